@@ -105,23 +105,23 @@ export class Column implements HostObject {
   get jinjaType(): string {
     return this.dialect.typeName;
   }
-  private get kinds(): ColumnKinds {
+  get #kinds(): ColumnKinds {
     return this.dialect.kinds ?? KINDS;
   }
   get quoted(): string {
     return `"${this.name}"`;
   }
   get isString(): boolean {
-    return this.kinds.string(this.dtype.toLowerCase());
+    return this.#kinds.string(this.dtype.toLowerCase());
   }
   get isFloat(): boolean {
-    return this.kinds.float(this.dtype.toLowerCase());
+    return this.#kinds.float(this.dtype.toLowerCase());
   }
   get isInteger(): boolean {
-    return this.kinds.integer(this.dtype.toLowerCase());
+    return this.#kinds.integer(this.dtype.toLowerCase());
   }
   get isNumeric(): boolean {
-    return this.kinds.numeric(this.dtype.toLowerCase());
+    return this.#kinds.numeric(this.dtype.toLowerCase());
   }
   get isNumber(): boolean {
     return this.isInteger || this.isNumeric || this.isFloat;

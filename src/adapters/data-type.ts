@@ -96,14 +96,14 @@ class NumberType extends AgateType {
 
   cast(value: Value): Value | undefined {
     if (value === null || value instanceof PyDecimal) return value;
-    if (typeof value === 'string') return this.castText(value);
+    if (typeof value === 'string') return this.#castText(value);
     if (typeof value === 'bigint') return PyDecimal.from(value);
     if (typeof value === 'number')
       return Number.isInteger(value) ? PyDecimal.from(value) : PyDecimal.from(floatRepr(value));
     return value instanceof PyFloat ? PyDecimal.from(floatRepr(value.value)) : undefined;
   }
 
-  private castText(text: string): Value | undefined {
+  #castText(text: string): Value | undefined {
     if (PLAIN_NUMBER.test(text) && text.length < 29) return PyDecimal.from(text);
     let rest = strip(text);
     if (isNull(rest, DBT_NULLS)) return null;

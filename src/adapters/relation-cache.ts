@@ -64,35 +64,35 @@ const SEPARATOR = '\u0000';
 
 /** Relations by (database, schema, identifier). Every look-up is constant time. */
 export class RelationCache {
-  private readonly exact: boolean;
+  readonly #exact: boolean;
   readonly home: string | null;
   /** Schemas that were listed, and when the question was sent that told. */
-  private readonly listed = new Map<string, number>();
-  private readonly members = new Map<string, Set<string>>();
-  private readonly entries = new Map<string, Entry>();
+  readonly #listed = new Map<string, number>();
+  readonly #members = new Map<string, Set<string>>();
+  readonly #entries = new Map<string, Entry>();
   /** Keys by what they are when case does not count. */
-  private readonly folded = new Map<string, Set<string>>();
+  readonly #folded = new Map<string, Set<string>>();
   /** Names that were looked for and are not there: one of another case is not meant. */
-  private readonly absent = new Set<string>();
-  private readonly questions = new Set<Question>();
-  private readonly uncommitted = new Map<object, Uncommitted>();
-  private now = 0;
+  readonly #absent = new Set<string>();
+  readonly #questions = new Set<Question>();
+  readonly #uncommitted = new Map<object, Uncommitted>();
+  #now = 0;
 
   /**
    * @param exact names differ by case and have no database; else a name is found in another case, too
    * @param home the database of names that are given without one
    */
   constructor(exact = false, home: string | null = null) {
-    this.exact = exact;
+    this.#exact = exact;
     this.home = home;
   }
 
   get size(): number {
-    return this.entries.size;
+    return this.#entries.size;
   }
 
   hasSchema(database: string | null, schema: string | null): boolean {
-    return this.listed.has(this.schemaKey(database, schema));
+    return this.#listed.has(this.#schemaKey(database, schema));
   }
 
   /**
@@ -109,12 +109,12 @@ export class RelationCache {
     ask: (schemas: readonly SchemaName[]) => Promise<Listing>,
     anew = false,
   ): Promise<void> {
-    const wanted = new Map(schemas.map((schema) => [this.schemaKey(schema.database, schema.schema), schema]));
-    const since = anew ? ++this.now : 0;
+    const wanted = new Map(schemas.map((schema) => [this.#schemaKey(schema.database, schema.schema), schema]));
+    const since = anew ? ++this.#now : 0;
     for (;;) {
-      const missing = [...wanted].filter(([key]) => (this.listed.get(key) ?? -1) < since);
+      const missing = [...wanted].filter(([key]) => (this.#listed.get(key) ?? -1) < since);
       if (missing.length === 0) return;
-      const asked = [...this.questions].filter((question) => missing.some(([key]) => question.schemas.has(key)));
+      const asked = [...this.#questions].filter((question) => missing.some(([key]) => question.schemas.has(key)));
       if (asked.some((question) => question.asker === asker)) {
         throw new TsdbtError(
           'compilation',
@@ -125,45 +125,45 @@ export class RelationCache {
       const unasked = missing.filter(([key]) => !asked.some((question) => question.schemas.has(key)));
       await Promise.all([
         ...asked.map((question) => question.answered),
-        ...(unasked.length === 0 ? [] : [this.put(new Map(unasked), asker, ask)]),
+        ...(unasked.length === 0 ? [] : [this.#put(new Map(unasked), asker, ask)]),
       ]);
     }
   }
 
   dropSchema(database: string | null, schema: string | null): void {
-    const key = this.schemaKey(database, schema);
-    for (const member of [...(this.members.get(key) ?? [])]) this.remove(member);
-    this.listed.delete(key);
-    for (const question of this.questions) question.schemas.delete(key);
+    const key = this.#schemaKey(database, schema);
+    for (const member of [...(this.#members.get(key) ?? [])]) this.#remove(member);
+    this.#listed.delete(key);
+    for (const question of this.#questions) question.schemas.delete(key);
   }
 
   /** The relation of that name; failing that, of that name in another case. */
   get(names: Names): Relation | undefined {
-    return this.find(names)?.relation;
+    return this.#find(names)?.relation;
   }
 
   /** Adds a relation; one that is there already stays as it is. */
   add(relation: Relation, by?: Writer): void {
-    if (!this.entries.has(this.keyOf(relation))) this.replace(relation, by);
+    if (!this.#entries.has(this.#keyOf(relation))) this.replace(relation, by);
   }
 
   /** Puts a relation in the place of what was known under its name: it was made, or looked at. Its readers stay. */
   replace(relation: Relation, by?: Writer): void {
-    const key = this.keyOf(relation);
-    this.note(key, by);
-    this.set(key, relation);
+    const key = this.#keyOf(relation);
+    this.#note(key, by);
+    this.#set(key, relation);
   }
 
   /** Forgets one name only: it was looked up and is not there. */
   forget(names: Names, by?: Writer): void {
-    const key = this.keyOf(names);
-    this.remove(key, by, false);
-    this.absent.add(key);
+    const key = this.#keyOf(names);
+    this.#remove(key, by, false);
+    this.#absent.add(key);
   }
 
   /** What is known of a name is still so: an answer to a question that was sent before counts less. */
   confirm(names: Names): void {
-    this.note(this.keyOf(names));
+    this.#note(this.#keyOf(names));
   }
 
   /**
@@ -172,9 +172,9 @@ export class RelationCache {
    */
   addLink(referenced: Relation, dependent: Relation): void {
     if (!this.hasSchema(referenced.database, referenced.schema)) return;
-    this.add(this.entries.has(this.keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
-    this.add(this.entries.has(this.keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
-    this.link(this.keyOf(referenced), this.keyOf(dependent));
+    this.add(this.#entries.has(this.#keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
+    this.add(this.#entries.has(this.#keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
+    this.#link(this.#keyOf(referenced), this.#keyOf(dependent));
   }
 
   /**
@@ -182,38 +182,38 @@ export class RelationCache {
    * when it is done.
    */
   drop(names: Names, by?: Writer): void {
-    const key = this.find(names)?.key ?? this.keyOf(names);
-    this.note(key, by);
-    this.remove(key, by);
+    const key = this.#find(names)?.key ?? this.#keyOf(names);
+    this.#note(key, by);
+    this.#remove(key, by);
   }
 
   /** @throws when the new name is taken, as names that were cut to the same text are */
   checkRename(to: Relation): void {
-    if (this.entries.has(this.keyOf(to))) throw this.nameTaken(to);
+    if (this.#entries.has(this.#keyOf(to))) throw this.#nameTaken(to);
   }
 
   /** Follows a renaming that was done: an answer that came meanwhile may know of it. */
   rename(from: Relation, to: Relation, by?: Writer): void {
-    const entry = this.find(from);
-    const newKey = this.keyOf(to);
-    this.note(entry?.key ?? this.keyOf(from), by);
-    this.note(newKey, by);
+    const entry = this.#find(from);
+    const newKey = this.#keyOf(to);
+    this.#note(entry?.key ?? this.#keyOf(from), by);
+    this.#note(newKey, by);
     if (!entry) {
-      if (!this.entries.has(newKey)) this.set(newKey, to);
+      if (!this.#entries.has(newKey)) this.#set(newKey, to);
       return;
     }
-    this.take(entry.key);
-    this.take(newKey);
+    this.#take(entry.key);
+    this.#take(newKey);
     entry.relation = entry.relation.withPath({ database: to.database, schema: to.schema, identifier: to.identifier });
-    this.place(newKey, entry);
+    this.#place(newKey, entry);
   }
 
   /** What the writer has changed is there for everybody now. */
   committed(by: object): void {
-    const changes = this.uncommitted.get(by);
-    this.uncommitted.delete(by);
+    const changes = this.#uncommitted.get(by);
+    this.#uncommitted.delete(by);
     // An answer to a question that was sent before the commit does not know of it.
-    for (const key of changes?.before.keys() ?? []) this.note(key);
+    for (const key of changes?.before.keys() ?? []) this.#note(key);
   }
 
   /**
@@ -221,42 +221,42 @@ export class RelationCache {
    * @param sure false: or it is not, the connection was lost; then schemas are asked about again
    */
   rolledBack(by: object, sure = true): void {
-    const changes = this.uncommitted.get(by);
+    const changes = this.#uncommitted.get(by);
     if (changes === undefined) return;
-    this.uncommitted.delete(by);
-    for (const schema of changes.listed) this.listed.delete(schema);
+    this.#uncommitted.delete(by);
+    for (const schema of changes.listed) this.#listed.delete(schema);
     for (const key of changes.before.keys()) {
-      this.take(key);
-      if (!sure) this.listed.delete(this.schemaOf(key));
+      this.#take(key);
+      if (!sure) this.#listed.delete(this.#schemaOf(key));
     }
     for (const [key, before] of changes.before) {
       if (before === undefined) continue;
       before.entry.relation = before.relation;
-      this.place(key, before.entry);
+      this.#place(key, before.entry);
     }
   }
 
   /** All relations of a schema. */
   list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.members.get(this.schemaKey(database, schema)) ?? [])].map(
-      (key) => this.entries.get(key)!.relation,
+    return [...(this.#members.get(this.#schemaKey(database, schema)) ?? [])].map(
+      (key) => this.#entries.get(key)!.relation,
     );
   }
 
   clear(): void {
-    for (const map of [this.listed, this.members, this.entries, this.folded, this.absent, this.uncommitted])
+    for (const map of [this.#listed, this.#members, this.#entries, this.#folded, this.#absent, this.#uncommitted])
       map.clear();
-    for (const question of this.questions) question.schemas.clear();
+    for (const question of this.#questions) question.schemas.clear();
   }
 
-  private async put(
+  async #put(
     schemas: ReadonlyMap<string, SchemaName>,
     asker: object,
     ask: (schemas: readonly SchemaName[]) => Promise<Listing>,
   ): Promise<void> {
     let end: () => void = () => undefined;
     const question: Question = {
-      sent: ++this.now,
+      sent: ++this.#now,
       asker,
       schemas: new Set(schemas.keys()),
       changed: new Set(),
@@ -264,63 +264,63 @@ export class RelationCache {
         end = resolve;
       }),
     };
-    this.questions.add(question);
+    this.#questions.add(question);
     try {
       const listing = await ask([...schemas.values()]);
-      this.learn(question, listing);
+      this.#learn(question, listing);
     } finally {
-      this.questions.delete(question);
+      this.#questions.delete(question);
       end();
     }
   }
 
   /** Takes over an answer, but for what has changed since it was asked for. */
-  private learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
+  #learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
     const found = new Map<string, Relation>();
     // As with dbt the first of two counts.
     for (const relation of relations)
-      if (schemas.has(this.schemaKey(relation.database, relation.schema)) && !found.has(this.keyOf(relation)))
-        found.set(this.keyOf(relation), relation);
-    for (const [writer, { before, listed }] of this.uncommitted) {
+      if (schemas.has(this.#schemaKey(relation.database, relation.schema)) && !found.has(this.#keyOf(relation)))
+        found.set(this.#keyOf(relation), relation);
+    for (const [writer, { before, listed }] of this.#uncommitted) {
       for (const key of before.keys()) {
-        if (!schemas.has(this.schemaOf(key))) continue;
-        if (writer === asker) listed.add(this.schemaOf(key));
-        else if (!changed.has(key)) before.set(key, this.asFound(key, found.get(key)));
+        if (!schemas.has(this.#schemaOf(key))) continue;
+        if (writer === asker) listed.add(this.#schemaOf(key));
+        else if (!changed.has(key)) before.set(key, this.#asFound(key, found.get(key)));
       }
     }
     const stays = (key: string): boolean =>
-      changed.has(key) || [...this.uncommitted.values()].some(({ before }) => before.has(key));
+      changed.has(key) || [...this.#uncommitted.values()].some(({ before }) => before.has(key));
     for (const schema of schemas) {
-      for (const key of [...(this.members.get(schema) ?? [])]) {
+      for (const key of [...(this.#members.get(schema) ?? [])]) {
         if (stays(key)) continue;
-        if (!found.has(key)) this.take(key);
-        else if (links !== undefined) this.entries.get(key)!.dependants.clear();
+        if (!found.has(key)) this.#take(key);
+        else if (links !== undefined) this.#entries.get(key)!.dependants.clear();
       }
-      this.listed.set(schema, sent);
+      this.#listed.set(schema, sent);
     }
-    for (const [key, relation] of found) if (!stays(key)) this.set(key, relation);
+    for (const [key, relation] of found) if (!stays(key)) this.#set(key, relation);
     for (const [referenced, dependent] of links ?? []) {
-      const keys = [this.keyOf(referenced), this.keyOf(dependent)] as const;
-      const gone = keys.some((key) => !this.entries.has(key) && stays(key));
-      if (!schemas.has(this.schemaKey(referenced.database, referenced.schema)) || gone) continue;
+      const keys = [this.#keyOf(referenced), this.#keyOf(dependent)] as const;
+      const gone = keys.some((key) => !this.#entries.has(key) && stays(key));
+      if (!schemas.has(this.#schemaKey(referenced.database, referenced.schema)) || gone) continue;
       for (const [i, relation] of [referenced, dependent].entries())
-        if (!this.entries.has(keys[i]!)) this.set(keys[i]!, relation.with({ type: 'external' }));
-      this.link(...keys);
+        if (!this.#entries.has(keys[i]!)) this.#set(keys[i]!, relation.with({ type: 'external' }));
+      this.#link(...keys);
     }
   }
 
-  private asFound(key: string, relation: Relation | undefined): Before {
+  #asFound(key: string, relation: Relation | undefined): Before {
     return (
-      relation && { relation, entry: { key, relation, dependants: this.entries.get(key)?.dependants ?? new Set() } }
+      relation && { relation, entry: { key, relation, dependants: this.#entries.get(key)?.dependants ?? new Set() } }
     );
   }
 
-  private schemaKey(database: string | null, schema: string | null): string {
-    return this.exact ? (schema ?? '') : `${database ?? this.home ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
+  #schemaKey(database: string | null, schema: string | null): string {
+    return this.#exact ? (schema ?? '') : `${database ?? this.home ?? ''}${SEPARATOR}${schema ?? ''}`.toLowerCase();
   }
 
-  private keyOf({ database, schema, identifier, fields }: Names): string {
-    if (this.exact) return `${schema ?? ''}${SEPARATOR}${identifier ?? ''}`;
+  #keyOf({ database, schema, identifier, fields }: Names): string {
+    if (this.#exact) return `${schema ?? ''}${SEPARATOR}${identifier ?? ''}`;
     const name = (text: string | null, bare: boolean): string => (bare ? (text ?? '').toLowerCase() : (text ?? ''));
     return [
       name(database ?? this.home, true),
@@ -329,16 +329,16 @@ export class RelationCache {
     ].join(SEPARATOR);
   }
 
-  private schemaOf(key: string): string {
+  #schemaOf(key: string): string {
     const schema = key.slice(0, key.lastIndexOf(SEPARATOR));
-    return this.exact ? schema : schema.toLowerCase();
+    return this.#exact ? schema : schema.toLowerCase();
   }
 
-  private find(names: Names): Entry | undefined {
-    const key = this.keyOf(names);
-    const own = this.entries.get(key);
-    if (own !== undefined || this.exact || this.absent.has(key)) return own;
-    for (const other of this.folded.get(key.toLowerCase()) ?? []) return this.entries.get(other);
+  #find(names: Names): Entry | undefined {
+    const key = this.#keyOf(names);
+    const own = this.#entries.get(key);
+    if (own !== undefined || this.#exact || this.#absent.has(key)) return own;
+    for (const other of this.#folded.get(key.toLowerCase()) ?? []) return this.#entries.get(other);
     return undefined;
   }
 
@@ -346,52 +346,52 @@ export class RelationCache {
    * Is called before each change. One that may be undone does not make an answer too old: that tells what it would come
    * back to.
    */
-  private note(key: string, by?: Writer): void {
+  #note(key: string, by?: Writer): void {
     if (by?.pending !== true) {
-      for (const question of this.questions) question.changed.add(key);
+      for (const question of this.#questions) question.changed.add(key);
       return;
     }
-    const changes = this.uncommitted.get(by) ?? { before: new Map<string, Before>(), listed: new Set<string>() };
-    this.uncommitted.set(by, changes);
-    const entry = this.entries.get(key);
+    const changes = this.#uncommitted.get(by) ?? { before: new Map<string, Before>(), listed: new Set<string>() };
+    this.#uncommitted.set(by, changes);
+    const entry = this.#entries.get(key);
     if (!changes.before.has(key)) changes.before.set(key, entry && { entry, relation: entry.relation });
   }
 
-  private set(key: string, relation: Relation): void {
-    const entry = this.entries.get(key);
+  #set(key: string, relation: Relation): void {
+    const entry = this.#entries.get(key);
     if (entry) entry.relation = relation;
-    else this.place(key, { key, relation, dependants: new Set() });
+    else this.#place(key, { key, relation, dependants: new Set() });
   }
 
-  private place(key: string, entry: Entry): void {
+  #place(key: string, entry: Entry): void {
     entry.key = key;
-    this.entries.set(key, entry);
-    this.absent.delete(key);
-    into(this.members, this.schemaOf(key), key);
-    if (!this.exact) into(this.folded, key.toLowerCase(), key);
+    this.#entries.set(key, entry);
+    this.#absent.delete(key);
+    into(this.#members, this.#schemaOf(key), key);
+    if (!this.#exact) into(this.#folded, key.toLowerCase(), key);
   }
 
-  private take(key: string): void {
-    if (!this.entries.delete(key)) return;
-    this.members.get(this.schemaOf(key))?.delete(key);
-    this.folded.get(key.toLowerCase())?.delete(key);
+  #take(key: string): void {
+    if (!this.#entries.delete(key)) return;
+    this.#members.get(this.#schemaOf(key))?.delete(key);
+    this.#folded.get(key.toLowerCase())?.delete(key);
   }
 
-  private remove(key: string, by?: Writer, cascade = true): void {
-    const entry = this.entries.get(key);
-    this.note(key, by);
+  #remove(key: string, by?: Writer, cascade = true): void {
+    const entry = this.#entries.get(key);
+    this.#note(key, by);
     if (!entry) return;
-    this.take(key);
+    this.#take(key);
     if (cascade)
       for (const dependant of entry.dependants)
-        if (this.entries.get(dependant.key) === dependant) this.remove(dependant.key, by);
+        if (this.#entries.get(dependant.key) === dependant) this.#remove(dependant.key, by);
   }
 
-  private link(referenced: string, dependent: string): void {
-    this.entries.get(referenced)!.dependants.add(this.entries.get(dependent)!);
+  #link(referenced: string, dependent: string): void {
+    this.#entries.get(referenced)!.dependants.add(this.#entries.get(dependent)!);
   }
 
-  private nameTaken(to: Relation): TsdbtError {
+  #nameTaken(to: Relation): TsdbtError {
     const match = /__dbt_backup|__dbt_tmp$/.exec(to.identifier ?? '');
     const advice = match
       ? "\n\nName collisions can occur when the length of two models' names approach your database's builtin limit. " +
@@ -400,7 +400,7 @@ export class RelationCache {
       : '';
     return new TsdbtError(
       'internal',
-      `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.entries.size} ` +
+      `Cache inconsistency detected: in rename, new key ${to.render()} already in cache: ${this.#entries.size} ` +
         `relations${advice}`,
     );
   }

@@ -18,7 +18,7 @@ export class ResponseObject implements HostObject {
   jinjaGet(name: string): Value | undefined {
     if (name === 'to_dict')
       return callable(name, 'omit_none=False', (omit) =>
-        PyDict.from([...this.entries()].filter(([, value]) => omit !== true || value !== null)),
+        PyDict.from([...this.#entries()].filter(([, value]) => omit !== true || value !== null)),
       );
     if (name === 'code' || name === 'rows_affected' || name === 'query_id')
       return fromJson(this.response[name] ?? null);
@@ -30,14 +30,14 @@ export class ResponseObject implements HostObject {
   }
 
   jinjaRepr(): string {
-    return `AdapterResponse(${[...this.entries()].map(([key, value]) => `${key}=${toRepr(value)}`).join(', ')})`;
+    return `AdapterResponse(${[...this.#entries()].map(([key, value]) => `${key}=${toRepr(value)}`).join(', ')})`;
   }
 
   toJsonValue(): unknown {
     return this.response;
   }
 
-  private *entries(): Iterable<[string, Value]> {
+  *#entries(): Iterable<[string, Value]> {
     const { _message, code = null, rows_affected = null, query_id = null, ...rest } = this.response;
     yield ['_message', _message];
     yield ['code', code];

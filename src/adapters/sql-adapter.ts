@@ -53,30 +53,30 @@ const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 export class SqlAdapter {
   readonly adapter: Adapter;
   readonly session: Session;
-  private readonly options: SqlAdapterOptions;
+  readonly #options: SqlAdapterOptions;
   /** What was dropped with the relation being rebuilt and is to be created again on the new one. */
-  private dropped: Dropped[] = [];
+  #dropped: Dropped[] = [];
   /** Foreign keys that the new relation does not bear yet: a hook may still give it the key that they refer to. */
-  private postponed: Dropped[] = [];
+  #postponed: Dropped[] = [];
 
   constructor(options: SqlAdapterOptions) {
     this.adapter = options.adapter;
     this.session = options.session;
-    this.options = options;
+    this.#options = options;
   }
 
   /** Runs a macro by name with named arguments. */
   async macro(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Value> {
-    return this.options.executeMacro(name, [], new Map(Object.entries(kwargs)));
+    return this.#options.executeMacro(name, [], new Map(Object.entries(kwargs)));
   }
 
-  private async tableOf(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Table> {
+  async #tableOf(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Table> {
     const result = await this.macro(name, kwargs);
     if (result instanceof Table) return result;
     throw new TsdbtError('compilation', `Macro "${name}" returned ${toText(result)}, expected a table`);
   }
 
-  private relation(
+  #relation(
     database: string | null,
     schema: string | null,
     identifier: string | null,
@@ -84,7 +84,7 @@ export class SqlAdapter {
   ): Relation {
     const quotePolicy: Partial<Record<PathPart, boolean>> = {};
     for (const part of ['database', 'schema', 'identifier'] as const) {
-      const flag = this.options.quoting[part];
+      const flag = this.#options.quoting[part];
       if (typeof flag === 'boolean') quotePolicy[part] = flag;
     }
     return this.adapter.createRelation({ database, schema, identifier, quotePolicy, ...more });
@@ -94,21 +94,21 @@ export class SqlAdapter {
   async listRelations(database: string | null, schema: string): Promise<readonly Relation[]> {
     const { cache } = this.adapter;
     if (cache.hasSchema(database, schema)) return cache.list(database, schema);
-    this.options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
+    this.#options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
     // Fields of the dialect's own are not among the four columns of the macro.
     const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
     const ask = (schemas: readonly SchemaName[]): Promise<Listing> =>
-      asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.askMacros(schemas);
+      asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.#askMacros(schemas);
     await cache.fill([{ database, schema }], this.session, ask);
     return cache.list(database, schema);
   }
 
-  private async askMacros(schemas: readonly SchemaName[]): Promise<Listing> {
+  async #askMacros(schemas: readonly SchemaName[]): Promise<Listing> {
     const relations: Relation[] = [];
     for (const { database, schema } of schemas) {
       relations.push(
         ...(await this.listRelationsWithoutCaching(
-          this.relation(database ?? this.adapter.cache.home, schema, '').withoutIdentifier(),
+          this.#relation(database ?? this.adapter.cache.home, schema, '').withoutIdentifier(),
         )),
       );
     }
@@ -128,20 +128,20 @@ export class SqlAdapter {
     )
       return adapter.fillCache(session, schemas);
     const ask = async (asked: readonly SchemaName[]): Promise<Listing> => {
-      const listing = await this.askMacros(asked);
+      const listing = await this.#askMacros(asked);
       const database = asked[0]?.database ?? adapter.cache.home;
-      return linksMacro === undefined ? listing : { ...listing, links: await this.askLinks(linksMacro, database) };
+      return linksMacro === undefined ? listing : { ...listing, links: await this.#askLinks(linksMacro, database) };
     };
     await adapter.cache.fill(schemas, session, ask, true);
   }
 
-  private async askLinks(
+  async #askLinks(
     macro: string,
     database: string | null,
   ): Promise<readonly (readonly [referenced: Relation, dependent: Relation])[]> {
     const place = (schema: string, identifier: string): Relation =>
       this.adapter.createRelation({ database, schema, identifier, type: 'external' });
-    return (await this.tableOf(macro, {})).rows.map(({ values }) => {
+    return (await this.#tableOf(macro, {})).rows.map(({ values }) => {
       const [schema, name, readSchema, readName] = values.map((value) => toText(value ?? null)) as [
         string,
         string,
@@ -166,11 +166,11 @@ export class SqlAdapter {
   }
 
   overridden(macro: string): boolean {
-    return this.options.overridden?.(macro) === true;
+    return this.#options.overridden?.(macro) === true;
   }
 
   async listRelationsWithoutCaching(schemaRelation: Relation): Promise<Relation[]> {
-    const table = await this.tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
+    const table = await this.#tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
     if (this.adapter.listed !== undefined) return [...(await this.adapter.listed(table))];
     return table.rows.map((row) => {
       const [database = null, name = null, schema = null, kind = null] = row.values;
@@ -193,22 +193,22 @@ export class SqlAdapter {
     if (schema === null) return null;
     // Nearly all look-ups: what does not wait costs a template little.
     return identifier !== null && this.adapter.cache.hasSchema(database, schema)
-      ? this.cached(database, schema, identifier)
-      : this.listed(database, schema, identifier);
+      ? this.#cached(database, schema, identifier)
+      : this.#listed(database, schema, identifier);
   }
 
-  private async listed(database: string | null, schema: string, identifier: string | null): Promise<Relation | null> {
+  async #listed(database: string | null, schema: string, identifier: string | null): Promise<Relation | null> {
     const relations = await this.listRelations(database, schema);
     return identifier === null
-      ? this.onlyMatch(relations, database, schema)
-      : this.cached(database, schema, identifier);
+      ? this.#onlyMatch(relations, database, schema)
+      : this.#cached(database, schema, identifier);
   }
 
-  private cached(database: string | null, schema: string, identifier: string): Relation | null {
+  #cached(database: string | null, schema: string, identifier: string): Relation | null {
     const found = this.adapter.cache.get({ database, schema, identifier });
     if (!found) return null;
     const lowered = (part: PathPart, value: string | null): string | null =>
-      value !== null && this.options.quoting[part] === false ? value.toLowerCase() : value;
+      value !== null && this.#options.quoting[part] === false ? value.toLowerCase() : value;
     const search = {
       database: lowered('database', database),
       schema: lowered('schema', schema),
@@ -217,7 +217,7 @@ export class SqlAdapter {
     return found.matches(search) ? found : null;
   }
 
-  private onlyMatch(relations: readonly Relation[], database: string | null, schema: string): Relation | null {
+  #onlyMatch(relations: readonly Relation[], database: string | null, schema: string): Relation | null {
     const matches = relations.filter((relation) => relation.matches({ database, schema }));
     if (matches.length <= 1) return matches[0] ?? null;
     throw new TsdbtError(
@@ -229,26 +229,26 @@ export class SqlAdapter {
   }
 
   async checkSchemaExists(database: string, schema: string): Promise<boolean> {
-    const informationSchema = this.relation(database, schema, 'INFORMATION_SCHEMA').informationSchema();
-    const table = await this.tableOf('check_schema_exists', { information_schema: informationSchema, schema });
+    const informationSchema = this.#relation(database, schema, 'INFORMATION_SCHEMA').informationSchema();
+    const table = await this.#tableOf('check_schema_exists', { information_schema: informationSchema, schema });
     return Number(toText(table.rows[0]?.values[0] ?? 0)) > 0;
   }
 
   async listSchemas(database: string): Promise<string[]> {
-    const table = await this.tableOf('list_schemas', { database });
+    const table = await this.#tableOf('list_schemas', { database });
     return table.rows.map((row) => toText(row.values[0] ?? null));
   }
 
   async createSchema(relation: Relation): Promise<void> {
     const schema = relation.withoutIdentifier();
-    this.options.onEvent?.('SchemaCreation', { relation: schema.render() });
+    this.#options.onEvent?.('SchemaCreation', { relation: schema.render() });
     await this.macro('create_schema', { relation: schema });
     await this.commit();
   }
 
   async dropSchema(relation: Relation): Promise<void> {
     const schema = relation.withoutIdentifier();
-    this.options.onEvent?.('SchemaDrop', { relation: schema.render() });
+    this.#options.onEvent?.('SchemaDrop', { relation: schema.render() });
     await this.macro('drop_schema', { relation: schema });
     await this.commit();
     this.adapter.cache.dropSchema(schema.database, schema.schema);
@@ -256,7 +256,7 @@ export class SqlAdapter {
 
   /** dbt's `commit_if_has_connection`; here without an error when nothing is open. */
   async commit(): Promise<void> {
-    if (this.postponed.length > 0) await this.restorePostponed();
+    if (this.#postponed.length > 0) await this.#restorePostponed();
     if (this.session.inTransaction) await this.session.commit();
   }
 
@@ -266,7 +266,7 @@ export class SqlAdapter {
     await this.macro('drop_relation', { relation });
     // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there
     // again when the node is done.
-    if (this.dropped.length > 0) this.adapter.cache.forget(relation, this.session);
+    if (this.#dropped.length > 0) this.adapter.cache.forget(relation, this.session);
     else this.adapter.cache.drop(relation, this.session);
   }
 
@@ -311,7 +311,7 @@ export class SqlAdapter {
       const target = targets.get(reference.name);
       if (!target?.canExpandTo(reference)) continue;
       const newType = stringType(reference.stringSize(), this.adapter.columns);
-      this.options.onEvent?.('ColTypeChange', {
+      this.#options.onEvent?.('ColTypeChange', {
         orig_type: target.dataType,
         new_type: newType,
         table: current.render(),
@@ -357,8 +357,8 @@ export class SqlAdapter {
    * run did meanwhile counts.
    */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
-    this.dropped = [];
-    this.postponed = [];
+    this.#dropped = [];
+    this.#postponed = [];
     await this.adapter.lockRelation(this.session, relation, { builds: true, viewState });
   }
 
@@ -372,7 +372,7 @@ export class SqlAdapter {
     const foreign = found.filter((dependant) => !dependant.ours);
     if (foreign.length > 0) {
       const names = foreign.map(
-        (d) => `${d.kind.replaceAll('_', ' ')} ${this.relation(d.database, d.schema, d.name).render()} of ${d.owner}`,
+        (d) => `${d.kind.replaceAll('_', ' ')} ${this.#relation(d.database, d.schema, d.name).render()} of ${d.owner}`,
       );
       throw new TsdbtError(
         'database',
@@ -385,8 +385,8 @@ export class SqlAdapter {
         },
       );
     }
-    const known = new Set(this.dropped.map(({ dependant }) => dependant.id));
-    this.dropped.push(
+    const known = new Set(this.#dropped.map(({ dependant }) => dependant.id));
+    this.#dropped.push(
       ...found.filter((dependant) => !known.has(dependant.id)).map((dependant) => ({ dependant, on: relation })),
     );
     return found;
@@ -399,27 +399,27 @@ export class SqlAdapter {
    *   as then nothing may be lost
    */
   restoreDependants(): Promise<void> | null {
-    return this.dropped.length === 0 ? null : this.restoreDropped();
+    return this.#dropped.length === 0 ? null : this.#restoreDropped();
   }
 
-  private async restoreDropped(): Promise<void> {
+  async #restoreDropped(): Promise<void> {
     const gone = new Set<string>();
-    for (const { dependant, on } of this.dropped.splice(0)) {
+    for (const { dependant, on } of this.#dropped.splice(0)) {
       const failure = dependant.reads.some((id) => gone.has(id))
         ? new TsdbtError('database', 'what it reads could not be created again')
-        : await this.create(dependant);
+        : await this.#create(dependant);
       if (failure === null) continue;
       gone.add(dependant.id);
-      if (dependant.kind === 'foreign_key') this.postponed.push({ dependant, on });
-      else this.giveUp({ dependant, on }, failure);
+      if (dependant.kind === 'foreign_key') this.#postponed.push({ dependant, on });
+      else this.#giveUp({ dependant, on }, failure);
     }
   }
 
-  private async restorePostponed(): Promise<void> {
-    for (const lost of this.postponed.splice(0)) {
-      const failure = await this.create(lost.dependant);
+  async #restorePostponed(): Promise<void> {
+    for (const lost of this.#postponed.splice(0)) {
+      const failure = await this.#create(lost.dependant);
       // A hook of the project's own has put it back.
-      if (failure !== null && failure.details.code !== DUPLICATE) this.giveUp(lost, failure);
+      if (failure !== null && failure.details.code !== DUPLICATE) this.#giveUp(lost, failure);
     }
   }
 
@@ -427,7 +427,7 @@ export class SqlAdapter {
    * @returns why the dependant does not fit the relation's new form; null when it is there
    * @throws what says nothing about that
    */
-  private async create({ createSql }: Dependant): Promise<TsdbtError | null> {
+  async #create({ createSql }: Dependant): Promise<TsdbtError | null> {
     const failure = await this.session.attempt(createSql);
     if (OF_THE_MOMENT.test(failure?.details.code ?? '')) throw failure!;
     return failure;
@@ -438,12 +438,12 @@ export class SqlAdapter {
    * here would be for good where that table reads this one, hence is built later; so it is said.
    * @throws when it is nothing that this project builds
    */
-  private giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
+  #giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
     const { kind, database, schema, name, ownName, createSql } = dependant;
-    const relation = this.relation(database, schema, name);
+    const relation = this.#relation(database, schema, name);
     const isView = kind === 'view' || kind === 'materialized_view';
     const what = kind.replaceAll('_', ' ');
-    if (!(isView || kind === 'foreign_key' || kind === 'rule') || !this.options.builds?.(relation)) {
+    if (!(isView || kind === 'foreign_key' || kind === 'rule') || !this.#options.builds?.(relation)) {
       const which =
         ownName === null || kind === 'function'
           ? `${what} ${relation.render()}`
@@ -460,7 +460,7 @@ export class SqlAdapter {
     }
     if (isView) this.adapter.cache.forget(relation, this.session);
     else {
-      this.options.onWarning?.(
+      this.#options.onWarning?.(
         `${what} ${ownName} of ${relation.render()} is lost: ${on.render()}, which it ` +
           `${kind === 'rule' ? 'names' : 'refers to'}, was built anew, and it could not be put back: ` +
           `${failure.message

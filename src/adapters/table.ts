@@ -20,17 +20,17 @@ import { csvOfTable, jsonOfTable, printTable } from './table-print.ts';
 /** Names of a table's columns, shared by all of its rows. */
 export class RowKeys {
   readonly names: readonly string[];
-  private readonly indexes = new Map<string, number>();
+  readonly #indexes = new Map<string, number>();
 
   constructor(names: readonly string[]) {
     this.names = names;
     names.forEach((name, index) => {
-      if (!this.indexes.has(name)) this.indexes.set(name, index);
+      if (!this.#indexes.has(name)) this.#indexes.set(name, index);
     });
   }
 
   indexOf(name: string): number | undefined {
-    return this.indexes.get(name);
+    return this.#indexes.get(name);
   }
 }
 
@@ -51,17 +51,17 @@ abstract class Sequence implements HostObject {
         return callable(
           name,
           '',
-          () => new PyTuple(this.requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))),
+          () => new PyTuple(this.#requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))),
         );
       case 'dict':
         return callable(
           name,
           '',
-          () => new PyOrderedDict(this.requireKeys().map((key, i) => [key, this.values[i]!] as const)),
+          () => new PyOrderedDict(this.#requireKeys().map((key, i) => [key, this.values[i]!] as const)),
         );
       case 'get':
         return callable(name, 'key, default=None', (key, fallback) => {
-          this.requireKeys();
+          this.#requireKeys();
           return this.byKey(key) ?? (isTruthy(fallback) ? fallback : null);
         });
       case 'index':
@@ -117,7 +117,7 @@ abstract class Sequence implements HostObject {
     return `<agate.${shortTypeName(this)}: (${shown.join(', ')})>`;
   }
 
-  private requireKeys(): readonly string[] {
+  #requireKeys(): readonly string[] {
     if (this.keys === null) throw new JinjaError('KeyError', 'this sequence has no keys');
     return this.keys;
   }
@@ -157,18 +157,18 @@ export class TableColumn extends Sequence {
   readonly index: number;
   readonly name: string;
   readonly dataType: DataType;
-  private readonly rows: readonly Row[];
+  readonly #rows: readonly Row[];
 
   constructor(index: number, name: string, dataType: DataType, rows: readonly Row[]) {
     super();
     this.index = index;
     this.name = name;
     this.dataType = dataType;
-    this.rows = rows;
+    this.#rows = rows;
   }
 
   get values(): readonly Value[] {
-    return this.rows.map((row) => row.values[this.index]!);
+    return this.#rows.map((row) => row.values[this.index]!);
   }
 
   byKey(): undefined {

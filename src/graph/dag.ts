@@ -13,11 +13,11 @@ export interface BuildGraphOptions {
 export class Dag {
   /** In the order in which they were added. */
   readonly nodes: readonly string[];
-  private readonly indexes: ReadonlyMap<string, number>;
-  private readonly out: readonly (readonly number[])[];
-  private readonly in: readonly (readonly number[])[];
-  private readonly testOut: ReadonlyMap<number, readonly number[]>;
-  private readonly testIn: ReadonlyMap<number, readonly number[]>;
+  readonly #indexes: ReadonlyMap<string, number>;
+  readonly #out: readonly (readonly number[])[];
+  readonly #in: readonly (readonly number[])[];
+  readonly #testOut: ReadonlyMap<number, readonly number[]>;
+  readonly #testIn: ReadonlyMap<number, readonly number[]>;
 
   /** @param testEdges from a test to the node that waits for it */
   constructor(
@@ -28,7 +28,7 @@ export class Dag {
     this.nodes = nodes;
     const indexes = new Map<string, number>();
     for (let i = 0; i < nodes.length; i++) indexes.set(nodes[i] ?? '', i);
-    this.indexes = indexes;
+    this.#indexes = indexes;
     const out: number[][] = nodes.map(() => []);
     const into: number[][] = nodes.map(() => []);
     const seen = new Set<number>();
@@ -41,8 +41,8 @@ export class Dag {
       out[a]?.push(b);
       into[b]?.push(a);
     }
-    this.out = out;
-    this.in = into;
+    this.#out = out;
+    this.#in = into;
     const testOut = new Map<number, number[]>();
     const testIn = new Map<number, number[]>();
     for (const [from, to] of testEdges) {
@@ -51,77 +51,77 @@ export class Dag {
       append(testOut, a, b);
       append(testIn, b, a);
     }
-    this.testOut = testOut;
-    this.testIn = testIn;
+    this.#testOut = testOut;
+    this.#testIn = testIn;
   }
 
   has(id: string): boolean {
-    return this.indexes.has(id);
+    return this.#indexes.has(id);
   }
 
   /** What a node depends on directly; without test edges. */
   parents(id: string): string[] {
-    return this.names(this.in[this.index(id)] ?? []);
+    return this.#names(this.#in[this.#index(id)] ?? []);
   }
 
   /** What depends on a node directly; without test edges. */
   children(id: string): string[] {
-    return this.names(this.out[this.index(id)] ?? []);
+    return this.#names(this.#out[this.#index(id)] ?? []);
   }
 
   /** All that a node depends on, up to `depth` steps away. */
   ancestors(id: string, depth?: number): Set<string> {
-    return this.reach([id], this.in, depth);
+    return this.#reach([id], this.#in, depth);
   }
 
   /** All that depends on a node, up to `depth` steps away. */
   descendants(id: string, depth?: number): Set<string> {
-    return this.reach([id], this.out, depth);
+    return this.#reach([id], this.#out, depth);
   }
 
   /** All that must wait for a node: its descendants along every edge, test edges too. */
   dependants(id: string): Set<string> {
     const found = new Set<number>();
-    const stack = [this.index(id)];
+    const stack = [this.#index(id)];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      for (const next of this.successors(node)) {
+      for (const next of this.#successors(node)) {
         if (!found.has(next)) {
           found.add(next);
           stack.push(next);
         }
       }
     }
-    return new Set(this.names([...found]));
+    return new Set(this.#names([...found]));
   }
 
   /** Ancestors of a set; a member is in the answer only if another member depends on it. */
   selectParents(ids: Iterable<string>, depth?: number): Set<string> {
-    return this.reach(ids, this.in, depth);
+    return this.#reach(ids, this.#in, depth);
   }
 
   /** Descendants of a set, likewise. */
   selectChildren(ids: Iterable<string>, depth?: number): Set<string> {
-    return this.reach(ids, this.out, depth);
+    return this.#reach(ids, this.#out, depth);
   }
 
   /** Direct successors of a set, along every edge. */
   selectSuccessors(ids: Iterable<string>): Set<string> {
     const found = new Set<number>();
-    for (const id of ids) for (const next of this.successors(this.index(id))) found.add(next);
-    return new Set(this.names([...found]));
+    for (const id of ids) for (const next of this.#successors(this.#index(id))) found.add(next);
+    return new Set(this.#names([...found]));
   }
 
   /** Every node after all that it depends on. A cycle's nodes are left out. */
   topological(): string[] {
-    const waiting = this.in.map((parents, i) => parents.length + (this.testIn.get(i)?.length ?? 0));
+    const waiting = this.#in.map((parents, i) => parents.length + (this.#testIn.get(i)?.length ?? 0));
     const order: number[] = [];
     waiting.forEach((count, i) => {
       if (count === 0) order.push(i);
     });
     for (let at = 0; at < order.length; at++) {
-      for (const next of this.successors(order[at] ?? 0)) if (--waiting[next]! === 0) order.push(next);
+      for (const next of this.#successors(order[at] ?? 0)) if (--waiting[next]! === 0) order.push(next);
     }
-    return this.names(order);
+    return this.#names(order);
   }
 
   /**
@@ -138,7 +138,7 @@ export class Dag {
       while (path.length > 0) {
         const node = path.at(-1) ?? 0;
         const position = next.at(-1) ?? 0;
-        const child = this.out[node]?.[position];
+        const child = this.#out[node]?.[position];
         if (child === undefined) {
           done[node] = 2;
           path.pop();
@@ -146,7 +146,7 @@ export class Dag {
           continue;
         }
         next[next.length - 1] = position + 1;
-        if (done[child] === 1) return this.names(path.slice(path.indexOf(child)));
+        if (done[child] === 1) return this.#names(path.slice(path.indexOf(child)));
         if (done[child] === 0) {
           done[child] = 1;
           path.push(child);
@@ -169,21 +169,21 @@ export class Dag {
         throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
     const nodes = this.nodes.filter((id) => wanted.has(id));
     const chosen = new Uint8Array(this.nodes.length);
-    for (const id of nodes) chosen[this.index(id)] = 1;
+    for (const id of nodes) chosen[this.#index(id)] = 1;
     // For a node left out: the chosen nodes that it leads to.
     const frontiers = new Map<number, ReadonlySet<number>>();
     const frontier = (from: number): ReadonlySet<number> => {
       const stack = [from];
       while (stack.length > 0) {
         const node = stack.at(-1) ?? 0;
-        const open = this.successors(node).filter((next) => chosen[next] === 0 && !frontiers.has(next));
+        const open = this.#successors(node).filter((next) => chosen[next] === 0 && !frontiers.has(next));
         if (open.length > 0) {
           stack.push(...open);
           continue;
         }
         stack.pop();
         const found = new Set<number>();
-        for (const next of this.successors(node)) {
+        for (const next of this.#successors(node)) {
           if (chosen[next] === 1) found.add(next);
           else for (const far of frontiers.get(next) ?? []) found.add(far);
         }
@@ -193,35 +193,31 @@ export class Dag {
       return frontiers.get(from) ?? new Set();
     };
     const edges: [string, string][] = [];
-    for (const id of nodes) for (const next of frontier(this.index(id))) edges.push([id, this.nodes[next] ?? '']);
+    for (const id of nodes) for (const next of frontier(this.#index(id))) edges.push([id, this.nodes[next] ?? '']);
     return new Dag(nodes, edges);
   }
 
   /** Successors along every edge, as indexes. */
-  private successors(node: number): readonly number[] {
-    const tests = this.testOut.get(node);
-    const out = this.out[node] ?? [];
+  #successors(node: number): readonly number[] {
+    const tests = this.#testOut.get(node);
+    const out = this.#out[node] ?? [];
     return tests === undefined ? out : [...out, ...tests];
   }
 
-  private index(id: string): number {
-    const index = this.indexes.get(id);
+  #index(id: string): number {
+    const index = this.#indexes.get(id);
     if (index === undefined) throw new TsdbtError('internal', `Node ${id} not found in the graph!`);
     return index;
   }
 
-  private names(indexes: readonly number[]): string[] {
+  #names(indexes: readonly number[]): string[] {
     return indexes.map((index) => this.nodes[index] ?? '');
   }
 
-  private reach(
-    ids: Iterable<string>,
-    edges: readonly (readonly number[])[],
-    depth = Number.POSITIVE_INFINITY,
-  ): Set<string> {
+  #reach(ids: Iterable<string>, edges: readonly (readonly number[])[], depth = Number.POSITIVE_INFINITY): Set<string> {
     const found = new Set<number>();
     let layer: number[] = [];
-    for (const id of ids) layer.push(this.index(id));
+    for (const id of ids) layer.push(this.#index(id));
     for (let step = 0; layer.length > 0 && step < depth; step++) {
       const next: number[] = [];
       for (const node of layer) {
@@ -234,7 +230,7 @@ export class Dag {
       }
       layer = next;
     }
-    return new Set(this.names([...found]));
+    return new Set(this.#names([...found]));
   }
 }
 

@@ -78,28 +78,28 @@ interface Bundle {
 
 class SelectionRun {
   readonly warnings: LogEvent[] = [];
-  private readonly manifest: Manifest;
-  private readonly dag: Dag;
-  private readonly options: SelectOptions;
-  private readonly definitions: SelectorDefinitions;
-  private readonly members: ReadonlySet<string>;
-  private readonly open: string[] = [];
+  readonly #manifest: Manifest;
+  readonly #dag: Dag;
+  readonly #options: SelectOptions;
+  readonly #definitions: SelectorDefinitions;
+  readonly #members: ReadonlySet<string>;
+  readonly #open: string[] = [];
 
   constructor(manifest: Manifest, dag: Dag, options: SelectOptions, definitions: SelectorDefinitions) {
-    this.manifest = manifest;
-    this.dag = dag;
-    this.options = options;
-    this.definitions = definitions;
-    this.members = new Set(dag.nodes.filter((id) => this.isEnabled(id)));
+    this.#manifest = manifest;
+    this.#dag = dag;
+    this.#options = options;
+    this.#definitions = definitions;
+    this.#members = new Set(dag.nodes.filter((id) => this.#isEnabled(id)));
   }
 
   selected(spec: SelectionSpec): Set<string> {
-    const { direct } = this.resolve(spec);
-    return new Set([...direct].filter((id) => this.isWanted(id)));
+    const { direct } = this.#resolve(spec);
+    return new Set([...direct].filter((id) => this.#isWanted(id)));
   }
 
-  private isEnabled(id: string): boolean {
-    const { manifest } = this;
+  #isEnabled(id: string): boolean {
+    const manifest = this.#manifest;
     const node =
       manifest.nodes[id] ??
       manifest.sources[id] ??
@@ -111,8 +111,9 @@ class SelectionRun {
     return (node as { config?: { enabled?: boolean } } | undefined)?.config?.enabled !== false;
   }
 
-  private isWanted(id: string): boolean {
-    const { manifest, options } = this;
+  #isWanted(id: string): boolean {
+    const manifest = this.#manifest;
+    const options = this.#options;
     const executable = manifest.nodes[id];
     if (executable !== undefined && options.includeEmpty !== true && isEmptyNode(executable)) return false;
     if (options.resourceTypes !== undefined) {
@@ -130,12 +131,12 @@ class SelectionRun {
     return options.accepts === undefined || options.accepts(id);
   }
 
-  private resolve(spec: SelectionSpec): Bundle {
-    return spec.type === 'criteria' ? this.criteria(spec) : this.group(spec);
+  #resolve(spec: SelectionSpec): Bundle {
+    return spec.type === 'criteria' ? this.#criteria(spec) : this.#group(spec);
   }
 
-  private group(spec: SelectionGroup): Bundle {
-    const bundles = spec.components.map((component) => this.resolve(component));
+  #group(spec: SelectionGroup): Bundle {
+    const bundles = spec.components.map((component) => this.#resolve(component));
     const direct = combine(
       spec.type,
       bundles.map((bundle) => bundle.direct),
@@ -144,7 +145,7 @@ class SelectionRun {
       spec.type,
       bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])),
     );
-    const selected = this.incorporate(direct, indirect, spec.indirectSelection);
+    const selected = this.#incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
       const raw = typeof spec.raw === 'string' ? spec.raw : showJson(spec.raw);
       this.warnings.push({
@@ -158,14 +159,16 @@ class SelectionRun {
     return { direct: selected, indirect };
   }
 
-  private criteria(spec: SelectionCriteria): Bundle {
-    const { manifest, members, options } = this;
+  #criteria(spec: SelectionCriteria): Bundle {
+    const manifest = this.#manifest;
+    const members = this.#members;
+    const options = this.#options;
     const collected = searchMethod(spec.method, spec.value, {
       manifest,
       candidates: members,
       arguments: spec.arguments,
       previousState: options.previousState,
-      selectByName: (pattern) => this.byName(pattern),
+      selectByName: (pattern) => this.#byName(pattern),
       // Several criteria find the same.
       warn: (event) => {
         if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
@@ -176,43 +179,45 @@ class SelectionRun {
       for (const id of ids) if (members.has(id)) selected.add(id);
     };
     if (spec.childrensParents) {
-      const below = new Set([...this.dag.selectChildren(collected), ...collected]);
-      add(this.dag.selectParents(below));
+      const below = new Set([...this.#dag.selectChildren(collected), ...collected]);
+      add(this.#dag.selectParents(below));
       add(below);
     }
-    if (spec.parents) add(this.dag.selectParents(collected, spec.parentsDepth));
-    if (spec.children) add(this.dag.selectChildren(collected, spec.childrenDepth));
+    if (spec.parents) add(this.#dag.selectParents(collected, spec.parentsDepth));
+    if (spec.children) add(this.#dag.selectChildren(collected, spec.childrenDepth));
     // A named selector has chosen its tests already.
     if (spec.indirectSelection === 'empty' || spec.method === 'selector')
       return { direct: selected, indirect: new Set() };
-    return this.expand(selected, spec.indirectSelection);
+    return this.#expand(selected, spec.indirectSelection);
   }
 
-  private byName(pattern: string): Set<string> {
-    if (this.definitions.size === 0)
+  #byName(pattern: string): Set<string> {
+    if (this.#definitions.size === 0)
       throw new TsdbtError('selector', 'Cannot use selector: method if selectors.yml is not provided');
     const matches = fnmatch(pattern);
-    const names = [...this.definitions.keys()].filter(matches).sort();
+    const names = [...this.#definitions.keys()].filter(matches).sort();
     if (names.length === 0)
       throw new TsdbtError('selector', `Selector '${pattern}' did not match any selector in selectors.yml`);
     const found = new Set<string>();
     for (const name of names) {
-      if (this.open.includes(name))
+      if (this.#open.includes(name))
         throw new TsdbtError(
           'selector',
-          `Circular dependency detected in selector: ${[...this.open, name].join(' --> ')}`,
+          `Circular dependency detected in selector: ${[...this.#open, name].join(' --> ')}`,
         );
-      this.open.push(name);
-      const definition = this.definitions.get(name)?.definition;
+      this.#open.push(name);
+      const definition = this.#definitions.get(name)?.definition;
       if (definition !== undefined) for (const id of this.selected(definition)) found.add(id);
-      this.open.pop();
+      this.#open.pop();
     }
     return found;
   }
 
   /** Tests next to what is selected. */
-  private expand(selected: Set<string>, mode: IndirectSelection): Bundle {
-    const { dag, manifest, members } = this;
+  #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
+    const dag = this.#dag;
+    const manifest = this.#manifest;
+    const members = this.#members;
     const direct = new Set(selected);
     const indirect = new Set<string>();
     const buildable =
@@ -236,13 +241,13 @@ class SelectionRun {
   }
 
   /** Tests set aside earlier whose parents are all there after sets were combined. */
-  private incorporate(direct: Set<string>, indirect: ReadonlySet<string>, mode: IndirectSelection): Set<string> {
+  #incorporate(direct: Set<string>, indirect: ReadonlySet<string>, mode: IndirectSelection): Set<string> {
     if (mode !== 'cautious' && mode !== 'buildable') return direct;
     if (direct.size === indirect.size && [...direct].every((id) => indirect.has(id))) return direct;
     const selected = new Set(direct);
-    const above = mode === 'buildable' ? new Set([...selected, ...this.dag.selectParents(selected)]) : selected;
+    const above = mode === 'buildable' ? new Set([...selected, ...this.#dag.selectParents(selected)]) : selected;
     for (const id of indirect) {
-      const node = this.manifest.nodes[id];
+      const node = this.#manifest.nodes[id];
       if (node !== undefined && dependencies(node).every((parent) => above.has(parent))) selected.add(id);
     }
     return selected;

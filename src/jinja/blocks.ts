@@ -79,21 +79,22 @@ function lineAt(source: string, offset: number): number {
 }
 
 class BlockScanner {
-  private readonly source: string;
-  private readonly options: ExtractOptions;
-  private readonly patterns = Object.fromEntries(
+  readonly #source: string;
+  readonly #options: ExtractOptions;
+  readonly #patterns = Object.fromEntries(
     Object.entries(PATTERNS).map(([name, text]) => [name, new RegExp(text, 'g')]),
   ) as Record<PatternName, RegExp>;
-  private readonly found = new Map<PatternName, { from: number; match: RegExpExecArray | null }>();
-  private pos = 0;
+  readonly #found = new Map<PatternName, { from: number; match: RegExpExecArray | null }>();
+  #pos = 0;
 
   constructor(source: string, options: ExtractOptions) {
-    this.source = source;
-    this.options = options;
+    this.#source = source;
+    this.#options = options;
   }
 
   run(): Block[] {
-    const { source, options } = this;
+    const source = this.#source;
+    const options = this.#options;
     const allowed = new Set(options.allowed);
     const blocks: Block[] = [];
     const control: string[] = [];
@@ -103,17 +104,17 @@ class BlockScanner {
       if (options.collectText && end > last) blocks.push(textBlock(source.slice(last, end), last, source));
       last = end;
     };
-    for (let tag = this.nextTag(); tag !== undefined; tag = this.nextTag()) {
-      this.checkControlFlow(tag, control);
+    for (let tag = this.#nextTag(); tag !== undefined; tag = this.#nextTag()) {
+      this.#checkControlFlow(tag, control);
       if (allowed.has(tag.type)) {
         if (control.length > 0)
-          throw this.error(
-            `Got a block definition inside control flow at ${this.position(tag.start)}. All dbt block ` +
+          throw this.#error(
+            `Got a block definition inside control flow at ${this.#position(tag.start)}. All dbt block ` +
               'definitions must be at the top level',
             tag.start,
           );
         if (current !== undefined) {
-          throw this.error(
+          throw this.#error(
             `Got nested tags: ${current.type} (started at ${current.start}) did not have a matching {{% ` +
               `end${current.type} %}} before a subsequent ${tag.type} was found (started at ${tag.start})`,
             tag.start,
@@ -138,7 +139,7 @@ class BlockScanner {
     }
     if (current !== undefined) {
       const line = lineAt(source, current.end);
-      throw this.error(
+      throw this.#error(
         `Reached EOF without finding a close tag for ${current.type} (searched from line ${line})`,
         current.start,
       );
@@ -147,7 +148,7 @@ class BlockScanner {
     return blocks;
   }
 
-  private checkControlFlow(tag: Tag, open: string[]): void {
+  #checkControlFlow(tag: Tag, open: string[]): void {
     if (tag.type === 'if' || tag.type === 'for') {
       open.push(tag.type);
       return;
@@ -155,112 +156,112 @@ class BlockScanner {
     if (tag.type !== 'endif' && tag.type !== 'endfor') return;
     const found = open.pop();
     if (found === undefined) {
-      throw this.error(
+      throw this.#error(
         `Got an unexpected control flow end tag, got ${tag.type} but never saw a preceeding ` +
-          `${tag.type.slice(3)} (@ ${this.position(tag.start)})`,
+          `${tag.type.slice(3)} (@ ${this.#position(tag.start)})`,
         tag.start,
       );
     }
     if (`end${found}` !== tag.type) {
-      throw this.error(
+      throw this.#error(
         `Got an unexpected control flow end tag, got ${tag.type} but expected end${found} next (@ ` +
-          `${this.position(tag.start)})`,
+          `${this.#position(tag.start)})`,
         tag.start,
       );
     }
   }
 
-  private nextTag(): Tag | undefined {
+  #nextTag(): Tag | undefined {
     for (;;) {
-      const [kind, match] = this.first('block', 'comment', 'expression') ?? [undefined, undefined];
+      const [kind, match] = this.#first('block', 'comment', 'expression') ?? [undefined, undefined];
       if (kind === undefined) return undefined;
-      this.pos = match.index;
+      this.#pos = match.index;
       const end = match.index + match[0].length;
       if (kind === 'comment') {
-        this.pos = end;
-        this.advance('#}', 'commentEnd');
+        this.#pos = end;
+        this.#advance('#}', 'commentEnd');
       } else if (kind === 'expression') {
-        this.pos = end;
-        this.skipExpression();
+        this.#pos = end;
+        this.#skipExpression();
       } else {
-        return this.readTag(match, end);
+        return this.#readTag(match, end);
       }
     }
   }
 
-  private readTag(match: RegExpExecArray, end: number): Tag {
+  #readTag(match: RegExpExecArray, end: number): Tag {
     const { type = '', name } = match.groups ?? {};
-    const start = this.pos;
+    const start = this.#pos;
     if (type === 'raw') {
-      this.advance('{% raw %}...{% endraw %}', 'raw');
+      this.#advance('{% raw %}...{% endraw %}', 'raw');
     } else {
-      this.pos = end;
+      this.#pos = end;
       for (;;) {
-        const [kind, found] = this.expect('tag close ("%}")', 'quote', 'close');
+        const [kind, found] = this.#expect('tag close ("%}")', 'quote', 'close');
         if (kind === 'close') {
-          this.pos = found.index + found[0].length;
+          this.#pos = found.index + found[0].length;
           break;
         }
-        this.pos = found.index;
-        this.advance('string', 'string');
+        this.#pos = found.index;
+        this.#advance('string', 'string');
       }
     }
-    return { type, name, start, end: this.pos };
+    return { type, name, start, end: this.#pos };
   }
 
-  private skipExpression(): void {
+  #skipExpression(): void {
     for (;;) {
-      const [kind, match] = this.expect('}}', 'expressionEnd', 'quote');
+      const [kind, match] = this.#expect('}}', 'expressionEnd', 'quote');
       if (kind === 'expressionEnd') {
-        this.pos = match.index + match[0].length;
+        this.#pos = match.index + match[0].length;
         return;
       }
-      this.advance('string', 'string');
+      this.#advance('string', 'string');
     }
   }
 
-  private advance(expected: string, pattern: PatternName): void {
-    const [, match] = this.expect(expected, pattern);
-    this.pos = match.index + match[0].length;
+  #advance(expected: string, pattern: PatternName): void {
+    const [, match] = this.#expect(expected, pattern);
+    this.#pos = match.index + match[0].length;
   }
 
-  private expect(expected: string, ...names: PatternName[]): [PatternName, RegExpExecArray] {
-    const match = this.first(...names);
+  #expect(expected: string, ...names: PatternName[]): [PatternName, RegExpExecArray] {
+    const match = this.#first(...names);
     if (match === undefined)
-      throw this.error(`unexpected EOF, expected ${expected}, got "${this.source.slice(this.pos)}"`, this.pos);
+      throw this.#error(`unexpected EOF, expected ${expected}, got "${this.#source.slice(this.#pos)}"`, this.#pos);
     return match;
   }
 
   /** Of the next matches of some patterns, the one that ends first. */
-  private first(...names: PatternName[]): [PatternName, RegExpExecArray] | undefined {
+  #first(...names: PatternName[]): [PatternName, RegExpExecArray] | undefined {
     let best: [PatternName, RegExpExecArray] | undefined;
     for (const name of names) {
-      const match = this.search(name);
+      const match = this.#search(name);
       if (match !== null && (best === undefined || match.index + match[0].length < best[1].index + best[1][0].length))
         best = [name, match];
     }
     return best;
   }
 
-  private search(name: PatternName): RegExpExecArray | null {
-    const known = this.found.get(name);
-    if (known !== undefined && known.from <= this.pos && (known.match === null || known.match.index >= this.pos))
+  #search(name: PatternName): RegExpExecArray | null {
+    const known = this.#found.get(name);
+    if (known !== undefined && known.from <= this.#pos && (known.match === null || known.match.index >= this.#pos))
       return known.match;
-    const pattern = this.patterns[name];
-    pattern.lastIndex = this.pos;
-    const match = pattern.exec(this.source);
-    this.found.set(name, { from: this.pos, match });
+    const pattern = this.#patterns[name];
+    pattern.lastIndex = this.#pos;
+    const match = pattern.exec(this.#source);
+    this.#found.set(name, { from: this.#pos, match });
     return match;
   }
 
-  private position(offset: number): string {
-    return `${lineAt(this.source, offset)}:${offset - (this.source.lastIndexOf('\n', offset - 1) + 1)}`;
+  #position(offset: number): string {
+    return `${lineAt(this.#source, offset)}:${offset - (this.#source.lastIndexOf('\n', offset - 1) + 1)}`;
   }
 
-  private error(message: string, offset: number): TsdbtError {
+  #error(message: string, offset: number): TsdbtError {
     return new TsdbtError('compilation', message, {
-      path: this.options.path,
-      line: lineAt(this.source, offset) + (this.options.line ?? 1) - 1,
+      path: this.#options.path,
+      line: lineAt(this.#source, offset) + (this.#options.line ?? 1) - 1,
     });
   }
 }

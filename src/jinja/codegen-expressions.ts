@@ -57,20 +57,20 @@ export class ExpressionCodegen {
   protected unsetParameters = new Set<string>();
   /** Variables of loops whose condition may have to wait. */
   protected readonly waitingLoops = new Set<string>();
-  private readonly tables: FunctionTables;
-  private readonly units: FunctionUnit[] = [];
-  private lastId = 0;
+  readonly #tables: FunctionTables;
+  readonly #units: FunctionUnit[] = [];
+  #lastId = 0;
 
   constructor(tables: FunctionTables, native = false) {
-    this.tables = tables;
+    this.#tables = tables;
     this.native = native;
   }
 
-  protected readonly nextId = (): number => ++this.lastId;
+  protected readonly nextId = (): number => ++this.#lastId;
 
   /** Whether jinja2 computes the expression while it compiles. */
   protected isConstant(node: Expr): boolean {
-    return node.type === 'TemplateData' || isFoldable(node, this.tables.truth);
+    return node.type === 'TemplateData' || isFoldable(node, this.#tables.truth);
   }
 
   protected openUnit(): FunctionUnit {
@@ -83,34 +83,34 @@ export class ExpressionCodegen {
       waits: false,
       line: 0,
     };
-    this.units.push(unit);
+    this.#units.push(unit);
     return unit;
   }
 
   protected closeUnit(unit: FunctionUnit): void {
-    if (this.units.pop() !== unit) throw new Error('functions are closed in the order in which they were opened');
+    if (this.#units.pop() !== unit) throw new Error('functions are closed in the order in which they were opened');
   }
 
-  private get unit(): FunctionUnit {
-    return this.units[this.units.length - 1] as FunctionUnit;
+  get #unit(): FunctionUnit {
+    return this.#units[this.#units.length - 1] as FunctionUnit;
   }
 
   protected write(code: string): void {
-    this.unit.code.push(code);
+    this.#unit.code.push(code);
   }
 
   protected declare(code: string): void {
-    this.unit.declarations.push(code);
+    this.#unit.declarations.push(code);
   }
 
   /** Notes the line of the template that the next statements come from; `noted` is whether jinja2 does so too. */
   protected line(line: number, noted = true): void {
-    if (noted) this.unit.line = line;
+    if (noted) this.#unit.line = line;
     this.write(`$l = ${line};`);
   }
 
   protected temporary(): string {
-    return `$${this.unit.temporaries++}`;
+    return `$${this.#unit.temporaries++}`;
   }
 
   /** A constant of the generated code: `C[3]`. */
@@ -121,7 +121,7 @@ export class ExpressionCodegen {
 
   /** The variable with a global's value; it is looked up once for each call of the function. */
   protected global(name: string): string {
-    const { globals } = this.unit;
+    const { globals } = this.#unit;
     let variable = globals.get(name);
     if (variable === undefined) {
       variable = `${name.replace(/[^A-Za-z0-9_]/g, '_')}$g${globals.size}`;
@@ -143,13 +143,13 @@ export class ExpressionCodegen {
 
   /** Code for the result of something that may be a generator or a promise. */
   protected waiting(before: string, code: string, after: string): string {
-    this.unit.waits = true;
+    this.#unit.waits = true;
     const t = this.temporary();
     return `${before}(($k = $.pending(${t} = ${code})) === 0 ? ${t} : $k === 1 ? yield* ${t} : yield ${t})${after}`;
   }
 
   /** The variable of `loop`, where the loop's condition may have to wait. */
-  private waitingLoop(node: Expr, frame: Frame): string | undefined {
+  #waitingLoop(node: Expr, frame: Frame): string | undefined {
     if (this.waitingLoops.size === 0 || node.type !== 'Name' || node.name !== 'loop') return undefined;
     const variable = frame.symbols.find('loop')?.variable;
     return variable !== undefined && this.waitingLoops.has(variable) ? variable : undefined;
@@ -157,7 +157,7 @@ export class ExpressionCodegen {
 
   /** Code that runs a generator. */
   protected resumed(code: string): string {
-    this.unit.waits = true;
+    this.#unit.waits = true;
     return `yield* ${code}`;
   }
 
@@ -183,7 +183,7 @@ export class ExpressionCodegen {
       case 'Or':
         return `(${this.condition(node.left, frame)} || ${this.condition(node.right, frame)})`;
       case 'Compare':
-        return this.compare(node, frame);
+        return this.#compare(node, frame);
       default:
         return `$.truthy(${this.expression(node, frame)})`;
     }
@@ -192,11 +192,11 @@ export class ExpressionCodegen {
   protected expression(node: Expr, frame: Frame): string {
     switch (node.type) {
       case 'Const':
-        return this.literal(node.value);
+        return this.#literal(node.value);
       case 'TemplateData':
         return JSON.stringify(node.data);
       case 'Name': {
-        const loop = this.waitingLoop(node, frame);
+        const loop = this.#waitingLoop(node, frame);
         return loop === undefined ? this.load(node.name, frame) : `(${this.resumed(`${loop}.shared()`)})`;
       }
       case 'NSRef':
@@ -217,11 +217,11 @@ export class ExpressionCodegen {
       case 'Call':
         return this.call(node, frame, undefined);
       case 'Filter':
-        return this.filter(node, () => (node.node === null ? 'null' : this.expression(node.node, frame)), frame);
+        return this.#filter(node, () => (node.node === null ? 'null' : this.expression(node.node, frame)), frame);
       case 'Test':
-        return this.test(node, frame);
+        return this.#test(node, frame);
       case 'Getattr': {
-        const loop = this.waitingLoop(node.node, frame);
+        const loop = this.#waitingLoop(node.node, frame);
         if (loop === undefined)
           return `$.attribute(${this.expression(node.node, frame)}, ${JSON.stringify(node.attr)})`;
         const count = READS_AHEAD.get(node.attr);
@@ -240,7 +240,7 @@ export class ExpressionCodegen {
       case 'Concat':
         return `$.concat([${node.nodes.map((n) => this.expression(n, frame)).join(', ')}], ${frame.autoescape})`;
       case 'Compare':
-        return this.compare(node, frame);
+        return this.#compare(node, frame);
       case 'And':
       case 'Or': {
         const t = this.temporary();
@@ -261,7 +261,7 @@ export class ExpressionCodegen {
     }
   }
 
-  private literal(value: Value): string {
+  #literal(value: Value): string {
     switch (typeof value) {
       case 'string':
         return JSON.stringify(value);
@@ -274,7 +274,7 @@ export class ExpressionCodegen {
     }
   }
 
-  private compare(node: Compare, frame: Frame): string {
+  #compare(node: Compare, frame: Frame): string {
     const [first] = node.ops;
     const left = this.expression(node.expr, frame);
     if (first !== undefined && node.ops.length === 1)
@@ -296,15 +296,15 @@ export class ExpressionCodegen {
     const target = node.node;
     if (target.type === 'Getattr') {
       const object = this.expression(target.node, frame);
-      const { args, kwargs } = this.arguments(node, frame, caller);
+      const { args, kwargs } = this.#arguments(node, frame, caller);
       return this.waiting('', `$.callMethod(${object}, ${JSON.stringify(target.attr)}, ${args}, ${kwargs})`, '');
     }
     const fn = this.expression(target, frame);
-    const { args, kwargs } = this.arguments(node, frame, caller);
+    const { args, kwargs } = this.#arguments(node, frame, caller);
     return this.callCode(fn, args, kwargs);
   }
 
-  private arguments(node: Arguments, frame: Frame, caller?: string): { args: string; kwargs: string } {
+  #arguments(node: Arguments, frame: Frame, caller?: string): { args: string; kwargs: string } {
     const items = node.args.map((n) => this.expression(n, frame));
     if (node.dyn_args !== null) items.push(`...$.spread(${this.expression(node.dyn_args, frame)})`);
     const repeated = repeatedKeyword(node);
@@ -338,38 +338,38 @@ export class ExpressionCodegen {
         : node.node.type === 'Filter'
           ? this.filterChain(node.node, value, frame)
           : this.expression(node.node, frame);
-    return this.filter(node, inner, frame);
+    return this.#filter(node, inner, frame);
   }
 
   /**
    * The name is looked up before the value is translated, so that of several unknown names the outermost is reported,
    * as in jinja2.
    */
-  private filter(node: Filter, value: () => string, frame: Frame): string {
-    const fn = this.tables.filters.get(node.name);
-    if (fn === undefined) this.checkReachable('filter', node, frame);
+  #filter(node: Filter, value: () => string, frame: Frame): string {
+    const fn = this.#tables.filters.get(node.name);
+    if (fn === undefined) this.#checkReachable('filter', node, frame);
     const filtered = value();
-    const { args, kwargs } = this.arguments(node, frame);
-    if (fn === undefined) return this.noFunction('filter', node, `${filtered}, ${args}, ${kwargs}`);
+    const { args, kwargs } = this.#arguments(node, frame);
+    if (fn === undefined) return this.#noFunction('filter', node, `${filtered}, ${args}, ${kwargs}`);
     return `${this.constant(fn)}(${frame.autoescape ? '$.escaping' : '$'}, ${filtered}, ${args}, ${kwargs})`;
   }
 
-  private test(node: Test, frame: Frame): string {
-    const fn = this.tables.tests.get(node.name);
-    if (fn === undefined) this.checkReachable('test', node, frame);
+  #test(node: Test, frame: Frame): string {
+    const fn = this.#tables.tests.get(node.name);
+    if (fn === undefined) this.#checkReachable('test', node, frame);
     const value = this.expression(node.node, frame);
-    const { args, kwargs } = this.arguments(node, frame);
-    if (fn === undefined) return this.noFunction('test', node, `${value}, ${args}, ${kwargs}`);
+    const { args, kwargs } = this.#arguments(node, frame);
+    if (fn === undefined) return this.#noFunction('test', node, `${value}, ${args}, ${kwargs}`);
     return `${this.constant(fn)}($, ${value}, ${args}, ${kwargs})`;
   }
 
-  private checkReachable(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): void {
+  #checkReachable(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): void {
     if (!frame.conditional)
       throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
   }
 
   /** Fails when it is reached, after what it would be given has been computed. */
-  private noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
+  #noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
     return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)}, ${given})`;
   }
 }

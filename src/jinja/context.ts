@@ -20,29 +20,29 @@ export type BlockFunction = (context: TemplateContext, level?: number) => Value 
 /** Names and blocks of one run of a template. Most runs have none of their own. */
 export class TemplateContext {
   readonly scope: Scope;
-  private readonly locals: ReadonlyMap<string, Value> | undefined;
-  private exportedNames: Map<string, Value> | undefined;
-  private imported: Map<string, Value> | undefined;
-  private blockTable: Map<string, BlockFunction[]> | undefined;
+  readonly #locals: ReadonlyMap<string, Value> | undefined;
+  #exportedNames: Map<string, Value> | undefined;
+  #imported: Map<string, Value> | undefined;
+  #blockTable: Map<string, BlockFunction[]> | undefined;
 
   constructor(scope: Scope, locals?: ReadonlyMap<string, Value>) {
     this.scope = scope;
-    this.locals = locals;
+    this.#locals = locals;
   }
 
   get exported(): Map<string, Value> {
-    return (this.exportedNames ??= new Map());
+    return (this.#exportedNames ??= new Map());
   }
 
   /** Implementations of each block, the most derived first. */
   get blocks(): Map<string, BlockFunction[]> {
-    return (this.blockTable ??= new Map());
+    return (this.#blockTable ??= new Map());
   }
 
   get(name: string): Value | undefined {
-    let value = this.exportedNames?.get(name);
-    if (value === undefined) value = this.imported?.get(name);
-    if (value === undefined) value = this.locals?.get(name);
+    let value = this.#exportedNames?.get(name);
+    if (value === undefined) value = this.#imported?.get(name);
+    if (value === undefined) value = this.#locals?.get(name);
     return value === undefined ? this.scope.get(name) : value;
   }
 
@@ -52,12 +52,12 @@ export class TemplateContext {
   }
 
   importedName(name: string, value: Value): void {
-    (this.imported ??= new Map()).set(name, value);
+    (this.#imported ??= new Map()).set(name, value);
   }
 
   /** A context for another template that sees the names of this one and `locals`. */
   derive(locals: { readonly [name: string]: Value | undefined }): TemplateContext {
-    const names = new Map([...(this.locals ?? []), ...(this.imported ?? []), ...(this.exportedNames ?? [])]);
+    const names = new Map([...(this.#locals ?? []), ...(this.#imported ?? []), ...(this.#exportedNames ?? [])]);
     for (const name of Object.keys(locals)) {
       const value = locals[name];
       if (value !== undefined) names.set(name, value);
@@ -70,21 +70,21 @@ export class TemplateContext {
 export class TemplateModule implements HostObject {
   readonly jinjaType = 'jinja2.environment.TemplateModule';
   readonly name: string;
-  private readonly exported: ReadonlyMap<string, Value>;
-  private readonly text: Value;
+  readonly #exported: ReadonlyMap<string, Value>;
+  readonly #text: Value;
 
   constructor(name: string, exported: ReadonlyMap<string, Value>, text: Value) {
     this.name = name;
-    this.exported = exported;
-    this.text = text;
+    this.#exported = exported;
+    this.#text = text;
   }
 
   jinjaGet(name: string): Value | undefined {
-    return this.exported.get(name);
+    return this.#exported.get(name);
   }
 
   jinjaText(): string {
-    return toText(this.text);
+    return toText(this.#text);
   }
 
   jinjaRepr(): string {

@@ -113,14 +113,14 @@ export class Environment {
   readonly limits: Limits;
   readonly dbt: boolean;
   readonly makeUndefined: UndefinedFactory;
-  private readonly filters: ReadonlyMap<string, FilterFunction>;
-  private readonly nativeFilters: ReadonlyMap<string, FilterFunction>;
-  private readonly tests: ReadonlyMap<string, TestFunction>;
-  private readonly globals: ReadonlyMap<string, Value>;
-  private readonly runtime: Runtime;
-  private readonly sources: ReadonlyMap<string, string>;
-  private readonly loaded = new Map<string, LoadedTemplate>();
-  private readonly trees = new Map<string, TemplateNode>();
+  readonly #filters: ReadonlyMap<string, FilterFunction>;
+  readonly #nativeFilters: ReadonlyMap<string, FilterFunction>;
+  readonly #tests: ReadonlyMap<string, TestFunction>;
+  readonly #globals: ReadonlyMap<string, Value>;
+  readonly #runtime: Runtime;
+  readonly #sources: ReadonlyMap<string, string>;
+  readonly #loaded = new Map<string, LoadedTemplate>();
+  readonly #trees = new Map<string, TemplateNode>();
 
   constructor(options: EnvironmentOptions = {}) {
     const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
@@ -132,17 +132,17 @@ export class Environment {
     this.dbt = dbt;
     this.makeUndefined =
       typeof missing === 'function' ? (name, hint, obj) => missing(name, hint, obj) : undefinedFactory(missing);
-    this.filters = createFilters(dbt);
-    this.nativeFilters = createFilters(dbt, true);
-    this.tests = createTests(this.filters);
-    this.sources = templates instanceof Map ? templates : new Map(Object.entries(templates));
-    this.globals = createGlobals();
-    this.runtime = new Runtime({
+    this.#filters = createFilters(dbt);
+    this.#nativeFilters = createFilters(dbt, true);
+    this.#tests = createTests(this.#filters);
+    this.#sources = templates instanceof Map ? templates : new Map(Object.entries(templates));
+    this.#globals = createGlobals();
+    this.#runtime = new Runtime({
       makeUndefined: this.makeUndefined,
-      globals: this.globals,
-      filters: this.filters,
-      tests: this.tests,
-      loader: (name) => this.load(name),
+      globals: this.#globals,
+      filters: this.#filters,
+      tests: this.#tests,
+      loader: (name) => this.#load(name),
     });
   }
 
@@ -164,10 +164,10 @@ export class Environment {
 
   /** The tree of a source. Short sources, which many nodes share, are read once. */
   parse(source: string, info: TemplateInfo): TemplateNode {
-    const known = this.trees.get(source);
+    const known = this.#trees.get(source);
     if (known !== undefined) return known;
     const tree = parseSource(source, this.lexer, { dbt: this.dbt }, info);
-    if (source.length <= SHORT && this.trees.size < MOST_TREES) this.trees.set(source, tree);
+    if (source.length <= SHORT && this.#trees.size < MOST_TREES) this.#trees.set(source, tree);
     return tree;
   }
 
@@ -175,12 +175,17 @@ export class Environment {
   translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): T {
     let code: GeneratedCode;
     try {
-      const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
+      const functions = { filters: native ? this.#nativeFilters : this.#filters, tests: this.#tests };
       const nothing = { get: () => undefined };
       const truth = (node: Expr) =>
-        new Interpreter(this.runtime, functions, new RenderState(), new TemplateContext(nothing), source, native).truth(
-          node,
-        );
+        new Interpreter(
+          this.#runtime,
+          functions,
+          new RenderState(),
+          new TemplateContext(nothing),
+          source,
+          native,
+        ).truth(node);
       code = generate(new Codegen({ ...functions, truth }, native));
     } catch (error) {
       throw error instanceof JinjaError ? placed(error, source) : error;
@@ -190,7 +195,7 @@ export class Environment {
       info: TemplateSource,
       constants: readonly unknown[],
     ) => T;
-    return build(this.runtime, source, code.constants);
+    return build(this.#runtime, source, code.constants);
   }
 
   /** @internal the state of a scope */
@@ -201,12 +206,12 @@ export class Environment {
 
   /** @internal whether jinja2 itself defines a name */
   isGlobal(name: string): boolean {
-    return this.globals.has(name);
+    return this.#globals.has(name);
   }
 
   /** @internal names that a template stores to, when it can run without being translated */
   interpretable(ast: TemplateNode): ReadonlySet<string> | null {
-    return interpretable(ast, { filters: this.filters, tests: this.tests });
+    return interpretable(ast, { filters: this.#filters, tests: this.#tests });
   }
 
   /** @internal runs a template by walking over it */
@@ -216,9 +221,9 @@ export class Environment {
     scope: Scope,
     native: boolean,
   ): Generator<unknown, Value, unknown> {
-    const functions = { filters: native ? this.nativeFilters : this.filters, tests: this.tests };
+    const functions = { filters: native ? this.#nativeFilters : this.#filters, tests: this.#tests };
     return new Interpreter(
-      this.runtime,
+      this.#runtime,
       functions,
       this.stateOf(scope),
       new TemplateContext(scope),
@@ -229,16 +234,16 @@ export class Environment {
 
   /** @internal runs a template with its blocks */
   start(template: LoadedTemplate, scope: Scope): Value | Generator<unknown, Value, unknown> {
-    return this.runtime.start(template, this.stateOf(scope), new TemplateContext(scope));
+    return this.#runtime.start(template, this.stateOf(scope), new TemplateContext(scope));
   }
 
-  private load(name: string): LoadedTemplate | undefined {
-    const known = this.loaded.get(name);
+  #load(name: string): LoadedTemplate | undefined {
+    const known = this.#loaded.get(name);
     if (known !== undefined) return known;
-    const source = this.sources.get(name);
+    const source = this.#sources.get(name);
     if (source === undefined) return undefined;
     const template = new CompiledTemplate(this, source, { name }).loadable(true);
-    this.loaded.set(name, template);
+    this.#loaded.set(name, template);
     return template;
   }
 }
@@ -278,16 +283,16 @@ const RUNS_BEFORE_TRANSLATION = 4;
 
 class CompiledTemplate implements Template {
   readonly ast: TemplateNode;
-  private readonly environment: Environment;
-  private readonly source: TemplateSource;
-  private text: LoadedTemplate | undefined;
-  private native: LoadedTemplate | undefined;
-  private runs = 0;
-  private stored: ReadonlySet<string> | null | undefined;
+  readonly #environment: Environment;
+  readonly #source: TemplateSource;
+  #text: LoadedTemplate | undefined;
+  #native: LoadedTemplate | undefined;
+  #runs = 0;
+  #stored: ReadonlySet<string> | null | undefined;
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
-    this.environment = environment;
-    this.source = {
+    this.#environment = environment;
+    this.#source = {
       name: info.name,
       path: info.path,
       get line() {
@@ -301,70 +306,71 @@ class CompiledTemplate implements Template {
 
   /** The template for others to include; names are exported when others import it. */
   loadable(exports: boolean, native = false): LoadedTemplate {
-    const unit = this.environment.translate<Unit<RootUnit>>(
+    const unit = this.#environment.translate<Unit<RootUnit>>(
       (codegen) => codegen.template(this.ast, exports),
       native,
-      this.source,
+      this.#source,
     );
-    return { name: this.source.name, instantiate: unit };
+    return { name: this.#source.name, instantiate: unit };
   }
 
   renderSync(scope: Scope, trace?: Trace): string {
-    const only = this.onlyText();
+    const only = this.#onlyText();
     if (only !== undefined && trace === undefined) return only;
-    return this.guarded(scope, trace, () => toText(settleSync(this.start(scope, false))));
+    return this.#guarded(scope, trace, () => toText(settleSync(this.#start(scope, false))));
   }
 
   async render(scope: Scope, trace?: Trace): Promise<string> {
-    const only = this.onlyText();
+    const only = this.#onlyText();
     if (only !== undefined && trace === undefined) return only;
-    const state = this.environment.stateOf(scope);
+    const state = this.#environment.stateOf(scope);
     if (trace !== undefined) state.trace = trace;
     try {
-      return toText(await settle(this.start(scope, false)));
+      return toText(await settle(this.#start(scope, false)));
     } catch (error) {
-      throw this.outermost(error, state);
+      throw this.#outermost(error, state);
     }
   }
 
   renderNativeSync(scope: Scope): Value {
-    const only = this.onlyText();
+    const only = this.#onlyText();
     if (only !== undefined) return only;
-    return this.guarded(scope, undefined, () => settleSync(this.start(scope, true)));
+    return this.#guarded(scope, undefined, () => settleSync(this.#start(scope, true)));
   }
 
   async renderNative(scope: Scope): Promise<Value> {
-    const only = this.onlyText();
+    const only = this.#onlyText();
     if (only !== undefined) return only;
-    const state = this.environment.stateOf(scope);
+    const state = this.#environment.stateOf(scope);
     try {
-      return await settle(this.start(scope, true));
+      return await settle(this.#start(scope, true));
     } catch (error) {
-      throw this.outermost(error, state);
+      throw this.#outermost(error, state);
     }
   }
 
   /** Walks over the tree the first times, translates it when it is rendered again and again. */
-  private start(scope: Scope, native: boolean): Value | Generator<unknown, Value, unknown> {
-    if (this.runs++ < RUNS_BEFORE_TRANSLATION && this.mayInterpret(scope))
-      return this.environment.interpret(this.ast, this.source, scope, native);
-    const template = native ? (this.native ??= this.loadable(false, true)) : (this.text ??= this.loadable(false));
-    return this.environment.start(template, scope);
+  #start(scope: Scope, native: boolean): Value | Generator<unknown, Value, unknown> {
+    if (this.#runs++ < RUNS_BEFORE_TRANSLATION && this.#mayInterpret(scope))
+      return this.#environment.interpret(this.ast, this.#source, scope, native);
+    const template = native ? (this.#native ??= this.loadable(false, true)) : (this.#text ??= this.loadable(false));
+    return this.#environment.start(template, scope);
   }
 
   /**
    * A name that is stored to and is a global too may be looked up before it is stored, where the interpreter and jinja2
    * do not agree on which of the two is meant.
    */
-  private mayInterpret(scope: Scope): boolean {
-    if (this.stored === undefined) this.stored = this.environment.interpretable(this.ast);
-    if (this.stored === null) return false;
-    for (const name of this.stored) if (scope.get(name) !== undefined || this.environment.isGlobal(name)) return false;
+  #mayInterpret(scope: Scope): boolean {
+    if (this.#stored === undefined) this.#stored = this.#environment.interpretable(this.ast);
+    if (this.#stored === null) return false;
+    for (const name of this.#stored)
+      if (scope.get(name) !== undefined || this.#environment.isGlobal(name)) return false;
     return true;
   }
 
   /** The text of a template that has nothing to evaluate. */
-  private onlyText(): string | undefined {
+  #onlyText(): string | undefined {
     const { body } = this.ast;
     if (body.length === 0) return '';
     const [only] = body;
@@ -373,62 +379,62 @@ class CompiledTemplate implements Template {
     return only.nodes[0].data;
   }
 
-  private guarded<T>(scope: Scope, trace: Trace | undefined, run: () => T): T {
-    const state = this.environment.stateOf(scope);
+  #guarded<T>(scope: Scope, trace: Trace | undefined, run: () => T): T {
+    const state = this.#environment.stateOf(scope);
     if (trace !== undefined) state.trace = trace;
     try {
       return run();
     } catch (error) {
-      throw this.outermost(error, state);
+      throw this.#outermost(error, state);
     }
   }
 
   /** `return()` outside of a macro, and errors that no function of the template has seen. */
-  private outermost(error: unknown, state: RenderState): unknown {
+  #outermost(error: unknown, state: RenderState): unknown {
     if (error instanceof ReturnSignal)
       return describeFailure(
         new JinjaError('RuntimeError', 'return() was called outside of a macro'),
         0,
-        this.source,
+        this.#source,
         '',
         state,
       );
-    return describeFailure(error, 0, this.source, '', state);
+    return describeFailure(error, 0, this.#source, '', state);
   }
 }
 
 /** A macro of a file under the name that dbt's manifest has for it. */
 class BoundFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
-  private readonly definition: MacroDefinition;
-  private readonly macros: CompiledMacros;
+  readonly #definition: MacroDefinition;
+  readonly #macros: CompiledMacros;
 
   constructor(definition: MacroDefinition, macros: CompiledMacros) {
-    this.definition = definition;
-    this.macros = macros;
+    this.#definition = definition;
+    this.#macros = macros;
   }
 
   get(attribute: string): Value | undefined {
     return attribute === 'name'
-      ? this.definition.name
-      : new MacroFace(this.macros.unitOf(this.definition).info).get(attribute);
+      ? this.#definition.name
+      : new MacroFace(this.#macros.unitOf(this.#definition).info).get(attribute);
   }
 
   text(): string {
-    return `<Macro '${this.definition.ast.name}'>`;
+    return `<Macro '${this.#definition.ast.name}'>`;
   }
 }
 
 class CompiledMacros implements MacroTemplate {
   readonly ast: TemplateNode;
   readonly macros: readonly MacroDefinition[];
-  private readonly environment: Environment;
-  private readonly source: TemplateSource;
-  private readonly units = new Map<string, MacroUnit>();
+  readonly #environment: Environment;
+  readonly #source: TemplateSource;
+  readonly #units = new Map<string, MacroUnit>();
 
   constructor(environment: Environment, source: string, info: TemplateInfo) {
-    this.environment = environment;
-    this.source = {
+    this.#environment = environment;
+    this.#source = {
       name: info.name,
       path: info.path,
       line: info.line,
@@ -454,13 +460,13 @@ class CompiledMacros implements MacroTemplate {
   bind(name: string, scope: Scope): Callable {
     const definition = this.macros.findLast((m) => m.name === name);
     if (definition === undefined)
-      throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.source.path ?? this.source.name}`);
-    const state = this.environment.stateOf(scope);
+      throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.#source.path ?? this.#source.name}`);
+    const state = this.#environment.stateOf(scope);
     const context = new TemplateContext(scope);
     let compiled: MacroUnit | undefined;
     const bound: Callable = (args, kwargs) => {
       const { info, unit } = (compiled ??= this.unitOf(definition));
-      return unit(state, context, bindArguments(info, args, kwargs, this.environment.makeUndefined));
+      return unit(state, context, bindArguments(info, args, kwargs, this.#environment.makeUndefined));
     };
     bound.face = new BoundFace(definition, this);
     return bound;
@@ -468,20 +474,20 @@ class CompiledMacros implements MacroTemplate {
 
   /** @internal the macro, compiled when it is first asked for */
   unitOf(definition: MacroDefinition): MacroUnit {
-    const known = this.units.get(definition.name);
+    const known = this.#units.get(definition.name);
     if (known !== undefined) return known;
     let info: MacroInfo | undefined;
-    const unit = this.environment.translate<MacroUnit['unit']>(
+    const unit = this.#environment.translate<MacroUnit['unit']>(
       (codegen) => {
         const { code, info: described } = codegen.macro(definition.ast);
         info = described;
         return code;
       },
       false,
-      this.source,
+      this.#source,
     );
     const compiled = { info: info as MacroInfo, unit };
-    this.units.set(definition.name, compiled);
+    this.#units.set(definition.name, compiled);
     return compiled;
   }
 }

@@ -41,7 +41,7 @@ const MAX_ROW = 500;
 
 export class ExpressionParser {
   protected readonly stream: TokenStream;
-  private depth = 0;
+  #depth = 0;
 
   constructor(stream: TokenStream) {
     this.stream = stream;
@@ -53,14 +53,14 @@ export class ExpressionParser {
 
   /** Reads something one level deeper. */
   protected deeper<T>(read: () => T): T {
-    if (++this.depth > MAX_DEPTH) this.fail(`the template is nested more than ${MAX_DEPTH} levels deep here`);
+    if (++this.#depth > MAX_DEPTH) this.fail(`the template is nested more than ${MAX_DEPTH} levels deep here`);
     const result = read();
-    this.depth--;
+    this.#depth--;
     return result;
   }
 
   /** Counts the links of a row. */
-  private link(count: number): number {
+  #link(count: number): number {
     if (count >= MAX_ROW)
       this.fail(`more than ${MAX_ROW} operators, filters, attributes or calls stand in one row here`);
     return count + 1;
@@ -75,65 +75,65 @@ export class ExpressionParser {
       !(token.type === 'name' && token.value === 'not')
     )
       return this.parsePrimary();
-    return this.deeper(() => (withCondition ? this.parseCondition() : this.parseOr()));
+    return this.deeper(() => (withCondition ? this.#parseCondition() : this.#parseOr()));
   }
 
-  private parseCondition(): Expr {
+  #parseCondition(): Expr {
     let { line, pos } = this.stream.current;
-    let expr1 = this.parseOr();
+    let expr1 = this.#parseOr();
     while (this.stream.skipName('if')) {
-      const test = this.parseOr();
-      const expr2 = this.stream.skipName('else') ? this.deeper(() => this.parseCondition()) : null;
+      const test = this.#parseOr();
+      const expr2 = this.stream.skipName('else') ? this.deeper(() => this.#parseCondition()) : null;
       expr1 = { type: 'CondExpr', test, expr1, expr2, line, pos };
       ({ line, pos } = this.stream.current);
     }
     return expr1;
   }
 
-  private parseOr(): Expr {
+  #parseOr(): Expr {
     let { line, pos } = this.stream.current;
-    let left = this.parseAnd();
-    for (let row = 0; this.stream.skipName('or'); row = this.link(row)) {
-      left = { type: 'Or', left, right: this.parseAnd(), line, pos };
+    let left = this.#parseAnd();
+    for (let row = 0; this.stream.skipName('or'); row = this.#link(row)) {
+      left = { type: 'Or', left, right: this.#parseAnd(), line, pos };
       ({ line, pos } = this.stream.current);
     }
     return left;
   }
 
-  private parseAnd(): Expr {
+  #parseAnd(): Expr {
     let { line, pos } = this.stream.current;
-    let left = this.parseNot();
-    for (let row = 0; this.stream.skipName('and'); row = this.link(row)) {
-      left = { type: 'And', left, right: this.parseNot(), line, pos };
+    let left = this.#parseNot();
+    for (let row = 0; this.stream.skipName('and'); row = this.#link(row)) {
+      left = { type: 'And', left, right: this.#parseNot(), line, pos };
       ({ line, pos } = this.stream.current);
     }
     return left;
   }
 
-  private parseNot(): Expr {
+  #parseNot(): Expr {
     if (this.stream.isName('not')) {
       const { line, pos } = this.stream.next();
-      return { type: 'Not', node: this.deeper(() => this.parseNot()), line, pos };
+      return { type: 'Not', node: this.deeper(() => this.#parseNot()), line, pos };
     }
-    return this.parseCompare();
+    return this.#parseCompare();
   }
 
-  private parseCompare(): Expr {
+  #parseCompare(): Expr {
     let { line } = this.stream.current;
     const { pos } = this.stream.current;
-    const expr = this.parseSum();
+    const expr = this.#parseSum();
     const ops: Operand[] = [];
     for (;;) {
       const token = this.stream.current;
       if (COMPARISONS.has(token.type)) {
         this.stream.next();
-        ops.push(this.operand(token.type as Operand['op']));
+        ops.push(this.#operand(token.type as Operand['op']));
       } else if (this.stream.skipName('in')) {
-        ops.push(this.operand('in'));
+        ops.push(this.#operand('in'));
       } else if (this.stream.isName('not') && matches(this.stream.look(), 'name:in')) {
         this.stream.next();
         this.stream.next();
-        ops.push(this.operand('notin'));
+        ops.push(this.#operand('notin'));
       } else {
         break;
       }
@@ -142,69 +142,69 @@ export class ExpressionParser {
     return ops.length === 0 ? expr : { type: 'Compare', expr, ops, line, pos };
   }
 
-  private operand(op: Operand['op']): Operand {
-    const expr = this.parseSum();
+  #operand(op: Operand['op']): Operand {
+    const expr = this.#parseSum();
     return { type: 'Operand', op, expr, line: expr.line, pos: expr.pos };
   }
 
-  private parseSum(): Expr {
+  #parseSum(): Expr {
     let { line, pos } = this.stream.current;
-    let left = this.parseConcat();
-    for (let row = 0; ; row = this.link(row)) {
+    let left = this.#parseConcat();
+    for (let row = 0; ; row = this.#link(row)) {
       const { type } = this.stream.current;
       if (type !== 'add' && type !== 'sub') return left;
       this.stream.next();
-      left = { type: type === 'add' ? 'Add' : 'Sub', left, right: this.parseConcat(), line, pos };
+      left = { type: type === 'add' ? 'Add' : 'Sub', left, right: this.#parseConcat(), line, pos };
       ({ line, pos } = this.stream.current);
     }
   }
 
-  private parseConcat(): Expr {
+  #parseConcat(): Expr {
     const { line, pos } = this.stream.current;
-    const first = this.parseProduct();
+    const first = this.#parseProduct();
     if (this.stream.current.type !== 'tilde') return first;
     const nodes = [first];
     while (this.stream.current.type === 'tilde') {
       this.stream.next();
-      nodes.push(this.parseProduct());
+      nodes.push(this.#parseProduct());
     }
     return { type: 'Concat', nodes, line, pos };
   }
 
-  private parseProduct(): Expr {
+  #parseProduct(): Expr {
     let { line, pos } = this.stream.current;
-    let left = this.parsePower();
-    for (let row = 0; ; row = this.link(row)) {
+    let left = this.#parsePower();
+    for (let row = 0; ; row = this.#link(row)) {
       const kind = PRODUCTS[this.stream.current.type];
       if (kind === undefined) return left;
       this.stream.next();
-      left = { type: kind, left, right: this.parsePower(), line, pos };
+      left = { type: kind, left, right: this.#parsePower(), line, pos };
       ({ line, pos } = this.stream.current);
     }
   }
 
-  private parsePower(): Expr {
+  #parsePower(): Expr {
     let { line, pos } = this.stream.current;
-    let left = this.parseUnary();
-    for (let row = 0; this.stream.current.type === 'pow'; row = this.link(row)) {
+    let left = this.#parseUnary();
+    for (let row = 0; this.stream.current.type === 'pow'; row = this.#link(row)) {
       this.stream.next();
-      left = { type: 'Pow', left, right: this.parseUnary(), line, pos };
+      left = { type: 'Pow', left, right: this.#parseUnary(), line, pos };
       ({ line, pos } = this.stream.current);
     }
     return left;
   }
 
-  private parseUnary(withFilter = true): Expr {
+  #parseUnary(withFilter = true): Expr {
     const { type, line, pos } = this.stream.current;
     let node: Expr;
     if (type === 'sub' || type === 'add') {
       this.stream.next();
-      node = { type: type === 'sub' ? 'Neg' : 'Pos', node: this.deeper(() => this.parseUnary(false)), line, pos };
+      node = { type: type === 'sub' ? 'Neg' : 'Pos', node: this.deeper(() => this.#parseUnary(false)), line, pos };
     } else {
       node = this.parsePrimary();
     }
-    node = this.parsePostfix(node);
-    return withFilter ? this.parseFilterExpression(node) : node;
+    node = this.#parsePostfix(node);
+    return withFilter ? this.#parseFilterExpression(node) : node;
   }
 
   protected parsePrimary(withNamespace = false): Expr {
@@ -246,9 +246,9 @@ export class ExpressionParser {
         return node;
       }
       case 'lbracket':
-        return this.parseList();
+        return this.#parseList();
       case 'lbrace':
-        return this.parseDict();
+        return this.#parseDict();
       default:
         return this.fail(`unexpected ${stringRepr(describeToken(token))}`, line, pos);
     }
@@ -261,7 +261,7 @@ export class ExpressionParser {
     let isTuple = false;
     for (;;) {
       if (items.length > 0) this.stream.expect('comma');
-      if (this.isTupleEnd()) break;
+      if (this.#isTupleEnd()) break;
       items.push(simplified ? this.parsePrimary(withNamespace) : this.parseExpression(withCondition));
       if (this.stream.current.type !== 'comma') break;
       isTuple = true;
@@ -275,12 +275,12 @@ export class ExpressionParser {
     return { type: 'Tuple', items, ctx: 'load', line, pos };
   }
 
-  private isTupleEnd(): boolean {
+  #isTupleEnd(): boolean {
     const { type } = this.stream.current;
     return type === 'variable_end' || type === 'block_end' || type === 'rparen';
   }
 
-  private parseList(): Expr {
+  #parseList(): Expr {
     const { line, pos } = this.stream.expect('lbracket');
     const items: Expr[] = [];
     while (this.stream.current.type !== 'rbracket') {
@@ -292,7 +292,7 @@ export class ExpressionParser {
     return { type: 'List', items, line, pos };
   }
 
-  private parseDict(): Expr {
+  #parseDict(): Expr {
     const { line, pos } = this.stream.expect('lbrace');
     const items: Pair[] = [];
     while (this.stream.current.type !== 'rbrace') {
@@ -307,16 +307,16 @@ export class ExpressionParser {
     return { type: 'Dict', items, line, pos };
   }
 
-  private parsePostfix(node: Expr): Expr {
+  #parsePostfix(node: Expr): Expr {
     let result = node;
-    for (let row = 0; ; row = this.link(row)) {
+    for (let row = 0; ; row = this.#link(row)) {
       switch (this.stream.current.type) {
         case 'dot':
         case 'lbracket':
-          result = this.parseSubscript(result);
+          result = this.#parseSubscript(result);
           break;
         case 'lparen':
-          result = this.parseCall(result);
+          result = this.#parseCall(result);
           break;
         default:
           return result;
@@ -324,18 +324,18 @@ export class ExpressionParser {
     }
   }
 
-  private parseFilterExpression(node: Expr): Expr {
+  #parseFilterExpression(node: Expr): Expr {
     let result = node;
-    for (let row = 0; ; row = this.link(row)) {
+    for (let row = 0; ; row = this.#link(row)) {
       const token = this.stream.current;
       if (token.type === 'pipe') result = this.parseFilter(result) as Filter;
-      else if (token.type === 'name' && token.value === 'is') result = this.parseTest(result);
-      else if (token.type === 'lparen') result = this.parseCall(result);
+      else if (token.type === 'name' && token.value === 'is') result = this.#parseTest(result);
+      else if (token.type === 'lparen') result = this.#parseCall(result);
       else return result;
     }
   }
 
-  private parseSubscript(node: Expr): Expr {
+  #parseSubscript(node: Expr): Expr {
     const { type, line, pos } = this.stream.next();
     if (type === 'dot') {
       const token = this.stream.next();
@@ -347,14 +347,14 @@ export class ExpressionParser {
     const items: Expr[] = [];
     while (this.stream.current.type !== 'rbracket') {
       if (items.length > 0) this.stream.expect('comma');
-      items.push(this.parseSubscribed());
+      items.push(this.#parseSubscribed());
     }
     this.stream.expect('rbracket');
     const arg: Expr = items.length === 1 ? (items[0] as Expr) : { type: 'Tuple', items, ctx: 'load', line, pos };
     return { type: 'Getitem', node, arg, ctx: 'load', line, pos };
   }
 
-  private parseSubscribed(): Expr {
+  #parseSubscribed(): Expr {
     const { line, pos } = this.stream.current;
     let start: Expr | null = null;
     if (this.stream.current.type === 'colon') {
@@ -365,21 +365,21 @@ export class ExpressionParser {
       this.stream.next();
       start = node;
     }
-    const stop = this.stream.current.type === 'colon' ? null : this.parseSlicePart();
+    const stop = this.stream.current.type === 'colon' ? null : this.#parseSlicePart();
     let step: Expr | null = null;
     if (this.stream.current.type === 'colon') {
       this.stream.next();
-      step = this.parseSlicePart();
+      step = this.#parseSlicePart();
     }
     return { type: 'Slice', start, stop, step, line, pos } satisfies Slice;
   }
 
-  private parseSlicePart(): Expr | null {
+  #parseSlicePart(): Expr | null {
     const { type } = this.stream.current;
     return type === 'rbracket' || type === 'comma' ? null : this.parseExpression();
   }
 
-  private parseCallArguments(): Arguments {
+  #parseCallArguments(): Arguments {
     const { line, pos } = this.stream.expect('lparen');
     const args: Expr[] = [];
     const kwargs: Keyword[] = [];
@@ -419,28 +419,28 @@ export class ExpressionParser {
     return { args, kwargs, dyn_args: dynArgs, dyn_kwargs: dynKwargs };
   }
 
-  private parseCall(node: Expr): Call {
+  #parseCall(node: Expr): Call {
     const { line, pos } = this.stream.current;
-    const { args, kwargs, dyn_args, dyn_kwargs } = this.parseCallArguments();
+    const { args, kwargs, dyn_args, dyn_kwargs } = this.#parseCallArguments();
     return { type: 'Call', node, args, kwargs, dyn_args, dyn_kwargs, line, pos };
   }
 
   protected parseFilter(node: Expr | null, startInline = false): Filter | null {
     let result = node;
     let inline = startInline;
-    for (let row = 0; this.stream.current.type === 'pipe' || inline; row = this.link(row)) {
+    for (let row = 0; this.stream.current.type === 'pipe' || inline; row = this.#link(row)) {
       if (!inline) this.stream.next();
       const { line, pos } = this.stream.current;
-      const name = this.parseDottedName();
+      const name = this.#parseDottedName();
       const { args, kwargs, dyn_args, dyn_kwargs } =
-        this.stream.current.type === 'lparen' ? this.parseCallArguments() : NO_ARGUMENTS;
+        this.stream.current.type === 'lparen' ? this.#parseCallArguments() : NO_ARGUMENTS;
       result = { type: 'Filter', node: result, name, args, kwargs, dyn_args, dyn_kwargs, line, pos };
       inline = false;
     }
     return result as Filter | null;
   }
 
-  private parseDottedName(): string {
+  #parseDottedName(): string {
     let name = this.stream.expect('name').value;
     while (this.stream.current.type === 'dot') {
       this.stream.next();
@@ -449,20 +449,20 @@ export class ExpressionParser {
     return name;
   }
 
-  private parseTest(node: Expr): Expr {
+  #parseTest(node: Expr): Expr {
     const { line, pos } = this.stream.next();
     const negated = this.stream.skipName('not');
-    const name = this.parseDottedName();
+    const name = this.#parseDottedName();
     let given = NO_ARGUMENTS;
     const token = this.stream.current;
     if (token.type === 'lparen') {
-      given = this.parseCallArguments();
+      given = this.#parseCallArguments();
     } else if (
       TEST_ARGUMENTS.has(token.type) &&
       !(token.type === 'name' && (token.value === 'else' || token.value === 'or' || token.value === 'and'))
     ) {
       if (token.type === 'name' && token.value === 'is') this.fail('You cannot chain multiple tests with is');
-      given = { ...NO_ARGUMENTS, args: [this.parsePostfix(this.parsePrimary())] };
+      given = { ...NO_ARGUMENTS, args: [this.#parsePostfix(this.parsePrimary())] };
     }
     const { args, kwargs, dyn_args, dyn_kwargs } = given;
     const test: Expr = { type: 'Test', node, name, args, kwargs, dyn_args, dyn_kwargs, line, pos };

@@ -23,10 +23,10 @@ export interface LoadedTemplate {
 export type TemplateLoader = (name: string) => LoadedTemplate | undefined;
 
 export class TemplateInheritance {
-  private readonly loader: TemplateLoader;
+  readonly #loader: TemplateLoader;
 
   constructor(loader: TemplateLoader) {
-    this.loader = loader;
+    this.#loader = loader;
   }
 
   /** Starts a template: registers its blocks below those of the templates that extend it. */
@@ -41,7 +41,7 @@ export class TemplateInheritance {
   }
 
   parentTemplate(_state: RenderState, _context: TemplateContext, name: Value): LoadedTemplate {
-    return this.find(name);
+    return this.#find(name);
   }
 
   extend(state: RenderState, context: TemplateContext, parent: LoadedTemplate): Running {
@@ -79,7 +79,7 @@ export class TemplateInheritance {
   include(state: RenderState, context: TemplateContext, name: Value, ignoreMissing: boolean): Running {
     let template: LoadedTemplate;
     try {
-      template = this.find(name);
+      template = this.#find(name);
     } catch (error) {
       if (
         ignoreMissing &&
@@ -93,7 +93,7 @@ export class TemplateInheritance {
   }
 
   import(state: RenderState, context: TemplateContext, name: Value): Running {
-    const template = this.find(name);
+    const template = this.#find(name);
     const result = this.start(template, state, context);
     if (typeof result === 'object' && result !== null && 'next' in result && typeof result.next === 'function') {
       return importLater(template.name, context, result);
@@ -101,11 +101,11 @@ export class TemplateInheritance {
     return new TemplateModule(template.name, context.exported, result as Value);
   }
 
-  private find(name: Value): LoadedTemplate {
+  #find(name: Value): LoadedTemplate {
     if (typeof name === 'object' && name !== null && (Array.isArray(name) || name instanceof PyTuple)) {
       const names = toArray(name);
       for (const candidate of names) {
-        const template = this.loader(toText(candidate));
+        const template = this.#loader(toText(candidate));
         if (template !== undefined) return template;
       }
       if (names.length === 0)
@@ -116,7 +116,7 @@ export class TemplateInheritance {
       );
     }
     if (name instanceof Undefined) throw name.error();
-    const template = this.loader(toText(name));
+    const template = this.#loader(toText(name));
     if (template === undefined)
       throw new JinjaError('TemplateNotFound', typeof name === 'string' ? name : toRepr(name));
     return template;

@@ -103,28 +103,28 @@ type Frame = Map<string, Value>;
 
 /** One run of a template. */
 export class Interpreter {
-  private readonly runtime: Runtime;
-  private readonly functions: Functions;
-  private readonly state: RenderState;
-  private readonly context: TemplateContext;
-  private readonly source: TemplateSource;
-  private readonly native: NativePart[] | undefined;
-  private readonly globals = new Map<string, Value>();
-  private frames: Frame[] = [new Map()];
-  private buffer = '';
+  readonly #runtime: Runtime;
+  readonly #functions: Functions;
+  readonly #state: RenderState;
+  readonly #context: TemplateContext;
+  readonly #source: TemplateSource;
+  readonly #native: NativePart[] | undefined;
+  readonly #globals = new Map<string, Value>();
+  #frames: Frame[] = [new Map()];
+  #buffer = '';
   /**
    * How many items have been printed to the buffer, and the error of one that is no text, where native rendering joins
    * them.
    */
-  private items = 0;
-  private failure: JinjaError | undefined;
+  #items = 0;
+  #failure: JinjaError | undefined;
   /** Whether what is printed goes to the output of the template itself. */
-  private direct = true;
-  private traceFrame: TraceFrame | null = null;
-  private line = 0;
+  #direct = true;
+  #traceFrame: TraceFrame | null = null;
+  #line = 0;
   /** Results of the calls in the expression being computed, in order. */
-  private results: Value[] = [];
-  private position = 0;
+  #results: Value[] = [];
+  #position = 0;
 
   constructor(
     runtime: Runtime,
@@ -134,109 +134,110 @@ export class Interpreter {
     source: TemplateSource,
     native: boolean,
   ) {
-    this.runtime = runtime;
-    this.functions = functions;
-    this.state = state;
-    this.context = context;
-    this.source = source;
-    this.native = native ? [] : undefined;
+    this.#runtime = runtime;
+    this.#functions = functions;
+    this.#state = state;
+    this.#context = context;
+    this.#source = source;
+    this.#native = native ? [] : undefined;
   }
 
   /** The output of the template; a generator that yields the promises to wait for. */
   *run(ast: TemplateNode): Generator<unknown, Value, unknown> {
-    const { state } = this;
+    const state = this.#state;
     state.enter();
     const { depth } = state;
-    if (state.trace !== null) this.traceFrame = state.trace.enter(this.source, 'template');
-    const frame = this.traceFrame;
+    if (state.trace !== null) this.#traceFrame = state.trace.enter(this.#source, 'template');
+    const frame = this.#traceFrame;
     try {
-      yield* this.statements(ast.body);
-      if (frame !== null) frame.result = this.buffer;
-      if (this.buffer.length > state.limits.output) throw state.tooLong();
-      return this.native === undefined ? this.buffer : this.runtime.nativeConcat(this.native);
+      yield* this.#statements(ast.body);
+      if (frame !== null) frame.result = this.#buffer;
+      if (this.#buffer.length > state.limits.output) throw state.tooLong();
+      return this.#native === undefined ? this.#buffer : this.#runtime.nativeConcat(this.#native);
     } catch (error) {
-      throw describeFailure(error, this.line, this.source, 'template', state);
+      throw describeFailure(error, this.#line, this.#source, 'template', state);
     } finally {
       state.depth = depth - 1;
       if (frame !== null) state.trace?.leave(frame);
     }
   }
 
-  private *statements(nodes: readonly Stmt[]): Generator<unknown, void, unknown> {
+  *#statements(nodes: readonly Stmt[]): Generator<unknown, void, unknown> {
     for (const node of nodes) {
       switch (node.type) {
         case 'Output': {
           let wasConstant = false;
           for (const child of node.nodes) {
-            let constant = this.native !== undefined && isFoldable(child, (n) => this.truth(n));
+            let constant = this.#native !== undefined && isFoldable(child, (n) => this.truth(n));
             if (child.type === 'TemplateData') {
-              if (!wasConstant) this.items++;
+              if (!wasConstant) this.#items++;
               wasConstant = constant;
-              this.mark(child.line, true);
-              if (this.native !== undefined && this.direct) this.native.push({ value: child.data, constant: true });
-              else this.buffer += child.data;
+              this.#mark(child.line, true);
+              if (this.#native !== undefined && this.#direct) this.#native.push({ value: child.data, constant: true });
+              else this.#buffer += child.data;
               continue;
             }
-            this.line = child.line;
-            this.mark(child.line, false);
+            this.#line = child.line;
+            this.#mark(child.line, false);
             let value: Value;
             try {
-              this.begin();
-              value = this.evaluate(child);
+              this.#begin();
+              value = this.#evaluate(child);
             } catch (error) {
               if (!(error instanceof Suspension)) throw error;
-              value = yield* this.again(child, error);
+              value = yield* this.#again(child, error);
             }
-            if (this.native !== undefined && this.direct) {
-              this.native.push({ value, constant });
+            if (this.#native !== undefined && this.#direct) {
+              this.#native.push({ value, constant });
               continue;
             }
             constant &&= isLiteral(value);
-            if (!constant || !wasConstant) this.items++;
+            if (!constant || !wasConstant) this.#items++;
             wasConstant = constant;
-            if (this.native !== undefined && !constant) this.failure ??= this.runtime.notText(value, this.items - 1);
-            this.buffer += toText(value);
+            if (this.#native !== undefined && !constant)
+              this.#failure ??= this.#runtime.notText(value, this.#items - 1);
+            this.#buffer += toText(value);
           }
           break;
         }
         case 'If':
-          this.line = node.line;
-          yield* this.conditional(node);
+          this.#line = node.line;
+          yield* this.#conditional(node);
           break;
         case 'For':
-          yield* this.loop(node);
+          yield* this.#loop(node);
           break;
         case 'ExprStmt':
-          this.line = node.line;
-          this.mark(node.line, false);
-          yield* this.compute(node.node);
+          this.#line = node.line;
+          this.#mark(node.line, false);
+          yield* this.#compute(node.node);
           break;
         case 'Assign': {
-          this.line = node.line;
-          this.mark(node.line, false);
-          this.assign(node.target, yield* this.compute(node.node));
+          this.#line = node.line;
+          this.#mark(node.line, false);
+          this.#assign(node.target, yield* this.#compute(node.node));
           break;
         }
         case 'AssignBlock': {
-          this.assign(node.target, yield* this.captured(node.body, node.filter, node.line));
+          this.#assign(node.target, yield* this.#captured(node.body, node.filter, node.line));
           break;
         }
         case 'With': {
-          this.line = node.line;
+          this.#line = node.line;
           const values: Value[] = [];
-          for (const value of node.values) values.push(yield* this.compute(value));
-          this.frames.push(new Map());
+          for (const value of node.values) values.push(yield* this.#compute(value));
+          this.#frames.push(new Map());
           node.targets.forEach((target, i) => {
-            this.assign(target, values[i] as Value);
+            this.#assign(target, values[i] as Value);
           });
-          yield* this.statements(node.body);
-          this.frames.pop();
+          yield* this.#statements(node.body);
+          this.#frames.pop();
           break;
         }
         case 'Scope':
-          this.frames.push(new Map());
-          yield* this.statements(node.body);
-          this.frames.pop();
+          this.#frames.push(new Map());
+          yield* this.#statements(node.body);
+          this.#frames.pop();
           break;
         default:
           throw new Error(`the interpreter cannot run ${node.type}`);
@@ -244,141 +245,147 @@ export class Interpreter {
     }
   }
 
-  private mark(line: number, fixed: boolean): void {
-    if (this.traceFrame !== null) this.traceFrame.marks.push(this.buffer.length, fixed ? line : -line);
+  #mark(line: number, fixed: boolean): void {
+    if (this.#traceFrame !== null) this.#traceFrame.marks.push(this.#buffer.length, fixed ? line : -line);
   }
 
-  private *conditional(node: Extract<Stmt, { type: 'If' }>): Generator<unknown, void, unknown> {
-    if (isTruthy(yield* this.compute(node.test))) {
-      yield* this.statements(node.body);
+  *#conditional(node: Extract<Stmt, { type: 'If' }>): Generator<unknown, void, unknown> {
+    if (isTruthy(yield* this.#compute(node.test))) {
+      yield* this.#statements(node.body);
       return;
     }
     for (const branch of node.elif_) {
-      this.line = branch.line;
-      if (isTruthy(yield* this.compute(branch.test))) {
-        yield* this.statements(branch.body);
+      this.#line = branch.line;
+      if (isTruthy(yield* this.#compute(branch.test))) {
+        yield* this.#statements(branch.body);
         return;
       }
     }
-    yield* this.statements(node.else_);
+    yield* this.#statements(node.else_);
   }
 
-  private *loop(node: For): Generator<unknown, void, unknown> {
-    const { runtime, state } = this;
-    this.line = node.line;
-    const items = yield* this.compute(node.iter);
-    const depth = this.frames.length;
+  *#loop(node: For): Generator<unknown, void, unknown> {
+    const runtime = this.#runtime;
+    const state = this.#state;
+    this.#line = node.line;
+    const items = yield* this.#compute(node.iter);
+    const depth = this.#frames.length;
     let rounds = 0;
     if (usesLoop(node)) {
-      const loop = runtime.loop(node.test === null ? items : this.passing(node, node.test, items), 0, null);
+      const loop = runtime.loop(node.test === null ? items : this.#passing(node, node.test, items), 0, null);
       while (loop.advance()) {
-        state.step(this.buffer.length);
+        state.step(this.#buffer.length);
         rounds++;
-        this.frames.push(new Map([['loop', loop]]));
-        this.line = node.line;
-        this.assign(node.target, loop.current);
-        yield* this.statements(node.body);
-        this.frames.length = depth;
-        this.line = node.line;
+        this.#frames.push(new Map([['loop', loop]]));
+        this.#line = node.line;
+        this.#assign(node.target, loop.current);
+        yield* this.#statements(node.body);
+        this.#frames.length = depth;
+        this.#line = node.line;
       }
     } else {
       const line = node.test?.line ?? node.line;
-      this.line = line;
+      this.#line = line;
       for (const item of runtime.iterate(items)) {
-        state.step(this.buffer.length);
-        if (node.test !== null && !(yield* this.passes(node, node.test, item))) continue;
+        state.step(this.#buffer.length);
+        if (node.test !== null && !(yield* this.#passes(node, node.test, item))) continue;
         rounds++;
-        this.frames.push(new Map());
-        this.line = node.line;
-        this.assign(node.target, item);
-        yield* this.statements(node.body);
-        this.frames.length = depth;
-        this.line = line;
+        this.#frames.push(new Map());
+        this.#line = node.line;
+        this.#assign(node.target, item);
+        yield* this.#statements(node.body);
+        this.#frames.length = depth;
+        this.#line = line;
       }
     }
     if (rounds === 0 && node.else_.length > 0) {
-      this.frames.push(new Map());
-      yield* this.statements(node.else_);
-      this.frames.length = depth;
+      this.#frames.push(new Map());
+      yield* this.#statements(node.else_);
+      this.#frames.length = depth;
     }
   }
 
   /** The items that pass the condition, which may be asked for anywhere in the loop's body. */
-  private passing(node: For, test: Expr, items: Value): FilteredItems {
-    const depth = this.frames.length;
+  #passing(node: For, test: Expr, items: Value): FilteredItems {
+    const depth = this.#frames.length;
     const passes = (item: Value): boolean => {
-      const { frames } = this;
-      this.state.step(this.buffer.length);
-      this.frames = [...frames.slice(0, depth), new Map()];
-      this.assign(node.target, item);
-      const holds = isTruthy(this.evaluate(test));
-      this.frames = frames;
+      const frames = this.#frames;
+      this.#state.step(this.#buffer.length);
+      this.#frames = [...frames.slice(0, depth), new Map()];
+      this.#assign(node.target, item);
+      const holds = isTruthy(this.#evaluate(test));
+      this.#frames = frames;
       return holds;
     };
-    return this.runtime.filtered(items, passes, shapeOf(node.target), (error) =>
-      describeFailure(error, test.line, this.source, '', this.state),
+    return this.#runtime.filtered(items, passes, shapeOf(node.target), (error) =>
+      describeFailure(error, test.line, this.#source, '', this.#state),
     );
   }
 
-  private *passes(node: For, test: Expr, item: Value): Generator<unknown, boolean, unknown> {
-    this.frames.push(new Map());
-    this.assign(node.target, item);
-    const holds = isTruthy(yield* this.compute(test));
-    this.frames.pop();
+  *#passes(node: For, test: Expr, item: Value): Generator<unknown, boolean, unknown> {
+    this.#frames.push(new Map());
+    this.#assign(node.target, item);
+    const holds = isTruthy(yield* this.#compute(test));
+    this.#frames.pop();
     return holds;
   }
 
   /** The text that statements print, which goes nowhere but through the filter. */
-  private *captured(body: readonly Stmt[], filter: Filter | null, line: number): Generator<unknown, Value, unknown> {
-    const { buffer, direct, traceFrame, state, items, failure } = this;
-    this.line = line;
-    this.buffer = '';
-    this.items = 0;
-    this.failure = undefined;
-    this.direct = false;
-    this.traceFrame = state.trace === null ? null : state.trace.enter(this.source, '');
-    this.frames.push(new Map());
-    yield* this.statements(body);
-    this.line = line;
-    if (this.failure !== undefined) throw this.failure;
-    const text = this.buffer;
-    if (this.traceFrame !== null) {
-      this.traceFrame.result = text;
-      state.trace?.leave(this.traceFrame);
+  *#captured(body: readonly Stmt[], filter: Filter | null, line: number): Generator<unknown, Value, unknown> {
+    const buffer = this.#buffer;
+    const direct = this.#direct;
+    const traceFrame = this.#traceFrame;
+    const state = this.#state;
+    const items = this.#items;
+    const failure = this.#failure;
+    this.#line = line;
+    this.#buffer = '';
+    this.#items = 0;
+    this.#failure = undefined;
+    this.#direct = false;
+    this.#traceFrame = state.trace === null ? null : state.trace.enter(this.#source, '');
+    this.#frames.push(new Map());
+    yield* this.#statements(body);
+    this.#line = line;
+    if (this.#failure !== undefined) throw this.#failure;
+    const text = this.#buffer;
+    if (this.#traceFrame !== null) {
+      this.#traceFrame.result = text;
+      state.trace?.leave(this.#traceFrame);
     }
-    this.buffer = buffer;
-    this.items = items;
-    this.failure = failure;
-    this.direct = direct;
-    this.traceFrame = traceFrame;
-    const value = filter === null ? text : yield* this.filtered(filter, text);
-    this.frames.pop();
+    this.#buffer = buffer;
+    this.#items = items;
+    this.#failure = failure;
+    this.#direct = direct;
+    this.#traceFrame = traceFrame;
+    const value = filter === null ? text : yield* this.#filtered(filter, text);
+    this.#frames.pop();
     return value;
   }
 
-  private *filtered(filter: Filter, text: string): Generator<unknown, Value, unknown> {
-    const inner = filter.node === null ? text : yield* this.filtered(filter.node as Filter, text);
-    this.frames.push(new Map([[FILTERED, inner]]));
-    const value = yield* this.compute({
+  *#filtered(filter: Filter, text: string): Generator<unknown, Value, unknown> {
+    const inner = filter.node === null ? text : yield* this.#filtered(filter.node as Filter, text);
+    this.#frames.push(new Map([[FILTERED, inner]]));
+    const value = yield* this.#compute({
       ...filter,
       node: { type: 'Name', name: FILTERED, ctx: 'load', line: filter.line, pos: filter.pos },
     });
-    this.frames.pop();
+    this.#frames.pop();
     return value;
   }
 
-  private assign(target: Expr, value: Value): void {
+  #assign(target: Expr, value: Value): void {
     switch (target.type) {
       case 'Name':
-        (this.frames.at(-1) as Frame).set(target.name, value);
+        (this.#frames.at(-1) as Frame).set(target.name, value);
         return;
       case 'NSRef':
-        this.runtime.setNamespace(this.lookup(target.name), target.attr, value);
+        this.#runtime.setNamespace(this.#lookup(target.name), target.attr, value);
         return;
       case 'Tuple': {
-        const items = this.runtime.unpack(value, target.items.length);
+        const items = this.#runtime.unpack(value, target.items.length);
         target.items.forEach((item, i) => {
-          this.assign(item, items[i] as Value);
+          this.#assign(item, items[i] as Value);
         });
         return;
       }
@@ -387,54 +394,54 @@ export class Interpreter {
     }
   }
 
-  private lookup(name: string): Value {
-    for (let i = this.frames.length - 1; i >= 0; i--) {
-      const value = (this.frames[i] as Frame).get(name);
+  #lookup(name: string): Value {
+    for (let i = this.#frames.length - 1; i >= 0; i--) {
+      const value = (this.#frames[i] as Frame).get(name);
       if (value !== undefined) return value;
     }
-    let value = this.globals.get(name);
+    let value = this.#globals.get(name);
     if (value === undefined) {
-      value = this.runtime.global(this.context, name);
-      this.globals.set(name, value);
+      value = this.#runtime.global(this.#context, name);
+      this.#globals.set(name, value);
     }
     return value;
   }
 
-  private begin(): void {
-    if (this.results.length > 0) this.results = [];
-    this.position = 0;
+  #begin(): void {
+    if (this.#results.length > 0) this.#results = [];
+    this.#position = 0;
   }
 
   /** The truth of a constant expression; undefined when it fails. */
   truth(node: Expr): boolean | undefined {
     try {
-      return isTruthy(this.evaluate(node));
+      return isTruthy(this.#evaluate(node));
     } catch {
       return undefined;
     }
   }
 
-  private *compute(node: Expr): Generator<unknown, Value, unknown> {
+  *#compute(node: Expr): Generator<unknown, Value, unknown> {
     try {
-      this.begin();
-      return this.evaluate(node);
+      this.#begin();
+      return this.#evaluate(node);
     } catch (error) {
       if (!(error instanceof Suspension)) throw error;
-      return yield* this.again(node, error);
+      return yield* this.#again(node, error);
     }
   }
 
   /** Waits, then computes the expression again: calls that are done give the result that they gave. */
-  private *again(node: Expr, first: Suspension): Generator<unknown, Value, unknown> {
+  *#again(node: Expr, first: Suspension): Generator<unknown, Value, unknown> {
     let suspension = first;
     for (;;) {
-      const { results } = this;
+      const results = this.#results;
       const value = yield* suspension.resume();
-      this.results = results;
+      this.#results = results;
       results.push(value);
-      this.position = 0;
+      this.#position = 0;
       try {
-        return this.evaluate(node);
+        return this.#evaluate(node);
       } catch (error) {
         if (!(error instanceof Suspension)) throw error;
         suspension = error;
@@ -442,42 +449,42 @@ export class Interpreter {
     }
   }
 
-  private evaluate(node: Expr): Value {
-    const { runtime } = this;
+  #evaluate(node: Expr): Value {
+    const runtime = this.#runtime;
     switch (node.type) {
       case 'Const':
         return node.value;
       case 'TemplateData':
         return node.data;
       case 'Name':
-        return this.lookup(node.name);
+        return this.#lookup(node.name);
       case 'NSRef':
-        return runtime.attribute(this.lookup(node.name), node.attr);
+        return runtime.attribute(this.#lookup(node.name), node.attr);
       case 'Tuple':
-        return runtime.tuple(node.items.map((n) => this.evaluate(n)));
+        return runtime.tuple(node.items.map((n) => this.#evaluate(n)));
       case 'List':
-        return node.items.map((n) => this.evaluate(n));
+        return node.items.map((n) => this.#evaluate(n));
       case 'Dict':
-        return runtime.dict(node.items.map((p) => [this.evaluate(p.key), this.evaluate(p.value)]));
+        return runtime.dict(node.items.map((p) => [this.#evaluate(p.key), this.#evaluate(p.value)]));
       case 'CondExpr':
-        if (isTruthy(this.evaluate(node.test))) return this.evaluate(node.expr1);
-        return node.expr2 === null ? runtime.noElse(node.line) : this.evaluate(node.expr2);
+        if (isTruthy(this.#evaluate(node.test))) return this.#evaluate(node.expr1);
+        return node.expr2 === null ? runtime.noElse(node.line) : this.#evaluate(node.expr2);
       case 'Call':
-        return this.call(node);
+        return this.#call(node);
       case 'Filter':
-        return this.filter(node);
+        return this.#filter(node);
       case 'Test':
-        return this.test(node);
+        return this.#test(node);
       case 'Getattr':
-        return runtime.attribute(this.evaluate(node.node), node.attr);
+        return runtime.attribute(this.#evaluate(node.node), node.attr);
       case 'Getitem':
         return runtime[node.arg.type === 'Slice' ? 'sliced' : 'item'](
-          this.evaluate(node.node),
-          this.evaluate(node.arg),
+          this.#evaluate(node.node),
+          this.#evaluate(node.arg),
         );
       case 'Slice':
         return runtime.slice(
-          ...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.evaluate(n))) as [
+          ...([node.start, node.stop, node.step].map((n) => (n === null ? null : this.#evaluate(n))) as [
             Value,
             Value,
             Value,
@@ -485,50 +492,50 @@ export class Interpreter {
         );
       case 'Concat':
         return runtime.concat(
-          node.nodes.map((n) => this.evaluate(n)),
+          node.nodes.map((n) => this.#evaluate(n)),
           false,
         );
       case 'Compare':
-        return this.compare(node);
+        return this.#compare(node);
       case 'And': {
-        const left = this.evaluate(node.left);
-        return isTruthy(left) ? this.evaluate(node.right) : left;
+        const left = this.#evaluate(node.left);
+        return isTruthy(left) ? this.#evaluate(node.right) : left;
       }
       case 'Or': {
-        const left = this.evaluate(node.left);
-        return isTruthy(left) ? left : this.evaluate(node.right);
+        const left = this.#evaluate(node.left);
+        return isTruthy(left) ? left : this.#evaluate(node.right);
       }
       case 'Not':
-        return !isTruthy(this.evaluate(node.node));
+        return !isTruthy(this.#evaluate(node.node));
       case 'Neg':
-        return runtime.negate(this.evaluate(node.node));
+        return runtime.negate(this.#evaluate(node.node));
       case 'Pos':
-        return runtime.positive(this.evaluate(node.node));
+        return runtime.positive(this.#evaluate(node.node));
       case 'Add':
-        return runtime.add(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.add(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'Sub':
-        return runtime.subtract(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.subtract(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'Mul':
-        return runtime.multiply(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.multiply(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'Div':
-        return runtime.divide(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.divide(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'FloorDiv':
-        return runtime.floorDivide(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.floorDivide(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'Mod':
-        return runtime.modulo(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.modulo(this.#evaluate(node.left), this.#evaluate(node.right));
       case 'Pow':
-        return runtime.power(this.evaluate(node.left), this.evaluate(node.right));
+        return runtime.power(this.#evaluate(node.left), this.#evaluate(node.right));
     }
   }
 
-  private call(node: Call): Value {
-    const { runtime } = this;
+  #call(node: Call): Value {
+    const runtime = this.#runtime;
     const target = node.node;
     const method = target.type === 'Getattr' ? target.attr : undefined;
-    const callee = target.type === 'Getattr' ? this.evaluate(target.node) : this.evaluate(target);
-    const args = this.positional(node);
-    const kwargs = this.keywords(node);
-    if (this.position < this.results.length) return this.results[this.position++] as Value;
+    const callee = target.type === 'Getattr' ? this.#evaluate(target.node) : this.#evaluate(target);
+    const args = this.#positional(node);
+    const kwargs = this.#keywords(node);
+    if (this.#position < this.#results.length) return this.#results[this.#position++] as Value;
     let result =
       method === undefined ? runtime.invoke(callee, args, kwargs) : runtime.callMethod(callee, method, args, kwargs);
     const pending = runtime.pending(result);
@@ -541,41 +548,45 @@ export class Interpreter {
     } else if (pending === 2) {
       throw new Suspension(result);
     }
-    this.results.push(result as Value);
-    this.position++;
+    this.#results.push(result as Value);
+    this.#position++;
     return result as Value;
   }
 
-  private positional(node: Arguments): Value[] {
-    const args = node.args.map((n) => this.evaluate(n));
-    if (node.dyn_args !== null) args.push(...this.runtime.spread(this.evaluate(node.dyn_args)));
+  #positional(node: Arguments): Value[] {
+    const args = node.args.map((n) => this.#evaluate(n));
+    if (node.dyn_args !== null) args.push(...this.#runtime.spread(this.#evaluate(node.dyn_args)));
     return args;
   }
 
-  private keywords(node: Arguments): Kwargs {
-    if (node.kwargs.length === 0 && node.dyn_kwargs === null) return this.runtime.none;
+  #keywords(node: Arguments): Kwargs {
+    if (node.kwargs.length === 0 && node.dyn_kwargs === null) return this.#runtime.none;
     const names = node.kwargs.map((k) => k.key);
-    const values = node.kwargs.map((k) => this.evaluate(k.value));
-    return this.runtime.keywords(names, values, node.dyn_kwargs === null ? undefined : this.evaluate(node.dyn_kwargs));
+    const values = node.kwargs.map((k) => this.#evaluate(k.value));
+    return this.#runtime.keywords(
+      names,
+      values,
+      node.dyn_kwargs === null ? undefined : this.#evaluate(node.dyn_kwargs),
+    );
   }
 
-  private filter(node: Filter): Value {
-    const value = node.node === null ? null : this.evaluate(node.node);
-    const fn = this.functions.filters.get(node.name) as FilterFunction;
-    return fn(this.runtime, value, this.positional(node), this.keywords(node));
+  #filter(node: Filter): Value {
+    const value = node.node === null ? null : this.#evaluate(node.node);
+    const fn = this.#functions.filters.get(node.name) as FilterFunction;
+    return fn(this.#runtime, value, this.#positional(node), this.#keywords(node));
   }
 
-  private test(node: Test): Value {
-    const value = this.evaluate(node.node);
-    const fn = this.functions.tests.get(node.name) as TestFunction;
-    return fn(this.runtime, value, this.positional(node), this.keywords(node));
+  #test(node: Test): Value {
+    const value = this.#evaluate(node.node);
+    const fn = this.#functions.tests.get(node.name) as TestFunction;
+    return fn(this.#runtime, value, this.#positional(node), this.#keywords(node));
   }
 
-  private compare(node: Compare): Value {
-    let left = this.evaluate(node.expr);
+  #compare(node: Compare): Value {
+    let left = this.#evaluate(node.expr);
     for (const { op, expr } of node.ops) {
-      const right = this.evaluate(expr);
-      if (!this.runtime[op](left, right)) return false;
+      const right = this.#evaluate(expr);
+      if (!this.#runtime[op](left, right)) return false;
       left = right;
     }
     return true;

@@ -143,17 +143,15 @@ const ALL_SPACE = new RegExp(`^[${SPACE_CLASS}]+$`);
 
 type State = 'comment' | 'block' | 'variable' | 'raw';
 
+/** Where each state ends. */
+type Endings = Readonly<Record<State, RegExp>>;
+
 /** A lexer for one set of options; it keeps nothing between templates. */
 export class Lexer {
   readonly options: LexerOptions;
-  private readonly root: RegExp;
-  private readonly endings: {
-    readonly block: RegExp;
-    readonly variable: RegExp;
-    readonly comment: RegExp;
-    readonly raw: RegExp;
-  };
-  private readonly starts: readonly (readonly [string, State])[];
+  readonly #root: RegExp;
+  readonly #endings: Endings;
+  readonly #starts: readonly (readonly [string, State])[];
 
   constructor(options: Partial<LexerOptions> = {}) {
     const o = { ...DEFAULT_LEXER_OPTIONS, ...options };
@@ -173,11 +171,11 @@ export class Lexer {
       [o.commentStart, 'comment'],
       [o.blockStart, 'block'],
     ];
-    this.starts = starts.sort((a, b) => b[0].length - a[0].length);
+    this.#starts = starts.sort((a, b) => b[0].length - a[0].length);
     const source: { readonly [state: string]: string } = { variable: vs, comment: cs, block: bs };
     const raw = `(${bs}([-+]?)${sp}raw${sp}(?:-${be}${sp}|${be}))`;
-    this.root = new RegExp([raw, ...this.starts.map(([, state]) => source[state])].join('|'), 'g');
-    this.endings = {
+    this.#root = new RegExp([raw, ...this.#starts.map(([, state]) => source[state])].join('|'), 'g');
+    this.#endings = {
       block: new RegExp(`\\+${be}|-${be}${sp}|${be}${suffix}`, 'y'),
       variable: new RegExp(`-${ve}${sp}|${ve}`, 'y'),
       comment: new RegExp(`\\+${ce}|-${ce}${sp}|${ce}${suffix}`, 'g'),
@@ -193,63 +191,65 @@ export class Lexer {
 
   /** Tokens of a normalized source, the last one of type `eof` or `error`. */
   tokenize(source: string): Token[] {
-    return new Scanner(this, source, this.root, this.endings, this.starts).run();
+    return new Scanner(this, source, this.#root, this.#endings, this.#starts).run();
   }
 }
 
 class Scanner {
-  private readonly lexer: Lexer;
-  private readonly source: string;
-  private readonly root: RegExp;
-  private readonly endings: Lexer['endings'];
-  private readonly starts: readonly (readonly [string, State])[];
-  private readonly tokens: Token[] = [];
-  private pos = 0;
-  private line = 1;
-  private lineStarting = true;
+  readonly #lexer: Lexer;
+  readonly #source: string;
+  readonly #root: RegExp;
+  readonly #endings: Endings;
+  readonly #starts: readonly (readonly [string, State])[];
+  readonly #tokens: Token[] = [];
+  #pos = 0;
+  #line = 1;
+  #lineStarting = true;
 
   constructor(
     lexer: Lexer,
     source: string,
     root: RegExp,
-    endings: Lexer['endings'],
+    endings: Endings,
     starts: readonly (readonly [string, State])[],
   ) {
-    this.lexer = lexer;
-    this.source = source;
-    this.root = root;
-    this.endings = endings;
-    this.starts = starts;
+    this.#lexer = lexer;
+    this.#source = source;
+    this.#root = root;
+    this.#endings = endings;
+    this.#starts = starts;
   }
 
   run(): Token[] {
     try {
-      while (this.pos < this.source.length) this.scanRoot();
-      this.push('eof', '', this.pos);
+      while (this.#pos < this.#source.length) this.#scanRoot();
+      this.#push('eof', '', this.#pos);
     } catch (error) {
       if (!(error instanceof JinjaError)) throw error;
-      this.tokens.push({ type: 'error', value: '', line: this.line, pos: this.pos, error });
+      this.#tokens.push({ type: 'error', value: '', line: this.#line, pos: this.#pos, error });
     }
-    return this.tokens;
+    return this.#tokens;
   }
 
-  private push(type: TokenType, value: string, pos: number): void {
-    this.tokens.push({ type, value, line: this.line, pos });
+  #push(type: TokenType, value: string, pos: number): void {
+    this.#tokens.push({ type, value, line: this.#line, pos });
   }
 
-  private fail(message: string): JinjaError {
-    return new JinjaError('TemplateSyntaxError', message, { line: this.line });
+  #fail(message: string): JinjaError {
+    return new JinjaError('TemplateSyntaxError', message, { line: this.#line });
   }
 
   /** Text up to the next tag, then the tag. */
-  private scanRoot(): void {
-    const { source, root, pos } = this;
+  #scanRoot(): void {
+    const source = this.#source;
+    const root = this.#root;
+    const pos = this.#pos;
     root.lastIndex = pos;
     const match = root.exec(source);
     if (match === null) {
-      this.push('data', source.slice(pos), pos);
-      this.line += countNewlines(source, pos, source.length);
-      this.pos = source.length;
+      this.#push('data', source.slice(pos), pos);
+      this.#line += countNewlines(source, pos, source.length);
+      this.#pos = source.length;
       return;
     }
     const raw = match[1] !== undefined;
@@ -257,168 +257,171 @@ class Scanner {
     let end = start + match[0].length;
     const state: State = raw
       ? 'raw'
-      : (this.starts.find(([text]) => source.startsWith(text, start)) as readonly [string, State])[1];
+      : (this.#starts.find(([text]) => source.startsWith(text, start)) as readonly [string, State])[1];
     let sign = raw ? (match[2] ?? '') : '';
     if (!raw && (source[end] === '-' || source[end] === '+')) sign = source[end++] as string;
-    this.pushData(pos, start, sign, state === 'variable');
-    this.lineStarting = source[end - 1] === '\n';
-    if (raw) this.line += countNewlines(source, start, end);
-    this.pos = end;
+    this.#pushData(pos, start, sign, state === 'variable');
+    this.#lineStarting = source[end - 1] === '\n';
+    if (raw) this.#line += countNewlines(source, start, end);
+    this.#pos = end;
     switch (state) {
       case 'raw':
-        this.scanRaw();
+        this.#scanRaw();
         break;
       case 'comment':
-        this.scanComment();
+        this.#scanComment();
         break;
       case 'variable':
-        this.push('variable_begin', match[0], start);
-        this.scanTag('variable_end', this.endings.variable);
+        this.#push('variable_begin', match[0], start);
+        this.#scanTag('variable_end', this.#endings.variable);
         break;
       case 'block':
-        this.push('block_begin', match[0], start);
-        this.scanTag('block_end', this.endings.block);
+        this.#push('block_begin', match[0], start);
+        this.#scanTag('block_end', this.#endings.block);
         break;
     }
   }
 
   /** The text before a tag, stripped as the tag's sign and the options want it. */
-  private pushData(from: number, to: number, sign: string, variable: boolean): void {
-    const { source } = this;
+  #pushData(from: number, to: number, sign: string, variable: boolean): void {
+    const source = this.#source;
     let end = to;
     if (sign === '-') {
       while (end > from && isSpaceCharacter(source[end - 1] as string)) end--;
-    } else if (sign !== '+' && this.lexer.options.lstripBlocks && !variable) {
+    } else if (sign !== '+' && this.#lexer.options.lstripBlocks && !variable) {
       const lineStart = source.lastIndexOf('\n', to - 1) + 1;
       const begin = Math.max(lineStart, from);
-      if ((lineStart > from || this.lineStarting) && begin < to && ALL_SPACE.test(source.slice(begin, to))) end = begin;
+      if ((lineStart > from || this.#lineStarting) && begin < to && ALL_SPACE.test(source.slice(begin, to)))
+        end = begin;
     }
-    if (end > from) this.push('data', source.slice(from, end), from);
-    this.line += countNewlines(source, from, to);
+    if (end > from) this.#push('data', source.slice(from, end), from);
+    this.#line += countNewlines(source, from, to);
   }
 
-  private scanRaw(): void {
-    const { raw } = this.endings;
-    raw.lastIndex = this.pos;
-    const match = raw.exec(this.source);
+  #scanRaw(): void {
+    const { raw } = this.#endings;
+    raw.lastIndex = this.#pos;
+    const match = raw.exec(this.#source);
     if (match === null) {
-      if (this.pos >= this.source.length) return;
-      throw this.fail('Missing end of raw directive');
+      if (this.#pos >= this.#source.length) return;
+      throw this.#fail('Missing end of raw directive');
     }
-    const from = this.pos;
-    this.pushData(from, match.index, match[1] ?? '', false);
+    const from = this.#pos;
+    this.#pushData(from, match.index, match[1] ?? '', false);
     const end = match.index + match[0].length;
-    this.line += countNewlines(this.source, match.index, end);
-    this.lineStarting = this.source[end - 1] === '\n';
-    this.pos = end;
+    this.#line += countNewlines(this.#source, match.index, end);
+    this.#lineStarting = this.#source[end - 1] === '\n';
+    this.#pos = end;
   }
 
-  private scanComment(): void {
-    const { comment } = this.endings;
-    comment.lastIndex = this.pos;
-    const match = comment.exec(this.source);
+  #scanComment(): void {
+    const { comment } = this.#endings;
+    comment.lastIndex = this.#pos;
+    const match = comment.exec(this.#source);
     if (match === null) {
-      if (this.pos >= this.source.length) return;
-      throw this.fail('Missing end of comment tag');
+      if (this.#pos >= this.#source.length) return;
+      throw this.#fail('Missing end of comment tag');
     }
     const end = match.index + match[0].length;
-    this.line += countNewlines(this.source, this.pos, end);
-    this.lineStarting = this.source[end - 1] === '\n';
-    this.pos = end;
+    this.#line += countNewlines(this.#source, this.#pos, end);
+    this.#lineStarting = this.#source[end - 1] === '\n';
+    this.#pos = end;
   }
 
   /** The tokens of one tag up to its end, which counts only outside of brackets. */
-  private scanTag(endType: 'variable_end' | 'block_end', ending: RegExp): void {
-    const { source } = this;
+  #scanTag(endType: 'variable_end' | 'block_end', ending: RegExp): void {
+    const source = this.#source;
     const open: string[] = [];
     for (;;) {
-      const pos = this.pos;
+      const pos = this.#pos;
       if (pos >= source.length) return;
       if (open.length === 0) {
         ending.lastIndex = pos;
         const match = ending.exec(source);
         if (match !== null) {
           const text = match[0];
-          this.push(endType, text, pos);
-          if (text.includes('\n')) this.line += countNewlines(text, 0, text.length);
-          this.lineStarting = text.endsWith('\n');
-          this.pos = pos + text.length;
+          this.#push(endType, text, pos);
+          if (text.includes('\n')) this.#line += countNewlines(text, 0, text.length);
+          this.#lineStarting = text.endsWith('\n');
+          this.#pos = pos + text.length;
           return;
         }
       }
       const code = source.charCodeAt(pos);
       if (code === 32) {
-        this.pos = pos + 1;
+        this.#pos = pos + 1;
       } else if (isNameStart(code)) {
         let end = pos + 1;
         while (isNamePart(source.charCodeAt(end))) end++;
-        if (source.charCodeAt(end) > 127) this.scanUnicodeName();
+        if (source.charCodeAt(end) > 127) this.#scanUnicodeName();
         else {
-          this.push('name', source.slice(pos, end), pos);
-          this.pos = end;
+          this.#push('name', source.slice(pos, end), pos);
+          this.#pos = end;
         }
       } else if (code >= 48 && code <= 57) {
-        this.scanNumber();
+        this.#scanNumber();
       } else if (code === 34 || code === 39) {
-        this.scanString();
+        this.#scanString();
       } else if (code > 127 || isSpaceCharacter(source[pos] as string)) {
         const space = sticky(WHITESPACE, source, pos);
         if (space !== undefined) {
-          this.line += countNewlines(space, 0, space.length);
-          this.pos = pos + space.length;
+          this.#line += countNewlines(space, 0, space.length);
+          this.#pos = pos + space.length;
         } else {
-          this.scanUnicodeName();
+          this.#scanUnicodeName();
         }
       } else {
-        this.scanOperator(open);
+        this.#scanOperator(open);
       }
     }
   }
 
-  private scanUnicodeName(): void {
-    const text = sticky(NAME, this.source, this.pos);
-    if (text === undefined) throw this.unexpected();
-    if (!IDENTIFIER.test(text)) throw this.fail('Invalid character in identifier');
-    this.push('name', text, this.pos);
-    this.pos += text.length;
+  #scanUnicodeName(): void {
+    const text = sticky(NAME, this.#source, this.#pos);
+    if (text === undefined) throw this.#unexpected();
+    if (!IDENTIFIER.test(text)) throw this.#fail('Invalid character in identifier');
+    this.#push('name', text, this.#pos);
+    this.#pos += text.length;
   }
 
-  private scanNumber(): void {
-    const { source, pos } = this;
+  #scanNumber(): void {
+    const source = this.#source;
+    const pos = this.#pos;
     const float = sticky(FLOAT, source, pos);
     if (float !== undefined) {
       const literal = makeFloat(Number(float.replaceAll('_', '')));
-      this.tokens.push({ type: 'float', value: float, line: this.line, pos, literal });
-      this.pos = pos + float.length;
+      this.#tokens.push({ type: 'float', value: float, line: this.#line, pos, literal });
+      this.#pos = pos + float.length;
       return;
     }
     const text = sticky(INTEGER, source, pos) as string;
     const literal = narrow(BigInt(text.replaceAll('_', '')));
-    this.tokens.push({ type: 'integer', value: text, line: this.line, pos, literal });
-    this.pos = pos + text.length;
+    this.#tokens.push({ type: 'integer', value: text, line: this.#line, pos, literal });
+    this.#pos = pos + text.length;
   }
 
-  private scanString(): void {
-    const text = sticky(STRING, this.source, this.pos);
-    if (text === undefined) throw this.unexpected();
+  #scanString(): void {
+    const text = sticky(STRING, this.#source, this.#pos);
+    if (text === undefined) throw this.#unexpected();
     let body = text.slice(1, -1);
     if (body.includes('\\')) {
       const unescaped = unescapeString(body);
-      if (unescaped.error !== undefined) throw this.fail(unescaped.error);
+      if (unescaped.error !== undefined) throw this.#fail(unescaped.error);
       body = unescaped.text;
     }
-    this.push('string', body, this.pos);
-    this.line += countNewlines(text, 0, text.length);
-    this.pos += text.length;
+    this.#push('string', body, this.#pos);
+    this.#line += countNewlines(text, 0, text.length);
+    this.#pos += text.length;
   }
 
-  private scanOperator(open: string[]): void {
-    const { source, pos } = this;
+  #scanOperator(open: string[]): void {
+    const source = this.#source;
+    const pos = this.#pos;
     const one = source[pos] as string;
     const two = one + (source[pos + 1] ?? '');
     const text = OPERATORS[two] === undefined || two.length < 2 ? one : two;
     const type = OPERATORS[text];
-    if (type === undefined) throw this.unexpected();
+    if (type === undefined) throw this.#unexpected();
     switch (text) {
       case '(':
         open.push(')');
@@ -433,18 +436,18 @@ class Scanner {
       case ']':
       case '}': {
         const expected = open.pop();
-        if (expected === undefined) throw this.fail(`unexpected '${text}'`);
-        if (expected !== text) throw this.fail(`unexpected '${text}', expected '${expected}'`);
+        if (expected === undefined) throw this.#fail(`unexpected '${text}'`);
+        if (expected !== text) throw this.#fail(`unexpected '${text}', expected '${expected}'`);
       }
     }
-    this.push(type, text, pos);
-    this.pos = pos + text.length;
+    this.#push(type, text, pos);
+    this.#pos = pos + text.length;
   }
 
-  private unexpected(): JinjaError {
-    const char = String.fromCodePoint(this.source.codePointAt(this.pos) as number);
-    const at = Array.from(this.source.slice(0, this.pos)).length;
-    return this.fail(`unexpected char ${toRepr(char)} at ${at}`);
+  #unexpected(): JinjaError {
+    const char = String.fromCodePoint(this.#source.codePointAt(this.#pos) as number);
+    const at = Array.from(this.#source.slice(0, this.#pos)).length;
+    return this.#fail(`unexpected char ${toRepr(char)} at ${at}`);
   }
 }
 

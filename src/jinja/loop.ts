@@ -19,21 +19,21 @@ export class LoopContext implements HostObject {
   readonly jinjaType = 'jinja2.runtime.LoopContext';
   /** The item of the current round. */
   current: Value = null;
-  private index0 = -1;
+  #index0 = -1;
   /** The item of the next round, when it has been asked for. */
-  private after: Value | undefined;
+  #after: Value | undefined;
   /** What the loop goes over, when its length is known without reading it. */
-  private sized: Value | undefined;
-  private count: number | undefined;
+  #sized: Value | undefined;
+  #count: number | undefined;
   /** A list, read from `position` on; it may grow meanwhile. */
-  private list: readonly Value[] | undefined;
-  private position = 0;
-  private readonly items: Iterator<Value> | undefined;
-  private before: Value = null;
-  private readonly depth0: number;
-  private readonly recursion: Recursion | null;
-  private readonly makeUndefined: UndefinedFactory;
-  private lastChanged: readonly Value[] | undefined;
+  #list: readonly Value[] | undefined;
+  #position = 0;
+  readonly #items: Iterator<Value> | undefined;
+  #before: Value = null;
+  readonly #depth0: number;
+  readonly #recursion: Recursion | null;
+  readonly #makeUndefined: UndefinedFactory;
+  #lastChanged: readonly Value[] | undefined;
 
   /** @param items a value to go over, or what gives the items that pass a condition */
   constructor(
@@ -42,120 +42,120 @@ export class LoopContext implements HostObject {
     recursion: Recursion | null,
     makeUndefined: UndefinedFactory,
   ) {
-    this.depth0 = depth0;
-    this.recursion = recursion;
-    this.makeUndefined = makeUndefined;
+    this.#depth0 = depth0;
+    this.#recursion = recursion;
+    this.#makeUndefined = makeUndefined;
     if (items instanceof FilteredItems) {
-      this.items = items;
+      this.#items = items;
       return;
     }
     const visited = iterate(items);
-    this.sized = items;
-    if (Array.isArray(visited)) this.list = visited;
-    else this.items = visited[Symbol.iterator]();
+    this.#sized = items;
+    if (Array.isArray(visited)) this.#list = visited;
+    else this.#items = visited[Symbol.iterator]();
   }
 
   /** Goes to the next item; false when there is none. */
   advance(): boolean {
-    const next = this.after === undefined ? this.fetch() : this.after;
-    this.after = undefined;
+    const next = this.#after === undefined ? this.#fetch() : this.#after;
+    this.#after = undefined;
     if (next === undefined) return false;
-    this.index0++;
-    this.before = this.current;
+    this.#index0++;
+    this.#before = this.current;
     this.current = next;
     return true;
   }
 
   /** The next item that has not been read. */
-  private fetch(): Value | undefined {
-    const { list } = this;
+  #fetch(): Value | undefined {
+    const list = this.#list;
     if (list === undefined) {
-      const step = this.items?.next();
+      const step = this.#items?.next();
       return step === undefined || step.done === true ? undefined : step.value;
     }
-    if (this.position < list.length) return list[this.position++];
+    if (this.#position < list.length) return list[this.#position++];
     // Python's iterator of a list that has come to the end stays there, also when the list grows.
-    this.position = Infinity;
+    this.#position = Infinity;
     return undefined;
   }
 
   /** Reads the next items of a loop whose condition may have to wait: 1, or all. */
   *prepare(count: number): Generator<unknown, void, unknown> {
-    if (this.items instanceof FilteredItems && (this.after === undefined || count > 1))
-      yield* this.items.prepare(count);
+    if (this.#items instanceof FilteredItems && (this.#after === undefined || count > 1))
+      yield* this.#items.prepare(count);
   }
 
   /** The loop for use elsewhere, where it cannot wait: when its condition has to, all items are read now. */
   *shared(): Generator<unknown, this, unknown> {
-    if (this.items instanceof FilteredItems && this.items.waits) yield* this.items.prepare(Infinity);
+    if (this.#items instanceof FilteredItems && this.#items.waits) yield* this.#items.prepare(Infinity);
     return this;
   }
 
-  private peek(): Value | undefined {
-    if (this.after === undefined) this.after = this.fetch();
-    return this.after;
+  #peek(): Value | undefined {
+    if (this.#after === undefined) this.#after = this.#fetch();
+    return this.#after;
   }
 
-  private length(): number {
-    if (this.count !== undefined) return this.count;
+  #length(): number {
+    if (this.#count !== undefined) return this.#count;
     if (
-      this.sized !== undefined &&
-      (typeof this.sized !== 'object' ||
-        this.sized === null ||
-        Array.isArray(this.sized) ||
-        this.sized.jinjaLength !== undefined)
+      this.#sized !== undefined &&
+      (typeof this.#sized !== 'object' ||
+        this.#sized === null ||
+        Array.isArray(this.#sized) ||
+        this.#sized.jinjaLength !== undefined)
     ) {
-      return (this.count = lengthOf(this.sized));
+      return (this.#count = lengthOf(this.#sized));
     }
     const rest: Value[] = [];
-    for (let item = this.fetch(); item !== undefined; item = this.fetch()) rest.push(item);
-    this.list = rest;
-    this.position = 0;
-    return (this.count = rest.length + this.index0 + 1 + (this.after === undefined ? 0 : 1));
+    for (let item = this.#fetch(); item !== undefined; item = this.#fetch()) rest.push(item);
+    this.#list = rest;
+    this.#position = 0;
+    return (this.#count = rest.length + this.#index0 + 1 + (this.#after === undefined ? 0 : 1));
   }
 
   jinjaGet(name: string): Value | undefined {
-    const { index0 } = this;
+    const index0 = this.#index0;
     switch (name) {
       case 'index':
         return index0 + 1;
       case 'index0':
         return index0;
       case 'revindex':
-        return this.length() - index0;
+        return this.#length() - index0;
       case 'revindex0':
-        return this.length() - index0 - 1;
+        return this.#length() - index0 - 1;
       case 'first':
         return index0 === 0;
       case 'last':
-        return this.peek() === undefined;
+        return this.#peek() === undefined;
       case 'length':
-        return this.length();
+        return this.#length();
       case 'depth':
-        return this.depth0 + 1;
+        return this.#depth0 + 1;
       case 'depth0':
-        return this.depth0;
+        return this.#depth0;
       case 'previtem':
-        return index0 === 0 ? this.makeUndefined(undefined, 'there is no previous item') : this.before;
+        return index0 === 0 ? this.#makeUndefined(undefined, 'there is no previous item') : this.#before;
       case 'nextitem': {
-        const next = this.peek();
-        return next === undefined ? this.makeUndefined(undefined, 'there is no next item') : next;
+        const next = this.#peek();
+        return next === undefined ? this.#makeUndefined(undefined, 'there is no next item') : next;
       }
       case 'cycle':
-        return this.cycle;
+        return this.#cycle;
       case 'changed':
-        return this.changed;
+        return this.#changed;
       default:
         return undefined;
     }
   }
 
   jinjaText(): string {
-    return `<LoopContext ${this.index0 + 1}/${this.length()}>`;
+    return `<LoopContext ${this.#index0 + 1}/${this.#length()}>`;
   }
 
   jinjaLength(): number {
-    return this.length();
+    return this.#length();
   }
 
   /** The items that are left; reading them moves the loop on. */
@@ -165,34 +165,35 @@ export class LoopContext implements HostObject {
 
   /** `loop(items)` in a recursive loop. */
   readonly jinjaCall: Callable = (args) => {
-    if (this.recursion === null) throw typeError("The loop must have the 'recursive' marker to be called recursively.");
+    if (this.#recursion === null)
+      throw typeError("The loop must have the 'recursive' marker to be called recursively.");
     if (args[0] === undefined)
       throw typeError("LoopContext.__call__() missing 1 required positional argument: 'iterable'");
-    return this.recursion(args[0], this.depth0 + 1);
+    return this.#recursion(args[0], this.#depth0 + 1);
   };
 
-  private readonly cycle: Callable = (args) => {
+  readonly #cycle: Callable = (args) => {
     if (args.length === 0) throw typeError('no items for cycling given');
-    return args[this.index0 % args.length] as Value;
+    return args[this.#index0 % args.length] as Value;
   };
 
-  private readonly changed: Callable = (args) => {
-    const before = this.lastChanged;
+  readonly #changed: Callable = (args) => {
+    const before = this.#lastChanged;
     if (before !== undefined && equals(new PyTuple(before), new PyTuple(args))) return false;
-    this.lastChanged = args;
+    this.#lastChanged = args;
     return true;
   };
 }
 
 /** The items of a `for` that pass its `if`. */
 export class FilteredItems implements Iterator<Value> {
-  private readonly shape: Shape;
-  private readonly source: Value;
-  private readonly passes: Condition;
-  private readonly placed: (error: unknown) => unknown;
-  private items: Iterator<Value> | undefined;
+  readonly #shape: Shape;
+  readonly #source: Value;
+  readonly #passes: Condition;
+  readonly #placed: (error: unknown) => unknown;
+  #items: Iterator<Value> | undefined;
   /** Items that were read ahead. */
-  private readonly ready: Value[] = [];
+  readonly #ready: Value[] = [];
   /** Whether a condition had to wait. */
   waits = false;
 
@@ -201,14 +202,14 @@ export class FilteredItems implements Iterator<Value> {
    * @param placed the error with the line of the condition
    */
   constructor(source: Value, passes: Condition, shape: Shape, placed: (error: unknown) => unknown) {
-    this.source = source;
-    this.passes = passes;
-    this.shape = shape;
-    this.placed = placed;
+    this.#source = source;
+    this.#passes = passes;
+    this.#shape = shape;
+    this.#placed = placed;
   }
 
   next(): IteratorResult<Value, undefined> {
-    const step = this.later().next();
+    const step = this.#later().next();
     if (step.done !== true)
       throw new JinjaError(
         'TemplateRuntimeError',
@@ -220,32 +221,32 @@ export class FilteredItems implements Iterator<Value> {
 
   /** Reads `count` items ahead, waiting for the conditions that have to wait. */
   *prepare(count: number): Generator<unknown, void, unknown> {
-    while (this.ready.length < count) {
-      const item = yield* this.read();
+    while (this.#ready.length < count) {
+      const item = yield* this.#read();
       if (item === undefined) return;
-      this.ready.push(item);
+      this.#ready.push(item);
     }
   }
 
-  private *later(): Generator<unknown, Value | undefined, unknown> {
-    return this.ready.length > 0 ? this.ready.shift() : yield* this.read();
+  *#later(): Generator<unknown, Value | undefined, unknown> {
+    return this.#ready.length > 0 ? this.#ready.shift() : yield* this.#read();
   }
 
-  private *read(): Generator<unknown, Value | undefined, unknown> {
+  *#read(): Generator<unknown, Value | undefined, unknown> {
     try {
-      this.items ??= iterate(this.source)[Symbol.iterator]();
-      for (let step = this.items.next(); step.done !== true; step = this.items.next()) {
-        const passed = this.passes(step.value);
-        if (typeof passed === 'boolean' ? passed : yield* this.waiting(passed)) return repack(step.value, this.shape);
+      this.#items ??= iterate(this.#source)[Symbol.iterator]();
+      for (let step = this.#items.next(); step.done !== true; step = this.#items.next()) {
+        const passed = this.#passes(step.value);
+        if (typeof passed === 'boolean' ? passed : yield* this.#waiting(passed)) return repack(step.value, this.#shape);
       }
       return undefined;
     } catch (error) {
-      throw this.placed(error);
+      throw this.#placed(error);
     }
   }
 
   /** `yield*` that notes whether there was something to wait for. */
-  private *waiting(passed: Generator<unknown, boolean, unknown>): Generator<unknown, boolean, unknown> {
+  *#waiting(passed: Generator<unknown, boolean, unknown>): Generator<unknown, boolean, unknown> {
     let step = passed.next();
     while (step.done !== true) {
       this.waits = true;

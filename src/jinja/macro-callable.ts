@@ -26,14 +26,14 @@ export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Ge
 /** What templates see of a macro beside calling it. */
 export class MacroFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
-  private readonly info: MacroInfo;
+  readonly #info: MacroInfo;
 
   constructor(info: MacroInfo) {
-    this.info = info;
+    this.#info = info;
   }
 
   get(name: string): Value | undefined {
-    const { info } = this;
+    const info = this.#info;
     switch (name) {
       case 'name':
         return info.name;
@@ -53,7 +53,7 @@ export class MacroFace implements CallableFace {
   }
 
   text(): string {
-    return `<Macro ${this.info.name === null ? 'anonymous' : stringRepr(this.info.name)}>`;
+    return `<Macro ${this.#info.name === null ? 'anonymous' : stringRepr(this.#info.name)}>`;
   }
 }
 

@@ -7,22 +7,22 @@ import type { HostObject, Value } from '../values/value.ts';
 /** An object with attributes that `set ns.x = …` changes. */
 export class Namespace implements HostObject {
   readonly jinjaType = 'jinja2.utils.Namespace';
-  private readonly attributes: PyDict;
+  readonly #attributes: PyDict;
 
   constructor(attributes: PyDict) {
-    this.attributes = attributes;
+    this.#attributes = attributes;
   }
 
   set(name: Value, value: Value): void {
-    this.attributes.set(name, value);
+    this.#attributes.set(name, value);
   }
 
   jinjaGet(name: string): Value | undefined {
-    return this.attributes.get(name);
+    return this.#attributes.get(name);
   }
 
   jinjaText(): string {
-    return `<Namespace ${toRepr(this.attributes)}>`;
+    return `<Namespace ${toRepr(this.#attributes)}>`;
   }
 
   toJsonValue(): unknown {

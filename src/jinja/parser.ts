@@ -34,20 +34,20 @@ interface Signature {
 const BLANK = new RegExp(`^[${SPACE_CLASS}]*$`);
 
 export class Parser extends ExpressionParser {
-  private readonly options: ParserOptions;
-  private readonly tagStack: string[] = [];
-  private readonly endTokenStack: (readonly string[])[] = [];
+  readonly #options: ParserOptions;
+  readonly #tagStack: string[] = [];
+  readonly #endTokenStack: (readonly string[])[] = [];
 
   constructor(tokens: readonly Token[], options: ParserOptions) {
     super(new TokenStream(tokens));
-    this.options = options;
+    this.#options = options;
   }
 
   parse(): TemplateNode {
-    return { type: 'Template', body: this.subparse(undefined), line: 1, pos: 0 };
+    return { type: 'Template', body: this.#subparse(undefined), line: 1, pos: 0 };
   }
 
-  private subparse(endTokens: readonly string[] | undefined): Stmt[] {
+  #subparse(endTokens: readonly string[] | undefined): Stmt[] {
     const body: Stmt[] = [];
     let buffer: Expr[] = [];
     const flush = () => {
@@ -56,7 +56,7 @@ export class Parser extends ExpressionParser {
       body.push({ type: 'Output', nodes: buffer, line: first.line, pos: first.pos });
       buffer = [];
     };
-    if (endTokens !== undefined) this.endTokenStack.push(endTokens);
+    if (endTokens !== undefined) this.#endTokenStack.push(endTokens);
     try {
       for (;;) {
         const token = this.stream.current;
@@ -78,44 +78,44 @@ export class Parser extends ExpressionParser {
           flush();
           this.stream.next();
           if (endTokens?.some((end) => matches(this.stream.current, end))) return body;
-          body.push(this.parseStatement());
+          body.push(this.#parseStatement());
           this.stream.expect('block_end');
         }
       }
       flush();
     } finally {
-      if (endTokens !== undefined) this.endTokenStack.pop();
+      if (endTokens !== undefined) this.#endTokenStack.pop();
     }
     return body;
   }
 
-  private parseStatement(): Stmt {
+  #parseStatement(): Stmt {
     const token = this.stream.current;
     if (token.type !== 'name') this.fail('tag name expected', token.line, token.pos);
-    this.tagStack.push(token.value);
-    const statement = this.deeper(() => this.parseTag(token));
+    this.#tagStack.push(token.value);
+    const statement = this.deeper(() => this.#parseTag(token));
     if (statement === undefined) {
-      this.tagStack.pop();
-      return this.failUnknownTag(token.value, this.endTokenStack, token);
+      this.#tagStack.pop();
+      return this.#failUnknownTag(token.value, this.#endTokenStack, token);
     }
-    this.tagStack.pop();
+    this.#tagStack.pop();
     return statement;
   }
 
-  private parseTag(token: Token): Stmt | undefined {
+  #parseTag(token: Token): Stmt | undefined {
     switch (token.value) {
       case 'for':
-        return this.parseFor();
+        return this.#parseFor();
       case 'if':
-        return this.parseIf();
+        return this.#parseIf();
       case 'set':
-        return this.parseSet();
+        return this.#parseSet();
       case 'macro':
-        return this.parseMacro();
+        return this.#parseMacro();
       case 'call':
-        return this.parseCallBlock();
+        return this.#parseCallBlock();
       case 'filter':
-        return this.parseFilterBlock();
+        return this.#parseFilterBlock();
       case 'do':
         this.stream.next();
         return { type: 'ExprStmt', node: this.parseTuple(), line: token.line, pos: token.pos };
@@ -124,48 +124,48 @@ export class Parser extends ExpressionParser {
         this.stream.next();
         return { type: token.value === 'break' ? 'Break' : 'Continue', line: token.line, pos: token.pos };
       case 'print':
-        return this.parsePrint();
+        return this.#parsePrint();
       case 'with':
-        return this.parseWith();
+        return this.#parseWith();
       case 'autoescape':
-        return this.parseAutoescape();
+        return this.#parseAutoescape();
       case 'block':
-        return this.parseBlock();
+        return this.#parseBlock();
       case 'extends':
         this.stream.next();
         return { type: 'Extends', template: this.parseExpression(), line: token.line, pos: token.pos };
       case 'include':
-        return this.parseInclude();
+        return this.#parseInclude();
       case 'import':
-        return this.parseImport();
+        return this.#parseImport();
       case 'from':
-        return this.parseFrom();
+        return this.#parseFrom();
     }
-    if (!this.options.dbt) return undefined;
+    if (!this.#options.dbt) return undefined;
     switch (token.value) {
       case 'materialization':
-        return this.parseMaterialization();
+        return this.#parseMaterialization();
       case 'test':
       case 'data_test':
-        return token.value === 'test' ? this.parseTestBlock() : undefined;
+        return token.value === 'test' ? this.#parseTestBlock() : undefined;
       case 'docs':
-        return this.parseNamedBlock('docs', (name) => `dbt_docs__${name}`);
+        return this.#parseNamedBlock('docs', (name) => `dbt_docs__${name}`);
       default:
         return undefined;
     }
   }
 
-  private parseStatements(endTokens: readonly string[], dropNeedle = false): Stmt[] {
+  #parseStatements(endTokens: readonly string[], dropNeedle = false): Stmt[] {
     this.stream.skipIf('colon');
     this.stream.expect('block_end');
-    const result = this.subparse(endTokens);
+    const result = this.#subparse(endTokens);
     if (this.stream.current.type === 'eof')
-      this.failUnknownTag(undefined, [...this.endTokenStack, endTokens], this.stream.current);
+      this.#failUnknownTag(undefined, [...this.#endTokenStack, endTokens], this.stream.current);
     if (dropNeedle) this.stream.next();
     return result;
   }
 
-  private failUnknownTag(name: string | undefined, ends: readonly (readonly string[])[], at: Token): never {
+  #failUnknownTag(name: string | undefined, ends: readonly (readonly string[])[], at: Token): never {
     const expected = new Set(ends.flatMap((tokens) => tokens.map(describeExpectation)));
     const last = ends.at(-1);
     const looking = last?.map((t) => stringRepr(describeExpectation(t))).join(' or ');
@@ -181,52 +181,52 @@ export class Parser extends ExpressionParser {
         message.push(`Jinja was looking for the following tags: ${looking}.`);
       }
     }
-    const open = this.tagStack.at(-1);
+    const open = this.#tagStack.at(-1);
     if (open !== undefined) message.push(`The innermost block that needs to be closed is ${stringRepr(open)}.`);
     this.fail(message.join(' '), at.line, at.pos);
   }
 
-  private parseSet(): Stmt {
+  #parseSet(): Stmt {
     const { line, pos } = this.stream.next();
     const target = this.parseAssignTarget({ withNamespace: true });
     if (this.stream.skipIf('assign')) return { type: 'Assign', target, node: this.parseTuple(), line, pos };
     const filter = this.parseFilter(null);
-    return { type: 'AssignBlock', target, filter, body: this.parseStatements(['name:endset'], true), line, pos };
+    return { type: 'AssignBlock', target, filter, body: this.#parseStatements(['name:endset'], true), line, pos };
   }
 
-  private parseFor(): Stmt {
+  #parseFor(): Stmt {
     const { line, pos } = this.stream.next();
     const target = this.parseAssignTarget();
     this.stream.expect('name:in');
     const iter = this.parseTuple({ withCondition: false });
     const test = this.stream.skipName('if') ? this.parseExpression() : null;
     const recursive = this.stream.skipName('recursive');
-    const body = this.parseStatements(['name:endfor', 'name:else']);
-    const else_ = this.stream.next().value === 'endfor' ? [] : this.parseStatements(['name:endfor'], true);
+    const body = this.#parseStatements(['name:endfor', 'name:else']);
+    const else_ = this.stream.next().value === 'endfor' ? [] : this.#parseStatements(['name:endfor'], true);
     return { type: 'For', target, iter, body, else_, test, recursive, line, pos };
   }
 
-  private parseIf(): Stmt {
+  #parseIf(): Stmt {
     const { pos, line } = this.stream.next();
-    const result = this.parseIfBranch(line, pos);
+    const result = this.#parseIfBranch(line, pos);
     for (;;) {
       const token = this.stream.next();
       if (token.value === 'elif') {
-        result.elif_.push(this.parseIfBranch(this.stream.current.line, this.stream.current.pos));
+        result.elif_.push(this.#parseIfBranch(this.stream.current.line, this.stream.current.pos));
         continue;
       }
-      if (token.value === 'else') result.else_ = this.parseStatements(['name:endif'], true);
+      if (token.value === 'else') result.else_ = this.#parseStatements(['name:endif'], true);
       return result;
     }
   }
 
-  private parseIfBranch(line: number, pos: number): If {
+  #parseIfBranch(line: number, pos: number): If {
     const test = this.parseTuple({ withCondition: false });
-    const body = this.parseStatements(['name:elif', 'name:else', 'name:endif']);
+    const body = this.#parseStatements(['name:elif', 'name:else', 'name:endif']);
     return { type: 'If', test, body, elif_: [], else_: [], line, pos };
   }
 
-  private parseWith(): Stmt {
+  #parseWith(): Stmt {
     const { line, pos } = this.stream.next();
     const targets: Expr[] = [];
     const values: Expr[] = [];
@@ -238,13 +238,13 @@ export class Parser extends ExpressionParser {
       this.stream.expect('assign');
       values.push(this.parseExpression());
     }
-    return { type: 'With', targets, values, body: this.parseStatements(['name:endwith'], true), line, pos };
+    return { type: 'With', targets, values, body: this.#parseStatements(['name:endwith'], true), line, pos };
   }
 
-  private parseAutoescape(): Stmt {
+  #parseAutoescape(): Stmt {
     const { line, pos } = this.stream.next();
     const value = this.parseExpression();
-    const body = this.parseStatements(['name:endautoescape'], true);
+    const body = this.#parseStatements(['name:endautoescape'], true);
     const modifier: Stmt = {
       type: 'ScopedEvalContextModifier',
       options: [{ type: 'Keyword', key: 'autoescape', value, line, pos }],
@@ -255,7 +255,7 @@ export class Parser extends ExpressionParser {
     return { type: 'Scope', body: [modifier], line, pos };
   }
 
-  private parseBlock(): Stmt {
+  #parseBlock(): Stmt {
     const { line, pos } = this.stream.next();
     const name = this.stream.expect('name').value;
     const scoped = this.stream.skipName('scoped');
@@ -266,7 +266,7 @@ export class Parser extends ExpressionParser {
           'underscore instead.',
       );
     }
-    const body = this.parseStatements(['name:endblock'], true);
+    const body = this.#parseStatements(['name:endblock'], true);
     const blank = (statement: Stmt) =>
       statement.type === 'Output' && statement.nodes.every((n) => n.type === 'TemplateData' && BLANK.test(n.data));
     if (required && !body.every(blank)) this.fail('Required blocks can only contain comments or whitespace');
@@ -274,7 +274,7 @@ export class Parser extends ExpressionParser {
     return { type: 'Block', name, body, scoped, required, line, pos };
   }
 
-  private parseImportContext(fallback: boolean): boolean {
+  #parseImportContext(fallback: boolean): boolean {
     const token = this.stream.current;
     if (
       token.type === 'name' &&
@@ -288,7 +288,7 @@ export class Parser extends ExpressionParser {
     return fallback;
   }
 
-  private parseInclude(): Include {
+  #parseInclude(): Include {
     const { line, pos } = this.stream.next();
     const template = this.parseExpression();
     const ignoreMissing = this.stream.isName('ignore') && matches(this.stream.look(), 'name:missing');
@@ -299,22 +299,22 @@ export class Parser extends ExpressionParser {
     return {
       type: 'Include',
       template,
-      with_context: this.parseImportContext(true),
+      with_context: this.#parseImportContext(true),
       ignore_missing: ignoreMissing,
       line,
       pos,
     };
   }
 
-  private parseImport(): Import {
+  #parseImport(): Import {
     const { line, pos } = this.stream.next();
     const template = this.parseExpression();
     this.stream.expect('name:as');
     const target = this.parseTargetName().name;
-    return { type: 'Import', template, target, with_context: this.parseImportContext(false), line, pos };
+    return { type: 'Import', template, target, with_context: this.#parseImportContext(false), line, pos };
   }
 
-  private parseFrom(): Stmt {
+  #parseFrom(): Stmt {
     const { line, pos } = this.stream.next();
     const template = this.parseExpression();
     this.stream.expect('name:import');
@@ -345,7 +345,7 @@ export class Parser extends ExpressionParser {
     return { type: 'FromImport', template, names, with_context: withContext ?? false, line, pos };
   }
 
-  private parsePrint(): Stmt {
+  #parsePrint(): Stmt {
     const { line, pos } = this.stream.next();
     const nodes: Expr[] = [];
     while (this.stream.current.type !== 'block_end') {
@@ -355,7 +355,7 @@ export class Parser extends ExpressionParser {
     return { type: 'Output', nodes, line, pos };
   }
 
-  private parseSignature(): Signature {
+  #parseSignature(): Signature {
     const args: Name[] = [];
     const defaults: Expr[] = [];
     const annotations: (MacroType | undefined)[] = [];
@@ -363,7 +363,7 @@ export class Parser extends ExpressionParser {
     while (this.stream.current.type !== 'rparen') {
       if (args.length > 0) this.stream.expect('comma');
       const arg = this.parseTargetName('param');
-      annotations.push(this.options.dbt && this.stream.skipIf('colon') ? this.parseTypeName() : undefined);
+      annotations.push(this.#options.dbt && this.stream.skipIf('colon') ? this.#parseTypeName() : undefined);
       if (this.stream.skipIf('assign')) defaults.push(this.parseExpression());
       else if (defaults.length > 0) this.fail('non-default argument follows default argument');
       args.push(arg);
@@ -372,49 +372,49 @@ export class Parser extends ExpressionParser {
     return { args, defaults, annotations };
   }
 
-  private parseTypeName(): MacroType {
+  #parseTypeName(): MacroType {
     const name = this.stream.expect('name').value;
     const params: MacroType[] = [];
     if (this.stream.skipIf('lbracket')) {
       while (this.stream.current.type !== 'rbracket') {
         if (params.length > 0) this.stream.expect('comma');
-        params.push(this.deeper(() => this.parseTypeName()));
+        params.push(this.deeper(() => this.#parseTypeName()));
       }
       this.stream.expect('rbracket');
     }
     return { name, params };
   }
 
-  private parseCallBlock(): CallBlock {
+  #parseCallBlock(): CallBlock {
     const { line, pos } = this.stream.next();
     const { args, defaults } =
-      this.stream.current.type === 'lparen' ? this.parseSignature() : { args: [], defaults: [] };
+      this.stream.current.type === 'lparen' ? this.#parseSignature() : { args: [], defaults: [] };
     const call = this.parseExpression();
     if (call.type !== 'Call') this.fail('expected call', line, pos);
-    return { type: 'CallBlock', call, args, defaults, body: this.parseStatements(['name:endcall'], true), line, pos };
+    return { type: 'CallBlock', call, args, defaults, body: this.#parseStatements(['name:endcall'], true), line, pos };
   }
 
-  private parseFilterBlock(): Stmt {
+  #parseFilterBlock(): Stmt {
     const { line, pos } = this.stream.next();
     const filter = this.parseFilter(null, true);
     if (filter === null) return this.fail('expected a filter', line, pos);
-    return { type: 'FilterBlock', body: this.parseStatements(['name:endfilter'], true), filter, line, pos };
+    return { type: 'FilterBlock', body: this.#parseStatements(['name:endfilter'], true), filter, line, pos };
   }
 
-  private parseMacro(): Macro {
+  #parseMacro(): Macro {
     const { line, pos } = this.stream.next();
     const writtenName = this.parseTargetName().name;
-    const signature = this.parseSignature();
-    const body = this.parseStatements(['name:endmacro'], true);
-    const name = this.options.dbt ? `dbt_macro__${writtenName}` : writtenName;
+    const signature = this.#parseSignature();
+    const body = this.#parseStatements(['name:endmacro'], true);
+    const name = this.#options.dbt ? `dbt_macro__${writtenName}` : writtenName;
     return { type: 'Macro', name, writtenName, blockType: 'macro', ...signature, body, line, pos };
   }
 
-  private parseTestBlock(): Macro {
+  #parseTestBlock(): Macro {
     const { line, pos } = this.stream.next();
     const writtenName = this.parseTargetName().name;
-    const signature = this.parseSignature();
-    const body = this.parseStatements(['name:endtest'], true);
+    const signature = this.#parseSignature();
+    const body = this.#parseStatements(['name:endtest'], true);
     return {
       type: 'Macro',
       name: `dbt_macro__test_${writtenName}`,
@@ -427,10 +427,10 @@ export class Parser extends ExpressionParser {
     };
   }
 
-  private parseNamedBlock(tag: string, prefixed: (name: string) => string): Macro {
+  #parseNamedBlock(tag: string, prefixed: (name: string) => string): Macro {
     const { line, pos } = this.stream.next();
     const writtenName = this.parseTargetName().name;
-    const body = this.parseStatements([`name:end${tag}`], true);
+    const body = this.#parseStatements([`name:end${tag}`], true);
     return {
       type: 'Macro',
       name: prefixed(writtenName),
@@ -445,7 +445,7 @@ export class Parser extends ExpressionParser {
     };
   }
 
-  private parseMaterialization(): Macro {
+  #parseMaterialization(): Macro {
     const { line, pos } = this.stream.next();
     const writtenName = this.parseTargetName().name;
     let adapter = 'default';
@@ -483,7 +483,7 @@ export class Parser extends ExpressionParser {
       args.push({ type: 'Name', name: 'supported_languages', ctx: 'param', line: 0, pos });
       defaults.push({ type: 'List', items: [{ type: 'Const', value: 'sql', line: 0, pos }], line: 0, pos });
     }
-    const body = this.parseStatements(['name:endmaterialization'], true);
+    const body = this.#parseStatements(['name:endmaterialization'], true);
     return {
       type: 'Macro',
       name: `dbt_macro__materialization_${writtenName}_${adapter}`,

@@ -45,11 +45,11 @@ export class RenderState {
       );
     }
     if (length > this.limits.output) throw this.tooLong();
-    if (this.steps % LOOK === 0) this.look();
+    if (this.steps % LOOK === 0) this.#look();
   }
 
   /** A loop whose rounds are long, or keep much, ends before its rounds are used up. */
-  private look(): void {
+  #look(): void {
     checkMemory();
     const { clock, seconds } = this.limits;
     if (clock === null) return;

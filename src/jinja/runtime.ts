@@ -73,25 +73,25 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   /** The same operations for a part of a template that escapes its output. */
   readonly escaping: Runtime;
   readonly ReturnSignal = ReturnSignal;
-  private readonly parts: RuntimeParts;
+  readonly #parts: RuntimeParts;
 
   constructor(parts: RuntimeParts, autoescape = false) {
     super(parts.loader);
     this.undefined = parts.makeUndefined;
-    this.parts = parts;
+    this.#parts = parts;
     this.autoescape = autoescape;
     this.escaping = autoescape ? this : new Runtime(parts, true);
   }
 
   /** Calls a filter that a template names by a value. */
   callFilter(name: Value, value: Value, args: readonly Value[], kwargs: Kwargs): Value {
-    const fn = this.parts.filters.get(name as string);
+    const fn = this.#parts.filters.get(name as string);
     if (fn === undefined) throw unknownFunction('filter', name);
     return fn(this, value, args, kwargs);
   }
 
   callTest(name: Value, value: Value, args: readonly Value[], kwargs: Kwargs): boolean {
-    const fn = this.parts.tests.get(name as string);
+    const fn = this.#parts.tests.get(name as string);
     if (fn === undefined) throw unknownFunction('test', name);
     return fn(this, value, args, kwargs);
   }
@@ -99,7 +99,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   global(context: TemplateContext, name: string): Value {
     const value = context.get(name);
     if (value !== undefined) return value;
-    return this.parts.globals.get(name) ?? this.undefined(name);
+    return this.#parts.globals.get(name) ?? this.undefined(name);
   }
 
   pending(v: unknown): 0 | 1 | 2 {

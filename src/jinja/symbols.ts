@@ -31,24 +31,24 @@ export class Symbols {
   readonly stores = new Set<string>();
   /** Variables of this frame and what they hold at its beginning. */
   readonly loads = new Map<string, Load>();
-  private readonly refs = new Map<string, string>();
-  private readonly shared: Shared;
+  readonly #refs = new Map<string, string>();
+  readonly #shared: Shared;
 
   constructor(parent: Symbols | undefined, nextId: () => number, shared: Shared = { variables: new Map(), nextId }) {
     this.parent = parent;
-    this.shared = shared;
+    this.#shared = shared;
   }
 
   inner(): Symbols {
-    return new Symbols(this, this.shared.nextId);
+    return new Symbols(this, this.#shared.nextId);
   }
 
   find(name: string): Reference | undefined {
     let symbols: Symbols | undefined = this;
     for (; symbols !== undefined; symbols = symbols.parent) {
-      const variable = symbols.refs.get(name);
+      const variable = symbols.#refs.get(name);
       if (variable !== undefined)
-        return { variable, load: symbols.loads.get(variable) as Load, own: symbols.shared === this.shared };
+        return { variable, load: symbols.loads.get(variable) as Load, own: symbols.#shared === this.#shared };
     }
     return undefined;
   }
@@ -62,18 +62,18 @@ export class Symbols {
 
   declareParameter(name: string): string {
     this.stores.add(name);
-    return this.define(name, { kind: 'parameter' });
+    return this.#define(name, { kind: 'parameter' });
   }
 
   store(name: string): void {
     this.stores.add(name);
-    if (this.refs.has(name)) return;
+    if (this.#refs.has(name)) return;
     const outer = this.parent?.find(name);
-    this.define(name, outer === undefined ? { kind: 'missing' } : { kind: 'alias', from: outer.variable });
+    this.#define(name, outer === undefined ? { kind: 'missing' } : { kind: 'alias', from: outer.variable });
   }
 
   load(name: string): void {
-    if (this.find(name) === undefined) this.define(name, { kind: 'resolve', name });
+    if (this.find(name) === undefined) this.#define(name, { kind: 'resolve', name });
   }
 
   /** Names that are stored in this frame or around it, with their variables; inner ones win. */
@@ -91,30 +91,30 @@ export class Symbols {
     return [...new Set([...this.loads.keys(), ...(this.parent?.variables() ?? [])])];
   }
 
-  private define(name: string, load: Load): string {
-    let variable = this.shared.variables.get(name);
+  #define(name: string, load: Load): string {
+    let variable = this.#shared.variables.get(name);
     if (variable === undefined) {
-      variable = `${name.replace(/[^A-Za-z0-9_]/g, '_')}$${this.shared.nextId()}`;
-      this.shared.variables.set(name, variable);
+      variable = `${name.replace(/[^A-Za-z0-9_]/g, '_')}$${this.#shared.nextId()}`;
+      this.#shared.variables.set(name, variable);
     }
-    this.refs.set(name, variable);
+    this.#refs.set(name, variable);
     this.loads.set(variable, load);
     return variable;
   }
 
-  private branch(): Symbols {
-    const copy = new Symbols(this.parent, this.shared.nextId, this.shared);
+  #branch(): Symbols {
+    const copy = new Symbols(this.parent, this.#shared.nextId, this.#shared);
     for (const name of this.stores) copy.stores.add(name);
     for (const [variable, load] of this.loads) copy.loads.set(variable, load);
-    for (const [name, variable] of this.refs) copy.refs.set(name, variable);
+    for (const [name, variable] of this.#refs) copy.#refs.set(name, variable);
     return copy;
   }
 
-  private merge(branches: readonly Symbols[]): void {
+  #merge(branches: readonly Symbols[]): void {
     const stored = new Set(branches.flatMap((b) => [...b.stores]));
     for (const name of this.stores) stored.delete(name);
     for (const branch of branches) {
-      for (const [name, variable] of branch.refs) this.refs.set(name, variable);
+      for (const [name, variable] of branch.#refs) this.#refs.set(name, variable);
       for (const [variable, load] of branch.loads) this.loads.set(variable, load);
       for (const name of branch.stores) this.stores.add(name);
     }
@@ -138,11 +138,11 @@ export class Symbols {
   /** Reads an `if` as alternatives: what one branch stores is not known to be stored after it. */
   analyzeBranches(branches: readonly (readonly Stmt[])[]): void {
     const copies = branches.map((statements) => {
-      const copy = this.branch();
+      const copy = this.#branch();
       copy.analyze(statements);
       return copy;
     });
-    this.merge(copies);
+    this.#merge(copies);
   }
 }
 

@@ -52,23 +52,23 @@ export class SyntaxErrorAt extends JinjaError {
 /** Reads tokens one by one. An `error` token throws when it becomes the current one, as jinja2's lazy lexer does. */
 export class TokenStream {
   current: Token;
-  private readonly tokens: readonly Token[];
-  private index = 0;
+  readonly #tokens: readonly Token[];
+  #index = 0;
 
   constructor(tokens: readonly Token[]) {
-    this.tokens = tokens;
-    this.current = this.at(0);
+    this.#tokens = tokens;
+    this.current = this.#at(0);
   }
 
   /** Goes on by one token and gives the one before. */
   next(): Token {
     const token = this.current;
-    if (token.type !== 'eof') this.current = this.at(++this.index);
+    if (token.type !== 'eof') this.current = this.#at(++this.#index);
     return token;
   }
 
   look(): Token {
-    return this.current.type === 'eof' ? this.current : this.at(this.index + 1);
+    return this.current.type === 'eof' ? this.current : this.#at(this.#index + 1);
   }
 
   /** Skips a token of this type or name. */
@@ -97,10 +97,10 @@ export class TokenStream {
     throw syntaxError(`expected token ${expected}, got ${stringRepr(describeToken(token))}`, token.line, token.pos);
   }
 
-  private at(index: number): Token {
-    const token = this.tokens[index] as Token;
+  #at(index: number): Token {
+    const token = this.#tokens[index] as Token;
     if (token.error !== undefined) throw token.error;
-    if (token.type === 'eof' && index > 0) return { ...token, line: (this.tokens[index - 1] as Token).line };
+    if (token.type === 'eof' && index > 0) return { ...token, line: (this.#tokens[index - 1] as Token).line };
     return token;
   }
 }

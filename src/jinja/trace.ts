@@ -58,14 +58,14 @@ export interface TracePlace {
  * trace.locate(sql, sql.indexOf('oops')); // { path: 'macros/m.sql', line: 3, frames: [...] }
  */
 export class Trace {
-  private current: TraceFrame | null = null;
-  private readonly roots: TraceFrame[] = [];
-  private readonly known = new Map<string, Trace>();
-  private moment = 0;
+  #current: TraceFrame | null = null;
+  readonly #roots: TraceFrame[] = [];
+  readonly #known = new Map<string, Trace>();
+  #moment = 0;
 
   /** @internal called by generated code */
   enter(source: TraceSource, name: string): TraceFrame {
-    const parent = this.current;
+    const parent = this.#current;
     const mark = parent === null ? -1 : parent.marks.length / 2 - 1;
     const frame: TraceFrame = {
       source,
@@ -76,18 +76,18 @@ export class Trace {
       children: [],
       result: '',
       returned: 0,
-      began: this.moment++,
+      began: this.#moment++,
       ended: Number.POSITIVE_INFINITY,
     };
-    (parent === null ? this.roots : parent.children).push(frame);
-    this.current = frame;
+    (parent === null ? this.#roots : parent.children).push(frame);
+    this.#current = frame;
     return frame;
   }
 
   /** @internal called by generated code */
   leave(frame: TraceFrame): void {
-    frame.ended = this.moment++;
-    this.current = frame.parent;
+    frame.ended = this.#moment++;
+    this.#current = frame.parent;
   }
 
   /**
@@ -95,7 +95,7 @@ export class Trace {
    * in a materialization.
    */
   register(text: string, trace: Trace): void {
-    if (text !== '') this.known.set(text, trace);
+    if (text !== '') this.#known.set(text, trace);
   }
 
   /**
@@ -103,7 +103,7 @@ export class Trace {
    * rendered under this trace. `undefined` when it is not known.
    */
   locate(text: string, offset: number): TracePlace | undefined {
-    return new Search(this.roots, this.known).find(text, offset, 1);
+    return new Search(this.#roots, this.#known).find(text, offset, 1);
   }
 }
 
@@ -112,13 +112,13 @@ const TELLING = 12;
 
 /** One question to a trace. */
 class Search {
-  private readonly frames: readonly TraceFrame[];
-  private readonly known: ReadonlyMap<string, Trace>;
-  private readonly visited = new Set<TraceFrame>();
+  readonly #frames: readonly TraceFrame[];
+  readonly #known: ReadonlyMap<string, Trace>;
+  readonly #visited = new Set<TraceFrame>();
 
   constructor(roots: readonly TraceFrame[], known: ReadonlyMap<string, Trace>) {
-    this.frames = allFrames(roots);
-    this.known = known;
+    this.#frames = allFrames(roots);
+    this.#known = known;
   }
 
   /**
@@ -130,30 +130,30 @@ class Search {
     const consider = (length: number, place: () => TracePlace | undefined) => {
       if (length >= telling && (best === undefined || length > best.length)) best = { length, place };
     };
-    for (const [known, trace] of this.known) {
+    for (const [known, trace] of this.#known) {
       const at = covering(text, known, offset);
       if (at !== undefined) consider(known.length + 0.5, () => trace.locate(known, offset - at));
     }
-    for (const frame of this.frames) {
+    for (const frame of this.#frames) {
       const { result } = frame;
-      if (typeof result !== 'string' || frame.began > before || this.visited.has(frame)) continue;
+      if (typeof result !== 'string' || frame.began > before || this.#visited.has(frame)) continue;
       const part = result.trim();
       const at = covering(text, part, offset);
-      if (at !== undefined) consider(part.length, () => this.inFrame(frame, offset - at + result.indexOf(part)));
+      if (at !== undefined) consider(part.length, () => this.#inFrame(frame, offset - at + result.indexOf(part)));
       else if (text.length >= TELLING && part.length > text.trim().length && result.includes(text.trim())) {
         const inner = text.trim();
-        consider(inner.length, () => this.inFrame(frame, result.indexOf(inner) + offset - text.indexOf(inner)));
+        consider(inner.length, () => this.#inFrame(frame, result.indexOf(inner) + offset - text.indexOf(inner)));
       }
     }
     return best?.place();
   }
 
   /** The place of a character of a frame's result. */
-  private inFrame(frame: TraceFrame, offset: number): TracePlace | undefined {
-    this.visited.add(frame);
+  #inFrame(frame: TraceFrame, offset: number): TracePlace | undefined {
+    this.#visited.add(frame);
     const text = frame.result as string;
     if (frame.returned > 0) {
-      const inner = this.inChildren(frame.children, text, offset) ?? this.find(text, offset, TELLING, frame.ended);
+      const inner = this.#inChildren(frame.children, text, offset) ?? this.find(text, offset, TELLING, frame.ended);
       return inner ?? placeOf(frame, frame.returned);
     }
     const { marks } = frame;
@@ -168,22 +168,22 @@ class Search {
     const during = frame.children.filter((c) => c.mark === at);
     const others = frame.children.filter((c) => c.mark !== at);
     return (
-      this.inChildren(during, piece, offset - start) ??
-      this.inChildren(others, piece, offset - start) ??
+      this.#inChildren(during, piece, offset - start) ??
+      this.#inChildren(others, piece, offset - start) ??
       this.find(piece, offset - start, TELLING, frame.ended) ??
       placeOf(frame, -line)
     );
   }
 
   /** The place in one of the frames that a frame called, when its result covers the character. */
-  private inChildren(children: readonly TraceFrame[], piece: string, offset: number): TracePlace | undefined {
+  #inChildren(children: readonly TraceFrame[], piece: string, offset: number): TracePlace | undefined {
     for (const wanted of [(t: string) => t, (t: string) => t.trim()]) {
       for (const child of children) {
-        if (typeof child.result !== 'string' || this.visited.has(child)) continue;
+        if (typeof child.result !== 'string' || this.#visited.has(child)) continue;
         const part = wanted(child.result);
         const at = covering(piece, part, offset);
         if (at === undefined) continue;
-        const place = this.inFrame(child, offset - at + child.result.indexOf(part));
+        const place = this.#inFrame(child, offset - at + child.result.indexOf(part));
         if (place !== undefined) return place;
       }
     }

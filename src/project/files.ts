@@ -170,12 +170,12 @@ class LoadedFile implements SourceFile {
   readonly kind: Kind;
   readonly mtime_ms: number;
   readonly size: number;
-  private readonly absolute: string;
-  private readonly seedLimit: number;
+  readonly #absolute: string;
+  readonly #seedLimit: number;
   /** Known when the text has been read. */
   first_line = 1;
-  private text: string | undefined;
-  private hash: SourceFile['checksum'] | undefined;
+  #text: string | undefined;
+  #hash: SourceFile['checksum'] | undefined;
 
   constructor(project: Project, searchPath: string, relativePath: string, kind: Kind, seedLimit: number) {
     this.package_name = project.project_name;
@@ -184,37 +184,40 @@ class LoadedFile implements SourceFile {
     this.relative_path = relativePath;
     this.original_file_path = `${searchPath.replace(/(?<!\/)\/+$/, '')}/${relativePath}`;
     this.kind = kind;
-    this.absolute = isAbsolute(searchPath)
+    this.#absolute = isAbsolute(searchPath)
       ? join(searchPath, relativePath)
       : join(project.project_root, searchPath, relativePath);
-    const stat = statOf(this.absolute);
+    const stat = statOf(this.#absolute);
     this.mtime_ms = stat.mtimeMs;
     this.size = stat.size;
-    this.seedLimit = seedLimit;
+    this.#seedLimit = seedLimit;
   }
 
   get contents(): string {
-    if (this.text !== undefined) return this.text;
-    const text = this.kind === 'seed' ? '' : readText(this.absolute);
-    this.text = pythonStrip(text);
-    if (text.charCodeAt(0) <= 32) this.first_line = text.slice(0, text.indexOf(this.text)).split('\n').length;
-    return this.text;
+    if (this.#text !== undefined) return this.#text;
+    const text = this.kind === 'seed' ? '' : readText(this.#absolute);
+    this.#text = pythonStrip(text);
+    if (text.charCodeAt(0) <= 32) this.first_line = text.slice(0, text.indexOf(this.#text)).split('\n').length;
+    return this.#text;
   }
 
   get seedText(): string {
-    return this.kind === 'seed' ? readText(this.absolute) : '';
+    return this.kind === 'seed' ? readText(this.#absolute) : '';
   }
 
   get checksum(): SourceFile['checksum'] {
-    this.hash ??= this.computeChecksum();
-    return this.hash;
+    this.#hash ??= this.#computeChecksum();
+    return this.#hash;
   }
 
-  private computeChecksum(): SourceFile['checksum'] {
+  #computeChecksum(): SourceFile['checksum'] {
     if (this.kind !== 'seed') return sha256(compactWhitespace(this.contents));
-    if (this.seedLimit !== 0 && this.size > this.seedLimit) return { name: 'path', checksum: this.original_file_path };
+    if (this.#seedLimit !== 0 && this.size > this.#seedLimit)
+      return { name: 'path', checksum: this.original_file_path };
     // dbt reads seeds with universal newlines and keeps a BOM.
-    return sha256(pythonStrip(decode(readFileBytes(this.absolute, MOST_DATA), this.absolute).replace(/\r\n?/g, '\n')));
+    return sha256(
+      pythonStrip(decode(readFileBytes(this.#absolute, MOST_DATA), this.#absolute).replace(/\r\n?/g, '\n')),
+    );
   }
 }
 

@@ -55,39 +55,40 @@ export function readBlockYaml(source: string): Json {
 }
 
 class BlockReader {
-  private readonly text: string;
-  private readonly end: number;
+  readonly #text: string;
+  readonly #end: number;
   /** Next character; at the first character of the content whenever `indent` speaks of it. */
-  private position = 0;
+  #position = 0;
   /** Column of the content at `position`; -1 at the end of the text. */
-  private indent = -1;
-  private depth = 0;
+  #indent = -1;
+  #depth = 0;
 
   constructor(text: string) {
-    this.text = text;
-    this.end = text.length;
+    this.#text = text;
+    this.#end = text.length;
   }
 
   document(): Json {
-    if (this.text.startsWith('---') && (this.end === 3 || this.text[3] === '\n')) this.position = 3;
-    if (this.position === 3) this.endLine();
-    else this.nextContent();
-    if (this.indent === -1) return null;
-    const value = this.block(-1);
-    if (this.indent !== -1) throw new UnsupportedYaml();
+    if (this.#text.startsWith('---') && (this.#end === 3 || this.#text[3] === '\n')) this.#position = 3;
+    if (this.#position === 3) this.#endLine();
+    else this.#nextContent();
+    if (this.#indent === -1) return null;
+    const value = this.#block(-1);
+    if (this.#indent !== -1) throw new UnsupportedYaml();
     return value;
   }
 
   /** From the start of a line to the next line that holds content. */
-  private nextContent(): void {
-    const { text, end } = this;
-    let at = this.position;
+  #nextContent(): void {
+    const text = this.#text;
+    const end = this.#end;
+    let at = this.#position;
     for (;;) {
       const start = at;
       while (at < end && text.charCodeAt(at) === SPACE) at++;
       if (at >= end) {
-        this.position = end;
-        this.indent = -1;
+        this.#position = end;
+        this.#indent = -1;
         return;
       }
       const code = text.charCodeAt(at);
@@ -100,10 +101,10 @@ class BlockReader {
         at = stop === -1 ? end : stop + 1;
         continue;
       }
-      this.indent = at - start;
-      this.position = at;
+      this.#indent = at - start;
+      this.#position = at;
       if (
-        this.indent === 0 &&
+        this.#indent === 0 &&
         (code === DASH || code === 46) &&
         (text.startsWith('---', at) || text.startsWith('...', at))
       )
@@ -113,22 +114,24 @@ class BlockReader {
   }
 
   /** After a value: only blanks and a comment may follow on the line. */
-  private endLine(): void {
-    const { text, end } = this;
-    let at = this.position;
+  #endLine(): void {
+    const text = this.#text;
+    const end = this.#end;
+    let at = this.#position;
     while (at < end && text.charCodeAt(at) === SPACE) at++;
     if (at < end && text.charCodeAt(at) !== NEWLINE) {
-      if (text.charCodeAt(at) !== HASH || at === this.position) throw new UnsupportedYaml();
+      if (text.charCodeAt(at) !== HASH || at === this.#position) throw new UnsupportedYaml();
       const stop = text.indexOf('\n', at);
       at = stop === -1 ? end : stop;
     }
-    this.position = at < end ? at + 1 : end;
-    this.nextContent();
+    this.#position = at < end ? at + 1 : end;
+    this.#nextContent();
   }
 
   /** Whether nothing but blanks and a comment is left on the line. */
-  private atLineEnd(at: number): boolean {
-    const { text, end } = this;
+  #atLineEnd(at: number): boolean {
+    const text = this.#text;
+    const end = this.#end;
     const start = at;
     while (at < end && text.charCodeAt(at) === SPACE) at++;
     if (at >= end) return true;
@@ -136,87 +139,88 @@ class BlockReader {
     return code === NEWLINE || (code === HASH && at > start);
   }
 
-  private isDash(at: number): boolean {
-    if (this.text.charCodeAt(at) !== DASH) return false;
-    const next = this.text.charCodeAt(at + 1);
-    return next === SPACE || next === NEWLINE || at + 1 >= this.end;
+  #isDash(at: number): boolean {
+    if (this.#text.charCodeAt(at) !== DASH) return false;
+    const next = this.#text.charCodeAt(at + 1);
+    return next === SPACE || next === NEWLINE || at + 1 >= this.#end;
   }
 
   /** A node whose content starts at `position`, column `indent`, below a collection of column `parent`. */
-  private block(parent: number): Json {
-    if (this.isDash(this.position)) return this.sequence(this.indent);
-    if (this.keyEnd(this.position) !== -1) return this.mapping(this.indent);
-    return this.inline(parent);
+  #block(parent: number): Json {
+    if (this.#isDash(this.#position)) return this.#sequence(this.#indent);
+    if (this.#keyEnd(this.#position) !== -1) return this.#mapping(this.#indent);
+    return this.#inline(parent);
   }
 
   /** One collection deeper; what is too deep is the full parser's to report. */
-  private enter(): void {
-    if (++this.depth > MAX_DEPTH) throw new UnsupportedYaml();
+  #enter(): void {
+    if (++this.#depth > MAX_DEPTH) throw new UnsupportedYaml();
   }
 
-  private sequence(column: number): Json {
-    this.enter();
+  #sequence(column: number): Json {
+    this.#enter();
     const items: Json[] = [];
-    while (this.indent === column && this.isDash(this.position)) items.push(this.item(column));
-    if (this.indent > column) throw new UnsupportedYaml();
-    this.depth--;
+    while (this.#indent === column && this.#isDash(this.#position)) items.push(this.#item(column));
+    if (this.#indent > column) throw new UnsupportedYaml();
+    this.#depth--;
     return items;
   }
 
-  private item(column: number): Json {
-    const at = this.position + 1;
-    if (this.atLineEnd(at)) {
-      this.position = at;
-      this.endLine();
-      return this.indent > column ? this.block(column) : null;
+  #item(column: number): Json {
+    const at = this.#position + 1;
+    if (this.#atLineEnd(at)) {
+      this.#position = at;
+      this.#endLine();
+      return this.#indent > column ? this.#block(column) : null;
     }
     let start = at;
-    while (this.text.charCodeAt(start) === SPACE) start++;
-    this.indent = column + start - this.position;
-    this.position = start;
-    if (this.isDash(start)) return this.sequence(this.indent);
-    if (this.keyEnd(start) !== -1) return this.mapping(this.indent);
-    return this.inline(column);
+    while (this.#text.charCodeAt(start) === SPACE) start++;
+    this.#indent = column + start - this.#position;
+    this.#position = start;
+    if (this.#isDash(start)) return this.#sequence(this.#indent);
+    if (this.#keyEnd(start) !== -1) return this.#mapping(this.#indent);
+    return this.#inline(column);
   }
 
-  private mapping(column: number): Json {
-    this.enter();
+  #mapping(column: number): Json {
+    this.#enter();
     const result: { [key: string]: Json } = {};
     const seen = new Set<string>();
-    while (this.indent === column) {
-      if (this.isDash(this.position)) break;
-      const colon = this.keyEnd(this.position);
+    while (this.#indent === column) {
+      if (this.#isDash(this.#position)) break;
+      const colon = this.#keyEnd(this.#position);
       if (colon === -1) throw new UnsupportedYaml();
-      const key = this.key(colon);
+      const key = this.#key(colon);
       // A repeated key is the full parser's to report.
       if (seen.has(key) || key === '__proto__') throw new UnsupportedYaml();
       seen.add(key);
-      this.position = colon + 1;
-      result[key] = this.value(column);
+      this.#position = colon + 1;
+      result[key] = this.#value(column);
     }
-    if (this.indent > column) throw new UnsupportedYaml();
-    this.depth--;
+    if (this.#indent > column) throw new UnsupportedYaml();
+    this.#depth--;
     return result;
   }
 
   /** What follows `key:`. */
-  private value(column: number): Json {
-    if (!this.atLineEnd(this.position)) {
-      while (this.text.charCodeAt(this.position) === SPACE) this.position++;
-      return this.inline(column);
+  #value(column: number): Json {
+    if (!this.#atLineEnd(this.#position)) {
+      while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
+      return this.#inline(column);
     }
-    this.endLine();
-    if (this.indent > column) return this.block(column);
-    if (this.indent === column && this.isDash(this.position)) return this.sequence(column);
+    this.#endLine();
+    if (this.#indent > column) return this.#block(column);
+    if (this.#indent === column && this.#isDash(this.#position)) return this.#sequence(column);
     return null;
   }
 
   /** Position of the `:` that ends a key starting at `at`, or -1 when the line is not `key: …`. */
-  private keyEnd(at: number): number {
-    const { text, end } = this;
+  #keyEnd(at: number): number {
+    const text = this.#text;
+    const end = this.#end;
     const first = text.charCodeAt(at);
     if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE) {
-      const close = first === SINGLE_QUOTE ? this.singleQuoteEnd(at) : this.doubleQuoteEnd(at);
+      const close = first === SINGLE_QUOTE ? this.#singleQuoteEnd(at) : this.#doubleQuoteEnd(at);
       if (close === -1) return -1;
       return text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
     }
@@ -241,19 +245,20 @@ class BlockReader {
     return -1;
   }
 
-  private key(colon: number): string {
-    const { text, position } = this;
+  #key(colon: number): string {
+    const text = this.#text;
+    const position = this.#position;
     const first = text.charCodeAt(position);
     if (first === SINGLE_QUOTE) return text.slice(position + 1, colon - 1).replaceAll("''", "'");
-    if (first === DOUBLE_QUOTE) return this.unescape(text.slice(position + 1, colon - 1));
+    if (first === DOUBLE_QUOTE) return this.#unescape(text.slice(position + 1, colon - 1));
     const key = text.slice(position, colon).trimEnd();
     // `<<`, and keys that are not text.
     if (key === '<<' || key === '=' || typeof resolvePlainScalar(key) !== 'string') throw new UnsupportedYaml();
     return key;
   }
 
-  private singleQuoteEnd(at: number): number {
-    const { text } = this;
+  #singleQuoteEnd(at: number): number {
+    const text = this.#text;
     for (let i = at + 1; ; i++) {
       const close = text.indexOf("'", i);
       if (close === -1) throw new UnsupportedYaml();
@@ -266,8 +271,9 @@ class BlockReader {
     }
   }
 
-  private doubleQuoteEnd(at: number): number {
-    const { text, end } = this;
+  #doubleQuoteEnd(at: number): number {
+    const text = this.#text;
+    const end = this.#end;
     for (let i = at + 1; i < end; i++) {
       const code = text.charCodeAt(i);
       if (code === DOUBLE_QUOTE) return i;
@@ -277,7 +283,7 @@ class BlockReader {
     throw new UnsupportedYaml();
   }
 
-  private unescape(body: string): string {
+  #unescape(body: string): string {
     if (!body.includes('\\')) return body;
     return body.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])/g, (_, sequence: string) => {
       if (sequence.length > 1) {
@@ -292,65 +298,67 @@ class BlockReader {
   }
 
   /** A value that starts on the current line, in a collection of column `parent`; ends at the next content. */
-  private inline(parent: number): Json {
-    const { text, position } = this;
+  #inline(parent: number): Json {
+    const text = this.#text;
+    const position = this.#position;
     const first = text.charCodeAt(position);
     switch (first) {
       case DOUBLE_QUOTE: {
-        const close = this.doubleQuoteEnd(position);
-        this.position = close + 1;
-        const value = this.unescape(text.slice(position + 1, close));
-        this.endLine();
+        const close = this.#doubleQuoteEnd(position);
+        this.#position = close + 1;
+        const value = this.#unescape(text.slice(position + 1, close));
+        this.#endLine();
         return value;
       }
       case SINGLE_QUOTE: {
-        const close = this.singleQuoteEnd(position);
-        this.position = close + 1;
-        this.endLine();
+        const close = this.#singleQuoteEnd(position);
+        this.#position = close + 1;
+        this.#endLine();
         return text.slice(position + 1, close).replaceAll("''", "'");
       }
       case 124:
       case 62:
-        return this.blockScalar(parent, first === 62);
+        return this.#blockScalar(parent, first === 62);
       case 91:
       case 123: {
-        const value = this.flow();
-        this.endLine();
+        const value = this.#flow();
+        this.#endLine();
         return value;
       }
       default:
-        return this.plain(parent);
+        return this.#plain(parent);
     }
   }
 
-  private plain(parent: number): Json {
-    const { text, end } = this;
-    const first = text.charCodeAt(this.position);
-    const second = text.charCodeAt(this.position + 1);
+  #plain(parent: number): Json {
+    const text = this.#text;
+    const end = this.#end;
+    const first = text.charCodeAt(this.#position);
+    const second = text.charCodeAt(this.#position + 1);
     if (
       INDICATORS.has(first) ||
       ((first === DASH || first === 63 || first === COLON) &&
-        (second === SPACE || second === NEWLINE || this.position + 1 >= end))
+        (second === SPACE || second === NEWLINE || this.#position + 1 >= end))
     ) {
       throw new UnsupportedYaml();
     }
-    let at = this.plainLine(this.position);
-    let value = text.slice(this.position, at).trimEnd();
+    let at = this.#plainLine(this.#position);
+    let value = text.slice(this.#position, at).trimEnd();
     let commented = at < end && text.charCodeAt(at) === HASH;
     // Continuation lines: deeper than the parent, joined as YAML folds them.
     for (;;) {
-      this.position = at;
+      this.#position = at;
       if (commented) {
         const stop = text.indexOf('\n', at);
-        this.position = stop === -1 ? end : stop + 1;
-        this.nextContent();
+        this.#position = stop === -1 ? end : stop + 1;
+        this.#nextContent();
         break;
       }
-      const breaks = this.skipBlank(at);
-      if (breaks === -1 || this.indent <= parent) break;
-      if (parent === -1 && this.indent === 0) throw new UnsupportedYaml();
-      at = this.plainLine(this.position);
-      value += (breaks === 1 ? ' ' : '\n'.repeat(breaks - 1)) + text.slice(this.position, at).trimEnd();
+      const breaks = this.#skipBlank(at);
+      if (breaks === -1 || this.#indent <= parent) break;
+      if (parent === -1 && this.#indent === 0) throw new UnsupportedYaml();
+      at = this.#plainLine(this.#position);
+      value += (breaks === 1 ? ' ' : '\n'.repeat(breaks - 1)) + text.slice(this.#position, at).trimEnd();
       commented = at < end && text.charCodeAt(at) === HASH;
     }
     if (value === '=' || value === '<<') throw new UnsupportedYaml();
@@ -358,8 +366,9 @@ class BlockReader {
   }
 
   /** End of a plain scalar's part on one line; a `: ` in it is an error that the full parser words. */
-  private plainLine(at: number): number {
-    const { text, end } = this;
+  #plainLine(at: number): number {
+    const text = this.#text;
+    const end = this.#end;
     for (let i = at; i < end; i++) {
       const code = text.charCodeAt(i);
       if (code === NEWLINE) return i;
@@ -376,25 +385,26 @@ class BlockReader {
    * From the end of a line over blank lines to the next content or comment.
    * @returns line breaks passed, -1 at the end
    */
-  private skipBlank(at: number): number {
-    const { text, end } = this;
+  #skipBlank(at: number): number {
+    const text = this.#text;
+    const end = this.#end;
     let breaks = 0;
     while (at < end) {
       if (text.charCodeAt(at) !== NEWLINE) {
         let content = at;
         while (content < end && text.charCodeAt(content) === SPACE) content++;
         if (content < end && text.charCodeAt(content) !== NEWLINE) {
-          this.position = content;
-          this.indent = content - at;
+          this.#position = content;
+          this.#indent = content - at;
           if (text.charCodeAt(content) === HASH) {
             // A comment ends a plain scalar; the caller goes on from the line's start.
-            this.position = at;
-            this.nextContent();
+            this.#position = at;
+            this.#nextContent();
             return -1;
           }
-          if (this.indent === 0) {
-            this.position = at;
-            this.nextContent();
+          if (this.#indent === 0) {
+            this.#position = at;
+            this.#nextContent();
           }
           return breaks;
         }
@@ -404,14 +414,15 @@ class BlockReader {
       at++;
       breaks++;
     }
-    this.position = end;
-    this.indent = -1;
+    this.#position = end;
+    this.#indent = -1;
     return -1;
   }
 
-  private blockScalar(parent: number, folded: boolean): Json {
-    const { text, end } = this;
-    let at = this.position + 1;
+  #blockScalar(parent: number, folded: boolean): Json {
+    const text = this.#text;
+    const end = this.#end;
+    let at = this.#position + 1;
     let chomp = '';
     let increment = 0;
     for (let i = 0; i < 2; i++) {
@@ -422,7 +433,7 @@ class BlockReader {
       else break;
       at++;
     }
-    if (!this.atLineEnd(at)) throw new UnsupportedYaml();
+    if (!this.#atLineEnd(at)) throw new UnsupportedYaml();
     const header = text.indexOf('\n', at);
     at = header === -1 ? end : header + 1;
     // Leading blank lines and the indentation.
@@ -444,8 +455,8 @@ class BlockReader {
     if (column === -1) {
       // Nothing but blanks.
       if (chomp === '+') throw new UnsupportedYaml();
-      this.position = end;
-      this.indent = -1;
+      this.#position = end;
+      this.#indent = -1;
       return '';
     }
     let value = '';
@@ -478,67 +489,68 @@ class BlockReader {
     }
     if (chomp !== '-') value += lineBreak;
     if (chomp === '+') value += '\n'.repeat(blanks);
-    this.position = at;
-    this.nextContent();
-    if (this.indent > parent && this.indent > 0 && this.indent < column) throw new UnsupportedYaml();
+    this.#position = at;
+    this.#nextContent();
+    if (this.#indent > parent && this.#indent > 0 && this.#indent < column) throw new UnsupportedYaml();
     return value;
   }
 
   /** `[…]` or `{…}` on one line, of simple scalars. */
-  private flow(): Json {
-    const { text } = this;
-    const open = text[this.position];
-    this.position++;
+  #flow(): Json {
+    const text = this.#text;
+    const open = text[this.#position];
+    this.#position++;
     const list: Json[] = [];
     const map: { [key: string]: Json } = {};
     const close = open === '[' ? ']' : '}';
     for (;;) {
-      this.flowSpace();
-      if (text[this.position] === close) break;
-      if (open === '[') list.push(this.flowValue(false));
+      this.#flowSpace();
+      if (text[this.#position] === close) break;
+      if (open === '[') list.push(this.#flowValue(false));
       else {
-        const key = this.flowValue(true);
+        const key = this.#flowValue(true);
         if (
           typeof key !== 'string' ||
           key === '__proto__' ||
           key === '<<' ||
           Object.hasOwn(map, key) ||
-          text[this.position] !== ':'
+          text[this.#position] !== ':'
         )
           throw new UnsupportedYaml();
-        const after = text[++this.position];
+        const after = text[++this.#position];
         if (after !== ' ') throw new UnsupportedYaml();
-        this.flowSpace();
-        const next = text[this.position];
-        map[key] = next === ',' || next === close ? null : this.flowValue(false);
+        this.#flowSpace();
+        const next = text[this.#position];
+        map[key] = next === ',' || next === close ? null : this.#flowValue(false);
       }
-      this.flowSpace();
-      if (text[this.position] === ',') this.position++;
-      else if (text[this.position] !== close) throw new UnsupportedYaml();
+      this.#flowSpace();
+      if (text[this.#position] === ',') this.#position++;
+      else if (text[this.#position] !== close) throw new UnsupportedYaml();
     }
-    this.position++;
+    this.#position++;
     return open === '[' ? list : map;
   }
 
-  private flowSpace(): void {
-    while (this.text.charCodeAt(this.position) === SPACE) this.position++;
+  #flowSpace(): void {
+    while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
   }
 
-  private flowValue(isKey: boolean): Json {
-    const { text, position: start } = this;
+  #flowValue(isKey: boolean): Json {
+    const text = this.#text;
+    const start = this.#position;
     const first = text[start];
     if (first === '[' || first === '{') {
       if (isKey) throw new UnsupportedYaml();
-      return this.flow();
+      return this.#flow();
     }
     if (first === '"') {
-      const close = this.doubleQuoteEnd(start);
-      this.position = close + 1;
-      return this.unescape(text.slice(start + 1, close));
+      const close = this.#doubleQuoteEnd(start);
+      this.#position = close + 1;
+      return this.#unescape(text.slice(start + 1, close));
     }
     if (first === "'") {
-      const close = this.singleQuoteEnd(start);
-      this.position = close + 1;
+      const close = this.#singleQuoteEnd(start);
+      this.#position = close + 1;
       return text.slice(start + 1, close).replaceAll("''", "'");
     }
     if (first === undefined || !/[\w./$(^;+]/.test(first)) {
@@ -546,10 +558,10 @@ class BlockReader {
       if (first !== '-' || !/\w/.test(text[start + 1] ?? '')) throw new UnsupportedYaml();
     }
     let at = start;
-    while (at < this.end && PLAIN_FLOW.test(text[at] ?? '')) at++;
+    while (at < this.#end && PLAIN_FLOW.test(text[at] ?? '')) at++;
     const stop = text[at];
     if (stop !== ',' && stop !== ']' && stop !== '}' && !(isKey && stop === ':')) throw new UnsupportedYaml();
-    this.position = at;
+    this.#position = at;
     const value = text.slice(start, at).trimEnd();
     if (value === '=' || value === '<<') throw new UnsupportedYaml();
     return resolvePlainScalar(value) as Json;

@@ -211,21 +211,21 @@ export function locateYaml(
 
 class Reader {
   readonly duplicates: { key: string; line: number; column: number }[] = [];
-  private readonly yaml: YamlModule;
-  private readonly text: string;
-  private readonly place: Place;
-  private readonly dates: boolean;
-  private readonly anchored = new Map<Node, { readonly value: Json; readonly size: number }>();
-  private readonly anchors: ReadonlyMap<string, readonly Node[]>;
-  private readonly open = new Set<Node>();
+  readonly #yaml: YamlModule;
+  readonly #text: string;
+  readonly #place: Place;
+  readonly #dates: boolean;
+  readonly #anchored = new Map<Node, { readonly value: Json; readonly size: number }>();
+  readonly #anchors: ReadonlyMap<string, readonly Node[]>;
+  readonly #open = new Set<Node>();
   /** Nodes read so far, those that aliases stand for included. */
-  private size = 0;
-  private aliased = 0;
+  #size = 0;
+  #aliased = 0;
 
   constructor(yaml: YamlModule, document: Document, place: Place, text: string, dates: boolean) {
-    this.dates = dates;
-    this.yaml = yaml;
-    this.text = text;
+    this.#dates = dates;
+    this.#yaml = yaml;
+    this.#text = text;
     const anchors = new Map<string, Node[]>();
     // Looked up once: the package goes through the whole document for each alias.
     if (text.includes('&')) {
@@ -234,97 +234,97 @@ class Reader {
         if (name !== undefined) anchors.set(name, [...(anchors.get(name) ?? []), node as Node]);
       });
     }
-    this.anchors = anchors;
-    this.place = place;
+    this.#anchors = anchors;
+    this.#place = place;
   }
 
   node(node: Node | null): Json {
     if (node === null) return null;
-    this.size++;
-    if (this.yaml.isAlias(node)) return this.alias(node);
-    if ((node as Scalar).anchor === undefined) return this.content(node);
-    if (this.open.has(node)) this.fail(node, `the anchor '${(node as Scalar).anchor}' holds itself`);
-    const before = this.size;
-    this.open.add(node);
-    const value = this.content(node);
-    this.open.delete(node);
-    this.anchored.set(node, { value, size: this.size - before + 1 });
+    this.#size++;
+    if (this.#yaml.isAlias(node)) return this.#alias(node);
+    if ((node as Scalar).anchor === undefined) return this.#content(node);
+    if (this.#open.has(node)) this.#fail(node, `the anchor '${(node as Scalar).anchor}' holds itself`);
+    const before = this.#size;
+    this.#open.add(node);
+    const value = this.#content(node);
+    this.#open.delete(node);
+    this.#anchored.set(node, { value, size: this.#size - before + 1 });
     return value;
   }
 
-  private content(node: Node): Json {
-    if (this.yaml.isMap(node)) return this.map(node);
-    if (this.yaml.isSeq(node)) return node.items.map((item) => this.node(item as Node | null));
-    return this.scalar(node as Scalar);
+  #content(node: Node): Json {
+    if (this.#yaml.isMap(node)) return this.#map(node);
+    if (this.#yaml.isSeq(node)) return node.items.map((item) => this.node(item as Node | null));
+    return this.#scalar(node as Scalar);
   }
 
-  private fail(node: Node, message: string): never {
-    throw new YamlSyntaxError({ message, ...this.place(node.range?.[0] ?? 0) });
+  #fail(node: Node, message: string): never {
+    throw new YamlSyntaxError({ message, ...this.#place(node.range?.[0] ?? 0) });
   }
 
-  private alias(alias: Alias): Json {
-    const target = this.target(alias);
-    if (this.open.has(target)) this.fail(alias, `the anchor '${alias.source}' holds itself`);
-    const known = this.anchored.get(target);
+  #alias(alias: Alias): Json {
+    const target = this.#target(alias);
+    if (this.#open.has(target)) this.#fail(alias, `the anchor '${alias.source}' holds itself`);
+    const known = this.#anchored.get(target);
     if (known === undefined) return this.node(target);
-    this.size += known.size;
-    this.aliased += known.size;
-    if (this.aliased > MAX_ALIASED) this.fail(alias, `aliases stand for more than ${MAX_ALIASED} values`);
+    this.#size += known.size;
+    this.#aliased += known.size;
+    if (this.#aliased > MAX_ALIASED) this.#fail(alias, `aliases stand for more than ${MAX_ALIASED} values`);
     return known.value;
   }
 
   /** The node that an alias stands for: the last one before it that has the anchor. */
-  private target(alias: Alias): Node {
+  #target(alias: Alias): Node {
     const at = alias.range?.[0] ?? 0;
-    const found = this.anchors.get(alias.source)?.findLast((node) => (node.range?.[0] ?? 0) < at);
-    return found ?? this.fail(alias, `found undefined alias '${alias.source}'`);
+    const found = this.#anchors.get(alias.source)?.findLast((node) => (node.range?.[0] ?? 0) < at);
+    return found ?? this.#fail(alias, `found undefined alias '${alias.source}'`);
   }
 
-  private scalar(node: Scalar): Json {
+  #scalar(node: Scalar): Json {
     const text = node.source ?? String(node.value ?? '');
     if (node.tag !== undefined && node.tag !== '' && node.tag !== '!') {
       const value = resolveTagged(node.tag, text);
-      if (value === undefined) this.fail(node, `could not determine a constructor for the tag '${node.tag}'`);
+      if (value === undefined) this.#fail(node, `could not determine a constructor for the tag '${node.tag}'`);
       return value as Json;
     }
     if (node.type === 'PLAIN' && (text === '=' || text === '<<')) {
-      this.fail(
+      this.#fail(
         node,
         `could not determine a constructor for the tag 'tag:yaml.org,2002:${text === '=' ? 'value' : 'merge'}'`,
       );
     }
     if (node.type === 'PLAIN' && node.tag !== '!') {
-      const date = this.dates ? dateOf(text) : undefined;
+      const date = this.#dates ? dateOf(text) : undefined;
       return (date ?? resolvePlainScalar(text)) as Json;
     }
     const value = node.value === null ? '' : String(node.value);
     // A block scalar that the end of the text cuts off has no line break of its own.
     const cutOff =
       (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') &&
-      !this.text.endsWith('\n') &&
-      (node.range?.[1] ?? 0) >= this.text.length;
+      !this.#text.endsWith('\n') &&
+      (node.range?.[1] ?? 0) >= this.#text.length;
     return cutOff && value.endsWith('\n') ? value.slice(0, -1) : value;
   }
 
-  private map(map: YAMLMap): Json {
+  #map(map: YAMLMap): Json {
     const result: { [key: string]: Json } = {};
     const merged: { [key: string]: Json }[] = [];
     const own = new Set<string>();
     const first = map.items[0]?.key;
-    const overrides = this.yaml.isScalar(first) && first.source === '<<';
+    const overrides = this.#yaml.isScalar(first) && first.source === '<<';
     const pairs: [string, Pair][] = [];
     for (const pair of map.items) {
       const key = pair.key as Node | null;
-      if (this.yaml.isScalar(key) && key.type === 'PLAIN' && key.source === '<<') {
-        this.merge(pair.value as Node, merged);
+      if (this.#yaml.isScalar(key) && key.type === 'PLAIN' && key.source === '<<') {
+        this.#merge(pair.value as Node, merged);
         continue;
       }
       const value = key === null ? null : this.node(key);
       if (typeof value === 'object' && value !== null && !('jinjaType' in value))
-        this.fail(key ?? map, 'found unhashable key');
+        this.#fail(key ?? map, 'found unhashable key');
       const name = keyText(value);
       if (own.has(name) && !overrides && key !== null)
-        this.duplicates.push({ key: name, ...this.place(key.range?.[0] ?? 0) });
+        this.duplicates.push({ key: name, ...this.#place(key.range?.[0] ?? 0) });
       own.add(name);
       pairs.push([name, pair]);
     }
@@ -335,16 +335,16 @@ class Reader {
     return result;
   }
 
-  private merge(value: Node, into: { [key: string]: Json }[]): void {
-    const target = this.yaml.isAlias(value) ? this.target(value) : value;
-    if (this.yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
-    else if (this.yaml.isSeq(target)) {
+  #merge(value: Node, into: { [key: string]: Json }[]): void {
+    const target = this.#yaml.isAlias(value) ? this.#target(value) : value;
+    if (this.#yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
+    else if (this.#yaml.isSeq(target)) {
       for (const item of target.items) {
-        const part = this.yaml.isAlias(item) ? this.target(item) : item;
-        if (!this.yaml.isMap(part)) this.fail(item as Node, 'expected a mapping for merging, but found scalar');
+        const part = this.#yaml.isAlias(item) ? this.#target(item) : item;
+        if (!this.#yaml.isMap(part)) this.#fail(item as Node, 'expected a mapping for merging, but found scalar');
         into.push(this.node(item as Node) as { [key: string]: Json });
       }
-    } else this.fail(value, 'expected a mapping or list of mappings for merging, but found scalar');
+    } else this.#fail(value, 'expected a mapping or list of mappings for merging, but found scalar');
   }
 }
 

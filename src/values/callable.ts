@@ -20,14 +20,14 @@ export interface Call {
 
 /** The face of a function of that name. */
 export class FunctionFace implements CallableFace {
-  private readonly name: string;
+  readonly #name: string;
 
   constructor(name: string) {
-    this.name = name;
+    this.#name = name;
   }
 
   text(): string {
-    return `<function ${this.name}>`;
+    return `<function ${this.#name}>`;
   }
 }
 

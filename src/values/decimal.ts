@@ -64,7 +64,7 @@ export class PyDecimal implements HostObject {
       case 'to_integral_value':
         return () => this.quantized(0);
       case 'normalize':
-        return () => this.normalized();
+        return () => this.#normalized();
       default:
         return undefined;
     }
@@ -94,11 +94,11 @@ export class PyDecimal implements HostObject {
   }
 
   jinjaEquals(other: Value): boolean {
-    return this.order(other) === 0;
+    return this.#order(other) === 0;
   }
 
   jinjaCompare(other: Value): number | undefined {
-    return this.order(other);
+    return this.#order(other);
   }
 
   jinjaKey(): Value | undefined {
@@ -106,11 +106,11 @@ export class PyDecimal implements HostObject {
     if (this.exponent >= 0 || this.coefficient % 10n ** BigInt(-this.exponent) === 0n)
       return narrow(this.whole('floor'));
     const near = makeFloat(this.toNumber());
-    return this.order(near) === 0 ? near : undefined;
+    return this.#order(near) === 0 ? near : undefined;
   }
 
   jinjaHash(): string {
-    const { coefficient, exponent, special } = this.normalized();
+    const { coefficient, exponent, special } = this.#normalized();
     return `decimal ${special ?? `${coefficient}e${exponent}`}`;
   }
 
@@ -124,7 +124,7 @@ export class PyDecimal implements HostObject {
           : undefined;
     if (that === undefined) return undefined;
     const [a, b] = reflected ? [that, this] : [this, that];
-    const result = a.compute(op, b);
+    const result = a.#compute(op, b);
     return result instanceof PyDecimal &&
       result.coefficient === 0n &&
       result.special === undefined &&
@@ -177,7 +177,7 @@ export class PyDecimal implements HostObject {
     return makeFloat(this.toNumber());
   }
 
-  private normalized(): PyDecimal {
+  #normalized(): PyDecimal {
     let { coefficient, exponent } = this;
     if (coefficient === 0n) return new PyDecimal(0n, 0, this.special);
     while (coefficient % 10n === 0n) {
@@ -187,7 +187,7 @@ export class PyDecimal implements HostObject {
     return new PyDecimal(coefficient, exponent, this.special);
   }
 
-  private order(other: Value): number | undefined {
+  #order(other: Value): number | undefined {
     const n = numericOf(other);
     if (n === undefined && !(other instanceof PyDecimal)) return undefined;
     const that = other instanceof PyDecimal ? other : exactly(n as number | bigint);
@@ -199,7 +199,7 @@ export class PyDecimal implements HostObject {
     return a < b ? -1 : a > b ? 1 : 0;
   }
 
-  private compute(op: string, that: PyDecimal): Value | undefined {
+  #compute(op: string, that: PyDecimal): Value | undefined {
     const exponent = Math.min(this.exponent, that.exponent);
     const [a, b] = aligned(this, that);
     switch (op) {
@@ -231,7 +231,7 @@ export class PyDecimal implements HostObject {
         if (this.coefficient === 0n) return PyDecimal.from(this.minus && n % 2 !== 0 ? '-Infinity' : 'Infinity');
         if (Number.isInteger(n) && n >= 0 && n < 1000) return rounded(this.coefficient ** BigInt(n), this.exponent * n);
         if (Number.isInteger(n) && n < 0 && n > -1000 && this.coefficient !== 0n)
-          return new PyDecimal(1n, 0).compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
+          return new PyDecimal(1n, 0).#compute('/', new PyDecimal(this.coefficient ** BigInt(-n), this.exponent * -n));
         return PyDecimal.from(this.toNumber() ** n);
       }
       default:

@@ -9,17 +9,17 @@ import type { HostObject, Value } from './value.ts';
 /** A live view of a dict's keys, values or items. */
 export class PyDictView implements HostObject {
   readonly jinjaType: string;
-  private readonly dict: PyDict;
-  private readonly part: 'keys' | 'values' | 'items';
+  readonly #dict: PyDict;
+  readonly #part: 'keys' | 'values' | 'items';
 
   constructor(dict: PyDict, part: 'keys' | 'values' | 'items') {
-    this.dict = dict;
-    this.part = part;
+    this.#dict = dict;
+    this.#part = part;
     this.jinjaType = `dict_${part}`;
   }
 
   jinjaGet(name: string): Value | undefined {
-    if (name === 'isdisjoint' && this.part !== 'values') {
+    if (name === 'isdisjoint' && this.#part !== 'values') {
       return (args) => {
         const other = new PySet(args[0] instanceof PySet ? args[0].values() : []);
         for (const item of this.jinjaIter()) if (other.has(item)) return false;
@@ -34,42 +34,42 @@ export class PyDictView implements HostObject {
   }
 
   jinjaTruth(): boolean {
-    return this.dict.size > 0;
+    return this.#dict.size > 0;
   }
 
   jinjaLength(): number {
-    return this.dict.size;
+    return this.#dict.size;
   }
 
   jinjaIter(): Iterable<Value> {
-    switch (this.part) {
+    switch (this.#part) {
       case 'keys':
-        return this.dict.steady(this.dict.keys());
+        return this.#dict.steady(this.#dict.keys());
       case 'values':
-        return this.dict.steady(this.dict.values());
+        return this.#dict.steady(this.#dict.values());
       case 'items':
-        return this.dict.steady(itemsOf(this.dict));
+        return this.#dict.steady(itemsOf(this.#dict));
     }
   }
 
   jinjaContains(item: Value): boolean {
-    switch (this.part) {
+    switch (this.#part) {
       case 'keys':
-        return this.dict.has(item);
+        return this.#dict.has(item);
       case 'values':
-        for (const value of this.dict.values()) if (equals(value, item)) return true;
+        for (const value of this.#dict.values()) if (equals(value, item)) return true;
         return false;
       case 'items': {
         if (!(item instanceof PyTuple) || item.items.length !== 2) return false;
-        const value = this.dict.get(item.items[0] as Value);
+        const value = this.#dict.get(item.items[0] as Value);
         return value !== undefined && equals(value, item.items[1] as Value);
       }
     }
   }
 
   jinjaEquals(other: Value): boolean {
-    if (this.part === 'values') return this === other;
-    if (!(other instanceof PyDictView || other instanceof PySet) || other.jinjaLength() !== this.dict.size)
+    if (this.#part === 'values') return this === other;
+    if (!(other instanceof PyDictView || other instanceof PySet) || other.jinjaLength() !== this.#dict.size)
       return false;
     for (const item of this.jinjaIter()) if (!other.jinjaContains(item)) return false;
     return true;

@@ -10,9 +10,9 @@ import type { HostObject, Value } from './value.ts';
 /** A dict. A JavaScript `Map` with Python's notion of equal keys. */
 export class PyDict implements HostObject {
   readonly jinjaType: string = 'dict';
-  private readonly map = new Map<unknown, Value>();
+  readonly #map = new Map<unknown, Value>();
   /** The keys that are not their own map key (bools, floats, tuples …), by map key. */
-  private odd: Map<unknown, Value> | undefined;
+  #odd: Map<unknown, Value> | undefined;
 
   constructor(entries?: Iterable<readonly [Value, Value]>) {
     if (entries) for (const [key, value] of entries) this.set(key, value);
@@ -29,49 +29,49 @@ export class PyDict implements HostObject {
   }
 
   get size(): number {
-    return this.map.size;
+    return this.#map.size;
   }
 
   /** @throws JinjaError when the key is not hashable, as the other methods */
   get(key: Value): Value | undefined {
-    return this.map.get(mapKey(key));
+    return this.#map.get(mapKey(key));
   }
 
   has(key: Value): boolean {
-    return this.map.has(mapKey(key));
+    return this.#map.has(mapKey(key));
   }
 
   set(key: Value, value: Value): this {
     const id = mapKey(key);
-    if (id !== key && !this.map.has(id)) {
-      this.odd ??= new Map();
-      this.odd.set(id, key);
+    if (id !== key && !this.#map.has(id)) {
+      this.#odd ??= new Map();
+      this.#odd.set(id, key);
     }
-    this.map.set(id, value);
+    this.#map.set(id, value);
     return this;
   }
 
   delete(key: Value): boolean {
     const id = mapKey(key);
-    this.odd?.delete(id);
-    return this.map.delete(id);
+    this.#odd?.delete(id);
+    return this.#map.delete(id);
   }
 
   clear(): void {
-    this.map.clear();
-    this.odd = undefined;
+    this.#map.clear();
+    this.#odd = undefined;
   }
 
   *keys(): Generator<Value, void, undefined> {
-    for (const id of this.map.keys()) yield this.keyOf(id);
+    for (const id of this.#map.keys()) yield this.#keyOf(id);
   }
 
   values(): IterableIterator<Value> {
-    return this.map.values();
+    return this.#map.values();
   }
 
   *entries(): Generator<[Value, Value], void, undefined> {
-    for (const [id, value] of this.map) yield [this.keyOf(id), value];
+    for (const [id, value] of this.#map) yield [this.#keyOf(id), value];
   }
 
   [Symbol.iterator](): Generator<[Value, Value], void, undefined> {
@@ -92,23 +92,23 @@ export class PyDict implements HostObject {
   }
 
   jinjaTruth(): boolean {
-    return this.map.size > 0;
+    return this.#map.size > 0;
   }
 
   jinjaLength(): number {
-    return this.map.size;
+    return this.#map.size;
   }
 
   jinjaIter(): Iterable<Value> {
-    return this.steady(this.odd === undefined ? (this.map.keys() as Iterable<Value>) : this.keys());
+    return this.steady(this.#odd === undefined ? (this.#map.keys() as Iterable<Value>) : this.keys());
   }
 
   /** What a template goes over, which must not change the dict meanwhile. @throws JinjaError */
   *steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
-    const { size } = this.map;
+    const { size } = this.#map;
     for (const item of items) {
       yield item;
-      if (this.map.size !== size) throw new JinjaError('RuntimeError', 'dictionary changed size during iteration');
+      if (this.#map.size !== size) throw new JinjaError('RuntimeError', 'dictionary changed size during iteration');
     }
   }
 
@@ -118,15 +118,15 @@ export class PyDict implements HostObject {
 
   jinjaEquals(other: Value): boolean {
     if (!(other instanceof PyDict) || other.size !== this.size) return false;
-    for (const [id, value] of this.map) {
-      const theirs = other.map.get(id);
+    for (const [id, value] of this.#map) {
+      const theirs = other.#map.get(id);
       if (theirs === undefined || !equals(value, theirs)) return false;
     }
     return true;
   }
 
-  private keyOf(id: unknown): Value {
-    const key = this.odd?.get(id);
+  #keyOf(id: unknown): Value {
+    const key = this.#odd?.get(id);
     return key === undefined ? (id as Value) : key;
   }
 }

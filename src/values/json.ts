@@ -195,31 +195,31 @@ export function parseJson(text: string): Value {
 }
 
 class JsonReader {
-  private readonly text: string;
-  private at = 0;
+  readonly #text: string;
+  #at = 0;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
   }
 
   document(): Value {
-    const value = this.value();
-    this.space();
-    if (this.at < this.text.length) throw this.error('Extra data');
+    const value = this.#value();
+    this.#space();
+    if (this.#at < this.#text.length) throw this.#error('Extra data');
     return value;
   }
 
-  private value(): Value {
-    this.space();
-    const char = this.text[this.at];
-    if (char === '{') return this.dict();
-    if (char === '[') return this.list();
-    if (char === '"') return this.string();
+  #value(): Value {
+    this.#space();
+    const char = this.#text[this.#at];
+    if (char === '{') return this.#dict();
+    if (char === '[') return this.#list();
+    if (char === '"') return this.#string();
     const word = /(?:null|true|false|NaN|-?Infinity)|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-    word.lastIndex = this.at;
-    const match = word.exec(this.text)?.[0];
-    if (match === undefined) throw this.error('Expecting value');
-    this.at += match.length;
+    word.lastIndex = this.#at;
+    const match = word.exec(this.#text)?.[0];
+    if (match === undefined) throw this.#error('Expecting value');
+    this.#at += match.length;
     switch (match) {
       case 'null':
         return null;
@@ -238,65 +238,65 @@ class JsonReader {
     }
   }
 
-  private dict(): Value {
+  #dict(): Value {
     const dict = new PyDict();
-    this.at++;
-    this.space();
-    if (this.text[this.at] === '}') {
-      this.at++;
+    this.#at++;
+    this.#space();
+    if (this.#text[this.#at] === '}') {
+      this.#at++;
       return dict;
     }
     for (;;) {
-      this.space();
-      if (this.text[this.at] !== '"') throw this.error('Expecting property name enclosed in double quotes');
-      const key = this.string();
-      this.space();
-      if (this.text[this.at] !== ':') throw this.error("Expecting ':' delimiter");
-      this.at++;
-      dict.set(key, this.value());
-      this.space();
-      const char = this.text[this.at];
-      if (char !== ',' && char !== '}') throw this.error("Expecting ',' delimiter");
-      this.at++;
+      this.#space();
+      if (this.#text[this.#at] !== '"') throw this.#error('Expecting property name enclosed in double quotes');
+      const key = this.#string();
+      this.#space();
+      if (this.#text[this.#at] !== ':') throw this.#error("Expecting ':' delimiter");
+      this.#at++;
+      dict.set(key, this.#value());
+      this.#space();
+      const char = this.#text[this.#at];
+      if (char !== ',' && char !== '}') throw this.#error("Expecting ',' delimiter");
+      this.#at++;
       if (char === '}') return dict;
     }
   }
 
-  private list(): Value {
+  #list(): Value {
     const list: Value[] = [];
-    this.at++;
-    this.space();
-    if (this.text[this.at] === ']') {
-      this.at++;
+    this.#at++;
+    this.#space();
+    if (this.#text[this.#at] === ']') {
+      this.#at++;
       return list;
     }
     for (;;) {
-      list.push(this.value());
-      this.space();
-      const char = this.text[this.at];
-      if (char !== ',' && char !== ']') throw this.error("Expecting ',' delimiter");
-      this.at++;
+      list.push(this.#value());
+      this.#space();
+      const char = this.#text[this.#at];
+      if (char !== ',' && char !== ']') throw this.#error("Expecting ',' delimiter");
+      this.#at++;
       if (char === ']') return list;
     }
   }
 
-  private string(): string {
+  #string(): string {
     const pattern = /"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"/y;
-    pattern.lastIndex = this.at;
-    const match = pattern.exec(this.text)?.[0];
-    if (match === undefined) throw this.error('Unterminated string starting at');
-    this.at += match.length;
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text)?.[0];
+    if (match === undefined) throw this.#error('Unterminated string starting at');
+    this.#at += match.length;
     return JSON.parse(match) as string;
   }
 
-  private space(): void {
-    while (this.at < this.text.length && ' \t\n\r'.includes(this.text[this.at] as string)) this.at++;
+  #space(): void {
+    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text[this.#at] as string)) this.#at++;
   }
 
-  private error(message: string) {
-    const before = this.text.slice(0, this.at);
+  #error(message: string) {
+    const before = this.#text.slice(0, this.#at);
     const line = before.split('\n').length;
-    const column = this.at - (before.lastIndexOf('\n') + 1) + 1;
-    return valueError(`${message}: line ${line} column ${column} (char ${this.at})`);
+    const column = this.#at - (before.lastIndexOf('\n') + 1) + 1;
+    return valueError(`${message}: line ${line} column ${column} (char ${this.#at})`);
   }
 }

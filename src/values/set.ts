@@ -9,7 +9,7 @@ import type { HostObject, Value } from './value.ts';
 /** A set of hashable values. */
 export class PySet implements HostObject {
   readonly jinjaType: string = 'set';
-  private readonly map = new Map<unknown, Value>();
+  readonly #map = new Map<unknown, Value>();
 
   /** @throws JinjaError when a member is not hashable */
   constructor(items?: Iterable<Value>) {
@@ -17,32 +17,32 @@ export class PySet implements HostObject {
   }
 
   get size(): number {
-    return this.map.size;
+    return this.#map.size;
   }
 
   add(item: Value): void {
     const id = mapKey(item);
-    if (!this.map.has(id)) this.map.set(id, item);
+    if (!this.#map.has(id)) this.#map.set(id, item);
   }
 
   has(item: Value): boolean {
-    return this.map.has(mapKey(item));
+    return this.#map.has(mapKey(item));
   }
 
   delete(item: Value): boolean {
-    return this.map.delete(mapKey(item));
+    return this.#map.delete(mapKey(item));
   }
 
   clear(): void {
-    this.map.clear();
+    this.#map.clear();
   }
 
   values(): IterableIterator<Value> {
-    return this.map.values();
+    return this.#map.values();
   }
 
   [Symbol.iterator](): IterableIterator<Value> {
-    return this.map.values();
+    return this.#map.values();
   }
 
   jinjaGet(name: string): Value | undefined {
@@ -55,22 +55,22 @@ export class PySet implements HostObject {
   }
 
   jinjaRepr(): string {
-    return this.map.size === 0 ? 'set()' : `{${[...this.map.values()].map(toRepr).join(', ')}}`;
+    return this.#map.size === 0 ? 'set()' : `{${[...this.#map.values()].map(toRepr).join(', ')}}`;
   }
 
   jinjaTruth(): boolean {
-    return this.map.size > 0;
+    return this.#map.size > 0;
   }
 
   jinjaLength(): number {
-    return this.map.size;
+    return this.#map.size;
   }
 
   *jinjaIter(): Generator<Value, void, undefined> {
-    const { size } = this.map;
-    for (const item of this.map.values()) {
+    const { size } = this.#map;
+    for (const item of this.#map.values()) {
       yield item;
-      if (this.map.size !== size) throw new JinjaError('RuntimeError', 'Set changed size during iteration');
+      if (this.#map.size !== size) throw new JinjaError('RuntimeError', 'Set changed size during iteration');
     }
   }
 
@@ -99,11 +99,11 @@ export class PySet implements HostObject {
   }
 
   isSubset(other: PySet): boolean {
-    for (const id of this.map.keys()) if (!other.map.has(id)) return false;
+    for (const id of this.#map.keys()) if (!other.#map.has(id)) return false;
     return true;
   }
 
   toJsonValue(): unknown {
-    return [...this.map.values()];
+    return [...this.#map.values()];
   }
 }

@@ -50,11 +50,11 @@ export class Undefined implements HostObject {
   jinjaGet(name: string): Value | undefined {
     if (name.startsWith('__') && name.endsWith('__')) return undefined;
     if (this.kind === 'chainable') return this;
-    if (this.kind === 'capture') return this.captured(name);
+    if (this.kind === 'capture') return this.#captured(name);
     throw this.error();
   }
 
-  private captured(attribute: string): Value {
+  #captured(attribute: string): Value {
     switch (attribute) {
       case 'name':
         return this.name ?? null;

@@ -85,31 +85,31 @@ export class ClickHouseAdapter implements Adapter {
   readonly server: Server;
   readonly leases: Leases;
   readonly templateMethods: TemplateMethods;
-  private readonly options: ClickHouseOptions;
-  private readonly cluster: string | null;
+  readonly #options: ClickHouseOptions;
+  readonly #cluster: string | null;
   /** What views were when the catalogue was asked: of what the cache holds. */
-  private readonly views = new WeakMap<Relation, string>();
-  private releaseServer: (() => Promise<void>) | undefined;
-  private shown: { readonly [key: string]: string | number } = {};
+  readonly #views = new WeakMap<Relation, string>();
+  #releaseServer: (() => Promise<void>) | undefined;
+  #shown: { readonly [key: string]: string | number } = {};
 
   constructor(options: ClickHouseOptions) {
-    this.options = options;
+    this.#options = options;
     const { credentials, threads } = options;
-    this.cluster = textOf(credentials['cluster']);
+    this.#cluster = textOf(credentials['cluster']);
     // A small table of its own on each server would know of a part of the batches.
     this.intervals =
-      this.cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
+      this.#cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
         ? null
         : createIntervalLedger(this);
     this.seldom = createSeldom(credentials);
     this.relations = clickhouseRelation({
-      cluster: this.cluster,
+      cluster: this.#cluster,
       databaseEngine: textOf(credentials['database_engine']),
     });
     const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);
-    this.server = new Server({ credentials, threads, silence, address: () => this.findServer() });
-    this.leases = new Leases(async (sql) => this.ownQuery(sql));
+    this.server = new Server({ credentials, threads, silence, address: () => this.#findServer() });
+    this.leases = new Leases(async (sql) => this.#ownQuery(sql));
     this.templateMethods = {
       ...createTemplateMethods(() => this.facts(), CAPABILITIES.constraintSupport),
       ...publishMethods(this.leases),
@@ -117,7 +117,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   connectionInfo(): readonly (readonly [key: string, value: Value])[] {
-    const credentials: Credentials = { ...this.options.credentials, ...this.shown };
+    const credentials: Credentials = { ...this.#options.credentials, ...this.#shown };
     return CLICKHOUSE_CREDENTIALS.shown.map((key) => [key, fromJson(credentials[key] ?? null)] as const);
   }
 
@@ -147,7 +147,7 @@ export class ClickHouseAdapter implements Adapter {
   createRelation(fields: RelationInput): Relation {
     return Relation.create(this.relations, {
       ...fields,
-      quotePolicy: { ...writtenPolicy(this.options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
+      quotePolicy: { ...writtenPolicy(this.#options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
     });
   }
 
@@ -181,7 +181,7 @@ export class ClickHouseAdapter implements Adapter {
   async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
     const { table } = await session.execute(
-      relationsSql([...new Set(schemas.map(({ schema }) => schema))], this.cluster, only),
+      relationsSql([...new Set(schemas.map(({ schema }) => schema))], this.#cluster, only),
       { fetch: true },
     );
     const relations = table.rows.map(({ values }) => {
@@ -205,13 +205,13 @@ export class ClickHouseAdapter implements Adapter {
         type: kind as RelationType,
         own: {
           can_exchange: atomicExchange && kind === 'table' && exchangesTables(engine),
-          can_on_cluster: (this.cluster !== null || isTrue(shards)) && engine !== 'Replicated',
+          can_on_cluster: (this.#cluster !== null || isTrue(shards)) && engine !== 'Replicated',
           mvs_pointing_to_it: pointing,
           is_refreshable: isTrue(refreshable),
           refreshable_append: isTrue(appends),
         },
       });
-      this.views.set(relation, definition);
+      this.#views.set(relation, definition);
       return relation;
     });
     return { relations };
@@ -229,7 +229,7 @@ export class ClickHouseAdapter implements Adapter {
         own: {
           can_exchange: atomicExchange && kind === 'table' && exchangesTables(text('db_engine')),
           can_on_cluster:
-            (this.cluster !== null || isTrue(text('is_on_cluster'))) && text('db_engine') !== 'Replicated',
+            (this.#cluster !== null || isTrue(text('is_on_cluster'))) && text('db_engine') !== 'Replicated',
           mvs_pointing_to_it: row.get('mvs_pointing_to_it') ?? [],
           is_refreshable: isTrue(text('is_refreshable')),
           refreshable_append: isTrue(text('refreshable_append')),
@@ -289,7 +289,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   async claim(session: Session, name: string): Promise<string | null> {
-    const taken = await this.leases.tryClaim(this.options.credentials.schema, name);
+    const taken = await this.leases.tryClaim(this.#options.credentials.schema, name);
     if (typeof taken === 'string') return taken;
     if (session instanceof ClickHouseSession) session.endings.push(taken);
     return null;
@@ -308,14 +308,14 @@ export class ClickHouseAdapter implements Adapter {
   ): Promise<void> {
     // What was known of it before does not count.
     const known = this.cache.get(relation);
-    if (known) this.views.delete(known);
-    const [definition, columns] = await this.lookAtView(session, relation);
+    if (known) this.#views.delete(known);
+    const [definition, columns] = await this.#lookAtView(session, relation);
     note(definition === '' ? null : JSON.stringify([definition, query === null ? [] : columns]));
   }
 
   async fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null> {
     const known = this.cache.get(relation);
-    const definition = (known && this.views.get(known)) ?? (await this.lookAtView(session, relation))[0];
+    const definition = (known && this.#views.get(known)) ?? (await this.#lookAtView(session, relation))[0];
     if (definition === '') return null;
     // A view keeps the columns that its query gave when it was made.
     const columns =
@@ -328,13 +328,13 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   /** What tells a view from another one ('': there is none), and its columns as lists of name and type. */
-  private async lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
+  async #lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return ['', []];
     const { table } = await session.execute(viewStateSql(schema, identifier), { fetch: true });
     const [definition = '', columns = '[]'] = (table.rows[0]?.values ?? []).map(toText);
     const known = this.cache.get(relation);
-    if (known) this.views.set(known, definition);
+    if (known) this.#views.set(known, definition);
     return [definition, JSON.parse(columns) as string[][]];
   }
 
@@ -358,8 +358,8 @@ export class ClickHouseAdapter implements Adapter {
   async close(): Promise<void> {
     await this.leases.close();
     await this.server.close();
-    const release = this.releaseServer;
-    this.releaseServer = undefined;
+    const release = this.#releaseServer;
+    this.#releaseServer = undefined;
     await release?.();
   }
 
@@ -369,7 +369,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   /** Rows of a statement of the engine's own, outside of any node's session. */
-  private async ownQuery(sql: string): Promise<readonly (readonly Value[])[]> {
+  async #ownQuery(sql: string): Promise<readonly (readonly Value[])[]> {
     const session = this.session({ name: 'tsdbt' });
     try {
       const { table } = await session.execute(sql, { fetch: true, comment: false });
@@ -379,8 +379,8 @@ export class ClickHouseAdapter implements Adapter {
     }
   }
 
-  private async findServer(): Promise<ServerAddress> {
-    const { credentials, embedded } = this.options;
+  async #findServer(): Promise<ServerAddress> {
+    const { credentials, embedded } = this.#options;
     const said = (key: string): string | null => textOf(credentials[key]);
     const common = {
       connectTimeout: numberOf(credentials['connect_timeout'], 10),
@@ -393,10 +393,10 @@ export class ClickHouseAdapter implements Adapter {
       keepAlive: credentials['reuse_connections'] !== false,
     };
     if (embedded) {
-      await this.releaseServer?.();
+      await this.#releaseServer?.();
       const { release, ...place } = await embedded.start();
-      this.releaseServer = release;
-      this.shown = { host: place.host, port: place.port, user: place.user };
+      this.#releaseServer = release;
+      this.#shown = { host: place.host, port: place.port, user: place.user };
       return {
         ...common,
         ...place,

@@ -95,13 +95,13 @@ export const CLICKHOUSE_COLUMN: ColumnDialect = {
  */
 export class ColumnChanges implements HostObject {
   readonly jinjaType = 'dbt.adapters.clickhouse.column.ClickHouseColumnChanges';
-  private readonly fields: Readonly<Record<string, Value>>;
+  readonly #fields: Readonly<Record<string, Value>>;
 
   /** @param mode `on_schema_change` */
   constructor(mode: string, added: readonly Column[], dropped: readonly Column[], modified: readonly Column[]) {
     const sync = dropped.length > 0 || modified.length > 0;
     const any = sync || added.length > 0;
-    this.fields = {
+    this.#fields = {
       on_schema_change: mode,
       columns_to_add: [...added],
       columns_to_drop: [...dropped],
@@ -113,14 +113,14 @@ export class ColumnChanges implements HostObject {
   }
 
   get conflicting(): boolean {
-    return this.fields['has_conflicting_changes'] === true;
+    return this.#fields['has_conflicting_changes'] === true;
   }
 
   jinjaGet(name: string): Value | undefined {
-    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined;
+    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
   }
 
   jinjaTruth(): boolean {
-    return this.fields['has_schema_changes'] === true;
+    return this.#fields['has_schema_changes'] === true;
   }
 }

@@ -69,27 +69,27 @@ const REFUSED = new Set([
 /** One server; holds at most so many connections. Connects with the first request. */
 export class Connection {
   readonly address: ServerAddress;
-  private readonly client: ClickHouseClient;
-  private readonly agent: HttpAgent;
-  private readonly times: SilenceTimes;
-  private reached = false;
-  private closed = false;
-  private readonly running = new Set<AbortController>();
+  readonly #client: ClickHouseClient;
+  readonly #agent: HttpAgent;
+  readonly #times: SilenceTimes;
+  #reached = false;
+  #closed = false;
+  readonly #running = new Set<AbortController>();
   /** Names of the servers that have answered: several stand behind a balancer. */
-  private readonly servers = new Set<string>();
+  readonly #servers = new Set<string>();
 
   constructor(address: ServerAddress, limit: number, times: SilenceTimes) {
     this.address = address;
-    this.times = times;
-    this.agent = agentOf(address, limit);
-    this.client = clientOf(address, this.agent);
+    this.#times = times;
+    this.#agent = agentOf(address, limit);
+    this.#client = clientOf(address, this.#agent);
   }
 
   /** @throws TsdbtError of kind `connection` when nobody answers, the client's error when the server refuses */
   async send(request: Request): Promise<Answer> {
     const { abort } = request;
-    if (this.closed) throw stopped();
-    this.running.add(abort);
+    if (this.#closed) throw stopped();
+    this.#running.add(abort);
     let bytes = 0;
     let lost: TsdbtError | null = null;
     let body: Readable | undefined;
@@ -97,7 +97,7 @@ export class Connection {
       {
         received: () => bytes,
         now: () => performance.now(),
-        look: (limit) => this.look(request.queryId, limit),
+        look: (limit) => this.#look(request.queryId, limit),
         doubt: (message) => request.doubt?.(message),
         lost: (message) => {
           lost = new TsdbtError('connection', `${message}.\n\tWhether the statement came to its end is not known.`, {
@@ -107,14 +107,14 @@ export class Connection {
           abort.abort();
         },
       },
-      this.times,
+      this.#times,
     );
     const done = (): void => {
       answered();
-      this.running.delete(abort);
+      this.#running.delete(abort);
     };
     try {
-      const { stream, format } = await this.exchange(request);
+      const { stream, format } = await this.#exchange(request);
       body = stream;
       const counter = new Transform({
         transform(chunk: Buffer, _encoding, next) {
@@ -127,31 +127,31 @@ export class Connection {
       return { format, body: counter };
     } catch (error) {
       done();
-      throw lost ?? (this.closed ? stopped() : error);
+      throw lost ?? (this.#closed ? stopped() : error);
     }
   }
 
   /** @returns with the head of the answer */
-  private async exchange(request: Request): Promise<{ stream: Readable; format: string }> {
+  async #exchange(request: Request): Promise<{ stream: Readable; format: string }> {
     const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
       const late = AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
-        const { stream, response_headers } = await this.client.exec({
+        const { stream, response_headers } = await this.#client.exec({
           // Whoever has answered once may take its time.
-          abort_signal: this.reached ? signal : AbortSignal.any([signal, late]),
+          abort_signal: this.#reached ? signal : AbortSignal.any([signal, late]),
           query: request.sql,
           query_id: request.queryId,
           clickhouse_settings: request.settings,
           ...(request.sessionId === null ? {} : { session_id: request.sessionId }),
           ...(request.data === undefined ? {} : { values: request.data }),
         });
-        this.reached = true;
+        this.#reached = true;
         const { 'x-clickhouse-format': format, 'x-clickhouse-server-display-name': server } = response_headers;
-        if (typeof server === 'string') this.servers.add(server);
+        if (typeof server === 'string') this.#servers.add(server);
         return { stream, format: typeof format === 'string' ? format : '' };
       } catch (error) {
-        if (this.reached || error instanceof ClickHouseError || signal.aborted) throw error;
+        if (this.#reached || error instanceof ClickHouseError || signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
         if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code)))
           throw connectionError(error, this.address);
@@ -168,7 +168,7 @@ export class Connection {
   }
 
   /** Asks over a connection of its own whether the server works on a statement. */
-  private async look(queryId: string, limit: number): Promise<Look> {
+  async #look(queryId: string, limit: number): Promise<Look> {
     const { address } = this;
     const agent = agentOf({ ...address, keepAlive: false }, 1);
     const client = clientOf({ ...address, keepAlive: false }, agent);
@@ -187,7 +187,7 @@ export class Connection {
       const [found = '', others = ''] = (await text(stream)).trim().split('\t');
       if (Number(found) > 0) return { state: 'runs', why: '' };
       const server = String(response_headers['x-clickhouse-server-display-name'] ?? '');
-      const same = others === '0' && this.servers.size <= 1 && [...this.servers].every((name) => name === server);
+      const same = others === '0' && this.#servers.size <= 1 && [...this.#servers].every((name) => name === server);
       if (!same) return { state: 'unknown', why: 'the server that answers is perhaps another one' };
       return { state: 'gone', why: 'the server has no such statement in system.processes' };
     } catch (error) {
@@ -202,10 +202,10 @@ export class Connection {
 
   /** Ends what is under way, too. */
   async close(): Promise<void> {
-    this.closed = true;
-    for (const abort of this.running) abort.abort();
-    await this.client.close();
-    this.agent.destroy();
+    this.#closed = true;
+    for (const abort of this.#running) abort.abort();
+    await this.#client.close();
+    this.#agent.destroy();
   }
 }
 

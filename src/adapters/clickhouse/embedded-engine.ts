@@ -59,10 +59,10 @@ const UNKNOWN = '\0';
 
 /** One session. */
 class Lane {
-  private readonly native: NativeSession;
-  private last: Promise<unknown> = Promise.resolve();
-  private database: string | null = null;
-  private settings = new Map<string, string>();
+  readonly #native: NativeSession;
+  #last: Promise<unknown> = Promise.resolve();
+  #database: string | null = null;
+  #settings = new Map<string, string>();
   /** When a request last used it, and for how long it stays without one; milliseconds. */
   expires = Number.POSITIVE_INFINITY;
   pending = 0;
@@ -71,19 +71,19 @@ class Lane {
   spoiled = false;
 
   constructor(native: NativeSession) {
-    this.native = native;
+    this.#native = native;
   }
 
   close(): void {
     this.closed = true;
-    this.native.close();
+    this.#native.close();
   }
 
   /** Runs work when all earlier work of the session is done. */
   async inOrder<T>(work: () => Promise<T>): Promise<T> {
     this.pending++;
-    const result = this.last.then(work, work);
-    this.last = result.then(
+    const result = this.#last.then(work, work);
+    this.#last = result.then(
       () => {
         this.pending--;
       },
@@ -96,28 +96,28 @@ class Lane {
 
   async prepare({ sql, database, settings, parameters, gone }: Statement): Promise<void> {
     if (gone()) throw CANCELLED;
-    if (database !== null && database !== this.database) {
+    if (database !== null && database !== this.#database) {
       await this.query(`USE ${quoteIdentifier(database)}`, 'Null');
-      this.database = database;
+      this.#database = database;
     }
     const changes: string[] = [];
     for (const [name, value] of settings)
-      if (this.settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
-    for (const name of this.settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
+      if (this.#settings.get(name) !== value) changes.push(`${name} = ${quoteText(value)}`);
+    for (const name of this.#settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
     for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
-    const before = this.settings;
+    const before = this.#settings;
     // Whatever holds after a failure is set again by the next request.
-    this.settings = new Map([...before.keys(), ...settings.keys()].map((name) => [name, UNKNOWN]));
+    this.#settings = new Map([...before.keys(), ...settings.keys()].map((name) => [name, UNKNOWN]));
     if (changes.length > 0) await this.query(`SET ${changes.join(', ')}`, 'Null');
-    this.settings = new Map(settings);
-    if (/\buse\b/i.test(sql)) this.database = null;
+    this.#settings = new Map(settings);
+    if (/\buse\b/i.test(sql)) this.#database = null;
   }
 
   async query(sql: string, format: string): Promise<NativeResult> {
     try {
-      return await this.native.queryAsync(sql, { format });
+      return await this.#native.queryAsync(sql, { format });
     } catch (error) {
-      await this.recover(error);
+      await this.#recover(error);
       throw engineError(error);
     }
   }
@@ -126,11 +126,11 @@ class Lane {
    * chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken
    * away here.
    */
-  private async recover(error: unknown): Promise<void> {
+  async #recover(error: unknown): Promise<void> {
     // What the engine itself says has a code; a session that the library refuses is of no use to anybody.
     if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
     else
-      await this.native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => {
+      await this.#native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => {
         this.spoiled = true;
       });
   }
@@ -150,16 +150,16 @@ function engineError(error: unknown): EngineError {
 
 /** All sessions on one data directory. */
 export class Engine {
-  private readonly open: () => NativeSession;
-  private readonly named = new Map<string, Lane>();
-  private readonly spare: Lane[] = [];
-  private readonly control: Lane;
-  private readonly now: () => number;
+  readonly #open: () => NativeSession;
+  readonly #named = new Map<string, Lane>();
+  readonly #spare: Lane[] = [];
+  readonly #control: Lane;
+  readonly #now: () => number;
   /** Folder of rows on their way. */
-  private readonly spool: string;
+  readonly #spool: string;
   /** Statements that end others: those that run, and all since the start. */
-  private killing = 0;
-  private kills = 0;
+  #killing = 0;
+  #kills = 0;
   running = 0;
   /** Has anybody asked anything yet? */
   served = false;
@@ -167,16 +167,16 @@ export class Engine {
   lastUse: number;
 
   constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
-    this.spool = spool;
+    this.#spool = spool;
     // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for
     // `select delete from t`; a server does not.
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
-    this.open = () => new native(path, { connectionArgs });
+    this.#open = () => new native(path, { connectionArgs });
     // The first session loads the tables. By default it would ask an object store that is away 500 times.
-    this.control = new Lane(
+    this.#control = new Lane(
       new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
     );
-    this.now = now;
+    this.#now = now;
     this.lastUse = now();
   }
 
@@ -192,7 +192,7 @@ export class Engine {
     statement: Statement,
     take: (output: AsyncIterable<Uint8Array>, summary: NativeResult) => Promise<void>,
   ): Promise<void> {
-    const lane = session === null ? (this.spare.pop() ?? new Lane(this.open())) : this.session(session.id);
+    const lane = session === null ? (this.#spare.pop() ?? new Lane(this.#open())) : this.#session(session.id);
     this.running++;
     this.served = true;
     try {
@@ -202,12 +202,12 @@ export class Engine {
         const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
         // A stream of chdb begins in the thread that serves everybody, and computes subqueries there: rows go through a
         // file instead.
-        const file = join(this.spool, `${randomUUID()}.rows`);
+        const file = join(this.#spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
         try {
           const result = KILLS.test(sql)
-            ? await this.endOthers(() => lane.query(asked ?? sql, format))
-            : await this.ask(lane, asked ?? sql, format, asked === null ? null : file);
+            ? await this.#endOthers(() => lane.query(asked ?? sql, format))
+            : await this.#ask(lane, asked ?? sql, format, asked === null ? null : file);
           return await take(existsSync(file) ? rowsOf(file) : one(result.bytes()), result);
         } finally {
           if (asked !== null) rmSync(file, { force: true });
@@ -215,28 +215,28 @@ export class Engine {
       });
     } finally {
       this.running--;
-      this.lastUse = this.now();
+      this.lastUse = this.#now();
       if (session !== null) {
         lane.expires = this.lastUse + session.timeout * 1000;
         if (lane.spoiled) this.closeSession(session.id);
       } else if (
         !lane.spoiled &&
-        this.spare.length < SPARE_SESSIONS &&
+        this.#spare.length < SPARE_SESSIONS &&
         !LEAVES_STATE.test(statement.sql) &&
         statement.parameters.size === 0
       )
-        this.spare.push(lane);
+        this.#spare.push(lane);
       else lane.close();
     }
   }
 
-  private async endOthers<T>(work: () => Promise<T>): Promise<T> {
-    this.killing++;
+  async #endOthers<T>(work: () => Promise<T>): Promise<T> {
+    this.#killing++;
     try {
       return await work();
     } finally {
-      this.killing--;
-      this.kills++;
+      this.#killing--;
+      this.#kills++;
     }
   }
 
@@ -244,13 +244,13 @@ export class Engine {
    * chdb answers a query that is killed before it has begun as if there were no rows: no rows beside a KILL QUERY are
    * asked for again.
    */
-  private async ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
+  async #ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
     for (;;) {
-      const before = this.kills;
+      const before = this.#kills;
       const result = await lane.query(sql, format);
       if (
         result.rowsRead > 0 ||
-        (this.kills === before && this.killing === 0) ||
+        (this.#kills === before && this.#killing === 0) ||
         (file === null && !READS_ONLY.test(sql))
       )
         return result;
@@ -260,17 +260,17 @@ export class Engine {
 
   /** Stops a statement that runs. */
   async kill(tag: string): Promise<void> {
-    await this.control
+    await this.#control
       .inOrder(() =>
-        this.control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null'),
+        this.#control.query(`KILL QUERY WHERE query LIKE '%${tag}%' AND query NOT LIKE '%KILL QUERY%' ASYNC`, 'Null'),
       )
       .catch(() => undefined);
   }
 
   /** What is in a compressed file. @param coding one that the engine knows @throws EngineError */
   async unpack(file: string, coding: string): Promise<Uint8Array> {
-    const result = await this.control.inOrder(() =>
-      this.control.query(
+    const result = await this.#control.inOrder(() =>
+      this.#control.query(
         `SELECT * FROM file(${quoteText(file)}, 'RawBLOB', 'content String', ${quoteText(coding)})`,
         'RawBLOB',
       ),
@@ -279,34 +279,36 @@ export class Engine {
   }
 
   async serverFacts(): Promise<{ version: string; timezone: string }> {
-    const result = await this.control.inOrder(() => this.control.query('SELECT version(), timezone()', 'TabSeparated'));
+    const result = await this.#control.inOrder(() =>
+      this.#control.query('SELECT version(), timezone()', 'TabSeparated'),
+    );
     const [version = '', timezone = 'UTC'] = Buffer.from(result.bytes()).toString('utf8').trim().split('\t');
     return { version, timezone };
   }
 
   hasSession(id: string): boolean {
-    return this.named.has(id);
+    return this.#named.has(id);
   }
 
   closeSession(id: string): void {
-    const lane = this.named.get(id);
+    const lane = this.#named.get(id);
     if (lane === undefined) return;
-    this.named.delete(id);
+    this.#named.delete(id);
     void lane.inOrder(async () => lane.close());
   }
 
   /** Forgets sessions that nobody has used for their time. */
   sweep(): void {
-    for (const [id, lane] of this.named) if (lane.pending === 0 && lane.expires < this.now()) this.closeSession(id);
+    for (const [id, lane] of this.#named) if (lane.pending === 0 && lane.expires < this.#now()) this.closeSession(id);
   }
 
   close(): void {
-    for (const lane of [...this.named.values(), ...this.spare, this.control]) if (!lane.closed) lane.close();
+    for (const lane of [...this.#named.values(), ...this.#spare, this.#control]) if (!lane.closed) lane.close();
   }
 
-  private session(id: string): Lane {
-    let lane = this.named.get(id);
-    if (lane === undefined) this.named.set(id, (lane = new Lane(this.open())));
+  #session(id: string): Lane {
+    let lane = this.#named.get(id);
+    if (lane === undefined) this.#named.set(id, (lane = new Lane(this.#open())));
     return lane;
   }
 }

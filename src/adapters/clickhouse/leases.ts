@@ -66,9 +66,9 @@ export class Lease {
   readonly notify: (message: string) => void;
   /** Of the relation, when its neighbours were last looked at; null when it was not there. */
   engine: string | null = null;
-  private claim: Claim;
-  private last: Promise<unknown> = Promise.resolve();
-  private renewal: NodeJS.Timeout | undefined;
+  #claim: Claim;
+  #last: Promise<unknown> = Promise.resolve();
+  #renewal: NodeJS.Timeout | undefined;
 
   constructor(
     schema: string,
@@ -81,18 +81,18 @@ export class Lease {
     this.schema = schema;
     this.identifier = identifier;
     this.run = run;
-    this.claim = claim;
+    this.#claim = claim;
     this.query = query;
     this.notify = notify;
   }
 
   get exchange(): Exchange | undefined {
-    return this.claim.exchange;
+    return this.#claim.exchange;
   }
 
   /** Has this lease stopped merges of what was the relation then? */
   get stopped(): boolean {
-    return this.claim.stopped === true;
+    return this.#claim.stopped === true;
   }
 
   get lockName(): string {
@@ -112,7 +112,7 @@ export class Lease {
   async announce(): Promise<void> {
     await this.query(
       `create table ${this.table(this.lockName)} (nothing UInt8) engine = Null comment ` +
-        `${quoteText(JSON.stringify(this.claim))}`,
+        `${quoteText(JSON.stringify(this.#claim))}`,
     );
   }
 
@@ -122,18 +122,18 @@ export class Lease {
 
   /** Keeps others waiting for as long as the work takes. */
   keep(): void {
-    this.renewal = setInterval(() => void this.write().catch(() => undefined), RENEW_MS);
-    this.renewal.unref();
+    this.#renewal = setInterval(() => void this.#write().catch(() => undefined), RENEW_MS);
+    this.#renewal.unref();
   }
 
   stop(): void {
-    clearInterval(this.renewal);
+    clearInterval(this.#renewal);
   }
 
   /** Notes how far an exchange is, for whoever comes after a kill; on the server's disk when this returns. */
   async note(exchange: Exchange | undefined): Promise<void> {
-    this.claim = { ...this.claim, exchange };
-    await this.write();
+    this.#claim = { ...this.#claim, exchange };
+    await this.#write();
   }
 
   /**
@@ -141,29 +141,29 @@ export class Lease {
    * to be forgotten.
    */
   settle(): void {
-    this.claim = { ...this.claim, exchange: undefined, stopped: false };
+    this.#claim = { ...this.#claim, exchange: undefined, stopped: false };
   }
 
   /**
    * Stops merges of the relation until the lease is given back; `exchange` is noted with it. Without the privilege they
    * go on.
    */
-  async stopMerges(exchange = this.claim.exchange): Promise<void> {
-    this.claim = { ...this.claim, exchange, stopped: true };
-    await this.write();
+  async stopMerges(exchange = this.#claim.exchange): Promise<void> {
+    this.#claim = { ...this.#claim, exchange, stopped: true };
+    await this.#write();
     await setMerges(this, 'stop', this.identifier);
   }
 
   async startMerges(): Promise<void> {
     if (this.stopped) await setMerges(this, 'start', this.identifier);
-    this.claim = { ...this.claim, stopped: false };
+    this.#claim = { ...this.#claim, stopped: false };
   }
 
-  private write(): Promise<unknown> {
+  #write(): Promise<unknown> {
     const again = (): Promise<unknown> =>
-      this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.claim))}`);
-    this.last = this.last.then(again, again);
-    return this.last;
+      this.query(`alter table ${this.table(this.lockName)} modify comment ${quoteText(JSON.stringify(this.#claim))}`);
+    this.#last = this.#last.then(again, again);
+    return this.#last;
   }
 
   /** Every table that is or was at work for the relation. */
@@ -243,25 +243,25 @@ export interface Held {
 
 /** The leases that a command holds, one a relation. */
 export class Leases {
-  private readonly query: Query;
-  private readonly own: ProcessIdentity = ownIdentity();
-  private readonly host = ownHost();
-  private readonly held = new Map<string, Lease>();
+  readonly #query: Query;
+  readonly #own: ProcessIdentity = ownIdentity();
+  readonly #host = ownHost();
+  readonly #held = new Map<string, Lease>();
   /** Work of this process on a relation, one after the other. */
-  private readonly turns = new Map<string, Promise<void>>();
+  readonly #turns = new Map<string, Promise<void>>();
   /** Locks that are to be dropped in a moment: who wants one before that has it. */
-  private readonly idle = new Map<string, Lease>();
-  private readonly leaving = new Map<string, Promise<void>>();
-  private timer: NodeJS.Timeout | undefined;
-  private oneByOne = false;
+  readonly #idle = new Map<string, Lease>();
+  readonly #leaving = new Map<string, Promise<void>>();
+  #timer: NodeJS.Timeout | undefined;
+  #oneByOne = false;
 
   constructor(query: Query) {
-    this.query = query;
+    this.#query = query;
   }
 
   /** @throws `internal` when the relation's lock is not held */
   of(schema: string, identifier: string): Lease {
-    const lease = this.held.get(key(schema, identifier));
+    const lease = this.#held.get(key(schema, identifier));
     if (lease === undefined) throw new TsdbtError('internal', `${schema}.${identifier} is published without its lock`);
     return lease;
   }
@@ -273,47 +273,47 @@ export class Leases {
    */
   async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<Held | null> {
     const id = key(schema, identifier);
-    const before = this.turns.get(id);
+    const before = this.#turns.get(id);
     let done: () => void = () => undefined;
     const turn = new Promise<void>((resolve) => {
       done = resolve;
     });
-    this.turns.set(
+    this.#turns.set(
       id,
       (before ?? Promise.resolve()).then(() => turn),
     );
     await before;
-    const kept = this.idle.get(id);
-    this.idle.delete(id);
+    const kept = this.#idle.get(id);
+    this.#idle.delete(id);
     const lease =
       kept ??
       new Lease(
         schema,
         identifier,
         randomBytes(6).toString('hex'),
-        { host: this.host, ...this.own },
-        this.query,
+        { host: this.#host, ...this.#own },
+        this.#query,
         notify,
       );
     try {
-      await this.leaving.get(id);
-      if (kept === undefined) await this.claim(lease);
+      await this.#leaving.get(id);
+      if (kept === undefined) await this.#claim(lease);
     } catch (error) {
       done();
       if (error instanceof TsdbtError && error.details.code === UNKNOWN_DATABASE) return null;
       throw error;
     }
-    this.held.set(id, lease);
+    this.#held.set(id, lease);
     lease.keep();
     const release = async (clean: boolean): Promise<void> => {
       lease.stop();
-      this.held.delete(id);
+      this.#held.delete(id);
       try {
         await lease.startMerges();
         if (clean && lease.exchange === undefined) {
-          this.idle.set(id, lease);
-          if (this.idle.size >= MOST_LINGERING) await this.flush();
-          else this.timer ??= setTimeout(() => void this.flush(), LINGER);
+          this.#idle.set(id, lease);
+          if (this.#idle.size >= MOST_LINGERING) await this.flush();
+          else this.#timer ??= setTimeout(() => void this.flush(), LINGER);
         } else {
           if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
           await lease.sweep(await lease.neighbours());
@@ -330,19 +330,19 @@ export class Leases {
    * process has ended.
    */
   async flush(): Promise<void> {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    const leases = [...this.idle];
-    this.idle.clear();
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const leases = [...this.#idle];
+    this.#idle.clear();
     if (leases.length > 0) {
-      const dropped = this.dropLocks(leases.map(([, lease]) => lease))
+      const dropped = this.#dropLocks(leases.map(([, lease]) => lease))
         .catch(() => undefined)
         .finally(() => {
-          for (const [id] of leases) this.leaving.delete(id);
+          for (const [id] of leases) this.#leaving.delete(id);
         });
-      for (const [id] of leases) this.leaving.set(id, dropped);
+      for (const [id] of leases) this.#leaving.set(id, dropped);
     }
-    await Promise.all(this.leaving.values());
+    await Promise.all(this.#leaving.values());
   }
 
   /** The last flush of a command. */
@@ -353,15 +353,15 @@ export class Leases {
     await Promise.race([this.flush(), late]);
   }
 
-  private async dropLocks(leases: readonly Lease[]): Promise<void> {
-    if (!this.oneByOne && leases.length > 1) {
+  async #dropLocks(leases: readonly Lease[]): Promise<void> {
+    if (!this.#oneByOne && leases.length > 1) {
       try {
-        await this.query(`drop table if exists ${leases.map((lease) => lease.table(lease.lockName)).join(', ')}`);
+        await this.#query(`drop table if exists ${leases.map((lease) => lease.table(lease.lockName)).join(', ')}`);
         return;
       } catch (error) {
         // Older servers, and some databases, drop one table a statement.
         if (!(error instanceof TsdbtError) || error.details.code === undefined) throw error;
-        this.oneByOne = true;
+        this.#oneByOne = true;
       }
     }
     for (const lease of leases) await lease.withdraw();
@@ -374,34 +374,34 @@ export class Leases {
   async tryClaim(schema: string, name: string): Promise<(() => Promise<void>) | string> {
     const identifier = `tsdbt_${createHash('md5').update(name).digest('hex')}`;
     const id = key(schema, identifier);
-    if (this.held.has(id)) return who({ claim: { host: this.host, ...this.own } });
+    if (this.#held.has(id)) return who({ claim: { host: this.#host, ...this.#own } });
     const lease = new Lease(
       schema,
       identifier,
       randomBytes(6).toString('hex'),
-      { host: this.host, ...this.own },
-      this.query,
+      { host: this.#host, ...this.#own },
+      this.#query,
       () => undefined,
     );
-    const holder = await this.claim(lease, false);
+    const holder = await this.#claim(lease, false);
     if (holder !== null) return holder;
-    this.held.set(id, lease);
+    this.#held.set(id, lease);
     lease.keep();
     return async () => {
       lease.stop();
-      this.held.delete(id);
+      this.#held.delete(id);
       await lease.withdraw();
     };
   }
 
-  private async claim(lease: Lease, wait = true): Promise<string | null> {
+  async #claim(lease: Lease, wait = true): Promise<string | null> {
     for (let told = false; ; ) {
       await lease.announce();
       let live: Neighbour[] = [];
       try {
         // Whoever announces looks afterwards: of two at once at least one sees the other.
         const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
-        live = others.filter((other) => this.lives(other));
+        live = others.filter((other) => this.#lives(other));
         if (live.length === 0) {
           await lease.sweep(others);
           return null;
@@ -415,7 +415,7 @@ export class Leases {
       if (!told) lease.notify(`Waiting for ${who(live[0]!)}, which is building ${lease.schema}.${lease.identifier}`);
       told = true;
       do await sleep(PAUSE + Math.random() * 2 * PAUSE);
-      while ((await lease.neighbours()).some((other) => this.lives(other)));
+      while ((await lease.neighbours()).some((other) => this.#lives(other)));
     }
   }
 
@@ -423,8 +423,8 @@ export class Leases {
    * On this host a dead process is known at once; of others, and of what this process could not give back, only that it
    * is not renewed.
    */
-  private lives({ claim, age }: Neighbour): boolean {
-    return claim !== null && age <= STALE && (claim.host !== this.host || isAlive(claim));
+  #lives({ claim, age }: Neighbour): boolean {
+    return claim !== null && age <= STALE && (claim.host !== this.#host || isAlive(claim));
   }
 }
 

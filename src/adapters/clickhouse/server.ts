@@ -35,19 +35,19 @@ export interface ServerOptions {
 }
 
 export class Server {
-  private readonly options: ServerOptions;
-  private connection: Promise<Connection> | undefined;
+  readonly #options: ServerOptions;
+  #connection: Promise<Connection> | undefined;
   /** Also those that are not reached yet. */
-  private readonly opened = new Set<Connection>();
-  private closed = false;
-  private readonly lanes: Lane[] = [];
-  private taken = 0;
-  private readonly waiting: (() => void)[] = [];
+  readonly #opened = new Set<Connection>();
+  #closed = false;
+  readonly #lanes: Lane[] = [];
+  #taken = 0;
+  readonly #waiting: (() => void)[] = [];
   /** What each statement is sent with. */
   settings: Readonly<Record<string, string>>;
   /** The database of names without one, once it is there. */
   database: string | null = null;
-  private known: ServerFacts = {
+  #known: ServerFacts = {
     version: '',
     timezone: 'UTC',
     database: '',
@@ -57,32 +57,32 @@ export class Server {
   };
 
   constructor(options: ServerOptions) {
-    this.options = options;
+    this.#options = options;
     this.settings = customSettings(options.credentials);
   }
 
   connect(): Promise<Connection> {
-    this.connection ??= this.reach();
-    this.connection.catch(() => {
-      this.connection = undefined;
+    this.#connection ??= this.#reach();
+    this.#connection.catch(() => {
+      this.#connection = undefined;
     });
-    return this.connection;
+    return this.#connection;
   }
 
   /** The embedded server is gone: the next statement looks for another. */
   lost(): void {
-    void this.connection?.then((connection) => connection.close()).catch(() => undefined);
-    this.connection = undefined;
-    this.lanes.length = 0;
+    void this.#connection?.then((connection) => connection.close()).catch(() => undefined);
+    this.#connection = undefined;
+    this.#lanes.length = 0;
   }
 
   /** An embedded server that is just dying may still look alive: then there is another one in a moment. */
-  private async reach(): Promise<Connection> {
+  async #reach(): Promise<Connection> {
     for (let tries = 1; ; tries++) {
-      const address = await this.options.address();
-      if (this.closed) throw new TsdbtError('connection', 'the command is being stopped');
+      const address = await this.#options.address();
+      if (this.#closed) throw new TsdbtError('connection', 'the command is being stopped');
       try {
-        return await this.open(address);
+        return await this.#open(address);
       } catch (error) {
         if (
           address.embedded === null ||
@@ -96,14 +96,14 @@ export class Server {
     }
   }
 
-  private async open(address: ServerAddress): Promise<Connection> {
-    const { credentials, threads, silence } = this.options;
+  async #open(address: ServerAddress): Promise<Connection> {
+    const { credentials, threads, silence } = this.#options;
     const connection = new Connection(address, threads + 4, silence);
-    this.opened.add(connection);
+    this.#opened.add(connection);
     try {
       const { schema, check_exchange: check, cluster_mode: clusterMode } = credentials;
       const defaults = defaultSettings(credentials);
-      const answer = await this.ask(connection, greeting(schema, [...Object.keys(defaults), MUTATIONS]));
+      const answer = await this.#ask(connection, greeting(schema, [...Object.keys(defaults), MUTATIONS]));
       const rows = answer
         .trimEnd()
         .split('\n')
@@ -124,9 +124,9 @@ export class Server {
         ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}),
         ...customSettings(credentials),
       };
-      const engine = of('database')[0]?.[1] ?? (await this.createDatabase(connection));
+      const engine = of('database')[0]?.[1] ?? (await this.#createDatabase(connection));
       this.database = schema;
-      this.known = {
+      this.#known = {
         version,
         timezone,
         database: schema,
@@ -135,32 +135,30 @@ export class Server {
         atomicExchange: check === false || clusterMode === true || exchangesTables(engine),
       };
       for (const [, name] of of('left'))
-        await this.ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(
+        await this.#ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(
           () => undefined,
         );
       return connection;
     } catch (error) {
-      this.opened.delete(connection);
+      this.#opened.delete(connection);
       await connection.close();
       throw error;
     }
   }
 
   /** dbt-clickhouse makes the profile's database when it connects. @returns its engine */
-  private async createDatabase(connection: Connection): Promise<string> {
-    const { schema, cluster, database_engine: engine } = this.options.credentials;
+  async #createDatabase(connection: Connection): Promise<string> {
+    const { schema, cluster, database_engine: engine } = this.#options.credentials;
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
     const ofEngine = typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : '';
-    await this.ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${ofEngine}`);
-    return (await this.ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)).trim();
+    await this.#ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${ofEngine}`);
+    return (
+      await this.#ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)
+    ).trim();
   }
 
   /** The text of an answer, outside of any session. @throws TsdbtError */
-  private async ask(
-    connection: Connection,
-    sql: string,
-    settings: Readonly<Record<string, string>> = {},
-  ): Promise<string> {
+  async #ask(connection: Connection, sql: string, settings: Readonly<Record<string, string>> = {}): Promise<string> {
     try {
       const { body } = await connection.send({
         sql,
@@ -178,7 +176,7 @@ export class Server {
   /** Runs a statement of the engine's own. @returns what it answers, tab-separated */
   async command(sql: string): Promise<string> {
     const connection = await this.connect();
-    return this.ask(connection, sql, {
+    return this.#ask(connection, sql, {
       ...this.settings,
       ...(this.database === null ? {} : { database: this.database }),
     });
@@ -186,25 +184,25 @@ export class Server {
 
   async facts(): Promise<ServerFacts> {
     await this.connect();
-    return this.known;
+    return this.#known;
   }
 
   /** As many sessions work at once as there are threads, and two more. */
   async takeLane(): Promise<Lane> {
-    while (this.taken >= this.options.threads + 2)
+    while (this.#taken >= this.#options.threads + 2)
       await new Promise<void>((resolve) => {
-        this.waiting.push(resolve);
+        this.#waiting.push(resolve);
       });
-    this.taken++;
-    return this.lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
+    this.#taken++;
+    return this.#lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
   }
 
   /** A session in which nothing was left goes to another node, unless the profile wants new connections. */
   giveBack(lane: Lane): void {
-    this.taken--;
-    if (!lane.stateful && this.options.credentials['reuse_connections'] !== false && this.connection !== undefined)
-      this.lanes.push(lane);
-    this.waiting.shift()?.();
+    this.#taken--;
+    if (!lane.stateful && this.#options.credentials['reuse_connections'] !== false && this.#connection !== undefined)
+      this.#lanes.push(lane);
+    this.#waiting.shift()?.();
   }
 
   async kill(queryId: string): Promise<void> {
@@ -212,10 +210,10 @@ export class Server {
   }
 
   async close(): Promise<void> {
-    this.connection = undefined;
-    this.closed = true;
-    const opened = [...this.opened];
-    this.opened.clear();
+    this.#connection = undefined;
+    this.#closed = true;
+    const opened = [...this.#opened];
+    this.#opened.clear();
     await within(Promise.all(opened.map((connection) => connection.close())), CLOSE_MS);
   }
 }

@@ -40,22 +40,22 @@ export class ClickHouseSession implements Session {
   /** Relations whose lease this session holds. */
   readonly locked = new Set<string>();
   /** Working tables that it has made and not dropped. */
-  private readonly working = new Set<string>();
+  readonly #working = new Set<string>();
   readonly options: SessionOptions;
-  private readonly server: Server;
-  private lane: Lane | null = null;
-  private last: Promise<unknown> = Promise.resolve();
-  private lasts = false;
-  private running: { queryId: string; abort: AbortController } | null = null;
+  readonly #server: Server;
+  #lane: Lane | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #lasts = false;
+  #running: { queryId: string; abort: AbortController } | null = null;
 
   constructor(server: Server, options: SessionOptions) {
-    this.server = server;
+    this.#server = server;
     this.options = options;
     this.name = options.name;
   }
 
   get lasting(): boolean {
-    return this.lasts;
+    return this.#lasts;
   }
 
   /** Of the relation that it has the lease of, others change no columns. */
@@ -65,19 +65,19 @@ export class ClickHouseSession implements Session {
 
   /** Has every working table been dropped, or got its name? */
   get clean(): boolean {
-    return this.working.size === 0;
+    return this.#working.size === 0;
   }
 
   /** A working table was dropped elsewhere. */
   dropped(identifier: string): void {
-    for (const name of identifier.match(WORKING) ?? []) this.working.delete(name);
+    for (const name of identifier.match(WORKING) ?? []) this.#working.delete(name);
   }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     // Values beside the statement (`bindings`) are left aside, as by dbt-clickhouse.
-    return this.inOrder(async () => {
+    return this.#inOrder(async () => {
       const fetch = options.fetch === true && !DDL.test(sql);
-      const { table, response } = await this.run(sql, options, fetch);
+      const { table, response } = await this.#run(sql, options, fetch);
       return { response, table: table.printingTo(this.options.print) };
     });
   }
@@ -87,8 +87,8 @@ export class ClickHouseSession implements Session {
   }
 
   async describe(sql: string): Promise<ColumnDescription[]> {
-    return this.inOrder(async () => {
-      const { columns } = await this.run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, {}, true);
+    return this.#inOrder(async () => {
+      const { columns } = await this.#run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, {}, true);
       return columns.map(({ name, type }) => ({ name, typeName: type }));
     });
   }
@@ -105,11 +105,11 @@ export class ClickHouseSession implements Session {
 
   /** Sends rows beside `INSERT INTO … FORMAT …`. */
   async insert(sql: string, data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
-    await this.inOrder(() => this.run(sql, { comment: false }, false, Readable.from(data)));
+    await this.#inOrder(() => this.#run(sql, { comment: false }, false, Readable.from(data)));
   }
 
   async begin(): Promise<void> {
-    await this.server.connect();
+    await this.#server.connect();
   }
   async commit(): Promise<void> {
     /* What has run lasts. */
@@ -123,69 +123,69 @@ export class ClickHouseSession implements Session {
   }
 
   async cancel(): Promise<void> {
-    const { running } = this;
+    const running = this.#running;
     if (running === null) return;
-    await this.server.kill(running.queryId);
+    await this.#server.kill(running.queryId);
     running.abort.abort();
   }
 
   async release(): Promise<void> {
     try {
-      await this.last.catch(() => undefined);
+      await this.#last.catch(() => undefined);
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
       // What is left is swept by the next run that builds the relation.
     } finally {
-      const { lane } = this;
-      this.lane = null;
+      const lane = this.#lane;
+      this.#lane = null;
       this.columns.clear();
-      if (lane !== null) this.server.giveBack(lane);
+      if (lane !== null) this.#server.giveBack(lane);
     }
   }
 
   /** Statements of a session run one after the other, whatever the caller waits for. */
-  private async inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.last.then(work, work);
-    this.last = result.then(
+  async #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work, work);
+    this.#last = result.then(
       () => undefined,
       () => undefined,
     );
     return result;
   }
 
-  private async run(
+  async #run(
     sql: string,
     options: ExecuteOptions,
     fetch: boolean,
     data?: Readable,
   ): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
-    const connection = await this.server.connect();
-    this.lane ??= await this.server.takeLane();
-    const { lane } = this;
+    const connection = await this.#server.connect();
+    this.#lane ??= await this.#server.takeLane();
+    const lane = this.#lane;
     const { text, start } =
-      options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.commented(sql);
+      options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.#commented(sql);
     if (LEAVES_STATE.test(sql)) lane.stateful = true;
     if (!READS.test(sql)) {
-      this.lasts = true;
+      this.#lasts = true;
       forgetColumns(this.columns, sql);
       // One that fails may have made it.
-      if (MAKES.test(sql)) for (const name of sql.match(WORKING)?.slice(0, 1) ?? []) this.working.add(name);
+      if (MAKES.test(sql)) for (const name of sql.match(WORKING)?.slice(0, 1) ?? []) this.#working.add(name);
     }
     const observer = this.options.onStatement;
     const queryId = randomUUID();
     const abort = new AbortController();
-    this.running = { queryId, abort };
+    this.#running = { queryId, abort };
     observer?.({ sql, phase: 'start' });
     const started = performance.now();
     try {
       const settings = {
-        ...this.server.settings,
+        ...this.#server.settings,
         ...(fetch ? RESULT_SETTINGS : {}),
         ...options.settings,
         wait_end_of_query: '1',
         ...(fetch ? { default_format: RESULT_FORMAT } : {}),
       };
-      const answer = await this.send(connection, text, {
+      const answer = await this.#send(connection, text, {
         queryId,
         sessionId: lane.sessionId,
         settings,
@@ -208,20 +208,20 @@ export class ClickHouseSession implements Session {
     } catch (error) {
       observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
       const failure = databaseError(error, { sql, text, start }, connection.address.embedded);
-      if (connection.address.embedded !== null && failure.details.code === undefined) this.server.lost();
+      if (connection.address.embedded !== null && failure.details.code === undefined) this.#server.lost();
       throw failure;
     } finally {
-      this.running = null;
+      this.#running = null;
     }
   }
 
   /** A database that was dropped cannot be named: the statement that makes it again is sent without. */
-  private async send(
+  async #send(
     connection: Connection,
     sql: string,
     request: Omit<Parameters<Connection['send']>[0], 'sql'>,
   ): Promise<Answer> {
-    const { database } = this.server;
+    const { database } = this.#server;
     if (database === null) return connection.send({ sql, ...request });
     try {
       return await connection.send({ sql, ...request, settings: { ...request.settings, database } });
@@ -233,7 +233,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  private commented(sql: string): { text: string; start: number } {
+  #commented(sql: string): { text: string; start: number } {
     const comment = this.options.comment?.() ?? null;
     const words = comment?.text.trim() ?? '';
     const body = sql.trim();

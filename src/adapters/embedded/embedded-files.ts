@@ -33,12 +33,12 @@ const LOCK_TIMEOUT_MS = 60_000;
 /** The files of one embedded server. */
 export class EmbeddedFiles {
   readonly dir: string;
-  private readonly title: string;
+  readonly #title: string;
 
   /** @param title the database's name for messages: `Postgres` */
   constructor(dir: string, title: string) {
     this.dir = dir;
-    this.title = title;
+    this.#title = title;
   }
 
   prepare(): void {
@@ -49,7 +49,7 @@ export class EmbeddedFiles {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       throw new TsdbtError(
         'connection',
-        `cannot use the folder of the embedded ${this.title}, ${this.dir}: ` +
+        `cannot use the folder of the embedded ${this.#title}, ${this.dir}: ` +
           `${error instanceof Error ? error.message : String(error)}`,
         {
           hint:
@@ -68,7 +68,7 @@ export class EmbeddedFiles {
     this.write('keeper.json', JSON.stringify(record));
   }
   get password(): string | null {
-    return this.text('password');
+    return this.#text('password');
   }
   set password(password: string) {
     this.write('password', password);
@@ -103,7 +103,7 @@ export class EmbeddedFiles {
   /** The users that live; records of dead ones are removed. */
   owners(): ProcessIdentity[] {
     const alive: ProcessIdentity[] = [];
-    for (const name of this.list('owners')) {
+    for (const name of this.#list('owners')) {
       if (!name.endsWith('.json')) continue;
       const owner = this.read<ProcessIdentity>(join('owners', name));
       if (owner !== null && isAlive(owner)) alive.push(owner);
@@ -114,7 +114,7 @@ export class EmbeddedFiles {
 
   /** Runs `work` while nobody else changes anything here. A lock whose holder is dead is broken. */
   async locked<T>(work: () => Promise<T>): Promise<T> {
-    const unlock = await this.lock();
+    const unlock = await this.#lock();
     try {
       return await work();
     } finally {
@@ -122,10 +122,10 @@ export class EmbeddedFiles {
     }
   }
 
-  private async lock(): Promise<() => void> {
+  async #lock(): Promise<() => void> {
     const path = join(this.dir, 'lock');
     const mine = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
-    this.create(mine, JSON.stringify(ownIdentity()));
+    this.#create(mine, JSON.stringify(ownIdentity()));
     const deadline = performance.now() + LOCK_TIMEOUT_MS;
     try {
       for (;;) {
@@ -136,12 +136,12 @@ export class EmbeddedFiles {
         } catch (error) {
           if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
         }
-        this.breakStale(path);
+        this.#breakStale(path);
         if (performance.now() > deadline) {
           throw new TsdbtError(
             'connection',
-            `the embedded ${this.title} in ${this.dir} is being started or stopped by another process ` +
-              `(${this.text('lock') ?? 'unknown'}) for a minute already`,
+            `the embedded ${this.#title} in ${this.dir} is being started or stopped by another process ` +
+              `(${this.#text('lock') ?? 'unknown'}) for a minute already`,
           );
         }
         await sleep(10);
@@ -151,13 +151,13 @@ export class EmbeddedFiles {
     }
   }
 
-  private breakStale(path: string): void {
-    if (!this.isStale(path)) return;
+  #breakStale(path: string): void {
+    if (!this.#isStale(path)) return;
     const aside = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
     try {
       renameSync(path, aside);
       // Somebody may have broken it first and taken a new one: give that back.
-      if (!this.isStale(aside)) linkSync(aside, path);
+      if (!this.#isStale(aside)) linkSync(aside, path);
     } catch {
       // Another process was quicker.
     } finally {
@@ -165,7 +165,7 @@ export class EmbeddedFiles {
     }
   }
 
-  private isStale(path: string): boolean {
+  #isStale(path: string): boolean {
     try {
       const holder = JSON.parse(readFileSync(path, 'utf8')) as ProcessIdentity;
       return !isAlive(holder);
@@ -175,7 +175,7 @@ export class EmbeddedFiles {
     }
   }
 
-  private list(name: string): string[] {
+  #list(name: string): string[] {
     try {
       return readdirSync(join(this.dir, name));
     } catch {
@@ -183,7 +183,7 @@ export class EmbeddedFiles {
     }
   }
 
-  private text(name: string): string | null {
+  #text(name: string): string | null {
     try {
       return readFileSync(join(this.dir, name), 'utf8');
     } catch {
@@ -193,7 +193,7 @@ export class EmbeddedFiles {
 
   protected read<T>(name: string): T | null {
     try {
-      return JSON.parse(this.text(name) ?? 'null') as T | null;
+      return JSON.parse(this.#text(name) ?? 'null') as T | null;
     } catch {
       return null;
     }
@@ -202,12 +202,12 @@ export class EmbeddedFiles {
   protected write(name: string, text: string): void {
     const path = join(this.dir, name);
     const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-    this.create(temporary, text);
+    this.#create(temporary, text);
     renameSync(temporary, path);
   }
 
   /** What root writes in somebody's folder must stay readable to them, and to a keeper that runs as them. */
-  private create(path: string, text: string): void {
+  #create(path: string, text: string): void {
     writeFileSync(path, text, { mode: 0o600 });
     if (process.getuid?.() !== 0) return;
     const { uid, gid } = statSync(this.dir);

@@ -69,63 +69,63 @@ const ASK_MS = 3000;
 export class ConnectionPool {
   readonly address: () => Promise<ServerAddress>;
   readonly max: number;
-  private readonly times: SilenceTimes;
+  readonly #times: SilenceTimes;
   /** Those that are being opened. */
-  private readonly attempts = new Set<DriverClient>();
-  private readonly idle: Connection[] = [];
-  private readonly waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
-  private readonly open = new Set<Connection>();
-  private opening = 0;
-  private closed = false;
+  readonly #attempts = new Set<DriverClient>();
+  readonly #idle: Connection[] = [];
+  readonly #waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
+  readonly #open = new Set<Connection>();
+  #opening = 0;
+  #closed = false;
   /** Set once the server has refused TLS under `sslmode: prefer`. */
-  private plain = false;
+  #plain = false;
   /** What this server does with `client_connection_check_interval`; undefined: not tried yet. */
   checkInterval: boolean | undefined = undefined;
 
   constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
     this.address = address;
     this.max = max;
-    this.times = times;
+    this.#times = times;
   }
 
   get size(): number {
-    return this.open.size + this.opening;
+    return this.#open.size + this.#opening;
   }
 
   /** @throws a `connection` error that names host and port */
   async acquire(): Promise<Connection> {
-    if (this.closed) throw stopped();
-    for (let connection = this.idle.pop(); connection; connection = this.idle.pop())
+    if (this.#closed) throw stopped();
+    for (let connection = this.#idle.pop(); connection; connection = this.#idle.pop())
       if (!connection.broken) return connection;
     if (this.size >= this.max)
       return new Promise((resolve, reject) => {
-        this.waiting.push({ resolve, reject });
+        this.#waiting.push({ resolve, reject });
       });
-    return this.openOne();
+    return this.#openOne();
   }
 
   /** Gives a connection back; one in a transaction or broken is thrown away. */
   release(connection: Connection): void {
-    if (connection.broken || connection.status !== 'I' || this.closed) {
-      this.discard(connection);
-      this.serveNext();
+    if (connection.broken || connection.status !== 'I' || this.#closed) {
+      this.#discard(connection);
+      this.#serveNext();
       return;
     }
-    const next = this.waiting.shift();
+    const next = this.#waiting.shift();
     if (next) next.resolve(connection);
-    else this.idle.push(connection);
+    else this.#idle.push(connection);
   }
 
   /** Closes what is idle and stops what runs; a server that does not answer has three seconds. */
   async close(): Promise<void> {
-    this.closed = true;
-    for (const { reject } of this.waiting.splice(0)) reject(stopped());
-    for (const client of this.attempts) destroy(client);
-    const idle = new Set(this.idle.splice(0));
+    this.#closed = true;
+    for (const { reject } of this.#waiting.splice(0)) reject(stopped());
+    for (const client of this.#attempts) destroy(client);
+    const idle = new Set(this.#idle.splice(0));
     await Promise.all(
-      [...this.open].map(async (connection) => {
+      [...this.#open].map(async (connection) => {
         if (!idle.has(connection)) await this.cancel(connection);
-        this.open.delete(connection);
+        this.#open.delete(connection);
         connection.broken = true;
         if (idle.has(connection)) await end(connection.client);
         // A statement that is being stopped is waited for no longer: without its client the server rolls it back.
@@ -172,24 +172,24 @@ export class ConnectionPool {
         doubt,
         look: (limit, final) => {
           const age = (performance.now() - openedAt) / 1000;
-          return this.look(connection, { processId, sql, age }, limit, final);
+          return this.#look(connection, { processId, sql, age }, limit, final);
         },
         lost: (message, found) => {
-          this.giveUp(connection, message, found, isMeantToLast(sql, connection.status === 'I'));
+          this.#giveUp(connection, message, found, isMeantToLast(sql, connection.status === 'I'));
         },
       },
-      this.times,
+      this.#times,
     );
   }
 
-  private async look(connection: Connection, statement: SilentStatement, limit: number, final: boolean): Promise<Look> {
+  async #look(connection: Connection, statement: SilentStatement, limit: number, final: boolean): Promise<Look> {
     let asker: DriverClient | undefined;
     let found: Verdict | undefined;
     const ask = async (): Promise<void> => {
       const address = await this.address();
       // The same server again, whatever its name means by now.
       const at = connection.client.connection.stream.remoteAddress;
-      asker = await this.connect({ ...address, connectTimeout: limit / 500 }, at);
+      asker = await this.#connect({ ...address, connectTimeout: limit / 500 }, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
       const verdict = verdictOf(rows, asker.processID, statement);
       // It would keep its locks until the server notices, and could still be told to commit.
@@ -215,11 +215,11 @@ export class ConnectionPool {
    * @param mark what `TRANSACTION_MARK` gave inside of it
    */
   async outcome(mark: string): Promise<Outcome> {
-    for (const until = performance.now() + SETTLE_MS; !this.closed && performance.now() < until; ) {
+    for (const until = performance.now() + SETTLE_MS; !this.#closed && performance.now() < until; ) {
       let asker: DriverClient | undefined;
       let found: Outcome | 'in progress' = 'in progress';
       const ask = async (): Promise<void> => {
-        asker = await this.connect({ ...(await this.address()), connectTimeout: ASK_MS / 1000 });
+        asker = await this.#connect({ ...(await this.address()), connectTimeout: ASK_MS / 1000 });
         const { rows } = await asker.query<{ outcome: Outcome | 'in progress' }>(outcomeSql(mark));
         found = rows[0]?.outcome ?? null;
       };
@@ -238,7 +238,7 @@ export class ConnectionPool {
   }
 
   /** @param lasts the statement was to last: how it has ended matters */
-  private giveUp(connection: Connection, message: string, { state, undone = false }: Look, lasts: boolean): void {
+  #giveUp(connection: Connection, message: string, { state, undone = false }: Look, lasts: boolean): void {
     const outcome = undone ? NOT_COMMITTED : UNKNOWN_END;
     connection.lost = new TsdbtError('connection', `${message}.${lasts ? `\n\t${outcome}` : ''}`, {
       hint: lasts && !undone ? UNKNOWN_HINT : undefined,
@@ -246,27 +246,27 @@ export class ConnectionPool {
     connection.broken = true;
     destroy(connection.client);
     // The others lead to the same place.
-    if (state === 'unreachable') for (const idle of this.idle.splice(0)) destroy(idle.client);
+    if (state === 'unreachable') for (const idle of this.#idle.splice(0)) destroy(idle.client);
   }
 
-  private serveNext(): void {
-    const next = this.waiting.shift();
-    if (next) this.openOne().then(next.resolve, next.reject);
+  #serveNext(): void {
+    const next = this.#waiting.shift();
+    if (next) this.#openOne().then(next.resolve, next.reject);
   }
 
-  private discard(connection: Connection): void {
-    if (!this.open.delete(connection)) return;
+  #discard(connection: Connection): void {
+    if (!this.#open.delete(connection)) return;
     void end(connection.client);
   }
 
-  private async openOne(): Promise<Connection> {
-    this.opening++;
+  async #openOne(): Promise<Connection> {
+    this.#opening++;
     try {
       const address = await this.address();
       for (let attempt = 0; ; attempt++) {
         try {
-          const client = await this.connect(address);
-          if (this.closed) {
+          const client = await this.#connect(address);
+          if (this.#closed) {
             destroy(client);
             throw stopped();
           }
@@ -278,11 +278,11 @@ export class ConnectionPool {
             lost: null,
             openedAt: performance.now(),
           };
-          this.dropWhenLost(connection);
-          this.open.add(connection);
+          this.#dropWhenLost(connection);
+          this.#open.add(connection);
           return connection;
         } catch (error) {
-          if (this.closed) throw stopped();
+          if (this.#closed) throw stopped();
           if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
           await new Promise((resolve) => {
             setTimeout(resolve, attempt * attempt * 1000);
@@ -290,36 +290,36 @@ export class ConnectionPool {
         }
       }
     } finally {
-      this.opening--;
+      this.#opening--;
     }
   }
 
-  private dropWhenLost(connection: Connection): void {
+  #dropWhenLost(connection: Connection): void {
     const { client } = connection;
     const drop = (): void => {
       connection.broken = true;
-      const index = this.idle.indexOf(connection);
-      if (index >= 0) this.idle.splice(index, 1);
-      if (this.open.delete(connection)) this.serveNext();
+      const index = this.#idle.indexOf(connection);
+      if (index >= 0) this.#idle.splice(index, 1);
+      if (this.#open.delete(connection)) this.#serveNext();
     };
     client.on('error', drop);
     client.on('end', drop);
   }
 
   /** @param at the host's number, when it is not to be looked up */
-  private async connect(address: ServerAddress, at?: string): Promise<DriverClient> {
+  async #connect(address: ServerAddress, at?: string): Promise<DriverClient> {
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
     const place = { ...address, host: at ?? address.host };
-    if (tls === undefined || (prefer && this.plain)) return openClient(place, false, this.attempts);
+    if (tls === undefined || (prefer && this.#plain)) return openClient(place, false, this.#attempts);
     // A certificate is for the name.
     const named = at === undefined || isIP(address.host) > 0 ? tls : { ...tls, servername: address.host };
     try {
-      return await openClient(place, named, this.attempts);
+      return await openClient(place, named, this.#attempts);
     } catch (error) {
       if (!prefer || !(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
-      this.plain = true;
-      return openClient(place, false, this.attempts);
+      this.#plain = true;
+      return openClient(place, false, this.#attempts);
     }
   }
 }

@@ -60,106 +60,106 @@ class Translator {
   readonly groups: number[] = [0];
   readonly names = new Map<string, number>();
   globalFlags: number;
-  private readonly chars: readonly string[];
-  private at = 0;
-  private jsGroups = 0;
-  private readonly open = new Set<number>();
+  readonly #chars: readonly string[];
+  #at = 0;
+  #jsGroups = 0;
+  readonly #open = new Set<number>();
 
   constructor(pattern: string, flags: number) {
-    this.chars = [...pattern];
+    this.#chars = [...pattern];
     this.globalFlags = flags | ((flags & FLAGS.ASCII) === 0 ? FLAGS.UNICODE : 0);
   }
 
   whole(): string {
-    this.leadingFlags();
-    const source = this.alternatives(this.globalFlags);
-    if (this.at < this.chars.length) throw this.error('unbalanced parenthesis', this.at);
+    this.#leadingFlags();
+    const source = this.#alternatives(this.globalFlags);
+    if (this.#at < this.#chars.length) throw this.#error('unbalanced parenthesis', this.#at);
     return source;
   }
 
   /** `(?im)` at the very start holds for the whole pattern. */
-  private leadingFlags(): void {
+  #leadingFlags(): void {
     for (;;) {
-      const match = /^\(\?([aiLmsux]+)\)/.exec(this.chars.slice(this.at, this.at + 12).join(''));
+      const match = /^\(\?([aiLmsux]+)\)/.exec(this.#chars.slice(this.#at, this.#at + 12).join(''));
       if (match === null) return;
       for (const letter of match[1]!) this.globalFlags |= FLAG_LETTERS[letter]!;
-      this.at += match[0].length;
+      this.#at += match[0].length;
     }
   }
 
-  private alternatives(flags: number): string {
-    let out = this.sequence(flags);
-    while (this.chars[this.at] === '|') {
-      this.at++;
-      out += `|${this.sequence(flags)}`;
+  #alternatives(flags: number): string {
+    let out = this.#sequence(flags);
+    while (this.#chars[this.#at] === '|') {
+      this.#at++;
+      out += `|${this.#sequence(flags)}`;
     }
     return out;
   }
 
-  private sequence(flags: number): string {
+  #sequence(flags: number): string {
     let out = '';
-    while (this.at < this.chars.length && this.chars[this.at] !== '|' && this.chars[this.at] !== ')') {
-      if (flags & FLAGS.VERBOSE && this.skipVerbose()) continue;
-      const start = this.at;
-      const atom = this.atom(flags);
-      out += atom === null ? '' : this.quantified(atom, start, flags);
+    while (this.#at < this.#chars.length && this.#chars[this.#at] !== '|' && this.#chars[this.#at] !== ')') {
+      if (flags & FLAGS.VERBOSE && this.#skipVerbose()) continue;
+      const start = this.#at;
+      const atom = this.#atom(flags);
+      out += atom === null ? '' : this.#quantified(atom, start, flags);
     }
     return out;
   }
 
-  private skipVerbose(): boolean {
-    const char = this.chars[this.at]!;
+  #skipVerbose(): boolean {
+    const char = this.#chars[this.#at]!;
     if (/[ \t\n\r\f\v]/.test(char)) {
-      this.at++;
+      this.#at++;
       return true;
     }
     if (char !== '#') return false;
-    while (this.at < this.chars.length && this.chars[this.at] !== '\n') this.at++;
+    while (this.#at < this.#chars.length && this.#chars[this.#at] !== '\n') this.#at++;
     return true;
   }
 
-  private quantified(atom: { source: string; repeatable: boolean }, start: number, flags: number): string {
+  #quantified(atom: { source: string; repeatable: boolean }, start: number, flags: number): string {
     let quantifier: string | null = null;
-    while (flags & FLAGS.VERBOSE && this.at < this.chars.length && this.skipVerbose());
-    const char = this.chars[this.at];
+    while (flags & FLAGS.VERBOSE && this.#at < this.#chars.length && this.#skipVerbose());
+    const char = this.#chars[this.#at];
     if (char === '*' || char === '+' || char === '?') {
       quantifier = char;
-      this.at++;
+      this.#at++;
     } else if (char === '{') {
-      const match = /^\{(\d*)(,?)(\d*)\}/.exec(this.chars.slice(this.at, this.at + 24).join(''));
+      const match = /^\{(\d*)(,?)(\d*)\}/.exec(this.#chars.slice(this.#at, this.#at + 24).join(''));
       if (match !== null && (match[1] !== '' || match[3] !== '')) {
         const [text, least, comma, most] = match as unknown as [string, string, string, string];
         if (most !== '' && least !== '' && Number(least) > Number(most))
-          throw this.error('min repeat greater than max repeat', this.at);
+          throw this.#error('min repeat greater than max repeat', this.#at);
         quantifier = comma === '' ? `{${least}}` : `{${least === '' ? 0 : least},${most}}`;
-        this.at += text.length;
+        this.#at += text.length;
       }
     }
     if (quantifier === null) return atom.source;
-    if (!atom.repeatable) throw this.error('nothing to repeat', start);
-    const next = this.chars[this.at];
+    if (!atom.repeatable) throw this.#error('nothing to repeat', start);
+    const next = this.#chars[this.#at];
     if (next === '?') {
-      this.at++;
+      this.#at++;
       return `${atom.source}${quantifier}?`;
     }
     if (next === '+') {
-      this.at++;
-      return this.atomic(`${atom.source}${quantifier}`);
+      this.#at++;
+      return this.#atomic(`${atom.source}${quantifier}`);
     }
-    if (next === '*' || (next === '{' && /^\{\d*,?\d+\}/.test(this.chars.slice(this.at, this.at + 24).join(''))))
-      throw this.error('multiple repeat', this.at);
+    if (next === '*' || (next === '{' && /^\{\d*,?\d+\}/.test(this.#chars.slice(this.#at, this.#at + 24).join(''))))
+      throw this.#error('multiple repeat', this.#at);
     return `${atom.source}${quantifier}`;
   }
 
   /** A match that is never given back: JavaScript has it as a lookahead and a reference to what it saw. */
-  private atomic(inner: string): string {
-    const name = `atomic${++this.jsGroups}`;
+  #atomic(inner: string): string {
+    const name = `atomic${++this.#jsGroups}`;
     return `(?:(?=(?<${name}>${inner}))\\k<${name}>)`;
   }
 
-  private atom(flags: number): { source: string; repeatable: boolean } | null {
-    const start = this.at;
-    const char = this.chars[this.at++]!;
+  #atom(flags: number): { source: string; repeatable: boolean } | null {
+    const start = this.#at;
+    const char = this.#chars[this.#at++]!;
     switch (char) {
       case '.':
         return piece(flags & FLAGS.DOTALL ? ANY : '[^\\n]');
@@ -168,143 +168,139 @@ class Translator {
       case '$':
         return { source: flags & FLAGS.MULTILINE ? '(?![^\\n])' : `(?=\\n?${END})`, repeatable: false };
       case '(':
-        return this.group(flags, start);
+        return this.#group(flags, start);
       case '[':
-        return piece(this.characterClass(flags, start));
+        return piece(this.#characterClass(flags, start));
       case '\\':
-        return this.escape(flags, start);
+        return this.#escape(flags, start);
       case '*':
       case '+':
       case '?':
-        throw this.error('nothing to repeat', start);
+        throw this.#error('nothing to repeat', start);
       default:
         return piece(literal(char, flags, this.globalFlags));
     }
   }
 
-  private group(flags: number, start: number): { source: string; repeatable: boolean } | null {
-    if (this.chars[this.at] !== '?') return piece(`(${this.capture(flags, start, null)}`);
-    this.at++;
-    const kind = this.chars[this.at++];
+  #group(flags: number, start: number): { source: string; repeatable: boolean } | null {
+    if (this.#chars[this.#at] !== '?') return piece(`(${this.#capture(flags, start, null)}`);
+    this.#at++;
+    const kind = this.#chars[this.#at++];
     switch (kind) {
       case ':':
-        return piece(`(?:${this.body(flags, start)}`);
+        return piece(`(?:${this.#body(flags, start)}`);
       case '=':
       case '!':
-        return piece(`(?:(?${kind}${this.body(flags, start)})`);
+        return piece(`(?:(?${kind}${this.#body(flags, start)})`);
       case '>': {
-        this.jsGroups++;
-        const name = `atomic${this.jsGroups}`;
-        return piece(`(?:(?=(?<${name}>${this.body(flags, start)})\\k<${name}>)`);
+        this.#jsGroups++;
+        const name = `atomic${this.#jsGroups}`;
+        return piece(`(?:(?=(?<${name}>${this.#body(flags, start)})\\k<${name}>)`);
       }
       case '#': {
-        while (this.chars[this.at] !== ')') {
-          if (this.at >= this.chars.length) throw this.error('missing ), unterminated comment', start);
-          this.at++;
+        while (this.#chars[this.#at] !== ')') {
+          if (this.#at >= this.#chars.length) throw this.#error('missing ), unterminated comment', start);
+          this.#at++;
         }
-        this.at++;
+        this.#at++;
         return null;
       }
       case '<': {
-        const direction = this.chars[this.at++];
+        const direction = this.#chars[this.#at++];
         if (direction !== '=' && direction !== '!')
-          throw this.error(
+          throw this.#error(
             direction === undefined ? 'unexpected end of pattern' : `unknown extension ?<${direction}`,
             start + 1,
           );
-        return piece(`(?:(?<${direction}${this.body(flags, start)})`);
+        return piece(`(?:(?<${direction}${this.#body(flags, start)})`);
       }
       case 'P':
-        return this.named(flags, start);
+        return this.#named(flags, start);
       case '(':
-        throw this.error('conditional groups are not supported here', start);
+        throw this.#error('conditional groups are not supported here', start);
       default:
-        return this.scopedFlags(flags, start, kind);
+        return this.#scopedFlags(flags, start, kind);
     }
   }
 
-  private named(flags: number, start: number): { source: string; repeatable: boolean } {
-    const kind = this.chars[this.at++];
+  #named(flags: number, start: number): { source: string; repeatable: boolean } {
+    const kind = this.#chars[this.#at++];
     if (kind === '<') {
-      const name = this.name('>');
-      return piece(`(?<${name}>${this.capture(flags, start, name)}`);
+      const name = this.#name('>');
+      return piece(`(?<${name}>${this.#capture(flags, start, name)}`);
     }
     if (kind === '=') {
-      const name = this.name(')');
+      const name = this.#name(')');
       const index = this.names.get(name);
-      if (index === undefined) throw this.error(`unknown group name '${name}'`, start + 4);
-      return piece(this.reference(index, start));
+      if (index === undefined) throw this.#error(`unknown group name '${name}'`, start + 4);
+      return piece(this.#reference(index, start));
     }
-    throw this.error(`unknown extension ?P${kind ?? ''}`, start + 1);
+    throw this.#error(`unknown extension ?P${kind ?? ''}`, start + 1);
   }
 
-  private name(end: string): string {
+  #name(end: string): string {
     let name = '';
-    while (this.at < this.chars.length && this.chars[this.at] !== end) name += this.chars[this.at++];
-    if (this.chars[this.at] !== end) throw this.error(`missing ${end}, unterminated name`, this.at - name.length);
-    this.at++;
-    if (name === '') throw this.error('missing group name', this.at - 1);
+    while (this.#at < this.#chars.length && this.#chars[this.#at] !== end) name += this.#chars[this.#at++];
+    if (this.#chars[this.#at] !== end) throw this.#error(`missing ${end}, unterminated name`, this.#at - name.length);
+    this.#at++;
+    if (name === '') throw this.#error('missing group name', this.#at - 1);
     if (!/^[\p{ID_Start}_][\p{ID_Continue}]*$/u.test(name))
-      throw this.error(`bad character in group name '${name}'`, this.at - 1 - name.length);
+      throw this.#error(`bad character in group name '${name}'`, this.#at - 1 - name.length);
     return name;
   }
 
-  private scopedFlags(
-    flags: number,
-    start: number,
-    first: string | undefined,
-  ): { source: string; repeatable: boolean } {
+  #scopedFlags(flags: number, start: number, first: string | undefined): { source: string; repeatable: boolean } {
     let scoped = flags;
     let removing = false;
     let char = first;
-    for (; char !== undefined && char !== ':' && char !== ')'; char = this.chars[this.at++]) {
+    for (; char !== undefined && char !== ':' && char !== ')'; char = this.#chars[this.#at++]) {
       if (char === '-' && !removing) removing = true;
-      else if (FLAG_LETTERS[char] === undefined) throw this.error(`unknown extension ?${char}`, start + 1);
+      else if (FLAG_LETTERS[char] === undefined) throw this.#error(`unknown extension ?${char}`, start + 1);
       else scoped = removing ? scoped & ~FLAG_LETTERS[char]! : scoped | FLAG_LETTERS[char]!;
     }
-    if (char === ')') throw this.error('global flags not at the start of the expression', start);
-    if (char === undefined) throw this.error('missing -, : or )', this.at);
-    return piece(`(?:${this.body(scoped, start)}`);
+    if (char === ')') throw this.#error('global flags not at the start of the expression', start);
+    if (char === undefined) throw this.#error('missing -, : or )', this.#at);
+    return piece(`(?:${this.#body(scoped, start)}`);
   }
 
-  private capture(flags: number, start: number, name: string | null): string {
+  #capture(flags: number, start: number, name: string | null): string {
     const index = this.groups.length;
-    this.jsGroups++;
-    this.groups.push(this.jsGroups);
+    this.#jsGroups++;
+    this.groups.push(this.#jsGroups);
     if (name !== null) {
       if (this.names.has(name))
-        throw this.error(
+        throw this.#error(
           `redefinition of group name '${name}' as group ${index}; was group ${this.names.get(name)}`,
           start + 4,
         );
       this.names.set(name, index);
     }
-    this.open.add(index);
-    const body = this.body(flags, start);
-    this.open.delete(index);
+    this.#open.add(index);
+    const body = this.#body(flags, start);
+    this.#open.delete(index);
     return body;
   }
 
   /** What is inside a group, with its `)`. */
-  private body(flags: number, start: number): string {
-    const inner = this.alternatives(flags);
-    if (this.chars[this.at] !== ')') throw this.error('missing ), unterminated subpattern', start);
-    this.at++;
+  #body(flags: number, start: number): string {
+    const inner = this.#alternatives(flags);
+    if (this.#chars[this.#at] !== ')') throw this.#error('missing ), unterminated subpattern', start);
+    this.#at++;
     return `${inner})`;
   }
 
-  private reference(index: number, start: number): string {
-    if (index >= this.groups.length) throw this.error(`invalid group reference ${index}`, start + 1);
-    if (this.open.has(index)) throw this.error('cannot refer to an open group', start);
+  #reference(index: number, start: number): string {
+    if (index >= this.groups.length) throw this.#error(`invalid group reference ${index}`, start + 1);
+    if (this.#open.has(index)) throw this.#error('cannot refer to an open group', start);
     const group = this.groups[index]!;
     // In Python a group that took no part never matches; in JavaScript it matches the empty text.
     const name = [...this.names].find(([, i]) => i === index)?.[0];
     return name === undefined ? `(?:\\${group})` : `(?:\\k<${name}>)`;
   }
 
-  private escape(flags: number, start: number): { source: string; repeatable: boolean } {
-    const char = this.chars[this.at++];
-    if (char === undefined) throw this.error('bad escape (end of pattern)', start);
+  #escape(flags: number, start: number): { source: string; repeatable: boolean } {
+    const char = this.#chars[this.#at++];
+    if (char === undefined) throw this.#error('bad escape (end of pattern)', start);
     const ascii = (flags & FLAGS.ASCII) !== 0;
     switch (char) {
       case 'A':
@@ -323,101 +319,105 @@ class Translator {
       default: {
         const set = setEscape(char, ascii);
         if (set !== undefined) return piece(set);
-        if (/[1-9]/.test(char)) return piece(this.numbered(char, start));
-        return piece(literal(this.characterEscape(char, start), flags, this.globalFlags));
+        if (/[1-9]/.test(char)) return piece(this.#numbered(char, start));
+        return piece(literal(this.#characterEscape(char, start), flags, this.globalFlags));
       }
     }
   }
 
-  private numbered(first: string, start: number): string {
+  #numbered(first: string, start: number): string {
     let digits = first;
-    if (/[0-9]/.test(this.chars[this.at] ?? '')) {
-      const three = this.chars.slice(this.at - 1, this.at + 2).join('');
+    if (/[0-9]/.test(this.#chars[this.#at] ?? '')) {
+      const three = this.#chars.slice(this.#at - 1, this.#at + 2).join('');
       if (/^[0-3][0-7]{2}$/.test(three)) {
-        this.at += 2;
+        this.#at += 2;
         return codePoint(Number.parseInt(three, 8));
       }
-      digits += this.chars[this.at++];
+      digits += this.#chars[this.#at++];
     }
-    return this.reference(Number(digits), start);
+    return this.#reference(Number(digits), start);
   }
 
   /** The character that an escape stands for, in and outside of classes. */
-  private characterEscape(char: string, start: number): string {
+  #characterEscape(char: string, start: number): string {
     const simple: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f', v: '\v', a: '\x07' };
     if (Object.hasOwn(simple, char)) return simple[char]!;
     const lengths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
     if (Object.hasOwn(lengths, char)) {
-      const digits = this.chars.slice(this.at, this.at + lengths[char]!).join('');
+      const digits = this.#chars.slice(this.#at, this.#at + lengths[char]!).join('');
       if (digits.length !== lengths[char] || !/^[0-9a-fA-F]+$/.test(digits))
-        throw this.error(`incomplete escape \\${char}${digits}`, start);
-      this.at += digits.length;
+        throw this.#error(`incomplete escape \\${char}${digits}`, start);
+      this.#at += digits.length;
       return String.fromCodePoint(Number.parseInt(digits, 16));
     }
     if (char === '0') {
-      const digits = /^[0-7]{0,2}/.exec(this.chars.slice(this.at, this.at + 2).join(''))![0];
-      this.at += digits.length;
+      const digits = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join(''))![0];
+      this.#at += digits.length;
       return String.fromCodePoint(Number.parseInt(`0${digits}`, 8));
     }
-    if (/[a-zA-Z]/.test(char)) throw this.error(`bad escape \\${char}`, start);
+    if (/[a-zA-Z]/.test(char)) throw this.#error(`bad escape \\${char}`, start);
     return char;
   }
 
-  private characterClass(flags: number, start: number): string {
+  #characterClass(flags: number, start: number): string {
     const ascii = (flags & FLAGS.ASCII) !== 0;
     let out = '';
-    const negated = this.chars[this.at] === '^';
-    if (negated) this.at++;
+    const negated = this.#chars[this.#at] === '^';
+    if (negated) this.#at++;
     for (let first = true; ; first = false) {
-      const from = this.at;
-      const char = this.chars[this.at++];
-      if (char === undefined) throw this.error('unterminated character set', start);
+      const from = this.#at;
+      const char = this.#chars[this.#at++];
+      if (char === undefined) throw this.#error('unterminated character set', start);
       if (char === ']' && !first) break;
-      const low = this.classMember(char, ascii, from);
-      if (this.chars[this.at] === '-' && this.chars[this.at + 1] !== undefined && this.chars[this.at + 1] !== ']') {
-        this.at++;
-        const to = this.at;
-        const high = this.classMember(this.chars[this.at++]!, ascii, to);
-        const range = `${this.chars.slice(from, this.at).join('')}`;
-        if (low.char === undefined || high.char === undefined) throw this.error(`bad character range ${range}`, from);
+      const low = this.#classMember(char, ascii, from);
+      if (
+        this.#chars[this.#at] === '-' &&
+        this.#chars[this.#at + 1] !== undefined &&
+        this.#chars[this.#at + 1] !== ']'
+      ) {
+        this.#at++;
+        const to = this.#at;
+        const high = this.#classMember(this.#chars[this.#at++]!, ascii, to);
+        const range = `${this.#chars.slice(from, this.#at).join('')}`;
+        if (low.char === undefined || high.char === undefined) throw this.#error(`bad character range ${range}`, from);
         if (low.char.codePointAt(0)! > high.char.codePointAt(0)!)
-          throw this.error(`bad character range ${range}`, from);
+          throw this.#error(`bad character range ${range}`, from);
         out += `${codePoint(low.char.codePointAt(0)!)}-${codePoint(high.char.codePointAt(0)!)}`;
-        if (this.scopedCase(flags)) out += otherCaseRange(low.char, high.char);
+        if (this.#scopedCase(flags)) out += otherCaseRange(low.char, high.char);
       } else
         out +=
           low.char === undefined
             ? low.set
-            : codePoint(low.char.codePointAt(0)!) + (this.scopedCase(flags) ? otherCase(low.char) : '');
+            : codePoint(low.char.codePointAt(0)!) + (this.#scopedCase(flags) ? otherCase(low.char) : '');
     }
     return `[${negated ? '^' : ''}${out}]`;
   }
 
-  private classMember(
+  #classMember(
     char: string,
     ascii: boolean,
     start: number,
   ): { char: string; set?: undefined } | { char?: undefined; set: string } {
     if (char !== '\\') return { char };
-    const escaped = this.chars[this.at++];
-    if (escaped === undefined) throw this.error('bad escape (end of pattern)', start);
+    const escaped = this.#chars[this.#at++];
+    if (escaped === undefined) throw this.#error('bad escape (end of pattern)', start);
     if (escaped === 'b') return { char: '\b' };
     const set = setEscape(escaped, ascii);
     if (set !== undefined) return { set };
     if (/[1-7]/.test(escaped)) {
-      const digits = /^[0-7]{0,2}/.exec(this.chars.slice(this.at, this.at + 2).join(''))![0];
-      this.at += digits.length;
+      const digits = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join(''))![0];
+      this.#at += digits.length;
       return { char: String.fromCodePoint(Number.parseInt(escaped + digits, 8)) };
     }
-    return { char: this.characterEscape(escaped, start) };
+    return { char: this.#characterEscape(escaped, start) };
   }
 
   /** Ignoring case in a part of the pattern only: then the other case is written out. */
-  private scopedCase(flags: number): boolean {
+  #scopedCase(flags: number): boolean {
     return (flags & FLAGS.IGNORECASE) !== 0 && (this.globalFlags & FLAGS.IGNORECASE) === 0;
   }
 
-  private error(message: string, position: number): Error {
+  #error(message: string, position: number): Error {
     return valueError(`${message} at position ${position}`);
   }
 }

@@ -4,14 +4,14 @@ import type { HostObject, Value } from '../../values/value.ts';
 
 export class PyGenerator implements HostObject {
   readonly jinjaType: string;
-  private readonly name: string;
-  private readonly items: Iterator<Value>;
+  readonly #name: string;
+  readonly #items: Iterator<Value>;
 
   /** @param type of the object, which only errors show */
   constructor(name: string, items: Iterable<Value>, type = 'generator') {
     this.jinjaType = type;
-    this.name = name;
-    this.items = items[Symbol.iterator]();
+    this.#name = name;
+    this.#items = items[Symbol.iterator]();
   }
 
   jinjaGet(): Value | undefined {
@@ -19,12 +19,12 @@ export class PyGenerator implements HostObject {
   }
 
   jinjaText(): string {
-    return `<generator object ${this.name}>`;
+    return `<generator object ${this.#name}>`;
   }
 
   /** The items that have not been read yet. */
   jinjaIter(): Iterable<Value> {
-    const { items } = this;
+    const items = this.#items;
     return { [Symbol.iterator]: () => ({ next: () => items.next() }) };
   }
 

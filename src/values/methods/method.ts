@@ -8,16 +8,16 @@ export type Method<Self> = (self: Self, args: readonly Value[], kwargs: Kwargs) 
 
 class MethodFace implements CallableFace {
   readonly type: string;
-  private readonly name: string;
+  readonly #name: string;
 
   constructor(name: string) {
-    this.name = name;
+    this.#name = name;
     // jinja2's sandbox puts a function of its own around these.
     this.type = name === 'format' || name === 'format_map' ? 'function' : 'builtin_function_or_method';
   }
 
   text(): string {
-    return `<built-in method ${this.name}>`;
+    return `<built-in method ${this.#name}>`;
   }
 }
 
