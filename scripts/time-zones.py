@@ -1,6 +1,7 @@
-"""Writes src/context/modules/time-zone-data.ts from pytz: `python scripts/time-zones.py`, in a Python that has it."""
+"""Writes src/context/modules/time-zones.json from the running Python's pytz: `python scripts/time-zones.py`."""
 
 import datetime
+import json
 import pathlib
 import pytz
 
@@ -21,23 +22,18 @@ for name in pytz.all_timezones:
     groups.setdefault((names[0], names[1]), []).append(mark + name)
 
 
-def text(lines):
-    return "".join(f"  {line!r},\n" if "'" not in line else f'  "{line}",\n' for line in lines)
+def rows(entries):
+    return ",\n".join(f"    {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
 
 
-zones = [f"{std} {dst or '-'}|{' '.join(members)}" for (std, dst), members in groups.items()]
+# `#` is an abbreviation made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` one without
+# transitions.
+zones = [
+    {"winter": std, "summer": dst or "-", "names": " ".join(members)} for (std, dst), members in groups.items()
+]
 countries = [
-    f"{code}|{pytz.country_names[code]}|{' '.join(pytz.country_timezones.get(code, []))}"
+    {"code": code, "name": pytz.country_names[code], "zones": " ".join(pytz.country_timezones.get(code, []))}
     for code in sorted(pytz.country_names)
 ]
-path = root / "src/context/modules/time-zone-data.ts"
-path.write_text(
-    "// Names of time zones, their abbreviations in winter and summer, and countries: written by "
-    "scripts/time-zones.py from pytz "
-    f"{pytz.__version__}. Data only.\n\n"
-    "/** `STD DST|zones`: `#` is a name made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` "
-    "one without transitions. */\n"
-    f"export const ZONES: readonly string[] = [\n{text(zones)}];\n\n"
-    "/** `code|name|zones`. */\n"
-    f"export const COUNTRIES: readonly string[] = [\n{text(countries)}];\n"
-)
+path = root / "src/context/modules/time-zones.json"
+path.write_text(f'{{\n  "zones": [\n{rows(zones)}\n  ],\n  "countries": [\n{rows(countries)}\n  ]\n}}\n')

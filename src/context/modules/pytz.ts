@@ -19,7 +19,8 @@ import { PyTimedelta } from '../../values/timedelta.ts';
 import type { WallClock } from '../../values/timezone.ts';
 import { FixedZone, type TimeZone } from '../../values/timezone.ts';
 import { Namespace } from '../namespace.ts';
-import { COUNTRIES, ZONES } from './time-zone-data.ts';
+// Written by scripts/time-zones.py.
+import timeZones from './time-zones.json' with { type: 'json' };
 
 interface ZoneFacts {
   readonly name: string;
@@ -36,10 +37,10 @@ const SIX_HOURS = 6n * 60n * MINUTE;
 /** The module. */
 export function createPytzModule(): Namespace {
   const facts = new Map<string, ZoneFacts>();
-  for (const line of ZONES) {
-    const [names = '', members = ''] = line.split('|');
-    const [winter = '', summer = ''] = names.split(' ');
-    for (const member of members.split(' ')) {
+  // `#` is an abbreviation made of the offset, `-` none; `~` marks a zone outside common_timezones, `=` one without
+  // transitions.
+  for (const { winter, summer, names } of timeZones.zones) {
+    for (const member of names.split(' ')) {
       const name = member.replace(/^[~=]+/, '');
       facts.set(name.toLowerCase(), {
         name,
@@ -63,7 +64,7 @@ export function createPytzModule(): Namespace {
   };
   const names = [...facts.values()].map((zone) => zone.name).sort();
   const common = names.filter((name) => facts.get(name.toLowerCase())!.common);
-  const countries = COUNTRIES.map((line) => line.split('|') as [code: string, name: string, zones: string]);
+  const { countries } = timeZones;
   return new Namespace(
     new Map<string, Value>([
       ['timezone', callable('timezone', 'zone', (zone) => timezone(zone ?? null))],
@@ -73,12 +74,12 @@ export function createPytzModule(): Namespace {
       ['all_timezones_set', new PySet(names)],
       ['common_timezones', [...common]],
       ['common_timezones_set', new PySet(common)],
-      ['country_names', new PyDict(countries.map(([code, name]) => [code, name] as const))],
+      ['country_names', new PyDict(countries.map(({ code, name }) => [code, name] as const))],
       [
         'country_timezones',
         countryTimezones(
           new PyDict(
-            countries.filter(([, , list]) => list !== '').map(([code, , list]) => [code, list.split(' ')] as const),
+            countries.filter(({ zones }) => zones !== '').map(({ code, zones }) => [code, zones.split(' ')] as const),
           ),
         ),
       ],
