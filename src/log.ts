@@ -38,6 +38,7 @@ export class LazyEvent implements LogEvent {
   readonly code: string;
   readonly level: LogLevel;
   readonly thread: string | undefined;
+  readonly revealed: boolean | undefined;
   readonly #msg: () => string;
   readonly #data: (() => Readonly<Record<string, unknown>>) | undefined;
 
@@ -48,11 +49,13 @@ export class LazyEvent implements LogEvent {
     msg: () => string,
     data?: () => Readonly<Record<string, unknown>>,
     thread?: string,
+    revealed?: boolean,
   ) {
     this.name = name;
     this.code = code;
     this.level = level;
     this.thread = thread;
+    this.revealed = revealed;
     this.#msg = msg;
     this.#data = data;
   }

@@ -18,6 +18,9 @@ import type { Value } from '../values/value.ts';
 
 export type Quoting = Partial<Record<PathPart, boolean | null | undefined>>;
 
+/** What the log is told of schemas and columns, by dbt's names. */
+export type SchemaEvent = 'CacheMiss' | 'SchemaCreation' | 'SchemaDrop' | 'ColTypeChange';
+
 export interface SqlAdapterOptions {
   readonly adapter: Adapter;
   readonly session: Session;
@@ -31,7 +34,7 @@ export interface SqlAdapterOptions {
   /** Has a project or a package a macro of its own for what is called by this name? */
   readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
-  readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
+  readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
 /** A dependant, and what it stood on. */

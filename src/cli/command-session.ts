@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { errorTag, type Logger, type LogLevel, yellow } from '../log.ts';
+import { fire } from '../events/index.ts';
+import type { Logger, LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
@@ -81,23 +82,13 @@ export async function withCommand(
   let success = false;
   let exitCode = 1;
   try {
-    raw.fire({
-      name: 'MainReportVersion',
-      code: 'A001',
-      level: 'info',
-      msg: `Running with dbt=${DBT_VERSION} (tsdbt ${TSDBT_VERSION})`,
-      data: { version: `=${DBT_VERSION}`, log_version: 3 },
-    });
+    const version = `=${DBT_VERSION}`;
+    const versions = { version, log_version: 3, tsdbt: TSDBT_VERSION };
+    fire(raw, 'MainReportVersion', versions, { data: () => ({ version, log_version: 3 }) });
     const args = Object.fromEntries(
       Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
     );
-    raw.fire({
-      name: 'MainReportArgs',
-      code: 'A002',
-      level: 'debug',
-      msg: `running dbt with arguments ${JSON.stringify(args)}`,
-      data: { args },
-    });
+    fire(raw, 'MainReportArgs', { args });
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
     const { which, positional, options: typed } = parsed;
@@ -123,25 +114,16 @@ export async function withCommand(
   } catch (error) {
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
     if (error instanceof Interrupted && !error.said) {
-      const data = { num_errors: 0, num_warnings: 0, num_partial_success: 0, keyboard_interrupt: true };
-      raw.fire({ name: 'EndOfRunSummary', code: 'Z030', level: 'info', msg: yellow(error.message), data });
+      const nothing = { num_errors: 0, num_warnings: 0, num_partial_success: 0 };
+      fire(raw, 'EndOfRunSummary', { ...nothing, keyboard_interrupt: true });
     }
   } finally {
     logger.summarize();
-    const at = new Date(now()).toISOString();
-    raw.fire({
-      name: 'CommandCompleted',
-      code: 'Q039',
-      level: 'debug',
-      msg:
-        `Command \`tsdbt ${parsed.which}\` ${success ? 'succeeded' : 'failed'} at ${at.slice(11, 23)} after ` +
-        `${((performance.now() - began) / 1000).toFixed(2)} seconds`,
-      data: {
-        command: `tsdbt ${parsed.which}`,
-        success,
-        completed_at: at,
-        elapsed: (performance.now() - began) / 1000,
-      },
+    fire(raw, 'CommandCompleted', {
+      command: `tsdbt ${parsed.which}`,
+      success,
+      completed_at: new Date(now()).toISOString(),
+      elapsed: (performance.now() - began) / 1000,
     });
     ending.dispose();
     flush();
@@ -150,30 +132,16 @@ export async function withCommand(
 }
 
 function reportError(logger: Logger, error: unknown, debug: boolean): number {
-  const text = formatError(error);
-  logger.fire({
-    name: 'MainEncounteredError',
-    code: 'Z002',
-    level: 'error',
-    msg: errorTag(`Encountered an error:\n${text}`),
-    data: { exc: text },
-  });
+  fire(logger, 'MainEncounteredError', { exc: formatError(error) });
   if (error instanceof Error && (debug || !(error instanceof TsdbtError))) {
-    const stack = error.stack ?? '';
-    logger.fire({
-      name: 'MainStackTrace',
-      code: 'Z003',
-      level: debug ? 'error' : 'debug',
-      msg: stack,
-      data: { stack_trace: stack },
-    });
+    fire(logger, 'MainStackTrace', { stack_trace: error.stack ?? '' }, debug ? { level: 'error' } : {});
   }
   return error instanceof TsdbtError ? error.exitCode : 2;
 }
 
-/** Commands with a line or two for each node, and nothing else on stdout. */
 /** Milliseconds that lines wait for each other on their way to somebody who is no terminal. */
 const PIPE_PAUSE = 20;
+/** Commands with a line or two for each node, and nothing else on stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
 function createLog(

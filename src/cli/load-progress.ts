@@ -1,5 +1,6 @@
 // What a person is told while topics are loaded: notices as they happen, and how far each table is: on a terminal a
 // line that is written over, elsewhere a line every five seconds. The numbers are src/loader/metrics.ts's.
+import { type EventData, note as sayNote, print } from '../events/index.ts';
 import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/load-target.ts';
 import type { LoadEvent } from '../loader/events.ts';
@@ -12,42 +13,42 @@ const EVERY_MS_ON_TERMINAL = 1000;
 const TICKS_A_LINE = EVERY_MS / EVERY_MS_ON_TERMINAL;
 
 export class LoadProgress {
-  private readonly logger: Logger;
-  private readonly metrics: LoadMetrics;
-  private readonly rows = new Map<LoadTarget, number>();
-  private readonly told = new Map<LoadTarget, string>();
-  private since = now();
-  private ticks = 0;
-  private readonly timer: NodeJS.Timeout;
+  readonly #logger: Logger;
+  readonly #metrics: LoadMetrics;
+  readonly #rows = new Map<LoadTarget, number>();
+  readonly #told = new Map<LoadTarget, string>();
+  #since = now();
+  #ticks = 0;
+  readonly #timer: NodeJS.Timeout;
 
   /** Null: not on a terminal. */
-  private readonly status: StatusLines | null;
+  readonly #status: StatusLines | null;
 
-  private readonly several: boolean;
+  readonly #several: boolean;
 
   /** @param terminal null: plain lines @param several tables: the end of one is not the end of the command */
   constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null, several = true) {
-    this.several = several;
-    this.logger = logger;
-    this.metrics = metrics;
-    this.status = terminal === null ? null : new StatusLines(terminal);
-    this.timer = setInterval(() => this.tell(), terminal === null ? EVERY_MS : EVERY_MS_ON_TERMINAL);
-    this.timer.unref();
+    this.#several = several;
+    this.#logger = logger;
+    this.#metrics = metrics;
+    this.#status = terminal === null ? null : new StatusLines(terminal);
+    this.#timer = setInterval(() => this.tell(), terminal === null ? EVERY_MS : EVERY_MS_ON_TERMINAL);
+    this.#timer.unref();
   }
 
   stop(): void {
-    clearInterval(this.timer);
-    this.status?.clear();
+    clearInterval(this.#timer);
+    this.#status?.clear();
   }
 
   observe(event: LoadEvent): void {
-    this.metrics.observe(event);
+    this.#metrics.observe(event);
     const { name } = event.target;
     const note = (level: LogLevel, text: string): void => {
       const msg = `${name}: ${text}`;
-      if (level !== 'debug') this.status?.clear();
-      this.logger.fire({ name: 'Note', code: 'Z050', level, msg, data: { msg } });
-      if (level !== 'debug') this.status?.show();
+      if (level !== 'debug') this.#status?.clear();
+      sayNote(this.#logger, msg, { level });
+      if (level !== 'debug') this.#status?.show();
     };
     const places =
       'partitions' in event ? event.partitions.map(({ topic, partition }) => `${topic}/${partition}`).join(', ') : '';
@@ -71,7 +72,7 @@ export class LoadProgress {
         note('info', `its position in ${places} was moved; reading on from there`);
         break;
       case 'failed':
-        if (this.several || event.seconds !== null)
+        if (this.#several || event.seconds !== null)
           note('warn', `${event.message}${event.seconds === null ? '' : `; trying again in ${event.seconds}s`}`);
         break;
       case 'stopped':
@@ -85,7 +86,7 @@ export class LoadProgress {
         );
         break;
       case 'flushed':
-        this.rows.set(event.target, (this.rows.get(event.target) ?? 0) + event.rows);
+        this.#rows.set(event.target, (this.#rows.get(event.target) ?? 0) + event.rows);
         if (event.dead.length > 0)
           note(
             'warn',
@@ -100,17 +101,17 @@ export class LoadProgress {
 
   /** One line for each table in which something happens or is behind. */
   tell(): void {
-    const seconds = (now() - this.since) / 1000;
-    this.since = now();
+    const seconds = (now() - this.#since) / 1000;
+    this.#since = now();
     const lines: string[] = [];
-    const logs = this.status === null || ++this.ticks % TICKS_A_LINE === 0;
-    for (const [target, rows] of this.rows) {
-      const lag = this.metrics.lag(target);
-      const dead = this.metrics.dead(target);
-      this.rows.set(target, 0);
+    const logs = this.#status === null || ++this.#ticks % TICKS_A_LINE === 0;
+    for (const [target, rows] of this.#rows) {
+      const lag = this.#metrics.lag(target);
+      const dead = this.#metrics.dead(target);
+      this.#rows.set(target, 0);
       const state = `${lag.rows} ${dead}`;
-      if (rows === 0 && this.told.get(target) === state && this.status === null) continue;
-      this.told.set(target, state);
+      if (rows === 0 && this.#told.get(target) === state && this.#status === null) continue;
+      this.#told.set(target, state);
       const behind =
         lag.rows === 0n
           ? 'nothing behind'
@@ -121,22 +122,17 @@ export class LoadProgress {
       lines.push(msg);
       if (!logs) continue;
       // The log's file has it in either case, as often.
-      this.logger.fire({
-        name: 'PrintEvent',
-        code: 'Z052',
-        level: this.status === null ? 'info' : 'debug',
+      const data = (): EventData => ({
         msg,
-        data: {
-          msg,
-          table: target.name,
-          topic: target.topic,
-          rows_per_second: Math.round(rows / seconds),
-          lag_rows: Number(lag.rows),
-          lag_seconds: lag.seconds,
-          dead_letters: dead,
-        },
+        table: target.name,
+        topic: target.topic,
+        rows_per_second: Math.round(rows / seconds),
+        lag_rows: Number(lag.rows),
+        lag_seconds: lag.seconds,
+        dead_letters: dead,
       });
+      print(this.#logger, msg, { level: this.#status === null ? 'info' : 'debug', data });
     }
-    this.status?.show(lines);
+    this.#status?.show(lines);
   }
 }

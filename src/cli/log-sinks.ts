@@ -32,7 +32,7 @@ export interface SinkOptions {
 
 const CACHE_EVENTS = new Set(['CacheAction', 'CacheDumpGraph']);
 /** Events of `clean`, which may just have removed the log folder. */
-const NO_FILE_CODES = new Set(['Z012', 'Z013', 'Z014', 'Z015']);
+const CLEAN_EVENTS = new Set(['CheckCleanPath', 'ConfirmCleanPath', 'FinishedCleanPaths']);
 
 function formatLine(event: LogEvent, options: SinkOptions, revealed = false): string {
   const now = performance.timeOrigin + performance.now();
@@ -114,7 +114,7 @@ export class FileSink implements Logger {
     const level = isPrintEvent(event) ? 'error' : event.level;
     if (
       !passes(level, this.#options.level) ||
-      NO_FILE_CODES.has(event.code) ||
+      CLEAN_EVENTS.has(event.name) ||
       (CACHE_EVENTS.has(event.name) && !this.#options.cacheEvents)
     )
       return;

@@ -1,5 +1,6 @@
 // Tables on the console: seeds that were loaded, previews of `show`. What is in them was read by the run.
 import type { RunResult } from '../contracts/results.ts';
+import { type EventData, fire, print } from '../events/index.ts';
 import { jsonOfTable, type LoadedProject, printTable, type RunContext, type Table } from '../index.ts';
 
 /** `seed --show`: the first rows of each seed. */
@@ -10,16 +11,11 @@ export function showSeeds(ctx: RunContext, results: readonly RunResult[]): void 
     if (table === undefined || r.status === 'error' || node === undefined) continue;
     const header = `Random sample of table: ${node.schema}.${node.alias}`;
     ctx.log.formatting();
-    ctx.logger.fire({ name: 'SeedHeader', code: 'Q004', level: 'info', msg: header, data: { header } });
+    fire(ctx.logger, 'SeedHeader', { header });
     ctx.log.formatting('-'.repeat(header.length));
-    printText(ctx, printTable(table, { maxRows: 10, maxColumns: null }));
+    print(ctx.logger, printTable(table, { maxRows: 10, maxColumns: null }).replace(/\n$/, ''));
     ctx.log.formatting();
   }
-}
-
-function printText(ctx: RunContext, text: string): void {
-  const msg = text.replace(/\n$/, '');
-  ctx.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
 }
 
 /** `show`: one preview, as a table or as JSON. */
@@ -44,18 +40,13 @@ export function showPreview(
       : node.inline
         ? `Previewing inline node:\n${preview}`
         : `Previewing node '${node.name}':\n${preview}`;
-  logger.fire({
-    name: 'ShowNode',
-    code: 'Q041',
-    level: 'info',
-    msg: shown,
-    data: {
-      node_name: node.name,
-      preview,
-      is_inline: node.inline,
-      output_format: String(flags['output']),
-      unique_id: node.unique_id,
-      quiet: flags.quiet,
-    },
+  const data = (): EventData => ({
+    node_name: node.name,
+    preview,
+    is_inline: node.inline,
+    output_format: String(flags['output']),
+    unique_id: node.unique_id,
+    quiet: flags.quiet,
   });
+  fire(logger, 'ShowNode', { msg: shown }, { data });
 }

@@ -8,30 +8,30 @@ export interface Terminal {
 }
 
 export class StatusLines {
-  private readonly terminal: Terminal;
-  private lines: readonly string[] = [];
-  private shown = 0;
+  readonly #terminal: Terminal;
+  #lines: readonly string[] = [];
+  #shown = 0;
 
   constructor(terminal: Terminal) {
-    this.terminal = terminal;
+    this.#terminal = terminal;
   }
 
   /** @param lines in place of those that stand there; none given: the same again */
-  show(lines: readonly string[] = this.lines): void {
+  show(lines: readonly string[] = this.#lines): void {
     this.clear();
-    this.lines = lines;
+    this.#lines = lines;
     if (lines.length === 0) return;
     // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no
     // width.
-    const width = Math.max(20, this.terminal.columns || 80) - 1;
-    this.terminal.write(
+    const width = Math.max(20, this.#terminal.columns || 80) - 1;
+    this.#terminal.write(
       lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''),
     );
-    this.shown = lines.length;
+    this.#shown = lines.length;
   }
 
   clear(): void {
-    if (this.shown > 0) this.terminal.write(`\u001b[${this.shown}F\u001b[J`);
-    this.shown = 0;
+    if (this.#shown > 0) this.#terminal.write(`\u001b[${this.#shown}F\u001b[J`);
+    this.#shown = 0;
   }
 }

@@ -2,6 +2,7 @@
 // and drops the silenced ones; and each deprecation said once a command, with a summary at its end.
 import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
+import { EVENTS } from '../events/index.ts';
 import { type LogEvent, type Logger, pluralize, stripColors, yellow } from '../log.ts';
 import { warningDisposition } from '../project/warn-error-options.ts';
 
@@ -38,7 +39,7 @@ function worded(event: LogEvent, flags: Flags): LogEvent {
       .split('\n')
       .map((line) => wrapped(line, Math.max(flags.printer_width ?? 80, 1)))
       .join('\n');
-  if (event.code === 'I057') text = `: ${filled(rest)}`;
+  if (event.name === 'WrongResourceSchemaFile') text = `: ${filled(rest)}`;
   text = `[${flags['use_colors'] === true ? yellow('WARNING') : 'WARNING'}]${text}`;
   const msg = WRAPPED.test(event.code) ? filled(text) : text;
   return { name: event.name, code: event.code, level: event.level, data: event.data, thread: event.thread, msg };
@@ -96,7 +97,8 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
       logger.fire(event);
     },
     summarize() {
-      if (met.size === 0 || warningDisposition(flags.warn_error_options, 'DeprecationsSummary', 'D028') === 'silence')
+      const { code } = EVENTS.DeprecationsSummary;
+      if (met.size === 0 || warningDisposition(flags.warn_error_options, 'DeprecationsSummary', code) === 'silence')
         return;
       const summaries = [...met.values()];
       const hint = all
@@ -106,7 +108,7 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
           'deprecations are only encountered during parsing.';
       const event: LogEvent = {
         name: 'DeprecationsSummary',
-        code: 'D028',
+        code,
         level: 'warn',
         data: { summaries, show_all_hint: !all },
         msg:

@@ -6,7 +6,7 @@ import { ColumnClass } from '../adapters/column.ts';
 import type { ConstraintWarning } from '../adapters/constraints.ts';
 import { type Relation, RelationClass } from '../adapters/relation.ts';
 import { writtenPolicy } from '../adapters/relation-path.ts';
-import { SqlAdapter } from '../adapters/sql-adapter.ts';
+import { type SchemaEvent, SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
 import type { MethodCall, TemplateMethod } from '../adapters/template-method.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -27,7 +27,7 @@ export interface AdapterObjectOptions {
   readonly executeMacro?: ExecuteMacro | undefined;
   /** See SqlAdapterOptions. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
-  readonly onEvent?: ((name: string, data: Readonly<Record<string, unknown>>) => void) | undefined;
+  readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
   /** Constraints that the database will not hold. */
   readonly onConstraint?: ConstraintWarning | undefined;
   /** A warning of the dialect's own methods. */

@@ -10,6 +10,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import { formatError, TsdbtError } from '../errors.ts';
+import { fire } from '../events/index.ts';
 import type { Logger } from '../log.ts';
 import { toJson } from '../values/json.ts';
 import { buildCatalog, type CatalogRow } from './catalog.ts';
@@ -64,33 +65,13 @@ export async function generateDocs(input: GenerateDocsInput): Promise<CatalogArt
   );
   const path = join(targetDir, 'catalog.json');
   writeWhole(path, JSON.stringify(catalog));
-  logger.fire({
-    name: 'ArtifactWritten',
-    code: 'P001',
-    level: 'debug',
-    msg: `Wrote artifact CatalogArtifact to ${path}`,
-    data: { artifact_type: 'CatalogArtifact', artifact_path: path },
-  });
+  fire(logger, 'ArtifactWritten', { artifact_type: 'CatalogArtifact', artifact_path: path });
   const page = renderPage(input.mask(buildSiteData(manifest, catalog, input.version)));
   writeWhole(join(targetDir, 'index.html'), page);
   if (input.static) writeWhole(join(targetDir, 'static_index.html'), page);
   copyAssets(input);
-  if (errors.length > 0) {
-    logger.fire({
-      name: 'WriteCatalogFailure',
-      code: 'E041',
-      level: 'error',
-      msg: `dbt encountered ${errors.length} failure${errors.length === 1 ? '' : 's'} while writing the catalog`,
-      data: { num_exceptions: errors.length },
-    });
-  }
-  logger.fire({
-    name: 'CatalogWritten',
-    code: 'E042',
-    level: 'info',
-    msg: `Catalog written to ${path}`,
-    data: { path },
-  });
+  if (errors.length > 0) fire(logger, 'WriteCatalogFailure', { num_exceptions: errors.length });
+  fire(logger, 'CatalogWritten', { path });
   return catalog;
 }
 
@@ -102,7 +83,7 @@ async function fetchCatalog({
   executeMacro,
   logger,
 }: GenerateDocsInput): Promise<{ rows: CatalogRow[]; errors: string[] }> {
-  logger.fire({ name: 'BuildingCatalog', code: 'E044', level: 'info', msg: 'Building catalog' });
+  fire(logger, 'BuildingCatalog', {});
   const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
   const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));
   if (wanted.length === 0) return { rows: [], errors: [] };
@@ -129,13 +110,7 @@ async function fetchCatalog({
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
     const exc = formatError(error);
-    logger.fire({
-      name: 'CatalogGenerationError',
-      code: 'E040',
-      level: 'warn',
-      msg: `Encountered an error while generating catalog: ${exc}`,
-      data: { exc },
-    });
+    fire(logger, 'CatalogGenerationError', { exc });
     return { rows: [], errors: [exc] };
   }
 }

@@ -1,4 +1,5 @@
 // `Found 20 models, 5 seeds, …`: what a project holds, said before anything runs.
+import { fire } from '../events/index.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { foundCounts } from '../runner/summary.ts';
 
@@ -20,12 +21,5 @@ export function reportCounts(parsed: ParsedProject): void {
     ['unit_test', 'unit_tests'],
   ] as const;
   for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key]).length);
-  const stat_line = foundCounts(counts);
-  parsed.logger.fire({
-    name: 'FoundStats',
-    code: 'W006',
-    level: 'info',
-    msg: `Found ${stat_line}`,
-    data: { stat_line },
-  });
+  fire(parsed.logger, 'FoundStats', { stat_line: foundCounts(counts) });
 }

@@ -6,6 +6,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapter } from '../adapters/index.ts';
 import { createTemplateEnvironments } from '../context/templates.ts';
 import type { Flags, Invocation, RuntimeConfig } from '../contracts/project.ts';
+import { note } from '../events/index.ts';
 import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
@@ -129,12 +130,11 @@ export function openAdapter(
   env: LoadOptions['env'],
   logger: Logger,
 ): Promise<Adapter> {
-  const notify = (msg: string): void => logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
   return createAdapter(profile, {
     quoting: project.quoting,
     threads: flags.threads ?? profile.threads,
     projectDir: project.project_root,
     env,
-    notify,
+    notify: (msg) => note(logger, msg),
   });
 }

@@ -9,6 +9,7 @@ import {
   writeParsedManifest,
 } from '../artifacts.ts';
 import type { SourceFile } from '../contracts/project.ts';
+import { fire } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
@@ -28,13 +29,7 @@ export function parse(
   const previous = typeof kept === 'object' ? kept : null;
   if (typeof kept === 'string') {
     const reason = `saved manifest ${kept === 'missing' ? 'not found' : 'cannot be read'}. Starting full parse.`;
-    logger.fire({
-      name: 'UnableToPartialParse',
-      code: 'I024',
-      level: 'info',
-      msg: `Unable to do partial parsing because ${reason}`,
-      data: { reason },
-    });
+    fire(logger, 'UnableToPartialParse', { reason });
   }
   const files = options.files ?? readSourceFiles(config);
   const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;

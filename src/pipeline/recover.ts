@@ -3,6 +3,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';
+import { note } from '../events/index.ts';
 import { artifactMetadata } from '../runner/metadata.ts';
 import type { LoadedProject } from '../runner/parsed-project.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
@@ -23,8 +24,9 @@ export function recoverKilledRun({ config, secrets, targetPath, logger, now, isR
     { metadata, results: projectResults(run), elapsed_time: 0, args: run.start.args },
     secrets,
   );
-  const msg = `The last run (${run.start.command}) was killed; its results so far are in run_results.json`;
-  logger.fire({ name: 'Note', code: 'Z050', level: 'debug', msg, data: { msg } });
+  note(logger, `The last run (${run.start.command}) was killed; its results so far are in run_results.json`, {
+    level: 'debug',
+  });
 }
 
 /** Whether the last line is the one that a run writes at its end. */

@@ -9,7 +9,7 @@ import { formatError, TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
-import type { NodeProgress } from './log.ts';
+import type { NodeProgress } from './node-info.ts';
 
 export const HOOK_TYPES = ['on-run-start', 'on-run-end'] as const;
 export type HookType = (typeof HOOK_TYPES)[number];

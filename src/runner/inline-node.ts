@@ -5,7 +5,7 @@ import { createParseScope } from '../context/parse.ts';
 import { hasJinja } from '../context/templates.ts';
 import type { SqlOperationNode } from '../contracts/node.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { errorTag } from '../log.ts';
+import { type EventData, fire } from '../events/index.ts';
 import { operationNode } from './operation-node.ts';
 import type { RunContext } from './context.ts';
 
@@ -28,22 +28,14 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     if (hasJinja(sql)) collectReferences(ctx, node);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    const exc = formatError(error);
-    ctx.logger.fire({
-      name: 'ParseInlineNodeError',
-      code: 'I069',
-      level: 'error',
-      msg: errorTag(`Error while parsing node: inline_query\n${error.message}`),
-      data: {
-        exc,
-        node_info: {
-          node_path: 'sql/inline_query',
-          node_name: 'inline_query',
-          unique_id: 'sqloperation.test.inline_query',
-          node_status: 'failed',
-        },
-      },
-    });
+    const node_info = {
+      node_path: 'sql/inline_query',
+      node_name: 'inline_query',
+      unique_id: 'sqloperation.test.inline_query',
+      node_status: 'failed',
+    };
+    const data = (): EventData => ({ exc: formatError(error), node_info });
+    fire(ctx.logger, 'ParseInlineNodeError', { exc: error.message }, { data });
     throw new TsdbtError('runtime', 'Error parsing inline query', { cause: error });
   }
   return node;

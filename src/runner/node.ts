@@ -4,10 +4,11 @@ import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
 import { formatError, TsdbtError } from '../errors.ts';
+import { note } from '../events/index.ts';
 import { isEphemeral, keepNode } from './nodes.ts';
 import { bareResult, isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
-import type { NodeProgress } from './log.ts';
+import type { NodeProgress } from './node-info.ts';
 
 /** How often a node that collided with another run is started again, and milliseconds before the first of these. */
 const RETRIES = 5;
@@ -65,7 +66,7 @@ export async function executeNode(
   let attempt = await attemptNode(ctx, kind, node, p, began, work);
   for (let again = 1; attempt.result === null; again++) {
     const msg = `${node.unique_id} met another run and was rolled back; starting it again (${again} of ${RETRIES})`;
-    ctx.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg }, thread: p.thread });
+    note(ctx.logger, msg, { thread: p.thread });
     await new Promise((resolve) => {
       setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
     });

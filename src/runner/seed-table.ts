@@ -4,8 +4,8 @@ import { tableFromCsv } from '../adapters/csv.ts';
 import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { fire } from '../events/index.ts';
 import type { Logger } from '../log.ts';
-import { warningTag } from '../log.ts';
 
 /**
  * @param text the file, decoded
@@ -20,7 +20,7 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
     const msg =
       `Column types specified for non-existent columns in seed '${node.name}' (file: ` +
       `${node.original_file_path}): ${unknown.join(', ')}. These column type overrides will be ignored.`;
-    logger.fire({ name: 'JinjaLogWarning', code: 'I061', level: 'warn', msg: warningTag(msg), data: { msg } });
+    fire(logger, 'JinjaLogWarning', { msg });
   }
   return empty ? table.fork([]) : table;
 }

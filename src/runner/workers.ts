@@ -10,7 +10,7 @@ import { openSession } from './open-session.ts';
 import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
 import { bareResult, isoMicros, skipRest, stopsChildren } from './results.ts';
 import type { RunContext } from './context.ts';
-import type { NodeProgress } from './log.ts';
+import type { NodeProgress } from './node-info.ts';
 import { type NodeKind, executeNode } from './node.ts';
 import { printResultError } from './summary.ts';
 

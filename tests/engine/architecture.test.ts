@@ -17,6 +17,7 @@ const LAYER: Record<string, number> = {
   'log.ts': 0,
   'secrets.ts': 0,
   'within.ts': 0,
+  events: 0,
   jinja: 1,
   graph: 1,
   adapters: 1,

@@ -1,6 +1,7 @@
 // compile and show: nodes, or SQL given on the command line, compiled; show also reads the first rows.
 import type { RunResult } from '../../contracts/results.ts';
 import { TsdbtError } from '../../errors.ts';
+import { type EventData, fire } from '../../events/index.ts';
 import { execute, preview, printRunEnd, type RunContext, type RunOutcome, withInline } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
@@ -67,20 +68,15 @@ function printCompiled(ctx: RunContext, r: RunResult): void {
         : inline
           ? `Compiled inline node is:\n${compiled}`
           : `Compiled node '${name}' is:\n${compiled}`;
-  ctx.logger.fire({
-    name: 'CompiledNode',
-    code: 'Q042',
-    level: 'info',
-    msg,
-    data: {
-      node_name: name,
-      compiled,
-      is_inline: inline,
-      output_format: String(flags['output']),
-      unique_id: r.unique_id,
-      quiet: flags.quiet,
-    },
+  const data = (): EventData => ({
+    node_name: name,
+    compiled,
+    is_inline: inline,
+    output_format: String(flags['output']),
+    unique_id: r.unique_id,
+    quiet: flags.quiet,
   });
+  fire(ctx.logger, 'CompiledNode', { msg }, { data });
 }
 
 /** SQL as it is, without the project's models. */

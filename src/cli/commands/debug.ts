@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatError, TsdbtError } from '../../errors.ts';
+import { fire } from '../../events/index.ts';
 import { adapterVersion, load, type LoadedProject } from '../../index.ts';
 import { green, pluralize, red } from '../../log.ts';
 import { profilesPlace } from '../../project/profile.ts';
@@ -23,21 +24,12 @@ const broken = (text: string, problem: string): Check => ({ shown: red(text), pr
 
 export async function debugCommand(session: CommandSession): Promise<boolean> {
   const { flags, cwd, env, projectDir, logger } = session;
-  const say = (msg: string): void =>
-    logger.fire({ name: 'DebugCmdOut', code: 'Z047', level: 'info', msg, data: { msg } });
-  const conclude = (msg: string): void =>
-    logger.fire({ name: 'DebugCmdResult', code: 'Z048', level: 'info', msg, data: { msg } });
+  const say = (msg: string): void => fire(logger, 'DebugCmdOut', { msg });
+  const conclude = (msg: string): void => fire(logger, 'DebugCmdResult', { msg });
   const profilesDir = profilesPlace(cwd, env, flags.profiles_dir ?? undefined).directory;
   if (flags['config_dir'] === true) {
     const open = process.platform === 'darwin' ? 'open' : process.platform === 'win32' ? 'start' : 'xdg-open';
-    const msg = `To view your profiles.yml file, run:\n\n${open} ${profilesDir}`;
-    logger.fire({
-      name: 'OpenCommand',
-      code: 'Z016',
-      level: 'info',
-      msg,
-      data: { open_cmd: open, profiles_dir: profilesDir },
-    });
+    fire(logger, 'OpenCommand', { open_cmd: open, profiles_dir: profilesDir });
     return true;
   }
   say(`dbt version: ${DBT_VERSION}`);

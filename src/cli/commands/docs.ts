@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { generateDocs } from '../../docs/generate.ts';
 import { serveDocs } from '../../docs/serve.ts';
+import { note } from '../../events/index.ts';
 import {
   announce,
   artifactMetadata,
@@ -93,8 +94,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
     assetPaths: config.project.asset_paths,
     version: TSDBT_VERSION,
   });
-  const msg = `Serving docs at ${url}\nPress Ctrl+C to exit.`;
-  logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  note(logger, `Serving docs at ${url}\nPress Ctrl+C to exit.`);
   if (flags['browser'] !== false) openBrowser(url);
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();

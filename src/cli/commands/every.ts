@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { TsdbtError } from '../../errors.ts';
+import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, outsideInputs, type ParsedProject, select } from '../../index.ts';
@@ -53,8 +54,7 @@ interface Ticked {
 /** Runs until a signal; true unless the command line is wrong. */
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
-  const say = (msg: string): void =>
-    session.logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+  const say = (msg: string): void => note(session.logger, msg);
   let done: Done | null = null;
   let warned = false;
   // Only the connections of the tick that runs: there is no end of ticks.
@@ -69,8 +69,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   const onParsed = (parsed: ParsedProject): void => {
     const warning = warned ? null : seldomWarning(parsed, interval);
     warned = true;
-    if (warning !== null)
-      session.logger.fire({ name: 'Note', code: 'Z050', level: 'warn', msg: warning, data: { msg: warning } });
+    if (warning !== null) note(session.logger, warning, { level: 'warn' });
   };
   for (let number = 1, due = now(); !session.signal.aborted; number++) {
     const began = now();

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
+import { fire, note } from '../../events/index.ts';
 import { red } from '../../log.ts';
 import { profileTemplates, readProfiles, PROFILES_FILE, profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
@@ -14,14 +15,25 @@ import { asDictionary, loadYaml } from '../../project/yaml.ts';
 import type { CommandSession } from '../command-session.ts';
 import { readFileText } from '../../project/read-file.ts';
 
+/** Events of `init`, each with a text of its own. */
+type InitEvent =
+  | 'ConfigFolderDirectory'
+  | 'InvalidProfileTemplateYAML'
+  | 'Note'
+  | 'ProfileWrittenWithProjectTemplateYAML'
+  | 'ProfileWrittenWithTargetTemplateYAML'
+  | 'ProjectCreated'
+  | 'ProjectNameAlreadyExists'
+  | 'SettingUpProfile';
+
 type Answers = { [key: string]: Json };
 
 const TEMPLATE = 'profile_template.yml';
 
 export async function initCommand(session: CommandSession): Promise<boolean> {
   const { cwd, env, flags, logger, positional, projectDir } = session;
-  const say = (name: string, code: string, msg: string, data: Answers = {}): void =>
-    logger.fire({ name, code, level: 'info', msg, data });
+  const say = (name: InitEvent, msg: string, data: Answers = {}): void =>
+    fire(logger, name, { msg }, { data: () => data });
   const inProject = existsSync(join(projectDir, 'dbt_project.yml'));
   const existing = typeof flags['profile'] === 'string' ? flags['profile'] : null;
   const place = profilesPlace(cwd, env, flags.profiles_dir ?? undefined);
@@ -50,7 +62,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     const project = await projectName(questions, positional[0]);
     const folder = join(cwd, project);
     if (existsSync(folder)) {
-      say('ProjectNameAlreadyExists', 'A025', `A project called ${project} already exists here.`, { name: project });
+      say('ProjectNameAlreadyExists', `A project called ${project} already exists here.`, { name: project });
       return true;
     }
     if (existing !== null && !(existing in readProfiles(profiles)))
@@ -61,14 +73,13 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     const fine = skipped || (await runDebug(session, folder, profiles));
     say(
       'ProjectCreated',
-      'A026',
       `Your new dbt project "${project}" was created!\nInitialized new project in ${folder}\n\nNext: cd ` +
         `${project} && npx tsdbt build\nprofiles.yml is explained at ` +
         'https://docs.getdbt.com/docs/configure-your-profile',
       { project_name: project },
     );
     if (fine === false)
-      say('Note', 'Z050', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
+      say('Note', red('Your profile may need adjustments. You can find the logs of `dbt debug` above'));
     return true;
   } finally {
     questions.close();
@@ -76,7 +87,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
 
   /** Leaves what there is when the user wants to keep it. */
   async function setUpProfile(name: string, folder: string): Promise<void> {
-    say('SettingUpProfile', 'A023', 'Setting up your profile.');
+    say('SettingUpProfile', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
     if (existsSync(path) && readFileText(path).trim() !== '' && name in readProfiles(profiles)) {
       if (
@@ -89,23 +100,20 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
         return;
     }
     const template = readTemplate(join(folder, TEMPLATE), () =>
-      say('InvalidProfileTemplateYAML', 'A024', 'Invalid profile_template.yml in project.'),
+      say('InvalidProfileTemplateYAML', 'Invalid profile_template.yml in project.'),
     );
     const { fixed, prompts } = template ?? (await chooseDatabase(questions));
     const { target = 'dev', ...output } = await answersFor(questions, prompts, { ...fixed });
     if (!existsSync(profiles)) {
-      say('ConfigFolderDirectory', 'A018', `Creating dbt configuration folder at ${profiles}`, { dir: profiles });
+      say('ConfigFolderDirectory', `Creating dbt configuration folder at ${profiles}`, { dir: profiles });
       mkdirSync(profiles, { recursive: true });
     }
     writeProfile(profiles, name, { target, outputs: { [String(target)]: output } });
-    const [event, code, whose] =
-      template === null
-        ? ['ProfileWrittenWithTargetTemplateYAML', 'A021', "target's"]
-        : ['ProfileWrittenWithProjectTemplateYAML', 'A022', "project's"];
+    const ofTarget = template === null;
     say(
-      event,
-      code,
-      `Profile ${name} written to ${path} using ${whose} profile_template.yml and your supplied values.`,
+      ofTarget ? 'ProfileWrittenWithTargetTemplateYAML' : 'ProfileWrittenWithProjectTemplateYAML',
+      `Profile ${name} written to ${path} using ${ofTarget ? "target's" : "project's"} profile_template.yml and ` +
+        'your supplied values.',
       { name, path },
     );
   }
@@ -200,12 +208,7 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
 /** @returns null when it was not wanted */
 async function runDebug(session: CommandSession, projectDir: string, profiles: string): Promise<boolean | null> {
   if (session.flags['skip_debug'] === true) return null;
-  session.logger.fire({
-    name: 'Note',
-    code: 'Z050',
-    level: 'info',
-    msg: 'Running dbt debug to validate the project...',
-  });
+  note(session.logger, 'Running dbt debug to validate the project...', { data: () => ({}) });
   const { debugCommand } = await import('./debug.ts');
   return debugCommand({
     ...session,

@@ -1,6 +1,7 @@
 // ls: prints the resources that a selection means.
 import { TsdbtError } from '../../errors.ts';
-import { createRunContext, type ListOutput, listLines, reportCounts, select } from '../../index.ts';
+import { fire, print } from '../../events/index.ts';
+import { type ListOutput, listLines, reportCounts, select } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse } from './run.ts';
 
@@ -17,14 +18,12 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
     includeEmpty: true,
     ...(models.length > 0 ? { select: models, resourceTypes: new Set(['model']) } : {}),
   });
-  const { log } = createRunContext(parsed, selection.selected);
   reportCounts(parsed);
-  if (selection.defaultSelector !== null) log.defaultSelector(selection.defaultSelector);
+  if (selection.defaultSelector !== null) fire(logger, 'DefaultSelector', { name: selection.defaultSelector });
   for (const warning of selection.warnings) logger.fire(warning);
-  if (selection.selected.size === 0) log.noNodesSelected();
+  if (selection.selected.size === 0) fire(logger, 'NoNodesSelected', {});
   const keys = (flags['output_keys'] ?? []) as readonly string[];
-  for (const line of listLines(parsed.manifest, selection.selected, flags['output'] as ListOutput, keys)) {
-    logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg: line, data: { msg: line } });
-  }
+  for (const line of listLines(parsed.manifest, selection.selected, flags['output'] as ListOutput, keys))
+    print(logger, line);
   return true;
 }

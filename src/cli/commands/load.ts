@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
+import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
@@ -141,7 +142,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     hashKey,
     reached,
     sink: createSink(parsed.adapter, sealer, now, reached),
-    say: (msg) => logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
+    say: (msg) => print(logger, msg),
     async client(target) {
       if (from !== undefined)
         return fileClient(resolve(session.cwd, from), (column) =>

@@ -1,6 +1,7 @@
 // produce: the sample producer as a command.
 import { resolve } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
+import { print } from '../../events/index.ts';
 import { load } from '../../index.ts';
 import { produceFile } from '../../loader/producer.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -36,6 +37,6 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
     pause: (ms) => pause(ms, signal),
   });
   const msg = `${sent} message${sent === 1 ? '' : 's'} produced to ${topic}`;
-  logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
+  print(logger, msg);
   return !signal.aborted;
 }

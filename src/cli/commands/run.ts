@@ -1,6 +1,7 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
+import { fire } from '../../events/index.ts';
 import {
   adapterVersion,
   execute,
@@ -14,7 +15,6 @@ import {
   select,
   succeeded,
 } from '../../index.ts';
-import { warningTag } from '../../log.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 import { isRunning } from '../is-running.ts';
@@ -41,14 +41,7 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
   session.onStop(() => loaded.adapter.close());
   const { type } = loaded.adapter;
-  const version = `=${adapterVersion(type)}`;
-  logger.fire({
-    name: 'AdapterRegistered',
-    code: 'E034',
-    level: 'info',
-    msg: `Registered adapter: ${type}${version}`,
-    data: { adapter_name: type, adapter_version: version },
-  });
+  fire(logger, 'AdapterRegistered', { adapter_name: type, adapter_version: `=${adapterVersion(type)}` });
   return loaded;
 }
 
@@ -65,11 +58,7 @@ function warnOfOwnState({ config, targetPath, previousState, deferState, logger 
   if (config.flags.which === 'parse' || config.flags.which === 'run-operation') return;
   for (const folder of new Set([previousState?.folder, deferState?.folder])) {
     if (folder === undefined || resolve(config.project.project_root, folder) !== targetPath) continue;
-    const msg = warningTag(
-      `The state and target directories are the same: '${folder}'. This could lead to missing changes due to ` +
-        'overwritten state including non-idempotent retries.',
-    );
-    logger.fire({ name: 'WarnStateTargetEqual', code: 'I072', level: 'warn', msg, data: { state_path: folder } });
+    fire(logger, 'WarnStateTargetEqual', { state_path: folder });
   }
 }
 
@@ -78,14 +67,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   const { flags, logger, signal, retried } = session;
   const selection = chosen(session, parsed);
   const name = selection.defaultSelector;
-  if (name !== null)
-    logger.fire({
-      name: 'DefaultSelector',
-      code: 'Q023',
-      level: 'info',
-      msg: `Using default selector ${name}`,
-      data: { name },
-    });
+  if (name !== null) fire(logger, 'DefaultSelector', { name });
   const { ctx, results, interrupted } = await execute(parsed, selection, {
     signal,
     retry: retried,

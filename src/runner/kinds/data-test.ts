@@ -4,6 +4,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import { compileNode, macroNoter } from '../../compiler/compile.ts';
 import type { TestNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
+import { EVENTS } from '../../events/index.ts';
 import { pluralize } from '../../log.ts';
 import { warningDisposition } from '../../project/warn-error-options.ts';
 import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../../values/index.ts';
@@ -79,7 +80,7 @@ function judge(
   }
   if (!shouldWarn) return { status: 'pass', message: null, failures: 0 };
   const { warn_error, warn_error_options } = ctx.config.flags;
-  if (warn_error || warningDisposition(warn_error_options, 'LogTestResult', 'Q007') === 'error') {
+  if (warn_error || warningDisposition(warn_error_options, 'LogTestResult', EVENTS.LogTestResult.code) === 'error') {
     return { status: 'fail', message: `Got ${results}, configured to fail if ${node.config.warn_if}`, failures };
   }
   return { status: 'warn', message: `Got ${results}, configured to warn if ${node.config.warn_if}`, failures };

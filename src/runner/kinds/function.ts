@@ -8,7 +8,7 @@ import type { OverloadResults } from '../../contracts/results.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { materialize, nodeRepresentation } from './model.ts';
 import type { RunContext } from '../context.ts';
-import type { NodeProgress } from '../log.ts';
+import type { NodeProgress } from '../node-info.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
 const describe = (ctx: RunContext, node: FunctionNode): string => `function ${nodeRepresentation(ctx, node)}`;

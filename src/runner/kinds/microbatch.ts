@@ -29,7 +29,7 @@ import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { executeRelational, nodeRepresentation } from './model.ts';
 import { bareResult } from '../results.ts';
 import type { RunContext } from '../context.ts';
-import type { NodeProgress } from '../log.ts';
+import type { NodeProgress } from '../node-info.ts';
 import { type NodeKind, type Outcome, executeNode, type Work } from '../node.ts';
 
 /** A model with its batch in it, as its templates see it; never written to an artifact. */

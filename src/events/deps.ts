@@ -1,0 +1,30 @@
+// Events of installing packages. Their texts are put together where packages are fetched.
+import { message } from './event.ts';
+
+export const DEPS_EVENTS = {
+  GitSparseCheckoutSubdirectory: message('M001', 'debug'),
+  GitProgressCheckoutRevision: message('M002', 'debug'),
+  GitProgressCheckedOutAt: message('M007', 'debug'),
+  RegistryProgressGETRequest: message('M008', 'debug'),
+  RegistryProgressGETResponse: message('M009', 'debug'),
+  DepsNoPackagesFound: message('M013', 'info'),
+  DepsStartPackageInstall: message('M014', 'info'),
+  DepsInstallInfo: message('M015', 'info'),
+  DepsUpdateAvailable: message('M016', 'info'),
+  DepsUpToDate: message('M017', 'info'),
+  DepsListSubdirectory: message('M018', 'info'),
+  DepsNotifyUpdatesAvailable: message('M019', 'info'),
+  RetryExternalCall: message('M020', 'debug'),
+  RecordRetryException: message('M021', 'debug'),
+  RegistryIndexProgressGETRequest: message('M022', 'debug'),
+  RegistryIndexProgressGETResponse: message('M023', 'debug'),
+  DepsSetDownloadDirectory: message('M028', 'debug'),
+  DepsUnpinned: message('M029', 'warn'),
+  DepsLockUpdating: message('M031', 'info'),
+  DepsAddPackage: message('M032', 'info'),
+  DepsFoundDuplicatePackage: message('M033', 'info'),
+  DepsScrubbedPackageName: message('M035', 'warn'),
+  EnsureGitInstalled: message('Z036', 'error'),
+  DepsCreatingLocalSymlink: message('Z037', 'debug'),
+  DepsSymlinkNotAvailable: message('Z038', 'debug'),
+};
