@@ -5,7 +5,7 @@ import { openScope } from '../compiler/node-scope.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { fromJson, toText } from '../values/index.ts';
-import { materialize } from './kinds/model.ts';
+import { materialize } from './materialize.ts';
 import type { RunContext } from './context.ts';
 
 interface PointerConfig {

@@ -2,7 +2,7 @@
 // it.
 import type { ManifestNode } from '../../contracts/node.ts';
 import { openScope } from '../../compiler/node-scope.ts';
-import { materialize } from './model.ts';
+import { materialize } from '../materialize.ts';
 import type { NodeKind } from '../node.ts';
 
 export const cloneKind: NodeKind<ManifestNode> = {

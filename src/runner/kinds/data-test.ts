@@ -8,7 +8,7 @@ import { EVENTS } from '../../events/index.ts';
 import { pluralize } from '../../log.ts';
 import { warningDisposition } from '../../project/warn-error-options.ts';
 import { isTruthy, type Kwargs, PyDecimal, toText, type Value } from '../../values/index.ts';
-import { materialize } from './model.ts';
+import { materialize } from '../materialize.ts';
 import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';

@@ -6,7 +6,7 @@ import { openScope } from '../../compiler/node-scope.ts';
 import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
 import type { OverloadResults } from '../../contracts/results.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
-import { materialize, nodeRepresentation } from './model.ts';
+import { materialize, nodeRepresentation } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeProgress } from '../node-info.ts';
 import type { NodeKind, Outcome } from '../node.ts';

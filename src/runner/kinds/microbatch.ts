@@ -26,7 +26,8 @@ import {
   wallTime,
 } from '../../state/batches.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
-import { executeRelational, nodeRepresentation } from './model.ts';
+import { executeRelational } from './model.ts';
+import { nodeRepresentation } from '../materialize.ts';
 import { bareResult } from '../results.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeProgress } from '../node-info.ts';

@@ -1,7 +1,8 @@
 // Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt
 // load` fills is left alone.
 import type { SeedNode } from '../../contracts/node.ts';
-import { executeRelational, nodeRepresentation } from './model.ts';
+import { executeRelational } from './model.ts';
+import { nodeRepresentation } from '../materialize.ts';
 import { relationKey } from '../nodes.ts';
 import type { NodeKind } from '../node.ts';
 

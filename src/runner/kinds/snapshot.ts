@@ -2,7 +2,8 @@
 import { compileNode } from '../../compiler/compile.ts';
 import type { SnapshotNode } from '../../contracts/node.ts';
 import { stringifyJson } from '../../values/index.ts';
-import { executeRelational, nodeRepresentation } from './model.ts';
+import { executeRelational } from './model.ts';
+import { nodeRepresentation } from '../materialize.ts';
 import type { NodeKind } from '../node.ts';
 
 /** How snapshots run. */

@@ -11,7 +11,7 @@ import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '..
 import { formatError, TsdbtError } from '../../errors.ts';
 import { green, red } from '../../log.ts';
 import { toText, type Value } from '../../values/index.ts';
-import { materialize } from './model.ts';
+import { materialize } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 import { type DiffRow, tableDiff } from '../table-diff.ts';

@@ -1,0 +1,89 @@
+// Calls a node's materialization and checks what it gives: the relations that it has made. The SQL is the macros'; what
+// becomes of the relations is the kinds' of node.
+import { Relation } from '../adapters/relation.ts';
+import { missingMaterialization } from '../context/exceptions.ts';
+import { locateDatabaseError } from '../compiler/source-map.ts';
+import type { ManifestNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { PyDict, toText, typeName, type Value } from '../values/index.ts';
+import { deprecation } from '../project/deprecations.ts';
+import type { NodeScope } from '../compiler/node-scope.ts';
+import type { RunContext } from './context.ts';
+
+/** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
+export function nodeRepresentation(
+  ctx: RunContext,
+  node: { database: string | null; schema: string; alias: string },
+): string {
+  const foreign = node.database !== null && node.database !== ctx.config.profile.credentials.database;
+  const name = ctx.adapter.createRelation({
+    database: node.database,
+    schema: node.schema,
+    identifier: node.alias,
+    quotePolicy: { database: false, schema: false, identifier: false },
+  });
+  return (foreign ? name : name.include({ database: false })).render();
+}
+
+/** Calls a node's materialization, or another one, and gives what it made. */
+export async function materialize(
+  ctx: RunContext,
+  node: ManifestNode,
+  scope: NodeScope,
+  name = String(node.config.materialized),
+): Promise<Relation[]> {
+  const allowed = ctx.config.flags['require_explicit_package_overrides_for_builtin_materializations'] === false;
+  const warn = (package_name: string): void =>
+    deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
+  const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
+  if (macro === undefined) throw new TsdbtError('compilation', missingMaterialization(name, ctx.adapter.type));
+  const language = (node as { language?: string }).language ?? 'sql';
+  if (macro.supported_languages && !macro.supported_languages.includes(language)) {
+    throw new TsdbtError(
+      'validation',
+      `Materialization "${macro.name}" only supports languages ` +
+        `[${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`,
+    );
+  }
+  try {
+    return materializedRelations(await scope.callMacro(macro, { tracked: node.resource_type !== 'test' }), name);
+  } catch (error) {
+    throw locateDatabaseError(ctx, node, scope.trace, error);
+  }
+}
+
+function materializedRelations(returned: Value, materialization: string): Relation[] {
+  if (typeof returned === 'string') {
+    throw new TsdbtError(
+      'compilation',
+      `The materialization ("${materialization}") did not explicitly return a list of relations to add to the cache.`,
+    );
+  }
+  if (!(returned instanceof PyDict)) {
+    throw new TsdbtError(
+      'compilation',
+      `Invalid return value from materialization, expected a dict with key "relations", got: ${toText(returned)}`,
+    );
+  }
+  const relations = returned.get('relations');
+  if (relations === undefined) {
+    throw new TsdbtError(
+      'compilation',
+      `Invalid return value from materialization, "relations" not found, got keys: ${toText([...returned.keys()])}`,
+    );
+  }
+  if (!Array.isArray(relations)) {
+    throw new TsdbtError(
+      'compilation',
+      `Invalid return value from materialization, "relations" not a list, got: ${toText(relations)}`,
+    );
+  }
+  return relations.map((relation) => {
+    if (relation instanceof Relation) return relation;
+    throw new TsdbtError(
+      'compilation',
+      `Invalid return value from materialization, "relations" contains non-Relation: ${toText(relation)} ` +
+        `(${typeName(relation)})`,
+    );
+  });
+}
