@@ -18,7 +18,8 @@ import { fileURLToPath } from 'node:url';
 import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { RunResult, RunResultsArtifact } from './contracts/results.ts';
-import { systemReason, TsdbtError } from './errors.ts';
+import { errorOf } from './error-table.ts';
+import { systemReason, type TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/read/macros.ts';
 import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
@@ -77,8 +78,7 @@ export function writeIfChanged(path: string, text: string): void {
 }
 
 function cannotWrite(path: string, cause: unknown): TsdbtError {
-  const hint = 'Is there room, and may this user write there? --target-path names another folder.';
-  return new TsdbtError('runtime', `Could not write ${path}: ${systemReason(cause)}`, { hint, cause });
+  return errorOf('cannotWrite', { path, why: systemReason(cause) }, { cause });
 }
 
 function readIfPresent(path: string): string | null {

@@ -1,24 +1,24 @@
 // The one error class and the table of kinds it is thrown through; rendering of an error for people is here too, so
 // that every command prints the same form. Leaves exit codes of a whole run to the runner and printing to log.ts.
 
-/** One row per kind: dbt's heading, and the exit code when it stops a command. */
+/** One row per kind: the code of its class, dbt's heading, and the exit code when it stops a command. */
 export const ERROR_KINDS = {
-  compilation: { heading: 'Compilation Error', exitCode: 2 },
-  parsing: { heading: 'Parsing Error', exitCode: 2 },
-  runtime: { heading: 'Runtime Error', exitCode: 2 },
-  database: { heading: 'Database Error', exitCode: 2 },
-  validation: { heading: 'Validation Error', exitCode: 2 },
-  project: { heading: 'Runtime Error', exitCode: 2 },
-  profile: { heading: 'Runtime Error', exitCode: 2 },
-  dependency: { heading: 'Runtime Error', exitCode: 2 },
-  selector: { heading: 'Runtime Error', exitCode: 2 },
-  contractChange: { heading: 'Breaking change to contract Error', exitCode: 2 },
-  contract: { heading: 'Compilation Error', exitCode: 2 },
-  usage: { heading: 'Usage Error', exitCode: 2 },
-  connection: { heading: 'Database Error', exitCode: 2 },
-  failFast: { heading: 'FailFast Error', exitCode: 1 },
-  undefinedMacro: { heading: 'Compilation Error', exitCode: 2 },
-  internal: { heading: 'Internal Error', exitCode: 2 },
+  compilation: { code: 'T2100', heading: 'Compilation Error', exitCode: 2 },
+  parsing: { code: 'T2000', heading: 'Parsing Error', exitCode: 2 },
+  runtime: { code: 'T3000', heading: 'Runtime Error', exitCode: 2 },
+  database: { code: 'T4000', heading: 'Database Error', exitCode: 2 },
+  validation: { code: 'T2500', heading: 'Validation Error', exitCode: 2 },
+  project: { code: 'T1100', heading: 'Runtime Error', exitCode: 2 },
+  profile: { code: 'T1200', heading: 'Runtime Error', exitCode: 2 },
+  dependency: { code: 'T1300', heading: 'Runtime Error', exitCode: 2 },
+  selector: { code: 'T1400', heading: 'Runtime Error', exitCode: 2 },
+  contractChange: { code: 'T2400', heading: 'Breaking change to contract Error', exitCode: 2 },
+  contract: { code: 'T2300', heading: 'Compilation Error', exitCode: 2 },
+  usage: { code: 'T1000', heading: 'Usage Error', exitCode: 2 },
+  connection: { code: 'T4100', heading: 'Database Error', exitCode: 2 },
+  failFast: { code: 'T3900', heading: 'FailFast Error', exitCode: 1 },
+  undefinedMacro: { code: 'T2200', heading: 'Compilation Error', exitCode: 2 },
+  internal: { code: 'T9000', heading: 'Internal Error', exitCode: 2 },
 } as const;
 
 export type ErrorKind = keyof typeof ERROR_KINDS;
@@ -50,7 +50,9 @@ export interface ErrorDetails {
   hint?: string | undefined;
   /** Innermost first. */
   stack?: readonly ErrorFrame[] | undefined;
-  /** Stable code for machines: dbt's code where it has one, SQLSTATE for a database error. */
+  /** Code of its row in the table of errors; else that of its kind counts. */
+  errorCode?: string | undefined;
+  /** What others call it: dbt's code of an event, SQLSTATE of a database error, the system's of a file's. */
   code?: string | undefined;
   /** The statement that a database refused, without its query comment. */
   sql?: string | undefined;
@@ -78,6 +80,11 @@ export class TsdbtError extends Error {
 
   get exitCode(): number {
     return ERROR_KINDS[this.kind].exitCode;
+  }
+
+  /** Stable code for machines: of its own row in the table of errors, or of its kind. */
+  get errorCode(): string {
+    return this.details.errorCode ?? ERROR_KINDS[this.kind].code;
   }
 
   /** The same error with more known about where it happened; what is known already wins. */

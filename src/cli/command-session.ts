@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
 import { formatError, TsdbtError } from '../errors.ts';
+import { errorCodeOf } from '../error-table.ts';
 import { fire } from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
@@ -132,7 +133,7 @@ export async function withCommand(
 }
 
 function reportError(logger: Logger, error: unknown, debug: boolean): number {
-  fire(logger, 'MainEncounteredError', { exc: formatError(error) });
+  fire(logger, 'MainEncounteredError', { exc: formatError(error), error_code: errorCodeOf(error) });
   if (error instanceof Error && (debug || !(error instanceof TsdbtError))) {
     fire(logger, 'MainStackTrace', { stack_trace: error.stack ?? '' }, debug ? { level: 'error' } : {});
   }

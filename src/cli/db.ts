@@ -1,7 +1,7 @@
 // `tsdbt db start|stop|status|url`: the embedded servers as people meet them. What they do is in
 // adapters/*/embedded-server.ts.
 import type { Profile } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { embeddedServer } from '../index.ts';
 
 export type DbAction = 'start' | 'stop' | 'status' | 'url';
@@ -25,15 +25,7 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
   const { profile, projectDir, print, reveal, notify } = options;
   const embedded = await embeddedServer(profile, { projectDir, notify });
   if (embedded === null) {
-    throw new TsdbtError(
-      'profile',
-      `target "${profile.target_name}" of profile "${profile.profile_name}" names a server of yours`,
-      {
-        hint:
-          '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with ' +
-          '`path:`.',
-      },
-    );
+    throw errorOf('serverOfYours', { target: profile.target_name, profile: profile.profile_name });
   }
   const { title } = embedded;
   switch (action) {

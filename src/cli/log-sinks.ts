@@ -2,7 +2,8 @@
 // file, rotates it by size. Fires nothing and decides no wording.
 import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemReason, TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
+import { systemReason } from '../errors.ts';
 import {
   debugLine,
   isPrintEvent,
@@ -157,10 +158,7 @@ export class FileSink implements Logger {
       this.#fd = openSync(this.#path, 'a', LOG_MODE);
       this.#size = statSync(this.#path).size;
     } catch (error) {
-      throw new TsdbtError('runtime', `The log ${this.#path} cannot be written: ${systemReason(error)}`, {
-        hint: '--log-path names another folder; --log-level-file none writes no log.',
-        cause: error,
-      });
+      throw errorOf('cannotWriteLog', { path: this.#path, why: systemReason(error) }, { cause: error });
     }
   }
 

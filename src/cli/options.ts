@@ -1,6 +1,7 @@
 // The command line: every command and option of dbt and ours, on commander, with usage errors in click's words. What a
 // command does is its handler's; what an option means is flags.ts's.
 import { Command, CommanderError, Option } from 'commander';
+import { errorOf } from '../error-table.ts';
 import { ERROR_KINDS, TsdbtError } from '../errors.ts';
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
@@ -216,8 +217,7 @@ async function runHandler(
     }
   }
   const handler = handlers[spec.which];
-  if (handler === undefined)
-    throw new TsdbtError('usage', `Error: The command '${spec.path.join(' ')}' is not part of this version.`);
+  if (handler === undefined) throw errorOf('unknownCommand', { command: spec.path.join(' ') });
   return handler({ which: spec.which, options: values, positional: command.args, deprecatedSpellings: spellings });
 }
 
@@ -231,8 +231,7 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
     case 'commander.unknownOption': {
       const [name = ''] = quoted.split('=');
       const spec = known.find((option) => option.names.includes(name));
-      if (spec !== undefined && quoted.includes('='))
-        return new TsdbtError('usage', `Error: Option '${name}' does not take a value.`);
+      if (spec !== undefined && quoted.includes('=')) return errorOf('optionTakesNoValue', { option: name });
       const names = known.flatMap((option) => [
         ...option.names.filter((long) => long.startsWith('--')),
         ...(option.kind === 'pair'
@@ -248,7 +247,7 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
     }
     case 'commander.optionMissingArgument': {
       const name = quoted.split(/[ ,]/)[0] ?? '';
-      return new TsdbtError('usage', `Error: Option '${name}' requires an argument.`);
+      return errorOf('optionNeedsArgument', { option: name });
     }
     default:
       return refused(path, command, error.message.replace(/^error: /, ''));
@@ -261,7 +260,7 @@ function refused(path: readonly string[], command: Command, message: string): Ts
     command.commands.length > 0
       ? '[OPTIONS] COMMAND [ARGS]...'
       : `[OPTIONS]${command.registeredArguments.map((argument) => ` [${argument.name().toUpperCase()}]`).join('')}`;
-  return new TsdbtError('usage', `Usage: ${full} ${usage}\nTry '${full} --help' for help.\n\nError: ${message}`);
+  return errorOf('commandLineRefused', { usage: `${full} ${usage}`, command: full, why: message });
 }
 
 function didYouMean(matches: readonly string[]): string {

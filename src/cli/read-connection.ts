@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { CONNECTIONS_FILE, type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { renderTree } from '../project/renderer.ts';
@@ -18,18 +18,11 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
   const root = config.project.project_root;
   const beside = [config.profile.profiles_dir ?? root, root].map((folder) => join(folder, CONNECTIONS_FILE));
   const path = beside.find(existsSync) ?? beside[0]!;
-  if (!existsSync(path))
-    throw new TsdbtError('profile', `Connection '${name ?? 'default'}' is asked for, and there is no ${path}.`, {
-      hint: `connections:\n  ${name ?? 'default'}: { brokers: ["localhost:9092"] }`,
-    });
+  if (!existsSync(path)) throw errorOf('noConnectionsFile', { connection: name ?? 'default', path });
   const render = createYamlRenderer({ env, logger, invocation, now });
   const written = loadYaml(readFileText(path), path);
   const [secret] = writtenSecrets(written);
-  if (secret !== undefined)
-    throw new TsdbtError('profile', `The secret '${secret}' stands in the file`, {
-      path,
-      hint: `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
-    });
+  if (secret !== undefined) throw errorOf('writtenSecret', { secret }, { path });
   const data = renderTree(
     written,
     { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true },

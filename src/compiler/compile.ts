@@ -4,6 +4,7 @@
 import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ManifestNode, ModelNode, SeedNode } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { type InjectedCte, injectCtes } from './inject-ctes.ts';
@@ -149,11 +150,7 @@ function withForeignKeys(ctx: CompileContext, node: ModelNode): ModelNode {
 function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): string {
   const input = parseInput(to);
   if (input === null || input.kind === 'this') {
-    throw new TsdbtError(
-      'parsing',
-      `'${node.unique_id}' defines a foreign key constraint 'to' expression which is not valid 'ref' or ` +
-        `'source' syntax: ${to}.`,
-    );
+    throw errorOf('badForeignKey', { node: node.unique_id, to });
   }
   const { lookup } = ctx.scopes;
   const found =

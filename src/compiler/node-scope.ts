@@ -17,6 +17,7 @@ import { hasJinja, lineOf } from '../context/templates.ts';
 import { testArgumentsLater } from '../context/test-arguments.ts';
 import type { GraphNode, Json, MacroNode, SeedNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { Trace } from '../jinja/index.ts';
 import type { Logger } from '../log.ts';
@@ -206,8 +207,7 @@ export class NodeScope {
     const value = await this.callNamed(name, [], kwargs);
     if (value instanceof Table) return { table: value, response: {} };
     const table = getAttribute(value, 'table');
-    if (!(table instanceof Table))
-      throw new TsdbtError('compilation', `Got an invalid result from "${name}" macro: ${toText(value)}`);
+    if (!(table instanceof Table)) throw errorOf('badMacroResult', { macro: name, value: toText(value) });
     return { table, response: responseJson(getAttribute(value, 'response')) };
   }
 

@@ -3,7 +3,7 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode, SourceDefinition, UnitTestNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { fromJson, toRepr } from '../values/index.ts';
 import { fixtureColumns } from './fixture-columns.ts';
 
@@ -43,9 +43,9 @@ export function unitTestNodes(
 ): UnitTestNodes {
   const tested = manifest.nodes[test.depends_on.nodes[0] ?? ''];
   if (tested === undefined || tested.resource_type !== 'model') {
-    throw new TsdbtError(
-      'parsing',
-      `Unable to find model '${test.model}' for unit test '${test.name}' in ${test.original_file_path}`,
+    throw errorOf(
+      'unitTestWithoutModel',
+      { model: test.model, test: test.name, file: test.original_file_path },
       { node: test },
     );
   }
@@ -86,19 +86,11 @@ export function unitTestNodes(
   for (const given of test.given) {
     const input = parseInput(given.input);
     if (input === null) {
-      throw new TsdbtError(
-        'parsing',
-        `Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '${given.input}'.`,
-        { node: test },
-      );
+      throw errorOf('badUnitTestInput', { input: given.input }, { node: test });
     }
     const original = input.kind === 'this' ? tested : find(input);
     if (original === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `Unit test '${test.name}' had an input (${given.input}) which was not found in the manifest.`,
-        { node: test },
-      );
+      throw errorOf('unitTestInputNotFound', { test: test.name, input: given.input }, { node: test });
     }
     const { columns } = original as ManifestNode | SourceDefinition;
     const fixture = fixtureNode(

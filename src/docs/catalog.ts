@@ -3,7 +3,8 @@
 import type { CatalogArtifact, CatalogColumn, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
+import type { TsdbtError } from '../errors.ts';
 
 /** A row of the catalogue macro: one column of one relation. */
 export type CatalogRow = ReadonlyMap<string, Json>;
@@ -59,10 +60,7 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
   for (const row of rows) {
     const missing = ['table_schema', 'table_name'].find((name) => !row.has(name));
     if (missing !== undefined)
-      throw new TsdbtError(
-        'compilation',
-        `Catalog information missing required key '${missing}' (got ${JSON.stringify(Object.fromEntries(row))})`,
-      );
+      throw errorOf('catalogWithoutKey', { key: missing, row: JSON.stringify(Object.fromEntries(row)) });
     const database = textOrNull(row.get('table_database'));
     const schema = String(row.get('table_schema'));
     const name = String(row.get('table_name'));
@@ -128,12 +126,5 @@ function textOrNull(value: Json | undefined): string | null {
 
 function ambiguousMatch(id: string, one: CatalogTable, two: CatalogTable): TsdbtError {
   const name = ({ metadata: m }: CatalogTable): string => `${m.schema}.${m.name}`;
-  return new TsdbtError(
-    'compilation',
-    `dbt found two relations in your warehouse with similar database identifiers: ${name(one)} and ` +
-      `${name(two)} both answer for "${id}"`,
-    {
-      hint: 'rename or drop one of them',
-    },
-  );
+  return errorOf('catalogAmbiguous', { one: name(one), two: name(two), source: id });
 }

@@ -9,6 +9,7 @@ import { relationFrom } from '../context/relations.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, ManifestNode, SourceDefinition } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
+import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { fire } from '../events/index.ts';
 import type { Logger } from '../log.ts';
@@ -102,10 +103,7 @@ async function fetchCatalog({
       ? await executeMacro('get_catalog_relations', [information, relations])
       : await executeMacro('get_catalog', [information, schemas]);
     if (!(table instanceof Table))
-      throw new TsdbtError(
-        'compilation',
-        `the macro ${byRelations ? 'get_catalog_relations' : 'get_catalog'} must return a table`,
-      );
+      throw errorOf('catalogNoTable', { macro: byRelations ? 'get_catalog_relations' : 'get_catalog' });
     return { rows: rowsOf(table, (schema) => schemas.includes(fold(schema))), errors: [] };
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
@@ -156,12 +154,7 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
       inside.split(sep)[0] === '..' ||
       !relative(join(projectRoot, path), targetDir).startsWith('..')
     ) {
-      throw new TsdbtError(
-        'project',
-        `asset-paths names '${path}', which is no folder below the project's; only such a folder is copied to ` +
-          'the documentation',
-        { path: 'dbt_project.yml' },
-      );
+      throw errorOf('assetPathOutside', { path }, { path: 'dbt_project.yml' });
     }
     const to = join(targetDir, path);
     rmSync(to, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 
@@ -66,12 +66,7 @@ function listen(server: Server, { host, port }: ServeDocsInput): Promise<void> {
   return new Promise((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message;
-      fail(
-        new TsdbtError('runtime', `Could not serve the docs on ${host}:${port}: ${why}`, {
-          hint: 'choose another one with --port',
-          cause: error,
-        }),
-      );
+      fail(errorOf('docsNotServed', { address: `${host}:${port}`, why }, { cause: error }));
     });
     server.listen(port, host, () => done());
   });
@@ -132,9 +127,7 @@ function send(response: ServerResponse, status: number, type: string, body: stri
 function pageOf({ targetDir, version }: ServeDocsInput): string {
   const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
   if (manifest === null) {
-    throw new TsdbtError('runtime', `There are no docs to serve: ${join(targetDir, 'manifest.json')} does not exist`, {
-      hint: 'run `tsdbt docs generate` first',
-    });
+    throw errorOf('noDocs', { path: join(targetDir, 'manifest.json') });
   }
   return renderPage(buildSiteData(manifest, readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json')), version));
 }
@@ -143,11 +136,7 @@ function readArtifact<T>(path: string): T | null {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (error) {
-    if (error instanceof SyntaxError)
-      throw new TsdbtError('runtime', `${path} is not valid JSON: ${error.message}`, {
-        hint: 'run `tsdbt docs generate` again',
-        cause: error,
-      });
+    if (error instanceof SyntaxError) throw errorOf('badArtifact', { path, why: error.message }, { cause: error });
     return null;
   }
 }

@@ -19,7 +19,7 @@ export const COMMAND_EVENTS = {
     'debug',
     ({ args }) => `running dbt with arguments ${JSON.stringify(args)}`,
   ),
-  MainEncounteredError: event<{ readonly exc: string }>('Z002', 'error', ({ exc }) =>
+  MainEncounteredError: event<{ readonly exc: string; readonly error_code: string }>('Z002', 'error', ({ exc }) =>
     errorTag(`Encountered an error:\n${exc}`),
   ),
   MainStackTrace: event<{ readonly stack_trace: string }>('Z003', 'debug', ({ stack_trace }) => stack_trace),

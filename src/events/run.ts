@@ -211,8 +211,10 @@ export const RUN_EVENTS = {
   GenericExceptionOnRun: event<OfNode & { readonly exc: string }>('W004', 'error', ({ unique_id, exc }) =>
     errorTag(`Unhandled error while executing ${unique_id}\n${exc}`),
   ),
-  RunningOperationCaughtError: event<{ readonly exc: string }>('Q001', 'error', ({ exc }) =>
-    errorTag(`Encountered an error while running operation: ${exc}`),
+  RunningOperationCaughtError: event<{ readonly exc: string; readonly error_code: string }>(
+    'Q001',
+    'error',
+    ({ exc }) => errorTag(`Encountered an error while running operation: ${exc}`),
   ),
   FinishedRunningStats: event<{
     readonly stat_line: string;

@@ -1,7 +1,7 @@
 // What `ls` prints of each selected resource: selector, name, path or JSON.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import { dumpJson, fromJson } from '../values/json.ts';
 
@@ -50,11 +50,7 @@ export function listLines(
 
 function lookup(manifest: Manifest, id: string): GraphNode {
   const node = lookupNode(manifest, id);
-  if (node === undefined)
-    throw new TsdbtError(
-      'runtime',
-      `Got an unexpected result from node selection: "${id}"Listing this node type is not yet supported!`,
-    );
+  if (node === undefined) throw errorOf('cannotList', { node: id });
   return node;
 }
 

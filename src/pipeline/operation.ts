@@ -7,6 +7,7 @@ import { openScope } from '../compiler/node-scope.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { Json } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult } from '../contracts/results.ts';
+import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { green, progressLine, red } from '../log.ts';
 import { createRunContext, type RunContext } from '../runner/context.ts';
@@ -46,7 +47,7 @@ export async function operate(parsed: ParsedProject, operation: Operation): Prom
   } catch (caught) {
     if (!(caught instanceof TsdbtError)) throw caught;
     error = formatError(caught);
-    ctx.log.operationError(error);
+    ctx.log.operationError(error, caught.errorCode);
   } finally {
     await parsed.adapter.close();
   }
@@ -57,12 +58,7 @@ export async function operate(parsed: ParsedProject, operation: Operation): Prom
   else {
     const found =
       packageName === undefined ? ctx.resolver.findAnywhere(name) : ctx.resolver.namespace(packageName)?.get(name);
-    if (found === undefined)
-      throw new TsdbtError(
-        'compilation',
-        `dbt could not find a macro with the name '${name}' in any package. This can happen when calling a macro ` +
-          'that does not exist. Check for typos and/or install package dependencies with "dbt deps".',
-      );
+    if (found === undefined) throw errorOf('noSuchMacro', { macro: name });
     unique_id = found.unique_id;
   }
   const at = (ms: number): string => `${isoMicros(ms)}Z`;
@@ -97,10 +93,7 @@ async function runMacro(
   args: { readonly [name: string]: Json },
 ): Promise<void> {
   if (packageName !== undefined && ctx.resolver.namespace(packageName)?.get(name) === undefined)
-    throw new TsdbtError(
-      'runtime',
-      `dbt could not find a macro with the name "${name}" in the "${packageName}" package`,
-    );
+    throw errorOf('noSuchMacroInPackage', { macro: name, package: packageName });
   const node = operationNode(ctx.config, name);
   const session = openSession(ctx, `macro_${name}`, node);
   try {

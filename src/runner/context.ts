@@ -12,9 +12,9 @@ import type { CompileContext } from '../compiler/compile-context.ts';
 import type { Table } from '../adapters/table.ts';
 import type { GraphNode, SourceDefinition } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults } from '../contracts/results.ts';
+import { errorOf } from '../error-table.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Credentials } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
 import { hasLoadConfig } from '../state/load-offsets.ts';
 import { KnownState } from '../state/known-state.ts';
 import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
@@ -133,7 +133,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
       : null,
     loadSeed(node) {
       const text = files.read(node.original_file_path, node.package_name);
-      if (text === null) throw new TsdbtError('runtime', `Could not read ${node.original_file_path}`, { node });
+      if (text === null) throw errorOf('cannotReadSeed', { path: node.original_file_path }, { node });
       return seedTable(node, text, logger, flags.empty);
     },
   };

@@ -2,7 +2,7 @@
 // on. When it is taken is decided where references are resolved.
 import type { WorkingManifest } from '../compiler/compile-context.ts';
 import type { ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 
 const REFABLE = new Set(['model', 'seed', 'snapshot']);
@@ -13,11 +13,9 @@ const REFABLE = new Set(['model', 'seed', 'snapshot']);
  * @throws TsdbtError `runtime` when nothing is named, or there is no manifest
  */
 export function deferTo(manifest: WorkingManifest, state: PreviousState | undefined): void {
-  if (state === undefined)
-    throw new TsdbtError('runtime', '--state or --defer-state are required for deferral, but neither was provided');
+  if (state === undefined) throw errorOf('deferralWithoutState', {});
   const other = state.manifest;
-  if (other === undefined)
-    throw new TsdbtError('runtime', `Could not find manifest in --state path: "${state.folder}"`);
+  if (other === undefined) throw errorOf('stateWithoutManifest', { folder: state.folder });
   for (const [id, theirs] of Object.entries(other.nodes)) {
     const own = manifest.nodes[id];
     if (own === undefined || !REFABLE.has(theirs.resource_type) || theirs.config.materialized === 'ephemeral') continue;

@@ -4,6 +4,7 @@ import type { ContextNode } from '../context/provider.ts';
 import { createParseScope } from '../context/parse.ts';
 import { hasJinja } from '../context/templates.ts';
 import type { SqlOperationNode } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { type EventData, fire } from '../events/index.ts';
 import { operationNode } from './operation-node.ts';
@@ -36,7 +37,7 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     };
     const data = (): EventData => ({ exc: formatError(error), node_info });
     fire(ctx.logger, 'ParseInlineNodeError', { exc: error.message }, { data });
-    throw new TsdbtError('runtime', 'Error parsing inline query', { cause: error });
+    throw errorOf('inlineRefused', {}, { cause: error });
   }
   return node;
 }
@@ -47,11 +48,12 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
     if (!node.depends_on.nodes.includes(id)) node.depends_on.nodes.push(id);
   };
   const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError =>
-    new TsdbtError(
-      'compilation',
-      `Sql_Operation '${node.unique_id}' (from remote system.sql) depends on a ${kind} named '${name}' which ` +
-        `${found === 'disabled' ? 'is disabled' : 'was not found'}`,
-    );
+    errorOf('inlineReferenceMissing', {
+      node: node.unique_id,
+      type: kind,
+      name,
+      why: found === 'disabled' ? 'is disabled' : 'was not found',
+    });
   const scope = createParseScope({
     context,
     resolver: ctx.resolver,

@@ -3,7 +3,7 @@ import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import type { ModelNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { fromJson, toText } from '../values/index.ts';
 import { materialize } from './materialize.ts';
 import type { RunContext } from './context.ts';
@@ -37,11 +37,7 @@ export async function createLatestVersionPointer(
     custom ||
     model.name;
   if (target.identifier === alias) {
-    throw new TsdbtError(
-      'runtime',
-      `Cannot create latest version pointer: the latest version of '${model.name}' is already aliased to ` +
-        `'${alias}'. Set \`latest_version_pointer: enabled: false\` or remove the conflicting alias.`,
-    );
+    throw errorOf('pointerAliasTaken', { model: model.name, alias });
   }
   const code = `select * from ${target.render()}`;
   const pointer: ModelNode = {

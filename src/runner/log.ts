@@ -217,8 +217,8 @@ export class RunLog {
     this.#fire('MarkSkippedChildren', { unique_id, status, message }, { data, thread: thread_id });
   }
 
-  caughtError(exc: string, p: NodeProgress): void {
-    const data = (): EventData => ({ exc, exc_info: '', node_info: nodeInfo(p) });
+  caughtError(exc: string, error_code: string, p: NodeProgress): void {
+    const data = (): EventData => ({ exc, exc_info: '', node_info: nodeInfo(p), error_code });
     this.#fire('CatchableExceptionOnRun', { exc }, { data, thread: p.thread });
   }
 
@@ -228,8 +228,8 @@ export class RunLog {
     this.#fire('GenericExceptionOnRun', { unique_id, exc }, { data, thread: p.thread });
   }
 
-  operationError(exc: string): void {
-    this.#fire('RunningOperationCaughtError', { exc });
+  operationError(exc: string, error_code: string): void {
+    this.#fire('RunningOperationCaughtError', { exc, error_code });
   }
 
   finishedRunning(stat_line: string, seconds: number): void {

@@ -4,6 +4,7 @@ import { Relation } from '../adapters/relation.ts';
 import { missingMaterialization } from '../context/exceptions.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict, toText, typeName, type Value } from '../values/index.ts';
 import { deprecation } from '../project/deprecations.ts';
@@ -39,11 +40,11 @@ export async function materialize(
   if (macro === undefined) throw new TsdbtError('compilation', missingMaterialization(name, ctx.adapter.type));
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
-    throw new TsdbtError(
-      'validation',
-      `Materialization "${macro.name}" only supports languages ` +
-        `[${macro.supported_languages.map((l) => `'${l}'`).join(', ')}]; got "${language}"`,
-    );
+    throw errorOf('languageNotSupported', {
+      materialization: macro.name,
+      languages: macro.supported_languages.map((l) => `'${l}'`).join(', '),
+      language,
+    });
   }
   try {
     return materializedRelations(await scope.callMacro(macro, { tracked: node.resource_type !== 'test' }), name);
@@ -54,36 +55,20 @@ export async function materialize(
 
 function materializedRelations(returned: Value, materialization: string): Relation[] {
   if (typeof returned === 'string') {
-    throw new TsdbtError(
-      'compilation',
-      `The materialization ("${materialization}") did not explicitly return a list of relations to add to the cache.`,
-    );
+    throw errorOf('materializationWithoutList', { materialization });
   }
   if (!(returned instanceof PyDict)) {
-    throw new TsdbtError(
-      'compilation',
-      `Invalid return value from materialization, expected a dict with key "relations", got: ${toText(returned)}`,
-    );
+    throw errorOf('materializationNoDict', { value: toText(returned) });
   }
   const relations = returned.get('relations');
   if (relations === undefined) {
-    throw new TsdbtError(
-      'compilation',
-      `Invalid return value from materialization, "relations" not found, got keys: ${toText([...returned.keys()])}`,
-    );
+    throw errorOf('materializationNoRelations', { keys: toText([...returned.keys()]) });
   }
   if (!Array.isArray(relations)) {
-    throw new TsdbtError(
-      'compilation',
-      `Invalid return value from materialization, "relations" not a list, got: ${toText(relations)}`,
-    );
+    throw errorOf('materializationNoList', { value: toText(relations) });
   }
   return relations.map((relation) => {
     if (relation instanceof Relation) return relation;
-    throw new TsdbtError(
-      'compilation',
-      `Invalid return value from materialization, "relations" contains non-Relation: ${toText(relation)} ` +
-        `(${typeName(relation)})`,
-    );
+    throw errorOf('materializationNoRelation', { value: toText(relation), type: typeName(relation) });
   });
 }

@@ -189,7 +189,7 @@ function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProg
         ? error
         : error.with({ node, ...(built ? { compiledPath: built } : {}) });
     const text = formatError(located);
-    ctx.log.caughtError(text, p);
+    ctx.log.caughtError(text, located.errorCode, p);
     return text;
   }
   const text = error instanceof Error ? error.message : String(error);

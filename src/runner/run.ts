@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { Dag } from '../graph/dag.ts';
 import { createQueue, type Queue } from '../graph/queue.ts';
@@ -156,8 +157,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
 /** @throws {TsdbtError} usage, for less than one */
 function threadsOf({ config: { flags, profile } }: ParsedProject): number {
   const threads = flags['single_threaded'] === true ? 1 : (flags.threads ?? profile.threads);
-  if (threads < 1)
-    throw new TsdbtError('usage', `threads: ${threads} is not a number of threads; it must be greater than 0`);
+  if (threads < 1) throw errorOf('threadsBelowOne', { threads });
   return threads;
 }
 

@@ -1,7 +1,8 @@
 // `--sample`: "3 days" or "{start: …, end: …}" as a window of event time. Pure; now comes from the caller.
 import type { TimeWindow } from '../context/runtime-references.ts';
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
+import type { TsdbtError } from '../errors.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { fromJson, toRepr } from '../values/index.ts';
 import { pytzUtc } from '../values/timezone.ts';
@@ -38,7 +39,7 @@ export function sampleWindow(text: string, load: (yaml: string) => Json, now: nu
 }
 
 function refuse(why: string): TsdbtError {
-  return new TsdbtError('usage', `Error: Invalid value for '--sample': ${why}`);
+  return errorOf('badOptionValue', { option: '--sample', why });
 }
 
 /** A quoted date or time; its wall clock counts, as UTC. */

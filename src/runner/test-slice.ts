@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { isoUtc } from '../state/batches.ts';
 import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
@@ -70,10 +70,7 @@ function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
   const given = sliceOf(test.config.meta) ?? sliceOf(tested?.config?.meta);
   if (given === undefined || given === false || given === null) return null;
   const fail = (what: string): never => {
-    throw new TsdbtError('validation', `test_slice of ${test.name} ${what}`, {
-      node: test,
-      hint: 'for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
-    });
+    throw errorOf('badTestSlice', { test: test.name, what }, { node: test });
   };
   const record = (typeof given === 'object' ? given : {}) as {
     column?: unknown;

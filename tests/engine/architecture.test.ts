@@ -14,6 +14,7 @@ const LAYER: Record<string, number> = {
   contracts: 0,
   values: 0,
   'errors.ts': 0,
+  'error-table.ts': 0,
   'log.ts': 0,
   'secrets.ts': 0,
   'within.ts': 0,

@@ -1,6 +1,6 @@
 // compile and show: nodes, or SQL given on the command line, compiled; show also reads the first rows.
 import type { RunResult } from '../../contracts/results.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { type EventData, fire } from '../../events/index.ts';
 import { execute, preview, printRunEnd, type RunContext, type RunOutcome, withInline } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -18,8 +18,7 @@ export async function showCommand(session: CommandSession): Promise<boolean> {
   const { flags } = session;
   if (typeof flags['inline_direct'] === 'string')
     return unlessStopped(session.signal, showDirect(session, flags['inline_direct']));
-  if (!flags.select?.length && !flags.inline)
-    throw new TsdbtError('runtime', 'Either --select or --inline must be passed to show');
+  if (!flags.select?.length && !flags.inline) throw errorOf('nothingToShow', {});
   const { ctx, results } = await compileSelected(session);
   for (const r of matching(session, results)) {
     const table = ctx.tables.get(r.unique_id);

@@ -1,13 +1,13 @@
 // db start | stop | status | url: hands the profile to the embedded server's command.
+import { errorOf } from '../../error-table.ts';
 import { note, print } from '../../events/index.ts';
 import { load } from '../../index.ts';
 import { type DbAction, runDb } from '../db.ts';
-import { TsdbtError } from '../../errors.ts';
 import { type CommandSession, now } from '../command-session.ts';
 
 export async function dbCommand(session: CommandSession): Promise<boolean> {
   const [action] = session.positional;
-  if (action === undefined) throw new TsdbtError('usage', 'Error: Missing argument: start, stop, status or url.');
+  if (action === undefined) throw errorOf('dbWithoutAction', {});
   const { cwd, env, flags, invocation, logger, secrets } = session;
   const { config } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
   const reveal = (msg: string, ...hidden: readonly string[]): void => {

@@ -1,5 +1,5 @@
 // deps: installs the packages that the project asks for.
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { installPackages } from '../../project/deps/install.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadProjectOnly } from './project-only.ts';
@@ -9,7 +9,7 @@ export async function depsCommand(session: CommandSession): Promise<boolean> {
   const add = flags['add_package'] as { name: string; version: string | null } | null;
   const source = String(flags['source']);
   if (add && !add.version && source !== 'local') {
-    throw new TsdbtError('usage', `Version is required in --add-package when a package when source is ${source}`);
+    throw errorOf('packageWithoutVersion', { source });
   }
   const { project, render, vars } = loadProjectOnly(session);
   await installPackages({

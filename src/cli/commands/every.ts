@@ -4,7 +4,7 @@
 // project and the tables that it reads from outside stay as they are.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
@@ -30,10 +30,7 @@ function parseDuration(text: string): number {
       .replaceAll(' ', '') !== text.trim().replaceAll(' ', '') ||
     total <= 0
   ) {
-    throw new TsdbtError(
-      'usage',
-      `Error: Invalid value for '--every': '${text}' is not a duration like 30s, 5m or 1h.`,
-    );
+    throw errorOf('badOptionValue', { option: '--every', why: `'${text}' is not a duration like 30s, 5m or 1h.` });
   }
   return total;
 }

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import type { Json } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { fire, note } from '../../events/index.ts';
 import { red } from '../../log.ts';
 import { profileTemplates, readProfiles, PROFILES_FILE, profilesPlace } from '../../project/profile.ts';
@@ -46,15 +46,10 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
   const questions = new Questions();
   try {
     if (inProject) {
-      if (existing !== null)
-        throw new TsdbtError(
-          'runtime',
-          'Can not init existing project with specified profile, edit dbt_project.yml instead',
-        );
+      if (existing !== null) throw errorOf('profileInExistingProject', {});
       if (flags['skip_profile_setup'] === true) return true;
       const profile = readRawProject(projectDir).data['profile'];
-      if (typeof profile !== 'string')
-        throw new TsdbtError('project', `dbt_project.yml of ${projectDir} names no profile`);
+      if (typeof profile !== 'string') throw errorOf('projectWithoutProfile', { folder: projectDir });
       await setUpProfile(profile, projectDir);
       await runDebug(session, projectDir, profiles);
       return true;
@@ -66,7 +61,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
       return true;
     }
     if (existing !== null && !(existing in readProfiles(profiles)))
-      throw new TsdbtError('runtime', `Could not find profile named '${existing}'`);
+      throw errorOf('noSuchProfile', { profile: existing });
     writeStarter(folder, project, existing ?? project);
     const skipped = existing === null && flags['skip_profile_setup'] === true;
     if (existing === null && !skipped) await setUpProfile(project, folder);
@@ -247,8 +242,7 @@ class Questions {
       if (hidden || line === null) process.stdout.write('\n');
       const answer = line?.trim() || fallback;
       if (answer !== undefined) return answer;
-      if (line === null)
-        throw new TsdbtError('usage', `Error: The input ended where an answer was needed: ${question}`);
+      if (line === null) throw errorOf('answersEnded', { question });
     }
   }
 

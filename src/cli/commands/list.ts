@@ -1,5 +1,5 @@
 // ls: prints the resources that a selection means.
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { fire, print } from '../../events/index.ts';
 import { type ListOutput, listLines, reportCounts, select } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -8,10 +8,9 @@ import { loadAndParse } from './run.ts';
 export async function listCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const models = flags.models ?? [];
-  if (models.length > 0 && flags.select?.length)
-    throw new TsdbtError('runtime', '"models" and "select" are mutually exclusive arguments');
+  if (models.length > 0 && flags.select?.length) throw errorOf('exclusiveArguments', { one: 'models', two: 'select' });
   if (models.length > 0 && flags.resource_types?.length)
-    throw new TsdbtError('runtime', '"models" and "resource_type" are mutually exclusive arguments');
+    throw errorOf('exclusiveArguments', { one: 'models', two: 'resource_type' });
   const parsed = await loadAndParse(session);
   const selection = select(parsed, {
     which: 'list',

@@ -2,6 +2,7 @@
 // work is src/loader's.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
@@ -80,9 +81,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from) });
   }
   if (targets.length === 0) {
-    throw new TsdbtError('runtime', 'No selected source has a load config.', {
-      hint: "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }",
-    });
+    throw errorOf('nothingToLoad', {});
   }
   for (const [i, target] of targets.entries()) {
     const twin = targets
@@ -92,27 +91,16 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
           other.topic === target.topic && other.schema === target.schema && other.identifier === target.identifier,
       );
     if (twin !== undefined)
-      throw new TsdbtError(
-        'validation',
-        `Sources ${twin.name} and ${target.name} both load topic ${target.topic} into ` +
-          `${target.schema}.${target.identifier}.`,
-        {
-          path: target.path,
-          hint: 'Take the load config out of one of them, or name another table with `identifier`.',
-        },
+      throw errorOf(
+        'topicLoadedTwice',
+        { one: twin.name, two: target.name, topic: target.topic, table: `${target.schema}.${target.identifier}` },
+        { path: target.path },
       );
   }
   const hashKey = env[HASH_KEY] ?? null;
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {
-    throw new TsdbtError(
-      'runtime',
-      `Source ${hidden.name} hashes or drops personal data, and ${HASH_KEY} is not set.`,
-      {
-        path: hidden.path,
-        hint: `Set ${HASH_KEY} to a long secret text; keep it: the same value gives the same hashes.`,
-      },
-    );
+    throw errorOf('noHashKey', { source: hidden.name, variable: HASH_KEY }, { path: hidden.path });
   }
   const sealer = new Sealer(hashKey);
   const connections = new Map<string, LoadConnection>();
@@ -126,10 +114,10 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     if (target.format === 'json' || from !== undefined) return null;
     const connection = connectionOf(target);
     if (connection.registry === null)
-      throw new TsdbtError(
-        'profile',
-        `Source ${target.name} has format json_schema, and connection '${connection.name}' names no schema registry.`,
-        { path: connection.path, hint: 'registry: http://localhost:8081' },
+      throw errorOf(
+        'noSchemaRegistry',
+        { source: target.name, connection: connection.name },
+        { path: connection.path },
       );
     const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
     return new RegistryClass(connection.registry, connection.path);
@@ -178,11 +166,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const file = session.flags['from'] != null;
   const once = session.flags['once'] === true || file;
   if (file && targets.length > 1) {
-    throw new TsdbtError(
-      'usage',
-      `Error: --from loads one file into one table; ${targets.length} are selected: ` +
-        `${targets.map((target) => target.name).join(', ')}. Name one with --select source:NAME.TABLE.`,
-    );
+    throw errorOf('fileIntoManyTables', { count: targets.length, names: targets.map(({ name }) => name).join(', ') });
   }
   const loadId = session.invocation.invocation_id || randomUUID();
   const began = now();
@@ -192,7 +176,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
     metrics_host?: string;
   };
   if (port !== null && !(port >= 0 && port < 65_536))
-    throw new TsdbtError('usage', `Error: Invalid value for '--metrics-port': ${port} is not a port.`);
+    throw errorOf('badOptionValue', { option: '--metrics-port', why: `${port} is not a port.` });
   const server = port === null ? null : await serveMetrics(metrics, port, host);
   if (server !== null) say(`Metrics at ${server.url}/metrics`);
   // Among debug lines, and in a log that programs read, nothing is written over.
@@ -269,10 +253,10 @@ function durationOf(value: unknown): number {
       ? Number.NaN
       : Number(match[1]) * ({ ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[match[2] ?? 's'] ?? 1000);
   if (!(ms > 0 && ms < 2 ** 31))
-    throw new TsdbtError(
-      'usage',
-      `Error: Invalid value for '--timeout': '${String(value)}' is no duration such as 30s, 5m or 1h.`,
-    );
+    throw errorOf('badOptionValue', {
+      option: '--timeout',
+      why: `'${String(value)}' is no duration such as 30s, 5m or 1h.`,
+    });
   return ms;
 }
 
@@ -294,12 +278,7 @@ async function status(ctx: LoadContext): Promise<boolean> {
 
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
-  if (typeof to !== 'string' || to === '')
-    throw new TsdbtError(
-      'usage',
-      'Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a ' +
-        "time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
-    );
+  if (typeof to !== 'string' || to === '') throw errorOf('rewindWithoutPlace', {});
   for (const target of ctx.targets) {
     const client = await ctx.client(target);
     try {

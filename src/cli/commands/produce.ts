@@ -1,6 +1,6 @@
 // produce: the sample producer as a command.
 import { resolve } from 'node:path';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import { load } from '../../index.ts';
 import { produceFile } from '../../loader/producer.ts';
@@ -18,11 +18,11 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
     partitions?: number | null;
     broker?: string;
   };
-  if (topic == null || from == null) throw new TsdbtError('usage', 'Error: `produce` needs --topic and --from.');
+  if (topic == null || from == null) throw errorOf('produceWithoutTopic', {});
   if (rate != null && rate <= 0)
-    throw new TsdbtError('usage', `Error: Invalid value for '--rate': ${rate} is not a positive number.`);
+    throw errorOf('badOptionValue', { option: '--rate', why: `${rate} is not a positive number.` });
   if (partitions != null && partitions <= 0)
-    throw new TsdbtError('usage', `Error: Invalid value for '--partitions': ${partitions} is not a positive number.`);
+    throw errorOf('badOptionValue', { option: '--partitions', why: `${partitions} is not a positive number.` });
   const { config, adapter } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
   await adapter.close();
   const sent = await produceFile({

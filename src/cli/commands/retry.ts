@@ -2,7 +2,7 @@
 // was killed.
 import { resolve } from 'node:path';
 import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { type PreviousRun, previousRun } from '../../index.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec } from '../../project/command-table.ts';
@@ -44,7 +44,7 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   const previous = lastRun(session);
   const which = String(previous.args['which'] ?? '');
   const command = COMMANDS[which];
-  if (command === undefined) throw new TsdbtError('runtime', `dbt retry is not supported for the '${which}' command`);
+  if (command === undefined) throw errorOf('retryNotSupported', { command: which });
   const statuses = session.flags.warn_error ? new Set([...RETRIED, 'warn']) : RETRIED;
   const isOperation = which === 'run-operation';
   const failed = previous.results.filter(
@@ -69,7 +69,7 @@ function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
     readRawProject(projectDir).data['target-path'] ??
     'target') as string;
   const found = previousRun(resolve(projectDir, named), isRunning);
-  if (found === null) throw new TsdbtError('runtime', `Could not find previous run in '${named}' target directory`);
+  if (found === null) throw errorOf('noPreviousRun', { folder: named });
   return found;
 }
 
@@ -100,7 +100,9 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
 function refuseHidden(which: string, options: Readonly<Record<string, unknown>>): void {
   const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
   if (name === undefined) return;
-  throw new TsdbtError('runtime', `The last '${which}' had a secret in --${name}, which is not kept.`, {
+  throw errorOf('secretNotKept', {
+    command: which,
+    option: name,
     hint:
       name === 'vars' ? "Give the variables again: tsdbt retry --vars '{…}'" : `Run '${which}' again with --${name}.`,
   });

@@ -1,6 +1,6 @@
 // run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
 import { resolve } from 'node:path';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { fire } from '../../events/index.ts';
 import {
   adapterVersion,
@@ -86,8 +86,6 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 /** What the command works on: the nodes that it retries, or what was selected. */
 export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
   if (retried === undefined) return select(parsed);
-  for (const id of retried.selected)
-    if (!parsed.dag.has(id))
-      throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+  for (const id of retried.selected) if (!parsed.dag.has(id)) throw errorOf('retriedNodeMissing', { node: id });
   return { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
 }

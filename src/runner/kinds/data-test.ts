@@ -3,6 +3,7 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { compileNode, macroNoter } from '../../compiler/compile.ts';
 import type { TestNode } from '../../contracts/node.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { EVENTS } from '../../events/index.ts';
 import { pluralize } from '../../log.ts';
@@ -46,19 +47,16 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   const scope = openScope(ctx, node, session, { onMacro: macroNoter(node) });
   await materialize(ctx, node, scope);
   const main = scope.statement('main');
-  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  if (main === null) throw errorOf('noMainStatement', { what: 'model' });
   const { rows, columnNames } = main.table;
   if (rows.length !== 1)
-    throw new TsdbtError(
-      'internal',
-      `dbt internally failed to execute ${node.unique_id}: Returned ${rows.length} rows, but expected 1 row`,
-    );
+    throw errorOf('wrongTestShape', { test: node.unique_id, found: `${rows.length} rows`, expected: '1 row' });
   if (columnNames.length !== 3)
-    throw new TsdbtError(
-      'internal',
-      `dbt internally failed to execute ${node.unique_id}: Returned ${columnNames.length} columns, but ` +
-        'expected 3 columns',
-    );
+    throw errorOf('wrongTestShape', {
+      test: node.unique_id,
+      found: `${columnNames.length} columns`,
+      expected: '3 columns',
+    });
   const value = (name: string): Value =>
     rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
   const failures = wholeNumber(value('failures'));
@@ -92,7 +90,7 @@ function wholeNumber(value: Value): number {
     const n = Number(toText(value));
     if (Number.isInteger(n)) return n;
   }
-  throw new TsdbtError('validation', `${toText(value)} is not of type 'integer'`);
+  throw errorOf('notAnInteger', { value: toText(value) });
 }
 
 /** What a database calls a boolean: a real one, 0 or 1, or one of Python's words. */
@@ -101,10 +99,7 @@ function flag(value: Value): boolean {
   const word = value.toLowerCase();
   if (['y', 'yes', 't', 'true', 'on', '1'].includes(word)) return true;
   if (['n', 'no', 'f', 'false', 'off', '0'].includes(word)) return false;
-  throw new TsdbtError(
-    'compilation',
-    `Macro 'get_test_sql' returns '${value}'.  It is not type 'bool' and cannot not be converted reliably to a bool.`,
-  );
+  throw errorOf('testVerdictNotBoolean', { value });
 }
 
 /** Reads a few of the rows that failed; a report without them is still a report. */

@@ -5,7 +5,7 @@ import { relationFrom } from '../../context/relations.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
 import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts';
@@ -76,12 +76,7 @@ function termsOf(node: FreshNode): Terms {
   if (node.resource_type === 'source')
     return { threshold: node.freshness, field: node.loaded_at_field, query: node.loaded_at_query };
   const fail = (what: string): never => {
-    throw new TsdbtError('validation', `The freshness of model '${node.name}' ${what}`, {
-      node,
-      hint:
-        'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: ' +
-        'minute}, error_after: {count: 1, period: hour}}}}',
-    });
+    throw errorOf('badModelFreshness', { model: node.name, what }, { node });
   };
   const given = modelSettings(node);
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return fail('is not a dictionary');
@@ -165,19 +160,12 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
       ['filter', threshold?.filter ?? null],
     ]);
   } else {
-    throw new TsdbtError(
-      'runtime',
-      `Could not compute freshness for source ${node.name}: no 'loaded_at_field' provided and ` +
-        `${ctx.adapter.type} adapter does not support metadata-based freshness checks.`,
-    );
+    throw errorOf('freshnessWithoutField', { source: node.name, adapter: ctx.adapter.type });
   }
   const { table, response } = await scope.callForTable(macro, kwargs);
   const row = table.rows[0];
   if (table.rows.length !== 1 || row === undefined || row.values.length !== 2) {
-    throw new TsdbtError(
-      'compilation',
-      `Got an invalid result from "${macro}" macro: ${toText(table.rows.map((r) => r.values as Value[]))}`,
-    );
+    throw errorOf('badMacroResult', { macro, value: toText(table.rows.map((r) => [...r.values])) });
   }
   return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
 }
@@ -213,17 +201,9 @@ function inUtc(value: Value, field: string): PyDateTime {
   if (value instanceof PyDateTime)
     return value.tzinfo === null ? value.withZone(pytzUtc()) : value.astimezone(pytzUtc());
   if (value === null) {
-    throw new TsdbtError(
-      'database',
-      `Expected a non-null value when querying field '${field}' of table  null relation but received value ` +
-        "'null' instead",
-    );
+    throw errorOf('freshnessIsNull', { field });
   }
-  throw new TsdbtError(
-    'database',
-    `Expected a timestamp value when querying field '${field}' of table null relation but received value of ` +
-      `type '${typeName(value)}' instead`,
-  );
+  throw errorOf('freshnessIsNoTime', { field, type: typeName(value) });
 }
 
 /** The entry of sources.json (of freshness.json for a model) for what was measured. */

@@ -5,6 +5,7 @@ import { type CompilableNode, compileNode } from '../../compiler/compile.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
 import type { OverloadResults } from '../../contracts/results.ts';
+import { errorOf } from '../../error-table.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { materialize, nodeRepresentation } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
@@ -56,7 +57,7 @@ async function create(
   const scope = openScope(ctx, node, session);
   await materialize(ctx, node as unknown as ManifestNode, scope);
   const main = scope.statement('main');
-  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running function');
+  if (main === null) throw errorOf('noMainStatement', { what: 'function' });
   return { message: main.message, response: main.response };
 }
 

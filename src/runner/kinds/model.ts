@@ -5,7 +5,7 @@ import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
 import type { RunContext } from '../context.ts';
@@ -31,7 +31,7 @@ export async function executeRelational(
     relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
   for (const relation of relations) ctx.adapter.cache.replace(relation, session);
   const main = scope.statement('main');
-  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  if (main === null) throw errorOf('noMainStatement', { what: 'model' });
   return { status: 'success', message: main.message, response: main.response, failures: null, scope };
 }
 

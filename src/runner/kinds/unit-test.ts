@@ -8,6 +8,7 @@ import { openScope } from '../../compiler/node-scope.ts';
 import { type FixtureNode, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
 import type { ReferenceLookup } from '../../context/manifest-lookup.ts';
 import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../../contracts/node.ts';
+import { errorOf } from '../../error-table.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { green, red } from '../../log.ts';
 import { toText, type Value } from '../../values/index.ts';
@@ -74,17 +75,12 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     await materialize(local, compiled, scope);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError(
-      'runtime',
-      `An error occurred during execution of unit test '${test.name}'. There may be an error in the unit test ` +
-        `definition: check the data types.\n ${formatError(error)}`,
-      { cause: error },
-    );
+    throw errorOf('unitTestFailed', { test: test.name, error: formatError(error) }, { cause: error });
   } finally {
     if (session.inTransaction) await session.rollback();
   }
   const main = scope.statement('main');
-  if (main === null) throw new TsdbtError('runtime', 'main is not being called during running model');
+  if (main === null) throw errorOf('noMainStatement', { what: 'model' });
   const { columns, actual, expected } = split(main.table);
   const diff = tableDiff(columns, expected, actual);
   const result = { response: main.response, node: compiled as GraphNode };

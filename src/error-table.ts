@@ -1,0 +1,433 @@
+// Errors by topic: code, kind, text and hint of each, told from facts. Errors that are in no row have the code of their
+// kind. Codes stand in the JSON log and in the documentation only.
+import { ERROR_KINDS, type ErrorDetails, type ErrorKind, TsdbtError } from './errors.ts';
+
+/** One error. Facts are put into the texts as they are, so that a page of them can be made with their names. */
+interface ErrorRow<F extends object> {
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly text: (facts: F) => string;
+  readonly hint: ((facts: F) => string) | undefined;
+}
+
+/** A fact of a text. */
+type Fact = string | number;
+type Facts<N extends string> = Readonly<Record<N, Fact>>;
+
+function row<F extends object = object>(
+  code: string,
+  kind: ErrorKind,
+  text: (facts: F) => string,
+  hint?: (facts: F) => string,
+): ErrorRow<F> {
+  return { code, kind, text, hint };
+}
+
+/** By topic; a code begins as that of its kind. */
+export const ERRORS = {
+  // The command line.
+  threadsBelowOne: row<Facts<'threads'>>(
+    'T1001',
+    'usage',
+    (f) => `threads: ${f.threads} is not a number of threads; it must be greater than 0`,
+  ),
+  badOptionValue: row<Facts<'option' | 'why'>>(
+    'T1002',
+    'usage',
+    (f) => `Error: Invalid value for '${f.option}': ${f.why}`,
+  ),
+  optionTakesNoValue: row<Facts<'option'>>(
+    'T1003',
+    'usage',
+    (f) => `Error: Option '${f.option}' does not take a value.`,
+  ),
+  optionNeedsArgument: row<Facts<'option'>>(
+    'T1004',
+    'usage',
+    (f) => `Error: Option '${f.option}' requires an argument.`,
+  ),
+  unknownCommand: row<Facts<'command'>>(
+    'T1005',
+    'usage',
+    (f) => `Error: The command '${f.command}' is not part of this version.`,
+  ),
+  commandLineRefused: row<Facts<'usage' | 'command' | 'why'>>(
+    'T1006',
+    'usage',
+    (f) => `Usage: ${f.usage}\nTry '${f.command} --help' for help.\n\nError: ${f.why}`,
+  ),
+  dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
+  packageWithoutVersion: row<Facts<'source'>>(
+    'T1008',
+    'usage',
+    (f) => `Version is required in --add-package when a package when source is ${f.source}`,
+  ),
+  answersEnded: row<Facts<'question'>>(
+    'T1009',
+    'usage',
+    (f) => `Error: The input ended where an answer was needed: ${f.question}`,
+  ),
+  fileIntoManyTables: row<Facts<'count' | 'names'>>(
+    'T1010',
+    'usage',
+    (f) =>
+      `Error: --from loads one file into one table; ${f.count} are selected: ${f.names}. Name one with --select ` +
+      'source:NAME.TABLE.',
+  ),
+  rewindWithoutPlace: row(
+    'T1011',
+    'usage',
+    () =>
+      'Error: `load rewind` needs --to: earliest, latest, loaded (behind what the table has), an offset, a ' +
+      "time such as '2026-05-01 12:00', or some partitions by number: 2:1500,3:earliest.",
+  ),
+  produceWithoutTopic: row('T1012', 'usage', () => 'Error: `produce` needs --topic and --from.'),
+
+  // Project and profile.
+  projectWithoutProfile: row<Facts<'folder'>>(
+    'T1101',
+    'project',
+    (f) => `dbt_project.yml of ${f.folder} names no profile`,
+  ),
+  assetPathOutside: row<Facts<'path'>>(
+    'T1102',
+    'project',
+    (f) =>
+      `asset-paths names '${f.path}', which is no folder below the project's; only such a folder is copied to the ` +
+      'documentation',
+  ),
+  serverOfYours: row<Facts<'target' | 'profile'>>(
+    'T1201',
+    'profile',
+    (f) => `target "${f.target}" of profile "${f.profile}" names a server of yours`,
+    () =>
+      '`tsdbt db` is for embedded servers: a Postgres target with `embedded: true`, a ClickHouse target with `path:`.',
+  ),
+  noConnectionsFile: row<Facts<'connection' | 'path'>>(
+    'T1202',
+    'profile',
+    (f) => `Connection '${f.connection}' is asked for, and there is no ${f.path}.`,
+    (f) => `connections:\n  ${f.connection}: { brokers: ["localhost:9092"] }`,
+  ),
+  writtenSecret: row<Facts<'secret'>>(
+    'T1203',
+    'profile',
+    (f) => `The secret '${f.secret}' stands in the file`,
+    () => `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
+  ),
+  noSchemaRegistry: row<Facts<'source' | 'connection'>>(
+    'T1204',
+    'profile',
+    (f) => `Source ${f.source} has format json_schema, and connection '${f.connection}' names no schema registry.`,
+    () => 'registry: http://localhost:8081',
+  ),
+
+  // What is read of the project.
+  badForeignKey: row<Facts<'node' | 'to'>>(
+    'T2001',
+    'parsing',
+    (f) =>
+      `'${f.node}' defines a foreign key constraint 'to' expression which is not valid 'ref' or 'source' syntax: ` +
+      `${f.to}.`,
+  ),
+  unitTestWithoutModel: row<Facts<'model' | 'test' | 'file'>>(
+    'T2002',
+    'parsing',
+    (f) => `Unable to find model '${f.model}' for unit test '${f.test}' in ${f.file}`,
+  ),
+  badUnitTestInput: row<Facts<'input'>>(
+    'T2003',
+    'parsing',
+    (f) => `Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: '${f.input}'.`,
+  ),
+  unitTestInputNotFound: row<Facts<'test' | 'input'>>(
+    'T2004',
+    'parsing',
+    (f) => `Unit test '${f.test}' had an input (${f.input}) which was not found in the manifest.`,
+  ),
+
+  // Templates and macros.
+  badMacroResult: row<Facts<'macro' | 'value'>>(
+    'T2101',
+    'compilation',
+    (f) => `Got an invalid result from "${f.macro}" macro: ${f.value}`,
+  ),
+  noSuchMacro: row<Facts<'macro'>>(
+    'T2102',
+    'compilation',
+    (f) =>
+      `dbt could not find a macro with the name '${f.macro}' in any package. This can happen when calling a macro ` +
+      'that does not exist. Check for typos and/or install package dependencies with "dbt deps".',
+  ),
+  retriedNodeMissing: row<Facts<'node'>>(
+    'T2103',
+    'compilation',
+    (f) => `Couldn't find model '${f.node}' -- does it exist or is it disabled?`,
+  ),
+  inlineReferenceMissing: row<Facts<'node' | 'type' | 'name' | 'why'>>(
+    'T2104',
+    'compilation',
+    (f) => `Sql_Operation '${f.node}' (from remote system.sql) depends on a ${f.type} named '${f.name}' which ${f.why}`,
+  ),
+  testVerdictNotBoolean: row<Facts<'value'>>(
+    'T2105',
+    'compilation',
+    (f) =>
+      `Macro 'get_test_sql' returns '${f.value}'.  It is not type 'bool' and cannot not be converted reliably to a ` +
+      'bool.',
+  ),
+  materializationWithoutList: row<Facts<'materialization'>>(
+    'T2106',
+    'compilation',
+    (f) =>
+      `The materialization ("${f.materialization}") did not explicitly return a list of relations to add to the ` +
+      'cache.',
+  ),
+  materializationNoDict: row<Facts<'value'>>(
+    'T2107',
+    'compilation',
+    (f) => `Invalid return value from materialization, expected a dict with key "relations", got: ${f.value}`,
+  ),
+  materializationNoRelations: row<Facts<'keys'>>(
+    'T2108',
+    'compilation',
+    (f) => `Invalid return value from materialization, "relations" not found, got keys: ${f.keys}`,
+  ),
+  materializationNoList: row<Facts<'value'>>(
+    'T2109',
+    'compilation',
+    (f) => `Invalid return value from materialization, "relations" not a list, got: ${f.value}`,
+  ),
+  materializationNoRelation: row<Facts<'value' | 'type'>>(
+    'T2110',
+    'compilation',
+    (f) => `Invalid return value from materialization, "relations" contains non-Relation: ${f.value} (${f.type})`,
+  ),
+  catalogWithoutKey: row<Facts<'key' | 'row'>>(
+    'T2111',
+    'compilation',
+    (f) => `Catalog information missing required key '${f.key}' (got ${f.row})`,
+  ),
+  catalogNoTable: row<Facts<'macro'>>('T2112', 'compilation', (f) => `the macro ${f.macro} must return a table`),
+  catalogAmbiguous: row<Facts<'one' | 'two' | 'source'>>(
+    'T2113',
+    'compilation',
+    (f) =>
+      `dbt found two relations in your warehouse with similar database identifiers: ${f.one} and ${f.two} both ` +
+      `answer for "${f.source}"`,
+    () => 'rename or drop one of them',
+  ),
+
+  // Values that are of the wrong kind.
+  notAnInteger: row<Facts<'value'>>('T2501', 'validation', (f) => `${f.value} is not of type 'integer'`),
+  languageNotSupported: row<Facts<'materialization' | 'languages' | 'language'>>(
+    'T2502',
+    'validation',
+    (f) => `Materialization "${f.materialization}" only supports languages [${f.languages}]; got "${f.language}"`,
+  ),
+  badModelFreshness: row<Facts<'model' | 'what'>>(
+    'T2503',
+    'validation',
+    (f) => `The freshness of model '${f.model}' ${f.what}`,
+    () =>
+      'for example: meta: {tsdbt: {freshness: {loaded_at_field: updated_at, warn_after: {count: 10, period: minute}, ' +
+      'error_after: {count: 1, period: hour}}}}',
+  ),
+  badTestSlice: row<Facts<'test' | 'what'>>(
+    'T2504',
+    'validation',
+    (f) => `test_slice of ${f.test} ${f.what}`,
+    () => 'for example: meta: {tsdbt: {test_slice: {column: loaded_at, overlap: 1h, full_every: 1d}}}',
+  ),
+  topicLoadedTwice: row<Facts<'one' | 'two' | 'topic' | 'table'>>(
+    'T2505',
+    'validation',
+    (f) => `Sources ${f.one} and ${f.two} both load topic ${f.topic} into ${f.table}.`,
+    () => 'Take the load config out of one of them, or name another table with `identifier`.',
+  ),
+
+  // While a command runs.
+  cannotWrite: row<Facts<'path' | 'why'>>(
+    'T3001',
+    'runtime',
+    (f) => `Could not write ${f.path}: ${f.why}`,
+    () => 'Is there room, and may this user write there? --target-path names another folder.',
+  ),
+  cannotWriteLog: row<Facts<'path' | 'why'>>(
+    'T3002',
+    'runtime',
+    (f) => `The log ${f.path} cannot be written: ${f.why}`,
+    () => '--log-path names another folder; --log-level-file none writes no log.',
+  ),
+  cannotReadSeed: row<Facts<'path'>>('T3003', 'runtime', (f) => `Could not read ${f.path}`),
+  exclusiveArguments: row<Facts<'one' | 'two'>>(
+    'T3004',
+    'runtime',
+    (f) => `"${f.one}" and "${f.two}" are mutually exclusive arguments`,
+  ),
+  nothingToShow: row('T3005', 'runtime', () => 'Either --select or --inline must be passed to show'),
+  nothingToOperate: row('T3006', 'runtime', () => 'Either a macro name or --sql must be passed to run-operation'),
+  macroAndSql: row('T3007', 'runtime', () => 'Cannot specify both a macro name and --sql for run-operation'),
+  argumentsOfSql: row('T3008', 'runtime', () => '--args cannot be used with --sql; pass arguments directly in the SQL'),
+  noSuchMacroInPackage: row<Facts<'macro' | 'package'>>(
+    'T3009',
+    'runtime',
+    (f) => `dbt could not find a macro with the name "${f.macro}" in the "${f.package}" package`,
+  ),
+  retryNotSupported: row<Facts<'command'>>(
+    'T3010',
+    'runtime',
+    (f) => `dbt retry is not supported for the '${f.command}' command`,
+  ),
+  noPreviousRun: row<Facts<'folder'>>(
+    'T3011',
+    'runtime',
+    (f) => `Could not find previous run in '${f.folder}' target directory`,
+  ),
+  secretNotKept: row<Facts<'command' | 'option' | 'hint'>>(
+    'T3012',
+    'runtime',
+    (f) => `The last '${f.command}' had a secret in --${f.option}, which is not kept.`,
+    (f) => `${f.hint}`,
+  ),
+  profileInExistingProject: row(
+    'T3013',
+    'runtime',
+    () => 'Can not init existing project with specified profile, edit dbt_project.yml instead',
+  ),
+  noSuchProfile: row<Facts<'profile'>>('T3014', 'runtime', (f) => `Could not find profile named '${f.profile}'`),
+  deferralWithoutState: row(
+    'T3015',
+    'runtime',
+    () => '--state or --defer-state are required for deferral, but neither was provided',
+  ),
+  stateWithoutManifest: row<Facts<'folder'>>(
+    'T3016',
+    'runtime',
+    (f) => `Could not find manifest in --state path: "${f.folder}"`,
+  ),
+  inlineRefused: row('T3017', 'runtime', () => 'Error parsing inline query'),
+  noMainStatement: row<Facts<'what'>>('T3018', 'runtime', (f) => `main is not being called during running ${f.what}`),
+  unitTestFailed: row<Facts<'test' | 'error'>>(
+    'T3019',
+    'runtime',
+    (f) =>
+      `An error occurred during execution of unit test '${f.test}'. There may be an error in the unit test ` +
+      `definition: check the data types.\n ${f.error}`,
+  ),
+  pointerAliasTaken: row<Facts<'model' | 'alias'>>(
+    'T3020',
+    'runtime',
+    (f) =>
+      `Cannot create latest version pointer: the latest version of '${f.model}' is already aliased to '${f.alias}'. ` +
+      'Set `latest_version_pointer: enabled: false` or remove the conflicting alias.',
+  ),
+  freshnessWithoutField: row<Facts<'source' | 'adapter'>>(
+    'T3021',
+    'runtime',
+    (f) =>
+      `Could not compute freshness for source ${f.source}: no 'loaded_at_field' provided and ${f.adapter} adapter ` +
+      'does not support metadata-based freshness checks.',
+  ),
+  cannotList: row<Facts<'node'>>(
+    'T3022',
+    'runtime',
+    (f) => `Got an unexpected result from node selection: "${f.node}"Listing this node type is not yet supported!`,
+  ),
+  docsNotServed: row<Facts<'address' | 'why'>>(
+    'T3023',
+    'runtime',
+    (f) => `Could not serve the docs on ${f.address}: ${f.why}`,
+    () => 'choose another one with --port',
+  ),
+  noDocs: row<Facts<'path'>>(
+    'T3024',
+    'runtime',
+    (f) => `There are no docs to serve: ${f.path} does not exist`,
+    () => 'run `tsdbt docs generate` first',
+  ),
+  badArtifact: row<Facts<'path' | 'why'>>(
+    'T3025',
+    'runtime',
+    (f) => `${f.path} is not valid JSON: ${f.why}`,
+    () => 'run `tsdbt docs generate` again',
+  ),
+  nothingToLoad: row(
+    'T3026',
+    'runtime',
+    () => 'No selected source has a load config.',
+    () => "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }",
+  ),
+  noHashKey: row<Facts<'source' | 'variable'>>(
+    'T3027',
+    'runtime',
+    (f) => `Source ${f.source} hashes or drops personal data, and ${f.variable} is not set.`,
+    (f) => `Set ${f.variable} to a long secret text; keep it: the same value gives the same hashes.`,
+  ),
+
+  // What a database answers.
+  freshnessIsNull: row<Facts<'field'>>(
+    'T4001',
+    'database',
+    (f) =>
+      `Expected a non-null value when querying field '${f.field}' of table  null relation but received value 'null' ` +
+      'instead',
+  ),
+  freshnessIsNoTime: row<Facts<'field' | 'type'>>(
+    'T4002',
+    'database',
+    (f) =>
+      `Expected a timestamp value when querying field '${f.field}' of table null relation but received value of ` +
+      `type '${f.type}' instead`,
+  ),
+  wrongTestShape: row<Facts<'test' | 'found' | 'expected'>>(
+    'T9001',
+    'internal',
+    (f) => `dbt internally failed to execute ${f.test}: Returned ${f.found}, but expected ${f.expected}`,
+  ),
+};
+
+export type ErrorTopic = keyof typeof ERRORS;
+
+/** What the text of an error is made of. */
+export type FactsOfError<N extends ErrorTopic> = (typeof ERRORS)[N] extends ErrorRow<infer F> ? F : never;
+
+/** The error of a row. @param details where it happened, and what caused it */
+export function errorOf<N extends ErrorTopic>(
+  topic: N,
+  facts: FactsOfError<N>,
+  details: ErrorDetails = {},
+): TsdbtError {
+  // One row of a union: TypeScript does not see that it is the row of these facts.
+  const { code, kind, text, hint } = ERRORS[topic] as unknown as ErrorRow<FactsOfError<N>>;
+  return new TsdbtError(kind, text(facts), {
+    ...details,
+    ...(hint === undefined ? {} : { hint: hint(facts) }),
+    errorCode: code,
+  });
+}
+
+/** An error as a page of documentation names it: facts stand as `<name>`. */
+export interface DocumentedError {
+  readonly topic: string;
+  readonly code: string;
+  readonly kind: ErrorKind;
+  readonly text: string;
+  readonly hint: string | null;
+}
+
+/** Every error that has a code of its own, by code. */
+export function documentedErrors(): readonly DocumentedError[] {
+  const names = new Proxy({}, { get: (_, name) => `<${String(name)}>` });
+  return Object.entries<unknown>(ERRORS)
+    .map(([topic, entry]) => {
+      const { code, kind, text, hint } = entry as ErrorRow<object>;
+      return { topic, code, kind, text: text(names), hint: hint?.(names) ?? null };
+    })
+    .sort((a, b) => (a.code < b.code ? -1 : 1));
+}
+
+/** Code of whatever went wrong: its own, its kind's, or that of a defect. */
+export function errorCodeOf(error: unknown): string {
+  return error instanceof TsdbtError ? error.errorCode : ERROR_KINDS.internal.code;
+}

@@ -1,0 +1,43 @@
+// The table of errors: each code once, within the class of its kind, and texts that a page can be made of.
+import { describe, expect, it } from 'vitest';
+import { documentedErrors, errorCodeOf, errorOf } from '../../../src/error-table.ts';
+import { ERROR_KINDS, formatError, TsdbtError } from '../../../src/errors.ts';
+
+const documented = documentedErrors();
+
+describe('the table of errors', () => {
+  it('has each code once, in the class of its kind', () => {
+    const codes = [...documented, ...Object.values(ERROR_KINDS)].map(({ code }) => code);
+    expect(codes.filter((code, i) => codes.indexOf(code) !== i)).toEqual([]);
+    expect(
+      documented.filter(
+        ({ code, kind }) => !/^T\d{4}$/.test(code) || !code.startsWith(ERROR_KINDS[kind].code.slice(0, 2)),
+      ),
+    ).toEqual([]);
+  });
+
+  it('has texts whose facts stand by name', () => {
+    expect(documented.find(({ topic }) => topic === 'noPreviousRun')).toEqual({
+      topic: 'noPreviousRun',
+      code: 'T3011',
+      kind: 'runtime',
+      text: "Could not find previous run in '<folder>' target directory",
+      hint: null,
+    });
+    expect(documented.filter(({ text, hint }) => /undefined|\[object/.test(`${text}${hint}`))).toEqual([]);
+  });
+
+  it('gives an error its text, its hint and a code that stays when more is known', () => {
+    const error = errorOf('noDocs', { path: 'target/manifest.json' }).with({ path: 'dbt_project.yml' });
+    expect([error.kind, error.errorCode, error.details.path]).toEqual(['runtime', 'T3024', 'dbt_project.yml']);
+    expect(formatError(error)).toBe(
+      'Runtime Error in dbt_project.yml\n  There are no docs to serve: target/manifest.json does not exist\n' +
+        '  run `tsdbt docs generate` first',
+    );
+  });
+
+  it('knows a code for whatever goes wrong', () => {
+    expect(errorCodeOf(new TsdbtError('database', 'no'))).toBe('T4000');
+    expect(errorCodeOf(new Error('a defect'))).toBe('T9000');
+  });
+});
