@@ -1,7 +1,7 @@
 // Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once
 // a command. Leaves what a missing or disabled resource means to the caller.
 import type { Manifest } from '../contracts/manifest.ts';
-import type { GraphNode, ManifestNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type { FunctionNode, GraphNode, ManifestNode, MetricNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
@@ -13,8 +13,8 @@ export type Found<T> = T | 'disabled' | null;
 export interface ReferenceLookup {
   ref(ref: RefArgs, packageName: string): Found<ManifestNode>;
   source(source: string, table: string, packageName: string): Found<SourceDefinition>;
-  function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
-  metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode>;
+  function(name: string, functionPackage: string | null, packageName: string): Found<FunctionNode>;
+  metric(name: string, metricPackage: string | null, packageName: string): Found<MetricNode>;
   /** The greatest version of the models of this name; undefined without versions. Absent where nothing has versions. */
   newestVersion?(name: string): string | number | undefined;
 }
@@ -119,7 +119,7 @@ export class ManifestLookup implements ReferenceLookup {
     return this.#find(this.#all().sources, key, this.#packages(packageName, null), (id) => this.#manifest.sources[id]);
   }
 
-  function(name: string, functionPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
+  function(name: string, functionPackage: string | null, packageName: string): Found<FunctionNode> {
     return this.#find(
       this.#all().functions,
       name,
@@ -128,7 +128,7 @@ export class ManifestLookup implements ReferenceLookup {
     );
   }
 
-  metric(name: string, metricPackage: string | null, packageName: string): Found<ParsedOnlyNode> {
+  metric(name: string, metricPackage: string | null, packageName: string): Found<MetricNode> {
     return this.#find(
       this.#all().metrics,
       name,

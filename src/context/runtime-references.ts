@@ -1,7 +1,7 @@
 // ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing,
 // private, undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
-import type { ManifestNode, ModelNode, ParsedOnlyNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
@@ -120,10 +120,10 @@ export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promis
     scope.lookup.function(name, packageName, scope.node.package_name),
     'function',
     name,
-  ) as ParsedOnlyNode & Located;
+  );
   const relation = (located: Located): Relation =>
     relationFrom(scope.context.adapter, null, located, { type: 'function', limit: limitOf(scope) });
-  const deferred = target['defer_function'] as Located | null | undefined;
+  const deferred = target.defer_function;
   if (deferred == null || scope.context.config.flags['defer'] !== true) return relation(target);
   return deferredRelation(
     scope,

@@ -6,7 +6,10 @@ import type {
   GroupNode,
   MacroNode,
   ManifestNode,
-  ParsedOnlyNode,
+  FunctionNode,
+  MetricNode,
+  SavedQueryNode,
+  SemanticModelNode,
   Quoting,
   SourceDefinition,
   UnitTestNode,
@@ -38,15 +41,15 @@ export interface Manifest {
   readonly macros: Readonly<Record<string, MacroNode>>;
   readonly docs: Readonly<Record<string, DocNode>>;
   readonly exposures: Readonly<Record<string, ExposureNode>>;
-  readonly metrics: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly metrics: Readonly<Record<string, MetricNode>>;
   readonly groups: Readonly<Record<string, GroupNode>>;
   readonly selectors: Readonly<Record<string, unknown>>;
   readonly disabled: Readonly<Record<string, GraphNode[]>>;
   readonly parent_map: Readonly<Record<string, string[]>>;
   readonly child_map: Readonly<Record<string, string[]>>;
   readonly group_map: Readonly<Record<string, string[]>>;
-  readonly saved_queries: Readonly<Record<string, ParsedOnlyNode>>;
-  readonly semantic_models: Readonly<Record<string, ParsedOnlyNode>>;
+  readonly saved_queries: Readonly<Record<string, SavedQueryNode>>;
+  readonly semantic_models: Readonly<Record<string, SemanticModelNode>>;
   readonly unit_tests: Readonly<Record<string, UnitTestNode>>;
-  readonly functions: Record<string, ParsedOnlyNode>;
+  readonly functions: Record<string, FunctionNode>;
 }

@@ -96,8 +96,8 @@ export interface ColumnInfo {
   [extra: string]: unknown;
 }
 
-/** What config() and the YAML files say, merged; keys in dbt's spelling (`pre-hook`, `post-hook`). Custom keys stay. */
-export interface NodeConfig {
+/** Config that nodes and tests have in common; custom keys stay. */
+export interface CommonConfig {
   enabled: boolean;
   alias?: string | null;
   schema?: string | null;
@@ -108,8 +108,6 @@ export interface NodeConfig {
   materialized: string;
   incremental_strategy?: string | null;
   persist_docs?: { relation?: boolean; columns?: boolean };
-  'post-hook': Hook[];
-  'pre-hook': Hook[];
   quoting?: Quoting;
   column_types?: { [column: string]: string };
   full_refresh?: boolean | null;
@@ -121,10 +119,18 @@ export interface NodeConfig {
   docs?: Docs;
   contract?: ContractConfig;
   event_time?: string | null;
+  /** Of a model. */
+  access?: 'private' | 'protected' | 'public';
   [custom: string]: unknown;
 }
 
-export interface TestConfig extends Omit<NodeConfig, 'pre-hook' | 'post-hook'> {
+/** What config() and the YAML files say, merged; keys in dbt's spelling (`pre-hook`, `post-hook`). */
+export interface NodeConfig extends CommonConfig {
+  'post-hook': Hook[];
+  'pre-hook': Hook[];
+}
+
+export interface TestConfig extends CommonConfig {
   severity: string;
   store_failures: boolean | null;
   store_failures_as: 'table' | 'view' | 'ephemeral' | null;
@@ -279,6 +285,10 @@ export interface SourceDefinition {
     enabled: boolean;
     event_time: string | null;
     freshness: FreshnessThreshold | null;
+    loaded_at_field: string | null;
+    loaded_at_query: string | null;
+    meta: { [key: string]: Json };
+    tags: string[];
     [custom: string]: unknown;
   };
   patch_path: string | null;
@@ -392,16 +402,116 @@ export interface UnitTestNode {
   [extra: string]: unknown;
 }
 
-/** Resources that are parsed into the manifest and have no behaviour of their own here; shape as in manifest v12. */
-export interface ParsedOnlyNode {
+/** Config of a metric, a semantic model or a saved query. */
+export interface SemanticConfig {
+  enabled: boolean;
+  group: string | null;
+  meta: { [key: string]: Json };
+  tags?: Json;
+  [custom: string]: unknown;
+}
+
+/** Fields that metrics, semantic models and saved queries have in common; shape as in manifest v12. */
+export interface SemanticNode {
   name: string;
-  resource_type: 'metric' | 'semantic_model' | 'saved_query' | 'function';
   package_name: string;
   path: string;
   original_file_path: string;
   unique_id: string;
   fqn: string[];
+  config: SemanticConfig;
+  unrendered_config: { [key: string]: unknown };
+  group: string | null;
+  depends_on: DependsOn;
+  refs: RefArgs[];
+  created_at: number;
+  description: Json;
+  label: Json;
+  metadata: null;
   [field: string]: unknown;
+}
+
+export interface MetricNode extends SemanticNode {
+  resource_type: 'metric';
+  type: string;
+  type_params: MetricTypeParams;
+  filter: Json;
+  time_granularity: Json;
+  sources: string[][];
+  metrics: string[][];
+  meta: Json;
+  tags: Json;
+}
+
+/** What another metric or a measure is to a metric that is computed from it. */
+export interface MetricInput {
+  name: Json;
+  filter: Json;
+  alias: Json;
+  [field: string]: Json;
+}
+export interface MetricTypeParams {
+  measure: MetricInput | null;
+  input_measures: MetricInput[];
+  numerator: MetricInput | null;
+  denominator: MetricInput | null;
+  expr: string | null;
+  window: Json;
+  grain_to_date: Json;
+  metrics: (MetricInput | null)[];
+  conversion_type_params: MetricConversion | null;
+  cumulative_type_params: MetricCumulation | null;
+  metric_aggregation_params: MetricAggregation | null;
+  fill_nulls_with: Json;
+  join_to_timespine: Json;
+  is_private: Json;
+}
+export interface MetricConversion {
+  entity: Json;
+  base_measure: MetricInput | null;
+  conversion_measure: MetricInput | null;
+  base_metric: MetricInput | null;
+  conversion_metric: MetricInput | null;
+  calculation: Json;
+  window: Json;
+  constant_properties: Json;
+}
+export interface MetricCumulation {
+  window: Json;
+  grain_to_date: Json;
+  period_agg: Json;
+  metric: MetricInput | null;
+}
+export interface MetricAggregation {
+  semantic_model: string;
+  agg: Json;
+  agg_params: Json;
+  agg_time_dimension: Json;
+  non_additive_dimension: Json;
+}
+
+/** A measure, dimension or entity of a semantic model. */
+export interface SemanticPart {
+  name: Json | undefined;
+  description: Json;
+  [field: string]: Json | undefined;
+}
+export interface SemanticModelNode extends SemanticNode {
+  resource_type: 'semantic_model';
+  model: string | null | undefined;
+  node_relation: Json;
+  defaults: Json;
+  entities: SemanticPart[];
+  measures: SemanticPart[];
+  dimensions: SemanticPart[];
+  primary_entity: Json;
+}
+
+export interface SavedQueryNode extends SemanticNode {
+  resource_type: 'saved_query';
+  query_params: { metrics: Json; group_by: Json; where: Json; order_by: Json; limit: Json };
+  exports: { name: Json | undefined; config: { [key: string]: unknown }; unrendered_config: { [key: string]: Json } }[];
+  tags: string[];
 }
 
 export interface FunctionArgument {
@@ -414,26 +524,29 @@ export interface FunctionReturns {
   data_type: string;
   description: string | null;
 }
+/** A further function of the same name, from a file of its own. */
+export interface FunctionOverload {
+  defined_in: string;
+  arguments: FunctionArgument[];
+  returns: FunctionReturns | null;
+  description: string | null;
+  raw_body: string | null;
+  compiled_body: string | null;
+}
 
 /** A user-defined function: a member of `manifest.functions`. */
-export interface FunctionNode extends ParsedOnlyNode {
-  database: string | null;
-  schema: string;
-  alias: string;
-  raw_code: string;
-  compiled_code?: string | null;
+export interface FunctionNode extends NodeBase, CompiledFields {
+  resource_type: 'function';
+  config: NodeConfig;
   arguments: FunctionArgument[];
   returns: FunctionReturns;
-  /** Further functions of the same name, each from a file of its own. */
-  overloads: {
-    defined_in: string;
-    arguments: FunctionArgument[];
-    returns: FunctionReturns | null;
-    description: string | null;
-    raw_body: string | null;
-    compiled_body: string | null;
-  }[];
+  overloads: FunctionOverload[];
+  /** The same function in the state that is deferred to. */
+  defer_function?: FunctionNode;
 }
+
+/** Resources that are parsed into the manifest and have no behaviour of their own here. */
+export type ParsedOnlyNode = MetricNode | SemanticModelNode | SavedQueryNode | FunctionNode;
 
 /** The members of `manifest.nodes`. */
 export type ManifestNode = ModelNode | SeedNode | SnapshotNode | TestNode | AnalysisNode | HookNode | SqlOperationNode;

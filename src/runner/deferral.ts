@@ -1,7 +1,7 @@
 // Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back
 // on. When it is taken is decided where references are resolved.
 import type { WorkingManifest } from '../compiler/compile-context.ts';
-import type { ManifestNode, ParsedOnlyNode } from '../contracts/node.ts';
+import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 
@@ -36,7 +36,7 @@ export function deferTo(manifest: WorkingManifest, state: PreviousState | undefi
       },
     } as ManifestNode;
   }
-  const functions = manifest.functions as Record<string, ParsedOnlyNode>;
+  const { functions } = manifest;
   for (const [id, theirs] of Object.entries(other.functions)) {
     const own = functions[id];
     functions[id] = own === undefined ? theirs : { ...own, defer_function: theirs };

@@ -7,8 +7,14 @@ import { pyRepr, pyStr } from '../../values/python-text.ts';
 /** How a value of a nearer level joins what is there. */
 export type Merge = 'clobber' | 'append' | 'update' | 'dictKeyAppend';
 
-/** @returns what is wrong, in the words of jsonschema, or undefined. */
-export type TypeCheck = (value: unknown) => string | undefined;
+/** @returns what is wrong, in the words of jsonschema, or undefined: then the value is a `T`. */
+export interface TypeCheck<out T = unknown> {
+  (value: unknown): string | undefined;
+  /** Carries the type; never there. */
+  readonly passes?: T;
+}
+/** The type of the values that a check lets pass. */
+export type PassedBy<C> = C extends { readonly passes?: infer T } ? T : never;
 
 export interface ConfigField {
   readonly name: string;
@@ -40,51 +46,47 @@ export function isDict(value: unknown): value is { [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PyFloat);
 }
 
-const is =
-  (name: string, test: (value: unknown) => boolean): TypeCheck =>
-  (value) =>
-    test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`;
-const orNull =
-  (check: TypeCheck): TypeCheck =>
-  (value) =>
-    value === null || value === undefined || check(value) === undefined
-      ? undefined
-      : `${pyRepr(value)} is not valid under any of the given schemas`;
-const oneOf =
-  (...checks: TypeCheck[]): TypeCheck =>
-  (value) =>
+function is<T>(name: string, test: (value: unknown) => value is T): TypeCheck<T> {
+  return (value) => (test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`);
+}
+function oneOf<C extends readonly TypeCheck[]>(...checks: C): TypeCheck<PassedBy<C[number]>> {
+  return (value) =>
     checks.some((check) => check(value) === undefined)
       ? undefined
       : `${pyRepr(value)} is not valid under any of the given schemas`;
+}
 
-export const anything: TypeCheck = () => undefined;
+export const anything: TypeCheck<Json> = () => undefined;
 export const text = is('string', (v) => typeof v === 'string');
 export const bool = is('boolean', (v) => typeof v === 'boolean');
 export const integer = is(
   'integer',
-  (v) => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
+  (v): v is number => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
 );
 export const dict = is('object', isDict);
-export const list = is('array', Array.isArray);
-export const optionalText = orNull(text);
-export const optionalBool = orNull(bool);
-export const optionalInteger = orNull(integer);
-export const optionalDict = orNull(dict);
-export const textList: TypeCheck = (value) => {
+export const list = is('array', (v): v is Json[] => Array.isArray(v));
+export const optionalText = optional(text);
+export const optionalBool = optional(bool);
+export const optionalInteger = optional(integer);
+export const optionalDict = optional(dict);
+export const textList: TypeCheck<string[]> = (value) => {
   if (!Array.isArray(value)) return list(value);
   for (const item of value) if (typeof item !== 'string') return text(item);
   return undefined;
 };
 export const textOrTextList = oneOf(text, textList);
-export const optionalTextOrTextList = orNull(oneOf(text, textList));
-export function choice(...options: string[]): TypeCheck {
+export const optionalTextOrTextList = optional(textOrTextList);
+export function choice<const O extends readonly string[]>(...options: O): TypeCheck<O[number]> {
   return (value) =>
     typeof value === 'string' && options.includes(value)
       ? undefined
       : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
 }
-export function optional(check: TypeCheck): TypeCheck {
-  return orNull(check);
+export function optional<T>(check: TypeCheck<T>): TypeCheck<T | null> {
+  return (value) =>
+    value === null || value === undefined || check(value) === undefined
+      ? undefined
+      : `${pyRepr(value)} is not valid under any of the given schemas`;
 }
 
 function field(

@@ -1,6 +1,15 @@
 // How the config of a node comes about: defaults, dbt_project.yml from the widest folder to the nearest, properties
 // YAML, config() in the file, and for a package the root project on top. Leaves reading of those places to others.
-import type { Json } from '../../contracts/node.ts';
+import type {
+  ExposureNode,
+  GroupNode,
+  Json,
+  NodeConfig,
+  SemanticConfig,
+  SourceDefinition,
+  TestConfig,
+  UnitTestNode,
+} from '../../contracts/node.ts';
 import type { ConfigSection, Project } from '../../contracts/project.ts';
 import { misspeltConfig } from './misspelt-config.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -14,8 +23,8 @@ export type ConfigDict = { [key: string]: unknown };
  * Levels of one node: what its own project says, what its YAML says, what its file says, what the root project says of
  * a package.
  */
-export interface ConfigSources {
-  readonly kind: ConfigKind;
+export interface ConfigSources<K extends ConfigKind = ConfigKind> {
+  readonly kind: K;
   readonly section: ConfigSection;
   readonly fqn: readonly string[];
   readonly project: Project;
@@ -24,12 +33,25 @@ export interface ConfigSources {
   readonly call?: ConfigDict | null | undefined;
 }
 
-const FIELD_MAPS = new Map<ConfigKind, ReadonlyMap<string, ConfigField>>(
-  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [
-    kind,
-    new Map(CONFIG_FIELDS[kind].map((f) => [f.name, f])),
-  ]),
-);
+/** What a config of each kind is when its levels are merged and checked. */
+export interface ConfigOf {
+  readonly node: NodeConfig;
+  readonly model: NodeConfig;
+  readonly seed: NodeConfig;
+  readonly snapshot: NodeConfig;
+  readonly function: NodeConfig;
+  readonly test: TestConfig;
+  readonly source: SourceDefinition['config'];
+  readonly exposure: ExposureNode['config'];
+  readonly unit_test: UnitTestNode['config'];
+  readonly group: GroupNode['config'];
+  readonly metric: SemanticConfig;
+  readonly semantic_model: SemanticConfig;
+  readonly saved_query: SemanticConfig;
+}
+
+type FieldMap = ReadonlyMap<string, ConfigField>;
+const FIELD_MAPS = ofEachKind((kind): FieldMap => new Map(CONFIG_FIELDS[kind].map((f) => [f.name, f])));
 
 /** dbt's names for the same config key. */
 const KEY_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -80,6 +102,24 @@ interface FolderConfig {
   readonly finished: ConfigDict | TsdbtError;
 }
 
+function ofEachKind<T>(make: (kind: ConfigKind) => T): Readonly<Record<ConfigKind, T>> {
+  return {
+    node: make('node'),
+    model: make('model'),
+    seed: make('seed'),
+    snapshot: make('snapshot'),
+    function: make('function'),
+    test: make('test'),
+    source: make('source'),
+    exposure: make('exposure'),
+    unit_test: make('unit_test'),
+    group: make('group'),
+    metric: make('metric'),
+    semantic_model: make('semantic_model'),
+    saved_query: make('saved_query'),
+  };
+}
+
 /** Told of a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
 
@@ -101,9 +141,14 @@ export class Configs {
    * The merged, checked config. Shared between nodes that say nothing of their own: never changed in place.
    * @throws TsdbtError `parsing` when a value has the wrong type
    */
-  calculate(sources: ConfigSources): ConfigDict {
+  calculate<K extends ConfigKind>(sources: ConfigSources<K>): ConfigOf[K] {
+    // Every field that a kind declares has been checked against its type.
+    return this.#merged(sources) as ConfigOf[K] & ConfigDict;
+  }
+
+  #merged(sources: ConfigSources): ConfigDict {
     const { kind, section, fqn, project, root, patch, call } = sources;
-    const fields = FIELD_MAPS.get(kind) as ReadonlyMap<string, ConfigField>;
+    const fields = FIELD_MAPS[kind];
     const folder = this.#folder(sources, fields);
     const foreign = project.project_name !== root.project_name;
     const broken = folder.finished instanceof TsdbtError;
@@ -142,12 +187,7 @@ export class Configs {
     return result;
   }
 
-  #lookForMisspelt(
-    kind: ConfigKind,
-    level: ConfigDict,
-    fields: ReadonlyMap<string, ConfigField>,
-    fqn: readonly string[],
-  ): void {
+  #lookForMisspelt(kind: ConfigKind, level: ConfigDict, fields: FieldMap, fqn: readonly string[]): void {
     for (const key of Object.keys(level)) {
       if (fields.has(key) || KEY_ALIASES.has(key) || this.#noticed.has(`${kind} ${key}`)) continue;
       this.#noticed.add(`${kind} ${key}`);
@@ -156,7 +196,7 @@ export class Configs {
     }
   }
 
-  #folder({ kind, section, fqn, project }: ConfigSources, fields: ReadonlyMap<string, ConfigField>): FolderConfig {
+  #folder({ kind, section, fqn, project }: ConfigSources, fields: FieldMap): FolderConfig {
     const tree = treeOf(project, section, true);
     const key = `${project.project_name}\u0000${kind}\u0000${section}\u0000${depthKey(tree, fqn)}`;
     const known = this.#folders.get(key);
@@ -201,7 +241,7 @@ export function defaultConfig(kind: ConfigKind): ConfigDict {
   return out;
 }
 
-function applyLevel(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<string, ConfigField>): void {
+function applyLevel(result: ConfigDict, level: ConfigDict, fields: FieldMap): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
     const hook = key === 'pre-hook' || key === 'post-hook';
@@ -218,7 +258,7 @@ function applyLevel(result: ConfigDict, level: ConfigDict, fields: ReadonlyMap<s
         break;
       case 'update':
         if (key === 'latest_version_pointer' && typeof value === 'boolean')
-          result[key] = { ...(result[key] as ConfigDict), enabled: value };
+          result[key] = { ...expectDict(result[key]), enabled: value };
         else result[key] = { ...expectDict(result[key]), ...expectDict(value) };
         break;
       case 'dictKeyAppend':
@@ -259,12 +299,14 @@ export function mergeConfigCall(into: ConfigDict, call: ConfigDict): void {
   for (const key of Object.keys(call)) {
     const value = call[key];
     if (APPENDED.has(key)) into[key] = key in into ? [...asList(into[key]), ...asList(value)] : asList(value);
-    else if (UPDATED.has(key))
-      into[key] = isDict(into[key]) ? { ...(into[key] as ConfigDict), ...expectDict(value) } : expectDict(value);
-    else if (key === 'grants') into[key] = mergeCalledGrants(into[key], expectDict(value));
-    else if (key === 'snapshot_meta_column_names')
-      into[key] = { ...(isDict(into[key]) ? into[key] : {}), ...expectDict(value) };
-    else into[key] = value;
+    else if (UPDATED.has(key)) {
+      const known = into[key];
+      into[key] = isDict(known) ? { ...known, ...expectDict(value) } : expectDict(value);
+    } else if (key === 'grants') into[key] = mergeCalledGrants(into[key], expectDict(value));
+    else if (key === 'snapshot_meta_column_names') {
+      const known = into[key];
+      into[key] = { ...(isDict(known) ? known : {}), ...expectDict(value) };
+    } else into[key] = value;
   }
 }
 
@@ -286,7 +328,7 @@ function checked(
   kind: ConfigKind,
   merged: ConfigDict,
   levels: readonly ConfigDict[],
-  fields: ReadonlyMap<string, ConfigField>,
+  fields: FieldMap,
 ): ConfigDict | TsdbtError {
   try {
     for (const level of levels) checkTypes(kind, merged, level, fields);
@@ -298,12 +340,7 @@ function checked(
 }
 
 /** Checks the fields that a level has touched. */
-function checkTypes(
-  kind: ConfigKind,
-  result: ConfigDict,
-  level: ConfigDict,
-  fields: ReadonlyMap<string, ConfigField>,
-): void {
+function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fields: FieldMap): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
     const field = fields.get(key);
@@ -369,8 +406,8 @@ function configError(message: string): TsdbtError {
 
 function finishHooks(result: ConfigDict): void {
   for (const key of ['post-hook', 'pre-hook']) {
-    const hooks = result[key] as unknown[];
-    if (hooks.length > 0) result[key] = hooks.map(hookOf);
+    const hooks = result[key];
+    if (Array.isArray(hooks) && hooks.length > 0) result[key] = hooks.map(hookOf);
   }
 }
 
@@ -468,7 +505,7 @@ const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (
   const field = [...CONFIG_FIELDS.model, ...CONFIG_FIELDS.snapshot, ...CONFIG_FIELDS.function].find(
     (each) => each.name === name,
   );
-  return [name, Object.keys(field!.initial() as ConfigDict)];
+  return [name, Object.keys(expectDict(field?.initial()))];
 });
 
 function dropOthers(result: ConfigDict, name: string, known: readonly string[]): void {
@@ -478,8 +515,8 @@ function dropOthers(result: ConfigDict, name: string, known: readonly string[]):
 }
 
 function finishDocs(result: ConfigDict): void {
-  const docs = result['docs'] as ConfigDict;
-  const color = docs['node_color'] ?? null;
+  const docs = result['docs'];
+  const color = (isDict(docs) ? docs['node_color'] : null) ?? null;
   if (
     color !== null &&
     !(
@@ -496,11 +533,8 @@ function finishDocs(result: ConfigDict): void {
 }
 
 /** Fields that may be null although their default is not. */
-const CLEARABLE = new Map(
-  (Object.keys(CONFIG_FIELDS) as ConfigKind[]).map((kind) => [
-    kind,
-    CONFIG_FIELDS[kind].filter((f) => f.initial() !== null && f.check(null) === undefined),
-  ]),
+const CLEARABLE = ofEachKind((kind) =>
+  CONFIG_FIELDS[kind].filter((f) => f.initial() !== null && f.check(null) === undefined),
 );
 
 /**
@@ -515,7 +549,7 @@ export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null,
         (kept ??= { ...config })[name] = previous[name];
     }
   }
-  for (const field of CLEARABLE.get(kind) as readonly ConfigField[]) {
+  for (const field of CLEARABLE[kind]) {
     if (((kept ?? config)[field.name] ?? null) === null) (kept ??= { ...config })[field.name] = field.initial();
   }
   return kept ?? config;

@@ -1,10 +1,10 @@
 // Gives a node its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves
 // merging of levels to node-config.ts and names to relation-names.ts.
-import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../../contracts/node.ts';
+import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type ConfigKind, isDict } from './config-fields.ts';
-import { type ConfigDict, type ConfigSources, keepClearedValues } from './node-config.ts';
+import { isDict } from './config-fields.ts';
+import { type ConfigDict, type ConfigOf, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import { pyStr } from '../../values/python-text.ts';
 import type { RelationNames } from './relation-names.ts';
@@ -16,9 +16,11 @@ export interface ParseTools {
   readonly names: RelationNames;
 }
 
-export type ConfiguredNode = ManifestNode | ParsedOnlyNode;
+export type ConfiguredNode = ManifestNode | FunctionNode;
+/** Kinds of config that nodes and functions have. */
+type NodeKind = 'node' | 'model' | 'seed' | 'snapshot' | 'test' | 'function';
 
-const KINDS: Readonly<Record<string, readonly [ConfigKind, ConfigSection]>> = {
+const KINDS: Readonly<Record<string, readonly [NodeKind, ConfigSection]>> = {
   model: ['model', 'models'],
   seed: ['seed', 'seeds'],
   snapshot: ['snapshot', 'snapshots'],
@@ -30,13 +32,13 @@ const KINDS: Readonly<Record<string, readonly [ConfigKind, ConfigSection]>> = {
 };
 
 /** Which config class and which tree of dbt_project.yml a resource has. */
-export function configKindOf(state: ParseState, resourceType: string): readonly [ConfigKind, ConfigSection] {
+export function configKindOf(state: ParseState, resourceType: string): readonly [NodeKind, ConfigSection] {
   if (resourceType === 'analysis' && state.flag('require_corrected_analysis_fqns', false)) return ['node', 'analyses'];
   return KINDS[resourceType] ?? ['node', 'models'];
 }
 
 /** Config of a node before anything in its file was read. */
-export function projectConfigOf(state: ParseState, node: ConfiguredNode): ConfigDict {
+export function projectConfigOf(state: ParseState, node: ConfiguredNode): ConfigOf[NodeKind] {
   const [kind, section] = configKindOf(state, node.resource_type);
   return state.configs.calculate({
     kind,
@@ -62,7 +64,7 @@ export function updateNode(
   const { state, names, rendering } = tools;
   const calls = state.callsOf(node);
   const [kind, section] = configKindOf(state, node.resource_type);
-  const base: ConfigSources = {
+  const base: ConfigSources<NodeKind> = {
     kind,
     section,
     fqn: node.fqn,
@@ -74,13 +76,13 @@ export function updateNode(
       ? { ...patch, materialized: 'table' }
       : patch;
   const config = state.configs.calculate({ ...base, patch: patched, call: calls.call });
-  applyConfig(node as ManifestNode, config);
+  applyConfig(node, config);
 
   const more = state.flag('state_modified_compare_more_unrendered_values', true);
   const written = more && patched !== null && unrenderedPatch !== null ? deepMerge(patched, unrenderedPatch) : patched;
   const call = !more || Object.keys(calls.unrendered).length === 0 ? calls.call : calls.unrendered;
   const unrenderedSection = section === 'functions' ? 'models' : section;
-  node['unrendered_config'] = state.configs.calculateUnrendered({
+  node.unrendered_config = state.configs.calculateUnrendered({
     ...base,
     section: unrenderedSection,
     patch: written,
@@ -88,27 +90,29 @@ export function updateNode(
   });
 
   calls.base = keepClearedValues(kind, calls.base, config);
-  node['config'] = calls.base;
-  names.update(node as ManifestNode, config);
-  setRelationName(tools, node as ManifestNode);
+  setConfig(node, calls.base);
+  names.update(node, config);
+  setRelationName(tools, node);
   if (node.resource_type === 'test') return;
-  for (const key of ['pre-hook', 'post-hook'])
-    for (const hook of config[key] as { sql: string }[]) rendering.hook(node, hook.sql);
+  for (const hooks of [config['pre-hook'], config['post-hook']])
+    for (const hook of hooks ?? []) rendering.hook(node, hook.sql);
 }
 
-function applyConfig(node: ManifestNode, config: ConfigDict): void {
-  for (const tag of config['tags'] as string[]) if (!node.tags.includes(tag)) node.tags.push(tag);
-  const meta = config['meta'] as { [key: string]: Json };
-  for (const _ in meta) {
-    node.meta = meta;
+/** Gives a node a config, which others may share. */
+export function setConfig(node: { config: ConfigDict }, config: ConfigDict): void {
+  node.config = config;
+}
+
+function applyConfig(node: ConfiguredNode, config: ConfigOf[NodeKind]): void {
+  for (const tag of config.tags) if (!node.tags.includes(tag)) node.tags.push(tag);
+  for (const _ in config.meta) {
+    node.meta = config.meta;
     break;
   }
-  if (config['group']) node.group = config['group'] as string;
-  if (node.resource_type === 'model' && config['access']) node.access = config['access'] as ModelNode['access'];
-  const docs = config['docs'];
-  if (isDict(docs))
-    node.docs = { show: docs['show'] !== false, node_color: (docs['node_color'] as string | null | undefined) ?? null };
-  const contract = config['contract'];
+  if (config.group) node.group = config.group;
+  if (node.resource_type === 'model' && config.access) node.access = config.access;
+  const { docs, contract } = config;
+  if (isDict(docs)) node.docs = { show: docs.show !== false, node_color: docs.node_color ?? null };
   if (isDict(contract) && 'contract' in node) {
     const { enforced, alias_types } = contract;
     if (typeof enforced !== 'boolean')
@@ -118,14 +122,12 @@ function applyConfig(node: ManifestNode, config: ConfigDict): void {
 }
 
 /** Nodes that stand for something in the database have a relation name; the others null. */
-export function setRelationName(tools: ParseTools, node: ManifestNode): void {
+export function setRelationName(tools: ParseTools, node: ConfiguredNode): void {
   const { state, names } = tools;
-  const config = node.config as ConfigDict;
-  const type: string = node.resource_type;
+  const { config, resource_type: type } = node;
   let relational = type === 'model' || type === 'seed' || type === 'snapshot' || type === 'function';
-  if (relational && config['materialized'] === 'ephemeral') relational = false;
-  if (node.resource_type === 'test')
-    relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
+  if (relational && config.materialized === 'ephemeral') relational = false;
+  if (type === 'test') relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
   node.relation_name = relational ? names.render(node.database, node.schema, node.alias) : null;
 }
 

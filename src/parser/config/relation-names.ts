@@ -12,8 +12,8 @@ type Component = 'database' | 'schema' | 'alias';
 /** A resource that has a place in the database. */
 export interface NamedRelation {
   database: string | null;
-  schema: string;
-  alias: string;
+  schema: string | null;
+  alias: string | null;
   readonly name: string;
   readonly package_name: string;
   readonly unique_id: string;
@@ -41,11 +41,10 @@ export class RelationNames {
 
   /** Sets database, schema and alias of a node from its config. */
   update(node: NamedRelation, config: ConfigDict): void {
-    node.database = this.#generate('database', node, config['database'] ?? null) as string | null;
-    const schema = this.#generate('schema', node, config['schema'] ?? null);
-    node.schema = schema as string;
-    if (schema === null) this.#onNullSchema(node);
-    node.alias = this.#generate('alias', node, config['alias'] ?? null) as string;
+    node.database = this.#generate('database', node, config['database'] ?? null);
+    node.schema = this.#generate('schema', node, config['schema'] ?? null);
+    if (node.schema === null) this.#onNullSchema(node);
+    node.alias = this.#generate('alias', node, config['alias'] ?? null);
     if (node.resource_type === 'snapshot') {
       if (config['target_database']) node.database = pyStr(config['target_database']);
       if (config['target_schema']) node.schema = pyStr(config['target_schema']);
@@ -74,7 +73,7 @@ export class RelationNames {
       .render();
   }
 
-  #generate(component: Component, node: NamedRelation, custom: unknown): unknown {
+  #generate(component: Component, node: NamedRelation, custom: unknown): string | null {
     const macros = this.#macros[component];
     const macro = macros.size === 0 ? undefined : (macros.get(node.package_name) ?? macros.get(null));
     if (macro !== undefined) {

@@ -3,14 +3,17 @@
 import { lineOf } from '../../context/templates.ts';
 import type {
   ExposureNode,
+  FunctionNode,
   GraphNode,
   ManifestNode,
+  MetricNode,
   ModelNode,
   ParsedOnlyNode,
   RefArgs,
   SourceDefinition,
 } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
+import { setConfig } from '../config/node-update.ts';
 import { closestName } from './closest-name.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import type { ParseState } from '../table/parse-state.ts';
@@ -18,6 +21,11 @@ import { pyStr } from '../../values/python-text.ts';
 
 /** Anything that has refs or sources. */
 export type Referring = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode | ParsedOnlyNode;
+
+/** What can name sources. */
+type Sourced = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode;
+/** What can call functions. */
+type Calling = Exclude<ManifestNode, { resource_type: 'seed' }> | FunctionNode;
 
 type Found<T> = { readonly node: T } | 'disabled' | 'missing';
 
@@ -63,8 +71,8 @@ export class References {
   }
 
   /** Fills depends_on of one resource from its sources. */
-  linkSources(node: Referring): void {
-    for (const [source, table] of (node['sources'] ?? []) as string[][]) {
+  linkSources(node: Sourced): void {
+    for (const [source, table] of node.sources) {
       const name = `${source}.${table}`;
       const found = this.resolveSource(name, node.package_name);
       if (typeof found === 'object') addOnce(node, found.node.unique_id);
@@ -82,12 +90,12 @@ export class References {
 
   /** Fills depends_on of one resource from its refs. */
   linkRefs(node: Referring): void {
-    for (const ref of (node['refs'] ?? []) as RefArgs[]) {
+    for (const ref of node.refs) {
       let found: Found<ManifestNode>;
       try {
         found = this.resolveRef(ref, node.package_name);
       } catch (error) {
-        throw error instanceof TsdbtError ? error.with({ node: node as ManifestNode }) : error;
+        throw error instanceof TsdbtError ? error.with({ node }) : error;
       }
       if (typeof found !== 'object') {
         this.#refuse(node, {
@@ -106,13 +114,12 @@ export class References {
     }
   }
 
-  linkFunctions(node: Referring): void {
+  linkFunctions(node: Calling): void {
     const { functionLookup, functions, disabledLookup } = this.#state;
-    for (const call of (node as { functions?: string[][] }).functions ?? []) {
-      const name = call[call.length - 1] as string;
-      const targetPackage = call.length === 2 ? (call[0] as string) : null;
+    for (const call of node.functions) {
+      const { name, targetPackage } = calledName(call);
       let disabled = false;
-      let target: ParsedOnlyNode | undefined;
+      let target: FunctionNode | undefined;
       for (const packageName of this.#packages(node.package_name, targetPackage)) {
         const id = functionLookup.get(name, packageName);
         target = id === undefined ? undefined : functions.get(id);
@@ -135,10 +142,9 @@ export class References {
   linkMetrics(node: Referring, metrics: readonly (readonly string[])[]): void {
     const { metricLookup, metrics: known, disabledLookup } = this.#state;
     for (const call of metrics) {
-      const name = call[call.length - 1] as string;
-      const targetPackage = call.length === 2 ? (call[0] as string) : null;
+      const { name, targetPackage } = calledName(call);
       let disabled = false;
-      let target: ParsedOnlyNode | undefined;
+      let target: MetricNode | undefined;
       for (const packageName of this.#packages(node.package_name, targetPackage)) {
         const id = metricLookup.get(name, packageName);
         target = id === undefined ? undefined : known.get(id);
@@ -164,7 +170,7 @@ export class References {
     const otherPackage = node.package_name !== target.package_name;
     const restricted = otherPackage && (this.#state.projects.get(target.package_name)?.restrict_access ?? false);
     if (target.access === 'private') {
-      const group = (node as { group?: string | null }).group ?? null;
+      const group = 'group' in node ? node.group : null;
       if (group && group === target.group && !restricted) return;
       throw this.#accessError(node, target, 'private', `'${target.group ?? ''}' group`);
     }
@@ -210,7 +216,7 @@ export class References {
     const { kind, name, packageName, version, disabled } = target;
     const type = node.resource_type;
     const title = type.charAt(0).toUpperCase() + type.slice(1);
-    node['config'] = { ...(node['config'] as object), enabled: false };
+    setConfig(node, { ...node.config, enabled: false });
     const reason = disabled ? 'is disabled' : 'was not found';
     if (type === 'test') {
       const data = {
@@ -245,7 +251,7 @@ export class References {
       'compilation',
       `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
         `${withVersion}${inPackage}which ${reason}`,
-      { node: node as ManifestNode, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
+      { node, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
     );
   }
 
@@ -282,13 +288,18 @@ export class References {
   }
 }
 
+/** `('name')` or `('package', 'name')`. */
+function calledName(call: readonly string[]): { name: string; targetPackage: string | null } {
+  const [first = '', second] = call;
+  return second === undefined ? { name: first, targetPackage: null } : { name: second, targetPackage: first };
+}
+
 function addOnce(node: Referring, id: string): void {
-  const { nodes } = node['depends_on'] as { nodes: string[] };
+  const { nodes } = node.depends_on;
   if (!nodes.includes(id)) nodes.push(id);
 }
 
 /** Ids that a resource depends on; none for seeds and sources. */
 export function parentsOf(node: GraphNode): readonly string[] {
-  if (node.resource_type === 'source' || node.resource_type === 'seed') return [];
-  return (node['depends_on'] as { nodes?: string[] } | undefined)?.nodes ?? [];
+  return node.resource_type === 'source' || node.resource_type === 'seed' ? [] : node.depends_on.nodes;
 }

@@ -2,18 +2,18 @@
 // asked for. Leaves finding macros in files to macros.ts.
 import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
 import { isDict } from '../config/config-fields.ts';
+import { metaOf } from '../read/columns.ts';
 import { duplicatePatch } from './node-patches.ts';
 import type { ParseTools } from '../config/node-update.ts';
-import { checkEntry, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
+import { checkEntry, type YamlEntry } from '../read/yaml-entries.ts';
 import { MACRO_ENTRY } from '../read/yaml-shapes.ts';
 
 /** Applies one entry of `macros:`. */
 export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
   const { state } = tools;
   const { file, project } = entry.yaml;
-  const { data } = entry;
-  checkEntry(entry, data, MACRO_ENTRY);
-  const name = data['name'] as string;
+  const data = checkEntry(entry, entry.data, MACRO_ENTRY);
+  const { name, config = {} } = data;
   const macro = state.macros.get(`macro.${project.project_name}.${name}`);
   if (macro === undefined) {
     state.warnings.warn('MacroNotFoundForPatch', 'I059', `Found patch for macro "${name}" which was not found`, {
@@ -30,19 +30,22 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
       project.project_name,
     );
   }
-  const config: YamlDict = isDict(data['config']) ? data['config'] : {};
-  const meta = { ...((data['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
-  const written = isDict(config['docs']) ? config['docs'] : isDict(data['docs']) ? data['docs'] : {};
-  const docs: Docs = { show: written['show'] !== false, node_color: (written['node_color'] ?? null) as string | null };
-  const args = ((data['arguments'] ?? []) as YamlDict[]).map(
+  const meta = { ...data.meta, ...metaOf(config) };
+  const written = isDict(config['docs']) ? config['docs'] : data.docs;
+  const docs: Docs = {
+    show: written?.show !== false,
+    // Of `docs` in a config nothing is checked.
+    node_color: (written?.node_color ?? null) as string | null,
+  };
+  const args = (data.arguments ?? []).map(
     (argument): MacroArgument => ({
-      name: argument['name'] as string,
-      type: (argument['type'] ?? null) as string | null,
-      description: (argument['description'] ?? '') as string,
+      name: argument.name,
+      type: argument.type ?? null,
+      description: argument.description ?? '',
     }),
   );
   macro.patch_path = `${project.project_name}://${file.original_file_path}`;
-  macro.description = (data['description'] ?? '') as string;
+  macro.description = data.description ?? '';
   macro.meta = meta;
   macro.docs = docs;
   macro.config = { meta, docs };

@@ -1,54 +1,94 @@
 // What YAML says about resources that have a file: description, columns, config, for models also versions, access,
 // constraints and contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
-import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../../contracts/node.ts';
+import type { FunctionArgument, FunctionNode, GraphNode, Json, ModelNode } from '../../contracts/node.ts';
 import { addModelSemantics } from './model-semantics.ts';
 import { TsdbtError } from '../../errors.ts';
 import {
   buildContractChecksum,
   columnInfos,
   columnsOfVersion,
-  isConstraintType,
+  isConstraint,
   newModelConstraint,
 } from '../read/columns.ts';
 import { isDict } from '../config/config-fields.ts';
 import { normalizeDate } from './dates.ts';
 import { absorbOverloads } from './function-overloads.ts';
 import { type ConfiguredNode, type ParseTools, updateNode } from '../config/node-update.ts';
-import { pluralOf } from '../table/parse-state.ts';
+import { type ParseState, pluralOf } from '../table/parse-state.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import { expectRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
+import type { TestedEntry } from '../read/generic-tests.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
 import {
   ANALYSIS_ENTRY,
+  type ColumnEntry,
+  type ConstraintEntry,
   FUNCTION_ENTRY,
+  type FunctionArgumentEntry,
+  type FunctionEntry,
   MODEL_ENTRY,
+  type ModelEntry,
   NODE_ENTRY,
+  type NodeEntry,
   type Shape,
   SINGULAR_TEST_ENTRY,
+  type SingularTestEntry,
+  type VersionEntry,
 } from '../read/yaml-shapes.ts';
 
-type PatchKey = 'models' | 'seeds' | 'snapshots' | 'analyses' | 'functions' | 'data_tests';
+/** Keys of a properties file whose entries describe one node each, of a file of its own. */
+type NamedKey = 'seeds' | 'snapshots' | 'analyses' | 'functions';
 
-const SHAPES: Readonly<Record<PatchKey, Shape>> = {
-  models: MODEL_ENTRY,
-  seeds: NODE_ENTRY,
-  snapshots: NODE_ENTRY,
-  analyses: ANALYSIS_ENTRY,
-  functions: FUNCTION_ENTRY,
-  data_tests: SINGULAR_TEST_ENTRY,
-};
-const RESOURCE_TYPES: Readonly<Record<PatchKey, string>> = {
+const RESOURCE_TYPES: Readonly<Record<NamedKey | 'models', string>> = {
   models: 'model',
   seeds: 'seed',
   snapshots: 'snapshot',
   analyses: 'analysis',
   functions: 'function',
-  data_tests: 'test',
 };
 
+/** Puts an entry of `models:` on its node, or on the node of each of its versions. */
+export function patchModel(tools: ParseTools, entry: YamlEntry): TestedEntry {
+  const data = normalizedEntry(entry, MODEL_ENTRY);
+  const { versions = [] } = data;
+  checkVersions(data, versions);
+  if (versions.length > 0) applyVersions(tools, entry, data, versions);
+  else {
+    applyToNamed(tools, 'models', {
+      ...basePatch(entry, data),
+      constraints: data.constraints ?? [],
+      model: {
+        data,
+        version: null,
+        latestVersion: null,
+        deprecationDate: normalizeDate(data.deprecation_date),
+      },
+    });
+  }
+  return data;
+}
+
+/** Puts an entry of `seeds:` or `snapshots:` on its node. */
+export function patchTested(tools: ParseTools, entry: YamlEntry, key: 'seeds' | 'snapshots'): TestedEntry {
+  const data = normalizedEntry(entry, NODE_ENTRY);
+  applyToNamed(tools, key, basePatch(entry, data));
+  return data;
+}
+
+/** Puts an entry of `analyses:` on its node. */
+export function patchAnalysis(tools: ParseTools, entry: YamlEntry): void {
+  applyToNamed(tools, 'analyses', basePatch(entry, normalizedEntry(entry, ANALYSIS_ENTRY)));
+}
+
+/** Puts an entry of `functions:` on its node. */
+export function patchFunction(tools: ParseTools, entry: YamlEntry): void {
+  const data = normalizedEntry(entry, FUNCTION_ENTRY);
+  applyToNamed(tools, 'functions', { ...basePatch(entry, data), function: data });
+}
+
 /** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
-export function normalizedEntry(entry: YamlEntry): YamlDict {
+function normalizedEntry<T>(entry: YamlEntry, shape: Shape<T>): T {
   const { data, key } = entry;
   const withPlace: YamlDict = {
     ...data,
@@ -56,20 +96,20 @@ export function normalizedEntry(entry: YamlEntry): YamlDict {
     yaml_key: key,
     package_name: entry.yaml.project.project_name,
   };
-  checkEntry(entry, withPlace, SHAPES[key as PatchKey]);
+  const checked = checkEntry(entry, withPlace, shape);
   for (const attribute of ['meta', 'docs', 'group', 'contract', 'access']) moveToConfig(entry, withPlace, attribute);
   renameTests(entry, withPlace);
-  if (Array.isArray(withPlace['columns']))
-    withPlace['columns'] = withPlace['columns'].map((column) => renamedTests(entry, column as YamlDict));
-  if (Array.isArray(withPlace['versions'])) {
-    withPlace['versions'] = withPlace['versions'].map((version) => {
-      const renamed = renamedTests(entry, version as YamlDict);
-      return Array.isArray(renamed['columns'])
-        ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column as YamlDict)) }
+  const { columns, versions } = withPlace;
+  if (Array.isArray(columns)) withPlace['columns'] = columns.map((column) => renamedTests(entry, column));
+  if (Array.isArray(versions)) {
+    withPlace['versions'] = versions.map((version) => {
+      const renamed = renamedTests(entry, version);
+      return isDict(renamed) && Array.isArray(renamed['columns'])
+        ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column)) }
         : renamed;
     });
   }
-  return withPlace;
+  return checked;
 }
 
 function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void {
@@ -89,7 +129,8 @@ function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void
   delete data[attribute];
 }
 
-function renamedTests(entry: YamlEntry, data: YamlDict): YamlDict {
+function renamedTests(entry: YamlEntry, data: Json): Json {
+  if (!isDict(data)) return data;
   const tests = data['tests'];
   if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return data;
   const copy = { ...data };
@@ -106,47 +147,43 @@ function renameTests(entry: YamlEntry, data: YamlDict): void {
   delete data['tests'];
 }
 
-/** What the patch of one node (or version) says. */
+/** What an entry says about one node. */
 interface Patch {
   readonly entry: YamlEntry;
   readonly name: string;
-  readonly data: YamlDict;
   readonly description: string;
-  readonly columns: readonly YamlDict[];
+  readonly columns: readonly ColumnEntry[];
   readonly config: YamlDict;
   readonly unrenderedConfig: YamlDict | null;
-  readonly constraints: readonly YamlDict[];
-  readonly version: Json;
-  readonly latestVersion: Json;
+  readonly constraints: readonly ConstraintEntry[];
+  readonly access: Json | undefined;
+  readonly model?: ModelPatch;
+  readonly function?: FunctionEntry;
+}
+/** What only an entry of a model, or of one of its versions, says. */
+interface ModelPatch {
+  readonly data: ModelEntry;
+  readonly version: ModelNode['version'];
+  readonly latestVersion: ModelNode['version'];
   readonly deprecationDate: string | null;
 }
 
-/** Applies one entry to the node, or the versions, that it describes. */
-export function applyNodePatch(tools: ParseTools, entry: YamlEntry, data: YamlDict): void {
-  const versions = (data['versions'] ?? []) as YamlDict[];
-  if (entry.key === 'models') checkVersions(data, versions);
-  if (entry.key === 'models' && versions.length > 0) applyVersions(tools, entry, data, versions);
-  else if (entry.key === 'data_tests') applySingularTest(tools, entry, data);
-  else {
-    applyToNamed(tools, {
-      entry,
-      data,
-      name: data['name'] as string,
-      description: (data['description'] ?? '') as string,
-      columns: (data['columns'] ?? []) as YamlDict[],
-      config: (data['config'] ?? {}) as YamlDict,
-      unrenderedConfig: isDict(entry.written['config']) ? entry.written['config'] : null,
-      constraints: (data['constraints'] ?? []) as YamlDict[],
-      version: null,
-      latestVersion: null,
-      deprecationDate: normalizeDate(data['deprecation_date'] as string | null | undefined),
-    });
-  }
+function basePatch(entry: YamlEntry, data: NamedEntry): Patch {
+  return {
+    entry,
+    name: data.name,
+    description: data.description ?? '',
+    columns: data.columns ?? [],
+    config: data.config ?? {},
+    unrenderedConfig: isDict(entry.written['config']) ? entry.written['config'] : null,
+    constraints: data.constraints ?? [],
+    access: data['access'],
+  };
 }
+type NamedEntry = Pick<NodeEntry, 'name' | 'description' | 'columns' | 'config' | 'constraints'> & YamlDict;
 
-function findNode(tools: ParseTools, patch: Patch): ConfiguredNode | undefined {
+function findNode(tools: ParseTools, key: NamedKey | 'models', patch: Patch): ConfiguredNode | undefined {
   const { state } = tools;
-  const { key } = patch.entry;
   if (key === 'functions') {
     const id = state.functionLookup.get(patch.name, null);
     return id === undefined ? undefined : state.functions.get(id);
@@ -159,11 +196,10 @@ function findNode(tools: ParseTools, patch: Patch): ConfiguredNode | undefined {
   return id === undefined ? undefined : state.nodes.get(id);
 }
 
-function applyToNamed(tools: ParseTools, patch: Patch): void {
+function applyToNamed(tools: ParseTools, key: NamedKey | 'models', patch: Patch): void {
   const { state } = tools;
-  const { key } = patch.entry;
   const path = patch.entry.yaml.file.original_file_path;
-  const node = findNode(tools, patch);
+  const node = findNode(tools, key, patch);
   if (node !== undefined) {
     const plural = pluralOf(node.resource_type);
     if (plural !== key) {
@@ -182,24 +218,29 @@ function applyToNamed(tools: ParseTools, patch: Patch): void {
       );
       return;
     }
-    const existing = node['patch_path'] as string | null;
-    if (existing !== null && existing !== undefined)
+    const existing = node.patch_path;
+    if (existing !== null)
       throw duplicatePatch(patch.name, path, existing.slice(existing.indexOf('://') + 3), 'resource');
     patchNode(tools, node, patch);
     return;
   }
-  const disabled = state.disabledLookup.find(patch.name, patch.entry.yaml.project.project_name, null, [
-    RESOURCE_TYPES[key as PatchKey],
-  ]);
-  if (disabled === null) {
+  const disabled = state.disabledLookup
+    .find(patch.name, patch.entry.yaml.project.project_name, null, [RESOURCE_TYPES[key]])
+    ?.filter(isConfigured);
+  if (disabled === undefined) {
     warnNoNode(tools, patch.entry, patch.name);
     return;
   }
-  checkSingleDisabled(disabled as ManifestNode[], patch.name, patch.config);
-  for (const each of disabled) patchNode(tools, each as ManifestNode, patch);
+  checkSingleDisabled(disabled, patch.name, patch.config);
+  for (const each of disabled) patchNode(tools, each, patch);
 }
 
-function checkSingleDisabled(found: readonly ManifestNode[], name: string, config: YamlDict): void {
+/** Whether a resource has a config of its file and a patch: the lists that are patched hold no other. */
+function isConfigured(node: GraphNode): node is ConfiguredNode {
+  return node.resource_type === 'function' || 'patch_path' in node;
+}
+
+function checkSingleDisabled(found: readonly ConfiguredNode[], name: string, config: YamlDict): void {
   if (found.length <= 1 || !config['enabled']) return;
   throw new TsdbtError(
     'parsing',
@@ -254,8 +295,8 @@ function patchConfig(tools: ParseTools, node: ConfiguredNode, patch: Patch): voi
   updateNode(tools, node, patch.config, patch.unrenderedConfig);
 }
 
-function checkAccess(node: ConfiguredNode, access: Json | undefined): void {
-  if (access === undefined || access === 'private' || access === 'protected' || access === 'public') return;
+function checkAccess(node: ConfiguredNode, access: Json | undefined): ModelNode['access'] | undefined {
+  if (access === undefined || access === 'private' || access === 'protected' || access === 'public') return access;
   throw new TsdbtError(
     'parsing',
     `Node ${node.unique_id} has an invalid value (${pyStr(access)}) for the access field`,
@@ -264,43 +305,44 @@ function checkAccess(node: ConfiguredNode, access: Json | undefined): void {
 
 function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch): void {
   const { file } = patch.entry.yaml;
-  node['patch_path'] = `${file.package_name}://${file.original_file_path}`;
-  node['description'] = patch.description;
-  node['columns'] = columnInfos(patch.columns, node.resource_type === 'analysis');
+  node.patch_path = `${file.package_name}://${file.original_file_path}`;
+  node.description = patch.description;
+  node.columns = columnInfos(patch.columns, node.resource_type === 'analysis');
   node.name = patch.name;
   if (node.resource_type === 'function') {
-    patchFunction(tools, node as ParsedOnlyNode, patch.data);
-    return;
+    if (patch.function !== undefined) describeFunction(tools, node, patch.function);
+  } else if (node.resource_type === 'model') {
+    if (patch.model !== undefined) describeModel(tools, node, patch, patch.model);
+  } else {
+    warnInvalidField(tools, node, patch, 'access', patch.access);
+    warnInvalidField(tools, node, patch, 'constraints', patch.constraints.length);
   }
-  if (node.resource_type !== 'model') {
-    for (const [attribute, value] of [
-      ['access', patch.data['access']],
-      ['constraints', patch.constraints.length],
-    ] as const) {
-      if (!value) continue;
-      tools.state.warnings.warn(
-        'ValidationWarning',
-        'I009',
-        `Field ${attribute} is not valid for ${node.resource_type} (${patch.name})`,
-        { field_name: attribute, resource_type: node.resource_type, node_name: patch.name },
-      );
-    }
-    return;
-  }
-  const model = node as ModelNode;
-  model.version = patch.version as ModelNode['version'];
-  model.latest_version = patch.latestVersion as ModelNode['version'];
-  model.deprecation_date = patch.deprecationDate;
-  patchConstraints(tools, model, patch.constraints);
-  model.time_spine = patch.version === null ? newTimeSpine(patch.data['time_spine']) : null;
-  if (patch.version === null) addModelSemantics(tools, patch.entry, model, patch.data);
-  buildContractChecksum(model);
 }
 
-function patchConstraints(tools: ParseTools, node: ModelNode, constraints: readonly YamlDict[]): void {
+function warnInvalidField(tools: ParseTools, node: ConfiguredNode, patch: Patch, field: string, value: unknown): void {
+  if (!value) return;
+  tools.state.warnings.warn(
+    'ValidationWarning',
+    'I009',
+    `Field ${field} is not valid for ${node.resource_type} (${patch.name})`,
+    { field_name: field, resource_type: node.resource_type, node_name: patch.name },
+  );
+}
+
+function describeModel(tools: ParseTools, node: ModelNode, patch: Patch, own: ModelPatch): void {
+  node.version = own.version;
+  node.latest_version = own.latestVersion;
+  node.deprecation_date = own.deprecationDate;
+  patchConstraints(tools, node, patch.constraints);
+  node.time_spine = own.version === null ? newTimeSpine(own.data.time_spine) : null;
+  if (own.version === null) addModelSemantics(tools, patch.entry, node, own.data);
+  buildContractChecksum(node);
+}
+
+function patchConstraints(tools: ParseTools, node: ModelNode, constraints: readonly ConstraintEntry[]): void {
   if (node.config.contract?.enforced === true) {
     checkContractPrerequisites(tools, node);
-    if (constraints.some((constraint) => !isConstraintType(constraint['type']))) {
+    if (!constraints.every(isConstraint)) {
       throw new TsdbtError(
         'parsing',
         `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', ` +
@@ -352,7 +394,7 @@ function checkContractPrerequisites(tools: ParseTools, node: ModelNode): void {
     );
 }
 
-function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): void {
+function checkPrimaryKeys(node: ModelNode, constraints: readonly ConstraintEntry[]): void {
   const columns: string[] = [];
   for (const column of Object.values(node.columns))
     for (const constraint of column.constraints) if (constraint.type === 'primary_key') columns.push(column.name);
@@ -365,7 +407,7 @@ function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): vo
   }
   if (
     columns.length > 0 &&
-    (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c['type'] === 'primary_key'))
+    (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c.type === 'primary_key'))
   ) {
     errors.push(
       'Primary key constraints defined at the model level and the columns level. Primary keys can be defined ' +
@@ -376,40 +418,42 @@ function checkPrimaryKeys(node: ModelNode, constraints: readonly YamlDict[]): vo
     throw new TsdbtError('parsing', `Primary key constraint error: (${node.original_file_path})\n${errors.join('\n')}`);
 }
 
-function patchFunction(tools: ParseTools, node: ParsedOnlyNode, data: YamlDict): void {
-  const withNulls = (argument: YamlDict): YamlDict => ({
-    name: argument['name'] ?? null,
-    data_type: argument['data_type'] ?? null,
-    description: argument['description'] ?? null,
-    default_value: argument['default_value'] ?? null,
-  });
-  node['arguments'] = ((data['arguments'] ?? []) as YamlDict[]).map(withNulls);
-  const returns = data['returns'] as YamlDict;
-  node['returns'] = { data_type: returns['data_type'], description: returns['description'] ?? null };
-  const overloads = (data['overloads'] ?? []) as YamlDict[];
-  if (overloads.length > 0) absorbOverloads(tools, node, overloads, withNulls);
+function describeFunction(tools: ParseTools, node: FunctionNode, data: FunctionEntry): void {
+  node.arguments = (data.arguments ?? []).map(functionArgument);
+  node.returns = { data_type: data.returns.data_type, description: data.returns.description ?? null };
+  const { overloads = [] } = data;
+  if (overloads.length > 0) absorbOverloads(tools, node, overloads, functionArgument);
 }
 
-function applySingularTest(tools: ParseTools, entry: YamlEntry, data: YamlDict): void {
+function functionArgument(argument: FunctionArgumentEntry): FunctionArgument {
+  return {
+    name: argument.name,
+    data_type: argument.data_type,
+    description: argument.description ?? null,
+    default_value: argument.default_value ?? null,
+  };
+}
+
+/** Puts an entry of `data_tests:` on the singular test of that name. */
+export function patchSingularTest(tools: ParseTools, entry: YamlEntry): void {
   const { state } = tools;
-  const name = data['name'] as string;
+  const { name, config = {}, description = '' }: SingularTestEntry = normalizedEntry(entry, SINGULAR_TEST_ENTRY);
   const id = state.singularTests.get(name, entry.yaml.project.project_name);
   const node = id === undefined ? undefined : state.nodes.get(id);
   if (node === undefined) {
     warnNoNode(tools, entry, name);
     return;
   }
-  const config = (data['config'] ?? {}) as YamlDict;
   // dbt keeps no unrendered config of these.
   if (Object.keys(config).length > 0) updateNode(tools, node, config);
   node.patch_path = `${entry.yaml.file.package_name}://${entry.yaml.file.original_file_path}`;
-  node.description = (data['description'] ?? '') as string;
+  node.description = description;
 }
 
-function checkVersions(data: YamlDict, versions: readonly YamlDict[]): void {
-  const name = data['name'] as string;
-  const values = versions.map((version) => version['v'] as Json);
-  const latest = data['latest_version'] ?? null;
+function checkVersions(data: ModelEntry, versions: readonly VersionEntry[]): void {
+  const { name, time_spine, columns = [] } = data;
+  const values = versions.map((version) => version.v);
+  const latest = data.latest_version ?? null;
   if (
     latest &&
     !values.some(
@@ -427,50 +471,49 @@ function checkVersions(data: YamlDict, versions: readonly YamlDict[]): void {
       throw new TsdbtError('parsing', `Found duplicate version: '${pyStr(v)}' in versions list of model '${name}'`);
     seen.add(pyStr(v));
   }
-  if (isDict(data['time_spine'])) {
-    const version = latest === null ? undefined : versions.find((each) => pyStr(each['v']) === pyStr(latest));
-    const columns = (data['columns'] ?? []) as YamlDict[];
+  if (isDict(time_spine)) {
+    const version = latest === null ? undefined : versions.find((each) => pyStr(each.v) === pyStr(latest));
     checkTimeSpine(
       name,
-      data['time_spine'],
+      time_spine,
       version === undefined ? columns : columnsOfVersion(columns, version),
       version !== undefined,
     );
   }
 }
 
+type Version = VersionEntry['v'];
+
 /** The greatest version: as numbers when both are, else as text. */
-function greatestVersion(versions: readonly YamlDict[]): Json {
-  const less = (a: Json, b: Json): boolean => {
+function greatestVersion(versions: readonly VersionEntry[]): Version | null {
+  const less = (a: Version, b: Version): boolean => {
     const [x, y] = [Number(pyStr(a)), Number(pyStr(b))];
     return Number.isNaN(x) || Number.isNaN(y) ? pyStr(a) < pyStr(b) : x < y;
   };
-  let greatest = versions[0]?.['v'] as Json;
-  for (const version of versions) if (less(greatest, version['v'] as Json)) greatest = version['v'] as Json;
+  let greatest: Version | null = null;
+  for (const { v } of versions) if (greatest === null || less(greatest, v)) greatest = v;
   return greatest;
 }
 
-function applyVersions(tools: ParseTools, entry: YamlEntry, data: YamlDict, versions: readonly YamlDict[]): void {
+function applyVersions(tools: ParseTools, entry: YamlEntry, data: ModelEntry, versions: readonly VersionEntry[]): void {
   const { state } = tools;
-  const name = data['name'] as string;
+  const { name, columns = [] } = data;
   const packageName = entry.yaml.project.project_name;
-  const latestVersion = data['latest_version'] ?? greatestVersion(versions);
-  const columns = (data['columns'] ?? []) as YamlDict[];
+  const latestVersion = data.latest_version ?? greatestVersion(versions);
   for (const version of versions) {
-    const v = version['v'] as Json;
-    const fileName = (version['defined_in'] as string | null | undefined) || `${name}_v${pyStr(v)}`;
-    let id = state.refs.get(fileName, packageName, null);
-    if (id === undefined && pyStr(v) === pyStr(latestVersion)) id = state.refs.get(name, packageName, null);
-    let node = id === undefined ? undefined : (state.nodes.get(id) as ModelNode);
-    const enabled = node !== undefined;
-    if (node === undefined) {
-      const found = state.disabledLookup.find(fileName, null, null, ['model']) as ModelNode[] | null;
-      if (found !== null) {
-        checkSingleDisabled(found, name, (data['config'] ?? {}) as YamlDict);
-        node = found[0] as ModelNode;
-        state.disabled.delete(node.unique_id);
+    const { v } = version;
+    const fileName = version.defined_in || `${name}_v${pyStr(v)}`;
+    const found = modelOfVersion(state, packageName, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
+    let node = found;
+    if (node !== undefined) state.removeNode(node);
+    else {
+      const disabled = state.disabledLookup.find(fileName, null, null, ['model'])?.filter(isModel);
+      if (disabled !== undefined) {
+        checkSingleDisabled(disabled, name, data.config ?? {});
+        node = disabled[0];
+        if (node !== undefined) state.disabled.delete(node.unique_id);
       }
-    } else state.removeNode(node);
+    }
     if (node === undefined) {
       warnNoNode(tools, entry, fileName);
       continue;
@@ -479,46 +522,55 @@ function applyVersions(tools: ParseTools, entry: YamlEntry, data: YamlDict, vers
     node.fqn[node.fqn.length - 1] = name;
     node.fqn.push(`v${pyStr(v)}`);
     patchVersion(tools, node, entry, data, version, latestVersion, columnsOfVersion(columns, version));
-    if (enabled) state.addNode(node);
+    if (found !== undefined) state.addNode(node);
     else state.addDisabled(node);
   }
   state.rebuildDisabledLookup();
+}
+
+/** The first model of a package that has one of these names. */
+function modelOfVersion(state: ParseState, packageName: string, names: readonly string[]): ModelNode | undefined {
+  for (const name of names) {
+    const id = state.refs.get(name, packageName, null);
+    if (id === undefined) continue;
+    const node = state.nodes.get(id);
+    return node !== undefined && isModel(node) ? node : undefined;
+  }
+  return undefined;
+}
+
+function isModel(node: GraphNode): node is ModelNode {
+  return node.resource_type === 'model';
 }
 
 function patchVersion(
   tools: ParseTools,
   node: ModelNode,
   entry: YamlEntry,
-  data: YamlDict,
-  version: YamlDict,
-  latestVersion: Json,
-  columns: readonly YamlDict[],
+  data: ModelEntry,
+  version: VersionEntry,
+  latestVersion: ModelNode['version'],
+  columns: readonly ColumnEntry[],
 ): void {
-  const own = (version['config'] ?? {}) as YamlDict;
-  const written = ((entry.written['versions'] ?? []) as YamlDict[]).find(
-    (each) => pyStr(each['v']) === pyStr(version['v']),
-  )?.['config'];
-  const constraints = (version['constraints'] ?? []) as YamlDict[];
+  const writtenVersions = entry.written['versions'];
+  const written = (Array.isArray(writtenVersions) ? writtenVersions : [])
+    .filter(isDict)
+    .find((each) => pyStr(each['v']) === pyStr(version.v))?.['config'];
+  const { constraints = [] } = version;
   const patch: Patch = {
     entry,
-    data,
-    name: data['name'] as string,
-    description: ((version['description'] || data['description']) ?? '') as string,
+    name: data.name,
+    description: (version.description || data.description) ?? '',
     columns,
-    config: deepMergeConfig((data['config'] ?? {}) as YamlDict, own),
+    config: deepMergeConfig(data.config ?? {}, version.config ?? {}),
     unrenderedConfig: isDict(written) ? written : null,
-    constraints: constraints.length > 0 ? constraints : ((data['constraints'] ?? []) as YamlDict[]),
-    version: version['v'] as Json,
-    latestVersion,
-    deprecationDate: normalizeDate(version['deprecation_date'] as string | null | undefined),
+    constraints: constraints.length > 0 ? constraints : (data.constraints ?? []),
+    access: data.access,
+    model: { data, version: version.v, latestVersion, deprecationDate: normalizeDate(version.deprecation_date) },
   };
   try {
     patchProperties(tools, node, patch);
-    const access = (version['access'] ?? null) as Json;
-    if (access !== null) {
-      checkAccess(node, access);
-      node.access = access as ModelNode['access'];
-    }
+    node.access = checkAccess(node, version.access ?? undefined) ?? node.access;
     patchConfig(tools, node, patch);
     patchConstraints(tools, node, patch.constraints);
     buildContractChecksum(node);
@@ -530,7 +582,8 @@ function patchVersion(
 function deepMergeConfig(base: YamlDict, update: YamlDict): YamlDict {
   const out: YamlDict = { ...base };
   for (const key of Object.keys(update)) {
-    const value = update[key] as Json;
+    const value = update[key];
+    if (value === undefined) continue;
     const existing = out[key];
     if (isDict(value)) out[key] = deepMergeConfig(isDict(existing) ? existing : {}, value);
     else if (Array.isArray(value) && Array.isArray(existing)) out[key] = [...value, ...existing];

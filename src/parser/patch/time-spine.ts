@@ -4,13 +4,13 @@ import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import { pyRepr } from '../../values/python-text.ts';
 import type { YamlDict } from '../read/yaml-entries.ts';
+import type { ColumnEntry } from '../read/yaml-shapes.ts';
 
 export function newTimeSpine(data: Json | undefined): Json {
   if (!isDict(data)) return null;
-  const granularities = (data['custom_granularities'] ?? []) as YamlDict[];
   return {
     standard_granularity_column: data['standard_granularity_column'] ?? null,
-    custom_granularities: granularities.map((each) => ({
+    custom_granularities: granularitiesOf(data).map((each) => ({
       name: each['name'] ?? null,
       column_name: each['column_name'] ?? null,
     })),
@@ -21,10 +21,10 @@ export function newTimeSpine(data: Json | undefined): Json {
 export function checkTimeSpine(
   model: string,
   spine: YamlDict,
-  columns: readonly YamlDict[],
+  columns: readonly ColumnEntry[],
   ofLatestVersion: boolean,
 ): void {
-  const byName = new Map(columns.map((column) => [column['name'] as string, column]));
+  const byName = new Map(columns.map((column) => [column.name, column]));
   const names = pyRepr([...byName.keys()]);
   const standard = spine['standard_granularity_column'];
   if (typeof standard !== 'string')
@@ -41,16 +41,16 @@ export function checkTimeSpine(
         `${names}.`,
     );
   }
-  if (!column['granularity']) {
+  if (!column.granularity) {
     throw new TsdbtError(
       'parsing',
       'Time spine standard granularity column must have a granularity defined. Please add one for column ' +
         `'${standard}' in model '${model}'.`,
     );
   }
-  const missing = ((spine['custom_granularities'] ?? []) as YamlDict[])
-    .map((each) => (each['column_name'] || each['name']) as string)
-    .filter((name) => !byName.has(name));
+  const missing = granularitiesOf(spine)
+    .map((each) => each['column_name'] || each['name'])
+    .filter((name) => typeof name !== 'string' || !byName.has(name));
   if (missing.length > 0) {
     throw new TsdbtError(
       'parsing',
@@ -58,4 +58,9 @@ export function checkTimeSpine(
         `Available columns: ${names}`,
     );
   }
+}
+
+function granularitiesOf(spine: YamlDict): YamlDict[] {
+  const list = spine['custom_granularities'];
+  return Array.isArray(list) ? list.map((each) => (isDict(each) ? each : {})) : [];
 }

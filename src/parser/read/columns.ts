@@ -6,8 +6,16 @@ import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import type { YamlDict } from './yaml-entries.ts';
+import type { ColumnEntry, ConstraintEntry, VersionEntry } from './yaml-shapes.ts';
 
-const CONSTRAINT_TYPES: readonly string[] = ['check', 'not_null', 'unique', 'primary_key', 'foreign_key', 'custom'];
+const CONSTRAINT_TYPES: readonly Constraint['type'][] = [
+  'check',
+  'not_null',
+  'unique',
+  'primary_key',
+  'foreign_key',
+  'custom',
+];
 /** Keys that a column's class knows; anything else stays on the column as it is. */
 const KNOWN: ReadonlySet<string> = new Set([
   'name',
@@ -30,33 +38,29 @@ const KNOWN: ReadonlySet<string> = new Set([
  * name → column, for a list of columns in YAML.
  * @param plain columns of a resource that has no tests: what says something of tests or tags stays as it is written
  */
-export function columnInfos(columns: readonly YamlDict[], plain = false): { [name: string]: ColumnInfo } {
+export function columnInfos(columns: readonly ColumnEntry[], plain = false): { [name: string]: ColumnInfo } {
   const out: { [name: string]: ColumnInfo } = {};
-  for (const column of columns) out[column['name'] as string] = columnInfo(column, plain);
+  for (const column of columns) out[column.name] = columnInfo(column, plain);
   return out;
 }
 
-function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
-  const name = column['name'] as string;
-  const config = isDict(column['config']) ? column['config'] : {};
-  const constraints = (column['constraints'] ?? []) as YamlDict[];
-  for (const constraint of constraints) {
-    if (!CONSTRAINT_TYPES.includes(constraint['type'] as string))
-      throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
-  }
-  const meta = { ...((column['meta'] ?? {}) as YamlDict), ...(isDict(config['meta']) ? config['meta'] : {}) };
-  const written = (column['tags'] ?? []) as string[];
+function columnInfo(column: ColumnEntry, plain: boolean): ColumnInfo {
+  const { name, config = {}, constraints = [], tags: written = [] } = column;
+  const meta = { ...column.meta, ...metaOf(config) };
   const tags = plain && written.length > 0 ? [...written] : [...new Set([...written, ...configTags(config)])];
   const info: ColumnInfo = {
     name,
-    description: (column['description'] ?? '') as string,
+    description: column.description ?? '',
     meta,
-    data_type: (column['data_type'] ?? null) as string | null,
-    constraints: constraints.map((constraint) => newConstraint(constraint)),
-    quote: (column['quote'] ?? null) as boolean | null,
+    data_type: column.data_type ?? null,
+    constraints: constraints.map((constraint) => {
+      if (!isConstraint(constraint)) throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
+      return newConstraint(constraint);
+    }),
+    quote: column.quote ?? null,
     config: { meta, tags: plain ? [...new Set(configTags(config))] : tags },
     tags,
-    granularity: (column['granularity'] ?? null) as string | null,
+    granularity: column.granularity ?? null,
     dimension: columnDimension(column),
     entity: columnEntity(column),
     doc_blocks: [],
@@ -67,14 +71,14 @@ function columnInfo(column: YamlDict, plain: boolean): ColumnInfo {
   return info;
 }
 
-function columnDimension(column: YamlDict): Json {
-  const dimension = column['dimension'] ?? null;
+function columnDimension(column: ColumnEntry): Json {
+  const { dimension = null } = column;
   if (!isDict(dimension)) return dimension;
   const validity = dimension['validity_params'];
   return {
-    name: dimension['name'] ?? column['name'] ?? null,
+    name: dimension['name'] ?? column.name,
     type: dimension['type'] ?? null,
-    description: dimension['description'] ?? column['description'] ?? '',
+    description: dimension['description'] ?? column.description ?? '',
     label: dimension['label'] ?? null,
     is_partition: dimension['is_partition'] ?? false,
     config: dimension['config'] ?? {},
@@ -84,67 +88,86 @@ function columnDimension(column: YamlDict): Json {
   };
 }
 
-function columnEntity(column: YamlDict): Json {
-  const entity = column['entity'] ?? null;
+function columnEntity(column: ColumnEntry): Json {
+  const { entity = null } = column;
   if (!isDict(entity)) return entity;
   return {
-    name: entity['name'] ?? column['name'] ?? null,
+    name: entity['name'] ?? column.name,
     type: entity['type'] ?? null,
-    description: entity['description'] ?? column['description'] ?? '',
+    description: entity['description'] ?? column.description ?? '',
     label: entity['label'] ?? null,
     config: entity['config'] ?? {},
   };
 }
 
+/** `meta` under a `config:`. */
+export function metaOf(config: YamlDict | undefined): YamlDict {
+  const meta = config?.['meta'];
+  return isDict(meta) ? meta : {};
+}
+
 /** Tags under `config:` of a column: a list, or one text. */
 export function configTags(config: YamlDict): string[] {
   const tags = config['tags'];
-  return Array.isArray(tags) ? (tags as string[]) : typeof tags === 'string' ? [tags] : [];
+  return isTextList(tags) ? tags : typeof tags === 'string' ? [tags] : [];
 }
 
-function newConstraint(constraint: YamlDict): Constraint {
+/** What a list of tags holds beside texts is told by the check of the config. */
+function isTextList(value: Json | undefined): value is string[] {
+  return Array.isArray(value);
+}
+
+type TypedConstraint = ConstraintEntry & { readonly type: Constraint['type'] };
+
+function newConstraint(constraint: TypedConstraint): Constraint {
   return {
-    type: constraint['type'] as Constraint['type'],
-    name: (constraint['name'] ?? null) as string | null,
-    expression: (constraint['expression'] ?? null) as string | null,
-    warn_unenforced: (constraint['warn_unenforced'] ?? true) as boolean,
-    warn_unsupported: (constraint['warn_unsupported'] ?? true) as boolean,
-    to: (constraint['to'] ?? null) as string | null,
-    to_columns: (constraint['to_columns'] ?? []) as string[],
+    type: constraint.type,
+    name: constraint.name ?? null,
+    expression: constraint.expression ?? null,
+    warn_unenforced: constraint.warn_unenforced ?? true,
+    warn_unsupported: constraint.warn_unsupported ?? true,
+    to: constraint.to ?? null,
+    to_columns: constraint.to_columns ?? [],
   };
 }
 
 /** A constraint of a whole model. */
-export function newModelConstraint(constraint: YamlDict): Constraint {
-  return { ...newConstraint(constraint), columns: (constraint['columns'] ?? []) as string[] };
+export function newModelConstraint(constraint: ConstraintEntry): Constraint {
+  // Only a model whose contract is enforced must name a type.
+  return { ...newConstraint(constraint as TypedConstraint), columns: constraint.columns ?? [] };
 }
 
 /** Whether a constraint names a type that exists. */
-export function isConstraintType(type: unknown): boolean {
-  return CONSTRAINT_TYPES.includes(type as string);
+export function isConstraint(constraint: ConstraintEntry): constraint is TypedConstraint {
+  return CONSTRAINT_TYPES.some((type) => type === constraint.type);
 }
 
 /**
  * The columns that a version of a model has: those of the model that its include/exclude lets through, then its own.
  * @throws TsdbtError `parsing` when the version has two include/exclude elements
  */
-export function columnsOfVersion(columns: readonly YamlDict[], version: YamlDict): YamlDict[] {
-  let filter: YamlDict | null = null;
-  const own: YamlDict[] = [];
-  for (const column of (version['columns'] ?? []) as YamlDict[]) {
-    if (!('include' in column)) own.push(column);
+export function columnsOfVersion(columns: readonly ColumnEntry[], version: VersionEntry): ColumnEntry[] {
+  let filter: ColumnFilter | null = null;
+  const own: ColumnEntry[] = [];
+  for (const column of version.columns ?? []) {
+    if (!isFilter(column)) own.push(column);
     else if (filter === null) filter = column;
     else throw new TsdbtError('parsing', 'version can have at most one include/exclude element');
   }
-  const include = filter?.['include'] ?? '*';
+  const { include = '*', exclude = [] } = filter ?? {};
   const all = include === '*' || include === 'all';
   if (typeof include === 'string' && !all)
     throw new TsdbtError('parsing', `include must be one of ('all', '*') or a list of strings`);
-  const exclude = (filter?.['exclude'] ?? []) as string[];
   if (exclude.length > 0 && !all)
     throw new TsdbtError('parsing', "exclude can only be specified if include is one of ('all', '*')");
-  const passes = (name: string): boolean => (all || (include as string[]).includes(name)) && !exclude.includes(name);
-  return [...columns.filter((column) => passes(column['name'] as string)), ...own];
+  const passes = (name: string): boolean => (all || include.includes(name)) && !exclude.includes(name);
+  return [...columns.filter((column) => passes(column.name)), ...own];
+}
+
+type ColumnFilter = Extract<NonNullable<VersionEntry['columns']>[number], { include: unknown }>;
+
+function isFilter(column: NonNullable<VersionEntry['columns']>[number]): column is ColumnFilter {
+  return 'include' in column;
 }
 
 /** Sets the checksum of an enforced contract, once. */

@@ -1,20 +1,20 @@
 // Exposures and groups from YAML. Leaves resolving what an exposure depends on to references.ts.
-import type { ExposureNode, GroupNode, Json, RefArgs } from '../../contracts/node.ts';
+import type { ExposureNode, GroupNode, RefArgs } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
-import { fqnPrefix } from './nodes.ts';
+import { configTags, metaOf } from './columns.ts';
+import { fqnPrefix } from '../table/node-paths.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
-import { EXPOSURE_ENTRY, GROUP_ENTRY } from './yaml-shapes.ts';
+import { EXPOSURE_ENTRY, GROUP_ENTRY, type OwnerEntry } from './yaml-shapes.ts';
 
 /** Adds one entry of `exposures:`. */
 export function addExposure(tools: ParseTools, entry: YamlEntry): void {
   const { state } = tools;
-  const { data } = entry;
   const { file, project } = entry.yaml;
-  checkEntry(entry, data, EXPOSURE_ENTRY);
-  const name = data['name'] as string;
+  const data = checkEntry(entry, entry.data, EXPOSURE_ENTRY);
+  const { name } = data;
   if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
     state.warnings.deprecated(
       'ExposureNameDeprecation',
@@ -26,7 +26,7 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
       { exposure: name },
     );
   }
-  checkOwner(entry, 'Exposure');
+  checkOwner(entry, data.owner, 'Exposure');
   const fqn = [...fqnPrefix(project.project_name, file.relative_path), name];
   const sources = {
     kind: 'exposure' as const,
@@ -34,21 +34,15 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
     fqn,
     project,
     root: state.root,
-    patch: (data['config'] ?? {}) as YamlDict,
+    patch: data.config ?? {},
   };
   const config = { ...tools.state.configs.calculate(sources) };
   const tree = project.configs.exposures;
-  const projectTags = isDict(tree) && Array.isArray(tree['tags']) ? (tree['tags'] as string[]) : [];
-  const tags = [
-    ...new Set([...projectTags, ...((data['tags'] ?? []) as string[]), ...(config['tags'] as string[])]),
-  ].sort();
-  const meta = {
-    ...(isDict(tree) && isDict(tree['meta']) ? tree['meta'] : {}),
-    ...((data['meta'] ?? {}) as YamlDict),
-    ...(config['meta'] as YamlDict),
-  };
-  config['tags'] = tags;
-  config['meta'] = meta;
+  const known = isDict(tree) ? tree : {};
+  const tags = [...new Set([...listedTags(known), ...(data.tags ?? []), ...config.tags])].sort();
+  const meta = { ...metaOf(known), ...data.meta, ...config.meta };
+  config.tags = tags;
+  config.meta = meta;
   const node: ExposureNode = {
     name,
     resource_type: 'exposure',
@@ -57,25 +51,30 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
     original_file_path: file.original_file_path,
     unique_id: `exposure.${project.project_name}.${name}`,
     fqn,
-    type: data['type'] as string,
-    owner: ownerOf(data['owner'] as YamlDict),
-    description: (data['description'] ?? '') as string,
-    label: (data['label'] ?? null) as string | null,
-    maturity: (data['maturity'] ?? null) as string | null,
+    type: data.type,
+    owner: ownerOf(data.owner),
+    description: data.description ?? '',
+    label: data.label ?? null,
+    maturity: data.maturity ?? null,
     meta,
     tags,
-    config: config as ExposureNode['config'],
+    config,
     unrendered_config: tools.state.configs.calculateUnrendered(sources),
-    url: (data['url'] ?? null) as string | null,
+    url: data.url ?? null,
     depends_on: { macros: [], nodes: [] },
     refs: [],
     sources: [],
     metrics: [],
     created_at: state.createdAt,
   };
-  collectDependencies(tools, node, (data['depends_on'] ?? []) as string[]);
+  collectDependencies(tools, node, data.depends_on ?? []);
   if (node.config.enabled) state.addUnique(state.exposures, node);
   else state.addDisabled(node);
+}
+
+/** Tags of a folder in dbt_project.yml: a list counts alone. */
+function listedTags(tree: YamlDict): string[] {
+  return Array.isArray(tree['tags']) ? configTags(tree) : [];
 }
 
 function collectDependencies(tools: ParseTools, node: ExposureNode, expressions: readonly string[]): void {
@@ -99,14 +98,13 @@ function collectDependencies(tools: ParseTools, node: ExposureNode, expressions:
 }
 
 /** Owner with both known keys there. */
-export function ownerOf(owner: YamlDict): ExposureNode['owner'] {
-  const { email, name, ...extra } = owner;
-  return { email: (email ?? null) as string | null, name: (name ?? null) as string | null, ...extra };
+export function ownerOf(owner: OwnerEntry): ExposureNode['owner'] {
+  const { email = null, name = null, ...extra } = owner;
+  return { email, name, ...extra };
 }
 
-function checkOwner(entry: YamlEntry, what: 'Exposure' | 'Group'): void {
-  const owner = entry.data['owner'] as YamlDict;
-  if ((owner['name'] ?? null) === null && (owner['email'] ?? null) === null) {
+function checkOwner(entry: YamlEntry, owner: OwnerEntry, what: 'Exposure' | 'Group'): void {
+  if ((owner.name ?? null) === null && (owner.email ?? null) === null) {
     throw entryError(entry, entry.data, `at path []: ${what} owner must have at least one of 'name' or 'email'.`, [
       'owner',
     ]);
@@ -115,11 +113,10 @@ function checkOwner(entry: YamlEntry, what: 'Exposure' | 'Group'): void {
 
 /** Adds one entry of `groups:`. */
 export function addGroup(tools: ParseTools, entry: YamlEntry): void {
-  const { data } = entry;
   const { file, project } = entry.yaml;
-  checkEntry(entry, data, GROUP_ENTRY);
-  checkOwner(entry, 'Group');
-  const name = data['name'] as string;
+  const data = checkEntry(entry, entry.data, GROUP_ENTRY);
+  checkOwner(entry, data.owner, 'Group');
+  const { name } = data;
   // dbt looks a group's config up under `models:`, so what stands there lands here.
   const config = tools.state.configs.calculate({
     kind: 'group',
@@ -127,7 +124,7 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
     fqn: [...fqnPrefix(project.project_name, file.relative_path), name],
     project,
     root: tools.state.root,
-    patch: isDict(data['config']) ? data['config'] : {},
+    patch: data.config ?? {},
   });
   const node: GroupNode = {
     name,
@@ -136,9 +133,9 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
     path: file.relative_path,
     original_file_path: file.original_file_path,
     unique_id: `group.${project.project_name}.${name}`,
-    owner: ownerOf(data['owner'] as YamlDict),
-    description: (data['description'] ?? null) as string | null,
-    config: config as { meta: { [key: string]: Json } },
+    owner: ownerOf(data.owner),
+    description: data.description ?? null,
+    config,
   };
   tools.state.addUnique(tools.state.groups, node);
 }

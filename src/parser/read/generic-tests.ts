@@ -1,6 +1,6 @@
 // Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A
 // built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
-import type { Json, MacroNode, ModelNode, RefArgs, TestNode } from '../../contracts/node.ts';
+import type { Json, MacroNode, RefArgs, TestNode } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
@@ -8,13 +8,15 @@ import { isDict } from '../config/config-fields.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
-import { fqnPrefix } from './nodes.ts';
-import { type ParseTools, projectConfigOf, updateNode } from '../config/node-update.ts';
+import { fqnPrefix } from '../table/node-paths.ts';
+import { type ParseTools, projectConfigOf, setConfig, updateNode } from '../config/node-update.ts';
 import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { sourceTexts } from '../shortcuts/static-models.ts';
 import { syntheticTestNames, testHash } from './test-names.ts';
+import { UNSET } from './new-nodes.ts';
 import { needsRendering, type YamlDict } from './yaml-entries.ts';
+import type { ColumnEntry, ModelEntry, NodeEntry } from './yaml-shapes.ts';
 
 /** What a test is put on. */
 export interface TestTarget {
@@ -28,7 +30,7 @@ export interface TestTarget {
   readonly source?: { readonly source_name: string; readonly table_name: string };
 }
 
-const CONFIG_ARGS = [
+const CONFIG_ARGS: readonly string[] = [
   'severity',
   'tags',
   'enabled',
@@ -44,7 +46,7 @@ const CONFIG_ARGS = [
   'database',
   'schema',
   'alias',
-] as const;
+];
 const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
@@ -57,6 +59,10 @@ interface BuiltTest {
   readonly compiledName: string;
   readonly fqnName: string;
 }
+
+/** A model, seed or snapshot that tests are put on; a model may have versions. */
+export type TestedEntry = NodeEntry & Pick<ModelEntry, 'versions'>;
+type TestVersion = RefArgs['version'];
 
 /** Builds the nodes of generic tests; one per parse. */
 export class GenericTests {
@@ -73,40 +79,28 @@ export class GenericTests {
   }
 
   /** All tests of an entry of `models:`, `seeds:` or `snapshots:`, for every version. */
-  addAll(target: TestTarget, data: YamlDict): void {
-    const columns = (data['columns'] ?? []) as YamlDict[];
-    const tests = (data['data_tests'] ?? []) as Json[];
-    const versions = (data['versions'] ?? []) as YamlDict[];
+  addAll(target: TestTarget, data: TestedEntry): void {
+    const { columns = [], data_tests: tests = [], versions = [] } = data;
     if (versions.length === 0) {
       this.#addFor(target, columns, tests, data, null);
       return;
     }
     for (const version of versions)
-      this.#addFor(
-        target,
-        columnsOfVersion(columns, version),
-        (version['data_tests'] ?? tests) as Json[],
-        data,
-        version['v'] ?? null,
-      );
+      this.#addFor(target, columnsOfVersion(columns, version), version.data_tests ?? tests, data, version.v);
   }
 
   #addFor(
     target: TestTarget,
-    columns: readonly YamlDict[],
+    columns: readonly ColumnEntry[],
     tests: readonly Json[],
-    data: YamlDict,
-    version: Json,
+    data: TestedEntry,
+    version: TestVersion,
   ): void {
     for (const column of columns) {
-      const own = column['data_tests'] as Json[] | undefined;
-      if (own === undefined || own.length === 0) continue;
-      const quote = (column['quote'] ?? null) === null ? data['quote_columns'] === true : column['quote'] === true;
-      const name = column['name'] as string;
-      const tags = [
-        ...((column['tags'] ?? []) as string[]),
-        ...configTags(isDict(column['config']) ? column['config'] : {}),
-      ];
+      const { name, data_tests: own = [] } = column;
+      if (own.length === 0) continue;
+      const quote = (column.quote ?? null) === null ? data.quote_columns === true : column.quote === true;
+      const tags = [...(column.tags ?? []), ...configTags(column.config ?? {})];
       for (const test of own)
         this.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, tags, version);
     }
@@ -114,7 +108,7 @@ export class GenericTests {
   }
 
   /** One test: a node, or a disabled node. */
-  add(target: TestTarget, test: Json, columnName: string | null, tags: readonly string[], version: Json): void {
+  add(target: TestTarget, test: Json, columnName: string | null, tags: readonly string[], version: TestVersion): void {
     const { state } = this.#tools;
     const project = state.project(target.package_name);
     const built = this.#buildChecked(
@@ -141,7 +135,13 @@ export class GenericTests {
     else state.addDisabled(node);
   }
 
-  #buildChecked(target: TestTarget, test: Json, columnName: string | null, version: Json, project: Project): BuiltTest {
+  #buildChecked(
+    target: TestTarget,
+    test: Json,
+    columnName: string | null,
+    version: TestVersion,
+    project: Project,
+  ): BuiltTest {
     try {
       return this.#build(target, test, columnName, version, project);
     } catch (error) {
@@ -162,16 +162,14 @@ export class GenericTests {
     }
   }
 
-  #build(target: TestTarget, test: Json, columnName: string | null, version: Json, project: Project): BuiltTest {
+  #build(target: TestTarget, test: Json, columnName: string | null, version: TestVersion, project: Project): BuiltTest {
     const [testName, args] = this.#extractArgs(target, test, columnName, project);
     if ('model' in args)
       throw new TsdbtError('compilation', 'Test arguments include "model", which is a reserved argument');
     args['model'] = modelArgument(target, version);
-    const match = TEST_NAME.exec(testName);
-    if (match === null)
+    const [found, namespace = null, name = ''] = TEST_NAME.exec(testName) ?? [];
+    if (found === undefined)
       throw new TsdbtError('compilation', `Test name string did not match expected pattern: ${testName}`);
-    const namespace = match[1] ?? null;
-    const name = match[2] as string;
     const config = this.#takeConfig(args, project.project_name, target, columnName, name);
     const description = (args['description'] ?? '') as string;
     delete args['description'];
@@ -194,18 +192,19 @@ export class GenericTests {
     let written: Json;
     if ('test_name' in test) {
       const { test_name, ...rest } = test;
-      name = test_name as Json;
+      name = test_name ?? null;
       written = rest;
     } else {
       const entries = Object.entries(test);
-      if (entries.length !== 1) {
+      const [only] = entries;
+      if (only === undefined || entries.length !== 1) {
         const shown = `[${entries.map(([key, value]) => `(${pyRepr(key)}, ${pyRepr(value)})`).join(', ')}]`;
         throw new TsdbtError(
           'parsing',
           `test definition dictionary must have exactly one key, got ${shown} instead (${entries.length} keys)`,
         );
       }
-      [name, written] = entries[0] as [string, Json];
+      [name, written] = only;
     }
     if (!isDict(written))
       throw new TsdbtError(
@@ -240,7 +239,7 @@ export class GenericTests {
     const { warnings } = this.#tools.state;
     let unknown = false;
     for (const key of Object.keys(args)) {
-      if ((CONFIG_ARGS as readonly string[]).includes(key)) {
+      if (CONFIG_ARGS.includes(key)) {
         warnings.deprecated(
           'PropertyMovedToConfigDeprecation',
           'D030',
@@ -343,7 +342,7 @@ export class GenericTests {
       fqn,
       alias: built.fqnName,
       checksum: { name: 'none', checksum: '' },
-      config: {} as TestNode['config'],
+      config: UNSET,
       tags: [...new Set([...tags, ...testTags(built.config)])].sort(),
       description: built.description,
       columns: {},
@@ -372,7 +371,7 @@ export class GenericTests {
     };
   }
 
-  #finish(node: TestNode, target: TestTarget, built: BuiltTest, version: Json): void {
+  #finish(node: TestNode, target: TestTarget, built: BuiltTest, version: TestVersion): void {
     const tools = this.#tools;
     const { state } = tools;
     const macro = this.#macros.get(node.package_name, `test_${built.name}`);
@@ -384,7 +383,7 @@ export class GenericTests {
       (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')
     ) {
       if (target.source !== undefined) node.sources.push([target.source.source_name, target.source.table_name]);
-      else node.refs.push({ name: target.name, package: null, version: version as RefArgs['version'] });
+      else node.refs.push({ name: target.name, package: null, version });
     } else if (macro !== undefined && this.#collectStatically(node, macro)) {
       // dbt has the configs twice: from the builder, and from the config() that the builder wrote into the code.
       if (Object.keys(built.config).length > 0) {
@@ -393,7 +392,7 @@ export class GenericTests {
         calls.unrendered = sourceTexts(built.config);
       }
     } else {
-      node.config = projectConfigOf(state, node) as TestNode['config'];
+      setConfig(node, projectConfigOf(state, node));
       calls.base = node.config;
       tools.rendering.genericTest(node);
     }
@@ -424,7 +423,7 @@ export class GenericTests {
     const kwargs = node.test_metadata?.kwargs ?? {};
     for (const key of Object.keys(kwargs)) {
       if (!macro.arguments.some((argument) => argument.name === key)) return false;
-      if (key !== 'column_name' && !visit(kwargs[key] as Json)) return false;
+      if (key !== 'column_name' && !visit(kwargs[key] ?? null)) return false;
     }
     node.refs.push(...refs);
     node.sources.push(...sources);
@@ -432,7 +431,7 @@ export class GenericTests {
     return true;
   }
 
-  #attach(node: TestNode, target: TestTarget, version: Json): void {
+  #attach(node: TestNode, target: TestTarget, version: TestVersion): void {
     const { state } = this.#tools;
     const id = state.refs.get(target.name, target.package_name, version);
     const attached =
@@ -442,11 +441,11 @@ export class GenericTests {
             state.disabledLookup.find(target.name.toUpperCase(), null))?.[0];
     if (attached === undefined) return;
     node.attached_node = attached.unique_id;
-    node.group = (attached as ModelNode).group ?? null;
+    node.group = 'group' in attached && typeof attached.group === 'string' ? attached.group : null;
   }
 }
 
-function modelArgument(target: TestTarget, version: Json): string {
+function modelArgument(target: TestTarget, version: TestVersion): string {
   if (target.source !== undefined)
     return `{{ get_where_subquery(source('${target.source.source_name}', '${target.source.table_name}')) }}`;
   return target.kind === 'model' && version
@@ -473,11 +472,10 @@ function testTags(config: ConfigDict): string[] {
       'compilation',
       `got ${pyStr(list)} (${pyTypeText(list)}) for tags, expected a list of strings`,
     );
-  for (const tag of list) {
-    if (typeof tag !== 'string')
-      throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
-  }
-  return list as string[];
+  return list.map((tag) => {
+    if (typeof tag === 'string') return tag;
+    throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
+  });
 }
 
 function isTruthy(value: Json | undefined): boolean {

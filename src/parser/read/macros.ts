@@ -6,7 +6,6 @@ import { TsdbtError } from '../../errors.ts';
 import type { Call, Macro, Node } from '../../jinja/ast.ts';
 import { Environment, extractBlocks } from '../../jinja/index.ts';
 import { walk } from '../../jinja/walk.ts';
-import { dispatchedMacro, MacroIds } from '../link/macro-ids.ts';
 import type { ParseState } from '../table/parse-state.ts';
 
 /** A call inside a macro that may be one of a macro: `name`, `package.name`, or a dispatch. */
@@ -163,6 +162,39 @@ function dispatchCall(call: Call): MacroCall | null {
   return { dispatch: name, namespace: text(call.args[1]) ?? text(keyword('macro_namespace')) };
 }
 
+/**
+ * The macros of every package in the order of the packages, those of a package before its generic tests.
+ * @param ready facts of built-in packages, parsed ahead of time: their files are then not read
+ */
+export function readMacros(state: ParseState, ready: readonly MacroFacts[]): MacroFacts[] {
+  const facts: MacroFacts[] = [];
+  for (const name of state.projects.keys()) {
+    const own = state.internalPackages.includes(name) ? ready.filter((each) => each.package_name === name) : [];
+    if (own.length > 0) {
+      facts.push(...own);
+      continue;
+    }
+    const files = state.filesOf(name);
+    facts.push(
+      ...parseMacroFiles(
+        files.filter((file) => file.kind === 'macro'),
+        (file, message) => warnOfBlock(state, file, message),
+      ),
+      ...parseMacroFiles(files.filter((file) => file.kind === 'generic_test')),
+    );
+  }
+  return facts;
+}
+
+function warnOfBlock(state: ParseState, file: SourceFile, message: string): void {
+  state.warnings.deprecated(
+    'UnexpectedJinjaBlockDeprecation',
+    'D023',
+    `${message} in file \`${file.original_file_path}\``,
+    { msg: message, file: file.original_file_path },
+  );
+}
+
 /** Adds macros to the parse as nodes of the manifest; calls are resolved by `linkMacros` when all are there. */
 export function addMacros(state: ParseState, facts: readonly MacroFacts[]): void {
   for (const each of facts) {
@@ -201,43 +233,4 @@ function duplicateMacro(second: MacroFacts, first: MacroNode): TsdbtError {
       `They can be found in these files:\n    - ${original_file_path}\n    - ${first.original_file_path}`,
     { path: original_file_path },
   );
-}
-
-/** Fills `depends_on.macros` of every macro. */
-export function linkMacros(state: ParseState, ids: MacroIds, facts: readonly MacroFacts[]): void {
-  const dependencies = [...state.projects.keys()];
-  const root = state.root.project_name;
-  for (const { name, package_name, calls } of facts) {
-    if (calls.length === 0) continue;
-    const node = state.macros.get(`macro.${package_name}.${name}`);
-    if (node === undefined) continue;
-    const { macros } = node.depends_on;
-    const add = (found: MacroNode | undefined): void => {
-      if (found !== undefined && !macros.includes(found.unique_id)) macros.push(found.unique_id);
-    };
-    for (const call of calls) {
-      if (typeof call !== 'string') {
-        if (call.dispatch !== name) add(ids.get(package_name, call.dispatch));
-        add(
-          dispatchedMacro(
-            ids,
-            call.dispatch,
-            call.namespace,
-            root,
-            state.adapter.type,
-            state.root.dispatch,
-            dependencies,
-          ),
-        );
-      } else if (call !== name) {
-        const dot = call.indexOf('.');
-        add(dot < 0 ? ids.get(package_name, call) : ids.get(call.slice(0, dot), call.slice(dot + 1)));
-      }
-    }
-  }
-}
-
-/** The resolver of names over all macros of a parse. */
-export function macroIdsOf(state: ParseState): MacroIds {
-  return new MacroIds(state.macros.values(), state.root.project_name, state.internalPackages);
 }

@@ -3,12 +3,14 @@
 import type {
   AnalysisNode,
   CompiledFields,
+  FunctionNode,
   HookNode,
   ModelNode,
   NodeBase,
-  ParsedOnlyNode,
+  NodeConfig,
   SeedNode,
   SnapshotNode,
+  TestConfig,
   TestNode,
 } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
@@ -23,9 +25,9 @@ export interface NodeSeed {
   readonly uniqueId?: string;
 }
 
-type BaseFields = Omit<NodeBase, 'resource_type'>;
+type BaseFields<T> = NodeBase & { resource_type: T; config: NodeConfig & TestConfig };
 
-function baseFields(state: ParseState, resourceType: string, seed: NodeSeed): BaseFields & { resource_type: string } {
+function baseFields<const T extends string>(state: ParseState, resourceType: T, seed: NodeSeed): BaseFields<T> {
   const { file, name, path, fqn, rawCode } = seed;
   const credentials = state.config.profile.credentials;
   return {
@@ -40,7 +42,7 @@ function baseFields(state: ParseState, resourceType: string, seed: NodeSeed): Ba
     fqn,
     alias: name,
     checksum: { name: file.checksum.name, checksum: file.checksum.checksum },
-    config: {},
+    config: UNSET,
     tags: [],
     description: '',
     columns: {},
@@ -54,8 +56,11 @@ function baseFields(state: ParseState, resourceType: string, seed: NodeSeed): Ba
     relation_name: null,
     raw_code: rawCode,
     doc_blocks: [],
-  } as BaseFields & { resource_type: string };
+  };
 }
+
+/** Stands where the config will be, before it is computed. */
+export const UNSET = Object.freeze({}) as NodeConfig & TestConfig;
 
 function compiledFields(language: string): CompiledFields {
   return {
@@ -73,44 +78,44 @@ function compiledFields(language: string): CompiledFields {
 export function newModel(state: ParseState, seed: NodeSeed): ModelNode {
   const language = seed.file.relative_path.endsWith('.py') ? 'python' : 'sql';
   return Object.assign(baseFields(state, 'model', seed), compiledFields(language), {
-    access: 'protected',
+    access: 'protected' as const,
     constraints: [],
     version: null,
     latest_version: null,
     deprecation_date: null,
     primary_key: [],
     time_spine: null,
-  }) as unknown as ModelNode;
+  });
 }
 
 export function newSeed(state: ParseState, seed: NodeSeed): SeedNode {
   return Object.assign(baseFields(state, 'seed', seed), {
     root_path: seed.file.project_root,
     depends_on: { macros: [] },
-  }) as unknown as SeedNode;
+  });
 }
 
 export function newSnapshot(state: ParseState, seed: NodeSeed): SnapshotNode {
-  return Object.assign(baseFields(state, 'snapshot', seed), compiledFields('sql')) as unknown as SnapshotNode;
+  return Object.assign(baseFields(state, 'snapshot', seed), compiledFields('sql'));
 }
 
 export function newAnalysis(state: ParseState, seed: NodeSeed): AnalysisNode {
-  return Object.assign(baseFields(state, 'analysis', seed), compiledFields('sql')) as unknown as AnalysisNode;
+  return Object.assign(baseFields(state, 'analysis', seed), compiledFields('sql'));
 }
 
 export function newSingularTest(state: ParseState, seed: NodeSeed): TestNode {
-  return Object.assign(baseFields(state, 'test', seed), compiledFields('sql')) as unknown as TestNode;
+  return Object.assign(baseFields(state, 'test', seed), compiledFields('sql'));
 }
 
 export function newHook(state: ParseState, seed: NodeSeed, index: number, tag: string): HookNode {
   const node = Object.assign(baseFields(state, 'operation', seed), compiledFields('sql'), {
     index,
-  }) as unknown as HookNode;
+  });
   node.tags.push(tag);
   return node;
 }
 
-export function newFunction(state: ParseState, seed: NodeSeed): ParsedOnlyNode {
+export function newFunction(state: ParseState, seed: NodeSeed): FunctionNode {
   const language = seed.file.relative_path.endsWith('.py')
     ? 'python'
     : seed.file.relative_path.endsWith('.js')
@@ -120,5 +125,5 @@ export function newFunction(state: ParseState, seed: NodeSeed): ParsedOnlyNode {
     returns: { data_type: 'INVALID_TYPE', description: null },
     arguments: [],
     overloads: [],
-  }) as unknown as ParsedOnlyNode;
+  });
 }

@@ -4,38 +4,45 @@ import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { extractBlocks } from '../../jinja/index.ts';
+import { parseDocsFile } from './doc-blocks.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, newSnapshot } from './new-nodes.ts';
-import { type ConfiguredNode, type ParseTools, projectConfigOf, updateNode } from '../config/node-update.ts';
+import { type ConfiguredNode, type ParseTools, projectConfigOf, setConfig, updateNode } from '../config/node-update.ts';
+import { baseName, fqnPrefix, pseudoPath, strippedContents } from '../table/node-paths.ts';
 import { duplicateResource } from '../table/parse-state.ts';
 
-/** `a/b/c.sql` and `a/b/c.sql.jinja` → `c`. */
-export function baseName(path: string): string {
-  const file = path.slice(path.lastIndexOf('/') + 1).replace(/\.(?:j2|jinja2|jinja)$/, '');
-  const dot = file.lastIndexOf('.');
-  return dot <= 0 ? file : file.slice(0, dot);
-}
+const NODE_KINDS: readonly SourceFile['kind'][] = [
+  'model',
+  'snapshot',
+  'analysis',
+  'singular_test',
+  'seed',
+  'docs',
+  'fixture',
+  'function',
+];
 
-/** Package and folders of a path: what fqns start with. */
-export function fqnPrefix(packageName: string, path: string): string[] {
-  const parts = path.split('/');
-  parts.pop();
-  return [packageName, ...parts];
-}
-
-/** `a/b/x.yml`, `name` → `a/b/name.sql`: where the compiled text of something without a file of its own goes. */
-export function pseudoPath(name: string, path: string): string {
-  const slash = path.lastIndexOf('/');
-  return slash < 0 ? `${name}.sql` : `${path.slice(0, slash)}/${name}.sql`;
-}
-
-/** @returns the code as dbt reads it: without white space around. */
-export function strippedContents(file: SourceFile): string {
-  return file.contents.trim();
+/**
+ * Nodes, docs blocks, fixtures and hooks of every package, kind by kind.
+ * @throws TsdbtError the first thing that is wrong
+ */
+export function readNodes(tools: ParseTools): void {
+  const { state } = tools;
+  for (const [name, project] of state.projects) {
+    const own = state.filesOf(name);
+    const form = project.raw['config-version'] ?? 2;
+    if (form !== 2 && own.some((file) => NODE_KINDS.includes(file.kind)))
+      throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, {
+        path: `${project.project_root}/dbt_project.yml`,
+      });
+    for (const kind of NODE_KINDS)
+      for (const file of own) if (file.kind === kind) (kind === 'docs' ? parseDocsFile : parseNodeFile)(tools, file);
+    parseHooks(tools, project);
+  }
 }
 
 /** Parses one file that holds nodes. */
-export function parseNodeFile(tools: ParseTools, file: SourceFile): void {
+function parseNodeFile(tools: ParseTools, file: SourceFile): void {
   const { state } = tools;
   switch (file.kind) {
     case 'model':
@@ -94,7 +101,7 @@ export function newYamlSnapshot(tools: ParseTools, file: SourceFile, name: strin
   const fqn = [...fqnPrefix(file.package_name, file.relative_path), name];
   const node = newSnapshot(tools.state, { file, name, path: `${name}.sql`, fqn, rawCode });
   const config = projectConfigOf(tools.state, node);
-  node.config = config as typeof node.config;
+  setConfig(node, config);
   tools.state.callsOf(node).base = config;
   return node;
 }
@@ -103,7 +110,7 @@ function parseFunction(tools: ParseTools, file: SourceFile): void {
   const node = newFunction(tools.state, seedOf(file, file.relative_path));
   prepare(tools, node);
   const { state } = tools;
-  if ((node['config'] as { enabled: boolean }).enabled) {
+  if (node.config.enabled) {
     state.addUnique(state.functions, node);
     state.functionLookup.add(node.name, node.package_name, node.unique_id);
   } else state.addDisabled(node);
@@ -136,7 +143,7 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
 }
 
 /** The operations that `on-run-start` and `on-run-end` of a project are. */
-export function parseHooks(tools: ParseTools, project: Project): void {
+function parseHooks(tools: ParseTools, project: Project): void {
   for (const [type, hooks] of [
     ['on-run-start', project.on_run_start],
     ['on-run-end', project.on_run_end],
@@ -170,12 +177,12 @@ export function parseHooks(tools: ParseTools, project: Project): void {
 
 function prepare(tools: ParseTools, node: ConfiguredNode): void {
   try {
-    node['config'] = projectConfigOf(tools.state, node);
+    setConfig(node, projectConfigOf(tools.state, node));
     if (node.resource_type !== 'seed') tools.rendering.node(node);
     const calls = tools.state.callsOf(node);
-    calls.base = node['config'] as typeof calls.base;
+    calls.base = node.config;
     updateNode(tools, node);
-    if (calls.written !== null) Object.assign(node['unrendered_config'] as object, calls.written);
+    if (calls.written !== null) Object.assign(node.unrendered_config, calls.written);
   } catch (error) {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   }

@@ -15,11 +15,12 @@ import { type ContextNode, type ContextSettings, targetDict } from '../../contex
 import type { Member, Members } from '../../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
 import { varLayers } from '../../context/var.ts';
-import type { ExposureNode, Json, ManifestNode, MacroNode } from '../../contracts/node.ts';
+import type { ExposureNode, Json, MacroNode, ManifestNode, SeedNode, SemanticModelNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Ast, unrenderedConfig } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
 import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../../values/index.ts';
+import type { NamedRelation } from '../config/relation-names.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
@@ -28,15 +29,6 @@ import type { RenderedNode, Rendering } from '../table/rendering.ts';
 import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from '../shortcuts/static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
-
-/** What a rendered node collects. */
-interface Collecting {
-  readonly refs: unknown[];
-  readonly sources: unknown[];
-  readonly metrics: unknown[];
-  readonly functions: unknown[];
-  readonly depends_on: { macros: string[] };
-}
 
 /**
  * The rendering of one parse.
@@ -115,11 +107,12 @@ class ParseRendering implements Rendering {
     return line === undefined ? undefined : line + (file?.first_line ?? 1) - 1;
   }
 
-  yaml(text: string, packageName: string): unknown {
+  yaml(text: string, packageName: string): Json {
     if (!hasJinja(text)) return withoutLastNewline(text);
     let scope = this.#yamlScopes.get(packageName);
     if (scope === undefined) this.#yamlScopes.set(packageName, (scope = this.#yamlScope(packageName)));
-    return toJson(this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope), true);
+    const value = this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope);
+    return toJson(value, true) as Json;
   }
 
   #yamlScope(packageName: string, more: Members<BaseScope> = new Map()): BaseScope {
@@ -143,10 +136,9 @@ class ParseRendering implements Rendering {
   }
 
   node(node: RenderedNode): void {
-    const code = node['raw_code'] as string;
-    if ((node as { language?: string }).language === 'python') {
-      if (hasJinja(code))
-        throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node: node as ManifestNode });
+    const code = node.raw_code;
+    if (languageOf(node) === 'python') {
+      if (hasJinja(code)) throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node });
       this.#applyStatic(node, readPythonModel(code));
       return;
     }
@@ -177,18 +169,19 @@ class ParseRendering implements Rendering {
   }
 
   #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, macros, simple }: StaticModel): void {
-    const collecting = node as unknown as Collecting;
-    collecting.depends_on.macros.push(...macros);
-    collecting.refs.push(...refs);
-    collecting.sources.push(...sources);
+    node.depends_on.macros.push(...macros);
+    if (node.resource_type !== 'seed') {
+      node.refs.push(...refs);
+      pushSources(node, sources);
+    }
     if (configs.length === 0) return;
     const calls = this.#state.callsOf(node);
     for (const config of configs) {
       if (!simple) mergeConfigCall(calls.call, config);
       else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
     }
-    if (simple) calls.written = Object.assign({}, ...configs) as ConfigDict;
-    if (!simple && writtenConfig !== null && (node as { language?: string }).language !== 'python')
+    if (simple) calls.written = Object.fromEntries(configs.flatMap((config) => Object.entries(config)));
+    if (!simple && writtenConfig !== null && languageOf(node) !== 'python')
       calls.unrendered = sourceTexts(writtenConfig);
   }
 
@@ -231,29 +224,13 @@ class ParseRendering implements Rendering {
   }
 
   #recorder(node: RenderedNode): ParseRecorder {
-    const collecting = node as unknown as Collecting;
-    const isSeed = node.resource_type === 'seed';
-    const onlyMacros = (): never => {
-      const hooks = ['pre-hook', 'post-hook'].flatMap((key) =>
-        (((node['config'] as ConfigDict)[key] ?? []) as { sql: string }[]).map(
-          ({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`,
-        ),
-      );
-      throw new TsdbtError(
-        'parsing',
-        "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', " +
-          "'source', or 'metric', either directly or indirectly via other macros.\n\n" +
-          `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
-      );
+    const { macros } = node.depends_on;
+    const onMacro = (id: string): void => {
+      if (!macros.includes(id)) macros.push(id);
     };
     return {
-      onRef: (ref) => (isSeed ? onlyMacros() : collecting.refs.push(ref)),
-      onSource: (source) => (isSeed ? onlyMacros() : collecting.sources.push(source)),
-      onMetric: (metric) => (isSeed ? onlyMacros() : collecting.metrics.push(metric)),
-      onFunction: (name) => collecting.functions.push(name),
-      onMacro: (id) => {
-        if (!collecting.depends_on.macros.includes(id)) collecting.depends_on.macros.push(id);
-      },
+      ...(node.resource_type === 'seed' ? refusingReferences(node) : collectingReferences(node)),
+      onMacro,
       onConfig: (options) => this.#recordConfig(node, options),
       onModel: () => this.#state.textReaders.add(node.unique_id),
     };
@@ -304,14 +281,16 @@ class ParseRendering implements Rendering {
     return out;
   }
 
-  generateName(macro: MacroNode, custom: unknown, node: unknown): unknown {
+  generateName(macro: MacroNode, custom: unknown, node: NamedRelation): string | null {
     let scope = this.#nameScopes.get(macro.unique_id);
     if (scope === undefined) {
       scope = createGenerateNameScope(this.#context, this.#resolver, macro as unknown as ContextNode);
       this.#nameScopes.set(macro.unique_id, scope);
     }
     const bound = scope.bind(macro);
-    return toJson(settleSync(bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value));
+    const name = bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value;
+    // dbt takes whatever the macro gives.
+    return toJson(settleSync(name)) as string | null;
   }
 
   description(text: string, owner: Parameters<Rendering['description']>[1]): string {
@@ -358,14 +337,49 @@ class ParseRendering implements Rendering {
     this.#context.templates.parse.compile(text, { name: node.name, path: node.original_file_path }).renderSync(scope);
   }
 
-  semanticModel(node: RenderedNode, expression: string): void {
-    const scope = createReferenceScope(this.#context, {
-      onRef: (ref) => (node as unknown as Collecting).refs.push(ref),
-    });
+  semanticModel(node: SemanticModelNode, expression: string): void {
+    const scope = createReferenceScope(this.#context, { onRef: (ref) => node.refs.push(ref) });
     this.#context.templates.runtime
       .compile(`{{ ${expression} }}`, { name: node.name, path: node.original_file_path })
       .renderSync(scope);
   }
+}
+
+type References = Pick<ParseRecorder, 'onRef' | 'onSource' | 'onMetric' | 'onFunction'>;
+type Collecting = Exclude<RenderedNode, SeedNode>;
+
+/** References that a template makes land on its node. */
+function collectingReferences(node: Collecting): References {
+  return {
+    onRef: (ref) => node.refs.push(ref),
+    onSource: (source) => pushSources(node, [source]),
+    onMetric: (metric) => node.metrics.push(metric),
+    onFunction: (name) => node.functions.push(name),
+  };
+}
+
+/** Hooks of a seed may call macros alone. */
+function refusingReferences(node: SeedNode): References {
+  const refuse = (): never => {
+    const hooks = (['pre-hook', 'post-hook'] as const).flatMap((key) =>
+      node.config[key].map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`),
+    );
+    throw new TsdbtError(
+      'parsing',
+      "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', " +
+        "'source', or 'metric', either directly or indirectly via other macros.\n\n" +
+        `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
+    );
+  };
+  return { onRef: refuse, onSource: refuse, onMetric: refuse, onFunction: () => undefined };
+}
+
+function pushSources(node: { readonly sources: string[][] }, sources: readonly string[][]): void {
+  node.sources.push(...sources);
+}
+
+function languageOf(node: RenderedNode): string | null {
+  return 'language' in node ? node.language : null;
 }
 
 /** jinja drops one newline at the end of a template, and knows one kind of newline. */

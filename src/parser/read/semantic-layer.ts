@@ -1,32 +1,41 @@
-// Semantic models, metrics and saved queries from YAML, in the manifest's shape, and what they depend on. Leaves their
-// meaning to tools that read semantic_manifest.json.
-import type { Json, ParsedOnlyNode } from '../../contracts/node.ts';
+// Semantic models, metrics and saved queries from YAML, in the manifest's shape, as their entries say it.
+// Leaves what they depend on to link/semantic-layer.ts.
+import type {
+  Json,
+  MetricAggregation,
+  MetricConversion,
+  MetricInput,
+  MetricNode,
+  MetricTypeParams,
+  SavedQueryNode,
+  SemanticConfig,
+  SemanticModelNode,
+} from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import type { ConfigDict } from '../config/node-config.ts';
-import { fqnPrefix } from './nodes.ts';
+import { configTags, metaOf } from './columns.ts';
+import { fqnPrefix } from '../table/node-paths.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { pyStr } from '../../values/python-text.ts';
-import type { References } from '../link/references.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
-import { NAMED_ENTRY } from './yaml-shapes.ts';
+import { NAMED_ENTRY, type NamedEntry } from './yaml-shapes.ts';
 import { showJson } from '../../values/index.ts';
 
 type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;
 
-function base(
+function base<const T extends SemanticType>(
   tools: ParseTools,
   entry: YamlEntry,
-  type: SemanticType,
-  name: string,
-  patch: YamlDict,
-): ParsedOnlyNode & { config: ConfigDict } {
+  type: T,
+  { name, config }: NamedEntry,
+) {
   const { file, project } = entry.yaml;
   const fqn = [...fqnPrefix(project.project_name, file.relative_path), name];
-  const sources = { kind: type, section: SECTIONS[type], fqn, project, root: tools.state.root, patch };
-  const config = tools.state.configs.calculate(sources);
+  const sources = { kind: type, section: SECTIONS[type], fqn, project, root: tools.state.root, patch: config ?? {} };
+  const merged: SemanticConfig = tools.state.configs.calculate<SemanticType>(sources);
   return {
     name,
     resource_type: type,
@@ -35,9 +44,9 @@ function base(
     original_file_path: file.original_file_path,
     unique_id: `${type}.${project.project_name}.${name}`,
     fqn,
-    config,
+    config: merged,
     unrendered_config: tools.state.configs.calculateUnrendered(sources),
-    group: config['group'] ?? null,
+    group: merged.group ?? null,
     depends_on: { macros: [], nodes: [] },
     refs: [],
     created_at: tools.state.createdAt,
@@ -56,9 +65,15 @@ function aggregationParameters(params: Json | undefined): Json {
     : null;
 }
 
-function metricInput(input: Json | undefined): Json {
+/** A name, or a dictionary with a name. */
+function namedInput(input: Json | undefined): YamlDict | null {
   if (input === null || input === undefined) return null;
-  const data: YamlDict = typeof input === 'string' ? { name: input } : (input as YamlDict);
+  return typeof input === 'string' ? { name: input } : isDict(input) ? input : {};
+}
+
+function metricInput(input: Json | undefined): MetricInput | null {
+  const data = namedInput(input);
+  if (data === null) return null;
   return {
     name: data['name'] ?? null,
     filter: whereFilter(data['filter']),
@@ -68,9 +83,9 @@ function metricInput(input: Json | undefined): Json {
   };
 }
 
-function measureInput(input: Json | undefined): Json {
-  if (input === null || input === undefined) return null;
-  const data: YamlDict = typeof input === 'string' ? { name: input } : (input as YamlDict);
+function measureInput(input: Json | undefined): MetricInput | null {
+  const data = namedInput(input);
+  if (data === null) return null;
   return {
     name: data['name'] ?? null,
     filter: whereFilter(data['filter']),
@@ -123,10 +138,15 @@ export interface MetricOwner {
 }
 
 /** Adds one entry of `metrics:`. @param owner of a metric that stands in a model */
-export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = entry.data, owner?: MetricOwner): void {
+export function addMetric(
+  tools: ParseTools,
+  entry: YamlEntry,
+  written: YamlDict = entry.data,
+  owner?: MetricOwner,
+): void {
   const { state } = tools;
-  checkEntry(entry, data, NAMED_ENTRY);
-  const name = data['name'] as string;
+  const data = checkEntry(entry, written, NAMED_ENTRY);
+  const { name } = data;
   const problems: string[] = [];
   if (name.includes(' ')) problems.push('cannot contain spaces');
   if (name.length > 250) problems.push('cannot contain more than 250 characters');
@@ -134,7 +154,7 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
   if (!/^\w+$/.test(name)) problems.push('must contain only letters, numbers and underscores');
   if (problems.length > 0)
     throw entryError(entry, data, `at path []: The metric name '${name}' is invalid.  It ${problems.join(', ')}`);
-  const node = base(tools, entry, 'metric', name, (data['config'] ?? {}) as YamlDict);
+  const named = base(tools, entry, 'metric', data);
   const type = pyStr(data['type'] ?? 'simple').toLowerCase();
   if (!('type_params' in data)) {
     if (type === 'simple' && (data['agg'] ?? null) === null)
@@ -142,17 +162,15 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
     if ((data['agg'] ?? null) !== null && owner === undefined)
       throw entryError(entry, data, 'simple metrics in v2 YAML must be attached to semantic_model');
   }
-  const meta =
-    isDict(node.config['meta']) && Object.keys(node.config['meta']).length > 0
-      ? node.config['meta']
-      : (data['meta'] ?? {});
-  Object.assign(node, {
-    description: data['description'] ?? '',
-    label: data['label'] ?? name,
+  const meta = Object.keys(named.config.meta).length > 0 ? named.config.meta : (data['meta'] ?? {});
+  const node: MetricNode = {
+    ...named,
+    description: data.description ?? '',
+    label: data.label ?? name,
     type,
     type_params:
       'type_params' in data
-        ? typeParams(data['type_params'] as Json, type)
+        ? typeParams(data['type_params'], type)
         : typeParamsOfFlatMetric(data, type, type === 'simple' ? owner : undefined),
     filter: whereFilter(data['filter']),
     metadata: null,
@@ -161,15 +179,15 @@ export function addMetric(tools: ParseTools, entry: YamlEntry, data: YamlDict = 
     metrics: [],
     meta: 'type_params' in data ? meta : {},
     tags: 'type_params' in data ? (data['tags'] ?? []) : [],
-  });
-  if (!node.config['enabled']) state.addDisabled(node);
+  };
+  if (!node.config.enabled) state.addDisabled(node);
   else {
     state.addUnique(state.metrics, node);
     state.metricLookup.add(name, node.package_name, node.unique_id);
   }
 }
 
-const emptyTypeParams = (): Record<string, Json> => ({
+const emptyTypeParams = (): MetricTypeParams => ({
   measure: null,
   input_measures: [],
   numerator: null,
@@ -186,7 +204,7 @@ const emptyTypeParams = (): Record<string, Json> => ({
   is_private: null,
 });
 
-function typeParams(params: Json | undefined, type: string): Json {
+function typeParams(params: Json | undefined, type: string): MetricTypeParams {
   if (!isDict(params))
     throw new TsdbtError('parsing', `type_params of a metric must be a dictionary, found ${JSON.stringify(params)}`);
   const conversion = params['conversion_type_params'];
@@ -199,7 +217,7 @@ function typeParams(params: Json | undefined, type: string): Json {
     expr: (params['expr'] ?? null) === null ? null : pyStr(params['expr']),
     window: timeWindow(params['window']),
     grain_to_date: params['grain_to_date'] ?? null,
-    metrics: ((params['metrics'] ?? []) as Json[]).map(metricInput),
+    metrics: listOf(params['metrics']).map(metricInput),
     conversion_type_params: isDict(conversion) ? conversionParams(conversion) : null,
     cumulative_type_params:
       type !== 'cumulative'
@@ -213,7 +231,11 @@ function typeParams(params: Json | undefined, type: string): Json {
   };
 }
 
-function conversionParams(data: YamlDict): Json {
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function conversionParams(data: YamlDict): MetricConversion {
   return {
     entity: data['entity'] ?? null,
     base_measure: measureInput(data['base_measure']),
@@ -226,7 +248,7 @@ function conversionParams(data: YamlDict): Json {
   };
 }
 
-function aggregationOf(data: YamlDict, owner: MetricOwner): Json {
+function aggregationOf(data: YamlDict, owner: MetricOwner): MetricAggregation {
   const kind = pyStr(data['percentile_type'] ?? '').toLowerCase();
   const extra = data['non_additive_dimension'];
   return {
@@ -248,13 +270,13 @@ function aggregationOf(data: YamlDict, owner: MetricOwner): Json {
   };
 }
 
-function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner | undefined): Json {
+function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner | undefined): MetricTypeParams {
   return {
     ...emptyTypeParams(),
     numerator: metricInput(data['numerator']),
     denominator: metricInput(data['denominator']),
     expr: (data['expr'] ?? null) === null ? null : pyStr(data['expr']),
-    metrics: ((data['input_metrics'] ?? []) as Json[]).map(metricInput),
+    metrics: listOf(data['input_metrics']).map(metricInput),
     conversion_type_params: type === 'conversion' ? conversionParams(data) : null,
     cumulative_type_params:
       type !== 'cumulative'
@@ -274,32 +296,30 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner
 /** Adds one entry of `semantic_models:`, and the metrics that its measures ask for. */
 export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
   const { state } = tools;
-  const { data } = entry;
-  checkEntry(entry, data, NAMED_ENTRY);
-  const name = data['name'] as string;
-  const node = base(tools, entry, 'semantic_model', name, (data['config'] ?? {}) as YamlDict);
-  const metaOf = (part: YamlDict): Json => ({
-    meta: {
-      ...(node.config['meta'] as YamlDict),
-      ...(isDict(part['config']) && isDict(part['config']['meta']) ? part['config']['meta'] : {}),
-    },
-  });
-  const measures = (data['measures'] ?? []) as YamlDict[];
-  const model = data['model'] as string;
-  Object.assign(node, {
+  const data = checkEntry(entry, entry.data, NAMED_ENTRY);
+  const named = base(tools, entry, 'semantic_model', data);
+  const config = (part: YamlDict): Json => {
+    const own = part['config'];
+    return { meta: { ...named.config.meta, ...metaOf(isDict(own) ? own : {}) } };
+  };
+  const measures = data.measures ?? [];
+  const { model } = data;
+  const expression = String(model);
+  const node: SemanticModelNode = {
+    ...named,
     model,
     node_relation: null,
-    description: data['description'] ?? null,
-    label: data['label'] ?? null,
+    description: data.description ?? null,
+    label: data.label ?? null,
     defaults: isDict(data['defaults']) ? { agg_time_dimension: data['defaults']['agg_time_dimension'] ?? null } : null,
-    entities: ((data['entities'] ?? []) as YamlDict[]).map((each) => ({
+    entities: (data.entities ?? []).map((each) => ({
       name: each['name'],
       type: each['type'],
       description: each['description'] ?? null,
       label: each['label'] ?? null,
       role: each['role'] ?? null,
       expr: each['expr'] ?? null,
-      config: metaOf(each),
+      config: config(each),
     })),
     measures: measures.map((each) => ({
       name: each['name'],
@@ -313,9 +333,9 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
         ? { window_choice: null, window_groupings: [], ...each['non_additive_dimension'] }
         : null,
       agg_time_dimension: each['agg_time_dimension'] ?? null,
-      config: metaOf(each),
+      config: config(each),
     })),
-    dimensions: ((data['dimensions'] ?? []) as YamlDict[]).map((each) => ({
+    dimensions: (data.dimensions ?? []).map((each) => ({
       name: each['name'],
       type: each['type'],
       description: each['description'] ?? null,
@@ -329,26 +349,27 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
         : null,
       expr: each['expr'] ?? null,
       metadata: null,
-      config: metaOf(each),
+      config: config(each),
       datatype: null,
     })),
     metadata: null,
     primary_entity: data['primary_entity'] ?? null,
-  });
-  const found = readRefOrSource(model);
-  if (found !== null && 'ref' in found) (node['refs'] as unknown[]).push(found.ref);
-  else tools.rendering.semanticModel(node, model);
-  if (node.config['enabled']) state.addUnique(state.semanticModels, node);
+  };
+  const found = readRefOrSource(expression);
+  if (found !== null && 'ref' in found) node.refs.push(found.ref);
+  else tools.rendering.semanticModel(node, expression);
+  if (node.config.enabled) state.addUnique(state.semanticModels, node);
   else state.addDisabled(node);
   for (const measure of measures) {
     if (measure['create_metric'] !== true) continue;
+    const name = measure['name'] ?? null;
     addMetric(tools, entry, {
-      name: measure['name'] as Json,
-      label: measure['label'] || (measure['name'] as Json),
+      name,
+      label: measure['label'] || name,
       type: 'simple',
-      type_params: { measure: measure['name'] as Json, expr: measure['expr'] || (measure['name'] as Json) },
-      description: measure['description'] || `Metric created from measure ${measure['name'] as string}`,
-      config: { enabled: node.config['enabled'] as boolean, meta: node.config['meta'] as YamlDict },
+      type_params: { measure: name, expr: measure['expr'] || name },
+      description: measure['description'] || `Metric created from measure ${String(measure['name'])}`,
+      config: { enabled: node.config.enabled, meta: node.config.meta },
     });
   }
 }
@@ -356,14 +377,11 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
 /** Adds one entry of `saved_queries:`. */
 export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
   const { state, names } = tools;
-  const { data } = entry;
-  checkEntry(entry, data, NAMED_ENTRY);
-  const name = data['name'] as string;
-  const node = base(tools, entry, 'saved_query', name, (data['config'] ?? {}) as YamlDict);
+  const data = checkEntry(entry, entry.data, NAMED_ENTRY);
+  const named = base(tools, entry, 'saved_query', data);
   const params: YamlDict = isDict(data['query_params']) ? data['query_params'] : {};
-  const wrap = (tags: unknown): string[] =>
-    Array.isArray(tags) ? (tags as string[]) : typeof tags === 'string' ? [tags] : [];
-  Object.assign(node, {
+  const node: SavedQueryNode = {
+    ...named,
     query_params: {
       metrics: params['metrics'] ?? [],
       group_by: params['group_by'] ?? [],
@@ -371,16 +389,17 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
       order_by: params['order_by'] ?? [],
       limit: params['limit'] ?? null,
     },
-    exports: ((data['exports'] ?? []) as YamlDict[]).map((each) => {
+    exports: (data.exports ?? []).map((each) => {
       const own: YamlDict = isDict(each['config']) ? each['config'] : {};
-      const combined: ConfigDict = { ...node.config, ...own };
+      const combined: ConfigDict = { ...named.config, ...own };
+      const { name } = each;
       const relation = {
         database: null,
         schema: '',
         alias: '',
-        name: each['name'] as string,
-        package_name: node.package_name,
-        unique_id: node.unique_id,
+        name: String(name),
+        package_name: named.package_name,
+        unique_id: named.unique_id,
         resource_type: 'export',
       };
       names.update(relation, {
@@ -389,7 +408,7 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
         alias: combined['alias'],
       });
       return {
-        name: each['name'],
+        name,
         config: {
           export_as: combined['export_as'] ?? null,
           schema_name: combined['schema_name'] ?? combined['schema'] ?? relation.schema,
@@ -399,105 +418,11 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
         unrendered_config: own,
       };
     }),
-    description: data['description'] ?? null,
-    label: data['label'] ?? null,
+    description: data.description ?? null,
+    label: data.label ?? null,
     metadata: null,
-    tags: [...new Set([...wrap(data['tags']), ...wrap(node.config['tags'])])].sort(),
-  });
-  if (node.config['enabled']) state.addUnique(state.savedQueries, node);
-  else state.addDisabled(node);
-}
-
-/** Fills depends_on of semantic resources, once refs are resolved. */
-export function linkSemanticLayer(tools: ParseTools, references: References): void {
-  const { state } = tools;
-  for (const model of state.semanticModels.values()) {
-    references.linkRefs(model);
-    const target = state.nodes.get((model['depends_on'] as { nodes: string[] }).nodes[0] ?? '');
-    if (target !== undefined) {
-      model['node_relation'] = {
-        alias: target.alias,
-        schema_name: target.schema,
-        database: target.database,
-        relation_name: target.relation_name,
-      };
-    }
-  }
-  const owner = new Map<string, string>();
-  for (const model of state.semanticModels.values())
-    for (const { name } of model['measures'] as { name: string }[]) owner.set(name, model.unique_id);
-  const done = new Set<string>();
-  for (const metric of state.metrics.values()) linkMetric(tools, metric, owner, done);
-  for (const query of state.savedQueries.values()) {
-    const { metrics } = query['query_params'] as { metrics: string[] };
-    references.linkMetrics(
-      query,
-      metrics.map((name) => [name]),
-    );
-  }
-}
-
-function linkMetric(
-  tools: ParseTools,
-  metric: ParsedOnlyNode,
-  owner: ReadonlyMap<string, string>,
-  done: Set<string>,
-): void {
-  if (done.has(metric.unique_id)) return;
-  done.add(metric.unique_id);
-  const { state } = tools;
-  const params = metric['type_params'] as Record<string, Json>;
-  const { nodes } = metric['depends_on'] as { nodes: string[] };
-  const conversion = isDict(params['conversion_type_params']) ? params['conversion_type_params'] : {};
-  const cumulative = isDict(params['cumulative_type_params']) ? params['cumulative_type_params'] : {};
-  const inputs = params['input_measures'] as Json[];
-  const add = (id: string): void => {
-    if (!nodes.includes(id)) nodes.push(id);
+    tags: [...new Set([...configTags(data), ...configTags({ tags: named.config.tags ?? null })])].sort(),
   };
-  for (const measure of [params['measure'], conversion['base_measure'], conversion['conversion_measure']]) {
-    if (!isDict(measure)) continue;
-    const id = owner.get(measure['name'] as string);
-    if (id === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `A semantic model having a measure \`${measure['name'] as string}\` does not exist but was referenced.`,
-        { path: metric.original_file_path },
-      );
-    }
-    addMeasure(inputs, measure);
-    add(id);
-  }
-  const aggregation = params['metric_aggregation_params'];
-  if (isDict(aggregation))
-    add(`semantic_model.${tools.state.root.project_name}.${aggregation['semantic_model'] as string}`);
-  const metrics = [
-    params['numerator'],
-    params['denominator'],
-    ...((params['metrics'] ?? []) as Json[]),
-    conversion['base_metric'],
-    conversion['conversion_metric'],
-    cumulative['metric'],
-  ];
-  for (const input of metrics) {
-    if (!isDict(input)) continue;
-    const name = input['name'] as string;
-    const id = state.metricLookup.get(name, metric.package_name) ?? state.metricLookup.get(name, null);
-    const target = id === undefined ? undefined : state.metrics.get(id);
-    if (target === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `The metric \`${name}\` does not exist but was referenced by metric \`${metric.name}\`.`,
-        { path: metric.original_file_path },
-      );
-    }
-    linkMetric(tools, target, owner, done);
-    for (const measure of (target['type_params'] as Record<string, Json>)['input_measures'] as Json[])
-      addMeasure(inputs, measure);
-    add(target.unique_id);
-  }
-}
-
-function addMeasure(inputs: Json[], measure: Json): void {
-  const text = showJson(measure);
-  if (!inputs.some((each) => showJson(each) === text)) inputs.push(measure);
+  if (node.config.enabled) state.addUnique(state.savedQueries, node);
+  else state.addDisabled(node);
 }

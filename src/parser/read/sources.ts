@@ -1,28 +1,36 @@
 // Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves
 // running freshness to the runner.
-import type { FreshnessThreshold, Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
+import type { Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { columnInfos, configTags } from './columns.ts';
+import { columnInfos, configTags, metaOf } from './columns.ts';
 import { emptyFreshness, isDict } from '../config/config-fields.ts';
 import type { GenericTests } from './generic-tests.ts';
 import { type ConfigDict, fullFreshness } from '../config/node-config.ts';
-import { fqnPrefix } from './nodes.ts';
+import { fqnPrefix } from '../table/node-paths.ts';
 import type { ParseTools } from '../config/node-update.ts';
-import { duplicateResource } from '../table/parse-state.ts';
+import { type DuplicateSource, duplicateResource } from '../table/parse-state.ts';
 import { pyStr } from '../../values/python-text.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
-import { SOURCE_ENTRY, SOURCE_OVERRIDE } from './yaml-shapes.ts';
+import {
+  type ColumnEntry,
+  SOURCE_ENTRY,
+  SOURCE_OVERRIDE,
+  type SourceEntry,
+  type SourceOverrideEntry,
+  type SourceTableEntry,
+} from './yaml-shapes.ts';
 import { showJson } from '../../values/index.ts';
 
 interface RawTable {
   readonly entry: YamlEntry;
   readonly uniqueId: string;
-  source: YamlDict;
-  table: YamlDict;
+  readonly source: SourceEntry;
+  readonly table: SourceTableEntry;
 }
 interface Override {
   readonly entry: YamlEntry;
-  readonly data: YamlDict;
+  readonly data: SourceOverrideEntry;
+  readonly tables: readonly YamlDict[];
   readonly used: Set<string>;
   found: boolean;
 }
@@ -39,39 +47,38 @@ export class Sources {
 
   /** One entry of `sources:`. */
   add(entry: YamlEntry): void {
-    const data = renamedKeys(entry.data);
+    const written = renamedKeys(entry.data);
     const path = entry.yaml.file.original_file_path;
-    if ('overrides' in data) {
-      this.#addOverride(entry, { ...data, path });
+    if ('overrides' in written) {
+      this.#addOverride(entry, { ...written, path });
       return;
     }
-    checkEntry(entry, data, SOURCE_ENTRY);
-    const tables = (data['tables'] ?? []) as YamlDict[];
+    const data = checkEntry(entry, written, SOURCE_ENTRY);
+    const tables = data.tables ?? [];
     for (const each of [data, ...tables])
-      if (each['loaded_at_field'] === '')
+      if (each.loaded_at_field === '')
         throw entryError(entry, data, 'at path []: loaded_at_field cannot be an empty string.');
     const packageName = entry.yaml.project.project_name;
     for (const table of tables) {
-      const uniqueId = `source.${packageName}.${data['name'] as string}.${table['name'] as string}`;
+      const uniqueId = `source.${packageName}.${data.name}.${table.name}`;
       const existing = this.#tables.get(uniqueId);
       if (existing !== undefined) {
-        const named = (each: YamlEntry): SourceDefinition =>
-          ({
-            resource_type: 'source',
-            name: table['name'],
-            source_name: data['name'],
-            unique_id: uniqueId,
-            original_file_path: each.yaml.file.original_file_path,
-          }) as unknown as SourceDefinition;
+        const named = (each: YamlEntry): DuplicateSource => ({
+          resource_type: 'source',
+          name: table.name,
+          source_name: data.name,
+          unique_id: uniqueId,
+          original_file_path: each.yaml.file.original_file_path,
+        });
         throw duplicateResource(named(entry), named(existing.entry));
       }
       this.#tables.set(uniqueId, { entry, uniqueId, source: data, table });
     }
   }
 
-  #addOverride(entry: YamlEntry, data: YamlDict): void {
-    checkEntry(entry, data, SOURCE_OVERRIDE);
-    const key = `${data['overrides'] as string}.${data['name'] as string}`;
+  #addOverride(entry: YamlEntry, written: YamlDict): void {
+    const data = checkEntry(entry, written, SOURCE_OVERRIDE);
+    const key = `${data.overrides}.${data.name}`;
     const existing = this.#overrides.get(key);
     const path = entry.yaml.file.original_file_path;
     if (existing !== undefined) {
@@ -82,19 +89,20 @@ export class Sources {
           : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
       throw new TsdbtError(
         'compilation',
-        `dbt found two schema.yml entries for the same source named ${data['name'] as string} in package ` +
-          `${data['overrides'] as string}. Sources may only be overridden a single time. To fix this, ${fix}`,
+        `dbt found two schema.yml entries for the same source named ${data.name} in package ` +
+          `${data.overrides}. Sources may only be overridden a single time. To fix this, ${fix}`,
         { path },
       );
     }
-    this.#overrides.set(key, { entry, data, used: new Set(), found: false });
+    const tables = (data.tables ?? []).filter(isDict);
+    this.#overrides.set(key, { entry, data, tables, used: new Set(), found: false });
   }
 
   /** Makes the nodes and their tests, and warns of overrides that met nothing. */
   finish(tests: GenericTests): void {
     const { state } = this.#tools;
-    for (const raw of this.#tables.values()) {
-      this.#applyOverride(raw);
+    for (const read of this.#tables.values()) {
+      const raw = this.#overridden(read);
       this.#addTests(raw, tests);
       const node = this.#newSource(raw);
       if (!node.config.enabled) {
@@ -107,27 +115,28 @@ export class Sources {
     this.#warnUnused();
   }
 
-  #applyOverride(raw: RawTable): void {
+  /** The table with what the root project says in its place. */
+  #overridden(raw: RawTable): RawTable {
     const packageName = raw.entry.yaml.project.project_name;
-    const override = this.#overrides.get(`${packageName}.${raw.source['name'] as string}`);
-    if (override === undefined) return;
+    const override = this.#overrides.get(`${packageName}.${raw.source.name}`);
+    if (override === undefined) return raw;
     override.found = true;
-    const { name: _name, overrides: _overrides, path: _path, tables, ...own } = override.data;
-    raw.source = { ...raw.source, ...own };
-    const table = ((tables ?? []) as YamlDict[]).find((each) => each['name'] === raw.table['name']);
-    if (table === undefined) return;
-    override.used.add(raw.table['name'] as string);
+    const { name: _name, overrides: _overrides, path: _path, tables: _tables, ...own } = override.data;
+    const source = { ...raw.source, ...own };
+    const table = override.tables.find((each) => each['name'] === raw.table.name);
+    if (table === undefined) return { ...raw, source };
+    override.used.add(raw.table.name);
     const { name: _tableName, ...patch } = table;
-    raw.table = { ...raw.table, ...patch };
+    return { ...raw, source, table: { ...raw.table, ...patch } };
   }
 
   #warnUnused(): void {
     const unused: string[] = [];
-    for (const [key, { data, used, found, entry }] of this.#overrides) {
+    for (const [key, { tables, used, found, entry }] of this.#overrides) {
       const path = entry.yaml.file.original_file_path;
       if (!found) unused.push(`  - Source ${key} (in ${path})`);
       else {
-        const names = ((data['tables'] ?? []) as YamlDict[]).map((table) => table['name'] as string);
+        const names = tables.map((table) => pyStr(table['name']));
         for (const name of names.filter((each) => !used.has(each)).sort())
           unused.push(`  - Source table ${key}.${name} (in ${path})`);
       }
@@ -143,8 +152,8 @@ export class Sources {
 
   #addTests(raw: RawTable, tests: GenericTests): void {
     const { entry, source, table } = raw;
-    const sourceName = source['name'] as string;
-    const tableName = table['name'] as string;
+    const { name: sourceName } = source;
+    const { name: tableName } = table;
     const target = {
       kind: 'source' as const,
       name: `${sourceName}_${tableName}`,
@@ -153,27 +162,20 @@ export class Sources {
       fileKeyName: `sources.${sourceName}`,
       source: { source_name: sourceName, table_name: tableName },
     };
-    const quoteAll =
-      (isDict(table['quoting']) ? table['quoting']['column'] : null) ??
-      (isDict(source['quoting']) ? source['quoting']['column'] : null);
-    const tags = [...((source['tags'] ?? []) as string[]), ...((table['tags'] ?? []) as string[])];
+    const quoteAll = table.quoting?.column ?? source.quoting?.column ?? null;
+    const tags = [...(source.tags ?? []), ...(table.tags ?? [])];
     for (const test of this.#testsOf(entry, table)) tests.add(target, test, null, tags, null);
-    for (const column of (table['columns'] ?? []) as YamlDict[]) {
-      const name = column['name'] as string;
-      const quote = (column['quote'] ?? null) === null ? quoteAll === true : column['quote'] === true;
-      const columnTags = [
-        ...tags,
-        ...((column['tags'] ?? []) as string[]),
-        ...configTags(isDict(column['config']) ? column['config'] : {}),
-      ];
+    for (const column of table.columns ?? []) {
+      const { name } = column;
+      const quote = (column.quote ?? null) === null ? quoteAll === true : column.quote === true;
+      const columnTags = [...tags, ...(column.tags ?? []), ...configTags(column.config ?? {})];
       for (const test of this.#testsOf(entry, column))
         tests.add(target, test, quote ? this.#tools.state.adapter.quote(name) : name, columnTags, null);
     }
   }
 
-  #testsOf(entry: YamlEntry, data: YamlDict): Json[] {
-    const old = (data['tests'] ?? []) as Json[];
-    const current = (data['data_tests'] ?? []) as Json[];
+  #testsOf(entry: YamlEntry, data: SourceTableEntry | ColumnEntry): readonly Json[] {
+    const { tests: old = [], data_tests: current = [] } = data;
     if (old.length > 0 && current.length > 0)
       throw entryError(
         entry,
@@ -187,28 +189,26 @@ export class Sources {
     const { state, names } = this.#tools;
     const { entry, source, table } = raw;
     const { file, project } = entry.yaml;
-    const sourceName = source['name'] as string;
-    const tableName = table['name'] as string;
+    const { name: sourceName } = source;
+    const { name: tableName } = table;
     const fqn = [...fqnPrefix(project.project_name, file.relative_path), sourceName, tableName];
     const patch = this.#patchOf(raw);
     const sources = { kind: 'source' as const, section: 'sources' as const, fqn, project, root: state.root };
-    let config: ConfigDict;
+    let config: SourceDefinition['config'];
     try {
       config = state.configs.calculate({ ...sources, patch });
     } catch (error) {
       throw error instanceof TsdbtError ? entryError(entry, entry.data, error.message) : error;
     }
     const quoting: Quoting = { database: null, schema: null, identifier: null, column: null };
-    for (const level of [source['quoting'], table['quoting']]) {
-      if (isDict(level))
-        for (const key of Object.keys(level) as (keyof Quoting)[])
-          if (level[key] !== null) quoting[key] = level[key] as boolean;
+    for (const level of [source.quoting, table.quoting]) {
+      if (level === undefined) continue;
+      for (const key of QUOTED) quoting[key] = level[key] ?? quoting[key] ?? null;
     }
-    const sourceConfig = isDict(source['config']) ? source['config'] : {};
     const written = entry.written;
-    const database = (source['database'] as string | null | undefined) || state.config.profile.credentials.database;
-    const schema = (source['schema'] as string | null | undefined) || sourceName;
-    const identifier = (table['identifier'] as string | null | undefined) || tableName;
+    const database = source.database || state.config.profile.credentials.database;
+    const schema = source.schema || sourceName;
+    const identifier = table.identifier || tableName;
     const node: SourceDefinition = {
       database,
       schema,
@@ -220,38 +220,32 @@ export class Sources {
       unique_id: raw.uniqueId,
       fqn,
       source_name: sourceName,
-      source_description: (source['description'] ?? '') as string,
-      loader: (source['loader'] ?? '') as string,
+      source_description: source.description ?? '',
+      loader: source.loader ?? '',
       identifier,
       quoting,
-      loaded_at_field: config['loaded_at_field'] as string | null,
-      loaded_at_query: config['loaded_at_query'] as string | null,
-      freshness: config['freshness'] as FreshnessThreshold | null,
-      external: newExternal(table['external']),
-      description: (table['description'] ?? '') as string,
-      columns: columnInfos((table['columns'] ?? []) as YamlDict[]),
-      meta: config['meta'] as SourceDefinition['meta'],
-      source_meta: {
-        ...((source['meta'] ?? {}) as YamlDict),
-        ...(isDict(sourceConfig['meta']) ? sourceConfig['meta'] : {}),
-      },
-      tags: config['tags'] as string[],
-      config: config as SourceDefinition['config'],
+      loaded_at_field: config.loaded_at_field,
+      loaded_at_query: config.loaded_at_query,
+      freshness: config.freshness,
+      external: newExternal(table.external),
+      description: table.description ?? '',
+      columns: columnInfos(table.columns ?? []),
+      meta: config.meta,
+      source_meta: { ...source.meta, ...metaOf(source.config) },
+      tags: config.tags,
+      config,
       patch_path: null,
       unrendered_config: state.configs.calculateUnrendered({ ...sources, patch }),
       relation_name: null,
       created_at: state.createdAt,
-      unrendered_database: (written['database'] ?? null) as string | null,
-      unrendered_schema: (written['schema'] ?? null) as string | null,
+      unrendered_database: textOf(written['database']),
+      unrendered_schema: textOf(written['schema']),
       doc_blocks: [],
     };
     const located = state.adapter.relations.fromNode?.(node) ?? {};
-    node.relation_name = names.render(
-      located.database ?? database,
-      located.schema ?? schema,
-      identifier,
-      quoting as Record<string, unknown>,
-    );
+    node.relation_name = names.render(located.database ?? database, located.schema ?? schema, identifier, {
+      ...quoting,
+    });
     const { freshness } = node;
     const fresh = isSet(freshness?.warn_after) || isSet(freshness?.error_after);
     if (
@@ -272,41 +266,35 @@ export class Sources {
 
   /** Config of source and table together, with the attributes that may also stand outside of config. */
   #patchOf({ entry, source, table }: RawTable): ConfigDict {
-    const sourceConfig: YamlDict = isDict(source['config']) ? source['config'] : {};
+    const { config: sourceConfig = {} } = source;
     const tableConfig: YamlDict = isDict(table['config']) ? table['config'] : {};
     const patch: ConfigDict = { ...sourceConfig, ...tableConfig };
     const freshness = mergedFreshness(
-      source['freshness'],
+      source.freshness,
       sourceConfig['freshness'],
-      table['freshness'],
+      table.freshness,
       tableConfig['freshness'],
     );
     if (freshness === null) patch['freshness'] = null;
     else if (isSet(freshness['warn_after']) || isSet(freshness['error_after'])) patch['freshness'] = freshness;
     else delete patch['freshness'];
     const present = 'loaded_at_field' in table || Boolean(tableConfig['loaded_at_field']);
-    if (present && (table['loaded_at_query'] || tableConfig['loaded_at_query'])) {
+    if (present && (table.loaded_at_query || tableConfig['loaded_at_query'])) {
       throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at table level.');
     }
-    const field = source['loaded_at_field'] || sourceConfig['loaded_at_field'] || null;
-    const query = source['loaded_at_query'] || sourceConfig['loaded_at_query'] || null;
+    const field = source.loaded_at_field || sourceConfig['loaded_at_field'] || null;
+    const query = source.loaded_at_query || sourceConfig['loaded_at_query'] || null;
     if (field && query)
       throw entryError(entry, entry.data, 'Cannot specify both loaded_at_field and loaded_at_query at source level.');
-    patch['loaded_at_field'] = present ? table['loaded_at_field'] || tableConfig['loaded_at_field'] || null : field;
-    patch['loaded_at_query'] = table['loaded_at_query'] || tableConfig['loaded_at_query'] || (present ? null : query);
-    const meta = (value: Json | undefined): YamlDict => (isDict(value) ? value : {});
-    patch['meta'] = {
-      ...meta(source['meta']),
-      ...meta(sourceConfig['meta']),
-      ...meta(table['meta']),
-      ...meta(tableConfig['meta']),
-    };
+    patch['loaded_at_field'] = present ? table.loaded_at_field || tableConfig['loaded_at_field'] || null : field;
+    patch['loaded_at_query'] = table.loaded_at_query || tableConfig['loaded_at_query'] || (present ? null : query);
+    patch['meta'] = { ...source.meta, ...metaOf(sourceConfig), ...table.meta, ...metaOf(tableConfig) };
     patch['tags'] = [
       ...new Set([
-        ...((source['tags'] ?? []) as string[]),
-        ...this.#tagsIn(sourceConfig, source['name'] as string),
-        ...((table['tags'] ?? []) as string[]),
-        ...this.#tagsIn(tableConfig, table['name'] as string),
+        ...(source.tags ?? []),
+        ...this.#tagsIn(sourceConfig, source.name),
+        ...(table.tags ?? []),
+        ...this.#tagsIn(tableConfig, table.name),
       ]),
     ].sort();
     return patch;
@@ -333,33 +321,42 @@ export class Sources {
 }
 
 function renamedKeys(data: YamlDict): YamlDict {
-  const rename = (value: Json): Json => {
-    if (Array.isArray(value)) return value.map(rename);
-    if (!isDict(value)) return value;
-    const out: YamlDict = {};
-    for (const key of Object.keys(value))
-      out[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = rename(value[key] as Json);
-    return out;
-  };
-  return showJson(data).includes('"dbname"') || 'pass' in data ? (rename(data) as YamlDict) : data;
+  const rename = (value: Json): Json =>
+    Array.isArray(value) ? value.map(rename) : isDict(value) ? renameIn(value) : value;
+  const renameIn = (value: YamlDict): YamlDict =>
+    Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [
+        key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key,
+        rename(item),
+      ]),
+    );
+  return showJson(data).includes('"dbname"') || 'pass' in data ? renameIn(data) : data;
 }
 
-function isSet(time: unknown): boolean {
+/** As written, where it is a text: what the rendered value must be has been checked. */
+function textOf(value: Json | undefined): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+const QUOTED = ['database', 'schema', 'identifier', 'column'] as const;
+
+function isSet(time: unknown): time is YamlDict {
   return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;
 }
 
 /** dbt's joining of the four places where freshness may be said; null: said to be none. */
 function mergedFreshness(...levels: (Json | undefined)[]): ConfigDict | null {
   let merged: ConfigDict | null = null;
-  levels.forEach((level, i) => {
+  for (const [i, level] of levels.entries()) {
     // An absent freshness is an empty one, which does not remove thresholds of an outer level as a null does.
-    const update = level === undefined ? { ...emptyFreshness() } : isDict(level) ? fullFreshness(level) : null;
-    if (i === 0) merged = update as ConfigDict | null;
-    else if (merged !== null && update !== null) merged = joinFreshness(merged, update as ConfigDict);
+    const update: ConfigDict | null =
+      level === undefined ? { ...emptyFreshness() } : isDict(level) ? fullFreshness(level) : null;
+    if (i === 0) merged = update;
+    else if (merged !== null && update !== null) merged = joinFreshness(merged, update);
     else if (merged === null && update !== null && (isSet(update['warn_after']) || isSet(update['error_after'])))
-      merged = update as ConfigDict;
+      merged = update;
     else merged = null;
-  });
+  }
   return merged;
 }
 
@@ -367,7 +364,7 @@ function joinFreshness(base: ConfigDict, update: ConfigDict): ConfigDict {
   const time = (key: string): unknown => {
     const [b, u] = [base[key] ?? null, update[key] ?? null];
     if (u === null) return null;
-    if (isSet(b) && isSet(u)) return { ...(b as ConfigDict), ...(u as ConfigDict) };
+    if (isSet(b) && isSet(u)) return { ...b, ...u };
     return isSet(u) ? u : b;
   };
   return {

@@ -81,11 +81,11 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
       { path, line: 1 },
     );
   }
-  for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key] as Json);
+  for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key]);
   return { file, project: state.project(file.package_name), data };
 }
 
-function checkList(file: SourceFile, key: string, value: Json): void {
+function checkList(file: SourceFile, key: string, value: Json | undefined): void {
   const problem = (what: string, at: readonly (string | number)[]): TsdbtError =>
     placed(file, at, `The schema file at ${file.original_file_path} is invalid because ${what}`);
   if (!Array.isArray(value)) throw problem(`the value of '${key}' is not a list`, [key]);
@@ -124,8 +124,7 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
       [key],
       `${key} must be a list, got ${pyTypeText(list)} instead: (${trimmed(pyRepr(list))})`,
     );
-  for (let index = 0; index < list.length; index += 1) {
-    const written = list[index] as Json;
+  for (const [index, written] of list.entries()) {
     if (!isDict(written)) {
       throw placed(
         yaml.file,
@@ -141,11 +140,13 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
 }
 
 /**
- * @throws TsdbtError `parsing` in dbt's words when an entry has not the shape it must have
+ * The entry as its shape says that it is.
+ * @throws TsdbtError `parsing` in dbt's words when it has another one
  */
-export function checkEntry(entry: YamlEntry, data: YamlDict, shape: Shape): void {
+export function checkEntry<T>(entry: YamlEntry, data: YamlDict, shape: Shape<T>): T {
   const problem = checkShape(data, shape);
   if (problem !== undefined) throw entryError(entry, data, problemText(problem), problem.path);
+  return data as T;
 }
 
 /** An error about one entry, in dbt's words, with its place. */
@@ -175,7 +176,7 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
     if (typeof value === 'string') {
       if (!needsRendering(value) || !rendersAt(key, path)) return value;
       try {
-        return tools.rendering.yaml(value, packageName) as Json;
+        return tools.rendering.yaml(value, packageName);
       } catch (error) {
         if (!(error instanceof TsdbtError)) throw error;
         const message =
@@ -190,25 +191,27 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
     if (typeof value !== 'object' || value === null) return value;
     if (Array.isArray(value)) {
       let copy: Json[] | null = null;
-      for (let i = 0; i < value.length; i += 1) {
+      for (const [i, item] of value.entries()) {
         path.push(i);
-        const item = visit(value[i] as Json);
+        const rendered = visit(item);
         path.pop();
-        if (item !== value[i]) (copy ??= value.slice())[i] = item;
+        if (rendered !== item) (copy ??= value.slice())[i] = rendered;
       }
       return copy ?? value;
     }
-    if (!isDict(value)) return value;
+    return isDict(value) ? visitDict(value) : value;
+  };
+  const visitDict = (value: YamlDict): YamlDict => {
     let copy: YamlDict | null = null;
-    for (const name of Object.keys(value)) {
+    for (const [name, item] of Object.entries(value)) {
       path.push(name);
-      const item = visit(value[name] as Json);
+      const rendered = visit(item);
       path.pop();
-      if (item !== value[name]) (copy ??= { ...value })[name] = item;
+      if (rendered !== item) (copy ??= { ...value })[name] = rendered;
     }
     return copy ?? value;
   };
-  const rendered = visit(entry) as YamlDict;
+  const rendered = visitDict(entry);
   return rendered === entry ? { ...entry } : rendered;
 }
 

@@ -1,8 +1,10 @@
 // Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it; what is wrong is
 // told in the words of jsonschema with the path of the value. Leaves meaning to the patch parsers.
+import type { Constraint, Json } from '../../contracts/node.ts';
 import {
   anything,
   bool,
+  choice,
   dict,
   integer,
   isDict,
@@ -12,6 +14,7 @@ import {
   optionalDict,
   optionalInteger,
   optionalText,
+  type PassedBy,
   text,
   textList,
   textOrTextList,
@@ -23,31 +26,61 @@ export interface ShapeProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
-export type ShapeCheck = (value: unknown) => ShapeProblem | undefined;
+/** @returns what is wrong and where, or undefined: then the value is a `T`. */
+export interface ShapeCheck<out T = unknown> {
+  (value: unknown): ShapeProblem | undefined;
+  /** Carries the type; never there. */
+  readonly passes?: T;
+}
 
-export interface Shape {
+/** The keys of a dictionary; `T` is what a dictionary that passes is. */
+export interface Shape<out T = unknown> {
   readonly fields: ReadonlyMap<string, ShapeCheck>;
   readonly required: readonly string[];
   /** Unknown keys pass. */
   readonly open: boolean;
+  /** Carries the type; never there. */
+  readonly passes?: T;
 }
 
+/** The type of the entries that a shape describes. */
+export type Infer<S extends Shape> = S extends Shape<infer T> ? T : never;
+
+interface Nested<out T = unknown> {
+  readonly nested: ShapeCheck<T>;
+}
+type Fields = Readonly<Record<string, TypeCheck | Nested>>;
+type FieldType<F> = F extends Nested<infer T> ? T : PassedBy<F>;
+type Described<F extends Fields, R extends keyof F> = { [K in R]: FieldType<F[K]> } & {
+  [K in Exclude<keyof F, R>]?: FieldType<F[K]>;
+};
+type Dict = { [key: string]: Json };
+
 const leaf =
-  (check: TypeCheck): ShapeCheck =>
+  <T>(check: TypeCheck<T>): ShapeCheck<T> =>
   (value) => {
     const message = check(value);
     return message === undefined ? undefined : { path: [], message };
   };
 
-function shape(
-  open: boolean,
-  required: readonly string[],
-  fields: Readonly<Record<string, TypeCheck | { nested: ShapeCheck }>>,
-): Shape {
-  const map = new Map<string, ShapeCheck>();
-  for (const [name, check] of Object.entries(fields))
-    map.set(name, typeof check === 'function' ? leaf(check) : check.nested);
-  return { fields: map, required, open };
+/** A shape that refuses keys which it does not name. */
+function closed<F extends Fields, const R extends keyof F & string = never>(
+  required: readonly R[],
+  fields: F,
+): Shape<Described<F, R>> {
+  return { fields: checksOf(fields), required, open: false };
+}
+
+/** A shape that lets keys pass which it does not name. */
+function open<F extends Fields, const R extends keyof F & string = never>(
+  required: readonly R[],
+  fields: F,
+): Shape<Described<F, R> & Dict> {
+  return { fields: checksOf(fields), required, open: true };
+}
+
+function checksOf(fields: Fields): ReadonlyMap<string, ShapeCheck> {
+  return new Map(Object.entries(fields).map(([name, check]) => [name, 'nested' in check ? check.nested : leaf(check)]));
 }
 
 /** What is wrong with an entry, or undefined. */
@@ -79,13 +112,12 @@ export function problemText({ path, message }: ShapeProblem): string {
   return `at path [${path.map((part) => pyRepr(part)).join('][')}]: ${message}`;
 }
 
-/** A list of dictionaries, or nothing. */
-function dictionaries(): { nested: ShapeCheck } {
-  return { nested: (value) => (value === null ? undefined : listOf(leaf(dict)).nested(value)) };
-}
-
-const of = (inner: Shape): { nested: ShapeCheck } => ({ nested: (value) => checkShape(value, inner) });
-const listOf = (inner: ShapeCheck): { nested: ShapeCheck } => ({
+const checkOf =
+  <T>(inner: Shape<T>): ShapeCheck<T> =>
+  (value) =>
+    checkShape(value, inner);
+const of = <T>(inner: Shape<T>): Nested<T> => ({ nested: checkOf(inner) });
+const listOf = <T>(inner: ShapeCheck<T>): Nested<T[]> => ({
   nested: (value) => {
     if (!Array.isArray(value)) return { path: [], message: `${pyRepr(value)} is not of type 'array'` };
     for (let i = 0; i < value.length; i += 1) {
@@ -95,19 +127,24 @@ const listOf = (inner: ShapeCheck): { nested: ShapeCheck } => ({
     return undefined;
   },
 });
-const shapes = (inner: Shape): { nested: ShapeCheck } => listOf((value) => checkShape(value, inner));
-const orNull = ({ nested }: { nested: ShapeCheck }): { nested: ShapeCheck } => ({
+const shapes = <T>(inner: Shape<T>): Nested<T[]> => listOf(checkOf(inner));
+const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
   nested: (value) => (value === null ? undefined : nested(value)),
 });
 
-const anyOf = (value: unknown, ...checks: ShapeCheck[]): ShapeProblem | undefined =>
-  checks.some((check) => check(value) === undefined)
-    ? undefined
-    : { path: [], message: `${pyRepr(value)} is not valid under any of the given schemas` };
+const anyOf =
+  <C extends readonly ShapeCheck[]>(...checks: C): ShapeCheck<PassedBy<C[number]>> =>
+  (value) =>
+    checks.some((check) => check(value) === undefined)
+      ? undefined
+      : { path: [], message: `${pyRepr(value)} is not valid under any of the given schemas` };
 
-const testList = listOf((value) => anyOf(value, leaf(text), leaf(dict)));
 const dictList = listOf(leaf(dict));
-const nodeVersion: TypeCheck = (value) =>
+const testList = listOf(anyOf(leaf(text), leaf(dict)));
+/** Of a constraint no more is checked than that it is a dictionary. */
+export type ConstraintEntry = Partial<{ [K in keyof Constraint]: Constraint[K] | null }>;
+const constraintList: Nested<ConstraintEntry[]> = { nested: dictList.nested };
+const nodeVersion: TypeCheck<string | number> = (value) =>
   typeof value === 'string' ||
   typeof value === 'number' ||
   typeof value === 'bigint' ||
@@ -115,19 +152,19 @@ const nodeVersion: TypeCheck = (value) =>
     ? undefined
     : `${pyRepr(value)} is not valid under any of the given schemas`;
 
-const DOCS = shape(false, [], { show: bool, node_color: optionalText });
+const DOCS = closed([], { show: bool, node_color: optionalText });
 const DESCRIBED = {
   name: text,
   description: text,
   meta: dict,
   data_type: optionalText,
-  constraints: dictList,
+  constraints: constraintList,
   docs: of(DOCS),
   config: dict,
 } as const;
 const TESTED = { ...DESCRIBED, data_tests: testList, tests: testList } as const;
 
-const COLUMN = shape(true, ['name'], {
+const COLUMN = open(['name'], {
   ...TESTED,
   quote: optionalBool,
   tags: textList,
@@ -135,40 +172,34 @@ const COLUMN = shape(true, ['name'], {
   dimension: anything,
   entity: anything,
 });
-const DESCRIBED_COLUMN = shape(true, ['name'], DESCRIBED);
-const INCLUDE_EXCLUDE = shape(false, ['include'], { include: textOrTextList, exclude: textList });
+const DESCRIBED_COLUMN = open(['name'], DESCRIBED);
+const INCLUDE_EXCLUDE = closed(['include'], { include: textOrTextList, exclude: textList });
 
-const VERSION = shape(false, ['v'], {
+const VERSION = closed(['v'], {
   v: nodeVersion,
   defined_in: optionalText,
   description: text,
   access: optionalText,
   config: dict,
-  constraints: dictList,
+  constraints: constraintList,
   docs: of(DOCS),
   data_tests: orNull(testList),
   tests: orNull(testList),
   deprecation_date: optionalText,
-  columns: listOf((value) =>
-    anyOf(
-      value,
-      (v) => checkShape(v, INCLUDE_EXCLUDE),
-      (v) => checkShape(v, COLUMN),
-    ),
-  ),
+  columns: listOf(anyOf(checkOf(INCLUDE_EXCLUDE), checkOf(COLUMN))),
 });
 
 const YAML_PLACE = { original_file_path: text, yaml_key: text, package_name: text } as const;
 
 /** An entry of `seeds:` and `snapshots:`. */
-export const NODE_ENTRY = shape(true, ['name'], {
+export const NODE_ENTRY = open(['name'], {
   ...YAML_PLACE,
   ...TESTED,
   columns: shapes(COLUMN),
   quote_columns: optionalBool,
   access: optionalText,
 });
-export const MODEL_ENTRY = shape(true, ['name'], {
+export const MODEL_ENTRY = open(['name'], {
   ...YAML_PLACE,
   ...TESTED,
   columns: shapes(COLUMN),
@@ -184,34 +215,34 @@ export const MODEL_ENTRY = shape(true, ['name'], {
   metrics: optional(list),
   derived_semantics: optionalDict,
 });
-export const ANALYSIS_ENTRY = shape(true, ['name'], {
+export const ANALYSIS_ENTRY = open(['name'], {
   ...YAML_PLACE,
   ...DESCRIBED,
   columns: shapes(DESCRIBED_COLUMN),
   access: optionalText,
 });
-export const SINGULAR_TEST_ENTRY = shape(true, ['name'], { ...YAML_PLACE, ...DESCRIBED });
-export const MACRO_ENTRY = shape(true, ['name'], {
+export const SINGULAR_TEST_ENTRY = open(['name'], { ...YAML_PLACE, ...DESCRIBED });
+export const MACRO_ENTRY = open(['name'], {
   ...YAML_PLACE,
   ...DESCRIBED,
-  arguments: shapes(shape(false, ['name'], { name: text, type: optionalText, description: text })),
+  arguments: shapes(closed(['name'], { name: text, type: optionalText, description: text })),
 });
 
-const FUNCTION_ARGUMENT = shape(false, ['name', 'data_type'], {
+const FUNCTION_ARGUMENT = closed(['name', 'data_type'], {
   name: text,
   data_type: text,
   description: optionalText,
   default_value: anything,
 });
-const FUNCTION_RETURNS = shape(false, ['data_type'], { data_type: text, description: optionalText });
-export const FUNCTION_ENTRY = shape(true, ['name', 'returns'], {
+const FUNCTION_RETURNS = closed(['data_type'], { data_type: text, description: optionalText });
+export const FUNCTION_ENTRY = open(['name', 'returns'], {
   ...YAML_PLACE,
   ...DESCRIBED,
   access: optionalText,
   arguments: shapes(FUNCTION_ARGUMENT),
   returns: of(FUNCTION_RETURNS),
   overloads: shapes(
-    shape(false, ['defined_in'], {
+    closed(['defined_in'], {
       defined_in: text,
       arguments: shapes(FUNCTION_ARGUMENT),
       returns: orNull(of(FUNCTION_RETURNS)),
@@ -220,8 +251,8 @@ export const FUNCTION_ENTRY = shape(true, ['name', 'returns'], {
   ),
 });
 
-const OWNER = shape(true, [], { email: optional((v) => textOrTextList(v)), name: optionalText });
-export const EXPOSURE_ENTRY = shape(false, ['name', 'type', 'owner'], {
+const OWNER = open([], { email: optional(textOrTextList), name: optionalText });
+export const EXPOSURE_ENTRY = closed(['name', 'type', 'owner'], {
   name: text,
   owner: of(OWNER),
   description: text,
@@ -231,37 +262,27 @@ export const EXPOSURE_ENTRY = shape(false, ['name', 'type', 'owner'], {
   url: optionalText,
   depends_on: textList,
   config: dict,
-  type: (value) => oneOfText(value, ['dashboard', 'notebook', 'analysis', 'ml', 'application']),
-  maturity: (value) =>
-    value === null
-      ? undefined
-      : oneOfText(value, ['low', 'medium', 'high']) === undefined
-        ? undefined
-        : `${pyRepr(value)} is not valid under any of the given schemas`,
+  type: choice('dashboard', 'notebook', 'analysis', 'ml', 'application'),
+  maturity: optional(choice('low', 'medium', 'high')),
 });
-export const GROUP_ENTRY = shape(false, ['name', 'owner'], {
+export const GROUP_ENTRY = closed(['name', 'owner'], {
   name: text,
   owner: of(OWNER),
   description: optionalText,
   config: dict,
 });
 
-const QUOTING = shape(false, [], {
+const QUOTING = closed([], {
   database: optionalBool,
   schema: optionalBool,
   identifier: optionalBool,
   column: optionalBool,
 });
-const TIME = shape(false, [], {
+const TIME = closed([], {
   count: optionalInteger,
-  period: (v) =>
-    v === null
-      ? undefined
-      : oneOfText(v, ['minute', 'hour', 'day']) === undefined
-        ? undefined
-        : `${pyRepr(v)} is not valid under any of the given schemas`,
+  period: optional(choice('minute', 'hour', 'day')),
 });
-const FRESHNESS = shape(false, [], {
+const FRESHNESS = closed([], {
   warn_after: orNull(of(TIME)),
   error_after: orNull(of(TIME)),
   filter: optionalText,
@@ -272,7 +293,7 @@ const LOADED = {
   loaded_at_query: optionalText,
 } as const;
 
-const SOURCE_TABLE = shape(true, ['name'], {
+const SOURCE_TABLE = open(['name'], {
   ...TESTED,
   ...LOADED,
   columns: shapes(COLUMN),
@@ -297,44 +318,55 @@ const SOURCE_FIELDS = {
   unrendered_database: optionalText,
   unrendered_schema: optionalText,
 } as const;
-export const SOURCE_ENTRY = shape(false, ['name'], { ...SOURCE_FIELDS, tables: orNull(shapes(SOURCE_TABLE)) });
-export const SOURCE_OVERRIDE = shape(false, ['name', 'overrides'], {
+export const SOURCE_ENTRY = closed(['name'], { ...SOURCE_FIELDS, tables: orNull(shapes(SOURCE_TABLE)) });
+export const SOURCE_OVERRIDE = closed(['name', 'overrides'], {
   ...SOURCE_FIELDS,
   overrides: text,
   path: text,
   tables: optional(list),
 });
 
-const FIXTURE_FORMAT: TypeCheck = (value) => oneOfText(value, ['csv', 'dict', 'sql']);
-const FIXTURE_FIELDS = { rows: anything, format: FIXTURE_FORMAT, fixture: optionalText } as const;
-const VERSIONS = shape(false, [], { include: optional(list), exclude: optional(list) });
-export const UNIT_TEST_ENTRY = shape(false, ['name', 'model', 'given', 'expect'], {
+const FIXTURE_FIELDS = { rows: anything, format: choice('csv', 'dict', 'sql'), fixture: optionalText } as const;
+/** Versions are compared as texts, whatever they are. */
+const versionList: TypeCheck<(string | number)[]> = (value) => list(value);
+const VERSIONS = closed([], { include: optional(versionList), exclude: optional(versionList) });
+export const UNIT_TEST_ENTRY = closed(['name', 'model', 'given', 'expect'], {
   name: text,
   model: text,
-  given: shapes(shape(false, ['input'], { input: text, ...FIXTURE_FIELDS })),
-  expect: of(shape(false, [], FIXTURE_FIELDS)),
+  given: shapes(closed(['input'], { input: text, ...FIXTURE_FIELDS })),
+  expect: of(closed([], FIXTURE_FIELDS)),
   description: text,
-  overrides: orNull(of(shape(false, [], { macros: dict, vars: dict, env_vars: dict }))),
+  overrides: orNull(of(closed([], { macros: dict, vars: dict, env_vars: dict }))),
   config: dict,
   versions: orNull(of(VERSIONS)),
 });
 
 /** Free entries of the semantic layer: only the name is looked at. */
-export const NAMED_ENTRY = shape(true, ['name'], {
+export const NAMED_ENTRY = open(['name'], {
   name: text,
   description: optionalText,
   config: dict,
   label: optionalText,
   limit: optional(integer),
   model: optionalText,
-  entities: dictionaries(),
-  dimensions: dictionaries(),
-  measures: dictionaries(),
-  exports: dictionaries(),
+  entities: orNull(dictList),
+  dimensions: orNull(dictList),
+  measures: orNull(dictList),
+  exports: orNull(dictList),
 });
 
-function oneOfText(value: unknown, options: readonly string[]): string | undefined {
-  return typeof value === 'string' && options.includes(value)
-    ? undefined
-    : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
-}
+export type ColumnEntry = Infer<typeof COLUMN>;
+export type VersionEntry = Infer<typeof VERSION>;
+export type NodeEntry = Infer<typeof NODE_ENTRY>;
+export type ModelEntry = Infer<typeof MODEL_ENTRY>;
+export type SingularTestEntry = Infer<typeof SINGULAR_TEST_ENTRY>;
+export type AnalysisEntry = Infer<typeof ANALYSIS_ENTRY>;
+export type FunctionEntry = Infer<typeof FUNCTION_ENTRY>;
+export type FunctionArgumentEntry = Infer<typeof FUNCTION_ARGUMENT>;
+export type OwnerEntry = Infer<typeof OWNER>;
+export type MacroEntry = Infer<typeof MACRO_ENTRY>;
+export type SourceEntry = Infer<typeof SOURCE_ENTRY>;
+export type SourceTableEntry = Infer<typeof SOURCE_TABLE>;
+export type SourceOverrideEntry = Infer<typeof SOURCE_OVERRIDE>;
+export type UnitTestEntry = Infer<typeof UNIT_TEST_ENTRY>;
+export type NamedEntry = Infer<typeof NAMED_ENTRY>;

@@ -2,6 +2,7 @@
 // rendering, it only counts as a dependency. Leaves which macro a name means to macro-ids.ts.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
+import type { ParseState } from '../table/parse-state.ts';
 
 /** Names through which a template says something to the parser or to the user. Reading of config has no effect. */
 const EFFECTS = new RegExp(
@@ -14,18 +15,14 @@ const EFFECTS = new RegExp(
 export class InertMacros {
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #ids: MacroIds;
-  readonly #visible: (packageName: string, macro: MacroNode) => boolean;
+  /** Packages whose macros can be called from anywhere without the package's name. */
+  readonly #visible: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
 
-  /** @param visible whether a macro can be called without its package's name from a package */
-  constructor(
-    macros: ReadonlyMap<string, MacroNode>,
-    ids: MacroIds,
-    visible: (packageName: string, macro: MacroNode) => boolean,
-  ) {
+  constructor({ macros, root, internalPackages }: ParseState, ids: MacroIds) {
     this.#macros = macros;
     this.#ids = ids;
-    this.#visible = visible;
+    this.#visible = new Set([root.project_name, ...internalPackages]);
   }
 
   /** Whether a macro, and all that it calls, have no effect. */
@@ -53,7 +50,8 @@ export class InertMacros {
     const dot = name.indexOf('.');
     const macro =
       dot < 0 ? this.#ids.get(packageName, name) : this.#ids.fromPackage(name.slice(0, dot), name.slice(dot + 1));
-    if (macro === undefined || (dot < 0 && !this.#visible(packageName, macro))) return null;
+    if (macro === undefined) return null;
+    if (dot < 0 && macro.package_name !== packageName && !this.#visible.has(macro.package_name)) return null;
     const fits =
       positional <= macro.arguments.length &&
       keywords.every((key) => macro.arguments.some((argument) => argument.name === key));

@@ -7,7 +7,7 @@ import { TsdbtError } from '../../errors.ts';
 import { templateTags } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
 import { isDict } from '../config/config-fields.ts';
-import { baseName, strippedContents } from '../read/nodes.ts';
+import { baseName, strippedContents } from '../table/node-paths.ts';
 
 /** What is known of the project that was parsed. */
 export interface ParsedTexts {

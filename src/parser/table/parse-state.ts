@@ -9,7 +9,10 @@ import type {
   Json,
   MacroNode,
   ManifestNode,
-  ParsedOnlyNode,
+  FunctionNode,
+  MetricNode,
+  SavedQueryNode,
+  SemanticModelNode,
   SourceDefinition,
   UnitTestNode,
 } from '../../contracts/node.ts';
@@ -56,10 +59,10 @@ export class ParseState {
   readonly docs = new Map<string, DocNode>();
   readonly exposures = new Map<string, ExposureNode>();
   readonly groups = new Map<string, GroupNode>();
-  readonly functions = new Map<string, ParsedOnlyNode>();
-  readonly metrics = new Map<string, ParsedOnlyNode>();
-  readonly semanticModels = new Map<string, ParsedOnlyNode>();
-  readonly savedQueries = new Map<string, ParsedOnlyNode>();
+  readonly functions = new Map<string, FunctionNode>();
+  readonly metrics = new Map<string, MetricNode>();
+  readonly semanticModels = new Map<string, SemanticModelNode>();
+  readonly savedQueries = new Map<string, SavedQueryNode>();
   readonly unitTests = new Map<string, UnitTestNode>();
   readonly fixtures = new Map<string, FixtureFile>();
   readonly disabled = new Map<string, GraphNode[]>();
@@ -76,17 +79,13 @@ export class ParseState {
 
   /** Texts of the files, to find the place of an error. */
   readonly files = new Map<string, SourceFile>();
+  readonly #byPackage = new Map<string, SourceFile[]>();
   readonly calls = new Map<object, ConfigCalls>();
   /** Nodes whose text something has looked at: their templates, a unit test that takes a seed's rows. */
   readonly textReaders = new Set<string>();
   readonly configs: Configs;
 
-  constructor(
-    config: RuntimeConfig,
-    adapter: ParseState['adapter'],
-    logger: Logger,
-    internalPackages: readonly string[],
-  ) {
+  constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, files: readonly SourceFile[]) {
     this.config = config;
     this.adapter = adapter;
     this.logger = logger;
@@ -97,8 +96,20 @@ export class ParseState {
     });
     this.root = config.project;
     this.projects = new Map([config.project, ...config.packages].map((project) => [project.project_name, project]));
-    this.internalPackages = internalPackages;
+    this.internalPackages = [`dbt_${adapter.type}`, 'dbt'].filter((name) =>
+      config.packages.some((each) => each.project_name === name),
+    );
+    for (const file of files) {
+      const own = this.#byPackage.get(file.package_name);
+      if (own === undefined) this.#byPackage.set(file.package_name, [file]);
+      else own.push(file);
+      this.files.set(`${file.package_name}://${file.original_file_path}`, file);
+    }
     this.createdAt = config.invocation.started_at.getTime() / 1000;
+  }
+
+  filesOf(packageName: string): readonly SourceFile[] {
+    return this.#byPackage.get(packageName) ?? [];
   }
 
   flag(name: string, fallback: boolean): boolean {
@@ -167,7 +178,12 @@ export function pluralOf(resourceType: string): string {
   return PLURALS[resourceType] ?? `${resourceType}s`;
 }
 
-type Duplicate = GraphNode | DocNode | GroupNode;
+/** What the message about two sources of one name is made of. */
+export type DuplicateSource = Pick<
+  SourceDefinition,
+  'resource_type' | 'name' | 'source_name' | 'unique_id' | 'original_file_path'
+>;
+type Duplicate = Exclude<GraphNode, SourceDefinition> | DuplicateSource | DocNode | GroupNode;
 
 /** dbt's words for two resources with one id. */
 export function duplicateResource(second: Duplicate, first: Duplicate): TsdbtError {

@@ -1,13 +1,21 @@
 // What the parser asks of the template engine, as an interface: the parsers of resources know only this. Leaves the
 // scopes and the engine to parse-rendering.ts.
-import type { ManifestNode, MacroNode, ExposureNode, ParsedOnlyNode } from '../../contracts/node.ts';
+import type {
+  ExposureNode,
+  FunctionNode,
+  Json,
+  MacroNode,
+  ManifestNode,
+  SemanticModelNode,
+} from '../../contracts/node.ts';
+import type { NamedRelation } from '../config/relation-names.ts';
 
 /** A node that a template may add refs, sources, macros and config to while it renders. */
-export type RenderedNode = ManifestNode | ParsedOnlyNode;
+export type RenderedNode = ManifestNode | FunctionNode;
 
 export interface Rendering {
   /** A YAML string, natively: `"{{ var('x') }}"` becomes what x is. Plain text comes back as jinja leaves it. */
-  yaml(text: string, packageName: string): unknown;
+  yaml(text: string, packageName: string): Json;
   /**
    * Renders the code of a node for its effects: refs, sources, functions, metrics, macros and config() land on the
    * node.
@@ -18,7 +26,7 @@ export interface Rendering {
   /** Renders arguments, then code, of a generic test for their effects. */
   genericTest(node: ManifestNode): void;
   /** Calls the user's `generate_<component>_name` macro. */
-  generateName(macro: MacroNode, custom: unknown, node: unknown): unknown;
+  generateName(macro: MacroNode, custom: unknown, node: NamedRelation): string | null;
   /** A description, with `doc()`. */
   description(
     text: string,
@@ -29,5 +37,5 @@ export interface Rendering {
   /** Expressions of an exposure's depends_on, for their effects. */
   exposure(node: ExposureNode, expressions: readonly string[]): void;
   /** Expression of a semantic model's `model`, for its effects. */
-  semanticModel(node: ParsedOnlyNode, expression: string): void;
+  semanticModel(node: SemanticModelNode, expression: string): void;
 }

@@ -1,0 +1,133 @@
+// The properties files of every package, one after the other as dbt reads them: what they say of nodes is put there,
+// what they define is added. Leaves each kind of entry to its file.
+import type { GraphNode, ManifestNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { isDict } from '../config/config-fields.ts';
+import type { ParseTools } from '../config/node-update.ts';
+import type { MacroIds } from '../link/macro-ids.ts';
+import { addExposure, addGroup } from '../read/exposures.ts';
+import { GenericTests, type TestedEntry, type TestTarget } from '../read/generic-tests.ts';
+import { newYamlSnapshot } from '../read/nodes.ts';
+import { addMetric, addSavedQuery, addSemanticModel } from '../read/semantic-layer.ts';
+import { Sources } from '../read/sources.ts';
+import { addUnitTest } from '../read/unit-tests.ts';
+import { placed, readYamlFile, type YamlEntry, yamlEntries, type YamlFile } from '../read/yaml-entries.ts';
+import type { InertMacros } from '../shortcuts/inert-macros.ts';
+import { expectRefOrSource } from '../shortcuts/static-expressions.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import { applyMacroPatch } from './macro-patches.ts';
+import { patchAnalysis, patchFunction, patchModel, patchSingularTest, patchTested } from './node-patches.ts';
+
+/**
+ * Puts what YAML says on the nodes of the table, and adds what only YAML defines: sources, tests, exposures …
+ * @throws TsdbtError the first thing that is wrong, with its place in the file
+ */
+export function patchProperties(tools: ParseTools, macroIds: MacroIds, inert: InertMacros): void {
+  const { state } = tools;
+  const tests = new GenericTests(tools, macroIds, inert);
+  const sources = new Sources(tools);
+  for (const name of state.projects.keys()) {
+    for (const file of state.filesOf(name)) {
+      if (file.kind !== 'properties' || file.contents.trim() === '') continue;
+      const yaml = readYamlFile(tools, file);
+      if (yaml !== null) patchFile(tools, yaml, tests, sources);
+    }
+  }
+  separateDisabled(state);
+  sources.finish(tests);
+  state.rebuildDisabledLookup();
+}
+
+/** One properties file, its keys in dbt's order. */
+function patchFile(tools: ParseTools, yaml: YamlFile, tests: GenericTests, sources: Sources): void {
+  const { data } = yaml;
+  // The tests of a key stand behind all of its patches, as they attach to what the patches make.
+  const tested = (key: 'models' | 'seeds' | 'snapshots', patch: (entry: YamlEntry) => TestedEntry): void => {
+    const patched: TestedEntry[] = [];
+    for (const entry of yamlEntries(tools, yaml, key)) patched.push(patch(entry));
+    for (const entry of patched) tests.addAll(testTarget(yaml, key, entry), entry);
+  };
+  const each = (key: string, add: (entry: YamlEntry) => void): void => {
+    if (!(key in data)) return;
+    for (const entry of yamlEntries(tools, yaml, key)) add(entry);
+  };
+  if ('models' in data) tested('models', (entry) => patchModel(tools, entry));
+  if ('seeds' in data) tested('seeds', (entry) => patchTested(tools, entry, 'seeds'));
+  if ('snapshots' in data) {
+    addYamlSnapshots(tools, yaml);
+    tested('snapshots', (entry) => patchTested(tools, entry, 'snapshots'));
+  }
+  each('sources', (entry) => sources.add(entry));
+  each('macros', (entry) => applyMacroPatch(tools, entry));
+  each('data_tests', (entry) => patchSingularTest(tools, entry));
+  each('analyses', (entry) => patchAnalysis(tools, entry));
+  each('exposures', (entry) => addExposure(tools, entry));
+  each('functions', (entry) => patchFunction(tools, entry));
+  each('metrics', (entry) => addMetric(tools, entry));
+  each('groups', (entry) => addGroup(tools, entry));
+  each('semantic_models', (entry) => addSemanticModel(tools, entry));
+  each('unit_tests', (entry) => addUnitTest(tools, entry));
+  each('saved_queries', (entry) => addSavedQuery(tools, entry));
+}
+
+function testTarget(yaml: YamlFile, key: 'models' | 'seeds' | 'snapshots', { name }: TestedEntry): TestTarget {
+  return {
+    kind: key === 'models' ? 'model' : 'node',
+    name,
+    package_name: yaml.project.project_name,
+    original_file_path: yaml.file.original_file_path,
+    fileKeyName: `${key}.${name}`,
+  };
+}
+
+/** Snapshots that have no SQL of their own: `relation: ref('x')`. */
+function addYamlSnapshots(tools: ParseTools, yaml: YamlFile): void {
+  const { snapshots } = yaml.data;
+  (Array.isArray(snapshots) ? snapshots : []).forEach((snapshot, index) => {
+    if (!isDict(snapshot) || !('relation' in snapshot)) return;
+    const { relation, name } = snapshot;
+    const node = newYamlSnapshot(tools, yaml.file, String(name), `select * from {{ ${String(relation)} }}`);
+    try {
+      const target = expectRefOrSource(relation);
+      if (node.resource_type === 'snapshot') {
+        if ('ref' in target) node.refs.push(target.ref);
+        else node.sources.push(target.source);
+      }
+    } catch (error) {
+      throw error instanceof TsdbtError ? placed(yaml.file, ['snapshots', index, 'relation'], error.message) : error;
+    }
+    tools.state.addNode(node);
+  });
+}
+
+/** After the YAML, `enabled` may have changed: nodes and disabled nodes change places. */
+function separateDisabled(state: ParseState): void {
+  for (const node of [...state.nodes.values()]) {
+    if (node.config.enabled) continue;
+    state.removeNode(node);
+    state.addDisabled(node);
+  }
+  for (const [id, nodes] of [...state.disabled]) {
+    const enabled = nodes.filter((node) => node.config.enabled);
+    if (enabled.length === 0) continue;
+    state.disabled.delete(id);
+    for (const node of enabled) {
+      if (node.resource_type === 'function') state.functions.set(id, node);
+      else if (isManifestNode(node)) state.addNode(node);
+    }
+  }
+}
+
+const OTHER_TABLES: ReadonlySet<string> = new Set([
+  'source',
+  'exposure',
+  'unit_test',
+  'metric',
+  'semantic_model',
+  'saved_query',
+  'function',
+]);
+
+function isManifestNode(node: GraphNode): node is ManifestNode {
+  return !OTHER_TABLES.has(node.resource_type);
+}
