@@ -109,7 +109,7 @@ export class Intake {
   }
 
   /** Takes messages as long as they are ordinary ones. @returns how many, or what it needs before the first */
-  #takeOrdinary(pending: PendingRows, held: Held, { scanner }: RowMaker, records: Records): number | Need {
+  #takeOrdinary(pending: PendingRows, held: Held, { fastPath }: RowMaker, records: Records): number | Need {
     if (this.#stretch >= ROWS_AT_A_STRETCH) {
       this.#stretch = 0;
       return this.#need(held, { kind: 'turn', offset: records.offset(this.#at) });
@@ -120,7 +120,7 @@ export class Intake {
     }
     this.#roomAsked = false;
     const from = this.#at;
-    if (scanner !== null) {
+    if (fastPath !== null) {
       const rows = this.#rows(pending, records);
       const to = Math.min(records.length, from + ROWS_AT_A_STRETCH - this.#stretch);
       const place = this.#place;
@@ -132,7 +132,7 @@ export class Intake {
         at < to &&
         rows.end - before < BYTES_AT_A_STRETCH &&
         records.valueStart(at) >= 0 &&
-        scanner.add(records, at, rows, place, loadedAt);
+        fastPath.add(records, at, rows, place, loadedAt);
         at++
       )
         count(pending, held, records, at);

@@ -1,6 +1,6 @@
 // A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data
 // hashed or left out. Pure; which table and what else goes with it is the sink's, the short way for ordinary messages
-// json-scanner.ts's.
+// fast/fast-path.ts's.
 import { createHmac } from 'node:crypto';
 import type { Message } from './broker.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';

@@ -1,5 +1,5 @@
 // Rows in COPY's text format, one after the other in one buffer, with what is needed to find each one's message and key
-// again: no object a row. What a row looks like is row-encoder.ts's and json-scanner.ts's, where it goes the sink's.
+// again: no object a row. What a row looks like is row-encoder.ts's and fast-path.ts's, where it goes the sink's.
 import type { Message } from '../broker.ts';
 import type { Records } from './records.ts';
 

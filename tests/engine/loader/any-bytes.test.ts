@@ -1,4 +1,4 @@
-// Whatever bytes a topic holds: rows, dead letters, and nothing lost. The scanner alone is in json-scanner.test.ts.
+// Whatever bytes a topic holds: rows, dead letters, and nothing lost. The fast path alone is in fast-path.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { LoadLab } from './load-lab.ts';

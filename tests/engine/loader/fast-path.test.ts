@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../src/loader/broker.ts';
 import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
 import { parseJson } from '../../../src/loader/json.ts';
-import { JsonScanner } from '../../../src/loader/fast/json-scanner.ts';
+import { FastPath } from '../../../src/loader/fast/fast-path.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
@@ -67,7 +67,7 @@ function bothWays(
   target: LoadTarget,
 ): (value: Uint8Array, timestamp?: number, offset?: bigint) => { quick: Made | null; close: Made | null } {
   const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'load\t1' });
-  const scanner = new JsonScanner(encoder.plan);
+  const scanner = new FastPath(encoder.plan);
   const made = (rows: RowBuffer): Made => ({
     line: rows.line(0),
     key: rows.keys.toString('utf8', 0, rows.keyEnd),

@@ -1,0 +1,206 @@
+// Writes cells of COPY's text format from the bytes of JSON values: what row-encoder.ts makes of the decoded value, byte
+// for byte (JSON columns: the same value). What it is not sure of it leaves.
+import { surelyFits } from '../column-check.ts';
+import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
+import {
+  BACKSLASH,
+  CAPITAL_N,
+  CAPITAL_Z,
+  CLOSE,
+  COLON,
+  COMMA,
+  hexAt,
+  MINUS,
+  NINE,
+  OPEN,
+  PLUS,
+  POINT,
+  QUOTE,
+  SLASH,
+  SMALL_U,
+  ZERO,
+} from './ascii.ts';
+import { ESCAPED, JSON_CARE, JSON_PLAIN, PLAIN, SURE_DIGITS, TEXT } from './json-scanner.ts';
+
+/** Texts up to this length are copied faster by hand. */
+const SHORT = 48;
+
+export class CopyWriter {
+  readonly #plan: RowPlan;
+  #bytes: Buffer = Buffer.alloc(0);
+  #out: Buffer = Buffer.alloc(0);
+  /** The second that `#clock` shows. */
+  #second = Number.NaN;
+  readonly #clock = Buffer.alloc(20);
+  /** The day that was read last, and its moment. */
+  #day = '';
+  #dayTime = 0;
+
+  constructor(plan: RowPlan) {
+    this.#plan = plan;
+  }
+
+  /** The values that follow lie in `bytes`, their cells go to `out`, which has room. */
+  begin(bytes: Buffer, out: Buffer): void {
+    this.#bytes = bytes;
+    this.#out = out;
+  }
+
+  /** @returns where the cell ends; -1: a closer look */
+  cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    if (plan.hashed)
+      return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
+    if (plan.type === 'json') return -1;
+    if (
+      plan.check.ordinary !== 'anything' &&
+      !surelyFits(plan.check, found === PLAIN, found === TEXT, plan.kind !== 'plain', bytes, start, end)
+    )
+      return -1;
+    if (found === PLAIN) {
+      if ((plan.kind !== 'time' && plan.kind !== 'local time') || bytes[start]! > NINE)
+        return copied(bytes, start, end, out, to);
+      if (end - start > SURE_DIGITS || bytes.subarray(start, end).includes(POINT)) return -1;
+      return to + out.write(isoMoment(Number(bytes.toString('latin1', start, end)), plan.name), to, 'latin1');
+    }
+    if (plan.kind === 'json')
+      return found === TEXT || found === ESCAPED
+        ? this.#json(to, start - 1, end + 1, found === ESCAPED)
+        : this.#json(to, start, end, found === JSON_CARE);
+    if (plan.kind === 'bytes' || plan.kind === 'array' || found >= JSON_PLAIN) return -1;
+    if (plan.kind === 'local time')
+      for (let at = start + 10; at < end; at++) if (bytes[at] === PLUS || bytes[at] === MINUS) return -1;
+    return found === TEXT ? copied(bytes, start, end, out, to) : this.#unescaped(to, start, end);
+  }
+
+  /** A text with escapes, as COPY writes it: its short escapes are the same. */
+  #unescaped(from: number, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    let to = from;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte !== BACKSLASH) {
+        out[to++] = byte;
+        continue;
+      }
+      const next = bytes[++at]!;
+      if (next === SMALL_U) {
+        let code = hexAt(bytes, at + 1);
+        at += 4;
+        if (code >= 0xd800 && code < 0xdc00) {
+          code = 0x10000 + ((code - 0xd800) << 10) + (hexAt(bytes, at + 3) - 0xdc00);
+          at += 6;
+        }
+        to += out.write(String.fromCodePoint(code), to, 'utf8');
+      } else {
+        if (next !== QUOTE && next !== SLASH) out[to++] = BACKSLASH;
+        out[to++] = next;
+      }
+    }
+    return to;
+  }
+
+  /** JSON as it is; with care, backslashes are doubled. */
+  #json(from: number, start: number, end: number, care: boolean): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    if (!care) return copied(bytes, start, end, out, from);
+    let to = from;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte === BACKSLASH) out[to++] = BACKSLASH;
+      out[to++] = byte;
+    }
+    return to;
+  }
+
+  restCell(from: number, rest: readonly number[]): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    let to = from;
+    if (rest.length === 0) {
+      out[to++] = BACKSLASH;
+      out[to++] = CAPITAL_N;
+      return to;
+    }
+    out[to++] = OPEN;
+    for (let i = 0; i < rest.length; i += 5) {
+      if (i > 0) out[to++] = COMMA;
+      to = copied(bytes, rest[i]! - 1, rest[i + 1]! + 1, out, to);
+      out[to++] = COLON;
+      to = this.#json(to, rest[i + 2]!, rest[i + 3]!, rest[i + 4] === ESCAPED || rest[i + 4] === JSON_CARE);
+    }
+    out[to++] = CLOSE;
+    return to;
+  }
+
+  /** Milliseconds of the row's partition, to the day; null for the default one, NaN for a closer look. */
+  partitionTime(found: number, start: number, end: number): number | null {
+    const bytes = this.#bytes;
+    if (found === PLAIN) return moment(Number(bytes.toString('latin1', start, end)));
+    if (found !== TEXT) return Number.NaN;
+    if (end - start < 20 || bytes[end - 1] !== CAPITAL_Z) return moment(bytes.toString('utf8', start, end));
+    const day = bytes.toString('latin1', start, start + 10);
+    if (day !== this.#day) {
+      const time = Date.parse(`${day}T00:00:00Z`);
+      if (Number.isNaN(time)) return moment(bytes.toString('utf8', start, end));
+      [this.#day, this.#dayTime] = [day, time];
+    }
+    return this.#dayTime;
+  }
+
+  digits(from: number, value: number): number {
+    const out = this.#out;
+    if (value >= 1e9) {
+      const high = Math.floor(value / 1e9);
+      const to = this.digits(from, high);
+      let low = value - high * 1e9;
+      for (let at = to + 8; at >= to; at--) {
+        out[at] = ZERO + (low % 10);
+        low = (low / 10) | 0;
+      }
+      return to + 9;
+    }
+    let length = 1;
+    for (let limit = 10; value >= limit; limit *= 10) length++;
+    let left = value;
+    for (let at = from + length - 1; at >= from; at--) {
+      out[at] = ZERO + (left % 10);
+      left = (left / 10) | 0;
+    }
+    return from + length;
+  }
+
+  /** A moment as ISO has it; null for none. */
+  moment(from: number, time: number): number {
+    const out = this.#out;
+    const clock = this.#clock;
+    if (Number.isNaN(time)) {
+      out[from] = BACKSLASH;
+      out[from + 1] = CAPITAL_N;
+      return from + 2;
+    }
+    const second = Math.floor(time / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      clock.write(new Date(second * 1000).toISOString(), 0, 20, 'latin1');
+    }
+    const to = copied(clock, 0, 20, out, from);
+    const rest = time - second * 1000;
+    out[to] = ZERO + ((rest / 100) | 0);
+    out[to + 1] = ZERO + (((rest / 10) | 0) % 10);
+    out[to + 2] = ZERO + (rest % 10);
+    out[to + 3] = CAPITAL_Z;
+    return to + 4;
+  }
+}
+
+/** Copies bytes. @returns where they end */
+export function copied(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
+  const length = end - start;
+  if (length > SHORT) return at + from.copy(to, at, start, end);
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i]!;
+  return at + length;
+}
