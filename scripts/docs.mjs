@@ -177,13 +177,11 @@ function wrap(text) {
   return lines;
 }
 
-/** The events of the log by code, once src/ has them in one table. */
+/** The events of the log by code. */
 async function eventTable() {
-  if (!existsSync(join(root, 'src/events/index.ts'))) return [];
   const { EVENTS } = await load('src/events/index.ts');
   const rows = Object.entries(EVENTS).map(([name, { code: id, level }]) => [id, name, level]);
   return [
-    '',
     '| Code | Event | Level |',
     '|---|---|---|',
     ...rows
@@ -202,24 +200,38 @@ function withTable(page, part, table) {
   const [before, rest] = page.split(begin(part));
   if (rest === undefined) throw new Error(`no place for ${part}`);
   const after = rest.slice(rest.indexOf(END));
-  return [`${before}${begin(part)}`, ...(table.length > 0 && table[0] !== '' ? ['', ...table] : table), '', after].join(
-    '\n',
-  );
+  return [`${before}${begin(part)}`, '', ...table, '', after].join('\n');
 }
+
+/** A text of the program in a cell: facts as `<name>`, lines joined. */
+const said = (text) =>
+  text === null
+    ? ''
+    : text
+        .replace(/\s*\n\s*/g, ' ')
+        .trim()
+        .replace(/[\\|<>*_[\]]/g, '\\$&');
 
 /** docs/errors.md with its tables made anew. */
 export async function errorsPage(page) {
-  const { ERROR_KINDS } = await load('src/errors.ts');
+  const { ERROR_KINDS, documentedErrors } = await load('src/errors.ts', 'src/error-table.ts');
   const kinds = Object.entries(ERROR_KINDS).map(
-    ([kind, { heading, exitCode }]) => `| ${code(kind)} | ${heading} | ${exitCode} |`,
+    ([kind, row]) => `| ${code(row.code)} | ${kind} | ${row.heading} | ${row.exitCode} |`,
   );
-  const table = ['| Kind | Heading | Exit code |', '|---|---|---|', ...kinds];
-  return withTable(withTable(page, 'kinds', table), 'codes', await eventTable());
+  const errors = documentedErrors()
+    .toSorted((a, b) => a.code.localeCompare(b.code, 'en'))
+    .map(({ code: id, text, hint }) => `| ${code(id)} | ${said(text)} | ${said(hint)} |`);
+  const tables = {
+    kinds: ['| Code | Kind | Heading | Exit code |', '|---|---|---|---|', ...kinds.sort()],
+    errors: ['| Code | Message | Hint |', '|---|---|---|', ...errors],
+    events: await eventTable(),
+  };
+  return Object.entries(tables).reduce((text, [part, table]) => withTable(text, part, table), page);
 }
 
 /** Names that src/index.ts exports, types among them. */
 export function libraryExports() {
-  const text = readFileSync(join(root, 'src/index.ts'), 'utf8').replace(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  const text = readFileSync(join(root, 'src/index.ts'), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '');
   const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, names]) =>
     names
       .split(',')
