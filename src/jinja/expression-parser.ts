@@ -285,7 +285,7 @@ export class ExpressionParser {
     const items: Expr[] = [];
     while (this.stream.current.type !== 'rbracket') {
       if (items.length > 0) this.stream.expect('comma');
-      if ((this.stream.current.type as string) === 'rbracket') break;
+      if (this.stream.is('rbracket')) break;
       items.push(this.parseExpression());
     }
     this.stream.expect('rbracket');
@@ -297,7 +297,7 @@ export class ExpressionParser {
     const items: Pair[] = [];
     while (this.stream.current.type !== 'rbrace') {
       if (items.length > 0) this.stream.expect('comma');
-      if ((this.stream.current.type as string) === 'rbrace') break;
+      if (this.stream.is('rbrace')) break;
       const key = this.parseExpression();
       this.stream.expect('colon');
       const value = this.parseExpression();
@@ -361,7 +361,7 @@ export class ExpressionParser {
       this.stream.next();
     } else {
       const node = this.parseExpression();
-      if ((this.stream.current.type as string) !== 'colon') return node;
+      if (!this.stream.is('colon')) return node;
       this.stream.next();
       start = node;
     }
@@ -392,7 +392,7 @@ export class ExpressionParser {
     while (this.stream.current.type !== 'rparen') {
       if (more) {
         this.stream.expect('comma');
-        if ((this.stream.current.type as string) === 'rparen') break;
+        if (this.stream.is('rparen')) break;
       }
       const token = this.stream.current;
       if (token.type === 'mul') {

@@ -259,7 +259,7 @@ class Scanner {
       ? 'raw'
       : (this.#starts.find(([text]) => source.startsWith(text, start)) as readonly [string, State])[1];
     let sign = raw ? (match[2] ?? '') : '';
-    if (!raw && (source[end] === '-' || source[end] === '+')) sign = source[end++] as string;
+    if (!raw && (source[end] === '-' || source[end] === '+')) sign = source.charAt(end++);
     this.#pushData(pos, start, sign, state === 'variable');
     this.#lineStarting = source[end - 1] === '\n';
     if (raw) this.#line += countNewlines(source, start, end);
@@ -287,7 +287,7 @@ class Scanner {
     const source = this.#source;
     let end = to;
     if (sign === '-') {
-      while (end > from && isSpaceCharacter(source[end - 1] as string)) end--;
+      while (end > from && isSpaceCharacter(source.charAt(end - 1))) end--;
     } else if (sign !== '+' && this.#lexer.options.lstripBlocks && !variable) {
       const lineStart = source.lastIndexOf('\n', to - 1) + 1;
       const begin = Math.max(lineStart, from);
@@ -362,7 +362,7 @@ class Scanner {
         this.#scanNumber();
       } else if (code === 34 || code === 39) {
         this.#scanString();
-      } else if (code > 127 || isSpaceCharacter(source[pos] as string)) {
+      } else if (code > 127 || isSpaceCharacter(source.charAt(pos))) {
         const space = sticky(WHITESPACE, source, pos);
         if (space !== undefined) {
           this.#line += countNewlines(space, 0, space.length);
@@ -417,7 +417,7 @@ class Scanner {
   #scanOperator(open: string[]): void {
     const source = this.#source;
     const pos = this.#pos;
-    const one = source[pos] as string;
+    const one = source.charAt(pos);
     const two = one + (source[pos + 1] ?? '');
     const text = OPERATORS[two] === undefined || two.length < 2 ? one : two;
     const type = OPERATORS[text];

@@ -340,7 +340,7 @@ export class Parser extends ExpressionParser {
         });
       }
       names.push(this.stream.skipName('as') ? [target.name, this.parseTargetName().name] : target.name);
-      if (parseContext() || (this.stream.current.type as string) !== 'comma') break;
+      if (parseContext() || !this.stream.is('comma')) break;
     }
     return { type: 'FromImport', template, names, with_context: withContext ?? false, line, pos };
   }

@@ -1,4 +1,5 @@
 // The escapes of a string literal in a template, as Python's `unicode-escape` reads them.
+import { codeOf } from '../values/sequence.ts';
 
 const SIMPLE: { readonly [char: string]: string } = {
   '\n': '',
@@ -25,7 +26,7 @@ export function unescapeString(body: string): { text: string; error?: string } {
   const source = /[^\x00-\x7f]/.test(body) ? body.replace(/[^\x00-\x7f]/gu, escapeCharacter) : body;
   let text = '';
   for (let i = 0; i < source.length; i++) {
-    const char = source[i] as string;
+    const char = source.charAt(i);
     if (char !== '\\') {
       text += char;
       continue;
@@ -71,7 +72,7 @@ export function unescapeString(body: string): { text: string; error?: string } {
 }
 
 function escapeCharacter(char: string): string {
-  const code = char.codePointAt(0) as number;
+  const code = codeOf(char);
   if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
   return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;
 }

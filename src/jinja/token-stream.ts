@@ -84,6 +84,11 @@ export class TokenStream {
     return true;
   }
 
+  /** Is the current token, which may be another than a moment ago, of this type? */
+  is(type: Token['type']): boolean {
+    return this.current.type === type;
+  }
+
   isName(name: string): boolean {
     return this.current.type === 'name' && this.current.value === name;
   }

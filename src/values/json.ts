@@ -290,7 +290,7 @@ class JsonReader {
   }
 
   #space(): void {
-    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text[this.#at] as string)) this.#at++;
+    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text.charAt(this.#at))) this.#at++;
   }
 
   #error(message: string) {

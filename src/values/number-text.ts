@@ -1,4 +1,5 @@
 // Text to numbers as Python's `int()` and `float()` read it.
+import { codeOf } from './sequence.ts';
 import { narrow } from './arithmetic.ts';
 
 /** Python's `sys.get_int_max_str_digits()`. */
@@ -49,7 +50,7 @@ export function parseFloatText(text: string): number | undefined {
 function asciiDigits(text: string): string {
   if (!/[^\x00-\x7f]/.test(text)) return text;
   return text.replace(/\p{Nd}/gu, (char) => {
-    const code = char.codePointAt(0) as number;
+    const code = codeOf(char);
     let zero = code;
     while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && code - zero < 9) zero--;
     return String(code - zero);

@@ -5,7 +5,7 @@ import { PyDecimal } from './decimal.ts';
 import { formatFloat, pad } from './format-number.ts';
 import { lookupItem } from './access.ts';
 import { JinjaError, typeError, valueError } from './python-error.ts';
-import { codePoints } from './sequence.ts';
+import { codeOf, codePoints } from './sequence.ts';
 import { toRepr, toText } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import { typeName } from './type-name.ts';
@@ -161,9 +161,7 @@ function formatOne(
       );
     }
     default:
-      throw valueError(
-        `unsupported format character '${type}' (0x${(type.codePointAt(0) as number).toString(16)}) at index ${index}`,
-      );
+      throw valueError(`unsupported format character '${type}' (0x${codeOf(type).toString(16)}) at index ${index}`);
   }
 }
 
@@ -225,7 +223,7 @@ function numberField(digits: string, v: Value, flags: string, width: number): st
 
 function asciiRepr(v: Value): string {
   return toRepr(v).replace(/[^\x00-\x7f]/gu, (char) => {
-    const code = char.codePointAt(0) as number;
+    const code = codeOf(char);
     if (code < 0x100) return `\\x${code.toString(16).padStart(2, '0')}`;
     return code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;
   });

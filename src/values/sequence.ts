@@ -51,6 +51,11 @@ function bound(v: Value): number | undefined {
   throw typeError('slice indices must be integers or None or have an __index__ method');
 }
 
+/** The code point of a character. */
+export function codeOf(char: string): number {
+  return char.codePointAt(0) ?? 0;
+}
+
 /** The position that `key` names, or `undefined` when it is not an int or out of range. */
 export function sequenceIndex(length: number, key: Value): number | undefined {
   const n = typeof key === 'boolean' ? Number(key) : key;

@@ -56,7 +56,7 @@ function formatFields(
   if (depth < 0) throw valueError('Max string recursion exceeded');
   let out = '';
   for (let i = 0; i < text.length; i++) {
-    const char = text[i] as string;
+    const char = text.charAt(i);
     if (char === '}') {
       if (text[i + 1] !== '}') throw valueError("Single '}' encountered in format string");
       i++;

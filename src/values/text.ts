@@ -1,4 +1,5 @@
 // `str` and `repr` of Python.
+import { codeOf } from './sequence.ts';
 import { checkText, enter, leave } from './budget.ts';
 import { PyDict, PyOrderedDict } from './dict.ts';
 import { floatRepr } from './float.ts';
@@ -122,7 +123,7 @@ export function stringRepr(text: string): string {
       case '\t':
         return '\\t';
       default: {
-        const code = char.codePointAt(0) as number;
+        const code = codeOf(char);
         if (code < 0x100) return `\\x${hex(code, 2)}`;
         return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
       }

@@ -12,7 +12,7 @@ export function trimLeft(text: string): string {
 
 export function trimRight(text: string): string {
   let end = text.length;
-  while (end > 0 && isSpaceCharacter(text[end - 1] as string)) end--;
+  while (end > 0 && isSpaceCharacter(text.charAt(end - 1))) end--;
   return text.slice(0, end);
 }
 

@@ -2,8 +2,25 @@
 import { typeError } from '../python-error.ts';
 import type { Kwargs, Value } from '../value.ts';
 
-/** Checks a method that takes positional arguments only. `name` is qualified: `dict.get`. */
-export function checkArity(name: string, args: readonly Value[], kwargs: Kwargs, least: number, most: number): void {
+/** Arguments of which so many are there. */
+export type AtLeast<Least extends number> = Least extends 1
+  ? readonly [Value, ...Value[]]
+  : Least extends 2
+    ? readonly [Value, Value, ...Value[]]
+    : readonly Value[];
+
+/**
+ * Checks a method that takes positional arguments only.
+ * @param name qualified: `dict.get`
+ * @throws JinjaError in CPython's words
+ */
+export function checkArity<Least extends number>(
+  name: string,
+  args: readonly Value[],
+  kwargs: Kwargs,
+  least: Least,
+  most: number,
+): asserts args is AtLeast<Least> {
   if (kwargs.size > 0) throw typeError(`${name}() takes no keyword arguments`);
   if (args.length >= least && args.length <= most) return;
   if (least === most) {

@@ -14,7 +14,7 @@ const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDi
     'get',
     (self, args, kwargs) => {
       checkArity('dict.get', args, kwargs, 1, 2);
-      const value = self.get(args[0] as Value);
+      const value = self.get(args[0]);
       return value === undefined ? (args[1] ?? null) : value;
     },
   ],
@@ -58,7 +58,7 @@ const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDi
     'pop',
     (self, args, kwargs) => {
       checkArity('dict.pop', args, kwargs, 1, 2);
-      const key = args[0] as Value;
+      const key = args[0];
       const value = self.get(key);
       if (value !== undefined) {
         self.delete(key);
@@ -82,7 +82,7 @@ const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDi
     'setdefault',
     (self, args, kwargs) => {
       checkArity('dict.setdefault', args, kwargs, 1, 2);
-      const key = args[0] as Value;
+      const key = args[0];
       const known = self.get(key);
       if (known !== undefined) return known;
       const value = args[1] ?? null;
@@ -103,7 +103,7 @@ const METHODS: ReadonlyMap<string, Method<PyDict>> = new Map<string, Method<PyDi
     'fromkeys',
     (_self, args, kwargs) => {
       checkArity('dict.fromkeys', args, kwargs, 1, 2);
-      return new PyDict(toArray(args[0] as Value).map((key) => [key, args[1] ?? null] as const));
+      return new PyDict(toArray(args[0]).map((key) => [key, args[1] ?? null] as const));
     },
   ],
 ]);

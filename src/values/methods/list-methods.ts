@@ -9,7 +9,7 @@ import { toRepr } from '../text.ts';
 import type { PyTuple } from '../tuple.ts';
 import { typeName } from '../type-name.ts';
 import type { Kwargs, Value } from '../value.ts';
-import { checkArity } from './arity.ts';
+import { type AtLeast, checkArity } from './arity.ts';
 import type { Method } from './method.ts';
 
 const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Value[]>>([
@@ -17,7 +17,7 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
     'append',
     (self, args, kwargs) => {
       checkArity('list.append', args, kwargs, 1, 1);
-      self.push(args[0] as Value);
+      self.push(args[0]);
       return null;
     },
   ],
@@ -25,7 +25,7 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
     'extend',
     (self, args, kwargs) => {
       checkArity('list.extend', args, kwargs, 1, 1);
-      const items = toArray(args[0] as Value);
+      const items = toArray(args[0]);
       const { length } = items;
       checkItems(self.length + length);
       for (let i = 0; i < length; i++) self.push(items[i] as Value);
@@ -36,8 +36,8 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
     'insert',
     (self, args, kwargs) => {
       checkArity('list.insert', args, kwargs, 2, 2);
-      const index = indexArgument(args[0] as Value);
-      self.splice(index < 0 ? Math.max(0, index + self.length) : index, 0, args[1] as Value);
+      const index = indexArgument(args[0]);
+      self.splice(index < 0 ? Math.max(0, index + self.length) : index, 0, args[1]);
       return null;
     },
   ],
@@ -45,7 +45,7 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
     'remove',
     (self, args, kwargs) => {
       checkArity('list.remove', args, kwargs, 1, 1);
-      const index = self.findIndex((x) => equals(x, args[0] as Value));
+      const index = self.findIndex((x) => equals(x, args[0]));
       if (index < 0) throw valueError('list.remove(x): x not in list');
       self.splice(index, 1);
       return null;
@@ -104,7 +104,7 @@ const METHODS: ReadonlyMap<string, Method<Value[]>> = new Map<string, Method<Val
     'count',
     (self, args, kwargs) => {
       checkArity('list.count', args, kwargs, 1, 1);
-      return countOf(self, args[0] as Value);
+      return countOf(self, args[0]);
     },
   ],
 ]);
@@ -121,7 +121,7 @@ const TUPLE_METHODS: ReadonlyMap<string, Method<PyTuple>> = new Map<string, Meth
     'count',
     (self, args, kwargs) => {
       checkArity('tuple.count', args, kwargs, 1, 1);
-      return countOf(self.items, args[0] as Value);
+      return countOf(self.items, args[0]);
     },
   ],
 ]);
@@ -146,11 +146,11 @@ export function indexArgument(v: Value): number {
   throw typeError(`'${typeName(v)}' object cannot be interpreted as an integer`);
 }
 
-function indexOf(items: readonly Value[], args: readonly Value[], message: (item: Value) => string): number {
+function indexOf(items: readonly Value[], args: AtLeast<1>, message: (item: Value) => string): number {
   const from = clampIndex(args[1], 0, items.length);
   const to = clampIndex(args[2], items.length, items.length);
-  for (let i = from; i < to; i++) if (equals(items[i] as Value, args[0] as Value)) return i;
-  throw valueError(message(args[0] as Value));
+  for (let i = from; i < to; i++) if (equals(items[i] as Value, args[0])) return i;
+  throw valueError(message(args[0]));
 }
 
 function clampIndex(v: Value | undefined, fallback: number, length: number): number {

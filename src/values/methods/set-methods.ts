@@ -12,7 +12,7 @@ const METHODS: ReadonlyMap<string, Method<PySet>> = new Map<string, Method<PySet
     'add',
     (self, args, kwargs) => {
       checkArity('set.add', args, kwargs, 1, 1);
-      self.add(args[0] as Value);
+      self.add(args[0]);
       return null;
     },
   ],
@@ -20,7 +20,7 @@ const METHODS: ReadonlyMap<string, Method<PySet>> = new Map<string, Method<PySet
     'remove',
     (self, args, kwargs) => {
       checkArity('set.remove', args, kwargs, 1, 1);
-      if (!self.delete(args[0] as Value)) throw new JinjaError('KeyError', toRepr(args[0] as Value));
+      if (!self.delete(args[0])) throw new JinjaError('KeyError', toRepr(args[0]));
       return null;
     },
   ],
@@ -28,7 +28,7 @@ const METHODS: ReadonlyMap<string, Method<PySet>> = new Map<string, Method<PySet
     'discard',
     (self, args, kwargs) => {
       checkArity('set.discard', args, kwargs, 1, 1);
-      self.delete(args[0] as Value);
+      self.delete(args[0]);
       return null;
     },
   ],
@@ -87,7 +87,7 @@ const METHODS: ReadonlyMap<string, Method<PySet>> = new Map<string, Method<PySet
     'symmetric_difference',
     (self, args, kwargs) => {
       checkArity('set.symmetric_difference', args, kwargs, 1, 1);
-      const other = new PySet(toArray(args[0] as Value));
+      const other = new PySet(toArray(args[0]));
       return new PySet([...without(self, [other]).values(), ...without(other, [self]).values()]);
     },
   ],
@@ -95,21 +95,21 @@ const METHODS: ReadonlyMap<string, Method<PySet>> = new Map<string, Method<PySet
     'issubset',
     (self, args, kwargs) => {
       checkArity('set.issubset', args, kwargs, 1, 1);
-      return self.isSubset(new PySet(toArray(args[0] as Value)));
+      return self.isSubset(new PySet(toArray(args[0])));
     },
   ],
   [
     'issuperset',
     (self, args, kwargs) => {
       checkArity('set.issuperset', args, kwargs, 1, 1);
-      return new PySet(toArray(args[0] as Value)).isSubset(self);
+      return new PySet(toArray(args[0])).isSubset(self);
     },
   ],
   [
     'isdisjoint',
     (self, args, kwargs) => {
       checkArity('set.isdisjoint', args, kwargs, 1, 1);
-      return !toArray(args[0] as Value).some((x) => self.has(x));
+      return !toArray(args[0]).some((x) => self.has(x));
     },
   ],
 ]);

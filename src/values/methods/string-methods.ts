@@ -7,13 +7,13 @@ import { PyDict } from '../dict.ts';
 import { toArray } from '../iterate.ts';
 import { pad } from '../format-number.ts';
 import { JinjaError, typeError, valueError } from '../python-error.ts';
-import { codePoints, textLength } from '../sequence.ts';
+import { codeOf, codePoints, textLength } from '../sequence.ts';
 import { formatMap, formatText } from '../string-format.ts';
 import { isSpaceCharacter } from '../whitespace.ts';
 import { PyTuple } from '../tuple.ts';
 import { typeName } from '../type-name.ts';
 import type { HostObject, Kwargs, Value } from '../value.ts';
-import { checkArity } from './arity.ts';
+import { type AtLeast, checkArity } from './arity.ts';
 import { indexArgument } from './list-methods.ts';
 import type { Method } from './method.ts';
 import { SPLITTING_METHODS } from './string-splitting.ts';
@@ -32,11 +32,11 @@ function plain(name: string, fn: (self: string) => Value): Entry {
 }
 
 /** A method with positional arguments only. */
-function positional(
+function positional<Least extends number>(
   name: string,
-  least: number,
+  least: Least,
   most: number,
-  fn: (self: string, args: readonly Value[]) => Value,
+  fn: (self: string, args: AtLeast<Least>) => Value,
 ): Entry {
   return [
     name,
@@ -48,14 +48,15 @@ function positional(
 }
 
 /** A method that CPython still parses in its older way, with other words for a wrong count. */
-function searching(name: string, fn: (self: string, args: readonly Value[]) => Value): Entry {
+function searching(name: string, fn: (self: string, args: AtLeast<1>) => Value): Entry {
   return [
     name,
     (self, args, kwargs) => {
       if (kwargs.size > 0) throw typeError(`str.${name}() takes no keyword arguments`);
-      if (args.length < 1) throw typeError(`${name}() takes at least 1 argument (0 given)`);
+      const [first, ...rest] = args;
+      if (first === undefined) throw typeError(`${name}() takes at least 1 argument (0 given)`);
       if (args.length > 3) throw typeError(`${name}() takes at most 3 arguments (${args.length} given)`);
-      return fn(self, args);
+      return fn(self, [first, ...rest]);
     },
   ];
 }
@@ -109,7 +110,7 @@ function affix(name: 'startswith' | 'endswith'): Entry {
       if (typeof part !== 'string') throw typeError(`tuple for ${name} must only contain str, not ${typeName(part)}`);
       return name === 'startswith' ? text.startsWith(part) : text.endsWith(part);
     };
-    const [first] = args as readonly [Value];
+    const [first] = args;
     if (first instanceof PyTuple) return first.items.some(test);
     if (typeof first !== 'string')
       throw typeError(`${name} first arg must be str or a tuple of str, not ${typeName(first)}`);
@@ -119,7 +120,7 @@ function affix(name: 'startswith' | 'endswith'): Entry {
 
 function justify(name: 'ljust' | 'rjust' | 'center'): Entry {
   return positional(name, 1, 2, (self, args) => {
-    const width = indexArgument(args[0] as Value);
+    const width = indexArgument(args[0]);
     const fill = args[1] ?? ' ';
     if (typeof fill !== 'string')
       throw typeError(`The fill character must be a unicode character, not ${typeName(fill)}`);
@@ -241,7 +242,7 @@ function replace(self: string, args: readonly Value[]): string {
 function zeroFill(self: string, width: number): string {
   const missing = width - textLength(self);
   if (missing <= 0) return self;
-  const sign = self.startsWith('+') || self.startsWith('-') ? (self[0] as string) : '';
+  const sign = self.startsWith('+') || self.startsWith('-') ? self.charAt(0) : '';
   return sign + '0'.repeat(missing) + self.slice(sign.length);
 }
 
@@ -279,7 +280,7 @@ function encode(self: string, args: readonly Value[], kwargs: Kwargs): Value {
   if (limit === undefined) throw new JinjaError('LookupError', `unknown encoding: ${encoding}`);
   const bytes: number[] = [];
   Array.from(self).forEach((char, i) => {
-    const code = char.codePointAt(0) as number;
+    const code = codeOf(char);
     if (code < limit) bytes.push(code);
     else if (errors === 'replace') bytes.push(63);
     else if (errors !== 'ignore') {
@@ -299,17 +300,16 @@ function makeTranslation(args: readonly Value[]): Value {
   const table = new PyDict();
   if (to === undefined) {
     if (!(from instanceof PyDict)) throw typeError('if you give only one argument to maketrans it must be a dict');
-    for (const [key, value] of from.entries())
-      table.set(typeof key === 'string' ? (key.codePointAt(0) as number) : key, value);
+    for (const [key, value] of from.entries()) table.set(typeof key === 'string' ? codeOf(key) : key, value);
     return table;
   }
   const source = Array.from(textArgument(from));
   const target = Array.from(textArgument(to));
   if (source.length !== target.length) throw valueError('the first two maketrans arguments must have equal length');
   source.forEach((char, i) => {
-    table.set(char.codePointAt(0) as number, (target[i] as string).codePointAt(0) as number);
+    table.set(codeOf(char), codeOf(target[i] ?? ''));
   });
-  if (remove !== undefined) for (const char of textArgument(remove)) table.set(char.codePointAt(0) as number, null);
+  if (remove !== undefined) for (const char of textArgument(remove)) table.set(codeOf(char), null);
   return table;
 }
 
@@ -317,7 +317,7 @@ function translate(self: string, table: Value): string {
   if (!(table instanceof PyDict)) throw typeError(`'${typeName(table)}' object is not subscriptable`);
   let out = '';
   for (const char of self) {
-    const value = table.get(char.codePointAt(0) as number);
+    const value = table.get(codeOf(char));
     if (value === undefined) out += char;
     else if (typeof value === 'number') out += String.fromCodePoint(value);
     else if (typeof value === 'string') out += value;
@@ -339,7 +339,7 @@ const OWN: readonly Entry[] = [
   positional('join', 1, 1, (self, args) => {
     let items: readonly Value[];
     try {
-      items = toArray(args[0] as Value).map(plainText);
+      items = toArray(args[0]).map(plainText);
     } catch (error) {
       if (error instanceof JinjaError && error.type !== 'TypeError') throw error;
       throw typeError('can only join an iterable');
@@ -363,24 +363,22 @@ const OWN: readonly Entry[] = [
   affix('startswith'),
   affix('endswith'),
   positional('removeprefix', 1, 1, (self, args) => {
-    if (typeof args[0] !== 'string')
-      throw typeError(`removeprefix() argument must be str, not ${typeName(args[0] as Value)}`);
+    if (typeof args[0] !== 'string') throw typeError(`removeprefix() argument must be str, not ${typeName(args[0])}`);
     return self.startsWith(args[0]) ? self.slice(args[0].length) : self;
   }),
   positional('removesuffix', 1, 1, (self, args) => {
-    if (typeof args[0] !== 'string')
-      throw typeError(`removesuffix() argument must be str, not ${typeName(args[0] as Value)}`);
+    if (typeof args[0] !== 'string') throw typeError(`removesuffix() argument must be str, not ${typeName(args[0])}`);
     return args[0] !== '' && self.endsWith(args[0]) ? self.slice(0, -args[0].length) : self;
   }),
   positional('replace', 2, 3, replace),
   justify('ljust'),
   justify('rjust'),
   justify('center'),
-  positional('zfill', 1, 1, (self, args) => zeroFill(self, indexArgument(args[0] as Value))),
+  positional('zfill', 1, 1, (self, args) => zeroFill(self, indexArgument(args[0]))),
   ['expandtabs', (self, args, kwargs) => expandTabs(self, indexArgument(bindTabs(args, kwargs)[0] as Value))],
   ['encode', encode],
   positional('maketrans', 1, 3, (_self, args) => makeTranslation(args)),
-  positional('translate', 1, 1, (self, args) => translate(self, args[0] as Value)),
+  positional('translate', 1, 1, (self, args) => translate(self, args[0])),
   ['format', (self, args, kwargs) => formatText(self, args, kwargs)],
   positional('format_map', 1, 1, (self, args) => formatMap(self, args[0])),
   every('isalnum', /^[\p{L}\p{N}]+$/u),
