@@ -1,5 +1,5 @@
-{#- The moment that time checks compare with, in UTC: var('as_of'), or the clock when it says `now`. The sample events do not move, so a
-    check against the clock would fail on them from the first day on. -#}
+{#- The moment that time checks compare with, in UTC: var('as_of'), or the clock when it says `now`. The sample events
+    do not move, so a check against the clock would fail on them from the first day on. -#}
 {% macro as_of() -%}{{ return(adapter.dispatch('as_of')()) }}{%- endmacro %}
 
 {% macro default__as_of() -%}

@@ -1,7 +1,9 @@
-{#- What the two databases write differently, each as one macro that is dispatched on the target's adapter; the models are the same for both. -#}
+{#- What the two databases write differently, each as one macro that is dispatched on the target's adapter; the models
+    are the same for both. -#}
 
 {#- The value of `value` in the row that comes first by `order_by` (a list of expressions), or last. -#}
-{% macro first_value_of(value, order_by) -%}{{ return(adapter.dispatch('first_value_of')(value, order_by)) }}{%- endmacro %}
+{% macro first_value_of(value, order_by) -%}{{ return(adapter.dispatch('first_value_of')(value, order_by)) }}
+{%- endmacro %}
 {% macro default__first_value_of(value, order_by) -%}
     (array_agg({{ value }} order by {{ order_by | join(', ') }}))[1]
 {%- endmacro %}
@@ -9,7 +11,8 @@
     argMin(tuple({{ value }}), tuple({{ order_by | join(', ') }})).1
 {%- endmacro %}
 
-{% macro last_value_of(value, order_by) -%}{{ return(adapter.dispatch('last_value_of')(value, order_by)) }}{%- endmacro %}
+{% macro last_value_of(value, order_by) -%}{{ return(adapter.dispatch('last_value_of')(value, order_by)) }}
+{%- endmacro %}
 {% macro default__last_value_of(value, order_by) -%}
     (array_agg({{ value }} order by {{ order_by | join(' desc, ') }} desc))[1]
 {%- endmacro %}
@@ -23,9 +26,12 @@
 {% macro clickhouse__any_row(condition) -%}max({{ condition }})::Bool{%- endmacro %}
 
 {#- Seconds from one moment to another, with three digits after the point. -#}
-{% macro seconds_between(earlier, later) -%}{{ return(adapter.dispatch('seconds_between')(earlier, later)) }}{%- endmacro %}
-{% macro default__seconds_between(earlier, later) -%}extract(epoch from ({{ later }} - {{ earlier }}))::numeric(12, 3){%- endmacro %}
-{% macro clickhouse__seconds_between(earlier, later) -%}(dateDiff('millisecond', {{ earlier }}, {{ later }})::Decimal(15, 3) / 1000)::Decimal(12, 3){%- endmacro %}
+{% macro seconds_between(earlier, later) -%}{{ return(adapter.dispatch('seconds_between')(earlier, later)) }}
+{%- endmacro %}
+{% macro default__seconds_between(earlier, later) -%}extract(epoch from ({{ later }} - {{ earlier }}))::numeric(12, 3)
+{%- endmacro %}
+{% macro clickhouse__seconds_between(earlier, later) -%}
+(dateDiff('millisecond', {{ earlier }}, {{ later }})::Decimal(15, 3) / 1000)::Decimal(12, 3){%- endmacro %}
 
 {#- A moment in UTC, with milliseconds. -#}
 {% macro moment(value) -%}{{ return(adapter.dispatch('moment')(value)) }}{%- endmacro %}
@@ -38,12 +44,14 @@
 {% macro clickhouse__before(moment, count, unit) -%}{{ moment }} - interval {{ count }} {{ unit }}{%- endmacro %}
 
 {#- The column's value in the row before, null in the first. -#}
-{% macro previous(column, partition_by, order_by) -%}{{ return(adapter.dispatch('previous')(column, partition_by, order_by)) }}{%- endmacro %}
+{% macro previous(column, partition_by, order_by) -%}{{ return(adapter.dispatch('previous')(column, partition_by,
+    order_by)) }}{%- endmacro %}
 {% macro default__previous(column, partition_by, order_by) -%}
     lag({{ column }}) over (partition by {{ partition_by }} order by {{ order_by }})
 {%- endmacro %}
 {% macro clickhouse__previous(column, partition_by, order_by) -%}
-    lagInFrame(toNullable({{ column }})) over (partition by {{ partition_by }} order by {{ order_by }} rows between unbounded preceding and unbounded following)
+    lagInFrame(toNullable({{ column }})) over (partition by {{ partition_by }} order by {{
+        order_by }} rows between unbounded preceding and unbounded following)
 {%- endmacro %}
 
 {#- A column that the query has proved not to be null: ClickHouse keeps that in the type. -#}

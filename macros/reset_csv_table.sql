@@ -1,5 +1,6 @@
-{#- `seed`, and `build` with it, empties a seed's table before it loads the file. Here a loader may have added rows to the same table,
-    so a seed with `meta: {replace_by: <column>}` replaces only its own rows; `--full-refresh` still starts afresh. -#}
+{#- `seed`, and `build` with it, empties a seed's table before it loads the file. Here a loader may have added rows to
+    the same table, so a seed with `meta: {replace_by: <column>}` replaces only its own rows; `--full-refresh` still
+    starts afresh. -#}
 {% macro default__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {% set key = model.config.get('meta', {}).get('replace_by') %}
     {% if full_refresh or not key %}

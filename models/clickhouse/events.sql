@@ -6,10 +6,12 @@
         partition_by='toYYYYMM(occurred_at)',
         order_by='(event_name, occurred_at, event_id)',
         ttl="toDateTime(occurred_at) + toIntervalYear(" ~ var('events_kept_years') ~ ")",
-        projections=[{'name': 'by_user', 'query': 'select event_name, event_id, occurred_at, user_id order by user_id, occurred_at'}]
+        projections=[{'name': 'by_user', 'query': 'select event_name, event_id, occurred_at, user_id order by '
+        'user_id, occurred_at'}]
     )
 }}
--- Every event as it came, append-only: an event that is delivered twice is here twice. `events_daily` is fed by what is inserted here.
+-- Every event as it came, append-only: an event that is delivered twice is here twice. `events_daily` is fed by what is
+-- inserted here.
 select
     event_id,
     session_id,

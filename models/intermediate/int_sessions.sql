@@ -1,8 +1,9 @@
 -- One row a session, whole: every event of it, late ones too.
 select
     session_id,
-    -- Grouped by the session alone: events before the login have no user_id, and a group by both would give such a session two rows.
-    -- (Written down naively, the user_id is grouped by but never selected by the CTE below it: an error.)
+    -- Grouped by the session alone: events before the login have no user_id, and a group by both would give such a
+    -- session two rows. (Written down naively, the user_id is grouped by but never selected by the CTE below it: an
+    -- error.)
     {{ last_value_of('user_id', ['user_id is not null', 'event_ts', 'event_id']) }} as user_id,
     min(event_ts) as session_start,
     max(event_ts) as session_end,

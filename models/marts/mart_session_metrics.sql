@@ -4,7 +4,8 @@
         unique_key='session_id',
         incremental_strategy='atomic_upsert' if target.type == 'clickhouse' else 'delete+insert',
         on_schema_change='append_new_columns',
-        indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['session_start']}] if target.type == 'postgres' else [],
+        indexes=[{'columns': ['session_id'], 'unique': true}, {'columns': ['session_start']}]
+        if target.type == 'postgres' else [],
         order_by='(session_id)'
     )
 }}
@@ -22,8 +23,9 @@ with sessions as (
         purchased,
         processing_ts
     from {{ ref('int_sessions') }}
-    -- Every session that an event has arrived for since the last build, whole: a late event is simply a new row, its session comes
-    -- back with all of its events, and the key replaces the old row. No guess by max(timestamp), which loses what commits late.
+    -- Every session that an event has arrived for since the last build, whole: a late event is simply a new row, its
+    -- session comes back with all of its events, and the key replaces the old row. No guess by max(timestamp), which
+    -- loses what commits late.
     where session_id in (select session_id from {{ arrived_rows(source('raw', 'session_events')) }} as arrived)
 
 )

@@ -7,8 +7,9 @@
         order_by='(session_day, user_id)'
     )
 }}
--- One row a user and day. The last three days are counted anew by each build, since events come late; older days stay as they are.
--- On ClickHouse `atomic_upsert` publishes them by one statement, where delete+insert would show a hole to whoever reads in between.
+-- One row a user and day. The last three days are counted anew by each build, since events come late; older days stay
+-- as they are. On ClickHouse `atomic_upsert` publishes them by one statement, where delete+insert would show a hole to
+-- whoever reads in between.
 with sessions as (
 
     select

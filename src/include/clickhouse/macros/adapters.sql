@@ -1,4 +1,5 @@
-{#- Databases (dbt's schemas), relations and columns of ClickHouse: questions to its system tables, and the statements that change them. -#}
+{#- Databases (dbt's schemas), relations and columns of ClickHouse: questions to its system tables, and the statements
+    that change them. -#}
 
 {% macro clickhouse__list_schemas(database) %}
   {%- call statement('list_schemas', fetch_result=True, auto_begin=False) %}
@@ -17,12 +18,14 @@
 
 {% macro clickhouse__drop_schema(relation) %}
   {%- call statement('drop_schema') %}
-    drop database if exists {{ relation.without_identifier().include(database=False) }} {{ on_cluster_clause(relation) }}
+    drop database if exists {{ relation.without_identifier().include(database=False) }} {{ on_cluster_clause(
+        relation) }}
   {%- endcall -%}
 {% endmacro %}
 
-{#- What a database holds, and which materialized views write into what. The adapter asks for all databases of a run in one statement of its
-    own; this one answers for a single database. Databases of other servers hold no view, and one that is away would be waited for. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
+{#- What a database holds, and which materialized views write into what. The adapter asks for all databases of a run in
+    one statement of its own; this one answers for a single database. Databases of other servers hold no view, and one
+    that is away would be waited for. `\x3F` is `?`, which some drivers would take for a placeholder. -#}
 {% macro clickhouse__list_relations_without_caching(schema_relation) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- set tables = 'clusterAllReplicas(' ~ cluster ~ ', system.tables)' if cluster else 'system.tables' -%}
@@ -32,20 +35,26 @@
         database as mv_database,
         name as mv_name,
         any(as_select) as mv_sql,
-        any(replaceRegexpOne(create_table_query, '.*TO\\s+`\x3F([^`\\s(]+)`\x3F\\.`\x3F([^`\\s(]+)`\x3F.*', '\\1.\\2')) as target
+        any(replaceRegexpOne(create_table_query, '.*TO\\s+`\x3F([^`\\s(]+)`\x3F\\.`\x3F([^`\\s(]+)`\x3F.*',
+          '\\1.\\2')) as target
       from {{ tables }}
       where engine = 'MaterializedView' and create_table_query like '%TO %'
-        and database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', 'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))
+        and database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite',
+          'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))
       group by mv_database, mv_name
     )
     select
       t.name as name,
       t.database as schema,
-      transform(t.engine, ['MaterializedView', 'View', 'Dictionary'], ['materialized_view', 'view', 'dictionary'], 'table') as type,
+      transform(t.engine, ['MaterializedView', 'View', 'Dictionary'], ['materialized_view', 'view', 'dictionary'],
+        'table') as type,
       db.engine as db_engine,
-      groupArrayIf(map('schema', writers.mv_database, 'name', writers.mv_name, 'sql', writers.mv_sql), writers.mv_name != '') as mvs_pointing_to_it,
-      max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > 0 as is_refreshable,
-      max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0 as refreshable_append,
+      groupArrayIf(map('schema', writers.mv_database, 'name', writers.mv_name, 'sql', writers.mv_sql),
+        writers.mv_name != '') as mvs_pointing_to_it,
+      max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' REFRESH ')) > 0
+        as is_refreshable,
+      max(position(substring(t.create_table_query, 1, position(t.create_table_query, ' TO ')), ' APPEND')) > 0
+        as refreshable_append,
       {{ 'count(distinct _shard_num) > 1' if cluster else '0' }} as is_on_cluster
     from {{ tables }} as t
     join system.databases as db on db.name = t.database
@@ -59,7 +68,8 @@
 {#- A temporary table is in no database. -#}
 {% macro clickhouse__get_columns_in_relation(relation) %}
   {%- if not relation.schema -%}
-    {%- do exceptions.warn('Relations should always come with a defined schema. Missing schema for ' ~ relation.identifier) -%}
+    {%- do exceptions.warn('Relations should always come with a defined schema. Missing schema for '
+        ~ relation.identifier) -%}
   {%- endif -%}
   {%- call statement('get_columns', fetch_result=True) %}
     select name, type
@@ -74,14 +84,17 @@
 {#- `drop table` takes tables and views, but no dictionary. -#}
 {% macro clickhouse__drop_relation(relation, obj_type='table') %}
   {%- call statement('drop_relation', auto_begin=False) %}
-    drop {{ 'dictionary' if relation.type == 'dictionary' else obj_type }} if exists {{ relation }} {{ on_cluster_clause(relation, True) }}
+    drop {{ 'dictionary' if relation.type == 'dictionary'
+        else obj_type }} if exists {{ relation }} {{ on_cluster_clause(relation, True) }}
   {%- endcall -%}
 {% endmacro %}
 
 {#- Where the drop is part of a longer statement. -#}
-{% macro clickhouse__drop_table(relation) -%} drop table if exists {{ relation }} {{ on_cluster_clause(relation, True) }} {%- endmacro %}
+{% macro clickhouse__drop_table(relation) -%} drop table if exists {{ relation }} {{ on_cluster_clause(relation,
+    True) }} {%- endmacro %}
 
-{% macro clickhouse__drop_view(relation) -%} drop view if exists {{ relation }} {{ on_cluster_clause(relation, True) }} {%- endmacro %}
+{% macro clickhouse__drop_view(relation) -%} drop view if exists {{ relation }} {{ on_cluster_clause(relation, True) }}
+{%- endmacro %}
 
 {% macro clickhouse__rename_relation(from_relation, to_relation, obj_type='table') %}
   {%- call statement('drop_relation') %}
@@ -99,25 +112,32 @@
 {% endmacro %}
 
 {% macro clickhouse__make_temp_relation(base_relation, suffix) %}
-{{- return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix, 'schema': base_relation.schema})) -}}
+{{- return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix,
+    'schema': base_relation.schema})) -}}
 {% endmacro %}
 
 {#- There is nothing above a ClickHouse database, which is what dbt calls a schema. -#}
 {% macro clickhouse__generate_database_name(custom_database_name=none, node=none) %}{{ return('') }}{% endmacro %}
 
-{% macro clickhouse__get_columns_in_query(select_sql) %}{{ return(default__get_columns_in_query(select_sql)) }}{% endmacro %}
+{% macro clickhouse__get_columns_in_query(select_sql) %}{{
+  return(default__get_columns_in_query(select_sql))
+}}{% endmacro %}
 
 {% macro clickhouse__alter_column_type(relation, column_name, new_column_type) %}
   {%- call statement('alter_column_type') %}
-    alter table {{ relation }} {{ on_cluster_clause(relation) }} modify column {{ adapter.quote(column_name) }} {{ new_column_type }}
+    alter table {{ relation }} {{ on_cluster_clause(relation) }} modify column {{ adapter.quote(
+        column_name) }} {{ new_column_type }}
   {%- endcall -%}
 {% endmacro %}
 
-{#- Two relations change names in one step that no reader sees. On a cluster the replicas of what was just filled catch up first. -#}
+{#- Two relations change names in one step that no reader sees. On a cluster the replicas of what was just filled catch
+    up first. -#}
 {% macro exchange_tables_atomic(old_relation, target_relation, obj_types='TABLES') %}
   {%- set on_cluster = on_cluster_clause(target_relation) -%}
-  {%- if obj_types == 'TABLES' and 'Replicated' in engine_clause() and adapter.get_clickhouse_cluster_name() is not none -%}
-    {%- do run_query('system sync replica ' ~ on_cluster ~ ' ' ~ target_relation.schema ~ '.' ~ target_relation.identifier) -%}
+  {%- if obj_types == 'TABLES' and 'Replicated' in engine_clause() and adapter.get_clickhouse_cluster_name(
+      ) is not none -%}
+    {%- do run_query('system sync replica ' ~ on_cluster ~ ' ' ~ target_relation.schema ~ '.'
+        ~ target_relation.identifier) -%}
   {%- endif -%}
   {%- call statement('exchange_tables_atomic') %}
     {{- 'exchange ' ~ obj_types ~ ' ' ~ old_relation ~ ' and ' ~ target_relation ~ ' ' ~ on_cluster }}

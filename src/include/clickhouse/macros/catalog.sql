@@ -17,8 +17,10 @@
 {% macro clickhouse__get_catalog_results_sql(where_clause) %}
     select
       '' as table_database, tables.database as table_schema, tables.name as table_name,
-      if(tables.engine in ('View', 'MaterializedView'), 'view', 'table') as table_type, nullIf(tables.comment, '') as table_comment,
-      columns.name as column_name, columns.position as column_index, columns.type as column_type, nullIf(columns.comment, '') as column_comment,
+      if(tables.engine in ('View', 'MaterializedView'), 'view', 'table') as table_type, nullIf(tables.comment, '')
+        as table_comment,
+      columns.name as column_name, columns.position as column_index, columns.type as column_type,
+        nullIf(columns.comment, '') as column_comment,
       null::Nullable(String) as table_owner
     from system.tables as tables
     join system.columns as columns on columns.database = tables.database and columns.table = tables.name
@@ -35,7 +37,8 @@
     {%- set conditions = ['1 = 0'] -%}
     {%- for relation in relations -%}
       {%- if not relation.schema -%}
-        {%- do exceptions.raise_compiler_error('`get_catalog_relations` requires a list of relations, each with a schema') -%}
+        {%- do exceptions.raise_compiler_error('`get_catalog_relations` requires a list of relations, each with a '
+            'schema') -%}
       {%- endif -%}
       {%- set by_name = " and columns.table = '" ~ relation.identifier ~ "'" if relation.identifier else '' -%}
       {%- do conditions.append("columns.database = '" ~ relation.schema ~ "'" ~ by_name) -%}

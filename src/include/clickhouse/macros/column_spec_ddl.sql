@@ -5,7 +5,8 @@
     {%- do exceptions.raise_contract_error([], []) -%}
   {%- endif -%}
   {#- under the settings that the query will run with: join_use_nulls, for one, changes types -#}
-  {%- set found = adapter.format_columns(adapter.get_column_schema_from_query(sql, query_settings=config.get('query_settings', {}) or {})) -%}
+  {%- set found = adapter.format_columns(adapter.get_column_schema_from_query(sql,
+      query_settings=config.get('query_settings', {}) or {})) -%}
   {%- set types = {} -%}
   {%- for column in declared if column['name'] not in types -%}
     {%- do types.update({column['name']: column['data_type']}) -%}

@@ -20,7 +20,8 @@
   {%- if for_columns and config.persist_column_docs() and model.columns -%}
     {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
     {%- for name in model.columns if name in present and model.columns[name]['description'] -%}
-      {%- do changes.append('comment column ' ~ adapter.quote(name) ~ ' ' ~ clickhouse_escape_comment(model.columns[name]['description'])) -%}
+      {%- do changes.append('comment column ' ~ adapter.quote(name) ~ ' '
+          ~ clickhouse_escape_comment(model.columns[name]['description'])) -%}
     {%- endfor -%}
   {%- endif -%}
   {%- if changes -%}

@@ -1,4 +1,5 @@
-{#- Postgres: tables, indexes, schemas, the catalogue questions of the package `dbt`, names of working relations, comments, grants. -#}
+{#- Postgres: tables, indexes, schemas, the catalogue questions of the package `dbt`, names of working relations,
+    comments, grants. -#}
 
 {#- A table with a contract is created empty and then filled: `create table as` takes no constraints. -#}
 {% macro postgres__create_table_as(temporary, relation, sql) %}
@@ -45,15 +46,16 @@
   {%- endcall -%}
 {% endmacro %}
 
-{#- What information_schema.columns says, which takes several times as long to plan. A domain is shown as the type below it. A relation
-    without a schema is a temporary table. -#}
+{#- What information_schema.columns says, which takes several times as long to plan. A domain is shown as the type
+    below it. A relation without a schema is a temporary table. -#}
 {% macro postgres__get_columns_in_relation(relation) %}
   {%- do adapter.verify_database(relation.database) if relation.database -%}
   {%- call statement('get_columns_in_relation', fetch_result=True) %}
     {%- set kept = 'information_schema._pg_truetypid(a, t), information_schema._pg_truetypmod(a, t)' %}
     select a.attname as column_name,
       case when coalesce(b.typelem, t.typelem) <> 0 and coalesce(b.typlen, t.typlen) = -1 then 'ARRAY'
-        when coalesce(b.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace then pg_catalog.format_type(coalesce(b.oid, t.oid), null)
+        when coalesce(b.typnamespace, t.typnamespace) = 'pg_catalog'::regnamespace
+          then pg_catalog.format_type(coalesce(b.oid, t.oid), null)
         else 'USER-DEFINED' end as data_type,
       information_schema._pg_char_max_length({{ kept }}) as character_maximum_length,
       information_schema._pg_numeric_precision({{ kept }}) as numeric_precision,
@@ -63,8 +65,10 @@
     join pg_catalog.pg_type t on t.oid = a.atttypid
     left join pg_catalog.pg_type b on t.typtype = 'd' and b.oid = t.typbasetype
     where c.relname = '{{ relation.identifier }}' and c.relkind in ('r', 'p', 'v', 'f')
-    and {{ "c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = '" ~ relation.schema ~ "')" if relation.schema else 'not pg_catalog.pg_is_other_temp_schema(c.relnamespace)' }}
-    and (pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT, INSERT, UPDATE, REFERENCES'))
+    and {{ "c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = '" ~ relation.schema ~ "')"
+        if relation.schema else 'not pg_catalog.pg_is_other_temp_schema(c.relnamespace)' }}
+    and (pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.has_column_privilege(c.oid, a.attnum,
+      'SELECT, INSERT, UPDATE, REFERENCES'))
     order by a.attnum
   {% endcall -%}
   {{- return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) -}}
@@ -106,15 +110,17 @@
   {{- return(load_result('check_schema_exists').table) -}}
 {% endmacro %}
 
-{#- Postgres cuts a longer name in silence, and then two relations could meet; so the name is cut here, before the suffix. dstring: is
-    the time of day to be part of it? -#}
+{#- Postgres cuts a longer name in silence, and then two relations could meet; so the name is cut here, before the
+    suffix. dstring: is the time of day to be part of it? -#}
 {% macro postgres__make_relation_with_suffix(base_relation, suffix, dstring) %}
     {%- set suffix = suffix ~ modules.datetime.datetime.now().strftime('%H%M%S%f') if dstring else suffix -%}
     {%- set longest = base_relation.relation_max_name_length() -%}
     {%- if suffix | length > longest -%}
-        {%- do exceptions.raise_compiler_error('Relation suffix is too long (' ~ suffix | length ~ ' characters). Maximum length is ' ~ longest ~ ' characters.') -%}
+        {%- do exceptions.raise_compiler_error('Relation suffix is too long (' ~ suffix | length
+            ~ ' characters). Maximum length is ' ~ longest ~ ' characters.') -%}
     {%- endif -%}
-    {{- return(base_relation.incorporate(path={'identifier': base_relation.identifier[:longest - suffix | length] ~ suffix})) -}}
+    {{- return(base_relation.incorporate(path={'identifier': base_relation.identifier[:longest - suffix | length]
+        ~ suffix})) -}}
 {% endmacro %}
 
 {% macro postgres__make_intermediate_relation(base_relation, suffix) %}
@@ -123,11 +129,13 @@
 
 {#- Temporary tables have no schema of ours. -#}
 {% macro postgres__make_temp_relation(base_relation, suffix) %}
-{{- return(postgres__make_relation_with_suffix(base_relation, suffix, dstring=True).incorporate(path={'schema': none, 'database': none})) -}}
+{{- return(postgres__make_relation_with_suffix(base_relation, suffix, dstring=True).incorporate(path={'schema': none,
+    'database': none})) -}}
 {% endmacro %}
 
 {% macro postgres__make_backup_relation(base_relation, backup_relation_type, suffix) %}
-{{- return(postgres__make_relation_with_suffix(base_relation, suffix, dstring=False).incorporate(type=backup_relation_type)) -}}
+{{- return(postgres__make_relation_with_suffix(base_relation, suffix, dstring=False).incorporate(
+    type=backup_relation_type)) -}}
 {% endmacro %}
 
 {#- A comment between dollar quotes, in which everything may stand but that one quote. -#}
@@ -148,7 +156,8 @@
 {% macro postgres__alter_column_comment(relation, column_dict) %}
   {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
   {%- for name in column_dict if name in present %}
-  comment on column {{ relation }}.{{ adapter.quote(name) if column_dict[name]['quote'] else name }} is {{ postgres_escape_comment(column_dict[name]['description']) }};
+  comment on column {{ relation }}.{{ adapter.quote(name) if column_dict[name]['quote']
+      else name }} is {{ postgres_escape_comment(column_dict[name]['description']) }};
   {%- endfor -%}
 {% endmacro %}
 

@@ -33,7 +33,8 @@
     where (
         {%- for wanted in relations %}
         (upper(schema.nspname) = upper('{{ wanted.schema }}')
-            {{- " and upper(relation.relname) = upper('" ~ wanted.identifier ~ "')" if wanted.identifier }}){{ ' or' if not loop.last }}
+            {{- " and upper(relation.relname) = upper('" ~ wanted.identifier ~ "')" if wanted.identifier }}){{ ' or'
+                if not loop.last }}
         {%- endfor %}
     )
     and not pg_is_other_temp_schema(schema.oid)

@@ -1,7 +1,9 @@
 {#- The present moment in Postgres. Snapshots keep it without a time zone. -#}
 {% macro postgres__current_timestamp() -%} now() {%- endmacro %}
 
-{% macro postgres__snapshot_string_as_time(timestamp) %}{{ return("'" ~ timestamp ~ "'::timestamp without time zone") }}{% endmacro %}
+{% macro postgres__snapshot_string_as_time(timestamp) %}{{
+  return("'" ~ timestamp ~ "'::timestamp without time zone")
+}}{% endmacro %}
 
 {% macro postgres__snapshot_get_time() -%} {{ current_timestamp() }}::timestamp without time zone {%- endmacro %}
 

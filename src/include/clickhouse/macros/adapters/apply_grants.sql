@@ -18,5 +18,6 @@
 
 {#- These names come from the server, so they are quoted; those of a grant are as the user wrote them. -#}
 {% macro clickhouse__get_revoke_sql(relation, privilege, grantees) -%}
-    revoke {{ on_cluster_clause(relation) }} {{ privilege }} on {{ relation }} from {% for grantee in grantees %}{{ adapter.quote(grantee) }}{{ ', ' if not loop.last }}{% endfor %}
+    revoke {{ on_cluster_clause(relation) }} {{ privilege }} on {{ relation }} from {% for grantee
+        in grantees %}{{ adapter.quote(grantee) }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}

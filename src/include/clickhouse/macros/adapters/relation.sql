@@ -1,4 +1,5 @@
-{#- A relation from the cache, or a new one that knows whether its database can exchange tables and whether it is on the cluster. -#}
+{#- A relation from the cache, or a new one that knows whether its database can exchange tables and whether it is on
+    the cluster. -#}
 {% macro clickhouse__get_or_create_relation(database, schema, identifier, type) %}
   {%- set present = adapter.get_relation(database=database, schema=schema, identifier=identifier) -%}
   {%- if present -%}

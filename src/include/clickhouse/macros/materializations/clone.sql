@@ -1,7 +1,8 @@
-{#- `dbt clone`: tables of the MergeTree family share their parts with the original; for others a view on it is made. Of a model that is a
-    materialized view only the target table is cloned. -#}
+{#- `dbt clone`: tables of the MergeTree family share their parts with the original; for others a view on it is made.
+    Of a model that is a materialized view only the target table is cloned. -#}
 {% macro clickhouse__can_clone_table() %}
-{{- return(not config.get('materialized', '').startswith('distributed_') and 'MergeTree' in config.get('engine', default='MergeTree()')) -}}
+{{- return(not config.get('materialized', '').startswith('distributed_') and 'MergeTree' in config.get('engine',
+    default='MergeTree()')) -}}
 {% endmacro %}
 
 {% macro clickhouse__create_or_replace_clone(this_relation, defer_relation) %}

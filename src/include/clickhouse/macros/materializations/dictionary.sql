@@ -1,4 +1,5 @@
-{#- The materialization `dictionary`: what the model's query, a table or an HTTP address gives, held in memory by key. -#}
+{#- The materialization `dictionary`: what the model's query, a table or an HTTP address gives, held in memory by key.
+    -#}
 {% materialization dictionary, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -22,7 +23,8 @@
     {%- do adapter.drop_relation(built_relation.incorporate(type=existing_relation.type)) -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation, full_refresh_mode=True)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation,
+      full_refresh_mode=True)) -%}
   {%- do persist_docs(target_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}

@@ -1,5 +1,6 @@
-{#- The materialization `distributed_table`: a local table on each host of the cluster, and a Distributed table over them through which rows
-    are written and read. A new local table is filled beside the old one and exchanged with it on every host. -#}
+{#- The materialization `distributed_table`: a local table on each host of the cluster, and a Distributed table over
+    them through which rows are written and read. A new local table is filled beside the old one and exchanged with it
+    on every host. -#}
 {% materialization distributed_table, adapter='clickhouse' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- do clickhouse__require_distributed(target_relation, 'distributed materialization') -%}
@@ -52,7 +53,8 @@
 {% macro clickhouse__require_distributed(target_relation, title) %}
   {%- set sync = run_query("select value from system.settings where name = 'insert_distributed_sync'")[0][0] -%}
   {%- if sync != '1' -%}
-     {%- do exceptions.raise_compiler_error('To use ' ~ title ~ ' setting insert_distributed_sync should be set to 1') -%}
+     {%- do exceptions.raise_compiler_error('To use ' ~ title
+         ~ ' setting insert_distributed_sync should be set to 1') -%}
   {%- endif -%}
   {%- if on_cluster_clause(target_relation) | trim == '' -%}
      {%- do exceptions.raise_compiler_error('To use ' ~ title ~ ' cluster setting in dbt profile must be set') -%}
@@ -60,7 +62,8 @@
   {%- do validate_projections() -%}
 {% endmacro %}
 
-{#- The table of each host that a Distributed table stands for: local_suffix and local_db_prefix of the profile make its name. -#}
+{#- The table of each host that a Distributed table stands for: local_suffix and local_db_prefix of the profile make
+    its name. -#}
 {% macro clickhouse__local_relation(relation) %}
 {{- return(relation.incorporate(path={
     'identifier': this.identifier ~ adapter.get_clickhouse_local_suffix(),
@@ -82,11 +85,13 @@
 {% macro create_distributed_table(relation, local_relation) %}
   {%- set cluster = adapter.get_clickhouse_cluster_name() -%}
   {%- if cluster is none -%}
-    {%- do exceptions.raise_compiler_error('Cluster name should be defined for using distributed materializations, current is None') -%}
+    {%- do exceptions.raise_compiler_error('Cluster name should be defined for using distributed materializations, '
+        'current is None') -%}
   {%- endif -%}
   {%- set sharding = config.get('sharding_key') %}
     create or replace table {{ relation }} {{ on_cluster_clause(relation) }} as {{ local_relation }}
-    engine = Distributed('{{ cluster[1:-1] }}', '{{ local_relation.schema }}', '{{ local_relation.name }}', {{ sharding if sharding is not none and sharding.strip() != '' else 'rand()' }})
+    engine = Distributed('{{ cluster[1:-1] }}', '{{ local_relation.schema }}', '{{ local_relation.name }}', {{ sharding
+        if sharding is not none and sharding.strip() != '' else 'rand()' }})
 {% endmacro %}
 
 {#- An empty table with the columns of a query, or of another relation, and with the model's storage. -#}
@@ -117,7 +122,8 @@
 {% endmacro %}
 
 {#- Both tables anew; with a query also its rows. -#}
-{% macro create_distributed_local_table(distributed_relation, shard_relation, structure_relation, sql_query=none, has_contract=false) %}
+{% macro create_distributed_local_table(distributed_relation, shard_relation, structure_relation, sql_query=none,
+    has_contract=false) %}
   {{- drop_relation_if_exists(shard_relation) -}}
   {{- drop_relation_if_exists(distributed_relation) -}}
   {{- create_schema(shard_relation) -}}

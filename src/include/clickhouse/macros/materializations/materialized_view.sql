@@ -1,7 +1,7 @@
-{#- The materialization `materialized_view`: a view that fires on inserts and writes into a table (`TO`). By default the model's own name is
-    the table, filled from the query (`catchup`), and the views are `<name>_mv`, or `<name>_<x>` for each `--x:begin … --x:end` in the SQL.
-    With materialization_target_table(ref(...)) in its SQL the model is the view alone, which
-    writes into a table of another model. -#}
+{#- The materialization `materialized_view`: a view that fires on inserts and writes into a table (`TO`). By default
+    the model's own name is the table, filled from the query (`catchup`), and the views are `<name>_mv`, or
+    `<name>_<x>` for each `--x:begin … --x:end` in the SQL. With materialization_target_table(ref(...)) in its SQL the
+    model is the view alone, which writes into a table of another model. -#}
 {% materialization materialized_view, adapter='clickhouse' %}
   {%- set found = modules.re.search('--\\s*materialization_target_table:\\s*(.+?)\\s*$', sql, modules.re.MULTILINE) -%}
   {%- if found -%}
@@ -14,7 +14,8 @@
 {% macro clickhouse__extract_mv_views(sql) %}
   {%- set views = {} -%}
   {%- for name in modules.re.findall('--(?:\\s)?([^:\\s]+):begin', sql) -%}
-    {%- do views.update({name: modules.re.findall('--(?:\\s)?' ~ name ~ ':begin(.*)--(?:\\s)?' ~ name ~ ':end', sql, modules.re.DOTALL)[0]}) -%}
+    {%- do views.update({name: modules.re.findall('--(?:\\s)?' ~ name ~ ':begin(.*)--(?:\\s)?' ~ name ~ ':end', sql,
+        modules.re.DOTALL)[0]}) -%}
   {%- endfor -%}
   {{- return(views or {'mv': sql}) -}}
 {% endmacro %}
@@ -28,9 +29,11 @@
 {% macro get_relation_from_string(relation_string) %}
   {%- set parts = relation_string.split('.') -%}
   {%- if parts | length < 2 -%}
-    {%- do exceptions.raise_compiler_error('Invalid relation string "' ~ relation_string ~ '". Expected format: schema.table') -%}
+    {%- do exceptions.raise_compiler_error('Invalid relation string "' ~ relation_string
+        ~ '". Expected format: schema.table') -%}
   {%- endif -%}
-  {{- return(adapter.get_relation(database='', schema=strip_identifier_quotes(parts[0]), identifier=strip_identifier_quotes(parts[1]))) -}}
+  {{- return(adapter.get_relation(database='', schema=strip_identifier_quotes(parts[0]),
+      identifier=strip_identifier_quotes(parts[1]))) -}}
 {% endmacro %}
 
 {#- Written into a model it says where the view writes to; the `ref` in it is what puts the table before the view. The
@@ -45,7 +48,8 @@
   {%- set refreshable_clause = refreshable_mv_clause() -%}
   {%- set target_table = get_relation_from_string(materialization_target_table) -%}
   {%- if target_table is none -%}
-    {%- do exceptions.raise_compiler_error('Target table ' ~ materialization_target_table ~ ' not found in cache. It may not exist yet. Ensure the target table model runs before this MV.') -%}
+    {%- do exceptions.raise_compiler_error('Target table ' ~ materialization_target_table
+        ~ ' not found in cache. It may not exist yet. Ensure the target table model runs before this MV.') -%}
   {%- endif -%}
   {%- set existing_relation = load_cached_relation(this) -%}
 
@@ -58,16 +62,21 @@
       {%- do log('Dropping existing MV ' ~ mv_relation.name ~ ' for full refresh recreation') -%}
       {{- clickhouse__drop_mv(mv_relation, cluster_clause) -}}
     {%- endif -%}
-    {{- clickhouse__create_mv(mv_relation, materialization_target_table, cluster_clause, refreshable_clause, sql, is_main_statement=True) -}}
+    {{- clickhouse__create_mv(mv_relation, materialization_target_table, cluster_clause, refreshable_clause, sql,
+        is_main_statement=True) -}}
   {%- else -%}
     {%- set wanted_target = target_table.schema ~ '.' ~ target_table.identifier -%}
-    {%- set writers = target_table.mvs_pointing_to_it | selectattr('schema', 'equalto', mv_relation.schema) | map(attribute='name') | list -%}
+    {%- set writers = target_table.mvs_pointing_to_it | selectattr('schema', 'equalto', mv_relation.schema)
+        | map(attribute='name') | list -%}
     {#- the cache knows it, unless the target was built by this run -#}
-    {%- set present_target = wanted_target if mv_relation.identifier in writers else clickhouse__get_mv_current_target(mv_relation) -%}
+    {%- set present_target = wanted_target if mv_relation.identifier in writers else clickhouse__get_mv_current_target(
+        mv_relation) -%}
     {%- if present_target != wanted_target -%}
       {%- do exceptions.raise_compiler_error(
-        'Target table mismatch for MV "' ~ mv_relation.name ~ '": Current target is "' ~ present_target ~ '", but model references "' ~ wanted_target
-        ~ '". The TO clause cannot be changed via ALTER TABLE MODIFY QUERY. Use --full-refresh to recreate the MV with the new target table.') -%}
+        'Target table mismatch for MV "' ~ mv_relation.name ~ '": Current target is "' ~ present_target
+        ~ '", but model references "' ~ wanted_target
+        ~ '". The TO clause cannot be changed via ALTER TABLE MODIFY QUERY. Use --full-refresh to recreate the MV '
+        'with the new target table.') -%}
     {%- endif -%}
     {%- do log('Updating query of existing MV ' ~ mv_relation.name ~ ' for recreation') -%}
     {{- clickhouse__modify_mv_refresh(mv_relation, existing_relation, cluster_clause) -}}
@@ -76,10 +85,12 @@
 
   {%- if created and config.get('catchup', True) == True -%}
     {%- do log('Executing catchup data insertion into target table ' ~ target_table) -%}
-    {%- do run_query(clickhouse__insert_into(target_table, sql, config.get('contract').enforced, use_columns_from_sql=True)) -%}
+    {%- do run_query(clickhouse__insert_into(target_table, sql, config.get('contract').enforced,
+        use_columns_from_sql=True)) -%}
   {%- endif -%}
 
-  {%- do apply_grants(mv_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode=True)) -%}
+  {%- do apply_grants(mv_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh_mode=True)) -%}
   {%- do persist_docs(mv_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
@@ -114,15 +125,18 @@
     {%- do log('Replacing existing materialized view ' ~ target_relation.name) -%}
     {%- do clickhouse__warn_of_other_writers(target_relation, views) -%}
     {%- if rebuild -%}
-      {{- clickhouse__replace_mv(target_relation, existing_relation, staging_relation, staging_relation, sql, views, catchup) -}}
+      {{- clickhouse__replace_mv(target_relation, existing_relation, staging_relation, staging_relation, sql, views,
+          catchup) -}}
     {%- else -%}
       {%- call statement('main') %}
         select 1
       {%- endcall -%}
-      {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
+      {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'),
+          default='ignore') -%}
       {%- do log('on_schema_change strategy for destination table of  MV: ' ~ on_schema_change, info=True) -%}
       {%- if on_schema_change != 'ignore' -%}
-        {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, existing_relation, sql, materialization='materialized view', query_settings=config.get('query_settings', {})) -%}
+        {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, existing_relation, sql,
+            materialization='materialized view', query_settings=config.get('query_settings', {})) -%}
         {%- if changes -%}
           {%- do clickhouse__apply_column_changes(changes, existing_relation) -%}
         {%- endif -%}
@@ -131,7 +145,8 @@
     {%- endif -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode=True)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh_mode=True)) -%}
   {%- do persist_docs(target_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
@@ -150,13 +165,15 @@
 
 {#- A view that wrote into this table under a name that the model no longer has goes on writing: the user is told. -#}
 {% macro clickhouse__warn_of_other_writers(target_relation, views) %}
-  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name, views) -%}
+  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name,
+      views) -%}
   {%- if not found -%}
     {%- do log('No existing mvs found matching the pattern. continuing..', info=True) -%}
   {%- endif -%}
   {%- for name in found if name not in expected -%}
     {%- do log('Warning - Materialized view "' ~ name ~ '" was detected pointing to the model "' ~ target_relation.name
-        ~ '" but was not found in this run. In case it is a renamed mv that was previously part of this model, drop it manually (!!!)', info=True) -%}
+        ~ '" but was not found in this run. In case it is a renamed mv that was previously part of this model, drop '
+        'it manually (!!!)', info=True) -%}
   {%- endfor -%}
 {% endmacro %}
 
@@ -183,7 +200,8 @@
   {%- endcall -%}
 {% endmacro %}
 
-{% macro clickhouse__create_mv(mv_relation, target_relation, cluster_clause, refreshable_clause, view_sql, is_main_statement=False) %}
+{% macro clickhouse__create_mv(mv_relation, target_relation, cluster_clause, refreshable_clause, view_sql,
+    is_main_statement=False) %}
   {%- call statement('main' if is_main_statement else 'create existing mv: ' ~ mv_relation.name) %}
     create materialized view if not exists {{ mv_relation }} {{ cluster_clause }}
     {{ refreshable_clause }}
@@ -201,29 +219,39 @@
 {#- schema.table that a view writes into, or none when there is no such view. -#}
 {% macro clickhouse__get_mv_current_target(mv_relation) %}
   {%- set found = run_query(
-      "select replaceRegexpOne(create_table_query, '.*TO\\\\s+`\\x3F([^`\\\\s(]+)`\\x3F\\\\.`\\x3F([^`\\\\s(]+)`\\x3F.*', '\\\\1.\\\\2') as target_table from system.tables"
-      ~ " where engine = 'MaterializedView' and database = '" ~ mv_relation.schema ~ "' and name = '" ~ mv_relation.identifier ~ "'") -%}
+      "select replaceRegexpOne(create_table_query, "
+      "'.*TO\\\\s+`\\x3F([^`\\\\s(]+)`\\x3F\\\\.`\\x3F([^`\\\\s(]+)`\\x3F.*', '\\\\1.\\\\2') as target_table from "
+      "system.tables"
+      ~ " where engine = 'MaterializedView' and database = '" ~ mv_relation.schema ~ "' and name = '"
+      ~ mv_relation.identifier ~ "'") -%}
   {{- return(found.columns[0].values()[0] if found and found.rows | length > 0 else none) -}}
 {% endmacro %}
 
-{#- The schedule of a refreshable view that is there is set anew. What ClickHouse cannot change in place is an error that says so. -#}
+{#- The schedule of a refreshable view that is there is set anew. What ClickHouse cannot change in place is an error
+    that says so. -#}
 {% macro clickhouse__modify_mv_refresh(mv_relation, existing_relation, cluster_clause) %}
   {%- set wanted = config.get('refreshable') -%}
   {%- if wanted is none or wanted == false -%}
     {%- if existing_relation.is_refreshable -%}
-      {%- do exceptions.raise_compiler_error('Materialized view "' ~ mv_relation.name ~ '" is refreshable, but the model does not define a "refreshable" config. '
-          ~ 'A refreshable MV cannot be converted to a regular MV in place. If you want to change this MV to a regular MV, please run with --full-refresh.') -%}
+      {%- do exceptions.raise_compiler_error('Materialized view "' ~ mv_relation.name
+          ~ '" is refreshable, but the model does not define a "refreshable" config. '
+          ~ 'A refreshable MV cannot be converted to a regular MV in place. If you want to change this MV to a '
+          'regular MV, please run with --full-refresh.') -%}
     {%- endif -%}
     {{ return('') }}
   {%- endif -%}
   {%- if not existing_relation.is_refreshable -%}
-    {%- do exceptions.raise_compiler_error('Materialized view "' ~ mv_relation.name ~ '" is not refreshable, but the model defines a "refreshable" config. '
-        ~ 'A regular MV cannot be converted to a refreshable MV in place. If you want to change this MV to be refreshable, please run with --full-refresh.') -%}
+    {%- do exceptions.raise_compiler_error('Materialized view "' ~ mv_relation.name
+        ~ '" is not refreshable, but the model defines a "refreshable" config. '
+        ~ 'A regular MV cannot be converted to a refreshable MV in place. If you want to change this MV to be '
+        'refreshable, please run with --full-refresh.') -%}
   {%- endif -%}
   {%- set append = true if wanted is mapping and wanted.get('append', false) else false -%}
   {%- if append != existing_relation.refreshable_append -%}
-    {%- do exceptions.raise_compiler_error('The APPEND setting of materialized view "' ~ mv_relation.name ~ '" does not match the model config. '
-        ~ 'APPEND cannot be changed via ALTER TABLE ... MODIFY REFRESH. If you want to change it, please run with --full-refresh.') -%}
+    {%- do exceptions.raise_compiler_error('The APPEND setting of materialized view "' ~ mv_relation.name
+        ~ '" does not match the model config. '
+        ~ 'APPEND cannot be changed via ALTER TABLE ... MODIFY REFRESH. If you want to change it, please run with '
+        '--full-refresh.') -%}
   {%- endif -%}
   {%- do log('Updating refresh parameters of existing MV ' ~ mv_relation.name) -%}
   {%- set clause = refreshable_mv_clause() -%}
@@ -233,7 +261,8 @@
 {% endmacro %}
 
 {% macro clickhouse__update_mv(mv_relation, target_relation, cluster_clause, refreshable_clause, view_sql) %}
-  {%- set existing_relation = adapter.get_relation(database=mv_relation.database, schema=mv_relation.schema, identifier=mv_relation.identifier) -%}
+  {%- set existing_relation = adapter.get_relation(database=mv_relation.database, schema=mv_relation.schema,
+      identifier=mv_relation.identifier) -%}
   {%- if existing_relation -%}
     {{- clickhouse__modify_mv_refresh(mv_relation, existing_relation, cluster_clause) -}}
     {{- clickhouse__modify_mv(mv_relation, cluster_clause, view_sql) -}}
@@ -251,17 +280,20 @@
 
 {% macro clickhouse__drop_mvs_by_names(target_relation, cluster_clause, mvs_names) %}
   {%- for name in mvs_names -%}
-    {{- clickhouse__drop_mv(target_relation.derivative(name, 'materialized_view', interpret_suffix_as_full_identifier=True), cluster_clause) -}}
+    {{- clickhouse__drop_mv(target_relation.derivative(name, 'materialized_view',
+        interpret_suffix_as_full_identifier=True), cluster_clause) -}}
   {%- endfor -%}
 {% endmacro %}
 
 {% macro clickhouse__create_mvs(target_relation, cluster_clause, refreshable_clause, views) %}
   {%- for view, view_sql in views.items() -%}
-    {{- clickhouse__create_mv(target_relation.derivative('_' ~ view, 'materialized_view'), target_relation, cluster_clause, refreshable_clause, view_sql) -}}
+    {{- clickhouse__create_mv(target_relation.derivative('_' ~ view, 'materialized_view'), target_relation,
+        cluster_clause, refreshable_clause, view_sql) -}}
   {%- endfor -%}
 {% endmacro %}
 
-{#- A pair: the names of the views that write into a relation, and those that a model with these suffixes has. From the cache: no statement. -#}
+{#- A pair: the names of the views that write into a relation, and those that a model with these suffixes has. From the
+    cache: no statement. -#}
 {% macro clickhouse__search_associated_mvs_to_target(relation_schema, relation_name, mv_suffixes) %}
   {%- set relation = adapter.get_relation(database='', schema=relation_schema, identifier=relation_name) -%}
   {%- set expected = [] -%}
@@ -274,14 +306,17 @@
 
 {#- For a model that was a materialized view and no longer is. Other views that write into it are named only. -#}
 {% macro clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) %}
-  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name, {'mv': ''}) -%}
+  {%- set found, expected = clickhouse__search_associated_mvs_to_target(target_relation.schema, target_relation.name,
+      {'mv': ''}) -%}
   {%- set own = [] -%}
   {%- for name in found -%}
     {%- if name in expected -%}
       {%- do own.append(name) -%}
     {%- else -%}
-      {%- do log('Warning - Materialized View "' ~ name ~ '" was detected pointing to the model name "' ~ target_relation.name
-          ~ '" that was just updated/removed. It can\'t be automatically removed by DBT. Drop it manually if needed (!!!)', info=True) -%}
+      {%- do log('Warning - Materialized View "' ~ name ~ '" was detected pointing to the model name "'
+          ~ target_relation.name
+          ~ '" that was just updated/removed. It can\'t be automatically removed by DBT. Drop it manually if needed '
+          '(!!!)', info=True) -%}
     {%- endif -%}
   {%- endfor -%}
   {{- clickhouse__drop_mvs_by_names(target_relation, on_cluster_clause(target_relation), own) -}}
@@ -289,13 +324,16 @@
 
 {% macro clickhouse__update_mvs(target_relation, cluster_clause, refreshable_clause, views) %}
   {%- for view, view_sql in views.items() -%}
-    {{- clickhouse__update_mv(target_relation.derivative('_' ~ view, 'materialized_view'), target_relation, cluster_clause, refreshable_clause, view_sql) -}}
+    {{- clickhouse__update_mv(target_relation.derivative('_' ~ view, 'materialized_view'), target_relation,
+        cluster_clause, refreshable_clause, view_sql) -}}
   {%- endfor -%}
 {% endmacro %}
 
-{#- The new table is filled beside the old one; the views are gone from just before the exchange until just after it, so that none of them
-    writes what the new query does not give. intermediate_relation and backup_relation are one: an exchange needs one name. -#}
-{% macro clickhouse__replace_mv(target_relation, existing_relation, intermediate_relation, backup_relation, sql, views, catchup=True) %}
+{#- The new table is filled beside the old one; the views are gone from just before the exchange until just after it,
+    so that none of them writes what the new query does not give. intermediate_relation and backup_relation are one: an
+    exchange needs one name. -#}
+{% macro clickhouse__replace_mv(target_relation, existing_relation, intermediate_relation, backup_relation, sql, views,
+    catchup=True) %}
   {%- set cluster_clause = on_cluster_clause(target_relation) -%}
   {%- do clickhouse__create_target_table(intermediate_relation, sql, catchup) -%}
   {{- clickhouse__drop_mvs_by_suffixes(target_relation, cluster_clause, views) -}}
@@ -308,15 +346,18 @@
   {%- set refreshable = config.get('refreshable') -%}
   {%- if refreshable is not none and refreshable != false -%}
     {%- if refreshable is not mapping -%}
-      {%- do exceptions.raise_compiler_error("The 'refreshable' configuration must be defined as a dictionary. Please review the docs for more details.") -%}
+      {%- do exceptions.raise_compiler_error("The 'refreshable' configuration must be defined as a dictionary. "
+          "Please review the docs for more details.") -%}
     {%- endif -%}
     {%- if not refreshable.get('interval') -%}
-      {%- do exceptions.raise_compiler_error("The 'refreshable' configuration is defined, but 'interval' is missing. This is required to create a refreshable materialized view.") -%}
+      {%- do exceptions.raise_compiler_error("The 'refreshable' configuration is defined, but 'interval' is missing. "
+          "This is required to create a refreshable materialized view.") -%}
     {%- endif -%}
     {%- set given = refreshable.get('depends_on') or [] -%}
     {%- set depends_on = [given] if given is string else given -%}
     {%- if depends_on is not iterable or depends_on | reject('string') | list -%}
-      {%- do exceptions.raise_compiler_error("The 'depends_on' configuration must be either a string or a list of strings.") -%}
+      {%- do exceptions.raise_compiler_error("The 'depends_on' configuration must be either a string or a list of "
+          "strings.") -%}
     {%- endif -%}
     {%- if refreshable.get('depends_on_validation', false) -%}
       {%- for name in depends_on -%}
@@ -335,7 +376,8 @@
   {%- do log(mv ~ ' was recognized as a refreshable mv dependency, checking its existence') -%}
   {%- set parts = mv.split('.') -%}
   {%- set database, name = parts if parts | length == 2 else ('default', parts[0]) -%}
-  {%- set found = run_query("select count(*) from system.view_refreshes where database = '" ~ database ~ "' and view = '" ~ name ~ "'") -%}
+  {%- set found = run_query("select count(*) from system.view_refreshes where database = '" ~ database
+      ~ "' and view = '" ~ name ~ "'") -%}
   {%- if found.columns[0].values()[0] > 0 -%}
     {%- do log('MV ' ~ mv ~ ' exists.') -%}
   {%- else -%}

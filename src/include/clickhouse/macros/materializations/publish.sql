@@ -1,12 +1,16 @@
-{#- How a relation that is ready takes the place of the one that readers see: one EXCHANGE, which readers see nothing of. ClickHouse has no
-    transaction to fall back on, so what cannot be exchanged is refused before anything is touched. Not in dbt-clickhouse. -#}
+{#- How a relation that is ready takes the place of the one that readers see: one EXCHANGE, which readers see nothing
+    of. ClickHouse has no transaction to fall back on, so what cannot be exchanged is refused before anything is
+    touched. Not in dbt-clickhouse. -#}
 
 {#- existing_relation: what is to be replaced, or none. -#}
 {% macro clickhouse__require_exchange(existing_relation) %}
-  {%- if existing_relation is not none and not existing_relation.can_exchange and not adapter.can_exchange(existing_relation.schema, 'table') -%}
+  {%- if existing_relation is not none and not existing_relation.can_exchange
+      and not adapter.can_exchange(existing_relation.schema, 'table') -%}
     {%- do exceptions.raise_compiler_error(
-        'Cannot replace ' ~ existing_relation ~ ' without a moment in which readers find nothing: the database "' ~ existing_relation.schema
-        ~ '" or its file system has no EXCHANGE TABLES. Nothing was changed. Expected a database with the engine Atomic, Replicated or Shared; '
+        'Cannot replace ' ~ existing_relation ~ ' without a moment in which readers find nothing: the database "'
+        ~ existing_relation.schema
+        ~ '" or its file system has no EXCHANGE TABLES. Nothing was changed. Expected a database with the engine '
+        'Atomic, Replicated or Shared; '
         ~ 'move the relation to one, or drop it yourself and run again.') -%}
   {%- endif -%}
 {% endmacro %}
@@ -16,18 +20,21 @@
   {%- do exchange_tables_atomic(staged_relation, target_relation) -%}
 {% endmacro %}
 
-{#- What is new is built under another name, too: a CREATE … AS that is cut off leaves a part of the rows, which the next run would take for all. -#}
+{#- What is new is built under another name, too: a CREATE … AS that is cut off leaves a part of the rows, which the
+    next run would take for all. -#}
 {% macro clickhouse__publish_first(staged_relation, target_relation) %}
   {%- call statement('publish') %}
     rename table {{ staged_relation }} to {{ target_relation }} {{ on_cluster_clause(target_relation) }}
   {%- endcall -%}
 {% endmacro %}
 
-{#- Names that no other run has: a statement of a dead run that arrives late finds nothing. Who locks the relation next drops what is left. -#}
+{#- Names that no other run has: a statement of a dead run that arrives late finds nothing. Who locks the relation next
+    drops what is left. -#}
 {% macro clickhouse__make_intermediate_relation(base_relation, suffix) %}
   {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', '')))) -}}
 {% endmacro %}
 
 {% macro clickhouse__make_backup_relation(base_relation, backup_relation_type, suffix) %}
-  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', ''))).incorporate(type=backup_relation_type)) -}}
+  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', ''))).incorporate(
+      type=backup_relation_type)) -}}
 {% endmacro %}

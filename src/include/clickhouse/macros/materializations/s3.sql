@@ -5,7 +5,9 @@
     {%- do exceptions.raise_compiler_error("S3 configuration should end with 's3'") -%}
   {%- endif -%}
   {{ adapter.s3source_clause(
-    config_name=config_name, s3_model_config=config.get(config_name, {}), bucket=bucket, path=path, fmt=fmt, structure=structure,
-    aws_access_key_id=aws_access_key_id, aws_secret_access_key=aws_secret_access_key, role_arn=role_arn, compression=compression,
+    config_name=config_name, s3_model_config=config.get(config_name, {}), bucket=bucket, path=path, fmt=fmt,
+    structure=structure,
+    aws_access_key_id=aws_access_key_id, aws_secret_access_key=aws_secret_access_key, role_arn=role_arn,
+    compression=compression,
     external_id=external_id) }}
 {%- endmacro %}

@@ -1,5 +1,6 @@
-{#- The materialization `seed`, and the table and rows of one. The new rows are put into a table beside the old one, which then takes its place: dbt
-    empties the table first, before the readers' eyes. Where tables cannot be exchanged so (see clickhouse__publish_obstacle) it is done as by dbt. -#}
+{#- The materialization `seed`, and the table and rows of one. The new rows are put into a table beside the old one,
+    which then takes its place: dbt empties the table first, before the readers' eyes. Where tables cannot be exchanged
+    so (see clickhouse__publish_obstacle) it is done as by dbt. -#}
 {% materialization seed, adapter='clickhouse' %}
   {#- a project's own macros for a seed are called where dbt calls them -#}
   {%- if adapter.overridden('materialization_seed_default', 'create_csv_table', 'reset_csv_table', 'load_csv_rows') -%}
@@ -14,7 +15,8 @@
   {%- set staging_relation = make_intermediate_relation(target_relation) -%}
   {%- set full_refresh = should_full_refresh() -%}
   {%- if existing_relation is not none and not existing_relation.is_table -%}
-    {%- do exceptions.raise_compiler_error("Cannot seed to '{}', it is a {}".format(existing_relation.render(), existing_relation.type | replace('_', ' '))) -%}
+    {%- do exceptions.raise_compiler_error("Cannot seed to '{}', it is a {}".format(existing_relation.render(),
+        existing_relation.type | replace('_', ' '))) -%}
   {%- endif -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
@@ -46,7 +48,8 @@
     {{- get_csv_sql(create_sql, insert_sql) }};
   {%- endcall -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh)) -%}
   {%- do persist_docs(target_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
@@ -84,7 +87,8 @@
   {%- set sql %}
     create table {{ relation.render() }} {{ on_cluster_clause(relation) }} (
       {%- for name in agate_table.column_names -%}
-        {{ adapter.quote_seed_column(name | string, quoted) }} {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }}{{ ', ' if not loop.last }}
+        {{ adapter.quote_seed_column(name | string, quoted) }} {{ types.get(name, adapter.convert_type(agate_table,
+            loop.index0)) }}{{ ', ' if not loop.last }}
       {%- endfor -%}
     )
     {{ engine_clause() }}
@@ -97,7 +101,8 @@
   {{- return(sql) -}}
 {% endmacro %}
 
-{#- By the adapter's own way; with settings of the model in a statement that holds the rows. Gives what target/run shows. -#}
+{#- By the adapter's own way; with settings of the model in a statement that holds the rows. Gives what target/run
+    shows. -#}
 {% macro clickhouse__load_seed_rows(relation, model, agate_table) %}
   {%- set columns = get_seed_column_quoted_csv(model, agate_table.column_names) -%}
   {%- set settings = adapter.get_model_query_settings(model) -%}

@@ -1,5 +1,6 @@
-{#- Snapshots: every version of every row. The versions that end and those that begin are staged, looked over, and take their place in the table at
-    once, as rows of the strategy atomic_upsert do; so a run that is killed leaves the table as it was. -#}
+{#- Snapshots: every version of every row. The versions that end and those that begin are staged, looked over, and take
+    their place in the table at once, as rows of the strategy atomic_upsert do; so a run that is killed leaves the
+    table as it was. -#}
 {% materialization snapshot, adapter='clickhouse' %}
   {#- the one of a project counts, as in dbt, which has none for this adapter -#}
   {%- if adapter.overridden('materialization_snapshot_default') -%}
@@ -9,13 +10,15 @@
   {%- do adapter.lock_relation(this) -%}
 
   {%- set target_relation_exists, target_relation = get_or_create_relation(
-          database=model.database, schema=model.schema, identifier=model.get('alias', model.get('name')), type='table') -%}
+          database=model.database, schema=model.schema, identifier=model.get('alias', model.get('name')),
+          type='table') -%}
   {%- if not target_relation.is_table -%}
     {%- do exceptions.relation_wrong_type(target_relation, 'table') -%}
   {%- endif -%}
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
-  {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data', model['config'], target_relation_exists) -%}
+  {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data',
+      model['config'], target_relation_exists) -%}
 
   {%- if not target_relation_exists -%}
       {%- set new_table = clickhouse__publish_relation(target_relation, 'new') -%}
@@ -41,14 +44,16 @@
         )
         {{ adapter.get_model_query_settings(model) }}
       {%- endcall -%}
-      {%- do clickhouse__snapshot_require_one_row(clickhouse__upsert_doubles(queried, clickhouse__snapshot_key(strategy.unique_key))) -%}
+      {%- do clickhouse__snapshot_require_one_row(clickhouse__upsert_doubles(queried,
+          clickhouse__snapshot_key(strategy.unique_key))) -%}
       {%- set source_sql = 'select * from ' ~ queried -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
       {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
 
       {#- columns of the staging table that are not for the snapshot -#}
       {%- set working = ['dbt_change_type', 'dbt_unique_key'] -%}
-      {%- do create_columns(target_relation, adapter.get_missing_columns(staging_table, target_relation) | rejectattr('name', 'in', working) | list) -%}
+      {%- do create_columns(target_relation, adapter.get_missing_columns(staging_table, target_relation)
+          | rejectattr('name', 'in', working) | list) -%}
       {%- set inserted = [] -%}
       {%- for column in adapter.get_columns_in_relation(staging_table) | rejectattr('name', 'in', working) -%}
         {%- do inserted.append(adapter.quote(column.name)) -%}
@@ -61,7 +66,8 @@
       {%- do clickhouse__publish_drop(queried) -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation_exists, full_refresh_mode=False)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(target_relation_exists,
+      full_refresh_mode=False)) -%}
   {%- do persist_docs(target_relation, model) -%}
   {%- if not target_relation_exists -%}
     {%- do create_indexes(target_relation) -%}
@@ -90,7 +96,8 @@
     {%- do clickhouse__publish_drop(staging_relation) -%}
 {% endmacro %}
 
-{#- Without a transaction the changes need a table that outlives the statement. Its name is the run's: what another run has left is not taken for ours. -#}
+{#- Without a transaction the changes need a table that outlives the statement. Its name is the run's: what another run
+    has left is not taken for ours. -#}
 {% macro build_snapshot_staging_table(strategy, sql, target_relation) %}
     {%- set staging = clickhouse__publish_relation(target_relation, 'changes') -%}
     {%- set changes = snapshot_staging_table(strategy, sql, target_relation) -%}
@@ -132,10 +139,12 @@
   ({{ column }} is null{{ ' or ' ~ column ~ ' = ' ~ current if current }})
 {%- endmacro %}
 
-{#- Stops when a key has several current versions. new_rows: versions that are to take the place of those of the same id; only their keys are looked at. -#}
+{#- Stops when a key has several current versions. new_rows: versions that are to take the place of those of the same
+    id; only their keys are looked at. -#}
 {% macro clickhouse__snapshot_require_one_current(relation, strategy, new_rows=none) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
-    {%- set key, current = clickhouse__snapshot_key(strategy.unique_key), clickhouse__snapshot_is_current(columns.dbt_valid_to) -%}
+    {%- set key, current = clickhouse__snapshot_key(strategy.unique_key),
+        clickhouse__snapshot_is_current(columns.dbt_valid_to) -%}
     {%- set doubles %}
       select version_key, toString(count())
       from (
@@ -166,7 +175,8 @@
       {%- do shown.append(row[0] ~ ' (' ~ row[1] ~ ' rows)') -%}
     {%- endfor -%}
     {%- if shown -%}
-      {%- do exceptions.raise_compiler_error('The snapshot would have several current rows for one unique_key: ' ~ shown | join(', ')
+      {%- do exceptions.raise_compiler_error('The snapshot would have several current rows for one unique_key: '
+          ~ shown | join(', ')
           ~ '. Nothing was changed. Its query must give one row a key.') -%}
     {%- endif -%}
 {% endmacro %}
@@ -203,7 +213,8 @@
     {{ clickhouse__publish_settings() }}
   {% endcall -%}
   {%- do clickhouse__snapshot_require_one_current(target, {'unique_key': config.get('unique_key')}, new_rows) -%}
-  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, kept, [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
+  {%- do clickhouse__publish_upsert(target, new_rows, columns.dbt_scd_id, kept,
+      [clickhouse__snapshot_is_current(columns.dbt_valid_to)]) -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
   {{- return('select 1') -}}
 {% endmacro %}

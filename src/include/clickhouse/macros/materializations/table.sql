@@ -1,5 +1,6 @@
-{#- The materialization `table`, and what every table's DDL is made of. A new table is built beside the old one and exchanged with it. A
-    table that materialized views of the project write into keeps its rows, unless a full refresh is asked for. -#}
+{#- The materialization `table`, and what every table's DDL is made of. A new table is built beside the old one and
+    exchanged with it. A table that materialized views of the project write into keeps its rows, unless a full refresh
+    is asked for. -#}
 {% materialization table, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
@@ -27,7 +28,8 @@
     {%- endcall -%}
     {%- do log('on_schema_change strategy for table: ' ~ on_change) -%}
     {%- if on_change != 'ignore' -%}
-      {%- set changes = adapter.check_incremental_schema_changes(on_change, existing_relation, sql, materialization='table', query_settings=config.get('query_settings', {})) -%}
+      {%- set changes = adapter.check_incremental_schema_changes(on_change, existing_relation, sql,
+          materialization='table', query_settings=config.get('query_settings', {})) -%}
       {%- if changes -%}
         {%- do clickhouse__apply_column_changes(changes, existing_relation) -%}
       {%- endif -%}
@@ -42,13 +44,15 @@
       {%- do log('Performing atomic full refresh with MV repopulation for ' ~ target_relation.name, info=True) -%}
       {%- for writer in writers -%}
         {%- do log('Repopulating from MV: ' ~ writer.name, info=True) -%}
-        {%- do run_query(clickhouse__insert_into(staging_relation, 'select * from (' ~ writer.sql ~ ')', false, use_columns_from_sql=True)) -%}
+        {%- do run_query(clickhouse__insert_into(staging_relation, 'select * from (' ~ writer.sql ~ ')', false,
+            use_columns_from_sql=True)) -%}
       {%- endfor -%}
     {%- endif -%}
     {%- do clickhouse__publish(staging_relation, target_relation) -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode=True)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh_mode=True)) -%}
   {%- do persist_docs(target_relation, model) -%}
 
   {{- run_hooks(post_hooks, inside_transaction=True) -}}
@@ -61,13 +65,14 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- What is done when the columns of a target of materialized views change: what the user has configured, else `fail`, as a rebuilt table
-    would lack all that the views have written. -#}
+{#- What is done when the columns of a target of materialized views change: what the user has configured, else `fail`,
+    as a rebuilt table would lack all that the views have written. -#}
 {% macro clickhouse__mv_on_schema_change(relation) %}
   {%- if 'mv_on_schema_change' in config.model.unrendered_config -%}
     {{ return(incremental_validate_on_schema_change(config.get('mv_on_schema_change', 'ignore'), default='ignore')) }}
   {%- endif -%}
-  {%- do log('Table ' ~ relation.name ~ ' is used as a target by a dbt-managed materialized view. Defaulting mv_on_schema_change to "fail" to prevent data loss.', info=True) -%}
+  {%- do log('Table ' ~ relation.name ~ ' is used as a target by a dbt-managed materialized view. Defaulting '
+      'mv_on_schema_change to "fail" to prevent data loss.', info=True) -%}
   {{- return('fail') -}}
 {% endmacro %}
 
@@ -75,13 +80,15 @@
   engine = {{ config.get('engine', default='MergeTree()') }}
 {%- endmacro -%}
 
-{#- The materialized views that write into a relation, as {schema, name, sql}, as far as they are models of this project. -#}
+{#- The materialized views that write into a relation, as {schema, name, sql}, as far as they are models of this
+    project. -#}
 {% macro clickhouse__get_dbt_mvs_for_target(relation) %}
   {%- if relation is none or relation.mvs_pointing_to_it | length == 0 -%}
     {{ return([]) }}
   {%- endif -%}
   {%- set models = [] -%}
-  {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.config.materialized == 'materialized_view' -%}
+  {%- for node in graph.nodes.values() if node.resource_type == 'model'
+      and node.config.materialized == 'materialized_view' -%}
     {%- do models.append((node.schema, node.alias)) -%}
   {%- endfor -%}
   {%- set writers, seen = [], [] -%}
@@ -129,11 +136,13 @@
   {%- endif %}
 {%- endmacro -%}
 
-{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold for every row. One statement does both
-    where there are none, columns are the query's, and the database takes it so (a replicated one does not, and a cluster would fill each server). -#}
+{#- The table is created without rows, indexes and projections are added, then what is returned fills it: so both hold
+    for every row. One statement does both where there are none, columns are the query's, and the database takes it so
+    (a replicated one does not, and a cluster would fill each server). -#}
 {% macro clickhouse__create_table_as(temporary, relation, sql) %}
     {%- set has_contract = config.get('contract').enforced -%}
-    {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes', default=[])) and adapter.fills_as_created(relation)
+    {%- if not (temporary or has_contract or config.get('projections', default=[]) or config.get('indexes',
+        default=[])) and adapter.fills_as_created(relation)
         and not adapter.overridden('create_table_or_empty', 'clickhouse__insert_into', 'get_columns_in_relation') -%}
         {{ return(clickhouse__table_of_query(relation, sql, has_contract, 'as')) }}
     {%- endif -%}
@@ -143,7 +152,8 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- The columns of a table that was just made of the query need not be asked for: they are the query's, or those of the contract. -#}
+{#- The columns of a table that was just made of the query need not be asked for: they are the query's, or those of the
+    contract. -#}
 {% macro clickhouse__fill_new_table(relation, sql, has_contract) %}
   {%- if sql.strip().startswith('(') or adapter.overridden('clickhouse__insert_into', 'get_columns_in_relation') -%}
     {#- older servers would read what is in parentheses as columns; and a project may have a macro of its own for it -#}
@@ -173,9 +183,11 @@
 
 {% macro validate_projection(projection) %}
     {%- if projection.get('query') and projection.get('index') -%}
-        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name') ~ "' cannot specify both 'query' and 'index'.") -%}
+        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name')
+            ~ "' cannot specify both 'query' and 'index'.") -%}
     {%- elif not projection.get('query') and not projection.get('index') -%}
-        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name') ~ "' must specify either 'query' or 'index'.") -%}
+        {%- do exceptions.raise_compiler_error("Projection '" ~ projection.get('name')
+            ~ "' must specify either 'query' or 'index'.") -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -219,7 +231,8 @@
     {{ return(clickhouse__table_of_query(relation, sql, has_contract, 'empty as')) }}
     {%- endif %}
     {{- config.get('sql_header', none) or '' }}
-    create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model, 'Memory') }} as (
+    create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model,
+        'Memory') }} as (
       {{ sql }}
     )
     {{ adapter.get_model_query_settings(model) }}
@@ -228,9 +241,11 @@
 {#- filled: `as` with the rows of the query, `empty as` without -#}
 {% macro clickhouse__table_of_query(relation, sql, has_contract, filled) %}
     {{- config.get('sql_header', none) or '' }}
-    {%- set columns = (get_assert_columns_equivalent(sql) | trim) ~ get_table_columns_and_constraints() if has_contract else '' %}
+    {%- set columns = (get_assert_columns_equivalent(sql) | trim) ~ get_table_columns_and_constraints() if has_contract
+        else '' %}
     create table {{ relation }} {{ on_cluster_clause(relation) }} {{ columns }}
-    {{ [engine_clause(), order_cols(label='order by'), primary_key_clause(label='primary key'), partition_cols(label='partition by'), ttl_config(label='ttl')] | join('\n') }}
+    {{ [engine_clause(), order_cols(label='order by'), primary_key_clause(label='primary key'),
+        partition_cols(label='partition by'), ttl_config(label='ttl')] | join('\n') }}
     {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) }}
     {%- if not has_contract %}
     {{ filled }} (
@@ -240,7 +255,8 @@
     {{ adapter.get_model_query_settings(model) }}
 {% endmacro %}
 
-{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by name. -#}
+{#- Rows go by position into the columns of the table, or of the query when use_columns_from_sql; with a contract by
+    name. -#}
 {% macro clickhouse__insert_into(target_relation, sql, has_contract, use_columns_from_sql=False) %}
   {%- if use_columns_from_sql -%}
     {%- set names = clickhouse__get_columns_in_query(sql) -%}

@@ -1,4 +1,5 @@
-{#- The materialization `unit`: as the default one, but the types of the model's columns come from its query, which needs no temporary table. -#}
+{#- The materialization `unit`: as the default one, but the types of the model's columns come from its query, which
+    needs no temporary table. -#}
 {% materialization unit, adapter='clickhouse' %}
   {%- set expected_rows = config.get('expected_rows') -%}
   {%- set types, quoted, names = {}, {}, [] -%}

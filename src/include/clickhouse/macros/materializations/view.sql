@@ -1,4 +1,5 @@
-{#- The materialization `view`: replaced in one step. A view that is as the last run left it, over the same columns, costs no DDL. -#}
+{#- The materialization `view`: replaced in one step. A view that is as the last run left it, over the same columns,
+    costs no DDL. -#}
 {% materialization view, adapter='clickhouse' %}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='view') -%}
@@ -10,7 +11,8 @@
   {%- set described = [model.config, model.columns, model.description] -%}
   {#- a project's own macro for any of it is called, whether something has changed or not -#}
   {%- set own_way = adapter.overridden('statement', 'get_create_view_as_sql', 'create_view_as', 'persist_docs') -%}
-  {%- set unchanged = not own_way and existing_relation is not none and existing_relation.is_view and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
+  {%- set unchanged = not own_way and existing_relation is not none and existing_relation.is_view
+      and adapter.view_unchanged(existing_relation, definition, described, query=sql) -%}
   {%- if unchanged -%}
     {%- call noop_statement('main', 'OK') %}
       {{- definition }}
@@ -29,7 +31,8 @@
     {%- endcall -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode=True)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh_mode=True)) -%}
   {%- if not unchanged -%}
     {#- a replaced view has lost its comments -#}
     {%- do persist_docs(target_relation, model) -%}
@@ -57,7 +60,8 @@
   {%- elif security == 'invoker' -%}
     sql security invoker
   {%- elif security -%}
-    {%- do exceptions.raise_compiler_error('Invalid config parameter `sql_security`. Got: `' ~ security ~ '`, but only definer | invoker allowed.') -%}
+    {%- do exceptions.raise_compiler_error('Invalid config parameter `sql_security`. Got: `' ~ security
+        ~ '`, but only definer | invoker allowed.') -%}
   {%- endif -%}
 {% endmacro %}
 
@@ -66,10 +70,12 @@
     {{ get_assert_columns_equivalent(sql) }}
   {%- endif -%}
   {{- config.get('sql_header', none) or '' }}
-  create or replace view {{ relation.include(database=False) }} {{ on_cluster_clause(relation) }} {{ get_sql_security_clause(relation) }} as (
+  create or replace view {{ relation.include(database=False) }} {{ on_cluster_clause(
+      relation) }} {{ get_sql_security_clause(relation) }} as (
     {{ sql }}
     {{ adapter.get_model_query_settings(model) }}
   )
   {#- the working views of distributed models have the settings of a table, which are not for a view #}
-  {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree')) if model['config']['materialized'] == 'view' }}
+  {{ adapter.get_model_settings(model, config.get('engine', default='MergeTree'))
+      if model['config']['materialized'] == 'view' }}
 {% endmacro %}

@@ -1,4 +1,5 @@
-{#- Without join_use_nulls a row that finds no parent gets the type's default instead of null, and nothing would ever fail. -#}
+{#- Without join_use_nulls a row that finds no parent gets the type's default instead of null, and nothing would ever
+    fail. -#}
 {% macro clickhouse__test_relationships(model, column_name, to, field) %}
 
 with child as (

@@ -64,9 +64,11 @@
         {%- do exceptions.raise_compiler_error('ClickHouse does not support multiple order by fields.') -%}
       {%- endif -%}
       {%- set sort = 'arrayReverseSort' if 'desc' in words[3:] | join | lower else 'arraySort' -%}
-      {%- set values = 'arrayMap(x -> x.1, ' ~ sort ~ '(x -> x.2, arrayZip(' ~ values ~ ', array_agg(' ~ words[2] ~ '))))' -%}
+      {%- set values = 'arrayMap(x -> x.1, ' ~ sort ~ '(x -> x.2, arrayZip(' ~ values ~ ', array_agg(' ~ words[2]
+          ~ '))))' -%}
     {%- endif -%}
-    arrayStringConcat({{ 'arraySlice(' ~ values ~ ', 1, ' ~ limit_num ~ ')' if limit_num else values }}, {{ delimiter_text }})
+    arrayStringConcat({{ 'arraySlice(' ~ values ~ ', 1, ' ~ limit_num ~ ')' if limit_num
+        else values }}, {{ delimiter_text }})
 {%- endmacro %}
 
 {% macro clickhouse__array_construct(inputs, data_type) -%}
@@ -87,5 +89,6 @@
 
 {#- For `show` and for tests with a limit; dbt-clickhouse puts it behind the settings, which the server refuses. -#}
 {% macro clickhouse__get_limit_sql(sql, limit) %}
-  {{ clickhouse__place_limit(sql, limit) if limit is not none and '-- end_of_sql' in sql else default__get_limit_sql(sql, limit) }}
+  {{ clickhouse__place_limit(sql, limit) if limit is not none and '-- end_of_sql' in sql
+      else default__get_limit_sql(sql, limit) }}
 {% endmacro %}

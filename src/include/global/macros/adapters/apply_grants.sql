@@ -12,7 +12,8 @@
 
 {% macro default__support_multiple_grantees_per_dcl_statement() %}{{ return(True) }}{% endmacro %}
 
-{#- Can there be grants from before? Not on a new relation; on one that was replaced, if the dialect copies them; on one that was kept, yes. -#}
+{#- Can there be grants from before? Not on a new relation; on one that was replaced, if the dialect copies them; on
+    one that was kept, yes. -#}
 {% macro should_revoke(existing_relation, full_refresh_mode=True) %}
     {%- if not existing_relation -%}
         {{ return(False) }}
@@ -20,7 +21,9 @@
     {{- return(copy_grants() if full_refresh_mode else True) -}}
 {% endmacro %}
 
-{% macro get_show_grant_sql(relation) %}{{ return(adapter.dispatch('get_show_grant_sql', 'dbt')(relation)) }}{% endmacro %}
+{% macro get_show_grant_sql(relation) %}{{
+  return(adapter.dispatch('get_show_grant_sql', 'dbt')(relation))
+}}{% endmacro %}
 
 {% macro default__get_show_grant_sql(relation) %}show grants on {{ relation.render() }}{% endmacro %}
 
@@ -38,7 +41,8 @@
 
 {#- Names of grantees come from the database here, so they are quoted; those of a grant are as the user wrote them. -#}
 {% macro default__get_revoke_sql(relation, privilege, grantees) -%}
-    revoke {{ privilege }} on {{ relation.render() }} from {% for grantee in grantees %}{{ adapter.quote(grantee) }}{{ ', ' if not loop.last }}{% endfor %}
+    revoke {{ privilege }} on {{ relation.render() }} from {% for grantee
+        in grantees %}{{ adapter.quote(grantee) }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {#- The statements for a dict privilege -> grantees; get_dcl_macro is get_grant_sql or get_revoke_sql. -#}
@@ -80,7 +84,8 @@
         {%- set to_grant, to_revoke = grant_config, {} -%}
         {%- if should_revoke -%}
             {%- set present = adapter.standardize_grants_dict(run_query(get_show_grant_sql(relation))) -%}
-            {%- set to_grant, to_revoke = diff_of_two_dicts(grant_config, present), diff_of_two_dicts(present, grant_config) -%}
+            {%- set to_grant, to_revoke = diff_of_two_dicts(grant_config, present), diff_of_two_dicts(present,
+                grant_config) -%}
         {%- endif -%}
         {%- if not to_grant and not to_revoke -%}
             {%- do log('On ' ~ relation.render() ~ ': All grants are in place, no revocation or granting needed.') -%}

@@ -1,9 +1,12 @@
 {#- Columns: of a relation and of a query, and changing those of a relation. -#}
 
-{% macro get_columns_in_relation(relation) %}{{ return(adapter.dispatch('get_columns_in_relation', 'dbt')(relation)) }}{% endmacro %}
+{% macro get_columns_in_relation(relation) %}{{
+  return(adapter.dispatch('get_columns_in_relation', 'dbt')(relation))
+}}{% endmacro %}
 
 {% macro default__get_columns_in_relation(relation) %}
-  {{- exceptions.raise_not_implemented('get_columns_in_relation macro not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('get_columns_in_relation macro not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}
 
 {#- Column objects from rows (name, type, length, precision, scale). -#}
@@ -31,9 +34,12 @@
     limit 0
 {% endmacro %}
 
-{% macro get_empty_schema_sql(columns) %}{{ return(adapter.dispatch('get_empty_schema_sql', 'dbt')(columns)) }}{% endmacro %}
+{% macro get_empty_schema_sql(columns) %}{{
+  return(adapter.dispatch('get_empty_schema_sql', 'dbt')(columns))
+}}{% endmacro %}
 
-{#- A query of nulls with the columns that a YAML file declares, so that the database itself says what the types are. -#}
+{#- A query of nulls with the columns that a YAML file declares, so that the database itself says what the types are.
+    -#}
 {% macro default__get_empty_schema_sql(columns) %}
     {%- set untyped, loose = [], [] %}
     select
@@ -43,12 +49,14 @@
       {%- elif column['data_type'].strip().lower() in ('numeric', 'decimal', 'number') -%}
         {%- do loose.append(column['name']) -%}
       {%- endif -%}
-      {{ cast('null', column['data_type']) }} as {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
+      {{ cast('null', column['data_type']) }} as {{ adapter.quote(column['name']) if column.get('quote')
+          else column['name'] }}{{ ', ' if not loop.last }}
     {%- endfor -%}
     {%- if untyped -%}
       {{ exceptions.column_type_missing(column_names=untyped) }}
     {%- elif loose -%}
-      {{ exceptions.warn('Detected columns with numeric type and unspecified precision/scale, this can lead to unintended rounding: ' ~ loose ~ '`') }}
+      {{ exceptions.warn('Detected columns with numeric type and unspecified precision/scale, this can lead to '
+          'unintended rounding: ' ~ loose ~ '`') }}
     {%- endif -%}
 {% endmacro %}
 
@@ -57,7 +65,9 @@
 {{- return(adapter.get_column_schema_from_query(get_empty_subquery_sql(select_sql, select_sql_header))) -}}
 {% endmacro %}
 
-{% macro get_columns_in_query(select_sql) %}{{ return(adapter.dispatch('get_columns_in_query', 'dbt')(select_sql)) }}{% endmacro %}
+{% macro get_columns_in_query(select_sql) %}{{
+  return(adapter.dispatch('get_columns_in_query', 'dbt')(select_sql))
+}}{% endmacro %}
 
 {#- The names of a query's columns. -#}
 {% macro default__get_columns_in_query(select_sql) %}
@@ -71,10 +81,11 @@
 {{- return(adapter.dispatch('alter_column_type', 'dbt')(relation, column_name, new_column_type)) -}}
 {% endmacro %}
 
-{#- Through a second column, which every database can do, whatever the two types are. What reads the table is dropped by name and built
-    again, not lost by CASCADE. -#}
+{#- Through a second column, which every database can do, whatever the two types are. What reads the table is dropped
+    by name and built again, not lost by CASCADE. -#}
 {% macro default__alter_column_type(relation, column_name, new_column_type) %}
-  {%- set table, column, changed = relation.render(), adapter.quote(column_name), adapter.quote(column_name + '__dbt_alter') -%}
+  {%- set table, column, changed = relation.render(), adapter.quote(column_name), adapter.quote(column_name
+      + '__dbt_alter') -%}
   {%- call statement('alter_column_type') %}
     {%- for dependant in adapter.dependants(relation) %}
     {{ dependant.drop_sql }};

@@ -1,4 +1,5 @@
-{#- Questions to the database's catalogue. Each dialect answers in its own words; a default exists only where standard SQL can. -#}
+{#- Questions to the database's catalogue. Each dialect answers in its own words; a default exists only where standard
+    SQL can. -#}
 {% macro get_catalog_relations(information_schema, relations) %}
 {{- return(adapter.dispatch('get_catalog_relations', 'dbt')(information_schema, relations)) -}}
 {% endmacro %}
@@ -15,9 +16,12 @@
   {{- exceptions.raise_compiler_error('get_catalog not implemented for ' ~ adapter.type()) -}}
 {% endmacro %}
 
-{% macro information_schema_name(database) %}{{ return(adapter.dispatch('information_schema_name', 'dbt')(database)) }}{% endmacro %}
+{% macro information_schema_name(database) %}{{
+  return(adapter.dispatch('information_schema_name', 'dbt')(database))
+}}{% endmacro %}
 
-{% macro default__information_schema_name(database) -%} {{ database ~ '.' if database }}INFORMATION_SCHEMA {%- endmacro %}
+{% macro default__information_schema_name(database) -%} {{ database ~ '.' if database }}INFORMATION_SCHEMA
+{%- endmacro %}
 
 {% macro list_schemas(database) %}{{ return(adapter.dispatch('list_schemas', 'dbt')(database)) }}{% endmacro %}
 
@@ -50,7 +54,8 @@
 {% endmacro %}
 
 {% macro default__list_relations_without_caching(schema_relation) %}
-  {{- exceptions.raise_not_implemented('list_relations_without_caching macro not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('list_relations_without_caching macro not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}
 
 {% macro list_function_relations_without_caching(schema_relation) %}
@@ -58,7 +63,8 @@
 {% endmacro %}
 
 {% macro default__list_function_relations_without_caching(schema_relation) %}
-  {{- exceptions.raise_not_implemented('list_function_relations_without_caching macro not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('list_function_relations_without_caching macro not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}
 
 {% macro get_catalog_for_single_relation(relation) %}
@@ -66,7 +72,8 @@
 {% endmacro %}
 
 {% macro default__get_catalog_for_single_relation(relation) %}
-  {{- exceptions.raise_not_implemented('get_catalog_for_single_relation macro not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('get_catalog_for_single_relation macro not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}
 
 {#- Which relation reads which, as a table. -#}
@@ -81,5 +88,6 @@
 {% endmacro %}
 
 {% macro default__get_relation_last_modified(information_schema, relations) %}
-  {{- exceptions.raise_not_implemented('get_relation_last_modified macro not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('get_relation_last_modified macro not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}

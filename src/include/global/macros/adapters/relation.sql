@@ -24,10 +24,13 @@
 {% endmacro %}
 
 {% macro default__make_backup_relation(base_relation, backup_relation_type, suffix) %}
-{{- return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix}, type=backup_relation_type)) -}}
+{{- return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix},
+    type=backup_relation_type)) -}}
 {% endmacro %}
 
-{% macro truncate_relation(relation) %}{{ return(adapter.dispatch('truncate_relation', 'dbt')(relation)) }}{% endmacro %}
+{% macro truncate_relation(relation) %}{{
+  return(adapter.dispatch('truncate_relation', 'dbt')(relation))
+}}{% endmacro %}
 
 {% macro default__truncate_relation(relation) %}
   {%- call statement('truncate_relation') %}

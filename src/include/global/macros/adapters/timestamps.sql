@@ -24,7 +24,9 @@
 {% endmacro %}
 
 {#- For projects of old: what dbt_utils once meant by these names. -#}
-{% macro current_timestamp_backcompat() %}{{ return(adapter.dispatch('current_timestamp_backcompat', 'dbt')()) }}{% endmacro %}
+{% macro current_timestamp_backcompat() %}{{
+  return(adapter.dispatch('current_timestamp_backcompat', 'dbt')())
+}}{% endmacro %}
 
 {% macro default__current_timestamp_backcompat() %}
     current_timestamp::timestamp

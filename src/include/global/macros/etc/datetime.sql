@@ -14,7 +14,8 @@
     {%- set last = convert_datetime(start_date_str if end_date_str is none else end_date_str, in_fmt) -%}
     {%- set days = (last - first).days -%}
     {%- if days < 0 -%}
-        {{ exceptions.raise_compiler_error('Partition start date is after the end date (' ~ first ~ ', ' ~ last ~ ')', model) }}
+        {{ exceptions.raise_compiler_error('Partition start date is after the end date (' ~ first ~ ', ' ~ last ~ ')',
+            model) }}
     {%- endif -%}
     {%- set dates = [] -%}
     {%- for n in range(days + 1) -%}
@@ -28,9 +29,12 @@
 {% macro partition_range(raw_partition_date, date_fmt='%Y%m%d') %}
     {%- set ends = (raw_partition_date | string).split(',') -%}
     {%- if ends | length > 2 -%}
-        {{ exceptions.raise_compiler_error('Invalid partition time. Expected format: {Start Date}[,{End Date}]. Got: ' ~ raw_partition_date) }}
+        {{ exceptions.raise_compiler_error('Invalid partition time. Expected format: {Start Date}[,{End Date}]. Got: '
+            ~ raw_partition_date) }}
     {%- endif -%}
     {{- return(dates_in_range(ends[0], ends[1] if ends | length == 2 else none, in_fmt=date_fmt)) -}}
 {% endmacro %}
 
-{% macro py_current_timestring() %}{{ return(modules.datetime.datetime.now().strftime('%Y%m%d%H%M%S%f')) }}{% endmacro %}
+{% macro py_current_timestring() %}{{
+  return(modules.datetime.datetime.now().strftime('%Y%m%d%H%M%S%f'))
+}}{% endmacro %}

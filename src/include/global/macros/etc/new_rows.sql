@@ -1,6 +1,7 @@
-{#- The rows of a loaded source that this model has not had yet: `select * from {{ new_rows(source('raw', 'events')) }}`. Bounded by the offsets
-    that were committed when it was asked for, and remembered in the transaction that publishes the model; everything on the first
-    build and on a full refresh. A source that nothing loads gives all of its rows. -#}
+{#- The rows of a loaded source that this model has not had yet: `select * from {{ new_rows(source('raw', 'events'))
+    }}`. Bounded by the offsets that were committed when it was asked for, and remembered in the transaction that
+    publishes the model; everything on the first build and on a full refresh. A source that nothing loads gives all of
+    its rows. -#}
 {% macro new_rows(source) %}
   {{ return(adapter.dispatch('new_rows', 'dbt')(source)) }}
 {% endmacro %}
@@ -8,43 +9,62 @@
 {% macro default__new_rows(source) %}
   {%- set found = namespace(target=none) -%}
   {%- if execute -%}
-    {%- for candidate in graph.sources.values() if candidate.schema == source.schema and candidate.identifier == source.identifier -%}
+    {%- for candidate in graph.sources.values() if candidate.schema == source.schema
+        and candidate.identifier == source.identifier -%}
       {%- set found.target = candidate.unique_id -%}
     {%- endfor -%}
   {%- endif -%}
   {%- if found.target is none or flags.EMPTY -%}{{ return(source) }}{%- endif -%}
-  {%- if run_query("select to_regclass('tsdbt.consumed_offsets') is not null").rows[0][0] is false -%}{{ return(source) }}{%- endif -%}
-  {#- The offsets first, then the rows: a flush makes both visible at once, and one that commits later is the next build's. -#}
+  {%- if run_query("select to_regclass('tsdbt.consumed_offsets') is not null").rows[0][0] is false -%}
+  {{ return(source) }}{%- endif -%}
+  {#- The offsets first, then the rows: a flush makes both visible at once, and one that commits later is the next
+      build's. -#}
   {%- set model_key = dbt.string_literal(dbt.escape_single_quotes(this | string)) -%}
-  {#- Positions belong to the table: a source or project that was renamed goes on where it was. An older version knew the source's name alone. -#}
-  {%- set relation_name = '"' ~ source.schema | replace('"', '""') ~ '"."' ~ source.identifier | replace('"', '""') ~ '"' -%}
+  {#- Positions belong to the table: a source or project that was renamed goes on where it was. An older version knew
+      the source's name alone. -#}
+  {%- set relation_name = '"' ~ source.schema | replace('"', '""') ~ '"."' ~ source.identifier | replace('"', '""')
+      ~ '"' -%}
   {%- set source_key = dbt.string_literal(dbt.escape_single_quotes(relation_name)) -%}
   {%- set older_key = dbt.string_literal(dbt.escape_single_quotes(found.target)) -%}
-  {%- set of_table = " (to_jsonb(o)->>'relation' = " ~ source_key ~ " or (to_jsonb(o)->>'relation' is null and o.target = " ~ older_key ~ "))" -%}
-  {%- set consumed = "select case when min(c.next_offset) filter (where c.source = " ~ source_key ~ ") = -1 then -1 else max(c.next_offset) end from tsdbt.consumed_offsets c where c.model = " ~ model_key ~ " and c.source in (" ~ source_key ~ ", " ~ older_key ~ ") and c.topic = o.topic and c.partition = o.partition" -%}
-  {%- set offsets = run_query("select o.topic, o.partition, o.next_offset, " ~ ("(" ~ consumed ~ ")" if is_incremental() else "null::bigint") ~ " from tsdbt.load_offsets o where" ~ of_table ~ " order by 1, 2") -%}
+  {%- set of_table = " (to_jsonb(o)->>'relation' = " ~ source_key
+      ~ " or (to_jsonb(o)->>'relation' is null and o.target = " ~ older_key ~ "))" -%}
+  {%- set consumed = "select case when min(c.next_offset) filter (where c.source = " ~ source_key
+      ~ ") = -1 then -1 else max(c.next_offset) end from tsdbt.consumed_offsets c where c.model = " ~ model_key
+      ~ " and c.source in (" ~ source_key ~ ", " ~ older_key
+      ~ ") and c.topic = o.topic and c.partition = o.partition" -%}
+  {%- set offsets = run_query("select o.topic, o.partition, o.next_offset, " ~ ("(" ~ consumed ~ ")"
+      if is_incremental() else "null::bigint") ~ " from tsdbt.load_offsets o where" ~ of_table ~ " order by 1, 2") -%}
   {%- if offsets.rows | length == 0 -%}{{ return(source) }}{%- endif -%}
   {%- set ranges = [] -%}
   {%- set values = [] -%}
   {%- for topic, partition, upto, since in offsets.rows -%}
     {%- set topic_sql = dbt.string_literal(dbt.escape_single_quotes(topic)) -%}
-    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto ~ ")") -%}
+    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto
+        ~ ")") -%}
     {%- if since == -1 -%}
-      {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition ~ " were set back since this model was built: rows come again that it may have. Build it with --full-refresh.") }}
+      {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition
+          ~ " were set back since this model was built: rows come again that it may have. "
+          "Build it with --full-refresh.") }}
     {%- endif -%}
     {%- if partition == -1 -%}
       {#- Dead letters that were replayed: their offsets are behind those that were consumed. -#}
       {%- if is_incremental() -%}
-        {%- do ranges.append("exists (select from tsdbt.dead_letters as o where" ~ of_table ~ " and o.replay >= " ~ (since or 0) ~ " and o.replay < " ~ upto ~ " and o.topic = _topic and o.partition = _partition and o." ~ adapter.quote("offset") ~ " = _offset)") -%}
+        {%- do ranges.append("exists (select from tsdbt.dead_letters as o where" ~ of_table ~ " and o.replay >= "
+            ~ (since or 0) ~ " and o.replay < " ~ upto ~ " and o.topic = _topic and o.partition = _partition and o."
+            ~ adapter.quote("offset") ~ " = _offset)") -%}
       {%- endif -%}
     {%- elif since is none or upto > since -%}
-      {%- do ranges.append("(_topic = " ~ topic_sql ~ " and _partition = " ~ partition ~ (" and _offset >= " ~ since if since is not none else "") ~ " and _offset < " ~ upto ~ ")") -%}
+      {%- do ranges.append("(_topic = " ~ topic_sql ~ " and _partition = " ~ partition ~ (" and _offset >= " ~ since
+          if since is not none else "") ~ " and _offset < " ~ upto ~ ")") -%}
     {%- endif -%}
   {%- endfor -%}
   {#- Rows that came by another way belong to a build of everything. -#}
   {%- if not is_incremental() -%}{%- do ranges.append("_offset is null") -%}{%- endif -%}
-  {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) values " ~ values | join(", ") ~ " on conflict (model, source, topic, partition) do update set next_offset = excluded.next_offset, updated_at = now()") -%}
+  {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) values "
+      ~ values | join(", ") ~ " on conflict (model, source, topic, partition) do update set next_offset = "
+      "excluded.next_offset, updated_at = now()") -%}
   {#- What an older version would find is not true any more: it asks for a full refresh. -#}
-  {%- do adapter.on_publish("update tsdbt.consumed_offsets set next_offset = -1 where model = " ~ model_key ~ " and source = " ~ older_key ~ " and next_offset <> -1") -%}
+  {%- do adapter.on_publish("update tsdbt.consumed_offsets set next_offset = -1 where model = " ~ model_key
+      ~ " and source = " ~ older_key ~ " and next_offset <> -1") -%}
   {{ return("(select * from " ~ source ~ " where " ~ (ranges | join(" or ") or "false") ~ ")") }}
 {% endmacro %}

@@ -1,4 +1,5 @@
-{#- How a macro runs SQL: the block of a `call` is sent to the database, the answer is kept under a name for load_result. -#}
+{#- How a macro runs SQL: the block of a `call` is sent to the database, the answer is kept under a name for
+    load_result. -#}
 
 {#- Does nothing while parsing. The statement named `main` is what target/run shows of a node. -#}
 {% macro statement(name=None, fetch_result=False, auto_begin=True, language='sql') %}

@@ -8,7 +8,8 @@
     {{- target.schema if custom_schema_name is none else target.schema ~ '_' ~ (custom_schema_name | trim) -}}
 {% endmacro %}
 
-{#- For projects that want it: the configured schema alone in the target `prod`, the target's schema everywhere else. -#}
+{#- For projects that want it: the configured schema alone in the target `prod`, the target's schema everywhere else.
+    -#}
 {% macro generate_schema_name_for_env(custom_schema_name, node) %}
     {{- custom_schema_name | trim if target.name == 'prod' and custom_schema_name is not none else target.schema -}}
 {% endmacro %}

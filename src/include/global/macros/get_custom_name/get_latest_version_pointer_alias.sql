@@ -1,4 +1,5 @@
-{#- The name of the view that points at the latest version of a versioned model; by default the name without a version. -#}
+{#- The name of the view that points at the latest version of a versioned model; by default the name without a version.
+    -#}
 {% macro generate_latest_version_pointer_alias(custom_alias_name=none, node=none) %}
 {{- return(adapter.dispatch('generate_latest_version_pointer_alias', 'dbt')(custom_alias_name, node)) -}}
 {% endmacro %}

@@ -1,20 +1,26 @@
-{#- The end of a Python model's script: the object `dbt` that its function `model(dbt, session)` gets. Nothing of it asks the engine
-    while it runs, so every answer is written into the script. -#}
+{#- The end of a Python model's script: the object `dbt` that its function `model(dbt, session)` gets. Nothing of it
+    asks the engine while it runs, so every answer is written into the script. -#}
 
 {#- A relation's name inside a Python string. -#}
-{% macro resolve_model_name(input_model_name) %}{{ return(adapter.dispatch('resolve_model_name', 'dbt')(input_model_name)) }}{% endmacro %}
+{% macro resolve_model_name(input_model_name) %}{{
+  return(adapter.dispatch('resolve_model_name', 'dbt')(input_model_name))
+}}{% endmacro %}
 
-{% macro default__resolve_model_name(input_model_name) -%} {{ input_model_name | string | replace('"', '\"') }} {%- endmacro %}
+{% macro default__resolve_model_name(input_model_name) -%} {{ input_model_name | string | replace('"', '\"') }}
+{%- endmacro %}
 
 {#- `ref` may be overridden and give a text; a relation is rendered without --empty and --sample. -#}
 {% macro build_ref_function(model) %}
     {%- set names = {} -%}
     {%- for reference in model.refs -%}
         {%- set version = reference.get('version') -%}
-        {%- set args = [reference.get('package'), reference['name']] if reference.get('package') else [reference['name']] -%}
+        {%- set args = [reference.get('package'), reference['name']] if reference.get('package')
+            else [reference['name']] -%}
         {%- set relation = ref(*args, v=version) -%}
-        {%- set relation = relation.render() if relation.render is defined and relation.render is callable else relation -%}
-        {%- do names.update({(args + ['v' ~ version] if version else args) | join('.'): resolve_model_name(relation)}) -%}
+        {%- set relation = relation.render() if relation.render is defined and relation.render is callable
+            else relation -%}
+        {%- do names.update({(args + ['v' ~ version] if version else args) | join('.'): resolve_model_name(
+            relation)}) -%}
     {%- endfor %}
 
 def ref(*args, **kwargs):

@@ -23,6 +23,7 @@
 
 {% macro default__rename_relation(from_relation, to_relation) %}
   {%- call statement('rename_relation') %}
-    alter table {{ from_relation.render() }} rename to {{ adapter.quote_as_configured(to_relation.identifier, 'identifier') }}
+    alter table {{ from_relation.render() }} rename to {{ adapter.quote_as_configured(to_relation.identifier,
+        'identifier') }}
   {%- endcall -%}
 {% endmacro %}

@@ -1,5 +1,5 @@
-{#- SQL that puts a new relation in the place of an existing one, by the gentlest way that the two kinds allow. Readers are
-    dropped by name; who calls this builds them again with adapter.restore_dependants. -#}
+{#- SQL that puts a new relation in the place of an existing one, by the gentlest way that the two kinds allow. Readers
+    are dropped by name; who calls this builds them again with adapter.restore_dependants. -#}
 {% macro get_replace_sql(existing_relation, target_relation, sql) %}
     {%- do log('Applying REPLACE to: ' ~ existing_relation) -%}
     {{- adapter.dispatch('get_replace_sql', 'dbt')(existing_relation, target_relation, sql) -}}
@@ -38,8 +38,8 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- Gives what was built its final name; an existing relation makes way, and what reads it is dropped and built again. In one message, unless
-    a project has macros of its own for what dbt does there: then those are called. -#}
+{#- Gives what was built its final name; an existing relation makes way, and what reads it is dropped and built again.
+    In one message, unless a project has macros of its own for what dbt does there: then those are called. -#}
 {% macro publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) %}
   {%- if replaced_by_own_macros(backup_relation) -%}
     {%- if existing_relation is not none -%}
@@ -65,7 +65,8 @@
 
 {#- Does a project or package have a macro of its own for what dbt calls when a relation is replaced? -#}
 {% macro replaced_by_own_macros(old_relation) %}
-  {{- return(adapter.overridden('rename_relation', 'drop_relation', 'drop_relation_if_exists', 'get_drop_sql', 'drop_' ~ old_relation.type)) -}}
+  {{- return(adapter.overridden('rename_relation', 'drop_relation', 'drop_relation_if_exists', 'get_drop_sql', 'drop_'
+      ~ old_relation.type)) -}}
 {% endmacro %}
 
 {#- Drops what reads a relation, by name; adapter.restore_dependants builds it again. -#}

@@ -1,5 +1,7 @@
 {#- Dropping a schema by its name, and all that is in it. -#}
-{% macro drop_schema_named(schema_name) %}{{ return(adapter.dispatch('drop_schema_named', 'dbt')(schema_name)) }}{% endmacro %}
+{% macro drop_schema_named(schema_name) %}{{
+  return(adapter.dispatch('drop_schema_named', 'dbt')(schema_name))
+}}{% endmacro %}
 
 {% macro default__drop_schema_named(schema_name) %}
   {%- do adapter.drop_schema(api.Relation.create(schema=schema_name)) -%}

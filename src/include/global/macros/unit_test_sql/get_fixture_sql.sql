@@ -1,7 +1,9 @@
-{#- The rows of a unit test as SQL: its inputs stand in for what the model reads, its expected rows are compared with the result. -#}
+{#- The rows of a unit test as SQL: its inputs stand in for what the model reads, its expected rows are compared with
+    the result. -#}
 
-{#- An input: each row cast to the types of the relation, columns that the row leaves out are null. Without given types the relation
-    itself is asked, or the one deferred to when this one does not exist; when that is not there, what the engine knows of it is used. -#}
+{#- An input: each row cast to the types of the relation, columns that the row leaves out are null. Without given types
+    the relation itself is asked, or the one deferred to when this one does not exist; when that is not there, what the
+    engine knows of it is used. -#}
 {% macro get_fixture_sql(rows, column_name_to_data_types) %}
 -- Fixture for {{ model.name }}
 {% if not column_name_to_data_types -%}
@@ -16,11 +18,13 @@
   {#- The relation is not there: the project says the types, or the rows do. -#}
   {%- for column in model.columns.values() -%}
     {%- do column_name_to_data_types.update({column.name | lower: column.data_type}) -%}
-    {%- do column_name_to_quoted.update({column.name | lower: adapter.quote(column.name if column.quote else column.name | lower)}) -%}
+    {%- do column_name_to_quoted.update({column.name | lower: adapter.quote(column.name if column.quote
+        else column.name | lower)}) -%}
   {%- endfor -%}
 {%- endif -%}
 {%- if not column_name_to_data_types -%}
-  {{ exceptions.raise_compiler_error("Not able to get columns for unit test '" ~ model.name ~ "' from relation " ~ this ~ " because the relation doesn't exist") }}
+  {{ exceptions.raise_compiler_error("Not able to get columns for unit test '" ~ model.name ~ "' from relation " ~ this
+      ~ " because the relation doesn't exist") }}
 {%- endif -%}
 {%- set blank = {} -%}
 {%- for name, type in column_name_to_data_types.items() -%}
@@ -30,7 +34,8 @@
 {%- for row in rows or [{}] -%}
   {%- set cells = blank.copy() -%}
   {%- do cells.update(format_row(row, column_name_to_data_types)) -%}
-select{% for name, cell in cells.items() %} {{ cell }} as {{ column_name_to_quoted[name] }}{{ ', ' if not loop.last }}{% endfor %}
+select{% for name, cell in cells.items() %} {{ cell }} as {{ column_name_to_quoted[name] }}{{ ', '
+    if not loop.last }}{% endfor %}
 {{- '\nunion all\n' if not loop.last }}
 {%- endfor -%}
 {{- '\nlimit 0' if not rows -}}
@@ -39,7 +44,8 @@ select{% for name, cell in cells.items() %} {{ cell }} as {{ column_name_to_quot
 {#- The expected rows, only with the columns that they name. -#}
 {% macro get_expected_sql(rows, column_name_to_data_types, column_name_to_quoted) %}
 {%- for row in rows -%}
-select{% for name, cell in format_row(row, column_name_to_data_types).items() %} {{ cell }} as {{ column_name_to_quoted[name] }}{{ ', ' if not loop.last }}{% endfor %}
+select{% for name, cell in format_row(row, column_name_to_data_types).items() %} {{ cell }} as {{ column_name_to_quoted[
+    name] }}{{ ', ' if not loop.last }}{% endfor %}
 {{- '\nunion all\n' if not loop.last }}
 {%- else -%}
 select * from dbt_internal_unit_test_actual
@@ -47,8 +53,8 @@ limit 0
 {%- endfor -%}
 {% endmacro %}
 
-{#- A dict of SQL expressions from a dict of values; names are lowered, a name that the relation does not have is an error. A text is not
-    cut to the length of its column: the test should see what the model makes of it. -#}
+{#- A dict of SQL expressions from a dict of values; names are lowered, a name that the relation does not have is an
+    error. A text is not cut to the length of its column: the test should see what the model makes of it. -#}
 {% macro format_row(row, column_name_to_data_types) %}
     {%- set cells = {} -%}
     {%- for given_name, value in row.items() -%}

@@ -1,4 +1,6 @@
 {#- A text made fit for standing between single quotes. -#}
-{% macro escape_single_quotes(expression) %}{{ return(adapter.dispatch('escape_single_quotes', 'dbt')(expression)) }}{% endmacro %}
+{% macro escape_single_quotes(expression) %}{{
+  return(adapter.dispatch('escape_single_quotes', 'dbt')(expression))
+}}{% endmacro %}
 
 {% macro default__escape_single_quotes(expression) -%} {{ expression | replace("'", "''") }} {%- endmacro %}

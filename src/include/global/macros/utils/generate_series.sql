@@ -1,5 +1,7 @@
 {#- The numbers from 1 to a bound, made from a cross join of bits, so that any database can do it. -#}
-{% macro get_powers_of_two(upper_bound) %}{{ return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro get_powers_of_two(upper_bound) %}{{
+  return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound))
+}}{% endmacro %}
 
 {#- How many bits are needed to count to the bound. -#}
 {% macro default__get_powers_of_two(upper_bound) %}
@@ -11,7 +13,9 @@
     {%- endfor -%}
 {% endmacro %}
 
-{% macro generate_series(upper_bound) %}{{ return(adapter.dispatch('generate_series', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro generate_series(upper_bound) %}{{
+  return(adapter.dispatch('generate_series', 'dbt')(upper_bound))
+}}{% endmacro %}
 
 {% macro default__generate_series(upper_bound) %}
 

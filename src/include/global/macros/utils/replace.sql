@@ -1,5 +1,7 @@
 {#- A text in which every occurrence of one text is replaced by another. -#}
-{% macro replace(field, old_chars, new_chars) %}{{ return(adapter.dispatch('replace', 'dbt')(field, old_chars, new_chars)) }}{% endmacro %}
+{% macro replace(field, old_chars, new_chars) %}{{
+  return(adapter.dispatch('replace', 'dbt')(field, old_chars, new_chars))
+}}{% endmacro %}
 
 {% macro default__replace(field, old_chars, new_chars) %}
 

@@ -1,6 +1,7 @@
 {#- What Postgres does when a model names no strategy, and for microbatch. -#}
 {% macro postgres__get_incremental_default_sql(arg_dict) %}
-  {{- return(get_incremental_delete_insert_sql(arg_dict) if arg_dict['unique_key'] else get_incremental_append_sql(arg_dict)) -}}
+  {{- return(get_incremental_delete_insert_sql(arg_dict) if arg_dict['unique_key']
+      else get_incremental_append_sql(arg_dict)) -}}
 {% endmacro %}
 
 {#- A batch is merged: one that runs again finds its own rows. -#}

@@ -1,13 +1,14 @@
-{#- The strategy `append`: an INSERT SELECT makes its blocks visible one by one, and keeps those that it has written when it fails. So the rows
-    are staged and go over at once. -#}
+{#- The strategy `append`: an INSERT SELECT makes its blocks visible one by one, and keeps those that it has written
+    when it fails. So the rows are staged and go over at once. -#}
 
-{#- Where whole partitions cannot go over (materialized views that must see the rows, a cluster, an engine without partitions, a token that is
-    to find repetitions in the target), the plain INSERT of dbt-clickhouse is used. -#}
+{#- Where whole partitions cannot go over (materialized views that must see the rows, a cluster, an engine without
+    partitions, a token that is to find repetitions in the target), the plain INSERT of dbt-clickhouse is used. -#}
 {#- by_name: columns have come or gone, so that those of the query and of the table may stand in another order. -#}
 {% macro clickhouse__incremental_append(existing_relation, by_name) %}
   {%- set target, has_contract = existing_relation, config.get('contract').enforced -%}
   {%- set columns = [] -%}
-  {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token' in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target, columns) -%}
+  {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token'
+      in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target, columns) -%}
   {%- if obstacle is not none -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
     {%- call statement('main') %}

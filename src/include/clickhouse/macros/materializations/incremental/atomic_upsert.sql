@@ -1,18 +1,22 @@
-{#- The strategy `atomic_upsert`: rows of the query take the place of those with the same key, and a reader sees the table before or after, never
-    between. No DELETE and no mutation: partitions that hold old or new versions are built anew beside. Not in dbt-clickhouse. -#}
+{#- The strategy `atomic_upsert`: rows of the query take the place of those with the same key, and a reader sees the
+    table before or after, never between. No DELETE and no mutation: partitions that hold old or new versions are built
+    anew beside. Not in dbt-clickhouse. -#}
 
-{#- changes: what on_schema_change asks for, or none. It is done to the new table only, which readers see when it is ready. -#}
+{#- changes: what on_schema_change asks for, or none. It is done to the new table only, which readers see when it is
+    ready. -#}
 {% macro clickhouse__incremental_atomic_upsert(existing_relation, unique_key, incremental_predicates, changes=none) %}
   {%- set target = existing_relation -%}
   {%- if not unique_key -%}
-    {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' needs a unique_key: the columns by which a new row takes the place of an old one.") -%}
+    {%- do exceptions.raise_compiler_error("The strategy 'atomic_upsert' needs a unique_key: the columns by which a "
+        "new row takes the place of an old one.") -%}
   {%- endif -%}
-  {%- set columns = clickhouse__require_publishing(target, "The strategy 'atomic_upsert'", "'delete_insert' works there, with a moment in which readers miss rows") -%}
+  {%- set columns = clickhouse__require_publishing(target, "The strategy 'atomic_upsert'",
+      "'delete_insert' works there, with a moment in which readers miss rows") -%}
   {%- do clickhouse__publish_query(target, unique_key, columns, incremental_predicates, changes) -%}
 {% endmacro %}
 
-{#- The rows of the query take the place of those with their keys, or without a key of all that fulfil the predicates. columns: those of the
-    target that can be written; repeated: may a key be there twice? -#}
+{#- The rows of the query take the place of those with their keys, or without a key of all that fulfil the predicates.
+    columns: those of the target that can be written; repeated: may a key be there twice? -#}
 {% macro clickhouse__publish_query(target, key, columns, predicates, changes, repeated=False) %}
   {%- set new_rows = clickhouse__publish_relation(target, 'new') -%}
   {%- do clickhouse__publish_create_like(new_rows, target) -%}
@@ -39,13 +43,14 @@
   {%- do clickhouse__publish_drop(rows) -%}
 {% endmacro %}
 
-{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and fulfil the predicates; without a key
-    of those that fulfil the predicates. columns: all that can be written. -#}
+{#- new_rows, of the target's structure with the changes, take the place of the target's rows that have their keys and
+    fulfil the predicates; without a key of those that fulfil the predicates. columns: all that can be written. -#}
 {% macro clickhouse__publish_upsert(target, new_rows, key, columns, predicates=none, changes=none) %}
   {%- set look = clickhouse__publish_look([target, new_rows]) -%}
   {%- set before, fresh = look[target.identifier], look[new_rows.identifier].blocks -%}
   {%- set stage = clickhouse__publish_relation(target, 'stage') -%}
-  {%- set seen = namespace(touched=clickhouse__upsert_touched(target, new_rows, fresh, key, predicates), published=False, staged=False) -%}
+  {%- set seen = namespace(touched=clickhouse__upsert_touched(target, new_rows, fresh, key, predicates),
+      published=False, staged=False) -%}
   {%- set seen.published = seen.touched | length == 0 and not changes -%}
 
   {%- if seen.touched | length == 1 and not changes -%}
@@ -58,9 +63,11 @@
       {%- set seen.staged = True -%}
       {#- REPLACE would take rows that somebody has inserted meanwhile -#}
       {%- set now = clickhouse__publish_look([target, stage]) -%}
-      {%- if now[target.identifier].uuid == before.uuid and now[target.identifier].blocks.get(only.id) == before.blocks.get(only.id) -%}
+      {%- if now[target.identifier].uuid == before.uuid and now[target.identifier].blocks.get(
+          only.id) == before.blocks.get(only.id) -%}
         {%- set holds_rows = only.id in now[stage.identifier].blocks -%}
-        {%- do clickhouse__publish_alter(target, [("replace partition id '" ~ only.id ~ "' from " ~ stage) if holds_rows else ("drop partition id '" ~ only.id ~ "'")]) -%}
+        {%- do clickhouse__publish_alter(target, [("replace partition id '" ~ only.id ~ "' from " ~ stage)
+            if holds_rows else ("drop partition id '" ~ only.id ~ "'")]) -%}
         {%- set seen.published = True -%}
       {%- endif -%}
     {%- endif -%}
@@ -80,7 +87,8 @@
     {%- if changes or held != before -%}
       {%- set seen.touched = clickhouse__upsert_touched(shadow, new_rows, fresh, key, predicates) -%}
     {%- endif -%}
-    {%- do clickhouse__upsert_stage(stage, shadow, new_rows, seen.touched, key, columns, predicates, again=seen.staged) -%}
+    {%- do clickhouse__upsert_stage(stage, shadow, new_rows, seen.touched, key, columns, predicates,
+        again=seen.staged) -%}
     {%- set seen.staged = True -%}
     {#- a partition with new rows has rows in any case -#}
     {%- set emptied = seen.touched | rejectattr('fresh') | list -%}
@@ -125,8 +133,10 @@
     {%- for row in doubles -%}
       {%- do shown.append(row[0] ~ ' (' ~ row[1] ~ ' rows)') -%}
     {%- endfor -%}
-    {%- do exceptions.raise_compiler_error('The query gives several different rows for one unique_key (' ~ key ~ '): ' ~ shown | join(', ')
-        ~ '. Nothing was changed. Which of them counts must be said by the query, for example by `order by … desc limit 1 by ' ~ key ~ '`.') -%}
+    {%- do exceptions.raise_compiler_error('The query gives several different rows for one unique_key (' ~ key ~ '): '
+        ~ shown | join(', ')
+        ~ '. Nothing was changed. Which of them counts must be said by the query, for example by `order by … desc '
+        'limit 1 by ' ~ key ~ '`.') -%}
   {%- endif -%}
   {%- do clickhouse__publish_drop(new_rows) -%}
   {{- return(once) -}}
@@ -135,7 +145,8 @@
 {#- The first keys that more than one row has. -#}
 {% macro clickhouse__upsert_doubles(relation, key) %}
   {{- return(run_query(
-      'select toString(tuple(' ~ key ~ ')), toString(count()) from ' ~ relation ~ ' group by ' ~ key ~ ' having count() > 1 order by ' ~ key ~ ' limit 3').rows) -}}
+      'select toString(tuple(' ~ key ~ ')), toString(count()) from ' ~ relation ~ ' group by ' ~ key
+      ~ ' having count() > 1 order by ' ~ key ~ ' limit 3').rows) -}}
 {% endmacro %}
 
 {#- Is a row an old version? -#}
@@ -147,7 +158,8 @@
   {{- conditions | join('\n      and ') -}}
 {%- endmacro %}
 
-{#- The partitions of new rows and those that hold old versions: dicts of id, old (has old versions), fresh (has new rows). fresh: those of new rows. -#}
+{#- The partitions of new rows and those that hold old versions: dicts of id, old (has old versions), fresh (has new
+    rows). fresh: those of new rows. -#}
 {% macro clickhouse__upsert_touched(relation, new_rows, fresh, key, predicates) %}
   {%- set touched = {} -%}
   {%- for id in fresh -%}

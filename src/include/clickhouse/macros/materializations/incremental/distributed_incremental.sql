@@ -1,4 +1,5 @@
-{#- The materialization `distributed_incremental`: as `incremental`, over a local table on each host and a Distributed table above them. -#}
+{#- The materialization `distributed_incremental`: as `incremental`, over a local table on each host and a Distributed
+    table above them. -#}
 {% materialization distributed_incremental, adapter='clickhouse' %}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- do clickhouse__require_distributed(target_relation, 'distributed materializations') -%}
@@ -6,7 +7,8 @@
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set local_relation = clickhouse__local_relation(target_relation) -%}
   {%- set existing_local = load_cached_relation(local_relation) -%}
-  {%- set full_refresh_mode = should_full_refresh() or (existing_relation is not none and not existing_relation.is_table) -%}
+  {%- set full_refresh_mode = should_full_refresh() or (existing_relation is not none
+      and not existing_relation.is_table) -%}
   {%- set intermediate_local = make_temp_relation(local_relation) -%}
   {%- set intermediate_relation = make_temp_relation(target_relation) -%}
   {%- set view_relation = default__make_temp_relation(target_relation, '__dbt_view_tmp') -%}

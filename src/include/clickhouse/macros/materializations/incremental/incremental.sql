@@ -1,11 +1,13 @@
-{#- The materialization `incremental`, and the strategies that stage the new rows in a table of their own. Without a table, or on a full
-    refresh, the model is built as a table is. How a strategy is chosen and called is in strategies.sql. -#}
+{#- The materialization `incremental`, and the strategies that stage the new rows in a table of their own. Without a
+    table, or on a full refresh, the model is built as a table is. How a strategy is chosen and called is in
+    strategies.sql. -#}
 {% materialization incremental, adapter='clickhouse' %}
   {%- do adapter.lock_relation(this) -%}
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
-  {%- set full_refresh_mode = existing_relation is not none and (should_full_refresh() or not existing_relation.is_table) -%}
+  {%- set full_refresh_mode = existing_relation is not none and (should_full_refresh()
+      or not existing_relation.is_table) -%}
   {%- if full_refresh_mode -%}
     {%- do clickhouse__require_exchange(existing_relation) -%}
   {%- endif -%}
@@ -31,7 +33,8 @@
     {%- do clickhouse__publish(intermediate_relation, target_relation) -%}
   {%- endif -%}
 
-  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation, full_refresh_mode)) -%}
+  {%- do apply_grants(target_relation, config.get('grants'), should_revoke=should_revoke(existing_relation,
+      full_refresh_mode)) -%}
   {%- do persist_docs(target_relation, model) -%}
   {%- if existing_relation is none or full_refresh_mode -%}
     {%- do create_indexes(target_relation) -%}
@@ -47,16 +50,20 @@
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
 
-{#- The table is written anew into the intermediate one: what is there without the new keys, then the new rows. The caller publishes it. -#}
-{% macro clickhouse__incremental_legacy(existing_relation, intermediate_relation, column_changes, unique_key, is_distributed=False) %}
-    {%- set new_data = existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data'}) -%}
+{#- The table is written anew into the intermediate one: what is there without the new keys, then the new rows. The
+    caller publishes it. -#}
+{% macro clickhouse__incremental_legacy(existing_relation, intermediate_relation, column_changes, unique_key,
+    is_distributed=False) %}
+    {%- set new_data = existing_relation.incorporate(path={'identifier': existing_relation.identifier
+        ~ '__dbt_new_data'}) -%}
     {%- set source, written = new_data, intermediate_relation -%}
     {{- drop_relation_if_exists(new_data) -}}
     {%- if is_distributed -%}
       {%- if column_changes -%}
         {%- do exceptions.raise_compiler_error('Schema changes not supported with Distributed tables ') -%}
       {%- endif -%}
-      {%- set source = existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_distributed_new_data'}) -%}
+      {%- set source = existing_relation.incorporate(path={'identifier': existing_relation.identifier
+          ~ '__dbt_distributed_new_data'}) -%}
       {{- create_distributed_local_table(source, new_data, existing_relation, sql) -}}
       {%- set written = make_temp_relation(existing_relation) -%}
       {{- create_distributed_local_table(written, intermediate_relation, existing_relation) -}}
@@ -70,7 +77,8 @@
     {%- endif -%}
 
     {%- set kept = get_quoted_csv(adapter.get_columns_in_relation(existing_relation) | map(attribute='name')) -%}
-    {%- set given = get_quoted_csv(adapter.get_columns_in_relation(new_data) | map(attribute='name')) if column_changes else kept -%}
+    {%- set given = get_quoted_csv(adapter.get_columns_in_relation(new_data) | map(attribute='name')) if column_changes
+        else kept -%}
     {%- call statement('insert_existing_data') %}
       insert into {{ written }} ({{ kept }})
       select {{ kept }}
@@ -95,9 +103,11 @@
     {%- endif -%}
 {% endmacro %}
 
-{#- dbt-clickhouse's strategy as it is: a lightweight delete of the new keys, then an insert. Between the two readers see neither version of
-    those rows. Without a unique_key, which microbatch allows, the predicates alone say what goes. -#}
-{% macro clickhouse__incremental_delete_insert(existing_relation, unique_key, incremental_predicates, is_distributed=False) %}
+{#- dbt-clickhouse's strategy as it is: a lightweight delete of the new keys, then an insert. Between the two readers
+    see neither version of those rows. Without a unique_key, which microbatch allows, the predicates alone say what
+    goes. -#}
+{% macro clickhouse__incremental_delete_insert(existing_relation, unique_key, incremental_predicates,
+    is_distributed=False) %}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
     {%- set conditions = [] -%}
@@ -108,7 +118,8 @@
     {%- endif -%}
     {%- do conditions.extend(incremental_predicates or []) -%}
     {%- call statement('delete_existing_data') %}
-      delete from {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation) if is_distributed else existing_relation }}
+      delete from {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation)
+          if is_distributed else existing_relation }}
       where {{ conditions | join('\n        and ') }}
       {{ adapter.get_model_query_settings(model) }}
     {%- endcall -%}
@@ -123,33 +134,40 @@
     {{- clickhouse__drop_new_data(new_data, source) -}}
 {% endmacro %}
 
-{#- A batch takes the place of what the table holds of its window (with a unique_key: of the keys in it), at once. Where whole partitions cannot go over, or the
-    batch's window is not known, it is done as by dbt-clickhouse. -#}
-{% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none, is_distributed=False) %}
+{#- A batch takes the place of what the table holds of its window (with a unique_key: of the keys in it), at once.
+    Where whole partitions cannot go over, or the batch's window is not known, it is done as by dbt-clickhouse. -#}
+{% macro clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes=none,
+    is_distributed=False) %}
   {%- set columns = [] -%}
-  {%- set obstacle = 'a Distributed table is written host by host' if is_distributed else 'it has no unique_key and no window' if not (unique_key or predicates)
-      else 'clickhouse__incremental_delete_insert is overridden' if adapter.overridden('clickhouse__incremental_delete_insert')
+  {%- set obstacle = 'a Distributed table is written host by host' if is_distributed
+      else 'it has no unique_key and no window' if not (unique_key or predicates)
+      else 'clickhouse__incremental_delete_insert is overridden'
+      if adapter.overridden('clickhouse__incremental_delete_insert')
       else clickhouse__publish_obstacle(existing_relation, columns) -%}
   {%- if obstacle is none -%}
-    {%- do clickhouse__publish_query(existing_relation, unique_key, clickhouse__publish_quoted(columns), predicates, changes, repeated=True) -%}
+    {%- do clickhouse__publish_query(existing_relation, unique_key, clickhouse__publish_quoted(columns), predicates,
+        changes, repeated=True) -%}
     {{ return('') }}
   {%- endif -%}
-  {%- do log('The batch is written to ' ~ existing_relation ~ ' by DELETE and INSERT, between which readers miss rows: ' ~ obstacle) -%}
+  {%- do log('The batch is written to ' ~ existing_relation
+      ~ ' by DELETE and INSERT, between which readers miss rows: ' ~ obstacle) -%}
   {%- if changes -%}
     {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
   {%- endif -%}
   {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
 {% endmacro %}
 
-{#- Partitions that the new rows are in take the place of those of the table; others stay. Several go over by one EXCHANGE: the server replaces partition
-    after partition. -#}
+{#- Partitions that the new rows are in take the place of those of the table; others stay. Several go over by one
+    EXCHANGE: the server replaces partition after partition. -#}
 {% macro clickhouse__incremental_insert_overwrite(existing_relation, partition_by, is_distributed=False) %}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
     {%- if is_distributed -%}
       {#- of all hosts: a host without new rows in a partition has to lose its old ones -#}
       {%- set partitions = run_query(
-          'select distinct partition_id from cluster(' ~ adapter.get_clickhouse_cluster_name() ~ ", system.parts) where active and database = '" ~ new_data.schema ~ "' and table = '" ~ new_data.identifier ~ "'"
+          'select distinct partition_id from cluster(' ~ adapter.get_clickhouse_cluster_name()
+          ~ ", system.parts) where active and database = '" ~ new_data.schema ~ "' and table = '" ~ new_data.identifier
+          ~ "'"
         ).rows | map(attribute='partition_id') | list -%}
     {%- else -%}
       {%- set look = clickhouse__publish_look([existing_relation, new_data]) -%}
@@ -159,7 +177,8 @@
     {%- for partition in partitions -%}
       {%- do actions.append("replace partition id '" ~ partition ~ "' from " ~ new_data) -%}
     {%- endfor -%}
-    {%- set obstacle = 'a Distributed table is written host by host' if is_distributed else clickhouse__publish_obstacle(existing_relation) if actions | length > 1 -%}
+    {%- set obstacle = 'a Distributed table is written host by host' if is_distributed
+        else clickhouse__publish_obstacle(existing_relation) if actions | length > 1 -%}
     {%- if actions | length > 1 and not obstacle -%}
       {%- do clickhouse__publish_actions(existing_relation, actions, look[existing_relation.identifier]) -%}
     {%- elif actions -%}
@@ -167,7 +186,8 @@
         {%- do log('Partitions of ' ~ existing_relation ~ ' are replaced one after the other: ' ~ obstacle) -%}
       {%- endif -%}
       {%- call statement('replace_partitions') %}
-        alter table {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation) if is_distributed else existing_relation }}
+        alter table {{ clickhouse__local_relation(existing_relation) ~ ' ' ~ on_cluster_clause(existing_relation)
+            if is_distributed else existing_relation }}
         {{ actions | join(',\n        ') }}
         {#- needed since 26.6 for the hosts without new rows; older servers do not know it #}
         {{ 'settings allow_replace_partition_from_empty_source = 1' if adapter.is_at_or_after_version('26.6') }}

@@ -1,4 +1,5 @@
-{#- Columns added, dropped and retyped as on_schema_change says; of a distributed table on every host first, then of the table above. -#}
+{#- Columns added, dropped and retyped as on_schema_change says; of a distributed table on every host first, then of
+    the table above. -#}
 
 {% macro clickhouse__apply_column_changes(column_changes, existing_relation, is_distributed=False) %}
     {%- do log('Schema changes detected. Trying to apply the following changes: ' ~ column_changes) -%}
@@ -11,30 +12,35 @@
         {%- do clickhouse__add_columns(column_changes.columns_to_add, existing_relation, local, is_distributed) -%}
     {%- endif -%}
     {%- if sync -%}
-        {%- do clickhouse__modify_columns(column_changes.columns_to_modify, existing_relation, local, is_distributed) -%}
+        {%- do clickhouse__modify_columns(column_changes.columns_to_modify, existing_relation, local,
+            is_distributed) -%}
     {%- endif -%}
 {% endmacro %}
 
 {% macro clickhouse__add_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
         {%- set codec = codec_clause(model['columns'].get(column.name, {}).get('codec')) -%}
-        {%- do clickhouse__run_alter_table_command('add column if not exists ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('add column if not exists ' ~ adapter.quote(column.name) ~ ' '
+            ~ column.data_type ~ codec, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
 {% macro clickhouse__drop_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
-        {%- do clickhouse__run_alter_table_command('drop column if exists ' ~ adapter.quote(column.name), existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('drop column if exists ' ~ adapter.quote(column.name),
+            existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
 {% macro clickhouse__modify_columns(columns, existing_relation, existing_local=none, is_distributed=False) %}
     {%- for column in columns -%}
-        {%- do clickhouse__run_alter_table_command('modify column if exists ' ~ adapter.quote(column.name) ~ ' ' ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
+        {%- do clickhouse__run_alter_table_command('modify column if exists ' ~ adapter.quote(column.name) ~ ' '
+            ~ column.data_type, existing_relation, existing_local, is_distributed) -%}
     {%- endfor -%}
 {% endmacro %}
 
-{% macro clickhouse__run_alter_table_command(alter_action, existing_relation, existing_local=none, is_distributed=False) %}
+{% macro clickhouse__run_alter_table_command(alter_action, existing_relation, existing_local=none,
+    is_distributed=False) %}
     {%- for relation in ([existing_local, existing_relation] if is_distributed else [existing_relation]) -%}
         {%- call statement('alter_table') %}
             alter table {{ relation }} {{ on_cluster_clause(existing_relation) }} {{ alter_action }}

@@ -1,13 +1,15 @@
-{#- How rows come into a table that is being read, by one statement: what the strategies atomic_upsert, append, microbatch and
-    insert_overwrite and the snapshots share. New
-    content is built in tables named with the run's id, which share the target's structure and so its partitions; a whole partition goes over
-    by REPLACE or ATTACH PARTITION FROM, several by a shadow and EXCHANGE. Not in dbt-clickhouse. -#}
+{#- How rows come into a table that is being read, by one statement: what the strategies atomic_upsert, append,
+    microbatch and insert_overwrite and the snapshots share. New content is built in tables named with the run's id,
+    which share the target's structure and so its partitions; a whole partition goes over by REPLACE or ATTACH
+    PARTITION FROM, several by a shadow and EXCHANGE. Not in dbt-clickhouse. -#}
 
-{#- A table that this run needs while it builds the target. What is left of its name is dropped by whoever locks the target next. -#}
+{#- A table that this run needs while it builds the target. What is left of its name is dropped by whoever locks the
+    target next. -#}
 {% macro clickhouse__publish_relation(target, kind) %}
   {%- set name = target.identifier -%}
   {%- set stem = name if name | length <= 180 else name[:40] ~ local_md5(name) -%}
-  {{- return(target.incorporate(path={'identifier': stem ~ '__tsdbt_' ~ kind ~ '_' ~ (invocation_id | replace('-', ''))}, type='table')) -}}
+  {{- return(target.incorporate(path={'identifier': stem ~ '__tsdbt_' ~ kind ~ '_'
+      ~ (invocation_id | replace('-', ''))}, type='table')) -}}
 {% endmacro %}
 
 {#- An empty table with columns, order, partitions, indexes, projections, TTL and settings of another one. -#}
@@ -33,13 +35,15 @@
   {{ 'settings max_' ~ what ~ '_size_to_drop = 0' if adapter.is_at_or_after_version('24.1') }}
 {%- endmacro %}
 
-{#- Why rows cannot be published into a table by whole partitions; none when they can. columns: gets the names of those that can be copied. -#}
+{#- Why rows cannot be published into a table by whole partitions; none when they can. columns: gets the names of those
+    that can be copied. -#}
 {% macro clickhouse__publish_obstacle(target, columns=[]) %}
   {%- if on_cluster_clause(target) | trim -%}
     {{ return('it is built on a cluster, where working tables would lie on every server') }}
   {%- endif -%}
   {%- if not target.can_exchange and not adapter.can_exchange(target.schema, 'table') -%}
-    {{ return('the database `' ~ target.schema ~ '` has no EXCHANGE TABLES: expected one with the engine Atomic, Replicated or Shared') }}
+    {{ return('the database `' ~ target.schema ~ '` has no EXCHANGE TABLES: expected one with the engine Atomic, '
+        'Replicated or Shared') }}
   {%- endif -%}
   {%- set facts = run_query(clickhouse__publish_facts_sql(target)).rows -%}
   {%- if facts | length == 0 -%}
@@ -62,7 +66,8 @@
   {%- set columns = [] -%}
   {%- set obstacle = clickhouse__publish_obstacle(target, columns) -%}
   {%- if obstacle is not none -%}
-    {%- do exceptions.raise_compiler_error(what ~ ' cannot write to ' ~ target ~ ': ' ~ obstacle ~ '. Nothing was changed. ' ~ instead ~ '.') -%}
+    {%- do exceptions.raise_compiler_error(what ~ ' cannot write to ' ~ target ~ ': ' ~ obstacle
+        ~ '. Nothing was changed. ' ~ instead ~ '.') -%}
   {%- endif -%}
   {{- return(clickhouse__publish_quoted(columns)) -}}
 {% endmacro %}
@@ -77,29 +82,35 @@
 
 {% macro clickhouse__publish_facts_sql(target) %}
   select engine,
-      arrayStringConcat(arrayMap((of_database, of_table) -> concat(of_database, '.', of_table), dependencies_database, dependencies_table), ', '),
-      (select toString(count()) from system.mutations where database = '{{ target.schema }}' and table = '{{ target.identifier }}' and not is_done),
-      (select toJSONString(arrayMap(column -> column.2, arraySort(groupArray((position, name))))) {{ clickhouse__publish_columns_from(target) }})
+      arrayStringConcat(arrayMap((of_database, of_table) -> concat(of_database, '.', of_table),
+        dependencies_database, dependencies_table), ', '),
+      (select toString(count()) from system.mutations where database = '{{ target.schema }}' and table = '{{
+          target.identifier }}' and not is_done),
+      (select toJSONString(arrayMap(column -> column.2, arraySort(groupArray((position, name))))) {{
+          clickhouse__publish_columns_from(target) }})
   from system.tables
   where database = '{{ target.schema }}' and name = '{{ target.identifier }}'
 {% endmacro %}
 
 {#- Columns that can be copied, in order, quoted. -#}
 {% macro clickhouse__publish_columns(relation) %}
-  {{- return(clickhouse__publish_quoted(run_query('select name ' ~ clickhouse__publish_columns_from(relation) ~ ' order by position').columns[0].values())) -}}
+  {{- return(clickhouse__publish_quoted(run_query('select name ' ~ clickhouse__publish_columns_from(relation)
+      ~ ' order by position').columns[0].values())) -}}
 {% endmacro %}
 
 {% macro clickhouse__publish_columns_from(relation) -%}
-  from system.columns where database = '{{ relation.schema }}' and table = '{{ relation.identifier }}' and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
+  from system.columns where database = '{{ relation.schema }}' and table = '{{
+      relation.identifier }}' and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
 {%- endmacro %}
 
-{#- For statements that copy what is there: nothing of it may be taken for a repetition, and NULL is a key like others. -#}
+{#- For statements that copy what is there: nothing of it may be taken for a repetition, and NULL is a key like others.
+    -#}
 {% macro clickhouse__publish_settings() -%}
   settings async_insert = 0, insert_deduplicate = 0, max_partitions_per_insert_block = 0, transform_null_in = 1
 {%- endmacro %}
 
-{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there) and the highest block number of each partition that has
-    rows. Whatever is written later has a higher one. -#}
+{#- What tables hold, in one question: dicts by name, of their uuid (none: it is not there) and the highest block
+    number of each partition that has rows. Whatever is written later has a higher one. -#}
 {% macro clickhouse__publish_look(relations) %}
   {%- set found, names = {}, [] -%}
   {%- for relation in relations -%}
@@ -108,8 +119,10 @@
   {%- endfor -%}
   {%- set listed = "database = '" ~ relations[0].schema ~ "'" -%}
   {%- set rows = run_query(
-      'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from system.parts where active and ' ~ listed
-      ~ ' and table in (' ~ names | join(', ') ~ ') group by table, partition_id union all select name, \'\', toString(uuid) from system.tables where '
+      'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from '
+      'system.parts where active and ' ~ listed
+      ~ ' and table in (' ~ names | join(', ') ~ ') group by table, partition_id union all select name, \'\', '
+      'toString(uuid) from system.tables where '
       ~ listed ~ ' and name in (' ~ names | join(', ') ~ ')').rows -%}
   {%- for row in rows -%}
     {%- if row[1] == '' -%}
@@ -132,10 +145,12 @@
   {%- endif -%}
 {% endmacro %}
 
-{#- Fills an empty shadow with the rows of the target, by hard links. What is written meanwhile makes the partition be taken again.
-    before: what clickhouse__publish_look said of the target lately, or none. Gives what it says of what the shadow holds. -#}
+{#- Fills an empty shadow with the rows of the target, by hard links. What is written meanwhile makes the partition be
+    taken again. before: what clickhouse__publish_look said of the target lately, or none. Gives what it says of what
+    the shadow holds. -#}
 {% macro clickhouse__publish_clone(target, shadow, before=none) %}
-  {%- set seen = namespace(held=before if before is not none else clickhouse__publish_look([target])[target.identifier], done=False) -%}
+  {%- set seen = namespace(held=before if before is not none else clickhouse__publish_look([target])[target.identifier],
+      done=False) -%}
   {%- if seen.held.blocks -%}
     {%- do clickhouse__publish_alter(shadow, ['attach partition all from ' ~ target]) -%}
   {%- endif -%}
@@ -143,11 +158,13 @@
     {%- set now = clickhouse__publish_look([target])[target.identifier] -%}
     {%- set changed = [] -%}
     {%- for partition in (seen.held.blocks.keys() | list) + (now.blocks.keys() | list)
-          if partition not in changed and (seen.held.uuid != now.uuid or seen.held.blocks.get(partition) != now.blocks.get(partition)) -%}
+          if partition not in changed and (seen.held.uuid != now.uuid
+          or seen.held.blocks.get(partition) != now.blocks.get(partition)) -%}
       {%- do changed.append(partition) -%}
     {%- endfor -%}
     {%- if now.uuid is none -%}
-      {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': somebody has dropped it while this run was building it.') -%}
+      {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target
+          ~ ': somebody has dropped it while this run was building it.') -%}
     {%- elif changed | length == 0 -%}
       {%- set seen.done = True -%}
     {%- else -%}
@@ -162,13 +179,14 @@
     {%- set seen.held = now -%}
   {%- endfor -%}
   {%- if not seen.done -%}
-    {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': others write to it all the time, so that its rows cannot be cloned. Nothing was changed.') -%}
+    {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': others write to it all the time, so that '
+        'its rows cannot be cloned. Nothing was changed.') -%}
   {%- endif -%}
   {{- return(seen.held) -}}
 {% endmacro %}
 
-{#- The shadow takes the target's place. held: what clickhouse__publish_clone gave. False: the target was changed in a way that the shadow does not know
-    of, and nothing was done. -#}
+{#- The shadow takes the target's place. held: what clickhouse__publish_clone gave. False: the target was changed in a
+    way that the shadow does not know of, and nothing was done. -#}
 {% macro clickhouse__publish_exchange(target, shadow, held) %}
   {%- if not adapter.before_exchange(target, shadow, held.blocks, held.uuid) -%}
     {{ return(False) }}
@@ -178,7 +196,8 @@
   {{- return(True) -}}
 {% endmacro %}
 
-{#- Whole partitions go over into the target at once. actions: of ALTER TABLE; before: what clickhouse__publish_look said of the target lately. -#}
+{#- Whole partitions go over into the target at once. actions: of ALTER TABLE; before: what clickhouse__publish_look
+    said of the target lately. -#}
 {% macro clickhouse__publish_actions(target, actions, before) %}
   {%- if actions | length <= 1 -%}
     {%- do clickhouse__publish_alter(target, actions) -%}
@@ -202,5 +221,6 @@
 {% endmacro %}
 
 {% macro clickhouse__publish_unsettled(target) %}
-  {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': somebody changes or drops rows of it all the time (ALTER, DELETE). Nothing was changed by this run.') -%}
+  {%- do exceptions.raise_compiler_error('Cannot publish ' ~ target ~ ': somebody changes or drops rows of it all '
+      'the time (ALTER, DELETE). Nothing was changed by this run.') -%}
 {% endmacro %}

@@ -1,12 +1,15 @@
-{#- Which strategy an incremental model runs, and what strategies share: the table of new rows. A strategy of its own is one more branch of
-    clickhouse__run_incremental_strategy, and a name in the adapter's list (validate_incremental_strategy). Not in dbt-clickhouse. -#}
+{#- Which strategy an incremental model runs, and what strategies share: the table of new rows. A strategy of its own
+    is one more branch of clickhouse__run_incremental_strategy, and a name in the adapter's list
+    (validate_incremental_strategy). Not in dbt-clickhouse. -#}
 
-{#- Brings the rows of the query into the table. @returns whether intermediate_relation holds the whole new table, to be published -#}
+{#- Brings the rows of the query into the table. @returns whether intermediate_relation holds the whole new table, to
+    be published -#}
 {% macro clickhouse__run_incremental_strategy(existing_relation, intermediate_relation, is_distributed=False) %}
   {%- set unique_key = clickhouse__unique_key() -%}
   {%- set named = adapter.calculate_incremental_strategy(config.get('incremental_strategy')) -%}
   {#- dbt-clickhouse adds rows, whatever the strategy, when there is no key by which to find old ones -#}
-  {%- set keyless = unique_key is none and (named in ['append', 'legacy'] or not (is_distributed or named in ['insert_overwrite', 'microbatch', 'atomic_upsert'])) -%}
+  {%- set keyless = unique_key is none and (named in ['append', 'legacy'] or not (is_distributed or named
+      in ['insert_overwrite', 'microbatch', 'atomic_upsert'])) -%}
   {%- set adds_only = config.get('inserts_only') or keyless -%}
   {%- set strategy = 'append' if adds_only else named -%}
   {%- set predicates = (config.get('predicates', none) or config.get('incremental_predicates', none) or []) | list -%}
@@ -18,10 +21,13 @@
   {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
   {%- set changes = none -%}
   {%- if on_schema_change != 'ignore' -%}
-    {%- set compared = load_cached_relation(clickhouse__local_relation(existing_relation)) or existing_relation if is_distributed else existing_relation -%}
+    {%- set compared = load_cached_relation(clickhouse__local_relation(existing_relation)) or existing_relation
+        if is_distributed else existing_relation -%}
     {#- where rows are only added, values of another type are converted as they are written -#}
-    {%- if not adds_only or clickhouse__column_names(adapter.get_columns_in_relation(compared)) != clickhouse__column_names(adapter.get_column_schema_from_query(sql)) -%}
-      {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql, query_settings=config.get('query_settings', {})) -%}
+    {%- if not adds_only or clickhouse__column_names(adapter.get_columns_in_relation(
+        compared)) != clickhouse__column_names(adapter.get_column_schema_from_query(sql)) -%}
+      {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql,
+          query_settings=config.get('query_settings', {})) -%}
     {%- endif -%}
     {%- if changes and strategy not in ['legacy', 'atomic_upsert', 'microbatch'] -%}
       {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
@@ -30,7 +36,8 @@
 
   {%- if strategy == 'legacy' -%}
     {%- do clickhouse__require_exchange(existing_relation) -%}
-    {%- do clickhouse__incremental_legacy(existing_relation, intermediate_relation, changes, unique_key, is_distributed) -%}
+    {%- do clickhouse__incremental_legacy(existing_relation, intermediate_relation, changes, unique_key,
+        is_distributed) -%}
     {{ return(True) }}
   {%- elif strategy == 'append' -%}
     {%- do clickhouse__incremental_append(existing_relation, on_schema_change != 'ignore') -%}
@@ -39,7 +46,8 @@
   {%- elif strategy == 'delete_insert' -%}
     {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
   {%- elif strategy == 'microbatch' -%}
-    {%- do clickhouse__incremental_microbatch(existing_relation, unique_key, predicates + clickhouse__batch_predicates(), changes, is_distributed) -%}
+    {%- do clickhouse__incremental_microbatch(existing_relation, unique_key, predicates
+        + clickhouse__batch_predicates(), changes, is_distributed) -%}
   {%- elif strategy == 'insert_overwrite' -%}
     {%- do clickhouse__incremental_insert_overwrite(existing_relation, partition_by, is_distributed) -%}
   {%- endif -%}
@@ -60,22 +68,27 @@
 {#- The window of a microbatch, as conditions. -#}
 {% macro clickhouse__batch_predicates() %}
   {%- set conditions = [] -%}
-  {%- for sign, moment in [('>=', config.get('__dbt_internal_microbatch_event_time_start')), ('<', config.get('__dbt_internal_microbatch_event_time_end'))] if moment -%}
-    {%- do conditions.append(config.get('event_time') ~ ' ' ~ sign ~ " toDateTime('" ~ moment.strftime('%Y-%m-%d %H:%M:%S') ~ "')") -%}
+  {%- for sign, moment in [('>=', config.get('__dbt_internal_microbatch_event_time_start')),
+      ('<', config.get('__dbt_internal_microbatch_event_time_end'))] if moment -%}
+    {%- do conditions.append(config.get('event_time') ~ ' ' ~ sign ~ " toDateTime('"
+        ~ moment.strftime('%Y-%m-%d %H:%M:%S') ~ "')") -%}
   {%- endfor -%}
   {{- return(conditions) -}}
 {% endmacro %}
 
 {#- Named after the invocation: two runs never share one, and what a dead one has left is known by it. -#}
 {% macro clickhouse__new_data_relation(existing_relation) %}
-{{- return(existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data_' ~ invocation_id.replace('-', '')})) -}}
+{{- return(existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data_'
+    ~ invocation_id.replace('-', '')})) -}}
 {% endmacro %}
 
-{#- Puts the rows of the query into a new table. @returns what to read them from: with a cluster the Distributed table over new_data -#}
+{#- Puts the rows of the query into a new table. @returns what to read them from: with a cluster the Distributed table
+    over new_data -#}
 {% macro clickhouse__stage_new_data(existing_relation, new_data, is_distributed) %}
   {{- drop_relation_if_exists(new_data) -}}
   {%- if is_distributed -%}
-    {%- set distributed = existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_distributed_new_data'}) -%}
+    {%- set distributed = existing_relation.incorporate(path={'identifier': existing_relation.identifier
+        ~ '__dbt_distributed_new_data'}) -%}
     {{- create_distributed_local_table(distributed, new_data, existing_relation, sql) -}}
     {{- return(distributed) -}}
   {%- endif -%}

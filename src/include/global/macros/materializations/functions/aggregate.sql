@@ -1,4 +1,5 @@
-{#- The parts of the SQL of a function that gives one value for a group of rows; a dialect that has such functions puts them together. -#}
+{#- The parts of the SQL of a function that gives one value for a group of rows; a dialect that has such functions puts
+    them together. -#}
 {% macro get_aggregate_function_create_replace_signature(target_relation) %}
 {{- return(adapter.dispatch('get_aggregate_function_create_replace_signature', 'dbt')(target_relation)) -}}
 {% endmacro %}
@@ -18,7 +19,9 @@
 
 {% macro default__get_formatted_aggregate_function_args() %}{{ formatted_scalar_function_args_sql() }}{% endmacro %}
 
-{% macro get_function_language_specifier() %}{{ return(adapter.dispatch('get_function_language_specifier', 'dbt')()) }}{% endmacro %}
+{% macro get_function_language_specifier() %}{{
+  return(adapter.dispatch('get_function_language_specifier', 'dbt')())
+}}{% endmacro %}
 
 {#- SQL needs no word for it. -#}
 {% macro default__get_function_language_specifier() %}
@@ -34,7 +37,9 @@
 
 {% macro default__get_aggregate_function_volatility_specifier() %}{{ scalar_function_volatility_sql() }}{% endmacro %}
 
-{% macro get_function_python_options() %}{{ return(adapter.dispatch('get_function_python_options', 'dbt')()) }}{% endmacro %}
+{% macro get_function_python_options() %}{{
+  return(adapter.dispatch('get_function_python_options', 'dbt')())
+}}{% endmacro %}
 
 {% macro default__get_function_python_options() %}
     {%- set packages = model.config.get('packages', []) -%}

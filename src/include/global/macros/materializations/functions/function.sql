@@ -7,7 +7,8 @@
     {%- set macro_name = this.get_function_macro_name(this.get_function_config(model)) -%}
     {#- under another name, as only literal names may be dispatched where the parser looks -#}
     {%- set find_macro = adapter.dispatch -%}
-    {{- function_execute_build_sql(find_macro(macro_name, 'dbt')(target_relation), existing_relation, target_relation) -}}
+    {{- function_execute_build_sql(find_macro(macro_name, 'dbt')(target_relation), existing_relation,
+        target_relation) -}}
     {{- run_hooks(post_hooks) -}}
     {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}

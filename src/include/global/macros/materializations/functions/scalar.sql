@@ -1,5 +1,7 @@
 {#- The SQL of a function that gives one value for each call; dialects replace the parts. -#}
-{% macro scalar_function_sql(target_relation) %}{{ return(adapter.dispatch('scalar_function_sql', 'dbt')(target_relation)) }}{% endmacro %}
+{% macro scalar_function_sql(target_relation) %}{{
+  return(adapter.dispatch('scalar_function_sql', 'dbt')(target_relation))
+}}{% endmacro %}
 
 {% macro default__scalar_function_sql(target_relation) %}
     {{ scalar_function_create_replace_signature_sql(target_relation) }}
@@ -17,7 +19,9 @@
     AS
 {% endmacro %}
 
-{% macro formatted_scalar_function_args_sql() %}{{ return(adapter.dispatch('formatted_scalar_function_args_sql', 'dbt')()) }}{% endmacro %}
+{% macro formatted_scalar_function_args_sql() %}{{
+  return(adapter.dispatch('formatted_scalar_function_args_sql', 'dbt')())
+}}{% endmacro %}
 
 {% macro default__formatted_scalar_function_args_sql() %}
     {%- for arg in model.arguments -%} {{ arg.name }} {{ arg.data_type }}{{ ', ' if not loop.last }} {%- endfor -%}
@@ -28,7 +32,8 @@
 {% endmacro %}
 
 {% macro default__formatted_scalar_function_args_javascript() %}
-    {%- do exceptions.raise_compiler_error('formatted_scalar_function_args_javascript not implemented for adapter ' ~ adapter.type()) -%}
+    {%- do exceptions.raise_compiler_error('formatted_scalar_function_args_javascript not implemented for adapter '
+        ~ adapter.type()) -%}
 {% endmacro %}
 
 {% macro scalar_function_body_sql() %}{{ return(adapter.dispatch('scalar_function_body_sql', 'dbt')()) }}{% endmacro %}
@@ -40,7 +45,9 @@
 {% endmacro %}
 
 {#- Nothing when the config says nothing: the database then has its own default. -#}
-{% macro scalar_function_volatility_sql() %}{{ return(adapter.dispatch('scalar_function_volatility_sql', 'dbt')()) }}{% endmacro %}
+{% macro scalar_function_volatility_sql() %}{{
+  return(adapter.dispatch('scalar_function_volatility_sql', 'dbt')())
+}}{% endmacro %}
 
 {% macro default__scalar_function_volatility_sql() %}
     {%- set volatility = model.config.get('volatility') -%}
@@ -58,7 +65,8 @@
 
 {% macro default__scalar_function_volatility_javascript() %}
     {%- if model.config.get('volatility') != none -%}
-        {%- do exceptions.warn('Volatility is not supported by ' ~ adapter.type() ~ ' in javascript UDF and will be ignored') -%}
+        {%- do exceptions.warn('Volatility is not supported by ' ~ adapter.type()
+            ~ ' in javascript UDF and will be ignored') -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -1,5 +1,5 @@
-{#- The materialization `materialized_view`: created, refreshed, altered or built again, whichever its state and config need. The parts
-    are macros of their own, as adapters replace them. -#}
+{#- The materialization `materialized_view`: created, refreshed, altered or built again, whichever its state and config
+    need. The parts are macros of their own, as adapters replace them. -#}
 {% materialization materialized_view, default %}
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
     {%- do adapter.lock_relation(this) -%}
@@ -7,10 +7,12 @@
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type=this.MaterializedView) -%}
     {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
-    {%- set backup_relation = make_backup_relation(target_relation, target_relation.MaterializedView if existing_relation is none else existing_relation.type) -%}
+    {%- set backup_relation = make_backup_relation(target_relation, target_relation.MaterializedView
+        if existing_relation is none else existing_relation.type) -%}
 
     {{- materialized_view_setup(backup_relation, intermediate_relation, []) -}}
-    {%- set build_sql = materialized_view_get_build_sql(existing_relation, target_relation, backup_relation, intermediate_relation) -%}
+    {%- set build_sql = materialized_view_get_build_sql(existing_relation, target_relation, backup_relation,
+        intermediate_relation) -%}
     {%- if build_sql == '' -%}
         {{ materialized_view_execute_no_op(target_relation) }}
         {%- do adapter.commit() -%}
@@ -29,7 +31,8 @@
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
-{#- The working relations are gone with the transaction that made them; who has a macro of his own for dropping is asked nevertheless. -#}
+{#- The working relations are gone with the transaction that made them; who has a macro of his own for dropping is
+    asked nevertheless. -#}
 {% macro materialized_view_teardown(backup_relation, intermediate_relation, post_hooks) %}
     {%- if replaced_by_own_macros(backup_relation) -%}
         {{- drop_relation_if_exists(backup_relation) -}}
@@ -51,12 +54,15 @@
     {%- if changes is none -%}
         {{ return(refresh_materialized_view(target_relation)) }}
     {%- elif on_change == 'apply' -%}
-        {{ return(get_alter_materialized_view_as_sql(target_relation, changes, sql, existing_relation, backup_relation, intermediate_relation)) }}
+        {{ return(get_alter_materialized_view_as_sql(target_relation, changes, sql, existing_relation, backup_relation,
+            intermediate_relation)) }}
     {%- elif on_change == 'continue' -%}
-        {%- do exceptions.warn('Configuration changes were identified and `on_configuration_change` was set to `continue` for `' ~ target_relation.render() ~ '`') -%}
+        {%- do exceptions.warn('Configuration changes were identified and `on_configuration_change` was set to '
+            '`continue` for `' ~ target_relation.render() ~ '`') -%}
         {{ return('') }}
     {%- elif on_change == 'fail' -%}
-        {%- do exceptions.raise_fail_fast_error('Configuration changes were identified and `on_configuration_change` was set to `fail` for `' ~ target_relation.render() ~ '`') -%}
+        {%- do exceptions.raise_fail_fast_error('Configuration changes were identified and `on_configuration_change` '
+            'was set to `fail` for `' ~ target_relation.render() ~ '`') -%}
     {%- else -%}
         {%- do exceptions.raise_compiler_error('Unexpected configuration scenario') -%}
     {%- endif -%}

@@ -1,5 +1,5 @@
-{#- The materialization `table`: built beside the old table, then swapped with it. Everything between the lock and the commit is one
-    transaction, in which also what depends on the old table is moved to the new one. -#}
+{#- The materialization `table`: built beside the old table, then swapped with it. Everything between the lock and the
+    commit is one transaction, in which also what depends on the old table is moved to the new one. -#}
 {% materialization table, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -7,7 +7,8 @@
   {%- set existing_relation = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
-  {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none else existing_relation.type) -%}
+  {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none
+      else existing_relation.type) -%}
   {#- left by another tool's run that was killed -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
   {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}

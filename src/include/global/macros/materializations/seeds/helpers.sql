@@ -10,7 +10,8 @@
   {%- set sql %}
     create table {{ this.render() }} (
       {%- for name in agate_table.column_names -%}
-        {{ adapter.quote_seed_column(name | string, quoted) }} {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }}{{ ', ' if not loop.last }}
+        {{ adapter.quote_seed_column(name | string, quoted) }} {{ types.get(name, adapter.convert_type(agate_table,
+            loop.index0)) }}{{ ', ' if not loop.last }}
       {%- endfor -%}
     )
   {% endset -%}
@@ -24,8 +25,9 @@
   {{- adapter.dispatch('reset_csv_table', 'dbt')(model, full_refresh, old_relation, agate_table) -}}
 {% endmacro %}
 
-{#- A full refresh puts the old table away, makes the new one and drops the old one, with its readers recorded; they are built again when
-    the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. A project's own macro for either is called. -#}
+{#- A full refresh puts the old table away, makes the new one and drops the old one, with its readers recorded; they
+    are built again when the rows are in. Otherwise the rows are deleted, not truncated: see seed.sql. A project's own
+    macro for either is called. -#}
 {% macro default__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {%- if full_refresh and adapter.overridden('drop_relation', 'get_drop_sql', 'drop_' ~ old_relation.type) -%}
         {%- do drop_dependants(old_relation) -%}
@@ -81,8 +83,8 @@
     {{- return(quoted | join(', ')) -}}
 {% endmacro %}
 
-{#- Puts the rows into the table by the fastest way that the adapter has; gives the first insert that would do the same back, for people
-    to read. -#}
+{#- Puts the rows into the table by the fastest way that the adapter has; gives the first insert that would do the same
+    back, for people to read. -#}
 {% macro load_csv_rows(model, agate_table) %}
   {{- adapter.dispatch('load_csv_rows', 'dbt')(model, agate_table) -}}
 {% endmacro %}

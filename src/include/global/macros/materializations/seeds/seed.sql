@@ -1,5 +1,6 @@
-{#- The materialization `seed`: a CSV file as a table. The table that is there is emptied and filled, or with a full refresh replaced;
-    in one transaction, and without TRUNCATE, which would take the rows from readers who began before. -#}
+{#- The materialization `seed`: a CSV file as a table. The table that is there is emptied and filled, or with a full
+    refresh replaced; in one transaction, and without TRUNCATE, which would take the rows from readers who began
+    before. -#}
 {% materialization seed, default %}
   {%- set agate_table = load_agate_table() -%}
   {%- do store_result('agate_table', response='OK', agate_table=agate_table) -%}
@@ -12,7 +13,8 @@
   {%- set full_refresh = should_full_refresh() -%}
   {%- set exists_as_table = old_relation is not none and old_relation.is_table -%}
   {%- if old_relation is not none and not exists_as_table -%}
-    {%- do exceptions.raise_compiler_error("Cannot seed to '{}', it is a {}".format(old_relation.render(), old_relation.type | replace('_', ' '))) -%}
+    {%- do exceptions.raise_compiler_error("Cannot seed to '{}', it is a {}".format(old_relation.render(),
+        old_relation.type | replace('_', ' '))) -%}
   {%- endif -%}
 
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}

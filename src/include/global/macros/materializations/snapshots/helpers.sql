@@ -1,4 +1,5 @@
-{#- The queries of a snapshot: its first table, and the staged changes of a later run. What counts as a change is in strategies.sql. -#}
+{#- The queries of a snapshot: its first table, and the staged changes of a later run. What counts as a change is in
+    strategies.sql. -#}
 
 {#- Columns that the query has and the table lacks are added to the table. -#}
 {% macro create_columns(relation, columns) %}
@@ -232,7 +233,8 @@
 
 {#- The type of dbt_updated_at in a query; none without such a column. -#}
 {% macro get_updated_at_column_data_type(snapshot_sql) %}
-    {%- set found = get_column_schema_from_query(snapshot_sql) | selectattr('column', 'in', ['dbt_updated_at', 'DBT_UPDATED_AT']) | list -%}
+    {%- set found = get_column_schema_from_query(snapshot_sql) | selectattr('column', 'in',
+        ['dbt_updated_at', 'DBT_UPDATED_AT']) | list -%}
     {{- return((found | last).dtype if found else none) -}}
 {% endmacro %}
 
@@ -240,21 +242,25 @@
 {% macro check_time_data_types(sql) %}
   {%- set of_rows = get_updated_at_column_data_type(sql) -%}
   {%- set of_clock = get_snapshot_get_time_data_type() -%}
-  {%- if of_rows is not none and of_clock is not none and of_rows != of_clock and exceptions.warn_snapshot_timestamp_data_types -%}
+  {%- if of_rows is not none and of_clock is not none and of_rows != of_clock
+      and exceptions.warn_snapshot_timestamp_data_types -%}
     {%- do exceptions.warn_snapshot_timestamp_data_types(of_clock, of_rows) -%}
   {%- endif -%}
 {% endmacro %}
 
-{#- The end of a current version: null or the configured moment, in the type of updated_at, which the odd-looking nullif gives. -#}
+{#- The end of a current version: null or the configured moment, in the type of updated_at, which the odd-looking
+    nullif gives. -#}
 {% macro get_dbt_valid_to_current(strategy, columns) %}
-  coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ config.get('dbt_valid_to_current') or 'null' }})
+  coalesce(nullif({{ strategy.updated_at }}, {{ strategy.updated_at }}), {{ config.get('dbt_valid_to_current')
+      or 'null' }})
   as {{ columns.dbt_valid_to }}
 {%- endmacro %}
 
 {#- The key as columns of fixed names, so that the queries above need not know it. -#}
 {% macro unique_key_fields(unique_key) %}
     {%- if unique_key | is_list -%}
-        {%- for part in unique_key -%} {{ part }} as dbt_unique_key_{{ loop.index }}{{ ', ' if not loop.last }} {%- endfor -%}
+        {%- for part in unique_key -%} {{ part }} as dbt_unique_key_{{ loop.index }}{{ ', ' if not loop.last }}
+        {%- endfor -%}
     {%- else -%}
         {{ unique_key }} as dbt_unique_key
     {%- endif -%}

@@ -1,11 +1,12 @@
-{#- The materialization `snapshot`: keeps every version of every row. The first run makes the table, a later one stages what has changed
-    and merges it. One transaction from the lock to the commit. -#}
+{#- The materialization `snapshot`: keeps every version of every row. The first run makes the table, a later one stages
+    what has changed and merges it. One transaction from the lock to the commit. -#}
 {% materialization snapshot, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
 
   {%- set target_relation_exists, target_relation = get_or_create_relation(
-          database=model.database, schema=model.schema, identifier=model.get('alias', model.get('name')), type='table') -%}
+          database=model.database, schema=model.schema, identifier=model.get('alias', model.get('name')),
+          type='table') -%}
   {%- if not target_relation.is_table -%}
     {%- do exceptions.relation_wrong_type(target_relation, 'table') -%}
   {%- endif -%}
@@ -13,7 +14,8 @@
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
   {%- set unique_key = config.get('unique_key') -%}
-  {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data', model['config'], target_relation_exists) -%}
+  {%- set strategy = strategy_dispatch(config.get('strategy'))(model, 'snapshotted_data', 'source_data',
+      model['config'], target_relation_exists) -%}
 
   {%- if not target_relation_exists -%}
       {%- set select_sql = build_snapshot_table(strategy, model['compiled_code']) -%}

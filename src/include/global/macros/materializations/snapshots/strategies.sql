@@ -1,16 +1,19 @@
-{#- How a snapshot decides that a row has changed: a strategy is a macro `snapshot_<name>_strategy` that gives a dict of SQL
-    expressions (unique_key, updated_at, row_changed, scd_id) and of settings. helpers.sql makes the queries of them. -#}
+{#- How a snapshot decides that a row has changed: a strategy is a macro `snapshot_<name>_strategy` that gives a dict
+    of SQL expressions (unique_key, updated_at, row_changed, scd_id) and of settings. helpers.sql makes the queries of
+    them. -#}
 
 {#- The macro of a strategy; `package.name` takes it from that package. -#}
 {% macro strategy_dispatch(name) %}
   {%- set package_name, short_name = name.split('.', 1) if '.' in name else (none, name) -%}
   {%- if package_name is not none and package_name not in context -%}
-    {%- do exceptions.raise_compiler_error("Could not find package '" ~ package_name ~ "', called with '" ~ name ~ "'") -%}
+    {%- do exceptions.raise_compiler_error("Could not find package '" ~ package_name ~ "', called with '" ~ name
+        ~ "'") -%}
   {%- endif -%}
   {%- set macros = context if package_name is none else context[package_name] -%}
   {%- set macro_name = 'snapshot_' ~ short_name ~ '_strategy' -%}
   {%- if macro_name not in macros -%}
-    {%- do exceptions.raise_compiler_error("The specified strategy macro '" ~ short_name ~ "' was not found in package '" ~ package_name ~ "'") -%}
+    {%- do exceptions.raise_compiler_error("The specified strategy macro '" ~ short_name
+        ~ "' was not found in package '" ~ package_name ~ "'") -%}
   {%- endif -%}
   {{- return(macros[macro_name]) -}}
 {% endmacro %}
@@ -27,8 +30,8 @@
     {%- endfor -%})
 {%- endmacro %}
 
-{#- A row has changed when its timestamp is later than the start of the version that is kept; that column is always there, also when the
-    strategy was another one before. -#}
+{#- A row has changed when its timestamp is later than the start of the version that is kept; that column is always
+    there, also when the strategy was another one before. -#}
 {% macro snapshot_timestamp_strategy(node, snapshotted_rel, current_rel, model_config, target_exists) %}
     {%- set columns = config.get('snapshot_table_column_names') or get_snapshot_table_column_names() -%}
     {%- set unique_key, updated_at = config.get('unique_key'), config.get('updated_at') -%}
@@ -36,7 +39,8 @@
     {{- return({
         'unique_key': unique_key,
         'updated_at': updated_at,
-        'row_changed': '(' ~ snapshotted_rel ~ '.' ~ columns.dbt_valid_from ~ ' < ' ~ current_rel ~ '.' ~ updated_at ~ ')',
+        'row_changed': '(' ~ snapshotted_rel ~ '.' ~ columns.dbt_valid_from ~ ' < ' ~ current_rel ~ '.' ~ updated_at
+        ~ ')',
         'scd_id': snapshot_hash_arguments(api.Relation.scd_args(unique_key, updated_at)),
         'invalidate_hard_deletes': hard_deletes == 'invalidate',
         'hard_deletes': hard_deletes
@@ -49,10 +53,12 @@
 {% endmacro %}
 
 {% macro default__snapshot_string_as_time(timestamp) %}
-    {%- do exceptions.raise_not_implemented('snapshot_string_as_time macro not implemented for adapter ' + adapter.type()) -%}
+    {%- do exceptions.raise_not_implemented('snapshot_string_as_time macro not implemented for adapter '
+        + adapter.type()) -%}
 {% endmacro %}
 
-{#- A pair for the check strategy: has a checked column come that the table lacks, and the quoted names of those in both. -#}
+{#- A pair for the check strategy: has a checked column come that the table lacks, and the quoted names of those in
+    both. -#}
 {% macro snapshot_check_all_get_existing_columns(node, target_exists, check_cols_config) %}
     {%- if not target_exists -%}
         {{ return((false, query_columns)) }}
@@ -60,8 +66,10 @@
     {%- if check_cols_config == 'all' -%}
         {%- set checked = get_columns_in_query(node['compiled_code']) -%}
     {%- elif check_cols_config is iterable and check_cols_config | length > 0 -%}
-        {#- asked from the database too, for the case of the names; the query has lines of its own as it may end in a comment -#}
-        {%- set checked = get_columns_in_query('select ' ~ check_cols_config | join(', ') ~ ' from (\n' ~ node['compiled_code'] ~ '\n) subq') -%}
+        {#- asked from the database too, for the case of the names; the query has lines of its own as it may end in a
+            comment -#}
+        {%- set checked = get_columns_in_query('select ' ~ check_cols_config | join(', ') ~ ' from (\n'
+            ~ node['compiled_code'] ~ '\n) subq') -%}
     {%- else -%}
         {%- do exceptions.raise_compiler_error("Invalid value for 'check_cols': " ~ check_cols_config) -%}
     {%- endif -%}
@@ -79,7 +87,8 @@
     {%- set unique_key = config.get('unique_key') -%}
     {%- set updated_at = config.get('updated_at') or snapshot_get_time() -%}
     {%- set hard_deletes = adapter.get_hard_deletes_behavior(config) -%}
-    {%- set column_added, checked = snapshot_check_all_get_existing_columns(node, target_exists, config.get('check_cols')) -%}
+    {%- set column_added, checked = snapshot_check_all_get_existing_columns(node, target_exists,
+        config.get('check_cols')) -%}
     {%- set row_changed -%}
     (
     {%- if column_added -%}

@@ -25,7 +25,8 @@ with
 {%- for side, query in [('actual', main_sql), ('expected', expected_fixture_sql)] %}
 dbt_internal_unit_test_{{ side }} as (
   select
-    {{ expected_column_names | join(', ') }}, {{ dbt.string_literal(side) }} as {{ adapter.quote('actual_or_expected') }}
+    {{ expected_column_names | join(', ') }}, {{ dbt.string_literal(side) }} as {{ adapter.quote(
+        'actual_or_expected') }}
   from (
     {{ query }}
   ) _dbt_internal_unit_test_{{ side }}

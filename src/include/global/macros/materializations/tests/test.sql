@@ -1,5 +1,5 @@
-{#- The materialization `test`: counts the rows of the test's query. With store_failures those rows are kept in a relation first, and
-    counted there. -#}
+{#- The materialization `test`: counts the rows of the test's query. With store_failures those rows are kept in a
+    relation first, and counted there. -#}
 {% materialization test, default %}
   {%- set relations = [] -%}
   {%- set sql_header = config.get('sql_header') if flags.REQUIRE_SQL_HEADER_IN_TEST_CONFIGS else none -%}
@@ -9,9 +9,11 @@
   {%- if should_store_failures() -%}
     {%- set kind = config.get('store_failures_as') or 'table' -%}
     {%- if kind not in ['table', 'view'] -%}
-        {%- do exceptions.raise_compiler_error("'" ~ kind ~ "' is not a valid value for `store_failures_as`. Accepted values are: ['ephemeral', 'table', 'view']") -%}
+        {%- do exceptions.raise_compiler_error("'" ~ kind ~ "' is not a valid value for `store_failures_as`. "
+            "Accepted values are: ['ephemeral', 'table', 'view']") -%}
     {%- endif -%}
-    {%- set target_relation = api.Relation.create(database=database, schema=schema, identifier=model['alias'], type=kind) -%}
+    {%- set target_relation = api.Relation.create(database=database, schema=schema, identifier=model['alias'],
+        type=kind) -%}
     {%- do adapter.lock_relation(target_relation) -%}
     {%- set old_relation = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
     {%- if old_relation -%}

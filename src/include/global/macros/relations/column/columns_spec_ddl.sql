@@ -19,7 +19,8 @@
 
 {% macro default__get_assert_columns_equivalent(sql) %}{{ return(assert_columns_equivalent(sql)) }}{% endmacro %}
 
-{#- Raises a contract error unless both sides have the same names with the same types; the order is free. Renders as nothing. -#}
+{#- Raises a contract error unless both sides have the same names with the same types; the order is free. Renders as
+    nothing. -#}
 {% macro assert_columns_equivalent(sql) %}
   {%- if not model['columns'] -%}
     {%- do exceptions.raise_contract_error([], []) -%}
@@ -47,5 +48,6 @@
 {% endmacro %}
 
 {% macro default__format_column(column) %}
-{{- return({'name': column.name, 'data_type': column.dtype, 'formatted': column.column.lower() ~ ' ' ~ column.dtype}) -}}
+{{- return({'name': column.name, 'data_type': column.dtype, 'formatted': column.column.lower() ~ ' '
+    ~ column.dtype}) -}}
 {% endmacro %}

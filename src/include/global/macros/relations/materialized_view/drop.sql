@@ -3,4 +3,5 @@
     {{- adapter.dispatch('drop_materialized_view', 'dbt')(relation) -}}
 {% endmacro %}
 
-{% macro default__drop_materialized_view(relation) -%} drop materialized view if exists {{ relation.render() }} cascade {%- endmacro %}
+{% macro default__drop_materialized_view(relation) -%} drop materialized view if exists {{ relation.render() }} cascade
+{%- endmacro %}

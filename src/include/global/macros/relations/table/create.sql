@@ -3,7 +3,9 @@
   {{- adapter.dispatch('get_create_table_as_sql', 'dbt')(temporary, relation, sql) -}}
 {% endmacro %}
 
-{% macro default__get_create_table_as_sql(temporary, relation, sql) %}{{ return(create_table_as(temporary, relation, sql)) }}{% endmacro %}
+{% macro default__get_create_table_as_sql(temporary, relation, sql) %}{{
+  return(create_table_as(temporary, relation, sql))
+}}{% endmacro %}
 
 {#- The older name, which projects and packages override. Not every override knows the argument `language`. -#}
 {% macro create_table_as(temporary, relation, compiled_code, language='sql') %}

@@ -7,7 +7,8 @@
     {{- exceptions.raise_compiler_error('`get_replace_view_sql` has not been implemented for this adapter.') -}}
 {% endmacro %}
 
-{#- Statements, each with its semicolon, that take from a view what a new one would not have: grants and comments of earlier runs. -#}
+{#- Statements, each with its semicolon, that take from a view what a new one would not have: grants and comments of
+    earlier runs. -#}
 {% macro get_view_leftovers_sql(existing, new) %}
     {{- return(adapter.dispatch('get_view_leftovers_sql', 'dbt')(existing, new)) -}}
 {% endmacro %}
@@ -19,7 +20,8 @@
 {#- For adapters whose `create or replace view` may change columns: hooks, view, grants, hooks, without staging. -#}
 {% macro create_or_replace_view() %}
   {%- set existing = adapter.get_relation(database=database, schema=schema, identifier=model['alias']) -%}
-  {%- set target_relation = api.Relation.create(database=database, schema=schema, identifier=model['alias'], type='view') -%}
+  {%- set target_relation = api.Relation.create(database=database, schema=schema, identifier=model['alias'],
+      type='view') -%}
   {%- set grant_config = config.get('grants') -%}
   {{- run_hooks(pre_hooks) -}}
   {%- if existing is not none and existing.is_table -%}

@@ -1,5 +1,6 @@
 {#- Bringing a materialized view to its config: by its indexes alone where that is enough. -#}
-{% macro postgres__get_alter_materialized_view_as_sql(relation, configuration_changes, sql, existing_relation, backup_relation, intermediate_relation) %}
+{% macro postgres__get_alter_materialized_view_as_sql(relation, configuration_changes, sql, existing_relation,
+    backup_relation, intermediate_relation) %}
     {%- if configuration_changes.requires_full_refresh -%}
         {{ get_replace_sql(existing_relation, relation, sql) }}
     {%- else -%}

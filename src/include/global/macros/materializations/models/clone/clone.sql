@@ -1,5 +1,5 @@
-{#- The materialization of the command `clone`: the node as another environment has it, as a copy where that costs nothing, else as a
-    view on it (the SQL of the node is then `select * from` that relation). -#}
+{#- The materialization of the command `clone`: the node as another environment has it, as a copy where that costs
+    nothing, else as a view on it (the SQL of the node is then `select * from` that relation). -#}
 {% materialization clone, default %}
   {%- if not defer_relation -%}
       {%- do log('No relation found in state manifest for ' ~ model.unique_id, info=True) -%}
@@ -14,7 +14,8 @@
   {%- endif -%}
 
   {#- A view on itself would take the place of the data. Without any, making it fails. -#}
-  {%- if existing_relation and this.database == defer_relation.database and this.schema == defer_relation.schema and this.identifier == defer_relation.identifier -%}
+  {%- if existing_relation and this.database == defer_relation.database and this.schema == defer_relation.schema
+      and this.identifier == defer_relation.identifier -%}
     {%- do log('Target relation and defer relation are the same, skipping clone for relation: ' ~ this.render()) -%}
     {{ return({'relations': []}) }}
   {%- endif -%}
@@ -28,7 +29,8 @@
 
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- if existing_relation is not none and not existing_relation.is_table -%}
-    {%- do log('Dropping relation ' ~ existing_relation.render() ~ ' because it is of type ' ~ existing_relation.type) -%}
+    {%- do log('Dropping relation ' ~ existing_relation.render() ~ ' because it is of type '
+        ~ existing_relation.type) -%}
     {{ drop_relation_if_exists(existing_relation) }}
   {%- endif -%}
   {%- call statement('main') %}

@@ -26,7 +26,8 @@
   {%- endfor -%}
   {%- for column in source_columns if column.name in by_name -%}
     {%- set present = by_name[column.name] -%}
-    {%- if column.expanded_data_type != present.expanded_data_type and not column.can_expand_to(other_column=present) -%}
+    {%- if column.expanded_data_type != present.expanded_data_type
+        and not column.can_expand_to(other_column=present) -%}
       {%- do changes.append({'column_name': present.name, 'new_type': column.expanded_data_type}) -%}
     {%- endif -%}
   {%- endfor -%}
@@ -34,12 +35,14 @@
 {% endmacro %}
 
 {% macro get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) %}
-{{- return(adapter.dispatch('get_merge_update_columns', 'dbt')(merge_update_columns, merge_exclude_columns, dest_columns)) -}}
+{{- return(adapter.dispatch('get_merge_update_columns', 'dbt')(merge_update_columns, merge_exclude_columns,
+    dest_columns)) -}}
 {% endmacro %}
 
 {% macro default__get_merge_update_columns(merge_update_columns, merge_exclude_columns, dest_columns) %}
   {%- if merge_update_columns and merge_exclude_columns -%}
-    {{ exceptions.raise_compiler_error('Model cannot specify merge_update_columns and merge_exclude_columns. Please update model to use only one config') }}
+    {{ exceptions.raise_compiler_error('Model cannot specify merge_update_columns and merge_exclude_columns. Please '
+        'update model to use only one config') }}
   {%- elif merge_update_columns -%}
     {{ return(merge_update_columns) }}
   {%- endif -%}

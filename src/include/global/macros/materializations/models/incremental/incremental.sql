@@ -1,5 +1,6 @@
-{#- The materialization `incremental`: the rows of the query are put into the table that is there, as the strategy says. Without a
-    table, or on a full refresh, it is built as the materialization `table` does. One transaction from the lock to the commit. -#}
+{#- The materialization `incremental`: the rows of the query are put into the table that is there, as the strategy
+    says. Without a table, or on a full refresh, it is built as the materialization `table` does. One transaction from
+    the lock to the commit. -#}
 {% materialization incremental, default %}
   {{- run_hooks(pre_hooks, inside_transaction=False) -}}
   {%- do adapter.lock_relation(this) -%}
@@ -8,14 +9,16 @@
   {%- set target_relation = this.incorporate(type='table') -%}
   {%- set temp_relation = make_temp_relation(target_relation) -%}
   {%- set intermediate_relation = make_intermediate_relation(target_relation) -%}
-  {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none else existing_relation.type) -%}
+  {%- set backup_relation = make_backup_relation(target_relation, 'table' if existing_relation is none
+      else existing_relation.type) -%}
   {#- left by another tool's run that was killed -#}
   {{- drop_relation_if_exists(load_cached_relation(intermediate_relation)) -}}
   {{- drop_relation_if_exists(load_cached_relation(backup_relation)) -}}
 
   {%- set unique_key = config.get('unique_key') -%}
   {%- set on_schema_change = incremental_validate_on_schema_change(config.get('on_schema_change'), default='ignore') -%}
-  {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy') or 'default') -%}
+  {%- set strategy_sql = adapter.get_incremental_strategy_macro(context, config.get('incremental_strategy')
+      or 'default') -%}
   {%- set full_refresh = should_full_refresh() -%}
   {%- set rebuild = existing_relation is not none and (full_refresh or not existing_relation.is_table) -%}
   {%- set add_rows = existing_relation is not none and not rebuild -%}

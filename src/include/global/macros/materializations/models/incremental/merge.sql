@@ -17,7 +17,8 @@
 {% macro default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates=none) %}
     {%- set conditions = [] if incremental_predicates is none else [] + incremental_predicates -%}
     {%- set columns = get_quoted_csv(dest_columns | map(attribute='name')) -%}
-    {%- set updated = get_merge_update_columns(config.get('merge_update_columns'), config.get('merge_exclude_columns'), dest_columns) -%}
+    {%- set updated = get_merge_update_columns(config.get('merge_update_columns'), config.get('merge_exclude_columns'),
+        dest_columns) -%}
     {%- set sql_header = config.get('sql_header', none) -%}
     {%- if not unique_key -%}
         {%- do conditions.append('FALSE') -%}
@@ -26,7 +27,8 @@
             {%- do conditions.append('DBT_INTERNAL_SOURCE.' ~ key ~ ' = DBT_INTERNAL_DEST.' ~ key) -%}
         {%- endfor -%}
     {%- else -%}
-        {%- do conditions.append(get_merge_unique_key_match(('DBT_INTERNAL_SOURCE.' ~ unique_key) | trim, ('DBT_INTERNAL_DEST.' ~ unique_key) | trim)) -%}
+        {%- do conditions.append(get_merge_unique_key_match(('DBT_INTERNAL_SOURCE.' ~ unique_key) | trim,
+            ('DBT_INTERNAL_DEST.' ~ unique_key) | trim)) -%}
     {%- endif -%}
     {{ sql_header if sql_header is not none }}
     merge into {{ target }} as DBT_INTERNAL_DEST
@@ -34,7 +36,8 @@
         on ({{ conditions | join(') and (') }})
     {%- if unique_key %}
     when matched then update set
-        {% for column in updated %}{{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        {% for column in updated %}{{ column }} = DBT_INTERNAL_SOURCE.{{ column }}{{ ', '
+            if not loop.last }}{% endfor %}
     {%- endif %}
     when not matched then insert
         ({{ columns }})
@@ -43,7 +46,8 @@
 {% endmacro %}
 
 {% macro get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates) %}
-  {{- adapter.dispatch('get_delete_insert_merge_sql', 'dbt')(target, source, unique_key, dest_columns, incremental_predicates) -}}
+  {{- adapter.dispatch('get_delete_insert_merge_sql', 'dbt')(target, source, unique_key, dest_columns,
+      incremental_predicates) -}}
 {% endmacro %}
 
 {#- Two statements, which belong into one transaction. -#}
@@ -68,7 +72,8 @@
 {% endmacro %}
 
 {% macro get_insert_overwrite_merge_sql(target, source, dest_columns, predicates, include_sql_header=false) %}
-  {{- adapter.dispatch('get_insert_overwrite_merge_sql', 'dbt')(target, source, dest_columns, predicates, include_sql_header) -}}
+  {{- adapter.dispatch('get_insert_overwrite_merge_sql', 'dbt')(target, source, dest_columns, predicates,
+      include_sql_header) -}}
 {% endmacro %}
 
 {#- A merge whose rows never match: what the predicates cover goes, what the source has comes. -#}

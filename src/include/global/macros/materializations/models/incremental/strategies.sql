@@ -1,7 +1,10 @@
-{#- One macro for each incremental strategy: `get_incremental_<name>_sql`. arg_dict holds target_relation, temp_relation, unique_key,
-    dest_columns and incremental_predicates; a project adds a strategy by writing such a macro. -#}
+{#- One macro for each incremental strategy: `get_incremental_<name>_sql`. arg_dict holds target_relation,
+    temp_relation, unique_key, dest_columns and incremental_predicates; a project adds a strategy by writing such a
+    macro. -#}
 
-{% macro get_incremental_append_sql(arg_dict) %}{{ return(adapter.dispatch('get_incremental_append_sql', 'dbt')(arg_dict)) }}{% endmacro %}
+{% macro get_incremental_append_sql(arg_dict) %}{{
+  return(adapter.dispatch('get_incremental_append_sql', 'dbt')(arg_dict))
+}}{% endmacro %}
 
 {% macro default__get_incremental_append_sql(arg_dict) %}
 {{- return(get_insert_into_sql(arg_dict['target_relation'], arg_dict['temp_relation'], arg_dict['dest_columns'])) -}}
@@ -16,7 +19,9 @@
                                        arg_dict['dest_columns'], arg_dict['incremental_predicates'])) -}}
 {% endmacro %}
 
-{% macro get_incremental_merge_sql(arg_dict) %}{{ return(adapter.dispatch('get_incremental_merge_sql', 'dbt')(arg_dict)) }}{% endmacro %}
+{% macro get_incremental_merge_sql(arg_dict) %}{{
+  return(adapter.dispatch('get_incremental_merge_sql', 'dbt')(arg_dict))
+}}{% endmacro %}
 
 {% macro default__get_incremental_merge_sql(arg_dict) %}
 {{- return(get_merge_sql(arg_dict['target_relation'], arg_dict['temp_relation'], arg_dict['unique_key'],
@@ -33,16 +38,21 @@
 {% endmacro %}
 
 {#- The strategy of a model that names none. -#}
-{% macro get_incremental_default_sql(arg_dict) %}{{ return(adapter.dispatch('get_incremental_default_sql', 'dbt')(arg_dict)) }}{% endmacro %}
+{% macro get_incremental_default_sql(arg_dict) %}{{
+  return(adapter.dispatch('get_incremental_default_sql', 'dbt')(arg_dict))
+}}{% endmacro %}
 
-{% macro default__get_incremental_default_sql(arg_dict) %}{{ return(get_incremental_append_sql(arg_dict)) }}{% endmacro %}
+{% macro default__get_incremental_default_sql(arg_dict) %}{{
+  return(get_incremental_append_sql(arg_dict))
+}}{% endmacro %}
 
 {% macro get_incremental_microbatch_sql(arg_dict) %}
 {{- return(adapter.dispatch('get_incremental_microbatch_sql', 'dbt')(arg_dict)) -}}
 {% endmacro %}
 
 {% macro default__get_incremental_microbatch_sql(arg_dict) %}
-  {{- exceptions.raise_not_implemented('microbatch materialization strategy not implemented for adapter ' + adapter.type()) -}}
+  {{- exceptions.raise_not_implemented('microbatch materialization strategy not implemented for adapter '
+      + adapter.type()) -}}
 {% endmacro %}
 
 {% macro get_insert_into_sql(target_relation, temp_relation, dest_columns) %}
