@@ -6,6 +6,9 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+const onlyNew = (parent) =>
+  `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n`;
+
 const { values } = parseArgs({
   options: {
     models: { type: 'string', default: '1000' },
@@ -209,8 +212,7 @@ select
     {{ sum_by_status(statuses) }},
     {{ audit_columns() }}
 from {{ ref('${parent}') }} as t
-${incremental ? `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n` : ''}` +
-      `group by id
+${incremental ? onlyNew(parent) : ''}group by id
 `,
   );
 }

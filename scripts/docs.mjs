@@ -31,7 +31,8 @@ export const VARIABLES = [
   ['DBT_ENV_CUSTOM_ENV_…', "Copied into the artifacts' metadata, under the rest of the name"],
   [
     'TSDBT_HASH_KEY',
-    'Key of `hash` and of sealed dead letters. Required where a source has `hash` or `drop`. See [settings](settings.md#hash-and-drop)',
+    'Key of `hash` and of sealed dead letters. Required where a source has `hash` or `drop`. ' +
+      'See [settings](settings.md#hash-and-drop)',
   ],
   ['Packages', null],
   ['DBT_PACKAGE_HUB_URL', "Package hub in the place of dbt's"],
@@ -70,7 +71,8 @@ function fallback({ kind, default: value }) {
 
 function row(option) {
   const choices = option.choices === undefined ? '' : ` One of ${option.choices.map(code).join(', ')}.`;
-  return `| ${spelling(option)} | ${option.env ? code(option.env) : ''} | ${fallback(option)} | ${cell(option.help)}${choices} |`;
+  const env = option.env ? code(option.env) : '';
+  return `| ${spelling(option)} | ${env} | ${fallback(option)} | ${cell(option.help)}${choices} |`;
 }
 
 const HEAD = ['| Option | Variable | Default | Meaning |', '|---|---|---|---|'];
@@ -113,7 +115,8 @@ export async function commandsPage() {
           : argument.choices === undefined
             ? ` ${argument.name.toUpperCase()}`
             : ` ${argument.choices.join('\\|')}`;
-      return `| [\`tsdbt ${path.join(' ')}\`](#${path.join('-')})${words}${aliases.map((alias) => `, ${code(alias)}`).join('')} | ${cell(summary)} |`;
+      const others = aliases.map((alias) => `, ${code(alias)}`).join('');
+      return `| [\`tsdbt ${path.join(' ')}\`](#${path.join('-')})${words}${others} | ${cell(summary)} |`;
     }),
     '',
     '## Options of several commands',

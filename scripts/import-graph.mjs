@@ -7,7 +7,7 @@ import ts from 'typescript';
  * @param {string} path absolute
  * @param {string} text
  * @param {string} root what `target` is relative to
- * @returns {{ target: string, kind: 'types' | 'run time' | 'later' }[]} `later`: `import('…')`, for which no circle waits
+ * @returns {{ target: string, kind: 'types' | 'run time' | 'later' }[]} `later`: `import('…')`, which a circle may have
  */
 export function importsOf(path, text, root) {
   const found = [];

@@ -76,7 +76,8 @@ try {
   const height = lines.length * LINE + 56;
   const width = Math.round(COLUMNS * CHARACTER) + 32;
   const svg = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+      `viewBox="0 0 ${width} ${height}" role="img">`,
     '<title>tsdbt builds the starter project, then names the line of a model that is wrong</title>',
     `<rect width="${width}" height="${height}" rx="8" fill="#0d1117"/>`,
     ...['#ff5f56', '#ffbd2e', '#27c93f'].map((fill, i) => `<circle cx="${20 + 18 * i}" cy="18" r="6" fill="${fill}"/>`),

@@ -1,5 +1,5 @@
-// The first stage: dbt_project.yml, profiles.yml, packages, variables and flags as one configuration, with the adapter of
-// its target and what `--state` names. Reads no file of the project's nodes and opens no connection.
+// The first stage: dbt_project.yml, profiles.yml, packages, variables and flags as one configuration, with the adapter
+// of its target and what `--state` names. Reads no file of the project's nodes and opens no connection.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';

@@ -1,5 +1,5 @@
-// Renders the texts of the project's own YAML files, with what they see of the command. Which keys are rendered is their
-// readers' business.
+// Renders the texts of the project's own YAML files, with what they see of the command. Which keys are rendered is
+// their readers' business.
 import { createTemplateEnvironments, type TemplateEnvironments } from '../context/templates.ts';
 import { createFileRenderer } from '../context/yaml-scope.ts';
 import type { Invocation } from '../contracts/project.ts';

@@ -114,9 +114,9 @@ async function runHook(
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       status = 'error';
-      message =
-        `${name} failed, error:\n ` +
-        `${error.message}${placeOf(locateDatabaseError(ctx, compiled, ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null, error))}`;
+      const trace = ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null;
+      const place = placeOf(locateDatabaseError(ctx, compiled, trace, error));
+      message = `${name} failed, error:\n ${error.message}${place}`;
     }
   }
   const ended = ctx.now();

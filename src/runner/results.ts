@@ -1,5 +1,5 @@
-// Results in their plain forms: what every result says of its node, one without work behind it, the skipped ones. Decides
-// no order and prints nothing.
+// Results in their plain forms: what every result says of its node, one without work behind it, the skipped ones.
+// Decides no order and prints nothing.
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult, RunStatus } from '../contracts/results.ts';
 import type { RunContext } from './context.ts';

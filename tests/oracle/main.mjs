@@ -1,5 +1,5 @@
-// `npm run oracle -- NAME [ARGUMENT...]`: the one entry of all that sets this program beside real dbt or jinja2. Without
-// a name it lists them. What each does, and its arguments, stand in the head of its file.
+// `npm run oracle -- NAME [ARGUMENT...]`: the one entry of all that sets this program beside real dbt or jinja2.
+// Without a name it lists them. What each does, and its arguments, stand in the head of its file.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { clickhouseOracleBin, oracleBin, root } from './support/servers.mjs';

@@ -196,8 +196,8 @@ function sourcesSql({ schema, identifier }: Lease): string {
   return (
     `select toJSONString(groupArray(name)) from system.tables where ${LOCAL_DATABASES} and arrayExists((d, t) -> ` +
     `(d, t) in (select database, name from system.tables where ${LOCAL_DATABASES} and ` +
-    `engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), [${target.join(', ')}])), dependencies_database, ` +
-    'dependencies_table)'
+    `engine = 'MaterializedView' and multiSearchAny(replaceAll(create_table_query, '\`', ''), ` +
+    `[${target.join(', ')}])), dependencies_database, dependencies_table)`
   );
 }
 

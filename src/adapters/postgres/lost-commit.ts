@@ -1,5 +1,5 @@
-// How a transaction has ended whose COMMIT was not answered: what it notes about itself under its lock, and what another
-// connection asks afterwards. Opening that connection is left to connection.ts.
+// How a transaction has ended whose COMMIT was not answered: what it notes about itself under its lock, and what
+// another connection asks afterwards. Opening that connection is left to connection.ts.
 import { TsdbtError } from '../../errors.ts';
 import { quoteText } from './literal.ts';
 
@@ -14,7 +14,9 @@ export const UNKNOWN_HINT = 'Look what the relation holds before it is built aga
 const STARTED = "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::text";
 
 /** An expression: the transaction's number and when its server has started; null on a replica, which numbers none. */
-export const TRANSACTION_MARK = `case when not pg_catalog.pg_is_in_recovery() then pg_catalog.pg_current_xact_id()::text || ' ' || ${STARTED} end`;
+export const TRANSACTION_MARK =
+  'case when not pg_catalog.pg_is_in_recovery() ' +
+  `then pg_catalog.pg_current_xact_id()::text || ' ' || ${STARTED} end`;
 
 /** One row: `committed`, `aborted`, `in progress`, or null when this server cannot tell. */
 export function outcomeSql(mark: string): string {

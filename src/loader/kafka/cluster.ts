@@ -1,5 +1,5 @@
-// What is asked of a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is told in our words.
-// What the answers mean for a partition is left to fetch-loop.ts and epochs.ts.
+// What is asked of a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is told in our
+// words. What the answers mean for a partition is left to fetch-loop.ts and epochs.ts.
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';

@@ -1,5 +1,5 @@
-// A consumer that takes an answer about topics in which a partition carries an error. The library refuses it as a whole,
-// so that one partition without a leader would keep all others from being read.
+// A consumer that takes an answer about topics in which a partition carries an error. The library refuses it as a
+// whole, so that one partition without a leader would keep all others from being read.
 import type { API, Callback } from '@platformatic/kafka';
 import type { LoadConnection } from '../connections.ts';
 import { type ByteConsumer, clientOptions, type KafkaLibrary } from './library.ts';

@@ -1,5 +1,5 @@
-// Where a Kafka client is in each of its partitions: what it reads next, what it has fetched ahead, and which partitions
-// wait for an error to pass. What is asked of the broker is left to fetch-loop.ts.
+// Where a Kafka client is in each of its partitions: what it reads next, what it has fetched ahead, and which
+// partitions wait for an error to pass. What is asked of the broker is left to fetch-loop.ts.
 import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
 
 /** How far a partition has been read. */

@@ -212,8 +212,8 @@ function installFolder(project: Project): string {
   if (other.length > 0) {
     throw new TsdbtError(
       'dependency',
-      `packages-install-path '${project.packages_install_path}' leads to '${target}', which holds more than packages: ` +
-        `${other.slice(0, 3).join(', ')}. Nothing was installed.`,
+      `packages-install-path '${project.packages_install_path}' leads to '${target}', which holds more than ` +
+        `packages: ${other.slice(0, 3).join(', ')}. Nothing was installed.`,
       { hint: 'Everything in that folder would be deleted: name one for packages alone.' },
     );
   }

@@ -70,7 +70,7 @@ describe('reaching a ClickHouse server', () => {
     ]).toEqual([8123, 8443, 8123, 8443, 1234]);
   });
 
-  it("sends dbt-clickhouse's and the profile's settings with each statement, user and password as headers", async () => {
+  it("sends dbt-clickhouse's settings and the profile's with each statement, the user as headers", async () => {
     const seen: { url: URL; user: unknown; auth: unknown }[] = [];
     const server = createHttp((request, response) => {
       let body = '';

@@ -174,7 +174,8 @@ describe('a Postgres that is silent', () => {
     await adapter.lockRelation(second, adapter.createRelation({ schema: 'public', identifier: 'settled' }));
     await second.execute('insert into public.settled values (2)');
     await observer.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%settled values (2)%' and pid <> pg_backend_pid()",
+      "select pg_terminate_backend(pid) from pg_stat_activity where query like '%settled values (2)%' and " +
+        'pid <> pg_backend_pid()',
     );
     const error = await failure(second.commit());
     expect(error.message).toMatch(/\n\tThe transaction was not committed\.$/);

@@ -62,8 +62,8 @@ describe('two builds at the same time', () => {
     });
     const run = project.start(['run', '--select', 'late']);
     await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and query like '%late_sleep%' and state = 'active' and " +
-        'pid <> pg_backend_pid())',
+      "select exists (select from pg_stat_activity where datname = current_database() and query like '%late_sleep%' " +
+        "and state = 'active' and pid <> pg_backend_pid())",
     );
     await project.client.query('create view public.came_late as select id from s.late');
     const { code, out } = await run.ended;
@@ -241,8 +241,8 @@ describe('--every', () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
     await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(20)%' and state = 'active' and " +
-        'pid <> pg_backend_pid())',
+      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(20)%' " +
+        "and state = 'active' and pid <> pg_backend_pid())",
     );
     const began = Date.now();
     run.child.kill('SIGTERM');
@@ -255,8 +255,8 @@ describe('--every', () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(3)::text as s" });
     const first = project.start(['run', '--select', 'tick', '--every', '1s'], 'one');
     await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(3)%' and state = 'active' and " +
-        'pid <> pg_backend_pid())',
+      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(3)%' " +
+        "and state = 'active' and pid <> pg_backend_pid())",
     );
     const second = project.start(['run', '--select', 'tick', '--every', '1s'], 'two');
     await waitFor(second, () => ticks(second).length >= 1);

@@ -181,7 +181,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     expect(await ids(t)).toEqual(upTo(21));
   });
 
-  it('rows of files, other topics and by hand are no reason to refuse; a new partition begins at its start', async () => {
+  it('rows of files, of other topics, by hand: no reason to refuse; a new partition begins at its start', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     await run(

@@ -2,6 +2,78 @@
 import { TAGS, GROUPS } from './words.mjs';
 import { Properties } from './properties.mjs';
 
+/** Values of methods, good and bad. */
+const PATHS = [
+  'models',
+  'models/marts',
+  'models/staging/',
+  'models/*/*.sql',
+  'models/**',
+  'seeds',
+  'models/schema.yml',
+  'tests',
+  'models/marts/deep',
+  'analyses/*.sql',
+  'snapshots',
+  'models/**/m_1.sql',
+  './models',
+  'models/**/',
+  '*',
+  '**/*.yml',
+  'models/ma*',
+];
+const FILES = ['m_1.sql', 'm_*', 'schema.yml', 'schema', 'second', 'versioned_v1', 'dim.x1', 'dim.x1.sql', '*.csv'];
+const CONFIGS = [
+  'materialized:view',
+  'materialized:table',
+  'enabled:true',
+  'enabled:false',
+  'tags:a',
+  'tags:nightly',
+  'schema:extra',
+  'severity:warn',
+  'severity:ERROR',
+  'store_failures:true',
+  'meta.owner:data',
+  'meta.level:1',
+  'meta.nested.owner:data',
+  'meta.list:two',
+  'meta.on:true',
+  'unique_key:id',
+  'unique_key:name',
+  'full_refresh:false',
+  'docs.show:false',
+  'contract.enforced:false',
+  'quoting.schema:true',
+  'persist_docs.relation:true',
+  'grants.select:ann',
+  'custom_key:text',
+  'custom_key.a.b:1',
+  'group:fun',
+  'lookback:1',
+  'pre_hook:x',
+  'packages:one',
+  'event_time:made_at',
+  'alias:None',
+  'freshness.build_after.period:day',
+  'meta.owner:None',
+  'access:public',
+  'on_configuration_change:apply',
+  'severity:x',
+];
+const TYPES = [
+  'model',
+  'test',
+  'seed',
+  'snapshot',
+  'source',
+  'exposure',
+  'unit_test',
+  'analysis',
+  'metric',
+  'function',
+];
+
 export class Selectors extends Properties {
   selectors(models) {
     const r = this.random;
@@ -114,20 +186,16 @@ export function criterion(random, models) {
     () => `tag:${r.pick([...TAGS.filter((t) => !t.includes(' ')), 'said', 'n*', '?'])}`,
     () =>
       `source:${r.pick(['shop', 'shop.orders', 'p.shop.orders', '*', 'shop.*', 'p.*.*', 'helper', 'Shop', '*.Users'])}`,
-    () =>
-      `path:${r.pick(['models', 'models/marts', 'models/staging/', 'models/*/*.sql', 'models/**', 'seeds', 'models/schema.yml', 'tests', 'models/marts/deep', 'analyses/*.sql', 'snapshots', 'models/**/m_1.sql', './models', 'models/**/', '*', '**/*.yml', 'models/ma*'])}`,
+    () => `path:${r.pick(PATHS)}`,
     () => r.pick(['models/marts', 'models/staging/x.y', 'm_1.sql', 'seed_1.csv', 'models/marts/*.sql']),
-    () =>
-      `file:${r.pick(['m_1.sql', 'm_*', 'schema.yml', 'schema', 'second', 'versioned_v1', 'dim.x1', 'dim.x1.sql', '*.csv'])}`,
+    () => `file:${r.pick(FILES)}`,
     () => `package:${r.pick(['p', 'helper', 'this', 'h*'])}`,
     () => `access:${r.pick(['public', 'protected', 'private'])}`,
     () => `group:${r.pick([...GROUPS, 'f*', '*'])}`,
-    () =>
-      `config.${r.pick(['materialized:view', 'materialized:table', 'enabled:true', 'enabled:false', 'tags:a', 'tags:nightly', 'schema:extra', 'severity:warn', 'severity:ERROR', 'store_failures:true', 'meta.owner:data', 'meta.level:1', 'meta.nested.owner:data', 'meta.list:two', 'meta.on:true', 'unique_key:id', 'unique_key:name', 'full_refresh:false', 'docs.show:false', 'contract.enforced:false', 'quoting.schema:true', 'persist_docs.relation:true', 'grants.select:ann', 'custom_key:text', 'custom_key.a.b:1', 'group:fun', 'lookback:1', 'pre_hook:x', 'packages:one', 'event_time:made_at', 'alias:None', 'freshness.build_after.period:day', 'meta.owner:None', 'access:public', 'on_configuration_change:apply', 'severity:x'])}`,
+    () => `config.${r.pick(CONFIGS)}`,
     () => `test_name:${r.pick(['unique', 'not_null', 'at_least', 'is_even', 'u*', 'unit_1', '*', 'helper.is_even'])}`,
     () => `test_type:${r.pick(['generic', 'singular', 'data', 'unit', 'schema'])}`,
-    () =>
-      `resource_type:${r.pick(['model', 'test', 'seed', 'snapshot', 'source', 'exposure', 'unit_test', 'analysis', 'metric', 'function'])}`,
+    () => `resource_type:${r.pick(TYPES)}`,
     () => `version:${r.pick(['latest', 'old', 'prerelease', 'none'])}`,
     () => `exposure:${r.pick(['exp_1', '*', 'p.exp_2', 'exp_?'])}`,
     () => `unit_test:${r.pick(['unit_1', '*', 'p.unit_2', 'unit_*'])}`,
