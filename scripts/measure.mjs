@@ -15,10 +15,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** name: [what is counted, limit of today, what it shall be]. */
 const ROWS = {
-  wide: ['lines over 120 columns', 620, 0],
+  wide: ['lines over 120 columns', 0, 0],
   prose: ['lines over 100 columns in *.md', 7, 0],
-  casts: ['casts in src (`as X`, but `as const`)', 1146, 600],
-  asserted: ['non-null assertions in src (`x!`)', 559, 300],
+  casts: ['casts in src (`as X`, but `as const`)', 974, 600],
+  asserted: ['non-null assertions in src (`x!`)', 390, 300],
   long: ['files over 600 lines', 4, 0],
   folders: ['circles of folders in src', 0, 0],
   files: ['circles of files at run time in src', 3, 2],

@@ -222,7 +222,7 @@ ${['many', 'keyed', 'zombie', 'moved']
     expect(await project.rows('select count(*), count(distinct seq) from raw.zombie')).toEqual([['700', '700']]);
   }, 180_000);
 
-  it.concurrent('three loaders share the partitions; one that dies while it gives them away loses nothing', async () => {
+  it.concurrent('three loaders share partitions; one that dies while it gives them away loses nothing', async () => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "k${i}", "seq": ${from + i}}`);
     await send('moved', values(0, 300));

@@ -154,14 +154,19 @@ function markInTree(id) {
 function overviewPage() {
   const counts = kindsPresent.map((kind) => {
     const count = items.filter((item) => item.kind === kind).length;
-    return `<a href="#/list/${kind}" style="--kind: var(--${kindColour(kind)})"><b>${count}</b>${escapeHtml(TITLES[kind])}</a>`;
+    const style = `--kind: var(--${kindColour(kind)})`;
+    return `<a href="#/list/${kind}" style="${style}"><b>${count}</b>${escapeHtml(TITLES[kind])}</a>`;
   });
   const graphSize = items.filter((item) => item.graph).length;
+  const made = `${escapeHtml(data.generated.slice(0, 16).replace('T', ' '))} UTC`;
+  const title = data.overview
+    ? `<div class="text overview">${markdown(data.overview)}</div>`
+    : `<h1>${escapeHtml(data.project)}</h1>`;
   main.innerHTML = `<div class="page">
-    ${data.overview ? `<div class="text overview">${markdown(data.overview)}</div>` : `<h1>${escapeHtml(data.project)}</h1>`}
+    ${title}
     <div class="counts">${counts.join('')}</div>
     ${graphSize > 0 && graphSize <= 300 ? '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>' : ''}
-    <p class="foot">Generated ${escapeHtml(data.generated.slice(0, 16).replace('T', ' '))} UTC by tsdbt ${escapeHtml(data.version)} for ${escapeHtml(data.adapter)}</p></div>`;
+    <p class="foot">Generated ${made} by tsdbt ${escapeHtml(data.version)} for ${escapeHtml(data.adapter)}</p></div>`;
   const box = main.querySelector('.lineage');
   if (box) drawGraph(box, items, graphIds(), { pickOnClick: false, onPick() {}, onOpen: open });
 }
@@ -170,15 +175,33 @@ function listPage(kind) {
   const ids = items
     .flatMap((item, i) => (item.kind === kind ? [i] : []))
     .sort((a, b) => items[a].name.localeCompare(items[b].name));
-  main.innerHTML = `<div class="page"><h1>${escapeHtml(TITLES[kind] ?? kind)} <small class="chip">${ids.length}</small></h1>
-    <div class="scroll"><table><thead><tr><th>Name</th><th>Package</th><th>Description</th></tr></thead><tbody>${ids.map((i) => `<tr><td><a href="${linkTo(i)}">${escapeHtml(items[i].name)}</a></td><td class="type">${escapeHtml(items[i].package)}</td><td>${inlineMarkdown(escapeHtml((items[i].description ?? '').split('\n')[0]))}</td></tr>`).join('')}</tbody></table></div></div>`;
+  const row = (i) =>
+    `<tr><td><a href="${linkTo(i)}">${escapeHtml(items[i].name)}</a></td>` +
+    `<td class="type">${escapeHtml(items[i].package)}</td>` +
+    `<td>${inlineMarkdown(escapeHtml((items[i].description ?? '').split('\n')[0]))}</td></tr>`;
+  const title = escapeHtml(TITLES[kind] ?? kind);
+  main.innerHTML = `<div class="page"><h1>${title} <small class="chip">${ids.length}</small></h1>
+    ${tableOf(ids.map(row), '<th>Name</th><th>Package</th><th>Description</th>')}</div>`;
 }
 
 function columnsTable(columns) {
   const hasTests = columns.some((c) => c.tests.length > 0 || c.constraints.length > 0);
+  const tests = (c) => [
+    ...c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`),
+    ...c.tests.map((t) => `<span>${escapeHtml(t)}</span>`),
+  ];
+  const described = (c) =>
+    c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>';
   const row = (c) =>
-    `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td><td>${c.description ? `<div class="text">${markdown(c.description)}</div>` : '<span class="none">–</span>'}</td>${hasTests ? `<td><div class="tests">${c.constraints.map((t) => `<span class="constraint">${escapeHtml(t)}</span>`).join('')}${c.tests.map((t) => `<span>${escapeHtml(t)}</span>`).join('')}</div></td>` : ''}</tr>`;
-  return `<h2>Columns <small>${columns.length}</small></h2><div class="scroll"><table><thead><tr><th>Column</th><th>Type</th><th>Description</th>${hasTests ? '<th>Constraints, tests</th>' : ''}</tr></thead><tbody>${columns.map(row).join('')}</tbody></table></div>`;
+    `<tr><td><code>${escapeHtml(c.name)}</code></td><td class="type">${escapeHtml(c.type)}</td>` +
+    `<td>${described(c)}</td>${hasTests ? `<td><div class="tests">${tests(c).join('')}</div></td>` : ''}</tr>`;
+  const head = `<th>Column</th><th>Type</th><th>Description</th>${hasTests ? '<th>Constraints, tests</th>' : ''}`;
+  return `<h2>Columns <small>${columns.length}</small></h2>${tableOf(columns.map(row), head)}`;
+}
+
+function tableOf(rows, head = '') {
+  const titles = head === '' ? '' : `<thead><tr>${head}</tr></thead>`;
+  return `<div class="scroll"><table>${titles}<tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function itemPage(id) {
@@ -187,9 +210,8 @@ function itemPage(id) {
   const folders = item.file.split('/');
   const part = [];
   part.push(`<div class="crumbs">${escapeHtml(item.package)} / ${folders.map(escapeHtml).join(' / ')}</div>`);
-  part.push(
-    `<h1>${escapeHtml(item.name)} <span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind.replace('_', ' '))}</span></h1>`,
-  );
+  const kind = escapeHtml(item.kind.replace('_', ' '));
+  part.push(`<h1>${escapeHtml(item.name)} <span class="badge" style="${colourOf(item)}">${kind}</span></h1>`);
   if (relation)
     part.push(
       `<div class="relation"><code>${[relation.database, relation.schema, relation.name]
@@ -199,39 +221,50 @@ function itemPage(id) {
     );
   if (item.tags.length > 0)
     part.push(`<p>${item.tags.map((t) => `<span class="chip">${escapeHtml(t)}</span>`).join('')}</p>`);
-  if (item.facts.length > 0)
-    part.push(
-      `<dl class="facts">${item.facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${/^https?:\/\//.test(v) ? `<a href="${escapeHtml(v)}" rel="noopener">${escapeHtml(v)}</a>` : escapeHtml(v)}</dd></div>`).join('')}</dl>`,
-    );
+  const value = (v) =>
+    /^https?:\/\//.test(v) ? `<a href="${escapeHtml(v)}" rel="noopener">${escapeHtml(v)}</a>` : escapeHtml(v);
+  const facts = item.facts.map(([k, v]) => `<div><dt>${escapeHtml(k)}</dt><dd>${value(v)}</dd></div>`);
+  if (facts.length > 0) part.push(`<dl class="facts">${facts.join('')}</dl>`);
   part.push(
-    `<h2>Description</h2>${item.description ? `<div class="text">${markdown(item.description)}</div>` : '<p class="none">Not described yet.</p>'}`,
+    '<h2>Description</h2>',
+    item.description
+      ? `<div class="text">${markdown(item.description)}</div>`
+      : '<p class="none">Not described yet.</p>',
   );
-  if (item.arguments)
-    part.push(
-      `<h2>Arguments</h2><div class="scroll"><table><tbody>${item.arguments.map((a) => `<tr><td><code>${escapeHtml(a.name)}</code></td><td class="type">${escapeHtml(a.type)}</td><td>${markdown(a.description)}</td></tr>`).join('')}</tbody></table></div>`,
-    );
+  if (item.arguments) {
+    const row = (a) =>
+      `<tr><td><code>${escapeHtml(a.name)}</code></td><td class="type">${escapeHtml(a.type)}</td>` +
+      `<td>${markdown(a.description)}</td></tr>`;
+    part.push(`<h2>Arguments</h2>${tableOf(item.arguments.map(row))}`);
+  }
   const near = item.graph ? [...reach(items, id, 2)] : [];
   if (near.length > 1)
     part.push(
-      `<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2><div class="lineage"></div>`,
+      `<h2>Lineage <small>two steps · <a href="#/graph/${encodeURIComponent(item.id)}">all of it</a></small></h2>`,
+      '<div class="lineage"></div>',
     );
   if (item.columns) part.push(columnsTable(item.columns));
   const loose = item.tests ?? [];
   if (loose.length > 0) {
-    part.push(
-      `<h2>Tests <small>${loose.length}</small></h2><div class="scroll"><table><tbody>${loose.map((t) => `<tr><td>${escapeHtml(t.name)}</td><td class="type">${escapeHtml(t.kind)}</td><td class="type">${t.severity === 'warn' ? 'warns' : ''}</td></tr>`).join('')}</tbody></table></div>`,
-    );
+    const row = (t) =>
+      `<tr><td>${escapeHtml(t.name)}</td><td class="type">${escapeHtml(t.kind)}</td>` +
+      `<td class="type">${t.severity === 'warn' ? 'warns' : ''}</td></tr>`;
+    part.push(`<h2>Tests <small>${loose.length}</small></h2>${tableOf(loose.map(row))}`);
   }
   if (item.parents.length + item.children.length > 0) {
-    const list = (title, ids) =>
-      `<div><h3>${title} (${ids.length})</h3><ul>${ids.map((i) => `<li>${itemLink(i)}</li>`).join('') || '<li class="none">nothing</li>'}</ul></div>`;
+    const list = (title, ids) => {
+      const links = ids.map((i) => `<li>${itemLink(i)}</li>`).join('') || '<li class="none">nothing</li>';
+      return `<div><h3>${title} (${ids.length})</h3><ul>${links}</ul></div>`;
+    };
     part.push(
       `<h2>Edges</h2><div class="edges">${list('Depends on', item.parents)}${list('Used by', item.children)}</div>`,
     );
   }
   if (item.source) {
     part.push(
-      `<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>${item.compiled ? '<button data-code="compiled">Compiled</button>' : ''}<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`,
+      '<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>',
+      item.compiled ? '<button data-code="compiled">Compiled</button>' : '',
+      `<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`,
     );
   }
   main.innerHTML = `<div class="page">${part.join('')}</div>`;
@@ -265,13 +298,21 @@ function graphPage(focus) {
   const ids = items.flatMap((item, i) =>
     item.graph && (i === focus || !hiddenKinds.has(item.kind)) && (around === null || around.has(i)) ? [i] : [],
   );
+  const shown =
+    focus === null
+      ? `<b>${ids.length} nodes</b>`
+      : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph">show all</a>`;
+  const box = (kind) =>
+    `<label style="--kind: var(--${kindColour(kind)})">` +
+    `<input type="checkbox" data-kind="${kind}" ${hiddenKinds.has(kind) ? '' : 'checked'}>` +
+    `<i></i>${escapeHtml(TITLES[kind])}</label>`;
   main.innerHTML = `<div class="graph"><div class="panel">
-    ${focus === null ? `<b>${ids.length} nodes</b>` : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph">show all</a>`}
-    ${kinds.map((kind) => `<label style="--kind: var(--${kindColour(kind)})"><input type="checkbox" data-kind="${kind}" ${hiddenKinds.has(kind) ? '' : 'checked'}><i></i>${escapeHtml(TITLES[kind])}</label>`).join('')}
+    ${shown}
+    ${kinds.map(box).join('')}
   </div><div class="tip" hidden></div></div>`;
-  const box = main.querySelector('.graph');
+  const place = main.querySelector('.graph');
   const tip = main.querySelector('.tip');
-  const graph = drawGraph(box, items, ids, {
+  const graph = drawGraph(place, items, ids, {
     here: focus ?? undefined,
     pickOnClick: true,
     onOpen: open,
@@ -281,7 +322,11 @@ function graphPage(focus) {
       if (id === null) return;
       const item = items[id];
       const lit = reach(items, id).size - 1;
-      tip.innerHTML = `<span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind)}</span><span><b>${escapeHtml(item.name)}</b><br><small class="relation">${lit} up- and downstream</small></span><a href="${linkTo(id)}">Open</a><a href="#/graph/${encodeURIComponent(item.id)}">Only its lineage</a>`;
+      tip.innerHTML =
+        `<span class="badge" style="${colourOf(item)}">${escapeHtml(item.kind)}</span>` +
+        `<span><b>${escapeHtml(item.name)}</b><br><small class="relation">${lit} up- and downstream</small></span>` +
+        `<a href="${linkTo(id)}">Open</a>` +
+        `<a href="#/graph/${encodeURIComponent(item.id)}">Only its lineage</a>`;
     },
   });
   for (const input of main.querySelectorAll('[data-kind]')) {
@@ -376,7 +421,10 @@ function search() {
     found
       .map(
         (i, n) =>
-          `<li><a href="${linkTo(i)}" class="${n === 0 ? 'on' : ''}"><span class="badge" style="${colourOf(items[i])}">${escapeHtml(items[i].kind.replace('_', ' '))}</span><span>${marked(items[i].name, query)}</span><small>${marked(reasonOf(items[i], query), query)}</small></a></li>`,
+          `<li><a href="${linkTo(i)}" class="${n === 0 ? 'on' : ''}">` +
+          `<span class="badge" style="${colourOf(items[i])}">${escapeHtml(items[i].kind.replace('_', ' '))}</span>` +
+          `<span>${marked(items[i].name, query)}</span>` +
+          `<small>${marked(reasonOf(items[i], query), query)}</small></a></li>`,
       )
       .join('') || '<p>Nothing found.</p>';
 }

@@ -24,7 +24,9 @@ const shortName = (name) => (name.length > 44 ? `${name.slice(0, 30)}…${name.s
 /**
  * @param {HTMLElement} box filled with the drawing
  * @param {number[]} ids positions in `items`
- * @param {{ here?: number, onPick: (id: number | null) => void, onOpen: (id: number) => void, pickOnClick: boolean }} options
+ * @param {{
+ *   here?: number, onPick: (id: number | null) => void, onOpen: (id: number) => void, pickOnClick: boolean,
+ * }} options
  * @returns {{ pick(id: number | null): void }}
  */
 function drawGraph(box, items, ids, options) {

@@ -15,7 +15,11 @@ const SWEEPS = 8;
 /**
  * @param {{ id: number, width: number }[]} nodes
  * @param {[number, number][]} edges from parent to child, both in `nodes`
- * @returns {{ at: Map<number, { x: number, y: number, width: number }>, paths: { from: number, to: number, d: string }[], width: number, height: number }}
+ * @returns {{
+ *   at: Map<number, { x: number, y: number, width: number }>,
+ *   paths: { from: number, to: number, d: string }[],
+ *   width: number, height: number,
+ * }}
  */
 function layoutGraph(nodes, edges) {
   const layer = layersOf(nodes, edges);
@@ -78,16 +82,15 @@ function layoutDense(nodes, edges, layer) {
     const b = at.get(to);
     const x1 = a.x + a.width;
     const bend = Math.max(40, (b.x - x1) / 2);
-    return {
-      from,
-      to,
-      d: `M${round(x1)},${round(a.y + NODE_HEIGHT / 2)}C${round(x1 + bend)},${round(a.y + NODE_HEIGHT / 2)} ${round(b.x - bend)},${round(b.y + NODE_HEIGHT / 2)} ${round(b.x)},${round(b.y + NODE_HEIGHT / 2)}`,
-    };
+    const y1 = round(a.y + NODE_HEIGHT / 2);
+    const y2 = round(b.y + NODE_HEIGHT / 2);
+    const curve = `${round(x1 + bend)},${y1} ${round(b.x - bend)},${y2} ${round(b.x)},${y2}`;
+    return { from, to, d: `M${round(x1)},${y1}C${curve}` };
   });
   return { at, paths, width: x - LAYER_GAP * 2, height };
 }
 
-/** Longest path from a root; then a root moves right to just before its first child, which shortens edges from sources. */
+/** Longest path from a root; then a root moves right to just before its first child: edges from sources are shorter. */
 function layersOf(nodes, edges) {
   const index = new Map(nodes.map((n, i) => [n.id, i]));
   const children = nodes.map(() => []);
@@ -112,7 +115,7 @@ function layersOf(nodes, edges) {
   return layer;
 }
 
-/** Columns of nodes (numbers) and of bends (text) where an edge passes a layer; `links` are the edges with their way. */
+/** Columns of nodes (numbers) and of bends (text) where an edge passes a layer; `links`: the edges with their way. */
 function withBends(nodes, edges, layer) {
   const index = new Map(nodes.map((n, i) => [n.id, i]));
   const columns = Array.from({ length: Math.max(-1, ...layer) + 1 }, () => []);
@@ -205,7 +208,7 @@ function rowsOf(columns, links) {
   return y;
 }
 
-/** Blocks that would overlap become one block whose middle is where its members wish to be (pool adjacent violators). */
+/** Blocks that would overlap become one, its middle where its members wish to be (pool adjacent violators). */
 function placeInOrder(column, wish, y, step) {
   const blocks = [];
   column.forEach((v, i) => {

@@ -70,9 +70,9 @@ function markdown(source) {
       const rows = [];
       i += 2;
       while (i < lines.length && /\|/.test(lines[i])) rows.push(cells(lines[i++]));
-      out.push(
-        `<table><thead><tr>${head.map((c) => `<th>${c}</th>`).join('')}</tr></thead><tbody>${rows.map((r) => `<tr>${r.map((c) => `<td>${c}</td>`).join('')}</tr>`).join('')}</tbody></table>`,
-      );
+      const titles = head.map((c) => `<th>${c}</th>`).join('');
+      const body = rows.map((r) => `<tr>${r.map((c) => `<td>${c}</td>`).join('')}</tr>`).join('');
+      out.push(`<table><thead><tr>${titles}</tr></thead><tbody>${body}</tbody></table>`);
     } else if ((m = /^(\s*)([-*+]|\d+[.)]) +/.exec(line))) {
       const ordered = /\d/.test(m[2]);
       const depth = m[1].length;
@@ -86,9 +86,11 @@ function markdown(source) {
         i += 1;
       }
       const tag = ordered ? 'ol' : 'ul';
-      out.push(
-        `<${tag}>${items.map((text) => `<li>${text.length === 1 ? inlineMarkdown(escapeHtml(text[0])) : markdown(text.join('\n')).replace(/^<p>(.*?)<\/p>/s, '$1')}</li>`).join('')}</${tag}>`,
-      );
+      const content = (text) =>
+        text.length === 1
+          ? inlineMarkdown(escapeHtml(text[0]))
+          : markdown(text.join('\n')).replace(/^<p>(.*?)<\/p>/s, '$1');
+      out.push(`<${tag}>${items.map((text) => `<li>${content(text)}</li>`).join('')}</${tag}>`);
     } else {
       const from = i++;
       while (i < lines.length && !starts(lines[i])) i += 1;
@@ -99,15 +101,34 @@ function markdown(source) {
 }
 
 const SQL_WORDS = new Set(
-  'select from where group by having order limit offset with recursive as on using join left right full inner outer cross lateral union all except intersect distinct case when then else end and or not in is null true false between like ilike exists any some over partition rows range window filter within cast insert into values update set delete create replace table view materialized temporary index primary key references constraint check default returning asc desc nulls first last interval timestamp date extract epoch do'.split(
-    ' ',
-  ),
+  [
+    'select from where group by having order limit offset with recursive as on using join left right full',
+    'inner outer cross lateral union all except intersect distinct case when then else end and or not in is',
+    'null true false between like ilike exists any some over partition rows range window filter within cast',
+    'insert into values update set delete create replace table view materialized temporary index primary key',
+    'references constraint check default returning asc desc nulls first last interval timestamp date extract',
+    'epoch do',
+  ]
+    .join(' ')
+    .split(' '),
 );
 
 /** SQL, Jinja tags included, as HTML with classes k (word), s (string), n (number), c (comment), j (Jinja). */
 function colourSql(source) {
-  const token =
-    /(\{#[\s\S]*?#\}|--[^\n]*|\/\*[\s\S]*?\*\/)|(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})|('(?:[^'\\]|''|\\.)*')|(\b\d+(?:\.\d+)?\b)|([A-Za-z_][\w$]*)|("(?:[^"]|"")*")|([\s\S])/g;
+  const token = new RegExp(
+    [
+      /(\{#[\s\S]*?#\}|--[^\n]*|\/\*[\s\S]*?\*\/)/,
+      /(\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\})/,
+      /('(?:[^'\\]|''|\\.)*')/,
+      /(\b\d+(?:\.\d+)?\b)/,
+      /([A-Za-z_][\w$]*)/,
+      /("(?:[^"]|"")*")/,
+      /([\s\S])/,
+    ]
+      .map((kind) => kind.source)
+      .join('|'),
+    'g',
+  );
   let out = '';
   for (const [all, comment, jinja, string, number, word] of source.matchAll(token)) {
     const text = escapeHtml(all);

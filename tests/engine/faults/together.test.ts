@@ -241,8 +241,8 @@ describe('--every', () => {
     project.write({ 'models/tick.sql': "{{ config(materialized='table') }} select pg_sleep(20)::text as s" });
     const run = project.start(['run', '--select', 'tick', '--every', '1s']);
     await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and query like '%pg_sleep(20)%' " +
-        "and state = 'active' and pid <> pg_backend_pid())",
+      'select exists (select from pg_stat_activity where datname = current_database() and ' +
+        "query like '%pg_sleep(20)%' and state = 'active' and pid <> pg_backend_pid())",
     );
     const began = Date.now();
     run.child.kill('SIGTERM');
