@@ -1,14 +1,48 @@
 // Which tests run with `npm test`; with TSDBT_TEST_KAFKA=1, `npm run test:kafka`; with TSDBT_TORTURE, `npm run
-// torture`; and their limits.
+// torture`; in which order, and their limits.
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { env } = process;
-const folder = env['TSDBT_TEST_KAFKA'] ? 'kafka' : env['TSDBT_TORTURE'] ? 'torture' : 'engine';
+const KAFKA = 'tests/engine/kafka/**/*.test.ts';
+const files = env['TSDBT_TEST_KAFKA']
+  ? { include: [KAFKA] }
+  : env['TSDBT_TORTURE']
+    ? { include: ['tests/torture/**/*.test.ts'] }
+    : { include: ['tests/engine/**/*.test.ts'], exclude: [KAFKA] };
+
+/** The files that take longest, so that none of them is alone at the end; the longest first. */
+const LONG = [
+  'adapters/embedded',
+  'faults/views',
+  'faults/slow-catalogue',
+  'hostile/canary',
+  'faults/endings',
+  'faults/clickhouse-publishing',
+  'faults/clickhouse',
+  'cli/bad-input',
+  'faults/together',
+  'faults/microbatch',
+  'parser/parse-cache-edits',
+  'faults/clickhouse-microbatch',
+  'faults/kill',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(specs: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return at < 0 ? LONG.length : at;
+    };
+    return (await super.sort(specs)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     globalSetup: ['tests/engine/support/shared-servers.ts'],
-    include: [`tests/${folder}/**/*.test.ts`],
+    ...files,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort, mavenJars } from '../../tests/kafka/kafka-broker.ts';
+import { freePort, mavenJars } from '../../tests/engine/kafka/kafka-broker.ts';
 import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
 
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>

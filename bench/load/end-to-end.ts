@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
+import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';
 import { now, openBench, pause, produce } from './setup.ts';
 
 interface Session {
@@ -25,7 +25,7 @@ export async function main(small: boolean): Promise<void> {
     for (const part of ['models', 'macros', 'seeds', 'snapshots', 'analyses', 'tests', '.dbtignore', 'dbt_project.yml'])
       cpSync(part, join(bench.dir, part), {
         recursive: true,
-        filter: (path) => !path.includes(join('tests', 'engine')) && !path.includes(join('tests', 'kafka')),
+        filter: (path) => !path.includes(join('tests', 'engine')),
       });
     writeFileSync(
       join(bench.dir, 'profiles.yml'),

@@ -1,6 +1,6 @@
 // From produce to visible: what is sent at a steady rate is followed to the commit that shows it. A message's own time
 // of creation is the start, the return of the commit the end; both clocks are this process's.
-import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
+import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';
 import type { Sink } from '../../src/loader/sink.ts';
 import { loadTopic, message, now, openBench, pause, produce, targetOf } from './setup.ts';
 

@@ -8,13 +8,13 @@ import { PostgresAdapter } from '../../src/adapters/postgres/adapter.ts';
 import type { LoadConnection } from '../../src/loader/connections.ts';
 import { jsonDecoder } from '../../src/loader/decode.ts';
 import { kafkaClient } from '../../src/loader/kafka/client.ts';
-import { TopicWriter } from '../../tests/kafka/topic-writer.ts';
+import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';
 import type { LoadTarget } from '../../src/loader/load-target.ts';
 import { type LoadEvent, Loader, type LoadSummary } from '../../src/loader/loader.ts';
 import { PostgresSink } from '../../src/loader/postgres/sink.ts';
 import { Sealer } from '../../src/loader/seal.ts';
 import type { Sink } from '../../src/loader/sink.ts';
-import { KafkaBroker } from '../../tests/kafka/kafka-broker.ts';
+import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';
 
 export interface Bench {
   readonly dir: string;

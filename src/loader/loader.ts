@@ -1,6 +1,7 @@
-// One topic into one table: polls the broker, hands batches to an intake, has what is pending flushed, follows the group,
-// and waits when broker or database are away. The position is the database's alone: what was flushed twice is refused
-// there (Fenced) and read anew from where the table is. How messages become rows is intake.ts's, writing flusher.ts's.
+// One topic into one table: polls the broker, hands batches to an intake, has what is pending flushed, follows the
+// group, and waits when broker or database are away. The position is the database's alone: what was flushed twice is
+// refused there (Fenced) and read anew from where the table is. How messages become rows is intake.ts's, writing
+// flusher.ts's.
 import { TsdbtError } from '../errors.ts';
 import {
   type AssignmentListener,

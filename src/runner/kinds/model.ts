@@ -1,5 +1,5 @@
-// Models, and what seeds and snapshots share with them: what their materialization has made goes to the cache. Starting,
-// timing and errors are node.ts's.
+// Models, and what seeds and snapshots share with them: what their materialization has made goes to the cache.
+// Starting, timing and errors are node.ts's.
 import type { Session } from '../../adapters/adapter.ts';
 import { compileNode } from '../../compiler/compile.ts';
 import { relationFrom } from '../../context/relations.ts';

@@ -1,5 +1,5 @@
 // A Kafka broker of one process and no disk, over TCP: enough of the protocol for one consumer of a group, with errors,
-// epochs and damage as a test plans them. What real brokers do is seen in tests/kafka.
+// epochs and damage as a test plans them. What real brokers do is seen in tests/engine/kafka.
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';

@@ -7,7 +7,7 @@ import type { LoadEvent } from '../../../../src/loader/events.ts';
 import { Flusher, flushedEvent } from '../../../../src/loader/flusher.ts';
 import type { LoadTarget } from '../../../../src/loader/load-target.ts';
 import { Partitions } from '../../../../src/loader/partitions.ts';
-import { PendingRows } from '../../../../src/loader/pending-rows.ts';
+import type { PendingRows } from '../../../../src/loader/pending-rows.ts';
 import { type DeadLetter, Fenced, type Flush, type Flushed, TooManyRefused } from '../../../../src/loader/sink.ts';
 
 const TARGET = {
@@ -159,7 +159,7 @@ describe('a flusher', () => {
     expect(partitions.turns).toBeGreaterThan(turns);
   });
 
-  it('the memory of what is written serves what follows, unless a connection that was given up may still send it', async () => {
+  it('memory of what is written serves what follows, unless a connection that was given up may send it', async () => {
     const first = flusher.filling.rows;
     fill(0, 3);
     await flusher.flushDue();

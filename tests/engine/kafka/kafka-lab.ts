@@ -1,7 +1,7 @@
 // A broker, a project that loads from it, and what fills its topics, for tests.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { FaultProject } from '../engine/faults/project.ts';
+import { FaultProject } from '../faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 

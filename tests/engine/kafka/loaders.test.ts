@@ -2,7 +2,7 @@
 // positions are moved beside a loader.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Running } from '../engine/faults/project.ts';
+import type { Running } from '../faults/project.ts';
 import { KafkaLab } from './kafka-lab.ts';
 
 describe('loaders', () => {

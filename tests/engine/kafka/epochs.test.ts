@@ -2,7 +2,7 @@
 // what was loaded is not in the topic any more.
 import type { ClusterMetadata } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { called } from '../../src/loader/kafka/library.ts';
+import { called } from '../../../src/loader/kafka/library.ts';
 import type { KafkaBroker } from './kafka-broker.ts';
 import { eventually, KafkaLab } from './kafka-lab.ts';
 import { TopicWriter } from './topic-writer.ts';

@@ -4,8 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OWN_SERVER } from '../engine/adapters/servers.ts';
-import { FaultProject, type Running } from '../engine/faults/project.ts';
+import { OWN_SERVER } from '../adapters/servers.ts';
+import { FaultProject, type Running } from '../faults/project.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 
