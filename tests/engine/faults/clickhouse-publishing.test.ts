@@ -404,7 +404,7 @@ describe.skipIf(clickhouseMissing !== null)(
         '11 2024-05-01 0',
         '12 2024-05-01 0',
       ]);
-    }, 30_000);
+    }, 90_000);
 
     it('what cannot be published so is refused before anything is touched', async () => {
       await db.rows("create table publishing.memory engine = Memory as select 1 as id, 'a' as v");

@@ -32,7 +32,7 @@ async function recovers(command: readonly string[]): Promise<void> {
   expect(code, out).toBe(0);
   expect(await contents('s')).toEqual(untouched);
   expect(await project.orphans()).toEqual([]);
-  await project.until(`select (${BACKENDS}) = 0`, 6);
+  await project.until(`select (${BACKENDS}) = 0`, 50);
 }
 
 beforeAll(async () => {
@@ -117,7 +117,7 @@ describe('a build that is killed', () => {
     );
     build.child.kill('SIGKILL');
     await build.ended;
-    await project.until(`select (${BACKENDS}) = 0`, 6);
+    await project.until(`select (${BACKENDS}) = 0`, 50);
     expect(await project.one("select to_regclass('s.long') is null and to_regclass('s.long__dbt_tmp') is null")).toBe(
       'true',
     );

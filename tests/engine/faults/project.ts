@@ -115,7 +115,7 @@ export class FaultProject {
   }
 
   /** Waits until a query answers true; a table that is not there yet may come. */
-  async until(sql: string, seconds = 10): Promise<void> {
+  async until(sql: string, seconds = 50): Promise<void> {
     const ask = (): Promise<string | undefined> =>
       this.one(sql).catch((error: { code?: string }) => {
         if (error.code === '42P01' || error.code === '3F000') return 'false';

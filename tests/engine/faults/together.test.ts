@@ -139,7 +139,7 @@ describe('--every', () => {
       .split('\n')
       .filter((line) => line.includes('Tick '));
   const waitFor = async (run: Running, done: () => boolean): Promise<void> => {
-    for (const end = Date.now() + 25_000; !done(); await pause(30))
+    for (const end = Date.now() + 50_000; !done(); await pause(30))
       if (Date.now() > end) throw new Error(`waited in vain:\n${run.out()}`);
   };
 
@@ -172,7 +172,7 @@ describe('--every', () => {
     expect(out).toContain('division by zero');
     const calm = out.slice(0, out.indexOf('Tick 2'));
     expect(calm.trim().split('\n').length, out).toBeLessThanOrEqual(3);
-    await project.until(`select (${BACKENDS}) = 0`, 6);
+    await project.until(`select (${BACKENDS}) = 0`, 50);
   });
 
   it('with --if-changed does nothing while the project and the tables that it reads stay as they are', async () => {
@@ -248,7 +248,7 @@ describe('--every', () => {
     run.child.kill('SIGTERM');
     expect((await run.ended).code, run.out()).toBe(0);
     expect(Date.now() - began).toBeLessThan(8000);
-    await project.until(`select (${BACKENDS}) = 0`, 6);
+    await project.until(`select (${BACKENDS}) = 0`, 50);
   });
 
   it('leaves a tick out while another one has the project and target, and says who', async () => {
