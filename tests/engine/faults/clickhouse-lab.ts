@@ -2,13 +2,11 @@
 // or the server, before a statement is sent on, after it was answered, or send it on when the command is long dead. A
 // reader looks at a table all the while.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { embeddedClickhouse, type EmbeddedServer, embeddedStatus } from '../../../src/adapters/clickhouse/embedded.ts';
+import { ClickhouseProxy } from '../support/clickhouse-proxy.ts';
 import { pause } from './project.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -39,11 +37,7 @@ export interface Reading {
   readonly states: ReadonlySet<string>;
 }
 
-export class ClickhouseLab {
-  readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-ch-'));
-  private readonly data = join(this.dir, '.tsdbt/ch');
-  private server!: EmbeddedServer;
-  private proxy!: Server;
+export class ClickhouseLab extends ClickhouseProxy {
   private fault: Fault | null = null;
   private statements: string[] = [];
   private child: ChildProcess | null = null;
@@ -53,23 +47,16 @@ export class ClickhouseLab {
    * Told of each statement; the server is asked at once, and its answer is held back until the promise is fulfilled.
    */
   hold: (sql: string) => Promise<unknown> | undefined = () => undefined;
-  /** Requests that come in while this is not null wait for it: the server is away. */
-  private away: Promise<void> | null = null;
 
   static async open(files: Readonly<Record<string, string>>): Promise<ClickhouseLab> {
-    const lab = new ClickhouseLab();
-    await lab.startServer();
-    lab.proxy = createServer((req, res) => void lab.forward(req, res).catch(() => res.destroy()));
-    await new Promise<void>((resolve) => {
-      lab.proxy.listen(0, '127.0.0.1', resolve);
-    });
-    const { port } = lab.proxy.address() as AddressInfo;
+    const lab = new ClickhouseLab('tsdbt-faults-ch-');
+    await lab.start();
     lab.write({
       'dbt_project.yml':
         'name: faults\nversion: "1.0.0"\nconfig-version: 2\nprofile: faults\nflags: ' +
         '{send_anonymous_usage_stats: false}\n',
       'profiles.yml':
-        `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${port}, user: ` +
+        `faults: {target: dev, outputs: {dev: {type: clickhouse, host: 127.0.0.1, port: ${lab.port}, user: ` +
         `${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 1, use_lw_deletes: true, ` +
         'retries: 0}}}\n',
       ...files,
@@ -88,30 +75,8 @@ export class ClickhouseLab {
     return readFileSync(join(this.dir, path), 'utf8');
   }
 
-  private async startServer(): Promise<void> {
-    this.server = await embeddedClickhouse({ dir: this.data, projectDir: ROOT });
-  }
-
-  /** SIGKILL of the server; it is there again when this returns. */
-  async restartServer(): Promise<void> {
-    let back: () => void = () => undefined;
-    this.away = new Promise((resolve) => {
-      back = resolve;
-    });
-    const status = embeddedStatus(this.data);
-    if (status.state === 'running') process.kill(status.pid, 'SIGKILL');
-    await this.server.release();
-    while (embeddedStatus(this.data).state === 'running') await pause(10);
-    await this.startServer();
-    this.away = null;
-    back();
-  }
-
   /** A statement of the command: text, and what the fault wants done. */
-  private async forward(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of req) chunks.push(chunk as Buffer);
-    const body = Buffer.concat(chunks);
+  protected override async forward(req: IncomingMessage, body: Buffer, res: ServerResponse): Promise<void> {
     const text = `${new URL(req.url ?? '/', 'http://proxy').searchParams.get('query') ?? ''}${body.toString('utf8')}`
       .replace(/\s+/g, ' ')
       .trim();
@@ -121,11 +86,11 @@ export class ClickhouseLab {
     const wanted = this.fault?.at;
     const fault = wanted === at || (wanted instanceof RegExp && wanted.test(text)) ? this.fault : null;
     if (this.latency > 0) await pause(this.latency);
-    if (fault === null) return this.pass(req, body, res, held);
+    if (fault === null) return this.pass(req, body, res, { held });
     this.fault = null;
     if (fault.how === 'server') {
       void this.pass(req, body, res).catch(() => res.destroy());
-      await this.restartServer();
+      await this.crash();
       return;
     }
     if (fault.how === 'after') await this.pass(req, body, null);
@@ -135,40 +100,6 @@ export class ClickhouseLab {
       await this.pass(req, body, null).catch(() => undefined);
     }
     res.destroy();
-  }
-
-  private async pass(
-    req: IncomingMessage,
-    body: Buffer,
-    res: ServerResponse | null,
-    held?: Promise<unknown>,
-  ): Promise<void> {
-    await this.away;
-    const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
-    await new Promise<void>((resolve, reject) => {
-      const out = request(
-        {
-          host: this.server.host,
-          port: this.server.port,
-          method: req.method,
-          path: req.url,
-          headers: { ...headers, 'content-length': body.length, connection: 'close' },
-        },
-        (answer) => {
-          answer.on('end', resolve);
-          answer.on('error', reject);
-          if (res === null) answer.resume();
-          else {
-            void Promise.resolve(held).then(() => {
-              res.writeHead(answer.statusCode ?? 502, answer.headers);
-              answer.pipe(res);
-            });
-          }
-        },
-      );
-      out.on('error', reject);
-      out.end(body);
-    });
   }
 
   /** Runs a command to its end, or to the fault. */
@@ -211,22 +142,6 @@ export class ClickhouseLab {
     clearTimeout(timer);
     this.fault = null;
     return { code, out, killed: child.signalCode === 'SIGKILL', statements: this.statements };
-  }
-
-  /** Rows as arrays, from the server itself. */
-  async rows(sql: string): Promise<unknown[][]> {
-    await this.away;
-    const answer = await fetch(`http://${this.server.host}:${this.server.port}/?default_format=JSONCompactEachRow`, {
-      method: 'POST',
-      body: sql,
-      headers: { 'X-ClickHouse-User': this.server.user, 'X-ClickHouse-Key': this.server.password },
-    });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(text);
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as unknown[]);
   }
 
   /** Looks at a table again and again while something runs. @param state a query of one row */
@@ -272,13 +187,5 @@ export class ClickhouseLab {
     )
       .flat()
       .map(String);
-  }
-
-  async close(): Promise<void> {
-    this.proxy.close();
-    this.proxy.closeAllConnections();
-    await this.server.release();
-    for (let i = 0; i < 500 && embeddedStatus(this.data).state === 'running'; i++) await pause(20);
-    rmSync(this.dir, { recursive: true, force: true });
   }
 }
