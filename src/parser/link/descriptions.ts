@@ -5,65 +5,56 @@ import { TsdbtError } from '../../errors.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import type { ParseTools } from '../config/node-update.ts';
 
-interface Described {
-  unique_id: string;
-  package_name: string;
-  name: string;
-  original_file_path: string;
-  resource_type: string;
-  description?: unknown;
-  [key: string]: unknown;
-}
+type Owner = Parameters<ParseTools['rendering']['description']>[1];
+/** A resource whose description may name doc blocks, as those of its columns may. */
+type DescribedWithColumns = Owner & {
+  description: string;
+  doc_blocks: string[];
+  readonly columns: { readonly [name: string]: ColumnInfo };
+};
 
 /** Renders the descriptions of every resource of the parse. */
 export function renderDescriptions(tools: ParseTools): void {
   const { state } = tools;
-  for (const node of state.nodes.values()) renderWithColumns(tools, node as unknown as Described);
+  for (const node of state.nodes.values()) renderWithColumns(tools, node);
   for (const source of state.sources.values()) {
-    const described = source as unknown as Described;
-    renderWithColumns(tools, described);
-    renderField(tools, described, described, 'source_description');
+    renderWithColumns(tools, source);
+    source.source_description = rendered(tools, source, source.source_description);
   }
   for (const macro of state.macros.values()) {
-    const described = macro as unknown as Described;
-    renderField(tools, described, described, 'description');
-    for (const argument of macro.arguments)
-      renderField(tools, described, argument as unknown as Record<string, unknown>, 'description');
+    describe(tools, macro, macro);
+    for (const argument of macro.arguments) describe(tools, macro, argument);
   }
-  for (const table of [state.exposures, state.metrics, state.savedQueries]) {
-    for (const node of table.values())
-      renderField(tools, node as unknown as Described, node as unknown as Described, 'description');
-  }
+  for (const table of [state.exposures, state.metrics, state.savedQueries])
+    for (const node of table.values()) describe(tools, node, node);
   for (const model of state.semanticModels.values()) {
-    const described = model as unknown as Described;
-    renderField(tools, described, described, 'description');
-    for (const key of ['dimensions', 'measures', 'entities']) {
-      for (const part of (model[key] ?? []) as Record<string, unknown>[])
-        renderField(tools, described, part, 'description');
-    }
+    describe(tools, model, model);
+    for (const parts of [model.dimensions, model.measures, model.entities])
+      for (const part of parts) describe(tools, model, part);
   }
 }
 
-function renderWithColumns(tools: ParseTools, node: Described): void {
-  const description = node.description as string;
-  if (description.includes('{')) {
-    node['doc_blocks'] = docBlocksOf(tools, description, node.package_name);
-    renderField(tools, node, node, 'description');
+function renderWithColumns(tools: ParseTools, node: DescribedWithColumns): void {
+  if (node.description.includes('{')) {
+    node.doc_blocks = docBlocksOf(tools, node.description, node.package_name);
+    describe(tools, node, node);
   }
-  const columns = node['columns'] as Record<string, ColumnInfo>;
-  for (const column of Object.values(columns)) {
+  for (const column of Object.values(node.columns)) {
     if (!column.description.includes('{')) continue;
     column.doc_blocks = docBlocksOf(tools, column.description, node.package_name);
-    renderField(tools, node, column, 'description');
+    describe(tools, node, column);
   }
 }
 
-function renderField(tools: ParseTools, owner: Described, holder: Record<string, unknown>, key: string): void {
-  const text = holder[key];
-  if (typeof text !== 'string' || !text.includes('{')) return;
-  if (!text.includes('{{') && !text.includes('{%') && !text.includes('{#')) return;
+/** Renders a description, the owner's or of a part of it; what is no text stays. */
+function describe(tools: ParseTools, owner: Owner, holder: { description: unknown }): void {
+  if (typeof holder.description === 'string') holder.description = rendered(tools, owner, holder.description);
+}
+
+function rendered(tools: ParseTools, owner: Owner, text: string): string {
+  if (!text.includes('{{') && !text.includes('{%') && !text.includes('{#')) return text;
   try {
-    holder[key] = tools.rendering.description(text, owner);
+    return tools.rendering.description(text, owner);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     throw error.with({ node: owner, path: owner.original_file_path });
@@ -76,7 +67,7 @@ function docBlocksOf(tools: ParseTools, text: string, packageName: string): stri
   const { state } = tools;
   const out: string[] = [];
   for (const [, a1, a2, b1, b2] of text.matchAll(DOC_CALL)) {
-    const first = (a1 ?? a2) as string;
+    const first = a1 ?? a2 ?? '';
     const second = b1 ?? b2;
     const [targetPackage, name] = second === undefined ? [null, first] : [first, second];
     for (const each of packagesToSearch(

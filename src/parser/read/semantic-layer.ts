@@ -21,7 +21,6 @@ import { pyStr } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { NAMED_ENTRY, type NamedEntry } from './yaml-shapes.ts';
-import { showJson } from '../../values/index.ts';
 
 type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;

@@ -2,7 +2,6 @@
 // running to the runner.
 import { createHash } from 'node:crypto';
 import type { Json, UnitTestNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import { readCsvRows } from './csv-rows.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
