@@ -7,54 +7,54 @@ import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
 export class TooManyDead extends TsdbtError {}
 
 export class DeadLimit {
-  private readonly target: LoadTarget;
+  readonly #target: LoadTarget;
   /** Messages so far, and the number and the reason of each dead one, oldest first. */
-  private messages = 0;
-  private dead: { readonly at: number; readonly reason: string }[] = [];
+  #messages = 0;
+  #dead: { readonly at: number; readonly reason: string }[] = [];
 
   constructor(target: LoadTarget) {
-    this.target = target;
+    this.#target = target;
   }
 
   /** Dead letters that are still allowed. */
   get left(): number {
-    return this.target.maxDead === null
+    return this.#target.maxDead === null
       ? Number.MAX_SAFE_INTEGER
-      : Math.max(0, this.target.maxDead - this.recent().length);
+      : Math.max(0, this.#target.maxDead - this.#recent().length);
   }
 
   /** So many messages were read. */
   read(messages: number): void {
-    this.messages += messages;
+    this.#messages += messages;
   }
 
   /** These were dead before, so many messages ago. */
   before(letters: readonly { readonly back: number; readonly error: string }[]): void {
-    this.dead.unshift(
+    this.#dead.unshift(
       ...letters
         .toSorted((a, b) => b.back - a.back)
-        .map(({ back, error }) => ({ at: this.messages - back, reason: withoutValues(error) })),
+        .map(({ back, error }) => ({ at: this.#messages - back, reason: withoutValues(error) })),
     );
   }
 
   /** Messages that have just been read, or were within the last flush, are dead. */
   add(errors: readonly string[]): void {
-    for (const error of errors) this.dead.push({ at: this.messages, reason: withoutValues(error) });
+    for (const error of errors) this.#dead.push({ at: this.#messages, reason: withoutValues(error) });
   }
 
   /** So many of the newest are read again. */
   forget(letters: number): void {
-    if (letters > 0) this.dead = this.dead.slice(0, -letters);
+    if (letters > 0) this.#dead = this.#dead.slice(0, -letters);
   }
 
   get reached(): boolean {
-    return this.target.maxDead !== null && this.recent().length > this.target.maxDead;
+    return this.#target.maxDead !== null && this.#recent().length > this.#target.maxDead;
   }
 
   /** @param at where the table is: what is behind it was not written */
   error(at: string): TooManyDead {
-    const { target } = this;
-    const recent = this.recent();
+    const target = this.#target;
+    const recent = this.#recent();
     const counts = new Map<string, number>();
     for (const { reason } of recent) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     const [[reason, count] = ['', 0]] = [...counts].sort((a, b) => b[1] - a[1]);
@@ -73,12 +73,12 @@ export class DeadLimit {
     );
   }
 
-  private recent(): readonly { readonly reason: string }[] {
-    const oldest = this.messages - DEAD_WINDOW;
+  #recent(): readonly { readonly reason: string }[] {
+    const oldest = this.#messages - DEAD_WINDOW;
     let passed = 0;
-    while (passed < this.dead.length && this.dead[passed]!.at <= oldest) passed++;
-    if (passed > 0) this.dead = this.dead.slice(passed);
-    return this.dead;
+    while (passed < this.#dead.length && this.#dead[passed]!.at <= oldest) passed++;
+    if (passed > 0) this.#dead = this.#dead.slice(passed);
+    return this.#dead;
   }
 }
 

@@ -57,36 +57,36 @@ export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
 }
 
 class FileClient implements BrokerClient {
-  private readonly open: () => Iterator<Buffer>;
-  private readonly timestamp: number;
-  private readonly topic: string;
-  private readonly records: Iterator<Buffer>;
-  private readonly head: Buffer;
+  readonly #open: () => Iterator<Buffer>;
+  readonly #timestamp: number;
+  readonly #topic: string;
+  readonly #records: Iterator<Buffer>;
+  readonly #head: Buffer;
   /** Number of the record that the iterator gives next. */
-  private at = 0n;
-  private position = 0n;
-  private done = false;
-  private end: bigint | null = null;
+  #at = 0n;
+  #position = 0n;
+  #done = false;
+  #end: bigint | null = null;
 
   constructor(path: string, modified: number, open: () => Iterator<Buffer>) {
-    this.open = open;
-    this.timestamp = Math.floor(modified);
-    this.topic = fileTopic(path);
-    this.records = open();
+    this.#open = open;
+    this.#timestamp = Math.floor(modified);
+    this.#topic = fileTopic(path);
+    this.#records = open();
     const first = open().next();
-    this.head = first.done === true ? Buffer.alloc(0) : first.value;
+    this.#head = first.done === true ? Buffer.alloc(0) : first.value;
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
     // A file whose first record is another one is another file.
     return [
-      { topic: this.topic, id: createHash('sha256').update(this.head).digest('hex').slice(0, 32), partitions: 1 },
+      { topic: this.#topic, id: createHash('sha256').update(this.#head).digest('hex').slice(0, 32), partitions: 1 },
     ];
   }
 
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    this.end ??= await count(this.open());
-    return new Map([[partitionKey({ topic: this.topic, partition: 0 }), { earliest: 0n, end: this.end }]]);
+    this.#end ??= await count(this.#open());
+    return new Map([[partitionKey({ topic: this.#topic, partition: 0 }), { earliest: 0n, end: this.#end }]]);
   }
 
   async offsetsAt(): Promise<ReadonlyMap<string, bigint>> {
@@ -96,7 +96,7 @@ class FileClient implements BrokerClient {
   }
 
   async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
-    const end = (await this.ends()).get(partitionKey({ topic: this.topic, partition: 0 }))!.end;
+    const end = (await this.ends()).get(partitionKey({ topic: this.#topic, partition: 0 }))!.end;
     return positions
       .filter(({ next }) => next > end)
       .map(({ topic, partition, next }) => ({
@@ -111,36 +111,36 @@ class FileClient implements BrokerClient {
   async check(): Promise<void> {}
 
   async join(_topics: readonly string[], listener: AssignmentListener): Promise<void> {
-    const at = { topic: this.topic, partition: 0 };
-    this.position = (await listener.assigned([at])).get(partitionKey(at))?.next ?? 0n;
+    const at = { topic: this.#topic, partition: 0 };
+    this.#position = (await listener.assigned([at])).get(partitionKey(at))?.next ?? 0n;
   }
 
   async poll(): Promise<Polled> {
     const messages: Message[] = [];
-    const from = this.position;
+    const from = this.#position;
     let bytes = 0;
-    while (!this.done && bytes < READ_BYTES) {
-      const record = this.records.next();
+    while (!this.#done && bytes < READ_BYTES) {
+      const record = this.#records.next();
       if (record.done === true) {
-        this.done = true;
+        this.#done = true;
         break;
       }
-      const offset = this.at++;
-      if (offset < this.position) continue;
-      messages.push({ offset, timestamp: this.timestamp, key: null, value: record.value, headers: [] });
+      const offset = this.#at++;
+      if (offset < this.#position) continue;
+      messages.push({ offset, timestamp: this.#timestamp, key: null, value: record.value, headers: [] });
       bytes += record.value.length;
     }
     if (messages.length === 0) return { batches: [], failures: [], waiting: null };
-    this.position = this.at;
+    this.#position = this.#at;
     return {
       batches: [
         {
-          topic: this.topic,
+          topic: this.#topic,
           partition: 0,
           records: [recordsOf(messages)],
           from,
-          next: this.at,
-          end: this.end ?? this.at,
+          next: this.#at,
+          end: this.#end ?? this.#at,
           epoch: null,
         },
       ],
@@ -151,7 +151,7 @@ class FileClient implements BrokerClient {
 
   pause(): void {}
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next'>>): void {
-    this.position = positions.get(partitionKey({ topic: this.topic, partition: 0 }))?.next ?? this.position;
+    this.#position = positions.get(partitionKey({ topic: this.#topic, partition: 0 }))?.next ?? this.#position;
   }
   async commit(): Promise<void> {}
   async close(): Promise<void> {}

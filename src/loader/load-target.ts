@@ -210,38 +210,38 @@ function holdsHash(type: string): boolean {
 }
 
 class OptionReader {
-  private readonly options: Options;
-  private readonly refuse: (message: string, hint?: string) => never;
+  readonly #options: Options;
+  readonly #refuse: (message: string, hint?: string) => never;
 
   constructor(options: Options, refuse: (message: string, hint?: string) => never) {
-    this.options = options;
-    this.refuse = refuse;
+    this.#options = options;
+    this.#refuse = refuse;
   }
 
   text(name: string, fallback: string): string {
-    const value = this.options[name];
+    const value = this.#options[name];
     if (value === undefined) return fallback;
     return typeof value === 'string' && value !== ''
       ? value
-      : this.refuse(`'${name}' must be a text, found ${JSON.stringify(value)}`);
+      : this.#refuse(`'${name}' must be a text, found ${JSON.stringify(value)}`);
   }
 
   choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
-    const value = this.options[name];
+    const value = this.#options[name];
     if (value === undefined) return fallback;
     return (
       choices.find((choice) => choice === value) ??
-      this.refuse(`'${name}' must be one of ${choices.join(', ')}, found ${JSON.stringify(value)}`)
+      this.#refuse(`'${name}' must be one of ${choices.join(', ')}, found ${JSON.stringify(value)}`)
     );
   }
 
   names(name: string): string[] {
-    const value = this.options[name];
+    const value = this.#options[name];
     if (value === undefined) return [];
     const list = Array.isArray(value) ? value : [value];
     if (!list.every((item): item is string => typeof item === 'string' && item !== ''))
-      return this.refuse(`'${name}' must be a list of names, found ${JSON.stringify(value)}`);
-    if (new Set(list).size !== list.length) return this.refuse(`'${name}' names a column twice`);
+      return this.#refuse(`'${name}' must be a list of names, found ${JSON.stringify(value)}`);
+    if (new Set(list).size !== list.length) return this.#refuse(`'${name}' names a column twice`);
     return list;
   }
 }

@@ -39,13 +39,13 @@ interface Counted {
 }
 
 export class LoadMetrics {
-  private readonly now: () => number;
-  private readonly targets = new Map<LoadTarget, Counted>();
+  readonly #now: () => number;
+  readonly #targets = new Map<LoadTarget, Counted>();
 
   constructor(targets: readonly LoadTarget[], now: () => number) {
-    this.now = now;
+    this.#now = now;
     for (const target of targets) {
-      this.targets.set(target, {
+      this.#targets.set(target, {
         rows: 0,
         bytes: 0,
         dead: 0,
@@ -66,7 +66,7 @@ export class LoadMetrics {
   }
 
   observe(event: LoadEvent): void {
-    const counted = this.targets.get(event.target);
+    const counted = this.#targets.get(event.target);
     if (counted === undefined) return;
     switch (event.kind) {
       case 'waiting':
@@ -101,10 +101,10 @@ export class LoadMetrics {
         );
         break;
       case 'flushing':
-        counted.flushingSince = this.now();
+        counted.flushingSince = this.#now();
         break;
       case 'polled':
-        counted.turned = this.now();
+        counted.turned = this.#now();
         counted.failed = null;
         counted.lag = event.lag;
         break;
@@ -127,11 +127,11 @@ export class LoadMetrics {
   }
 
   lag(target: LoadTarget): Lag {
-    return total(this.targets.get(target)?.lag ?? new Map(), this.now());
+    return total(this.#targets.get(target)?.lag ?? new Map(), this.#now());
   }
 
   dead(target: LoadTarget): number {
-    return this.targets.get(target)?.dead ?? 0;
+    return this.#targets.get(target)?.dead ?? 0;
   }
 
   /** All numbers in Prometheus' text format 0.0.4. */
@@ -144,7 +144,7 @@ export class LoadMetrics {
       samples: (counted: Counted, labels: string) => readonly string[],
     ): void => {
       lines.push(`# HELP tsdbt_load_${name} ${help}`, `# TYPE tsdbt_load_${name} ${type}`);
-      for (const [target, counted] of this.targets)
+      for (const [target, counted] of this.#targets)
         lines.push(...samples(counted, `topic="${escaped(target.topic)}",table="${escaped(target.name)}"`));
     };
     const one = (name: string, type: string, help: string, value: (counted: Counted) => number | bigint | null): void =>
@@ -163,12 +163,14 @@ export class LoadMetrics {
     );
     one('pauses_total', 'counter', 'Times that reading waited for the table.', ({ pauses }) => pauses);
     one('fenced_total', 'counter', 'Flushes refused because another loader had moved on.', ({ fenced }) => fenced);
-    one('healthy', 'gauge', '1 while progress is possible.', (counted) => (this.reasons(counted).length === 0 ? 1 : 0));
+    one('healthy', 'gauge', '1 while progress is possible.', (counted) =>
+      this.#reasons(counted).length === 0 ? 1 : 0,
+    );
     one(
       'lag_seconds',
       'gauge',
       'Age of the newest loaded message while something is behind; 0 when nothing is.',
-      ({ lag }) => total(lag, this.now()).seconds,
+      ({ lag }) => total(lag, this.#now()).seconds,
     );
     family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, labels) =>
       [...lag].map(
@@ -202,9 +204,9 @@ export class LoadMetrics {
       readonly lag_seconds: number | null;
     }[];
   } {
-    const tables = [...this.targets].map(([target, counted]) => {
-      const reasons = this.reasons(counted);
-      const { rows, seconds } = total(counted.lag, this.now());
+    const tables = [...this.#targets].map(([target, counted]) => {
+      const reasons = this.#reasons(counted);
+      const { rows, seconds } = total(counted.lag, this.#now());
       return {
         table: target.name,
         topic: target.topic,
@@ -217,12 +219,12 @@ export class LoadMetrics {
     return { ok: tables.every(({ ok }) => ok), tables };
   }
 
-  private reasons({ waiting, failed, stopped, flushingSince, turned }: Counted): string[] {
+  #reasons({ waiting, failed, stopped, flushingSince, turned }: Counted): string[] {
     if (failed !== null) return [`failed: ${failed}`];
     const reasons = [...stopped].map(
       ([partition, message]) => `stopped${partition === '' ? '' : ` at ${partition}`}: ${message}`,
     );
-    const now = this.now();
+    const now = this.#now();
     if (waiting !== null) reasons.push(`waiting: ${waiting}`);
     else if (flushingSince !== null && now - flushingSince > STALL_MS)
       reasons.push(`the table has taken nothing for ${Math.round((now - flushingSince) / 1000)} s`);

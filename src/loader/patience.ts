@@ -30,38 +30,38 @@ const PARTITION_WAIT_S = 5;
 const GRACE_MS = 4000;
 
 export class Patience {
-  private readonly options: PatienceOptions;
-  private readonly open = new Set<(reason: Error) => void>();
-  private grace: NodeJS.Timeout | null = null;
-  private over = false;
-  private partial: string | null = null;
-  private readonly asked = (): void => {
-    this.grace = setTimeout(() => {
-      this.over = true;
-      this.options.stop();
-      for (const reject of this.open) reject(new Unfinished('stopped'));
+  readonly #options: PatienceOptions;
+  readonly #open = new Set<(reason: Error) => void>();
+  #grace: NodeJS.Timeout | null = null;
+  #over = false;
+  #partial: string | null = null;
+  readonly #asked = (): void => {
+    this.#grace = setTimeout(() => {
+      this.#over = true;
+      this.#options.stop();
+      for (const reject of this.#open) reject(new Unfinished('stopped'));
     }, GRACE_MS);
   };
 
   constructor(options: PatienceOptions) {
-    this.options = options;
-    if (options.signal.aborted) this.asked();
-    else options.signal.addEventListener('abort', this.asked, { once: true });
+    this.#options = options;
+    if (options.signal.aborted) this.#asked();
+    else options.signal.addEventListener('abort', this.#asked, { once: true });
   }
 
   /** Nothing is waited for any more. */
   close(): void {
-    if (this.grace !== null) clearTimeout(this.grace);
-    this.options.signal.removeEventListener('abort', this.asked);
+    if (this.#grace !== null) clearTimeout(this.#grace);
+    this.#options.signal.removeEventListener('abort', this.#asked);
   }
 
   /** Some partitions wait while others go on. @param message for what; null: they do not wait any more */
   partly(message: string | null): void {
-    const { target, notify } = this.options;
-    if (message !== null && this.partial === null)
+    const { target, notify } = this.#options;
+    if (message !== null && this.#partial === null)
       notify({ kind: 'waiting', target, message, seconds: PARTITION_WAIT_S });
-    else if (message === null && this.partial !== null) notify({ kind: 'resumed', target });
-    this.partial = message;
+    else if (message === null && this.#partial !== null) notify({ kind: 'resumed', target });
+    this.#partial = message;
   }
 
   /**
@@ -76,14 +76,14 @@ export class Patience {
     meanwhile?: () => Promise<void>,
     statement = false,
   ): Promise<T> {
-    const { target, notify, signal, pause, now, timeoutMs } = this.options;
+    const { target, notify, signal, pause, now, timeoutMs } = this.#options;
     const began = now();
     let last = 'neither the broker nor the database answers, or the table is locked';
     for (let attempt = 0; ; attempt++) {
       failed();
       const left = timeoutMs === null ? null : timeoutMs - (now() - began);
       try {
-        const result = await this.limited(work, left, statement);
+        const result = await this.#limited(work, left, statement);
         if (attempt > 0) notify({ kind: 'resumed', target });
         return result;
       } catch (error) {
@@ -101,7 +101,7 @@ export class Patience {
 
   /** @param why what is waited for */
   timedOut(why: string): TsdbtError {
-    const { target, timeoutMs } = this.options;
+    const { target, timeoutMs } = this.#options;
     return new TsdbtError(
       'runtime',
       `Loading ${target.name} gave up after ${Math.round((timeoutMs ?? 0) / 1000)} s without progress: ${why}`,
@@ -113,40 +113,40 @@ export class Patience {
     );
   }
 
-  private limited<T>(work: () => Promise<T>, left: number | null, statement: boolean): Promise<T> {
-    if (this.over) return Promise.reject(new Unfinished('stopped'));
+  #limited<T>(work: () => Promise<T>, left: number | null, statement: boolean): Promise<T> {
+    if (this.#over) return Promise.reject(new Unfinished('stopped'));
     return new Promise<T>((resolve, reject) => {
       let timer: NodeJS.Timeout | null = null;
       let done = false;
       const late = async (): Promise<void> => {
-        if (statement && (await this.lives())) {
-          if (!done) wait(this.options.timeoutMs ?? 0);
+        if (statement && (await this.#lives())) {
+          if (!done) wait(this.#options.timeoutMs ?? 0);
           return;
         }
-        this.options.stop();
+        this.#options.stop();
         reject(new OutOfTime());
       };
       const wait = (ms: number): void => {
         timer = setTimeout(() => void late(), Math.max(0, ms));
       };
       if (left !== null) wait(left);
-      this.open.add(reject);
+      this.#open.add(reject);
       work()
         .then(resolve, reject)
         .finally(() => {
           done = true;
-          this.open.delete(reject);
+          this.#open.delete(reject);
           if (timer !== null) clearTimeout(timer);
         });
     });
   }
 
-  private async lives(): Promise<boolean> {
+  async #lives(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const silent = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), ALIVE_MS);
     });
-    return Promise.race([this.options.alive(), silent]).finally(() => clearTimeout(timer));
+    return Promise.race([this.#options.alive(), silent]).finally(() => clearTimeout(timer));
   }
 }
 

@@ -24,77 +24,77 @@ const SILENT_MS = 900;
 const SLOW_MS = 400;
 
 export class Pulse {
-  private readonly sink: Sink;
-  private readonly now: () => number;
-  private readonly watched = new Set<Watched>();
-  private readonly silent = new Map<string, string>();
-  private timer: NodeJS.Timeout | null = null;
+  readonly #sink: Sink;
+  readonly #now: () => number;
+  readonly #watched = new Set<Watched>();
+  readonly #silent = new Map<string, string>();
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(sink: Sink, now: () => number) {
-    this.sink = sink;
-    this.now = now;
+    this.#sink = sink;
+    this.#now = now;
   }
 
   /** @returns ends it */
   enter(watched: Watched): () => Promise<void> {
-    this.watched.add(watched);
-    this.start();
+    this.#watched.add(watched);
+    this.#start();
     return async () => {
       const member = watched.member();
-      this.watched.delete(watched);
-      if (this.watched.size === 0 && this.timer !== null) {
-        clearTimeout(this.timer);
-        this.timer = null;
+      this.#watched.delete(watched);
+      if (this.#watched.size === 0 && this.#timer !== null) {
+        clearTimeout(this.#timer);
+        this.#timer = null;
       }
       if (member?.member != null)
-        await this.sink.forget([{ group: member.group, member: member.member }]).catch(() => undefined);
+        await this.#sink.forget([{ group: member.group, member: member.member }]).catch(() => undefined);
     };
   }
 
-  private start(): void {
-    if (this.timer !== null) return;
-    this.timer = setTimeout(() => {
-      void this.look()
+  #start(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setTimeout(() => {
+      void this.#look()
         .catch(() => undefined)
         .finally(() => {
-          this.timer = null;
-          if (this.watched.size > 0) this.start();
+          this.#timer = null;
+          if (this.#watched.size > 0) this.#start();
         });
     }, EVERY_MS);
-    this.timer.unref();
+    this.#timer.unref();
   }
 
-  private async look(): Promise<void> {
-    const all = [...this.watched];
+  async #look(): Promise<void> {
+    const all = [...this.#watched];
     const members = all.map((each) => each.member());
     const own = members.flatMap((member) =>
       member === null || member.member === null ? [] : [{ group: member.group, member: member.member }],
     );
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
-    const began = this.now();
-    const { others, positions } = await this.sink.look(
+    const began = this.#now();
+    const { others, positions } = await this.#sink.look(
       own,
       groups,
       all.map(({ target }) => target),
     );
     for (const each of all)
-      if (this.watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
-    const slow = this.now() - began > SLOW_MS;
+      if (this.#watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
+    const slow = this.#now() - began > SLOW_MS;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();
     for (const { group, member, seen, silentMs } of slow ? [] : others) {
       if (silentMs < SILENT_MS) continue;
       const key = `${group} ${member}`;
       silent.set(key, seen);
-      if (this.silent.get(key) === seen) gone.push({ group, member });
+      if (this.#silent.get(key) === seen) gone.push({ group, member });
     }
-    this.silent.clear();
-    for (const [key, seen] of silent) this.silent.set(key, seen);
+    this.#silent.clear();
+    for (const [key, seen] of silent) this.#silent.set(key, seen);
     for (const group of new Set(gone.map((each) => each.group))) {
       const left = gone.filter((each) => each.group === group);
       await all[members.findIndex((member) => member?.group === group)]?.evict(left.map(({ member }) => member));
-      await this.sink.forget(left);
+      await this.#sink.forget(left);
     }
   }
 }

@@ -95,15 +95,15 @@ export interface RowPlan {
 /** Makes rows of one target. Made anew when a column is added. */
 export class RowEncoder {
   readonly plan: RowPlan;
-  private readonly target: LoadTarget;
-  private readonly known: ReadonlySet<string>;
-  private readonly loadId: string;
-  private readonly cells: string[] = [];
+  readonly #target: LoadTarget;
+  readonly #known: ReadonlySet<string>;
+  readonly #loadId: string;
+  readonly #cells: string[] = [];
 
   constructor(target: LoadTarget, { columns, hashKey, loadId }: EncoderOptions) {
-    this.target = target;
-    this.loadId = copyText(loadId);
-    this.known = new Set(columns.map((column) => column.name));
+    this.#target = target;
+    this.#loadId = copyText(loadId);
+    this.#known = new Set(columns.map((column) => column.name));
     this.plan = {
       columns: columns.map(({ name, type, stored }) => ({
         name,
@@ -120,7 +120,7 @@ export class RowEncoder {
       dropped: new Set(target.drop),
       watchesDrift: target.schemaDrift !== 'ignore',
       partitionColumn: target.partitionBy?.column ?? null,
-      tail: Buffer.from(`\tf\t${this.loadId}\n`),
+      tail: Buffer.from(`\tf\t${this.#loadId}\n`),
       hash: (value) =>
         createHmac('sha256', hashKey ?? '')
           .update(value)
@@ -137,7 +137,7 @@ export class RowEncoder {
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
     for (const field in record)
-      if (!this.known.has(field) && !this.plan.dropped.has(field) && record[field] !== null)
+      if (!this.#known.has(field) && !this.plan.dropped.has(field) && record[field] !== null)
         found.push({ field, type: typeFor(record[field]) });
     return found;
   }
@@ -150,7 +150,7 @@ export class RowEncoder {
   encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
     const deleted = message.value === null;
     // Joined at once: a text that grows by `+=` stays a tree of its pieces, which costs more to keep than all else.
-    const { cells } = this;
+    const cells = this.#cells;
     let at = 0;
     let keyText: string | null = null;
     for (const column of this.plan.columns) {
@@ -162,32 +162,32 @@ export class RowEncoder {
         if (column.required && !stamped)
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
-      } else if (hashed) text = this.hash(value);
+      } else if (hashed) text = this.#hash(value);
       else text = cell(value, column);
       cells[at++] = text;
       if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
-    if (this.target.rest !== null) cells[at++] = this.rest(record);
+    if (this.#target.rest !== null) cells[at++] = this.#rest(record);
     cells[at++] = copyText(topic);
     cells[at++] = String(partition);
     cells[at++] = String(message.offset);
     cells[at++] = message.timestamp === null ? NULL : new Date(message.timestamp).toISOString();
     cells[at++] = deleted ? 't' : 'f';
-    cells[at++] = this.loadId;
+    cells[at++] = this.#loadId;
     const line = `${cells.join('\t')}\n`;
-    const time = this.target.partitionBy === null ? null : moment(record[this.target.partitionBy.column]);
+    const time = this.#target.partitionBy === null ? null : moment(record[this.#target.partitionBy.column]);
     return { line, key: keyText, partitionTime: time };
   }
 
-  private rest(record: DecodedRecord): string {
+  #rest(record: DecodedRecord): string {
     let rest: Record<string, unknown> | null = null;
     for (const field in record)
-      if (!this.known.has(field) && !this.plan.dropped.has(field))
+      if (!this.#known.has(field) && !this.plan.dropped.has(field))
         (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
     return rest === null ? NULL : json(rest);
   }
 
-  private hash(value: unknown): string {
+  #hash(value: unknown): string {
     return this.plan.hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
   }
 }

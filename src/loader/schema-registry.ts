@@ -22,13 +22,13 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const NOT_FOUND = new Set([40401, 40402, 40403]);
 
 export class SchemaRegistry {
-  private readonly registry: Registry;
-  private readonly path: string;
+  readonly #registry: Registry;
+  readonly #path: string;
 
   /** @param path the file that names the registry, for errors */
   constructor(registry: Registry, path: string) {
-    this.registry = registry;
-    this.path = path;
+    this.#registry = registry;
+    this.#path = path;
   }
 
   /**
@@ -36,10 +36,10 @@ export class SchemaRegistry {
    * @throws `connection` error while it is away, `runtime` error when it will not have us or is something else
    */
   async schema(id: number): Promise<RegisteredSchema | null> {
-    const found = await this.get(`/schemas/ids/${id}`);
+    const found = await this.#get(`/schemas/ids/${id}`);
     if (found === null) return null;
     const references = new Map<string, string>();
-    await this.resolve(found, references);
+    await this.#resolve(found, references);
     return {
       schema: text(found, 'schema'),
       type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO',
@@ -49,31 +49,31 @@ export class SchemaRegistry {
 
   /** Asks something that every registry answers. @throws like `schema` */
   async check(subject: string): Promise<void> {
-    await this.get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
+    await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
   }
 
-  private async resolve(schema: Readonly<Record<string, unknown>>, references: Map<string, string>): Promise<void> {
+  async #resolve(schema: Readonly<Record<string, unknown>>, references: Map<string, string>): Promise<void> {
     for (const reference of Array.isArray(schema['references'])
       ? (schema['references'] as Record<string, unknown>[])
       : []) {
       const name = text(reference, 'name');
       if (references.has(name)) continue;
-      const found = await this.get(
+      const found = await this.#get(
         `/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`,
       );
       references.set(name, found === null ? '' : text(found, 'schema'));
-      if (found !== null) await this.resolve(found, references);
+      if (found !== null) await this.#resolve(found, references);
     }
   }
 
-  private async get(path: string): Promise<Record<string, unknown> | null> {
-    const { url } = this.registry;
-    const { status, body } = await this.ask(path);
+  async #get(path: string): Promise<Record<string, unknown> | null> {
+    const { url } = this.#registry;
+    const { status, body } = await this.#ask(path);
     const answer = dictionary(body);
     if (status === 200 && answer !== null) return answer;
     if (status === 404 && NOT_FOUND.has(Number(answer?.['error_code']))) return null;
     const refuse = (message: string, hint: string): never => {
-      throw new TsdbtError('runtime', message, { path: this.path, hint });
+      throw new TsdbtError('runtime', message, { path: this.#path, hint });
     };
     if (status === 401 || status === 403)
       return refuse(
@@ -82,7 +82,7 @@ export class SchemaRegistry {
       );
     if (status === 408 || status === 429 || status >= 500)
       throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, {
-        path: this.path,
+        path: this.#path,
       });
     return refuse(
       `What answers at ${url} is no schema registry (HTTP ${status} for ${path}).`,
@@ -90,8 +90,8 @@ export class SchemaRegistry {
     );
   }
 
-  private async ask(path: string): Promise<{ status: number; body: string }> {
-    const { url, username, password, token, tls } = this.registry;
+  async #ask(path: string): Promise<{ status: number; body: string }> {
+    const { url, username, password, token, tls } = this.#registry;
     const authorization =
       token !== null
         ? `Bearer ${token}`
@@ -114,12 +114,12 @@ export class SchemaRegistry {
         reject(
           certificate
             ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, {
-                path: this.path,
+                path: this.#path,
                 hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.',
                 cause: error,
               })
             : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, {
-                path: this.path,
+                path: this.#path,
                 cause: error,
               }),
         );

@@ -9,11 +9,11 @@ const TAG_BYTES = 16;
 
 /** AES-256-GCM under a key derived from the hash key. */
 export class Sealer {
-  private readonly key: Buffer | null;
+  readonly #key: Buffer | null;
 
   /** @param hashKey from the environment; null: nothing can be sealed */
   constructor(hashKey: string | null) {
-    this.key = hashKey === null ? null : Buffer.from(hkdfSync('sha256', hashKey, 'tsdbt', 'dead letters', 32));
+    this.#key = hashKey === null ? null : Buffer.from(hkdfSync('sha256', hashKey, 'tsdbt', 'dead letters', 32));
   }
 
   /** Does the target have something to hide? */
@@ -27,17 +27,17 @@ export class Sealer {
    */
   seal(target: LoadTarget, bytes: Uint8Array | null): Uint8Array | null {
     if (bytes === null || !this.seals(target)) return bytes;
-    if (this.key === null) return null;
+    if (this.#key === null) return null;
     const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv('aes-256-gcm', this.key, iv);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, iv);
     return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
   }
 
   /** @throws `runtime` error when it was sealed with another key */
   open(sealed: Uint8Array): Uint8Array {
     try {
-      if (this.key === null) throw new Error('no key');
-      const decipher = createDecipheriv('aes-256-gcm', this.key, sealed.subarray(0, IV_BYTES));
+      if (this.#key === null) throw new Error('no key');
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, sealed.subarray(0, IV_BYTES));
       decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
       return Buffer.concat([decipher.update(sealed.subarray(IV_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
     } catch (error) {

@@ -8,12 +8,12 @@ const STRIDE = 5;
 export class Records {
   /** What keys and values lie in. */
   readonly bytes: Buffer;
-  private readonly base: bigint;
-  private count = 0;
-  private spans: Int32Array;
-  private deltas: Float64Array;
-  private times: Float64Array;
-  private readonly headersAt: (at: number) => Message['headers'];
+  readonly #base: bigint;
+  #count = 0;
+  #spans: Int32Array;
+  #deltas: Float64Array;
+  #times: Float64Array;
+  readonly #headersAt: (at: number) => Message['headers'];
 
   /**
    * @param base the offset that those of the messages are counted from
@@ -21,15 +21,15 @@ export class Records {
    */
   constructor(bytes: Buffer, base: bigint, capacity: number, headersAt: (at: number) => Message['headers']) {
     this.bytes = bytes;
-    this.base = base;
-    this.headersAt = headersAt;
-    this.spans = new Int32Array(capacity * STRIDE);
-    this.deltas = new Float64Array(capacity);
-    this.times = new Float64Array(capacity);
+    this.#base = base;
+    this.#headersAt = headersAt;
+    this.#spans = new Int32Array(capacity * STRIDE);
+    this.#deltas = new Float64Array(capacity);
+    this.#times = new Float64Array(capacity);
   }
 
   get length(): number {
-    return this.count;
+    return this.#count;
   }
 
   /**
@@ -46,51 +46,51 @@ export class Records {
     valueEnd: number,
     headers: number,
   ): void {
-    const { count } = this;
-    if (count === this.times.length) this.grow(count * 2 + 16);
-    this.deltas[count] = delta;
-    this.times[count] = time;
+    const count = this.#count;
+    if (count === this.#times.length) this.#grow(count * 2 + 16);
+    this.#deltas[count] = delta;
+    this.#times[count] = time;
     const at = count * STRIDE;
-    this.spans[at] = keyStart;
-    this.spans[at + 1] = keyEnd;
-    this.spans[at + 2] = valueStart;
-    this.spans[at + 3] = valueEnd;
-    this.spans[at + 4] = headers;
-    this.count = count + 1;
+    this.#spans[at] = keyStart;
+    this.#spans[at + 1] = keyEnd;
+    this.#spans[at + 2] = valueStart;
+    this.#spans[at + 3] = valueEnd;
+    this.#spans[at + 4] = headers;
+    this.#count = count + 1;
   }
 
   /** Forgets what was added behind the first so many. */
   cut(length: number): void {
-    this.count = length;
+    this.#count = length;
   }
 
   /** Makes room for so many more. */
   reserve(more: number): void {
-    if (this.count + more > this.times.length) this.grow(this.count + more);
+    if (this.#count + more > this.#times.length) this.#grow(this.#count + more);
   }
 
   offset(i: number): bigint {
-    return this.base + BigInt(this.deltas[i]!);
+    return this.#base + BigInt(this.#deltas[i]!);
   }
 
   /** Milliseconds since 1970; NaN: the message has no time. */
   timestamp(i: number): number {
-    return this.times[i]!;
+    return this.#times[i]!;
   }
 
   /** -1: the message is a tombstone. */
   valueStart(i: number): number {
-    return this.spans[i * STRIDE + 2]!;
+    return this.#spans[i * STRIDE + 2]!;
   }
 
   valueEnd(i: number): number {
-    return this.spans[i * STRIDE + 3]!;
+    return this.#spans[i * STRIDE + 3]!;
   }
 
   /** Bytes of key and value. */
   size(i: number): number {
     const at = i * STRIDE;
-    return this.spans[at + 1]! - this.spans[at]! + this.spans[at + 3]! - this.spans[at + 2]!;
+    return this.#spans[at + 1]! - this.#spans[at]! + this.#spans[at + 3]! - this.#spans[at + 2]!;
   }
 
   message(i: number): Message {
@@ -99,21 +99,21 @@ export class Records {
       start < 0 ? null : this.bytes.subarray(start, end);
     return {
       offset: this.offset(i),
-      timestamp: Number.isNaN(this.times[i]) ? null : this.times[i]!,
-      key: part(this.spans[at]!, this.spans[at + 1]!),
-      value: part(this.spans[at + 2]!, this.spans[at + 3]!),
-      headers: this.headersAt(this.spans[at + 4]!),
+      timestamp: Number.isNaN(this.#times[i]) ? null : this.#times[i]!,
+      key: part(this.#spans[at]!, this.#spans[at + 1]!),
+      value: part(this.#spans[at + 2]!, this.#spans[at + 3]!),
+      headers: this.#headersAt(this.#spans[at + 4]!),
     };
   }
 
-  private grow(capacity: number): void {
+  #grow(capacity: number): void {
     const spans = new Int32Array(capacity * STRIDE);
-    spans.set(this.spans);
+    spans.set(this.#spans);
     const deltas = new Float64Array(capacity);
-    deltas.set(this.deltas);
+    deltas.set(this.#deltas);
     const times = new Float64Array(capacity);
-    times.set(this.times);
-    [this.spans, this.deltas, this.times] = [spans, deltas, times];
+    times.set(this.#times);
+    [this.#spans, this.#deltas, this.#times] = [spans, deltas, times];
   }
 }
 

@@ -23,14 +23,14 @@ export class RowBuffer {
   /** Keys as COPY reads them, from `keyEnd` on; `keyRoom` before. Empty in append mode. */
   keys: Buffer;
   keyEnd = 0;
-  private count = 0;
-  private ends: Int32Array;
-  private keyEnds: Int32Array;
+  #count = 0;
+  #ends: Int32Array;
+  #keyEnds: Int32Array;
   /** Of each row: number of its source, number of its message there. */
-  private origins: Int32Array;
-  private readonly sources: Source[] = [];
+  #origins: Int32Array;
+  readonly #sources: Source[] = [];
   /** Moments of rows, one for each day in which there are some. */
-  private readonly days = new Map<number, number>();
+  readonly #days = new Map<number, number>();
   /** Rows that delete one. */
   tombstones = 0;
 
@@ -38,30 +38,30 @@ export class RowBuffer {
     this.bytes = Buffer.allocUnsafe(bytes);
     this.keys = Buffer.allocUnsafe(1 << 10);
     const rows = 256;
-    this.ends = new Int32Array(rows);
-    this.keyEnds = new Int32Array(rows);
-    this.origins = new Int32Array(rows * 2);
+    this.#ends = new Int32Array(rows);
+    this.#keyEnds = new Int32Array(rows);
+    this.#origins = new Int32Array(rows * 2);
   }
 
   get length(): number {
-    return this.count;
+    return this.#count;
   }
 
   /** Empty again, with the memory that it has. */
   clear(): this {
-    this.end = this.keyEnd = this.count = this.tombstones = this.sources.length = 0;
-    this.days.clear();
+    this.end = this.keyEnd = this.#count = this.tombstones = this.#sources.length = 0;
+    this.#days.clear();
     return this;
   }
 
   /** All rows, by number. */
   all(): number[] {
-    return Array.from({ length: this.count }, (_, row) => row);
+    return Array.from({ length: this.#count }, (_, row) => row);
   }
 
   /** The rows that follow are made of these messages. */
   from(records: Records, topic: string, partition: number): void {
-    this.sources.push({ records, topic, partition });
+    this.#sources.push({ records, topic, partition });
   }
 
   /** Makes room for so many more bytes. */
@@ -75,17 +75,17 @@ export class RowBuffer {
 
   /** A row has been written up to `end`, its key up to `keyEnd`. @param message its number in the source given last */
   added(message: number, end: number, keyEnd: number): void {
-    const { count } = this;
-    if (count === this.ends.length) {
-      this.ends = doubled(this.ends);
-      this.keyEnds = doubled(this.keyEnds);
-      this.origins = doubled(this.origins);
+    const count = this.#count;
+    if (count === this.#ends.length) {
+      this.#ends = doubled(this.#ends);
+      this.#keyEnds = doubled(this.#keyEnds);
+      this.#origins = doubled(this.#origins);
     }
-    this.ends[count] = this.end = end;
-    this.keyEnds[count] = this.keyEnd = keyEnd;
-    this.origins[count * 2] = this.sources.length - 1;
-    this.origins[count * 2 + 1] = message;
-    this.count = count + 1;
+    this.#ends[count] = this.end = end;
+    this.#keyEnds[count] = this.keyEnd = keyEnd;
+    this.#origins[count * 2] = this.#sources.length - 1;
+    this.#origins[count * 2 + 1] = message;
+    this.#count = count + 1;
   }
 
   /** A whole row with its line feed. @param key null in append mode */
@@ -104,47 +104,47 @@ export class RowBuffer {
   /** There is a row of this moment. */
   addTime(time: number): void {
     const day = Math.floor(time / DAY);
-    if (!this.days.has(day)) this.days.set(day, time);
+    if (!this.#days.has(day)) this.#days.set(day, time);
   }
 
   /** One moment of each day in which there are rows. */
   times(): Iterable<number> {
-    return this.days.values();
+    return this.#days.values();
   }
 
   message(row: number): Message {
-    return this.source(row).records.message(this.origins[row * 2 + 1]!);
+    return this.#source(row).records.message(this.#origins[row * 2 + 1]!);
   }
   topic(row: number): string {
-    return this.source(row).topic;
+    return this.#source(row).topic;
   }
   partition(row: number): number {
-    return this.source(row).partition;
+    return this.#source(row).partition;
   }
 
   /** The text of one row with its line feed. */
   line(row: number): string {
-    return this.bytes.toString('utf8', this.start(row), this.ends[row]);
+    return this.bytes.toString('utf8', this.#start(row), this.#ends[row]);
   }
 
   /** The rows' bytes, a few at a time. */
   *chunks(rows: readonly number[]): Generator<Buffer> {
     for (let i = 0; i < rows.length; ) {
-      const start = this.start(rows[i]!);
+      const start = this.#start(rows[i]!);
       let last = rows[i++]!;
-      while (i < rows.length && rows[i] === last + 1 && this.ends[last]! - start < CHUNK_BYTES) last = rows[i++]!;
-      yield this.bytes.subarray(start, this.ends[last]);
+      while (i < rows.length && rows[i] === last + 1 && this.#ends[last]! - start < CHUNK_BYTES) last = rows[i++]!;
+      yield this.bytes.subarray(start, this.#ends[last]);
     }
   }
 
   /** The last row of each key. */
   latest(): number[] {
-    const size = 2 ** Math.ceil(Math.log2(this.count * 2 + 2));
+    const size = 2 ** Math.ceil(Math.log2(this.#count * 2 + 2));
     const slots = new Int32Array(size).fill(-1);
     const older = new Set<number>();
-    for (let row = 0; row < this.count; row++) {
-      let slot = this.hash(row) & (size - 1);
-      while (slots[slot] !== -1 && !this.sameKey(slots[slot]!, row)) slot = (slot + 1) & (size - 1);
+    for (let row = 0; row < this.#count; row++) {
+      let slot = this.#hash(row) & (size - 1);
+      while (slots[slot] !== -1 && !this.#sameKey(slots[slot]!, row)) slot = (slot + 1) & (size - 1);
       if (slots[slot] !== -1) older.add(slots[slot]!);
       slots[slot] = row;
     }
@@ -155,53 +155,53 @@ export class RowBuffer {
   without(gone: (topic: string, partition: number) => boolean): RowBuffer {
     const rest = new RowBuffer(this.bytes.length);
     const numbers = new Map<number, number>();
-    for (let row = 0; row < this.count; row++) {
+    for (let row = 0; row < this.#count; row++) {
       if (gone(this.topic(row), this.partition(row))) continue;
-      const source = this.origins[row * 2]!;
+      const source = this.#origins[row * 2]!;
       if (!numbers.has(source)) {
         numbers.set(source, numbers.size);
-        rest.sources.push(this.sources[source]!);
+        rest.#sources.push(this.#sources[source]!);
       }
       const { end, keyEnd } = rest;
-      const keyStart = this.keyStart(row);
-      rest.room(this.ends[row]! - this.start(row));
-      rest.keyRoom(this.keyEnds[row]! - keyStart);
+      const keyStart = this.#keyStart(row);
+      rest.room(this.#ends[row]! - this.#start(row));
+      rest.keyRoom(this.#keyEnds[row]! - keyStart);
       rest.added(
-        this.origins[row * 2 + 1]!,
-        end + this.bytes.copy(rest.bytes, end, this.start(row), this.ends[row]),
-        keyEnd + this.keys.copy(rest.keys, keyEnd, keyStart, this.keyEnds[row]),
+        this.#origins[row * 2 + 1]!,
+        end + this.bytes.copy(rest.bytes, end, this.#start(row), this.#ends[row]),
+        keyEnd + this.keys.copy(rest.keys, keyEnd, keyStart, this.#keyEnds[row]),
       );
-      rest.origins[(rest.count - 1) * 2] = numbers.get(source)!;
+      rest.#origins[(rest.#count - 1) * 2] = numbers.get(source)!;
     }
     rest.tombstones = this.tombstones;
-    for (const time of this.days.values()) rest.addTime(time);
+    for (const time of this.#days.values()) rest.addTime(time);
     return rest;
   }
 
-  private source(row: number): Source {
-    return this.sources[this.origins[row * 2]!]!;
+  #source(row: number): Source {
+    return this.#sources[this.#origins[row * 2]!]!;
   }
-  private start(row: number): number {
-    return row === 0 ? 0 : this.ends[row - 1]!;
+  #start(row: number): number {
+    return row === 0 ? 0 : this.#ends[row - 1]!;
   }
-  private keyStart(row: number): number {
-    return row === 0 ? 0 : this.keyEnds[row - 1]!;
+  #keyStart(row: number): number {
+    return row === 0 ? 0 : this.#keyEnds[row - 1]!;
   }
 
-  private hash(row: number): number {
+  #hash(row: number): number {
     let hash = FNV_BASIS;
     const { keys } = this;
-    for (let at = this.keyStart(row), end = this.keyEnds[row]!; at < end; at++)
+    for (let at = this.#keyStart(row), end = this.#keyEnds[row]!; at < end; at++)
       hash = Math.imul(hash ^ keys[at]!, FNV_PRIME);
     return hash ^ (hash >>> 15);
   }
 
-  private sameKey(a: number, b: number): boolean {
+  #sameKey(a: number, b: number): boolean {
     const { keys } = this;
-    let i = this.keyStart(a);
-    let j = this.keyStart(b);
-    const end = this.keyEnds[a]!;
-    if (end - i !== this.keyEnds[b]! - j) return false;
+    let i = this.#keyStart(a);
+    let j = this.#keyStart(b);
+    const end = this.#keyEnds[a]!;
+    if (end - i !== this.#keyEnds[b]! - j) return false;
     while (i < end) if (keys[i++] !== keys[j++]) return false;
     return true;
   }

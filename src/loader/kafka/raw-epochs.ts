@@ -34,13 +34,13 @@ type Arguments = Parameters<KafkaLibrary['offsetForLeaderEpochV4']['createReques
 
 /** Asks with the newest version that both sides know. */
 export class RawEpochs {
-  private readonly api: API<Arguments, EpochEnd[]>;
+  readonly #api: API<Arguments, EpochEnd[]>;
 
   /** @param newest that the broker knows; at least OLDEST_EPOCHS */
   constructor(library: KafkaLibrary, newest: number) {
     const flexible = newest >= FLEXIBLE;
     const { createRequest } = flexible ? library.offsetForLeaderEpochV4 : library.offsetForLeaderEpochV3;
-    this.api = library.createAPI<Arguments, EpochEnd[]>(
+    this.#api = library.createAPI<Arguments, EpochEnd[]>(
       OFFSET_FOR_LEADER_EPOCH,
       flexible ? FLEXIBLE : OLDEST_EPOCHS,
       createRequest,
@@ -53,7 +53,7 @@ export class RawEpochs {
   /** @throws the library's errors when the connection fails */
   async ends(connection: Connection, asked: readonly AskedEpoch[]): Promise<EpochEnd[]> {
     const names = [...new Set(asked.map(({ topic }) => topic))];
-    return this.api.async(
+    return this.#api.async(
       connection,
       NO_REPLICA,
       names.map((name) => ({

@@ -61,12 +61,12 @@ type Arguments = Parameters<typeof fetchV12.createRequest>;
 
 /** Fetches with the newest version that both sides know. */
 export class RawFetch {
-  private readonly api: API<Arguments, Fetched>;
-  private readonly version: number;
+  readonly #api: API<Arguments, Fetched>;
+  readonly #version: number;
 
   /** @param newest that the broker knows; null: it does not say */
   constructor(library: KafkaLibrary, newest: number | null) {
-    this.version = Math.max(OLDEST, Math.min(NEWEST, newest ?? FLEXIBLE));
+    this.#version = Math.max(OLDEST, Math.min(NEWEST, newest ?? FLEXIBLE));
     const requests: Readonly<
       Record<number, { createRequest: (...args: Arguments) => ReturnType<typeof fetchV12.createRequest> }>
     > = {
@@ -78,11 +78,11 @@ export class RawFetch {
       16: library.fetchV16,
       17: library.fetchV17,
     };
-    const flexible = this.version >= FLEXIBLE;
-    this.api = library.createAPI<Arguments, Fetched>(
+    const flexible = this.#version >= FLEXIBLE;
+    this.#api = library.createAPI<Arguments, Fetched>(
       FETCH,
-      this.version,
-      requests[this.version]!.createRequest,
+      this.#version,
+      requests[this.#version]!.createRequest,
       (_correlation, _key, version, reader) => readAnswer(reader.buffer.slice(reader.position), version),
       flexible,
       flexible,
@@ -91,7 +91,7 @@ export class RawFetch {
 
   /** @throws the library's errors when the connection fails */
   async fetch(connection: Connection, { maxWaitMs, minBytes, maxBytes, topics }: FetchOptions): Promise<Fetched> {
-    return this.api.async(
+    return this.#api.async(
       connection,
       maxWaitMs,
       minBytes,
@@ -100,7 +100,7 @@ export class RawFetch {
       0,
       NO_EPOCH,
       topics.map(({ id, name, partitions }) => ({
-        topicId: this.version >= WITH_IDS ? id : name,
+        topicId: this.#version >= WITH_IDS ? id : name,
         partitions: partitions.map(({ partition, leaderEpoch, offset, lastEpoch, maxBytes: most }) => ({
           partition,
           currentLeaderEpoch: leaderEpoch,
@@ -155,65 +155,65 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
 
 /** Reads the parts of an answer one after the other. @throws RangeError where it ends too early */
 export class AnswerReader {
-  private readonly buffer: Buffer;
-  private readonly flexible: boolean;
-  private at = 0;
+  readonly #buffer: Buffer;
+  readonly #flexible: boolean;
+  #at = 0;
 
   constructor(buffer: Buffer, flexible: boolean) {
-    this.buffer = buffer;
-    this.flexible = flexible;
+    this.#buffer = buffer;
+    this.#flexible = flexible;
   }
 
   int16(): number {
-    return this.buffer.readInt16BE((this.at += 2) - 2);
+    return this.#buffer.readInt16BE((this.#at += 2) - 2);
   }
   int32(): number {
-    return this.buffer.readInt32BE((this.at += 4) - 4);
+    return this.#buffer.readInt32BE((this.#at += 4) - 4);
   }
   int64(): bigint {
-    return this.buffer.readBigInt64BE((this.at += 8) - 8);
+    return this.#buffer.readBigInt64BE((this.#at += 8) - 8);
   }
   uuid(): string {
-    return this.take(16)
+    return this.#take(16)
       .toString('hex')
       .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
   }
   text(): string {
-    return this.take(this.flexible ? this.unsigned() - 1 : this.int16()).toString('utf8');
+    return this.#take(this.#flexible ? this.#unsigned() - 1 : this.int16()).toString('utf8');
   }
   /** Empty for null. */
   bytes(): Buffer {
-    return this.take(this.flexible ? this.unsigned() - 1 : this.int32());
+    return this.#take(this.#flexible ? this.#unsigned() - 1 : this.int32());
   }
 
   /** Empty for null. */
   list<T>(item: () => T): T[] {
-    const length = this.flexible ? this.unsigned() - 1 : this.int32();
+    const length = this.#flexible ? this.#unsigned() - 1 : this.int32();
     return Array.from({ length: Math.max(0, length) }, item);
   }
 
   /** Passes over fields of newer brokers. @param known reads those that it knows */
   tags(known?: (tag: number) => void): void {
-    if (!this.flexible) return;
-    for (let left = this.unsigned(); left > 0; left--) {
-      const tag = this.unsigned();
-      const end = this.unsigned() + this.at;
+    if (!this.#flexible) return;
+    for (let left = this.#unsigned(); left > 0; left--) {
+      const tag = this.#unsigned();
+      const end = this.#unsigned() + this.#at;
       known?.(tag);
-      this.take(end - this.at);
-      this.at = end;
+      this.#take(end - this.#at);
+      this.#at = end;
     }
   }
 
-  private take(length: number): Buffer {
-    const end = this.at + Math.max(0, length);
-    if (end > this.buffer.length) throw new RangeError('an answer that is cut off');
-    return this.buffer.subarray(this.at, (this.at = end));
+  #take(length: number): Buffer {
+    const end = this.#at + Math.max(0, length);
+    if (end > this.#buffer.length) throw new RangeError('an answer that is cut off');
+    return this.#buffer.subarray(this.#at, (this.#at = end));
   }
 
-  private unsigned(): number {
+  #unsigned(): number {
     let value = 0;
     for (let factor = 1; ; factor *= 128) {
-      const byte = this.buffer.readUInt8(this.at++);
+      const byte = this.#buffer.readUInt8(this.#at++);
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) return value;
     }

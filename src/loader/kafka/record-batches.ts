@@ -77,43 +77,43 @@ interface Batch {
 export class RecordBatches {
   /** The offset behind all batches that are whole. */
   readonly next: bigint;
-  private readonly bytes: Buffer;
-  private readonly position: bigint;
-  private readonly crc32c: Crc32c;
-  private readonly unpack: Unpack;
-  private readonly batches: Batch[] = [];
-  private readonly aborted: Aborted[];
-  private readonly open = new Set<bigint>();
-  private read = 0;
+  readonly #bytes: Buffer;
+  readonly #position: bigint;
+  readonly #crc32c: Crc32c;
+  readonly #unpack: Unpack;
+  readonly #batches: Batch[] = [];
+  readonly #aborted: Aborted[];
+  readonly #open = new Set<bigint>();
+  #read = 0;
   /** What stands behind the last batch that can be read. */
-  private failure: UnreadableBatch | null = null;
+  #failure: UnreadableBatch | null = null;
 
   constructor(bytes: Buffer, { position, end, aborted, crc32c, unpack }: BatchOptions) {
-    this.bytes = bytes;
-    this.position = position;
-    this.crc32c = crc32c;
-    this.unpack = unpack;
-    this.aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
+    this.#bytes = bytes;
+    this.#position = position;
+    this.#crc32c = crc32c;
+    this.#unpack = unpack;
+    this.#aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
     let next = position;
     // The last batch may be cut off: it comes again with the next fetch.
-    for (let at = 0; at < bytes.length && this.failure === null; ) {
+    for (let at = 0; at < bytes.length && this.#failure === null; ) {
       try {
-        const batch = this.check(at, next, end);
+        const batch = this.#check(at, next, end);
         if (batch === null) break;
-        this.batches.push(batch);
+        this.#batches.push(batch);
         if (batch.last >= next) next = batch.last + 1n;
         at = batch.stop;
       } catch (error) {
         if (!(error instanceof UnreadableBatch)) throw error;
-        this.failure = error;
+        this.#failure = error;
       }
     }
     this.next = next;
   }
 
   /** @param next the least offset that it must end at @returns null for a batch that is cut off */
-  private check(at: number, next: bigint, end: bigint): Batch | null {
-    const { bytes } = this;
+  #check(at: number, next: bigint, end: bigint): Batch | null {
+    const bytes = this.#bytes;
     const damaged = (what: string): UnreadableBatch => new UnreadableBatch(next, true, what);
     const stop = at + HEAD + (at + HEAD <= bytes.length ? bytes.readInt32BE(at + 8) : 0);
     if (at + FIRST_RECORD > bytes.length || stop > bytes.length) {
@@ -124,11 +124,11 @@ export class RecordBatches {
     if (stop < at + FIRST_RECORD) throw damaged('it ends before it begins');
     if (bytes[at + 16] !== MAGIC)
       throw damaged(`it is in version ${bytes[at + 16]} of the format, which brokers before 0.11 wrote`);
-    if (this.crc32c(bytes.subarray(at + CHECKED, stop)) !== bytes.readUInt32BE(at + 17))
+    if (this.#crc32c(bytes.subarray(at + CHECKED, stop)) !== bytes.readUInt32BE(at + 17))
       throw damaged('its checksum (CRC-32C) does not hold');
     const first = bytes.readBigInt64BE(at);
     const last = first + BigInt(bytes.readInt32BE(at + 23));
-    const before = this.batches.at(-1);
+    const before = this.#batches.at(-1);
     if (last < first || first >= end || (before !== undefined && first <= before.last))
       throw damaged(`its offsets, ${first} to ${last}, do not follow`);
     return { at, stop, first, last, epoch: bytes.readInt32BE(at + HEAD) };
@@ -143,11 +143,11 @@ export class RecordBatches {
     const found: Records[] = [];
     let taken = 0;
     let last: Batch | null = null;
-    for (; this.read < this.batches.length; this.read++) {
-      const batch = this.batches[this.read]!;
+    for (; this.#read < this.#batches.length; this.#read++) {
+      const batch = this.#batches[this.#read]!;
       if (last !== null && (taken >= limit || batch.epoch !== last.epoch)) break;
       try {
-        taken += this.unpacked(batch, found);
+        taken += this.#unpacked(batch, found);
       } catch (error) {
         if (!(error instanceof UnreadableBatch)) throw error;
         if (last === null) throw error;
@@ -158,17 +158,20 @@ export class RecordBatches {
     if (last !== null)
       return {
         records: found.filter(({ length }) => length > 0),
-        next: last.last + 1n > this.position ? last.last + 1n : this.position,
+        next: last.last + 1n > this.#position ? last.last + 1n : this.#position,
         epoch: last.epoch,
         bytes: taken,
       };
-    if (this.failure !== null) throw this.failure;
+    if (this.#failure !== null) throw this.#failure;
     return null;
   }
 
   /** Adds a batch's messages. @returns how many bytes they lie in */
-  private unpacked({ at, stop, first, last }: Batch, found: Records[]): number {
-    const { bytes, aborted, open, position } = this;
+  #unpacked({ at, stop, first, last }: Batch, found: Records[]): number {
+    const bytes = this.#bytes;
+    const aborted = this.#aborted;
+    const open = this.#open;
+    const position = this.#position;
     const attributes = bytes.readInt16BE(at + 21);
     const producer = bytes.readBigInt64BE(at + 43);
     while (aborted[0] !== undefined && aborted[0].firstOffset <= last) open.add(aborted.shift()!.producerId);
@@ -181,7 +184,7 @@ export class RecordBatches {
     const from = first > position ? first : position;
     const count = bytes.readInt32BE(at + 57);
     const algorithm = attributes & COMPRESSION;
-    const source = algorithm === 0 ? bytes : this.source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from);
+    const source = algorithm === 0 ? bytes : this.#source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from);
     const [start, end] = algorithm === 0 ? [at + FIRST_RECORD, stop] : [0, source.length];
     if (count > MOST_RECORDS) throw new UnreadableBatch(from, false, `it holds ${count} messages`);
     if (count < 0 || count * SHORTEST_RECORD > end - start)
@@ -210,10 +213,10 @@ export class RecordBatches {
     return end - start;
   }
 
-  private source(algorithm: number, packed: Buffer, from: bigint): Buffer {
+  #source(algorithm: number, packed: Buffer, from: bigint): Buffer {
     let source: Buffer | null;
     try {
-      source = this.unpack(algorithm, packed);
+      source = this.#unpack(algorithm, packed);
     } catch (error) {
       if (error instanceof TooLarge) throw new UnreadableBatch(from, false, error.message);
       throw new UnreadableBatch(from, true, 'it does not unpack');
@@ -232,14 +235,14 @@ export class RecordBatches {
 class DamagedRecord extends Error {}
 
 class RecordReader {
-  private readonly bytes: Buffer;
-  private readonly end: number;
-  private at: number;
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #at: number;
 
   constructor(bytes: Buffer, at: number, end: number) {
-    this.bytes = bytes;
-    this.at = at;
-    this.end = end;
+    this.#bytes = bytes;
+    this.#at = at;
+    this.#end = end;
   }
 
   /**
@@ -250,62 +253,62 @@ class RecordReader {
   read(into: Records, count: number, first: number, last: number, time: number, appended: boolean): void {
     let before = first - 1;
     for (let i = 0; i < count; i++) {
-      const length = this.varint();
-      const end = this.at + length;
-      if (length < 0 || end > this.end) throw new DamagedRecord('a record that is longer than its batch');
-      this.at++;
-      const timeDelta = this.varint();
-      const delta = first + this.varint();
-      const keyLength = this.varint();
-      const keyStart = keyLength < 0 ? -1 : this.at;
-      const keyEnd = keyLength < 0 ? -1 : (this.at += keyLength);
-      const valueLength = this.varint();
-      const valueStart = valueLength < 0 ? -1 : this.at;
-      const valueEnd = valueLength < 0 ? -1 : (this.at += valueLength);
-      if (this.at > end) throw new DamagedRecord('a record whose parts are longer than itself');
+      const length = this.#varint();
+      const end = this.#at + length;
+      if (length < 0 || end > this.#end) throw new DamagedRecord('a record that is longer than its batch');
+      this.#at++;
+      const timeDelta = this.#varint();
+      const delta = first + this.#varint();
+      const keyLength = this.#varint();
+      const keyStart = keyLength < 0 ? -1 : this.#at;
+      const keyEnd = keyLength < 0 ? -1 : (this.#at += keyLength);
+      const valueLength = this.#varint();
+      const valueStart = valueLength < 0 ? -1 : this.#at;
+      const valueEnd = valueLength < 0 ? -1 : (this.#at += valueLength);
+      if (this.#at > end) throw new DamagedRecord('a record whose parts are longer than itself');
       if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
       before = delta;
       // What stands before the position was asked for by nobody.
       if (delta >= 0)
-        into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.at);
-      this.at = end;
+        into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.#at);
+      this.#at = end;
     }
   }
 
   /** The headers that begin here. */
   headers(): Message['headers'] {
     const part = (): Buffer | null => {
-      const length = this.varint();
-      return length < 0 ? null : this.bytes.subarray(this.at, (this.at += length));
+      const length = this.#varint();
+      return length < 0 ? null : this.#bytes.subarray(this.#at, (this.#at += length));
     };
     // Bytes that say otherwise are broken: a header has two of them at least.
     return Array.from(
-      { length: Math.max(0, Math.min(this.varint(), this.end - this.at)) },
+      { length: Math.max(0, Math.min(this.#varint(), this.#end - this.#at)) },
       () => [part()?.toString('utf8') ?? '', part()] as const,
     );
   }
 
   /** A number of at most 64 bits in zigzag form; beyond 53 bits it is not exact, and no moment either. */
-  private varint(): number {
-    const { bytes } = this;
-    let byte = bytes[this.at++]!;
+  #varint(): number {
+    const bytes = this.#bytes;
+    let byte = bytes[this.#at++]!;
     if (byte < 0x80) return (byte >>> 1) ^ -(byte & 1);
     let value = byte & 0x7f;
-    byte = bytes[this.at++]!;
+    byte = bytes[this.#at++]!;
     value |= (byte & 0x7f) << 7;
     if (byte >= 0x80) {
-      byte = bytes[this.at++]!;
+      byte = bytes[this.#at++]!;
       value |= (byte & 0x7f) << 14;
-      if (byte >= 0x80) return this.long(value);
+      if (byte >= 0x80) return this.#long(value);
     }
     return (value >>> 1) ^ -(value & 1);
   }
 
-  private long(low: number): number {
+  #long(low: number): number {
     let value = low;
     for (let factor = 2 ** 21; ; factor *= 128) {
-      if (this.at >= this.end) throw new DamagedRecord('a record that is cut off');
-      const byte = this.bytes[this.at++]!;
+      if (this.#at >= this.#end) throw new DamagedRecord('a record that is cut off');
+      const byte = this.#bytes[this.#at++]!;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) break;
     }
