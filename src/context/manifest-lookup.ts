@@ -1,7 +1,14 @@
 // Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once
 // a command. Leaves what a missing or disabled resource means to the caller.
 import type { Manifest } from '../contracts/manifest.ts';
-import type { FunctionNode, GraphNode, ManifestNode, MetricNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
+import type {
+  FunctionNode,
+  GraphNode,
+  ManifestNode,
+  MetricNode,
+  RefArgs,
+  SourceDefinition,
+} from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';

@@ -1,5 +1,5 @@
-// Writes cells of COPY's text format from the bytes of JSON values: what row-encoder.ts makes of the decoded value, byte
-// for byte (JSON columns: the same value). What it is not sure of it leaves.
+// Writes cells of COPY's text format from the bytes of JSON values: what row-encoder.ts makes of the decoded value,
+// byte for byte (JSON columns: the same value). What it is not sure of it leaves.
 import { surelyFits } from '../column-check.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
 import {

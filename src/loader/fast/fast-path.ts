@@ -10,11 +10,13 @@
 // - Records: messages lie one after the other in one buffer that nobody changes; keys, values and headers are places.
 // - JsonScanner: one pass finds where each column's value lies. It takes only UTF-8 that is one JSON object to its last
 //   byte; of two fields of one name the last one counts, as in JSON.parse.
-// - RowBuffer: room for a row is made before anything is written, by a bound for the longest row of a message (a cell is
+// - RowBuffer: room for a row is made before anything is written, by a bound for the longest row of a message (a cell
+//   is
 //   at most twice its value and CELL_BYTES); the row counts only when `added` is called, at the end.
 //
 // The slow way takes: decoders that may wait or check (`plain` is false), tombstones, names with escapes, escapes that
-// JSON and COPY read in different ways, numbers that JavaScript would write in another way, values that the column's type
+// JSON and COPY read in different ways, numbers that JavaScript would write in another way, values that the column's
+// type
 // may not take (`surelyFits`), nulls where none may be, lists and bytes, new fields where drift matters, depth over 64.
 //
 // That both ways are equal is proved by tests/engine/loader/fast-path.test.ts: cases of each kind, and thousands of

@@ -1,5 +1,5 @@
-// Finds the values of a plain JSON object in its bytes: where each column's value lies, and what it is. Makes no object;
-// what it cannot tell for certain it leaves. What becomes of the values is copy-writer.ts's.
+// Finds the values of a plain JSON object in its bytes: where each column's value lies, and what it is. Makes no
+// object; what it cannot tell for certain it leaves. What becomes of the values is copy-writer.ts's.
 import { isUtf8 } from 'node:buffer';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import {

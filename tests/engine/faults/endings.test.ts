@@ -285,7 +285,7 @@ describe('one signal ends a command that waits', () => {
     // What it has started ends with it.
     const others = (): string => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
     for (
-      const end = Date.now() + 5000;
+      const end = Date.now() + 50_000;
       others().includes(`main${git.port}`) && Date.now() < end;
       await new Promise((resolve) => {
         setTimeout(resolve, 50);
