@@ -115,12 +115,7 @@ export function runtimeSource(scope: RuntimeScope, call: Call): Value {
 
 export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const { name, packageName } = namedArguments('function', call);
-  const target = required(
-    scope,
-    scope.lookup.function(name, packageName, scope.node.package_name),
-    'function',
-    name,
-  );
+  const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name);
   const relation = (located: Located): Relation =>
     relationFrom(scope.context.adapter, null, located, { type: 'function', limit: limitOf(scope) });
   const deferred = target.defer_function;

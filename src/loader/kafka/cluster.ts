@@ -1,7 +1,6 @@
 // What is asked of a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is told in our
 // words. What the answers mean for a partition is left to fetch-loop.ts and epochs.ts.
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
-import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadConnection } from '../connections.ts';

@@ -2,7 +2,6 @@
 // and unpacks what has come a little at a time. Which partitions are read is the client's, how batches are read is
 // record-batches.ts's.
 import { setTimeout as pause } from 'node:timers/promises';
-import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type MessageBatch, type PartitionFailure, partitionKey, type Polled } from '../broker.ts';
 import type { Cluster, Topics } from './cluster.ts';
