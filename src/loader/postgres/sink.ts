@@ -40,6 +40,7 @@ import {
 } from '../sink.ts';
 import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
+import { mergeRows, rowColumns } from './merge.ts';
 import { databaseProblems } from './problems.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
 import {
@@ -535,52 +536,6 @@ export class PostgresSink implements Sink {
       await session.release();
     }
   }
-}
-
-/** The columns of a row, in the order in which it was made. */
-function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
-  return [
-    ...columns.map(({ name }) => name),
-    ...(target.rest === null ? [] : [target.rest]),
-    '_topic',
-    '_partition',
-    '_offset',
-    '_kafka_ts',
-    '_deleted',
-    '_load_id',
-  ];
-}
-
-/** Statements that bring rows into the table by key, the last of each. @param order what grows from row to row */
-function mergeRows(
-  target: LoadTarget,
-  columns: readonly LoadColumn[],
-  source: string,
-  order: string,
-  tombstones: boolean,
-): string[] {
-  const names = rowColumns(target, columns);
-  const list = names.map(quoteIdentifier).join(', ');
-  const key = target.key.map(quoteIdentifier).join(', ');
-  const updates = names
-    .filter((name) => !target.key.includes(name))
-    .map((name) =>
-      name.startsWith('_') && name !== target.rest
-        ? `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`
-        : `${quoteIdentifier(name)} = case when excluded._deleted then t.${quoteIdentifier(name)} else ` +
-          `excluded.${quoteIdentifier(name)} end`,
-    );
-  const upsert = (last: string): string =>
-    `insert into ${tableName(target)} as t (${list})
-${last}
-on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
-where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ` +
-    't._offset is null or t._offset < excluded._offset';
-  const last = (where: string): string =>
-    `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
-  if (!tombstones) return [upsert(last(''))];
-  // A row that comes and goes within one flush keeps its values, as it does over two.
-  return [upsert(last(' where not _deleted')), upsert(`select * from (${last('')}) as newest where _deleted`)];
 }
 
 /**
