@@ -45,6 +45,10 @@ function width(character: string): number {
   return WIDE.test(character) ? 2 : 1;
 }
 
+function widthOf(characters: readonly string[]): number {
+  return characters.reduce((sum, character) => sum + width(character), 0);
+}
+
 /**
  * `LINE 3: select x` and a caret below the place, long lines cut on both sides.
  * @param position 1-based, in characters
@@ -67,27 +71,27 @@ function excerpt(sql: string, position: number): string {
     begin = i + 1;
   }
   const shown = characters.map((character) => (character === '\t' ? ' ' : character));
-  const columns: number[] = [0];
-  for (const character of shown) columns.push(columns.at(-1)! + width(character));
+  const [before, after] = [shown.slice(begin, place), shown.slice(place, end)];
+  let [left, right] = [widthOf(before), widthOf(after)];
   let cutLeft = false;
   let cutRight = false;
-  if (columns[end]! - columns[begin]! > DISPLAY_SIZE) {
-    if (columns[begin]! + DISPLAY_SIZE >= columns[place]! + MIN_RIGHT_CUT) {
-      while (columns[end]! - columns[begin]! > DISPLAY_SIZE) end--;
+  if (left + right > DISPLAY_SIZE) {
+    const room = Math.max(DISPLAY_SIZE - left, MIN_RIGHT_CUT);
+    for (const character of after.reverse()) {
+      if (right <= room) break;
+      right -= width(character);
+      end--;
       cutRight = true;
-    } else {
-      while (columns[place]! + MIN_RIGHT_CUT < columns[end]!) {
-        end--;
-        cutRight = true;
-      }
-      while (columns[end]! - columns[begin]! > DISPLAY_SIZE) {
-        begin++;
-        cutLeft = true;
-      }
+    }
+    for (const character of before) {
+      if (left + right <= DISPLAY_SIZE) break;
+      left -= width(character);
+      begin++;
+      cutLeft = true;
     }
   }
   const prefix = `LINE ${line}: ${cutLeft ? '...' : ''}`;
-  const caret = ' '.repeat(prefix.length + columns[place]! - columns[begin]!);
+  const caret = ' '.repeat(prefix.length + left);
   return `${prefix}${shown.slice(begin, end).join('')}${cutRight ? '...' : ''}\n${caret}^`;
 }
 
