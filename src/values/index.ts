@@ -39,7 +39,7 @@ export { dumpJson, type DumpOptions, fromJson, parseJson, toJson } from './json.
 export { pairsOf } from './methods/dict-methods.ts';
 export { JinjaError, type PythonErrorType, typeError, undefinedError, valueError } from './python-error.ts';
 export { PyRange } from './range.ts';
-export { codePoints, PySlice, sequenceIndex, sliceItems, textLength } from './sequence.ts';
+export { codeOf, codePoints, PySlice, sequenceIndex, sliceItems, textLength } from './sequence.ts';
 export { PySet } from './set.ts';
 export { formatValue } from './string-format.ts';
 export { stringRepr, toRepr, toText } from './text.ts';

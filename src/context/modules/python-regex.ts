@@ -1,6 +1,6 @@
 // Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag,
 // keeping Python's meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
-import { valueError } from '../../values/index.ts';
+import { codeOf, valueError } from '../../values/index.ts';
 
 /** Flags as Python numbers them. */
 export const FLAGS = {
@@ -33,6 +33,21 @@ const FLAG_LETTERS: Readonly<Record<string, number>> = {
   x: FLAGS.VERBOSE,
   a: FLAGS.ASCII,
 };
+
+const CONTROL_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['n', '\n'],
+  ['t', '\t'],
+  ['r', '\r'],
+  ['f', '\f'],
+  ['v', '\v'],
+  ['a', '\x07'],
+]);
+/** How many hexadecimal digits follow. */
+const HEX_ESCAPES: ReadonlyMap<string, number> = new Map([
+  ['x', 2],
+  ['u', 4],
+  ['U', 8],
+]);
 
 // Not [^], which V8 reads as an empty class under the v flag (Node 20).
 const ANY = '[\\s\\S]';
@@ -82,7 +97,8 @@ class Translator {
     for (;;) {
       const match = /^\(\?([aiLmsux]+)\)/.exec(this.#chars.slice(this.#at, this.#at + 12).join(''));
       if (match === null) return;
-      for (const letter of match[1]!) this.globalFlags |= FLAG_LETTERS[letter]!;
+      for (const [letter, flag] of Object.entries(FLAG_LETTERS))
+        if (match[0].includes(letter)) this.globalFlags |= flag;
       this.#at += match[0].length;
     }
   }
@@ -98,17 +114,19 @@ class Translator {
 
   #sequence(flags: number): string {
     let out = '';
-    while (this.#at < this.#chars.length && this.#chars[this.#at] !== '|' && this.#chars[this.#at] !== ')') {
+    for (;;) {
+      const char = this.#chars[this.#at];
+      if (char === undefined || char === '|' || char === ')') return out;
       if (flags & FLAGS.VERBOSE && this.#skipVerbose()) continue;
       const start = this.#at;
-      const atom = this.#atom(flags);
+      const atom = this.#atom(char, flags);
       out += atom === null ? '' : this.#quantified(atom, start, flags);
     }
-    return out;
   }
 
   #skipVerbose(): boolean {
-    const char = this.#chars[this.#at]!;
+    const char = this.#chars[this.#at];
+    if (char === undefined) return false;
     if (/[ \t\n\r\f\v]/.test(char)) {
       this.#at++;
       return true;
@@ -120,7 +138,7 @@ class Translator {
 
   #quantified(atom: { source: string; repeatable: boolean }, start: number, flags: number): string {
     let quantifier: string | null = null;
-    while (flags & FLAGS.VERBOSE && this.#at < this.#chars.length && this.#skipVerbose());
+    while (flags & FLAGS.VERBOSE && this.#skipVerbose());
     const char = this.#chars[this.#at];
     if (char === '*' || char === '+' || char === '?') {
       quantifier = char;
@@ -157,9 +175,9 @@ class Translator {
     return `(?:(?=(?<${name}>${inner}))\\k<${name}>)`;
   }
 
-  #atom(flags: number): { source: string; repeatable: boolean } | null {
-    const start = this.#at;
-    const char = this.#chars[this.#at++]!;
+  /** @param char the one that is next */
+  #atom(char: string, flags: number): { source: string; repeatable: boolean } | null {
+    const start = this.#at++;
     switch (char) {
       case '.':
         return piece(flags & FLAGS.DOTALL ? ANY : '[^\\n]');
@@ -254,9 +272,10 @@ class Translator {
     let removing = false;
     let char = first;
     for (; char !== undefined && char !== ':' && char !== ')'; char = this.#chars[this.#at++]) {
+      const flag = FLAG_LETTERS[char];
       if (char === '-' && !removing) removing = true;
-      else if (FLAG_LETTERS[char] === undefined) throw this.#error(`unknown extension ?${char}`, start + 1);
-      else scoped = removing ? scoped & ~FLAG_LETTERS[char]! : scoped | FLAG_LETTERS[char]!;
+      else if (flag === undefined) throw this.#error(`unknown extension ?${char}`, start + 1);
+      else scoped = removing ? scoped & ~flag : scoped | flag;
     }
     if (char === ')') throw this.#error('global flags not at the start of the expression', start);
     if (char === undefined) throw this.#error('missing -, : or )', this.#at);
@@ -290,9 +309,9 @@ class Translator {
   }
 
   #reference(index: number, start: number): string {
-    if (index >= this.groups.length) throw this.#error(`invalid group reference ${index}`, start + 1);
+    const group = this.groups[index];
+    if (group === undefined) throw this.#error(`invalid group reference ${index}`, start + 1);
     if (this.#open.has(index)) throw this.#error('cannot refer to an open group', start);
-    const group = this.groups[index]!;
     // In Python a group that took no part never matches; in JavaScript it matches the empty text.
     const name = [...this.names].find(([, i]) => i === index)?.[0];
     return name === undefined ? `(?:\\${group})` : `(?:\\k<${name}>)`;
@@ -331,7 +350,7 @@ class Translator {
       const three = this.#chars.slice(this.#at - 1, this.#at + 2).join('');
       if (/^[0-3][0-7]{2}$/.test(three)) {
         this.#at += 2;
-        return codePoint(Number.parseInt(three, 8));
+        return escaped(String.fromCodePoint(Number.parseInt(three, 8)));
       }
       digits += this.#chars[this.#at++];
     }
@@ -340,23 +359,26 @@ class Translator {
 
   /** The character that an escape stands for, in and outside of classes. */
   #characterEscape(char: string, start: number): string {
-    const simple: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', f: '\f', v: '\v', a: '\x07' };
-    if (Object.hasOwn(simple, char)) return simple[char]!;
-    const lengths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
-    if (Object.hasOwn(lengths, char)) {
-      const digits = this.#chars.slice(this.#at, this.#at + lengths[char]!).join('');
-      if (digits.length !== lengths[char] || !/^[0-9a-fA-F]+$/.test(digits))
+    const control = CONTROL_ESCAPES.get(char);
+    if (control !== undefined) return control;
+    const length = HEX_ESCAPES.get(char);
+    if (length !== undefined) {
+      const digits = this.#chars.slice(this.#at, this.#at + length).join('');
+      if (digits.length !== length || !/^[0-9a-fA-F]+$/.test(digits))
         throw this.#error(`incomplete escape \\${char}${digits}`, start);
       this.#at += digits.length;
       return String.fromCodePoint(Number.parseInt(digits, 16));
     }
-    if (char === '0') {
-      const digits = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join(''))![0];
-      this.#at += digits.length;
-      return String.fromCodePoint(Number.parseInt(`0${digits}`, 8));
-    }
+    if (char === '0') return this.#octal(char);
     if (/[a-zA-Z]/.test(char)) throw this.#error(`bad escape \\${char}`, start);
     return char;
+  }
+
+  /** The character of an octal number, of which up to two digits more may follow. */
+  #octal(first: string): string {
+    const [digits = ''] = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join('')) ?? [];
+    this.#at += digits.length;
+    return String.fromCodePoint(Number.parseInt(first + digits, 8));
   }
 
   #characterClass(flags: number, start: number): string {
@@ -370,25 +392,19 @@ class Translator {
       if (char === undefined) throw this.#error('unterminated character set', start);
       if (char === ']' && !first) break;
       const low = this.#classMember(char, ascii, from);
-      if (
-        this.#chars[this.#at] === '-' &&
-        this.#chars[this.#at + 1] !== undefined &&
-        this.#chars[this.#at + 1] !== ']'
-      ) {
-        this.#at++;
-        const to = this.#at;
-        const high = this.#classMember(this.#chars[this.#at++]!, ascii, to);
+      const end = this.#chars[this.#at + 1];
+      if (this.#chars[this.#at] === '-' && end !== undefined && end !== ']') {
+        const to = this.#at + 1;
+        this.#at += 2;
+        const high = this.#classMember(end, ascii, to);
         const range = `${this.#chars.slice(from, this.#at).join('')}`;
         if (low.char === undefined || high.char === undefined) throw this.#error(`bad character range ${range}`, from);
-        if (low.char.codePointAt(0)! > high.char.codePointAt(0)!)
-          throw this.#error(`bad character range ${range}`, from);
-        out += `${codePoint(low.char.codePointAt(0)!)}-${codePoint(high.char.codePointAt(0)!)}`;
+        if (codeOf(low.char) > codeOf(high.char)) throw this.#error(`bad character range ${range}`, from);
+        out += `${escaped(low.char)}-${escaped(high.char)}`;
         if (this.#scopedCase(flags)) out += otherCaseRange(low.char, high.char);
       } else
         out +=
-          low.char === undefined
-            ? low.set
-            : codePoint(low.char.codePointAt(0)!) + (this.#scopedCase(flags) ? otherCase(low.char) : '');
+          low.char === undefined ? low.set : escaped(low.char) + (this.#scopedCase(flags) ? otherCase(low.char) : '');
     }
     return `[${negated ? '^' : ''}${out}]`;
   }
@@ -399,17 +415,15 @@ class Translator {
     start: number,
   ): { char: string; set?: undefined } | { char?: undefined; set: string } {
     if (char !== '\\') return { char };
-    const escaped = this.#chars[this.#at++];
-    if (escaped === undefined) throw this.#error('bad escape (end of pattern)', start);
-    if (escaped === 'b') return { char: '\b' };
-    const set = setEscape(escaped, ascii);
+    const letter = this.#chars[this.#at++];
+    if (letter === undefined) throw this.#error('bad escape (end of pattern)', start);
+    if (letter === 'b') return { char: '\b' };
+    const set = setEscape(letter, ascii);
     if (set !== undefined) return { set };
-    if (/[1-7]/.test(escaped)) {
-      const digits = /^[0-7]{0,2}/.exec(this.#chars.slice(this.#at, this.#at + 2).join(''))![0];
-      this.#at += digits.length;
-      return { char: String.fromCodePoint(Number.parseInt(escaped + digits, 8)) };
+    if (/[1-7]/.test(letter)) {
+      return { char: this.#octal(letter) };
     }
-    return { char: this.#characterEscape(escaped, start) };
+    return { char: this.#characterEscape(letter, start) };
   }
 
   /** Ignoring case in a part of the pattern only: then the other case is written out. */
@@ -445,25 +459,24 @@ function setEscape(char: string, ascii: boolean): string | undefined {
   }
 }
 
-function codePoint(code: number): string {
-  return `\\u{${code.toString(16)}}`;
+function escaped(char: string): string {
+  return `\\u{${codeOf(char).toString(16)}}`;
 }
 
 function literal(char: string, flags: number, globalFlags: number): string {
   const scoped = (flags & FLAGS.IGNORECASE) !== 0 && (globalFlags & FLAGS.IGNORECASE) === 0;
-  const own = /[a-zA-Z0-9 _]/.test(char) ? char : codePoint(char.codePointAt(0)!);
-  return scoped ? `[${codePoint(char.codePointAt(0)!)}${otherCase(char)}]` : own;
+  const own = /[a-zA-Z0-9 _]/.test(char) ? char : escaped(char);
+  return scoped ? `[${escaped(char)}${otherCase(char)}]` : own;
 }
 
 function otherCase(char: string): string {
   const other = char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase();
-  return other === char || [...other].length !== 1 ? '' : codePoint(other.codePointAt(0)!);
+  return other === char || [...other].length !== 1 ? '' : escaped(other);
 }
 
 function otherCaseRange(low: string, high: string): string {
   let out = '';
-  const end = high.codePointAt(0)!;
-  for (let code = low.codePointAt(0)!; code <= end && code < 0x250; code++)
-    out += otherCase(String.fromCodePoint(code));
+  const end = codeOf(high);
+  for (let code = codeOf(low); code <= end && code < 0x250; code++) out += otherCase(String.fromCodePoint(code));
   return out;
 }
