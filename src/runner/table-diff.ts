@@ -6,10 +6,10 @@ type DiffCell = string | boolean | null;
 /** Cells as text, booleans as they are; null is SQL's NULL. */
 export type DiffRow = readonly DiffCell[];
 
-interface Pair {
-  readonly expected: DiffRow | null;
-  readonly actual: DiffRow | null;
-}
+/** One side may be missing, not both. */
+type Pair =
+  | { readonly expected: DiffRow; readonly actual: DiffRow | null }
+  | { readonly expected: null; readonly actual: DiffRow };
 /** @property keys columns that were tried as keys */
 interface Alignment {
   readonly pairs: readonly Pair[];
@@ -33,17 +33,20 @@ export function tableDiff(
   actual: readonly DiffRow[],
 ): string | null {
   const [left, right] = [sortRows(expected), sortRows(actual)];
-  if (left.length === right.length && left.every((row, i) => sameRow(row, right[i]!))) return null;
+  if (left.length === right.length && left.every((row, i) => sameRow(row, right[i]))) return null;
   return render(columns, align(columns, left, right));
 }
 
-const sameRow = (a: DiffRow, b: DiffRow): boolean => JSON.stringify(a) === JSON.stringify(b);
+const sameRow = (a: DiffRow, b: DiffRow | undefined): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** A cell that a row lacks is NULL. */
+const valueAt = (row: DiffRow, column: number): DiffCell => row[column] ?? null;
 
 function sortRows(rows: readonly DiffRow[]): DiffRow[] {
   return [...rows].sort((a, b) => {
     for (let i = 0; i < a.length; i++) {
-      const x = a[i] ?? null;
-      const y = b[i] ?? null;
+      const x = valueAt(a, i);
+      const y = valueAt(b, i);
       if (x === y) continue;
       if (x === null) return 1;
       if (y === null) return -1;
@@ -94,7 +97,7 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
     keys.left.forEach((key, l) => {
       if (toRight.has(l) || key === '') return;
       const [r, other] = rightAt.get(key) ?? [];
-      if (r !== undefined && other === undefined && leftAt.get(key)!.length === 1 && !toLeft.has(r)) link(l, r);
+      if (r !== undefined && other === undefined && leftAt.get(key)?.length === 1 && !toLeft.has(r)) link(l, r);
     });
   }
   if (all !== undefined) {
@@ -105,13 +108,17 @@ function align(columns: readonly string[], expected: readonly DiffRow[], actual:
   const pairs: Pair[] = [];
   let next = 1;
   const removedBefore = (end: number): void => {
-    for (; next < end; next++) if (!toRight.has(next)) pairs.push({ actual: null, expected: left[next]! });
+    left.slice(next, end).forEach((row, i) => {
+      if (!toRight.has(next + i)) pairs.push({ actual: null, expected: row });
+    });
+    next = Math.max(next, end);
   };
-  for (let r = 1; r < right.length; r++) {
+  right.forEach((row, r) => {
+    if (r === 0) return;
     const l = toLeft.get(r);
     if (l !== undefined) removedBefore(l);
-    pairs.push({ actual: right[r]!, expected: l === undefined ? null : left[l]! });
-  }
+    pairs.push({ actual: row, expected: (l === undefined ? undefined : left[l]) ?? null });
+  });
   removedBefore(left.length);
   return { pairs, keys: tried };
 }
@@ -142,10 +149,12 @@ function byPlace(
 function keyColumns(left: readonly DiffRow[], right: readonly DiffRow[], count: number): number[] {
   const all = Array.from({ length: count }, (_, c) => c);
   if (count <= KEY_COLUMNS) return all;
-  const distinct = all.map(
-    (c) => new Set(left.map((row) => cellText(row[c]))).size + new Set(right.map((row) => cellText(row[c]))).size,
-  );
-  return all.sort((a, b) => distinct[b]! - distinct[a]! || a - b).slice(0, KEY_COLUMNS);
+  const distinct = (rows: readonly DiffRow[], c: number): number => new Set(rows.map((row) => cellText(row[c]))).size;
+  return all
+    .map((column) => ({ column, values: distinct(left, column) + distinct(right, column) }))
+    .sort((a, b) => b.values - a.values || a.column - b.column)
+    .slice(0, KEY_COLUMNS)
+    .map(({ column }) => column);
 }
 
 const cellText = (value: DiffCell | undefined): string =>
@@ -180,6 +189,8 @@ const cell = (plain: string, color = ''): Cell => ({
   colored: quoted(color === '' ? plain : `${color}${plain}${END}`),
 });
 
+const lengthOf = ({ plain }: Cell): number => [...plain].length;
+
 /** As in a CSV: what holds a comma, a quote, a tab or a line end, or begins or ends with a space, stands in quotes. */
 function quoted(text: string): string {
   return /^ | $|[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -211,6 +222,8 @@ const shown = (value: DiffCell): string => (value === null ? 'NULL' : cellText(v
 const whole = (value: DiffCell): string => String(value);
 const GAP = cell('...');
 type Line = (mark: Cell, show: (column: number) => Cell, gapColor?: string) => Cell[];
+/** The first has the names of the columns. */
+type Lines = [Cell[], ...Cell[][]];
 
 function render(columns: readonly string[], { pairs, keys }: Alignment): string {
   const changed = pairs.map((p) => p.expected === null || p.actual === null || !sameRow(p.expected, p.actual));
@@ -219,7 +232,8 @@ function render(columns: readonly string[], { pairs, keys }: Alignment): string 
     mark,
     ...kept.map((c) => (c === null ? cell('...', gapColor) : show(c))),
   ];
-  const lines: Cell[][] = [[cell('@@', BOLD), ...kept.map((c) => cell(c === null ? '...' : columns[c]!, BOLD))]];
+  const names = kept.map((c) => cell(c === null ? '...' : cellText(columns[c]), BOLD));
+  const lines: Lines = [[cell('@@', BOLD), ...names]];
   let gap = false;
   pairs.forEach((p, i) => {
     // One unchanged row of context on each side of a change; a longer run is elided.
@@ -250,24 +264,25 @@ function shownColumns(count: number, pairs: readonly Pair[], keys: ReadonlySet<n
     .filter((c, i, list) => c !== null || i === 0 || list[i - 1] !== null);
 }
 
-function row(p: Pair, line: Line): Cell[] {
-  const { expected, actual } = p;
-  if (expected === null) return line(cell('+++', GREEN), (c) => cell(whole(actual![c]!), GREEN));
-  if (actual === null) return line(cell('---', RED), (c) => cell(whole(expected[c]!), RED), RED);
-  if (sameRow(expected, actual)) return line(cell(''), (c) => cell(shown(actual[c]!)));
-  return line({ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, (c) =>
-    actual[c] === expected[c] ? cell(shown(actual[c]!)) : change(expected[c]!, actual[c]!),
-  );
+function row({ expected, actual }: Pair, line: Line): Cell[] {
+  if (expected === null) return line(cell('+++', GREEN), (c) => cell(whole(valueAt(actual, c)), GREEN));
+  if (actual === null) return line(cell('---', RED), (c) => cell(whole(valueAt(expected, c)), RED), RED);
+  if (sameRow(expected, actual)) return line(cell(''), (c) => cell(shown(valueAt(actual, c))));
+  return line({ plain: '→', colored: `${RED}${BLUE}→${GREEN}${END}` }, (c) => {
+    const [before, after] = [valueAt(expected, c), valueAt(actual, c)];
+    return before === after ? cell(shown(after)) : change(before, after);
+  });
 }
 
 /** Wide enough for all but the odd long cell; null when that is more than a screen. */
-function columnWidths(lines: readonly Cell[][]): number[] | null {
-  const widths = lines[0]!.map((head, c) => {
-    const lengths = lines.map((l) => [...l[c]!.plain].length);
+function columnWidths(lines: Readonly<Lines>): number[] | null {
+  const columns = lines[0].map((head): { head: number; lengths: number[] } => ({ head: lengthOf(head), lengths: [] }));
+  for (const line of lines) for (const [c, x] of line.entries()) columns[c]?.lengths.push(lengthOf(x));
+  const widths = columns.map(({ head, lengths }) => {
     const mean = lengths.reduce((sum, n) => sum + n, 0) / lengths.length;
     const variance = lengths.reduce((sum, n) => sum + n * n, 0) / lengths.length - mean * mean;
     const usual = variance < 0 ? Number.NaN : Math.trunc(mean + Math.sqrt(variance) * 2 + 0.5);
-    return Math.max([...head.plain].length, ...lengths.filter((n) => n <= usual));
+    return Math.max(head, ...lengths.filter((n) => n <= usual));
   });
   return widths.reduce((sum, n) => sum + n, widths.length - 1) > 130 ? null : widths;
 }
@@ -283,7 +298,7 @@ function padded(line: readonly Cell[], widths: readonly number[] | null): string
       at += spaces;
     }
     text += x.colored;
-    at += [...x.plain].length;
+    at += lengthOf(x);
     target += widths?.[c] ?? 0;
   });
   return `${text}\r\n`;
