@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   closeSync,
+  constants,
   existsSync,
   mkdirSync,
   openSync,
@@ -25,6 +26,9 @@ import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 import { MOST_DATA, readFileBytes, readFileText } from './project/read-file.ts';
+
+/** To write a file where something else may stand: a pipe that nobody reads is refused instead of waited for. */
+const WITHOUT_WAITING = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
 
 const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -71,7 +75,12 @@ export function writeIfChanged(path: string, text: string): void {
       if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
       mkdirSync(dirname(path), { recursive: true });
     } else rmSync(path);
-    writeFileSync(path, text);
+    const file = openSync(path, WITHOUT_WAITING);
+    try {
+      writeFileSync(file, text);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw cannotWrite(path, error);
   }

@@ -1,4 +1,5 @@
 // The small files below target/compiled and target/run.
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,5 +11,14 @@ it('a snapshot is written where an older dbt has left a file under the name of i
   writeFileSync(join(dir, 'versions.sql'), 'of dbt 1.11');
   writeIfChanged(join(dir, 'versions.sql/versions.sql'), 'select 1');
   expect(readFileSync(join(dir, 'versions.sql/versions.sql'), 'utf8')).toBe('select 1');
+  rmSync(dir, { recursive: true });
+});
+
+it.skipIf(process.platform === 'win32')('a pipe in the place of a compiled file is refused, not waited for', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-artifacts-'));
+  execFileSync('mkfifo', [join(dir, 'a.sql')]);
+  expect(() => writeIfChanged(join(dir, 'a.sql'), 'select 1')).toThrow(
+    `Could not write ${join(dir, 'a.sql')}: ${join(dir, 'a.sql')}: nobody is at its other end`,
+  );
   rmSync(dir, { recursive: true });
 });
