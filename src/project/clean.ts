@@ -5,7 +5,7 @@ import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { deprecation } from './deprecations.ts';
-import { allSourcePaths } from './project.ts';
+import { sourcePaths } from './project.ts';
 
 /**
  * Deletes what clean-targets names.
@@ -16,17 +16,7 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
   const root = realPath(project.project_root);
   const inProject = (path: string): string => realPath(resolve(root, path));
   const targets = [...new Set(project.clean_targets.map(inProject))];
-  const sources = new Set(
-    allSourcePaths(
-      project.model_paths,
-      project.seed_paths,
-      project.snapshot_paths,
-      project.analysis_paths,
-      project.macro_paths,
-      project.test_paths,
-      project.function_paths,
-    ).map(inProject),
-  );
+  const sources = new Set(sourcePaths(project).map(inProject));
   const refuse = (what: string, paths: readonly string[]): void => {
     if (paths.length > 0)
       throw new TsdbtError(

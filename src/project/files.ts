@@ -6,7 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts';
-import { allSourcePaths } from './project.ts';
+import { sourcePaths } from './project.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { MOST_DATA, readFileBytes, readFileText } from './read-file.ts';
 
@@ -66,15 +66,7 @@ function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
   const aliases = (extension: string): string[] =>
     jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension];
   const sql = aliases('.sql');
-  const properties = allSourcePaths(
-    project.model_paths,
-    project.seed_paths,
-    project.snapshot_paths,
-    project.analysis_paths,
-    project.macro_paths,
-    project.test_paths,
-    project.function_paths,
-  );
+  const properties = sourcePaths(project);
   return [
     { kind: 'macro', paths: project.macro_paths, extensions: sql },
     { kind: 'model', paths: project.model_paths, extensions: ['.py', ...sql] },

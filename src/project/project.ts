@@ -164,7 +164,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     snapshot_paths: snapshotPaths,
     docs_paths:
       texts('docs-paths') ??
-      allSourcePaths(modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths),
+      eachOnce([modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths]),
     asset_paths: texts('asset-paths') ?? [],
     function_paths: functionPaths,
     target_path: targetPath,
@@ -190,7 +190,19 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
 }
 
 /** Folders that hold properties files, in a fixed order, each once. */
-export function allSourcePaths(...lists: readonly (readonly string[])[]): string[] {
+export function sourcePaths(project: Project): string[] {
+  return eachOnce([
+    project.model_paths,
+    project.seed_paths,
+    project.snapshot_paths,
+    project.analysis_paths,
+    project.macro_paths,
+    project.test_paths,
+    project.function_paths,
+  ]);
+}
+
+function eachOnce(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat().map((path) => path.replace(/(?<!\/)\/+$/, '')))];
 }
 
