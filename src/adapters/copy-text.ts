@@ -59,9 +59,14 @@ export function placeOf({ origin }: Table, row: number): { path?: string; line?:
   return origin === undefined || line === undefined ? {} : { path: origin.path, line };
 }
 
+/** A text as a cell: with COPY's own characters escaped. */
+export function escapeCopyText(value: string): string {
+  return value.replace(SPECIAL, (character) => ESCAPES[character]!);
+}
+
 function cell(value: Value): string {
   if (value === null) return '\\N';
-  if (typeof value === 'string') return value.replace(SPECIAL, (character) => ESCAPES[character]!);
+  if (typeof value === 'string') return escapeCopyText(value);
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (value instanceof PyDecimal) return plainDecimal(value);
   if (value instanceof PyDateTime) return value.isoformat();

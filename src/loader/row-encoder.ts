@@ -2,6 +2,7 @@
 // hashed or left out. Pure; which table and what else goes with it is the sink's, the short way for ordinary messages
 // fast/fast-path.ts's.
 import { createHmac } from 'node:crypto';
+import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
@@ -38,16 +39,6 @@ const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc0
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
-const SPECIALS = /[\\\n\r\t\b\f\v]/g;
-const ESCAPES: Readonly<Record<string, string>> = {
-  '\\': '\\\\',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\v': '\\v',
-};
 const NULL = '\\N';
 /** The rest of a message is jsonb. */
 const REST_CHECK = columnCheck({
@@ -248,7 +239,7 @@ function copyText(value: string): string {
   if (!SPECIAL.test(value)) return value;
   if (value.includes('\0')) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
   if (HALF_PAIR.test(value)) throw new PoisonMessage('a text holds half a surrogate pair, which is no character');
-  return value.replace(SPECIALS, (character) => ESCAPES[character]!);
+  return escapeCopyText(value);
 }
 
 /** A moment for a column without zone is UTC: the database would leave the offset out and keep the local time. */
