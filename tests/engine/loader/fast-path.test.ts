@@ -6,6 +6,7 @@ import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
 import { parseJson } from '../../../src/loader/json.ts';
 import { FastPath } from '../../../src/loader/fast/fast-path.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { loadTargetOf } from '../support/load-target.ts';
 import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
 import { RowEncoder } from '../../../src/loader/row-encoder.ts';
@@ -30,30 +31,14 @@ const JSON_CELLS = [6, 14];
 const LOADED_AT = '2026-01-02T03:04:05.678Z';
 
 function targetWith(more: Partial<LoadTarget> = {}): LoadTarget {
-  return {
-    uniqueId: 'source.p.raw.t',
-    name: 'raw.t',
-    path: 'models/sources.yml',
-    database: null,
-    schema: 'raw',
-    identifier: 't',
-    connection: 'default',
-    topic: 't',
-    format: 'json',
+  return loadTargetOf('t', {
     mode: 'upsert',
     key: ['id', 'n'],
-    partitionBy: null,
-    retentionDays: null,
     hash: ['secret'],
     drop: ['hidden'],
-    schemaDrift: 'ignore',
-    flush: { rows: 50, bytes: 1e6, ageMs: 20 },
     columns: COLUMNS.map(([name, type]) => ({ name, type })),
-    rest: '_rest',
-    onGap: 'stop',
-    maxDead: 100,
     ...more,
-  };
+  });
 }
 
 interface Made {

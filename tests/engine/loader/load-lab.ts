@@ -7,7 +7,44 @@ import { type LoadEvent, Loader, type LoaderOptions, type LoadSummary } from '..
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import { Sealer } from '../../../src/loader/seal.ts';
 import { SERVERS } from '../adapters/servers.ts';
+import { loadTargetOf } from '../support/load-target.ts';
 import { MemoryBroker, type MemoryClient } from './memory-broker.ts';
+
+export interface MadeLoader {
+  readonly loader: Loader;
+  /** What it has told so far. */
+  readonly events: LoadEvent[];
+  readonly client: MemoryClient;
+}
+
+/** A loader of what the broker holds, which ends when it has it and waits 20 ms at most. */
+export function loaderOn(
+  broker: MemoryBroker,
+  sink: PostgresSink,
+  target: LoadTarget,
+  more: Partial<LoaderOptions> = {},
+): MadeLoader {
+  const events: LoadEvent[] = [];
+  const client = broker.client();
+  const loader = new Loader({
+    target,
+    client,
+    sink,
+    decoder: jsonDecoder,
+    loadId: 'load-1',
+    hashKey: 'key',
+    once: true,
+    signal: new AbortController().signal,
+    now: Date.now,
+    notify: (event) => events.push(event),
+    pause: (ms) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, Math.min(ms, 20));
+      }),
+    ...more,
+  });
+  return { loader, events, client };
+}
 
 export class LoadLab {
   readonly credentials: Credentials;
@@ -39,57 +76,14 @@ export class LoadLab {
   target(columns: Readonly<Record<string, string>>, more: Partial<LoadTarget> = {}, partitions = 1): LoadTarget {
     this.broker = new MemoryBroker();
     this.broker.create('t', partitions);
-    const table = `t${++this.tables}`;
-    return {
-      uniqueId: `source.p.raw.${table}`,
-      name: `raw.${table}`,
-      path: 'models/sources.yml',
-      database: null,
-      schema: 'raw',
-      identifier: table,
-      connection: 'default',
-      topic: 't',
-      format: 'json',
-      mode: 'append',
-      key: [],
-      partitionBy: null,
-      retentionDays: null,
-      hash: [],
-      drop: [],
-      schemaDrift: 'ignore',
-      flush: { rows: 50, bytes: 1e6, ageMs: 20 },
+    return loadTargetOf(`t${++this.tables}`, {
       columns: Object.entries(columns).map(([name, type]) => ({ name, type })),
-      rest: '_rest',
-      onGap: 'stop',
-      maxDead: 100,
-      ...more,
-    };
-  }
-
-  loader(
-    target: LoadTarget,
-    more: Partial<LoaderOptions> = {},
-  ): { loader: Loader; events: LoadEvent[]; client: MemoryClient } {
-    const events: LoadEvent[] = [];
-    const client = this.broker.client();
-    const loader = new Loader({
-      target,
-      client,
-      sink: this.sink,
-      decoder: jsonDecoder,
-      loadId: 'load-1',
-      hashKey: 'key',
-      once: true,
-      signal: new AbortController().signal,
-      now: Date.now,
-      notify: (event) => events.push(event),
-      pause: (ms) =>
-        new Promise((resolve) => {
-          setTimeout(resolve, Math.min(ms, 20));
-        }),
       ...more,
     });
-    return { loader, events, client };
+  }
+
+  loader(target: LoadTarget, more: Partial<LoaderOptions> = {}): MadeLoader {
+    return loaderOn(this.broker, this.sink, target, more);
   }
 
   async load(target: LoadTarget, more: Partial<LoaderOptions> = {}): Promise<LoadSummary> {

@@ -3,15 +3,16 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
-import { jsonDecoder } from '../../../src/loader/decode.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
-import { type LoadEvent, Loader, type LoaderOptions, type LoadSummary } from '../../../src/loader/loader.ts';
+import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import { Sealer } from '../../../src/loader/seal.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS } from '../adapters/servers.ts';
-import { MemoryBroker, type MemoryClient } from './memory-broker.ts';
+import { loadTargetOf } from '../support/load-target.ts';
+import { loaderOn, type MadeLoader } from './load-lab.ts';
+import { MemoryBroker } from './memory-broker.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 4, 20, 12);
@@ -39,59 +40,16 @@ describe.each(SERVERS)('loading into $name', (server) => {
     table++;
   });
 
-  const target = (more: Partial<LoadTarget> = {}): LoadTarget => ({
-    uniqueId: `source.p.raw.t${table}`,
-    name: `raw.t${table}`,
-    path: 'models/sources.yml',
-    database: null,
-    schema: 'raw',
-    identifier: `t${table}`,
-    connection: 'default',
-    topic: 't',
-    format: 'json',
-    mode: 'append',
-    key: [],
-    partitionBy: null,
-    retentionDays: null,
-    hash: [],
-    drop: [],
-    schemaDrift: 'ignore',
-    flush: { rows: 50, bytes: 1e6, ageMs: 20 },
-    columns: [
-      { name: 'id', type: 'bigint' },
-      { name: 'v', type: 'text' },
-      { name: 'processing_ts', type: 'timestamptz' },
-    ],
-    rest: '_rest',
-    onGap: 'stop',
-    maxDead: 100,
-    ...more,
-  });
-  const make = (
-    t: LoadTarget,
-    more: Partial<LoaderOptions> = {},
-  ): { loader: Loader; events: LoadEvent[]; client: MemoryClient } => {
-    const events: LoadEvent[] = [];
-    const client = broker.client();
-    const loader = new Loader({
-      target: t,
-      client,
-      sink,
-      decoder: jsonDecoder,
-      loadId: 'load-1',
-      hashKey: 'key',
-      once: true,
-      signal: new AbortController().signal,
-      now: Date.now,
-      notify: (event) => events.push(event),
-      pause: (ms) =>
-        new Promise((resolve) => {
-          setTimeout(resolve, Math.min(ms, 20));
-        }),
+  const target = (more: Partial<LoadTarget> = {}): LoadTarget =>
+    loadTargetOf(`t${table}`, {
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'v', type: 'text' },
+        { name: 'processing_ts', type: 'timestamptz' },
+      ],
       ...more,
     });
-    return { loader, events, client };
-  };
+  const make = (t: LoadTarget, more: Partial<LoaderOptions> = {}): MadeLoader => loaderOn(broker, sink, t, more);
   const load = async (t: LoadTarget, more: Partial<LoaderOptions> = {}): Promise<LoadSummary> =>
     make(t, more).loader.run();
   const rows = async (sql: string): Promise<unknown[][]> => {

@@ -8,32 +8,17 @@ import { type Answer, GO_ON, Intake, type Taken } from '../../../../src/loader/i
 import type { LoadTarget } from '../../../../src/loader/load-target.ts';
 import { PendingRows } from '../../../../src/loader/pending-rows.ts';
 import { type RowMaker, rowMaker } from '../../../../src/loader/row-maker.ts';
+import { loadTargetOf } from '../../support/load-target.ts';
 
 const AT = Date.parse('2026-01-02T03:04:05.678Z');
-const target = (more: Partial<LoadTarget> = {}): LoadTarget => ({
-  uniqueId: 'source.p.raw.t',
-  name: 'raw.t',
-  path: 'models/sources.yml',
-  database: null,
-  schema: 'raw',
-  identifier: 't',
-  connection: 'default',
-  topic: 't',
-  format: 'json',
-  mode: 'append',
-  key: [],
-  partitionBy: null,
-  retentionDays: null,
-  hash: [],
-  drop: [],
-  schemaDrift: 'ignore',
-  flush: { rows: 100_000, bytes: 1e9, ageMs: 1000 },
-  columns: [{ name: 'id', type: 'integer' }],
-  rest: null,
-  onGap: 'stop',
-  maxDead: null,
-  ...more,
-});
+const target = (more: Partial<LoadTarget> = {}): LoadTarget =>
+  loadTargetOf('t', {
+    flush: { rows: 100_000, bytes: 1e9, ageMs: 1000 },
+    columns: [{ name: 'id', type: 'integer' }],
+    rest: null,
+    maxDead: null,
+    ...more,
+  });
 const message = (offset: number, value: string | null, timestamp: number | null = 1000 + offset): Message => ({
   offset: BigInt(offset),
   timestamp,
