@@ -125,7 +125,9 @@ export class Arena {
     }))
       put(join(dir, path), content);
     const before = snapshot(top, dir);
-    const done = await (this.#isolated ? isolated(dir, top, input) : this.#inChild(dir, top, input));
+    // No system starts a process with a NUL byte in its arguments
+    const alone = this.#isolated && !input.command.some((word) => word.includes('\0'));
+    const done = await (alone ? isolated(dir, top, input) : this.#inChild(dir, top, input));
     const after = snapshot(top, dir);
     const outside = [...after]
       .filter(([path, text]) => before.get(path) !== text && !OUTPUT.test(path.split('/').at(-1)!))
