@@ -57,30 +57,52 @@ type PatternName = keyof typeof PATTERNS;
  *   or `for`
  */
 export function extractBlocks(source: string, options: ExtractOptions): Block[] {
-  if (!/\{[{%#]/.test(source)) return options.collectText && source !== '' ? [textBlock(source, 0, source)] : [];
+  if (!/\{[{%#]/.test(source)) return options.collectText && source !== '' ? [textBlock(source, 0, 1)] : [];
   return new BlockScanner(source, options).run();
 }
 
-function textBlock(text: string, start: number, source: string): Block {
+function textBlock(text: string, start: number, line: number): Block {
   return {
     blockType: '__dbt__data',
     name: undefined,
     contents: text,
     fullBlock: text,
     start,
-    line: lineAt(source, start),
+    line,
   };
 }
 
-function lineAt(source: string, offset: number): number {
-  let line = 1;
-  for (let i = source.indexOf('\n'); i >= 0 && i < offset; i = source.indexOf('\n', i + 1)) line++;
-  return line;
+/** The lines of a source: a scan asks for offsets that rise, so that each line break is looked for once. */
+class Lines {
+  readonly #source: string;
+  #line = 1;
+  /** The first line break that is not counted; -1 when there is none. */
+  #next: number;
+  /** The offset of the last question. */
+  #offset = 0;
+
+  constructor(source: string) {
+    this.#source = source;
+    this.#next = source.indexOf('\n');
+  }
+
+  /** The line, from 1, of an offset in UTF-16 units. */
+  at(offset: number): number {
+    if (offset < this.#offset) {
+      this.#line = 1;
+      this.#next = this.#source.indexOf('\n');
+    }
+    this.#offset = offset;
+    for (; this.#next >= 0 && this.#next < offset; this.#next = this.#source.indexOf('\n', this.#next + 1))
+      this.#line++;
+    return this.#line;
+  }
 }
 
 class BlockScanner {
   readonly #source: string;
   readonly #options: ExtractOptions;
+  readonly #lines: Lines;
   readonly #patterns = Object.fromEntries(
     Object.entries(PATTERNS).map(([name, text]) => [name, new RegExp(text, 'g')]),
   ) as Record<PatternName, RegExp>;
@@ -90,6 +112,7 @@ class BlockScanner {
   constructor(source: string, options: ExtractOptions) {
     this.#source = source;
     this.#options = options;
+    this.#lines = new Lines(source);
   }
 
   run(): Block[] {
@@ -101,7 +124,8 @@ class BlockScanner {
     let current: Tag | undefined;
     let last = 0;
     const text = (end: number) => {
-      if (options.collectText && end > last) blocks.push(textBlock(source.slice(last, end), last, source));
+      if (options.collectText && end > last)
+        blocks.push(textBlock(source.slice(last, end), last, this.#lines.at(last)));
       last = end;
     };
     for (let tag = this.#nextTag(); tag !== undefined; tag = this.#nextTag()) {
@@ -130,15 +154,15 @@ class BlockScanner {
           contents: source.slice(current.end, tag.start),
           fullBlock: source.slice(current.start, tag.end),
           start: current.start,
-          line: lineAt(source, current.start),
+          line: this.#lines.at(current.start),
         });
         current = undefined;
       } else if (current === undefined) {
-        options.onUnexpected?.(tag.type, lineAt(source, tag.start));
+        options.onUnexpected?.(tag.type, this.#lines.at(tag.start));
       }
     }
     if (current !== undefined) {
-      const line = lineAt(source, current.end);
+      const line = this.#lines.at(current.end);
       throw this.#error(
         `Reached EOF without finding a close tag for ${current.type} (searched from line ${line})`,
         current.start,
@@ -255,13 +279,13 @@ class BlockScanner {
   }
 
   #position(offset: number): string {
-    return `${lineAt(this.#source, offset)}:${offset - (this.#source.lastIndexOf('\n', offset - 1) + 1)}`;
+    return `${this.#lines.at(offset)}:${offset - (this.#source.lastIndexOf('\n', offset - 1) + 1)}`;
   }
 
   #error(message: string, offset: number): TsdbtError {
     return new TsdbtError('compilation', message, {
       path: this.#options.path,
-      line: lineAt(this.#source, offset) + (this.#options.line ?? 1) - 1,
+      line: this.#lines.at(offset) + (this.#options.line ?? 1) - 1,
     });
   }
 }
