@@ -2,9 +2,13 @@
 // wins.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { TsdbtError } from '../errors.ts';
 import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Characters that `${NAME}` may put into all values together: a line that names itself twice doubles them. */
+const MOST_INTERPOLATED = 10_000_000;
 
 /**
  * The environment with the variables of `.env` added, none replaced.
@@ -13,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function loadEnvFile(directory: string, env: Environment): Environment {
   const path = findEnvFile(resolve(directory));
   if (path === undefined) return env;
-  return { ...parseEnvFile(readFileText(path), env), ...env };
+  return { ...parseEnvFile(readFileText(path), env, path), ...env };
 }
 
 function findEnvFile(directory: string): string | undefined {
@@ -29,29 +33,52 @@ const BINDING = new RegExp(
     String.raw`|"(?:\\[\s\S]|[^"\\])*"|(?![ \t]*['"])[^\r\n]*)))?[ \t]*(#[^\r\n]*)?(?=\r?\n|\r|$)`,
   'y',
 );
+const SPACE = /\s*/y;
+const NAME_END = /[}:]/g;
+const LINE = /[^\r\n]+/y;
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
-/** The variables of a `.env` text, in python-dotenv's reading; `${NAME:-default}` looks in the shell first. */
-export function parseEnvFile(text: string, env: Environment = {}): Record<string, string> {
+/**
+ * The variables of a `.env` text, in python-dotenv's reading; `${NAME:-default}` looks in the shell first.
+ * @throws TsdbtError of kind runtime, with path and line, when the values grow without end by naming each other
+ */
+export function parseEnvFile(text: string, env: Environment = {}, path = '.env'): Record<string, string> {
   const source = text.replace(/^\ufeff/, '');
-  const values: Record<string, string> = {};
+  const values = new Map<string, string>();
+  let interpolated = 0;
+  const known = (name: string): string | undefined => {
+    const value = (Object.hasOwn(env, name) ? env[name] : undefined) ?? values.get(name);
+    interpolated += value?.length ?? 0;
+    if (interpolated > MOST_INTERPOLATED)
+      throw new TsdbtError(
+        'runtime',
+        `What the values name by \${...} comes to more than ${MOST_INTERPOLATED} characters at \${${name}}`,
+        { path, line: source.slice(0, at).split(/\r\n|\r|\n/).length },
+      );
+    return value;
+  };
+  /** Goes over what the pattern takes at the place. */
+  const skip = (pattern: RegExp): void => {
+    pattern.lastIndex = at;
+    pattern.exec(source);
+    at = Math.max(at, pattern.lastIndex);
+  };
   let at = 0;
-  while (at < source.length) {
-    at += /^\s*/.exec(source.slice(at))?.[0].length ?? 0;
-    if (at >= source.length) break;
+  while (true) {
+    skip(SPACE);
+    if (at >= source.length) return Object.fromEntries(values);
     BINDING.lastIndex = at;
     const match = BINDING.exec(source);
     if (match === null) {
-      // A comment, or a line that is not an assignment.
-      at += /^[^\r\n]*/.exec(source.slice(at))?.[0].length || 1;
+      // A comment, or a line that is not an assignment
+      skip(LINE);
       continue;
     }
-    at = BINDING.lastIndex;
     const key = match[1] ?? match[2];
-    if (key === undefined || match[3] === undefined) continue;
-    values[key] = interpolate(rawValue(match[3], match[4] ?? ''), { ...values, ...env });
+    if (key !== undefined && match[3] !== undefined)
+      values.set(key, interpolate(rawValue(match[3], match[4] ?? ''), known));
+    at = BINDING.lastIndex;
   }
-  return values;
 }
 
 function rawValue(assignment: string, value: string): string {
@@ -64,9 +91,27 @@ function rawValue(assignment: string, value: string): string {
   return value.replace(/(?<!\s)\s+#.*/, '').trimEnd();
 }
 
-function interpolate(value: string, env: Environment): string {
-  return value.replace(
-    /\$\{([^}:]*)(?::-([^}]*))?\}/g,
-    (_, name: string, fallback: string | undefined) => env[name] ?? fallback ?? '',
-  );
+/** The value with each `${NAME}` and `${NAME:-default}` replaced; in one pass, whatever is never closed. */
+function interpolate(value: string, known: (name: string) => string | undefined): string {
+  let text = '';
+  let from = 0;
+  let nameEnd = 0;
+  for (let at = value.indexOf('${'); at >= 0; at = value.indexOf('${', Math.max(at + 2, from))) {
+    if (nameEnd < at + 2) nameEnd = nextOf(NAME_END, value, at + 2);
+    let end = nameEnd;
+    if (value[nameEnd] === ':') {
+      if (value[nameEnd + 1] !== '-') continue;
+      end = value.indexOf('}', nameEnd + 2);
+    }
+    if (end < 0 || end === value.length) break;
+    const fallback = end === nameEnd ? '' : value.slice(nameEnd + 2, end);
+    text += value.slice(from, at) + (known(value.slice(at + 2, nameEnd)) ?? fallback);
+    from = end + 1;
+  }
+  return text + value.slice(from);
+}
+
+function nextOf(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from;
+  return pattern.exec(text)?.index ?? text.length;
 }

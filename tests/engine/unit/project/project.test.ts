@@ -396,6 +396,29 @@ describe('.env', () => {
     });
   });
 
+  it.each([
+    ['A=1\nB=${A}${A:-x}${C:-y}${C}\n', '11y'],
+    ['B=${A\n', '${A'],
+    ['B=${A:b}${D:-d}\n', '${A:b}d'],
+    ['B=${${A}}\n', '}'],
+    ['B=$${D:-d}$\n', '$d$'],
+    ['B=${:-d}${}${constructor}\n', 'd'],
+    ['B=${A:-d\n', '${A:-d'],
+    ['__proto__=1\nB=${__proto__}\n', '1'],
+  ])('%j makes B %j', (text, value) => {
+    expect(parseEnvFile(text)['B']).toBe(value);
+  });
+
+  it('grows no further than memory allows', () => {
+    const text = `A=1\n${'A=${A}${A}\n'.repeat(60)}`;
+    expect(() => parseEnvFile(text, {}, 'x/.env')).toThrowError(
+      expect.objectContaining({
+        message: 'What the values name by ${...} comes to more than 10000000 characters at ${A}',
+        details: { path: 'x/.env', line: 24 },
+      }),
+    );
+  });
+
   it('lies in the folder or above it, and never beats the shell', () => {
     write({ '.env': 'A=file\nB=file\n', 'sub/x': '' });
     expect(loadEnvFile(join(root, 'sub'), { A: 'shell' })).toEqual({ A: 'shell', B: 'file' });
