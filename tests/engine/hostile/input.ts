@@ -18,6 +18,8 @@ export interface HostileInput {
   readonly exit?: readonly number[];
   /** What the message has to hold: the file, at the least. */
   readonly names?: string | RegExp;
+  /** Characters that it may say at most; 200,000 when it is left out. */
+  readonly says?: number;
   /** Needs the test's Postgres. */
   readonly database?: boolean;
   /** The project's own setting says where to write, as in dbt. */

@@ -403,6 +403,8 @@ const large: HostileInput[] = TEXTS.flatMap(([name, path, content, more]) =>
       command,
       files: { ...MODEL, ...more, [path]: content },
       exit: HARMLESS,
+      // A warning each for 20,000 names
+      says: 3 * MILLION,
     }),
   ),
 );
