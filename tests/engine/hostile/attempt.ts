@@ -72,7 +72,8 @@ export function faults(input: HostileInput, attempt: Attempt): string[] {
     !(typeof input.names === 'string' ? attempt.output.includes(input.names) : input.names.test(attempt.output))
   )
     found.push(`does not name ${input.names}`);
-  if (attempt.output.length > (input.says ?? 200_000)) found.push(`says ${attempt.output.length} characters`);
+  const most = (input.says ?? 200_000) + input.command.join(' ').length;
+  if (attempt.output.length > most) found.push(`says ${attempt.output.length} characters`);
   if (attempt.seconds > MOST.seconds) found.push(`takes ${attempt.seconds.toFixed(0)} s`);
   if (attempt.megabytes > MOST.megabytes) found.push(`takes ${attempt.megabytes.toFixed(0)} MB`);
   if (!input.anywhere) for (const path of attempt.outside) found.push(`writes ${path}`);
