@@ -6,7 +6,6 @@ import {
   closeSync,
   constants,
   existsSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -26,6 +25,7 @@ import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 import { MOST_DATA, readFileBytes, readFileText } from './project/read-file.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** To write a file where something else may stand: a pipe that nobody reads is refused instead of waited for. */
 const WITHOUT_WAITING = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
@@ -47,7 +47,7 @@ const ARTIFACT_FILES = {
 export function writeFileAtomically(path: string, ...parts: readonly (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, 'w');
     try {
       for (const part of parts) writeFileSync(file, part);
@@ -73,7 +73,7 @@ export function writeIfChanged(path: string, text: string): void {
     if (present === null) {
       // dbt before 1.12 writes a snapshot where its folder is now.
       if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
     } else rmSync(path);
     const file = openSync(path, WITHOUT_WAITING);
     try {

@@ -1,5 +1,8 @@
 // Waiting that has a limit: for an answer that may never come, or until a signal.
 
+/** Milliseconds; a timer of Node that is set to more fires at once. */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** Whether the work has ended in time, well or not. It goes on otherwise. */
 export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 // Where events go: the console and logs/dbt.log, in dbt's text, debug or JSON form, with secrets taken out. Buffers the
 // file, rotates it by size. Fires nothing and decides no wording.
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorOf } from '../error-table.ts';
 import { systemReason } from '../errors.ts';
@@ -17,6 +17,7 @@ import {
 } from '../log.ts';
 import type { Secrets } from '../secrets.ts';
 import { unmarkFloats } from '../values/index.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export type LineFormat = 'text' | 'debug' | 'json';
 
@@ -152,7 +153,7 @@ export class FileSink implements Logger {
     if (this.#fd !== null && existsSync(this.#path)) return;
     if (this.#fd !== null) closeSync(this.#fd);
     try {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path));
       // A pipe that nobody reads would be waited for.
       if (existsSync(this.#path) && !statSync(this.#path).isFile()) throw new Error('it is no plain file');
       this.#fd = openSync(this.#path, 'a', LOG_MODE);

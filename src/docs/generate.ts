@@ -1,6 +1,6 @@
 // `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the
 // page. Leaves parsing, selection, compiling and manifest.json to the caller.
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -17,6 +17,7 @@ import { toJson } from '../values/json.ts';
 import { buildCatalog, type CatalogRow } from './catalog.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export interface GenerateDocsInput {
   readonly manifest: Manifest;
@@ -164,7 +165,7 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
 
 /** Written beside and renamed: a reader sees the old file or the new one. */
 function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   const beside = `${path}.${process.pid}.tmp`;
   writeFileSync(beside, text);
   renameSync(beside, path);

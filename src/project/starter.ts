@@ -6,6 +6,7 @@ import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import { PROFILES_FILE } from './profile.ts';
+import { makeFolder } from '../make-folder.ts';
 
 const EMPTY_FOLDERS = ['analyses', 'macros', 'snapshots', 'tests'];
 const IGNORED = 'target/\ndbt_packages/\nlogs/\n.tsdbt/\n';
@@ -13,7 +14,7 @@ const IGNORED = 'target/\ndbt_packages/\nlogs/\n.tsdbt/\n';
 /** Writes a new project. @param folder does not exist yet */
 export function writeStarter(folder: string, project: string, profile: string): void {
   const copy = (from: string, to: string): void => {
-    mkdirSync(to, { recursive: true });
+    makeFolder(to);
     for (const name of readdirSync(from)) {
       const [source, target] = [join(from, name), join(to, name)];
       if (statSync(source).isDirectory()) copy(source, target);

@@ -1,12 +1,13 @@
 // The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a
 // kill. run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { BatchResults, RunResult } from '../contracts/results.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
+import { makeFolder } from '../make-folder.ts';
 
 /** What a run is about; its first line. */
 export interface JournalStart {
@@ -59,7 +60,7 @@ export class Journal {
   static open(path: string, start: JournalStart, secrets: Secrets): Journal {
     let file: number;
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       // The journal is the program's own: whatever else stands in its place makes room.
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
       file = openSync(path, 'w');

@@ -1,9 +1,10 @@
 // What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints
 // of views, when a test last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that
 // work is done again.
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { MOST_DATA, readFileText } from '../project/read-file.ts';
+import { makeFolder } from '../make-folder.ts';
 
 type Fingerprints = Record<string, string>;
 
@@ -41,7 +42,7 @@ export class KnownState {
     if (!this.#changed || this.#all === null) return;
     const temporary = `${this.#path}.${process.pid}.tmp`;
     try {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path));
       writeFileSync(temporary, JSON.stringify(this.#all));
       renameSync(temporary, this.#path);
       this.#changed = false;

@@ -41,6 +41,7 @@ import { Server } from './server.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 import { ClickHouseSession } from './session.ts';
 import { createTemplateMethods } from './template-methods.ts';
+import { LONGEST_TIMER } from '../../within.ts';
 
 const CAPABILITIES: Capabilities = {
   transactions: false,
@@ -106,7 +107,7 @@ export class ClickHouseAdapter implements Adapter {
       cluster: this.#cluster,
       databaseEngine: textOf(credentials['database_engine']),
     });
-    const patience = numberOf(credentials['send_receive_timeout'], 300) * 1000;
+    const patience = Math.min(numberOf(credentials['send_receive_timeout'], 300) * 1000, LONGEST_TIMER);
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER'], patience);
     this.server = new Server({ credentials, threads, silence, address: () => this.#findServer() });
     this.leases = new Leases(async (sql) => this.#ownQuery(sql));
@@ -383,7 +384,7 @@ export class ClickHouseAdapter implements Adapter {
     const { credentials, embedded } = this.#options;
     const said = (key: string): string | null => textOf(credentials[key]);
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10),
+      connectTimeout: Math.min(numberOf(credentials['connect_timeout'], 10), LONGEST_TIMER / 1000),
       retries: numberOf(credentials['retries'], 1),
       verify: credentials['verify'] !== false,
       clientCert: said('client_cert'),

@@ -3,11 +3,12 @@
 // difference. The process itself is keeper.ts.
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { isAlive, sleep } from '../process-identity.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 /** The version of chdb that this program was tested with. */
 const CHDB = 'chdb@3.4.0';
@@ -54,7 +55,7 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
 
 async function start(files: EmbeddedFiles, projectDir: string): Promise<number> {
   const chdb = findChdb(projectDir);
-  mkdirSync(join(files.dir, 'data'), { recursive: true, mode: 0o700 });
+  makeFolder(join(files.dir, 'data'), 0o700);
   const script = await keeperScript(
     files.dir,
     new URL('./clickhouse-keeper.js', import.meta.url),

@@ -2,7 +2,7 @@
 // as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
 // takes this process alone with it.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { ownIdentity, sleep } from '../process-identity.ts';
 import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 const HOST = '127.0.0.1';
 export const USER = 'default';
@@ -84,7 +85,7 @@ async function main(dir: string, chdb: string): Promise<void> {
     const { password } = files;
     const spool = join(dir, 'spool');
     rmSync(spool, { recursive: true, force: true });
-    mkdirSync(spool, { recursive: true, mode: 0o700 });
+    makeFolder(spool, 0o700);
     const engine = await openEngine(Session, join(dir, 'data'), spool);
     const facts = await engine.serverFacts();
     const settings = { engine, user: USER, password: password ?? '', spool, ...facts };

@@ -7,7 +7,6 @@ import {
   chownSync,
   existsSync,
   linkSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -18,6 +17,7 @@ import {
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 /** Written by the keeper once the server takes connections. */
 export interface KeeperRecord extends ProcessIdentity {
@@ -43,7 +43,7 @@ export class EmbeddedFiles {
 
   prepare(): void {
     try {
-      mkdirSync(join(this.dir, 'owners'), { recursive: true, mode: 0o700 });
+      makeFolder(join(this.dir, 'owners'), 0o700);
       chmodSync(this.dir, 0o700);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';

@@ -47,7 +47,7 @@ import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
-import { within } from '../../within.ts';
+import { LONGEST_TIMER, within } from '../../within.ts';
 import { POSTGRES_METHODS } from './template-methods.ts';
 import { ViewStates } from './view-states.ts';
 
@@ -413,7 +413,7 @@ export class PostgresAdapter implements Adapter {
       sslrootcert: said('sslrootcert'),
     };
     const common = {
-      connectTimeout: numberOf(credentials['connect_timeout'], 10),
+      connectTimeout: Math.min(numberOf(credentials['connect_timeout'], 10), LONGEST_TIMER / 1000),
       retries: numberOf(credentials['retries'], 1),
       applicationName: said('application_name'),
       keepalivesIdle: numberOf(credentials['keepalives_idle'], 0),

@@ -28,6 +28,7 @@ import { dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { type PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { sleep } from '../process-identity.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';
@@ -154,7 +155,7 @@ async function chooseHome(dir: string): Promise<string> {
   if (existsSync(join(dir, 'data')) && statSync(join(dir, 'data')).uid !== 0) return dir;
   const name = createHash('sha256').update(dir).digest('hex').slice(0, 16);
   try {
-    mkdirSync(SYSTEM_FOLDER, { recursive: true, mode: 0o711 });
+    makeFolder(SYSTEM_FOLDER, 0o711);
     chmodSync(SYSTEM_FOLDER, 0o711);
     const home = join(SYSTEM_FOLDER, name);
     // Left over from a project that is gone: its password went with it.

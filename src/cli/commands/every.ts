@@ -9,7 +9,7 @@ import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, outsideInputs, type ParsedProject, select } from '../../index.ts';
-import { unlessAborted } from '../../within.ts';
+import { LONGEST_TIMER, unlessAborted } from '../../within.ts';
 import { pause } from '../pause.ts';
 import { loadProject, parseLoaded, runParsed } from './run.ts';
 
@@ -32,6 +32,8 @@ function parseDuration(text: string): number {
   ) {
     throw errorOf('badOptionValue', { option: '--every', why: `'${text}' is not a duration like 30s, 5m or 1h.` });
   }
+  if (total > LONGEST_TIMER)
+    throw errorOf('badOptionValue', { option: '--every', why: `'${text}' is longer than 24 days.` });
   return total;
 }
 

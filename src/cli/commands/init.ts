@@ -1,6 +1,6 @@
 // init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the
 // answers from a pipe; whatever is left unanswered takes its default: the embedded Postgres.
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -14,6 +14,7 @@ import { writeProfile, writeStarter } from '../../project/starter.ts';
 import { asDictionary, loadYaml } from '../../project/yaml.ts';
 import type { CommandSession } from '../command-session.ts';
 import { readFileText } from '../../project/read-file.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 /** Events of `init`, each with a text of its own. */
 type InitEvent =
@@ -101,7 +102,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     const { target = 'dev', ...output } = await answersFor(questions, prompts, { ...fixed });
     if (!existsSync(profiles)) {
       say('ConfigFolderDirectory', `Creating dbt configuration folder at ${profiles}`, { dir: profiles });
-      mkdirSync(profiles, { recursive: true });
+      makeFolder(profiles);
     }
     writeProfile(profiles, name, { target, outputs: { [String(target)]: output } });
     const ofTarget = template === null;

@@ -1,12 +1,13 @@
 // A package's .tar.gz put into a new folder: plain files, folders and links inside of the package only, within limits.
 // Reading the format and writing files is node-tar's; which entries are taken, and links, are decided here. Leaves the
 // download to others.
-import { lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { lstatSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { TsdbtError } from '../../errors.ts';
 import { checkContained, refused } from './contained.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 /** A download that is cut short or is no archive. */
 export class BrokenArchive extends Error {}
@@ -178,7 +179,7 @@ class Contents {
   makeLinks(folder: string): void {
     for (const { path, target } of this.#links) {
       const full = join(folder, path);
-      mkdirSync(dirname(full), { recursive: true });
+      makeFolder(dirname(full));
       symlinkSync(target, full);
     }
   }

@@ -1,12 +1,13 @@
 // Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which
 // revision to its callers.
 import { spawn } from 'node:child_process';
-import { mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { errorTag, type Logger } from '../../log.ts';
 import { TsdbtError } from '../../errors.ts';
 import { checkContained } from './contained.ts';
 import { type Environment, NetworkError, withoutCredentials, withRetries } from './download.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 export interface GitCheckout {
   readonly url: string;
@@ -59,7 +60,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
       `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`,
     );
   if (relative(folder, inside).startsWith('..')) throw outside();
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const { address, env } = login(url, checkout);
   const git = (...args: string[]): Promise<string> => runGit(args, checkout, env);
   // No template: it may hold hooks.

@@ -1,15 +1,6 @@
 // `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages
 // into packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -21,6 +12,7 @@ import { type Environment, withoutCredentials } from './download.ts';
 import { dumpPackageYaml, lockEntry, packagesHash } from './lock-file.ts';
 import { type Metadata, PackageStore, type Pinned, requestsIn, type StoreOptions } from './package-store.ts';
 import { type Entry, Listing, type Request, wantedOf } from './wanted.ts';
+import { makeFolder } from '../../make-folder.ts';
 
 export interface InstallOptions extends StoreOptions {
   /** `--lock`: write the lock file only. */
@@ -125,7 +117,7 @@ async function installLocked(
   const staged = join(dirname(target), `.${basename(target)}.new-${process.pid}`);
   removeLeftovers(target);
   const locked = readPackageLock(project.project_root)?.packages ?? [];
-  mkdirSync(staged, { recursive: true });
+  makeFolder(staged);
   try {
     if (locked.length === 0) noPackages(logger);
     const listing = new Listing();

@@ -295,4 +295,11 @@ export const RUNNING: readonly Row[] = [
       '        );',
     ),
   },
+  {
+    name: 'an interval that no timer can hold',
+    command: 'run --every 30d',
+    exit: 2,
+    files: { 'models/a.sql': 'select 1 as a' },
+    says: stopped('Usage Error', "  Error: Invalid value for '--every': '30d' is longer than 24 days."),
+  },
 ];

@@ -1,0 +1,31 @@
+// Folders that are made together with those above them.
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { makeFolder } from '../../../src/make-folder.ts';
+
+it('makes what is missing, leaves what is there, and follows links to folders', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-folder-'));
+  makeFolder(join(dir, 'a/b/c'), 0o700);
+  makeFolder(join(dir, 'a/b/c'));
+  expect(statSync(join(dir, 'a/b')).mode & 0o777).toBe(0o700);
+  symlinkSync(join(dir, 'a'), join(dir, 'link'));
+  makeFolder(join(dir, 'link/d'));
+  expect(existsSync(join(dir, 'a/d'))).toBe(true);
+  rmSync(dir, { recursive: true });
+});
+
+it('says what is in the way', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-folder-'));
+  writeFileSync(join(dir, 'file'), '');
+  symlinkSync(join(dir, 'nowhere'), join(dir, 'link'));
+  expect(() => makeFolder(join(dir, 'file'))).toThrow(/EEXIST/);
+  expect(() => makeFolder(join(dir, 'file/a/b'))).toThrow(/ENOTDIR/);
+  expect(() => makeFolder(join(dir, 'link/a'))).toThrow(/EEXIST/);
+  rmSync(dir, { recursive: true });
+});
+
+it.runIf(existsSync('/proc/self'))('ends where a folder takes no entries', () => {
+  expect(() => makeFolder('/proc/nothing/below')).toThrow(/ENOENT/);
+});
