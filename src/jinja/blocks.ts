@@ -40,7 +40,7 @@ const NAME = '[A-Za-z_][A-Za-z_0-9]*';
 const PATTERNS = {
   block: `(?:\\s*\\{%-|\\{%)\\s*(?<type>${NAME})(?:\\s+(?<name>${NAME}))?`,
   comment: '\\s*\\{#',
-  commentEnd: '([\\s\\S]*?)(\\s*#\\})',
+  commentEnd: '#\\}',
   expression: '\\{\\{\\s*',
   expressionEnd: '\\s*\\}\\}',
   raw: '(?:\\s*\\{%-|\\{%)\\s*raw\\s*(?:-%\\}\\s*|%\\})[\\s\\S]*?(?:\\s*\\{%-|\\{%)\\s*endraw\\s*(?:-%\\}\\s*|%\\})',
@@ -48,6 +48,11 @@ const PATTERNS = {
   string: `'(?:[^'\\\\]*(?:\\\\[\\s\\S][^'\\\\]*)*)'|"(?:[^"\\\\]*(?:\\\\[\\s\\S][^"\\\\]*)*)"`,
   quote: `['"]`,
 } as const;
+
+/** What a raw block is, in dbt's message. */
+const RAW = '{% raw %}...{% endraw %}';
+/** Characters of the text behind an error that its message shows; dbt shows all. */
+const MOST_SHOWN = 500;
 
 type PatternName = keyof typeof PATTERNS;
 
@@ -217,7 +222,9 @@ class BlockScanner {
     const { type = '', name } = match.groups ?? {};
     const start = this.#pos;
     if (type === 'raw') {
-      this.#advance('{% raw %}...{% endraw %}', 'raw');
+      // The pattern alone would go through the rest from each place at which a raw block begins
+      if (!this.#source.includes('endraw', end)) throw this.#unexpectedEnd(RAW);
+      this.#advance(RAW, 'raw');
     } else {
       this.#pos = end;
       for (;;) {
@@ -251,9 +258,14 @@ class BlockScanner {
 
   #expect(expected: string, ...names: PatternName[]): [PatternName, RegExpExecArray] {
     const match = this.#first(...names);
-    if (match === undefined)
-      throw this.#error(`unexpected EOF, expected ${expected}, got "${this.#source.slice(this.#pos)}"`, this.#pos);
+    if (match === undefined) throw this.#unexpectedEnd(expected);
     return match;
+  }
+
+  #unexpectedEnd(expected: string): TsdbtError {
+    const rest = this.#source.slice(this.#pos, this.#pos + MOST_SHOWN);
+    const more = this.#source.length > this.#pos + MOST_SHOWN ? '…' : '';
+    return this.#error(`unexpected EOF, expected ${expected}, got "${rest}${more}"`, this.#pos);
   }
 
   /** Of the next matches of some patterns, the one that ends first. */

@@ -50,6 +50,22 @@ describe('blocks of a file, as dbt cuts them', () => {
     expect(blocks.map((b) => [b.name, b.line, b.start])).toEqual([['a', 3, source.indexOf('{% macro')]]);
     expect(unexpected).toEqual(['set:1', 'nope:6']);
   });
+
+  // Each of these would take minutes where the work grows with the square of the size.
+  it('are found in a file of 200,000', () => {
+    for (const [line, separator] of [
+      [200_000, '\n'],
+      [1, ' '],
+    ] as const) {
+      const blocks = extractBlocks(`{% docs a %}{% enddocs %}${separator}`.repeat(200_000), { allowed });
+      expect([blocks.length, blocks.at(-1)?.line]).toEqual([200_000, line]);
+    }
+    for (const [text, expected] of [
+      ['{# ', '#}'],
+      ['{% raw %} ', '{% raw %}...{% endraw %}'],
+    ] as const)
+      expect(() => extractBlocks(text.repeat(200_000), { allowed })).toThrow(`unexpected EOF, expected ${expected}`);
+  });
 });
 
 describe('native rendering of YAML strings, as dbt does it', () => {
