@@ -206,6 +206,11 @@ describe('architecture', () => {
     ).toEqual(AS_ALLOWED);
   });
 
+  it('writes private members as #x; a constructor alone cannot be', () => {
+    const spelt = /^\s*(private|public) (?!constructor\b)|[(,]\s*(private|public) (readonly )?\w+:/m;
+    expect(sources.filter(({ text }) => spelt.test(code(text))).map(({ name }) => name)).toEqual([]);
+  });
+
   it('starts every file with what it does', () => {
     expect(sources.filter((s) => !s.text.startsWith('// ')).map((s) => s.name)).toEqual([]);
   });

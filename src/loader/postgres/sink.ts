@@ -1,8 +1,9 @@
 // Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead
 // letters and positions in one transaction. A row that the database refuses is found and becomes a dead letter. What
 // the table looks like is table.ts's.
-import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+
 import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import {
   adoptState,
@@ -16,16 +17,16 @@ import {
   noteFailure,
   recount,
   relationOf,
-  selectOffsets,
-  setOffsets,
   STATE_PRESENT,
   STATE_SCHEMA,
+  selectOffsets,
+  setOffsets,
   toAdopt,
 } from '../../state/load-offsets.ts';
 import { withoutValues } from '../dead-limit.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import {
   type DeadLetter,
@@ -65,19 +66,19 @@ const FLUSH_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 
 export class PostgresSink implements Sink {
-  private readonly adapter: Adapter;
-  private readonly sealer: Sealer;
-  private readonly now: () => number;
-  private readonly reached: (point: FaultPoint) => void;
-  private readonly partitions = new Map<string, Set<string>>();
+  readonly #adapter: Adapter;
+  readonly #sealer: Sealer;
+  readonly #now: () => number;
+  readonly #reached: (point: FaultPoint) => void;
+  readonly #partitions = new Map<string, Set<string>>();
   /**
    * How often rows of an upsert were taken for new and were not, and for how many flushes they are not tried as new.
    */
-  private readonly mostlyNew = new Map<string, { misses: number; wait: number }>();
+  readonly #mostlyNew = new Map<string, { misses: number; wait: number }>();
   /** Targets whose table was there before, without partitions: it keeps its shape. */
-  private readonly plain = new Set<string>();
+  readonly #plain = new Set<string>();
   /** What is at work for each table. */
-  private readonly active = new Map<string, Set<Session>>();
+  readonly #active = new Map<string, Set<Session>>();
 
   /** @param reached for tests: told of each fault point */
   constructor(
@@ -86,14 +87,14 @@ export class PostgresSink implements Sink {
     now: () => number,
     reached: (point: FaultPoint) => void = () => undefined,
   ) {
-    this.adapter = adapter;
-    this.sealer = sealer;
-    this.now = now;
-    this.reached = reached;
+    this.#adapter = adapter;
+    this.#sealer = sealer;
+    this.#now = now;
+    this.#reached = reached;
   }
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       // Two loaders that start together make the tables one after the other.
       await session.execute(
         `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`,
@@ -120,8 +121,8 @@ export class PostgresSink implements Sink {
       if (target.rest !== null && !existing.has(target.rest))
         await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
       for (const column of target.columns)
-        await this.reconcile(session, target, column, existing.get(column.name)?.type);
-      await this.checkPartitions(session, target);
+        await this.#reconcile(session, target, column, existing.get(column.name)?.type);
+      await this.#checkPartitions(session, target);
       const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
       const declared = new Set(target.columns.map(({ name }) => name));
       const stored = await storedTypes(session, target);
@@ -134,7 +135,7 @@ export class PostgresSink implements Sink {
   }
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
-    await this.within(target, async (session) => {
+    await this.#within(target, async (session) => {
       await session.execute(
         `alter table ${tableName(target)} ` +
           `${columns.map(({ name, type }) => `add column if not exists ${quoteIdentifier(name)} ${type}`).join(', ')}`,
@@ -144,7 +145,7 @@ export class PostgresSink implements Sink {
   }
 
   async positions(target: LoadTarget): ReturnType<Sink['positions']> {
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       const rows = await read(session, selectOffsets(target, target.topic));
       return new Map(
         rows.map(([partition, next, topicId, epoch]) => [
@@ -157,7 +158,7 @@ export class PostgresSink implements Sink {
 
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
     if (starts.size > 0)
-      await this.within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));
+      await this.#within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));
   }
 
   async rewind(
@@ -167,7 +168,7 @@ export class PostgresSink implements Sink {
     from: ReadonlyMap<number, bigint> = new Map(),
   ): Promise<{ rows: number; letters: number }> {
     if (next.size === 0) return { rows: 0, letters: 0 };
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       if (from.size > 0) await session.execute(lockOffsets(target, target.topic));
       const gone =
         from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
@@ -181,7 +182,7 @@ export class PostgresSink implements Sink {
   }
 
   async ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       const ends = new Map<number, bigint>();
       for (const sql of [heldEnds(target), deadEnds(target)]) {
         for (const [partition, end] of await read(session, sql)) {
@@ -194,7 +195,7 @@ export class PostgresSink implements Sink {
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {
-    return this.within(target, async (session) => (await read(session, heldRows(target)))[0]?.[0] === true);
+    return this.#within(target, async (session) => (await read(session, heldRows(target)))[0]?.[0] === true);
   }
 
   async recentDead(
@@ -204,7 +205,7 @@ export class PostgresSink implements Sink {
     limit: number,
   ): ReturnType<Sink['recentDead']> {
     if (next.size === 0) return [];
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       // Whoever may only write letters begins to count anew.
       const [may] = await read(session, `select has_table_privilege('${STATE_SCHEMA}.dead_letters', 'select')`);
       if (may?.[0] !== true) return [];
@@ -216,11 +217,11 @@ export class PostgresSink implements Sink {
   }
 
   async note(target: LoadTarget, failure: string | null): Promise<void> {
-    await this.within(target, (session) => session.execute(noteFailure(target, target.topic, failure)));
+    await this.#within(target, (session) => session.execute(noteFailure(target, target.topic, failure)));
   }
 
   async look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked> {
-    return this.within(null, async (session) => {
+    return this.#within(null, async (session) => {
       const { alive, members, positions } = lookSql(own, groups, targets);
       if (alive !== null) await session.execute(alive);
       const others = members === null ? [] : await read(session, members);
@@ -250,30 +251,30 @@ export class PostgresSink implements Sink {
   }
 
   async forget(members: readonly GroupMember[]): Promise<void> {
-    if (members.length > 0) await this.within(null, (session) => session.execute(forgetMembers(members)));
+    if (members.length > 0) await this.#within(null, (session) => session.execute(forgetMembers(members)));
   }
 
   async stop(target: LoadTarget): Promise<void> {
     await Promise.all(
-      [...(this.active.get(target.uniqueId) ?? [])].map((session) => session.cancel().catch(() => undefined)),
+      [...(this.#active.get(target.uniqueId) ?? [])].map((session) => session.cancel().catch(() => undefined)),
     );
   }
 
   async flush(flush: Flush): Promise<Flushed> {
-    await this.makePartitions(flush.target, flush.rows);
-    const mostlyNew = this.mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
-    this.mostlyNew.set(flush.target.uniqueId, mostlyNew);
+    await this.#makePartitions(flush.target, flush.rows);
+    const mostlyNew = this.#mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
+    this.#mostlyNew.set(flush.target.uniqueId, mostlyNew);
     let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0;
     for (;;) {
       try {
-        await this.within(flush.target, (session) =>
-          this.write(session, flush, async () => {
-            if (flush.rows.length > 0) await this.writeRows(session, flush, asNew);
+        await this.#within(flush.target, (session) =>
+          this.#write(session, flush, async () => {
+            if (flush.rows.length > 0) await this.#writeRows(session, flush, asNew);
             return [];
           }),
         );
         if (asNew) mostlyNew.misses = 0;
-        this.reached('after_commit');
+        this.#reached('after_commit');
         return { rows: flush.rows.length, dead: flush.dead };
       } catch (error) {
         if (!isDataError(error)) throw error;
@@ -283,20 +284,20 @@ export class PostgresSink implements Sink {
         mostlyNew.wait = 2 ** Math.min(mostlyNew.misses++, 8);
       }
     }
-    const refused = await this.within(flush.target, (session) =>
-      this.write(session, flush, () => this.sortRows(session, flush)),
+    const refused = await this.#within(flush.target, (session) =>
+      this.#write(session, flush, () => this.#sortRows(session, flush)),
     );
-    this.reached('after_commit');
+    this.#reached('after_commit');
     return { rows: flush.rows.length - refused.length, dead: [...flush.dead, ...refused] };
   }
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
-    if (target.partitionBy === null || this.plain.has(target.uniqueId)) return [];
-    for (const partition of comingPartitions(target, this.now())) await this.makePartition(target, partition);
+    if (target.partitionBy === null || this.#plain.has(target.uniqueId)) return [];
+    for (const partition of comingPartitions(target, this.#now())) await this.#makePartition(target, partition);
     if (target.retentionDays === null) return [];
-    const limit = this.now() - target.retentionDays * DAY;
+    const limit = this.#now() - target.retentionDays * DAY;
     const length = target.partitionBy.every === 'day' ? DAY : 7 * DAY;
-    return this.within(target, async (session) => {
+    return this.#within(target, async (session) => {
       const rows = await read(
         session,
         'select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ' +
@@ -318,7 +319,7 @@ export class PostgresSink implements Sink {
    * The whole flush on one session; nothing of it lasts when it throws.
    * @param write writes the rows, and answers those that the database refuses
    */
-  private async write(
+  async #write(
     session: Session,
     flush: Flush,
     write: () => Promise<readonly DeadLetter[]>,
@@ -341,8 +342,8 @@ export class PostgresSink implements Sink {
         });
     }
     const dead = [...flush.dead, ...refused];
-    if (dead.length > 0) await this.writeDead(session, flush, dead);
-    this.reached('before_commit');
+    if (dead.length > 0) await this.#writeDead(session, flush, dead);
+    this.#reached('before_commit');
     return refused;
   }
 
@@ -350,26 +351,26 @@ export class PostgresSink implements Sink {
    * @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one
    *   is
    */
-  private async writeRows(session: Session, { target, columns, rows: held }: Flush, asNew: boolean): Promise<void> {
+  async #writeRows(session: Session, { target, columns, rows: held }: Flush, asNew: boolean): Promise<void> {
     const list = rowColumns(target, columns).map(quoteIdentifier).join(', ');
     const table = tableName(target);
-    this.reached('before_copy');
+    this.#reached('before_copy');
     if (target.mode === 'append' || asNew) {
       await session.copyIn(`copy ${table} (${list}) from stdin`, held.chunks(asNew ? held.latest() : held.all()));
-      this.reached('before_merge');
+      this.#reached('before_merge');
       return;
     }
     await session.execute(
       `create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`,
     );
     await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.chunks(held.all()));
-    this.reached('before_merge');
+    this.#reached('before_merge');
     for (const statement of mergeRows(target, columns, STAGE, 'ctid', held.tombstones > 0))
       await session.execute(statement);
   }
 
   /** Writes what the database takes. @throws TooManyRefused */
-  private async sortRows(
+  async #sortRows(
     session: Session,
     { target, columns, rows: held, allowance = Number.MAX_SAFE_INTEGER }: Flush,
   ): Promise<readonly DeadLetter[]> {
@@ -387,10 +388,10 @@ export class PostgresSink implements Sink {
           ? [`insert into ${table} (${list}) select ${list} from ${source}`]
           : mergeRows(target, columns, source, 'n', held.tombstones > 0),
     };
-    this.reached('before_copy');
+    this.#reached('before_copy');
     for (const statement of prepareSorting(sorting)) await session.execute(statement);
     await session.copyIn(`copy ${SORT_STAGE} (${list}) from stdin`, held.chunks(held.all()));
-    this.reached('before_merge');
+    this.#reached('before_merge');
     await session.execute(sortRows(sorting));
     const refused = (await read(session, `select n::integer, reason from ${REFUSED} order by n`)).map(
       ([n, reason]): DeadLetter => {
@@ -407,18 +408,18 @@ export class PostgresSink implements Sink {
     return refused;
   }
 
-  private async writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
+  async #writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
     const bytes = (value: Uint8Array | null): string =>
       value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`;
     const text = (value: string): string =>
       value
         .replaceAll('\0', '\u2400')
         .replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
-    const sealed = this.sealer.seals(target);
+    const sealed = this.#sealer.seals(target);
     const letters = dead.map(({ message, topic, partition, error }) => {
       const headers = message.headers.map(([name, value]) => [
         name.replaceAll('\0', '\u2400'),
-        value === null ? null : Buffer.from(this.sealer.seal(target, value) ?? []).toString('base64'),
+        value === null ? null : Buffer.from(this.#sealer.seal(target, value) ?? []).toString('base64'),
       ]);
       return `${[
         text(relationOf(target)),
@@ -427,8 +428,8 @@ export class PostgresSink implements Sink {
         partition,
         message.offset,
         message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
-        bytes(this.sealer.seal(target, message.key)),
-        bytes(this.sealer.seal(target, message.value)),
+        bytes(this.#sealer.seal(target, message.key)),
+        bytes(this.#sealer.seal(target, message.value)),
         text(JSON.stringify(headers)),
         sealed ? 't' : 'f',
         text(sealed ? withoutValues(error) : error),
@@ -442,21 +443,21 @@ export class PostgresSink implements Sink {
     );
   }
 
-  private async makePartitions(target: LoadTarget, rows: RowBuffer): Promise<void> {
-    if (target.partitionBy === null || this.plain.has(target.uniqueId)) return;
-    const known = this.partitions.get(target.uniqueId) ?? new Set();
-    const now = this.now();
+  async #makePartitions(target: LoadTarget, rows: RowBuffer): Promise<void> {
+    if (target.partitionBy === null || this.#plain.has(target.uniqueId)) return;
+    const known = this.#partitions.get(target.uniqueId) ?? new Set();
+    const now = this.#now();
     for (const time of rows.times()) {
       const partition = partitionAt(target, time, now);
-      if (partition !== null && !known.has(partition.name)) await this.makePartition(target, partition);
+      if (partition !== null && !known.has(partition.name)) await this.#makePartition(target, partition);
     }
   }
 
-  private async makePartition(target: LoadTarget, partition: TablePartition): Promise<void> {
-    const known = this.partitions.get(target.uniqueId) ?? new Set();
-    this.partitions.set(target.uniqueId, known);
+  async #makePartition(target: LoadTarget, partition: TablePartition): Promise<void> {
+    const known = this.#partitions.get(target.uniqueId) ?? new Set();
+    this.#partitions.set(target.uniqueId, known);
     if (known.has(partition.name)) return;
-    await this.within(target, async (session) => {
+    await this.#within(target, async (session) => {
       await session.execute(
         `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`,
       );
@@ -469,7 +470,7 @@ export class PostgresSink implements Sink {
   }
 
   /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
-  private async reconcile(
+  async #reconcile(
     session: Session,
     target: LoadTarget,
     column: LoadColumn,
@@ -501,7 +502,7 @@ export class PostgresSink implements Sink {
     );
   }
 
-  private async checkPartitions(session: Session, target: LoadTarget): Promise<void> {
+  async #checkPartitions(session: Session, target: LoadTarget): Promise<void> {
     if (target.partitionBy === null) return;
     const [kind] = await read(
       session,
@@ -518,14 +519,14 @@ export class PostgresSink implements Sink {
         },
       );
     }
-    this.plain.add(target.uniqueId);
+    this.#plain.add(target.uniqueId);
   }
 
-  private async within<T>(target: LoadTarget | null, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = this.adapter.session({ name: target === null ? 'load' : `load ${target.name}` });
+  async #within<T>(target: LoadTarget | null, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#adapter.session({ name: target === null ? 'load' : `load ${target.name}` });
     const key = target?.uniqueId ?? '';
-    const active = this.active.get(key) ?? new Set();
-    this.active.set(key, active.add(session));
+    const active = this.#active.get(key) ?? new Set();
+    this.#active.set(key, active.add(session));
     try {
       await session.begin();
       const result = await work(session);
