@@ -31,6 +31,8 @@ export interface CredentialsSpec {
   readonly embedded?: { readonly [name: string]: string | number };
   /** What the dialect makes of the whole, defaults filled in. @throws what does not go together */
   readonly complete?: (given: { readonly [name: string]: unknown }) => { readonly [name: string]: unknown };
+  /** Keys of a node's config that no field declares and that the dialect's own macros read. */
+  readonly configs: readonly string[];
   /** Below the project: where an embedded server keeps its data. */
   readonly embeddedFolder?: string;
 }

@@ -1,7 +1,6 @@
 // Two pending rows at most: one that fills, one that is being written; then reading waits. Writes what is held in one
 // transaction of the sink, in order, and tells what became of it. Where to go on after another loader has moved a
 // position is loader.ts's.
-import type { OffsetRange } from '../state/load-offsets.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -9,7 +8,7 @@ import { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { Partitions } from './partitions.ts';
 import { PendingRows } from './pending-rows.ts';
-import { Fenced, type Flushed, type Sink, TooManyRefused } from './sink.ts';
+import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } from './sink.ts';
 
 export interface FlusherOptions {
   readonly target: LoadTarget;

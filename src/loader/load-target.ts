@@ -2,8 +2,8 @@
 // manifest only; whether topic and table are there is found out by load-check.ts.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
-import { loadSettings } from '../state/load-offsets.ts';
 import { isDictionary } from './json.ts';
 
 /** A column of the table, as declared beside the source. */

@@ -1,9 +1,8 @@
 // What a loader knows of its topic's partitions: which are its own, what is read next of each, what of it is in the
 // table, which have stopped. Values only; what is done about them is loader.ts's.
-import type { OffsetRange } from '../state/load-offsets.ts';
 import { partitionKey, type ReadPosition, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
-import type { Place } from './sink.ts';
+import type { OffsetRange, Place } from './sink.ts';
 
 /** Where the table is in a partition, and the moment of its newest message there. */
 interface Written extends Place {

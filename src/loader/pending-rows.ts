@@ -1,9 +1,8 @@
 // What a loader has read and not written: rows, dead letters, and from where to where of each partition.
-import type { OffsetRange } from '../state/load-offsets.ts';
 import { partitionKey, type TopicPartition } from './broker.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadTarget } from './load-target.ts';
-import type { DeadLetter } from './sink.ts';
+import type { DeadLetter, OffsetRange } from './sink.ts';
 
 /** What has been read of one partition and not been flushed. */
 export interface Held extends TopicPartition {

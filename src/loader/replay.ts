@@ -1,19 +1,14 @@
 // Dead letters once more through decoder and sink: those that fit now become rows, the others stay dead letters with
 // today's reason.
-import type { Adapter, Session } from '../adapters/adapter.ts';
-import { newestLetter, readLetters, type StoredLetter } from './dead-letters.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadTarget } from './load-target.ts';
 import { recordsOf } from './fast/records.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import { RowEncoder } from './row-encoder.ts';
-import type { Sealer } from './seal.ts';
-import type { DeadLetter, Sink } from './sink.ts';
+import type { DeadLetter, Sink, StoredLetter } from './sink.ts';
 
 export interface ReplayOptions {
-  readonly adapter: Adapter;
   readonly sink: Sink;
-  readonly sealer: Sealer;
   readonly decoder: Decoder;
   readonly target: LoadTarget;
   readonly hashKey: string | null;
@@ -25,9 +20,7 @@ const AT_ONCE = 5000;
 
 /** @returns how many became rows and how many did not */
 export async function replayLetters({
-  adapter,
   sink,
-  sealer,
   decoder,
   target,
   hashKey,
@@ -37,16 +30,13 @@ export async function replayLetters({
   let columns = await sink.prepare(target);
   let encoder = new RowEncoder(target, { columns, hashKey, loadId });
   const total = { rows: 0, dead: 0 };
-  const asked = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
-    const session = adapter.session({ name: `load ${target.name}` });
-    return work(session).finally(() => session.release());
-  };
   // Those that fail again have new letters behind this one: they are not tried twice in one go.
-  const upTo = await asked((session) => newestLetter(session, target));
+  const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
-    const letters = await asked((session) => readLetters(session, target, sealer, { after, upTo, limit: AT_ONCE }));
-    if (letters.length === 0) return total;
-    after = letters.at(-1)!.id;
+    const letters = await sink.letters(target, { after, upTo, limit: AT_ONCE });
+    const last = letters.at(-1);
+    if (last === undefined) return total;
+    after = last.id;
     const loadedAt = new Date(now()).toISOString();
     const rows = new RowBuffer();
     const dead: DeadLetter[] = [];

@@ -1,7 +1,6 @@
 // What the loader asks of a database: the table, the positions, and a flush that holds rows, dead letters and positions
 // in one commit. Types only; one folder a dialect.
-import type { OffsetRange } from '../state/load-offsets.ts';
-import type { Message } from './broker.ts';
+import type { Message, TopicPartition } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
 
@@ -11,6 +10,29 @@ export interface DeadLetter {
   readonly topic: string;
   readonly partition: number;
   readonly error: string;
+}
+
+/** A dead letter as the database keeps it, its bytes opened, with the id under which it is kept. */
+export interface StoredLetter {
+  readonly id: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: Message;
+}
+
+/** What a flush has read of one partition: from `from` up to before `to`. */
+export interface OffsetRange {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly end: bigint;
+  readonly rows: number;
+  readonly dead: number;
+  /** Milliseconds since 1970 of the newest message; null when there was none. */
+  readonly lastTimestamp: number | null;
+  /** Leader epoch of the message before `to`; null: not known. */
+  readonly epoch: number | null;
 }
 
 /** What goes into the database at once. */
@@ -70,6 +92,25 @@ export interface Place {
   readonly epoch: number | null;
 }
 
+/** What the bookkeeping holds of one partition. */
+export interface KeptPosition extends TopicPartition, Place {
+  readonly topicId: string | null;
+  /** The end of the partition at the last flush; null: not known. */
+  readonly end: bigint | null;
+  /** Milliseconds since 1970 of the newest loaded message; null: none had a time. */
+  readonly newest: number | null;
+  /** Number of dead letters. */
+  readonly dead: number;
+}
+
+/** What the bookkeeping holds of a table. */
+export interface KeptState {
+  /** By `topic/partition`. */
+  readonly positions: ReadonlyMap<string, KeptPosition>;
+  /** Why the table is not being loaded, and since when; null: it is. */
+  readonly failure: string | null;
+}
+
 /** What a look at the bookkeeping finds. */
 export interface Looked {
   /** The other members of the groups and for how long nothing has been seen of them. */
@@ -83,6 +124,10 @@ export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'aft
 
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
 export interface Sink {
+  /** @returns what stands in the way of loading into the target, in words; empty when nothing does. Writes nothing. */
+  problems(target: LoadTarget): Promise<string[]>;
+  /** What is kept of the target's table, also by an older version; empty when it was never loaded. Writes nothing. */
+  kept(target: LoadTarget): Promise<KeptState>;
   /**
    * Makes the bookkeeping, the table, and what the declaration has gained since.
    * @returns the columns of the table that messages fill
@@ -123,6 +168,13 @@ export interface Sink {
     window: number,
     limit: number,
   ): Promise<readonly { readonly back: number; readonly error: string }[]>;
+  /** The id of the target's newest dead letter; '0' when it has none. */
+  newestLetter(target: LoadTarget): Promise<string>;
+  /** At most `limit` dead letters of the target that were not replayed, after `after` and up to `upTo`, by id. */
+  letters(
+    target: LoadTarget,
+    range: { readonly after: string; readonly upTo: string; readonly limit: number },
+  ): Promise<readonly StoredLetter[]>;
   /** Keeps why the table is not being loaded, for `load status`; null: it is. */
   note(target: LoadTarget, failure: string | null): Promise<void>;
   /** Says that these members are alive, and looks who else is, and where the targets are. */

@@ -1,8 +1,8 @@
 // The relations that selected nodes read and do not build: what has to stay the same for a run to have nothing to do.
 import type { Manifest } from '../contracts/manifest.ts';
+import { hasLoadConfig } from '../project/load-config.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
-import { hasLoadConfig } from '../state/load-offsets.ts';
 import { isEphemeral, lookupNode, relationKey } from './nodes.ts';
 
 /**

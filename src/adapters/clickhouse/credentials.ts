@@ -40,6 +40,7 @@ export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
     path: { type: 'string', nullable: true, default: null },
   },
   aliases: {},
+  configs: ['partition_by'],
   embeddedFolder: '.tsdbt/clickhouse',
   shown: [
     'driver',

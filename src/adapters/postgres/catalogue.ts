@@ -213,8 +213,8 @@ where v.oid is not null`
 }
 
 /**
- * The loader's bookkeeping (src/state/load-offsets.ts) of one table, over its topics: rows, newest message, newest
- * rows, now. The count is null when there is none.
+ * The loader's bookkeeping (src/loader/postgres/load-offsets.ts) of one table, over its topics: rows, newest message,
+ * newest rows, now. The count is null when there is none.
  */
 export function loadedSql({ unique_id, schema, identifier }: LoadedSource): string {
   // An older version's rows have no `relation`, and its table no such column.

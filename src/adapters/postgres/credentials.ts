@@ -45,6 +45,7 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
   ],
   // The server itself says where it listens and with which password.
   embedded: { host: 'localhost', user: 'tsdbt', port: 0, password: '', database: 'tsdbt', schema: 'public' },
+  configs: ['indexes', 'unlogged'],
   embeddedFolder: '.tsdbt/pg',
 };
 

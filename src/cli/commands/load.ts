@@ -39,7 +39,6 @@ interface LoadContext {
   readonly parsed: ParsedProject;
   readonly targets: readonly LoadTarget[];
   readonly sink: Sink;
-  readonly sealer: Sealer;
   readonly reached: (point: FaultPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
@@ -126,7 +125,6 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     session,
     parsed,
     targets,
-    sealer,
     hashKey,
     reached,
     sink: createSink(parsed.adapter, sealer, now, reached),
@@ -263,7 +261,7 @@ function durationOf(value: unknown): number {
 async function status(ctx: LoadContext): Promise<boolean> {
   let ok = true;
   for (const target of ctx.targets) {
-    const { partitions, problems } = await loadStatus(ctx.parsed.adapter, () => ctx.client(target), target, now());
+    const { partitions, problems } = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
     for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of partitions) {
       ctx.say(
         `${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} ` +
@@ -299,9 +297,7 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
 async function replay(ctx: LoadContext): Promise<boolean> {
   for (const target of ctx.targets) {
     const { rows, dead } = await replayLetters({
-      adapter: ctx.parsed.adapter,
       sink: ctx.sink,
-      sealer: ctx.sealer,
       decoder: await ctx.decoder(target),
       target,
       hashKey: ctx.hashKey,
@@ -320,7 +316,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
     try {
       const client = await ctx.client(target);
       try {
-        problems = await checkTarget(ctx.parsed.adapter, client, target);
+        problems = await checkTarget(ctx.sink, client, target);
         await (await ctx.registry(target))?.check(`${target.topic}-value`);
       } finally {
         await client.close();

@@ -1,7 +1,7 @@
 // Questions of the loader to its bookkeeping and its tables that change nothing that was loaded: who is alive, where
 // the tables are, what they hold. SQL texts only.
 import { quoteText } from '../../adapters/postgres/literal.ts';
-import { relationOf, STATE_SCHEMA } from '../../state/load-offsets.ts';
+import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { GroupMember } from '../sink.ts';
 import { tableName } from './table.ts';

@@ -2,7 +2,7 @@
 // check` says it, `load` refuses.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
-import { STATE_SCHEMA } from '../../state/load-offsets.ts';
+import { STATE_SCHEMA } from './load-offsets.ts';
 import { type LoadTarget, META_COLUMNS } from '../load-target.ts';
 import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';

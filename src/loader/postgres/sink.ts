@@ -1,9 +1,8 @@
 // Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead
 // letters and positions in one transaction. A row that the database refuses is found and becomes a dead letter. What
 // the table looks like is table.ts's.
-
-import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
 import {
   adoptState,
@@ -17,16 +16,15 @@ import {
   noteFailure,
   recount,
   relationOf,
-  STATE_PRESENT,
-  STATE_SCHEMA,
   selectOffsets,
   setOffsets,
+  STATE_PRESENT,
+  STATE_SCHEMA,
   toAdopt,
-} from '../../state/load-offsets.ts';
-import { withoutValues } from '../dead-limit.ts';
-import type { RowBuffer } from '../fast/row-buffer.ts';
+} from './load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import {
   type DeadLetter,
@@ -40,6 +38,8 @@ import {
   TooManyRefused,
 } from '../sink.ts';
 import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
+import { keptState } from './kept-state.ts';
+import { newestLetter, readLetters, writeLetters } from './letters.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
 import { mergeRows, rowColumns } from './merge.ts';
 import { databaseProblems } from './problems.ts';
@@ -91,6 +91,22 @@ export class PostgresSink implements Sink {
     this.#sealer = sealer;
     this.#now = now;
     this.#reached = reached;
+  }
+
+  async problems(target: LoadTarget): ReturnType<Sink['problems']> {
+    return this.#ask(`load check ${target.name}`, (session) => databaseProblems(session, target));
+  }
+
+  async kept(target: LoadTarget): ReturnType<Sink['kept']> {
+    return this.#ask(`load status ${target.name}`, (session) => keptState(session, target));
+  }
+
+  async newestLetter(target: LoadTarget): ReturnType<Sink['newestLetter']> {
+    return this.#ask(`load ${target.name}`, (session) => newestLetter(session, target));
+  }
+
+  async letters(target: LoadTarget, range: Parameters<Sink['letters']>[1]): ReturnType<Sink['letters']> {
+    return this.#ask(`load ${target.name}`, (session) => readLetters(session, target, this.#sealer, range));
   }
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
@@ -342,7 +358,7 @@ export class PostgresSink implements Sink {
         });
     }
     const dead = [...flush.dead, ...refused];
-    if (dead.length > 0) await this.#writeDead(session, flush, dead);
+    if (dead.length > 0) await writeLetters(session, target, this.#sealer, flush.loadId, dead);
     this.#reached('before_commit');
     return refused;
   }
@@ -406,41 +422,6 @@ export class PostgresSink implements Sink {
     );
     if (refused.length > allowance) throw new TooManyRefused(refused);
     return refused;
-  }
-
-  async #writeDead(session: Session, { target, loadId }: Flush, dead: readonly DeadLetter[]): Promise<void> {
-    const bytes = (value: Uint8Array | null): string =>
-      value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`;
-    const text = (value: string): string =>
-      value
-        .replaceAll('\0', '\u2400')
-        .replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
-    const sealed = this.#sealer.seals(target);
-    const letters = dead.map(({ message, topic, partition, error }) => {
-      const headers = message.headers.map(([name, value]) => [
-        name.replaceAll('\0', '\u2400'),
-        value === null ? null : Buffer.from(this.#sealer.seal(target, value) ?? []).toString('base64'),
-      ]);
-      return `${[
-        text(relationOf(target)),
-        text(target.uniqueId),
-        text(topic),
-        partition,
-        message.offset,
-        message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
-        bytes(this.#sealer.seal(target, message.key)),
-        bytes(this.#sealer.seal(target, message.value)),
-        text(JSON.stringify(headers)),
-        sealed ? 't' : 'f',
-        text(sealed ? withoutValues(error) : error),
-        text(loadId),
-      ].join('\t')}\n`;
-    });
-    await session.copyIn(
-      `copy ${STATE_SCHEMA}.dead_letters (relation, target, topic, partition, "offset", kafka_ts, key, value, ` +
-        'headers, sealed, error, load_id) from stdin',
-      letters.map((letter) => Buffer.from(letter)),
-    );
   }
 
   async #makePartitions(target: LoadTarget, rows: RowBuffer): Promise<void> {
@@ -520,6 +501,16 @@ export class PostgresSink implements Sink {
       );
     }
     this.#plain.add(target.uniqueId);
+  }
+
+  /** Statements that change nothing: none of them opens a transaction. */
+  async #ask<T>(name: string, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#adapter.session({ name });
+    try {
+      return await work(session);
+    } finally {
+      await session.release();
+    }
   }
 
   async #within<T>(target: LoadTarget | null, work: (session: Session) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 // The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the
 // arithmetic of partitions; sink.ts runs them.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import { relationOf } from '../../state/load-offsets.ts';
+import { relationOf } from './load-offsets.ts';
 import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
 
 const DAY = 86_400_000;

@@ -1,16 +1,15 @@
-// A config key that nobody declared, one letter away from one that dbt, its materializations or its Postgres adapter
+// A config key that nobody declared, one letter away from one that dbt, its materializations or an adapter's macros
 // read. Pure; who says it, and how often, is node-config.ts's and the parser's.
+import { allSpecs } from '../../adapters/credentials.ts';
 
-/** Keys that macros read, beside the declared fields. */
+/** Keys that macros read, beside the declared fields. Those of every dialect: a parse does not depend on the target. */
 const READ_BY_MACROS: readonly string[] = [
-  'indexes',
-  'unlogged',
+  ...allSpecs().flatMap(({ configs }) => configs),
   'sql_header',
   'merge_update_columns',
   'merge_exclude_columns',
   'incremental_predicates',
   'predicates',
-  'partition_by',
   'pre_hook',
   'post_hook',
   'target_schema',

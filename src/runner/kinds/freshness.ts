@@ -3,16 +3,16 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
-import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
+import { hasLoadConfig } from '../../project/load-config.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
 import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts';
 import { openScope } from '../../compiler/node-scope.ts';
 import { ownSettings } from '../../state/batches.ts';
-import { hasLoadConfig } from '../../state/load-offsets.ts';
 import type { RunContext } from '../context.ts';
+import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
 /** What was measured, kept until sources.json is written. */

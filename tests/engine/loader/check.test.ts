@@ -6,6 +6,7 @@ import { StatusLines } from '../../../src/cli/status-lines.ts';
 import { checkTarget } from '../../../src/loader/check.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { LoadMetrics } from '../../../src/loader/metrics.ts';
+import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import { LoadLab } from './load-lab.ts';
 
 describe('load check', () => {
@@ -27,8 +28,8 @@ describe('load check', () => {
     );
     await session.commit();
     await session.release();
-    return (await checkTarget(adapter, lab.broker.client(), target)).map((text) =>
-      text.replaceAll(target.identifier, 'T'),
+    return (await checkTarget(new PostgresSink(adapter, lab.sealer, Date.now), lab.broker.client(), target)).map(
+      (text) => text.replaceAll(target.identifier, 'T'),
     );
   };
 

@@ -84,7 +84,7 @@ describe('a table among others', () => {
       [true, []],
       [false, [expect.stringMatching(/^failed: topic late does not exist \(trying again in \d+ s\)$/)]],
     ]);
-    expect((await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems).toEqual([
+    expect((await loadStatus(lab.sink, async () => late.client(), bad, Date.now())).problems).toEqual([
       expect.stringMatching(/^failed: topic late does not exist \(since /),
       'topic late does not exist',
     ]);
@@ -93,7 +93,7 @@ describe('a table among others', () => {
     await until(async () => (await count(bad).catch(() => 0)) === 1);
     await until(() => metrics.health().ok);
     await until(
-      async () => (await loadStatus(lab.adapter, async () => late.client(), bad, Date.now())).problems.length === 0,
+      async () => (await loadStatus(lab.sink, async () => late.client(), bad, Date.now())).problems.length === 0,
     );
     // A privilege that is lost is no end either.
     await lab.rows(

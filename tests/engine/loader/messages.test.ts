@@ -249,9 +249,7 @@ describe('messages', () => {
     expect(await lab.load(t)).toMatchObject({ rows: 1, dead: 3 });
     await lab.rows(`alter table raw.${t.identifier} drop column fresh, alter id type text`);
     const replayed = await replayLetters({
-      adapter: lab.adapter,
       sink: lab.sink,
-      sealer: lab.sealer,
       decoder: jsonDecoder,
       target: { ...t, columns: [{ name: 'id', type: 'text' }] },
       hashKey: 'key',
@@ -262,9 +260,7 @@ describe('messages', () => {
     await lab.rows(`delete from tsdbt.dead_letters where target = '${t.uniqueId}' and "offset" < 2`);
     expect(
       await replayLetters({
-        adapter: lab.adapter,
         sink: lab.sink,
-        sealer: lab.sealer,
         decoder: jsonDecoder,
         target: { ...t, columns: [{ name: 'id', type: 'text' }] },
         hashKey: 'key',

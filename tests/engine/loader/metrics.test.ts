@@ -87,7 +87,9 @@ describe('metrics', () => {
         once: false,
         signal: stop.signal,
         notify: (event) => metrics.observe({ ...event, target: t }),
-        sink: Object.create(lab.sink, { prepare: { value: async () => t.columns } }) as typeof lab.sink,
+        sink: new Proxy(lab.sink, {
+          get: (sink, name) => (name === 'prepare' ? async () => t.columns : Reflect.get(sink, name).bind(sink)),
+        }),
       },
     );
     const running = loader.run();

@@ -139,7 +139,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
         'tsdbt.dead_letters alter column kafka_ts set not null',
     );
     lab.broker.produce('t', 0, { id: 15 });
-    const before = await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now());
+    const before = await loadStatus(lab.sink, async () => lab.broker.client(), t, Date.now());
     expect([before.problems, before.partitions.map(({ lagRows }) => lagRows)]).toEqual([[], [1n]]);
     expect((await lab.load(t)).rows).toBe(1);
     expect(
@@ -208,18 +208,18 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
         "Connection 'default' is asked for, and there is no connections.yml",
       );
     };
-    expect(await loadStatus(lab.adapter, away, t, Date.now())).toEqual({
+    expect(await loadStatus(lab.sink, away, t, Date.now())).toEqual({
       problems: [],
       partitions: [{ topic: 'file:a.ndjson', partition: 0, next: 3n, end: 3n, lagRows: 0n, lagSeconds: 0, dead: 1 }],
     });
     await lab.sink.note(t, 'it does not work');
     const missing = { ...t, topic: 'absent' };
-    expect((await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now())).problems).toEqual([]);
+    expect((await loadStatus(lab.sink, async () => lab.broker.client(), missing, Date.now())).problems).toEqual([]);
     lab.broker.produce('t', 0, { id: 1 });
     await lab.sink.startAt(t, null, new Map([[0, 1n]]));
-    const { problems } = await loadStatus(lab.adapter, async () => lab.broker.client(), missing, Date.now());
+    const { problems } = await loadStatus(lab.sink, async () => lab.broker.client(), missing, Date.now());
     expect(problems).toEqual(['topic absent does not exist']);
-    expect((await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now())).problems).toEqual([
+    expect((await loadStatus(lab.sink, async () => lab.broker.client(), t, Date.now())).problems).toEqual([
       expect.stringMatching(/^failed: it does not work \(since 20.* UTC\)$/),
     ]);
   });

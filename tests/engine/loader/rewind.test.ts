@@ -108,7 +108,7 @@ describe('rewinding', () => {
     lab.broker.cut('t', 0, 3n);
     send(0, 53, 54, 55);
     const status = async (): Promise<unknown> => {
-      const found = await loadStatus(lab.adapter, async () => lab.broker.client(), t, Date.now());
+      const found = await loadStatus(lab.sink, async () => lab.broker.client(), t, Date.now());
       return [found.partitions.map(({ next, lagRows }) => [next, lagRows]), found.problems];
     };
     expect(await status()).toEqual([

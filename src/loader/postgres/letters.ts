@@ -1,17 +1,10 @@
-// Dead letters as messages again: read in the order of their offsets, opened where they were sealed, for another try.
-import type { Session } from '../adapters/adapter.ts';
-import { ofTable, STATE_SCHEMA } from '../state/load-offsets.ts';
-import type { Message } from './broker.ts';
-import type { LoadTarget } from './load-target.ts';
-import type { Sealer } from './seal.ts';
-
-/** One of them, with the id under which it is kept. */
-export interface StoredLetter {
-  readonly id: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly message: Message;
-}
+// Dead letters in Postgres: written by COPY, read again as messages; sealed and opened where the target hides values.
+import type { Session } from '../../adapters/adapter.ts';
+import { withoutValues } from '../dead-limit.ts';
+import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { Sealer } from '../seal.ts';
+import type { DeadLetter, StoredLetter } from '../sink.ts';
 
 /** The id of the target's newest letter; '0' when it has none. */
 export async function newestLetter(session: Session, target: LoadTarget): Promise<string> {
@@ -67,4 +60,46 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
       },
     };
   });
+}
+
+/** Adds dead letters to the table of them. */
+export async function writeLetters(
+  session: Session,
+  target: LoadTarget,
+  sealer: Sealer,
+  loadId: string,
+  dead: readonly DeadLetter[],
+): Promise<void> {
+  const bytes = (value: Uint8Array | null): string =>
+    value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`;
+  const text = (value: string): string =>
+    value
+      .replaceAll('\0', '\u2400')
+      .replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
+  const sealed = sealer.seals(target);
+  const letters = dead.map(({ message, topic, partition, error }) => {
+    const headers = message.headers.map(([name, value]) => [
+      name.replaceAll('\0', '\u2400'),
+      value === null ? null : Buffer.from(sealer.seal(target, value) ?? []).toString('base64'),
+    ]);
+    return `${[
+      text(relationOf(target)),
+      text(target.uniqueId),
+      text(topic),
+      partition,
+      message.offset,
+      message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
+      bytes(sealer.seal(target, message.key)),
+      bytes(sealer.seal(target, message.value)),
+      text(JSON.stringify(headers)),
+      sealed ? 't' : 'f',
+      text(sealed ? withoutValues(error) : error),
+      text(loadId),
+    ].join('\t')}\n`;
+  });
+  await session.copyIn(
+    `copy ${STATE_SCHEMA}.dead_letters (relation, target, topic, partition, "offset", kafka_ts, key, value, ` +
+      'headers, sealed, error, load_id) from stdin',
+    letters.map((letter) => Buffer.from(letter)),
+  );
 }

@@ -1,8 +1,8 @@
 // The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition,
 // the dead letters, and the offsets up to which each model has consumed a source. Only texts; who runs them and in
 // which transaction is the caller's.
-import { quoteIdentifier, quoteText } from '../adapters/postgres/literal.ts';
-import type { Json, SourceDefinition } from '../contracts/node.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { OffsetRange } from '../sink.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -157,21 +157,6 @@ select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SC
  */
 const REPLAYS = -1;
 
-/** What a flush has read of one partition: from `from` up to before `to`. */
-export interface OffsetRange {
-  readonly topic: string;
-  readonly partition: number;
-  readonly from: bigint;
-  readonly to: bigint;
-  readonly end: bigint;
-  readonly rows: number;
-  readonly dead: number;
-  /** Milliseconds since 1970 of the newest message; null when there was none. */
-  readonly lastTimestamp: number | null;
-  /** Leader epoch of the message before `to`; null: not known. */
-  readonly epoch: number | null;
-}
-
 /**
  * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one
  * that is missing has been taken over by another loader.
@@ -216,19 +201,6 @@ from (values ${[...counts].map(([key, count]) => `(${key}, ${count})`).join(', '
     `dead)
 where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition`
   );
-}
-
-/** What `meta: tsdbt: load:` says; undefined where it says nothing. */
-export function loadSettings(meta: unknown): { readonly [name: string]: Json } | undefined {
-  const load = (meta as { tsdbt?: { load?: unknown } } | null | undefined)?.tsdbt?.load;
-  return typeof load === 'object' && load !== null && !Array.isArray(load)
-    ? (load as { [name: string]: Json })
-    : undefined;
-}
-
-/** Is a source's table filled by `tsdbt load`? What the config says in full is the loader's to read. */
-export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
-  return (loadSettings(source.meta) ?? loadSettings(source.config['meta']))?.['topic'] !== undefined;
 }
 
 /** The kept positions of a table's topic. */
