@@ -64,9 +64,13 @@ export class Records {
     this.#count = length;
   }
 
-  /** Makes room for so many more. */
+  /**
+   * Makes room for so many more, where there is none for at least twice what there was: batches of one message each
+   * must not copy all those before.
+   */
   reserve(more: number): void {
-    if (this.#count + more > this.#times.length) this.#grow(this.#count + more);
+    const needed = this.#count + more;
+    if (needed > this.#times.length) this.#grow(Math.max(needed, this.#times.length * 2));
   }
 
   offset(i: number): bigint {

@@ -19,6 +19,12 @@ const CONTROL = 0x20;
 /** Bytes that a record has at least, and records of one batch that are kept at once at most. */
 const SHORTEST_RECORD = 7;
 const MOST_RECORDS = 8_388_608;
+/**
+ * Unpacked batches up to the first size are copied into chunks of the second: a buffer and records for each of many
+ * small batches would cost more than the copy.
+ */
+const SMALL_BATCH = 8 * 1024;
+const CHUNK = 256 * 1024;
 /** What stands for no time. */
 const NO_TIME = -1;
 /** Moments that a table can hold: the years 1 to 9999. */
@@ -85,6 +91,9 @@ export class RecordBatches {
   readonly #aborted: Aborted[];
   readonly #open = new Set<bigint>();
   #read = 0;
+  /** Holds small batches that were unpacked, up to `#chunkEnd`. */
+  #chunk: Buffer = Buffer.alloc(0);
+  #chunkEnd = 0;
   /** What stands behind the last batch that can be read. */
   #failure: UnreadableBatch | null = null;
 
@@ -184,8 +193,10 @@ export class RecordBatches {
     const from = first > position ? first : position;
     const count = bytes.readInt32BE(at + 57);
     const algorithm = attributes & COMPRESSION;
-    const source = algorithm === 0 ? bytes : this.#source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from);
-    const [start, end] = algorithm === 0 ? [at + FIRST_RECORD, stop] : [0, source.length];
+    const { source, start, end } =
+      algorithm === 0
+        ? { source: bytes, start: at + FIRST_RECORD, end: stop }
+        : this.#placed(this.#source(algorithm, bytes.subarray(at + FIRST_RECORD, stop), from));
     if (count > MOST_RECORDS) throw new UnreadableBatch(from, false, `it holds ${count} messages`);
     if (count < 0 || count * SHORTEST_RECORD > end - start)
       throw new UnreadableBatch(from, true, `it says that it holds ${count} messages, and has not the bytes for them`);
@@ -211,6 +222,20 @@ export class RecordBatches {
       throw error instanceof DamagedRecord ? new UnreadableBatch(from, true, error.message) : error;
     }
     return end - start;
+  }
+
+  /** Where the bytes of an unpacked batch lie. */
+  #placed(unpacked: Buffer): { readonly source: Buffer; readonly start: number; readonly end: number } {
+    const { length } = unpacked;
+    if (length > SMALL_BATCH) return { source: unpacked, start: 0, end: length };
+    if (this.#chunkEnd + length > this.#chunk.length) {
+      this.#chunk = Buffer.allocUnsafeSlow(CHUNK);
+      this.#chunkEnd = 0;
+    }
+    const start = this.#chunkEnd;
+    unpacked.copy(this.#chunk, start);
+    this.#chunkEnd += length;
+    return { source: this.#chunk, start, end: this.#chunkEnd };
   }
 
   #source(algorithm: number, packed: Buffer, from: bigint): Buffer {

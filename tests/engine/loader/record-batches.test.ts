@@ -1,6 +1,6 @@
 // The records of a fetch, as brokers pack and compress them, and as they come when something broke.
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
 import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
 import { type Aborted, RecordBatches, UnreadableBatch } from '../../../src/loader/kafka/record-batches.ts';
@@ -276,6 +276,32 @@ describe('batches of records', async () => {
       expect(read(small, 2n, [], 4 * MEGABYTE).messages.map(([offset]) => offset)).toEqual([2]);
     },
   );
+
+  it.each(['none', 'lz4'] as const)('of one message each copy none more than a few times (%s)', (compression) => {
+    const count = 3000;
+    const one = batch(0, sent(['value']), { compression });
+    const bytes = Buffer.concat(
+      Array.from({ length: count }, (_, i) => {
+        one.writeBigInt64BE(BigInt(i), 0);
+        return Buffer.from(one);
+      }),
+    );
+    let copied = 0;
+    const typedArray = Object.getPrototypeOf(Float64Array.prototype) as Float64Array;
+    const { set } = typedArray;
+    const spy = vi.spyOn(typedArray, 'set').mockImplementation(function (this: Float64Array, from, at) {
+      // Bytes are those of the library.
+      if (this instanceof Float64Array) copied += from.length;
+      set.call(this, from, at);
+    });
+    const { records } = open(bytes).take(Number.MAX_SAFE_INTEGER)!;
+    spy.mockRestore();
+    expect(records.reduce((sum, { length }) => sum + length, 0)).toBe(count);
+    // Two such numbers a message; when room is doubled, each is copied once on average.
+    expect(copied).toBeLessThanOrEqual(2 * 2 * count);
+    // Neither does each get memory of its own.
+    expect(records.length).toBeLessThanOrEqual(2);
+  });
 
   it('of lengths that are promised and not kept take no memory', () => {
     const unpack = unpacker(library, 64 * MEGABYTE);
