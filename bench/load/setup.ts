@@ -135,6 +135,12 @@ export function message(seq: number, bytes: number): { key: Buffer; value: Buffe
   return { key: Buffer.from(session), value: Buffer.from(JSON.stringify(event)) };
 }
 
+/** How messages are sent: how many are one batch of each partition, and how many such requests are in flight. */
+export interface Sending {
+  readonly size: number;
+  readonly inFlight: number;
+}
+
 export async function produce(
   bench: Bench,
   topic: string,
@@ -142,18 +148,19 @@ export async function produce(
   count: number,
   bytes: number,
   wrap: (made: ReturnType<typeof message>) => ReturnType<typeof message> = (made) => made,
+  { size, inFlight }: Sending = { size: Math.floor(400_000 / bytes), inFlight: 1 },
 ): Promise<void> {
   const writer = await TopicWriter.open(bench.connection.brokers, { retries: 50, retryDelay: 200 });
   await writer.create(topic, { partitions });
-  const step = Math.floor(400_000 / bytes);
-  for (let at = 0; at < count; at += step) {
-    await writer.send(
-      Array.from({ length: Math.min(step, count - at) }, (_, i) => ({
-        topic,
-        ...wrap(message(at + i, bytes)),
-        partition: (at + i) % partitions,
-      })),
-    );
+  const batch = (at: number): Parameters<TopicWriter['send']>[0] =>
+    Array.from({ length: Math.min(size, count - at) }, (_, i) => ({
+      topic,
+      ...wrap(message(at + i, bytes)),
+      partition: (at + i) % partitions,
+    }));
+  for (let at = 0; at < count; at += size * inFlight) {
+    const starts = Array.from({ length: inFlight }, (_, i) => at + i * size).filter((start) => start < count);
+    await Promise.all(starts.map((start) => writer.send(batch(start))));
   }
   await writer.close();
 }
