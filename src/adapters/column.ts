@@ -149,7 +149,7 @@ export class Column implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     const { members } = this.dialect;
-    if (members && Object.hasOwn(members, name)) return members[name]!(this);
+    if (members && Object.hasOwn(members, name)) return members[name]?.(this);
     if (Object.hasOwn(this.own, name)) return this.own[name];
     switch (name) {
       case 'name':
@@ -238,8 +238,9 @@ function columnFromDescription(dialect: ColumnDialect, name: string, description
       `Could not interpret data_type "${description}": could not convert "${text}" to an integer`,
     );
   };
-  if (parts.length === 1) return new Column(dialect, name, dtype, number(parts[0]!));
-  if (parts.length === 2) return new Column(dialect, name, dtype, null, number(parts[0]!), number(parts[1]!));
+  const [first = '', second] = parts;
+  if (second === undefined) return new Column(dialect, name, dtype, number(first));
+  if (parts.length === 2) return new Column(dialect, name, dtype, null, number(first), number(second));
   return new Column(dialect, name, dtype);
 }
 

@@ -5,12 +5,12 @@ import type { Table } from './table.ts';
 
 /** dbt's `convert_agate_type`: a Number without decimals is an integer. */
 export function convertType(table: Table, columnIndex: number): string {
-  const type = table.types[columnIndex]!;
+  const type = table.typeAt(columnIndex);
   switch (type.name) {
     case 'Integer':
       return 'integer';
     case 'Number':
-      return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'float8' : 'integer';
+      return mostDecimals(table.rows.map((row) => row.at(columnIndex))) !== 0 ? 'float8' : 'integer';
     case 'Boolean':
       return 'boolean';
     case 'DateTime':

@@ -61,7 +61,7 @@ export function placeOf({ origin }: Table, row: number): { path?: string; line?:
 
 /** A text as a cell: with COPY's own characters escaped. */
 export function escapeCopyText(value: string): string {
-  return value.replace(SPECIAL, (character) => ESCAPES[character]!);
+  return value.replace(SPECIAL, (character) => ESCAPES[character] ?? character);
 }
 
 function cell(value: Value): string {

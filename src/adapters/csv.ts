@@ -128,5 +128,5 @@ function columnNames(cells: readonly string[]): string[] {
 }
 
 function letterName(index: number): string {
-  return 'abcdefghijklmnopqrstuvwxyz'[index % 26]!.repeat(Math.floor(index / 26) + 1);
+  return 'abcdefghijklmnopqrstuvwxyz'.charAt(index % 26).repeat(Math.floor(index / 26) + 1);
 }

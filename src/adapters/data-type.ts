@@ -145,7 +145,7 @@ function decimalOf(text: string): PyDecimal | undefined {
 
 /** Value of a decimal digit of any script: its distance from the zero of its block of ten. */
 function digitValue(digit: string): number {
-  const code = digit.codePointAt(0)!;
+  const code = digit.codePointAt(0) ?? 0;
   let zero = code;
   while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
   return (code - zero) % 10;

@@ -26,20 +26,20 @@ const FRACTION_DIGITS = 24;
  * @throws when the text has another form or names no moment
  */
 export function parseIsoDateTime(text: string): PyDateTime {
-  const parts = text.split('T');
-  if (parts.length !== 2)
+  const [written, clock, ...more] = text.split('T');
+  if (written === undefined || clock === undefined || more.length > 0)
     throw valueError(`ISO 8601 time designator 'T' missing. Unable to parse datetime string '${text}'`);
-  const day = parseDay(parts[0]!);
-  const match = TIME.exec(parts[1]!);
-  if (!match) throw valueError(`Unrecognised ISO 8601 time format: '${parts[1]}'`);
+  const day = parseDay(written);
+  const match = TIME.exec(clock);
+  if (!match) throw valueError(`Unrecognised ISO 8601 time format: '${clock}'`);
   const [, h1, m1, s1, h2, m2, s2, h3, m3, h4, zulu, sign, zoneHour, zoneMinute] = match;
   const seconds = s1 ?? s2;
   const minutes = m1 ?? m2 ?? m3;
-  const hours = (h1 ?? h2 ?? h3 ?? h4)!;
+  const hours = h1 ?? h2 ?? h3 ?? h4 ?? '';
   // The fraction stands on the last part that is given; it is cut, not rounded, to microseconds.
   const micros =
     seconds !== undefined
-      ? microsOf(hours, 3600n) + microsOf(minutes!, 60n) + microsOf(seconds, 1n)
+      ? microsOf(hours, 3600n) + microsOf(minutes ?? '', 60n) + microsOf(seconds, 1n)
       : minutes !== undefined
         ? microsOf(hours, 3600n) + microsOf(minutes, 60n)
         : microsOf(hours, 3600n);

@@ -238,8 +238,8 @@ export class RelationCache {
 
   /** All relations of a schema. */
   list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.#members.get(this.#schemaKey(database, schema)) ?? [])].map(
-      (key) => this.#entries.get(key)!.relation,
+    return [...(this.#members.get(this.#schemaKey(database, schema)) ?? [])].flatMap(
+      (key) => this.#entries.get(key)?.relation ?? [],
     );
   }
 
@@ -294,7 +294,7 @@ export class RelationCache {
       for (const key of [...(this.#members.get(schema) ?? [])]) {
         if (stays(key)) continue;
         if (!found.has(key)) this.#take(key);
-        else if (links !== undefined) this.#entries.get(key)!.dependants.clear();
+        else if (links !== undefined) this.#entries.get(key)?.dependants.clear();
       }
       this.#listed.set(schema, sent);
     }
@@ -303,8 +303,10 @@ export class RelationCache {
       const keys = [this.#keyOf(referenced), this.#keyOf(dependent)] as const;
       const gone = keys.some((key) => !this.#entries.has(key) && stays(key));
       if (!schemas.has(this.#schemaKey(referenced.database, referenced.schema)) || gone) continue;
-      for (const [i, relation] of [referenced, dependent].entries())
-        if (!this.#entries.has(keys[i]!)) this.#set(keys[i]!, relation.with({ type: 'external' }));
+      for (const relation of [referenced, dependent]) {
+        const key = this.#keyOf(relation);
+        if (!this.#entries.has(key)) this.#set(key, relation.with({ type: 'external' }));
+      }
       this.#link(...keys);
     }
   }
@@ -388,7 +390,8 @@ export class RelationCache {
   }
 
   #link(referenced: string, dependent: string): void {
-    this.#entries.get(referenced)!.dependants.add(this.#entries.get(dependent)!);
+    const reader = this.#entries.get(dependent);
+    if (reader !== undefined) this.#entries.get(referenced)?.dependants.add(reader);
   }
 
   #nameTaken(to: Relation): TsdbtError {

@@ -264,7 +264,7 @@ export class Relation implements HostObject {
 
   jinjaGet(name: string): Value | undefined {
     const { members, ownFields } = this.dialect;
-    if (members && Object.hasOwn(members, name)) return members[name]!(this);
+    if (members && Object.hasOwn(members, name)) return members[name]?.(this);
     if (ownFields && Object.hasOwn(ownFields, name)) return this.fields.own[name];
     const member = relationMember(this, name);
     return member === undefined ? relationStatic(Relation, this.dialect, null, name) : member;

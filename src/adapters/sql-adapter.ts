@@ -432,7 +432,7 @@ export class SqlAdapter {
    */
   async #create({ createSql }: Dependant): Promise<TsdbtError | null> {
     const failure = await this.session.attempt(createSql);
-    if (OF_THE_MOMENT.test(failure?.details.code ?? '')) throw failure!;
+    if (failure !== null && OF_THE_MOMENT.test(failure.details.code ?? '')) throw failure;
     return failure;
   }
 

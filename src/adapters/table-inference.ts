@@ -47,10 +47,11 @@ function inferColumn(values: readonly Value[], candidates: readonly DataType[]):
 
 function castColumn(values: readonly Value[], type: DataType): Value[] | undefined {
   const out: Value[] = new Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = type.cast(values[i]!);
+  let i = 0;
+  for (const given of values) {
+    const value = type.cast(given);
     if (value === undefined) return undefined;
-    out[i] = value;
+    out[i++] = value;
   }
   return out;
 }
@@ -60,7 +61,7 @@ export function tableOfColumns(names: readonly string[], columns: readonly Typed
   const rows: Row[] = new Array(rowCount);
   for (let i = 0; i < rowCount; i++)
     rows[i] = new Row(
-      columns.map((column) => column.values[i]!),
+      columns.map((column) => column.values[i] ?? null),
       keys,
     );
   return new Table(

@@ -34,26 +34,26 @@ export function printTable(table: Table, options: PrintOptions = {}): string {
   const formatters = table.types.slice(0, shownColumns).map((type, i) =>
     type.name === 'Number'
       ? numberFormatter(
-          rows.map((row) => row.values[i]!),
+          rows.map((row) => row.at(i)),
           maxPrecision,
         )
       : toText,
   );
   const grid = rows.map((row) => {
     const cells = formatters.map((format, i) => {
-      const value = row.values[i]!;
+      const value = row.at(i);
       return cut(value === null ? '' : format(value));
     });
     if (columnsCut) cells.push(ELLIPSIS);
     return cells;
   });
   if (columnsCut) header.push(ELLIPSIS);
-  const widths = header.map((name, i) => Math.max(lengthOf(name), ...grid.map((row) => lengthOf(row[i]!))));
+  const widths = header.map((name, i) => Math.max(lengthOf(name), ...grid.map((row) => lengthOf(row[i] ?? ''))));
   const line = (cells: readonly string[]): string =>
     `|${cells
       .map((cell, i) => {
-        const pad = ' '.repeat(Math.max(0, widths[i]! - lengthOf(cell)));
-        return ` ${table.types[i]!.name === 'Text' ? cell + pad : pad + cell} `;
+        const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - lengthOf(cell)));
+        return ` ${table.typeAt(i).name === 'Text' ? cell + pad : pad + cell} `;
       })
       .join('|')}|\n`;
   let out = `${line(header)}| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |\n${grid.map(line).join('')}`;
@@ -118,10 +118,10 @@ export function csvOfTable(table: Table): string {
     line(
       row.values.map((value, i) => {
         if (value === null) return '';
-        const type = table.types[i]!.name;
+        const type = table.typeAt(i);
         return csvCell(
-          type === 'Date' || type === 'DateTime' || type === 'ISODateTime'
-            ? toText(table.types[i]!.jsonify(value))
+          type.name === 'Date' || type.name === 'DateTime' || type.name === 'ISODateTime'
+            ? toText(type.jsonify(value))
             : toText(value),
         );
       }),
@@ -133,7 +133,7 @@ export function csvOfTable(table: Table): string {
 /** The table as a JSON array of objects, or an object a line. */
 export function jsonOfTable(table: Table, options: { newline?: boolean; indent?: number | null } = {}): string {
   const dicts = table.rows.map((row) =>
-    PyDict.from(table.columnNames.map((name, i) => [name, table.types[i]!.jsonify(row.values[i]!)] as const)),
+    PyDict.from(table.columnNames.map((name, i) => [name, table.typeAt(i).jsonify(row.at(i))] as const)),
   );
   if (options.newline) return dicts.map((dict) => `${unescaped(dumpJson(dict))}\n`).join('');
   return unescaped(dumpJson(dicts, options.indent ? { indent: options.indent } : {}));

@@ -48,17 +48,9 @@ abstract class Sequence implements HostObject {
       case 'keys':
         return callable(name, '', () => (this.keys === null ? null : new PyTuple(this.keys)));
       case 'items':
-        return callable(
-          name,
-          '',
-          () => new PyTuple(this.#requireKeys().map((key, i) => new PyTuple([key, this.values[i]!]))),
-        );
+        return callable(name, '', () => new PyTuple(this.#items().map((item) => new PyTuple(item))));
       case 'dict':
-        return callable(
-          name,
-          '',
-          () => new PyOrderedDict(this.#requireKeys().map((key, i) => [key, this.values[i]!] as const)),
-        );
+        return callable(name, '', () => new PyOrderedDict(this.#items()));
       case 'get':
         return callable(name, 'key, default=None', (key, fallback) => {
           this.#requireKeys();
@@ -104,10 +96,11 @@ abstract class Sequence implements HostObject {
           : Array.isArray(other)
             ? other
             : undefined;
+    const { values } = this;
     return (
       items !== undefined &&
-      items.length === this.values.length &&
-      items.every((item, i) => equals(item, this.values[i]!))
+      items.length === values.length &&
+      items.every((item, i) => equals(item, valueAt(values, i)))
     );
   }
 
@@ -117,10 +110,22 @@ abstract class Sequence implements HostObject {
     return `<agate.${shortTypeName(this)}: (${shown.join(', ')})>`;
   }
 
+  #items(): (readonly [key: string, value: Value])[] {
+    const { values } = this;
+    return this.#requireKeys().map((key, i) => [key, valueAt(values, i)] as const);
+  }
+
   #requireKeys(): readonly string[] {
     if (this.keys === null) throw new JinjaError('KeyError', 'this sequence has no keys');
     return this.keys;
   }
+}
+
+function valueAt(values: readonly Value[], index: number): Value {
+  const value = values[index];
+  if (value === undefined)
+    throw new TsdbtError('internal', `position ${index} was read of a sequence of ${values.length} values`);
+  return value;
 }
 
 /** A row. Immutable, may be in several tables. */
@@ -137,6 +142,16 @@ export class Row extends Sequence {
 
   get keys(): readonly string[] {
     return this.rowKeys.names;
+  }
+
+  /** The value at a position, for queries whose columns are known. @throws `internal` error when there is none */
+  at(index: number): Value {
+    return valueAt(this.values, index);
+  }
+
+  /** The same as text. */
+  textAt(index: number): string {
+    return toText(this.at(index));
   }
 
   /** The value of a column; undefined when there is none of that name. */
@@ -168,7 +183,7 @@ export class TableColumn extends Sequence {
   }
 
   get values(): readonly Value[] {
-    return this.#rows.map((row) => row.values[this.index]!);
+    return this.#rows.map((row) => row.at(this.index));
   }
 
   byKey(): undefined {
@@ -223,8 +238,10 @@ function distinct(values: readonly Value[]): Value[] {
 function nullsLast(a: Value, b: Value): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
   if (a instanceof PyTuple && b instanceof PyTuple) {
-    for (let i = 0; i < Math.min(a.items.length, b.items.length); i++) {
-      const order = nullsLast(a.items[i]!, b.items[i]!);
+    for (const [i, item] of a.items.entries()) {
+      const other = b.items[i];
+      if (other === undefined) break;
+      const order = nullsLast(item, other);
       if (order !== 0) return order;
     }
     return a.items.length - b.items.length;
@@ -275,7 +292,15 @@ export class Table implements HostObject {
     return this.keys.names;
   }
   get columns(): TableColumn[] {
-    return this.keys.names.map((name, index) => new TableColumn(index, name, this.types[index]!, this.rows));
+    return this.keys.names.map((name, index) => new TableColumn(index, name, this.typeAt(index), this.rows));
+  }
+
+  /** The type of the column at a position. @throws `internal` error when there is none */
+  typeAt(index: number): DataType {
+    const type = this.types[index];
+    if (type === undefined)
+      throw new TsdbtError('internal', `column ${index} was read of a table of ${this.types.length} columns`);
+    return type;
   }
 
   /** The same table, printing there. */
@@ -298,11 +323,11 @@ export class Table implements HostObject {
     const keys = new RowKeys(names);
     return new Table(
       keys,
-      indexes.map((i) => this.types[i]!),
+      indexes.map((i) => this.typeAt(i)),
       this.rows.map(
         (row) =>
           new Row(
-            indexes.map((i) => row.values[i]!),
+            indexes.map((i) => row.at(i)),
             keys,
           ),
       ),
@@ -339,9 +364,10 @@ export class Table implements HostObject {
       table.columnNames.forEach((name, i) => {
         if (columnNames !== null && !columnNames.includes(name)) return;
         const known = types.get(name);
-        if (known && known.name !== table.types[i]!.name)
+        const type = table.typeAt(i);
+        if (known && known.name !== type.name)
           throw new JinjaError('ValueError', 'Tables contain columns with the same names, but different types.');
-        types.set(name, table.types[i]!);
+        types.set(name, type);
       });
     }
     const keys = new RowKeys([...types.keys()]);
@@ -411,7 +437,7 @@ export class Table implements HostObject {
 
 function structureOf(table: Table): string {
   const keys = new RowKeys(['column', 'data_type']);
-  const rows = table.columnNames.map((name, i) => new Row([name, table.types[i]!.name], keys));
+  const rows = table.columnNames.map((name, i) => new Row([name, table.typeAt(i).name], keys));
   return printTable(new Table(keys, [TEXT, TEXT], rows), { maxRows: null, maxColumnWidth: null });
 }
 

@@ -152,23 +152,24 @@ function decimal(most: number | null, scale: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     const match = DECIMAL.exec(bare);
-    if (match === null || match[2] + match[3]! === '')
+    const [, , whole = '', fraction = '', power = '0'] = match ?? [];
+    if (whole + fraction === '')
       return !ODD_NUMBER.test(bare)
         ? syntax('numeric')
         : most !== null && /inf/i.test(bare)
           ? 'numeric field overflow'
           : null;
-    const exponent = Number(match[4] ?? 0);
+    const exponent = Number(power);
     if (most === null || Math.abs(exponent) > 1000) return null;
-    const significant = (match[2]! + match[3]!).replace(/^0+/, '');
+    const significant = (whole + fraction).replace(/^0+/, '');
     // Digits before the point, wherever it stands among those that are written; and does rounding make one more?
-    const before = significant.length - match[3]!.length + exponent;
+    const before = significant.length - fraction.length + exponent;
     const kept = before + scale;
     const carries =
       before === most &&
       kept > 0 &&
       kept < significant.length &&
-      significant[kept]! >= '5' &&
+      significant.charAt(kept) >= '5' &&
       /^9+$/.test(significant.slice(0, kept));
     return significant !== '' && (before > most || carries) ? 'numeric field overflow' : null;
   };
@@ -178,9 +179,10 @@ function float(name: string, most: number): TextCheck {
   return (text) => {
     const bare = trimmed(text);
     const match = DECIMAL.exec(bare);
-    if (match === null || match[2] + match[3]! === '') return ODD_FLOAT.test(bare) ? null : syntax(name);
+    const [, , whole = '', fraction = ''] = match ?? [];
+    if (whole + fraction === '') return ODD_FLOAT.test(bare) ? null : syntax(name);
     const value = Math.abs(most === MAX_FLOAT4 ? Math.fround(Number(bare)) : Number(bare));
-    return value > most || (value === 0 && /[1-9]/.test(match[2]! + match[3]!)) ? outOfRange(name) : null;
+    return value > most || (value === 0 && /[1-9]/.test(whole + fraction)) ? outOfRange(name) : null;
   };
 }
 
@@ -233,9 +235,9 @@ function arrayProblem(text: string, element: TextCheck | null): string | null {
   const bare = trimmed(text);
   if (!/^[{[]/.test(bare)) return 'malformed array literal';
   if (element === null || !/^\{(?:(?:"(?:[^"\\]|\\.)*"|NULL)(?:,|(?=\}$)))*\}$/.test(bare)) return null;
-  for (const [item, written] of bare.matchAll(/"((?:[^"\\]|\\.)*)"|NULL/g)) {
+  for (const [item, written = ''] of bare.matchAll(/"((?:[^"\\]|\\.)*)"|NULL/g)) {
     if (item === 'NULL') continue;
-    const problem = element(written!.replace(/\\(.)/gs, '$1'));
+    const problem = element(written.replace(/\\(.)/gs, '$1'));
     if (problem !== null) return problem;
   }
   return null;

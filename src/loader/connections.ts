@@ -54,7 +54,8 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
   const connections =
     isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : isDictionary(data) ? data : {};
   const names = Object.keys(connections);
-  const name = wanted ?? (names.length === 1 ? names[0]! : 'default');
+  const [first] = names;
+  const name = wanted ?? (first !== undefined && names.length === 1 ? first : 'default');
   const found = connections[name];
   if (!isDictionary(found))
     return refuse(`There is no connection '${name}'`, `Connections: ${names.join(', ') || 'none'}.`);
@@ -140,19 +141,26 @@ function registryOf(
       `'url' of 'registry' of connection '${name}' must not hold credentials: username and password are ` +
         'options of their own',
     );
-  const [username, password, token] = ['username', 'password', 'token'].map((option) =>
-    options[option] === undefined || options[option] === null ? null : String(options[option]),
-  );
+  const textOf = (option: 'username' | 'password' | 'token'): string | null =>
+    options[option] === undefined || options[option] === null ? null : String(options[option]);
+  const [username, password, token] = [textOf('username'), textOf('password'), textOf('token')];
   if (token !== null && username !== null)
     refuse(`'registry' of connection '${name}' has a username and a token; one of them must go`);
   return {
     url: url.replace(/(?<!\/)\/+$/, ''),
-    username: username!,
-    password: password!,
-    token: token!,
+    username,
+    password,
+    token,
     tls: tlsOf(tls, path, refuse),
   };
 }
+
+/** Options that hold a secret, by their group. */
+const SECRETS = [
+  ['sasl', 'password'],
+  ['registry', 'password'],
+  ['registry', 'token'],
+] as const;
 
 /**
  * Secrets that stand in the file as they are, instead of coming from the environment: `name.sasl.password`.
@@ -162,13 +170,9 @@ export function writtenSecrets(data: Json): string[] {
   const connections = isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : data;
   if (!isDictionary(connections)) return [];
   return Object.entries(connections).flatMap(([name, found]) =>
-    [
-      ['sasl', 'password'],
-      ['registry', 'password'],
-      ['registry', 'token'],
-    ].flatMap(([group, option]) => {
-      const options = isDictionary(found) ? found[group!] : undefined;
-      const value = isDictionary(options) ? options[option!] : undefined;
+    SECRETS.flatMap(([group, option]) => {
+      const options = isDictionary(found) ? found[group] : undefined;
+      const value = isDictionary(options) ? options[option] : undefined;
       return value === undefined || value === null || String(value).includes('env_var(')
         ? []
         : [`${name}.${group}.${option}`];

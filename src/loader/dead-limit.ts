@@ -75,17 +75,16 @@ export class DeadLimit {
 
   #recent(): readonly { readonly reason: string }[] {
     const oldest = this.#messages - DEAD_WINDOW;
-    let passed = 0;
-    while (passed < this.#dead.length && this.#dead[passed]!.at <= oldest) passed++;
-    if (passed > 0) this.#dead = this.#dead.slice(passed);
+    const passed = this.#dead.findIndex(({ at }) => at > oldest);
+    if (passed !== 0) this.#dead = passed < 0 ? [] : this.#dead.slice(passed);
     return this.#dead;
   }
 }
 
 /** A database's message quotes the value that it refused: its first line without it. */
 export function withoutValues(error: string): string {
-  return error
-    .split('\n')[0]!
+  const [line = ''] = error.split('\n');
+  return line
     .replace(/: ".*$/, '')
     .replace(/^value ".*" is/, 'a value is')
     .replace(/=\(.*\)/, '');

@@ -96,7 +96,7 @@ class FileClient implements BrokerClient {
   }
 
   async verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]> {
-    const end = (await this.ends()).get(partitionKey({ topic: this.#topic, partition: 0 }))!.end;
+    const end = (this.#end ??= await count(this.#open()));
     return positions
       .filter(({ next }) => next > end)
       .map(({ topic, partition, next }) => ({

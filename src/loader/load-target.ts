@@ -261,7 +261,7 @@ function days(value: Json, refuse: (message: string, hint?: string) => never): n
   const match = /^(\d+)\s*(d|days?|w|weeks?)$/.exec(String(value).trim());
   if (match === null || Number(match[1]) === 0)
     return refuse(`'retention' must be a number of days or weeks such as '90 days', found ${JSON.stringify(value)}`);
-  return Number(match[1]) * (match[2]!.startsWith('w') ? 7 : 1);
+  return Number(match[1]) * (match[2]?.startsWith('w') ? 7 : 1);
 }
 
 function deadLimit(value: Json | undefined, refuse: (message: string, hint?: string) => never): number | null {

@@ -27,7 +27,7 @@ interface Counted {
   fenced: number;
   flushes: number;
   flushSeconds: number;
-  readonly buckets: number[];
+  buckets: readonly number[];
   lag: ReadonlyMap<string, PartitionLag>;
   /** Why nothing moves; null while something does. */
   waiting: string | null;
@@ -116,9 +116,7 @@ export class LoadMetrics {
         counted.dead += event.dead.length;
         counted.flushes++;
         counted.flushSeconds += seconds;
-        BUCKETS.forEach((bound, i) => {
-          if (seconds <= bound) counted.buckets[i]!++;
-        });
+        counted.buckets = counted.buckets.map((count, i) => count + (seconds <= (BUCKETS[i] ?? 0) ? 1 : 0));
         break;
       }
       default:

@@ -90,7 +90,7 @@ export class Patience {
         if (error instanceof OutOfTime) throw this.timedOut(last);
         await meanwhile?.();
         if (!passes(error) || signal.aborted) throw error;
-        last = (error as Error).message.split('\n')[0]!;
+        [last = ''] = (error as Error).message.split('\n');
         const wait = Math.min(LONGEST_WAIT_MS, 200 * 2 ** Math.min(attempt, 8), left ?? LONGEST_WAIT_MS);
         if (left !== null && left <= 0) throw this.timedOut(last);
         notify({ kind: 'waiting', target, message: last, seconds: Math.ceil(wait / 100) / 10 });

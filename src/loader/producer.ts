@@ -82,7 +82,7 @@ function howMany(messages: readonly Message[], from: number, most: number): numb
   let bytes = 0;
   let count = 0;
   while (count < most && from + count < messages.length && (count === 0 || bytes < REQUEST_BYTES))
-    bytes += messages[from + count++]!.value?.length ?? 0;
+    bytes += messages[from + count++]?.value?.length ?? 0;
   return count;
 }
 

@@ -33,7 +33,7 @@ export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTar
   const ends = await client.ends([target.topic]);
   const partitions = topic?.partitions ?? 0;
   const places = BY_PARTITION.test(to)
-    ? new Map(to.split(',').map((part) => [Number(part.split(':')[0]), part.split(':')[1]!]))
+    ? new Map(to.split(',').map((part) => [Number(part.split(':')[0]), part.slice(part.indexOf(':') + 1)]))
     : null;
   const times =
     places !== null || new RegExp(`^(${PLACE})$`).test(to)

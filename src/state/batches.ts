@@ -13,11 +13,10 @@ export interface Interval {
  * A size that counts in minutes within a day, or in whole months; `format` says how much of a batch's start its name
  * tells.
  */
-export interface BatchSize {
-  readonly minutes?: number;
-  readonly months?: number;
-  readonly format: 'year' | 'month' | 'day' | 'hour' | 'minute';
-}
+export type BatchSize = (
+  | { readonly minutes: number; readonly months?: undefined }
+  | { readonly months: number; readonly minutes?: undefined }
+) & { readonly format: 'year' | 'month' | 'day' | 'hour' | 'minute' };
 
 const MINUTE = 60_000;
 const MINUTES_A_DAY = 1440;
@@ -75,7 +74,7 @@ export function batchSizeOf(model: ModelNode): BatchSize {
 /** The start of the batch that holds a moment. */
 export function truncate(time: number, size: BatchSize): number {
   if (size.months === undefined) {
-    const length = size.minutes! * MINUTE;
+    const length = size.minutes * MINUTE;
     return Math.floor(time / length) * length;
   }
   const date = new Date(time);
@@ -86,7 +85,7 @@ export function truncate(time: number, size: BatchSize): number {
 /** The start of the batch that is `count` batches after the one that holds the moment. */
 export function offset(time: number, size: BatchSize, count: number): number {
   const start = truncate(time, size);
-  if (size.months === undefined) return start + count * size.minutes! * MINUTE;
+  if (size.months === undefined) return start + count * size.minutes * MINUTE;
   const date = new Date(start);
   return monthStart(date.getUTCFullYear() * 12 + date.getUTCMonth() + count * size.months);
 }
@@ -154,12 +153,11 @@ export function coveredInterval({ given, now, incremental, begin, lookback }: Wi
 export function splitIntoBatches({ start, end }: Interval, size: BatchSize): Interval[] {
   const batches: Interval[] = [];
   let from = start;
-  do {
-    const to = offset(from, size, 1);
+  for (let to = offset(from, size, 1); to < end; to = offset(from, size, 1)) {
     batches.push({ start: from, end: to });
     from = to;
-  } while (from < end);
-  batches[batches.length - 1] = { start: batches.at(-1)!.start, end };
+  }
+  batches.push({ start: from, end });
   return batches;
 }
 

@@ -19,7 +19,7 @@ import { writtenPolicy } from '../relation-path.ts';
 import { type Listing, RelationCache, type SchemaName } from '../relation-cache.ts';
 import { silenceTimes } from '../silence.ts';
 import { mostDecimals } from '../table-print.ts';
-import type { Table } from '../table.ts';
+import type { Row, Table } from '../table.ts';
 import type { TemplateMethods } from '../template-method.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { Credentials } from '../../contracts/project.ts';
@@ -157,11 +157,11 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   convertType(table: Table, columnIndex: number): string {
-    switch (table.types[columnIndex]!.name) {
+    switch (table.typeAt(columnIndex).name) {
       case 'Integer':
         return 'Int32';
       case 'Number':
-        return mostDecimals(table.rows.map((row) => row.values[columnIndex]!)) !== 0 ? 'Float32' : 'Int32';
+        return mostDecimals(table.rows.map((row) => row.at(columnIndex))) !== 0 ? 'Float32' : 'Int32';
       case 'Boolean':
         return 'Bool';
       case 'DateTime':
@@ -246,7 +246,7 @@ export class ClickHouseAdapter implements Adapter {
     const found =
       others.length === 0
         ? []
-        : (await session.execute(schemasSql(others), { fetch: true })).table.rows.map((row) => toText(row.values[0]!));
+        : (await session.execute(schemasSql(others), { fetch: true })).table.rows.map((row) => row.textAt(0));
     return new Set([...schemas.filter((schema) => !others.includes(schema)), ...found]);
   }
 
@@ -280,12 +280,7 @@ export class ClickHouseAdapter implements Adapter {
     const names = relations.map(({ schema, identifier }) => [schema ?? '', identifier ?? ''] as const);
     if (names.length === 0) return [];
     const { table } = await session.execute(changeMarksSql(names), { fetch: true });
-    const marks = new Map(
-      table.rows.map((row) => [
-        JSON.stringify([toText(row.values[0]!), toText(row.values[1]!)]),
-        toText(row.values[2]!),
-      ]),
-    );
+    const marks = new Map(table.rows.map((row) => [JSON.stringify([row.textAt(0), row.textAt(1)]), row.textAt(2)]));
     return names.map((name) => marks.get(JSON.stringify(name)) ?? null);
   }
 
@@ -370,11 +365,11 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   /** Rows of a statement of the engine's own, outside of any node's session. */
-  async #ownQuery(sql: string): Promise<readonly (readonly Value[])[]> {
+  async #ownQuery(sql: string): Promise<readonly Row[]> {
     const session = this.session({ name: 'tsdbt' });
     try {
       const { table } = await session.execute(sql, { fetch: true, comment: false });
-      return table.rows.map((row) => row.values);
+      return table.rows;
     } finally {
       await session.release();
     }

@@ -36,9 +36,9 @@ function nestedType(dtype: string, lowCardinality: boolean, nullable: boolean): 
 function takeApart(text: string): ColumnParts {
   let dtype = text.trim();
   const lowCardinality = /^LowCardinality\((.*)\)$/.exec(dtype);
-  if (lowCardinality) dtype = lowCardinality[1]!;
+  if (lowCardinality) dtype = lowCardinality[1] ?? '';
   const nullable = /^Nullable\((.*)\)$/.exec(dtype);
-  if (nullable) dtype = nullable[1]!;
+  if (nullable) dtype = nullable[1] ?? '';
   const size = dtype.toLowerCase().startsWith('fixedstring') ? /FixedString\((\d+)\)/.exec(dtype) : null;
   const numeric = dtype.toLowerCase().startsWith('decimal');
   const digits = numeric ? /Decimal\((\d+), (\d+)\)/.exec(dtype) : null;

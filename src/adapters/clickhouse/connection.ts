@@ -238,9 +238,11 @@ function agentOf(address: ServerAddress, limit: number): HttpAgent {
     ...(serverHostName === null ? {} : { servername: serverHostName }),
     ...(clientCert === null ? {} : { cert: fileOf('client_cert', clientCert) }),
     // A certificate's file may hold its key, too.
-    ...(clientCert === null && clientCertKey === null
-      ? {}
-      : { key: fileOf(clientCertKey === null ? 'client_cert' : 'client_cert_key', clientCertKey ?? clientCert!) }),
+    ...(clientCertKey !== null
+      ? { key: fileOf('client_cert_key', clientCertKey) }
+      : clientCert !== null
+        ? { key: fileOf('client_cert', clientCert) }
+        : {}),
   });
 }
 

@@ -84,7 +84,8 @@ function positionOf(message: string, { sql, text, start }: Sent): number | undef
     const places = [
       ...sql.matchAll(new RegExp(`(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`, 'g')),
     ];
-    if (places.length === 1) return [...sql.slice(0, places[0]!.index)].length + 1;
+    const [place] = places;
+    if (place !== undefined && places.length === 1) return [...sql.slice(0, place.index)].length + 1;
   }
   return undefined;
 }

@@ -109,7 +109,7 @@ function exception(code: number, message: string, name: string): string {
 
 function authenticate({ user, password }: HttpSettings, request: IncomingMessage, query: URLSearchParams): void {
   const basic = /^Basic (.+)$/i.exec(request.headers.authorization ?? '');
-  const pair = basic ? Buffer.from(basic[1]!, 'base64').toString('utf8') : '';
+  const pair = Buffer.from(basic?.[1] ?? '', 'base64').toString('utf8');
   const header = (name: string): string | null =>
     typeof request.headers[name] === 'string' ? request.headers[name] : null;
   const givenUser =
@@ -278,10 +278,11 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
   }
   // Looked at as single bytes, so that places in the text are places in the bytes.
   const head = query === '' ? INSERT_HEAD.exec(body.subarray(0, 1_000_000).toString('latin1')) : null;
-  if (head !== null && BINARY_FORMATS.test(head[2]!)) {
+  const [start, insert = '', format = ''] = head ?? [];
+  if (start !== undefined && BINARY_FORMATS.test(format)) {
     const file = join(settings.spool, `${randomUUID()}.data`);
-    await pipeline(Readable.from([body.subarray(head[0].length)]), createWriteStream(file, { mode: 0o600 }));
-    return { sql: fromFile(Buffer.from(head[1]!, 'latin1').toString('utf8'), file, 'none'), data: true, file };
+    await pipeline(Readable.from([body.subarray(start.length)]), createWriteStream(file, { mode: 0o600 }));
+    return { sql: fromFile(Buffer.from(insert, 'latin1').toString('utf8'), file, 'none'), data: true, file };
   }
   const text = body.toString('utf8');
   const sql = query === '' ? text : text === '' ? query : `${query}\n${text}`;

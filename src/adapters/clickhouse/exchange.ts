@@ -3,11 +3,11 @@
 // the new table and the EXCHANGE are the macros'.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
-import type { Value } from '../../values/value.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
 import type { Lease } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { sleep } from '../process-identity.ts';
+import type { Row } from '../table.ts';
 
 /** How far an exchange is. */
 export interface Exchange {
@@ -40,12 +40,12 @@ function partsSql({ schema }: Lease, table: string): string {
   );
 }
 
-function partsOf(rows: readonly (readonly Value[])[]): Part[] {
-  return rows.map(([name, partition, from, to]) => ({
-    name: toText(name!),
-    partition: toText(partition!),
-    from: Number(toText(from!)),
-    to: Number(toText(to!)),
+function partsOf(rows: readonly Row[]): Part[] {
+  return rows.map((row) => ({
+    name: row.textAt(0),
+    partition: row.textAt(1),
+    from: Number(row.textAt(2)),
+    to: Number(row.textAt(3)),
   }));
 }
 
@@ -79,7 +79,7 @@ export async function beginExchange(
     `${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where ` +
       `database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
   );
-  const table = rows.find(([name]) => name === '');
+  const table = rows.find((row) => row.at(0) === '');
   if (table === undefined)
     throw new TsdbtError(
       'database',
@@ -90,7 +90,7 @@ export async function beginExchange(
   const changed = parts.some(
     ({ partition, from, to }) => from <= (blocks[partition] ?? -1) && to > (blocks[partition] ?? -1),
   );
-  if (!changed && toText(table[1]!) === uuid && Object.keys(blocks).every((partition) => present.has(partition)))
+  if (!changed && table.textAt(1) === uuid && Object.keys(blocks).every((partition) => present.has(partition)))
     return true;
   await lease.note(undefined);
   return false;
@@ -105,9 +105,10 @@ export async function beginExchange(
 export async function finishExchange(lease: Lease, noted: Exchange, stopped = false): Promise<void> {
   let exchange = noted;
   // The time is the server's clock, as are the durations of its statements.
-  const [[uuid, began, sources] = []] = await lease.query(
+  const [facts] = await lease.query(
     `select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`,
   );
+  const [uuid, began, sources] = facts?.values ?? [];
   if (uuid !== undefined && uuid !== null && toText(uuid) === exchange.uuid) {
     if (!stopped) await setMerges(lease, 'stop', exchange.shadow);
     const note = async (next: Exchange): Promise<void> => {
@@ -118,7 +119,7 @@ export async function finishExchange(lease: Lease, noted: Exchange, stopped = fa
     const writing = writersSql(lease, JSON.parse(toText(sources ?? '[]')) as string[]);
     for (let told = false; ; ) {
       const [row] = await lease.query(`${writing} and elapsed > toFloat64(now64(6)) - ${toText(began ?? 0)}`);
-      const busy = Number(toText(row?.[0] ?? 0)) > 0;
+      const busy = Number(toText(row?.values[0] ?? 0)) > 0;
       const moved = await carryOver(lease, exchange, note);
       if (!busy && !moved) break;
       if (!told && busy)
@@ -187,7 +188,7 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
       `(${quoteText(lease.identifier)}, ${quoteText(shadow)}) and default_kind not in ('MATERIALIZED', 'ALIAS', ` +
       "'EPHEMERAL') group by name having count() = 2 order by min(position)",
   );
-  return rows.map(([name]) => quoteIdentifier(toText(name!))).join(', ');
+  return rows.map((row) => quoteIdentifier(row.textAt(0))).join(', ');
 }
 
 /** Names of what materialized views read that write to the target, as JSON. */

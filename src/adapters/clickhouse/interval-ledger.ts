@@ -1,7 +1,6 @@
 // Which intervals of time of a microbatch model are built: rows that are only ever added to a small table
 // `tsdbt_intervals` in the model's own schema. There is no transaction: a batch is noted after it is published, and one
 // that was not noted is run again. Which are missing is the runner's question.
-import { toText } from '../../values/index.ts';
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -57,10 +56,8 @@ where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table
     { fetch: true },
   );
   const found: { start: number; end: number }[] = [];
-  for (const {
-    values: [, from, to],
-  } of rows) {
-    const [start, end] = [Number(toText(from!)), Number(toText(to!))];
+  for (const row of rows) {
+    const [start, end] = [Number(row.textAt(1)), Number(row.textAt(2))];
     const last = found.at(-1);
     if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
     else found.push({ start, end });

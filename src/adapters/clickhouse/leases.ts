@@ -3,14 +3,13 @@
 // right or dropped. Moving rows after an exchange is in exchange.ts.
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
-import { toText } from '../../values/text.ts';
-import type { Value } from '../../values/value.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { isAlive, ownHost, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import type { Row } from '../table.ts';
 
 /** Asks the server outside of any node's session. */
-export type Query = (sql: string) => Promise<readonly (readonly Value[])[]>;
+export type Query = (sql: string) => Promise<readonly Row[]>;
 
 /** What the comment of a lock says. */
 interface Claim {
@@ -176,11 +175,11 @@ export class Lease {
           `from system.tables where database = ${quoteText(this.schema)} and (${known} or startsWith(name, ` +
           `${quoteText(`${prefix}__`)}))`,
       )
-    ).map((row) => row.map(toText) as [string, string, string, string]);
-    this.engine = rows.find(([name]) => name === this.identifier)?.[1] ?? null;
+    ).map((row) => ({ name: row.textAt(0), engine: row.textAt(1), comment: row.textAt(2), age: row.textAt(3) }));
+    this.engine = rows.find(({ name }) => name === this.identifier)?.engine ?? null;
     return rows
-      .filter(([name]) => WORKING.test(name.slice(prefix.length)))
-      .map(([name, engine, comment, age]) => ({
+      .filter(({ name }) => WORKING.test(name.slice(prefix.length)))
+      .map(({ name, engine, comment, age }) => ({
         name,
         engine,
         claim: name.startsWith(`${prefix}__tsdbt_lock_`) ? parseClaim(comment) : null,
@@ -397,12 +396,12 @@ export class Leases {
   async #claim(lease: Lease, wait = true): Promise<string | null> {
     for (let told = false; ; ) {
       await lease.announce();
-      let live: Neighbour[] = [];
+      let first: Neighbour | undefined;
       try {
         // Whoever announces looks afterwards: of two at once at least one sees the other.
         const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
-        live = others.filter((other) => this.#lives(other));
-        if (live.length === 0) {
+        first = others.find((other) => this.#lives(other));
+        if (first === undefined) {
           await lease.sweep(others);
           return null;
         }
@@ -411,8 +410,8 @@ export class Leases {
         throw error;
       }
       await lease.withdraw();
-      if (!wait) return who(live[0]!);
-      if (!told) lease.notify(`Waiting for ${who(live[0]!)}, which is building ${lease.schema}.${lease.identifier}`);
+      if (!wait) return who(first);
+      if (!told) lease.notify(`Waiting for ${who(first)}, which is building ${lease.schema}.${lease.identifier}`);
       told = true;
       do await sleep(PAUSE + Math.random() * 2 * PAUSE);
       while ((await lease.neighbours()).some((other) => this.#lives(other)));

@@ -35,6 +35,11 @@ export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean
   return (cluster ?? '').trim() !== '' && !(databaseEngine ?? '').toLowerCase().includes('replicated');
 }
 
+/** What a relation knows of ON CLUSTER. */
+function canOnCluster(relation: Relation): Value {
+  return relation.fields.own['can_on_cluster'] ?? false;
+}
+
 /** The dialect of a profile: nodes of a cluster's profile are made on all of its servers. */
 export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
   const dialect: RelationDialect = {
@@ -64,8 +69,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     },
     fromNode: (node) => fromNode(node, settings),
     members: {
-      should_on_cluster: (relation) =>
-        relation.fields.includePolicy.identifier ? relation.fields.own['can_on_cluster']! : true,
+      should_on_cluster: (relation) => (relation.fields.includePolicy.identifier ? canOnCluster(relation) : true),
       derivative: (relation) =>
         callable(
           'derivative',
@@ -76,7 +80,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
               schema: relation.schema,
               identifier,
               type: isTruthy(type) ? validType(type) : relation.type,
-              own: { can_on_cluster: relation.fields.own['can_on_cluster']! },
+              own: { can_on_cluster: canOnCluster(relation) },
             });
           },
         ),

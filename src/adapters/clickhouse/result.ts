@@ -50,7 +50,7 @@ function parseType(text: string): ParsedType {
   let start = open + 1;
   let quote = '';
   for (let i = open + 1; i < text.length; i++) {
-    const character = text[i]!;
+    const character = text.charAt(i);
     if (quote !== '') {
       if (character === '\\') i++;
       else if (character === quote) quote = '';
@@ -163,9 +163,9 @@ function dateTime(value: Value): Value {
 function timeOfDay(value: Value): Value {
   const match = typeof value === 'string' ? TIME.exec(value) : null;
   if (!match) return value;
-  const [, sign, hours, minutes, seconds, fraction = ''] = match;
+  const [, sign, hours = '0', minutes, seconds, fraction = ''] = match;
   const micros =
-    (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
+    (BigInt(hours) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
     BigInt(fraction.padEnd(6, '0').slice(0, 6));
   return new PyTimedelta(sign === '-' ? -micros : micros).jinjaText();
 }
@@ -177,9 +177,9 @@ function list(decode: Decode): Decode {
 /** With names: a dict. */
 function tuple(args: readonly string[]): Decode {
   const parts = args.map((arg) => {
-    const named = /^(`(?:[^`\\]|\\.)+`|[A-Za-z_]\w*)\s+(\S[\s\S]*)$/.exec(arg);
-    return named
-      ? { name: named[1]!.replace(/^`|`$/g, ''), decode: decoderOf(named[2]!) }
+    const [, name, type] = /^(`(?:[^`\\]|\\.)+`|[A-Za-z_]\w*)\s+(\S[\s\S]*)$/.exec(arg) ?? [];
+    return name !== undefined && type !== undefined
+      ? { name: name.replace(/^`|`$/g, ''), decode: decoderOf(type) }
       : { name: null, decode: decoderOf(arg) };
   });
   return (value) => {
@@ -211,8 +211,7 @@ export async function readTable(
 ): Promise<{ table: Table; columns: readonly ResultColumn[] }> {
   let names: string[] | undefined;
   let columns: ResultColumn[] | undefined;
-  let decoders: Decode[] = [];
-  const values: Value[][] = [];
+  let found: { readonly decode: Decode; readonly values: Value[] }[] = [];
   let count = 0;
   for await (const line of lines) {
     if (line === '') continue;
@@ -220,17 +219,21 @@ export async function readTable(
     else if (columns === undefined) {
       const types = textList(line);
       columns = names.map((name, i) => ({ name, type: types[i] ?? 'String' }));
-      decoders = columns.map(({ type }) => decoderOf(type));
-      for (let i = 0; i < columns.length; i++) values.push([]);
+      found = columns.map(({ type }) => ({ decode: decoderOf(type), values: [] }));
     } else {
       const row = rowOf(line);
-      for (let i = 0; i < decoders.length; i++) values[i]!.push(decoders[i]!(row[i] ?? null));
+      let i = 0;
+      for (const { decode, values } of found) values.push(decode(row[i++] ?? null));
       if (++count === limit) break;
     }
   }
   if (columns === undefined) return { table: Table.empty(), columns: [] };
   return {
-    table: tableOfColumns(uniqueNames(columns.map(({ name }) => name)), values.map(resultColumn), count),
+    table: tableOfColumns(
+      uniqueNames(columns.map(({ name }) => name)),
+      found.map(({ values }) => resultColumn(values)),
+      count,
+    ),
     columns,
   };
 }

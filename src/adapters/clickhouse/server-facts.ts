@@ -30,7 +30,7 @@ export function isBefore(server: string, version: string): boolean {
   // A server's own version may end in a word: 24.3.5.47.altinitystable.
   const [own, other] = [partsOf(/^[\d.]*\d/.exec(server)?.[0] ?? server), partsOf(version)];
   const index = own.findIndex((part, i) => i < other.length && part !== other[i]);
-  return index >= 0 && own[index]! < other[index]!;
+  return (own[index] ?? 0) < (other[index] ?? 0);
 }
 
 function partsOf(version: string): number[] {

@@ -338,5 +338,5 @@ async function columnsOfQuery(
 ): Promise<Column[]> {
   const clause = settings instanceof Undefined ? '' : settingsClause(dictOf(settings));
   const { table } = await session.execute(`describe table (\n${sql}\n) ${clause}`, { fetch: true });
-  return table.rows.map((row) => adapter.createColumn(toText(row.values[0]!), toText(row.values[1]!)));
+  return table.rows.map((row) => adapter.createColumn(row.textAt(0), row.textAt(1)));
 }

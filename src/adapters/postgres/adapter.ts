@@ -194,7 +194,7 @@ export class PostgresAdapter implements Adapter {
     const read = await session.execute(linksSql(names), { fetch: true });
     return {
       relations: found.table.rows.map((row) =>
-        this.#known(toText(row.values[0]!), toText(row.values[1]!), toText(row.values[2]!) as RelationType),
+        this.#known(row.textAt(0), row.textAt(1), row.textAt(2) as RelationType),
       ),
       links: read.table.rows.map((row) => {
         const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
@@ -206,7 +206,7 @@ export class PostgresAdapter implements Adapter {
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
     if (schemas.length === 0) return new Set();
     const { table } = await session.execute(schemasSql(schemas), { fetch: true });
-    return new Set(table.rows.map((row) => toText(row.values[0]!)));
+    return new Set(table.rows.map((row) => row.textAt(0)));
   }
 
   lockRelation(session: Session, relation: Relation, options?: LockOptions): Promise<void> {
@@ -217,7 +217,7 @@ export class PostgresAdapter implements Adapter {
     const known = await session.execute("select to_regclass('tsdbt.load_offsets') is not null", { fetch: true });
     if (known.table.rows[0]?.values[0] !== true) return null;
     const { table } = await session.execute(loadedSql(source), { fetch: true });
-    const [rows, newestMessage, newestLoad, now] = table.rows[0]!.values;
+    const [rows, newestMessage, newestLoad, now] = table.rows[0]?.values ?? [];
     return rows == null
       ? null
       : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
@@ -235,9 +235,7 @@ export class PostgresAdapter implements Adapter {
       await session.rollback();
       return names.map(() => null);
     }
-    const marks = new Map(
-      table.rows.map((row) => [nameOf(toText(row.values[0]!), toText(row.values[1]!)), row.values[2]!]),
-    );
+    const marks = new Map(table.rows.map((row) => [nameOf(row.textAt(0), row.textAt(1)), row.at(2)]));
     return names.map(([schema, identifier]) => {
       const mark = marks.get(nameOf(schema, identifier)) ?? null;
       return mark === null ? null : toText(mark);
@@ -266,7 +264,7 @@ export class PostgresAdapter implements Adapter {
       return [];
     const { table } = await session.execute(dependantsSql(schema, identifier), { autoBegin: true, fetch: true });
     return parseDependants(
-      table.rows.map((row) => toText(row.values[0]!)),
+      table.rows.map((row) => row.textAt(0)),
       relation.database ?? this.#database,
     );
   }
@@ -295,11 +293,18 @@ export class PostgresAdapter implements Adapter {
     const { table } = await session.execute(viewStatesSql(names), { fetch: true });
     this.#early.fill(
       now,
-      table.rows.map(({ values: [place, state, reads] }) => ({
-        name: nameOf(...names[Number(place) - 1]!),
-        state: toText(state!),
-        reads: reads == null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
-      })),
+      table.rows.flatMap((row) => {
+        const name = names[Number(row.at(0)) - 1];
+        const reads = row.at(2);
+        return name === undefined
+          ? []
+          : {
+              name: nameOf(...name),
+              state: row.textAt(1),
+              reads:
+                reads === null ? [] : (JSON.parse(toText(reads)) as [string, string][]).map((pair) => nameOf(...pair)),
+            };
+      }),
     );
   }
 

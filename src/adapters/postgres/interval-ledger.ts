@@ -1,7 +1,6 @@
 // Which intervals of time of a microbatch model are built: a small table `tsdbt_intervals` in the model's own schema,
 // so that it is copied, dropped and restored together with the model. Touching intervals are one row. Which of them are
 // missing is the runner's question.
-import { toText } from '../../values/index.ts';
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -21,10 +20,7 @@ export function createIntervalLedger(
           `${tableName(relation)} where relation_name = ${nameOf(relation)} order by done_from`,
         { autoBegin: true, fetch: true },
       );
-      return table.rows.map(({ values: [from, to] }) => ({
-        start: Number(toText(from!)) * 1000,
-        end: Number(toText(to!)) * 1000,
-      }));
+      return table.rows.map((row) => ({ start: Number(row.textAt(0)) * 1000, end: Number(row.textAt(1)) * 1000 }));
     },
     markSql: (relation, interval, anew) => `${anew ? `${forgetSql(relation)};\n` : ''}${markSql(relation, interval)}`,
     forgetSql,

@@ -74,8 +74,9 @@ export function bind(sql: string, bindings: readonly Value[]): string {
         'database',
         `unsupported format character '${code}' (0x${code.charCodeAt(0).toString(16)}) in the statement`,
       );
-    if (next >= bindings.length) throw new TsdbtError('database', 'list index out of range');
-    return literal(bindings[next++]!);
+    const value = bindings[next++];
+    if (value === undefined) throw new TsdbtError('database', 'list index out of range');
+    return literal(value);
   });
   if (next < bindings.length) throw new TsdbtError('database', 'not all arguments converted during string formatting');
   return text;

@@ -108,23 +108,25 @@ export class RelationLocks {
         autoBegin: true,
         every: true,
       });
-      return tables!.slice(-1 - look.length);
+      return (tables ?? []).slice(-1 - look.length);
     };
     let [locked, found, state] = await ask(false);
-    if (locked!.rows[0]?.values[0] !== true) {
+    if (locked?.rows[0]?.values[0] !== true) {
       await this.#tellWho(session, relation, key);
       [locked, found, state] = await ask(true);
     }
-    const mark = locked!.rows[0]?.values[1];
+    const mark = locked?.rows[0]?.values[1];
     if (session instanceof PostgresSession && typeof mark === 'string') session.mark = mark;
     if (state !== undefined)
       this.#states.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session), state });
     const bare = this.#bare.get(session) ?? new Set();
     this.#bare.set(session, bare);
     for (const name of names) {
-      const row = found!.rows.find((candidate) => candidate.values[0] === name);
+      const row = found?.rows.find((candidate) => candidate.values[0] === name);
       if (row)
-        this.#owner.cache.replace(this.#owner.relationOf(schema, name, toText(row.get('kind')!) as RelationType));
+        this.#owner.cache.replace(
+          this.#owner.relationOf(schema, name, toText(row.get('kind') ?? null) as RelationType),
+        );
       else this.#owner.cache.forget({ database: relation.database ?? this.#owner.database, schema, identifier: name });
       const id = nameOf(schema, name);
       if (!row || row.get('has_dependants') === false) bare.add(id);
@@ -143,7 +145,7 @@ export class RelationLocks {
     for (;;) {
       const names = await session.execute(dependantNamesSql(schema, identifier), { autoBegin: true, fetch: true });
       const missing = names.table.rows
-        .map((row) => nameOf(toText(row.values[0]!), toText(row.values[1]!)))
+        .map((row) => nameOf(row.textAt(0), row.textAt(1)))
         .filter((name) => !locked.has(name));
       if (missing.length === 0) return names.table.rows.length > 0;
       // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may

@@ -144,18 +144,21 @@ export function decodeTable(result: RawResult, limit: number | null): Table {
 function decodeColumn(decoder: Decoder, rows: RawResult['rows'], index: number): TypedColumn {
   const values: Value[] = new Array(rows.length);
   let some = false;
-  let odd = decoder.type === undefined;
-  for (let i = 0; i < rows.length; i++) {
-    const text = rows[i]![index];
+  const { type } = decoder;
+  let odd = type === undefined;
+  let i = -1;
+  for (const row of rows) {
+    i++;
+    const text = row[index];
     if (text === null || text === undefined) values[i] = null;
     else {
       const value = (values[i] = decoder.decode(text));
       some = true;
       // A moment that Python has no value for stays text, and its column with it.
-      if (typeof value === 'string' && decoder.type !== EXACT_TEXT) odd = true;
+      if (typeof value === 'string' && type !== EXACT_TEXT) odd = true;
     }
   }
-  return odd ? resultColumn(values) : { type: some ? decoder.type! : INTEGER, values };
+  return odd || type === undefined ? resultColumn(values) : { type: some ? type : INTEGER, values };
 }
 
 function integer(text: string): Value {
@@ -214,11 +217,11 @@ function interval(text: string): string {
   let days = 0;
   let micros = 0n;
   for (const match of text.matchAll(/([+-]?\d+) (year|mon|day)s?|([+-]?)(\d+):(\d\d):(\d\d)(?:\.(\d{1,6}))?/g)) {
-    const [, count, unit, sign, hours, minutes, seconds, fraction = ''] = match;
+    const [, count, unit, sign, hours = '0', minutes, seconds, fraction = ''] = match;
     if (unit !== undefined) days += Number(count) * (unit === 'year' ? 365 : unit === 'mon' ? 30 : 1);
     else {
       const size =
-        (BigInt(hours!) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
+        (BigInt(hours) * 3600n + BigInt(Number(minutes) * 60 + Number(seconds))) * 1_000_000n +
         BigInt(fraction.padEnd(6, '0'));
       micros += sign === '-' ? -size : size;
     }

@@ -26,12 +26,13 @@ function parseIndex(raw: Value, now: () => number): Value {
   const columns = raw.get('columns');
   const unique = raw.get('unique') ?? false;
   const type = raw.get('type') ?? null;
+  const odd = Array.isArray(columns) ? columns.find((column) => typeof column !== 'string') : undefined;
   const problem = !Array.isArray(columns)
     ? columns === undefined
       ? "'columns' is a required property"
       : `${toRepr(columns)} is not of type 'array'`
-    : columns.some((column) => typeof column !== 'string')
-      ? `${toRepr(columns.find((column) => typeof column !== 'string')!)} is not of type 'string'`
+    : odd !== undefined
+      ? `${toRepr(odd)} is not of type 'string'`
       : typeof unique !== 'boolean'
         ? `${toRepr(unique)} is not of type 'boolean'`
         : type !== null && typeof type !== 'string'

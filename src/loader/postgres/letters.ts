@@ -1,5 +1,6 @@
 // Dead letters in Postgres: written by COPY, read again as messages; sealed and opened where the target hides values.
 import type { Session } from '../../adapters/adapter.ts';
+import { escapeCopyText } from '../../adapters/copy-text.ts';
 import { withoutValues } from '../dead-limit.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -72,10 +73,7 @@ export async function writeLetters(
 ): Promise<void> {
   const bytes = (value: Uint8Array | null): string =>
     value === null ? '\\N' : `\\\\x${Buffer.from(value).toString('hex')}`;
-  const text = (value: string): string =>
-    value
-      .replaceAll('\0', '\u2400')
-      .replace(/[\\\n\r\t]/g, (c) => ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' })[c]!);
+  const text = (value: string): string => escapeCopyText(value.replaceAll('\0', '\u2400'));
   const sealed = sealer.seals(target);
   const letters = dead.map(({ message, topic, partition, error }) => {
     const headers = message.headers.map(([name, value]) => [

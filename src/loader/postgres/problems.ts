@@ -122,8 +122,8 @@ async function columnProblems(
     const difference = await typeDifference(session, column, found?.type);
     const what = `column '${column.name}' is declared as ${column.type}`;
     if (difference === 'unknown') problems.push(`${what}, which is no type of this database`);
-    else if (difference === 'other')
-      problems.push(`${what}, and ${table} has ${found!.type}: declare ${found!.type}, or change the table`);
+    else if (difference === 'other' && found !== undefined)
+      problems.push(`${what}, and ${table} has ${found.type}: declare ${found.type}, or change the table`);
     else if (found?.generated === true)
       problems.push(
         `column '${column.name}' of ${table} is computed by the database and cannot be loaded: take it out of ` +

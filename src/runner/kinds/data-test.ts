@@ -49,7 +49,8 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   const main = scope.statement('main');
   if (main === null) throw errorOf('noMainStatement', { what: 'model' });
   const { rows, columnNames } = main.table;
-  if (rows.length !== 1)
+  const [row] = rows;
+  if (row === undefined || rows.length !== 1)
     throw errorOf('wrongTestShape', { test: node.unique_id, found: `${rows.length} rows`, expected: '1 row' });
   if (columnNames.length !== 3)
     throw errorOf('wrongTestShape', {
@@ -57,8 +58,7 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
       found: `${columnNames.length} columns`,
       expected: '3 columns',
     });
-  const value = (name: string): Value =>
-    rows[0]!.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
+  const value = (name: string): Value => row.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
   const failures = wholeNumber(value('failures'));
   const verdict = judge(ctx, node, failures, flag(value('should_warn')), flag(value('should_error')));
   if (verdict.status !== 'pass') await keepFirstRows(ctx, node, session, scope);
