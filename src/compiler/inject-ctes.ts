@@ -29,7 +29,7 @@ export function injectCtes(sql: string, ctes: readonly InjectedCte[]): Injection
 }
 
 function skipBlanks(sql: string, from: number): number {
-  return from + /^\s*/.exec(sql.slice(from))![0].length;
+  return from + (/^\s*/.exec(sql.slice(from))?.[0].length ?? 0);
 }
 
 /**
@@ -43,7 +43,7 @@ function scan(sql: string): { withEnd: number | null; statementEnd: number; firs
   const firstToken = /\S/.exec(sql)?.index ?? n;
   let i = 0;
   while (i < n) {
-    const c = sql[i]!;
+    const c = sql.charAt(i);
     const skipped = skipQuoted(sql, i);
     if (skipped > i) {
       if (withEnd !== null) recursive = true;
@@ -54,7 +54,7 @@ function scan(sql: string): { withEnd: number | null; statementEnd: number; firs
     else if (c === ')') depth = Math.max(0, depth - 1);
     else if (c === ';' && depth === 0) return { withEnd, statementEnd: endOfStatement(sql, i + 1), firstToken };
     else if (/[A-Za-z_]/.test(c)) {
-      const word = /^\w+/.exec(sql.slice(i, i + 128))![0];
+      const [word] = /^\w+/.exec(sql.slice(i, i + 128)) ?? [c];
       if (depth === 0 && withEnd === null && word.toLowerCase() === 'with') withEnd = i + word.length;
       else if (withEnd !== null && !recursive) {
         recursive = true;

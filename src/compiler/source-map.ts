@@ -46,21 +46,22 @@ export function locateDatabaseError(
   const { line, lineText: _text, column: _column, path, stack: called, ...known } = error.details;
   // A seed's row has its place in the file, whatever macro loaded it.
   const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
-  const offset = sql === undefined || position === undefined ? undefined : codeUnits(sql, position - 1);
+  const refused = sql === undefined || position === undefined ? null : { sql, offset: codeUnits(sql, position - 1) };
   const place = ofRow
     ? { path, line: line ?? 1, frames: [] }
-    : ((offset === undefined ? undefined : placeOf(ctx, node, trace, sql!, offset)) ?? caller(ctx, called ?? []));
+    : ((refused === null ? undefined : placeOf(ctx, node, trace, refused.sql, refused.offset)) ??
+      caller(ctx, called ?? []));
   if (place?.path === undefined) return new TsdbtError('database', error.message, known);
   const text = ofRow
     ? undefined
     : (place.lineText ??
       (ctx.readSource(place.path, node.package_name) ?? ctx.readSource(place.path))?.split('\n')[place.line - 1]);
   const column =
-    text === undefined || offset === undefined
+    text === undefined || refused === null
       ? undefined
       : place.atEnd
         ? [...text.trimEnd()].length + 1
-        : columnOf(text, sql!, offset);
+        : columnOf(text, refused.sql, refused.offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
   return new TsdbtError('database', error.message, {
     ...known,
@@ -162,10 +163,8 @@ function settings(value: unknown): string[] {
 function lineOfText(file: string | null, text: string, offset: number): number | undefined {
   const around = file?.split(text) ?? [];
   if (around.length === 2) return `${around[0]}${text.slice(0, offset)}`.split('\n').length;
-  const line = text
-    .slice(text.lastIndexOf('\n', offset - 1) + 1)
-    .split('\n')[0]!
-    .trim();
+  const [first = ''] = text.slice(text.lastIndexOf('\n', offset - 1) + 1).split('\n');
+  const line = first.trim();
   return line.length < 3 ? undefined : onlyLine(file?.split('\n') ?? [], line);
 }
 
@@ -239,7 +238,7 @@ function plainPlace(ctx: CompileContext, node: GraphNode, sql: string, offset: n
 
 function codeUnits(text: string, points: number): number {
   let at = 0;
-  for (let i = 0; i < points && at < text.length; i++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+  for (let i = 0; i < points && at < text.length; i++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
   return at;
 }
 

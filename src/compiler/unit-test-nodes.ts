@@ -192,20 +192,22 @@ export function parseInput(text: string): UnitTestInput | null {
   if (trimmed === 'this') return { kind: 'this' };
   const call = /^(ref|source)\s*\(([\s\S]*)\)$/.exec(trimmed);
   if (!call) return null;
+  const [, called, inside = ''] = call;
   const positional: string[] = [];
   let version: string | number | null = null;
   const argument = /\s*(?:(v|version)\s*=\s*)?(?:'([^']*)'|"([^"]*)"|(\d+(?:\.\d+)?))\s*(?:,|$)/y;
-  while (argument.lastIndex < call[2]!.length) {
-    const part = argument.exec(call[2]!);
+  while (argument.lastIndex < inside.length) {
+    const part = argument.exec(inside);
     if (!part) return null;
     const value = part[2] ?? part[3] ?? Number(part[4]);
     if (part[1]) version = value;
     else positional.push(String(value));
   }
-  if (call[1] === 'source')
-    return positional.length === 2 && version === null
-      ? { kind: 'source', source: positional[0]!, name: positional[1]! }
-      : null;
-  if (positional.length === 1) return { kind: 'ref', name: positional[0]!, package: null, version };
-  return positional.length === 2 ? { kind: 'ref', name: positional[1]!, package: positional[0]!, version } : null;
+  const [first, second, ...more] = positional;
+  if (first === undefined || more.length > 0) return null;
+  if (called === 'source')
+    return second === undefined || version !== null ? null : { kind: 'source', source: first, name: second };
+  return second === undefined
+    ? { kind: 'ref', name: first, package: null, version }
+    : { kind: 'ref', name: second, package: first, version };
 }

@@ -73,7 +73,7 @@ export function configObject(config: RuntimeConfig, adapter: Adapter): HostObjec
   };
   return {
     jinjaType: 'dbt.config.runtime.RuntimeConfig',
-    jinjaGet: (name) => (Object.hasOwn(fields, name) ? fields[name]!() : undefined),
+    jinjaGet: (name) => (Object.hasOwn(fields, name) ? fields[name]?.() : undefined),
   };
 }
 

@@ -346,7 +346,7 @@ const METHODS: Readonly<Record<string, Method>> = {
       if (views) {
         await self.adapter.notePublishedView(self.sql.session, view, textOrNull(query), (state) => {
           const made = fingerprint(state, sql, config);
-          if (made !== null) views.set(view.render(), made, state!);
+          if (state !== null && made !== null) views.set(view.render(), made, state);
         });
       }
       return null;

@@ -30,7 +30,8 @@ export class ParseConfigObject implements HostObject {
   constructor(record: ConfigRecorder | null) {
     this.#record = record;
     this.jinjaCall = (args, kwargs) => {
-      if (args.length === 1 && kwargs.size === 0) return this.#collect(args[0]!);
+      const [options] = args;
+      if (options !== undefined && args.length === 1 && kwargs.size === 0) return this.#collect(options);
       if (args.length === 0 && kwargs.size > 0) return this.#collect(new PyDict(kwargs));
       throw new TsdbtError('compilation', 'Invalid inline model config');
     };
@@ -98,15 +99,19 @@ export class RuntimeConfigObject implements HostObject {
       case 'set':
         return callable(name, 'name, value', () => '');
       case 'get':
-        return callable(name, GET, (...args) => this.#get(this.#lookupOrTell(toText(args[0]!)), args));
+        return callable(name, GET, (key = null, ...rest) => this.#get(this.#lookupOrTell(toText(key)), rest));
       case 'meta_get':
-        return callable(name, 'name, default=None, validator=None', (...args) =>
-          this.#get(this.#meta(toText(args[0]!)), args),
+        return callable(name, 'name, default=None, validator=None', (key = null, ...rest) =>
+          this.#get(this.#meta(toText(key)), rest),
         );
       case 'require':
-        return callable(name, 'name, validator=None', (...args) => this.#require(this.lookup(toText(args[0]!)), args));
+        return callable(name, 'name, validator=None', (key = null, validator = null) =>
+          this.#require(key, this.lookup(toText(key)), validator),
+        );
       case 'meta_require':
-        return callable(name, 'name, validator=None', (...args) => this.#require(this.#meta(toText(args[0]!)), args));
+        return callable(name, 'name, validator=None', (key = null, validator = null) =>
+          this.#require(key, this.#meta(toText(key)), validator),
+        );
       case 'model':
         return lazyDictOf(this.#node as Configured & { readonly [field: string]: unknown });
       case 'persist_relation_docs':
@@ -155,11 +160,11 @@ export class RuntimeConfigObject implements HostObject {
   }
 
   /** A key that is there and null gives null, not the default: as Python's attribute look-up does. */
-  #get(value: Value | undefined, [, fallback = null, validator = null]: readonly Value[]): Value | Promise<Value> {
+  #get(value: Value | undefined, [fallback = null, validator = null]: readonly Value[]): Value | Promise<Value> {
     return this.#validated(value === undefined ? fallback : value, fallback === null ? null : validator);
   }
 
-  #require(value: Value | undefined, [key = null, validator = null]: readonly Value[]): Value | Promise<Value> {
+  #require(key: Value, value: Value | undefined, validator: Value): Value | Promise<Value> {
     if (value !== undefined) return this.#validated(value, validator);
     throw new TsdbtError(
       'compilation',

@@ -197,6 +197,8 @@ function duplicateResource(first: Value, second: Value): string {
   );
 }
 
+type ContractRow = readonly [name: string, definition: string, contract: string, mismatch: string];
+
 /** dbt's table of what differs between a contract and the columns of a query. */
 function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
   const contract = columnsOf(yamlColumns);
@@ -207,7 +209,7 @@ function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
     return "This model has an enforced contract, and its 'columns' specification is missing";
   }
   const definition = columnsOf(sqlColumns);
-  const rows: string[][] = [];
+  const rows: ContractRow[] = [];
   for (const { name, type } of definition) {
     const same = contract.find((column) => column.name === name);
     if (same === undefined) rows.push([name, type, '', 'missing in contract']);
@@ -215,7 +217,7 @@ function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
   }
   for (const { name, type } of contract)
     if (!definition.some((column) => column.name === name)) rows.push([name, '', type, 'missing in definition']);
-  rows.sort((a, b) => (a[0]! < b[0]! ? -1 : a[0]! > b[0]! ? 1 : 0));
+  rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `${advice}\n\n${asTable(['column_name', 'definition_type', 'contract_type', 'mismatch_reason'], rows)}`;
 }
 
@@ -228,8 +230,8 @@ function columnsOf(columns: Value): { name: string; type: string }[] {
 
 /** As agate prints a table. */
 function asTable(names: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = names.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
+  const widths = names.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`;
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
   return [line(names), `| ${widths.map((w) => '-'.repeat(w)).join(' | ')} |`, ...rows.map(line)].join('\n');
 }

@@ -85,6 +85,11 @@ export class MacroResolver {
     return this.options.internalPackages.includes(name) ? undefined : this.#byPackage.get(name);
   }
 
+  /** The engine's own macros: the namespace `dbt`. */
+  get internalMacros(): MacroTable {
+    return this.#internals;
+  }
+
   /** Is it the unique_id of one of the engine's own macros? */
   isBuiltIn(uniqueId: string): boolean {
     return this.options.internalPackages.some((name) => uniqueId.startsWith(`macro.${name}.`));

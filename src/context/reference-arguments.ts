@@ -6,9 +6,7 @@ import { type Call, isTruthy, numericOf, PyFloat, qualifiedTypeName, type Value 
 
 /** `ref(name)`, `ref(package, name)`, `version=` or `v=`. */
 export function refArguments({ args, kwargs }: Call): RefArgs {
-  if (args.length !== 1 && args.length !== 2)
-    throw new TsdbtError('compilation', `ref() takes at most two arguments (${args.length} given)`);
-  const [name, packageName] = args.length === 1 ? [args[0]!, null] : [args[1]!, args[0]!];
+  const [name, packageName] = nameAndPackage('ref', args);
   const named = kwargs.get('version') ?? null;
   const version = isTruthy(named) ? named : (kwargs.get('v') ?? null);
   if (typeof name !== 'string') throw wrongType('The name argument to ref() must be a string, got', name);
@@ -46,16 +44,19 @@ export function namedArguments(
   what: 'metric' | 'function',
   { args }: Call,
 ): { name: string; packageName: string | null } {
-  if (args.length !== 1 && args.length !== 2)
-    throw new TsdbtError(
-      'compilation',
-      `${what === 'metric' ? 'metric' : 'ref'}() takes at most two arguments (${args.length} given)`,
-    );
-  const [name, packageName] = args.length === 1 ? [args[0]!, null] : [args[1]!, args[0]!];
+  const [name, packageName] = nameAndPackage(what === 'metric' ? 'metric' : 'ref', args);
   if (typeof name !== 'string') throw wrongType(`The name argument to ${what}() must be a string, got`, name);
   if (packageName !== null && typeof packageName !== 'string')
     throw wrongType(`The package argument to ${what}() must be a string or None, got`, packageName);
   return { name, packageName };
+}
+
+/** The last of one or two arguments, and the package in front of it. @param called as dbt's message names it */
+function nameAndPackage(called: string, args: readonly Value[]): [name: Value, packageName: Value] {
+  const [first, second] = args;
+  if (first === undefined || args.length > 2)
+    throw new TsdbtError('compilation', `${called}() takes at most two arguments (${args.length} given)`);
+  return second === undefined ? [first, null] : [second, first];
 }
 
 function wrongType(message: string, value: Value): TsdbtError {

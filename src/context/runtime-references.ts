@@ -201,9 +201,9 @@ function eventTimeFilter(scope: RuntimeScope, target: ManifestNode | SourceDefin
   if (typeof eventTime !== 'string' || eventTime === '') return null;
   if (scope.node.resource_type !== 'model' && scope.node.resource_type !== 'snapshot') return null;
   const { sample, batch } = scope;
-  if (sample === null && batch === null) return null;
-  if (sample === null || batch === null)
-    return { fieldName: quotedEventTime(scope, target, eventTime), ...(batch ?? sample)! };
+  const window = batch ?? sample;
+  if (window === null) return null;
+  if (sample === null || batch === null) return { fieldName: quotedEventTime(scope, target, eventTime), ...window };
   return {
     fieldName: quotedEventTime(scope, target, eventTime),
     start: later(sample.start, batch.start) ? sample.start : batch.start,

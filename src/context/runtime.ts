@@ -395,17 +395,18 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
   const globals: [string, Value][] = [];
   for (const [fullName, json] of Object.entries(overrides)) {
     const parts = fullName.split('.');
-    const name = parts.at(-1)!;
+    const [first = fullName] = parts;
+    const name = parts.at(-1) ?? fullName;
     const value = fromJson(json);
     const stand: Callable = () => value;
     if (parts.length === 1) {
       // What is no function (run_started_at, invocation_id …) is replaced as it is.
       globals.push([name, typeof scope.get(name) === 'function' ? stand : value]);
     } else {
-      const namespace = scope.get(parts[0]!);
+      const namespace = scope.get(first);
       if (namespace instanceof MacroNamespace && namespace.jinjaItem(name) !== undefined) {
         namespace.override(name, stand);
-        if (parts[0] === 'dbt') scope.define(name, stand);
+        if (first === 'dbt') scope.define(name, stand);
       }
     }
   }

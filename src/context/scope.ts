@@ -1,6 +1,7 @@
 // What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`.
 // The members themselves are tables in base.ts, parse.ts and runtime.ts.
 import type { MacroNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
 import { type Scope, settle } from '../jinja/index.ts';
 import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
@@ -120,8 +121,13 @@ export class ContextScope implements Scope {
 
   /** A macro that is not on the stack when it runs: what the adapter or a command calls. */
   bindUntracked(macro: MacroNode): Callable {
-    const template = this.macros!.resolver.compiled(macro);
+    const template = this.#view().resolver.compiled(macro);
     return template.bind(template.macros[0]?.name ?? macro.name, this);
+  }
+
+  #view(): MacroView {
+    if (this.macros === null) throw new TsdbtError('internal', 'a scope without macros was asked for one');
+    return this.macros;
   }
 
   /** Calls with the macro on the stack; the first on the stack is a dependency of the node. */
@@ -151,7 +157,7 @@ export class ContextScope implements Scope {
    * @throws TsdbtError when no package has the macro
    */
   dispatch(name: string, namespace: string | null): Callable {
-    const { resolver, packageName, anyPackage } = this.macros!;
+    const { resolver, packageName, anyPackage } = this.#view();
     return this.bind(resolver.dispatch(name, namespace, packageName, anyPackage));
   }
 }

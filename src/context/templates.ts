@@ -27,6 +27,7 @@ export function hasJinja(text: string): boolean {
 
 /** The line of a file, from 1, on which a part of it begins; undefined when it is not there. */
 export function lineOf(file: string | null | undefined, part: string): number | undefined {
-  const at = file?.indexOf(part) ?? -1;
-  return at < 0 ? undefined : file!.slice(0, at).split('\n').length;
+  if (file === null || file === undefined) return undefined;
+  const at = file.indexOf(part);
+  return at < 0 ? undefined : file.slice(0, at).split('\n').length;
 }

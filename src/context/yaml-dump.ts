@@ -181,7 +181,7 @@ function doubleQuoted(text: string): string {
   const body = text.replace(/[^\x20-\x7e]|["\\]/gu, (char) => {
     const known = ESCAPES[char];
     if (known !== undefined) return known;
-    const code = char.codePointAt(0)!;
+    const code = char.codePointAt(0) ?? 0;
     if (code <= 0xff) return `\\x${hex(code, 2)}`;
     return code <= 0xffff ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
   });

@@ -96,7 +96,7 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
 /** The statistics of `stats:<id>:label|value|description|include` columns; `has_stats` says whether there are any. */
 function statsOf(row: CatalogRow): CatalogTable['stats'] {
   const stats: CatalogTable['stats'] = {};
-  const ids = new Set([...row.keys()].filter((k) => k.startsWith('stats:')).map((k) => k.split(':')[1]!));
+  const ids = new Set([...row.keys()].flatMap((key) => /^stats:([^:]*)/.exec(key)?.[1] ?? []));
   for (const id of ids) {
     const part = (name: string): Json => row.get(`stats:${id}:${name}`) ?? null;
     const include = part('include');

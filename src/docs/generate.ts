@@ -88,11 +88,12 @@ async function fetchCatalog({
   fire(logger, 'BuildingCatalog', {});
   const all = [...Object.values(manifest.nodes).filter(hasRelation), ...Object.values(manifest.sources)];
   const wanted = selected === null ? all : all.filter((node) => selected.has(node.unique_id));
-  if (wanted.length === 0) return { rows: [], errors: [] };
   const relations = wanted.map((node) => relationOf(adapter, node));
+  const [first] = relations;
+  if (first === undefined) return { rows: [], errors: [] };
   const byRelations =
     (compiled || selected !== null) && wanted.length <= MAX_RELATIONS && adapter.capabilities.schemaMetadataByRelations;
-  const information = relations[0]!.informationSchema();
+  const information = first.informationSchema();
   const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
   const schemas = [
     ...new Set(

@@ -9,8 +9,9 @@ import { errorOf } from '../error-table.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 
+const HTML = 'text/html; charset=utf-8';
 const TYPES: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
+  '.html': HTML,
   '.json': 'application/json; charset=utf-8',
   '.png': 'image/png',
   '.jpg': 'image/jpeg',
@@ -76,7 +77,7 @@ function answer(input: ServeDocsInput, method: string, url: string, response: Se
   const path = pathOf(url);
   if (method !== 'GET' && method !== 'HEAD') send(response, 405, 'text/plain; charset=utf-8', 'only GET');
   else if (path === null) send(response, 400, 'text/plain; charset=utf-8', 'bad path');
-  else if (path === '' || path === 'index.html') send(response, 200, TYPES['.html']!, pageOf(input));
+  else if (path === '' || path === 'index.html') send(response, 200, HTML, pageOf(input));
   else sendFile(input, method, path, response);
 }
 
@@ -105,9 +106,8 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
 /** The path below the target folder, or null for one that is malformed or would leave it. */
 function pathOf(url: string): string | null {
   try {
-    const path = normalize(decodeURIComponent(url.split(/[?#]/)[0]!))
-      .replaceAll(sep, '/')
-      .replace(/^\/+/, '');
+    const [before = ''] = url.split(/[?#]/);
+    const path = normalize(decodeURIComponent(before)).replaceAll(sep, '/').replace(/^\/+/, '');
     return path.includes('\0') || path.split('/').includes('..') ? null : path === '.' ? '' : path;
   } catch {
     return null;

@@ -2,7 +2,7 @@
 // page itself is in site/, how it is put together in page.ts.
 import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { ColumnInfo, GraphNode, Json, MacroNode, TestNode } from '../contracts/node.ts';
+import type { ColumnInfo, GraphNode, Json, MacroNode, TestMetadata, TestNode } from '../contracts/node.ts';
 
 /** A column as the page lists it: declared, found in the database, or both. */
 export interface SiteColumn {
@@ -55,16 +55,18 @@ type Listed = GraphNode | MacroNode;
 export function buildSiteData(manifest: Manifest, catalog: CatalogArtifact | null, version: string): SiteData {
   const nodes = listedNodes(manifest);
   const position = new Map(nodes.map((node, i) => [node.unique_id, i]));
+  const parentIds = nodes.map(parentsOf);
   const tests = testsByNode(manifest);
   const items = nodes.map((node) =>
     itemOf(node, catalogTableOf(catalog, node.unique_id), tests.get(node.unique_id) ?? []),
   );
-  for (const [i, node] of nodes.entries()) {
-    for (const parent of new Set(parentsOf(node))) {
-      const p = position.get(parent);
-      if (p === undefined || p === i) continue;
-      items[i]!.parents.push(p);
-      items[p]!.children.push(i);
+  for (const [i, item] of items.entries()) {
+    for (const id of new Set(parentIds[i])) {
+      const p = position.get(id);
+      const parent = p === undefined ? undefined : items[p];
+      if (p === undefined || p === i || parent === undefined) continue;
+      item.parents.push(p);
+      parent.children.push(i);
     }
   }
   return {
@@ -102,7 +104,7 @@ function isProjectMacro(manifest: Manifest, macro: MacroNode): boolean {
   return macro.package_name !== 'dbt' && macro.package_name !== `dbt_${adapter}`;
 }
 
-function isGenericTest(node: GraphNode): node is TestNode {
+function isGenericTest(node: GraphNode): node is TestNode & { readonly test_metadata: TestMetadata } {
   return (
     node.resource_type === 'test' &&
     'test_metadata' in node &&
@@ -131,7 +133,7 @@ function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
     if (!isGenericTest(node)) continue;
     const tested = node.attached_node ?? node.depends_on.nodes.at(-1);
     if (tested === undefined) continue;
-    const { name, kwargs } = node.test_metadata!;
+    const { name, kwargs } = node.test_metadata;
     const shown = Object.entries(kwargs)
       .filter(([key]) => key !== 'model' && key !== 'column_name')
       .map(([key, value]) => `${key}: ${plain(value)}`);

@@ -96,7 +96,9 @@ function holdsConstraints(model: ModelNode): boolean {
 
 /** A type without its size: a longer varchar breaks nobody. */
 function baseType(type: string | null | undefined): string | null {
-  return type ? type.split('(')[0]!.trim().toLowerCase() : (type ?? null);
+  if (!type) return type ?? null;
+  const [name = ''] = type.split('(');
+  return name.trim().toLowerCase();
 }
 
 function sameConstraint(a: Constraint, b: Constraint): boolean {

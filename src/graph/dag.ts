@@ -119,7 +119,11 @@ export class Dag {
       if (count === 0) order.push(i);
     });
     for (let at = 0; at < order.length; at++) {
-      for (const next of this.#successors(order[at] ?? 0)) if (--waiting[next]! === 0) order.push(next);
+      for (const next of this.#successors(order[at] ?? 0)) {
+        const left = (waiting[next] ?? 0) - 1;
+        waiting[next] = left;
+        if (left === 0) order.push(next);
+      }
     }
     return this.#names(order);
   }

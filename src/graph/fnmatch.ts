@@ -32,8 +32,8 @@ export function pathGlob(pattern: string): (path: string, isFolder: boolean) => 
 function placesOf(pattern: string): (Place<string> | typeof ANY_NUMBER)[] {
   const out: (Place<string> | typeof ANY_NUMBER)[] = [];
   const characters = [...pattern];
-  for (let i = 0; i < characters.length; i++) {
-    const character = characters[i]!;
+  let i = 0;
+  for (let character = characters[i]; character !== undefined; character = characters[++i]) {
     if (character === '*') out.push(ANY_NUMBER);
     else if (character === '?') out.push(anything);
     else if (character === '[') {

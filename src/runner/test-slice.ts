@@ -25,7 +25,11 @@ interface Remembered {
   readonly what: string;
 }
 
-const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: ReadonlyMap<string | undefined, number> = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
 
 /**
  * @returns null for a test that always looks at everything; `where` is null when it is time to do so
@@ -83,9 +87,10 @@ function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
   if (typeof column !== 'string' || column === '') return fail('names no column, and what is tested has no event_time');
   const duration = (name: 'overlap' | 'full_every', otherwise: string): number => {
     const match = /^(\d+)([mhd])$/.exec(String(record[name] ?? otherwise));
-    return match === null
+    const unit = UNITS.get(match?.[2]);
+    return match === null || unit === undefined
       ? fail(`has ${name}: ${String(record[name])}, not a time like 30m, 1h or 1d`)
-      : Number(match[1]) * UNITS[match[2]!]!;
+      : Number(match[1]) * unit;
   };
   return { column, overlap: duration('overlap', '1h'), fullEvery: duration('full_every', '1d') };
 }

@@ -94,9 +94,9 @@ export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): 
     resolver
       .namespaces()
       .filter((name) => name !== 'dbt')
-      .flatMap((name) => [...resolver.namespace(name)!.keys()]),
+      .flatMap((name) => [...(resolver.namespace(name)?.keys() ?? [])]),
   );
-  const internal = resolver.namespace('dbt')!;
+  const internal = resolver.internalMacros;
   const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
   const found = new Map([[materialization.name, materialization.macro_sql]]);
   // A Map is walked to its end while it grows.

@@ -101,14 +101,16 @@ class Workers {
   }
 
   #startReady(): void {
-    while (this.#stop === null && this.#free.length > 0) {
+    for (;;) {
+      const thread = this.#free.at(-1);
+      if (this.#stop !== null || thread === undefined) return;
       const id = this.#queue.next();
       if (id === undefined) {
         if (this.#running === 0 && this.#queue.remaining > 0)
           throw new TsdbtError('internal', `${this.#queue.remaining} nodes wait for nodes that never run`);
         return;
       }
-      const thread = this.#free.pop()!;
+      this.#free.pop();
       this.#running++;
       void this.#work(id, `Thread-${thread} (worker)`).then(
         () => this.#freed(id, thread),

@@ -37,7 +37,7 @@ export function daysInMonth(year: number, month: number): number {
 
 /** 1 to 366. */
 export function dayOfYear(year: number, month: number, day: number): number {
-  return DAYS_BEFORE_MONTH[month]! + (month > 2 && isLeapYear(year) ? 1 : 0) + day;
+  return (DAYS_BEFORE_MONTH[month] ?? 0) + (month > 2 && isLeapYear(year) ? 1 : 0) + day;
 }
 
 /** Days from 0001-01-01, which is 1. */
@@ -54,6 +54,16 @@ export function fromOrdinal(ordinal: number): { year: number; month: number; day
 /** Monday is 0. */
 export function weekdayOf(ordinal: number): number {
   return (ordinal + 6) % 7;
+}
+
+/** English name of the weekday of an ordinal. */
+export function dayName(ordinal: number): string {
+  return DAY_NAMES[weekdayOf(ordinal)] ?? '';
+}
+
+/** English name of a month. @param month 1 to 12 */
+export function monthName(month: number): string {
+  return MONTH_NAMES[month - 1] ?? '';
 }
 
 /** Ordinal of the Monday of ISO week 1. */

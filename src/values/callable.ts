@@ -92,11 +92,12 @@ export function argumentBinder(name: string, signature: string): ArgumentBinder 
   const takesArgs = parameters.some((p) => p.kind === 'args');
   const takesKwargs = parameters.some((p) => p.kind === 'kwargs');
   const required = plain.filter((p) => p.fallback === undefined).length;
-  const simple = !takesArgs && !takesKwargs && parameters.slice(required).every((p) => p.fallback !== undefined);
+  const fallbacks = parameters.flatMap((p) => p.fallback ?? []);
+  const simple = !takesArgs && !takesKwargs && fallbacks.length === parameters.length - required;
   return (args, kwargs) => {
     if (args.length > plain.length && !takesArgs) throw tooMany(name, required, plain.length, args.length);
     if (simple && kwargs.size === 0 && args.length >= required)
-      return [...args, ...parameters.slice(args.length).map((p) => p.fallback!())];
+      return [...args, ...fallbacks.slice(args.length - required).map((fallback) => fallback())];
     let used = 0;
     const missing: string[] = [];
     const missingKeywords: string[] = [];

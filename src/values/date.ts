@@ -1,13 +1,13 @@
 // Python's `date` as a template value: fields, arithmetic, comparison, text and the methods of an instance; also what a
 // `datetime` takes from it. Leaves the class itself (today, fromisoformat …) to context/modules/datetime.ts.
 import {
-  DAY_NAMES,
+  dayName,
   dayOfYear,
   fromOrdinal,
   isoCalendarOf,
   MAX_ORDINAL,
   MICROS_PER_DAY,
-  MONTH_NAMES,
+  monthName,
   pad,
   toOrdinal,
   weekdayOf,
@@ -150,9 +150,9 @@ function isPlainDate(value: Value): value is PyDate {
 }
 
 function ctime(f: DateFields): string {
-  const weekday = DAY_NAMES[weekdayOf(toOrdinal(f.year, f.month, f.day))]!.slice(0, 3);
+  const weekday = dayName(toOrdinal(f.year, f.month, f.day)).slice(0, 3);
   return (
-    `${weekday} ${MONTH_NAMES[f.month - 1]!.slice(0, 3)} ${String(f.day).padStart(2)} ` +
+    `${weekday} ${monthName(f.month).slice(0, 3)} ${String(f.day).padStart(2)} ` +
     `${isoClock(f, 'seconds')} ${pad(f.year, 4)}`
   );
 }

@@ -2,12 +2,14 @@
 // fromisoformat, strptime. Works on plain fields; the values themselves are in date.ts, time.ts and datetime.ts.
 import {
   DAY_NAMES,
+  dayName,
   dayOfYear,
   daysInMonth,
   fromOrdinal,
   isoCalendarOf,
   isoWeek1Monday,
   MONTH_NAMES,
+  monthName,
   pad,
   toOrdinal,
   weekdayOf,
@@ -81,14 +83,14 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
   const nested = (format: string): Piece => word(strftime(format, f, zone));
   switch (code) {
     case 'a':
-      return word(DAY_NAMES[weekday()]!.slice(0, 3));
+      return word(dayName(ordinal()).slice(0, 3));
     case 'A':
-      return word(DAY_NAMES[weekday()]!);
+      return word(dayName(ordinal()));
     case 'b':
     case 'h':
-      return word(MONTH_NAMES[f.month - 1]!.slice(0, 3));
+      return word(monthName(f.month).slice(0, 3));
     case 'B':
-      return word(MONTH_NAMES[f.month - 1]!);
+      return word(monthName(f.month));
     case 'c':
       return nested('%a %b %e %H:%M:%S %Y');
     case 'C':
@@ -170,18 +172,20 @@ function directive(code: string, f: DateFields, zone: FormatZone, flags: string)
 export function isoClock(clock: ClockFields, timespec: string): string {
   const { hour, minute, second, microsecond } = clock;
   const spec = timespec === 'auto' ? (microsecond === 0 ? 'seconds' : 'microseconds') : timespec;
-  const parts = [pad(hour, 2), pad(minute, 2), pad(second, 2)];
+  const hours = pad(hour, 2);
+  const minutes = `${hours}:${pad(minute, 2)}`;
+  const seconds = `${minutes}:${pad(second, 2)}`;
   switch (spec) {
     case 'hours':
-      return parts[0]!;
+      return hours;
     case 'minutes':
-      return parts.slice(0, 2).join(':');
+      return minutes;
     case 'seconds':
-      return parts.join(':');
+      return seconds;
     case 'milliseconds':
-      return `${parts.join(':')}.${pad(Math.floor(microsecond / 1000), 3)}`;
+      return `${seconds}.${pad(Math.floor(microsecond / 1000), 3)}`;
     case 'microseconds':
-      return `${parts.join(':')}.${pad(microsecond, 6)}`;
+      return `${seconds}.${pad(microsecond, 6)}`;
     default:
       throw valueError('Unknown timespec value');
   }
@@ -308,15 +312,15 @@ const READERS: Readonly<Record<string, string>> = {
   b: names(MONTH_NAMES.map((n) => n.slice(0, 3))),
   B: names(MONTH_NAMES),
 };
-const COMPOSITES: Readonly<Record<string, string>> = { c: '%a %b %d %H:%M:%S %Y', x: '%m/%d/%y', X: '%H:%M:%S' };
+const COMPOSITES = { c: '%a %b %d %H:%M:%S %Y', x: '%m/%d/%y', X: '%H:%M:%S' };
 
 /** `datetime.strptime(text, format)`. */
 export function strptime(text: string, format: string): ParsedDateTime {
   const order: string[] = [];
-  const expanded = format.replace(/%([cxX])/g, (_, code: string) => COMPOSITES[code]!);
+  const expanded = format.replace(/%([cxX])/g, (_, code: keyof typeof COMPOSITES) => COMPOSITES[code]);
   let pattern = '';
   for (let i = 0; i < expanded.length; i++) {
-    const char = expanded[i]!;
+    const char = expanded.charAt(i);
     if (char === '%') {
       const code = expanded[++i];
       if (code === undefined) throw valueError(`stray % in format '${format}'`);
@@ -332,7 +336,8 @@ export function strptime(text: string, format: string): ParsedDateTime {
   const match = new RegExp(`^${pattern}`, 'iu').exec(text);
   if (match === null) throw valueError(`time data '${text}' does not match format '${format}'`);
   if (match[0].length !== text.length) throw valueError(`unconverted data remains: ${text.slice(match[0].length)}`);
-  return fieldsOf(new Map(order.map((code, i) => [code, match[i + 1]!.toLowerCase()])));
+  const [, ...parts] = match;
+  return fieldsOf(new Map(parts.map((part, i) => [order[i] ?? '', part.toLowerCase()])));
 }
 
 function fieldsOf(found: ReadonlyMap<string, string>): ParsedDateTime {
@@ -355,16 +360,16 @@ function fieldsOf(found: ReadonlyMap<string, string>): ParsedDateTime {
   const yday = number('j');
   const sundayWeek = number('U');
   const mondayWeek = number('W');
+  const weekNumber = mondayWeek ?? sundayWeek;
   if (isoYear !== undefined && week !== undefined && weekday !== undefined)
     ({ year, month, day } = isoWeekDate(isoYear, week, weekday + 1));
   else if (year !== undefined && yday !== undefined)
     ({ year, month, day } = fromOrdinal(toOrdinal(year, 1, 1) + yday - 1));
-  else if (year !== undefined && weekday !== undefined && (sundayWeek ?? mondayWeek) !== undefined) {
+  else if (year !== undefined && weekday !== undefined && weekNumber !== undefined) {
     const startsMonday = mondayWeek !== undefined;
     const first = weekdayOf(toOrdinal(year, 1, 1));
     const firstDay = startsMonday ? first : (first + 1) % 7;
     const wanted = startsMonday ? weekday : (weekday + 1) % 7;
-    const weekNumber = (mondayWeek ?? sundayWeek)!;
     const untilWeek1 = (7 - firstDay) % 7;
     const dayNumber = weekNumber === 0 ? 1 + wanted - firstDay : 1 + untilWeek1 + 7 * (weekNumber - 1) + wanted;
     ({ year, month, day } = fromOrdinal(toOrdinal(year, 1, 1) + dayNumber - 1));
@@ -393,7 +398,8 @@ function plusOne(index: number | undefined): number | undefined {
 function offsetOf(text: string | undefined): bigint | null {
   if (text === undefined) return null;
   if (text === 'z') return 0n;
-  const match = /^([+-])(\d\d):?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?$/.exec(text)!;
+  const match = /^([+-])(\d\d):?(\d\d)(?::?(\d\d)(?:\.(\d+))?)?$/.exec(text);
+  if (match === null) return null;
   const micros =
     BigInt(Number(match[2]) * 3600 + Number(match[3]) * 60 + Number(match[4] ?? 0)) * 1_000_000n +
     BigInt(fraction(match[5]));

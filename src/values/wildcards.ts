@@ -13,12 +13,12 @@ export function matchesAll<T>(pattern: readonly (Place<T> | typeof ANY_NUMBER)[]
   let item = 0;
   let wildcard = -1;
   let taken = 0;
-  while (item < items.length) {
+  for (let found = items[item]; found !== undefined; found = items[item]) {
     const wanted = pattern[place];
     if (wanted === ANY_NUMBER) {
       wildcard = place++;
       taken = item;
-    } else if (wanted?.(items[item]!) === true) {
+    } else if (wanted?.(found) === true) {
       place++;
       item++;
     } else if (wildcard >= 0) {

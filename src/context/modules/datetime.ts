@@ -116,8 +116,8 @@ function datetimeClass(clock: () => number): Callable {
           const parsed = strptime(str(text, name), str(format, name));
           const dated = PyDateTime.fromParsed(parsed);
           const zoneName = parsed.zoneName ?? null;
-          return parsed.offsetMicros !== null && zoneName !== null
-            ? dated.withZone(new FixedZone(dated.offset!, zoneName.toUpperCase()))
+          return dated.offset !== null && zoneName !== null
+            ? dated.withZone(new FixedZone(dated.offset, zoneName.toUpperCase()))
             : dated;
         });
       case 'fromisoformat':

@@ -56,7 +56,7 @@ export function createItertoolsModule(logger: Logger): Namespace {
       member('chain', '*iterables', (lists = null) => collect(chained(iterate(lists)))),
       member('compress', 'data, selectors', (data = null, selectors = null) => {
         const keep = collect(iterate(selectors));
-        return take(data, keep.length).filter((_, i) => isTruthy(keep[i]!));
+        return take(data, keep.length).filter((_, i) => isTruthy(keep[i] ?? null));
       }),
       member('islice', '*args', islice),
       member('starmap', 'function, iterable', (fn = null, lists = null) =>
@@ -75,7 +75,7 @@ export function createItertoolsModule(logger: Logger): Namespace {
         const rows = collect(iterate(lists)).map((list) => collect(iterate(list)));
         return Array.from(
           { length: Math.max(0, ...rows.map((row) => row.length)) },
-          (_, i) => new PyTuple(rows.map((row) => (i < row.length ? row[i]! : fill))),
+          (_, i) => new PyTuple(rows.map((row) => row[i] ?? (i < row.length ? null : fill))),
         );
       }),
       member('product', '*iterables, repeat=1', (lists = null, repeat = 1) => {
@@ -86,17 +86,15 @@ export function createItertoolsModule(logger: Logger): Namespace {
       }),
       member('permutations', 'iterable, r=None', (items = null, r = null) => {
         const list = collect(iterate(items));
-        return choose(list.length, r === null ? list.length : int(r), 'permutations').map(
-          (picked) => new PyTuple(picked.map((i) => list[i]!)),
-        );
+        return choose(list, r === null ? list.length : int(r), 'permutations');
       }),
       member('combinations', 'iterable, r', (items = null, r = null) => {
         const list = collect(iterate(items));
-        return choose(list.length, int(r), 'combinations').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+        return choose(list, int(r), 'combinations');
       }),
       member('combinations_with_replacement', 'iterable, r', (items = null, r = null) => {
         const list = collect(iterate(items));
-        return choose(list.length, int(r), 'repeated').map((picked) => new PyTuple(picked.map((i) => list[i]!)));
+        return choose(list, int(r), 'repeated');
       }),
     ]),
   );
@@ -181,9 +179,11 @@ function take(items: Value, most: number): Value[] {
 function accumulate(items: Value = null, fn: Value = null, initial: Value = null): Value {
   const list = collect(iterate(items));
   if (initial !== null) list.unshift(initial);
-  const out: Value[] = [];
-  for (const item of list)
-    out.push(out.length === 0 ? item : fn === null ? add(out.at(-1)!, item) : callSync(fn, [out.at(-1)!, item]));
+  const [first, ...rest] = list;
+  if (first === undefined) return [];
+  const out = [first];
+  let total = first;
+  for (const item of rest) out.push((total = fn === null ? add(total, item) : callSync(fn, [total, item])));
   return out;
 }
 
@@ -213,26 +213,30 @@ function product(pools: readonly (readonly Value[])[]): Value[] {
   return rows.map((row) => new PyTuple(row));
 }
 
-/** Index lists of a choice of r out of n, in Python's order. */
-function choose(n: number, r: number, how: 'permutations' | 'combinations' | 'repeated'): number[][] {
+/** Choices of r out of a list, in Python's order. */
+function choose(list: readonly Value[], r: number, how: 'permutations' | 'combinations' | 'repeated'): PyTuple[] {
   if (r < 0) throw valueError('r must be non-negative');
-  if (how !== 'repeated' && r > n) return [];
+  if (how !== 'repeated' && r > list.length) return [];
   if (r > WIDTH) throw tooMany(how);
-  const out: number[][] = [];
+  const out: PyTuple[] = [];
   const picked: number[] = [];
+  const row: Value[] = [];
   const extend = (): void => {
     if (picked.length === r) {
-      out.push([...picked]);
+      out.push(new PyTuple([...row]));
       if (out.length > LIMIT) throw tooMany(how);
       return;
     }
     const last = picked.at(-1);
     const from = how === 'permutations' || last === undefined ? 0 : how === 'combinations' ? last + 1 : last;
-    for (let i = from; i < n; i++) {
-      if (how === 'permutations' && picked.includes(i)) continue;
+    for (let i = from; i < list.length; i++) {
+      const item = list[i];
+      if (item === undefined || (how === 'permutations' && picked.includes(i))) continue;
       picked.push(i);
+      row.push(item);
       extend();
       picked.pop();
+      row.pop();
     }
   };
   extend();

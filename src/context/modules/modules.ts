@@ -9,15 +9,15 @@ import { createReModule } from './re.ts';
 
 /** The `modules` of a context. @param clock milliseconds since 1970 */
 export function createModules(clock: () => number, logger: Logger): Value {
-  const makers: Readonly<Record<string, () => Value>> = {
-    pytz: createPytzModule,
-    datetime: () => createDatetimeModule(clock),
-    re: createReModule,
-    itertools: () => createItertoolsModule(logger),
-  };
+  const makers = new Map<string, () => Value>([
+    ['pytz', createPytzModule],
+    ['datetime', () => createDatetimeModule(clock)],
+    ['re', createReModule],
+    ['itertools', () => createItertoolsModule(logger)],
+  ]);
   return new LazyDict({
-    keys: () => Object.keys(makers),
-    has: (key) => Object.hasOwn(makers, key),
-    load: (key) => makers[key]!(),
+    keys: () => makers.keys(),
+    has: (key) => makers.has(key),
+    load: (key) => makers.get(key)?.() ?? null,
   });
 }

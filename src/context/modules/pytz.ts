@@ -62,8 +62,9 @@ export function createPytzModule(): Namespace {
     if (zone === undefined) zones.set(found.name, (zone = new PytzZone(found)));
     return found.fixed ? zone.only() : zone;
   };
-  const names = [...facts.values()].map((zone) => zone.name).sort();
-  const common = names.filter((name) => facts.get(name.toLowerCase())!.common);
+  const sortedNames = (zones: readonly ZoneFacts[]): string[] => zones.map(({ name }) => name).sort();
+  const names = sortedNames([...facts.values()]);
+  const common = sortedNames([...facts.values()].filter((zone) => zone.common));
   const { countries } = timeZones;
   return new Namespace(
     new Map<string, Value>([
@@ -159,6 +160,10 @@ class PytzFixed extends FixedZone {
   }
 }
 
+function isPart<P extends object>(parts: P, type: PropertyKey): type is keyof P {
+  return Object.hasOwn(parts, type);
+}
+
 /** A zone with rules. The object itself is what `timezone(name)` gives; each offset has an object of its own. */
 class PytzZone implements TimeZone {
   readonly isTimeZone = true;
@@ -186,11 +191,12 @@ class PytzZone implements TimeZone {
   /** Offset at a moment. @param utcMicros since 0001-01-01 */
   offsetAt(utcMicros: bigint): bigint {
     const seconds = Math.floor(Number((utcMicros - EPOCH_MICROS) / 1000n) / 1000);
-    const parts: Record<string, number> = {};
-    for (const { type, value } of this.#format.formatToParts(seconds * 1000)) parts[type] = Number(value);
-    const wall = Date.UTC(2000, parts['month']! - 1, parts['day'], parts['hour'], parts['minute'], parts['second']);
-    const shifted = new Date(wall);
-    shifted.setUTCFullYear(parts['year']!, parts['month']! - 1, parts['day']);
+    const parts = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
+    for (const { type, value } of this.#format.formatToParts(seconds * 1000))
+      if (isPart(parts, type)) parts[type] = Number(value);
+    const { year, month, day, hour, minute, second } = parts;
+    const shifted = new Date(Date.UTC(2000, month - 1, day, hour, minute, second));
+    shifted.setUTCFullYear(year, month - 1, day);
     // pytz keeps offsets in whole minutes.
     return BigInt(Math.floor((shifted.getTime() / 1000 - seconds + 30) / 60)) * MINUTE;
   }
@@ -283,9 +289,11 @@ class PytzZone implements TimeZone {
     }
     if (isDst === null) throw valueError(dt.jinjaText());
     const matching = [...possible].filter((variant) => variant.saves === isDst);
-    if (matching.length === 1) return dt.withZone(matching[0]!);
-    const sorted = (matching.length === 0 ? [...possible] : matching).sort((a, b) => (a.micros > b.micros ? -1 : 1));
-    return dt.withZone(isDst ? sorted[0]! : sorted.at(-1)!);
+    const [first, ...others] = matching.length === 0 ? [...possible] : matching;
+    const later = isDst
+      ? (a: PytzVariant, b: PytzVariant) => b.micros > a.micros
+      : (a: PytzVariant, b: PytzVariant) => b.micros <= a.micros;
+    return dt.withZone(others.reduce((best, other) => (later(best, other) ? other : best), first ?? only));
   }
 }
 

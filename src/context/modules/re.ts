@@ -44,7 +44,10 @@ export function createReModule(): Namespace {
     run: (pattern: Pattern, ...args: Value[]) => Value,
   ): [string, Callable] => {
     const signature = `pattern, ${rest}, flags=0`;
-    return [name, callable(name, signature, (...args) => run(compile(args[0]!, args.at(-1)), ...args.slice(1, -1)))];
+    return [
+      name,
+      callable(name, signature, (first = null, ...args) => run(compile(first, args.at(-1)), ...args.slice(0, -1))),
+    ];
   };
   const flag = (value: number, ...names: string[]): [string, Value][] => names.map((name) => [name, value]);
   return new Namespace(
@@ -152,7 +155,7 @@ class Pattern implements HostObject {
       const match = new Match(this, parts as RegExpExecArray & { indices: RegExpIndicesArray }, text);
       found.push(match);
       if (found.length % LOOK === 0) checkMemory();
-      at = match.to === match.from ? match.to + (text.codePointAt(match.to)! > 0xffff ? 2 : 1) : match.to;
+      at = match.to === match.from ? match.to + ((text.codePointAt(match.to) ?? 0) > 0xffff ? 2 : 1) : match.to;
     }
     return found;
   }
@@ -293,7 +296,8 @@ class Match implements HostObject {
 
   /** Text of a group by Python's number, null when it took no part. */
   text(group: number): string | null {
-    return this.#found[this.pattern.translated.groups[group]!] ?? null;
+    const place = this.pattern.translated.groups[group];
+    return (place === undefined ? undefined : this.#found[place]) ?? null;
   }
 
   #index(group: Value): number {
@@ -308,8 +312,14 @@ class Match implements HostObject {
     return index;
   }
 
+  /** Where a group by Python's number matched, in code units; undefined when it took no part. */
+  #indices(group: number): readonly [number, number] | undefined {
+    const place = this.pattern.translated.groups[group];
+    return place === undefined ? undefined : this.#found.indices[place];
+  }
+
   #span(group: Value): readonly [number, number] {
-    const span = this.#found.indices[this.pattern.translated.groups[this.#index(group)]!];
+    const span = this.#indices(this.#index(group));
     if (span === undefined) return [-1, -1];
     const points = (end: number): number => [...this.subject.slice(0, end)].length;
     return [points(span[0]), points(span[1])];
@@ -323,7 +333,7 @@ class Match implements HostObject {
     let last: number | null = null;
     let end = -1;
     for (let i = 1; i < this.pattern.translated.groups.length; i++) {
-      const span = this.#found.indices[this.pattern.translated.groups[i]!];
+      const span = this.#indices(i);
       if (span !== undefined && span[1] > end) [last, end] = [i, span[1]];
     }
     return last;
@@ -416,7 +426,7 @@ function parseTemplate(template: string, { groups, names }: TranslatedRegex): Te
     const octal = /^(?:0[0-7]{0,2}|[0-3][0-7]{2})/.exec(rest);
     const numbered = /^[1-9]\d?/.exec(rest);
     if (named !== null) {
-      const name = named[1]!;
+      const [, name = ''] = named;
       const index = /^\d+$/.test(name) ? Number(name) : names.get(name);
       if (index === undefined) throw new JinjaError('IndexError', `unknown group name '${name}'`);
       group(index, i + 3);
@@ -430,7 +440,7 @@ function parseTemplate(template: string, { groups, names }: TranslatedRegex): Te
     } else {
       const char = rest[0];
       if (char === undefined) throw valueError(`bad escape (end of pattern) at position ${i}`);
-      const escaped = Object.hasOwn(TEMPLATE_ESCAPES, char) ? TEMPLATE_ESCAPES[char]! : undefined;
+      const escaped = Object.hasOwn(TEMPLATE_ESCAPES, char) ? TEMPLATE_ESCAPES[char] : undefined;
       if (escaped === undefined && /[a-zA-Z]/.test(char)) throw valueError(`bad escape \\${char} at position ${i}`);
       text += escaped ?? `\\${char}`;
       i += 1;

@@ -53,6 +53,12 @@ interface Plan {
   readonly forgets: boolean;
 }
 
+/** A batch and its number among those of the plan, from 0. */
+interface BatchAt {
+  readonly batch: Interval;
+  readonly index: number;
+}
+
 /** True for models that are run batch by batch. */
 export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model: ModelNode): boolean {
   return (
@@ -103,8 +109,9 @@ async function executeBatches(
   await session.release();
   const { batches, missed } = plan;
   ctx.journal?.batches(model.unique_id, batches.map(asText));
-  if (missed > 0) {
-    const first = batchName(batches[0]!.start, plan.size);
+  const [firstBatch] = batches;
+  if (firstBatch !== undefined && missed > 0) {
+    const first = batchName(firstBatch.start, plan.size);
     ctx.log.note(
       `${model.name}: ${missed === 1 ? 'a batch' : `${missed} batches`} before this run's window ` +
         `${missed === 1 ? 'is' : 'are'} not finished and run${missed === 1 ? 's' : ''} first, from ${first}`,
@@ -119,7 +126,7 @@ async function executeBatches(
       results.failed.push(asText(batch));
       continue;
     }
-    const status = await runBatch(ctx, model, plan, index, skip, p, work);
+    const status = await runBatch(ctx, model, plan, { batch, index }, skip, p, work);
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
     // Without its first batch there may be no table; one that was missed before and fails again must not hold up the
@@ -254,13 +261,13 @@ async function runBatch(
   ctx: RunContext,
   model: ModelNode,
   plan: Plan,
-  index: number,
+  at: BatchAt,
   skip: boolean,
   parent: NodeProgress,
   work: Work,
 ): Promise<RunResult['status']> {
   const { batches, size } = plan;
-  const batch = batches[index]!;
+  const { batch, index } = at;
   const name = batchName(batch.start, size);
   const window: BatchScope = { name, start: utc(batch.start), end: utc(batch.end) };
   const node: BatchNode = {
@@ -270,10 +277,7 @@ async function runBatch(
       __dbt_internal_microbatch_event_time_start: window.start,
       __dbt_internal_microbatch_event_time_end: window.end,
       'pre-hook': [...beginHook(ctx, plan, index), ...(index === 0 ? model.config['pre-hook'] : [])],
-      'post-hook': [
-        ...(index === batches.length - 1 ? model.config['post-hook'] : []),
-        ...ledgerHook(ctx, plan, index),
-      ],
+      'post-hook': [...(index === batches.length - 1 ? model.config['post-hook'] : []), ...ledgerHook(ctx, plan, at)],
     },
     batch: { id: batchId(batch.start, size), event_time_start: utc(batch.start), event_time_end: utc(batch.end) },
   };
@@ -328,11 +332,10 @@ function beginHook(ctx: RunContext, { relation, noted, forgets }: Plan, index: n
 }
 
 /** Notes the batch in its own transaction or after it, after all else; what is not over yet is not finished. */
-function ledgerHook(ctx: RunContext, { relation, batches, noted, forgets }: Plan, index: number): Hook[] {
+function ledgerHook(ctx: RunContext, { relation, noted, forgets }: Plan, { batch, index }: BatchAt): Hook[] {
   const { intervals } = ctx.adapter;
   if (intervals === null) return [];
   const anew = forgets && index === 0;
-  const batch = batches[index]!;
   const over = batch.end <= ctx.config.invocation.started_at.getTime();
   const forgotten = noted && intervals.beginSql !== undefined;
   const sql =

@@ -153,10 +153,10 @@ function versionFits(node: ManifestNode, wanted: string | number | null): boolea
 function split(table: Table): { columns: string[]; actual: DiffRow[]; expected: DiffRow[] } {
   const names = table.columnNames.map((n) => n.toLowerCase());
   const mark = names.indexOf('actual_or_expected');
-  const keep = names.map((_, i) => i).filter((i) => i !== mark);
+  const unmarked = <T>(cells: readonly T[]): T[] => cells.filter((_, i) => i !== mark);
   const text = (value: Value | undefined): DiffRow[number] =>
     value === null || value === undefined ? null : typeof value === 'boolean' ? value : toText(value);
   const rows = (which: string): DiffRow[] =>
-    table.rows.filter((r) => r.values[mark] === which).map((r) => keep.map((i) => text(r.values[i])));
-  return { columns: keep.map((i) => names[i]!), actual: rows('actual'), expected: rows('expected') };
+    table.rows.filter((r) => r.values[mark] === which).map((r) => unmarked(r.values).map(text));
+  return { columns: unmarked(names), actual: rows('actual'), expected: rows('expected') };
 }
