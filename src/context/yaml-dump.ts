@@ -6,7 +6,6 @@ import {
   floatRepr,
   isFloat,
   JinjaError,
-  leave,
   numericOf,
   PyDict,
   PySet,
@@ -14,6 +13,7 @@ import {
   toText,
   typeName,
   type Value,
+  walk,
 } from '../values/index.ts';
 
 const WIDTH = 80;
@@ -45,11 +45,11 @@ function isEmpty(value: Value): boolean {
 /** Text of a value whose first line starts at the current place; further lines are indented by `indent`. */
 function node(value: Value, indent: number, sortKeys: boolean, inSequence: boolean, column = indent): string {
   if (!isCollection(value)) return scalar(value, indent + (inSequence ? 0 : 2), column);
-  enter();
+  const outside = enter();
   try {
     return bounded(collection(value, indent, sortKeys));
   } finally {
-    leave();
+    walk.depth = outside;
   }
 }
 

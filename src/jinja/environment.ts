@@ -1,5 +1,6 @@
 // Compiles templates and runs them: the settings that all templates of a project share, and the drivers that run
 // generated code with and without waiting.
+import { startRendering } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { settleSync } from '../values/call.ts';
 import { toText } from '../values/text.ts';
@@ -200,7 +201,10 @@ export class Environment {
 
   /** @internal the state of a scope */
   stateOf(scope: Scope): RenderState {
-    scope.state ??= new RenderState(this.limits);
+    if (scope.state === undefined) {
+      startRendering();
+      scope.state = new RenderState(this.limits);
+    }
     return scope.state;
   }
 

@@ -1,5 +1,9 @@
 // How much one template may build and walk: limits that no honest template reaches, checked by whoever makes or walks a
 // value. Leaves rounds of loops and nesting of macros to jinja/render-state.ts.
+//
+// The counters belong to the module, not to a rendering. A walk never waits: it begins and ends before another build of
+// the process runs a line. The heap that is measured is the process's. docs/architecture/jinja.md has what a parameter
+// in their place costs.
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { JinjaError } from './python-error.ts';
@@ -14,17 +18,23 @@ const MAX_DEPTH = 400;
 const MAX_WALKED = 2_000_000;
 /** Each time that so much was made, the memory is looked at. */
 const LARGE = 1_000_000;
-/** Bytes that the program may grow by after the first large value. */
+/** Bytes that the program may grow by after a rendering's first look. */
 const MAX_GROWTH = 900_000_000;
 
 /** Of the memory that the program may have at all, how much a template may bring it to. */
 const MAX_SHARE = 0.8;
 
-let depth = 0;
-let walked = 0;
+/** The walk through a value that goes on now. */
+export const walk = {
+  /** Lists, dicts and tuples around the place. */
+  depth: 0,
+  /** Those gone through since the walk began. */
+  seen: 0,
+};
+
 /** Items and characters made since the last look at the memory. */
 let made = 0;
-/** Used memory at the first look, and the least since. */
+/** Used memory at a rendering's first look, and the least since; 0 before that look. */
 let baseline = 0;
 let collectGarbage: (() => void) | undefined;
 
@@ -79,22 +89,30 @@ function garbageCollector(): () => void {
   return runInNewContext('gc') as () => void;
 }
 
-/** One value within another, on the way through them all; `leave` has to follow. */
-export function enter(): void {
-  if (depth === 0) walked = 0;
-  if (depth >= MAX_DEPTH)
+/** What the process holds when a rendering begins is not that template's: the next look takes a new baseline. */
+export function startRendering(): void {
+  baseline = 0;
+}
+
+/**
+ * Counts a list, dict or tuple that a walk goes into. The caller assigns the result to `walk.depth` in a `finally`: an
+ * assignment works where the stack has no room for a call, so that an overflow leaves no depth behind.
+ * @returns the depth outside of the value
+ * @throws JinjaError when values are nested too deep or are too many
+ */
+export function enter(): number {
+  const outside = walk.depth;
+  if (outside === 0) walk.seen = 0;
+  if (outside >= MAX_DEPTH)
     throw new JinjaError(
       'RecursionError',
       `maximum recursion depth exceeded: values are nested more than ${MAX_DEPTH} deep`,
     );
-  if (++walked > MAX_WALKED)
+  if (++walk.seen > MAX_WALKED)
     throw new JinjaError(
       'LimitError',
       `the value holds more than ${MAX_WALKED} lists and dictionaries, counted wherever they stand`,
     );
-  depth++;
-}
-
-export function leave(): void {
-  depth--;
+  walk.depth = outside + 1;
+  return outside;
 }

@@ -1,5 +1,5 @@
 // `<`, `<=`, `>`, `>=` of Python: unlike types raise.
-import { enter, leave } from './budget.ts';
+import { enter, walk } from './budget.ts';
 import { equals, numericOf } from './equality.ts';
 import { typeError } from './python-error.ts';
 import { PyTuple } from './tuple.ts';
@@ -34,7 +34,7 @@ export function compare(a: Value, b: Value, operator: OrderOperator = '<'): numb
 /** Lexicographic order of two lists or two tuples. */
 export function compareSequences(a: readonly Value[], b: readonly Value[], operator: OrderOperator = '<'): number {
   const length = Math.min(a.length, b.length);
-  enter();
+  const outside = enter();
   try {
     for (let i = 0; i < length; i++) {
       const x = a[i] as Value;
@@ -42,7 +42,7 @@ export function compareSequences(a: readonly Value[], b: readonly Value[], opera
       if (!equals(x, y)) return compare(x, y, operator);
     }
   } finally {
-    leave();
+    walk.depth = outside;
   }
   return a.length - b.length;
 }

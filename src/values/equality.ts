@@ -1,5 +1,5 @@
 // `==` of Python: deep, across number types, never raising for unlike types.
-import { enter, leave } from './budget.ts';
+import { enter, walk } from './budget.ts';
 import { PyFloat } from './float.ts';
 import type { HostObject, Value } from './value.ts';
 
@@ -28,20 +28,20 @@ export function equals(a: Value, b: Value): boolean {
   if (Array.isArray(a)) {
     if (Array.isArray(b)) {
       if (a.length !== b.length) return false;
-      enter();
+      const outside = enter();
       try {
         for (let i = 0; i < a.length; i++) if (!equals(a[i] as Value, b[i] as Value)) return false;
         return true;
       } finally {
-        leave();
+        walk.depth = outside;
       }
     }
   } else if (isHost(a) && a.jinjaEquals !== undefined) {
-    enter();
+    const outside = enter();
     try {
       return a.jinjaEquals(b);
     } finally {
-      leave();
+      walk.depth = outside;
     }
   }
   return isHost(b) && (b.jinjaEquals?.(a) ?? false);

@@ -15,7 +15,7 @@ export {
   power,
   subtract,
 } from './arithmetic.ts';
-export { bounded, checkItems, checkMemory, enter, leave } from './budget.ts';
+export { bounded, checkItems, checkMemory, enter, startRendering, walk } from './budget.ts';
 export { PyBytes } from './bytes.ts';
 export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
 export { compare, compareStrings } from './comparison.ts';

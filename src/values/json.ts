@@ -1,6 +1,6 @@
 // Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads`
 // text.
-import { bounded, enter, leave } from './budget.ts';
+import { bounded, enter, walk } from './budget.ts';
 import { compare } from './comparison.ts';
 import { PyDict } from './dict.ts';
 import { floatRepr, makeFloat, PyFloat } from './float.ts';
@@ -53,11 +53,11 @@ export function toJson(v: Value, floats = false): unknown {
     if (typeof v === 'bigint') return Number(v);
     return typeof v === 'function' ? toText(v) : v;
   }
-  enter();
+  const outside = enter();
   try {
     return collectionJson(v, floats);
   } finally {
-    leave();
+    walk.depth = outside;
   }
 }
 
@@ -107,11 +107,11 @@ function dump(v: Value, options: DumpOptions, newline: string | undefined, open:
   const n = numericOf(v);
   if (n !== undefined) return typeof n === 'number' ? jsonNumber(v, n) : n.toString();
   if (open.includes(v)) throw valueError('Circular reference detected');
-  enter();
+  const outside = enter();
   try {
     return bounded(dumpCollection(v, options, newline, open));
   } finally {
-    leave();
+    walk.depth = outside;
   }
 }
 

@@ -1,6 +1,6 @@
 // `str` and `repr` of Python.
 import { codeOf } from './sequence.ts';
-import { checkText, enter, leave } from './budget.ts';
+import { checkText, enter, walk } from './budget.ts';
 import { PyDict, PyOrderedDict } from './dict.ts';
 import { floatRepr } from './float.ts';
 import { valueError } from './python-error.ts';
@@ -59,19 +59,19 @@ export function joined<T>(items: Iterable<T>, text: (item: T) => string): string
 /** `open`: the containers being printed, so that a list within itself ends as `[...]`. */
 function listRepr(v: Value[], open: unknown[]): string {
   if (open.includes(v)) return '[...]';
-  enter();
+  const outside = enter();
   open.push(v);
   try {
     return `[${joined(v, (x) => repr(x, open as HostObject[]))}]`;
   } finally {
+    walk.depth = outside;
     open.pop();
-    leave();
   }
 }
 
 function dictRepr(v: PyDict, open: HostObject[]): string {
   if (open.includes(v)) return '{...}';
-  enter();
+  const outside = enter();
   open.push(v);
   const ordered = v instanceof PyOrderedDict;
   let text = '';
@@ -82,8 +82,8 @@ function dictRepr(v: PyDict, open: HostObject[]): string {
         `${ordered ? '(' : ''}${repr(key, open)}${ordered ? ', ' : ': '}${repr(value, open)}${ordered ? ')' : ''}`,
     );
   } finally {
+    walk.depth = outside;
     open.pop();
-    leave();
   }
   return ordered ? `OrderedDict(${text ? `[${text}]` : ''})` : `{${text}}`;
 }

@@ -1,5 +1,5 @@
 // Python's tuple: a fixed sequence, unlike a list not equal to one, and usable as a dict key.
-import { bounded, checkItems, enter, leave } from './budget.ts';
+import { bounded, checkItems, enter, walk } from './budget.ts';
 import { compareSequences } from './comparison.ts';
 import { equals } from './equality.ts';
 import { hashKey } from './hash.ts';
@@ -33,12 +33,12 @@ export class PyTuple implements HostObject {
 
   jinjaRepr(): string {
     const { items } = this;
-    enter();
+    const outside = enter();
     try {
       const text = joined(items, toRepr);
       return items.length === 1 ? `(${text},)` : `(${text})`;
     } finally {
-      leave();
+      walk.depth = outside;
     }
   }
 
@@ -67,11 +67,11 @@ export class PyTuple implements HostObject {
   }
 
   jinjaHash(): string {
-    enter();
+    const outside = enter();
     try {
       return bounded(`(${this.items.map(hashKey).join(',')})`);
     } finally {
-      leave();
+      walk.depth = outside;
     }
   }
 
