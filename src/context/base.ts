@@ -1,5 +1,6 @@
 // What every template can see, whatever the file and phase: var, env_var, log, return, JSON and YAML, sets, modules,
 // flags, facts of the invocation. Leaves the target, nodes and the database to the other contexts.
+import { eventOf } from '../events/index.ts';
 import { createHash } from 'node:crypto';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
@@ -154,9 +155,7 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
       callable('log', LOG, (message, info) => {
         const msg = maskPlaceholders(toText(message ?? null));
         scope.settings.logger.fire(
-          isTruthy(info ?? false)
-            ? { name: 'JinjaLogInfo', code: 'I062', level: 'info', msg, data: { msg } }
-            : { name: 'JinjaLogDebug', code: 'I063', level: 'debug', msg, data: { msg } },
+          isTruthy(info ?? false) ? eventOf('JinjaLogInfo', msg, { msg }) : eventOf('JinjaLogDebug', msg, { msg }),
         );
         return '';
       }),
@@ -166,8 +165,7 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
     (scope) =>
       callable('print', 'msg', (message) => {
         const msg = maskPlaceholders(toText(message ?? null));
-        if (scope.settings.flags?.print !== false)
-          scope.settings.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } });
+        if (scope.settings.flags?.print !== false) scope.settings.logger.fire(eventOf('PrintEvent', msg, { msg }));
         return '';
       }),
   ],

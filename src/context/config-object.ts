@@ -1,5 +1,6 @@
 // `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves
 // merging of what was collected to the parser.
+import { eventOf } from '../events/index.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
@@ -150,7 +151,7 @@ export class RuntimeConfigObject implements HostObject {
       "config under 'meta'. " +
       `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') ` +
       'to access the custom config value if intended.';
-    this.#logger.fire({ name: 'GetMetaKeyWarning', code: 'D041', level: 'warn', msg, data: { meta_key: key } });
+    this.#logger.fire(eventOf('GetMetaKeyWarning', msg, { meta_key: key }));
     return undefined;
   }
 

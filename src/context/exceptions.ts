@@ -1,5 +1,6 @@
 // The `exceptions` namespace of templates: raising dbt's errors and warnings under dbt's names and words. Leaves adding
 // the node to an error to whoever runs the template.
+import { eventOf } from '../events/index.ts';
 import { type ErrorKind, TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import {
@@ -37,13 +38,7 @@ export function createExceptions(warn: Warn): Namespace {
         [
           'warn',
           callable('warn', 'msg, node=None', (msg) => {
-            warn({
-              name: 'JinjaLogWarning',
-              code: 'I061',
-              level: 'warn',
-              msg: `[WARNING]: ${text(msg)}`,
-              data: { msg: text(msg) },
-            });
+            warn(eventOf('JinjaLogWarning', `[WARNING]: ${text(msg)}`, { msg: text(msg) }));
             return '';
           }),
         ],
@@ -53,16 +48,15 @@ export function createExceptions(warn: Warn): Namespace {
             'warn_snapshot_timestamp_data_types',
             'snapshot_time_data_type, updated_at_data_type',
             (snapshotType, updatedType) => {
-              warn({
-                name: 'SnapshotTimestampWarning',
-                code: 'Q043',
-                level: 'warn',
-                msg:
+              warn(
+                eventOf(
+                  'SnapshotTimestampWarning',
                   `[WARNING]: Data type of snapshot table timestamp columns (${text(snapshotType)}) doesn't ` +
-                  `match derived column 'updated_at' (${text(updatedType)}). Please update snapshot config ` +
-                  "'updated_at'.",
-                data: { snapshot_time_data_type: text(snapshotType), updated_at_data_type: text(updatedType) },
-              });
+                    `match derived column 'updated_at' (${text(updatedType)}). Please update snapshot config ` +
+                    "'updated_at'.",
+                  { snapshot_time_data_type: text(snapshotType), updated_at_data_type: text(updatedType) },
+                ),
+              );
               return null;
             },
           ),

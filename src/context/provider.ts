@@ -1,5 +1,6 @@
 // What templates of nodes, macros and operations see in both phases, parsing and running: target, adapter, exceptions,
 // results of statements, validation, rendering. Leaves what differs between the phases to parse.ts and runtime.ts.
+import { eventOf } from '../events/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Quoting } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -85,9 +86,7 @@ export abstract class ProviderScope extends BaseScope {
       macros,
     );
     this.context = context;
-    this.results = new StatementResults((msg) =>
-      context.logger.fire({ name: 'PrintEvent', code: 'Z052', level: 'info', msg, data: { msg } }),
-    );
+    this.results = new StatementResults((msg) => context.logger.fire(eventOf('PrintEvent', msg, { msg })));
     this.node = node;
   }
 

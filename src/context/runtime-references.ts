@@ -1,5 +1,6 @@
 // ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing,
 // private, undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
+import { eventOf } from '../events/index.ts';
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -54,24 +55,23 @@ function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
   const newest = scope.lookup.newestVersion?.(target.name);
   if (newest === undefined || compareVersions(newest, target.latest_version) <= 0) return;
   const { name, package_name, version } = target;
-  scope.context.logger.fire({
-    name: 'UnpinnedRefNewVersionAvailable',
-    code: 'I064',
-    level: 'info',
-    msg:
+  scope.context.logger.fire(
+    eventOf(
+      'UnpinnedRefNewVersionAvailable',
       `While compiling '${scope.node.name}':\nFound an unpinned reference to versioned model '${name}' in ` +
-      `project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n` +
-      `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\n` +
-      `When that happens, this reference will resolve to ${name}.v${newest} instead.\n\n` +
-      `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ` +
-      `ref('${package_name}', '${name}', v='${version}') }}\n`,
-    data: {
-      ref_node_name: name,
-      ref_node_package: package_name,
-      ref_node_version: String(version),
-      ref_max_version: String(newest),
-    },
-  });
+        `project '${package_name}'.\nResolving to latest version: ${name}.v${version}\n` +
+        `A prerelease version ${newest} is available. It has not yet been marked 'latest' by its maintainer.\n` +
+        `When that happens, this reference will resolve to ${name}.v${newest} instead.\n\n` +
+        `  Try out v${newest}: {{ ref('${package_name}', '${name}', v='${newest}') }}\n  Pin to  v${version}: {{ ` +
+        `ref('${package_name}', '${name}', v='${version}') }}\n`,
+      {
+        ref_node_name: name,
+        ref_node_package: package_name,
+        ref_node_version: String(version),
+        ref_max_version: String(newest),
+      },
+    ),
+  );
 }
 
 /** The other environment's relation where this one has none, or where it is favoured and the node is not built now. */

@@ -22,7 +22,11 @@ export function event<F extends object>(
 }
 
 /** A row whose text is put together where it is fired. */
-export function message(code: string, level: LogLevel): EventRow<{ readonly msg: string }> {
+export interface MessageRow extends EventRow<{ readonly msg: string }> {
+  readonly level: LogLevel;
+}
+
+export function message(code: string, level: LogLevel): MessageRow {
   return { code, level, text: ({ msg }) => msg };
 }
 

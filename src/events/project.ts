@@ -47,7 +47,7 @@ export const PROJECT_EVENTS = {
   NoNodeForYamlKey: message('I058', 'warn'),
   MacroNotFoundForPatch: message('I059', 'warn'),
   NodeNotFoundOrDisabled: message('I060', 'warn'),
-  JinjaLogWarning: event<{ readonly msg: string }>('I061', 'warn', ({ msg }) => warningTag(msg)),
+  JinjaLogWarning: message('I061', 'warn'),
   JinjaLogInfo: message('I062', 'info'),
   JinjaLogDebug: message('I063', 'debug'),
   UnpinnedRefNewVersionAvailable: message('I064', 'info'),

@@ -1,5 +1,6 @@
 // Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types.
 // Semantics are dbt's step by step, for what people rely on is its exact outcome.
+import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { TsdbtError } from '../errors.ts';
 import { type LogEvent, warningTag } from '../log.ts';
@@ -148,13 +149,13 @@ class SelectionRun {
     const selected = this.#incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
       const raw = typeof spec.raw === 'string' ? spec.raw : showJson(spec.raw);
-      this.warnings.push({
-        name: 'NoNodesForSelectionCriteria',
-        code: 'M030',
-        level: 'warn',
-        msg: warningTag(`The selection criterion '${raw}' does not match any enabled nodes`),
-        data: { spec_raw: raw },
-      });
+      this.warnings.push(
+        eventOf(
+          'NoNodesForSelectionCriteria',
+          warningTag(`The selection criterion '${raw}' does not match any enabled nodes`),
+          { spec_raw: raw },
+        ),
+      );
     }
     return { direct: selected, indirect };
   }

@@ -1,5 +1,6 @@
 // Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. What is the same
 // is said by same-contents.ts and contract-changes.ts; reading the artifacts is the caller's.
+import { eventOf, type MessageName } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -209,17 +210,17 @@ class Comparison {
         { node: model },
       );
     }
-    this.#warn({
-      name: 'UnversionedBreakingChange',
-      code: 'I071',
-      level: 'warn',
-      msg: warningTag(
-        `Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile ` +
-          'comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ' +
-          `${reasons}\n`,
+    this.#warn(
+      eventOf(
+        'UnversionedBreakingChange',
+        warningTag(
+          `Breaking change to contracted, unversioned model ${model.name} (${model.original_file_path})\nWhile ` +
+            'comparing to previous project state, dbt detected a breaking change to an unversioned model.\n  - ' +
+            `${reasons}\n`,
+        ),
+        { breaking_changes: changes, model_name: model.name, model_file_path: model.original_file_path },
       ),
-      data: { breaking_changes: changes, model_name: model.name, model_file_path: model.original_file_path },
-    });
+    );
   }
 
   /** Of a file above the limit only the path is known. */
@@ -228,21 +229,19 @@ class Comparison {
     const size = `${String(this.#state.flags['maximum_seed_size_mib'] ?? 1)}MiB`;
     const found = `Found a seed (${node.package_name}.${node.name}) >${size} in size`;
     const data = { package_name: node.package_name, name: node.name };
-    const [name, code, msg] =
+    const [name, msg]: [MessageName, string] =
       old.checksum.name !== 'path'
-        ? ['SeedIncreased', 'I052', `${found}. The previous file was <=${size}, so it has changed`]
+        ? ['SeedIncreased', `${found}. The previous file was <=${size}, so it has changed`]
         : old.checksum.checksum === node.checksum.checksum
           ? [
               'SeedExceedsLimitSamePath',
-              'I053',
               `${found} at the same path, dbt cannot tell if it has changed: assuming they are the same`,
             ]
           : [
               'SeedExceedsLimitAndPathChanged',
-              'I054',
               `${found}. The previous file was in a different location, assuming it has changed`,
             ];
-    this.#warn({ name, code, level: 'warn', msg: warningTag(msg), data });
+    this.#warn(eventOf(name, warningTag(msg), data));
   }
 
   #macrosChanged(node: GraphNode): boolean {

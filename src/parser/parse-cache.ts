@@ -1,6 +1,7 @@
 // Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same
 // manifest; an edit of texts alone is made in it. Pure; leaves the file that keeps it to artifacts.ts, and what a text
 // is to text-edits.ts.
+import { fire } from '../events/index.ts';
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
 import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
@@ -88,13 +89,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   if (previous !== null) {
     for (const [name, reason] of REASONS) {
       if (previous.header.parts?.[name] === parts[name]) continue;
-      logger.fire({
-        name: 'UnableToPartialParse',
-        code: 'I024',
-        level: 'info',
-        msg: `Unable to do partial parsing because ${reason}`,
-        data: { reason },
-      });
+      fire(logger, 'UnableToPartialParse', { reason });
       if (name === 'engine') break;
     }
   }

@@ -1,4 +1,5 @@
 // `clean`: deletes the folders that clean-targets names, never sources and never anything outside of the project.
+import { eventOf } from '../events/index.ts';
 import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import type { Project } from '../contracts/project.ts';
@@ -41,17 +42,11 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
   if (project.clean_targets.includes('dbt_modules') && !project.clean_targets.includes(project.packages_install_path))
     deprecation(logger, 'PackageInstallPathDeprecation', {});
   for (const path of targets) {
-    logger.fire({ name: 'CheckCleanPath', code: 'Z012', level: 'info', msg: `Checking ${path}/*`, data: { path } });
+    logger.fire(eventOf('CheckCleanPath', `Checking ${path}/*`, { path }));
     rmSync(path, { recursive: true, force: true });
-    logger.fire({ name: 'ConfirmCleanPath', code: 'Z013', level: 'info', msg: `Cleaned ${path}/*`, data: { path } });
+    logger.fire(eventOf('ConfirmCleanPath', `Cleaned ${path}/*`, { path }));
   }
-  logger.fire({
-    name: 'FinishedCleanPaths',
-    code: 'Z015',
-    level: 'info',
-    msg: 'Finished cleaning all paths.',
-    data: {},
-  });
+  logger.fire(eventOf('FinishedCleanPaths', 'Finished cleaning all paths.', {}));
 }
 
 /** The path without links; of what does not exist, as it is. */

@@ -1,5 +1,6 @@
 // Deprecations (and one warning) that reading a project can meet, under dbt's event names and in its words. Firing each
 // kind only once is up to the logger's owner.
+import { eventOf, type MessageName } from '../events/index.ts';
 import type { Logger } from '../log.ts';
 
 type Facts = Readonly<Record<string, string>>;
@@ -14,44 +15,43 @@ const NO_PATH =
     `be supported in a future version of dbt-core. If you wish to write dbt ${output} to a custom directory, ` +
     `please use the ${option} CLI flag or ${variable} env var instead.`;
 
-const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts) => string; plain?: boolean }>> = {
+interface Deprecation {
+  readonly text: (facts: Facts) => string;
+  readonly plain?: boolean;
+}
+
+const DEPRECATIONS = {
   SelectExcludeIgnoredWithSelectorWarning: {
-    code: 'Z064',
     plain: true,
     text: () =>
       'The --select and --exclude arguments are being ignored for node selection because --selector is provided',
   },
   PackageRedirectDeprecation: {
-    code: 'D001',
     text: ({ old_name, new_name }) =>
       `The \`${old_name}\` package is deprecated in favor of \`${new_name}\`. Please update your ` +
       `\`packages.yml\` configuration to use \`${new_name}\` instead.`,
   },
   PackageInstallPathDeprecation: {
-    code: 'D002',
     text: () =>
       'The default package install path has changed from `dbt_modules` to `dbt_packages`. Please update ' +
       '`clean-targets` in `dbt_project.yml` and check `.gitignore` as well. Or, set `packages-install-path: ' +
       "dbt_modules` if you'd like to keep the current value.",
   },
-  ConfigSourcePathDeprecation: { code: 'D003', text: RENAMED_PATH },
-  ConfigDataPathDeprecation: { code: 'D004', text: RENAMED_PATH },
+  ConfigSourcePathDeprecation: { text: RENAMED_PATH },
+  ConfigDataPathDeprecation: { text: RENAMED_PATH },
   EnvironmentVariableRenamed: {
-    code: 'D009',
     text: ({ old_name, new_name }) =>
       `The environment variable \`${old_name}\` has been renamed as \`${new_name}\`. If \`${old_name}\` is ` +
       `currently set, its value will be used instead of \`${new_name}\`. Set \`${new_name}\` and unset ` +
       `\`${old_name}\` to avoid this deprecation warning and ensure it works properly in a future release.`,
   },
-  ConfigLogPathDeprecation: { code: 'D010', text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
-  ConfigTargetPathDeprecation: { code: 'D011', text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
+  ConfigLogPathDeprecation: { text: NO_PATH('logs', '--log-path', 'DBT_LOG_PATH') },
+  ConfigTargetPathDeprecation: { text: NO_PATH('artifacts', '--target-path', 'DBT_TARGET_PATH') },
   ProjectFlagsMovedDeprecation: {
-    code: 'D013',
     text: () =>
       "User config should be moved from the 'config' key in profiles.yml to the 'flags' key in dbt_project.yml.",
   },
   PackageMaterializationOverrideDeprecation: {
-    code: 'D016',
     text: ({ package_name, materialization_name }) =>
       `Installed package '${package_name}' is overriding the built-in materialization ` +
       `'${materialization_name}'. Overrides of built-in materializations from installed packages will be ` +
@@ -59,45 +59,37 @@ const DEPRECATIONS: Readonly<Record<string, { code: string; text: (facts: Facts)
       'https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
   },
   SourceFreshnessProjectHooksNotRun: {
-    code: 'D017',
     text: () =>
       'In a future version of dbt, the `source freshness` command will start running `on-run-start` and ' +
       '`on-run-end` hooks by default. For more information: ' +
       'https://docs.getdbt.com/reference/global-configs/legacy-behaviors',
   },
   DuplicateYAMLKeysDeprecation: {
-    code: 'D024',
     text: (facts) => `${facts['duplicate_description']} in file \`${facts['file']}\``,
   },
   CustomOutputPathInSourceFreshnessDeprecation: {
-    code: 'D029',
     text: ({ path }) =>
       `Custom output path usage \`--output ${path}\` usage detected in \`dbt source freshness\` command.`,
   },
-  WEOIncludeExcludeDeprecation: { code: 'D031', text: (facts) => String(facts['description']) },
+  WEOIncludeExcludeDeprecation: { text: (facts) => String(facts['description']) },
   ModelParamUsageDeprecation: {
-    code: 'D032',
     text: () => 'Usage of `--models`, `--model`, and `-m` is deprecated in favor of `--select` or `-s`.',
   },
   EnvironmentVariableNamespaceDeprecation: {
-    code: 'D036',
     text: ({ env_var, reserved_prefix }) =>
       `Found custom environment variable \`${env_var}\` in the environment. The prefix \`${reserved_prefix}\` ` +
       'is reserved for dbt engine environment variables. Custom environment variables with the prefix ' +
       `\`${reserved_prefix}\` may cause collisions and runtime errors.`,
   },
-};
+} satisfies { readonly [N in MessageName]?: Deprecation };
 
-/** Fires a deprecation warning. @param name dbt's event name, one of the table above */
-export function deprecation(logger: Logger, name: string, facts: Facts): void {
-  const entry = DEPRECATIONS[name];
-  if (entry === undefined) return;
+/** dbt's event name of a deprecation. */
+export type DeprecationName = keyof typeof DEPRECATIONS;
+
+/** Fires a deprecation warning. */
+export function deprecation(logger: Logger, name: DeprecationName, facts: Facts): void {
+  const entry: Deprecation = DEPRECATIONS[name];
   const text = entry.text(facts);
-  logger.fire({
-    name,
-    code: entry.code,
-    level: 'warn',
-    msg: entry.plain ? text : `[WARNING][${name}]: Deprecated functionality\n${text}`,
-    data: entry.plain ? { msg: text } : facts,
-  });
+  const msg = entry.plain ? text : `[WARNING][${name}]: Deprecated functionality\n${text}`;
+  logger.fire(eventOf(name, msg, entry.plain ? { msg: text } : facts));
 }

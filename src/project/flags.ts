@@ -5,6 +5,7 @@ import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { convertOption } from './option-value.ts';
 import { commandSpec } from './command-table.ts';
+import type { DeprecationName } from './deprecations.ts';
 import { GLOBAL_OPTIONS, RENAMED_VARIABLES } from './global-options.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { findViolation, optional, optionalText, type Shape } from './schema-check.ts';
@@ -18,7 +19,7 @@ export type CliOptions = Readonly<Record<string, unknown>>;
 
 /** A warning to fire once logging is set up: dbt's event name and its facts. */
 export interface FlagNotice {
-  readonly name: string;
+  readonly name: DeprecationName;
   readonly facts: Readonly<Record<string, string>>;
 }
 

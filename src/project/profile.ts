@@ -1,5 +1,6 @@
 // profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile
 // of the embedded server for a machine without any profiles.yml. Connecting is the adapters'.
+import { eventOf } from '../events/index.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { allSpecs, BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
@@ -138,13 +139,12 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   }
   if (target === undefined) {
     target = 'default';
-    logger?.fire({
-      name: 'MissingProfileTarget',
-      code: 'A005',
-      level: 'info',
-      msg: `target not specified in profile '${profileName}', using '${target}'`,
-      data: { profile_name: profileName, target_name: target },
-    });
+    logger?.fire(
+      eventOf('MissingProfileTarget', `target not specified in profile '${profileName}', using '${target}'`, {
+        profile_name: profileName,
+        target_name: target,
+      }),
+    );
   }
   const outputs = asDictionary(profile['outputs'] ?? null);
   if (outputs === undefined) throw new TsdbtError('profile', `outputs not specified in profile '${profileName}'`);
@@ -165,7 +165,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
     if (!keypath.includes('password')) return false;
     const why = error instanceof TsdbtError && /^.*Env var required but not provided.*$/m.exec(error.message)?.[0];
     const msg = `The ${keypath.join('.')} of target '${target}' is taken as it is written: ${why}`;
-    if (why) logger?.fire({ name: 'Note', code: 'Z050', level: 'warn', msg, data: { msg } });
+    if (why) logger?.fire(eventOf('Note', msg, { msg }, 'warn'));
     return true;
   };
   const rendered = renderTree(output, scope, render, { lenient }) as Dictionary;
@@ -254,15 +254,14 @@ function shapeOf(spec: CredentialsSpec): Shape {
 
 function embeddedDefault(options: LoadProfileOptions): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
-  options.logger?.fire({
-    name: 'Note',
-    code: 'Z050',
-    level: 'info',
-    data: {},
-    msg:
+  options.logger?.fire(
+    eventOf(
+      'Note',
       `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a ` +
-      'profiles.yml to use another database.',
-  });
+        'profiles.yml to use another database.',
+      {},
+    ),
+  );
   return {
     profile_name: options.projectProfile ?? 'default',
     target_name: target,

@@ -7,7 +7,7 @@ import type { Json, Quoting } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { deprecation } from './deprecations.ts';
+import { deprecation, type DeprecationName } from './deprecations.ts';
 import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
@@ -257,6 +257,12 @@ function versionRanges(rendered: Dictionary, check: boolean): string[] {
   return ranges;
 }
 
+const RENAMED_KEYS: Readonly<Record<string, DeprecationName>> = {
+  'source-paths': 'ConfigSourcePathDeprecation',
+  'data-paths': 'ConfigDataPathDeprecation',
+  'log-path': 'ConfigLogPathDeprecation',
+};
+
 function checkRenamedKey(
   data: Dictionary,
   deprecated: string,
@@ -274,12 +280,7 @@ function checkRenamedKey(
     );
   }
   if (data[deprecated] !== harmless && logger !== undefined) {
-    const name =
-      {
-        'source-paths': 'ConfigSourcePathDeprecation',
-        'data-paths': 'ConfigDataPathDeprecation',
-        'log-path': 'ConfigLogPathDeprecation',
-      }[deprecated] ?? 'ConfigTargetPathDeprecation';
+    const name: DeprecationName = RENAMED_KEYS[deprecated] ?? 'ConfigTargetPathDeprecation';
     deprecation(
       logger,
       name,

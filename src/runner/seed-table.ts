@@ -5,7 +5,7 @@ import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { fire } from '../events/index.ts';
-import type { Logger } from '../log.ts';
+import { type Logger, warningTag } from '../log.ts';
 
 /**
  * @param text the file, decoded
@@ -20,7 +20,7 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
     const msg =
       `Column types specified for non-existent columns in seed '${node.name}' (file: ` +
       `${node.original_file_path}): ${unknown.join(', ')}. These column type overrides will be ignored.`;
-    fire(logger, 'JinjaLogWarning', { msg });
+    fire(logger, 'JinjaLogWarning', { msg }, { msg: warningTag(msg) });
   }
   return empty ? table.fork([]) : table;
 }

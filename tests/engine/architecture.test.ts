@@ -210,6 +210,20 @@ describe('architecture', () => {
     expect(others.filter(({ text }) => words.test(code(text))).map(({ name }) => name)).toEqual([]);
   });
 
+  it('writes the code of an event in the table of events only', () => {
+    const inline = ({ name, text }: { name: string; text: string }) =>
+      area(name) === 'events'
+        ? []
+        : [...code(text).matchAll(/(['"`])[A-Z]\d{3}\1/g)].map(([found]) => `${name}: ${found}`);
+    expect(sources.flatMap(inline)).toEqual([]);
+    expect(
+      sources
+        .filter(({ name }) => area(name) === 'events')
+        .map(({ text }) => text)
+        .join(),
+    ).toContain("'Z050'");
+  });
+
   it('starts every file with what it does', () => {
     expect(sources.filter((s) => !s.text.startsWith('// ')).map((s) => s.name)).toEqual([]);
   });

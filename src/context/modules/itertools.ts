@@ -1,5 +1,6 @@
 // modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save
 // what never ends.
+import { eventOf } from '../../events/index.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
@@ -27,14 +28,13 @@ export function createItertoolsModule(logger: Logger): Namespace {
     callable(name, signature, (...args) => {
       if (!told) {
         told = true;
-        logger.fire({
-          name: 'ModulesItertoolsUsageDeprecation',
-          code: 'D034',
-          level: 'warn',
-          msg:
+        logger.fire(
+          eventOf(
+            'ModulesItertoolsUsageDeprecation',
             '[WARNING][ModulesItertoolsUsageDeprecation]: Deprecated functionality\n\nUsage of itertools modules ' +
-            'is deprecated. Please use the built-in functions instead.',
-        });
+              'is deprecated. Please use the built-in functions instead.',
+          ),
+        );
       }
       return run(...args);
     }),

@@ -105,7 +105,6 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
     if (past) {
       state.warnings.warn(
         'DeprecatedModel',
-        'I065',
         `Model ${node.name}${version} has passed its deprecation date of ${date}. This model should be ` +
           'disabled or removed.',
         { model_name: node.name, model_version: pyStr(node.version ?? ''), deprecation_date: date },
@@ -124,7 +123,6 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
           : '';
       state.warnings.warn(
         past ? 'DeprecatedReference' : 'UpcomingReferenceDeprecation',
-        past ? 'I067' : 'I066',
         `While compiling '${child.name}': Found a reference to ${node.name}${version}, ${slated}${coda}`,
         {
           model_name: child.name,
@@ -149,17 +147,13 @@ function checkSpaces(state: ParseState): void {
     );
   }
   for (const node of state.config.flags.debug ? bad : bad.slice(0, 1)) {
-    state.warnings.warn(
-      'SpacesInResourceNameDeprecation',
-      'D014',
-      `Found spaces in the name of \`${node.unique_id}\``,
-      { unique_id: node.unique_id },
-    );
+    state.warnings.warn('SpacesInResourceNameDeprecation', `Found spaces in the name of \`${node.unique_id}\``, {
+      unique_id: node.unique_id,
+    });
   }
   const hint = state.config.flags.debug ? '' : ' Run again with `--debug` to see them all.';
   state.warnings.deprecated(
     'ResourceNamesWithSpacesDeprecation',
-    'D015',
     `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using ` +
       `dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
     { count_invalid_names: bad.length },
@@ -222,7 +216,6 @@ function reportSameName(state: ParseState, first: ManifestNode, second: Manifest
   }
   state.warnings.deprecated(
     'DuplicateNameDistinctNodeTypesDeprecation',
-    'D040',
     `Found resources with the same name '${second.name}' in package '${second.package_name}': ` +
       `'${first.unique_id}' and '${second.unique_id}'. Please update one of the resources to have a unique name.`,
     {
@@ -264,7 +257,6 @@ function warnOfUnusedPaths(state: ParseState): void {
   const list = unused.map((path) => `- ${path}`).join('\n');
   state.warnings.warn(
     'UnusedResourceConfigPath',
-    'I051',
     'Configuration paths exist in your dbt_project.yml file which do not apply to any resources.\nThere are ' +
       `${unused.length} unused configuration paths:\n${list}`,
     { unused_config_paths: unused },

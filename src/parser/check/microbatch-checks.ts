@@ -20,7 +20,6 @@ export function checkMicrobatchModels(state: ParseState): void {
   if (own && models.length > 0) {
     state.warnings.warn(
       'MicrobatchMacroOutsideOfBatchesDeprecation',
-      'D020',
       'The use of a custom microbatch macro outside of batched execution is deprecated. To use it with batched ' +
         'execution, set `flags.require_batched_execution_for_custom_microbatch_strategy` to `True` in ' +
         '`dbt_project.yml`. In the future this will be the default behavior.',
@@ -48,7 +47,6 @@ function warnOfConcurrency({ nodes, adapter, warnings }: ParseState): void {
   if (count === 0) return;
   warnings.warn(
     'InvalidConcurrentBatchesConfig',
-    'I075',
     `Found ${pluralize(count, 'microbatch model')} with the \`concurrent_batches\` config set to true, but the ` +
       `${adapter.type} adapter does not support running batches concurrently. Batches will be run sequentially.`,
     { num_models: count, adapter_type: adapter.type },
@@ -103,7 +101,6 @@ function warnOfInputs(state: ParseState, node: ModelNode): void {
   if (!inputs.some((input) => Boolean((input?.config as ConfigDict | undefined)?.['event_time']))) {
     state.warnings.warn(
       'MicrobatchModelNoEventTimeInputs',
-      'I074',
       `The microbatch model '${node.name}' has no 'ref' or 'source' input with an 'event_time' configuration. ` +
         '\nThis means no filtering can be applied and can result in unexpected duplicate records in the ' +
         'resulting microbatch model.',

@@ -101,7 +101,6 @@ export class RelationNames {
     }
     this.#state.warnings.deprecated(
       'GenerateSchemaNameNullValueDeprecation',
-      'D044',
       `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call. Please ` +
         'set a valid schema name.',
       { resource_unique_id: node.unique_id },

@@ -191,7 +191,6 @@ export class References {
     if (node.package_name === root || target.package_name !== root || packageName === root) return;
     this.#state.warnings.warn(
       'PackageNodeDependsOnRootProjectNode',
-      'I077',
       `The node '${node.name}'in package '${node.package_name}' depends on the root project node ` +
         `'${target.unique_id}'.This may lead to unexpected cycles downstream. Please set the ` +
         "'require_ref_searches_node_package_before_root' behavior change flag to True to avoid this issue.For " +
@@ -232,12 +231,11 @@ export class References {
         const message =
           `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
           `${inPackage}which is disabled`;
-        if (target.warnsIfDisabled) this.#state.warnings.warn('InvalidDisabledTargetInTestNode', 'I050', message, data);
-        else this.#state.warnings.debug('InvalidDisabledTargetInTestNode', 'I050', message, data);
+        if (target.warnsIfDisabled) this.#state.warnings.warn('InvalidDisabledTargetInTestNode', message, data);
+        else this.#state.warnings.debug('InvalidDisabledTargetInTestNode', message, data);
       } else {
         this.#state.warnings.warn(
           'NodeNotFoundOrDisabled',
-          'I060',
           `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' in ` +
             `package '${packageName ?? ''}' which was not found`,
           data,

@@ -16,7 +16,7 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
   const { name, config = {} } = data;
   const macro = state.macros.get(`macro.${project.project_name}.${name}`);
   if (macro === undefined) {
-    state.warnings.warn('MacroNotFoundForPatch', 'I059', `Found patch for macro "${name}" which was not found`, {
+    state.warnings.warn('MacroNotFoundForPatch', `Found patch for macro "${name}" which was not found`, {
       patch_name: name,
     });
     return;
@@ -58,7 +58,7 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
 function checkArguments(tools: ParseTools, macro: MacroNode, args: readonly MacroArgument[]): void {
   if (args.length === 0) return;
   const warn = (message: string): void =>
-    tools.state.warnings.warn('InvalidMacroAnnotation', 'I076', message, {
+    tools.state.warnings.warn('InvalidMacroAnnotation', message, {
       macro_unique_id: macro.unique_id,
       macro_file_path: macro.original_file_path,
     });

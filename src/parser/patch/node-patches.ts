@@ -205,7 +205,6 @@ function applyToNamed(tools: ParseTools, key: NamedKey | 'models', patch: Patch)
     if (plural !== key) {
       state.warnings.warn(
         'WrongResourceSchemaFile',
-        'I057',
         `'${patch.name}' is a ${node.resource_type} node, but it is specified in the ${key} section of ${path}. ` +
           `To fix this error, place the \`${patch.name}\` specification under the ${plural} key instead.`,
         {
@@ -254,7 +253,6 @@ function warnNoNode(tools: ParseTools, entry: YamlEntry, name: string): void {
   const path = entry.yaml.file.original_file_path;
   tools.state.warnings.warn(
     'NoNodeForYamlKey',
-    'I058',
     `Did not find matching node for patch with name '${name}' in the '${entry.key}' section of file '${path}'`,
     { patch_name: name, yaml_key: entry.key, file_path: path },
   );
@@ -323,7 +321,6 @@ function warnInvalidField(tools: ParseTools, node: ConfiguredNode, patch: Patch,
   if (!value) return;
   tools.state.warnings.warn(
     'ValidationWarning',
-    'I009',
     `Field ${field} is not valid for ${node.resource_type} (${patch.name})`,
     { field_name: field, resource_type: node.resource_type, node_name: patch.name },
   );
@@ -377,7 +374,6 @@ function checkContractPrerequisites(tools: ParseTools, node: ModelNode): void {
   if (warns && materialized !== 'table' && materialized !== 'incremental') {
     tools.state.warnings.warn(
       'UnsupportedConstraintMaterialization',
-      'I068',
       `Constraint types are not supported for ${materialized} materializations and will be ignored.  Set ` +
         "'warn_unsupported: false' on this constraint to ignore this warning.",
       { materialized },

@@ -18,7 +18,6 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
   if (!/^[\p{L}\p{N}_-]+$/u.test(name)) {
     state.warnings.deprecated(
       'ExposureNameDeprecation',
-      'D007',
       "Starting in v1.3, the 'name' of an exposure should contain only letters, numbers, and underscores. " +
         "Exposures support a new property, 'label', which may contain spaces, capital letters, and special " +
         `characters. ${name} does not follow this pattern. Please update the 'name', and use the 'label' ` +

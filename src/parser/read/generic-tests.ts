@@ -225,7 +225,6 @@ export class GenericTests {
       const which = `\`${name}\` (${pyStr(args['arguments'])})`;
       this.#tools.state.warnings.deprecated(
         'ArgumentsPropertyInGenericTestDeprecation',
-        'D038',
         `Found \`arguments\` property in test definition of ${which} without usage of ` +
           '`require_generic_test_arguments_property` behavior change flag. The `arguments` property is ' +
           'deprecated for custom usage and will be used to nest keyword arguments in future versions of dbt.',
@@ -242,7 +241,6 @@ export class GenericTests {
       if (CONFIG_ARGS.includes(key)) {
         warnings.deprecated(
           'PropertyMovedToConfigDeprecation',
-          'D030',
           `Found \`${key}\` as a top-level property of \`data_tests.${name}.${key}\` in file ` +
             `\`${target.original_file_path}\`. The \`${key}\` top-level property should be moved into the ` +
             `\`config\` of \`data_tests.${name}.${key}\`.`,
@@ -256,7 +254,6 @@ export class GenericTests {
       `(${target.original_file_path})`;
     warnings.deprecated(
       'MissingArgumentsPropertyInGenericTestDeprecation',
-      'D039',
       `Found top-level arguments to test ${which}. Arguments to generic tests should be nested under the ` +
         '`arguments` property.',
       { test_name: which },

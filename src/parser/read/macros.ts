@@ -187,12 +187,10 @@ export function readMacros(state: ParseState, ready: readonly MacroFacts[]): Mac
 }
 
 function warnOfBlock(state: ParseState, file: SourceFile, message: string): void {
-  state.warnings.deprecated(
-    'UnexpectedJinjaBlockDeprecation',
-    'D023',
-    `${message} in file \`${file.original_file_path}\``,
-    { msg: message, file: file.original_file_path },
-  );
+  state.warnings.deprecated('UnexpectedJinjaBlockDeprecation', `${message} in file \`${file.original_file_path}\``, {
+    msg: message,
+    file: file.original_file_path,
+  });
 }
 
 /** Adds macros to the parse as nodes of the manifest; calls are resolved by `linkMacros` when all are there. */

@@ -144,7 +144,6 @@ export class Sources {
     if (unused.length === 0) return;
     this.#tools.state.warnings.warn(
       'UnusedTables',
-      'I056',
       `During parsing, dbt encountered source overrides that had no target:\n${unused.join('\n')}\n`,
       { unused_tables: unused },
     );
@@ -256,7 +255,6 @@ export class Sources {
     ) {
       state.warnings.warn(
         'FreshnessConfigProblem',
-        'I073',
         'The configured adapter does not support metadata-based freshness. A loaded_at_field must be specified ' +
           `for source '${sourceName}.${tableName}'.`,
       );
@@ -307,7 +305,6 @@ export class Sources {
       if (typeof tag === 'string') return true;
       this.#tools.state.warnings.warn(
         'ValidationWarning',
-        'I009',
         `Field \`config.tags\`: ${pyStr(tags)} is not valid for source (${name})`,
         {
           field_name: `\`config.tags\`: ${pyStr(tags)}`,

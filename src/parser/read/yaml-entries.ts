@@ -54,7 +54,7 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   try {
     data = loadYaml(file.contents, path, {
       onDuplicateKey: (description) =>
-        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', 'D024', `${description} in file \`${path}\``, {
+        state.warnings.deprecated('DuplicateYAMLKeysDeprecation', `${description} in file \`${path}\``, {
           file: path,
           duplicate_description: description,
         }),

@@ -1,5 +1,6 @@
 // What a parse builds up: nodes by id, look-ups, disabled resources, macros, and who may not have the same name as
 // whom. Leaves filling it to the parsers of each resource.
+import { eventOf } from '../../events/index.ts';
 import type { Adapter } from '../../adapters/adapter.ts';
 import type {
   DocNode,
@@ -92,7 +93,7 @@ export class ParseState {
     this.warnings = new ParseWarnings(logger);
     this.configs = new Configs((kind, key, known, fqn) => {
       const msg = `Config '${key}' of ${kind} ${fqn.join('.')} is kept as a custom one; did you mean '${known}'?`;
-      logger.fire({ name: 'Note', code: 'Z050', level: 'info', msg, data: { msg } });
+      logger.fire(eventOf('Note', msg, { msg }));
     });
     this.root = config.project;
     this.projects = new Map([config.project, ...config.packages].map((project) => [project.project_name, project]));

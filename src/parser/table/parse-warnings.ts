@@ -1,5 +1,6 @@
 // Warnings of a parse, reported as they are found and kept for the caller. Leaves what `--warn-error(-options)` makes
 // of them, and saying a deprecation only once, to the logger.
+import { eventOf, type MessageName } from '../../events/index.ts';
 import type { LogEvent, Logger } from '../../log.ts';
 
 export class ParseWarnings {
@@ -11,17 +12,17 @@ export class ParseWarnings {
   }
 
   /** @param name dbt's event class */
-  warn(name: string, code: string, message: string, data: Readonly<Record<string, unknown>> = {}): void {
-    this.report({ name, code, level: 'warn', msg: `[WARNING]: ${message}`, data });
+  warn(name: MessageName, message: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.report(eventOf(name, `[WARNING]: ${message}`, data));
   }
 
   /** A deprecation: dbt's own prefix. */
-  deprecated(name: string, code: string, message: string, data: Readonly<Record<string, unknown>> = {}): void {
-    this.report({ name, code, level: 'warn', msg: `[WARNING][${name}]: Deprecated functionality\n${message}`, data });
+  deprecated(name: MessageName, message: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.report(eventOf(name, `[WARNING][${name}]: Deprecated functionality\n${message}`, data));
   }
 
-  debug(name: string, code: string, message: string, data: Readonly<Record<string, unknown>> = {}): void {
-    this.#logger.fire({ name, code, level: 'debug', msg: message, data });
+  debug(name: MessageName, message: string, data: Readonly<Record<string, unknown>> = {}): void {
+    this.#logger.fire(eventOf(name, message, data, 'debug'));
   }
 
   report(event: LogEvent): void {

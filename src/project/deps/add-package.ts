@@ -1,5 +1,6 @@
 // `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same
 // package.
+import { eventOf } from '../../events/index.ts';
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
@@ -26,20 +27,20 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   const path = `${project.project_root}/${list.fromDependenciesFile ? DEPENDENCIES_FILE : PACKAGES_FILE}`;
   if (!existsSync(path)) {
     writeFileSync(path, 'packages: []\n');
-    logger.fire({ name: 'Formatting', code: 'Z017', level: 'info', msg: 'Created packages.yml' });
+    logger.fire(eventOf('Formatting', 'Created packages.yml'));
   }
   const data = asDictionary(loadYaml(readFileText(path), path)) ?? {};
   const kept = (Array.isArray(data['packages']) ? data['packages'] : []).filter((item) => {
     const entry = asDictionary(item) ?? {};
     const same = isSamePackage(entry, add.name);
     if (same)
-      logger.fire({
-        name: 'DepsFoundDuplicatePackage',
-        code: 'M033',
-        level: 'info',
-        msg: `Found duplicate package in packages.yml, removing: ${toRepr(fromJson(entry))}`,
-        data: { removed_package: entry },
-      });
+      logger.fire(
+        eventOf(
+          'DepsFoundDuplicatePackage',
+          `Found duplicate package in packages.yml, removing: ${toRepr(fromJson(entry))}`,
+          { removed_package: entry },
+        ),
+      );
     return !same;
   });
   const key = add.source === 'hub' ? 'package' : add.source;
@@ -50,13 +51,13 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   };
   checkedPackages({ packages: [...kept, entry] });
   writeFileSync(path, dumpPackageYaml({ ...data, packages: [...kept, entry] }));
-  logger.fire({
-    name: 'DepsAddPackage',
-    code: 'M032',
-    level: 'info',
-    msg: `Added new package ${add.name}@${add.version ?? ''} to ${path}`,
-    data: { package_name: add.name, version: add.version, packages_filepath: path },
-  });
+  logger.fire(
+    eventOf('DepsAddPackage', `Added new package ${add.name}@${add.version ?? ''} to ${path}`, {
+      package_name: add.name,
+      version: add.version,
+      packages_filepath: path,
+    }),
+  );
 }
 
 /** Whether an entry means the package, `_` and `-` alike, with or without its owner. */

@@ -1,5 +1,6 @@
 // Files and JSON over HTTP(S): redirects, proxies of the environment, a time limit, and dbt's retries. Leaves what is
 // downloaded, and where from, to its callers.
+import { eventOf } from '../../events/index.ts';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
@@ -62,18 +63,10 @@ export async function withRetries<T>(
       if (!(error instanceof NetworkError)) throw error;
       if (attempt === ATTEMPTS - 1 || !error.again)
         throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
-      logger.fire({
-        name: 'RecordRetryException',
-        code: 'M021',
-        level: 'debug',
-        msg: `External call exception: ${error.message}`,
-      });
-      logger.fire({
-        name: 'RetryExternalCall',
-        code: 'M020',
-        level: 'debug',
-        msg: `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}`,
-      });
+      logger.fire(eventOf('RecordRetryException', `External call exception: ${error.message}`));
+      logger.fire(
+        eventOf('RetryExternalCall', `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}`),
+      );
       await new Promise((done) => setTimeout(done, delay));
     }
   }

@@ -1,5 +1,6 @@
 // Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which
 // revision to its callers.
+import { eventOf, type MessageName } from '../../events/index.ts';
 import { spawn } from 'node:child_process';
 import { realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
@@ -50,7 +51,7 @@ const PASSING = new RegExp(
  */
 export async function checkOut(checkout: GitCheckout): Promise<{ commit: string; folder: string }> {
   const { url, revision, subdirectory, folder, logger, delay } = checkout;
-  const debug = (name: string, code: string, msg: string): void => logger.fire({ name, code, level: 'debug', msg });
+  const debug = (name: MessageName, msg: string): void => logger.fire(eventOf(name, msg));
   if (url.startsWith('-') || revision.startsWith('-'))
     throw failure(checkout, 'a URL or revision cannot begin with a dash');
   const inside = subdirectory === null ? folder : resolve(folder, subdirectory);
@@ -67,10 +68,10 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   await git('init', '-q', '--template=');
   await git('remote', 'add', 'origin', address);
   if (subdirectory !== null) {
-    debug('GitSparseCheckoutSubdirectory', 'M001', `Subdirectory specified: ${subdirectory}, using sparse checkout.`);
+    debug('GitSparseCheckoutSubdirectory', `Subdirectory specified: ${subdirectory}, using sparse checkout.`);
     await git('sparse-checkout', 'set', '--no-cone', `/${subdirectory}/`);
   }
-  debug('GitProgressCheckoutRevision', 'M002', `Checking out revision ${revision}.`);
+  debug('GitProgressCheckoutRevision', `Checking out revision ${revision}.`);
   const filter = subdirectory === null ? [] : ['--filter=blob:none'];
   try {
     await withRetries(
@@ -92,7 +93,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
     throw error;
   }
   const commit = await git('rev-parse', 'HEAD');
-  debug('GitProgressCheckedOutAt', 'M007', `Checked out at ${commit.slice(0, 7)}.`);
+  debug('GitProgressCheckedOutAt', `Checked out at ${commit.slice(0, 7)}.`);
   rmSync(join(folder, '.git'), { recursive: true, force: true });
   if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new TsdbtError(
@@ -173,7 +174,7 @@ function runGit(
     child.on('error', (error) => {
       const msg =
         'Make sure git is installed on your machine. More information: https://docs.getdbt.com/docs/package-management';
-      logger.fire({ name: 'EnsureGitInstalled', code: 'Z036', level: 'error', msg: errorTag(msg) });
+      logger.fire(eventOf('EnsureGitInstalled', errorTag(msg)));
       failed(new TsdbtError('dependency', `Could not run git: ${error.message}`, { hint: msg }));
     });
     child.on('close', (code) => {

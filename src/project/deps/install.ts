@@ -1,5 +1,6 @@
 // `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages
 // into packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
+import { eventOf, type MessageName } from '../../events/index.ts';
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Project } from '../../contracts/project.ts';
@@ -56,7 +57,7 @@ async function writeLock(
   const path = `${project.project_root}/${LOCK_FILE}`;
   writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash }));
   renameSync(`${path}.new`, path);
-  event(logger, 'DepsLockUpdating', 'M031', `Updating lock file in file path: ${path}`, { lock_filepath: path });
+  event(logger, 'DepsLockUpdating', `Updating lock file in file path: ${path}`, { lock_filepath: path });
 }
 
 /** What is asked for, and what that asks for, each once, in order of discovery. */
@@ -137,28 +138,27 @@ async function installLocked(
     const updates: string[] = [];
     for (const [i, pinned] of packages.entries()) {
       const title = withoutCredentials(pinned.wanted.title);
-      event(logger, 'DepsStartPackageInstall', 'M014', `Installing ${title}`, { package_name: title });
+      event(logger, 'DepsStartPackageInstall', `Installing ${title}`, { package_name: title });
       await work[i];
       const version = versionName(pinned);
-      event(logger, 'DepsInstallInfo', 'M015', `Installed from ${version}`, { version_name: version });
+      event(logger, 'DepsInstallInfo', `Installed from ${version}`, { version_name: version });
       if (pinned.latest !== null && pinned.latest !== pinned.version) {
         updates.push(title);
-        event(logger, 'DepsUpdateAvailable', 'M016', `Updated version available: ${pinned.latest}`, {
+        event(logger, 'DepsUpdateAvailable', `Updated version available: ${pinned.latest}`, {
           version_latest: pinned.latest,
         });
-      } else if (pinned.latest !== null) event(logger, 'DepsUpToDate', 'M017', 'Up to date!', {});
+      } else if (pinned.latest !== null) event(logger, 'DepsUpToDate', 'Up to date!', {});
       const { subdirectory } = pinned.wanted;
       if (subdirectory !== null)
-        event(logger, 'DepsListSubdirectory', 'M018', `and subdirectory ${subdirectory}`, { subdirectory });
+        event(logger, 'DepsListSubdirectory', `and subdirectory ${subdirectory}`, { subdirectory });
     }
     swap(staged, target);
     if (updates.length > 0) {
-      event(logger, 'Formatting', 'Z017', '', {});
+      event(logger, 'Formatting', '', {});
       const listed = updates.map((name) => `'${name}'`).join(', ');
       event(
         logger,
         'DepsNotifyUpdatesAvailable',
-        'M019',
         `Updates available for packages: [${listed}]\nUpdate your versions in packages.yml, then run dbt deps`,
         { packages: updates },
       );
@@ -272,21 +272,15 @@ function withoutSecrets(text: string, env: Environment, logger: Logger): string 
     const msg =
       `Detected secret env var in ${scrubbed}. dbt will write a scrubbed representation to the lock file. This ` +
       "will cause issues with subsequent 'dbt deps' using the lock file, requiring 'dbt deps --upgrade'";
-    logger.fire({
-      name: 'DepsScrubbedPackageName',
-      code: 'M035',
-      level: 'warn',
-      msg: warningTag(msg),
-      data: { package_name: scrubbed },
-    });
+    logger.fire(eventOf('DepsScrubbedPackageName', warningTag(msg), { package_name: scrubbed }));
   }
   return scrubbed;
 }
 
 function noPackages(logger: Logger): void {
-  event(logger, 'DepsNoPackagesFound', 'M013', 'Warning: No packages were found in packages.yml', {});
+  event(logger, 'DepsNoPackagesFound', 'Warning: No packages were found in packages.yml', {});
 }
 
-function event(logger: Logger, name: string, code: string, msg: string, data: Readonly<Record<string, unknown>>): void {
-  logger.fire({ name, code, level: 'info', msg, data });
+function event(logger: Logger, name: MessageName, msg: string, data: Readonly<Record<string, unknown>>): void {
+  logger.fire(eventOf(name, msg, data));
 }

@@ -1,6 +1,7 @@
 // Fetches packages: turns a request into one version of one package, says what that package is called and asks for
 // itself, and puts it into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves
 // merging of requests to wanted.ts.
+import { eventOf } from '../../events/index.ts';
 import { randomUUID } from 'node:crypto';
 import {
   cpSync,
@@ -116,13 +117,9 @@ export class PackageStore {
     };
     this.#registry = new Registry(this.#download);
     this.#folder = mkdtempSync(join(tmpdir(), 'tsdbt-downloads-'));
-    logger.fire({
-      name: 'DepsSetDownloadDirectory',
-      code: 'M028',
-      level: 'debug',
-      msg: `Set downloads directory='${this.#folder}'`,
-      data: { path: this.#folder },
-    });
+    logger.fire(
+      eventOf('DepsSetDownloadDirectory', `Set downloads directory='${this.#folder}'`, { path: this.#folder }),
+    );
   }
 
   close(): void {
@@ -240,17 +237,17 @@ export class PackageStore {
     if (!wanted.warnUnpinned || !(version === 'HEAD' || version === 'main' || version === 'master')) return;
     const how = version === 'HEAD' ? 'not pinned, using HEAD (default branch)' : `pinned to the "${version}" branch`;
     const git = withoutCredentials(wanted.location);
-    this.#options.logger.fire({
-      name: 'DepsUnpinned',
-      code: 'M029',
-      level: 'warn',
-      data: { revision: version, git },
-      msg: warningTag(
-        `The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project ` +
-          'without warning!\n\nSee ' +
-          'https://docs.getdbt.com/docs/package-management#section-specifying-package-versions',
+    this.#options.logger.fire(
+      eventOf(
+        'DepsUnpinned',
+        warningTag(
+          `The git package "${git}" \n\tis ${how}.\n\tThis can introduce breaking changes into your project ` +
+            'without warning!\n\nSee ' +
+            'https://docs.getdbt.com/docs/package-management#section-specifying-package-versions',
+        ),
+        { revision: version, git },
       ),
-    });
+    );
   }
 
   /** @returns the package's folder: the one at the top of the archive */
@@ -295,20 +292,10 @@ function keyOf({ wanted, version }: Pinned): string {
 
 function link(folder: string, target: string, logger: Logger): void {
   try {
-    logger.fire({
-      name: 'DepsCreatingLocalSymlink',
-      code: 'Z037',
-      level: 'debug',
-      msg: 'Creating symlink to local dependency.',
-    });
+    logger.fire(eventOf('DepsCreatingLocalSymlink', 'Creating symlink to local dependency.'));
     symlinkSync(folder, target, 'dir');
   } catch {
-    logger.fire({
-      name: 'DepsSymlinkNotAvailable',
-      code: 'Z038',
-      level: 'debug',
-      msg: 'Symlinks are not available on this OS, copying dependency.',
-    });
+    logger.fire(eventOf('DepsSymlinkNotAvailable', 'Symlinks are not available on this OS, copying dependency.'));
     cpSync(folder, target, { recursive: true });
   }
 }

@@ -1,5 +1,6 @@
 // The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests,
 // in dbt's words.
+import { eventOf } from '../../events/index.ts';
 import { TsdbtError } from '../../errors.ts';
 import { deprecation } from '../deprecations.ts';
 import {
@@ -86,14 +87,14 @@ export class Registry {
   }
 
   #fetchIndex(): Promise<readonly string[]> {
-    return this.#get('index', 'RegistryIndexProgress', ['M022', 'M023'], (value) => {
+    return this.#get('index', 'RegistryIndexProgress', (value) => {
       if (!Array.isArray(value)) throw new NetworkError('Request error: the index of packages is not a list');
       return value;
     });
   }
 
   #fetchPackage(name: string): Promise<HubVersions> {
-    return this.#get(name, 'RegistryProgress', ['M008', 'M009'], (value) => {
+    return this.#get(name, 'RegistryProgress', (value) => {
       const answer = value as {
         name?: string;
         namespace?: string;
@@ -122,26 +123,15 @@ export class Registry {
     });
   }
 
-  #get<T>(name: string, event: string, codes: readonly [string, string], check: (value: unknown) => T): Promise<T> {
+  #get<T>(name: string, event: 'RegistryIndexProgress' | 'RegistryProgress', check: (value: unknown) => T): Promise<T> {
     const url = `${this.#base}api/v1/${name}.json`;
     const { logger } = this.#options;
     const index = name === 'index' ? ' index' : '';
     return withRetries(async () => {
-      logger.fire({
-        name: `${event}GETRequest`,
-        code: codes[0],
-        level: 'debug',
-        msg: `Making package${index} registry request: GET ${url}`,
-        data: { url },
-      });
+      logger.fire(eventOf(`${event}GETRequest`, `Making package${index} registry request: GET ${url}`, { url }));
       const { status, value } = await downloadJson(url, this.#options);
-      logger.fire({
-        name: `${event}GETResponse`,
-        code: codes[1],
-        level: 'debug',
-        msg: `Response from registry${index}: GET ${url} ${status}`,
-        data: { url, resp_code: status },
-      });
+      const answered = `Response from registry${index}: GET ${url} ${status}`;
+      logger.fire(eventOf(`${event}GETResponse`, answered, { url, resp_code: status }));
       return check(value);
     }, this.#options);
   }
