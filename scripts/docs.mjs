@@ -213,7 +213,8 @@ const said = (text) =>
     : text
         .replace(/\s*\n\s*/g, ' ')
         .trim()
-        .replace(/[\\|<>*_[\]]/g, '\\$&');
+        // In a span of code a backslash is shown as it is; only a cell's end is escaped there.
+        .replace(/`[^`]*`|[\\|<>*_[\]`]/g, (part) => (part.length > 1 ? part.replaceAll('|', '\\|') : `\\${part}`));
 
 /** docs/errors.md with its tables made anew. */
 export async function errorsPage(page) {

@@ -1,30 +1,15 @@
 // Errors by topic: code, kind, text and hint of each, told from facts. Errors that are in no row have the code of their
 // kind. Codes stand in the JSON log and in the documentation only.
+import { type ErrorRow, type Facts, row } from './error-rows/row.ts';
+import { SELECTION_ERRORS } from './error-rows/selection.ts';
+import { TEMPLATE_ERRORS } from './error-rows/templates.ts';
 import { ERROR_KINDS, type ErrorDetails, type ErrorKind, TsdbtError } from './errors.ts';
-
-/** One error. Facts are put into the texts as they are, so that a page of them can be made with their names. */
-interface ErrorRow<F extends object> {
-  readonly code: string;
-  readonly kind: ErrorKind;
-  readonly text: (facts: F) => string;
-  readonly hint: ((facts: F) => string) | undefined;
-}
-
-/** A fact of a text. */
-type Fact = string | number;
-type Facts<N extends string> = Readonly<Record<N, Fact>>;
-
-function row<F extends object = object>(
-  code: string,
-  kind: ErrorKind,
-  text: (facts: F) => string,
-  hint?: (facts: F) => string,
-): ErrorRow<F> {
-  return { code, kind, text, hint };
-}
 
 /** By topic; a code begins as that of its kind. */
 export const ERRORS = {
+  ...SELECTION_ERRORS,
+  ...TEMPLATE_ERRORS,
+
   // The command line.
   threadsBelowOne: row<Facts<'threads'>>(
     'T1001',

@@ -5,7 +5,6 @@ import type { Session } from '../adapters/adapter.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ManifestNode, ModelNode, SeedNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
-import { TsdbtError } from '../errors.ts';
 import type { Value } from '../values/index.ts';
 import { type InjectedCte, injectCtes } from './inject-ctes.ts';
 import type { CompileContext, EphemeralCode, RenderedCode } from './compile-context.ts';
@@ -111,9 +110,8 @@ function compileEphemeral(ctx: CompileContext, id: string, session: Session): Pr
   if (known !== undefined) return known;
   const work = (async (): Promise<EphemeralCode> => {
     const node = ctx.manifest.nodes[id];
-    if (node === undefined || node.resource_type === 'seed')
-      throw new TsdbtError('internal', `During compilation, found a cte reference that could not be resolved: ${id}`);
-    if (node.config.materialized !== 'ephemeral') throw new TsdbtError('internal', `${id} is not ephemeral`);
+    if (node === undefined || node.resource_type === 'seed') throw errorOf('cteNotResolved', { node: id });
+    if (node.config.materialized !== 'ephemeral') throw errorOf('notEphemeral', { node: id });
     const rendered = await renderCode(ctx, node, session);
     const ctes = await collectCtes(ctx, rendered.ephemerals, session);
     const injection = injectCtes(rendered.code, ctes);
@@ -157,8 +155,7 @@ function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): str
     input.kind === 'ref'
       ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
       : lookup.source(input.source, input.name, node.package_name);
-  if (found === null || found === 'disabled')
-    throw new TsdbtError('internal', `'${node.unique_id}' depends on '${to}' which is not in the graph!`);
+  if (found === null || found === 'disabled') throw errorOf('targetNotInGraph', { node: node.unique_id, target: to });
   // What this command does not build is referred to where it stands.
   if (
     ctx.config.flags['defer'] === true &&

@@ -1,9 +1,9 @@
 // `adapter.config` and `adapter.behavior`: the project's settings and the flags of dbt's adapters, as templates read
 // them.
+import { errorOf } from '../error-table.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PathPart } from '../adapters/relation-dialect.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
 import { fromJson } from '../values/json.ts';
 import type { HostObject, Value } from '../values/value.ts';
@@ -27,7 +27,7 @@ export function behaviorObject(config: RuntimeConfig, onOff: ((name: string) => 
     jinjaType: 'dbt_common.behavior_flags.Behavior',
     jinjaGet: (name) => {
       const flag = BEHAVIOR_FLAGS.find(([known]) => known === name);
-      if (!flag) throw new TsdbtError('compilation', `The flag ${name} has not been registered.`);
+      if (!flag) throw errorOf('flagNotRegistered', { flag: name });
       const value = flagValue(config, name, flag[1]);
       return {
         jinjaType: 'dbt_common.behavior_flags.BehaviorFlagRendered',

@@ -1,12 +1,13 @@
 // The methods of `adapter` that every dialect has, with Python's binding of arguments. The work on the database is done
 // by adapters/sql-adapter.ts; what a dialect adds are its template methods.
+import { errorOf } from '../error-table.ts';
 import { createHash } from 'node:crypto';
 import { renderColumns, renderModel } from '../adapters/constraints.ts';
 import { dependantValue } from '../adapters/dependants.ts';
 import { Relation } from '../adapters/relation.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { Table } from '../adapters/table.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import { getItem } from '../values/access.ts';
 import { type ArgumentBinder, argumentBinder, FunctionFace } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
@@ -44,11 +45,7 @@ function method(
 
 function relationArgument(method: string, argument: string, value: Value): Relation {
   if (value instanceof Relation) return value;
-  throw new TsdbtError(
-    'compilation',
-    `'adapter.${method}' expects ${argument} to be of type <class 'Relation'>, instead got ${toText(value)} ` +
-      `(${typeName(value)})`,
-  );
+  throw errorOf('noRelation', { method, argument, value: toText(value), type: typeName(value) });
 }
 
 function nameArgument(value: Value): string | null {
@@ -75,10 +72,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   ),
   quote_seed_column: method('quote_seed_column', 'column, quote_config', (self, column, flag) => {
     if (flag !== null && typeof flag !== 'boolean') {
-      throw new TsdbtError(
-        'compilation',
-        `The seed configuration value of "quote_columns" has an invalid type <class '${typeName(flag)}'>`,
-      );
+      throw errorOf('badQuoteColumns', { type: typeName(flag) });
     }
     return flag === false ? column : self.adapter.quote(toText(column));
   }),
@@ -166,8 +160,7 @@ const METHODS: Readonly<Record<string, Method>> = {
       )) !== null,
   ),
   drop_relation: method('drop_relation', 'relation', async (self, relation) => {
-    if (relation === null)
-      throw new TsdbtError('compilation', `Attempted to drop a null relation for ${self.sql.session.name}`);
+    if (relation === null) throw errorOf('dropsNull', { session: self.sql.session.name });
     await self.sql.dropRelation(relationArgument('drop_relation', 'relation', relation));
     return null;
   }),
@@ -184,11 +177,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     return null;
   }),
   cache_added: method('cache_added', 'relation', (self, relation) => {
-    if (relation === null)
-      throw new TsdbtError(
-        'compilation',
-        `Attempted to cache a null relation for ${self.options.session?.name ?? '<None>'}`,
-      );
+    if (relation === null) throw errorOf('cachesNull', { session: self.options.session?.name ?? '<None>' });
     self.adapter.cache.replace(
       relationArgument('cache_added', 'relation', relation),
       self.options.session ?? undefined,
@@ -196,11 +185,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     return '';
   }),
   cache_dropped: method('cache_dropped', 'relation', (self, relation) => {
-    if (relation === null)
-      throw new TsdbtError(
-        'compilation',
-        `Attempted to drop a null relation for ${self.options.session?.name ?? '<None>'}`,
-      );
+    if (relation === null) throw errorOf('dropsNull', { session: self.options.session?.name ?? '<None>' });
     self.adapter.cache.drop(relationArgument('cache_dropped', 'relation', relation), self.options.session ?? undefined);
     return '';
   }),
@@ -297,7 +282,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     throw noCatalog(toText(name));
   }),
   get_partitions_metadata: method('get_partitions_metadata', 'table', () => {
-    throw new TsdbtError('runtime', '`get_partitions_metadata` is not implemented for this adapter!');
+    throw errorOf('noPartitionsMetadata', {});
   }),
   lock_relation: method('lock_relation', 'relation', async (self, relation) => {
     const target = relationArgument('lock_relation', 'relation', relation);
@@ -379,37 +364,24 @@ function textOrNull(value: Value): string | null {
 
 function renameToNone(self: AdapterObject, from: Value, to: Value): TsdbtError {
   const name = (value: Value): string => (value === null ? 'null relation' : toText(value));
-  return new TsdbtError(
-    'compilation',
-    `Attempted to rename ${name(from)} to ${name(to)} for ${self.options.session?.name ?? '<None>'}`,
-  );
+  return errorOf('renamesNull', {
+    from: name(from),
+    to: name(to),
+    session: self.options.session?.name ?? '<None>',
+  });
 }
 
 function dispatch(options: AdapterObjectOptions, name: Value, namespace: Value, packages: Value): Callable {
   const macro = toText(name);
   if (macro.includes('.')) {
     const [suggested, rest] = [macro.slice(0, macro.indexOf('.')), macro.slice(macro.indexOf('.') + 1)];
-    throw new TsdbtError(
-      'compilation',
-      `In adapter.dispatch, got a macro name of "${macro}", but "." is not a valid macro name component. Did ` +
-        'you mean ' +
-        `\`adapter.dispatch("${rest}", macro_namespace="${suggested}")\`?`,
-    );
+    throw errorOf('dispatchWithDot', { macro, rest, namespace: suggested });
   }
   if (packages !== null) {
-    throw new TsdbtError(
-      'compilation',
-      'The "packages" argument of adapter.dispatch() has been deprecated.\nUse the "macro_namespace" argument ' +
-        `instead.\n\nRaised during dispatch for: ${macro}\n\n` +
-        'For more information, see:\n\nhttps://docs.getdbt.com/reference/dbt-jinja-functions/dispatch',
-    );
+    throw errorOf('dispatchWithPackages', { macro });
   }
   if (namespace !== null && typeof namespace !== 'string') {
-    throw new TsdbtError(
-      'compilation',
-      `In adapter.dispatch, got a <class '${typeName(namespace)}'> macro_namespace argument ` +
-        `("${toText(namespace)}"), but macro_namespace should be None or a string.`,
-    );
+    throw errorOf('badDispatchNamespace', { type: typeName(namespace), value: toText(namespace) });
   }
   return options.dispatch(macro, namespace);
 }
@@ -420,16 +392,12 @@ function incrementalMacro(self: AdapterObject, context: Value, given: Value): Va
   const batched = flagValue(self.options.config, 'require_batched_execution_for_custom_microbatch_strategy', false);
   const builtin = batched ? BUILTIN_STRATEGIES.filter((name) => name !== 'microbatch') : BUILTIN_STRATEGIES;
   if (builtin.includes(strategy) && !capabilities.validIncrementalStrategies.includes(strategy)) {
-    throw new TsdbtError('runtime', `The incremental strategy '${strategy}' is not valid for this adapter`);
+    throw errorOf('strategyNotValid', { strategy });
   }
   const name = `get_incremental_${strategy.replaceAll('+', '_')}_sql`;
   const macro = getItem(context, name);
   if (macro instanceof Undefined) {
-    throw new TsdbtError(
-      'runtime',
-      `dbt could not find an incremental strategy macro with the name "${name}" in ` +
-        `${self.options.config.project.project_name}`,
-    );
+    throw errorOf('noStrategyMacro', { macro: name, project: self.options.config.project.project_name });
   }
   return macro;
 }

@@ -1,6 +1,7 @@
 // What a template calls `adapter`: the methods that dbt's adapters make available. While parsing, those that would ask
 // the database answer as dbt's parser does. The methods are in adapter-methods.ts, the work is done by adapters/sql-
 // adapter.ts.
+import { errorOf } from '../error-table.ts';
 import type { Adapter, ExecuteMacro, Session } from '../adapters/adapter.ts';
 import { ColumnClass } from '../adapters/column.ts';
 import type { ConstraintWarning } from '../adapters/constraints.ts';
@@ -10,7 +11,6 @@ import { type SchemaEvent, SqlAdapter } from '../adapters/sql-adapter.ts';
 import { Table } from '../adapters/table.ts';
 import type { MethodCall, TemplateMethod } from '../adapters/template-method.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
 import { callable } from '../values/callable.ts';
 import { PyTuple } from '../values/tuple.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
@@ -81,8 +81,7 @@ export class AdapterObject implements HostObject {
   /** The methods on the session. @throws while parsing */
   get sql(): SqlAdapter {
     const { adapter, session, executeMacro, config, builds, onEvent, onWarning, overridden } = this.options;
-    if (session === null || executeMacro === undefined)
-      throw new TsdbtError('internal', 'the database was asked for while parsing');
+    if (session === null || executeMacro === undefined) throw errorOf('databaseWhileParsing', {});
     this.#own ??= new SqlAdapter({
       adapter,
       session,

@@ -1,7 +1,7 @@
 // `config` as templates call it: while parsing it collects, while running it answers from the node's config. Leaves
 // merging of what was collected to the parser.
+import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
-import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
   argumentBinder,
@@ -34,19 +34,18 @@ export class ParseConfigObject implements HostObject {
       const [options] = args;
       if (options !== undefined && args.length === 1 && kwargs.size === 0) return this.#collect(options);
       if (args.length === 0 && kwargs.size > 0) return this.#collect(new PyDict(kwargs));
-      throw new TsdbtError('compilation', 'Invalid inline model config');
+      throw errorOf('badInlineConfig', {});
     };
   }
 
   #collect(options: Value): Value {
-    if (!(options instanceof PyDict)) throw new TsdbtError('compilation', 'Invalid inline model config');
-    if (this.#record === null) throw new TsdbtError('runtime', 'At parse time, did not receive a context config');
+    if (!(options instanceof PyDict)) throw errorOf('badInlineConfig', {});
+    if (this.#record === null) throw errorOf('configWhileParsing', {});
     const out: { [key: string]: Value } = Object.create(null) as { [key: string]: Value };
     for (const [key, value] of options.entries()) {
       const name = toText(key);
       const dashed = name === 'pre_hook' || name === 'post_hook' ? name.replace('_', '-') : name;
-      if (dashed !== name && options.has(dashed))
-        throw new TsdbtError('compilation', `Invalid config, has conflicting keys "${name}" and "${dashed}"`);
+      if (dashed !== name && options.has(dashed)) throw errorOf('conflictingConfig', { one: name, two: dashed });
       out[dashed] = value;
     }
     this.#record(out);
@@ -167,10 +166,7 @@ export class RuntimeConfigObject implements HostObject {
 
   #require(key: Value, value: Value | undefined, validator: Value): Value | Promise<Value> {
     if (value !== undefined) return this.#validated(value, validator);
-    throw new TsdbtError(
-      'compilation',
-      `Model '${this.#node.unique_id}' does not define a required config parameter '${toText(key)}'.`,
-    );
+    throw errorOf('configMissing', { model: this.#node.unique_id, key: toText(key) });
   }
 
   #validated(value: Value, validator: Value): Value | Promise<Value> {
@@ -183,10 +179,7 @@ export class RuntimeConfigObject implements HostObject {
   #persistDocs(part: 'relation' | 'columns'): Value {
     const docs = this.lookup('persist_docs') ?? new PyDict();
     if (!(docs instanceof PyDict)) {
-      throw new TsdbtError(
-        'compilation',
-        `Invalid value provided for 'persist_docs'. Expected dict but received <class '${qualifiedTypeName(docs)}'>`,
-      );
+      throw errorOf('badPersistDocs', { type: qualifiedTypeName(docs) });
     }
     return docs.get(part) ?? false;
   }

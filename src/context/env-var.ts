@@ -1,6 +1,6 @@
 // env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves where a value is
 // recorded to the caller, and taking secrets out of what is printed to the sinks.
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { type Callable, callable, PyDict, typeError, typeName, type Value } from '../values/index.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,10 +32,7 @@ export function createEnvVar(env: Environment, options: EnvVarOptions = {}): Cal
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (name.startsWith(SECRET_PREFIX)) {
       if (options.secrets !== true) {
-        throw new TsdbtError(
-          'parsing',
-          `Secret env vars are allowed only in profiles.yml or packages.yml. Found '${name}' referenced elsewhere.`,
-        );
+        throw errorOf('secretElsewhere', { variable: name });
       }
       if (value !== undefined) return placeholder(name);
     }
@@ -43,8 +40,7 @@ export function createEnvVar(env: Environment, options: EnvVarOptions = {}): Cal
       options.record?.(name, value);
       return value;
     }
-    if (fallback === null || fallback === undefined)
-      throw new TsdbtError('parsing', `Env var required but not provided: '${name}'`);
+    if (fallback === null || fallback === undefined) throw errorOf('variableMissing', { variable: name });
     if (!name.startsWith(SECRET_PREFIX)) options.record?.(name, DEFAULT_ENV_PLACEHOLDER);
     return fallback;
   });

@@ -1,6 +1,7 @@
 // The `exceptions` namespace of templates: raising dbt's errors and warnings under dbt's names and words. Leaves adding
 // the node to an error to whoever runs the template.
 import { eventOf } from '../events/index.ts';
+import { errorOf } from '../error-table.ts';
 import { type ErrorKind, TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import {
@@ -32,6 +33,12 @@ export function createExceptions(warn: Warn): Namespace {
       throw new TsdbtError(kind, message(...args), code === undefined ? {} : { code });
     }),
   ];
+  const raiseError = (name: string, signature: string, error: (...args: Value[]) => TsdbtError): [string, Callable] => [
+    name,
+    callable(name, signature, (...args) => {
+      throw error(...args);
+    }),
+  ];
   return new Namespace(
     () =>
       new Map<string, Value>([
@@ -61,77 +68,53 @@ export function createExceptions(warn: Warn): Namespace {
             },
           ),
         ],
-        raise(
-          'missing_config',
-          'model, name',
-          (model, name) =>
-            `Model '${field(model, 'unique_id')}' does not define a required config parameter '${text(name)}'.`,
+        raiseError('missing_config', 'model, name', (model, name) =>
+          errorOf('configMissing', { model: field(model, 'unique_id'), key: text(name) }),
         ),
-        raise('missing_materialization', 'model, adapter_type', (model, type) =>
-          missingMaterialization(field(getAttribute(model ?? null, 'config'), 'materialized'), text(type)),
+        raiseError('missing_materialization', 'model, adapter_type', (model, type) =>
+          materializationMissing(field(getAttribute(model ?? null, 'config'), 'materialized'), text(type)),
         ),
-        raise('missing_relation', 'relation, model=None', (relation) => `Relation ${text(relation)} not found!`),
+        raiseError('missing_relation', 'relation, model=None', (relation) =>
+          errorOf('relationMissing', { relation: text(relation) }),
+        ),
         raise('raise_ambiguous_alias', 'node_1, node_2, duped_name=None', ambiguousAlias),
         raise('raise_ambiguous_catalog_match', 'unique_id, match_1, match_2', ambiguousCatalogMatch),
-        raise(
-          'raise_cache_inconsistent',
-          'message',
-          (message) => `Cache inconsistency detected: ${text(message)}`,
-          'internal',
+        raiseError('raise_cache_inconsistent', 'message', (message) =>
+          errorOf('cacheInconsistent', { message: text(message) }),
         ),
-        raise(
-          'raise_dataclass_not_dict',
-          'obj',
-          (obj) =>
-            `The object ("${text(obj)}") was used as a dictionary. This capability has been removed from ` +
-            'objects of this type.',
-        ),
+        raiseError('raise_dataclass_not_dict', 'obj', (obj) => errorOf('objectNoDictionary', { object: text(obj) })),
         raise('raise_compiler_error', 'msg, node=None', text),
         raise('raise_database_error', 'msg, node=None', text, 'database'),
-        raise(
-          'raise_dep_not_found',
-          'node, node_description, required_pkg',
-          (_node, description, required) =>
-            `Error while parsing ${text(description)}.\nThe required package "${text(required)}" was not ` +
-            'found. Is the package installed?\nHint: You may need to run `dbt deps`.',
+        raiseError('raise_dep_not_found', 'node, node_description, required_pkg', (_node, description, required) =>
+          errorOf('packageMissing', { node: text(description), package: text(required) }),
         ),
         raise('raise_dependency_error', 'msg', text, 'dependency'),
         raise('raise_duplicate_patch_name', 'patch_1, existing_patch_path', duplicatePatch),
         raise('raise_duplicate_resource_name', 'node_1, node_2', duplicateResource),
-        raise(
-          'raise_invalid_property_yml_version',
-          'path, issue',
-          (path, issue) =>
-            `The yml property file at ${text(path)} is invalid because ${text(issue)}. Please consult the ` +
-            'documentation for more information on yml property file syntax:\n\n' +
-            'https://docs.getdbt.com/reference/configs-and-properties',
+        raiseError('raise_invalid_property_yml_version', 'path, issue', (path, issue) =>
+          errorOf('badPropertyFile', { path: text(path), issue: text(issue) }),
         ),
-        raise('raise_not_implemented', 'msg', (msg) => `ERROR: ${text(msg)}`, 'runtime'),
-        raise(
-          'relation_wrong_type',
-          'relation, expected_type, model=None',
-          (relation, expected) =>
-            `Trying to create ${text(expected)} ${text(relation)}, but it currently exists as a ` +
-            `${field(relation, 'type')}. Either drop ${text(relation)} manually, or run dbt with ` +
-            '`--full-refresh` and dbt will drop it for you.',
+        raiseError('raise_not_implemented', 'msg', (msg) => errorOf('notImplemented', { message: text(msg) })),
+        raiseError('relation_wrong_type', 'relation, expected_type, model=None', (relation, expected) =>
+          errorOf('relationOfWrongType', {
+            relation: text(relation),
+            expected: text(expected),
+            found: field(relation, 'type'),
+          }),
         ),
-        raise('raise_contract_error', 'yaml_columns, sql_columns', contractMessage),
-        raise(
-          'column_type_missing',
-          'column_names',
-          (names) =>
-            'Contracted models require data_type to be defined for each column. Please ensure that the column ' +
-            `name and data_type are defined within the YAML configuration for the ${text(names)} column(s).`,
+        raiseError('raise_contract_error', 'yaml_columns, sql_columns', contractError),
+        raiseError('column_type_missing', 'column_names', (names) =>
+          errorOf('columnTypeMissing', { columns: text(names) }),
         ),
         raise('raise_fail_fast_error', 'msg, node=None', text, 'failFast'),
       ]),
   );
 }
 
-/** dbt's words for a materialization that no package has. */
-export function missingMaterialization(materialization: string, adapterType: string): string {
-  const searched = adapterType === 'default' ? "'default'" : `'default' and '${adapterType}'`;
-  return `No materialization '${materialization}' was found for adapter ${adapterType}! (searched types ${searched})`;
+/** The error for a materialization that no package has. */
+export function materializationMissing(materialization: string, adapterType: string): TsdbtError {
+  const types = adapterType === 'default' ? "'default'" : `'default' and '${adapterType}'`;
+  return errorOf('noMaterialization', { materialization, adapter: adapterType, types });
 }
 
 function text(value: Value | undefined): string {
@@ -194,14 +177,9 @@ function duplicateResource(first: Value, second: Value): string {
 type ContractRow = readonly [name: string, definition: string, contract: string, mismatch: string];
 
 /** dbt's table of what differs between a contract and the columns of a query. */
-function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
+function contractError(yamlColumns: Value = null, sqlColumns: Value = null): TsdbtError {
   const contract = columnsOf(yamlColumns);
-  const advice =
-    'This model has an enforced contract that failed.\nPlease ensure the name, data_type, and number of ' +
-    "columns in your contract match the columns in your model's definition.";
-  if (contract.length === 0) {
-    return "This model has an enforced contract, and its 'columns' specification is missing";
-  }
+  if (contract.length === 0) return errorOf('contractWithoutColumns', {});
   const definition = columnsOf(sqlColumns);
   const rows: ContractRow[] = [];
   for (const { name, type } of definition) {
@@ -212,7 +190,8 @@ function contractMessage(yamlColumns: Value, sqlColumns: Value): string {
   for (const { name, type } of contract)
     if (!definition.some((column) => column.name === name)) rows.push([name, '', type, 'missing in definition']);
   rows.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return `${advice}\n\n${asTable(['column_name', 'definition_type', 'contract_type', 'mismatch_reason'], rows)}`;
+  const names = ['column_name', 'definition_type', 'contract_type', 'mismatch_reason'];
+  return errorOf('contractFailed', { table: asTable(names, rows) });
 }
 
 function columnsOf(columns: Value): { name: string; type: string }[] {

@@ -1,9 +1,9 @@
 // Which macro a name means: packages, overrides of the root project, internal packages, dispatch, materializations.
 // Macros are compiled when first called and kept for the whole command; binding them to a node's scope is done by
 // scope.ts.
+import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
 import type { Environment, MacroTemplate } from '../jinja/index.ts';
 import { stringRepr } from '../values/index.ts';
 
@@ -166,12 +166,7 @@ export class MacroResolver {
   #findDispatched(name: string, namespace: string | null, fromPackage: string, anyPackage: boolean): MacroNode {
     if (name.includes('.')) {
       const [suggestedNamespace, ...rest] = name.split('.');
-      throw new TsdbtError(
-        'compilation',
-        `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did ` +
-          'you mean ' +
-          `\`adapter.dispatch("${rest.join('.')}", macro_namespace="${suggestedNamespace}")\`?`,
-      );
+      throw errorOf('dispatchWithDot', { macro: name, rest: rest.join('.'), namespace: `${suggestedNamespace}` });
     }
     const attempts: string[] = [];
     for (const packageName of this.#searchOrder(namespace)) {
@@ -187,11 +182,11 @@ export class MacroResolver {
         attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
       }
     }
-    throw new TsdbtError(
-      'compilation',
-      `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched ` +
-        `for: ${attempts.map(stringRepr).join(', ')}`,
-    );
+    throw errorOf('dispatchFoundNothing', {
+      macro: name,
+      namespace: namespace ?? 'None',
+      attempts: attempts.map(stringRepr).join(', '),
+    });
   }
 
   #searchOrder(namespace: string | null): readonly (string | null)[] {

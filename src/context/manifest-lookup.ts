@@ -1,5 +1,6 @@
 // Resources of a manifest by the names that templates use: ref, source, function, metric. Built when first asked, once
 // a command. Leaves what a missing or disabled resource means to the caller.
+import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type {
   FunctionNode,
@@ -9,7 +10,7 @@ import type {
   RefArgs,
   SourceDefinition,
 } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
@@ -193,11 +194,9 @@ function versionText(version: unknown): string {
 }
 
 function ambiguousRef(key: string, packages: readonly (readonly [string, string])[]): TsdbtError {
-  return new TsdbtError(
-    'compilation',
-    `When referencing '${key}', dbt found nodes in multiple packages: ` +
-      `'${packages.map(([, id]) => id).join("', '")}'\n` +
-      "To fix this, use two-argument 'ref', with the package name first: " +
-      `'${packages.map(([name]) => name).join("' or '")}'`,
-  );
+  return errorOf('referenceAmbiguous', {
+    name: key,
+    nodes: packages.map(([, id]) => id).join("', '"),
+    packages: packages.map(([name]) => name).join("' or '"),
+  });
 }

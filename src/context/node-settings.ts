@@ -1,5 +1,6 @@
 // What methods of `adapter` read off a node's config: how a snapshot treats deleted rows, and the catalog of a model.
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
+import type { TsdbtError } from '../errors.ts';
 import { getItem } from '../values/access.ts';
 import { PyDict } from '../values/dict.ts';
 import { toText } from '../values/text.ts';
@@ -12,15 +13,12 @@ export function hardDeletes(config: Value): string {
   const invalidate = setting(config, 'invalidate_hard_deletes');
   const mode = setting(config, 'hard_deletes');
   if (invalidate !== null && mode !== null) {
-    throw new TsdbtError(
-      'validation',
-      'You cannot set both the invalidate_hard_deletes and hard_deletes config properties on the same snapshot.',
-    );
+    throw errorOf('twoHardDeletes', {});
   }
   if (isTruthy(invalidate) || mode === 'invalidate') return 'invalidate';
   if (mode === 'new_record') return 'new_record';
   if (mode === null || mode === 'ignore') return 'ignore';
-  throw new TsdbtError('validation', 'Invalid setting for property hard_deletes.');
+  throw errorOf('badHardDeletes', {});
 }
 
 /** `build_catalog_relation`: None where the config names no catalog. @throws where it names one, as there are none */
@@ -34,7 +32,7 @@ export function buildCatalogRelation(config: Value): Value {
 
 /** dbt's error for a catalog that catalogs.yml does not have. */
 export function noCatalog(name: string): TsdbtError {
-  return new TsdbtError('validation', `Catalog not found.\nReceived: ${name}\nExpected one of: `);
+  return errorOf('catalogMissing', { catalog: name });
 }
 
 /** A member of a dict, of `config` (by its `get`) or of any object; None when there is none. */

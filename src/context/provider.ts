@@ -1,5 +1,6 @@
 // What templates of nodes, macros and operations see in both phases, parsing and running: target, adapter, exceptions,
 // results of statements, validation, rendering. Leaves what differs between the phases to parse.ts and runtime.ts.
+import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Quoting } from '../contracts/node.ts';
@@ -209,13 +210,7 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
     'adapter_macro',
     () =>
       callable('adapter_macro', 'name, *args, **kwargs', (name) => {
-        throw new TsdbtError(
-          'compilation',
-          'The "adapter_macro" macro has been deprecated. Instead, use the `adapter.dispatch` method to find a ' +
-            'macro and call the result.  For more ' +
-            'information, see: https://docs.getdbt.com/reference/dbt-jinja-functions/dispatch) adapter_macro ' +
-            `was called for: ${toText(name ?? null)}`,
-        );
+        throw errorOf('adapterMacro', { macro: toText(name ?? null) });
       }),
   ],
   ['selected_resources', () => []],
@@ -223,12 +218,10 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
     'submit_python_job',
     (scope) =>
       callable('submit_python_job', 'parsed_model, compiled_code', (model) => {
-        throw new TsdbtError(
-          'runtime',
-          'submit_python_job is not intended to be called here, at model ' +
-            `${toText(getAttribute(model ?? null, 'alias'))}, with macro call_stack ` +
-            `[${scope.callStack.map((id) => `'${id}'`).join(', ')}].`,
-        );
+        throw errorOf('pythonJobElsewhere', {
+          model: toText(getAttribute(model ?? null, 'alias')),
+          stack: scope.callStack.map((id) => `'${id}'`).join(', '),
+        });
       }),
   ],
 ]);
@@ -242,10 +235,7 @@ function validator(allowed: Value): Callable {
   const options = allowed instanceof PyTuple ? allowed.items : [];
   return callable('inner', 'value', (value = null) => {
     if (options.some((option) => equals(option, value) || isOfType(value, option))) return null;
-    throw new TsdbtError(
-      'validation',
-      `Expected value "${toText(value)}" to be one of ${options.map(toText).join(',')}`,
-    );
+    throw errorOf('valueNotAllowed', { value: toText(value), allowed: options.map(toText).join(',') });
   });
 }
 

@@ -1,7 +1,7 @@
 // The comment in front of (or behind) each statement: the project's `query-comment`, rendered for a connection and a
 // node. Leaves adding it to the statement to the adapter.
+import { errorOf } from '../error-table.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
 import { type Callable, type HostObject, settleSync, toText, fromJson, type Value } from '../values/index.ts';
 import { BASE_MEMBERS, BaseScope } from './base.ts';
 import type { MacroResolver } from './macro-resolver.ts';
@@ -47,7 +47,7 @@ export function createQueryComment(context: ContextSettings, resolver: MacroReso
         .bind('query_comment_macro', new QueryCommentScope(context, resolver));
     macro = bound;
     const text = toText(settleSync(bound([connectionName, node === null ? null : nodeOf(node)], new Map()))).trim();
-    if (text.includes('*/')) throw new TsdbtError('runtime', `query comment contains illegal value "*/": ${text}`);
+    if (text.includes('*/')) throw errorOf('badQueryComment', { comment: text });
     return text === '' ? null : { text, append: configured.append };
   };
 }

@@ -1,7 +1,8 @@
 // The arguments of ref(), source(), metric() and function(), checked in dbt's words. Leaves what they name to the
 // contexts.
+import { errorOf } from '../error-table.ts';
 import type { RefArgs } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import { type Call, isTruthy, numericOf, PyFloat, qualifiedTypeName, type Value } from '../values/index.ts';
 
 /** `ref(name)`, `ref(package, name)`, `version=` or `v=`. */
@@ -29,8 +30,7 @@ export function refArguments({ args, kwargs }: Call): RefArgs {
 
 /** `source(source_name, table_name)`. */
 export function sourceArguments({ args, kwargs }: Call): [source: string, table: string] {
-  if (args.length !== 2 || kwargs.size > 0)
-    throw new TsdbtError('compilation', `source() takes exactly two arguments (${args.length} given)`);
+  if (args.length !== 2 || kwargs.size > 0) throw errorOf('sourceWithoutTwoNames', { given: args.length });
   const [source, table] = args as [Value, Value];
   if (typeof source !== 'string')
     throw wrongType('The source name (first) argument to source() must be a string, got', source);
@@ -54,11 +54,10 @@ export function namedArguments(
 /** The last of one or two arguments, and the package in front of it. @param called as dbt's message names it */
 function nameAndPackage(called: string, args: readonly Value[]): [name: Value, packageName: Value] {
   const [first, second] = args;
-  if (first === undefined || args.length > 2)
-    throw new TsdbtError('compilation', `${called}() takes at most two arguments (${args.length} given)`);
+  if (first === undefined || args.length > 2) throw errorOf('tooManyNames', { function: called, given: args.length });
   return second === undefined ? [first, null] : [second, first];
 }
 
 function wrongType(message: string, value: Value): TsdbtError {
-  return new TsdbtError('compilation', `${message} <class '${qualifiedTypeName(value)}'>`);
+  return errorOf('badNameType', { message, type: qualifiedTypeName(value) });
 }

@@ -1,10 +1,11 @@
 // ref(), source() and function() while running: the relation of what is named, after dbt's checks (disabled, missing,
 // private, undeclared), with the limits of --empty and --sample. Leaves the ephemeral models' code to the compiler.
+import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
 import type { ManifestNode, ModelNode, RefArgs, SourceDefinition } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { type Call, callableOf, lookupAttribute, toText, type Value } from '../values/index.ts';
 import type { Found } from './manifest-lookup.ts';
@@ -24,8 +25,7 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   if (scope.kind !== 'operation' && !scope.dependsOn.has(target.unique_id)) throw undeclared(scope, ref);
   const more = { limit: limitOf(scope), eventTimeFilter: eventTimeFilter(scope, target) };
   if (isEphemeral(target)) {
-    if (scope.kind === 'operation')
-      throw new TsdbtError('compilation', `Operations can not ref() ephemeral nodes, but ${target.name} is ephemeral`);
+    if (scope.kind === 'operation') throw errorOf('ephemeralInOperation', { model: target.name });
     scope.addCte(target.unique_id);
     const cteName = (target as { cte_name?: string }).cte_name;
     return ephemeralRelation(scope.context.adapter, cteName ?? target.alias, more);
@@ -135,24 +135,21 @@ function required<T>(scope: RuntimeScope, found: Found<T>, kind: string, name: s
   const type = node.resource_type.replace(/[a-z]+/g, (word) => word.charAt(0).toUpperCase() + word.slice(1));
   const version = ref === undefined || ref.version === null ? '' : `with version '${ref.version}' `;
   const inPackage = ref === undefined || ref.package === null ? '' : `in package or project '${ref.package}' `;
-  throw new TsdbtError(
-    'compilation',
-    `${type} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
-      `${version}${inPackage}which ${found === 'disabled' ? 'is disabled' : 'was not found'}`,
-  );
+  throw errorOf('referenceMissing', {
+    type,
+    node: node.unique_id,
+    path: node.original_file_path,
+    kind,
+    name,
+    where: `${version}${inPackage}`,
+    why: found === 'disabled' ? 'is disabled' : 'was not found',
+  });
 }
 
 function undeclared(scope: RuntimeScope, ref: RefArgs): TsdbtError {
   const positional = (ref.package === null ? [ref.name] : [ref.package, ref.name]).map((arg) => `'${arg}'`).join(', ');
   const keyword = ref.version === null ? '' : `,version='${ref.version}'`;
-  const { name } = scope.node;
-  return new TsdbtError(
-    'compilation',
-    `dbt was unable to infer all dependencies for the model "${name}".\nThis typically happens when ref() is ` +
-      'placed within a conditional block.\n\n' +
-      `To fix this, add the following hint to the top of the model "${name}":\n\n-- depends_on: {{ ` +
-      `ref(${positional}${keyword}) }}`,
-  );
+  return errorOf('referenceNotInferred', { model: scope.node.name, call: `ref(${positional}${keyword})` });
 }
 
 function checkAccess({ node, context }: RuntimeScope, target: ManifestNode): void {
@@ -174,11 +171,7 @@ function restricts({ project, packages }: RuntimeConfig, packageName: string): b
 }
 
 function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: string): TsdbtError {
-  return new TsdbtError(
-    'parsing',
-    `Node ${uniqueId} attempted to reference node ${target.unique_id}, which is not allowed because the ` +
-      `referenced node is ${access} to the '${scope}.`,
-  );
+  return errorOf('referenceNotAllowed', { node: uniqueId, target: target.unique_id, access, scope });
 }
 
 function isEphemeral(node: ManifestNode): boolean {

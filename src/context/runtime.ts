@@ -1,11 +1,11 @@
 // What templates see while nodes are compiled and run, with the database behind it: nodes, tests, snapshots, seeds,
 // hooks, operations, sources' freshness and unit tests. References are in runtime-references.ts; the adapter's methods
 // in adapter-object.ts.
+import { errorOf } from '../error-table.ts';
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json, MacroNode, TestMetadata } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import {
   type Callable,
   argumentBinder,
@@ -166,11 +166,9 @@ export class RuntimeScope extends ProviderScope {
         ? resolver.findAnywhere(name)
         : (resolver.namespace(packageName)?.get(name) ?? resolver.find(name, packageName));
     if (macro === undefined) {
-      throw new TsdbtError(
-        'runtime',
-        `dbt could not find a macro with the name "${name}" in ` +
-          `${packageName === undefined ? 'any package' : `the "${packageName}" package`}`,
-      );
+      throw packageName === undefined
+        ? errorOf('noSuchMacroAnywhere', { macro: name })
+        : errorOf('noSuchMacroInPackage', { macro: name, package: packageName });
     }
     const child = this.childOf(macro, packageName);
     return settle(child.bindUntracked(macro)(args, kwargs));
@@ -247,8 +245,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
       callable('metric', '*args, **kwargs', (call) => {
         const { name, packageName } = namedArguments('metric', call);
         const found = scope.lookup.metric(name, packageName, scope.node.package_name);
-        if (found === null || found === 'disabled')
-          throw new TsdbtError('compilation', `Metric '${name}' was not found or is disabled`);
+        if (found === null || found === 'disabled') throw errorOf('metricMissing', { metric: name });
         return metricReference(found.name, found.package_name);
       }),
   ],
@@ -272,7 +269,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
     (scope) =>
       callable('write', WRITE, (payload) => {
         if (scope.node.resource_type === 'macro' || scope.node.resource_type === 'source')
-          throw new TsdbtError('compilation', 'cannot "write" macros or sources');
+          throw errorOf('cannotWriteHere', {});
         scope.member('model');
         scope.options.write?.(typeof payload === 'string' ? payload : '');
         return '';
@@ -385,7 +382,7 @@ function translateTypes(scope: RuntimeScope, columns: PyDict): void {
 async function loadAgateTable(scope: RuntimeScope): Promise<Value> {
   const { node, options } = scope;
   if (node.resource_type !== 'seed' || options.loadSeed === undefined) {
-    throw new TsdbtError('compilation', `can only load_agate_table for seeds (got a ${node.resource_type})`);
+    throw errorOf('seedTableElsewhere', { type: node.resource_type });
   }
   return options.loadSeed();
 }

@@ -1,7 +1,7 @@
 // What a template can name: members made when first asked for, macros found by the resolver, `context` and `builtins`.
 // The members themselves are tables in base.ts, parse.ts and runtime.ts.
+import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import { type Scope, settle } from '../jinja/index.ts';
 import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
@@ -126,7 +126,7 @@ export class ContextScope implements Scope {
   }
 
   #view(): MacroView {
-    if (this.macros === null) throw new TsdbtError('internal', 'a scope without macros was asked for one');
+    if (this.macros === null) throw errorOf('scopeWithoutMacros', {});
     return this.macros;
   }
 

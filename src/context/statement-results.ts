@@ -1,6 +1,6 @@
 // Results of statements by name: store_result, load_result. A result is given once, except `main`, which the runner
 // reads too.
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { type Print, Table } from '../adapters/table.ts';
 import { type HostObject, PyDict, PyTuple, toText, type Value } from '../values/index.ts';
@@ -23,11 +23,7 @@ export class StatementResults {
   load(name: string): Value {
     const result = this.#results.get(name);
     if (result === undefined) return null;
-    if (result === null)
-      throw new TsdbtError(
-        'compilation',
-        `The 'statement' result named '${name}' has already been loaded into a variable`,
-      );
+    if (result === null) throw errorOf('statementLoadedTwice', { name });
     if (name !== 'main') this.#results.set(name, null);
     return result;
   }

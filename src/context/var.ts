@@ -1,8 +1,9 @@
 // var(): which value wins (command line, root project, the node's package) and dbt's words when there is none. Leaves
 // rendering of Jinja in a value to the scope that owns the call.
+import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import {
   argumentBinder,
   type Callable,
@@ -83,8 +84,5 @@ function missingVar(name: string, layers: VarLayers, nodeName = '<Configuration>
     for (const key of Object.keys(layer))
       merged.set(key, key.startsWith('DBT_ENV_SECRET') ? '*****' : fromJson(layer[key]));
   const listed = dumpJson(merged, { sortKeys: true, indent: 4 });
-  return new TsdbtError(
-    'compilation',
-    `Required var '${name}' not found in config:\nVars supplied to ${nodeName} = ${listed}`,
-  );
+  return errorOf('varMissing', { name, node: nodeName, vars: listed });
 }

@@ -1,8 +1,8 @@
 // The graph of resources: who depends on whom, on arrays of indexes. Built once from a manifest; knows nothing of
 // selection or running. Test edges (a test before what lies below the tested node) are kept apart: they order a build
 // and never take part in selection.
+import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import { TsdbtError } from '../errors.ts';
 
 export interface BuildGraphOptions {
   /** True for `build`: a node waits for the tests of what it depends on. */
@@ -168,9 +168,7 @@ export class Dag {
    */
   subset(ids: Iterable<string>): Dag {
     const wanted = new Set(ids);
-    for (const id of wanted)
-      if (!this.has(id))
-        throw new TsdbtError('compilation', `Couldn't find model '${id}' -- does it exist or is it disabled?`);
+    for (const id of wanted) if (!this.has(id)) throw errorOf('retriedNodeMissing', { node: id });
     const nodes = this.nodes.filter((id) => wanted.has(id));
     const chosen = new Uint8Array(this.nodes.length);
     for (const id of nodes) chosen[this.#index(id)] = 1;
@@ -210,7 +208,7 @@ export class Dag {
 
   #index(id: string): number {
     const index = this.#indexes.get(id);
-    if (index === undefined) throw new TsdbtError('internal', `Node ${id} not found in the graph!`);
+    if (index === undefined) throw errorOf('nodeNotInGraph', { node: id });
     return index;
   }
 
@@ -261,13 +259,13 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
       for (const parent of dependencies(node)) {
         if (executable[parent] ?? sources[parent] ?? metrics[parent] ?? semanticModels[parent] ?? functions[parent])
           edges.push([parent, id]);
-        else throw new TsdbtError('compilation', `'${id}' depends on '${parent}' which is not in the graph!`);
+        else throw errorOf('parentNotInGraph', { node: id, parent });
       }
     }
   }
   const graph = new Dag(nodes, edges);
   const cycle = graph.cycle();
-  if (cycle !== null) throw new TsdbtError('compilation', `Found a cycle: ${cycle.join(' --> ')}`);
+  if (cycle !== null) throw errorOf('cycleOfNodes', { cycle: cycle.join(' --> ') });
   return options.testEdges === true ? new Dag(nodes, edges, testEdges(manifest, graph)) : graph;
 }
 

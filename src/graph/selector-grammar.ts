@@ -1,5 +1,6 @@
 // What people write to choose nodes, as data: `--select`, `--exclude` and the definitions of selectors.yml. Leaves
 // finding the nodes to selector.ts.
+import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { showJson } from '../values/index.ts';
@@ -112,7 +113,7 @@ function parseUnion(components: readonly string[], expectExists: boolean, indire
 /** One criterion of the command line. */
 function parseCriterion(raw: string, indirect: IndirectSelection): SelectionCriteria {
   const groups = CRITERION.exec(raw)?.groups;
-  if (groups === undefined) throw new TsdbtError('selector', `Invalid selector spec "${raw}"`);
+  if (groups === undefined) throw errorOf('badSelectorSpec', { spec: raw });
   return criteriaFrom(raw, groups, indirect);
 }
 
@@ -121,8 +122,7 @@ function criteriaFrom(
   parts: { readonly [key: string]: Json | undefined },
   indirect: IndirectSelection,
 ): SelectionCriteria {
-  if (parts['value'] === undefined)
-    throw new TsdbtError('selector', `Invalid node spec "${String(raw)}" - no search value!`);
+  if (parts['value'] === undefined) throw errorOf('selectorWithoutValue', { spec: String(raw) });
   const { method, args } = parseMethod(parts);
   const criteria: SelectionCriteria = {
     type: 'criteria',
@@ -138,10 +138,7 @@ function criteriaFrom(
     indirectSelection: indirectSelection(parts['indirect_selection'], indirect),
   };
   if (criteria.children && criteria.childrensParents) {
-    throw new TsdbtError(
-      'selector',
-      `Invalid node spec ${typeof raw === 'string' ? raw : showJson(raw)} - "@" prefix and "+" suffix are incompatible`,
-    );
+    throw errorOf('incompatibleOperators', { spec: typeof raw === 'string' ? raw : showJson(raw) });
   }
   return criteria;
 }
@@ -154,10 +151,7 @@ function parseMethod(parts: { readonly [key: string]: Json | undefined }): {
   if (written === undefined || written === null) return { method: defaultMethod(String(parts['value'])), args: [] };
   const [name = '', ...args] = String(written).split('.');
   const method = SELECTOR_METHODS.find((known) => known === name);
-  if (method === undefined)
-    throw new TsdbtError('selector', `'${name}' is not a valid method name`, {
-      hint: `Methods: ${SELECTOR_METHODS.join(', ')}`,
-    });
+  if (method === undefined) throw errorOf('unknownMethod', { method: name, methods: SELECTOR_METHODS.join(', ') });
   return { method, args };
 }
 
@@ -174,15 +168,14 @@ function isTruthy(value: Json | undefined): boolean {
 function depth(value: Json | undefined): number | undefined {
   if (!isTruthy(value)) return undefined;
   const number = Number(value);
-  if (!Number.isInteger(number))
-    throw new TsdbtError('selector', `Invalid node spec - could not handle parent depth ${String(value)}`);
+  if (!Number.isInteger(number)) throw errorOf('badDepth', { depth: String(value) });
   return number;
 }
 
 function indirectSelection(value: Json | undefined, fallback: IndirectSelection): IndirectSelection {
   if (value === undefined) return fallback;
   if (value === 'eager' || value === 'cautious' || value === 'buildable' || value === 'empty') return value;
-  throw new TsdbtError('selector', `'${String(value)}' is not a valid IndirectSelection`);
+  throw errorOf('badIndirectSelection', { mode: String(value) });
 }
 
 type Definition = { readonly [key: string]: Json };
@@ -199,21 +192,14 @@ export function parseSelectorDefinitions(data: Json, indirect: IndirectSelection
     const { name, definition } = selector;
     const isDefault = selector['default'] === true;
     if (isDefault && defaultName !== undefined) {
-      throw new TsdbtError(
-        'selector',
-        `Error when parsing the selector file. Found multiple selectors with \`default: true\`:${defaultName} ` +
-          `and ${String(name)}`,
-      );
+      throw errorOf('twoDefaultSelectors', { one: defaultName, two: String(name) });
     }
     if (isDefault) defaultName = String(name);
     try {
       result.set(String(name), { definition: parseDefinition(definition as Json, indirect, true), default: isDefault });
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      throw new TsdbtError('selector', `Could not read selector file data: ${error.message}`, {
-        ...error.details,
-        cause: error,
-      });
+      throw errorOf('selectorFileRefused', { why: error.message }, { ...error.details, cause: error });
     }
   }
   return result;
@@ -230,29 +216,17 @@ function selectorList(data: Json): Definition[] {
         (typeof item['definition'] === 'string' || isDictionary(item['definition'] ?? null)),
     );
   if (good) return list as Definition[];
-  throw new TsdbtError(
-    'selector',
-    `Could not parse selector file data: \n${showJson(data, 2)}\nValid root-level selector definitions: union, ` +
-      'intersection, string, dictionary. No lists. \n' +
-      'https://docs.getdbt.com/reference/node-selection/yaml-selectors',
-  );
+  throw errorOf('badSelectorFile', { data: showJson(data, 2) });
 }
 
 function parseDefinition(definition: Json, indirect: IndirectSelection, root = false): SelectionSpec {
   if (typeof definition === 'string') return parseCriterion(definition, indirect);
   if (!isDictionary(definition)) {
-    throw new TsdbtError(
-      'selector',
-      `Expected to find union, intersection, str or dict, instead found ${showJson(definition)}`,
-    );
+    throw errorOf('badSelectorDefinition', { found: showJson(definition) });
   }
   const keys = Object.keys(definition);
   if (root && keys.length > 1 && ('union' in definition || 'intersection' in definition)) {
-    throw new TsdbtError(
-      'selector',
-      "Only a single 'union' or 'intersection' key is allowed in a root level selector definition; found " +
-        `${keys.join(',')}.`,
-    );
+    throw errorOf('twoRootOperators', { keys: keys.join(',') });
   }
   if ('union' in definition) return parseCombination('union', definition, indirect);
   if ('intersection' in definition) return parseCombination('intersection', definition, indirect);
@@ -270,10 +244,7 @@ function parseCombination(
   for (const part of definitionList(definition, type)) {
     if (isDictionary(part) && 'exclude' in part) {
       if (hasExclude && excluded !== undefined) {
-        throw new TsdbtError(
-          'selector',
-          `You cannot provide multiple exclude arguments to the same selector set operator:\n${showJson(part)}`,
-        );
+        throw errorOf('twoExclusions', { part: showJson(part) });
       }
       hasExclude = true;
       excluded = parseExclusions(part, indirect);
@@ -315,10 +286,7 @@ function parseDictionary(definition: Definition, indirect: IndirectSelection): S
   if (keys.length === 1 && only !== undefined)
     return criteriaFrom(definition, { method: only, value: definition[only] }, indirect);
   if (!('method' in definition && 'value' in definition)) {
-    throw new TsdbtError(
-      'selector',
-      `Expected either 1 key or else "method" and "value" keys, but got [${keys.map((key) => `'${key}'`).join(', ')}]`,
-    );
+    throw errorOf('badSelectorKeys', { keys: keys.map((key) => `'${key}'`).join(', ') });
   }
   const { exclude, ...rest } = definition;
   const criteria = criteriaFrom(definition, rest, indirect);
@@ -336,13 +304,10 @@ function parseDictionary(definition: Definition, indirect: IndirectSelection): S
 
 function definitionList(definition: Definition, key: string): (string | Definition)[] {
   const values = definition[key];
-  if (!Array.isArray(values)) throw new TsdbtError('selector', `Invalid value for key "${key}". Expected a list.`);
+  if (!Array.isArray(values)) throw errorOf('selectorValueNoList', { key });
   for (const value of values) {
     if (typeof value !== 'string' && !isDictionary(value))
-      throw new TsdbtError(
-        'selector',
-        `Invalid value type in key "${key}", expected dict or str (value: ${showJson(value)}).`,
-      );
+      throw errorOf('badSelectorValue', { key, value: showJson(value) });
   }
   return values as (string | Definition)[];
 }

@@ -1,8 +1,8 @@
 // The methods of node selection (`tag:`, `config.x:`, `path:` …): which nodes a value means. One entry a method;
 // combining is selector.ts's.
+import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ManifestNode, ModelNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import type { LogEvent } from '../log.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
@@ -53,11 +53,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   source: (value, context) => {
     const parts = text(value).split('.');
     if (parts.length > 3) {
-      throw new TsdbtError(
-        'selector',
-        `Invalid source selector value "${text(value)}". Sources must be of the form \`\${source_name}\`, ` +
-          '`${source_name}.${target_name}`, or `${package_name}.${source_name}.${target_name}',
-      );
+      throw errorOf('badSourceCriterion', { value: text(value) });
     }
     const [source = '', table = '*'] = parts.length === 3 ? parts.slice(1) : parts;
     const [inPackage, inSource, inTable] = [
@@ -94,7 +90,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   ),
   path: (value, context) => {
     const pattern = text(value);
-    if (pattern.startsWith('/')) throw new TsdbtError('selector', `Non-relative patterns are unsupported: ${pattern}`);
+    if (pattern.startsWith('/')) throw errorOf('absolutePathCriterion', { pattern });
     const paths = matchingPaths(pattern, context.manifest);
     return ids(everything(context), (node) => {
       const path = node.original_file_path;
@@ -123,8 +119,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       configMatches((node as { config?: unknown }).config, context.arguments, value),
     ),
   resource_type: (value, context) => {
-    if (!RESOURCE_TYPES.has(text(value)))
-      throw new TsdbtError('selector', `Invalid resource_type selector "${text(value)}"`);
+    if (!RESOURCE_TYPES.has(text(value))) throw errorOf('badResourceType', { value: text(value) });
     return ids(everything(context), (node) => node.resource_type === value);
   },
   test_name: (value, context) => {
@@ -245,7 +240,7 @@ function text(value: Json): string {
 function named(group: Group, what: string, form: string): Method {
   return (value, context) => {
     const parts = text(value).split('.');
-    if (parts.length > 2) throw new TsdbtError('selector', `Invalid ${what} selector value "${text(value)}". ${form}`);
+    if (parts.length > 2) throw errorOf('badNamedCriterion', { what, value: text(value), form });
     const [inPackage, matches] = [fnmatch(parts.length === 2 ? (parts[0] ?? '*') : '*'), fnmatch(parts.at(-1) ?? '')];
     return ids(parsed(context, group), (node) => inPackage(node.package_name) && matches(node.name));
   };
@@ -346,10 +341,7 @@ function testKinds(value: string): Set<'generic' | 'singular' | 'unit'> {
   if (value === 'generic' || value === 'schema') return new Set(['generic']);
   if (value === 'data') return new Set(['generic', 'singular']);
   if (value === 'singular' || value === 'unit') return new Set([value]);
-  throw new TsdbtError(
-    'selector',
-    `Invalid test type selector ${value}: expected "generic", "singular", "unit", or "data"`,
-  );
+  throw errorOf('badTestType', { value });
 }
 
 function versionMatches(node: ModelNode, kind: string): boolean {
@@ -368,10 +360,7 @@ function versionMatches(node: ModelNode, kind: string): boolean {
     case 'none':
       return version == null;
     default:
-      throw new TsdbtError(
-        'selector',
-        `Invalid version type selector ${kind}: expected one of: "latest", "prerelease", "old", or "none"`,
-      );
+      throw errorOf('badVersionKind', { value: kind });
   }
 }
 

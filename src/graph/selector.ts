@@ -1,8 +1,8 @@
 // Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types.
 // Semantics are dbt's step by step, for what people rely on is its exact outcome.
+import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import { TsdbtError } from '../errors.ts';
 import { type LogEvent, warningTag } from '../log.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
@@ -55,11 +55,10 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
   const named = (name: string): SelectionSpec => {
     const found = definitions.get(name);
     if (found === undefined) {
-      throw new TsdbtError(
-        'selector',
-        `Could not find selector named ${name}, expected one of ` +
-          `[${[...definitions.keys()].map((key) => `'${key}'`).join(', ')}]`,
-      );
+      throw errorOf('noSuchSelector', {
+        selector: name,
+        selectors: [...definitions.keys()].map((key) => `'${key}'`).join(', '),
+      });
     }
     return found.definition;
   };
@@ -193,19 +192,13 @@ class SelectionRun {
   }
 
   #byName(pattern: string): Set<string> {
-    if (this.#definitions.size === 0)
-      throw new TsdbtError('selector', 'Cannot use selector: method if selectors.yml is not provided');
+    if (this.#definitions.size === 0) throw errorOf('noSelectorFile', {});
     const matches = fnmatch(pattern);
     const names = [...this.#definitions.keys()].filter(matches).sort();
-    if (names.length === 0)
-      throw new TsdbtError('selector', `Selector '${pattern}' did not match any selector in selectors.yml`);
+    if (names.length === 0) throw errorOf('noSelectorMatches', { pattern });
     const found = new Set<string>();
     for (const name of names) {
-      if (this.#open.includes(name))
-        throw new TsdbtError(
-          'selector',
-          `Circular dependency detected in selector: ${[...this.#open, name].join(' --> ')}`,
-        );
+      if (this.#open.includes(name)) throw errorOf('selectorCycle', { cycle: [...this.#open, name].join(' --> ') });
       this.#open.push(name);
       const definition = this.#definitions.get(name)?.definition;
       if (definition !== undefined) for (const id of this.selected(definition)) found.add(id);

@@ -1,9 +1,9 @@
 // Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. What is the same
 // is said by same-contents.ts and contract-changes.ts; reading the artifacts is the caller's.
+import { errorOf } from '../error-table.ts';
 import { eventOf, type MessageName } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, ModelNode } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import { type LogEvent, warningTag } from '../log.ts';
 import { contractChange, removedContract } from './contract-changes.ts';
 import {
@@ -64,7 +64,7 @@ export function stateMatches(
 ): Matcher {
   const before = previous?.manifest;
   if (previous === undefined || before === undefined) {
-    throw new TsdbtError('selector', 'Got a state selector method, but no comparison manifest', {
+    throw errorOf('noComparisonManifest', {
       hint:
         previous === undefined
           ? '--state names the folder with the manifest.json to compare with.'
@@ -72,10 +72,7 @@ export function stateMatches(
     });
   }
   if (!VALUES.includes(value))
-    throw new TsdbtError(
-      'selector',
-      `Got an invalid selector "${value}", expected one of "[${VALUES.map((name) => `'${name}'`).join(', ')}]"`,
-    );
+    throw errorOf('badStateCriterion', { value, values: VALUES.map((name) => `'${name}'`).join(', ') });
   return new Comparison(manifest, before, previous, warn).matcher(value);
 }
 
@@ -202,13 +199,7 @@ class Comparison {
   #report(model: ModelNode, changes: readonly string[]): void {
     const reasons = changes.join('\n  - ');
     if (model.version != null) {
-      throw new TsdbtError(
-        'contractChange',
-        'While comparing to previous project state, dbt detected a breaking change to an enforced contract.\n  ' +
-          `- ${reasons}\nConsider making an additive (non-breaking) change instead, if possible.\n` +
-          'Otherwise, create a new model version: https://docs.getdbt.com/docs/collaborate/govern/model-versions',
-        { node: model },
-      );
+      throw errorOf('breakingChange', { reasons }, { node: model });
     }
     this.#warn(
       eventOf(
@@ -251,12 +242,7 @@ class Comparison {
     if (this.#macros.size === 0) return false;
     const test = node.resource_type === 'test' ? node.test_metadata?.name : undefined;
     if (test !== undefined && !macros.some((id) => id.endsWith(`.test_${test}`))) {
-      throw new TsdbtError(
-        'compilation',
-        `Node '${node.name}' (in ${node.original_file_path}) depends on a macro or test that does not exist. ` +
-          'This can happen when a macro or generic test is removed but is still referenced. ' +
-          "Check for typos and/or install package dependencies with 'dbt deps'.",
-      );
+      throw errorOf('testMacroMissing', { node: node.name, path: node.original_file_path });
     }
     return macros.some((id) => this.#macros?.has(id));
   }
@@ -283,17 +269,15 @@ class Comparison {
 
 /** `result:VALUE`. */
 export function resultMatches(value: string, previous: PreviousState | undefined): Matcher {
-  if (previous?.results === undefined) throw new TsdbtError('selector', 'No comparison run_results');
+  if (previous?.results === undefined) throw errorOf('noComparisonResults', {});
   const found = new Set(previous.results.filter((result) => result.status === value).map((result) => result.unique_id));
   return (_node, id) => found.has(id);
 }
 
 /** `source_status:fresher`: sources with data that is newer than it was, or measured for the first time. */
 export function sourceStatusMatches(value: string, previous: PreviousState | undefined): Matcher {
-  if (previous?.sources === undefined)
-    throw new TsdbtError('selector', 'No previous state comparison freshness results in sources.json');
-  if (previous.currentSources === undefined)
-    throw new TsdbtError('selector', 'No current state comparison freshness results in sources.json');
+  if (previous?.sources === undefined) throw errorOf('noPreviousFreshness', {});
+  if (previous.currentSources === undefined) throw errorOf('noCurrentFreshness', {});
   const found = new Set<string>();
   if (value === 'fresher') {
     const before = new Map(previous.sources.map((source) => [source.unique_id, source.max_loaded_at]));

@@ -1,11 +1,10 @@
 // Calls a node's materialization and checks what it gives: the relations that it has made. The SQL is the macros'; what
 // becomes of the relations is the kinds' of node.
 import { Relation } from '../adapters/relation.ts';
-import { missingMaterialization } from '../context/exceptions.ts';
+import { materializationMissing } from '../context/exceptions.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
-import { TsdbtError } from '../errors.ts';
 import { PyDict, toText, typeName, type Value } from '../values/index.ts';
 import { deprecation } from '../project/deprecations.ts';
 import type { NodeScope } from '../compiler/node-scope.ts';
@@ -37,7 +36,7 @@ export async function materialize(
   const warn = (package_name: string): void =>
     deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
   const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
-  if (macro === undefined) throw new TsdbtError('compilation', missingMaterialization(name, ctx.adapter.type));
+  if (macro === undefined) throw materializationMissing(name, ctx.adapter.type);
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw errorOf('languageNotSupported', {

@@ -90,7 +90,7 @@ const MANNERS = {
 function mannerOf(which: string): Manner {
   const manners: Readonly<Record<string, Manner>> = MANNERS;
   const manner = manners[which];
-  if (manner === undefined) throw new TsdbtError('internal', `The command ${which} runs no nodes`);
+  if (manner === undefined) throw errorOf('commandRunsNothing', { command: which });
   return manner;
 }
 

@@ -1,5 +1,6 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop
 // early. What a node does is its kind's; the order comes from the queue.
+import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { unlessAborted, within } from '../within.ts';
 import type { GraphNode } from '../contracts/node.ts';
@@ -107,7 +108,7 @@ class Workers {
       const id = this.#queue.next();
       if (id === undefined) {
         if (this.#running === 0 && this.#queue.remaining > 0)
-          throw new TsdbtError('internal', `${this.#queue.remaining} nodes wait for nodes that never run`);
+          throw errorOf('nodesNeverRun', { count: this.#queue.remaining });
         return;
       }
       this.#free.pop();
@@ -132,8 +133,7 @@ class Workers {
 
   async #work(id: string, thread: string): Promise<void> {
     const node = lookupNode(this.#ctx.manifest, id);
-    if (node === undefined)
-      throw new TsdbtError('internal', `Node selection returned ${id}, which the manifest does not hold`);
+    if (node === undefined) throw errorOf('selectedNotInManifest', { node: id });
     for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
       const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
       if (unitTest === undefined || this.#stop !== null) continue;

@@ -15,6 +15,7 @@ const LAYER: Record<string, number> = {
   values: 0,
   'errors.ts': 0,
   'error-table.ts': 0,
+  'error-rows': 0,
   'log.ts': 0,
   'secrets.ts': 0,
   'within.ts': 0,
@@ -222,6 +223,16 @@ describe('architecture', () => {
         .map(({ text }) => text)
         .join(),
     ).toContain("'Z050'");
+  });
+
+  it('writes the sentence of an error in the table of errors, where that is done', () => {
+    const places = ['graph', 'context', 'compiler', 'runner', 'contracts', 'events'];
+    const inline = ({ name, text }: { name: string; text: string }) =>
+      places.includes(area(name)) && /new TsdbtError\(\s*'\w+',\s*['"`]/.test(code(text));
+    expect(sources.filter(inline).map(({ name }) => name)).toEqual([]);
+    expect(
+      sources.filter(({ name, text }) => places.includes(area(name)) && /\berrorOf\(/.test(text)).length,
+    ).toBeGreaterThan(20);
   });
 
   it('starts every file with what it does', () => {

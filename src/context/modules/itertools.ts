@@ -1,7 +1,8 @@
 // modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save
 // what never ends.
+import { errorOf } from '../../error-table.ts';
 import { eventOf } from '../../events/index.ts';
-import { TsdbtError } from '../../errors.ts';
+import type { TsdbtError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';
 import {
   add,
@@ -121,8 +122,7 @@ class Endless implements HostObject {
 
   *jinjaIter(): Generator<Value, void, undefined> {
     for (let steps = 0; ; steps++) {
-      if (steps > LIMIT)
-        throw new TsdbtError('compilation', `${this.jinjaType} gives values for ever: more than ${LIMIT} were taken`);
+      if (steps > LIMIT) throw errorOf('endlessIterator', { iterator: this.jinjaType, most: LIMIT });
       yield this.take();
     }
   }
@@ -143,11 +143,11 @@ function* cycling(items: readonly Value[]): Generator<Value, void, undefined> {
 const WIDTH = 1000;
 
 function tooMany(how: string): TsdbtError {
-  return new TsdbtError(
-    'compilation',
-    `itertools.${how === 'repeated' ? 'combinations_with_replacement' : how} would give more than ${LIMIT} ` +
-      `rows, or rows of more than ${WIDTH} values`,
-  );
+  return errorOf('tooManyRows', {
+    function: how === 'repeated' ? 'combinations_with_replacement' : how,
+    rows: LIMIT,
+    values: WIDTH,
+  });
 }
 
 /** A number of items that may be made; negative is none. */

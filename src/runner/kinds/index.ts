@@ -1,6 +1,6 @@
 // Which kind of runner a node gets in which command. A table; the kinds are in the files beside it.
+import { errorOf } from '../../error-table.ts';
 import type { GraphNode, ModelNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
 import { cloneKind } from './clone.ts';
 import { dataTestKind } from './data-test.ts';
 import { functionKind } from './function.ts';
@@ -43,6 +43,6 @@ function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) 
     case 'saved_query':
       return noOpKind;
     default:
-      throw new TsdbtError('internal', `A ${node.resource_type} cannot be run: ${node.unique_id}`);
+      throw errorOf('cannotRun', { type: node.resource_type, node: node.unique_id });
   }
 }

@@ -1,5 +1,6 @@
 // Microbatch models: which batches a run does, one after the other, each a transaction of its own; their results as
 // one. What a batch executes is the materialization's; the arithmetic of intervals is in batches.ts.
+import { errorOf } from '../../error-table.ts';
 import type { DoneInterval, Session } from '../../adapters/adapter.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { compileNode } from '../../compiler/compile.ts';
@@ -7,7 +8,6 @@ import { type BatchScope, openScope } from '../../compiler/node-scope.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { Hook, ModelNode } from '../../contracts/node.ts';
 import type { BatchResults, RunResult } from '../../contracts/results.ts';
-import { TsdbtError } from '../../errors.ts';
 import { callable } from '../../values/index.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
@@ -249,7 +249,7 @@ function givenWindow(ctx: RunContext): Interval | null {
 }
 
 function epoch(value: unknown): number {
-  if (!(value instanceof PyDateTime)) throw new TsdbtError('internal', 'a window of time without a time');
+  if (!(value instanceof PyDateTime)) throw errorOf('windowWithoutTime', {});
   return Number(value.epochMicros / 1000n);
 }
 

@@ -1,7 +1,9 @@
 // The table of errors: each code once, within the class of its kind, and texts that a page can be made of.
 import { describe, expect, it } from 'vitest';
+import { sourceArguments } from '../../../src/context/reference-arguments.ts';
 import { documentedErrors, errorCodeOf, errorOf } from '../../../src/error-table.ts';
 import { ERROR_KINDS, formatError, TsdbtError } from '../../../src/errors.ts';
+import { parseSelection } from '../../../src/graph/selector-grammar.ts';
 
 const documented = documentedErrors();
 
@@ -34,6 +36,24 @@ describe('the table of errors', () => {
       'Runtime Error in dbt_project.yml\n  There are no docs to serve: target/manifest.json does not exist\n' +
         '  run `tsdbt docs generate` first',
     );
+  });
+
+  it('gives what a template and a criterion get wrong a code of its own', () => {
+    const told = (work: () => unknown): unknown => {
+      try {
+        return work();
+      } catch (error) {
+        return error instanceof TsdbtError ? [error.errorCode, error.message] : error;
+      }
+    };
+    expect(told(() => parseSelection(['@a+'], null, 'eager'))).toEqual([
+      'T1422',
+      'Invalid node spec @a+ - "@" prefix and "+" suffix are incompatible',
+    ]);
+    expect(told(() => sourceArguments({ args: ['a'], kwargs: new Map() }))).toEqual([
+      'T2166',
+      'source() takes exactly two arguments (1 given)',
+    ]);
   });
 
   it('knows a code for whatever goes wrong', () => {
