@@ -6,7 +6,7 @@ import { sameValue } from './same-contents.ts';
 
 export interface ContractChange {
   readonly same: boolean;
-  /** Empty when nothing that readers rely on is gone. */
+  /** Empty when the contract still holds all that readers rely on. */
   readonly breaking: readonly string[];
 }
 
@@ -78,7 +78,7 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
 }
 
 /**
- * What it breaks that a model with a contract is gone.
+ * What the removal of a model with a contract breaks.
  * @param removed the model as it was, or as it is now when it was only disabled
  */
 export function removedContract(removed: ModelNode, now: number): string | null {
@@ -94,7 +94,7 @@ function holdsConstraints(model: ModelNode): boolean {
   return model.config.materialized === 'table' || model.config.materialized === 'incremental';
 }
 
-/** A type without its size: a longer varchar breaks nobody. */
+/** A type without its size: a longer varchar breaks no reader. */
 function baseType(type: string | null | undefined): string | null {
   if (!type) return type ?? null;
   const [name = ''] = type.split('(');

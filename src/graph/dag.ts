@@ -111,7 +111,7 @@ export class Dag {
     return new Set(this.#names([...found]));
   }
 
-  /** Every node after all that it depends on. A cycle's nodes are left out. */
+  /** A topological order: every node follows its parents. The nodes of a cycle are left out. */
   topological(): string[] {
     const waiting = this.#in.map((parents, i) => parents.length + (this.#testIn.get(i)?.length ?? 0));
     const order: number[] = [];
@@ -172,7 +172,7 @@ export class Dag {
     const nodes = this.nodes.filter((id) => wanted.has(id));
     const chosen = new Uint8Array(this.nodes.length);
     for (const id of nodes) chosen[this.#index(id)] = 1;
-    // For a node left out: the chosen nodes that it leads to.
+    // By each node left out: the chosen nodes that it reaches.
     const frontiers = new Map<number, ReadonlySet<number>>();
     const frontier = (from: number): ReadonlySet<number> => {
       const stack = [from];
@@ -276,8 +276,8 @@ export function dependencies(node: { readonly [field: string]: unknown } | objec
 }
 
 /**
- * A test comes before every node that lies below all that the test depends on. Only the edges to the uppermost of those
- * nodes are needed: the others wait through them.
+ * A test precedes each common descendant of its parents. Edges to the uppermost descendants are enough: the others wait
+ * through them.
  */
 function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
   const edges: [string, string][] = [];

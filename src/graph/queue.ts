@@ -4,7 +4,7 @@ import type { Dag } from './dag.ts';
 /** Hands out nodes whose dependencies are done. A node is either waiting, ready, handed out, or done. */
 export interface Queue {
   /**
-   * The next ready node, which is then in progress; undefined while all that is left waits for something in progress.
+   * Takes the next ready node, which is then in progress; undefined while every waiting node has a parent in progress.
    */
   next(): string | undefined;
   /** A node that was handed out is finished, however it ended. */
@@ -19,9 +19,8 @@ export interface Queue {
 }
 
 /**
- * A queue over some nodes of a graph, in dbt's order: who is ready first goes first; of those that become ready
- * together, the one that lies higher in the graph, then by unique_id (dbt/graph/queue.py, whose nodes go to the pool of
- * threads as soon as they are ready).
+ * A queue over some nodes of a graph, first in, first out. Nodes that become ready together go by depth in the graph,
+ * then by unique_id. The order is that of dbt/graph/queue.py.
  */
 export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
   const graph = dag.subset(ids);

@@ -151,7 +151,7 @@ export function sameRelation(now: Fields, before: Fields, rendered: boolean): bo
 
 const sameFreshness = (a: Fields, b: Fields): boolean =>
   sameValue(freshnessOf(a), freshnessOf(b)) && sameValue(a['loaded_at_field'], b['loaded_at_field']);
-/** A threshold that says nothing is one that is absent. */
+/** An empty threshold equals an absent one. */
 function freshnessOf(node: Fields): unknown {
   const freshness = node['freshness'];
   if (typeof freshness !== 'object' || freshness === null) return null;

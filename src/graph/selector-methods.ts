@@ -17,7 +17,7 @@ export interface MethodContext {
   readonly previousState?: PreviousState | undefined;
   /** Nodes of the named selectors of selectors.yml that match a pattern. */
   readonly selectByName: (pattern: string) => Set<string>;
-  /** Says something for the log. */
+  /** Reports a warning. */
   readonly warn: (event: LogEvent) => void;
 }
 
@@ -372,7 +372,7 @@ export function compareVersions(a: string | number, b: string | number): number 
   return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
 }
 
-/** A node of the manifest that has SQL and none of it. Seeds are never empty. */
+/** A node of the manifest whose SQL is empty. Seeds are never empty. */
 export function isEmptyNode(node: ManifestNode): boolean {
   return node.resource_type !== 'seed' && node.raw_code.trim() === '';
 }

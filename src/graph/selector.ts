@@ -1,5 +1,5 @@
-// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types.
-// Semantics are dbt's step by step, for what people rely on is its exact outcome.
+// Finding the nodes that a selection means: criteria, neighbours, sets, tests that come along, resource types. Each
+// step follows dbt, because projects rely on the exact set that it selects.
 import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -169,7 +169,7 @@ class SelectionRun {
       arguments: spec.arguments,
       previousState: options.previousState,
       selectByName: (pattern) => this.#byName(pattern),
-      // Several criteria find the same.
+      // Several criteria can find the same node.
       warn: (event) => {
         if (!this.warnings.some((known) => known.msg === event.msg)) this.warnings.push(event);
       },
@@ -207,7 +207,7 @@ class SelectionRun {
     return found;
   }
 
-  /** Tests next to what is selected. */
+  /** Indirect selection: tests whose parents are selected. */
   #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
     const dag = this.#dag;
     const manifest = this.#manifest;
@@ -234,7 +234,7 @@ class SelectionRun {
     return { direct, indirect };
   }
 
-  /** Tests set aside earlier whose parents are all there after sets were combined. */
+  /** Tests that were set aside until all of their parents are selected, once sets are combined. */
   #incorporate(direct: Set<string>, indirect: ReadonlySet<string>, mode: IndirectSelection): Set<string> {
     if (mode !== 'cautious' && mode !== 'buildable') return direct;
     if (direct.size === indirect.size && [...direct].every((id) => indirect.has(id))) return direct;

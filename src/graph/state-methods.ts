@@ -1,5 +1,5 @@
-// Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. What is the same
-// is said by same-contents.ts and contract-changes.ts; reading the artifacts is the caller's.
+// Methods of node selection that compare with an earlier run: `state:`, `result:`, `source_status:`. same-contents.ts
+// and contract-changes.ts compare; the caller reads the artifacts.
 import { errorOf } from '../error-table.ts';
 import { eventOf, type MessageName } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
@@ -132,7 +132,7 @@ class Comparison {
     }
   }
 
-  /** One part of a resource; a new one has changed in all of its parts. */
+  /** Compares one part of a resource; every part of a new resource counts as modified. */
   #part(
     has: (node: GraphNode) => boolean | null,
     same: (now: GraphNode, before: GraphNode) => boolean | null,
@@ -195,7 +195,9 @@ class Comparison {
     }
   }
 
-  /** Readers of a versioned model can stay with the old version, so a break there is refused; else it is warned of. */
+  /**
+   * A breaking change to a versioned model is an error, since a new version could hold it; otherwise it is a warning.
+   */
   #report(model: ModelNode, changes: readonly string[]): void {
     const reasons = changes.join('\n  - ');
     if (model.version != null) {
@@ -247,10 +249,7 @@ class Comparison {
     return macros.some((id) => this.#macros?.has(id));
   }
 
-  /**
-   * Macros with another text, and those that call one. The built-in ones are the program's and not the project's: dbt's
-   * have another text than ours.
-   */
+  /** Macros whose text has changed, and their callers. Built-in macros are left out: dbt's texts differ from ours. */
   #changedMacros(): ReadonlySet<string> {
     const [now, before] = [this.#now, this.#before];
     const builtIn = new Set(['dbt', `dbt_${now.metadata.adapter_type}`]);
