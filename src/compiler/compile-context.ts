@@ -1,5 +1,5 @@
-// What compiling shares over a command: configuration, the manifest as it fills, ephemeral models already compiled, and
-// how each text was made, for errors that come back from the database. Types only.
+// State that compilation shares over a command: configuration, manifest, compiled ephemeral models, and the traces that
+// map database errors to lines. Types only.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { MacroResolver } from '../context/macro-resolver.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';
@@ -18,7 +18,7 @@ export type WorkingManifest = Omit<Manifest, 'nodes'> & { readonly nodes: Record
 /** Code as its template gave it, before CTEs are put in. */
 export interface RenderedCode {
   readonly code: string;
-  /** Which line wrote what; null where no template was needed. */
+  /** Maps the text to the lines that wrote it; null where no template was rendered. */
   readonly trace: Trace | null;
   /** unique_ids of ephemeral models that the code reads. */
   readonly ephemerals: readonly string[];

@@ -62,10 +62,7 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
   return node.resource_type === 'model' ? (withForeignKeys(ctx, node) as N) : node;
 }
 
-/**
- * Notes macros as dependencies of a node: also what is only called while running (`{% if execute %}`) is one, as in
- * dbt.
- */
+/** Records macros as dependencies of a node, also those called in `{% if execute %}` only, as dbt does. */
 export function macroNoter({ depends_on: { macros } }: CompilableNode): (uniqueId: string) => void {
   return (id) => void (macros.includes(id) || macros.push(id));
 }
@@ -156,7 +153,7 @@ function foreignKeyTarget(ctx: CompileContext, node: ModelNode, to: string): str
       ? lookup.ref({ name: input.name, package: input.package, version: input.version }, node.package_name)
       : lookup.source(input.source, input.name, node.package_name);
   if (found === null || found === 'disabled') throw errorOf('targetNotInGraph', { node: node.unique_id, target: to });
-  // What this command does not build is referred to where it stands.
+  // A relation that this command does not build is read from the deferred environment.
   if (
     ctx.config.flags['defer'] === true &&
     'defer_relation' in found &&

@@ -1,5 +1,5 @@
 // Columns of a unit test's input as the project tells them: declared with a data_type, else of the type that the given
-// values have. They count where the database does not have the relation. Pure.
+// values have. They apply where the relation is not in the database. Pure.
 import type { Adapter } from '../adapters/adapter.ts';
 import { inferTable } from '../adapters/table-inference.ts';
 import type { ColumnInfo, Json } from '../contracts/node.ts';

@@ -33,7 +33,7 @@ export interface StatementResult {
   readonly table: Table;
 }
 
-/** Whatever context settings are the same for all nodes of a command. */
+/** Settings of the context that all nodes of a command share. */
 export interface ScopeFactory {
   readonly context: RuntimeScopeOptions['context'];
   readonly lookup: ReferenceLookup;
@@ -160,7 +160,7 @@ export class NodeScope {
     try {
       return { code: await template.render(this.scope, this.trace), trace: this.trace, ephemerals: this.#ephemerals };
     } catch (error) {
-      // The code of a generic test stands in no file: no line of the YAML is to blame.
+      // No file holds the code of a generic test, so an error names no line.
       if (
         node.test_metadata !== undefined &&
         error instanceof TsdbtError &&

@@ -32,7 +32,7 @@ function sourcesOf(ctx: CompileContext, node: GraphNode): CodeSource[] {
 
 /**
  * The error with the line that wrote the SQL, the macros on the way to it and a caret; the error itself when the
- * database named no place or nobody knows who wrote it.
+ * database named no position or no trace covers it.
  * @param trace of the templates that ran the statement
  */
 export function locateDatabaseError(
@@ -82,7 +82,7 @@ export function locateDatabaseError(
   });
 }
 
-/** Where the character was written; undefined when nobody knows. */
+/** Where the character was written; undefined when no trace covers it. */
 function placeOf(
   ctx: CompileContext,
   node: GraphNode,
@@ -92,7 +92,7 @@ function placeOf(
 ): Place | undefined {
   const found = plainPlace(ctx, node, sql, offset) ?? trace?.locate(sql, offset);
   const place = found && (ownPlace(ctx, found) ?? endOfCode(ctx, node, trace, sql, offset));
-  // What YAML describes is put into a template by the parser: its lines are not the file's.
+  // The parser writes the template of a test from YAML: its lines are not those of the file.
   const made =
     place === undefined ||
     (place.frames[0] !== undefined &&
@@ -150,7 +150,7 @@ function settingPlace(
   return undefined;
 }
 
-/** All texts in a value that can be told from others. */
+/** All texts in a value that are long enough to be searched for. */
 function settings(value: unknown): string[] {
   if (typeof value === 'string') return value.trim().length < 3 ? [] : [value.trim()];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(settings) : [];
@@ -198,7 +198,7 @@ function isBuiltIn(ctx: CompileContext, frame: ErrorFrame): boolean {
   return macros.length > 0 && macros.every((macro) => ctx.resolver.isInternal(macro));
 }
 
-/** What a database says of the bracket behind a node's code is a matter of the code's last line. */
+/** An error at the bracket behind a node's code belongs to the last line of the code. */
 function endOfCode(
   ctx: CompileContext,
   node: GraphNode,
@@ -252,7 +252,7 @@ function columnOf(line: string, sql: string, offset: number): number | undefined
   for (let at = line.indexOf(word); at >= 0; at = line.indexOf(word, at + 1)) {
     if (best === undefined || Math.abs(at - guess) < Math.abs(best - guess)) best = at;
   }
-  // Not written there as it is: the only expression of the line gave it.
+  // The line does not hold the word: its only expression rendered it.
   if (best === undefined && line.split('{{').length === 2) best = line.indexOf('{{');
   return best === undefined ? undefined : [...line.slice(0, best)].length + 1;
 }

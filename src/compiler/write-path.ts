@@ -20,7 +20,7 @@ export function writePath(node: GraphNode, targetPath: string, folder: 'compiled
     const { dir, name, ext } = posix.parse(below);
     below = posix.join(dir, name, `${name}_${suffix}${ext}`);
   }
-  // A source path or a name of a package may lead up and out of target/: then without its steps upwards.
+  // A source path or a package name may lead out of target/: its `..` segments are dropped.
   if (posix.normalize(`${folder}/${node.package_name}/${below}`).startsWith('../'))
     below = below
       .split('/')
