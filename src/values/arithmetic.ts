@@ -12,7 +12,7 @@ import type { Value } from './value.ts';
 
 export type BinaryOperator = '+' | '-' | '*' | '/' | '//' | '%' | '**';
 
-/** More bits than this are taken for a mistake: the computation would not end in useful time. */
+/** Upper bound of a result's bits: a larger computation would not end in useful time. */
 const MAX_BITS = 4_000_000;
 
 /** `a + b`. */

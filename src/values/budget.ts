@@ -1,5 +1,5 @@
-// How much one template may build and walk: limits that no honest template reaches, checked by whoever makes or walks a
-// value. Leaves rounds of loops and nesting of macros to jinja/render-state.ts.
+// How much one template may build and walk: limits that no honest template reaches, checked by the functions that build
+// or walk a value. Leaves rounds of loops and nesting of macros to jinja/render-state.ts.
 //
 // The counters belong to the module, not to a rendering. A walk never waits: it begins and ends before another build of
 // the process runs a line. The heap that is measured is the process's. docs/architecture/jinja.md has what a parameter
@@ -14,14 +14,14 @@ export const MAX_ITEMS = 5_000_000;
 export const MAX_TEXT = 40_000_000;
 /** Lists within lists that are printed, compared or written; Python stops at about 1,000. */
 const MAX_DEPTH = 400;
-/** Lists, dicts and tuples that one printing, comparison or writing goes through. */
+/** Lists, dicts and tuples that one walk visits: printing, comparison or serialization. */
 const MAX_WALKED = 2_000_000;
-/** Each time that so much was made, the memory is looked at. */
+/** After so many new items and characters the heap is measured. */
 const LARGE = 1_000_000;
-/** Bytes that the program may grow by after a rendering's first look. */
+/** Bytes that the heap may grow by over the baseline of a rendering. */
 const MAX_GROWTH = 900_000_000;
 
-/** Of the memory that the program may have at all, how much a template may bring it to. */
+/** The share of the process's heap limit that a template may fill. */
 const MAX_SHARE = 0.8;
 
 /** The walk through a value that goes on now. */
@@ -32,9 +32,9 @@ export const walk = {
   seen: 0,
 };
 
-/** Items and characters made since the last look at the memory. */
+/** Items and characters made since the heap was last measured. */
 let made = 0;
-/** Used memory at a rendering's first look, and the least since; 0 before that look. */
+/** Baseline of a rendering: the heap in use at its first measurement, or the least since; 0 before that. */
 let baseline = 0;
 let collectGarbage: (() => void) | undefined;
 
@@ -76,7 +76,7 @@ export function checkMemory(): void {
   if (baseline === 0 || used < baseline) baseline = used;
   const most = Math.min(baseline + MAX_GROWTH, getHeapStatistics().heap_size_limit * MAX_SHARE);
   if (used <= most) return;
-  // What nobody holds any more is no fault of the template.
+  // Garbage does not count: it is collected before the heap is measured again.
   collectGarbage ??= garbageCollector();
   collectGarbage();
   used = getHeapStatistics().used_heap_size;
@@ -89,7 +89,9 @@ function garbageCollector(): () => void {
   return runInNewContext('gc') as () => void;
 }
 
-/** What the process holds when a rendering begins is not that template's: the next look takes a new baseline. */
+/**
+ * Begins a rendering: the next measurement sets a new baseline, so that the template does not answer for older values.
+ */
 export function startRendering(): void {
   baseline = 0;
 }

@@ -16,14 +16,14 @@ export function callableOf(v: Value): Callable {
 }
 
 /**
- * The result of a call, now.
+ * The result of a call, synchronously.
  * @throws JinjaError when the function has to wait for something outside
  */
 export function callSync(v: Value, args: readonly Value[], kwargs: Kwargs = NO_KWARGS): Value {
   return settleSync(callableOf(v)(args, kwargs));
 }
 
-/** Runs a generator to its end; a promise in its way is an error. */
+/** Runs a generator to its end; a promise that it yields is an error. */
 export function settleSync(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Value {
   if (typeof result !== 'object' || result === null) return result;
   if (result instanceof Promise) throw waiting();

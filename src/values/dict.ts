@@ -103,7 +103,7 @@ export class PyDict implements HostObject {
     return this.steady(this.#odd === undefined ? (this.#map.keys() as Iterable<Value>) : this.keys());
   }
 
-  /** What a template goes over, which must not change the dict meanwhile. @throws JinjaError */
+  /** An iterator for templates; it fails when the dict changes during the iteration. @throws JinjaError */
   *steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
     const { size } = this.#map;
     for (const item of items) {

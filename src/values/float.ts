@@ -1,7 +1,7 @@
 // Python's float where JavaScript cannot tell it from an int: the box for integral floats, and the text of a float.
 import type { HostObject, Value } from './value.ts';
 
-/** Begins the text of an integral float in JSON on its way to a file; no text of a project begins so. */
+/** Prefix that marks an integral float in JSON until it is written; no text of a project begins with it. */
 const FLOAT_MARK = '\u0010float ';
 const JSON_MARK = '"\\u0010float ';
 const MARKED = /"\\u0010float ([^"]*)"/g;
@@ -43,7 +43,7 @@ export class PyFloat implements HostObject {
     return this.value;
   }
 
-  /** A text that `stringifyJson` makes a number with a point of; JSON alone would drop the point. */
+  /** A text that `stringifyJson` turns into a number with a decimal point, which JSON alone would drop. */
   toJSON(): string {
     return `${FLOAT_MARK}${floatRepr(this.value)}`;
   }

@@ -2,7 +2,7 @@
 
 import { checkText } from './budget.ts';
 
-/** No double has more decimals than 1074; what follows is zeros. */
+/** A double has at most 1074 decimals; all further digits are zeros. */
 const EXACT = 1_100;
 
 /** Text in a field: `<` left, `>` right, `^` centred. Width counts code points. */

@@ -25,7 +25,7 @@ export function toArray(v: Value): readonly Value[] {
   return Array.isArray(items) ? items : collect(items);
 }
 
-/** All that is given one by one, as a new array. @throws JinjaError when there is too much of it */
+/** The items of an iterator as a new array. @throws JinjaError when there are too many items */
 export function collect<T>(items: Iterable<T>): T[] {
   const out: T[] = [];
   for (const item of items) {

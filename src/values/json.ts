@@ -44,8 +44,8 @@ export function fromJson(x: unknown): Value {
 }
 
 /**
- * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects say themselves
- * what they are.
+ * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects convert
+ * themselves.
  * @param floats whether an integral float stays a `PyFloat`, as configs hold it
  */
 export function toJson(v: Value, floats = false): unknown {
@@ -88,7 +88,7 @@ function collectionJson(v: HostObject | Value[], floats: boolean): unknown {
 export interface DumpOptions {
   sortKeys?: boolean;
   indent?: number;
-  /** What to write for a value that JSON does not have; default raises. */
+  /** Replaces a value that JSON cannot represent; the default raises. */
   fallback?: ((v: Value) => Value) | undefined;
 }
 

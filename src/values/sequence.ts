@@ -23,7 +23,7 @@ export class PySlice implements HostObject {
     return `slice(${[this.start, this.stop, this.step].map((x) => (x === null ? 'None' : String(x))).join(', ')})`;
   }
 
-  /** Python's `slice.indices`: first position, the one at which it ends, step. */
+  /** Python's `slice.indices`: first position, exclusive end, step. */
   bounds(length: number): readonly [from: number, to: number, step: number] {
     const step = bound(this.step) ?? 1;
     if (step === 0) throw valueError('slice step cannot be zero');

@@ -1,4 +1,4 @@
-// Python's set. Its members keep the order of insertion, which Python does not promise and so allows.
+// Python's set. Its members keep the order of insertion; Python leaves the order open.
 import { getSetMethod } from './methods/set-methods.ts';
 import { bindMethod } from './methods/method.ts';
 import { mapKey } from './hash.ts';

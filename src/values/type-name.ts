@@ -13,7 +13,7 @@ export function typeName(v: Value): string {
   return full.startsWith('decimal.') || full.startsWith('datetime.') ? full : full.slice(full.lastIndexOf('.') + 1);
 }
 
-/** The type in the message of an attribute that is not there: a method hands such a question on to its function. */
+/** The type named in the message of a missing attribute: a method delegates attributes to its function. */
 export function attributeOwnerName(v: Value): string {
   const name = typeName(v);
   return name === 'method' ? 'function' : name;

@@ -29,10 +29,7 @@ export type Kwargs = ReadonlyMap<string, Value>;
  */
 export interface Callable {
   (args: readonly Value[], kwargs: Kwargs): Value | Promise<Value> | Generator<unknown, Value, unknown>;
-  /**
-   * One object: functions that were set on a function one by one would keep V8 from freeing it before its next full
-   * collection.
-   */
+  /** One object, because closures set on a function as properties keep it alive until V8's next full collection. */
   face?: CallableFace;
 }
 
@@ -47,7 +44,7 @@ export interface CallableFace {
 }
 
 /**
- * An object that templates may touch. Whatever a method does not offer is unreachable. Every method but the first two
+ * An object that templates may touch. A template reaches only what these methods return. Every method but the first two
  * is optional; a missing one means that the operation raises as Python would (`jinjaTruth` defaults to true).
  */
 export interface HostObject {

@@ -12,7 +12,7 @@ class MethodFace implements CallableFace {
 
   constructor(name: string) {
     this.#name = name;
-    // jinja2's sandbox puts a function of its own around these.
+    // jinja2's sandbox wraps these methods.
     this.type = name === 'format' || name === 'format_map' ? 'function' : 'builtin_function_or_method';
   }
 

@@ -47,7 +47,7 @@ function positional<Least extends number>(
   ];
 }
 
-/** A method that CPython still parses in its older way, with other words for a wrong count. */
+/** A method whose arguments CPython parses by PyArg_ParseTuple, whose message for a wrong count differs. */
 function searching(name: string, fn: (self: string, args: AtLeast<1>) => Value): Entry {
   return [
     name,
@@ -154,7 +154,7 @@ function title(self: string): string {
   }).join('');
 }
 
-/** The small letters of each character; a sigma at the end of a word is another one. */
+/** Lower case of each character; the final sigma of a word has a form of its own. */
 function lowerParts(self: string): string[] {
   const whole = self.toLowerCase();
   let at = 0;
@@ -406,7 +406,7 @@ const OWN: readonly Entry[] = [
   ...SPLITTING_METHODS,
 ];
 
-/** A text of a type of its own, such as markupsafe's, is as good as a str; what formats wants to know the type. */
+/** A subclass of str, such as markupsafe's Markup, counts as a str; formatting needs to know the type. */
 const METHODS: ReadonlyMap<string, Method<string>> = new Map(
   OWN.map(([name, method]): Entry => {
     if (name.startsWith('format')) return [name, method];
