@@ -1,5 +1,5 @@
-// What the adapter's methods tell a run and ask of it: debug events, warnings about constraints, whether a relation is
-// the project's, what views looked like. Decides nothing.
+// The callbacks that connect the adapter's methods with a run: debug events, warnings about constraints, whether a
+// relation is the project's, what views looked like. Decides nothing.
 import type { Relation } from '../adapters/relation.ts';
 import type { AdapterObjectOptions } from '../context/adapter-object.ts';
 import type { Manifest } from '../contracts/manifest.ts';

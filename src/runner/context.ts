@@ -51,7 +51,7 @@ export interface RunContext extends CompileContext {
   readonly published: Map<string, string>;
   /** `viewMakers` of unchanged-view.ts, found once. */
   readonly viewMakers: () => string | null;
-  /** Changes whenever the file below target/ is written; null when it is not there. */
+  /** A stamp that changes whenever the file below target/ is written; null when the file is missing. */
   readonly fileMark: (path: string) => string | null;
   /** When tests last passed, on all rows and on the newest. */
   readonly tests: KnownState;
@@ -123,7 +123,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
       rootPackage: project.project_name,
       nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true,
     }),
-    // A retry has the window of the earlier run.
+    // A retry uses the sample window of the earlier run.
     sample: flags['sample']
       ? sampleWindow(
           typeof flags['sample'] === 'string' ? flags['sample'] : JSON.stringify(flags['sample']),
@@ -187,7 +187,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
 
 /** Tells databases apart in files that several targets share. */
 function databaseKey(adapter: Adapter, credentials: Credentials): string {
-  // An embedded server has another port each time.
+  // An embedded server's port changes with each start.
   const folder = credentials['path'] ?? credentials['embedded'];
   if (typeof folder === 'string' && folder !== '') return `${folder}|${credentials.database}`;
   // Who makes a view owns it.

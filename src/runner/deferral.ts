@@ -1,5 +1,5 @@
 // Deferral: nodes get the relation that they have in another environment's manifest, for ref() and clone to fall back
-// on. When it is taken is decided where references are resolved.
+// on. The resolution of references decides when to use it.
 import type { WorkingManifest } from '../compiler/compile-context.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';

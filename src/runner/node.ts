@@ -1,5 +1,5 @@
 // One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result.
-// What executing means is the kind's (model, seed, test …); what is skipped and what runs next is the runner's.
+// The kind (model, seed, test …) defines the execution; workers.ts decides about skips and the order.
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
@@ -10,7 +10,7 @@ import { bareResult, isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
 import type { NodeProgress } from './node-info.ts';
 
-/** How often a node that collided with another run is started again, and milliseconds before the first of these. */
+/** How often a node that collided with another run is retried, and milliseconds before the first retry. */
 const RETRIES = 5;
 const RETRY_PAUSE = 100;
 
@@ -129,8 +129,7 @@ async function attemptNode(
     };
     return { current, result };
   } catch (error) {
-    // The server has undone all that the node did, so it can be done once more; not when a hook outside of its
-    // transaction has run.
+    // The server has rolled the node back, so it can be retried, unless a hook outside of its transaction has run.
     if (retriesLeft > 0 && !session.lasting && isCollision(error, retriesLeft)) return { current: node, result: null };
     const message = errorText(ctx, error, current, p);
     return {
@@ -147,9 +146,9 @@ async function attemptNode(
 }
 
 /**
- * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. A reader
- * that was made after the node looked for readers is found by the next attempts; if it is not, it is nothing that
- * another run did.
+ * Deadlock, serialization failure, something of the catalogue that somebody else changed at the same moment. The next
+ * attempt finds a dependant that was created after the node listed its dependants. If the error stays, no other run
+ * caused it.
  */
 function isCollision(error: unknown, retriesLeft: number): boolean {
   if (!(error instanceof TsdbtError)) return false;
@@ -180,7 +179,7 @@ async function timed<T>(
   }
 }
 
-/** The message of a failed node, as dbt words it; what is not an error of ours is a defect and is said at once. */
+/** The message of a failed node in dbt's words; an error that is no TsdbtError is a defect and is logged at once. */
 function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProgress): string {
   if (error instanceof TsdbtError) {
     const built = error.kind === 'database' ? (node as { build_path?: string | null }).build_path : null;

@@ -6,8 +6,8 @@ import { type RelationFactory, relationFrom } from '../context/relations.ts';
 import { isEphemeral, lookupNode, relationKey } from './nodes.ts';
 
 /**
- * Sources, and nodes that are not selected; through ephemeral models, which are nothing by themselves. A source that a
- * selected seed or model builds is the run's own work, unless `tsdbt load` fills it. In no particular order.
+ * Sources, and nodes that are not selected, also those read through ephemeral models. A source that a selected seed or
+ * model builds is the run's own work, unless `tsdbt load` fills it. In no particular order.
  */
 export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>, adapter: RelationFactory): Relation[] {
   const inputs = new Map<string, Relation>();

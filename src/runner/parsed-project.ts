@@ -32,7 +32,7 @@ export interface LoadedProject {
   readonly secrets: Secrets;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
-  /** Of this process: tells a run that was killed from one that is at work. */
+  /** Identifies this process, so that a killed run can be told from a running one. */
   readonly pid: number;
   /** Whether a process is at work. */
   readonly isRunning: (pid: number) => boolean;

@@ -1,5 +1,5 @@
 // Before the first node: the schemas that the run writes to exist, and the relation cache knows what is in them. A
-// handful of catalogue queries for a whole run; other schemas are listed when somebody asks.
+// whole run takes a handful of catalogue queries; other schemas are listed on demand.
 import { SqlAdapter } from '../adapters/sql-adapter.ts';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -76,7 +76,7 @@ function isConnectedTo(ctx: RunContext, database: string | null): boolean {
   }
 }
 
-/** Postgres lets two runs at once find that a schema is missing, and refuses the second one's; then it is there. */
+/** Two runs can both find a schema missing on Postgres, which then refuses the second CREATE: the schema exists. */
 async function createSchema(sql: SqlAdapter, relation: Relation): Promise<void> {
   try {
     await sql.createSchema(relation);

@@ -1,5 +1,5 @@
 // A run, by its one door: in the manner of its command it readies the database, runs the project's hooks around the
-// nodes and keeps the journal beside them. Who works when is workers.ts's, what is written at the end its caller's.
+// nodes and keeps the journal beside them. workers.ts schedules the nodes; the caller writes the artifacts.
 import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
@@ -43,8 +43,8 @@ export interface RunOptions {
   /** The kind of each node, in the place of the manner's. */
   readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
   /**
-   * Gets what the nodes gave when the run throws after them: an on-run-end that cannot be rendered. Whoever is not told
-   * has the journal's results with the next command.
+   * Gets what the nodes gave when the run throws after them: an on-run-end that cannot be rendered. Without it the
+   * results stay in the journal for the next command.
    */
   readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
@@ -119,7 +119,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
   if (manner.hooks && !hooks && HOOK_TYPES.some((type) => projectHooks(ctx, type).length > 0))
     deprecation(ctx.logger, 'SourceFreshnessProjectHooksNotRun', {});
   const { nodes, unitTests } = which === 'build' ? besideModels(parsed, request.selected) : withoutTests(request);
-  // What clone makes reads nothing of what it makes.
+  // Clones do not read each other.
   const graph = which === 'clone' ? new Dag([...nodes], []) : parsed.dag;
   const keep = (): void => {
     ctx.views.save();
@@ -148,7 +148,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
     keep();
     return outcome;
   } catch (error) {
-    // A run that throws leaves its journal as a killed one does.
+    // A run that throws keeps its journal, as a killed run does.
     journal?.close();
     throw error;
   }
@@ -214,7 +214,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
   let failure: unknown;
   let through = false;
   try {
-    // Outside of nodes a signal ends the wait at once; closing the connections then stops what the server does.
+    // Outside of nodes a signal ends the wait at once; closing the connections cancels the running statements.
     const before = options.connect ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
     const started = await unlessAborted(options.signal, before);
     results.push(...(started?.value.hooks ?? []));
@@ -226,7 +226,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
     } else skipAll(ctx, results);
     through = true;
     if (options.hooks && !interrupted) {
-      // A hook that goes on after a signal adds nothing any more.
+      // A hook that ends after a signal adds no results.
       const ended: RunResult[] = [];
       try {
         interrupted = (await unlessAborted(options.signal, afterRun(ctx, results, ended))) === null;
@@ -234,7 +234,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
         results.push(...ended);
       }
     }
-    // What a signal before the first node has kept from running.
+    // Nodes that a signal before the first node kept from running.
     if (interrupted) skipRest(ctx, results, 'Skipping due to keyboard interrupt');
   } catch (error) {
     failure = error;

@@ -64,8 +64,8 @@ const SHARED = 0.1;
 const ROWS_MORE = 20;
 
 /**
- * Which rows belong together, by daff's rules: each set of columns is tried as a key, and pairs what it finds once on
- * both sides; what is left goes by its place.
+ * Pairs rows by daff's rules: each set of columns is tried as a key for values found once on both sides. Remaining rows
+ * pair by position.
  */
 function align(columns: readonly string[], expected: readonly DiffRow[], actual: readonly DiffRow[]): Alignment {
   // The names of the columns are the first row on both sides.
@@ -274,7 +274,7 @@ function row({ expected, actual }: Pair, line: Line): Cell[] {
   });
 }
 
-/** Wide enough for all but the odd long cell; null when that is more than a screen. */
+/** The column width that fits all but outliers; null when it exceeds a screen. */
 function columnWidths(lines: Readonly<Lines>): number[] | null {
   const columns = lines[0].map((head): { head: number; lengths: number[] } => ({ head: lengthOf(head), lengths: [] }));
   for (const line of lines) for (const [c, x] of line.entries()) columns[c]?.lengths.push(lengthOf(x));

@@ -1,6 +1,6 @@
-// Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, or of the model or source that it tests,
-// lets most runs look at what came since the test last passed, and every so often at all rows. Decides what is looked
-// at; the test itself is data-test.ts's.
+// Tests of only the newest rows: `meta: {tsdbt: {test_slice: …}}` of a test, its model or its source. Most runs read
+// the rows since the last pass, and one run in each `full_every` reads all. Decides which rows; data-test.ts runs the
+// test.
 import { createHash } from 'node:crypto';
 import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';
@@ -68,7 +68,7 @@ function testedNode(ctx: RunContext, test: TestNode): GraphNode | undefined {
 }
 
 function settingsOf(ctx: RunContext, test: TestNode): Settings | null {
-  // A test of its own SQL has no place for a condition; rows of a sample say nothing about the table.
+  // A singular test has no place for a condition; a sample's rows prove nothing about the table.
   if (test.test_metadata === undefined || ctx.scopes.sample !== null || ctx.config.flags.empty) return null;
   const tested = testedNode(ctx, test) as { config?: { meta?: unknown; event_time?: unknown } } | undefined;
   const given = sliceOf(test.config.meta) ?? sliceOf(tested?.config?.meta);

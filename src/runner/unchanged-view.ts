@@ -1,5 +1,5 @@
-// A view of which everything is as the last run left it: found without calling its materialization, which would find
-// the same and do nothing. Whatever it cannot be sure of is left to the materialization.
+// Recognizes a view that is as the last run left it, without calling its materialization, which would do nothing. In
+// doubt the materialization is called.
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -32,7 +32,7 @@ export function unchangedView(ctx: RunContext, node: ModelNode, session: Session
   return { status: 'success', message: RESPONSE._message, response: RESPONSE, failures: null };
 }
 
-/** Remembers a view that its materialization has made or left alone; what was known of it before holds no more. */
+/** Remembers a view that its materialization has made or left alone, in the place of earlier facts. */
 export function rememberView(ctx: RunContext, node: ModelNode, session: Session): void {
   if (node.config.materialized !== 'view') return;
   const view = candidate(ctx, node, session);
@@ -62,7 +62,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
     return null;
   if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean))
     return null;
-  // dbt warns of what is asked of `config` and stands under `meta`.
+  // dbt warns when `config.get` is asked for a key that is only under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
   const macros = ctx.viewMakers();
   if (macros === null) return null;
@@ -99,7 +99,7 @@ export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): 
   const internal = resolver.internalMacros;
   const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
   const found = new Map([[materialization.name, materialization.macro_sql]]);
-  // A Map is walked to its end while it grows.
+  // An iteration over a Map includes entries added during it.
   for (const [, text] of found) {
     for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
       for (const name of prefixes.map((prefix) => prefix + word)) {

@@ -1,5 +1,5 @@
 // Runs what a queue gives, on as many workers as there are threads: who starts, who is skipped and why, when to stop
-// early. What a node does is its kind's; the order comes from the queue.
+// early. The kind defines what a node does; the queue defines the order.
 import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { unlessAborted, within } from '../within.ts';
@@ -179,8 +179,7 @@ class Workers {
       });
     } finally {
       this.#sessions.delete(node.unique_id);
-      // How its code was rendered explains errors of its own statements and, of an ephemeral model, of those that read
-      // it.
+      // The trace of a node maps errors of its statements to lines; that of an ephemeral model serves its readers too.
       if (!isEphemeral(node)) this.#ctx.sources.delete(node.unique_id);
     }
   }
@@ -204,7 +203,7 @@ class Workers {
   }
 
   #record(node: GraphNode, result: RunResult): void {
-    // What a halted microbatch model has done by then counts.
+    // The finished batches of a halted microbatch model count.
     if (this.#stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
     if (result.node) keepNode(this.#ctx, result.node);
@@ -231,7 +230,8 @@ class Workers {
   }
 
   /**
-   * Cancels what runs and waits until it has stopped, after Ctrl-C not for long; what has no result then is skipped.
+   * Cancels running nodes and waits until they stop, after Ctrl-C with a time limit. Nodes without a result are
+   * skipped.
    */
   async #end(stop: Stop): Promise<void> {
     for (const id of this.#sessions.keys()) {

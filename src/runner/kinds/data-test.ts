@@ -27,7 +27,7 @@ export const dataTestKind: NodeKind<TestNode> = {
     const slice = testSlice(ctx, node);
     if (slice?.where == null) return compileNode(ctx, node, session);
     const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
-    // The test itself stays as the project says it.
+    // The manifest keeps the test's own config.
     return {
       ...(await compileNode(ctx, { ...node, config: { ...node.config, where } }, session)),
       config: node.config,
@@ -102,7 +102,7 @@ function flag(value: Value): boolean {
   throw errorOf('testVerdictNotBoolean', { value });
 }
 
-/** Reads a few of the rows that failed; a report without them is still a report. */
+/** Reads the first failing rows for the report; an error here does not fail the test. */
 async function keepFirstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<void> {
   if (ctx.config.flags.quiet || !node.compiled_code) return;
   try {

@@ -191,7 +191,7 @@ async function measureLoaded(
 
 function aged(loaded: Value, now: Value): Measured['freshness'] {
   const snapshotted = inUtc(now, 'snapshotted_at');
-  // Without a time of loading the data counts as infinitely old.
+  // Without a loaded_at value the data counts as infinitely old.
   const last = loaded === null ? PyDateTime.fromIso('0001-01-01T00:00:00+00:00') : inUtc(loaded, 'last_modified');
   const age = Number(snapshotted.epochMicros - last.epochMicros) / 1e6;
   return { maxLoadedAt: last.isoformat(), snapshottedAt: snapshotted.isoformat(), age };

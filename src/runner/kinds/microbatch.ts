@@ -47,9 +47,9 @@ interface Plan {
   readonly missed: number;
   /** The first batch adds to a table that is there. */
   readonly incremental: boolean;
-  /** Are finished batches noted in the database? */
+  /** Are finished batches recorded in the database's ledger? */
   readonly noted: boolean;
-  /** The first batch makes the table anew, so that notes of its past are wrong. */
+  /** The first batch rebuilds the table, which invalidates the ledger's entries of it. */
   readonly forgets: boolean;
 }
 
@@ -68,7 +68,7 @@ export function isMicrobatch(ctx: Pick<RunContext, 'config' | 'resolver'>, model
   );
 }
 
-/** A project with a `get_incremental_microbatch_sql` of its own may ask to be left alone, by the flag. */
+/** A project with its own `get_incremental_microbatch_sql` can opt out of batches by the flag. */
 function usesBatches({ config, resolver }: Pick<RunContext, 'config' | 'resolver'>): boolean {
   if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return true;
   const macro = resolver.find('get_incremental_microbatch_sql', config.project.project_name);
@@ -129,8 +129,7 @@ async function executeBatches(
     const status = await runBatch(ctx, model, plan, { batch, index }, skip, p, work);
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
-    // Without its first batch there may be no table; one that was missed before and fails again must not hold up the
-    // others.
+    // Without the first batch there may be no table. A missed batch that fails again does not block the others.
     if (index === 0 && missed === 0) skip = status !== 'success';
   }
   const outcome = mergeResults(results, ctx.retry?.batches.get(model.unique_id) ?? null);
@@ -149,7 +148,7 @@ function mergeResults({ successful, failed }: BatchResults, previous: BatchResul
         : status === 'error'
           ? 'ERROR'
           : `PARTIAL SUCCESS (${done}/${done + lost})`;
-  // A retry's result also tells what the first run did.
+  // A retry's result includes the batches of the first run.
   return {
     status,
     message,
@@ -207,8 +206,8 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
     );
     const batches = splitIntoBatches(covered, size);
     if (given !== null || !incremental) {
-      // A window of its own says nothing about the rest: it is noted where notes are kept already, and a table made of
-      // it alone has none.
+      // An explicit window covers only a part of the table: its batches are recorded only where a ledger exists
+      // already.
       return {
         ...common,
         batches,
@@ -219,7 +218,7 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
     if (ledger === null) return { ...common, batches, missed: 0, noted: false };
     const start = truncate(begin, size);
     if (done.length === 0 && start < covered.start) {
-      // A table that was built without notes, by dbt perhaps: what is there counts as whole.
+      // A table without a ledger, as dbt builds it, counts as complete.
       await session.execute(ledger.markSql(relation, { start, end: covered.start }, false), { autoBegin: true });
     }
     const missing = done.length === 0 ? [] : missingBatches({ start, end: covered.start }, done, size);
@@ -230,8 +229,8 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
 }
 
 /**
- * Finished intervals are noted unless the model says `meta: {tsdbt: {ledger: false}}`, and never by runs that read only
- * part of the data.
+ * Finished intervals are recorded unless `meta: {tsdbt: {ledger: false}}`; runs that read a part of the data never
+ * record.
  */
 function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
   return ctx.scopes.sample === null && !ctx.config.flags.empty && ownSettings(model)['ledger'] !== false;
@@ -323,15 +322,16 @@ async function runBatch(
   return result.status;
 }
 
-/**
- * Where a batch and its note are no transaction: while a table is made anew the notes say that nothing of it is done.
- */
+/** Where a batch and its ledger entry are not one transaction, a rebuild first clears the entries of the table. */
 function beginHook(ctx: RunContext, { relation, noted, forgets }: Plan, index: number): Hook[] {
   const sql = noted && forgets && index === 0 ? ctx.adapter.intervals?.beginSql?.(relation) : undefined;
   return sql === undefined ? [] : [{ sql, transaction: true, index: null }];
 }
 
-/** Notes the batch in its own transaction or after it, after all else; what is not over yet is not finished. */
+/**
+ * Records the batch as the last step of its transaction, or after it. A batch whose interval has not ended is not
+ * finished.
+ */
 function ledgerHook(ctx: RunContext, { relation, noted, forgets }: Plan, { batch, index }: BatchAt): Hook[] {
   const { intervals } = ctx.adapter;
   if (intervals === null) return [];

@@ -41,7 +41,7 @@ export const modelKind: NodeKind<ModelNode> = {
     ctx.log.startLine(describe(ctx, node), p);
   },
   async compile(ctx, node, session) {
-    // Its code asks what the table holds by now: nobody may change that until the node is done.
+    // The code reads the table's current rows: the lock keeps other runs from changing them until the node is done.
     if (node.config.materialized === 'incremental')
       await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node));
     return compileNode(ctx, node, session);

@@ -27,7 +27,7 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
   start(ctx, p, node) {
     ctx.log.startLine(`unit_test ${shownName(node)}`, p);
   },
-  // What is compiled is made from the test and its inputs when it is executed.
+  // The nodes to compile are made from the test and its inputs during execution.
   compile: async (_ctx, node) => node,
   execute: executeUnitTest,
   finish(ctx, p, _node, result) {
@@ -113,7 +113,7 @@ function unitTestLookup(
       );
       return named[0] ?? (lookup.ref({ name, package: packageName, version }, from) === 'disabled' ? 'disabled' : null);
     },
-    // The stand-in of a source is a model; what reads it only needs its identity.
+    // The stand-in of a source is a model; references need only its identity.
     source: (source, table) => (sources.get(`${source}.${table}`) as unknown as SourceDefinition | undefined) ?? null,
     function: (name, functionPackage, from) => lookup.function(name, functionPackage, from ?? test.package_name),
     metric: () => null,
