@@ -83,8 +83,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.adapter.verifyDatabase(toText(database));
     return '';
   }),
-  // What a materialization is about to run is the last but hooks, grants and comments: it may go to the server with the
-  // commit.
+  // Only hooks, grants and comments follow the main statement of a materialization: the server may get it together with
+  // the commit.
   commit_soon: method('commit_soon', '', (self) => {
     self.sql.session.nextMayWait = self.options.builtIn?.() === true;
     return null;
@@ -289,7 +289,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.sql.lockRelation(target, self.options.views?.get(target.render()) !== undefined);
     return null;
   }),
-  // Has a project or a package its own macro for what is called by one of the names, itself or by dispatch?
+  // True when a project or a package overrides a macro of one of the names, by its name or by dispatch.
   overridden: method('overridden', '*names', (self, names) =>
     [...iterate(names)].some((name) => self.options.overridden?.(toText(name)) === true),
   ),
@@ -297,7 +297,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.session.publishing.push(toText(sql));
     return null;
   }),
-  // Readers first: the order in which they can be dropped.
+  // Dependants first: the order in which they can be dropped.
   dependants: method('dependants', 'relation', async (self, relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation)))]
       .reverse()
@@ -308,8 +308,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     '',
     (self) => self.sql.restoreDependants()?.then(() => null) ?? null,
   ),
-  // Is the view as the last run left it, with this SQL and configuration, and are the columns of what it reads the
-  // same? query: the SELECT alone, for databases that cannot tell what a view reads but what columns a query gives.
+  // True when the view is as the last run left it: same SQL, config and columns of its parents. query: the SELECT
+  // alone, for databases that know the columns of a query but not the parents of a view.
   view_unchanged: method(
     'view_unchanged',
     'relation, sql, config=None, query=None',

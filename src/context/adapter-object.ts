@@ -41,11 +41,11 @@ export interface AdapterObjectOptions {
   readonly views?:
     | { get(name: string): string | undefined; set(name: string, fingerprint: string, state: string): void }
     | undefined;
-  /** Are all macros that run now the engine's own? */
+  /** True when all macros on the call stack are the engine's own. */
   readonly builtIn?: (() => boolean) | undefined;
   /** See SqlAdapterOptions. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
-  /** Now, for names of indexes, which change from run to run; milliseconds since 1970. */
+  /** The clock, for names of indexes that differ from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -36,7 +36,7 @@ import { dumpYaml } from './yaml-dump.ts';
 /** Reads YAML text; the reader belongs to the layer of the project's files, so it is passed in. */
 export type LoadYaml = (text: string) => Json;
 
-/** What a scope needs of the outside, the same for a whole command. */
+/** Settings of a scope that come from outside, the same for a whole command. */
 export interface ScopeSettings {
   readonly env: Environment;
   readonly logger: Logger;
@@ -230,7 +230,7 @@ function zip(lists: Value): Value {
   return out;
 }
 
-/** dict_a without what dict_b has, letter case aside; used for grants. */
+/** dict_a without the entries of dict_b, compared without letter case; used for grants. */
 function diffOfTwoDicts(a: Value, b: Value): Value {
   const fold = (value: Value): string => toText(value).toLowerCase();
   const lowered = new Map(

@@ -18,7 +18,7 @@ import {
 import { lazyDictOf } from './lazy-dict.ts';
 import { settle } from './scope.ts';
 
-/** Hears of one `config(...)` call: keys as written, hooks under their dashed names. */
+/** Receives one `config(...)` call: keys as written, hooks under their dashed names. */
 export type ConfigRecorder = (options: { readonly [key: string]: Value }) => void;
 
 /** `config` while a node is parsed. */

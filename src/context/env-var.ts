@@ -1,5 +1,5 @@
-// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves where a value is
-// recorded to the caller, and taking secrets out of what is printed to the sinks.
+// env_var(): what a template may read of the environment, with secrets behind placeholders. Leaves the record of a
+// value to the caller, and masking secrets in output to the sinks.
 import { errorOf } from '../error-table.ts';
 import { type Callable, callable, PyDict, typeError, typeName, type Value } from '../values/index.ts';
 
@@ -52,7 +52,7 @@ function placeholder(name: string): string {
 
 const PLACEHOLDER = /\$\$\$DBT_SECRET_START\$\$\$(DBT_ENV_SECRET.*?)\$\$\$DBT_SECRET_END\$\$\$/g;
 
-/** Puts the secrets in the place of their placeholders; done after rendering, so that no filter ever sees them. */
+/** Replaces placeholders by the secrets, after rendering, so that no filter sees a secret. */
 export function fillSecrets(text: string, env: Environment): string {
   return text.includes('DBT_SECRET_START') ? text.replace(PLACEHOLDER, (_, name: string) => env[name] ?? '') : text;
 }

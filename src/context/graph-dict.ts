@@ -1,5 +1,5 @@
-// `graph`: the manifest as one dict of dicts, converted node by node when a template looks: it sees each as it is at
-// that moment, compiled or not.
+// `graph`: the manifest as one dict of dicts. A node is converted when a template reads it, in its state at that
+// moment, compiled or not.
 import type { Manifest } from '../contracts/manifest.ts';
 import { PyDict, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';

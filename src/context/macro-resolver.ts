@@ -148,7 +148,10 @@ export class MacroResolver {
     return macro;
   }
 
-  /** Has a project or a package a macro of its own for what the adapter calls by this name, itself or by dispatch? */
+  /**
+   * True when a project or a package overrides the macro that the adapter calls by this name, by its name or by
+   * dispatch.
+   */
   overridden(name: string): boolean {
     let known = this.#overridden.get(name);
     if (known === undefined) this.#overridden.set(name, (known = this.#isOverridden(name)));
@@ -158,7 +161,7 @@ export class MacroResolver {
   #isOverridden(name: string): boolean {
     const macro = this.findAnywhere(name);
     if (macro !== undefined && !this.isInternal(macro)) return true;
-    // Nobody can have a variant of what is not dispatched.
+    // A macro that is not dispatched has no variants.
     if (!this.#internals.has(`default__${name}`)) return false;
     return !this.isInternal(this.dispatch(name, GLOBAL_PACKAGE, this.options.rootPackage));
   }

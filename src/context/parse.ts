@@ -82,7 +82,7 @@ export class ParseScope extends ProviderScope {
       .renderSync(this);
   }
 
-  /** dbt gives the relation of the current node for whatever is referenced: the real one is not known yet. */
+  /** dbt gives the relation of the current node for every reference: the real one is not known yet. */
   self(): Value {
     return relationFrom(this.context.adapter, this.context.config.project.quoting, this.node);
   }

@@ -52,7 +52,7 @@ export function createQueryComment(context: ContextSettings, resolver: MacroReso
   };
 }
 
-/** A node as a query comment sees it: what it does not have is an empty text. */
+/** A node as a query comment sees it: a missing field is an empty text. */
 function nodeOf(node: object): HostObject {
   const fields = node as { readonly [name: string]: unknown };
   const read = (name: string): Value => (Object.hasOwn(fields, name) ? fromJson(fields[name]) : '');

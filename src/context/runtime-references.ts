@@ -43,7 +43,7 @@ export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Val
   return relationFrom(scope.context.adapter, quoting, target, more);
 }
 
-/** Says that a reference without a version leads to the latest one while a newer one is there already. */
+/** Logs that a reference without a version resolves to the latest version while a newer prerelease exists. */
 function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
   if (
     scope.kind === 'operation' ||
@@ -74,7 +74,7 @@ function noteNewerVersion(scope: RuntimeScope, target: ManifestNode): void {
   );
 }
 
-/** The other environment's relation where this one has none, or where it is favoured and the node is not built now. */
+/** The deferred relation, where this environment has none, or with --favor-state where the node is not selected. */
 async function deferredRelation(
   scope: RuntimeScope,
   target: Located & { readonly unique_id: string },

@@ -64,7 +64,7 @@ export interface RuntimeScopeOptions {
   /** Names beside the usual: `results`, `schemas`, `database_schemas` in on-run-end … */
   readonly extra?: ReadonlyMap<string, Value>;
   readonly unitTest?: UnitTestContext;
-  /** What the adapter's methods tell and ask the runner. */
+  /** Callbacks of the adapter's methods into the runner. */
   readonly adapterHooks?: AdapterHooks;
 }
 
@@ -114,7 +114,7 @@ export class RuntimeScope extends ProviderScope {
     this.dependsOn = new Set(depends?.nodes ?? []);
     if (options.unitTest?.overrides?.macros !== undefined) overrideMacros(this, options.unitTest.overrides.macros);
     for (const [name, value] of options.extra ?? []) this.define(name, value);
-    // dbt makes `this` before it renders: the rows that stand for it are the first CTE, used or not.
+    // dbt resolves `this` before it renders: its fixture is the first CTE, used or not.
     if (options.unitTest?.thisInput) this.addCte(options.unitTest.thisInput.unique_id);
   }
 
@@ -359,7 +359,7 @@ function compiledCode({ node, context }: RuntimeScope): Value {
 function modelDict(scope: RuntimeScope): LazyDict {
   const { node } = scope;
   const compiled = node['compiled_code'];
-  // The node as it is now: what running writes on it later (build_path) does not show.
+  // A snapshot of the node: fields that the run sets later (build_path) are not in it.
   const fields = { ...node, ...(typeof compiled === 'string' ? { compiled_sql: compiled } : {}) };
   const dict = lazyDictOf(fields, { omitNull: true });
   const contract = node['contract'] as { readonly alias_types?: boolean } | undefined;
@@ -397,7 +397,7 @@ function overrideMacros(scope: RuntimeScope, overrides: { readonly [name: string
     const value = fromJson(json);
     const stand: Callable = () => value;
     if (parts.length === 1) {
-      // What is no function (run_started_at, invocation_id …) is replaced as it is.
+      // A name that is no function (run_started_at, invocation_id …) is replaced by the value itself.
       globals.push([name, typeof scope.get(name) === 'function' ? stand : value]);
     } else {
       const namespace = scope.get(first);

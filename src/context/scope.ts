@@ -142,7 +142,7 @@ export class ContextScope implements Scope {
         waits = result instanceof Promise;
         return result instanceof Promise ? result.finally(() => stack.pop()) : result;
       }
-      // Most macros wait for nothing, and are done with the first step.
+      // Most macros await nothing and end with the first step.
       const step = result.next();
       if (step.done) return step.value;
       waits = true;

@@ -1,5 +1,5 @@
-// The template environments of a command: one for running, one for parsing (whatever is missing gives itself), with
-// dbt's settings. Leaves what templates can see to the scopes.
+// The template environments of a command: one for running, one for parsing (an undefined name evaluates to itself),
+// with dbt's settings. Leaves what templates can see to the scopes.
 import { Environment } from '../jinja/index.ts';
 
 export interface TemplateEnvironments {
@@ -20,7 +20,7 @@ export function createTemplateEnvironments(): TemplateEnvironments {
 
 const HAS_JINJA = /\{[{%#]|[#}%]\}/;
 
-/** Whether a text can hold a template at all; what cannot is its own rendering. */
+/** Whether a text can hold a template; other texts render to themselves. */
 export function hasJinja(text: string): boolean {
   return HAS_JINJA.test(text);
 }

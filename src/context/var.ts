@@ -41,7 +41,7 @@ export function varLayers(
 }
 
 export interface VarOptions {
-  /** Whom the error names; absent in configuration files. */
+  /** The node that the error names; absent in configuration files. */
   readonly nodeName?: string | undefined;
   /** While parsing a missing variable is None. */
   readonly required: boolean;

@@ -45,7 +45,7 @@ const TARGET_MEMBERS: Members<FileScope> = new Map<string, Member<FileScope>>([
   ['target', ({ surroundings }) => (surroundings.target === null ? noTarget() : fromJson(surroundings.target))],
 ]);
 
-/** Renders one text of such a file, natively; secrets are put in at the very end. */
+/** Renders one text of such a file natively; secrets replace their placeholders last. */
 export type RenderFileText = (text: string, surroundings: FileSurroundings) => Json;
 
 /**
@@ -56,7 +56,7 @@ export type RenderFileText = (text: string, surroundings: FileSurroundings) => J
  * 'db'
  */
 export function createFileRenderer(settings: ScopeSettings, templates: TemplateEnvironments): RenderFileText {
-  // A file is rendered text by text with the same surroundings: its scope is made once.
+  // All texts of a file share their surroundings, hence one scope.
   const scopes = new WeakMap<FileSurroundings, FileScope>();
   return (text, surroundings) => {
     let scope = scopes.get(surroundings);

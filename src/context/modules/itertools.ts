@@ -1,5 +1,5 @@
-// modules.itertools: the functions that dbt shows of Python's itertools. What Python makes lazily is a list here, save
-// what never ends.
+// modules.itertools: the functions that dbt shows of Python's itertools. Python's lazy iterators are lists here, except
+// for infinite ones.
 import { errorOf } from '../../error-table.ts';
 import { eventOf } from '../../events/index.ts';
 import type { TsdbtError } from '../../errors.ts';
@@ -101,7 +101,7 @@ export function createItertoolsModule(logger: Logger): Namespace {
   );
 }
 
-/** What never ends: a `for` over it has to break; turning it into a list is refused. */
+/** An infinite iterator: a `for` over it has to break; converting it to a list is refused. */
 class Endless implements HostObject {
   readonly jinjaType: string;
   readonly #values: Iterator<Value>;
@@ -128,7 +128,7 @@ class Endless implements HostObject {
   }
 }
 
-/** Rows of a product or a choice, of which each is a tuple; and values of what never ends. */
+/** Upper bound of the tuples of a product or a choice, and of the values of an infinite iterator. */
 const LIMIT = 1_000_000;
 
 function* counting(start: Value, step: Value): Generator<Value, void, undefined> {

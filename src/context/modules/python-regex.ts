@@ -1,5 +1,5 @@
-// Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag,
-// keeping Python's meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
+// Python's regular expressions as JavaScript's: translates the syntax of `re` (3.11) to a RegExp with the v flag. Keeps
+// Python's meaning of \w, \d, \s, ^, $ and the numbers of groups. Leaves matching and results to re.ts.
 import { codeOf, valueError } from '../../values/index.ts';
 
 /** Flags as Python numbers them. */
@@ -169,7 +169,7 @@ class Translator {
     return `${atom.source}${quantifier}`;
   }
 
-  /** A match that is never given back: JavaScript has it as a lookahead and a reference to what it saw. */
+  /** An atomic group: JavaScript writes it as a lookahead and a backreference. */
   #atomic(inner: string): string {
     const name = `atomic${++this.#jsGroups}`;
     return `(?:(?=(?<${name}>${inner}))\\k<${name}>)`;
@@ -426,7 +426,7 @@ class Translator {
     return { char: this.#characterEscape(letter, start) };
   }
 
-  /** Ignoring case in a part of the pattern only: then the other case is written out. */
+  /** Case-insensitive in a part of the pattern only: both cases are written out. */
   #scopedCase(flags: number): boolean {
     return (flags & FLAGS.IGNORECASE) !== 0 && (this.globalFlags & FLAGS.IGNORECASE) === 0;
   }

@@ -239,7 +239,7 @@ class PytzZone implements TimeZone {
     return this.variantAt(EPOCH_MICROS);
   }
 
-  /** Local mean time, which is what the zone is before localize(). */
+  /** Local mean time: the offset of a pytz zone before localize(). */
   first(): PytzVariant {
     this.#first ??= new PytzVariant(this, this.offsetAt(EPOCH_MICROS - 200n * 365n * MICROS_PER_DAY), 0n, 'LMT');
     return this.#first;

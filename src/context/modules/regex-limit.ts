@@ -1,5 +1,5 @@
-// Runs a regular expression of a template with a limit of time: one that backtracks without end can only be cut from
-// outside. Leaves what the expression means to re.ts.
+// Runs a regular expression of a template with a time limit: only V8's interrupt from outside ends catastrophic
+// backtracking. Leaves what the expression means to re.ts.
 import { type Context, createContext, Script } from 'node:vm';
 import { JinjaError } from '../../values/index.ts';
 
@@ -14,7 +14,7 @@ const script = new Script('work()');
 let surroundings: Surroundings | undefined;
 
 /**
- * What the work gives.
+ * Runs the work and gives its result.
  * @param pattern for the message
  * @throws JinjaError when it takes longer than five seconds
  */
