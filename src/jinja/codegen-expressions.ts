@@ -17,7 +17,7 @@ export interface FunctionUnit {
   readonly declarations: string[];
   readonly extraParameters: string[];
   temporaries: number;
-  /** Something in it may have to wait: it becomes a generator. */
+  /** The function may have to await something: it becomes a generator. */
   waits: boolean;
   line: number;
 }
@@ -368,7 +368,7 @@ export class ExpressionCodegen {
       throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
   }
 
-  /** Fails when it is reached, after what it would be given has been computed. */
+  /** Fails when it is reached, after its operands have been computed. */
   #noFunction(kind: 'filter' | 'test', node: Filter | Test, given: string): string {
     return `$.noFunction(${JSON.stringify(`No ${kind} named ${stringRepr(node.name)} found.`)}, ${given})`;
   }

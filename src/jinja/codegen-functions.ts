@@ -1,5 +1,5 @@
-// How generated code lays out functions: the variables of a frame, the guard that adds the place to an error, the marks
-// of the trace, and the functions of macros and call blocks. Statements are in codegen.ts.
+// How generated code lays out functions: variables of a frame, the guard that adds the place to an error, marks of the
+// trace, functions of macros and call blocks. Statements are in codegen.ts.
 import { JinjaError } from '../values/python-error.ts';
 import type { Expr, Name, Stmt } from './ast.ts';
 import type { FunctionUnit } from './codegen-expressions.ts';
@@ -12,7 +12,7 @@ import { undeclaredNames } from './walk.ts';
 const CATCH_RETURN =
   'if (e instanceof $.ReturnSignal) { if ($f !== null) { $f.result = e.value; $f.returned = $l; } return e.value; }';
 
-/** Stands for the variables around a function until all of it is written. */
+/** Placeholder of a function's free variables until the function is written. */
 const OUTER = '$outer';
 
 export abstract class FunctionCodegen extends OutputCodegen {
@@ -165,9 +165,8 @@ if ($f !== null) $r.trace.leave($f);
   }
 
   /**
-   * Puts a function beside the others and gives one that calls it with the variables around it as they are by then.
-   * Made anew with each run of the code around it, a generator function would cost V8 more than its call, and hold what
-   * it sees until the next full collection.
+   * Hoists a function and gives a closure that passes it the current variables. A generator function made at each run
+   * costs V8 more than its call. It also keeps its scope alive until the next full collection.
    */
   #nest(source: string, outer: Symbols): string {
     const named = new Set(source.match(/(?<!\w)\w+\$\d+/g));

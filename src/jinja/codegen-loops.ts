@@ -9,7 +9,7 @@ import { shapeOf } from './unpack.ts';
 import { hasCall, usesLoop, walk } from './walk.ts';
 
 export abstract class LoopCodegen extends FunctionCodegen {
-  /** Gives a value to a name, a tuple of names or a member of a namespace. */
+  /** Assigns a value to a name, a tuple of names or a member of a namespace. */
   protected abstract assign(target: Expr, value: string, frame: Frame): void;
 
   protected for(node: For, frame: Frame): void {

@@ -27,7 +27,7 @@ export interface Frame {
    * one.
    */
   readonly joined: { readonly count: string; readonly failure: string } | null;
-  /** Texts are printed only while no other template is extended. */
+  /** Texts are printed only while the template extends no other. */
   readonly checksOutput: boolean;
 }
 
@@ -35,7 +35,7 @@ export class OutputCodegen extends ExpressionCodegen {
   protected output(nodes: readonly Expr[], frame: Frame): void {
     let wasConstant = false;
     for (const node of nodes) {
-      // Constants that follow each other are one item.
+      // Adjacent constants are one item.
       const constant = frame.joined !== null && this.isConstant(node);
       const counted: Frame = constant && wasConstant ? { ...frame, joined: null } : frame;
       wasConstant = constant;
@@ -61,7 +61,7 @@ export class OutputCodegen extends ExpressionCodegen {
     }
   }
 
-  /** Prints the value of a variable as it is, which jinja2 refuses later when it is no text. */
+  /** Prints the value of a variable as it is; jinja2 refuses it when joining, unless it is a text. */
   protected writeValue(value: string, line: number, frame: Frame, counted = frame): void {
     if (frame.joined !== null) this.write(`${frame.joined.failure} ??= $.notText(${value}, ${frame.joined.count});`);
     this.writeOutput(this.native && frame.toplevelBuffer ? value : `$.text(${value})`, line, {

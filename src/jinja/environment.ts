@@ -263,7 +263,7 @@ function placed(error: JinjaError, source: TemplateSource): JinjaError {
   return error;
 }
 
-/** Runs to the end, waiting for every promise on the way. */
+/** Runs to the end and awaits every promise that is yielded. */
 export async function settle(result: Value | Promise<Value> | Generator<unknown, Value, unknown>): Promise<Value> {
   if (typeof result !== 'object' || result === null || !('next' in result) || typeof result.next !== 'function')
     return result as Value;
@@ -282,7 +282,7 @@ export async function settle(result: Value | Promise<Value> | Generator<unknown,
   return step.value;
 }
 
-/** Translation pays when a template runs more often than this. */
+/** Translation pays off after this many runs. */
 const RUNS_BEFORE_TRANSLATION = 4;
 
 class CompiledTemplate implements Template {
@@ -362,8 +362,8 @@ class CompiledTemplate implements Template {
   }
 
   /**
-   * A name that is stored to and is a global too may be looked up before it is stored, where the interpreter and jinja2
-   * do not agree on which of the two is meant.
+   * A template may read a global before it stores to that name. The interpreter and jinja2 then resolve the name
+   * differently, so such a template is translated.
    */
   #mayInterpret(scope: Scope): boolean {
     if (this.#stored === undefined) this.#stored = this.#environment.interpretable(this.ast);

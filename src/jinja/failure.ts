@@ -1,4 +1,4 @@
-// Adds to an error where in a template it happened, while it leaves the functions of the templates one by one.
+// Adds the place in a template to an error, while the stack of template functions unwinds.
 import { type ErrorFrame, TsdbtError } from '../errors.ts';
 import { JinjaError } from '../values/python-error.ts';
 import type { RenderState } from './render-state.ts';

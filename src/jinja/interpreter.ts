@@ -27,9 +27,9 @@ export interface Functions {
 }
 
 /**
- * Names that a template stores to, when the interpreter can run it: nothing in it needs a function of its own, and all
- * filters and tests exist and no keyword is repeated (the code generator reports that before anything runs). `null`
- * when it cannot.
+ * Names that a template stores to, when the interpreter can run it: it needs no functions of its own, all filters and
+ * tests exist, and no keyword is repeated. The code generator reports the latter two before anything runs. `null` when
+ * it cannot.
  */
 export function interpretable(ast: TemplateNode, functions: Functions): ReadonlySet<string> | null {
   let good = true;
@@ -69,7 +69,7 @@ export function interpretable(ast: TemplateNode, functions: Functions): Readonly
   return good && !stored.has('loop') ? stored : null;
 }
 
-/** Thrown where a call has to wait: the expression is computed again when the result is there. */
+/** Thrown where a call has to await: the expression is evaluated again when the promise has settled. */
 class Suspension {
   readonly running: Generator<unknown, Value, unknown> | undefined;
   readonly waitsFor: unknown;
@@ -330,7 +330,7 @@ export class Interpreter {
     return holds;
   }
 
-  /** The text that statements print, which goes nowhere but through the filter. */
+  /** The text that statements print, for the filter only. */
   *#captured(body: readonly Stmt[], filter: Filter | null, line: number): Generator<unknown, Value, unknown> {
     const buffer = this.#buffer;
     const direct = this.#direct;
@@ -431,7 +431,7 @@ export class Interpreter {
     }
   }
 
-  /** Waits, then computes the expression again: calls that are done give the result that they gave. */
+  /** Awaits, then evaluates the expression again; finished calls give their recorded results. */
   *#again(node: Expr, first: Suspension): Generator<unknown, Value, unknown> {
     let suspension = first;
     for (;;) {

@@ -1,5 +1,4 @@
-// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is asked of an item when the item is
-// needed.
+// The `loop` variable of a `for`, and the items of a `for … if`, whose condition is evaluated lazily.
 import { equals } from '../values/equality.ts';
 import { iterate, lengthOf } from '../values/iterate.ts';
 import { JinjaError, typeError } from '../values/python-error.ts';
@@ -22,7 +21,7 @@ export class LoopContext implements HostObject {
   #index0 = -1;
   /** The item of the next round, when it has been asked for. */
   #after: Value | undefined;
-  /** What the loop goes over, when its length is known without reading it. */
+  /** The iterated value, when its length is known without iteration. */
   #sized: Value | undefined;
   #count: number | undefined;
   /** A list, read from `position` on; it may grow meanwhile. */
@@ -55,7 +54,7 @@ export class LoopContext implements HostObject {
     else this.#items = visited[Symbol.iterator]();
   }
 
-  /** Goes to the next item; false when there is none. */
+  /** Advances to the next item; false when there is none. */
   advance(): boolean {
     const next = this.#after === undefined ? this.#fetch() : this.#after;
     this.#after = undefined;
@@ -85,7 +84,7 @@ export class LoopContext implements HostObject {
       yield* this.#items.prepare(count);
   }
 
-  /** The loop for use elsewhere, where it cannot wait: when its condition has to, all items are read now. */
+  /** The loop for code that cannot await: when its condition may have to, all items are read now. */
   *shared(): Generator<unknown, this, unknown> {
     if (this.#items instanceof FilteredItems && this.#items.waits) yield* this.#items.prepare(Infinity);
     return this;

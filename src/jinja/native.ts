@@ -18,7 +18,7 @@ export interface NativePart {
   readonly constant: boolean;
 }
 
-/** The result of `as_text`, `as_native`, `as_bool` and `as_number`: a str that says how it is to be read. */
+/** The result of `as_text`, `as_native`, `as_bool` and `as_number`: a str with a marker of its type. */
 export class NativeMarker implements HostObject {
   readonly jinjaType: string;
   readonly text: string;
@@ -78,7 +78,7 @@ function isNumber(v: Value): boolean {
   return name === 'int' || name === 'float' || isFloat(v);
 }
 
-/** Whether jinja2 keeps the value of a constant expression: what Python can write down and read again. */
+/** Whether jinja2 keeps the value of a constant expression: its repr is a literal that evaluates to it. */
 export function isLiteral(v: Value): boolean {
   if (typeof v !== 'object' || v === null) return typeof v !== 'function';
   if (Array.isArray(v)) return v.every(isLiteral);

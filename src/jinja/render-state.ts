@@ -4,7 +4,7 @@ import { checkMemory } from '../values/budget.ts';
 import { JinjaError } from '../values/python-error.ts';
 import type { Trace } from './trace.ts';
 
-/** Bounds that no honest template reaches; they end the others with a clear error. */
+/** Limits that no honest template reaches; beyond them rendering fails with a clear error. */
 export interface Limits {
   /** Rounds of loops in one rendering. */
   readonly steps: number;
@@ -12,13 +12,13 @@ export interface Limits {
   readonly depth: number;
   /** Characters of one output. */
   readonly output: number;
-  /** Seconds that a rendering may go on without waiting for anything, where there is a clock. */
+  /** Seconds that a rendering may run without yielding to the event loop, where there is a clock. */
   readonly seconds: number;
   /** Milliseconds. */
   readonly clock: (() => number) | null;
 }
 
-/** Rounds between two looks at the clock and the memory. */
+/** Iterations between two checks of the clock and the heap. */
 const LOOK = 64;
 
 export const DEFAULT_LIMITS: Limits = { steps: 5_000_000, depth: 700, output: 100_000_000, seconds: 20, clock: null };
@@ -29,7 +29,7 @@ export class RenderState {
   steps = 0;
   depth = 0;
   trace: Trace | null = null;
-  /** When the program last had nothing to wait for; null before the first look. */
+  /** Start of the stretch without a yield to the event loop; null before the first check. */
   #since: number | null = null;
 
   constructor(limits: Limits = DEFAULT_LIMITS) {
@@ -48,14 +48,14 @@ export class RenderState {
     if (this.steps % LOOK === 0) this.#look();
   }
 
-  /** A loop whose rounds are long, or keep much, ends before its rounds are used up. */
+  /** Ends a loop whose iterations are slow or keep much memory, before it reaches the limit of iterations. */
   #look(): void {
     checkMemory();
     const { clock, seconds } = this.limits;
     if (clock === null) return;
     if (this.#since === null) {
       this.#since = clock();
-      // Once the program waits for something, time counts anew.
+      // The time limit starts anew once the rendering yields to the event loop.
       setImmediate(() => {
         this.#since = null;
       }).unref();

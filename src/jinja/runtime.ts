@@ -68,7 +68,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   readonly eq = equals;
   readonly unpack = unpack;
   readonly nativeConcat = nativeConcat;
-  /** Whether the filters that get this runtime are called where output is escaped. */
+  /** Whether autoescape is on where the filters of this runtime are called. */
   readonly autoescape: boolean;
   /** The same operations for a part of a template that escapes its output. */
   readonly escaping: Runtime;
@@ -256,7 +256,7 @@ export class Runtime extends TemplateInheritance implements FilterContext {
     target.set(name, value);
   }
 
-  /** What Python says of an item of an output that is no text, where it joins them. */
+  /** Python's TypeError for joining an item that is no text. */
   notText(value: Value, index: number): JinjaError | undefined {
     return isText(value)
       ? undefined

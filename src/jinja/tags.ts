@@ -1,13 +1,13 @@
-// The tags of a template without the text between them: whether an edit has touched anything that can have an effect.
-// Leaves what the effects are to whoever renders.
+// The tags of a template without the text between them: tells whether an edit can have an effect beyond the text.
+// Leaves the effects to the renderer.
 import { Lexer, type Token } from './lexer.ts';
 
 /** Statements whose body is printed or not, and never a value that a later tag could read. */
 const PRINTING: ReadonlySet<string> = new Set(['if', 'elif', 'else', 'endif', 'for', 'endfor', 'do', 'set']);
 
 /**
- * Whatever of a template is inside of tags, comments too, as it is written. Two texts with the same tags have the same
- * effects when they are rendered and differ in what they print alone.
+ * The tags of a template as written, comments too. Two templates with equal tags have equal side effects and differ in
+ * their output only.
  * @returns null when the text between tags can become a value (`{% set x %}…{% endset %}`, `call`, `macro` …) or is no
  *   template
  */

@@ -39,7 +39,7 @@ export function syntaxError(message: string, line: number, pos?: number): JinjaE
   return new SyntaxErrorAt(message, line, pos);
 }
 
-/** A syntax error that still knows its offset, so that whoever has the source can tell the column. */
+/** A syntax error with its offset, from which the owner of the source computes the column. */
 export class SyntaxErrorAt extends JinjaError {
   readonly pos: number | undefined;
 
@@ -60,7 +60,7 @@ export class TokenStream {
     this.current = this.#at(0);
   }
 
-  /** Goes on by one token and gives the one before. */
+  /** Advances by one token and gives the previous one. */
   next(): Token {
     const token = this.current;
     if (token.type !== 'eof') this.current = this.#at(++this.#index);

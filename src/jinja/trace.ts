@@ -1,6 +1,5 @@
-// Records which line of which template wrote which part of a text, so that a position in the final SQL can be traced to
-// the model or macro behind it. Recording is a few array pushes for each output; all searching is left to the moment
-// when someone asks.
+// Records which line of which template wrote which part of a text. A position in the final SQL is mapped back to its
+// model or macro. Recording is a few array pushes per output; the search is done on demand.
 import type { ErrorFrame } from '../errors.ts';
 import type { Value } from '../values/value.ts';
 
@@ -107,7 +106,7 @@ export class Trace {
   }
 }
 
-/** The shortest text that is taken for the same text when it turns up somewhere else. */
+/** The least length of a text that is recognized inside of another text. */
 const TELLING = 12;
 
 /** One question to a trace. */

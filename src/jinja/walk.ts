@@ -151,10 +151,7 @@ export function hasCall(node: Node): boolean {
   return node.type === 'Call' || children(node).some(hasCall);
 }
 
-/**
- * The first keyword of a call, filter or test that stands in it twice: Python refuses the template, wherever in it that
- * is.
- */
+/** The first repeated keyword of a call, filter or test, anywhere in the tree: Python refuses such a template. */
 export function repeatedKeyword({ kwargs }: Arguments): Keyword | undefined {
   return kwargs.length < 2 ? undefined : kwargs.find((k, i) => kwargs.findIndex((other) => other.key === k.key) < i);
 }

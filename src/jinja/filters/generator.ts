@@ -1,5 +1,4 @@
-// Python's generator: a sequence that is computed while it is read, once. What `map`, `select`, `batch` and other
-// filters give.
+// Python's generator: a lazy sequence that can be read once. What `map`, `select`, `batch` and other filters give.
 import type { HostObject, Value } from '../../values/value.ts';
 
 export class PyGenerator implements HostObject {

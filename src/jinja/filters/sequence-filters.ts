@@ -258,7 +258,7 @@ const slice = filter('sync_do_slice', 'value, slices, fill_with=None', (_context
   return new PyGenerator('sync_do_slice', run());
 });
 
-/** A size that is no number is refused by whoever compares with it. */
+/** A size that is no number fails at its first comparison, as in Python. */
 function lengthOfBatch(size: Value): number {
   return typeof size === 'number' || typeof size === 'bigint' ? Number(size) : 0;
 }
