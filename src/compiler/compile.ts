@@ -48,18 +48,20 @@ export async function compileNode<N extends CompilableNode>(
 }
 
 function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean, batch?: BatchScope): N {
+  let { compiled_path, relation_name } = node;
   if (write && node.compiled_code) {
-    node.compiled_path = writePath(node, ctx.config.project.target_path, 'compiled', batch?.name);
-    ctx.write(node.compiled_path, node.compiled_code);
+    compiled_path = writePath(node, ctx.config.project.target_path, 'compiled', batch?.name);
+    ctx.write(compiled_path, node.compiled_code);
   }
   if (
     node.resource_type === 'test' &&
-    node.relation_name === null &&
+    relation_name === null &&
     (node.config.store_failures || ctx.config.flags.store_failures)
   ) {
-    node.relation_name = relationFrom(ctx.adapter, ctx.config.project.quoting, node).render();
+    relation_name = relationFrom(ctx.adapter, ctx.config.project.quoting, node).render();
   }
-  return node.resource_type === 'model' ? (withForeignKeys(ctx, node) as N) : node;
+  const finished = { ...node, compiled_path, relation_name };
+  return finished.resource_type === 'model' ? (withForeignKeys(ctx, finished) as N) : finished;
 }
 
 /** Records macros as dependencies of a node, also those called in `{% if execute %}` only, as dbt does. */

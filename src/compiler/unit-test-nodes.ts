@@ -50,6 +50,7 @@ export function unitTestNodes(
     );
   }
   const name = tested.version === null ? test.name : `${test.name}_v${tested.version}`;
+  const fixtures: string[] = [];
   const node: UnitTestRunNode = {
     ...tested,
     name,
@@ -70,7 +71,7 @@ export function unitTestNodes(
     build_path: null,
     extra_ctes: [],
     extra_ctes_injected: false,
-    depends_on: { macros: [...tested.depends_on.macros], nodes: [] },
+    depends_on: { macros: [...tested.depends_on.macros], nodes: fixtures },
     columns: {},
     constraints: [],
     description: test.description,
@@ -102,7 +103,7 @@ export function unitTestNodes(
     inputs.push(fixture);
     if (original.resource_type === 'source') sources.set(`${original.source_name}.${original.name}`, fixture);
     if (original.unique_id === tested.unique_id) node.this_input_node_unique_id = fixture.unique_id;
-    node.depends_on.nodes.push(fixture.unique_id);
+    fixtures.push(fixture.unique_id);
   }
   return { node, inputs, sources };
 }

@@ -160,7 +160,7 @@ function plain(value: Json): string {
 function parentsOf(node: Listed): readonly string[] {
   if (node.resource_type === 'source') return [];
   const { nodes = [], macros = [] } =
-    (node as { depends_on?: { nodes?: string[]; macros?: string[] } }).depends_on ?? {};
+    (node as { depends_on?: { nodes?: readonly string[]; macros?: readonly string[] } }).depends_on ?? {};
   return node.resource_type === 'macro' ? macros : [...nodes, ...macros];
 }
 

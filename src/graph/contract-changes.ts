@@ -63,7 +63,7 @@ export function contractChange(now: ModelNode, before: ModelNode, enforced: Read
     note(
       'Enforced model level constraints were removed',
       lost(before.constraints, now.constraints).map(
-        (c) => `'${c.name ?? c.type}' constraint on columns ${toRepr(c.columns ?? [])}`,
+        (c) => `'${c.name ?? c.type}' constraint on columns ${toRepr([...(c.columns ?? [])])}`,
       ),
     );
     const had =

@@ -247,8 +247,8 @@ function named(group: Group, what: string, form: string): Method {
 }
 
 function tagsOf(node: GraphNode): readonly string[] {
-  if (node.resource_type === 'unit_test') return (node as { config?: { tags?: string[] } }).config?.tags ?? [];
-  return (node as { tags?: string[] }).tags ?? [];
+  if (node.resource_type === 'unit_test') return (node as { config?: { tags?: readonly string[] } }).config?.tags ?? [];
+  return (node as { tags?: readonly string[] }).tags ?? [];
 }
 
 /** A matcher of fully qualified names; a versioned model's last part is its version. */

@@ -3,7 +3,7 @@
 import type { ContextNode } from '../context/provider.ts';
 import { createParseScope } from '../context/parse.ts';
 import { hasJinja } from '../context/templates.ts';
-import type { SqlOperationNode } from '../contracts/node.ts';
+import type { RefArgs, SqlOperationNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { type EventData, fire } from '../events/index.ts';
@@ -15,6 +15,7 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
   const { project_name: project } = ctx.config.project;
   const { index: _index, ...base } = operationNode(ctx.config, 'inline_query');
   const unique_id = `sql_operation.${project}.inline_query`;
+  const found: References = { refs: [], sources: [], macros: [], nodes: [] };
   const node: SqlOperationNode = {
     ...base,
     resource_type: 'sql_operation',
@@ -23,10 +24,12 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     path: 'sql/inline_query',
     original_file_path: 'sql/inline_query',
     raw_code: sql,
-    depends_on: { macros: [], nodes: [] },
+    refs: found.refs,
+    sources: found.sources,
+    depends_on: { macros: found.macros, nodes: found.nodes },
   };
   try {
-    if (hasJinja(sql)) collectReferences(ctx, node);
+    if (hasJinja(sql)) collectReferences(ctx, node, found);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const node_info = {
@@ -42,10 +45,19 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
   return node;
 }
 
-function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
+/** What the SQL names, as it is found. */
+interface References {
+  readonly refs: RefArgs[];
+  readonly sources: [source: string, table: string][];
+  readonly macros: string[];
+  /** Ids of what refs and sources mean. */
+  readonly nodes: string[];
+}
+
+function collectReferences(ctx: RunContext, node: SqlOperationNode, into: References): void {
   const { context, lookup } = ctx.scopes;
   const add = (id: string): void => {
-    if (!node.depends_on.nodes.includes(id)) node.depends_on.nodes.push(id);
+    if (!into.nodes.includes(id)) into.nodes.push(id);
   };
   const missing = (kind: string, name: string, found: 'disabled' | null): TsdbtError =>
     errorOf('inlineReferenceMissing', {
@@ -60,18 +72,18 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode): void {
     node: node as unknown as ContextNode,
     record: {
       onRef: (ref) => {
-        node.refs.push(ref);
+        into.refs.push(ref);
         const found = lookup.ref(ref, node.package_name);
         if (found === null || found === 'disabled') throw missing('node', ref.name, found);
         add(found.unique_id);
       },
       onSource: (source) => {
-        node.sources.push(source);
+        into.sources.push(source);
         const found = lookup.source(source[0], source[1], node.package_name);
         if (found === null || found === 'disabled') throw missing('source', source.join('.'), found);
         add(found.unique_id);
       },
-      onMacro: (id) => node.depends_on.macros.push(id),
+      onMacro: (id) => into.macros.push(id),
       onConfig: () => undefined,
     },
   });

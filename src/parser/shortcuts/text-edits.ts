@@ -75,7 +75,7 @@ export function editedBody(
   now: number,
 ): Uint8Array | null {
   // Several edits of one node (its SQL and its description) would meet in one place.
-  const edits = new Map<string, { file: SourceFile; edit: (node: ManifestNode) => boolean }>();
+  const edits = new Map<string, { file: SourceFile; edit: Edit }>();
   for (const file of changed) {
     const found =
       file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
@@ -102,7 +102,9 @@ export function nodeId(file: SourceFile): string | undefined {
     : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
 }
 
-type Edits = ReadonlyMap<string, (node: ManifestNode) => boolean>;
+/** The node after an edit; null when the edit may concern more than it. */
+type Edit = (node: ManifestNode) => ManifestNode | null;
+type Edits = ReadonlyMap<string, Edit>;
 
 /** A file that is a node: its text and checksum are new, if what its tags do is the same. */
 function textEdit(file: SourceFile, readers: readonly string[], now: number): Edits | null {
@@ -112,16 +114,13 @@ function textEdit(file: SourceFile, readers: readonly string[], now: number): Ed
     [
       uniqueId,
       (node) => {
-        if (file.kind !== 'seed') {
-          const code = strippedContents(file);
-          if (node.raw_code === undefined || code.includes('{%') !== node.raw_code.includes('{%')) return false;
-          const tags = templateTags(code);
-          if (tags === null || tags !== templateTags(node.raw_code)) return false;
-          node.raw_code = code;
-        }
-        node.checksum = { name: file.checksum.name, checksum: file.checksum.checksum };
-        node.created_at = now;
-        return true;
+        const checksum = { name: file.checksum.name, checksum: file.checksum.checksum };
+        if (file.kind === 'seed') return { ...node, checksum, created_at: now };
+        const raw_code = strippedContents(file);
+        if (node.raw_code === undefined || raw_code.includes('{%') !== node.raw_code.includes('{%')) return null;
+        const tags = templateTags(raw_code);
+        if (tags === null || tags !== templateTags(node.raw_code)) return null;
+        return { ...node, raw_code, checksum, created_at: now };
       },
     ],
   ]);
@@ -133,7 +132,7 @@ function textEdit(file: SourceFile, readers: readonly string[], now: number): Ed
 function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
   const [old, data] = [before === undefined ? null : dictOf(before), dictOf(file.contents)];
   if (old === null || data === null || !sameKeys(old, data)) return null;
-  const edits = new Map<string, (node: ManifestNode) => boolean>();
+  const edits = new Map<string, Edit>();
   for (const key of Object.keys(data)) {
     if (same(old[key], data[key])) continue;
     const type = DESCRIBED[key];
@@ -147,11 +146,8 @@ function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
         return null;
       const uniqueId = `${type}.${file.package_name}.${entry['name']}`;
       if (edits.has(uniqueId)) return null;
-      edits.set(
-        uniqueId,
-        (node) =>
-          node.patch_path === `${file.package_name}://${file.original_file_path}` && describe(node, entry, other),
-      );
+      const path = `${file.package_name}://${file.original_file_path}`;
+      edits.set(uniqueId, (node) => (node.patch_path === path ? redescribed(node, entry, other) : null));
     }
   }
   return edits;
@@ -229,38 +225,39 @@ function isPlain(text: Json | undefined): boolean {
   return typeof text === 'string' && !text.includes('{');
 }
 
-function describe(node: ManifestNode, before: YamlDict, after: YamlDict): boolean {
-  const replace = (
-    holder: { description?: unknown } | undefined,
-    old: Json | undefined,
-    text: Json | undefined,
-  ): boolean => {
-    if (old === text) return true;
-    if (holder === undefined || holder.description !== old) return false;
-    holder.description = text;
-    return true;
-  };
-  if (!replace(node, before['description'], after['description'])) return false;
+/** The node with other descriptions, of itself and its columns; null when it does not have those before. */
+function redescribed(node: ManifestNode, before: YamlDict, after: YamlDict): ManifestNode | null {
+  const own = withDescription(node, before['description'], after['description']);
+  if (own === null) return null;
   const [columns, others] = [before['columns'] ?? [], after['columns'] ?? []] as [YamlDict[], YamlDict[]];
-  return columns.every((column, i) => {
+  const described = { ...node.columns };
+  for (const [i, column] of columns.entries()) {
     const name = column['name'];
-    return typeof name !== 'string'
-      ? same(column, others[i])
-      : replace(
-          Object.hasOwn(node.columns, name) ? node.columns[name] : undefined,
-          column['description'],
-          others[i]?.['description'],
-        );
-  });
+    if (typeof name !== 'string') {
+      if (same(column, others[i])) continue;
+      return null;
+    }
+    const [old, text] = [column['description'], others[i]?.['description']];
+    const known = Object.hasOwn(described, name) ? described[name] : undefined;
+    if (old === text) continue;
+    const edited = known === undefined ? null : withDescription(known, old, text);
+    if (edited === null) return null;
+    described[name] = edited;
+  }
+  return { ...own, columns: described };
+}
+
+function withDescription<T extends { readonly description: string }>(
+  holder: T,
+  old: Json | undefined,
+  text: Json | undefined,
+): T | null {
+  if (old === text) return holder;
+  return holder.description === old && typeof text === 'string' ? { ...holder, description: text } : null;
 }
 
 /** Where a node of the file stands in the body, and its JSON after the edit. */
-function spliceOf(
-  body: Uint8Array,
-  uniqueId: string,
-  file: SourceFile,
-  edit: (node: ManifestNode) => boolean,
-): Splice | null {
+function spliceOf(body: Uint8Array, uniqueId: string, file: SourceFile, edit: Edit): Splice | null {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const key = Buffer.from(`${JSON.stringify(uniqueId)}:{`, 'utf8');
   for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
@@ -269,7 +266,8 @@ function spliceOf(
     const node = JSON.parse(bytes.toString('utf8', from, to)) as ManifestNode;
     if (node.unique_id !== uniqueId || node.package_name !== file.package_name) continue;
     if (file.kind !== 'properties' && node.original_file_path !== file.original_file_path) return null;
-    return edit(node) ? [from, to, JSON.stringify(node)] : null;
+    const edited = edit(node);
+    return edited === null ? null : [from, to, JSON.stringify(edited)];
   }
   return null;
 }
