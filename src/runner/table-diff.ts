@@ -1,10 +1,11 @@
 // Compares the rows that a unit test expects with the rows it got, whatever their order, and shows the difference as
 // dbt (daff) does: `@@` names the columns, `+++` and `---` whole rows, `→` a row with changed cells. Knows nothing of
 // tests or databases.
+import { compare, equals, toText, type Value } from '../values/index.ts';
 
-type DiffCell = string | boolean | null;
 /** Cells as text, booleans as they are; null is SQL's NULL. */
-export type DiffRow = readonly DiffCell[];
+type DiffCell = string | boolean | null;
+type DiffRow = readonly DiffCell[];
 
 /** One side may be missing, not both. */
 type Pair =
@@ -25,14 +26,15 @@ const END = '\u001b[0m';
 
 /**
  * @param columns names, in the order of the cells
+ * @param expected values of one type a column; null is SQL's NULL
  * @returns null when both hold the same rows; otherwise the text, with colours, each line ended by CR LF
  */
 export function tableDiff(
   columns: readonly string[],
-  expected: readonly DiffRow[],
-  actual: readonly DiffRow[],
+  expected: readonly (readonly Value[])[],
+  actual: readonly (readonly Value[])[],
 ): string | null {
-  const [left, right] = [sortRows(expected), sortRows(actual)];
+  const [left, right] = [sortRows(expected).map(cellsOf), sortRows(actual).map(cellsOf)];
   if (left.length === right.length && left.every((row, i) => sameRow(row, right[i]))) return null;
   return render(columns, align(columns, left, right));
 }
@@ -42,16 +44,18 @@ const sameRow = (a: DiffRow, b: DiffRow | undefined): boolean => JSON.stringify(
 /** A cell that a row lacks is NULL. */
 const valueAt = (row: DiffRow, column: number): DiffCell => row[column] ?? null;
 
-function sortRows(rows: readonly DiffRow[]): DiffRow[] {
+const cellsOf = (row: readonly Value[]): DiffRow =>
+  row.map((value) => (value === null || typeof value === 'boolean' ? value : toText(value)));
+
+/** In Python's order of the values, NULL last. */
+function sortRows(rows: readonly (readonly Value[])[]): (readonly Value[])[] {
   return [...rows].sort((a, b) => {
-    for (let i = 0; i < a.length; i++) {
-      const x = valueAt(a, i);
-      const y = valueAt(b, i);
+    for (const [i, x] of a.entries()) {
+      const y = b[i] ?? null;
       if (x === y) continue;
       if (x === null) return 1;
       if (y === null) return -1;
-      const numbers = Number(x) - Number(y);
-      return Number.isNaN(numbers) || numbers === 0 ? (x < y ? -1 : 1) : numbers;
+      if (!equals(x, y)) return compare(x, y);
     }
     return 0;
   });

@@ -11,11 +11,11 @@ import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '..
 import { errorOf } from '../../error-table.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { green, red } from '../../log.ts';
-import { toText, type Value } from '../../values/index.ts';
+import type { Value } from '../../values/index.ts';
 import { materialize } from '../materialize.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind, Outcome } from '../node.ts';
-import { type DiffRow, tableDiff } from '../table-diff.ts';
+import { tableDiff } from '../table-diff.ts';
 
 function shownName(node: UnitTestNode): string {
   const version = node.version === null || node.version === undefined ? '' : `_v${node.version}`;
@@ -150,13 +150,11 @@ function versionFits(node: ManifestNode, wanted: string | number | null): boolea
 }
 
 /** The materialization gives both tables in one, told apart by `actual_or_expected`. */
-function split(table: Table): { columns: string[]; actual: DiffRow[]; expected: DiffRow[] } {
+function split(table: Table): { columns: string[]; actual: Value[][]; expected: Value[][] } {
   const names = table.columnNames.map((n) => n.toLowerCase());
   const mark = names.indexOf('actual_or_expected');
   const unmarked = <T>(cells: readonly T[]): T[] => cells.filter((_, i) => i !== mark);
-  const text = (value: Value | undefined): DiffRow[number] =>
-    value === null || value === undefined ? null : typeof value === 'boolean' ? value : toText(value);
-  const rows = (which: string): DiffRow[] =>
-    table.rows.filter((r) => r.values[mark] === which).map((r) => unmarked(r.values).map(text));
+  const rows = (which: string): Value[][] =>
+    table.rows.filter((r) => r.values[mark] === which).map((r) => unmarked(r.values));
   return { columns: unmarked(names), actual: rows('actual'), expected: rows('expected') };
 }

@@ -11,7 +11,7 @@ import { type LogEvent, stripColors } from '../../../../src/log.ts';
 import type { RunContext } from '../../../../src/runner/context.ts';
 import { RunLog } from '../../../../src/runner/log.ts';
 import type { NodeKind, Outcome } from '../../../../src/runner/node.ts';
-import { type ExecuteOptions, executeNodes, type Execution } from '../../../../src/runner/workers.ts';
+import { type ExecuteOptions, type Execution, executeNodes } from '../../../../src/runner/workers.ts';
 
 type Work = (session: Session) => Promise<Outcome['status']> | Outcome['status'];
 

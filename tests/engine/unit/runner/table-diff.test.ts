@@ -1,10 +1,13 @@
-// The difference that a failed unit test shows. Expected texts were made by daff 1.4 as dbt-core 1.12.6 calls it.
+// The difference that a failed unit test shows. Expected texts were made by daff 1.4 as dbt-core 1.12.6 calls it;
+// `npm run oracle -- fuzz-tables` compares random ones.
 import { describe, expect, it } from 'vitest';
 import { stripColors } from '../../../../src/log.ts';
-import { type DiffRow, tableDiff } from '../../../../src/runner/table-diff.ts';
+import { tableDiff } from '../../../../src/runner/table-diff.ts';
+import { PyDate } from '../../../../src/values/date.ts';
+import { PyDecimal, type Value } from '../../../../src/values/index.ts';
 
 const H = ['id', 'name', 'n'];
-const diff = (expected: DiffRow[], actual: DiffRow[], columns = H): string | null => {
+const diff = (expected: Value[][], actual: Value[][], columns = H): string | null => {
   const text = tableDiff(columns, expected, actual);
   return text === null ? null : stripColors(text);
 };
@@ -35,6 +38,29 @@ describe('rows', () => {
         [['1', 'a', '1']],
       ),
     ).not.toBeNull();
+  });
+
+  it('stand in the order of their values: texts as texts, numbers as numbers', () => {
+    expect(diff([['9'], ['10'], ['x']], [['9'], ['10']], ['code'])).toBe('@@ ,code\r\n...,...\r\n   ,9\r\n---,x\r\n');
+    expect(diff([[9], [10]], [[9]], ['n'])).toBe('@@ ,n\r\n   ,9\r\n---,10\r\n');
+  });
+
+  it('of dates and decimals show their texts', () => {
+    const day = (n: number): PyDate => new PyDate(2024, 1, n);
+    expect(
+      diff(
+        [[day(5), PyDecimal.from('1.50')]],
+        [
+          [day(5), PyDecimal.from('1.5')],
+          [day(6), PyDecimal.from('2')],
+        ],
+        ['day', 'price'],
+      ),
+    ).toBe('@@ ,day       ,price\r\n→  ,2024-01-05,1.50→1.5\r\n+++,2024-01-06,2\r\n');
+  });
+
+  it('tell the text None from NULL, which daff does not', () => {
+    expect(diff([['None']], [[null]], ['v'])).toBe('@@ ,v\r\n+++,null\r\n---,None\r\n');
   });
 
   it('with a changed cell show both values', () => {
