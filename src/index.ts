@@ -2,11 +2,11 @@
 // these functions; what they do is in the folders below. Console, process and exit codes are the command line's.
 import type { Selection } from './graph/selector.ts';
 import { announce, compile, conclude, executeNothing, type Observer } from './pipeline/execute.ts';
-import { load, type LoadOptions } from './pipeline/load.ts';
+import { type LoadOptions, load } from './pipeline/load.ts';
 import { parse } from './pipeline/parse.ts';
 import { select } from './pipeline/select.ts';
 import type { ParsedProject } from './runner/parsed-project.ts';
-import { compilesOnly, run, type RunOutcome } from './runner/run.ts';
+import { compilesOnly, type RunOutcome, run } from './runner/run.ts';
 
 /**
  * A whole command: what `tsdbt build` does, or the command that the options name.
@@ -50,31 +50,29 @@ export async function execute(
   return outcome;
 }
 
-export { announce, compile, load, type LoadOptions, type Observer, parse, run, type RunOutcome, select };
-export { isSameProject } from './pipeline/parse.ts';
-export { write, writeFreshness } from './pipeline/write.ts';
-export { reportCounts } from './pipeline/counts.ts';
-export { withInline } from './pipeline/inline.ts';
-export { listLines, type ListOutput } from './pipeline/list.ts';
-export { operate, openOperation, preview } from './pipeline/operation.ts';
-export { recoverKilledRun } from './pipeline/recover.ts';
-
-export { formatError, TsdbtError } from './errors.ts';
-export type { LogEvent, Logger } from './log.ts';
-export { Secrets } from './secrets.ts';
+// What the commands of tsdbt itself need beside the pipeline.
+export { adapterVersion, type EmbeddedServer, embeddedServer } from './adapters/index.ts';
+export type { Table } from './adapters/table.ts';
+export { jsonOfTable, printTable } from './adapters/table-print.ts';
 export type { Manifest } from './contracts/manifest.ts';
 export type { Flags, Invocation, RuntimeConfig } from './contracts/project.ts';
 export type { RunResult } from './contracts/results.ts';
+export { formatError, TsdbtError } from './errors.ts';
 export type { Selection } from './graph/selector.ts';
+export type { LogEvent, Logger } from './log.ts';
+export { reportCounts } from './pipeline/counts.ts';
+export { withInline } from './pipeline/inline.ts';
+export { type ListOutput, listLines } from './pipeline/list.ts';
+export { openOperation, operate, preview } from './pipeline/operation.ts';
+export { isSameProject } from './pipeline/parse.ts';
+export { recoverKilledRun } from './pipeline/recover.ts';
+export { write, writeFreshness } from './pipeline/write.ts';
 export { createRunContext, type RetriedRun, type RunContext } from './runner/context.ts';
-export type { LoadedProject, ParsedProject } from './runner/parsed-project.ts';
-
-// What the commands of tsdbt itself need beside the pipeline.
-export { adapterVersion, type EmbeddedServer, embeddedServer } from './adapters/index.ts';
-export { jsonOfTable, printTable } from './adapters/table-print.ts';
-export type { Table } from './adapters/table.ts';
+export { type Freshness, freshnessKind, hasFreshness } from './runner/kinds/freshness.ts';
 export { artifactMetadata } from './runner/metadata.ts';
 export { outsideInputs } from './runner/outside-inputs.ts';
-export { type Freshness, freshnessKind, hasFreshness } from './runner/kinds/freshness.ts';
+export type { LoadedProject, ParsedProject } from './runner/parsed-project.ts';
 export { printResultError, printRunEnd, succeeded } from './runner/summary.ts';
+export { Secrets } from './secrets.ts';
 export { type PreviousRun, previousRun } from './state/previous-state.ts';
+export { announce, compile, type LoadOptions, load, type Observer, parse, type RunOutcome, run, select };

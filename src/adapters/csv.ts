@@ -1,9 +1,10 @@
-// CSV text as a table: Python's csv reader and agate's rules for names, as dbt reads seeds. Types are decided in
-// table-inference.ts, reading the file is left to whoever has it.
+// CSV text as a table, with agate's rules for names, as dbt reads seeds. Types are decided in table-inference.ts, reading
+// the file is left to whoever has it.
 import { TsdbtError } from '../errors.ts';
+import { csvRecords, unixBreaks } from '../values/csv.ts';
 import type { Value } from '../values/value.ts';
-import { inferTable } from './table-inference.ts';
 import type { Table } from './table.ts';
+import { inferTable } from './table-inference.ts';
 
 export interface CsvOptions {
   /** Columns that stay text: those with a type of their own. */
@@ -12,11 +13,6 @@ export interface CsvOptions {
   readonly delimiter?: string;
   /** Of the file, for errors. */
   readonly path: string;
-}
-
-export interface CsvRecord {
-  readonly cells: string[];
-  readonly line: number;
 }
 
 /**
@@ -28,7 +24,10 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
   const { path, delimiter = ',' } = options;
   if ([...delimiter].length !== 1)
     throw new TsdbtError('runtime', '"delimiter" must be a 1-character string', { path });
-  const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, delimiter, path);
+  const [header, ...records] = csvRecords(unixBreaks(text.startsWith('\ufeff') ? text.slice(1) : text), {
+    delimiter,
+    strictIn: path,
+  });
   if (header === undefined)
     throw new TsdbtError('runtime', 'the seed is empty: its first line must name the columns', { path, line: 1 });
   const names = columnNames(header.cells);
@@ -46,71 +45,6 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
     path,
     lineOf: (row) => records[row]?.line,
   });
-}
-
-/**
- * The records of a text, blank lines as records without cells; Python's csv reader.
- * @throws `runtime` error naming file and line
- */
-export function readRecords(text: string, delimiter: string, path: string): CsvRecord[] {
-  const records: CsvRecord[] = [];
-  const length = text.length;
-  let at = 0;
-  let line = 1;
-  while (at < length) {
-    const record: CsvRecord = { cells: [], line };
-    records.push(record);
-    if (isBreak(text, at)) {
-      at = afterBreak(text, at);
-      line++;
-      continue;
-    }
-    for (;;) {
-      let cell = '';
-      if (text[at] === '"') {
-        const opened = line;
-        at++;
-        for (;;) {
-          const close = text.indexOf('"', at);
-          if (close < 0)
-            throw new TsdbtError('runtime', `a double quote that opens in line ${opened} is never closed`, {
-              path,
-              line: opened,
-            });
-          const part = text.slice(at, close).replace(/\r\n?/g, '\n');
-          for (let i = part.indexOf('\n'); i >= 0; i = part.indexOf('\n', i + 1)) line++;
-          cell += part;
-          at = close + 1;
-          if (text[at] !== '"') break;
-          cell += '"';
-          at++;
-        }
-      }
-      // Text behind a closing quote belongs to the cell, quotes in it are letters: so Python.
-      const start = at;
-      while (at < length && text[at] !== delimiter && !isBreak(text, at)) at++;
-      record.cells.push(cell + text.slice(start, at));
-      if (at < length && text[at] === delimiter) {
-        at++;
-        continue;
-      }
-      break;
-    }
-    if (at < length) {
-      at = afterBreak(text, at);
-      line++;
-    }
-  }
-  return records;
-}
-
-function isBreak(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
-  return code === 10 || code === 13;
-}
-
-function afterBreak(text: string, at: number): number {
-  return text[at] === '\r' && text[at + 1] === '\n' ? at + 2 : at + 1;
 }
 
 /** agate's names: an empty one becomes a letter, a second `a` is `a_2`. */

@@ -7,7 +7,7 @@ import { parseSource } from './parser.ts';
 
 export type * as Ast from './ast.ts';
 export { dumpAst } from './ast-dump.ts';
-export { type Block, extractBlocks, type ExtractOptions } from './blocks.ts';
+export { type Block, type ExtractOptions, extractBlocks } from './blocks.ts';
 export type { Scope } from './context.ts';
 export {
   Environment,
@@ -22,12 +22,12 @@ export {
 export { Markup } from './markup.ts';
 export { Namespace } from './namespace.ts';
 export { parseLiteral } from './python-literal.ts';
+export { float, type RenderOptions, render, toValue, tuple } from './render.ts';
 export { type Limits, RenderState } from './render-state.ts';
-export { float, render, type RenderOptions, toValue, tuple } from './render.ts';
 export { macroReturn, ReturnSignal } from './return-signal.ts';
+export { templateTags } from './tags.ts';
 export { Trace, type TracePlace, type TraceSource } from './trace.ts';
 export { unrenderedConfig } from './unrendered-config.ts';
-export { templateTags } from './tags.ts';
 export { hasJinja, renderYamlString } from './yaml-string.ts';
 export { JinjaError };
 

@@ -1,11 +1,11 @@
 // Runs a template by walking over its tree: for templates that are rendered once (models, tests, YAML strings), where
 // translating to JavaScript would take longer than running. Templates that define macros or use other templates are
 // left to codegen.ts.
-import { toText } from '../values/text.ts';
+
+import { JinjaError } from '../values/python-error.ts';
+import { stringRepr, toText } from '../values/text.ts';
 import { isTruthy } from '../values/truth.ts';
 import type { Kwargs, Value } from '../values/value.ts';
-import { JinjaError } from '../values/python-error.ts';
-import { stringRepr } from '../values/text.ts';
 import type { Arguments, Call, Compare, Expr, Filter, For, Stmt, TemplateNode, Test } from './ast.ts';
 import { isFoldable } from './constant-folding.ts';
 import type { TemplateContext } from './context.ts';
@@ -17,8 +17,8 @@ import type { RenderState } from './render-state.ts';
 import type { Runtime } from './runtime.ts';
 import type { TestFunction } from './tests.ts';
 import type { TraceFrame } from './trace.ts';
-import { hasCall, repeatedKeyword, usesLoop, walk } from './walk.ts';
 import { shapeOf } from './unpack.ts';
+import { hasCall, repeatedKeyword, usesLoop, walk } from './walk.ts';
 
 /** Filters and tests by name. */
 export interface Functions {

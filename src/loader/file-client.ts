@@ -4,19 +4,19 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { readRecords } from '../adapters/csv.ts';
 import { TsdbtError } from '../errors.ts';
-import { recordsOf } from './fast/records.ts';
+import { csvRecords, unixBreaks } from '../values/csv.ts';
 import {
   type AssignmentListener,
   type BrokerClient,
   type Message,
   type PartitionFailure,
-  partitionKey,
   type Polled,
+  partitionKey,
   type ReadPosition,
   type TopicInfo,
 } from './broker.ts';
+import { recordsOf } from './fast/records.ts';
 
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
@@ -52,7 +52,7 @@ export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   if (!found.isFile() && !found.isDirectory())
     throw new TsdbtError('runtime', `The file ${path} cannot be read: it is no ordinary file`);
   return new FileClient(path, found.mtimeMs, () =>
-    /\.csv$/i.test(path) ? csvRecords(path, holdsJson) : jsonLines(path),
+    /\.csv$/i.test(path) ? csvMessages(path, holdsJson) : jsonLines(path),
   );
 }
 
@@ -209,9 +209,11 @@ function withoutReturn(line: Buffer): Buffer {
   return line.at(-1) === RETURN ? line.subarray(0, -1) : line;
 }
 
-function* csvRecords(path: string, holdsJson: HoldsJson): Generator<Buffer> {
+function* csvMessages(path: string, holdsJson: HoldsJson): Generator<Buffer> {
   const text = readFileSync(path, 'utf8');
-  const [header, ...records] = readRecords(text.startsWith('\ufeff') ? text.slice(1) : text, ',', path);
+  const [header, ...records] = csvRecords(unixBreaks(text.startsWith('\ufeff') ? text.slice(1) : text), {
+    strictIn: path,
+  });
   if (header === undefined)
     throw new TsdbtError('runtime', 'the file is empty: its first line must name the columns', { path, line: 1 });
   for (const { cells, line } of records) {

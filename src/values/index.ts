@@ -1,6 +1,5 @@
 // The public names of the values: everything that other folders use.
 export { getAttribute, getItem, getSlice, lookupAttribute, lookupItem } from './access.ts';
-export { argumentBinder, type ArgumentBinder, type Call, callable } from './callable.ts';
 export {
   add,
   type BinaryOperator,
@@ -18,6 +17,7 @@ export {
 export { bounded, checkItems, checkMemory, enter, startRendering, walk } from './budget.ts';
 export { PyBytes } from './bytes.ts';
 export { callableOf, callSync, isGenerator, NO_KWARGS, settleSync } from './call.ts';
+export { type ArgumentBinder, argumentBinder, type Call, callable } from './callable.ts';
 export { compare, compareStrings } from './comparison.ts';
 export { PyDecimal } from './decimal.ts';
 export { PyDict } from './dict.ts';
@@ -27,16 +27,17 @@ export {
   floatRepr,
   holdsMarks,
   makeFloat,
-  parseMarkedJson,
   PyFloat,
+  parseMarkedJson,
   showJson,
   stringifyJson,
   unmarkFloats,
 } from './float.ts';
 export { hashKey, mapKey } from './hash.ts';
 export { collect, iterate, lengthOf, toArray } from './iterate.ts';
-export { dumpJson, type DumpOptions, fromJson, parseJson, toJson } from './json.ts';
+export { type DumpOptions, dumpJson, fromJson, parseJson, toJson } from './json.ts';
 export { pairsOf } from './methods/dict-methods.ts';
+export { parseFloatText, parseIntText } from './number-text.ts';
 export { JinjaError, type PythonErrorType, typeError, undefinedError, valueError } from './python-error.ts';
 export { PyRange } from './range.ts';
 export { codeOf, codePoints, PySlice, sequenceIndex, sliceItems, textLength } from './sequence.ts';
@@ -46,7 +47,6 @@ export { stringRepr, toRepr, toText } from './text.ts';
 export { isTruthy } from './truth.ts';
 export { PyTuple } from './tuple.ts';
 export { objectTypeText, qualifiedTypeName, shortTypeName, typeName } from './type-name.ts';
-export { Undefined, type UndefinedFactory, undefinedFactory, type UndefinedKind } from './undefined.ts';
-export { parseFloatText, parseIntText } from './number-text.ts';
-export { splitLines, trimLeft, trimRight } from './whitespace.ts';
+export { Undefined, type UndefinedFactory, type UndefinedKind, undefinedFactory } from './undefined.ts';
 export type { Callable, CallableFace, HostObject, Kwargs, Value } from './value.ts';
+export { splitLines, trimLeft, trimRight } from './whitespace.ts';

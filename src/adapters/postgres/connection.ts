@@ -6,13 +6,19 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
-import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import { within } from '../../within.ts';
+import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
 import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
-import { type AnswerRow, questionSql, type SilentStatement } from './silent-statement.ts';
+import {
+  type AnswerRow,
+  questionSql,
+  type SilentStatement,
+  type Verdict,
+  verdictOf,
+  verdictOfFailure,
+} from './silent-statement.ts';
 import { isMeantToLast } from './statements.ts';
-import { type Verdict, verdictOf, verdictOfFailure } from './silent-statement.ts';
 
 /** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
 export interface ServerAddress {

@@ -4,12 +4,12 @@ import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { extractBlocks } from '../../jinja/index.ts';
-import { parseDocsFile } from './doc-blocks.ts';
-import { readCsvRows } from './csv-rows.ts';
-import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, newSnapshot } from './new-nodes.ts';
+import { csvRows } from '../../values/csv.ts';
 import { type ConfiguredNode, type ParseTools, projectConfigOf, setConfig, updateNode } from '../config/node-update.ts';
 import { baseName, fqnPrefix, pseudoPath, strippedContents } from '../table/node-paths.ts';
 import { duplicateResource } from '../table/parse-state.ts';
+import { parseDocsFile } from './doc-blocks.ts';
+import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, newSnapshot } from './new-nodes.ts';
 
 const NODE_KINDS: readonly SourceFile['kind'][] = [
   'model',
@@ -132,7 +132,7 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
     );
   }
   const contents = strippedContents(file);
-  const rows: Json = file.relative_path.endsWith('.sql') ? contents : readCsvRows(contents);
+  const rows: Json = file.relative_path.endsWith('.sql') ? contents : csvRows(contents);
   state.fixtures.set(unique_id, {
     unique_id,
     name,

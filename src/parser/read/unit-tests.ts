@@ -2,12 +2,12 @@
 // running to the runner.
 import { createHash } from 'node:crypto';
 import type { Json, UnitTestNode } from '../../contracts/node.ts';
-import { isDict } from '../config/config-fields.ts';
-import { readCsvRows } from './csv-rows.ts';
-import { fqnPrefix } from '../table/node-paths.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import { csvRows, unixBreaks } from '../../values/csv.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
+import { isDict } from '../config/config-fields.ts';
+import type { ParseTools } from '../config/node-update.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
+import { fqnPrefix } from '../table/node-paths.ts';
 import { checkEntry, entryError, placed, type YamlEntry } from './yaml-entries.ts';
 import { UNIT_TEST_ENTRY, type UnitTestEntry } from './yaml-shapes.ts';
 
@@ -107,7 +107,7 @@ function normalizeRows(
       fixture.fixture || fixture.rows === null ? fixtureRows(tools, entry, fixture.fixture ?? '') : fixture.rows;
     if (format === 'sql') fixture.rows = rows;
     else {
-      const records: Json[] = typeof rows === 'string' ? readCsvRows(rows) : Array.isArray(rows) ? rows : [];
+      const records: Json[] = typeof rows === 'string' ? csvRows(rows) : Array.isArray(rows) ? rows : [];
       fixture.rows = records.map((row) =>
         Object.fromEntries(
           Object.entries(isDict(row) ? row : {}).map(([key, value]) => [key, value === '' ? null : value]),
@@ -157,7 +157,7 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);
   state.textReaders.add(seed.unique_id);
-  return readCsvRows(file?.seedText ?? '');
+  return csvRows(unixBreaks(file?.seedText ?? ''));
 }
 
 /** dbt's sha256 over everything but the description. */

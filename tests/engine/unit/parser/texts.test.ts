@@ -1,14 +1,13 @@
-// Small pure parts: Python's texts of values, CSV rows, selectors written out, macro types, nearest names, expressions
+// Small pure parts: Python's texts of values, selectors written out, macro types, nearest names, expressions
 // in YAML.
 import { describe, expect, it } from 'vitest';
 import { closestName } from '../../../../src/parser/link/closest-name.ts';
-import { readCsvRows } from '../../../../src/parser/read/csv-rows.ts';
 import { normalizeDate } from '../../../../src/parser/patch/dates.ts';
 import { isMacroType } from '../../../../src/parser/patch/macro-patches.ts';
-import { pyRepr, pyTypeText } from '../../../../src/values/python-text.ts';
-import { manifestSelectors } from '../../../../src/parser/table/selectors.ts';
 import { readRefOrSource } from '../../../../src/parser/shortcuts/static-expressions.ts';
+import { manifestSelectors } from '../../../../src/parser/table/selectors.ts';
 import { PyFloat } from '../../../../src/values/float.ts';
+import { pyRepr, pyTypeText } from '../../../../src/values/python-text.ts';
 
 describe('pyRepr', () => {
   it.each<[unknown, string]>([
@@ -33,16 +32,6 @@ describe('pyRepr', () => {
     expect([[], {}, 'a', 1, 1.5, null, true].map(pyTypeText)).toEqual(
       ['list', 'dict', 'str', 'int', 'float', 'NoneType', 'bool'].map((name) => `<class '${name}'>`),
     );
-  });
-});
-
-describe('readCsvRows', () => {
-  it('reads quotes, line breaks in cells, empty cells, short rows and blank lines', () => {
-    expect(readCsvRows('id,name\r\n1,"a ""b""\nc"\n\n2,\n3')).toEqual([
-      { id: '1', name: 'a "b"\nc' },
-      { id: '2', name: '' },
-      { id: '3', name: null },
-    ]);
   });
 });
 

@@ -1,0 +1,103 @@
+// CSV text as Python's csv module reads it: `reader` and `DictReader`. Leaves names and types of columns to its callers.
+import { TsdbtError } from '../errors.ts';
+
+interface CsvRecord {
+  readonly cells: string[];
+  readonly line: number;
+}
+
+interface CsvFormat {
+  /** One character. Default `,`. */
+  readonly delimiter?: string;
+  /** The file in which a quote that is never closed is an error; Python, and the default, ends it with the text. */
+  readonly strictIn?: string;
+}
+
+/**
+ * The records of a text, blank lines as records without cells. Any of `\n`, `\r\n` and `\r` ends a line; in quotes they
+ * stay as they are.
+ * @throws `runtime` error naming file and line, with `strictIn`
+ */
+export function csvRecords(text: string, { delimiter = ',', strictIn }: CsvFormat = {}): CsvRecord[] {
+  const records: CsvRecord[] = [];
+  const length = text.length;
+  let at = 0;
+  let line = 1;
+  while (at < length) {
+    const record: CsvRecord = { cells: [], line };
+    records.push(record);
+    if (isBreak(text, at)) {
+      at = afterBreak(text, at);
+      line++;
+      continue;
+    }
+    for (;;) {
+      let cell = '';
+      if (text[at] === '"') {
+        const opened = line;
+        at++;
+        for (;;) {
+          let close = text.indexOf('"', at);
+          if (close < 0) {
+            if (strictIn !== undefined) throw unclosed(strictIn, opened);
+            close = length;
+          }
+          const part = text.slice(at, close);
+          line += lineBreaks(part);
+          cell += part;
+          at = close + 1;
+          if (text[at] !== '"') break;
+          cell += '"';
+          at++;
+        }
+      }
+      // Text behind a closing quote belongs to the cell, quotes in it are letters: so Python.
+      const start = at;
+      while (at < length && text[at] !== delimiter && !isBreak(text, at)) at++;
+      record.cells.push(cell + text.slice(start, at));
+      if (at < length && text[at] === delimiter) {
+        at++;
+        continue;
+      }
+      break;
+    }
+    if (at < length) {
+      at = afterBreak(text, at);
+      line++;
+    }
+  }
+  return records;
+}
+
+/** One dict a row, all values text; a short row has null, surplus cells are dropped; blank lines are skipped. */
+export function csvRows(text: string): { [column: string]: string | null }[] {
+  const [header, ...records] = csvRecords(text).filter(({ cells }) => cells.length > 0);
+  if (header === undefined) return [];
+  return records.map(({ cells }) =>
+    Object.fromEntries(header.cells.map((column, i): [string, string | null] => [column, cells[i] ?? null])),
+  );
+}
+
+/** Line ends as Python reads a text file: all are `\n`. */
+export function unixBreaks(text: string): string {
+  return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
+}
+
+function unclosed(path: string, line: number): TsdbtError {
+  return new TsdbtError('runtime', `a double quote that opens in line ${line} is never closed`, { path, line });
+}
+
+function lineBreaks(text: string): number {
+  let count = 0;
+  for (let i = text.indexOf('\n'); i >= 0; i = text.indexOf('\n', i + 1)) count++;
+  return count;
+}
+
+function isBreak(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 10 || code === 13;
+}
+
+function afterBreak(text: string, at: number): number {
+  return text[at] === '\r' && text[at + 1] === '\n' ? at + 2 : at + 1;
+}
