@@ -46,7 +46,7 @@ export const VARIABLES = [
   ['The machine', null],
   ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],
   ['HOME, USERPROFILE', 'Where `~/.dbt/profiles.yml` and `~/.postgresql` are'],
-  ['TSDBT_NO_LINK', '`1`: `npm start` and `npm test` put no link beside the global programs'],
+  ['TSDBT_NO_LINK', '`1`: `npm start` puts no link beside the global programs'],
   ['For tests of tsdbt', null],
   ['TSDBT_ASK_AFTER', 'Seconds without a byte after which the server is asked about a statement (20)'],
   ['TSDBT_FAULT_POINT', 'Kills a loader at a named point of a flush'],

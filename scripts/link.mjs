@@ -1,15 +1,25 @@
 // Makes `npx tsdbt` work in every other project folder: links the program beside npm's own global programs or, where
-// those are not ours to write, below the home folder, where npx looks too for projects there. TSDBT_NO_LINK=1 leaves it
-// out. Never fails.
+// those are not ours to write, below the home folder, where npx looks too for projects there. What is there already
+// under that name, a link to another checkout included, is someone's: it stays and is named. TSDBT_NO_LINK=1 leaves the
+// link out. Never fails.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'tsdbt.js');
 
-/** Puts a link into `dir`; leaves alone whatever is there and is not a link. @returns whether the link is there now */
+/** Puts a link into `dir`, unless something has that name. @returns whether the name is taken now, by this or by other */
 function link(dir, where) {
   const path = join(dir, 'tsdbt');
   try {
@@ -17,9 +27,13 @@ function link(dir, where) {
     accessSync(dir, constants.W_OK);
     const old = lstatSync(path, { throwIfNoEntry: false });
     if (old !== undefined) {
-      if (!old.isSymbolicLink()) return false;
-      if (readlinkSync(path) === program) return true;
-      rmSync(path);
+      const target = old.isSymbolicLink() ? resolve(dir, readlinkSync(path)) : path;
+      if (target !== program && !(existsSync(target) && realpathSync(target) === realpathSync(program)))
+        process.stdout.write(
+          `npx tsdbt stays ${path}${target === path ? '' : ` -> ${target}`} in other folders; delete that to have this ` +
+            `one, or start it as: node ${program}\n`,
+        );
+      return true;
     }
     symlinkSync(program, path);
     process.stdout.write(`npx tsdbt now works in ${where} too (link ${path}; TSDBT_NO_LINK=1 leaves it out)\n`);

@@ -8,7 +8,7 @@ import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
 import { convertOption } from '../project/option-value.ts';
 import type { CliOptions } from '../project/flags.ts';
-import { closeMatches } from './close-matches.ts';
+import { closeMatches } from '../values/close-matches.ts';
 
 /** A command as typed. */
 export interface ParsedCommand {

@@ -112,9 +112,13 @@ export function createExceptions(warn: Warn): Namespace {
 }
 
 /** The error for a materialization that no package has. */
-export function materializationMissing(materialization: string, adapterType: string): TsdbtError {
+export function materializationMissing(materialization: string, adapterType: string, hint?: string): TsdbtError {
   const types = adapterType === 'default' ? "'default'" : `'default' and '${adapterType}'`;
-  return errorOf('noMaterialization', { materialization, adapter: adapterType, types });
+  return errorOf(
+    'noMaterialization',
+    { materialization, adapter: adapterType, types },
+    hint === undefined ? {} : { hint },
+  );
 }
 
 function text(value: Value | undefined): string {

@@ -1,5 +1,6 @@
 // A package as templates see it (`dbt_utils.star`): its macros by attribute or key, bound when asked for.
 import type { MacroNode } from '../contracts/node.ts';
+import { didYouMean } from '../values/close-matches.ts';
 import { type Callable, callable, type HostObject, toText, type Value } from '../values/index.ts';
 
 export class MacroNamespace implements HostObject {
@@ -37,6 +38,10 @@ export class MacroNamespace implements HostObject {
     if (override !== undefined) return override;
     const macro = this.#macros.get(name);
     return macro === undefined ? undefined : this.#bind(macro);
+  }
+
+  jinjaSuggest(name: string): string | undefined {
+    return didYouMean(name, this.#macros.keys());
   }
 
   jinjaIter(): Iterable<Value> {

@@ -5,6 +5,7 @@ import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import type { Environment, MacroTemplate } from '../jinja/index.ts';
+import { didYouMean } from '../values/close-matches.ts';
 import { stringRepr } from '../values/index.ts';
 
 type MacroTable = ReadonlyMap<string, MacroNode>;
@@ -116,6 +117,21 @@ export class MacroResolver {
     ]);
   }
 
+  /** Names that a person may have meant: those of `names`, or of every package, without variants for an adapter. */
+  suggestions(fromPackage: string, anyPackage: boolean): string[] {
+    const names = anyPackage ? [...this.#byPackage.values()].flatMap((table) => [...table.keys()]) : [];
+    return [...new Set([...names, ...this.names(fromPackage)])].filter(
+      (name) => !name.includes('__') && !name.startsWith(MATERIALIZATION),
+    );
+  }
+
+  /** Names of the materializations of all packages. */
+  materializationNames(): string[] {
+    const names = [...this.#byPackage.values()].flatMap((table) => [...table.keys()]);
+    const known = names.flatMap((name) => /^materialization_(.+)_[^_]+$/.exec(name)?.[1] ?? []);
+    return [...new Set(known)];
+  }
+
   /** As dbt's parser looks macros up for `depends_on`: the package's own, then any other, the root project first. */
   findForParsing(name: string, fromPackage: string): MacroNode | undefined {
     return this.#byPackage.get(fromPackage)?.get(name) ?? this.findAnywhere(name);
@@ -185,11 +201,19 @@ export class MacroResolver {
         attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
       }
     }
-    throw errorOf('dispatchFoundNothing', {
-      macro: name,
-      namespace: namespace ?? 'None',
-      attempts: attempts.map(stringRepr).join(', '),
-    });
+    throw errorOf(
+      'dispatchFoundNothing',
+      { macro: name, namespace: namespace ?? 'None', attempts: attempts.map(stringRepr).join(', ') },
+      { hint: didYouMean(name, this.#dispatchable(namespace)) },
+    );
+  }
+
+  /** Names that have variants for adapters, in a package or in all. */
+  #dispatchable(namespace: string | null): Set<string> {
+    const tables = namespace === null ? [...this.#byPackage.values()] : [this.namespace(namespace) ?? new Map()];
+    return new Set(
+      tables.flatMap((table) => [...table.keys()]).flatMap((key: string) => /^[^_]+__(.+)$/.exec(key)?.[1] ?? []),
+    );
   }
 
   #searchOrder(namespace: string | null): readonly (string | null)[] {
@@ -208,7 +232,7 @@ export class MacroResolver {
    */
   materialization(name: string, onOverride?: (packageName: string) => void): MacroNode | undefined {
     const candidates = [...this.options.adapterTypes, 'default'].flatMap((type, specificity) =>
-      this.#everywhere(`materialization_${name}_${type}`).map((macro) => ({
+      this.#everywhere(`${MATERIALIZATION}${name}_${type}`).map((macro) => ({
         macro,
         specificity,
         locality: this.#locality(macro),
@@ -265,6 +289,7 @@ export class MacroResolver {
   }
 }
 
+const MATERIALIZATION = 'materialization_';
 const LOCALITY = { core: 1, imported: 2, root: 3 } as const;
 
 /** The resolver of a command's macros. */

@@ -3,10 +3,13 @@
 import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import { type Scope, settle } from '../jinja/index.ts';
+import { didYouMean } from '../values/close-matches.ts';
 import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { MacroNamespace } from './macro-namespace.ts';
+
+const TEST = 'test_';
 
 /** How a member of a context is made, once for each scope. */
 export type Member<S> = (scope: S) => Value;
@@ -67,6 +70,17 @@ export class ContextScope implements Scope {
       }
     }
     return this.member(name);
+  }
+
+  suggest(name: string): string | undefined {
+    const { resolver, packageName, anyPackage } = this.macros ?? {};
+    const macros = resolver === undefined ? [] : resolver.suggestions(packageName ?? '', anyPackage === true);
+    // The macro of a test is named after it.
+    if (name.startsWith(TEST)) {
+      const tests = macros.filter((macro) => macro.startsWith(TEST)).map((macro) => macro.slice(TEST.length));
+      return didYouMean(name.slice(TEST.length), tests);
+    }
+    return didYouMean(name, [...this.#members.keys(), ...(resolver?.namespaces() ?? []), ...macros]);
   }
 
   /** A member by its own name, whatever macros are called. */

@@ -4,6 +4,7 @@ import { errorOf } from '../error-table.ts';
 import { eventOf } from '../events/index.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { type LogEvent, warningTag } from '../log.ts';
+import { showJson } from '../values/index.ts';
 import { type Dag, dependencies } from './dag.ts';
 import { fnmatch } from './fnmatch.ts';
 import {
@@ -16,7 +17,7 @@ import {
 } from './selector-grammar.ts';
 import { isEmptyNode, searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
-import { showJson } from '../values/index.ts';
+import { didYouMean } from '../values/close-matches.ts';
 
 export interface SelectOptions {
   /** `--select`; null or empty: everything. */
@@ -55,10 +56,11 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
   const named = (name: string): SelectionSpec => {
     const found = definitions.get(name);
     if (found === undefined) {
-      throw errorOf('noSuchSelector', {
-        selector: name,
-        selectors: [...definitions.keys()].map((key) => `'${key}'`).join(', '),
-      });
+      throw errorOf(
+        'noSuchSelector',
+        { selector: name, selectors: [...definitions.keys()].map((key) => `'${key}'`).join(', ') },
+        { hint: didYouMean(name, definitions.keys()) },
+      );
     }
     return found.definition;
   };

@@ -11,6 +11,8 @@ import { toText } from '../values/text.ts';
 export interface Scope {
   /** The value of a global, `undefined` when there is none. */
   get(name: string): Value | undefined;
+  /** The hint of an error about a name that `get` does not have. */
+  suggest?(name: string): string | undefined;
   /** Set by the engine when it is absent. */
   state?: RenderState | undefined;
 }

@@ -99,7 +99,14 @@ export class Runtime extends TemplateInheritance implements FilterContext {
   global(context: TemplateContext, name: string): Value {
     const value = context.get(name);
     if (value !== undefined) return value;
-    return this.#parts.globals.get(name) ?? this.undefined(name);
+    return this.#parts.globals.get(name) ?? this.#missing(context, name);
+  }
+
+  #missing(context: TemplateContext, name: string): Value {
+    const missing = this.undefined(name);
+    const { scope } = context;
+    if (missing instanceof Undefined && scope.suggest !== undefined) missing.suggest = () => scope.suggest?.(name);
+    return missing;
   }
 
   pending(v: unknown): 0 | 1 | 2 {

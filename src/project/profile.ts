@@ -81,14 +81,11 @@ export function readProfiles(directory: string): Dictionary {
 export function loadProfile(options: LoadProfileOptions): Profile {
   const { profiles, projectDir } = options;
   const path = join(profiles.directory, PROFILES_FILE);
-  if (
-    !existsSync(path) &&
-    !profiles.asked &&
-    options.profile == null &&
-    (options.target == null || BUILT_IN_TARGETS.has(options.target))
-  ) {
+  const builtInFits =
+    !profiles.asked && options.profile == null && (options.target == null || BUILT_IN_TARGETS.has(options.target));
+  if (!existsSync(path) && builtInFits) {
     const beside = join(projectDir, PROFILES_FILE);
-    if (!existsSync(beside)) return embeddedDefault(options);
+    if (!existsSync(beside)) return embeddedDefault(options, 'No profiles.yml found');
     throw new TsdbtError('profile', `Could not find profile named '${options.projectProfile ?? 'default'}'`, {
       hint: `There is a profiles.yml in ${projectDir}: name that folder with --profiles-dir, or run from it.`,
     });
@@ -97,6 +94,9 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   const name = options.profile ?? options.projectProfile;
   if (name === null) throw noProfile(profiles.directory);
   const profile = raw[name];
+  // The file came later, for another project: what has been built here stays in use.
+  if (profile === undefined && builtInFits && !existsSync(join(projectDir, PROFILES_FILE)) && hasBuiltIn(projectDir))
+    return embeddedDefault(options, `No profile '${textOf(name)}' in ${path}`);
   if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
   const parts = asDictionary(profile);
   if (parts === undefined || Object.keys(parts).length === 0) {
@@ -252,12 +252,20 @@ function shapeOf(spec: CredentialsSpec): Shape {
   };
 }
 
-function embeddedDefault(options: LoadProfileOptions): Profile {
+/** Whether an earlier command has made the database of a built-in target in this project. */
+function hasBuiltIn(projectDir: string): boolean {
+  return [...BUILT_IN_TARGETS.values()].some(
+    ({ spec }) => spec.embeddedFolder !== undefined && existsSync(join(projectDir, spec.embeddedFolder)),
+  );
+}
+
+/** @param why that no profile of the user's is taken */
+function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire(
     eventOf(
       'Note',
-      `No profiles.yml found: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a ` +
+      `${why}: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a ` +
         'profiles.yml to use another database.',
       {},
     ),

@@ -5,10 +5,11 @@ import { materializationMissing } from '../context/exceptions.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
-import { PyDict, toText, typeName, type Value } from '../values/index.ts';
 import { deprecation } from '../project/deprecations.ts';
+import { PyDict, toText, typeName, type Value } from '../values/index.ts';
 import type { NodeScope } from '../compiler/node-scope.ts';
 import type { RunContext } from './context.ts';
+import { didYouMean } from '../values/close-matches.ts';
 
 /** `schema.alias`, as progress lines name a relation; with the database when it is not the target's. */
 export function nodeRepresentation(
@@ -36,7 +37,8 @@ export async function materialize(
   const warn = (package_name: string): void =>
     deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
   const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
-  if (macro === undefined) throw materializationMissing(name, ctx.adapter.type);
+  if (macro === undefined)
+    throw materializationMissing(name, ctx.adapter.type, didYouMean(name, ctx.resolver.materializationNames()));
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw errorOf('languageNotSupported', {

@@ -23,6 +23,8 @@ export class Undefined implements HostObject {
   readonly hint: string | undefined;
   readonly obj: Value | undefined;
   readonly name: Value | undefined;
+  /** The hint of an error: which name was probably meant. */
+  suggest: (() => string | undefined) | undefined;
 
   constructor(name?: Value, hint?: string, obj?: Value, kind: UndefinedKind = 'default') {
     this.name = name;
@@ -44,7 +46,13 @@ export class Undefined implements HostObject {
 
   /** The error of using the value. */
   error(): JinjaError {
-    return new JinjaError('UndefinedError', this.message);
+    const { obj, name } = this;
+    const suggestion =
+      this.suggest?.() ??
+      (typeof name === 'string' && typeof obj === 'object' && obj !== null && !Array.isArray(obj)
+        ? obj.jinjaSuggest?.(name)
+        : undefined);
+    return new JinjaError('UndefinedError', this.message, suggestion === undefined ? {} : { hint: suggestion });
   }
 
   jinjaGet(name: string): Value | undefined {

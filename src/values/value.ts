@@ -56,6 +56,8 @@ export interface HostObject {
   jinjaGet(name: string): Value | undefined;
   /** `obj[key]`, or `undefined` when there is none. */
   jinjaItem?(key: Value): Value | undefined;
+  /** The hint of an error about an attribute that is not there. */
+  jinjaSuggest?(name: string): string | undefined;
   /** `str(obj)`. */
   jinjaText?(): string;
   /** `repr(obj)`; default is the text. */

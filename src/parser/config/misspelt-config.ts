@@ -1,6 +1,7 @@
 // A config key that nobody declared, one letter away from one that dbt, its materializations or an adapter's macros
 // read. Pure; who says it, and how often, is node-config.ts's and the parser's.
 import { allSpecs } from '../../adapters/credentials.ts';
+import { oneLetterApart } from '../../values/close-matches.ts';
 
 /** Keys that macros read, beside the declared fields. Those of every dialect: a parse does not depend on the target. */
 const READ_BY_MACROS: readonly string[] = [
@@ -38,15 +39,4 @@ export function misspeltConfig(key: string, fields: Iterable<string>): string | 
   if (key.length < SHORTEST || READ_BY_MACROS.includes(key)) return undefined;
   for (const known of [...fields, ...READ_BY_MACROS]) if (oneLetterApart(key, known)) return known;
   return undefined;
-}
-
-/** One letter changed, missing, too many, or two neighbours swapped. */
-function oneLetterApart(a: string, b: string): boolean {
-  if (a === b || Math.abs(a.length - b.length) > 1) return false;
-  let start = 0;
-  while (start < a.length && a[start] === b[start]) start++;
-  const restA = a.slice(start);
-  const restB = b.slice(start);
-  if (restA.slice(1) === restB.slice(1) || restA.slice(1) === restB || restA === restB.slice(1)) return true;
-  return restA[0] === restB[1] && restA[1] === restB[0] && restA.slice(2) === restB.slice(2);
 }

@@ -13,11 +13,11 @@ import type {
   SourceDefinition,
 } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
+import { pyStr } from '../../values/python-text.ts';
 import { setConfig } from '../config/node-update.ts';
-import { closestName } from './closest-name.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import type { ParseState } from '../table/parse-state.ts';
-import { pyStr } from '../../values/python-text.ts';
+import { didYouMean } from '../../values/close-matches.ts';
 
 /** Anything that has refs or sources. */
 export type Referring = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode | ParsedOnlyNode;
@@ -281,8 +281,7 @@ export class References {
         : kind === 'source'
           ? [...sources.values()].map((source) => `${source.source_name}.${source.name}`)
           : [...(kind === 'function' ? functions : metrics).values()].map((node) => node.name);
-    const close = closestName(name, candidates);
-    return close === undefined ? undefined : `did you mean '${close}'?`;
+    return didYouMean(name, candidates);
   }
 }
 

@@ -1,7 +1,5 @@
-// Small pure parts: Python's texts of values, selectors written out, macro types, nearest names, expressions
-// in YAML.
+// Small pure parts: Python's texts of values, selectors written out, macro types, expressions in YAML.
 import { describe, expect, it } from 'vitest';
-import { closestName } from '../../../../src/parser/link/closest-name.ts';
 import { normalizeDate } from '../../../../src/parser/patch/dates.ts';
 import { isMacroType } from '../../../../src/parser/patch/macro-patches.ts';
 import { readRefOrSource } from '../../../../src/parser/shortcuts/static-expressions.ts';
@@ -73,13 +71,6 @@ describe('isMacroType', () => {
   it.each(['', 'text', 'list', 'list[int', 'dict[str]', 'int[]', 'str x', 'constructor'])('does not know %j', (type) =>
     expect(isMacroType(type)).toBe(false),
   );
-});
-
-describe('closestName', () => {
-  it('finds a name that is a few letters away, and nothing for one that is not', () => {
-    expect(closestName('custmers', ['orders', 'customers', 'payments'])).toBe('customers');
-    expect(closestName('x', ['orders'])).toBeUndefined();
-  });
 });
 
 describe('readRefOrSource', () => {

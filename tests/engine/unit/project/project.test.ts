@@ -312,6 +312,24 @@ describe('profiles.yml', () => {
     write({ 'profiles.yml': PROFILES });
     expect(messageOf(() => loadProfile(options))).toContain('--profiles-dir');
   });
+
+  it('of another project alone does not take the built-in server from a project that has used it', () => {
+    write({
+      'home/profiles.yml': 'other: {target: dev, outputs: {dev: {type: postgres, embedded: true, schema: s}}}\n',
+    });
+    const place = { directory: join(root, 'home'), asked: false };
+    const options = { render, scope, logger, profiles: place, projectDir: root, projectProfile: 'mine' };
+    const missing = "Could not find profile named 'mine'";
+    expect(messageOf(() => loadProfile(options))).toContain(missing);
+    write({ '.tsdbt/pg/data/PG_VERSION': '18' });
+    expect(loadProfile(options)).toMatchObject({ target_name: 'embedded', profile_name: 'mine', profiles_dir: null });
+    expect(events.map((event) => event.msg)).toEqual([
+      expect.stringContaining(`No profile 'mine' in ${join(root, 'home/profiles.yml')}: using the built-in Postgres`),
+    ]);
+    expect(loadProfile({ ...options, target: 'clickhouse' })).toMatchObject({ credentials: { type: 'clickhouse' } });
+    for (const asked of [{ profile: 'mine' }, { target: 'prod' }, { profiles: { ...place, asked: true } }])
+      expect(messageOf(() => loadProfile({ ...options, ...asked }))).toContain(missing);
+  });
 });
 
 describe('readSourceFiles', () => {

@@ -1,0 +1,76 @@
+// Which known words are near to a mistyped one, by the similarity of Python's difflib: for every "did you mean". Pure.
+
+/** Least similarity of one name suggested alone: stricter than difflib's, as names of a project share parts. */
+const NAME_CUTOFF = 0.75;
+/** Of a word of as many letters one letter is a larger part; more than one is never forgiven. */
+const SHORT = 4;
+const SHORT_CUTOFF = 0.5;
+
+/**
+ * difflib's get_close_matches: the best matches of a word, best first.
+ * @param limit at most so many
+ * @param cutoff least similarity, 0 to 1
+ */
+export function closeMatches(word: string, known: Iterable<string>, limit = 3, cutoff = 0.6): string[] {
+  const scored: { candidate: string; score: number }[] = [];
+  for (const candidate of known) {
+    const score = similarity(candidate, word, cutoff);
+    if (score >= cutoff) scored.push({ candidate, score });
+  }
+  scored.sort((a, b) => b.score - a.score || (a.candidate < b.candidate ? 1 : -1));
+  return scored.slice(0, limit).map(({ candidate }) => candidate);
+}
+
+/** The one name that was probably meant, whatever its case; undefined when none is near, or the name is known. */
+export function closestName(name: string, known: Iterable<string>): string | undefined {
+  const word = name.toLowerCase();
+  let best: string | undefined;
+  const short = name.length <= SHORT;
+  let bestScore = short ? SHORT_CUTOFF : NAME_CUTOFF;
+  for (const candidate of known) {
+    if (candidate === name) return undefined;
+    if (short && Math.abs(candidate.length - name.length) > 1) continue;
+    const score = similarity(candidate.toLowerCase(), word, bestScore);
+    if (score < bestScore || (score === bestScore && best !== undefined)) continue;
+    best = candidate;
+    bestScore = score;
+  }
+  return best;
+}
+
+/** The hint of an error about a name that nothing has: `did you mean 'orders'?`; undefined when none is near. */
+export function didYouMean(name: string, known: Iterable<string>): string | undefined {
+  const close = closestName(name, known);
+  return close === undefined ? undefined : `did you mean '${close}'?`;
+}
+
+/** One letter changed, missing, too many, or in another place: of the longer word all letters but one are common. */
+export function oneLetterApart(a: string, b: string): boolean {
+  const longest = Math.max(a.length, b.length);
+  return a !== b && Math.abs(a.length - b.length) <= 1 && common(a, 0, a.length, b, 0, b.length) >= longest - 1;
+}
+
+/**
+ * Twice the characters in common blocks over all characters (Ratcliff and Obershelp).
+ * @param least below it the answer is only known to be less
+ */
+function similarity(a: string, b: string, least: number): number {
+  const length = a.length + b.length;
+  if (length === 0) return 1;
+  if ((2 * Math.min(a.length, b.length)) / length < least) return 0;
+  return (2 * common(a, 0, a.length, b, 0, b.length)) / length;
+}
+
+function common(a: string, aStart: number, aEnd: number, b: string, bStart: number, bEnd: number): number {
+  let best = 0;
+  let [bestA, bestB] = [aStart, bStart];
+  for (let i = aStart; i < aEnd; i++) {
+    for (let j = bStart; j < bEnd; j++) {
+      let length = 0;
+      while (i + length < aEnd && j + length < bEnd && a[i + length] === b[j + length]) length++;
+      if (length > best) [best, bestA, bestB] = [length, i, j];
+    }
+  }
+  if (best === 0) return 0;
+  return best + common(a, aStart, bestA, b, bStart, bestB) + common(a, bestA + best, aEnd, b, bestB + best, bEnd);
+}
