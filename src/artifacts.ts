@@ -1,7 +1,7 @@
-// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog, and the cache of
-// a parse; each is written whole or not at all. Leaves what is in them to the layers that make them, reading those of
-// earlier runs to state/.
-import { createHash, randomBytes } from 'node:crypto';
+// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog; each is written
+// whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/,
+// the cache of a parse to pipeline/.
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -21,10 +21,9 @@ import type { RunResult, RunResultsArtifact } from './contracts/results.ts';
 import { errorOf } from './error-table.ts';
 import { systemReason, type TsdbtError } from './errors.ts';
 import type { MacroFacts } from './parser/read/macros.ts';
-import type { ParseCache } from './parser/parse-cache.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
-import { MOST_DATA, readFileBytes, readFileText } from './project/read-file.ts';
+import { MOST_DATA, readFileText } from './project/read-file.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** To write a file where something else may stand: a pipe that nobody reads is refused instead of waited for. */
@@ -37,7 +36,6 @@ const ARTIFACT_FILES = {
   runResults: 'run_results.json',
   sources: 'sources.json',
   catalog: 'catalog.json',
-  partialParse: 'partial_parse.json',
 } as const;
 
 /**
@@ -164,53 +162,6 @@ function textOf(body: Uint8Array): string {
 /** Whether semantic_manifest.json is there, as an earlier parse has written it. */
 export function hasSemanticManifest(targetPath: string): boolean {
   return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
-}
-
-/**
- * The parse that an earlier command kept.
- * @param path where it is, when not at its usual place
- * @returns 'missing', or 'unreadable' for a file that this program has not written whole
- */
-export function readParseCache(targetPath: string, path?: string | null): ParseCache | 'missing' | 'unreadable' {
-  const bytes = readBytes(path ?? join(targetPath, ARTIFACT_FILES.partialParse));
-  if (bytes === null) return 'missing';
-  const [first, second, third] = [0, 1, 2].reduce<number[]>(
-    (ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)],
-    [],
-  ) as [number, number, number];
-  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1)))
-    return 'unreadable';
-  return {
-    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
-    yaml: bytes.subarray(second + 1, third),
-    body: bytes.subarray(third + 1),
-  };
-}
-
-/**
- * Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its
- * place.
- */
-export function writeParseCache(targetPath: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
-  const path = join(targetPath, ARTIFACT_FILES.partialParse);
-  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
-  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
-    rmSync(path, { force: true });
-  else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);
-}
-
-function digest(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
-}
-
-function readBytes(path: string): Buffer | null {
-  try {
-    return readFileBytes(path, MOST_DATA);
-  } catch {
-    return null;
-  }
 }
 
 /**

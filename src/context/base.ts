@@ -27,7 +27,7 @@ import {
 } from '../values/index.ts';
 import { pytzUtc } from '../values/timezone.ts';
 import { createEnvVar, type Environment, type EnvVarRecorder, maskPlaceholders } from './env-var.ts';
-import { flagsObject } from './flags-object.ts';
+import { type CommandRecorder, flagsObject } from './flags-object.ts';
 import { createModules } from './modules/modules.ts';
 import { ContextScope, type MacroView, type Member, type Members } from './scope.ts';
 import { createVar, type VarLayers } from './var.ts';
@@ -47,6 +47,7 @@ export interface ScopeSettings {
   /** `Thread-1 (worker)`; `MainThread` when absent. */
   readonly threadId?: string | undefined;
   readonly recordEnvVar?: EnvVarRecorder | undefined;
+  readonly recordCommand?: CommandRecorder | undefined;
   /** Now, in milliseconds since 1970: `modules.datetime.datetime.now()`. */
   readonly clock: () => number;
 }
@@ -179,7 +180,10 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   ['otel_trace_id', constant(callable('otel_trace_id', '', () => '0'.repeat(32)))],
   ['otel_span_id', constant(callable('otel_span_id', '', () => '0'.repeat(16)))],
   ['modules', ({ settings }) => createModules(settings.clock, settings.logger)],
-  ['flags', ({ settings }) => (settings.flags === null ? new PyDict() : flagsObject(settings.flags))],
+  [
+    'flags',
+    ({ settings }) => (settings.flags === null ? new PyDict() : flagsObject(settings.flags, settings.recordCommand)),
+  ],
   ['diff_of_two_dicts', constant(callable('diff_of_two_dicts', 'dict_a, dict_b', diffOfTwoDicts))],
   [
     'local_md5',

@@ -1,6 +1,22 @@
-// `flags` as templates see it: dbt's fixed list of flags under upper-case names, everything else undefined.
-import type { Flags } from '../contracts/project.ts';
+// What templates see of the command: `flags`, dbt's fixed list under upper-case names, and `invocation_args_dict`. Tells
+// a recorder what was read; leaves what follows from that to the cache of the parse.
+import type { Flags, RuntimeConfig } from '../contracts/project.ts';
 import { fromJson, type HostObject, type Value } from '../values/index.ts';
+import { LazyDict } from './lazy-dict.ts';
+
+/**
+ * Told of each part of the command that a template read: `flags.NAME` in lower case, `args.NAME`, or `args` for all
+ * arguments. A parse in which it was read holds as long as `commandPart` gives the same.
+ */
+export type CommandRecorder = (part: string) => void;
+
+/** The value of a part that a recorder was told of; undefined where the command has none. */
+export function commandPart({ flags, invocation }: Pick<RuntimeConfig, 'flags' | 'invocation'>, part: string): unknown {
+  if (part === 'args') return invocation.args;
+  const [table, name] = [part.slice(0, part.indexOf('.')), part.slice(part.indexOf('.') + 1)];
+  const values: { readonly [name: string]: unknown } = table === 'args' ? invocation.args : flags;
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
 
 const VISIBLE: ReadonlySet<string> = new Set([
   'USE_EXPERIMENTAL_PARSER',
@@ -36,18 +52,51 @@ const VISIBLE: ReadonlySet<string> = new Set([
 ]);
 
 /** The `flags` of a context. */
-export function flagsObject(flags: Flags): HostObject {
+export function flagsObject(flags: Flags, record?: CommandRecorder): HostObject {
   return {
     jinjaType: 'argparse.Namespace',
     jinjaGet(name: string): Value | undefined {
       if (!VISIBLE.has(name)) return undefined;
+      record?.(`flags.${name.toLowerCase()}`);
       const value = flags[name.toLowerCase()];
       if (value === undefined) return name === 'REQUIRE_SQL_HEADER_IN_TEST_CONFIGS' ? false : null;
       return fromJson(value);
     },
     jinjaText(): string {
+      for (const name of VISIBLE) record?.(`flags.${name.toLowerCase()}`);
       const shown = [...VISIBLE].map((name) => `${name}=${String(flags[name.toLowerCase()] ?? 'None')}`);
       return `Namespace(${shown.join(', ')})`;
     },
   };
+}
+
+type Arguments = RuntimeConfig['invocation']['args'];
+
+/** The `invocation_args_dict` of a context. */
+export function argumentsDict(args: Arguments, record?: CommandRecorder): Value {
+  return record === undefined ? fromJson(args) : new ArgumentsDict(args, record);
+}
+
+class ArgumentsDict extends LazyDict {
+  readonly #any: boolean;
+
+  constructor(args: Arguments, record: CommandRecorder) {
+    super({
+      keys: () => {
+        record('args');
+        return Object.keys(args);
+      },
+      has: (key) => {
+        record(`args.${key}`);
+        return Object.hasOwn(args, key);
+      },
+      load: (key) => fromJson(args[key]),
+    });
+    this.#any = Object.keys(args).length > 0;
+  }
+
+  /** Every command has arguments, so this tells nothing of this one. */
+  override jinjaTruth(): boolean {
+    return this.#any;
+  }
 }

@@ -102,6 +102,7 @@ const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
       withConfig(
         callable('ref', '*args, **kwargs', (call) => parseRef(scope, call)),
         scope.context.config,
+        scope.context.recordCommand,
       ),
   ],
   [
@@ -113,6 +114,7 @@ const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
           return scope.self();
         }),
         scope.context.config,
+        scope.context.recordCommand,
       ),
   ],
   [

@@ -13,7 +13,6 @@ import {
   callable,
   callableOf,
   equals,
-  fromJson,
   getAttribute,
   type HostObject,
   isGenerator,
@@ -26,6 +25,7 @@ import {
 import { BASE_MEMBERS, BaseScope, type ScopeSettings } from './base.ts';
 import { createEnvVar, metadataEnvs } from './env-var.ts';
 import { createExceptions } from './exceptions.ts';
+import { argumentsDict } from './flags-object.ts';
 import type { SharedGraph } from './graph-dict.ts';
 import { Namespace } from './namespace.ts';
 import type { MacroView, Member, Members } from './scope.ts';
@@ -144,7 +144,7 @@ export const PROVIDER_MEMBERS: Members<ProviderScope> = new Map<string, Member<P
     }),
   ],
   ['dbt_metadata_envs', ({ context }) => metadataEnvs(context.env)],
-  ['invocation_args_dict', ({ context }) => fromJson(context.config.invocation.args)],
+  ['invocation_args_dict', ({ context }) => argumentsDict(context.config.invocation.args, context.recordCommand)],
   ['_sql_results', (scope) => scope.results.asDict()],
   ['load_result', (scope) => callable('load_result', LOAD_RESULT, (name) => scope.results.load(toText(name ?? null)))],
   [

@@ -1,6 +1,7 @@
 // `ref.config` and `source.config`: the project as packages read it off the references
 // (`builtins.ref.config.vars.to_dict()`). Shows names, paths and variables; credentials never.
 import type { Project, RuntimeConfig } from '../contracts/project.ts';
+import { argumentsDict, type CommandRecorder } from './flags-object.ts';
 import { type Callable, callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 
 /** Fields of a project under dbt's names; whatever is not here does not exist. */
@@ -46,10 +47,12 @@ class RuntimeConfigView implements HostObject {
   readonly jinjaType = 'RuntimeConfig';
   readonly #config: RuntimeConfig;
   readonly #project: Project;
+  readonly #record: CommandRecorder | undefined;
 
-  constructor(config: RuntimeConfig, project: Project) {
+  constructor(config: RuntimeConfig, project: Project, record: CommandRecorder | undefined) {
     this.#config = config;
     this.#project = project;
+    this.#record = record;
   }
 
   jinjaGet(name: string): Value | undefined {
@@ -65,7 +68,7 @@ class RuntimeConfigView implements HostObject {
       case 'cli_vars':
         return fromJson(cli_vars);
       case 'args':
-        return fromJson(invocation.args);
+        return argumentsDict(invocation.args, this.#record);
       case 'invocation_id':
         return invocation.invocation_id;
       case 'target_name':
@@ -74,7 +77,7 @@ class RuntimeConfigView implements HostObject {
         return profile.threads;
       case 'dependencies':
         return new PyDict(
-          packages.map((project) => [project.project_name, new RuntimeConfigView(this.#config, project)]),
+          packages.map((project) => [project.project_name, new RuntimeConfigView(this.#config, project, this.#record)]),
         );
       case 'load_dependencies':
         return callable(name, '*args, **kwargs', () => this.jinjaGet('dependencies') ?? null);
@@ -98,10 +101,10 @@ function varProvider(vars: Project['vars']): Value {
 }
 
 /** Gives a reference function its `config`. @returns the function */
-export function withConfig(reference: Callable, config: RuntimeConfig): Callable {
+export function withConfig(reference: Callable, config: RuntimeConfig, record?: CommandRecorder): Callable {
   reference.face = {
     ...reference.face,
-    get: (name) => (name === 'config' ? new RuntimeConfigView(config, config.project) : undefined),
+    get: (name) => (name === 'config' ? new RuntimeConfigView(config, config.project, record) : undefined),
   };
   return reference;
 }

@@ -34,6 +34,8 @@ export interface ParseOutput {
   readonly warnings: readonly LogEvent[];
   /** Environment variables that templates asked for, with what they got; the parse holds as long as they stay. */
   readonly envVars: Readonly<Record<string, string>>;
+  /** What templates read of the command: see CommandRecorder; the parse holds as long as that stays, too. */
+  readonly command: readonly string[];
   /** Nodes whose text something has looked at, and so may say something else when it changes. */
   readonly readers: readonly string[];
 }
@@ -51,7 +53,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const macroIds = linkMacros(state, facts);
 
   const inert = new InertMacros(state, macroIds);
-  const { rendering, envVars } = createParseRendering(state, adapter, inert);
+  const { rendering, envVars, command } = createParseRendering(state, adapter, inert);
   const tools = { state, rendering, names: new RelationNames(state, rendering) };
   readNodes(tools);
   patchProperties(tools, macroIds, inert);
@@ -65,6 +67,7 @@ export function parseProject(input: ParseInput): ParseOutput {
     manifest,
     warnings: state.warnings.all,
     envVars: Object.fromEntries(envVars),
+    command: [...command],
     readers: [...state.textReaders],
   };
 }

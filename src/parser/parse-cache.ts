@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
 import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
-import type { LogEvent } from '../log.ts';
+import { commandPart } from '../context/flags-object.ts';
+import type { LogEvent, Logger } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { parseMarkedJson } from '../values/index.ts';
 import { manifestMetadata } from './table/metadata.ts';
@@ -14,8 +15,10 @@ import { editedBody, nodeId } from './shortcuts/text-edits.ts';
 
 /** What an earlier parse came from. Plain JSON. */
 export interface ParseCacheHeader {
-  /** Program, configuration, flags. */
+  /** Program and configuration. */
   readonly key: string;
+  /** Part of the command that the parse depends on, see `commandPart` → hash of its value. */
+  readonly command: Readonly<Record<string, string>>;
   /** Hashes of what dbt names when it cannot use its own cache. */
   readonly parts?: Readonly<Record<string, string>>;
   /** Name → hash of the value, or null where there was none. */
@@ -39,13 +42,18 @@ export interface ParseCache {
 }
 
 export interface CachedParseInput extends ParseInput {
-  readonly previous: ParseCache | null;
+  /** What earlier commands have kept, read as far as it is asked for; the parse that most of them share comes first. */
+  readonly previous: Iterable<ParseCache>;
   /** Changes whenever the program does. */
   readonly engine: string;
 }
 
 export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
+  /** The earlier parse that this one takes the place of; null when it stands beside those of other commands. */
+  readonly replaces: ParseCache | null;
+  /** Nothing that was kept before can be used again. */
+  readonly alone: boolean;
   /** Of the manifest, known before the manifest is read. */
   readonly metadata: ManifestMetadata;
   /** The manifest is the earlier one, or that one with other texts: its graph is known to be sound. */
@@ -69,8 +77,7 @@ const REPEATED: ReadonlySet<string> = new Set([
 ]);
 /** Flags that can change a parse although no template asks for them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
-/** A template that reads the flags or arguments of a command may say something else in another command. */
-const READS_COMMAND = /\bflags\b|invocation_args_dict|selected_resources/;
+const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
 /** A file that changed within this time of a parse may change again without a new time stamp. */
 const CLOCK_GRAIN_MS = 2000;
 
@@ -79,25 +86,27 @@ const CLOCK_GRAIN_MS = 2000;
  * @throws TsdbtError as `parseProject`
  */
 export function parseWithCache(input: CachedParseInput): CachedParseOutput {
-  const { config, files, previous, logger } = input;
-  const kept = previous === null ? null : refreshed(previous, input);
-  if (kept !== null) {
+  const { config, files, logger } = input;
+  const key = keyOf(input);
+  let first: ParseCache | null = null;
+  let replaces: ParseCache | null = null;
+  for (const previous of input.previous) {
+    first ??= previous;
+    if (previous.header.key !== key) break;
+    if (!isOfCommand(previous.header, config)) continue;
+    const kept = refreshed(previous, input, key);
+    replaces = previous;
+    if (kept === null) break;
     for (const warning of kept.header.warnings) logger.fire(warning);
-    return new ReusedParse(kept, input, kept !== previous);
+    return new ReusedParse(kept, previous, input);
   }
   const parts = namedParts(input);
-  if (previous !== null) {
-    for (const [name, reason] of REASONS) {
-      if (previous.header.parts?.[name] === parts[name]) continue;
-      fire(logger, 'UnableToPartialParse', { reason });
-      if (name === 'engine') break;
-    }
-  }
+  if (first !== null) tellWhy(first.header, parts, logger);
   const output = parseProject(input);
-  const readsCommand = files.some((file) => isUserText(file, config) && READS_COMMAND.test(file.contents));
   const { metadata: _metadata, ...rest } = output.manifest;
   const header: ParseCacheHeader = {
-    key: keyOf(input, readsCommand),
+    key,
+    command: commandOf(config, output.command),
     parts,
     env_vars: Object.fromEntries(
       Object.entries(output.envVars).map(([name, value]) => [
@@ -120,8 +129,19 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     metadata: output.manifest.metadata,
     reused: false,
     fresh: true,
+    replaces,
+    alone: first?.header.key !== key,
     cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body: Buffer.from(cacheText(rest), 'utf8') },
   };
+}
+
+/** Tells, in dbt's words, why an earlier parse cannot be used. */
+function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string>>, logger: Logger): void {
+  for (const [name, reason] of REASONS) {
+    if (header.parts?.[name] === parts[name]) continue;
+    fire(logger, 'UnableToPartialParse', { reason });
+    if (name === 'engine') break;
+  }
 }
 
 /** JSON of a manifest; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
@@ -136,9 +156,9 @@ function cacheText(manifest: object): string {
 }
 
 /** The earlier parse, as it is or with the texts that have changed since; null when the project has to be parsed. */
-function refreshed(previous: ParseCache, input: CachedParseInput): ParseCache | null {
+function refreshed(previous: ParseCache, input: CachedParseInput, key: string): ParseCache | null {
   const { header } = previous;
-  const changed = changedFiles(header, input);
+  const changed = changedFiles(header, input, key);
   if (changed === null || changed.length === 0) return changed === null ? null : previous;
   const yaml = JSON.parse(text(previous.yaml)) as Record<string, string>;
   const started = input.config.invocation.started_at.getTime();
@@ -160,13 +180,16 @@ function refreshed(previous: ParseCache, input: CachedParseInput): ParseCache | 
 
 /** Whether a parse with this header would give what it gave then. */
 export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): boolean {
-  return changedFiles(header, input)?.length === 0;
+  return isOfCommand(header, input.config) && changedFiles(header, input, keyOf(input))?.length === 0;
 }
 
 /** Files with another text than they had; null when anything else is not as it was, the list of files too. */
-function changedFiles(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): SourceFile[] | null {
-  const { config, files } = input;
-  if (header.key !== keyOf(input, header.key.startsWith('command:'))) return null;
+function changedFiles(
+  header: ParseCacheHeader,
+  { config, files }: Pick<CachedParseInput, 'config' | 'files'>,
+  key: string,
+): SourceFile[] | null {
+  if (header.key !== key) return null;
   for (const name in header.env_vars) {
     const value = config.env[name];
     if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return null;
@@ -197,16 +220,20 @@ function text(bytes: Uint8Array): string {
 class ReusedParse implements CachedParseOutput {
   readonly warnings: readonly LogEvent[];
   readonly envVars = {};
+  readonly command: readonly string[] = [];
   readonly readers: readonly string[];
   readonly cache: ParseCache;
+  readonly replaces: ParseCache;
+  readonly alone = false;
   readonly reused = true;
   readonly fresh: boolean;
   readonly metadata: ManifestMetadata;
   #manifest: Manifest | undefined;
 
-  constructor(cache: ParseCache, { config, adapter }: CachedParseInput, fresh: boolean) {
+  constructor(cache: ParseCache, previous: ParseCache, { config, adapter }: CachedParseInput) {
     this.cache = cache;
-    this.fresh = fresh;
+    this.replaces = previous;
+    this.fresh = cache !== previous;
     this.readers = cache.header.readers;
     this.warnings = cache.header.warnings;
     this.metadata = manifestMetadata(config, adapter.type);
@@ -222,14 +249,6 @@ class ReusedParse implements CachedParseOutput {
 
 function fileId(file: SourceFile): string {
   return `${file.kind} ${file.package_name}://${file.original_file_path}`;
-}
-
-function isUserText(file: SourceFile, config: RuntimeConfig): boolean {
-  return (
-    file.kind !== 'seed' &&
-    file.package_name !== 'dbt' &&
-    file.package_name !== `dbt_${config.profile.credentials.type}`
-  );
 }
 
 /** What dbt says of a cache that it cannot use. */
@@ -251,36 +270,45 @@ function namedParts({
     profile: adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
     project: packages.map((project) => [project.project_name, project.checksum]),
   };
-  return Object.fromEntries(
-    Object.entries(parts).map(([name, part]) => [
-      name,
-      hash(JSON.stringify(part, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))),
-    ]),
-  );
+  return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, valueHash(part)]));
 }
 
-function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>, readsCommand: boolean): string {
-  const { packages, profile, flags, cli_vars, invocation } = config;
-  const behavior = Object.keys(flags)
-    .filter(
-      (name) =>
-        /^(?:require_|support_|validate_|state_modified|latest_version)/.test(name) || PARSE_FLAGS.includes(name),
-    )
-    .sort();
-  const parts = {
+function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>): string {
+  const { packages, profile, cli_vars } = config;
+  return valueHash({
     engine,
     packages,
     cli_vars,
     profile: [
       profile.profile_name,
       profile.target_name,
-      profile.threads,
       adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
     ],
-    flags: readsCommand ? [flags, invocation.args] : behavior.map((name) => [name, flags[name]]),
-  };
-  const text = JSON.stringify(parts, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-  return `${readsCommand ? 'command' : 'project'}:${hash(text)}`;
+  });
+}
+
+/** The parts of the command that a parse depends on. @param read by templates */
+function commandOf(config: RuntimeConfig, read: readonly string[]): Record<string, string> {
+  const flags = Object.keys(config.flags).filter((name) => BEHAVIOR_FLAG.test(name) || PARSE_FLAGS.includes(name));
+  const parts = new Set([...flags.map((name) => `flags.${name}`), ...read].sort());
+  return Object.fromEntries([
+    ['threads', valueHash(config.profile.threads)],
+    ...[...parts].map((part) => [part, valueHash(commandPart(config, part))] as const),
+  ]);
+}
+
+/** Whether this command gives an earlier parse what it has read of its own command. */
+function isOfCommand({ command }: ParseCacheHeader, config: RuntimeConfig): boolean {
+  const now = commandOf(
+    config,
+    Object.keys(command).filter((part) => part !== 'threads'),
+  );
+  return Object.keys(now).every((part) => now[part] === command[part]);
+}
+
+/** `undefined` and null differ in no template. */
+function valueHash(value: unknown): string {
+  return hash(JSON.stringify(value ?? null, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)));
 }
 
 function hash(text: string): string {

@@ -1,17 +1,11 @@
 // The second stage: the project's files as a manifest and its graph, from the last parse where nothing has changed.
 // Writes manifest.json and the cache of the parse.
-import {
-  engineStamp,
-  hasSemanticManifest,
-  readBuiltinMacros,
-  readParseCache,
-  writeParseCache,
-  writeParsedManifest,
-} from '../artifacts.ts';
+import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { fire } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
+import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
 import { readSourceFiles } from '../project/files.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
@@ -25,12 +19,11 @@ export function parse(
   options: { write?: boolean; files?: readonly SourceFile[] } = {},
 ): ParsedProject {
   const { config, adapter, logger, secrets, targetPath } = loaded;
-  const kept = config.flags.partial_parse ? readParseCache(targetPath, config.flags.partial_parse_file_path) : null;
-  const previous = typeof kept === 'object' ? kept : null;
-  if (typeof kept === 'string') {
-    const reason = `saved manifest ${kept === 'missing' ? 'not found' : 'cannot be read'}. Starting full parse.`;
-    fire(logger, 'UnableToPartialParse', { reason });
-  }
+  const caches = config.flags.partial_parse
+    ? new ParseCaches(targetPath, config.flags.partial_parse_file_path, (reason) =>
+        fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
+      )
+    : null;
   const files = options.files ?? readSourceFiles(config);
   const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;
   const result = parseWithCache({
@@ -38,7 +31,7 @@ export function parse(
     files,
     adapter,
     logger: grouped ?? logger,
-    previous,
+    previous: caches?.read() ?? [],
     engine: engineStamp(),
     builtinMacros: readBuiltinMacros,
   });
@@ -55,7 +48,7 @@ export function parse(
     );
   }
   grouped?.release();
-  if (result.fresh) writeParseCache(targetPath, result.cache, secrets);
+  if (result.fresh) (caches ?? new ParseCaches(targetPath)).write(result, secrets);
   return {
     ...loaded,
     origin: result.cache.header,

@@ -32,15 +32,20 @@ const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 /**
  * The rendering of one parse.
- * @returns also the environment variables that were asked for
+ * @returns also what templates ask for: environment variables, parts of the command
  */
 export function createParseRendering(
   state: ParseState,
   adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
   inert: InertMacros,
-): { rendering: Rendering; envVars: Map<string, string> } {
+): { rendering: Rendering; envVars: Map<string, string>; command: Set<string> } {
   const envVars = new Map<string, string>();
-  return { rendering: new ParseRendering(state, adapter, inert, (name, value) => envVars.set(name, value)), envVars };
+  const command = new Set<string>();
+  const recorders = {
+    recordEnvVar: (name: string, value: string) => void envVars.set(name, value),
+    recordCommand: (part: string) => void command.add(part),
+  };
+  return { rendering: new ParseRendering(state, adapter, inert, recorders), envVars, command };
 }
 
 class ParseRendering implements Rendering {
@@ -59,7 +64,7 @@ class ParseRendering implements Rendering {
     state: ParseState,
     adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
     inert: InertMacros,
-    onEnvVar: (name: string, value: string) => void,
+    recorders: Pick<ContextSettings, 'recordEnvVar' | 'recordCommand'>,
   ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
@@ -71,7 +76,7 @@ class ParseRendering implements Rendering {
       flags: config.flags,
       invocation: config.invocation,
       loadYaml: (text) => loadYaml(text, null, { dates: true }),
-      recordEnvVar: onEnvVar,
+      ...recorders,
       clock: () => started,
       config,
       // Whole, as templates reach `api.Column` and the like also while parsing.

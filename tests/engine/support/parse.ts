@@ -45,6 +45,9 @@ export interface ParseOptions {
   readonly vars?: { readonly [name: string]: Json };
   readonly startedAt?: Date;
   readonly mtime?: number;
+  /** `invocation_args_dict`. */
+  readonly args?: { readonly [name: string]: Json };
+  readonly threads?: number;
 }
 
 /** The kind of a file by its folder, as in a project with dbt's usual paths. */
@@ -152,7 +155,7 @@ export async function parseInput(
   const profile: Profile = {
     profile_name: 'test',
     target_name: 'dev',
-    threads: 1,
+    threads: options.threads ?? 1,
     profiles_dir: null,
     credentials: {
       type: 'postgres',
@@ -174,7 +177,7 @@ export async function parseInput(
     invocation: {
       invocation_id: 'test',
       started_at: options.startedAt ?? new Date('2026-01-02T03:04:05Z'),
-      args: {},
+      args: options.args ?? {},
       command: 'parse',
     },
   };

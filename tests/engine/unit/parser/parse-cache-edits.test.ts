@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readParseCache, writeParseCache } from '../../../../src/artifacts.ts';
+import { readParseCache, writeParseCache } from '../../../../src/pipeline/parse-caches.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { compactWhitespace } from '../../../../src/project/python-strip.ts';
@@ -237,7 +237,7 @@ async function parse(world: World, mtimes: Readonly<Record<string, number>>, pre
     },
   }));
   try {
-    return parseWithCache({ ...input, files, previous, engine: '1' });
+    return parseWithCache({ ...input, files, previous: previous === null ? [] : [previous], engine: '1' });
   } catch (error) {
     if (error instanceof TsdbtError) return error.message;
     throw error;
@@ -290,7 +290,7 @@ describe('a parse that starts from an earlier one', () => {
   it('is rebuilt when the file that keeps it is damaged or not ours', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-cache-'));
     const path = join(folder, 'partial_parse.json');
-    expect(readParseCache(folder)).toBe('missing');
+    expect(readParseCache(path)).toBe('missing');
     const parsed = await parse(
       { files: START, options: {} },
       Object.fromEntries(Object.keys(START).map((name) => [name, 0])),
@@ -298,9 +298,9 @@ describe('a parse that starts from an earlier one', () => {
       1e12,
     );
     if (typeof parsed === 'string') throw new Error(parsed);
-    writeParseCache(folder, parsed.cache, new Secrets());
+    writeParseCache(path, parsed.cache, new Secrets());
     const bytes = readFileSync(path);
-    expect(readParseCache(folder)).toEqual({
+    expect(readParseCache(path)).toEqual({
       header: JSON.parse(JSON.stringify(parsed.cache.header)),
       yaml: Buffer.from(parsed.cache.yaml),
       body: Buffer.from(parsed.cache.body),
@@ -314,7 +314,7 @@ describe('a parse that starts from an earlier one', () => {
       Buffer.from('\n\n\n'),
     ]) {
       writeFileSync(path, damaged);
-      expect(readParseCache(folder)).toBe('unreadable');
+      expect(readParseCache(path)).toBe('unreadable');
     }
     rmSync(folder, { recursive: true });
   });

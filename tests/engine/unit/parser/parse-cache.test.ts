@@ -15,7 +15,11 @@ async function parse(
   previous: ParseCache | null,
   engine = '1',
 ) {
-  return parseWithCache({ ...(await parseInput(files, options)), previous, engine });
+  return parseWithCache({
+    ...(await parseInput(files, options)),
+    previous: previous === null ? [] : [previous],
+    engine,
+  });
 }
 
 describe('parseWithCache', () => {
@@ -68,5 +72,73 @@ describe('parseWithCache', () => {
     const first = await parse(files, OLD, null);
     expect((await parse(files, OLD, first.cache)).reused).toBe(true);
     expect((await parse(files, { ...OLD, flags: { full_refresh: true } }, first.cache)).reused).toBe(false);
+  });
+
+  it.each<[string, Readonly<Record<string, string>>]>([
+    ['a comment names them', { 'macros/m.sql': '{# two flags, selected_resources #}' }],
+    [
+      'a description names them',
+      { 'models/s.yml': 'models:\n  - {name: a, description: invocation_args_dict, flags}\n' },
+    ],
+    [
+      'a macro that is not called reads them',
+      { 'macros/m.sql': '{% macro m() %}{{ flags.WHICH }}{{ invocation_args_dict }}{% endmacro %}' },
+    ],
+    [
+      'a macro reads them when it is executed',
+      {
+        'macros/m.sql':
+          '{% macro m() %}{% if execute %}{{ flags.WHICH }}{% endif %}{{ return(config(tags="x")) }}{% endmacro %}',
+        'models/b.sql': 'select {{ m() }} 1',
+      },
+    ],
+    [
+      'a template reads another flag',
+      { 'models/b.sql': 'select {{ 1 if flags.FULL_REFRESH else config(alias="c") }}' },
+    ],
+    [
+      'a template reads another argument',
+      {
+        'models/b.sql':
+          '{% if invocation_args_dict and invocation_args_dict.get("defer") %}{{ config(tags="x") }}{% endif %}',
+      },
+    ],
+    [
+      'a template asks for the selected resources, which a parse has not',
+      { 'models/b.sql': 'select {{ config(tags=selected_resources) }} 1' },
+    ],
+  ])('is taken again by another command when %s', async (_why, more) => {
+    const files = { ...FILES, ...more };
+    const first = await parse(files, { ...OLD, flags: { which: 'run' }, args: { which: 'run', select: ['a'] } }, null);
+    const other = { ...OLD, flags: { which: 'test' }, args: { which: 'test' } };
+    expect((await parse(files, other, first.cache)).reused).toBe(true);
+  });
+
+  it.each<[string, string, ParseOptions]>([
+    ['a flag', '{{ config(alias=flags.WHICH) }}', { flags: { which: 'test' } }],
+    ['all flags as a text', '{{ config(alias=flags ~ "") }}', { flags: { which: 'test' } }],
+    ['an argument', '{{ config(alias=invocation_args_dict.which) }}', { args: { which: 'test' } }],
+    [
+      'an argument that was not given',
+      '{{ config(alias=invocation_args_dict.get("state", "x")) }}',
+      { args: { state: 'y' } },
+    ],
+    ['all arguments', '{{ config(alias=tojson(invocation_args_dict)) }}', { args: { which: 'test' } }],
+    [
+      'the names of arguments',
+      '{{ config(alias=invocation_args_dict.keys() | join) }}',
+      { args: { which: 'run', x: 1 } },
+    ],
+    [
+      'the arguments off a reference',
+      '{{ config(alias=builtins.ref.config.args.which) }}',
+      { args: { which: 'test' } },
+    ],
+  ])('is not taken again by a command for which a template reads other values: %s', async (_what, code, other) => {
+    const files = { 'models/a.sql': `${code} select 1` };
+    const run = { ...OLD, flags: { which: 'run' }, args: { which: 'run' } };
+    const first = await parse(files, run, null);
+    expect((await parse(files, run, first.cache)).reused).toBe(true);
+    expect((await parse(files, { ...run, ...other }, first.cache)).reused).toBe(false);
   });
 });

@@ -1,0 +1,121 @@
+// The parses that commands keep in the target folder: partial_parse.json, and beside it those of commands whose flags
+// templates read. Leaves which of them holds to the parser.
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../artifacts.ts';
+import type { CachedParseOutput, ParseCache } from '../parser/parse-cache.ts';
+import { MOST_DATA, readFileBytes } from '../project/read-file.ts';
+import type { Secrets } from '../secrets.ts';
+
+const FILE = 'partial_parse.json';
+const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
+/** Commands with a parse of their own are few; each parse can be as large as the manifest. */
+const MOST_BESIDE = 4;
+
+/** The parses that earlier commands kept, and where each of them is. */
+export class ParseCaches {
+  readonly #folder: string;
+  readonly #first: string;
+  readonly #onUnusable: (reason: string) => void;
+  readonly #paths = new Map<ParseCache, string>();
+
+  /**
+   * @param first where the first one is, when not at its usual place
+   * @param onUnusable told when there is none, or one that this program has not written whole
+   */
+  constructor(folder: string, first?: string | null, onUnusable: (reason: string) => void = () => undefined) {
+    this.#folder = folder;
+    this.#first = first ?? join(folder, FILE);
+    this.#onUnusable = onUnusable;
+  }
+
+  /** The kept parses, each read when it is asked for; nothing when the first cannot be read. */
+  *read(): Generator<ParseCache, void, undefined> {
+    const first = readParseCache(this.#first);
+    if (typeof first === 'string') {
+      this.#onUnusable(first === 'missing' ? 'not found' : 'cannot be read');
+      return;
+    }
+    this.#paths.set(first, join(this.#folder, FILE));
+    yield first;
+    for (const path of this.#beside()) {
+      const cache = readParseCache(path);
+      if (typeof cache === 'string') continue;
+      this.#paths.set(cache, path);
+      yield cache;
+    }
+  }
+
+  /** Keeps a parse for the next command. */
+  write({ cache, replaces, alone }: CachedParseOutput, secrets: Secrets): void {
+    const own = replaces === null ? undefined : this.#paths.get(replaces);
+    const command = createHash('sha256').update(JSON.stringify(cache.header.command)).digest('hex').slice(0, 16);
+    const path = own ?? join(this.#folder, alone ? FILE : `partial_parse.${command}.json`);
+    if (alone) for (const other of this.#beside()) rmSync(other, { force: true });
+    else if (own === undefined)
+      for (const other of this.#beside().slice(MOST_BESIDE - 1)) rmSync(other, { force: true });
+    writeParseCache(path, cache, secrets);
+  }
+
+  /** Those beside the first, the newest first. */
+  #beside(): string[] {
+    let names: string[];
+    try {
+      names = readdirSync(this.#folder).filter((name) => OF_COMMAND.test(name));
+    } catch {
+      return [];
+    }
+    const time = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return names
+      .map((name) => join(this.#folder, name))
+      .map((path) => [path, time(path)] as const)
+      .sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1))
+      .map(([path]) => path);
+  }
+}
+
+/**
+ * A parse that an earlier command kept.
+ * @returns 'missing', or 'unreadable' for a file that this program has not written whole
+ */
+export function readParseCache(path: string): ParseCache | 'missing' | 'unreadable' {
+  const bytes = readBytes(path);
+  if (bytes === null) return 'missing';
+  const [first, second, third] = [0, 1, 2].reduce<number[]>(
+    (ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)],
+    [],
+  ) as [number, number, number];
+  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1)))
+    return 'unreadable';
+  return {
+    header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
+    yaml: bytes.subarray(second + 1, third),
+    body: bytes.subarray(third + 1),
+  };
+}
+
+/**
+ * Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its
+ * place.
+ */
+export function writeParseCache(path: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
+  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
+  if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
+    rmSync(path, { force: true });
+  else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);
+}
+
+function digest(...parts: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+function readBytes(path: string): Buffer | null {
+  try {
+    return readFileBytes(path, MOST_DATA);
+  } catch {
+    return null;
+  }
+}
