@@ -1,4 +1,5 @@
-// `modules`: Python's datetime, pytz, re and itertools as far as dbt shows them. Each is made when first used.
+// `modules`: Python's datetime, pytz, re and itertools as far as dbt shows them. Each is made when first used; all but
+// itertools, which tells of its use, are shared by the templates of a command.
 import type { Logger } from '../../log.ts';
 import type { Value } from '../../values/index.ts';
 import { LazyDict } from '../lazy-dict.ts';
@@ -7,17 +8,31 @@ import { createItertoolsModule } from './itertools.ts';
 import { createPytzModule } from './pytz.ts';
 import { createReModule } from './re.ts';
 
-/** The `modules` of a context. @param clock milliseconds since 1970 */
+type Makers = ReadonlyMap<string, () => Value>;
+
+/** The modules of a command, as those of a Python process: the rules of 600 time zones are read once, not per node. */
+const shared = new WeakMap<() => number, Makers>();
+
+/** The `modules` of a context. @param clock milliseconds since 1970, the same function for a whole command */
 export function createModules(clock: () => number, logger: Logger): Value {
-  const makers = new Map<string, () => Value>([
-    ['pytz', createPytzModule],
-    ['datetime', () => createDatetimeModule(clock)],
-    ['re', createReModule],
-    ['itertools', () => createItertoolsModule(logger)],
-  ]);
+  let ofCommand = shared.get(clock);
+  if (ofCommand === undefined) {
+    ofCommand = new Map([
+      ['pytz', once(createPytzModule)],
+      ['datetime', once(() => createDatetimeModule(clock))],
+      ['re', once(createReModule)],
+    ]);
+    shared.set(clock, ofCommand);
+  }
+  const makers: Makers = new Map([...ofCommand, ['itertools', () => createItertoolsModule(logger)]]);
   return new LazyDict({
     keys: () => makers.keys(),
     has: (key) => makers.has(key),
     load: (key) => makers.get(key)?.() ?? null,
   });
+}
+
+function once(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
 }
