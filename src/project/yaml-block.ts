@@ -1,47 +1,29 @@
 // A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and
-// folded scalars, small flow collections. Anything else (anchors, tags, merge keys, documents, odd indentation, errors)
-// it refuses, and yaml.ts reads the text with the full parser instead; so what it accepts must mean exactly what PyYAML
-// says.
+// folded scalars, small flow collections, anchors and aliases of block values. Anything else (tags, merge keys,
+// documents, odd indentation, errors) it refuses, and yaml.ts reads the text with the full parser instead; so what it
+// accepts must mean exactly what PyYAML says.
 import type { Json } from '../contracts/node.ts';
+import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
-
-/** Thrown, never shown: "read this with the full parser". */
-export class UnsupportedYaml extends Error {
-  override readonly name = 'UnsupportedYaml';
-}
 
 // What PyYAML's reader refuses, and the breaks other than \n that would need care.
 const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 const PLAIN_FLOW = /[\w ./+@$()*~^=<>;-]/;
 // No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
-const ESCAPES: Readonly<Record<string, string>> = {
-  '0': '\0',
-  a: '\x07',
-  b: '\b',
-  t: '\t',
-  n: '\n',
-  v: '\v',
-  f: '\f',
-  r: '\r',
-  e: '\x1b',
-  ' ': ' ',
-  '"': '"',
-  '/': '/',
-  '\\': '\\',
-  N: '\x85',
-  _: '\xa0',
-  L: '\u2028',
-  P: '\u2029',
-};
 /** Collections within each other that this reader takes. */
 const MAX_DEPTH = 200;
+/** Values that aliases may stand for in all; the full parser refuses a text with more of them than this. */
+const MAX_ALIASED = 200_000;
+const ANCHOR = /[&*]([0-9A-Za-z_-]+)(?=[ \n]|$)/y;
 const NEWLINE = 10;
 const SPACE = 32;
 const HASH = 35;
 const COLON = 58;
 const DASH = 45;
 const DOUBLE_QUOTE = 34;
+const AMPERSAND = 38;
+const ASTERISK = 42;
 const SINGLE_QUOTE = 39;
 
 /**
@@ -62,6 +44,10 @@ class BlockReader {
   /** Column of the content at `position`; -1 at the end of the text. */
   #indent = -1;
   #depth = 0;
+  /** Values read so far, at least; those that aliases stand for included. */
+  #size = 0;
+  #aliased = 0;
+  readonly #anchors = new Map<string, { readonly value: Json; readonly size: number }>();
 
   constructor(text: string) {
     this.#text = text;
@@ -167,6 +153,7 @@ class BlockReader {
   }
 
   #item(column: number): Json {
+    this.#size++;
     const at = this.#position + 1;
     if (this.#atLineEnd(at)) {
       this.#position = at;
@@ -194,6 +181,7 @@ class BlockReader {
       // A repeated key is the full parser's to report.
       if (seen.has(key) || key === '__proto__') throw new UnsupportedYaml();
       seen.add(key);
+      this.#size += 2;
       this.#position = colon + 1;
       result[key] = this.#value(column);
     }
@@ -206,12 +194,60 @@ class BlockReader {
   #value(column: number): Json {
     if (!this.#atLineEnd(this.#position)) {
       while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
-      return this.#inline(column);
+      return this.#inline(column, true);
     }
     this.#endLine();
     if (this.#indent > column) return this.#block(column);
     if (this.#indent === column && this.#isDash(this.#position)) return this.#sequence(column);
     return null;
+  }
+
+  /** A value behind `&name`, on the same line or below it; later aliases give the same one. */
+  #anchored(parent: number, ofKey: boolean): Json {
+    const name = this.#anchorName();
+    if (this.#anchors.has(name)) throw new UnsupportedYaml();
+    const before = this.#size;
+    const value = this.#afterAnchor(parent, ofKey);
+    this.#anchors.set(name, { value, size: this.#size - before + 1 });
+    return value;
+  }
+
+  #afterAnchor(parent: number, ofKey: boolean): Json {
+    if (this.#atLineEnd(this.#position)) {
+      this.#endLine();
+      if (this.#indent > parent) return this.#block(parent);
+      if (ofKey && this.#indent === parent && this.#isDash(this.#position)) return this.#sequence(parent);
+      throw new UnsupportedYaml();
+    }
+    this.#flowSpace();
+    const first = this.#text.charCodeAt(this.#position);
+    // Before `key: …` on the same line it is the key that has the anchor.
+    if (
+      first === AMPERSAND ||
+      first === ASTERISK ||
+      this.#isDash(this.#position) ||
+      this.#keyEnd(this.#position) !== -1
+    )
+      throw new UnsupportedYaml();
+    return this.#inline(parent);
+  }
+
+  #alias(): Json {
+    const known = this.#anchors.get(this.#anchorName());
+    if (known === undefined) throw new UnsupportedYaml();
+    this.#size += known.size;
+    this.#aliased += known.size;
+    if (this.#aliased > MAX_ALIASED) throw new UnsupportedYaml();
+    this.#endLine();
+    return known.value;
+  }
+
+  #anchorName(): string {
+    ANCHOR.lastIndex = this.#position;
+    const name = ANCHOR.exec(this.#text)?.[1];
+    if (name === undefined) throw new UnsupportedYaml();
+    this.#position = ANCHOR.lastIndex;
+    return name;
   }
 
   /** Position of the `:` that ends a key starting at `at`, or -1 when the line is not `key: …`. */
@@ -250,7 +286,7 @@ class BlockReader {
     const position = this.#position;
     const first = text.charCodeAt(position);
     if (first === SINGLE_QUOTE) return text.slice(position + 1, colon - 1).replaceAll("''", "'");
-    if (first === DOUBLE_QUOTE) return this.#unescape(text.slice(position + 1, colon - 1));
+    if (first === DOUBLE_QUOTE) return unescaped(text.slice(position + 1, colon - 1));
     const key = text.slice(position, colon).trimEnd();
     // `<<`, and keys that are not text.
     if (key === '<<' || key === '=' || typeof resolvePlainScalar(key) !== 'string') throw new UnsupportedYaml();
@@ -283,22 +319,11 @@ class BlockReader {
     throw new UnsupportedYaml();
   }
 
-  #unescape(body: string): string {
-    if (!body.includes('\\')) return body;
-    return body.replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[\s\S])/g, (_, sequence: string) => {
-      if (sequence.length > 1) {
-        const code = Number.parseInt(sequence.slice(1), 16);
-        if (code > 0x10ffff) throw new UnsupportedYaml();
-        return String.fromCodePoint(code);
-      }
-      const character = ESCAPES[sequence];
-      if (character === undefined) throw new UnsupportedYaml();
-      return character;
-    });
-  }
-
-  /** A value that starts on the current line, in a collection of column `parent`; ends at the next content. */
-  #inline(parent: number): Json {
+  /**
+   * A value that starts on the current line, in a collection of column `parent`; ends at the next content.
+   * @param ofKey a sequence below an anchor may stand in the same column as the key
+   */
+  #inline(parent: number, ofKey = false): Json {
     const text = this.#text;
     const position = this.#position;
     const first = text.charCodeAt(position);
@@ -306,7 +331,7 @@ class BlockReader {
       case DOUBLE_QUOTE: {
         const close = this.#doubleQuoteEnd(position);
         this.#position = close + 1;
-        const value = this.#unescape(text.slice(position + 1, close));
+        const value = unescaped(text.slice(position + 1, close));
         this.#endLine();
         return value;
       }
@@ -325,6 +350,10 @@ class BlockReader {
         this.#endLine();
         return value;
       }
+      case AMPERSAND:
+        return this.#anchored(parent, ofKey);
+      case ASTERISK:
+        return this.#alias();
       default:
         return this.#plain(parent);
     }
@@ -536,6 +565,7 @@ class BlockReader {
   }
 
   #flowValue(isKey: boolean): Json {
+    this.#size++;
     const text = this.#text;
     const start = this.#position;
     const first = text[start];
@@ -546,7 +576,7 @@ class BlockReader {
     if (first === '"') {
       const close = this.#doubleQuoteEnd(start);
       this.#position = close + 1;
-      return this.#unescape(text.slice(start + 1, close));
+      return unescaped(text.slice(start + 1, close));
     }
     if (first === "'") {
       const close = this.#singleQuoteEnd(start);

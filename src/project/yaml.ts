@@ -2,8 +2,9 @@
 // full parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { readBlockYaml, UnsupportedYaml } from './yaml-block.ts';
+import { readBlockYaml } from './yaml-block.ts';
 import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.ts';
+import { UnsupportedYaml } from './yaml-escapes.ts';
 
 export interface LoadYamlOptions {
   /** Hears of each repeated key in dbt's words; the last one counts. */
