@@ -1,5 +1,5 @@
-// What templates see of the command: `flags`, dbt's fixed list under upper-case names, and `invocation_args_dict`. Tells
-// a recorder what was read; leaves what follows from that to the cache of the parse.
+// What templates see of the command: `flags`, dbt's fixed list under upper-case names, and `invocation_args_dict`.
+// Tells a recorder what was read; leaves what follows from that to the cache of the parse.
 import type { Flags, RuntimeConfig } from '../contracts/project.ts';
 import { fromJson, type HostObject, type Value } from '../values/index.ts';
 import { LazyDict } from './lazy-dict.ts';

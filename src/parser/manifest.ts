@@ -36,6 +36,8 @@ export interface ParseOutput {
   readonly envVars: Readonly<Record<string, string>>;
   /** What templates read of the command: see CommandRecorder; the parse holds as long as that stays, too. */
   readonly command: readonly string[];
+  /** The same of on-run hooks, which can be asked again by themselves. */
+  readonly hookCommand: readonly string[];
   /** Nodes whose text something has looked at, and so may say something else when it changes. */
   readonly readers: readonly string[];
 }
@@ -53,7 +55,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const macroIds = linkMacros(state, facts);
 
   const inert = new InertMacros(state, macroIds);
-  const { rendering, envVars, command } = createParseRendering(state, adapter, inert);
+  const { rendering, envVars, command, hookCommand } = createParseRendering(state, adapter, inert);
   const tools = { state, rendering, names: new RelationNames(state, rendering) };
   readNodes(tools);
   patchProperties(tools, macroIds, inert);
@@ -68,6 +70,7 @@ export function parseProject(input: ParseInput): ParseOutput {
     warnings: state.warnings.all,
     envVars: Object.fromEntries(envVars),
     command: [...command],
+    hookCommand: [...hookCommand],
     readers: [...state.textReaders],
   };
 }

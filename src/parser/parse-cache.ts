@@ -11,6 +11,7 @@ import type { LogEvent, Logger } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { parseMarkedJson } from '../values/index.ts';
 import { manifestMetadata } from './table/metadata.ts';
+import { readBySameHooks } from './same-hooks.ts';
 import { editedBody, nodeId } from './shortcuts/text-edits.ts';
 
 /** What an earlier parse came from. Plain JSON. */
@@ -19,6 +20,8 @@ export interface ParseCacheHeader {
   readonly key: string;
   /** Part of the command that the parse depends on, see `commandPart` → hash of its value. */
   readonly command: Readonly<Record<string, string>>;
+  /** The same of on-run hooks: each a way to read a command that has led to these hooks. */
+  readonly hooks: readonly Readonly<Record<string, string>>[];
   /** Hashes of what dbt names when it cannot use its own cache. */
   readonly parts?: Readonly<Record<string, string>>;
   /** Name → hash of the value, or null where there was none. */
@@ -78,6 +81,8 @@ const REPEATED: ReadonlySet<string> = new Set([
 /** Flags that can change a parse although no template asks for them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
 const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
+/** Ways to read a command that are remembered of hooks; commands that read alike share one. */
+const MOST_HOOKS = 16;
 /** A file that changed within this time of a parse may change again without a new time stamp. */
 const CLOCK_GRAIN_MS = 2000;
 
@@ -95,10 +100,14 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     if (previous.header.key !== key) break;
     if (!isOfCommand(previous.header, config)) continue;
     const kept = refreshed(previous, input, key);
-    replaces = previous;
-    if (kept === null) break;
-    for (const warning of kept.header.warnings) logger.fire(warning);
-    return new ReusedParse(kept, previous, input);
+    if (kept === null) {
+      replaces = previous;
+      break;
+    }
+    const asked = withHooks(kept, input);
+    if (asked === null) continue;
+    for (const warning of asked.header.warnings) logger.fire(warning);
+    return new ReusedParse(asked, previous, input);
   }
   const parts = namedParts(input);
   if (first !== null) tellWhy(first.header, parts, logger);
@@ -107,6 +116,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const header: ParseCacheHeader = {
     key,
     command: commandOf(config, output.command),
+    hooks: [partsOf(config, output.hookCommand)],
     parts,
     env_vars: Object.fromEntries(
       Object.entries(output.envVars).map(([name, value]) => [
@@ -180,7 +190,11 @@ function refreshed(previous: ParseCache, input: CachedParseInput, key: string): 
 
 /** Whether a parse with this header would give what it gave then. */
 export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): boolean {
-  return isOfCommand(header, input.config) && changedFiles(header, input, keyOf(input))?.length === 0;
+  return (
+    isOfCommand(header, input.config) &&
+    isOfHooks(header, input.config) &&
+    changedFiles(header, input, keyOf(input))?.length === 0
+  );
 }
 
 /** Files with another text than they had; null when anything else is not as it was, the list of files too. */
@@ -221,6 +235,7 @@ class ReusedParse implements CachedParseOutput {
   readonly warnings: readonly LogEvent[];
   readonly envVars = {};
   readonly command: readonly string[] = [];
+  readonly hookCommand: readonly string[] = [];
   readonly readers: readonly string[];
   readonly cache: ParseCache;
   readonly replaces: ParseCache;
@@ -295,6 +310,28 @@ function commandOf(config: RuntimeConfig, read: readonly string[]): Record<strin
     ['threads', valueHash(config.profile.threads)],
     ...[...parts].map((part) => [part, valueHash(commandPart(config, part))] as const),
   ]);
+}
+
+function partsOf(config: RuntimeConfig, parts: readonly string[]): Record<string, string> {
+  return Object.fromEntries([...parts].sort().map((part) => [part, valueHash(commandPart(config, part))]));
+}
+
+/** Whether hooks have been asked with what they read of this command. */
+function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean {
+  return hooks.some((parts) => {
+    const now = partsOf(config, Object.keys(parts));
+    return Object.keys(now).every((part) => now[part] === parts[part]);
+  });
+}
+
+/** An earlier parse whose hooks are those of this command, too; null when they are others. */
+function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
+  const { header, body } = previous;
+  if (isOfHooks(header, input.config)) return previous;
+  const read = readBySameHooks(input, parseMarkedJson(text(body)) as Omit<Manifest, 'metadata'>);
+  if (read === null) return null;
+  const hooks = [...header.hooks, partsOf(input.config, read)].slice(-MOST_HOOKS);
+  return { ...previous, header: { ...header, hooks } };
 }
 
 /** Whether this command gives an earlier parse what it has read of its own command. */

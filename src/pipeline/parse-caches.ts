@@ -50,8 +50,12 @@ export class ParseCaches {
   /** Keeps a parse for the next command. */
   write({ cache, replaces, alone }: CachedParseOutput, secrets: Secrets): void {
     const own = replaces === null ? undefined : this.#paths.get(replaces);
-    const command = createHash('sha256').update(JSON.stringify(cache.header.command)).digest('hex').slice(0, 16);
-    const path = own ?? join(this.#folder, alone ? FILE : `partial_parse.${command}.json`);
+    const { command, hooks } = cache.header;
+    const name = createHash('sha256')
+      .update(JSON.stringify([command, hooks[0]]))
+      .digest('hex')
+      .slice(0, 16);
+    const path = own ?? join(this.#folder, alone ? FILE : `partial_parse.${name}.json`);
     if (alone) for (const other of this.#beside()) rmSync(other, { force: true });
     else if (own === undefined)
       for (const other of this.#beside().slice(MOST_BESIDE - 1)) rmSync(other, { force: true });

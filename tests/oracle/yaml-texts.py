@@ -52,7 +52,8 @@ DOCUMENTS = [
     'a: []\nb: {}\n',
     'a: [\n  b,\n  c # d\n]\n',
     'a: {b: 1,\n c: 2}\n',
-    'columns:\n  - &id\n    name: id\n    tests: [unique]\n  - &at\n    name: at\n    description: "x"\nmore:\n- *id\n- *at\n',
+    'columns:\n  - &id\n    name: id\n    tests: [unique]\n'
+    '  - &at\n    name: at\n    description: "x"\nmore:\n- *id\n- *at\n',
     'a: &x\n  b: &y c d\n  e: *y\nf: [*x]\n',
     'a: &x\n- b\n- c\nd: *x # again\n',
     'a:\n  - &x\n    - b\n  - *x\n',

@@ -41,6 +41,11 @@ export function readNodes(tools: ParseTools): void {
   }
 }
 
+/** The hooks of every package alone. */
+export function readHooks(tools: ParseTools): void {
+  for (const project of tools.state.projects.values()) parseHooks(tools, project);
+}
+
 /** Parses one file that holds nodes. */
 function parseNodeFile(tools: ParseTools, file: SourceFile): void {
   const { state } = tools;

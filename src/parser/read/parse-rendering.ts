@@ -11,6 +11,8 @@ import {
   type ParseRecorder,
   type ParseScope,
 } from '../../context/parse.ts';
+import type { EnvVarRecorder } from '../../context/env-var.ts';
+import type { CommandRecorder } from '../../context/flags-object.ts';
 import { type ContextNode, type ContextSettings, targetDict } from '../../context/provider.ts';
 import type { Member, Members } from '../../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
@@ -32,25 +34,33 @@ const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 /**
  * The rendering of one parse.
- * @returns also what templates ask for: environment variables, parts of the command
+ * @returns also what templates ask for: environment variables, and parts of the command, those of on-run hooks apart
  */
 export function createParseRendering(
   state: ParseState,
   adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
   inert: InertMacros,
-): { rendering: Rendering; envVars: Map<string, string>; command: Set<string> } {
+): { rendering: Rendering; envVars: Map<string, string>; command: Set<string>; hookCommand: Set<string> } {
   const envVars = new Map<string, string>();
-  const command = new Set<string>();
+  const [command, hookCommand] = [new Set<string>(), new Set<string>()];
   const recorders = {
-    recordEnvVar: (name: string, value: string) => void envVars.set(name, value),
-    recordCommand: (part: string) => void command.add(part),
+    envVar: (name: string, value: string) => void envVars.set(name, value),
+    command: (part: string) => void command.add(part),
+    hookCommand: (part: string) => void hookCommand.add(part),
   };
-  return { rendering: new ParseRendering(state, adapter, inert, recorders), envVars, command };
+  return { rendering: new ParseRendering(state, adapter, inert, recorders), envVars, command, hookCommand };
+}
+
+interface Recorders {
+  readonly envVar: EnvVarRecorder;
+  readonly command: CommandRecorder;
+  readonly hookCommand: CommandRecorder;
 }
 
 class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
+  readonly #hookContext: ContextSettings;
   readonly #inert: InertMacros;
   readonly #yamlScopes = new Map<string, BaseScope>();
   readonly #nameScopes = new Map<string, ParseScope>();
@@ -64,7 +74,7 @@ class ParseRendering implements Rendering {
     state: ParseState,
     adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
     inert: InertMacros,
-    recorders: Pick<ContextSettings, 'recordEnvVar' | 'recordCommand'>,
+    recorders: Recorders,
   ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
@@ -76,7 +86,8 @@ class ParseRendering implements Rendering {
       flags: config.flags,
       invocation: config.invocation,
       loadYaml: (text) => loadYaml(text, null, { dates: true }),
-      ...recorders,
+      recordEnvVar: recorders.envVar,
+      recordCommand: recorders.command,
       clock: () => started,
       config,
       // Whole, as templates reach `api.Column` and the like also while parsing.
@@ -84,6 +95,7 @@ class ParseRendering implements Rendering {
       templates: createTemplateEnvironments(),
       warn: (event) => state.warnings.report(event),
     };
+    this.#hookContext = { ...this.#context, recordCommand: recorders.hookCommand };
   }
 
   get #resolver(): MacroResolver {
@@ -218,7 +230,7 @@ class ParseRendering implements Rendering {
     let scope = this.#scopes.get(node);
     if (scope === undefined) {
       scope = createParseScope({
-        context: this.#context,
+        context: node.resource_type === 'operation' ? this.#hookContext : this.#context,
         resolver: this.#resolver,
         node: node as unknown as ContextNode,
         record: this.#recorder(node),

@@ -19,6 +19,7 @@ const FILES = {
   // Of all flags only WHICH counts here, and of the commands only whether one tests.
   'macros/kind.sql': "{% macro kind() %}{{ 'tests' if flags.WHICH == 'test' else 'runs' }}{% endmacro %}",
 };
+const PLAIN = { 'models/a.sql': 'select 1 as id', 'models/s.yml': FILES['models/s.yml'] };
 const STARTED = Date.parse('2026-03-01T00:00:00Z');
 
 let folder: string;
@@ -56,7 +57,7 @@ describe('ParseCaches', () => {
   });
 
   it('keeps one parse for all commands when no template reads flags', async () => {
-    const files = { 'models/a.sql': 'select 1 as id', 'models/s.yml': FILES['models/s.yml'] };
+    const files = PLAIN;
     await parse(command('run'), files);
     for (const options of [command('test'), command('list', { full_refresh: true }), command('docs', { empty: true })])
       expect((await parse(options, files)).reused).toBe(true);
@@ -67,6 +68,35 @@ describe('ParseCaches', () => {
     for (const which of ['run', 'test', 'list']) await parse(command(which));
     await parse({ ...command('run'), vars: { v: 1 } });
     expect(readdirSync(folder)).toEqual(['partial_parse.json']);
+  });
+
+  it('keeps one parse when hooks alone read flags and do the same whatever they read', async () => {
+    const files = {
+      ...PLAIN,
+      'macros/start.sql':
+        "{% macro start() %}{% set which = flags.WHICH %}{% if which not in ['run', 'build'] %}{{ return('') }}" +
+        "{% endif %}{{ log('parsed', info=true) }}{% endmacro %}",
+    };
+    const project = { on_run_start: ['{{ start() }}'] };
+    await parse({ ...command('run'), project }, files);
+    for (const which of ['test', 'list', 'run', 'docs', 'test'])
+      expect([which, (await parse({ ...command(which), project }, files)).reused]).toEqual([which, true]);
+    expect((await parse({ ...command('list'), project }, files)).fresh).toBe(false);
+    expect(readdirSync(folder)).toEqual(['partial_parse.json']);
+  });
+
+  it.each([
+    ['references', "{% if flags.WHICH == 'run' %}{{ ref('a') }}{% endif %}"],
+    ['macros', "{% if flags.WHICH == 'run' %}{{ start() }}{% endif %}"],
+    ['settings', '{{ config(tags=flags.WHICH) }}'],
+    ['errors', "{% if flags.WHICH == 'test' %}{{ exceptions.raise_compiler_error('no tests') }}{% endif %}"],
+  ])('parses again when hooks have other %s in another command', async (_what, hook) => {
+    const files = { ...PLAIN, 'macros/start.sql': '{% macro start() %}{{ ref("a") }}{% endmacro %}' };
+    const of = (which: string): ParseOptions => ({ ...command(which), project: { on_run_start: [hook] } });
+    await parse(of('run'), files);
+    if (hook.includes('raise')) await expect(parse(of('test'), files)).rejects.toThrow('no tests');
+    else expect((await parse(of('test'), files)).reused).toBe(false);
+    expect((await parse(of('run'), files)).reused).toBe(true);
   });
 
   it('keeps the newest of many', async () => {
@@ -98,7 +128,8 @@ describe('ParseCaches', () => {
       if (random(4) === 0) flags['state'] = pick(['x', 'y']);
       if (random(12) === 0) files = { ...files, 'models/b.sql': `${files['models/b.sql']}, ${step}` };
       if (random(20) === 0) files = { ...files, [`models/n${step}.sql`]: `select '{{ flags.WHICH }}' as n` };
-      const options = { ...command(pick(['run', 'run', 'test']), flags), threads: random(9) === 0 ? 4 : 1 };
+      const project = { on_run_end: ["{% if flags.WHICH == 'test' %}{{ ref('b') }}{% endif %}", '{{ kind() }}'] };
+      const options = { project, ...command(pick(['run', 'run', 'test']), flags), threads: random(9) === 0 ? 4 : 1 };
       const at = { ...options, mtime: (now += 1e7), startedAt: new Date(now + 1) };
       const warm = await parse(at, files);
       const cold = await parse(at, files, null);

@@ -1,0 +1,49 @@
+// The on-run hooks of a kept parse, rendered again for a command whose flags they read: they mostly call the same
+// macros whatever the command, and then the parse holds. Leaves any other difference to a parse from nothing.
+import type { Manifest } from '../contracts/manifest.ts';
+import type { ManifestNode } from '../contracts/node.ts';
+import type { Logger } from '../log.ts';
+import { RelationNames } from './config/relation-names.ts';
+import { MacroIds } from './link/macro-ids.ts';
+import type { ParseInput } from './manifest.ts';
+import { readHooks } from './read/nodes.ts';
+import { createParseRendering } from './read/parse-rendering.ts';
+import { ParseState } from './table/parse-state.ts';
+import { InertMacros } from './shortcuts/inert-macros.ts';
+
+/** What hooks print or warn of has been said when they were parsed. */
+const SILENT: Logger = { fire: () => undefined };
+
+/**
+ * Whether this command would parse the hooks of all packages to what they are in a manifest.
+ * @returns what the hooks have read of the command, or null when they differ or cannot be rendered
+ */
+export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'metadata'>): readonly string[] | null {
+  const { config, files, adapter } = input;
+  const state = new ParseState(config, adapter, SILENT, files);
+  for (const [id, macro] of Object.entries(manifest.macros)) state.macros.set(id, macro);
+  const macroIds = new MacroIds(state.macros.values(), state.root.project_name, state.internalPackages);
+  const { rendering, hookCommand } = createParseRendering(state, adapter, new InertMacros(state, macroIds));
+  try {
+    readHooks({ state, rendering, names: new RelationNames(state, rendering) });
+  } catch {
+    return null;
+  }
+  const kept = Object.values(manifest.nodes).filter((node) => node.resource_type === 'operation');
+  const same =
+    kept.length === state.nodes.size &&
+    kept.every((node) => {
+      const now = state.nodes.get(node.unique_id);
+      return now !== undefined && JSON.stringify(unlinked(node, now)) === JSON.stringify(unlinked(now, now));
+    });
+  return same ? [...hookCommand] : null;
+}
+
+/** A hook without what follows from its references, in the order of another one's fields. */
+function unlinked(node: ManifestNode, like: ManifestNode): unknown {
+  const fields: { readonly [name: string]: unknown } = { ...node };
+  return Object.keys(like).map((name) => {
+    if (name === 'created_at') return null;
+    return name === 'depends_on' ? node.depends_on.macros : (fields[name] ?? null);
+  });
+}
