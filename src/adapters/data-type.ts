@@ -1,9 +1,11 @@
 // The column types of a table and what each takes: agate's types with the settings that dbt gives them. Which type a
 // column gets is decided in table-inference.ts.
+import { callable } from '../values/callable.ts';
 import { PyDate } from '../values/date.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { floatRepr, PyFloat } from '../values/float.ts';
+import { valueError } from '../values/python-error.ts';
 import { toText } from '../values/text.ts';
 import type { HostObject, Value } from '../values/value.ts';
 import { parseIsoDateTime } from './iso-datetime.ts';
@@ -63,8 +65,28 @@ abstract class AgateType implements DataType {
     return value === null ? null : toText(value);
   }
 
-  jinjaGet(): Value | undefined {
-    return undefined;
+  /** What a CSV file shows. */
+  csvify(value: Value): Value {
+    return value === null ? null : toText(value);
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    switch (name) {
+      case 'jsonify':
+        return callable(name, 'd', (value = null) => this.jsonify(value));
+      case 'csvify':
+        return callable(name, 'd', (value = null) => this.csvify(value));
+      case 'test':
+        return callable(name, 'd', (value = null) => this.cast(value) !== undefined);
+      case 'cast':
+        return callable(name, 'd', (value = null) => {
+          const cast = this.cast(value);
+          if (cast !== undefined) return cast;
+          throw valueError(`Can not parse value "${toText(value)}" as ${this.name}.`);
+        });
+      default:
+        return undefined;
+    }
   }
 
   jinjaText(): string {
@@ -166,6 +188,10 @@ class DateType extends AgateType {
   override jsonify(value: Value): Value {
     return value instanceof PyDate ? value.isoDate() : null;
   }
+
+  override csvify(value: Value): Value {
+    return this.jsonify(value);
+  }
 }
 
 abstract class AnyDateTime extends AgateType {
@@ -190,6 +216,10 @@ abstract class AnyDateTime extends AgateType {
 
   override jsonify(value: Value): Value {
     return value instanceof PyDateTime ? value.isoformat() : null;
+  }
+
+  override csvify(value: Value): Value {
+    return this.jsonify(value);
   }
 }
 

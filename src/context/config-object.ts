@@ -145,12 +145,7 @@ export class RuntimeConfigObject implements HostObject {
   #lookupOrTell(key: string): Value | undefined {
     const value = this.lookup(key);
     if (value !== undefined || this.#meta(key) === undefined) return value;
-    const msg =
-      `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom ` +
-      "config under 'meta'. " +
-      `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') ` +
-      'to access the custom config value if intended.';
-    this.#logger.fire(eventOf('GetMetaKeyWarning', msg, { meta_key: key }));
+    fireMetaKeyWarning(this.#logger, key);
     return undefined;
   }
 
@@ -196,4 +191,14 @@ function snapshotColumns(config: { readonly [key: string]: unknown }): { readonl
       names[name] || name,
     ]),
   );
+}
+
+/** Tells that a config was asked for a key which is only under its `meta`. */
+export function fireMetaKeyWarning(logger: Logger, key: string): void {
+  const msg =
+    `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom ` +
+    "config under 'meta'. " +
+    `Please use config.meta_get('${key}') or config.meta_require('${key}') instead of config.get('${key}') ` +
+    'to access the custom config value if intended.';
+  logger.fire(eventOf('GetMetaKeyWarning', msg, { meta_key: key }));
 }

@@ -1,55 +1,140 @@
-// A result as on-run-end hooks see it: dbt's RunResult with its node, whose dataclasses have `to_dict()`. Reads only.
+// A result as on-run-end hooks see it: dbt's RunResult with its node. Reads only.
+import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
-import { callable, fromJson, type HostObject, PyDict, type Value } from '../values/index.ts';
+import type { Logger } from '../log.ts';
+import { callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
+import { PyDateTime } from '../values/datetime.ts';
+import { DataclassRecord, type PlainRecord, type RecordClass, recordOf } from './record.ts';
+import { classOfNode } from './record-classes.ts';
 
-/** A dict that can also be asked for itself, as dbt's dataclasses can. */
-class RecordDict extends PyDict {
+const TIMING: RecordClass = { name: 'TimingInfo' };
+const BATCHES: RecordClass = { name: 'BatchResults' };
+const OVERLOADS: RecordClass = { name: 'OverloadResults' };
+const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'function']);
+const RELATIONAL: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'source']);
+
+/** The node of a result: its fields, and what dbt's classes answer beyond the artifact's fields. */
+class NodeRecord extends DataclassRecord {
+  readonly #node: GraphNode;
+
+  constructor(node: GraphNode, logger: Logger) {
+    super(classOfNode(node), { ...node }, logger);
+    this.#node = node;
+  }
+
   override jinjaGet(name: string): Value | undefined {
-    return name === 'to_dict'
-      ? callable(name, '*args, **kwargs', () => new PyDict(this.entries()))
-      : super.jinjaGet(name);
+    const value = super.jinjaGet(name);
+    return value === undefined ? this.#derived(name) : value;
+  }
+
+  #derived(name: string): Value | undefined {
+    const node = this.#node;
+    switch (name) {
+      case 'identifier':
+        return super.jinjaGet('alias');
+      case 'search_name':
+        return 'version' in node && node.version !== null ? `${node.name}.v${node.version}` : node.name;
+      case 'is_ephemeral':
+      case 'is_ephemeral_model':
+        return (
+          (name === 'is_ephemeral' || node.resource_type === 'model') &&
+          (node.config as PlainRecord)['materialized'] === 'ephemeral'
+        );
+      case 'is_refable':
+        return REFABLE.has(node.resource_type);
+      case 'is_relational':
+        return RELATIONAL.has(node.resource_type);
+      case 'is_versioned':
+        return node.resource_type === 'model' && node.version !== null;
+      case 'empty':
+        return node.resource_type !== 'seed' && toText(super.jinjaGet('raw_code') ?? '').trim() === '';
+      case 'depends_on_nodes':
+        return 'depends_on' in node ? fromJson(node.depends_on.nodes ?? []) : [];
+      case 'depends_on_macros':
+        return 'depends_on' in node ? fromJson(node.depends_on.macros) : [];
+      case 'defer_relation':
+      case 'batch':
+      case 'previous_batch_results':
+        return node.resource_type === 'model' ? null : undefined;
+      default:
+        return undefined;
+    }
   }
 }
 
-const record = (value: Value): Value => (value instanceof PyDict ? new RecordDict(value.entries()) : value);
-
-function nodeValue(node: Value): Value {
-  if (!(node instanceof PyDict)) return node;
-  const value = new RecordDict(node.entries());
-  for (const field of ['config', 'depends_on', 'docs', 'contract'])
-    if (value.has(field)) value.set(field, record(value.get(field) ?? null));
-  const columns = value.get('columns');
-  if (columns instanceof PyDict)
-    value.set('columns', new PyDict([...columns.entries()].map(([name, column]) => [name, record(column)])));
-  return value;
+/** dbt's TimingInfo, whose times are datetimes without a zone; `to_dict()` gives them as texts. */
+class TimingRecord extends DataclassRecord {
+  protected override field(name: string): Value | undefined {
+    const value = super.field(name);
+    return typeof value === 'string' && name.endsWith('_at') ? PyDateTime.fromIso(value.replace(/Z$/, '')) : value;
+  }
 }
 
 /** `results[i]` of a template. */
-export function resultValue(result: RunResult): HostObject {
-  const { node, timing, ...plain } = result;
-  const fields = new Map<string, Value>();
-  const make = (name: string): Value | undefined => {
-    if (name === 'node') return nodeValue(fromJson(node ?? null));
-    if (name === 'timing') return timing.map((item) => record(fromJson(item)));
-    return Object.hasOwn(plain, name) ? fromJson(plain[name as keyof typeof plain]) : undefined;
-  };
-  const read = (name: string): Value | undefined => {
-    const value = fields.get(name) ?? make(name);
-    if (value !== undefined) fields.set(name, value);
+export function resultValue(result: RunResult, logger: Logger): HostObject {
+  return new ResultRecord(result, logger);
+}
+
+class ResultRecord implements HostObject {
+  readonly jinjaType = 'RunResult';
+  readonly #result: RunResult;
+  readonly #logger: Logger;
+  readonly #fields = new Map<string, Value>();
+
+  constructor(result: RunResult, logger: Logger) {
+    this.#result = result;
+    this.#logger = logger;
+  }
+
+  jinjaGet(name: string): Value | undefined {
+    if (name === 'to_dict') return callable(name, 'omit_none=False', (omitNone) => this.#toDict(omitNone === true));
+    if (name === 'skipped') return this.#result.status === 'skipped';
+    const known = this.#fields.get(name);
+    if (known !== undefined) return known;
+    const value = this.#make(name);
+    if (value !== undefined) this.#fields.set(name, value);
     return value;
-  };
-  const names = [...Object.keys(plain), 'timing', 'node'];
-  return {
-    jinjaType: 'RunResult',
-    jinjaGet(name) {
-      if (name === 'to_dict')
-        return callable('to_dict', '*args, **kwargs', () =>
-          PyDict.from(names.map((n): [string, Value] => [n, read(n) ?? null])),
-        );
-      if (name === 'skipped') return result.status === 'skipped';
-      return read(name);
-    },
-    jinjaItem: (key) => (typeof key === 'string' ? read(key) : undefined),
-    jinjaText: () => `RunResult(status='${result.status}', unique_id='${result.unique_id}')`,
-  };
+  }
+
+  jinjaText(): string {
+    return `RunResult(status='${this.#result.status}', unique_id='${this.#result.unique_id}')`;
+  }
+
+  #make(name: string): Value | undefined {
+    const { node, timing, batch_results, overload_results } = this.#result;
+    switch (name) {
+      case 'node':
+        return node === undefined ? null : new NodeRecord(node, this.#logger);
+      case 'timing':
+        return timing.map((item) => new TimingRecord(TIMING, { ...item }, this.#logger));
+      case 'batch_results':
+        return batch_results === null ? null : recordOf(BATCHES, { ...batch_results }, this.#logger);
+      case 'overload_results':
+        return overload_results ? recordOf(OVERLOADS, { ...overload_results }, this.#logger) : null;
+      case 'agate_table':
+        return null;
+      case 'status':
+      case 'thread_id':
+      case 'execution_time':
+      case 'adapter_response':
+      case 'message':
+      case 'failures':
+        return fromJson(this.#result[name]);
+      default:
+        return undefined;
+    }
+  }
+
+  #toDict(omitNone: boolean): Value {
+    const { status, timing, thread_id, execution_time, adapter_response, message, failures, node } = this.#result;
+    const { batch_results, overload_results = null } = this.#result;
+    const plain = { status, timing, thread_id, execution_time, adapter_response, message, failures };
+    const all = { ...plain, node: node ?? null, agate_table: null, batch_results, overload_results };
+    const value = new DataclassRecord(
+      { name: 'RunResult', fields: node ? { node: classOfNode(node) } : {} },
+      all,
+      this.#logger,
+    ).toDict(omitNone);
+    return value instanceof PyDict ? value : null;
+  }
 }

@@ -297,7 +297,10 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: R
   }
   const pairs = [...schemas.values()];
   const extra = new Map<string, Value>([
-    ['results', results.filter((r) => r.thread_id !== 'main' || r.status === 'error').map(resultValue)],
+    [
+      'results',
+      results.filter((r) => r.thread_id !== 'main' || r.status === 'error').map((r) => resultValue(r, ctx.logger)),
+    ],
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],
   ]);

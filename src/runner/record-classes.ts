@@ -1,0 +1,112 @@
+// Which of dbt's dataclasses the nodes of a result and what is in them are, and the fields that are classes themselves.
+// Data only; record.ts makes the values.
+import type { GraphNode } from '../contracts/node.ts';
+import { CONFIG_FIELDS, type ConfigKind } from '../parser/config/config-fields.ts';
+import type { FieldShape, RecordClass } from './record.ts';
+
+const member =
+  (type: string, name = (value: string) => value.charAt(0).toUpperCase() + value.slice(1)) =>
+  (value: string): string =>
+    `<${type}.${name(value)}: '${value}'>`;
+
+const DOCS: RecordClass = { name: 'Docs' };
+const HOOK: RecordClass = { name: 'Hook' };
+const ENUMS = {
+  on_configuration_change: member('OnConfigurationChangeOption'),
+  access: member('AccessType'),
+  on_error: member('ModelOnErrorOptions', (value) => (value === 'continue' ? 'continue_' : value)),
+};
+const CONSTRAINT_TYPE = { type: member('ConstraintType', (value) => value) };
+
+const config = (name: string, kind: ConfigKind): RecordClass => ({
+  name,
+  configFields: new Set(CONFIG_FIELDS[kind].map((field) => field.name.replace(/^(pre|post)-/, '$1_'))),
+  fields: {
+    docs: DOCS,
+    contract: { name: 'ContractConfig' },
+    pre_hook: { listOf: HOOK },
+    post_hook: { listOf: HOOK },
+    snapshot_meta_column_names: { name: 'SnapshotMetaColumnNames' },
+    latest_version_pointer: { name: 'LatestVersionPointer' },
+    freshness: { name: 'ModelFreshness', fields: { build_after: { name: 'ModelBuildAfter' } } },
+  },
+  enums: ENUMS,
+});
+
+const COLUMN: RecordClass = {
+  name: 'ColumnInfo',
+  fields: {
+    constraints: { listOf: { name: 'ColumnLevelConstraint', enums: CONSTRAINT_TYPE } },
+    config: { name: 'ColumnConfig', configFields: new Set(['meta', 'tags']) },
+  },
+};
+
+const node = (name: string, own: RecordClass, fields: { readonly [field: string]: FieldShape } = {}): RecordClass => ({
+  name,
+  fields: {
+    config: own,
+    checksum: { name: 'FileHash' },
+    columns: { dictOf: COLUMN },
+    docs: DOCS,
+    refs: { listOf: { name: 'RefArgs' } },
+    depends_on: { name: 'DependsOn' },
+    extra_ctes: { listOf: { name: 'InjectedCTE' } },
+    contract: { name: 'Contract' },
+    constraints: { listOf: { name: 'ModelLevelConstraint', enums: CONSTRAINT_TYPE } },
+    defer_relation: { name: 'DeferRelation' },
+    test_metadata: { name: 'TestMetadata' },
+    time_spine: { name: 'TimeSpine' },
+    ...fields,
+  },
+  enums: { ...ENUMS, resource_type: member('NodeType') },
+});
+
+const TEST = config('TestConfig', 'test');
+const PLAIN = config('NodeConfig', 'node');
+const MODEL = node('ModelNode', config('ModelConfig', 'model'));
+const SEED = node('SeedNode', config('SeedConfig', 'seed'), { depends_on: { name: 'MacroDependsOn' } });
+const SNAPSHOT = node('SnapshotNode', config('SnapshotConfig', 'snapshot'));
+const GENERIC_TEST = node('GenericTestNode', TEST);
+const SINGULAR_TEST = node('SingularTestNode', TEST);
+const ANALYSIS = node('AnalysisNode', PLAIN);
+const HOOK_NODE = node('HookNode', PLAIN);
+const SQL_NODE = node('SqlNode', PLAIN);
+const FUNCTION = node('FunctionNode', config('FunctionConfig', 'function'));
+const UNIT_TEST = node('UnitTestNode', config('UnitTestNodeConfig', 'node'));
+const EXPOSURE = node('Exposure', config('ExposureConfig', 'exposure'));
+const SAVED_QUERY = node('SavedQuery', config('SavedQueryConfig', 'saved_query'));
+const SOURCE = node('SourceDefinition', config('SourceConfig', 'source'), {
+  quoting: { name: 'Quoting' },
+});
+
+/** The class of a result's node. */
+export function classOfNode(found: GraphNode): RecordClass {
+  switch (found.resource_type) {
+    case 'model':
+      return MODEL;
+    case 'seed':
+      return SEED;
+    case 'snapshot':
+      return SNAPSHOT;
+    case 'test':
+      return found.test_metadata === undefined ? SINGULAR_TEST : GENERIC_TEST;
+    case 'analysis':
+      return ANALYSIS;
+    case 'operation':
+      return HOOK_NODE;
+    case 'sql_operation':
+      return SQL_NODE;
+    case 'function':
+      return FUNCTION;
+    case 'unit_test':
+      return UNIT_TEST;
+    case 'exposure':
+      return EXPOSURE;
+    case 'saved_query':
+      return SAVED_QUERY;
+    case 'source':
+      return SOURCE;
+    default:
+      return { name: 'GraphNode' };
+  }
+}
