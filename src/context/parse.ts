@@ -13,6 +13,7 @@ import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
 import { relationFrom } from './relations.ts';
 import type { Member, Members } from './scope.ts';
+import type { VisibleMacros } from './visible-macros.ts';
 import { withConfig } from './runtime-config-view.ts';
 import { createVar } from './var.ts';
 
@@ -37,10 +38,8 @@ export interface ParseScopeOptions {
   /** The draft of the node; read when a template asks, so later changes show. */
   readonly node: ContextNode;
   readonly record: ParseRecorder;
-  /** Unqualified names are looked up in every package (generic tests). */
-  readonly anyPackage?: boolean;
-  /** Package whose macros come first; default the node's. */
-  readonly searchPackage?: string;
+  /** The macros that are seen, where they are not all (generic tests). */
+  readonly visible?: VisibleMacros;
 }
 
 export class ParseScope extends ProviderScope {
@@ -57,9 +56,9 @@ export class ParseScope extends ProviderScope {
       members,
       {
         resolver,
-        packageName: options.searchPackage ?? node.package_name,
+        packageName: node.package_name,
         onMacro: record.onMacro,
-        anyPackage: options.anyPackage,
+        visible: options.visible,
       },
       false,
     );
@@ -188,8 +187,8 @@ export function createParseScope(options: ParseScopeOptions): ParseScope {
 }
 
 /** The context of a generic test's arguments and code while parsing. */
-export function createGenericTestScope(options: ParseScopeOptions): ParseScope {
-  return new ParseScope({ ...options, anyPackage: true });
+export function createGenericTestScope(options: ParseScopeOptions & { readonly visible: VisibleMacros }): ParseScope {
+  return new ParseScope(options);
 }
 
 const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
@@ -217,10 +216,7 @@ export function createGenerateNameScope(
   resolver: MacroResolver,
   macro: ContextNode,
 ): ParseScope {
-  return new ParseScope(
-    { context, resolver, node: macro, record: { onConfig: null }, searchPackage: context.config.project.project_name },
-    NAME_MEMBERS,
-  );
+  return new ParseScope({ context, resolver, node: macro, record: { onConfig: null } }, NAME_MEMBERS);
 }
 
 /**

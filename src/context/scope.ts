@@ -8,6 +8,7 @@ import { type Callable, type CallableFace, callable, isGenerator, type Kwargs, t
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { MacroNamespace } from './macro-namespace.ts';
+import type { VisibleMacros } from './visible-macros.ts';
 
 const TEST = 'test_';
 
@@ -22,8 +23,8 @@ export interface MacroView {
   readonly packageName: string;
   /** Told of each macro that the template itself calls (not those called by macros): `depends_on.macros`. */
   readonly onMacro?: ((uniqueId: string) => void) | undefined;
-  /** Also finds unqualified macros of other packages (generic tests while parsing). */
-  readonly anyPackage?: boolean | undefined;
+  /** Only these are seen, and `adapter.dispatch` looks in every package (generic tests while parsing). */
+  readonly visible?: VisibleMacros | undefined;
 }
 
 export class ContextScope implements Scope {
@@ -57,17 +58,14 @@ export class ContextScope implements Scope {
   #look(name: string): Value | undefined {
     if (name === 'context') return this.#contextDict();
     if (this.macros !== null) {
-      const { resolver, packageName, anyPackage } = this.macros;
+      const { resolver, packageName, visible } = this.macros;
+      if (visible !== undefined) return this.#visible(name, visible) ?? this.member(name);
       const macro = resolver.find(name, packageName);
       // A package's name hides an internal macro of that name, and a macro of a project hides the package.
       if (macro !== undefined && (!resolver.isInternal(macro) || resolver.namespace(name) === undefined))
         return this.bind(macro);
       const table = resolver.namespace(name);
       if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
-      if (anyPackage === true) {
-        const elsewhere = resolver.findAnywhere(name);
-        if (elsewhere !== undefined) return this.bind(elsewhere);
-      }
     }
     return this.member(name);
   }
@@ -81,6 +79,14 @@ export class ContextScope implements Scope {
       return didYouMean(name.slice(TEST.length), tests);
     }
     return didYouMean(name, [...this.#members.keys(), ...(resolver?.namespaces() ?? []), ...macros]);
+  }
+
+  /** A package hides a macro of its name. */
+  #visible(name: string, visible: VisibleMacros): Value | undefined {
+    const table = visible.byPackage.get(name);
+    if (table !== undefined) return new MacroNamespace(table, (found) => this.bind(found));
+    const macro = visible.byName.get(name);
+    return macro === undefined ? undefined : this.bind(macro);
   }
 
   /** A member by its own name, whatever macros are called. */
@@ -171,8 +177,8 @@ export class ContextScope implements Scope {
    * @throws TsdbtError when no package has the macro
    */
   dispatch(name: string, namespace: string | null): Callable {
-    const { resolver, packageName, anyPackage } = this.#view();
-    return this.bind(resolver.dispatch(name, namespace, packageName, anyPackage));
+    const { resolver, packageName, visible } = this.#view();
+    return this.bind(resolver.dispatch(name, namespace, packageName, visible !== undefined));
   }
 }
 

@@ -14,7 +14,7 @@ export interface Limits {
   readonly output: number;
   /** Seconds that a rendering may run without yielding to the event loop, where there is a clock. */
   readonly seconds: number;
-  /** Milliseconds. */
+  /** Milliseconds, of whatever the seconds are of. */
   readonly clock: (() => number) | null;
 }
 

@@ -1,5 +1,7 @@
 // Which macro a name means, as ids: for depends_on and for finding tests. Leaves calling macros to src/context.
 import type { MacroNode } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { stringRepr } from '../../values/index.ts';
 
 type Namespace = Map<string, MacroNode>;
 
@@ -46,27 +48,52 @@ export class MacroIds {
   }
 }
 
-/** What `adapter.dispatch(name, namespace)` finds. */
+/** Where `adapter.dispatch` looks. */
+export interface DispatchOptions {
+  readonly rootPackage: string;
+  readonly adapterType: string;
+  /** `dispatch:` of the root project. */
+  readonly dispatch: readonly { readonly macro_namespace: string; readonly search_order: readonly string[] }[];
+  readonly dependencies: readonly string[];
+}
+
+/**
+ * What `adapter.dispatch(name, namespace)` finds.
+ * @throws TsdbtError in dbt's words, with every name that was tried
+ */
 export function dispatchedMacro(
   ids: MacroIds,
   name: string,
   namespace: string | null,
-  rootPackage: string,
-  adapterType: string,
-  dispatch: readonly { readonly macro_namespace: string; readonly search_order: readonly string[] }[],
-  dependencies: readonly string[],
-): MacroNode | undefined {
-  let packages: readonly (string | null)[] = [null];
-  if (namespace !== null) {
-    const configured = dispatch.find((entry) => entry.macro_namespace === namespace);
-    if (configured !== undefined) packages = configured.search_order;
-    else if (dependencies.includes(namespace)) packages = [rootPackage, namespace];
+  options: DispatchOptions,
+): MacroNode {
+  if (name.includes('.')) {
+    const dot = name.indexOf('.');
+    throw new TsdbtError(
+      'compilation',
+      `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did you mean ` +
+        `\`adapter.dispatch("${name.slice(dot + 1)}", macro_namespace="${name.slice(0, dot)}")\`?`,
+    );
   }
-  for (const packageName of packages) {
-    for (const prefix of [adapterType, 'default']) {
-      const found = ids.fromPackage(packageName, `${prefix}__${name}`);
+  const attempts: string[] = [];
+  for (const packageName of searchedPackages(namespace, options)) {
+    for (const prefix of [options.adapterType, 'default']) {
+      const candidate = `${prefix}__${name}`;
+      const found = ids.fromPackage(packageName, candidate);
       if (found !== undefined) return found;
+      attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
     }
   }
-  return undefined;
+  throw new TsdbtError(
+    'compilation',
+    `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched for: ` +
+      attempts.map(stringRepr).join(', '),
+  );
+}
+
+function searchedPackages(namespace: string | null, options: DispatchOptions): readonly (string | null)[] {
+  if (namespace === null) return [null];
+  const configured = options.dispatch.find((entry) => entry.macro_namespace === namespace);
+  if (configured !== undefined && configured.search_order.length > 0) return configured.search_order;
+  return options.dependencies.includes(namespace) ? [options.rootPackage, namespace] : [null];
 }

@@ -1,8 +1,9 @@
 // Which macros each macro calls. Leaves finding the calls in the text to read/macros.ts.
 import type { MacroNode } from '../../contracts/node.ts';
-import type { MacroFacts } from '../read/macros.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { DispatchCall, MacroFacts } from '../read/macros.ts';
 import type { ParseState } from '../table/parse-state.ts';
-import { dispatchedMacro, MacroIds } from './macro-ids.ts';
+import { type DispatchOptions, dispatchedMacro, MacroIds } from './macro-ids.ts';
 
 /**
  * Fills `depends_on.macros` of every macro.
@@ -10,8 +11,19 @@ import { dispatchedMacro, MacroIds } from './macro-ids.ts';
  */
 export function linkMacros(state: ParseState, facts: readonly MacroFacts[]): MacroIds {
   const ids = new MacroIds(state.macros.values(), state.root.project_name, state.internalPackages);
-  const dependencies = [...state.projects.keys()];
-  const root = state.root.project_name;
+  const options: DispatchOptions = {
+    rootPackage: state.root.project_name,
+    adapterType: state.adapter.type,
+    dispatch: state.root.dispatch,
+    dependencies: [...state.projects.keys()],
+  };
+  const dispatched = (call: DispatchCall, macro: MacroNode): MacroNode => {
+    try {
+      return dispatchedMacro(ids, call.dispatch, call.namespace, options);
+    } catch (error) {
+      throw error instanceof TsdbtError ? error.with({ path: macro.original_file_path }) : error;
+    }
+  };
   for (const { name, package_name, calls } of facts) {
     if (calls.length === 0) continue;
     const node = state.macros.get(`macro.${package_name}.${name}`);
@@ -23,17 +35,7 @@ export function linkMacros(state: ParseState, facts: readonly MacroFacts[]): Mac
     for (const call of calls) {
       if (typeof call !== 'string') {
         if (call.dispatch !== name) add(ids.get(package_name, call.dispatch));
-        add(
-          dispatchedMacro(
-            ids,
-            call.dispatch,
-            call.namespace,
-            root,
-            state.adapter.type,
-            state.root.dispatch,
-            dependencies,
-          ),
-        );
+        add(dispatched(call, node));
       } else if (call !== name) {
         const dot = call.indexOf('.');
         add(dot < 0 ? ids.get(package_name, call) : ids.get(call.slice(0, dot), call.slice(dot + 1)));

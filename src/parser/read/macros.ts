@@ -9,7 +9,13 @@ import { walk } from '../../jinja/walk.ts';
 import type { ParseState } from '../table/parse-state.ts';
 
 /** A call inside a macro that may be one of a macro: `name`, `package.name`, or a dispatch. */
-export type MacroCall = string | { readonly dispatch: string; readonly namespace: string | null };
+export type MacroCall = string | DispatchCall;
+
+/** `adapter.dispatch(name, namespace)`. */
+export interface DispatchCall {
+  readonly dispatch: string;
+  readonly namespace: string | null;
+}
 
 /** What a file says of one macro. Plain JSON. */
 export interface MacroFacts {
@@ -114,7 +120,7 @@ function factsOf(environment: Environment, file: SourceFile, sql: string, line: 
     macro_sql: sql,
     arguments: file.kind === 'generic_test' ? [] : macro.args.map((arg) => arg.name),
     supported_languages: macro.blockType === 'materialization' ? supportedLanguages(macro, file) : null,
-    calls: calledMacros(calls),
+    calls: calledMacros(calls, file.original_file_path),
   };
 }
 
@@ -129,7 +135,7 @@ function supportedLanguages(macro: Macro, file: SourceFile): string[] {
   return value.items.map((item) => (item.type === 'Const' ? String(item.value) : ''));
 }
 
-function calledMacros(calls: readonly Call[]): MacroCall[] {
+function calledMacros(calls: readonly Call[], path: string): MacroCall[] {
   const out: MacroCall[] = [];
   const seen = new Set<string>();
   // jinja2's find_all goes breadth by breadth within a call's own subtree order; calls here come parents first, which
@@ -140,7 +146,7 @@ function calledMacros(calls: readonly Call[]): MacroCall[] {
     if (node.type === 'Name') name = node.name;
     else if (node.type === 'Getattr' && node.node.type === 'Name') {
       if (node.node.name === 'adapter') {
-        const dispatch = node.attr === 'dispatch' ? dispatchCall(call) : null;
+        const dispatch = node.attr === 'dispatch' ? dispatchCall(call, path) : null;
         if (dispatch !== null) out.push(dispatch);
         continue;
       }
@@ -153,13 +159,21 @@ function calledMacros(calls: readonly Call[]): MacroCall[] {
   return out;
 }
 
-function dispatchCall(call: Call): MacroCall | null {
+function dispatchCall(call: Call, path: string): DispatchCall | null {
   const text = (node: Node | undefined): string | null =>
     node?.type === 'Const' && typeof node.value === 'string' ? node.value : null;
   const keyword = (key: string): Node | undefined => call.kwargs.find((each) => each.key === key)?.value;
+  const given = keyword('macro_namespace');
+  if (given !== undefined && given.type !== 'Const') {
+    throw new TsdbtError(
+      'compilation',
+      `The macro_namespace parameter to adapter.dispatch is a ${given.type}, not a string`,
+      { path },
+    );
+  }
   const name = text(call.args[0]) ?? text(keyword('macro_name'));
   if (name === null) return null;
-  return { dispatch: name, namespace: text(call.args[1]) ?? text(keyword('macro_namespace')) };
+  return { dispatch: name, namespace: text(call.args[1]) ?? text(given) };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Rendering while parsing: runs templates with the parsing contexts and puts what they say on the node. Code with
 // nothing but literal ref(), source() and config() is read without running. Leaves what names mean to src/context.
 import type { Adapter } from '../../adapters/adapter.ts';
+import { VisibleMacroLookup } from '../../context/visible-macros.ts';
 import { BASE_MEMBERS, BaseScope } from '../../context/base.ts';
 import { createMacroResolver, type MacroResolver } from '../../context/macro-resolver.ts';
 import {
@@ -66,6 +67,7 @@ class ParseRendering implements Rendering {
   readonly #nameScopes = new Map<string, ParseScope>();
   readonly #scopes = new Map<object, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
+  #visibleOrNull: VisibleMacroLookup | null = null;
   #overridden: ReadonlySet<string> | null = null;
   /** Tree of the code that is being rendered. */
   #code: Ast.TemplateNode | null = null;
@@ -269,6 +271,7 @@ class ParseRendering implements Rendering {
       resolver: this.#resolver,
       node: node as unknown as ContextNode,
       record: this.#recorder(node),
+      visible: (this.#visibleOrNull ??= new VisibleMacroLookup(this.#resolver)).of(node.depends_on.macros),
     });
     const kwargs = new PyDict();
     for (const [key, value] of Object.entries(node.test_metadata.kwargs))
