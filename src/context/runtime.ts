@@ -46,8 +46,6 @@ export interface RuntimeScopeOptions {
   readonly session: Session | null;
   /** `operation` for run-operation and macros of the adapter; `unit_test` for unit tests; default `node`. */
   readonly kind?: ScopeKind;
-  /** Package whose macros come first; default the node's. */
-  readonly searchPackage?: string;
   readonly selectedResources?: ReadonlySet<string>;
   /** Told of each ephemeral model that ref() met, in order, repetitions included. */
   readonly onCte?: (uniqueId: string) => void;
@@ -97,13 +95,7 @@ export class RuntimeScope extends ProviderScope {
 
   constructor(options: RuntimeScopeOptions, members: Members<never> = RUNTIME_MEMBERS) {
     const { context, node, resolver, kind = 'node' } = options;
-    super(
-      context,
-      node,
-      members,
-      { resolver, packageName: options.searchPackage ?? node.package_name, onMacro: options.onMacro },
-      true,
-    );
+    super(context, node, members, { resolver, packageName: node.package_name, onMacro: options.onMacro }, true);
     this.options = options;
     this.kind = kind;
     this.lookup = options.lookup;
@@ -152,7 +144,7 @@ export class RuntimeScope extends ProviderScope {
   }
 
   /**
-   * Runs a macro as the adapter does: in a context of its own, seen from the root project, with this scope's session.
+   * Runs a macro as the adapter does: in a context of its own, seen from the macro's package, with this scope's session.
    */
   async executeMacro(
     name: string,
@@ -170,12 +162,12 @@ export class RuntimeScope extends ProviderScope {
         ? errorOf('noSuchMacroAnywhere', { macro: name })
         : errorOf('noSuchMacroInPackage', { macro: name, package: packageName });
     }
-    const child = this.childOf(macro, packageName);
+    const child = this.childOf(macro);
     return settle(child.bindUntracked(macro)(args, kwargs));
   }
 
   /** The context of a macro that the adapter or a command runs. */
-  childOf(macro: MacroNode, packageName = this.context.config.project.project_name): RuntimeScope {
+  childOf(macro: MacroNode): RuntimeScope {
     let child = this.#children.get(macro.unique_id);
     if (child === undefined) {
       const { context, resolver, manifest, lookup, session, selectedResources, adapterHooks } = this.options;
@@ -188,7 +180,6 @@ export class RuntimeScope extends ProviderScope {
           session,
           node: macroNode(macro),
           kind: 'operation',
-          searchPackage: packageName,
           ...(selectedResources === undefined ? {} : { selectedResources }),
           ...(adapterHooks === undefined ? {} : { adapterHooks }),
         },
