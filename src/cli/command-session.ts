@@ -13,7 +13,7 @@ import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
 import { readProjectSettings } from '../project/project.ts';
-import { findProjectDir } from '../project/runtime-config.ts';
+import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../index.ts';
 import { Secrets } from '../secrets.ts';
@@ -70,7 +70,7 @@ export async function withCommand(
   const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
     invocation_id: randomUUID(),
-    started_at: new Date(now()),
+    ...invocationStart(now()),
     args: invocationArgs(flags, projectDir, parsed.positional),
     command: commandLine(parsed),
   };

@@ -2,6 +2,7 @@
 import type { RunResult } from '../contracts/results.ts';
 import { type EventData, fire, print } from '../events/index.ts';
 import { jsonOfTable, type LoadedProject, printTable, type RunContext, type Table } from '../index.ts';
+import { dumpJson, parseJson, PyDict } from '../values/index.ts';
 
 /** `seed --show`: the first rows of each seed. */
 export function showSeeds(ctx: RunContext, results: readonly RunResult[]): void {
@@ -28,13 +29,7 @@ export function showPreview(
   const json = flags['output'] === 'json';
   const preview = json ? jsonOfTable(table) : printTable(table, { maxRows: null });
   const shown = json
-    ? JSON.stringify(
-        node.inline
-          ? { show: JSON.parse(preview) as unknown }
-          : { node: node.name, show: JSON.parse(preview) as unknown },
-        null,
-        2,
-      )
+    ? dumpJson(PyDict.from({ ...(node.inline ? {} : { node: node.name }), show: parseJson(preview) }), { indent: 2 })
     : flags.quiet
       ? preview
       : node.inline

@@ -173,7 +173,9 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   [
     'run_started_at',
     ({ settings }) =>
-      settings.invocation === null ? null : PyDateTime.fromJsDate(settings.invocation.started_at, pytzUtc()),
+      settings.invocation === null
+        ? null
+        : startedAt(settings.invocation.started_at, settings.invocation.started_micros),
   ],
   ['invocation_id', ({ settings }) => settings.invocation?.invocation_id ?? null],
   ['thread_id', ({ settings }) => settings.threadId ?? 'MainThread'],
@@ -255,4 +257,8 @@ function diffOfTwoDicts(a: Value, b: Value): Value {
 function entriesOf(value: Value): Iterable<[Value, Value]> {
   if (value instanceof PyDict) return value.entries();
   throw typeError(`'${typeName(value)}' object has no attribute 'items'`);
+}
+
+function startedAt(started: Date, micros = 0): PyDateTime {
+  return PyDateTime.fromEpoch(BigInt(started.getTime()) * 1000n + BigInt(micros), pytzUtc());
 }

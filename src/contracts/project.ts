@@ -188,6 +188,8 @@ export interface RuntimeConfig {
 export interface Invocation {
   readonly invocation_id: string;
   readonly started_at: Date;
+  /** Microseconds beyond the millisecond of `started_at`. */
+  readonly started_micros?: number;
   /** dbt's `invocation_args_dict`. */
   readonly args: { readonly [name: string]: Json };
   /** The command as typed, for artifacts. */

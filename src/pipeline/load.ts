@@ -12,7 +12,7 @@ import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 import { resolveFlags } from '../project/flags.ts';
 import { readProjectSettings } from '../project/project.ts';
-import { loadRuntimeConfig } from '../project/runtime-config.ts';
+import { invocationStart, loadRuntimeConfig } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import { loadYaml } from '../project/yaml.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
@@ -62,7 +62,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
   const invocation = options.invocation ?? {
     invocation_id: randomUUID(),
-    started_at: new Date(now()),
+    ...invocationStart(now()),
     args: {},
     command: `tsdbt ${command}`,
   };

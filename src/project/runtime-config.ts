@@ -160,3 +160,8 @@ function checkNames(packages: readonly Project[]): void {
     seen.add(name);
   }
 }
+
+/** @param at milliseconds since 1970, with a fraction */
+export function invocationStart(at: number): { readonly started_at: Date; readonly started_micros: number } {
+  return { started_at: new Date(at), started_micros: Math.floor((at - Math.floor(at)) * 1000) };
+}
