@@ -71,8 +71,8 @@ export class ContextScope implements Scope {
   }
 
   suggest(name: string): string | undefined {
-    const { resolver, packageName, anyPackage } = this.macros ?? {};
-    const macros = resolver === undefined ? [] : resolver.suggestions(packageName ?? '', anyPackage === true);
+    const { resolver, packageName, visible } = this.macros ?? {};
+    const macros = resolver === undefined ? [] : resolver.suggestions(packageName ?? '', visible !== undefined);
     // The macro of a test is named after it.
     if (name.startsWith(TEST)) {
       const tests = macros.filter((macro) => macro.startsWith(TEST)).map((macro) => macro.slice(TEST.length));
