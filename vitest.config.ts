@@ -43,8 +43,9 @@ export default defineConfig({
     globalSetup: ['tests/engine/support/shared-servers.ts'],
     ...files,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For what never ends. A test on a slow machine takes the time that it needs.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 4,
   },

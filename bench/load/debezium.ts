@@ -5,7 +5,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort, mavenJars } from '../../tests/engine/kafka/kafka-broker.ts';
+import { mavenJars } from '../../tests/engine/kafka/kafka-broker.ts';
+import { quietPort } from '../../tests/engine/support/quiet-port.ts';
 import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
 
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
@@ -84,7 +85,7 @@ key.converter=org.apache.kafka.connect.storage.StringConverter
 value.converter=org.apache.kafka.connect.json.JsonConverter
 value.converter.schemas.enable=true
 offset.storage.file.filename=${join(dir, 'connect.offsets')}
-listeners=http://127.0.0.1:${await freePort()}
+listeners=http://127.0.0.1:${await quietPort()}
 connector.client.config.override.policy=All
 `,
   );

@@ -14,11 +14,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { quietPort } from '../engine/support/quiet-port.ts';
 import { pause } from './campaign.ts';
 import { WireProxy } from './wire-proxy.ts';
 
@@ -38,18 +37,6 @@ export const PG_BIN: string | null = (() => {
 })();
 export const PGBOUNCER: string | null =
   ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((path) => existsSync(path)) ?? null;
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
-}
 
 function asPostgres(command: string, args: readonly string[]): void {
   const [program, rest] = AS_ROOT ? ['runuser', ['-u', 'postgres', '--', command, ...args]] : [command, args];
@@ -91,7 +78,7 @@ export class PostgresLab {
   }
 
   static async open(files: Readonly<Record<string, string>>): Promise<PostgresLab> {
-    const lab = new PostgresLab(mkdtempSync(join(tmpdir(), 'tsdbt-torture-')), await freePort());
+    const lab = new PostgresLab(mkdtempSync(join(tmpdir(), 'tsdbt-torture-')), await quietPort());
     const password = join(lab.dir, 'password');
     writeFileSync(password, lab.password, { mode: 0o644 });
     asPostgres(`${PG_BIN}/initdb`, [
@@ -220,7 +207,7 @@ export class PostgresLab {
   async startBouncer(): Promise<void> {
     const folder = join(this.dir, 'bouncer');
     mkdirSync(folder, { recursive: true });
-    this.bouncerPort ||= await freePort();
+    this.bouncerPort ||= await quietPort();
     writeFileSync(join(folder, 'users.txt'), `"postgres" "${this.password}"\n`);
     writeFileSync(
       join(folder, 'bouncer.ini'),

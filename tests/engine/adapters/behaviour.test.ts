@@ -10,6 +10,7 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { toRepr, toText } from '../../../src/values/text.ts';
 import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { SERVERS, type TestServer } from './servers.ts';
 
 /** What the same thing is called. */
@@ -20,8 +21,9 @@ interface Dialect {
   readonly timestamp: string;
   /** Behind the columns of a `create table`. */
   readonly engine: string;
-  /** A statement that takes a minute. */
+  /** A statement that takes minutes, and the question how many of it run. */
   readonly slow: string;
+  readonly running: string;
 }
 const POSTGRES: Dialect = {
   bigint: 'bigint',
@@ -29,7 +31,10 @@ const POSTGRES: Dialect = {
   decimal: 'numeric(10, 2)',
   timestamp: 'timestamp',
   engine: '',
-  slow: 'select pg_sleep(60)',
+  slow: 'select pg_sleep(303)',
+  running:
+    "select count(*) from pg_stat_activity where query = 'select pg_sleep(303)' and state = 'active' and datname = " +
+    'current_database()',
 };
 const CLICKHOUSE: Dialect = {
   bigint: 'Int64',
@@ -37,7 +42,8 @@ const CLICKHOUSE: Dialect = {
   decimal: 'Decimal(10, 2)',
   timestamp: "DateTime64(3, 'UTC')",
   engine: 'engine = MergeTree order by id',
-  slow: 'select sleepEachRow(1) from numbers(60) settings max_block_size = 1',
+  slow: 'select sleepEachRow(1) from numbers(303) settings max_block_size = 1',
+  running: "select count() from system.processes where query like 'select sleepEachRow(1) from numbers(303)%'",
 };
 
 const DATABASES: readonly (TestServer & { readonly dialect: Dialect; readonly missing: string | null })[] = [
@@ -243,7 +249,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       expect([typeof first[0], first[1], first[2]]).toEqual(['string', null, null]);
       expect(await marks()).toEqual(first);
       await change('insert into behaviour.marked values (1)');
-      await expect.poll(async () => (await marks())[0] === first[0], { timeout: 10_000 }).toBe(false);
+      await expect.poll(async () => (await marks())[0] === first[0], FOR_EVENTS).toBe(false);
     });
 
     test('a relation is built by one session at a time', async () => {
@@ -275,9 +281,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       const own = session();
       await own.execute('select 1');
       const running = failure(own.execute(dialect.slow));
-      await new Promise((resolve) => {
-        setTimeout(resolve, 300);
-      });
+      await expect.poll(() => values(dialect.running), FOR_EVENTS).toEqual([['1']]);
       await own.cancel();
       expect((await running).kind).toBe('database');
       await own.release();

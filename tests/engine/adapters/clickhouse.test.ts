@@ -9,6 +9,7 @@ import { inferTable } from '../../../src/adapters/table-inference.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { toRepr } from '../../../src/values/text.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 
 const SCHEMA = 'adapter_test';
 
@@ -220,13 +221,20 @@ describe.skipIf(clickhouseMissing !== null)(
 
     it('stops a statement that runs', async () => {
       const running = run(
-        'select sleepEachRow(1) from numbers(60) settings max_block_size = 1, ' +
+        'select sleepEachRow(1) from numbers(304) settings max_block_size = 1, ' +
           'function_sleep_max_microseconds_per_block = 60000000',
       );
       running.catch(() => undefined);
-      await new Promise((resolve) => {
-        setTimeout(resolve, 200);
-      });
+      const other = adapter.session({ name: 'other' });
+      const seen = async () =>
+        (
+          await other.execute("select count() from system.processes where query like '%from numbers(304)%'", {
+            fetch: true,
+          })
+        ).table.rows[0]!.values[0];
+      // This question and the statement.
+      await expect.poll(seen, FOR_EVENTS).toBe(2);
+      await other.release();
       await session.cancel();
       await expect(running).rejects.toThrow();
       expect((await run('select 1 as x')).table.rows[0]!.values).toEqual([1]);

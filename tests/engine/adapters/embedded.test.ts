@@ -26,6 +26,8 @@ import {
   stopEmbedded,
 } from '../../../src/adapters/postgres/embedded.ts';
 
+import { FOR_EVENTS } from '../support/events.ts';
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const work = mkdtempSync(join(tmpdir(), 'tsdbt-embedded-'));
 const homes = new Set<string>();
@@ -129,13 +131,7 @@ async function ask(address: Address, sql: string): Promise<unknown> {
 }
 
 async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited for ever: ${what}`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 20);
-    });
-  }
+  await expect.poll(condition, { ...FOR_EVENTS, message: what }).toBe(true);
 }
 
 function remember(dir: string): void {

@@ -1,9 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+// A database with adapter and sessions for the tests of the Postgres adapter.
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { ExecuteMacro, Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import type { Relation } from '../../../src/adapters/relation.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import type { TestServer } from './servers.ts';
 
 export const noMacro: ExecuteMacro = async (name) => {
@@ -60,6 +62,14 @@ export function postgresBench(server: TestServer) {
     );
   }
 
+  /** Waits until the server is at work on a statement that holds the text. */
+  async function runs(text: string): Promise<void> {
+    const found =
+      `select 1 from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and datname = ` +
+      `current_database() and strpos(query, '${text}') > 0`;
+    await expect.poll(async () => (await rows(found)).length, FOR_EVENTS).toBeGreaterThan(0);
+  }
+
   /** Some servers let the suite make no roles. */
   async function needsRoles(context: { skip(note: string): void }): Promise<void> {
     const [[able]] = (await rows('select rolsuper or rolcreaterole from pg_roles where rolname = current_user')) as [
@@ -86,6 +96,7 @@ export function postgresBench(server: TestServer) {
     withSession,
     run,
     rows,
+    runs,
     needsRoles,
     rel,
   };

@@ -12,6 +12,7 @@ import { SqlAdapter } from '../../../src/adapters/sql-adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS } from './servers.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { failure, noMacro, postgresBench } from './postgres-bench.ts';
 
 describe.each(SERVERS)('$name', (server) => {
@@ -109,11 +110,8 @@ describe.each(SERVERS)('$name', (server) => {
     const waiting = adapter.lockRelation(second, target).then(() => {
       taken = true;
     });
-    await new Promise((resolve) => {
-      setTimeout(resolve, 150);
-    });
+    await expect.poll(() => waits.length, FOR_EVENTS).toBe(1);
     expect(taken).toBe(false);
-    expect(waits).toHaveLength(1);
     expect(waits[0]).toMatch(
       /"locked" is being built by another run: .*\(pid \d+, user .*, since .*\); waiting for it$/,
     );
@@ -149,9 +147,10 @@ describe.each(SERVERS)('$name', (server) => {
     const waiting = adapter.lockRelation(first, rel('above', 'view')).then(() => {
       taken = true;
     });
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
+    const waiters =
+      "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = " +
+      '(select oid from pg_database where datname = current_database())';
+    await expect.poll(() => rows(waiters), FOR_EVENTS).toEqual([[1]]);
     expect(taken).toBe(false);
     await second.commit();
     await waiting;
@@ -409,16 +408,9 @@ describe.each(SERVERS)('$name', (server) => {
     const running =
       "select count(*) from pg_stat_activity where application_name = 'tsdbt_killed' and state <> 'idle' and " +
       'pid <> pg_backend_pid()';
-    for (let i = 0; i < 100 && (await rows(running))[0]![0] === 0; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
+    await expect.poll(() => rows(running), FOR_EVENTS).toEqual([[1]]);
     child.kill('SIGKILL');
-    for (let i = 0; i < 400 && (await rows(running))[0]![0] !== 0; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    expect(await rows(running)).toEqual([[0]]);
+    await expect.poll(() => rows(running), FOR_EVENTS).toEqual([[0]]);
     expect(await rows("select 1 from pg_class where relname = 'half_built'")).toEqual([]);
     rmSync(dir, { recursive: true, force: true });
   });

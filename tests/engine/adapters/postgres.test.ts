@@ -1,3 +1,5 @@
+// What the Postgres adapter answers and how it behaves on every Postgres server there is. Leaves relations to
+// postgres-relations.test.ts.
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
@@ -6,11 +8,12 @@ import { inferTable } from '../../../src/adapters/table-inference.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { toRepr } from '../../../src/values/text.ts';
 import { SERVERS } from './servers.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { failure, noMacro, postgresBench } from './postgres-bench.ts';
 
 describe.each(SERVERS)('$name', (server) => {
   const bench = postgresBench(server);
-  const { make, withSession, run, rows, needsRoles, rel } = bench;
+  const { make, withSession, run, rows, runs, needsRoles, rel } = bench;
   let adapter: PostgresAdapter;
   let credentials: Credentials;
   beforeAll(() => {
@@ -264,10 +267,8 @@ describe.each(SERVERS)('$name', (server) => {
 
   test('a running statement can be stopped', async () => {
     await withSession(async (session) => {
-      const waiting = failure(session.execute('select pg_sleep(30)'));
-      await new Promise((resolve) => {
-        setTimeout(resolve, 200);
-      });
+      const waiting = failure(session.execute('select pg_sleep(301)'));
+      await runs('pg_sleep(301)');
       await session.cancel();
       expect((await waiting).message).toBe('canceling statement due to user request');
     });
@@ -276,10 +277,8 @@ describe.each(SERVERS)('$name', (server) => {
   test('closing the adapter stops what runs', async () => {
     const other = make({ application_name: 'tsdbt_close' });
     const session = other.session({ name: 'test' });
-    const waiting = failure(session.execute('select pg_sleep(30)'));
-    await new Promise((resolve) => {
-      setTimeout(resolve, 200);
-    });
+    const waiting = failure(session.execute('select pg_sleep(302)'));
+    await runs('pg_sleep(302)');
     await other.close();
     expect((await waiting).kind).toBe('database');
     await session.release();
@@ -287,11 +286,7 @@ describe.each(SERVERS)('$name', (server) => {
     const running =
       "select 1 from pg_stat_activity where application_name = 'tsdbt_close' and state <> 'idle' and pid <> " +
       'pg_backend_pid()';
-    for (let i = 0; i < 100 && (await rows(running)).length > 0; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
-    expect(await rows(running)).toEqual([]);
+    await expect.poll(() => rows(running), FOR_EVENTS).toEqual([]);
   });
 
   test('role and search path hold inside transactions and outside, and stay with no connection', async (context) => {

@@ -2,13 +2,16 @@
 // with a database made for the run and dropped after it.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
-import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedPostgres, embeddedStatus } from '../../../src/adapters/postgres/embedded.ts';
+import { PostgresFiles } from '../../../src/adapters/postgres/embedded-files.ts';
+import { install } from '../../../src/adapters/postgres/embedded-install.ts';
 import { startOf } from '../../../src/adapters/process-identity.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
+import { quietPort } from '../support/quiet-port.ts';
 
 export interface TestServer {
   readonly name: string;
@@ -84,6 +87,10 @@ export const OWN_SERVER: TestServer = {
   async open() {
     const project = mkdtempSync(join(tmpdir(), 'tsdbt-adapters-'));
     const dir = join(project, '.tsdbt/pg');
+    // A port that nobody takes while the server is away.
+    const files = new PostgresFiles(dir);
+    files.prepare();
+    files.place = { ...(await install(files, undefined)), port: await quietPort() };
     const { server, credentials } = await embeddedIn(dir);
     const again: (typeof server)[] = [];
     return {
@@ -107,12 +114,10 @@ export const OWN_SERVER: TestServer = {
 
 /** Waits until the server of a folder has stopped, and removes it with the project around it. */
 export async function removeEmbedded(project: string, dir: string): Promise<void> {
-  for (let i = 0; i < 500 && embeddedStatus(dir).state === 'running'; i++) await pause(20);
-  const status = embeddedStatus(dir);
-  spawn('rm', ['-rf', project, ...(status.state === 'absent' ? [] : [status.home])], {
-    detached: true,
-    stdio: 'ignore',
-  }).unref();
+  const { state, ...found } = embeddedStatus(dir);
+  while (embeddedStatus(dir).state === 'running') await pause(20);
+  const folders = [project, ...('home' in found ? [found.home] : [])];
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 5 })));
 }
 
 function pause(ms: number): Promise<void> {

@@ -128,7 +128,7 @@ describe('what the pages tell to type', () => {
       if (status.state !== 'absent') rmSync(status.home, { recursive: true, force: true });
     }
     rmSync(home, { recursive: true, force: true });
-  }, 120_000);
+  });
 
   /** The folder that a page begins in. */
   function begin({ project }: Page, dir: string): void {
@@ -170,20 +170,16 @@ describe('what the pages tell to type', () => {
     }
   }
 
-  it.each(runnable)(
-    '$path',
-    async (page) => {
-      const dir = join(home, page.path.replace(/\W/g, '_'));
-      begin(page, dir);
-      const script: string[] = [];
-      for (const { language, info, text, line } of page.fences) {
-        if (language === 'sh' && info === '') script.push(`echo "== line ${line}"`, text);
-        else if (language !== 'sh' && /^[\w./-]+$/.test(info))
-          script.push(`mkdir -p ${dirname(info)}`, `cat > ${info} <<'END_OF_BLOCK'\n${text}\nEND_OF_BLOCK`);
-      }
-      const { status, out } = await sh(script.join('\n'), dir);
-      expect(status, out).toBe(0);
-    },
-    300_000,
-  );
+  it.each(runnable)('$path', async (page) => {
+    const dir = join(home, page.path.replace(/\W/g, '_'));
+    begin(page, dir);
+    const script: string[] = [];
+    for (const { language, info, text, line } of page.fences) {
+      if (language === 'sh' && info === '') script.push(`echo "== line ${line}"`, text);
+      else if (language !== 'sh' && /^[\w./-]+$/.test(info))
+        script.push(`mkdir -p ${dirname(info)}`, `cat > ${info} <<'END_OF_BLOCK'\n${text}\nEND_OF_BLOCK`);
+    }
+    const { status, out } = await sh(script.join('\n'), dir);
+    expect(status, out).toBe(0);
+  });
 });

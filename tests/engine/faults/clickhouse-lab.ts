@@ -41,6 +41,8 @@ export class ClickhouseLab extends ClickhouseProxy {
   private fault: Fault | null = null;
   private statements: string[] = [];
   private child: ChildProcess | null = null;
+  /** Of every command, beside this process's own environment. */
+  env: Readonly<Record<string, string>> = {};
   /** Milliseconds that every statement takes longer: as far away as a server in the same region. */
   latency = 0;
   /**
@@ -122,7 +124,7 @@ export class ClickhouseLab extends ClickhouseProxy {
       [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'],
       {
         cwd: this.dir,
-        env: { ...process.env, DBT_PROFILES_DIR: this.dir },
+        env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );

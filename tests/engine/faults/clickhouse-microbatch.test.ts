@@ -3,10 +3,13 @@
 // twice, which changes nothing.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { clockAt } from '../support/clock.ts';
 import { ClickhouseLab, type Ended, type Fault } from './clickhouse-lab.ts';
 
 /** The model began so many days ago; today is a batch that is not over. */
 const DAYS = 3;
+/** Of the commands' clock. */
+const TODAY = '2026-03-04';
 const ROWS = 30;
 const NOTE = /insert into `s`\.`?tsdbt_intervals`? .*'done'/i;
 const PUBLISH = /exchange tables \S*m__tsdbt_shadow/i;
@@ -32,7 +35,7 @@ async function killed(fault: Fault, args: readonly string[] = []): Promise<void>
 const built = async (days = DAYS): Promise<unknown[]> =>
   (
     await lab.rows(
-      `select if(count() = uniqExact(id), count(), -1) from s.m where at >= today() - ${days} group by ` +
+      `select if(count() = uniqExact(id), count(), -1) from s.m where at >= toDate('${TODAY}') - ${days} group by ` +
         'toDate(at) order by toDate(at)',
     )
   )
@@ -53,16 +56,18 @@ describe.skipIf(clickhouseMissing !== null)(
         'models/m.sql':
           "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
           `batch_size='day', begin=${BEGIN}, order_by='id', partition_by='id % 3') }}
-select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails from {{ source('raw', ` +
+select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) as fails from {{ source('raw', ` +
           "'events') }}",
         'models/raw.yml': 'sources: [{name: raw, schema: raw, tables: [{name: events, config: {event_time: at}}]}]\n',
       });
+      lab.env = clockAt(`${TODAY}T10:30:05Z`);
       await lab.rows('create database raw');
       await lab.rows(
-        'create table raw.events engine = MergeTree order by id as select number as id, toDateTime(today() - ' +
-          `intDiv(number, ${ROWS})) + number % ${ROWS} as at from numbers(${ROWS * (DAYS + 4)})`,
+        'create table raw.events engine = MergeTree order by id as select number as id, ' +
+          `toDateTime(toDate('${TODAY}') - intDiv(number, ${ROWS})) + number % ${ROWS} as at from ` +
+          `numbers(${ROWS * (DAYS + 4)})`,
       );
-    }, 60_000);
+    });
     beforeEach(async () => {
       await lab.rows('drop database if exists s sync');
     });
@@ -76,7 +81,7 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
       expect(await ledger()).toEqual([['begun anew', 0], ...Array.from({ length: DAYS }, () => ['done', 1])]);
       expect(begun(await run())).toBe(2);
       expect(await built()).toEqual(whole());
-    }, 120_000);
+    });
 
     it('killed between the first batch and its note, it does all of them', async () => {
       await killed({ at: NOTE, how: 'before' });
@@ -85,30 +90,33 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
       expect(await built()).toEqual(whole());
       expect(begun(await run())).toBe(2);
       expect(await lab.orphans()).toEqual([]);
-    }, 120_000);
+    });
 
-    it('killed at and after the publishing of a batch, it loses and doubles nothing, and a reader sees whole ' +
-      'batches only', async () => {
-      const [, reading] = await lab.watch(
-        'select groupUniqArray(n) from (select count() as n from s.m group by toDate(at))',
-        async () => {
-          for (const fault of [
-            { at: PUBLISH, how: 'late', delay: 200 },
-            { at: PUBLISH, how: 'after' },
-          ] as const) {
-            await lab.rows('drop database if exists s sync');
-            await run(['--vars', '{days: 1}']);
-            await lab.rows("alter table s.tsdbt_intervals delete where word = 'done'");
-            await killed(fault);
-            await run();
-            expect(await built()).toEqual(whole());
-            expect(await lab.orphans()).toEqual([]);
-          }
-        },
-      );
-      for (const state of reading.states) expect(['no table', '[[[]]]', `[[[${ROWS}]]]`]).toContain(state);
-      expect(reading.looks).toBeGreaterThan(5);
-    }, 240_000);
+    it(
+      'killed at and after the publishing of a batch, it loses and doubles nothing, and a reader sees whole ' +
+        'batches only',
+      async () => {
+        const [, reading] = await lab.watch(
+          'select groupUniqArray(n) from (select count() as n from s.m group by toDate(at))',
+          async () => {
+            for (const fault of [
+              { at: PUBLISH, how: 'late', delay: 200 },
+              { at: PUBLISH, how: 'after' },
+            ] as const) {
+              await lab.rows('drop database if exists s sync');
+              await run(['--vars', '{days: 1}']);
+              await lab.rows("alter table s.tsdbt_intervals delete where word = 'done'");
+              await killed(fault);
+              await run();
+              expect(await built()).toEqual(whole());
+              expect(await lab.orphans()).toEqual([]);
+            }
+          },
+        );
+        for (const state of reading.states) expect(['no table', '[[[]]]', `[[[${ROWS}]]]`]).toContain(state);
+        expect(reading.looks).toBeGreaterThan(5);
+      },
+    );
 
     it('runs what failed before what is new, once it can', async () => {
       expect((await run(['--vars', '{bad: 2}'], 1)).out).toContain(`PARTIAL SUCCESS (${DAYS}/${DAYS + 1})`);
@@ -116,20 +124,20 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
       expect(again.out).toContain("m: a batch before this run's window is not finished and runs first");
       expect(begun(again)).toBe(3);
       expect(await built()).toEqual(whole());
-    }, 120_000);
+    });
 
     it('built anew and killed, it counts nothing of the past as done', async () => {
       await run();
       await killed({ at: NOTE, how: 'before' }, ['--full-refresh']);
       expect(begun(await run())).toBe(DAYS + 1);
       expect(await built()).toEqual(whole());
-    }, 120_000);
+    });
 
     it('takes a table without notes for whole; a window of its own, --empty and --sample note nothing', async () => {
       await lab.rows('create database s');
       await lab.rows(
         'create table s.m engine = MergeTree order by id partition by id % 3 as select id, at, toUInt8(0) as ' +
-          'fails from raw.events where at >= today() - 1',
+          `fails from raw.events where at >= toDate('${TODAY}') - 1`,
       );
       expect(begun(await run())).toBe(2);
       expect(await ledger()).toEqual([
@@ -145,9 +153,9 @@ select id, at, throwIf(toDate(at) = today() - {{ var('bad', -1) }}) as fails fro
       await run(['--sample', '2 days']);
       expect(await ledger()).toHaveLength(3);
       await lab.rows('drop database s sync');
-      const date = (ago: number): string => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10);
+      const date = (ago: number): string => new Date(Date.parse(TODAY) - ago * 86_400_000).toISOString().slice(0, 10);
       await run(['--event-time-start', date(2), '--event-time-end', date(1)]);
       expect(await lab.rows("select count() from system.tables where name = 'tsdbt_intervals'")).toEqual([[0]]);
-    }, 120_000);
+    });
   },
 );

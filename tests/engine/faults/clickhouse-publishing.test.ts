@@ -376,7 +376,7 @@ describe.skipIf(clickhouseMissing !== null)(
       });
       expect(await counts()).toBe(`${written} ${written} 1c 2c 77d 78d`);
       expect(await db.tables()).not.toContainEqual(expect.stringContaining('shared__'));
-    }, 60_000);
+    });
 
     it('an INSERT that began before the EXCHANGE and ends after it is waited for', async () => {
       await monthly('slow', "(1, '2024-01-01', 'a'), (2, '2024-02-01', 'a')");
@@ -404,7 +404,7 @@ describe.skipIf(clickhouseMissing !== null)(
         '11 2024-05-01 0',
         '12 2024-05-01 0',
       ]);
-    }, 90_000);
+    });
 
     it('what cannot be published so is refused before anything is touched', async () => {
       await db.rows("create table publishing.memory engine = Memory as select 1 as id, 'a' as v");

@@ -10,7 +10,7 @@ export function publishingBench(schema: string) {
   let db: ClickhouseSchema;
   beforeAll(async () => {
     db = await ClickhouseSchema.open(schema);
-  }, 60_000);
+  });
   afterAll(async () => {
     await db?.close();
   });

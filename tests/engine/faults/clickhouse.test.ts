@@ -208,7 +208,7 @@ select id, day, v from raw.${name} ${where}`,
         await give(name);
       }
       await works(['build'], TSDBT);
-    }, 60_000);
+    });
     afterAll(async () => {
       if (KILLS > 0) console.table(shown);
       await lab?.close();

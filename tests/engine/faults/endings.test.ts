@@ -13,11 +13,12 @@ import { embeddedClickhouse } from '../../../src/adapters/clickhouse/embedded.ts
 import { ownIdentity } from '../../../src/adapters/process-identity.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { HoleProxy } from '../support/hole-proxy.ts';
 
 const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
-/** Ten are promised; a machine under load may be late. */
-const LIMIT_MS = 20_000;
+/** Ten seconds are promised; on a machine under load they are many, yet fewer than what is waited for. */
+const LIMIT_MS = 100_000;
 const folders: string[] = [];
 const proxies: HoleProxy[] = [];
 const greeters: Server[] = [];
@@ -205,7 +206,7 @@ describe('one signal ends a command that waits', () => {
           args.join(' '),
           project(postgres(proxy.port, {}, ', sslmode: disable'), { 'models/s.yml': source }),
           args,
-          () => proxy.until(() => proxy.sent !== '', 50),
+          () => proxy.until(() => proxy.sent !== ''),
           signal,
         );
       }),
@@ -244,7 +245,7 @@ describe('one signal ends a command that waits', () => {
             'connect_timeout: 120',
         ),
         ['run'],
-        () => clickhouse.until(() => clickhouse.sent !== '', 50),
+        () => clickhouse.until(() => clickhouse.sent !== ''),
         'SIGINT',
       ),
       waiting(
@@ -253,7 +254,7 @@ describe('one signal ends a command that waits', () => {
           'packages.yml': `packages: [{tarball: "http://127.0.0.1:${http.port}/p.tar.gz", name: q}]\n`,
         }),
         ['deps'],
-        () => http.until(() => http.sent !== '', 50),
+        () => http.until(() => http.sent !== ''),
         'SIGTERM',
       ),
       waiting(
@@ -262,7 +263,7 @@ describe('one signal ends a command that waits', () => {
           'packages.yml': `packages: [{git: "git://127.0.0.1:${git.port}/p.git", revision: main${git.port}}]\n`,
         }),
         ['deps'],
-        () => git.until(() => git.sent !== '', 50),
+        () => git.until(() => git.sent !== ''),
         'SIGTERM',
       ),
       waiting(
@@ -284,14 +285,7 @@ describe('one signal ends a command that waits', () => {
     ]);
     // What it has started ends with it.
     const others = (): string => execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
-    for (
-      const end = Date.now() + 50_000;
-      others().includes(`main${git.port}`) && Date.now() < end;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 50);
-      })
-    );
-    expect(others()).not.toContain(`main${git.port}`);
+    await expect.poll(others, FOR_EVENTS).not.toContain(`main${git.port}`);
   });
 });
 
@@ -402,7 +396,6 @@ describe('one signal ends a run on a server that falls silent', () => {
         const run = start(dir, args);
         await proxy.until(
           () => proxy.sent.includes(`pg_sleep(${nap})`) && (title !== 'nodes' || run.out().includes('OK created')),
-          50,
         );
         proxy.swallow('all');
         const code = await stop(run, nap % 2 === 0 ? 'SIGTERM' : 'SIGINT');
@@ -445,7 +438,7 @@ describe('one signal ends a run on a server that falls silent', () => {
           },
         );
         const run = start(own, ['run']);
-        await proxy.until(() => proxy.sent.includes('sleepEachRow') && run.out().includes('OK created'), 50);
+        await proxy.until(() => proxy.sent.includes('sleepEachRow') && run.out().includes('OK created'));
         proxy.swallow('all');
         expect([
           await stop(run, 'SIGTERM'),
@@ -462,17 +455,21 @@ describe('one signal ends a run on a server that falls silent', () => {
 
   it('and stops there what it can reach', async () => {
     const { proxy, dir } = await through({
-      'models/a.sql': "{{ config(materialized='table') }} select 1 as id from pg_sleep(61)",
+      'models/a.sql': "{{ config(materialized='table') }} select 1 as id from pg_sleep(610)",
     });
     const run = start(dir, ['run']);
-    await proxy.until(() => proxy.sent.includes('pg_sleep(61)'));
+    await proxy.until(() => proxy.sent.includes('pg_sleep(610)'));
     expect(await stop(run, 'SIGTERM')).toBe(2);
     expect(run.out()).toContain('CANCEL query model.p.a');
-    const { rows } = await observer.query(
-      "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(61)%' and pid <> " +
-        'pg_backend_pid()',
-    );
-    expect(rows).toEqual([]);
+    // The server ends it when it comes to it.
+    const running = async () =>
+      (
+        await observer.query(
+          "select 1 from pg_stat_activity where state = 'active' and query like '%pg_sleep(610)%' and pid <> " +
+            'pg_backend_pid()',
+        )
+      ).rows;
+    await expect.poll(running, FOR_EVENTS).toEqual([]);
   });
 
   it('and a second signal ends it at once', async () => {

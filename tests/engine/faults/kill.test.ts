@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BACKENDS, FaultProject, pause } from './project.ts';
 
-const SLOW = (sql: string): string => `select x.* from (${sql}) x, (select pg_sleep(0.15)) z`;
+/** Passes a gate on the way, and takes its time for kills at any moment. */
+const SLOW = (gate: string, sql: string): string =>
+  `select x.* from (${sql}) x, (select public.pass('${gate}'), pg_sleep(0.1)) z`;
 const TABLES = ['events', 'a', 'b', 'c', 'inc', 'snap', 'v'];
 let project: FaultProject;
 let untouched: Record<string, string>;
@@ -32,26 +34,27 @@ async function recovers(command: readonly string[]): Promise<void> {
   expect(code, out).toBe(0);
   expect(await contents('s')).toEqual(untouched);
   expect(await project.orphans()).toEqual([]);
-  await project.until(`select (${BACKENDS}) = 0`, 50);
+  await project.until(`select (${BACKENDS}) = 0`);
 }
 
 beforeAll(async () => {
   project = await FaultProject.open({
     'seeds/events.csv': 'id,value\n1,10\n2,20\n3,30\n',
-    'seeds/seeds.yml': "seeds: [{name: events, config: {post_hook: 'select pg_sleep(0.1)'}}]\n",
+    'seeds/seeds.yml': 'seeds: [{name: events, config: {post_hook: "select public.pass(\'seed\')"}}]\n',
     'models/a.sql':
       "{{ config(materialized='table', pre_hook=[{'sql': \"insert into public.hooked values ('before')\", " +
-      "'transaction': false}], post_hook=[{'sql': \"insert into public.hooked select 'after' from pg_sleep(0.1)\", " +
-      `'transaction': false}]) }} ${SLOW("select * from {{ ref('events') }}")}`,
+      "'transaction': false}], post_hook=[{'sql': \"insert into public.hooked select public.pass('after')\", " +
+      `'transaction': false}]) }} ${SLOW('tables', "select * from {{ ref('events') }}")}`,
     'models/b.sql':
       "{{ config(materialized='table', indexes=[{'columns': ['id'], 'unique': true}]) }} " +
-      `${SLOW("select id, value * 2 as value from {{ ref('events') }}")}`,
+      `${SLOW('tables', "select id, value * 2 as value from {{ ref('events') }}")}`,
     'models/c.sql':
       "{{ config(materialized='table', post_hook='select pg_sleep(0.1)') }} " +
-      `${SLOW("select id from {{ ref('events') }}")}`,
+      `${SLOW('tables', "select id from {{ ref('events') }}")}`,
     'models/inc.sql':
       "{{ config(materialized='incremental') }} " +
       SLOW(
+        'inc',
         "select * from {{ ref('a') }} {% if is_incremental() %} " +
           'where id > (select coalesce(max(id), 0) from {{ this }}) {% endif %}',
       ),
@@ -60,11 +63,13 @@ beforeAll(async () => {
       "ref('b') }} b join {{ ref('c') }} c using (id)",
     'snapshots/snap.sql':
       "{% snapshot snap %}{{ config(target_schema='s', unique_key='id', strategy='check', check_cols=['value']) " +
-      `}} ${SLOW("select * from {{ ref('b') }}")}{% endsnapshot %}`,
+      `}} ${SLOW('snap', "select * from {{ ref('b') }}")}{% endsnapshot %}`,
     'tests/over_two.sql':
-      "{{ config(store_failures=true, severity='warn') }} " + SLOW("select id from {{ ref('a') }} where id >= 2"),
+      "{{ config(store_failures=true, severity='warn') }} " +
+      SLOW('failures', "select id from {{ ref('a') }} where id >= 2"),
   });
   await project.client.query('create table public.hooked (name text)');
+  await project.makeGates();
   const { code, out } = await project.run(['build']);
   expect(code, out).toBe(0);
   untouched = await contents('s');
@@ -75,24 +80,23 @@ afterAll(async () => {
 });
 
 describe('a build that is killed', () => {
-  /** What some backend is doing at the moment. */
-  const moments: readonly (readonly [what: string, query: string])[] = [
-    ['while a seed is in its transaction', 'pg_sleep(0.1)'],
-    ['while several tables are being made', '%create%table%pg_sleep%'],
-    ['in a hook after the commit', "insert into public.hooked select ''after''%"],
-    ['while the incremental model is being made', '%s%.%inc%pg_sleep%'],
-    ['while the snapshot is being made', '%snap%pg_sleep%'],
-    ['while failing rows are being stored', '%over_two%pg_sleep%'],
+  /** The gate that is shut at the moment, and how many stand there. */
+  const moments: readonly (readonly [what: string, gate: string, count: number])[] = [
+    ['while a seed is in its transaction', 'seed', 1],
+    ['while several tables are being made', 'tables', 3],
+    ['in a hook after the commit', 'after', 1],
+    ['while the incremental model is being made', 'inc', 1],
+    ['while the snapshot is being made', 'snap', 1],
+    ['while failing rows are being stored', 'failures', 1],
   ];
-  it.each(moments)('%s leaves what the same command puts right', async (_what, query) => {
+  it.each(moments)('%s leaves what the same command puts right', async (_what, gate, count) => {
     await fresh();
+    await project.shutGate(gate);
     const build = project.start(['build']);
-    await project.until(
-      "select exists (select from pg_stat_activity where datname = current_database() and state = 'active' and " +
-        `pid <> pg_backend_pid() and query like '%${query}%')`,
-    );
+    await project.waitAtGate(gate, count);
     build.child.kill('SIGKILL');
     await build.ended;
+    await project.openGate(gate);
     await recovers(['build']);
   });
 
@@ -117,7 +121,7 @@ describe('a build that is killed', () => {
     );
     build.child.kill('SIGKILL');
     await build.ended;
-    await project.until(`select (${BACKENDS}) = 0`, 50);
+    await project.until(`select (${BACKENDS}) = 0`);
     expect(await project.one("select to_regclass('s.long') is null and to_regclass('s.long__dbt_tmp') is null")).toBe(
       'true',
     );

@@ -26,6 +26,8 @@ export interface Running {
 export class FaultProject {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
   client: pg.Client;
+  /** Of every command, beside this process's own environment. */
+  env: Readonly<Record<string, string>> = {};
   private turn: Promise<unknown> = Promise.resolve();
   private readonly server: Awaited<ReturnType<TestServer['open']>>;
 
@@ -77,7 +79,7 @@ export class FaultProject {
       [CLI, ...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'],
       {
         cwd: this.dir,
-        env: { ...process.env, DBT_PROFILES_DIR: this.dir },
+        env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env },
         stdio: ['ignore', 'pipe', 'pipe'],
       },
     );
@@ -115,15 +117,42 @@ export class FaultProject {
   }
 
   /** Waits until a query answers true; a table that is not there yet may come. */
-  async until(sql: string, seconds = 50): Promise<void> {
+  async until(sql: string): Promise<void> {
     const ask = (): Promise<string | undefined> =>
       this.one(sql).catch((error: { code?: string }) => {
         if (error.code === '42P01' || error.code === '3F000') return 'false';
         throw error;
       });
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(20))
-      if ((await ask()) === 'true') return;
+    for (const end = Date.now() + LIMIT_MS; Date.now() < end; await pause(20)) if ((await ask()) === 'true') return;
     throw new Error(`never true: ${sql}`);
+  }
+
+  /** Makes the function `public.pass(gate)`, by which statements of the project pass gates; it returns the name. */
+  async makeGates(): Promise<void> {
+    await this.client.query(
+      `create function public.pass(gate text) returns text language plpgsql volatile as $$ begin
+         perform pg_advisory_lock_shared(${GATES}, hashtext(gate));
+         perform pg_advisory_unlock_shared(${GATES}, hashtext(gate)); return gate; end $$`,
+    );
+  }
+
+  /** From now on who comes to the gate waits there. */
+  async shutGate(gate: string): Promise<void> {
+    await this.one(`select pg_advisory_lock(${GATES}, hashtext('${gate}'))`);
+  }
+
+  /** Who waits at the gate goes on. */
+  async openGate(gate: string): Promise<void> {
+    await this.one(`select pg_advisory_unlock(${GATES}, hashtext('${gate}'))`);
+  }
+
+  /** Waits until as many statements stand at the gate. */
+  async waitAtGate(gate: string, count = 1): Promise<void> {
+    await this.until(
+      `select count(*) >= ${count} from pg_locks where locktype = 'advisory' and not granted and classid = ${GATES} ` +
+        `and database = (select oid from pg_database where datname = current_database()) and objid::bigint = ` +
+        `(hashtext('${gate}')::bigint & 4294967295)`,
+    );
   }
 
   /** Stops the whole server in the midst of everything and starts it again. */
@@ -157,6 +186,11 @@ export class FaultProject {
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
+
+/** For what never comes true: the question then stands in the error. */
+const LIMIT_MS = 200_000;
+/** First half of the advisory locks that are gates. */
+const GATES = 7201;
 
 export const BACKENDS =
   "select count(*) from pg_stat_activity where datname = current_database() and application_name like '%under test%'";

@@ -204,7 +204,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       'models/kept.sql': model("materialized='table'", words.numbers(0, 7)),
       'models/reads_kept.sql': model("materialized='table'", "select count(*) as n from {{ ref('kept') }}"),
     });
-  }, 120_000);
+  });
   afterAll(async () => {
     await lab?.close();
   });
@@ -253,21 +253,24 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     const { code, out } = await lab.run(['run-operation', 'look_at_all']);
     expect(code, out).toBe(0);
     expect(out).toContain('looked: there');
-  }, 120_000);
+  });
 
-  it('models, seeds, snapshots and stored failures that exist are added to or replaced, also when each look-up ' +
-    'asks by itself', async () => {
-    await elsewhere();
-    for (const more of [[], ['--no-populate-cache']]) {
-      lab.hold(more.length === 0 ? () => undefined : late);
-      const { code, out } = await lab.run(['build', '--exclude', 'look', ...more]);
-      expect(code, out).toBe(0);
-      expect(out).not.toContain('already exists');
-    }
-    expect(await content()).toEqual(OLD.map(() => `${HISTORY + 10} ${HISTORY + 10} ${HISTORY}`));
-    expect(await lab.rows('select count(*), count(distinct id) from s.snap')).toEqual([['2', '2']]);
-    expect(await lab.rows('select count(*), count(distinct id) from s.fruit')).toEqual([['2', '2']]);
-  }, 120_000);
+  it(
+    'models, seeds, snapshots and stored failures that exist are added to or replaced, also when each look-up ' +
+      'asks by itself',
+    async () => {
+      await elsewhere();
+      for (const more of [[], ['--no-populate-cache']]) {
+        lab.hold(more.length === 0 ? () => undefined : late);
+        const { code, out } = await lab.run(['build', '--exclude', 'look', ...more]);
+        expect(code, out).toBe(0);
+        expect(out).not.toContain('already exists');
+      }
+      expect(await content()).toEqual(OLD.map(() => `${HISTORY + 10} ${HISTORY + 10} ${HISTORY}`));
+      expect(await lab.rows('select count(*), count(distinct id) from s.snap')).toEqual([['2', '2']]);
+      expect(await lab.rows('select count(*), count(distinct id) from s.fruit')).toEqual([['2', '2']]);
+    },
+  );
 
   it('a node finds its history while another one sees that its own table was built meanwhile', async () => {
     await elsewhere();
@@ -311,7 +314,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
       'models/meanwhile/history.sql': '{{ config(enabled=false) }} select 1 as id',
       'models/meanwhile/other.sql': '{{ config(enabled=false) }} select 1 as id',
     });
-  }, 60_000);
+  });
 
   // How often, for a longer look.
   const trials = Number(process.env['TSDBT_OVERLAPS'] ?? (words === CLICKHOUSE ? 1 : 2));
@@ -399,5 +402,5 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     await lab.sql(words === POSTGRES ? 'drop table elsewhere."Events"' : 'drop table elsewhere.Events');
     const docs = await lab.run(['docs', 'generate', '--no-compile'], 'docs');
     expect(docs.code, docs.out).toBe(0);
-  }, 120_000);
+  });
 });

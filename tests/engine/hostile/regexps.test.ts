@@ -10,8 +10,8 @@ import { describe, expect, it } from 'vitest';
 const SOURCE = join(import.meta.dirname, '../../../src');
 const LENGTH = 100_000;
 const SECONDS = 1;
-/** Milliseconds, on a busy machine too; what goes on for ever is cut. */
-const WAIT = 5_000;
+/** Milliseconds, many more than the seconds above on a busy machine; what goes on for ever is cut. */
+const WAIT = 60_000;
 
 /** Of a text that is never long, with what bounds it. */
 const BOUNDED: readonly (readonly [file: string, start: string])[] = [
@@ -157,6 +157,12 @@ function seconds({ source, flags }: Found, texts: readonly string[]): number {
   return Math.max(least, (user + system) / 1e6);
 }
 
+/** Whether it takes too long each time: once, it may be the machine. */
+function isSlow(expression: Found, texts: readonly string[]): boolean {
+  for (let attempt = 0; attempt < 3; attempt++) if (seconds(expression, texts) <= SECONDS) return false;
+  return true;
+}
+
 describe('regular expressions of the program', () => {
   const all = expressions();
 
@@ -174,7 +180,7 @@ describe('regular expressions of the program', () => {
         seconds(expression, short) < 0.01
       )
         continue;
-      const part = PARTS.find((tried) => seconds(expression, variants(LENGTH, tried)) > SECONDS);
+      const part = PARTS.find((tried) => isSlow(expression, variants(LENGTH, tried)));
       if (part !== undefined) slow.push(`${expression.where} ${name} on ${JSON.stringify(part)} again and again`);
     }
     expect(slow).toEqual([]);

@@ -12,7 +12,7 @@ describe('an unclean election', () => {
   let lab: KafkaLab;
   beforeAll(async () => {
     lab = await KafkaLab.open();
-  }, 240_000);
+  });
   afterAll(async () => {
     await lab?.close();
     for (const broker of others) await broker.close();

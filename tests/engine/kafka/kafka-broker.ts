@@ -1,9 +1,19 @@
 // A real Apache Kafka in one Java process, from its Maven jars, on the loopback address; for tests.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quietPort } from '../support/quiet-port.ts';
 import type { Certificates } from './certificates.ts';
 
 const VERSION = '4.3.1';
@@ -54,15 +64,6 @@ export function mavenJars(name: string, pom: string): string {
   return folder;
 }
 
-export async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 /** Listeners beside the plain one, each with a port of its own. */
 const SECURE = ['SASL', 'SASLTLS', 'TLS', 'EXPIRED'] as const;
 export type Listener = (typeof SECURE)[number];
@@ -110,6 +111,8 @@ export class KafkaBroker {
   private readonly folder: string;
   private readonly lib: string;
   private child: ChildProcess | null = null;
+  /** Its log. */
+  said = '';
 
   private constructor(
     lib: string,
@@ -128,12 +131,12 @@ export class KafkaBroker {
   /** @param certificates with them come listeners for SASL and TLS */
   static async start(certificates: Certificates | null = null): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
-    const [port, controller] = [await freePort(), await freePort()];
+    const [port, controller] = [await quietPort(), await quietPort()];
     const ports = {
-      SASL: await freePort(),
-      SASLTLS: await freePort(),
-      TLS: await freePort(),
-      EXPIRED: await freePort(),
+      SASL: await quietPort(),
+      SASLTLS: await quietPort(),
+      TLS: await quietPort(),
+      EXPIRED: await quietPort(),
     };
     const more = certificates === null ? '' : SECURE.map((name) => `,${name}://127.0.0.1:${ports[name]}`).join('');
     writeFileSync(
@@ -173,7 +176,7 @@ ${certificates === null ? '' : security(certificates)}`,
   /** Another broker of this one's cluster, which it leads. @param node its number, 2 or more */
   async beside(node: number): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
-    const port = await freePort();
+    const port = await quietPort();
     writeFileSync(
       join(folder, 'server.properties'),
       `process.roles=broker
@@ -221,9 +224,13 @@ log.dirs=${join(folder, 'data')}
         'kafka.Kafka',
         join(this.folder, 'server.properties'),
       ],
-      { stdio: 'ignore' },
+      { stdio: ['ignore', 'ignore', 'pipe'] },
     );
-    for (let i = 0; i < 600; i++) {
+    const { child } = this;
+    child.stderr?.on('data', (chunk) => {
+      this.said += String(chunk);
+    });
+    while (child.exitCode === null && child.signalCode === null) {
       if (await answers(this.port)) return;
       await new Promise((resolve) => {
         setTimeout(resolve, 100);
@@ -231,6 +238,16 @@ log.dirs=${join(folder, 'data')}
     }
     await this.close();
     throw new Error('the broker does not come up');
+  }
+
+  /** Waits until the cleaner has been through a compacted topic of one partition, up to an offset beyond the first. */
+  async cleaned(topic: string): Promise<void> {
+    const path = join(this.folder, 'data', 'cleaner-offset-checkpoint');
+    const done = new RegExp(`^${topic} 0 [1-9]`, 'm');
+    while (!existsSync(path) || !done.test(readFileSync(path, 'utf8')))
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
   }
 
   async down(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {

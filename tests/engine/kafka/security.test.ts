@@ -74,7 +74,7 @@ describe('security', () => {
     await called((done) => writer.admin.createAcls({ creations: creations as never }, done));
     await writer.send(['open', 'closed'].map((topic) => ({ topic, value: Buffer.from('{"id": 1}') })));
     await writer.close();
-  }, 300_000);
+  });
   afterAll(async () => {
     await project?.close();
     await broker?.close();
@@ -121,7 +121,7 @@ describe('security', () => {
       );
     }
     expect(await attempt('SASLTLS', { ...sasl('SCRAM-SHA-512'), tls: { ca: 'ca.pem' } })).toBeNull();
-  }, 120_000);
+  });
 
   it('verifies who answers and shows who asks', async () => {
     expect(await attempt('TLS', tls)).toBeNull();
@@ -143,7 +143,7 @@ describe('security', () => {
     expect(await attempt('SASLTLS', sasl('PLAIN'))).toMatch(
       /^(runtime: The broker at .* speaks TLS only|connection: no broker answers at .*, or it wants TLS$)/,
     );
-  }, 120_000);
+  });
 
   it('says which topic or group is not for this user', async () => {
     expect(await attempt('SASL', sasl('PLAIN', 'alice'), { topic: 'closed', group: 'closed' })).toBeNull();
@@ -153,7 +153,7 @@ describe('security', () => {
     expect(await attempt('SASL', sasl('PLAIN', 'bob'), { group: 'closed' })).toMatch(
       /^runtime: The broker at .* does not let user bob use its consumer group/,
     );
-  }, 120_000);
+  });
 
   it('the command gives one error, without stack and secret, and loses nothing', async () => {
     const source = (topic: string, more = ''): string =>
@@ -204,7 +204,7 @@ describe('security', () => {
     } finally {
       delete process.env['DBT_ENV_SECRET_KAFKA'];
     }
-  }, 120_000);
+  });
 
   it("reads what Confluent's own serializer writes, references included, over TLS and with a password", async () => {
     const { SchemaRegistryClient, JsonSerializer } = confluentClient();
@@ -280,5 +280,5 @@ describe('security', () => {
       await registry.close();
       await secure.close();
     }
-  }, 240_000);
+  });
 });

@@ -22,7 +22,7 @@ describe('whatever comes', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
-  }, 120_000);
+  });
   afterAll(async () => lab?.close());
 
   /** Messages of every kind of badness, without a pattern and the same every time. */
@@ -69,35 +69,31 @@ describe('whatever comes', () => {
     ['watched for drift', { schemaDrift: 'dead_letter' }],
     ['with columns added', { schemaDrift: 'add_column' }],
   ];
-  it.each(cases)(
-    'each message becomes one row or one dead letter, with its bytes: %s',
-    async (_, more) => {
-      const target = lab.target(COLUMNS, { ...more, maxDead: null, flush: { rows: 300, bytes: 1e6, ageMs: 50 } }, 2);
-      const sent = messages(900);
-      for (const [i, raw] of sent.entries()) lab.broker.produce('t', i % 2, null, { raw, key: 'k' });
-      const { rows, dead } = await lab.load(target);
-      expect(rows + dead).toBe(sent.length);
-      expect(Math.min(rows, dead)).toBeGreaterThan(100);
-      const places = await lab.rows(
-        `select _partition, _offset from raw.${target.identifier} union all select partition, "offset" from ` +
-          `tsdbt.dead_letters where target = '${target.uniqueId}' order by 1, 2`,
-      );
-      expect(places).toEqual(
-        [0, 1].flatMap((partition) =>
-          Array.from({ length: sent.length / 2 }, (_, offset) => [String(partition), String(offset)]),
-        ),
-      );
-      const letters = await lab.rows(
-        `select partition, "offset", encode(value, 'hex') from tsdbt.dead_letters where target = '${target.uniqueId}'`,
-      );
-      expect(
-        letters.filter(
-          ([partition, offset, hex]) => (sent[Number(offset) * 2 + Number(partition)]?.toString('hex') ?? null) !== hex,
-        ),
-      ).toEqual([]);
-    },
-    120_000,
-  );
+  it.each(cases)('each message becomes one row or one dead letter, with its bytes: %s', async (_, more) => {
+    const target = lab.target(COLUMNS, { ...more, maxDead: null, flush: { rows: 300, bytes: 1e6, ageMs: 50 } }, 2);
+    const sent = messages(900);
+    for (const [i, raw] of sent.entries()) lab.broker.produce('t', i % 2, null, { raw, key: 'k' });
+    const { rows, dead } = await lab.load(target);
+    expect(rows + dead).toBe(sent.length);
+    expect(Math.min(rows, dead)).toBeGreaterThan(100);
+    const places = await lab.rows(
+      `select _partition, _offset from raw.${target.identifier} union all select partition, "offset" from ` +
+        `tsdbt.dead_letters where target = '${target.uniqueId}' order by 1, 2`,
+    );
+    expect(places).toEqual(
+      [0, 1].flatMap((partition) =>
+        Array.from({ length: sent.length / 2 }, (_, offset) => [String(partition), String(offset)]),
+      ),
+    );
+    const letters = await lab.rows(
+      `select partition, "offset", encode(value, 'hex') from tsdbt.dead_letters where target = '${target.uniqueId}'`,
+    );
+    expect(
+      letters.filter(
+        ([partition, offset, hex]) => (sent[Number(offset) * 2 + Number(partition)]?.toString('hex') ?? null) !== hex,
+      ),
+    ).toEqual([]);
+  });
 
   it('of the rows with one key the last one that fits stays', async () => {
     const target = lab.target(COLUMNS, {
@@ -118,5 +114,5 @@ describe('whatever comes', () => {
     expect(await lab.rows(`select id, _offset from raw.${target.identifier} order by 1`)).toEqual(
       [...last].sort(([a], [b]) => a - b).map(([id, offset]) => [String(id), String(offset)]),
     );
-  }, 120_000);
+  });
 });

@@ -13,7 +13,7 @@ describe('load check', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
-  }, 120_000);
+  });
   afterAll(async () => lab?.close());
 
   const problems = async (

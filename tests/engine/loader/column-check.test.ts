@@ -303,7 +303,7 @@ describe('what a column takes', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
-  }, 120_000);
+  });
   afterAll(async () => lab?.close());
 
   it('is said as Postgres says it; what is in doubt is left to it', async () => {
@@ -345,7 +345,7 @@ create table raw.${target.identifier} (${types.map((type, i) => `c${i} ${type}`)
       ),
     ).toEqual([]);
     expect(through.filter((each) => /\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d:\d\d)?Z?"$/.test(each))).toEqual([]);
-  }, 120_000);
+  });
 
   it('ordinary moments are those that need no look', () => {
     const ordinary = MOMENTS.filter((text) => isOrdinaryMoment(Buffer.from(text), 0, Buffer.byteLength(text)));

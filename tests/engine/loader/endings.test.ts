@@ -12,6 +12,7 @@ import { rewindTo } from '../../../src/loader/rewind.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
 import { superviseTable } from '../../../src/loader/supervise.ts';
 import { FaultProject } from '../faults/project.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
@@ -19,18 +20,13 @@ const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-async function until(met: () => boolean | Promise<boolean>, seconds = 20): Promise<void> {
-  for (const end = Date.now() + seconds * 1000; !(await met()); ) {
-    if (Date.now() > end) throw new Error('it never came');
-    await pause(10);
-  }
-}
+const until = (met: () => boolean | Promise<boolean>): Promise<void> => expect.poll(met, FOR_EVENTS).toBe(true);
 
 describe('a table among others', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
-  }, 120_000);
+  });
   afterAll(async () => lab?.close());
 
   const count = async (t: LoadTarget): Promise<number> =>
@@ -113,7 +109,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
       { rows: 1, dead: 0, stopped: [] },
       { rows: 2, dead: 0, stopped: [] },
     ]);
-  }, 60_000);
+  });
 
   it('ends at once for whoever waits for it, and when too much of it is dead', async () => {
     const t = lab.target({ id: 'integer' }, { maxDead: 1 });
@@ -159,10 +155,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     const running = loader.run();
     await until(async () => (await count(t).catch(() => 0)) === 20);
     expect(await rewindTo(lab.broker.client(), lab.sink, t, '5')).toMatchObject({ rows: 10 });
-    const began = Date.now();
     await until(async () => (await count(t)) === 20);
-    expect(Date.now() - began).toBeLessThan(5000);
-    expect(await count(t)).toBe(20);
     expect(events.find(({ kind }) => kind === 'moved')).toMatchObject({
       partitions: [
         { topic: 't', partition: 0 },
@@ -180,7 +173,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     );
     stop.abort();
     await running;
-  }, 60_000);
+  });
 
   it('members of which nothing is seen are sent away, those that live stay', async () => {
     const t = lab.target({ id: 'integer' });
@@ -204,7 +197,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     expect(evicted.filter((member) => member !== 'dead')).toEqual([]);
     for (const end of leave) await end();
     expect(await lab.rows('select group_id, member_id from tsdbt.load_members')).toEqual([['another', 'dead too']]);
-  }, 30_000);
+  });
 
   it('gives up waiting for what does not come, and says for what', async () => {
     const t = lab.target({ id: 'integer' });
@@ -249,7 +242,7 @@ describe('the command', () => {
         'sources: [{ name: raw, tables: [{ name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, ' +
         'columns: [{ name: id, data_type: bigint }] }] }]\n',
     });
-  }, 120_000);
+  });
   afterAll(async () => project?.close());
 
   it('ends on SIGTERM while its table is locked; nothing is lost', async () => {
@@ -259,11 +252,10 @@ describe('the command', () => {
     await project.client.query('begin; lock table raw.t');
     const running = project.start(['load', '--from', 'a.ndjson']);
     const waits = "select exists (select from pg_locks where not granted and relation = 'raw.t'::regclass)";
-    await project.until(waits, 30);
-    const began = Date.now();
+    await project.until(waits);
     running.child.kill('SIGTERM');
+    // The lock is held until it has ended.
     const { code, out } = await running.ended;
-    expect(Date.now() - began).toBeLessThan(15_000);
     expect([code, out]).toEqual([
       0,
       expect.stringContaining(
@@ -276,7 +268,7 @@ describe('the command', () => {
       ['1', '0'],
       ['2', '1'],
     ]);
-  }, 90_000);
+  });
 
   it('`--once` without a broker or a database ends with one error, after --timeout', async () => {
     const { code, out } = await project.run(['load', '--once', '--timeout', '2s']);
@@ -296,7 +288,7 @@ describe('the command', () => {
     expect((await project.run(['load', '--once', '--timeout', 'soon'])).out).toContain(
       "Invalid value for '--timeout': 'soon' is no duration such as 30s, 5m or 1h.",
     );
-  }, 90_000);
+  });
 
   it('refuses two sources that would load one topic into one table, and tells the status of files', async () => {
     const status = await project.run(['load', 'status']);
@@ -329,5 +321,5 @@ describe('the command', () => {
     });
     const again = await project.run(['load', '--from', 'a.ndjson']);
     expect([again.code, again.out]).toEqual([0, expect.stringContaining('input.tt: 0 rows loaded')]);
-  }, 90_000);
+  });
 });

@@ -10,6 +10,7 @@ import { Sealer } from '../../../src/loader/seal.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS } from '../adapters/servers.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { loaderOn, type MadeLoader } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
@@ -232,10 +233,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
           setTimeout(resolve, 15);
         });
     }
-    for (let i = 0; i < 200 && (await ids(t)).length < 400; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
+    await expect.poll(async () => (await ids(t)).length, FOR_EVENTS).toBeGreaterThanOrEqual(400);
     stop.abort();
     await Promise.all(running);
     expect(await ids(t)).toEqual(upTo(400));

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab } from './load-lab.ts';
 
 /** Every sample by name and labels; refuses lines that are not of the format. */
@@ -146,13 +147,15 @@ describe('metrics', () => {
     await session.begin();
     await session.execute(`lock table raw.${t.identifier}`);
     const running = loader.run();
-    for (let before = -1; read === 0 || read !== before; await pause(150)) before = read;
+    const pauses = (): number | undefined =>
+      samples(metrics.text()).get(`tsdbt_load_pauses_total{topic="t",table="${t.name}"}`);
+    await expect.poll(pauses, FOR_EVENTS).toBe(1);
     const stalled = read;
     await pause(300);
     expect(read).toBe(stalled);
     // Two flushes, and the poll that made the second one full: 2 partitions of 100 messages.
     expect(read).toBeLessThan(2 * BYTES + 2 * 200 * 1100);
-    expect(samples(metrics.text()).get(`tsdbt_load_pauses_total{topic="t",table="${t.name}"}`)).toBe(1);
+    expect(pauses()).toBe(1);
     await session.commit();
     await session.release();
     expect(await running).toMatchObject({ rows: 4000, dead: 0 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab } from './load-lab.ts';
 
 /** The bookkeeping as the version before had it. */
@@ -27,7 +28,7 @@ describe('positions', () => {
   let lab: LoadLab;
   beforeAll(async () => {
     lab = await LoadLab.open();
-  }, 120_000);
+  });
   afterAll(async () => lab?.close());
 
   const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -79,10 +80,7 @@ describe('positions', () => {
     })();
     const running = one.loader.run();
     await meddler;
-    for (let i = 0; i < 400 && (await ids(t)).length < 200; i++)
-      await new Promise((resolve) => {
-        setTimeout(resolve, 20);
-      });
+    await expect.poll(async () => (await ids(t)).length, FOR_EVENTS).toBeGreaterThanOrEqual(200);
     stop.abort();
     await running;
     expect(await ids(t)).toEqual(upTo(200));

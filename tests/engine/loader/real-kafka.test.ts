@@ -22,7 +22,7 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
         (_, i) => `{"id": ${i % 2500}, "note": "${i}", "more": {"n": ${i}}}\n`,
       ).join(''),
     });
-  }, 240_000);
+  });
   afterAll(async () => {
     await project?.close();
     await broker?.close();
@@ -47,5 +47,5 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
         .map(([, next]) => Number(next))
         .reduce((a, b) => a + b, 0),
     ).toBe(3000);
-  }, 120_000);
+  });
 });

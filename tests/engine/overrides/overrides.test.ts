@@ -78,7 +78,7 @@ async function compare(
 }
 
 describe('macros that a project has in the place of ours are called where dbt calls them', () => {
-  it('on Postgres', { timeout: 300_000 }, async () => {
+  it('on Postgres', async () => {
     const server = await SERVERS[0]!.open();
     const { host, port, user, password, database } = server.credentials as unknown as Record<
       'host' | 'user' | 'password' | 'database',
@@ -99,7 +99,7 @@ describe('macros that a project has in the place of ours are called where dbt ca
     }
   });
 
-  it.skipIf(clickhouseMissing !== null)('on ClickHouse', { timeout: 300_000 }, async () => {
+  it.skipIf(clickhouseMissing !== null)('on ClickHouse', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'tsdbt-overrides-ch-'));
     const server = await embeddedClickhouse({ dir: join(dir, 'data'), projectDir: process.cwd() });
     const sql = async (text: string): Promise<void> => {
@@ -143,7 +143,7 @@ describe('one macro of a project alone', () => {
     'list_schemas',
   ];
 
-  it('is called when nothing has changed and the fast way would do without it', { timeout: 200_000 }, async () => {
+  it('is called when nothing has changed and the fast way would do without it', async () => {
     const project = await FaultProject.open({
       'seeds/people.csv': 'id\n1\n',
       'models/v.sql': "{{ config(materialized='view') }} select id from {{ ref('people') }}",

@@ -62,7 +62,7 @@ describe.skipIf(clickhouseMissing !== null)(
         expect(ended.code, ended.out).toBe(0);
         ours[name] = ended.statements.length;
       }
-    }, 300_000);
+    });
     afterAll(async () => {
       await lab?.close();
     });

@@ -24,7 +24,7 @@ function table(ours: readonly Counted[]): string[] {
   );
 }
 
-it('a node costs so many messages/statements', { timeout: 120_000 }, async () => {
+it('a node costs so many messages/statements', async () => {
   const server = await SERVERS[0]!.open();
   const { host, port, user, password, database } = server.credentials as unknown as Record<
     'host' | 'user' | 'password' | 'database',

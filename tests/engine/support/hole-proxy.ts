@@ -8,6 +8,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
  */
 export type Swallowed = 'nothing' | 'old' | 'answers' | 'all';
 
+/** For what never comes, with what was sent instead. */
+const LIMIT_MS = 200_000;
+
 interface Pair {
   readonly client: Socket;
   readonly server: Socket | null;
@@ -52,9 +55,9 @@ export class HoleProxy {
   }
 
   /** Waits until something is so, looking after each byte that goes through. */
-  async until(done: () => boolean, seconds = 30): Promise<void> {
+  async until(done: () => boolean): Promise<void> {
     for (
-      const end = Date.now() + seconds * 1000;
+      const end = Date.now() + LIMIT_MS;
       !done();
       await new Promise((resolve) => {
         setTimeout(resolve, 20);

@@ -280,7 +280,6 @@ describe('a parse that starts from an earlier one', () => {
         cache = warm.cache;
       }
     },
-    120_000,
   );
 
   it('has not parsed again each time', () => {
