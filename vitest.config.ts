@@ -5,11 +5,25 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { env } = process;
 const KAFKA = 'tests/engine/kafka/**/*.test.ts';
+/** What they import is loaded once for all of them: none leaves a trace that another one would meet. */
+const PURE = ['tests/engine/unit/**/*.test.ts', 'tests/engine/macros/**/*.test.ts'];
+/** Puts something in the place of a module of Node. */
+const MOCKS = 'tests/engine/unit/project/vanished.test.ts';
+
 const files = env['TSDBT_TEST_KAFKA']
   ? { include: [KAFKA] }
   : env['TSDBT_TORTURE']
     ? { include: ['tests/torture/**/*.test.ts'] }
-    : { include: ['tests/engine/**/*.test.ts'], exclude: [KAFKA] };
+    : {
+        projects: [
+          {
+            extends: true as const,
+            test: { name: 'whole', include: ['tests/engine/**/*.test.ts'], exclude: [KAFKA, ...PURE] },
+          },
+          { extends: true as const, test: { name: 'mocks', include: [MOCKS] } },
+          { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS], isolate: false } },
+        ],
+      };
 
 /** The files that take longest, so that none of them is alone at the end; the longest first. */
 const LONG = [
