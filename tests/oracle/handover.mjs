@@ -1,6 +1,6 @@
-// `npm run oracle -- handover [--reuse]`: switches between dbt and tsdbt after each step of projects whose data change
-// (snapshots, incremental models, seeds, the root project) and compares every table, row by row, with what dbt alone
-// leaves; `dbt_scd_id` included. Both ways: dbt first, tsdbt first. Exits 1 on any difference.
+// `npm run oracle -- handover [--reuse] [PROJECT...]`: switches between dbt and tsdbt after each step of projects whose
+// data change (snapshots, incremental models, seeds, the root project) and compares every table, row by row, with what
+// dbt alone leaves; `dbt_scd_id` included. Both ways: dbt first, tsdbt first. Exits 1 on any difference.
 import { differences } from './support/differences.mjs';
 import { DBT, nameOf, play, playDbt, projects, readSteps, TSDBT } from './support/play.mjs';
 import { startPostgres } from './support/servers.mjs';
@@ -13,6 +13,9 @@ const CHANGING = [
   'incremental/schema-change',
   'seeds/types',
 ];
+/** Those that are asked for, or all. */
+const named = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const wanted = named.length === 0 ? CHANGING : CHANGING.filter((name) => named.includes(name));
 const ORDERS = { 'dbt → tsdbt → dbt': [DBT, TSDBT], 'tsdbt → dbt → tsdbt': [TSDBT, DBT] };
 
 const server = await startPostgres();
@@ -23,7 +26,7 @@ process.once('SIGINT', () => {
 let same = 0;
 let different = 0;
 try {
-  for (const project of projects(CHANGING).filter((p) => CHANGING.includes(nameOf(p)))) {
+  for (const project of projects(wanted).filter((p) => wanted.includes(nameOf(p)))) {
     const plan = readSteps(project);
     const since = Date.now() - 60_000;
     const alone = await playDbt(project, plan, server, since, process.argv.includes('--reuse'));

@@ -6,6 +6,8 @@ import { clickhouseOracleBin, oracleBin, root } from './support/servers.mjs';
 
 /** name: [file, what it does]. */
 const NAMES = {
+  all: ['many.mjs', 'all that compare, with one table at the end'],
+  sample: ['many.mjs', 'what each run of CI plays of them'],
   cases: ['cases.mjs', 'the root project and tests/engine/cases, built by both on Postgres'],
   clickhouse: ['clickhouse.mjs', 'tests/engine/clickhouse, built by both on ClickHouse, alone and in turns'],
   handover: ['handover.mjs', 'projects whose data change, built in turns by both on Postgres'],
@@ -41,6 +43,8 @@ if (file === undefined) {
   const program = file.endsWith('.py')
     ? join(name === 'clickhouse-methods' ? clickhouseOracleBin() : oracleBin(), 'python')
     : process.execPath;
-  const done = spawnSync(program, [join(root, 'tests/oracle', file), ...args], { stdio: 'inherit' });
+  const done = spawnSync(program, [join(root, 'tests/oracle', file), ...(file === 'many.mjs' ? [name] : []), ...args], {
+    stdio: 'inherit',
+  });
   process.exitCode = done.status ?? 1;
 }

@@ -1,0 +1,95 @@
+// Several oracles one after the other, with one table at the end. `npm run oracle -- all` plays all that compare;
+// `npm run oracle -- sample [--part N]` what each run of CI can afford: built-in macros, the root project, two
+// handovers, and a tenth of the cases, another one each day (N says which, 0 to 9). --outputFile.json=FILE takes the
+// counts, as vitest's. Exits 1 when one of them differs, or could not be played: without real dbt nothing passes.
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { nameOf, projects } from './support/play.mjs';
+import { root } from './support/servers.mjs';
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    part: { type: 'string' },
+    'outputFile.json': { type: 'string' },
+    reporter: { type: 'string', multiple: true },
+  },
+});
+
+/** @returns [title, name and arguments of an oracle][] */
+function plan() {
+  if (positionals[0] === 'all')
+    return [
+      ['macros'],
+      ['jinja'],
+      ['cases'],
+      ['handover'],
+      ['clickhouse'],
+      ['artifacts'],
+      ['packages'],
+      ['fuzz-parse', '1', '40'],
+      ['fuzz-select', '1', '50'],
+      ['fuzz-jinja', '1', '50'],
+      ['conformance'],
+    ].map((words) => [words.join(' '), words]);
+  const part = Number(options.part ?? Math.floor(Date.now() / 86_400_000) % 10);
+  const cases = projects([])
+    .map(nameOf)
+    .filter((name) => name !== 'root')
+    .sort();
+  const tenth = cases.filter((_name, i) => i % 10 === part);
+  return [
+    ['macros', ['macros']],
+    [`root and part ${part} of the cases, ${tenth.length} of ${cases.length}`, ['cases', 'root', ...tenth]],
+    ['two handovers', ['handover', 'incremental/strategies', 'snapshots/check']],
+  ];
+}
+
+/** Plays one. @returns its counts; one that tells none is one test */
+function play(words) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(root, 'tests/oracle/main.mjs'), ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+      process.stdout.write(chunk);
+    });
+    child.on('close', (code) => {
+      const told = [...out.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
+      const [passed, failed] = told === undefined ? [code === 0 ? 1 : 0, 0] : [Number(told[1]), Number(told[2])];
+      resolve({ passed, failed: code !== 0 && failed === 0 ? 1 : failed });
+    });
+  });
+}
+
+const table = [];
+for (const [title, words] of plan()) {
+  console.log(`== ${title}`);
+  const began = Date.now();
+  table.push({ title, ...(await play(words)), seconds: Math.round((Date.now() - began) / 1000) });
+}
+const sum = (key) => table.reduce((total, row) => total + row[key], 0);
+const widest = Math.max(...table.map(({ title }) => title.length));
+console.log();
+for (const { title, passed, failed, seconds } of table)
+  console.log(
+    `${title.padEnd(widest)}  ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed ` +
+      `${String(seconds).padStart(5)} s`,
+  );
+console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+if (options['outputFile.json'] !== undefined)
+  writeFileSync(
+    options['outputFile.json'],
+    JSON.stringify({
+      numPassedTests: sum('passed'),
+      numFailedTests: sum('failed'),
+      testResults: table
+        .filter(({ failed }) => failed > 0)
+        .map(({ title }) => ({ name: title, status: 'failed', message: 'differs from dbt, or could not be played' })),
+    }),
+  );
+process.exitCode = sum('failed') === 0 && sum('passed') > 0 ? 0 : 1;
