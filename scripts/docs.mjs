@@ -96,9 +96,10 @@ export async function commandsPage() {
     '',
     '<!-- Written by `node scripts/docs.mjs` from the option tables of src/project/. -->',
     '',
-    "Names, defaults and meanings are dbt's. `db`, `load`, `produce`, `--every`, `--if-changed` and",
-    '`--timeout` are only here. An option counts over its variable, the variable over `flags:` of',
-    '`dbt_project.yml`. `DBT_ENGINE_…` is another spelling of each `DBT_…` variable and wins over it.',
+    "Names, defaults and meanings are dbt's. `completion`, `db`, `load`, `produce`, `--every`,",
+    '`--if-changed` and `--timeout` are only here. An option counts over its variable, the variable over',
+    '`flags:` of `dbt_project.yml`. `DBT_ENGINE_…` is another spelling of each `DBT_…` variable and',
+    'wins over it.',
     '',
     'Exit codes: 0 all is well, 1 a node or a test failed, 2 the project or the command line is wrong or',
     'a signal ended the command, 130 and 143 a second signal ended it at once. `load` and `--every` end',
@@ -114,7 +115,7 @@ export async function commandsPage() {
           ? ''
           : argument.choices === undefined
             ? ` ${argument.name.toUpperCase()}`
-            : ` ${argument.choices.join('\\|')}`;
+            : ` ${Object.keys(argument.choices).join('\\|')}`;
       const others = aliases.map((alias) => `, ${code(alias)}`).join('');
       return `| [\`tsdbt ${path.join(' ')}\`](#${path.join('-')})${words}${others} | ${cell(summary)} |`;
     }),
@@ -132,7 +133,12 @@ export async function commandsPage() {
     const common = options.filter((option) => uses.get(key(option)).length > 3 && option.hidden !== true);
     lines.push(`## ${path.join(' ')}`, '', summary, '');
     if (argument?.choices !== undefined)
-      lines.push(`${argument.help} Actions: ${argument.choices.map(code).join(', ')}.`, '');
+      lines.push(
+        `${argument.help}`,
+        '',
+        ...Object.entries(argument.choices).map(([word, what]) => `- ${code(word)}: ${cell(what)}`),
+        '',
+      );
     if (own.length > 0) lines.push(...HEAD, ...own.map(row), '');
     lines.push(
       ...wrap(`Also: ${common.map((option) => code(option.names.find((name) => name.startsWith('--')))).join(', ')}.`),

@@ -19,7 +19,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'tsdbt.js');
 
-/** Puts a link into `dir`, unless something has that name. @returns whether the name is taken now, by this or by other */
+/** Puts a link into `dir`, unless something has that name. @returns whether the name is taken now */
 function link(dir, where) {
   const path = join(dir, 'tsdbt');
   try {
@@ -30,8 +30,8 @@ function link(dir, where) {
       const target = old.isSymbolicLink() ? resolve(dir, readlinkSync(path)) : path;
       if (target !== program && !(existsSync(target) && realpathSync(target) === realpathSync(program)))
         process.stdout.write(
-          `npx tsdbt stays ${path}${target === path ? '' : ` -> ${target}`} in other folders; delete that to have this ` +
-            `one, or start it as: node ${program}\n`,
+          `npx tsdbt stays ${path}${target === path ? '' : ` -> ${target}`} in other folders; delete that to have ` +
+            `this one, or start it as: node ${program}\n`,
         );
       return true;
     }

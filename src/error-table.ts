@@ -42,6 +42,7 @@ export const ERRORS = {
     (f) => `Usage: ${f.usage}\nTry '${f.command} --help' for help.\n\nError: ${f.why}`,
   ),
   dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
+  completionWithoutShell: row('T1013', 'usage', () => 'Error: Missing argument: bash, zsh or fish.'),
   packageWithoutVersion: row<Facts<'source'>>(
     'T1008',
     'usage',

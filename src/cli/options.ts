@@ -9,6 +9,7 @@ import type { OptionSpec } from '../project/option-spec.ts';
 import { convertOption } from '../project/option-value.ts';
 import type { CliOptions } from '../project/flags.ts';
 import { closeMatches } from '../values/close-matches.ts';
+import { helpText } from './help-text.ts';
 
 /** A command as typed. */
 export interface ParsedCommand {
@@ -110,6 +111,9 @@ function prepare(command: Command, path: readonly string[], options: ProgramOpti
     .helpOption('-h, --help', 'Show this message.')
     .helpCommand(false)
     .allowExcessArguments(true)
+    .configureHelp({
+      formatHelp: (shown, helper) => helpText(path, shown.description(), helper.helpWidth ?? 80),
+    })
     .configureOutput({ writeOut: options.writeOut, writeErr: options.writeOut, outputError: () => undefined })
     .exitOverride((error) => {
       if (error.exitCode === 0 || error.code === 'commander.help') throw error;
@@ -187,12 +191,14 @@ async function runHandler(
       `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`,
     );
   const [first] = command.args;
-  if (first !== undefined && spec.argument?.choices?.includes(first) === false) {
+  if (first !== undefined && spec.argument?.choices !== undefined && !Object.hasOwn(spec.argument.choices, first)) {
     throw refused(
       spec.path,
       command,
       `Invalid value for '[${spec.argument.name.toUpperCase()}]': '${first}' is not one of ` +
-        `${spec.argument.choices.map((choice) => `'${choice}'`).join(', ')}.`,
+        `${Object.keys(spec.argument.choices)
+          .map((choice) => `'${choice}'`)
+          .join(', ')}.`,
     );
   }
   const values: Record<string, unknown> = {};

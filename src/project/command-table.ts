@@ -12,7 +12,12 @@ export interface CommandSpec {
   readonly summary: string;
   readonly options: readonly OptionSpec[];
   /** Positional argument. */
-  readonly argument?: { readonly name: string; readonly help: string; readonly choices?: readonly string[] };
+  readonly argument?: {
+    readonly name: string;
+    readonly help: string;
+    /** Allowed words, with what each does. */
+    readonly choices?: Readonly<Record<string, string>>;
+  };
 }
 
 const SELECTION: readonly OptionKey[] = ['exclude', 'select', 'selector'];
@@ -27,7 +32,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `db`, `load` and `produce` are ours, the others are dbt's. */
+/** All commands; `completion`, `db`, `load` and `produce` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -178,7 +183,27 @@ export const COMMANDS: readonly CommandSpec[] = [
     'if_changed',
   ]),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {
-    argument: { name: 'action', help: 'What to do.', choices: ['start', 'stop', 'status', 'url'] },
+    argument: {
+      name: 'action',
+      help: 'What to do.',
+      choices: {
+        start: 'Start the server and keep it up.',
+        stop: 'Stop it when its last user ends.',
+        status: 'Say whether it runs and where its data is; exit code 1 when it does not.',
+        url: 'Print the address of the running server, with the password.',
+      },
+    },
+  }),
+  command('completion', 'Print the script that completes command lines in a shell.', [], {
+    argument: {
+      name: 'shell',
+      help: 'For which shell.',
+      choices: {
+        bash: 'source <(tsdbt completion bash)',
+        zsh: 'source <(tsdbt completion zsh)',
+        fish: 'tsdbt completion fish | source',
+      },
+    },
   }),
   command('produce', 'Write the records of a file into a topic.', [
     ...PLACES,
@@ -194,7 +219,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     'Load topics into the source tables that name them.',
     [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host'],
     {
-      argument: { name: 'action', help: 'What to do instead.', choices: ['status', 'rewind', 'replay-dlq', 'check'] },
+      argument: {
+        name: 'action',
+        help: 'What to do instead.',
+        choices: {
+          status: 'Show how far each partition is loaded.',
+          rewind: 'Go on from another place, which --to names.',
+          'replay-dlq': 'Load the dead letters once more.',
+          check: 'Check the settings without loading.',
+        },
+      },
     },
   ),
 ];

@@ -129,6 +129,26 @@ describe('command line', () => {
     expect((await parse(['run', '-m', 'a', '--models', 'b'])).command?.deprecatedSpellings).toEqual(['-m', '--models']);
   });
 
+  it("shows a command's own options first, those that choose nodes at their head", async () => {
+    const { output } = await parse(['build', '--help']);
+    const order = [
+      'Usage: tsdbt build [OPTIONS]\n',
+      '\nOptions:\n  -s, --select VALUE...',
+      '--exclude VALUE...',
+      '--full-refresh',
+      '--threads NUMBER',
+      '\nOptions of every command:\n  -t, --target TEXT',
+      '-d, --[no-]debug',
+      'One of: eager, cautious,',
+      '\nAccepted for dbt, without effect: --send-anonymous-usage-stats',
+    ];
+    const found = order.map((part) => output.indexOf(part));
+    expect(found.filter((at, i) => at < 0 || at < (found[i - 1] ?? 0))).toEqual([]);
+    expect(Math.max(...output.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect((await parse(['db', '--help'])).output).toContain('ACTION: What to do.\n  start   Start the server');
+    expect((await parse(['--help'])).output).toContain('\n  docs serve        Serve the documentation.\n');
+  });
+
   it('shows version and help anywhere', async () => {
     expect(await parse(['run', '--version'])).toMatchObject({ output: 'the version\n', exitCode: 0 });
     expect((await parse(['seed', '--help'])).output).toContain('--full-refresh');
