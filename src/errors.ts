@@ -58,6 +58,8 @@ export interface ErrorDetails {
   sql?: string | undefined;
   /** Where in `sql` the database saw the error: 1-based, in code points. */
   position?: number | undefined;
+  /** The lines of the message that show `position`: told twice when the line that wrote them is shown too. */
+  excerpt?: string | undefined;
   /** File below target/ that holds the statement as it was run. */
   compiledPath?: string | undefined;
   cause?: unknown;

@@ -43,7 +43,7 @@ export function locateDatabaseError(
 ): unknown {
   if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
   const { sql, position } = error.details;
-  const { line, lineText: _text, column: _column, path, stack: called, ...known } = error.details;
+  const { line, lineText: _text, column: _column, path, stack: called, excerpt, ...known } = error.details;
   // A seed's row has its place in the file, whatever macro loaded it.
   const ofRow = node.resource_type === 'seed' && path === node.original_file_path;
   const refused = sql === undefined || position === undefined ? null : { sql, offset: codeUnits(sql, position - 1) };
@@ -51,7 +51,7 @@ export function locateDatabaseError(
     ? { path, line: line ?? 1, frames: [] }
     : ((refused === null ? undefined : placeOf(ctx, node, trace, refused.sql, refused.offset)) ??
       caller(ctx, called ?? []));
-  if (place?.path === undefined) return new TsdbtError('database', error.message, known);
+  if (place?.path === undefined) return new TsdbtError('database', error.message, { ...known, excerpt });
   const text = ofRow
     ? undefined
     : (place.lineText ??
@@ -63,7 +63,10 @@ export function locateDatabaseError(
         ? [...text.trimEnd()].length + 1
         : columnOf(text, refused.sql, refused.offset);
   const stack = place.frames.filter((frame) => frame.type === 'macro');
-  return new TsdbtError('database', error.message, {
+  // The compiled line is shown only where it says more than the line that wrote it.
+  const shown = text !== undefined && refused !== null && column !== undefined && !place.atEnd;
+  const told = shown && excerpt !== undefined && text.includes(wordAt(refused.sql, refused.offset) ?? '\n');
+  return new TsdbtError('database', told ? error.message.replace(`\n${excerpt}`, () => '') : error.message, {
     ...known,
     path: place.path,
     line: place.line,
@@ -80,6 +83,25 @@ export function locateDatabaseError(
           ],
         }),
   });
+}
+
+/**
+ * The error without places in built-in macros, which are in no file of the user's: the first macro of a project or a
+ * package that is on the way takes their place, else the node alone is named. A place in a file of the user's stays.
+ */
+export function withoutBuiltIn(ctx: CompileContext, error: TsdbtError, packageName?: string): TsdbtError {
+  const { details } = error;
+  const calls = details.stack ?? [];
+  const inner = calls[0];
+  if (inner === undefined || !isBuiltIn(ctx, inner)) return error;
+  const first = firstOwn(ctx, calls);
+  details.stack = first < 0 ? [] : calls.slice(first);
+  if (details.path !== undefined && details.path !== inner.path) return error;
+  const { path, line } = caller(ctx, calls) ?? {};
+  const file = path === undefined ? null : (ctx.readSource(path, packageName) ?? ctx.readSource(path));
+  const lineText = line === undefined ? undefined : file?.split('\n')[line - 1]?.trimEnd();
+  Object.assign(details, { path, line, column: undefined, lineText });
+  return error;
 }
 
 /** Where the character was written; undefined when no trace covers it. */
@@ -103,7 +125,7 @@ function placeOf(
 
 /** The line of the project's or a package's macro that sent the statement. */
 function caller(ctx: CompileContext, called: readonly ErrorFrame[]): Place | undefined {
-  const first = called.findIndex((frame) => !isBuiltIn(ctx, frame));
+  const first = firstOwn(ctx, called);
   const frame = called[first];
   return frame?.line === undefined || frame.type !== 'macro'
     ? undefined
@@ -188,6 +210,11 @@ function ownPlace(ctx: CompileContext, place: Place): Place | undefined {
   return frame?.line === undefined
     ? undefined
     : { path: frame.path, line: frame.line, frames: place.frames.slice(first) };
+}
+
+/** -1 when all are built in. */
+function firstOwn(ctx: CompileContext, frames: readonly ErrorFrame[]): number {
+  return frames.findIndex((frame) => !isBuiltIn(ctx, frame));
 }
 
 function isBuiltIn(ctx: CompileContext, frame: ErrorFrame): boolean {

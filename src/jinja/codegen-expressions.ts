@@ -1,6 +1,5 @@
 // Turns expressions into JavaScript, and keeps what the functions being written need: temporary variables, constants,
 // globals.
-import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import type { Arguments, Call, Compare, Expr, Filter, Test } from './ast.ts';
@@ -8,6 +7,7 @@ import type { Frame } from './codegen-output.ts';
 import { isFoldable, type Truth } from './constant-folding.ts';
 import type { FilterFunction } from './filters/filter.ts';
 import type { TestFunction } from './tests.ts';
+import { SyntaxErrorAt, syntaxError } from './syntax-error.ts';
 import { repeatedKeyword } from './walk.ts';
 
 /** A function that is being written. */
@@ -309,9 +309,7 @@ export class ExpressionCodegen {
     if (node.dyn_args !== null) items.push(`...$.spread(${this.expression(node.dyn_args, frame)})`);
     const repeated = repeatedKeyword(node);
     if (repeated !== undefined)
-      throw new JinjaError('TemplateSyntaxError', `keyword argument repeated: ${repeated.key}`, {
-        line: repeated.line,
-      });
+      throw syntaxError(`keyword argument repeated: ${repeated.key}`, repeated.line, repeated.pos);
     const names = node.kwargs.map((k) => k.key);
     const values = node.kwargs.map((k) => this.expression(k.value, frame));
     if (caller !== undefined) {
@@ -365,7 +363,12 @@ export class ExpressionCodegen {
 
   #checkReachable(kind: 'filter' | 'test', node: Filter | Test, frame: Frame): void {
     if (!frame.conditional)
-      throw new JinjaError('TemplateAssertionError', `No ${kind} named ${stringRepr(node.name)}.`, { line: node.line });
+      throw new SyntaxErrorAt(
+        `No ${kind} named ${stringRepr(node.name)}.`,
+        node.line,
+        node.pos,
+        'TemplateAssertionError',
+      );
   }
 
   /** Fails when it is reached, after its operands have been computed. */

@@ -21,6 +21,7 @@ import { parseSource } from './parser.ts';
 import { DEFAULT_LIMITS, type Limits, RenderState } from './render-state.ts';
 import { ReturnSignal } from './return-signal.ts';
 import { Runtime } from './runtime.ts';
+import { columnOf } from './syntax-error.ts';
 import { createTests, type TestFunction } from './tests.ts';
 import type { Trace } from './trace.ts';
 
@@ -255,6 +256,7 @@ export class Environment {
 function placed(error: JinjaError, source: TemplateSource): JinjaError {
   const { details } = error;
   if (details.line !== undefined) {
+    details.column ??= columnOf(error, source.text);
     details.lineText ??= source.text.split('\n')[details.line - 1];
     details.line += (source.line ?? 1) - 1;
   }

@@ -2,7 +2,8 @@
 // Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: follows jinja2's `parser.py`, see NOTICE in lexer.ts.
 import { stringRepr } from '../values/text.ts';
 import type { Arguments, Call, Expr, Filter, Keyword, Name, Operand, Pair, Slice } from './ast.ts';
-import { describeToken, matches, syntaxError, type TokenStream } from './token-stream.ts';
+import { syntaxError } from './syntax-error.ts';
+import { describeToken, matches, type TokenStream } from './token-stream.ts';
 
 const COMPARISONS: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'lteq', 'gt', 'gteq']);
 const TEST_ARGUMENTS: ReadonlySet<string> = new Set([

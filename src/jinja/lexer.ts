@@ -24,6 +24,7 @@
 import { narrow } from '../values/arithmetic.ts';
 import { makeFloat } from '../values/float.ts';
 import { JinjaError } from '../values/python-error.ts';
+import { syntaxError } from './syntax-error.ts';
 import { toRepr } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 import { isSpaceCharacter, SPACE_CLASS } from '../values/whitespace.ts';
@@ -236,7 +237,7 @@ class Scanner {
   }
 
   #fail(message: string): JinjaError {
-    return new JinjaError('TemplateSyntaxError', message, { line: this.#line });
+    return syntaxError(message, this.#line, this.#pos);
   }
 
   /** Text up to the next tag, then the tag. */

@@ -18,7 +18,8 @@ import type {
 } from './ast.ts';
 import { ExpressionParser, setContext } from './expression-parser.ts';
 import { Lexer, type Token } from './lexer.ts';
-import { describeExpectation, matches, SyntaxErrorAt, TokenStream } from './token-stream.ts';
+import { columnOf } from './syntax-error.ts';
+import { describeExpectation, matches, TokenStream } from './token-stream.ts';
 
 export interface ParserOptions {
   /** Reads dbt's tags and prefixes the names of macros as dbt does. */
@@ -533,11 +534,8 @@ function locate(error: JinjaError, text: string, info: SourceInfo): void {
   const { details } = error;
   if (details.line === undefined) return;
   const lineText = text.split('\n')[details.line - 1];
-  if (error instanceof SyntaxErrorAt && error.pos !== undefined) {
-    const start = text.lastIndexOf('\n', error.pos - 1) + 1;
-    const onLine = text.slice(0, start).split('\n').length === details.line;
-    if (onLine) details.column = Array.from(text.slice(start, error.pos)).length + 1;
-  }
+  const column = columnOf(error, text);
+  if (column !== undefined) details.column = column;
   details.lineText ??= lineText;
   details.path ??= info.path;
   details.line += (info.line ?? 1) - 1;

@@ -1,8 +1,8 @@
 // The parser's view of the tokens: one current token, one to look ahead, and jinja2's words for a token that does not
 // fit. Licensed in part under BSD-3-Clause, Copyright 2007 Pallets: see NOTICE in lexer.ts.
-import { JinjaError } from '../values/python-error.ts';
 import { stringRepr } from '../values/text.ts';
 import { OPERATORS, type Token } from './lexer.ts';
+import { syntaxError } from './syntax-error.ts';
 
 const TYPE_WORDS: { readonly [type: string]: string } = {
   block_begin: 'begin of statement block',
@@ -32,21 +32,6 @@ export function describeExpectation(expectation: string): string {
 export function matches(token: Token, expectation: string): boolean {
   if (token.type === expectation) return true;
   return token.type === 'name' && expectation.startsWith('name:') && expectation.slice(5) === token.value;
-}
-
-/** A syntax error at a token. */
-export function syntaxError(message: string, line: number, pos?: number): JinjaError {
-  return new SyntaxErrorAt(message, line, pos);
-}
-
-/** A syntax error with its offset, from which the owner of the source computes the column. */
-export class SyntaxErrorAt extends JinjaError {
-  readonly pos: number | undefined;
-
-  constructor(message: string, line: number, pos: number | undefined) {
-    super('TemplateSyntaxError', message, { line });
-    this.pos = pos;
-  }
 }
 
 /** Reads tokens one by one. An `error` token throws when it becomes the current one, as jinja2's lazy lexer does. */

@@ -115,8 +115,9 @@ async function runHook(
       if (!(error instanceof TsdbtError)) throw error;
       status = 'error';
       const trace = ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null;
-      const place = placeOf(locateDatabaseError(ctx, compiled, trace, error));
-      message = `${name} failed, error:\n ${error.message}${place}`;
+      const located = locateDatabaseError(ctx, compiled, trace, error);
+      message = `${name} failed, error:\n ${located instanceof TsdbtError ? located.message : error.message}`;
+      message += placeOf(located);
     }
   }
   const ended = ctx.now();

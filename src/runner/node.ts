@@ -3,6 +3,7 @@
 import type { Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
+import { withoutBuiltIn } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { note } from '../events/index.ts';
 import { isEphemeral, keepNode } from './nodes.ts';
@@ -186,7 +187,7 @@ function errorText(ctx: RunContext, error: unknown, node: GraphNode, p: NodeProg
     const located =
       error.kind === 'internal' || error.kind === 'connection'
         ? error
-        : error.with({ node, ...(built ? { compiledPath: built } : {}) });
+        : withoutBuiltIn(ctx, error, node.package_name).with({ node, ...(built ? { compiledPath: built } : {}) });
     const text = formatError(located);
     ctx.log.caughtError(text, located.errorCode, p);
     return text;

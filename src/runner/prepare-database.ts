@@ -6,6 +6,7 @@ import type { Relation } from '../adapters/relation.ts';
 import type { SchemaName } from '../adapters/relation-cache.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { DeferRelation, GraphNode } from '../contracts/node.ts';
+import { withoutBuiltIn } from '../compiler/source-map.ts';
 import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { openSession } from './open-session.ts';
@@ -77,12 +78,12 @@ function isConnectedTo(ctx: RunContext, database: string | null): boolean {
 }
 
 /** Two runs can both find a schema missing on Postgres, which then refuses the second CREATE: the schema exists. */
-async function createSchema(sql: SqlAdapter, relation: Relation): Promise<void> {
+async function createSchema(ctx: RunContext, sql: SqlAdapter, relation: Relation): Promise<void> {
   try {
     await sql.createSchema(relation);
   } catch (error) {
-    const duplicate = error instanceof TsdbtError && (error.details.code === '23505' || error.details.code === '42P06');
-    if (!duplicate) throw error;
+    if (!(error instanceof TsdbtError)) throw error;
+    if (error.details.code !== '23505' && error.details.code !== '42P06') throw withoutBuiltIn(ctx, error);
     await sql.createSchema(relation);
   }
 }
@@ -140,7 +141,7 @@ export async function prepareDatabase(
     const fold = (name: string): string => (adapter.relations.exactNames === true ? name : name.toLowerCase());
     const folded = new Set([...existing].map(fold));
     const missing = schemas.filter((relation) => !folded.has(fold(relation.schema)));
-    for (const relation of missing) await createSchema(sql, relation);
+    for (const relation of missing) await createSchema(ctx, sql, relation);
   }
   // A database that cannot be reached ends the command, not each node.
   if (create && schemas.length === 0 && config.flags.populate_cache) await session.begin();

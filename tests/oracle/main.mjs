@@ -15,6 +15,7 @@ const NAMES = {
   artifacts: ['artifacts.mjs', "what readers of dbt's artifacts make of both programs'"],
   conformance: ['conformance.mjs', "dbt's published adapter tests, with this program in the place of dbt"],
   macros: ['macros.mjs', "names and arguments of the built-in macros, beside dbt's"],
+  mistakes: ['mistakes.mjs', 'typical mistakes, and what both programs say of them'],
   jinja: ['jinja.mjs', 'syntax trees and goldens, beside jinja2'],
   'compare-manifests': ['compare-manifests.mjs', 'two manifests, field by field'],
   'fuzz-jinja': ['fuzz/jinja.mjs', 'random templates, beside jinja2'],

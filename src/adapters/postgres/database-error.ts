@@ -120,6 +120,7 @@ export function databaseError(error: unknown, sent: string, sql: string, start: 
     cause: error,
     sql,
     position: position !== undefined && position > 0 ? position : undefined,
+    excerpt: error.position === undefined ? undefined : excerpt(sent, Number(error.position)),
   });
 }
 

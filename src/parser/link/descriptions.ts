@@ -3,6 +3,7 @@
 import type { ColumnInfo } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { packagesToSearch } from '../table/lookups.ts';
+import { placeInYaml } from '../table/yaml-place.ts';
 import type { ParseTools } from '../config/node-update.ts';
 
 type Owner = Parameters<ParseTools['rendering']['description']>[1];
@@ -57,6 +58,10 @@ function rendered(tools: ParseTools, owner: Owner, text: string): string {
     return tools.rendering.description(text, owner);
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
+    const path = owner.patch_path?.replace(/^[^:]+:\/\//, '') ?? owner.original_file_path;
+    const file = tools.state.files.get(owner.patch_path ?? `${owner.package_name}://${path}`);
+    const trail = { text: error.details.lineText, words: [owner.name, 'description'] };
+    placeInYaml(error, owner.original_file_path, file, path, trail);
     throw error.with({ node: owner, path: owner.original_file_path });
   }
 }

@@ -14,6 +14,7 @@ import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { sourceTexts } from '../shortcuts/static-models.ts';
 import { syntheticTestNames, testHash } from './test-names.ts';
+import { placeInYaml } from '../table/yaml-place.ts';
 import { UNSET } from './new-nodes.ts';
 import { needsRendering, type YamlDict } from './yaml-entries.ts';
 import type { ColumnEntry, ModelEntry, NodeEntry } from './yaml-shapes.ts';
@@ -391,10 +392,26 @@ export class GenericTests {
     } else {
       setConfig(node, projectConfigOf(state, node));
       calls.base = node.config;
-      tools.rendering.genericTest(node);
+      this.#render(node, target.name);
     }
     updateNode(tools, node);
     if (target.source === undefined) this.#attach(node, target, version);
+  }
+
+  /** @throws TsdbtError with the line of the properties where the test stands */
+  #render(node: TestNode, target: string): void {
+    const { rendering, state } = this.#tools;
+    try {
+      rendering.genericTest(node);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      const path = node.original_file_path;
+      const { name = '', kwargs = {} } = node.test_metadata ?? {};
+      const column = kwargs['column_name'];
+      const words = [target, ...(typeof column === 'string' ? [column] : []), name];
+      placeInYaml(error, path, state.files.get(`${node.package_name}://${path}`), path, { words });
+      throw error;
+    }
   }
 
   /** Refs and sources of arguments that hold nothing but plain calls; false when something has to be rendered. */

@@ -30,7 +30,14 @@ export interface Rendering {
   /** A description, with `doc()`. */
   description(
     text: string,
-    owner: { unique_id: string; package_name: string; name: string; original_file_path: string; resource_type: string },
+    owner: {
+      unique_id: string;
+      package_name: string;
+      name: string;
+      original_file_path: string;
+      resource_type: string;
+      patch_path?: string | null;
+    },
   ): string;
   /** Text of a docs block: no names are known there. */
   docsBlock(text: string, path: string): string;

@@ -379,8 +379,41 @@ export const PARSING: readonly Row[] = [
       'Compilation Error in model a (models/a.sql)',
       "  Unexpected end of template. Jinja was looking for the following tags: 'elif' or 'else' or 'endif'. " +
         "The innermost block that needs to be closed is 'if'.",
-      '    models/a.sql line 2',
+      '    models/a.sql line 2, column 11',
       '      {% if x %}',
+      '                ^',
+    ),
+  },
+  {
+    name: 'a doc block that does not exist, by its line of YAML',
+    exit: 2,
+    files: {
+      'models/a.sql': 'select 1 as id',
+      'models/s.yml': 'models:\n  - name: a\n    description: "{{ doc(\'x\') }}"\n',
+    },
+    says: stopped(
+      'Compilation Error in model a (models/a.sql)',
+      "  Documentation for 'model.p.a' depends on doc 'x'  which was not found",
+      '    models/s.yml line 3, column 19',
+      '          description: "{{ doc(\'x\') }}"',
+      '                        ^',
+    ),
+  },
+  {
+    name: 'an argument that a test does not have, by its line of YAML',
+    exit: 2,
+    files: {
+      'models/a.sql': 'select 1 as id',
+      'models/s.yml':
+        'models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - unique\n' +
+        '          - accepted_values: {arguments: {value: [1]}}\n',
+    },
+    says: stopped(
+      'Compilation Error in test accepted_values_a_id__1 (models/s.yml)',
+      "  macro 'dbt_macro__test_accepted_values' takes no keyword argument 'value'",
+      '    models/s.yml line 7, column 13',
+      '                - accepted_values: {arguments: {value: [1]}}',
+      '                  ^',
     ),
   },
 ];

@@ -1,0 +1,218 @@
+// `npm run oracle -- mistakes [PART-OF-A-NAME...] [--reuse] [--out FILE]`: makes typical mistakes in a small project
+// (mistakes/cases.mjs), runs dbt and tsdbt on Postgres, and prints a table of both messages. Worse is: another exit
+// code, a name, file or line that dbt says and this program does not, or much more to read. `--reuse` keeps what dbt
+// said last time; `--out` writes the table as Markdown. Exits 1 when something is worse.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { MISTAKES, PROJECT } from './mistakes/cases.mjs';
+import { oracleBin, root, startPostgres } from './support/servers.mjs';
+
+const words = process.argv.slice(2);
+const outFile = words.includes('--out') ? words[words.indexOf('--out') + 1] : null;
+const wanted = words.filter((word) => !word.startsWith('--') && word !== outFile);
+const chosen = MISTAKES.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const bin = oracleBin();
+const kept = join(dirname(bin), 'mistakes.json');
+const remembered = words.includes('--reuse') && existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
+
+/** dbt, loaded once; one answer a job. */
+function startDbt() {
+  const child = spawn(join(bin, 'python'), [join(root, 'tests/oracle/mistakes/real_dbt.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async run(cwd, args, env) {
+      child.stdin.write(`${JSON.stringify({ cwd, args, env })}\n`);
+      const { value, done } = await lines.next();
+      if (done) throw new Error('dbt has ended');
+      return JSON.parse(value);
+    },
+    stop: () => child.stdin.end(),
+  };
+}
+
+async function tsdbt(cwd, args, env) {
+  const child = spawn(process.execPath, [join(root, 'bin/tsdbt.js'), ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 120_000,
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text) => {
+      out += text;
+    });
+  const code = await new Promise((done) => child.on('close', done));
+  return { code, out };
+}
+
+/** A hub of one package in two versions. */
+async function startHub() {
+  const server = createServer((request, response) => {
+    const version = (number) => ({
+      id: `dbt-labs/dbt_utils/${number}`,
+      name: 'dbt_utils',
+      version: number,
+      packages: [],
+      downloads: {},
+    });
+    const answer = request.url.endsWith('index.json')
+      ? ['dbt-labs/dbt_utils']
+      : {
+          name: 'dbt_utils',
+          namespace: 'dbt-labs',
+          versions: { '1.1.0': version('1.1.0'), '1.3.0': version('1.3.0') },
+        };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer));
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
+}
+
+const PROGRESS = [
+  /^(?:Running with dbt|Registered adapter|Found \d|Concurrency:|Finished running|Done\. |Log file)/,
+  /^Unable to do partial parsing|^Performance info:|^Sending event|^Completed (?:with|successfully)/,
+  /^\d+ of \d+ (?:START|OK|PASS|SKIP|ERROR|FAIL|NO-OP|CANCEL|REUSED)\b/,
+  /resource_tracker|^warnings\.warn/,
+  /^Started to|^Updating lock file|^Installing |^Installed from|^Updated version/,
+];
+
+/** What is said of the mistake: without times, progress, colours and the folder's name. */
+function message(out, cwd) {
+  const lines = out
+    .replace(/\u001b\[[\d;]*m/g, '')
+    .replaceAll(`/private${cwd}`, '.')
+    .replaceAll(cwd, '.')
+    .replace(/\b(host "127\.0\.0\.1", |at "127\.0\.0\.1", )?port \d{4,5}\b/g, '$1port N')
+    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:N')
+    .split('\n')
+    .map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, '').trimEnd())
+    .filter((line) => !PROGRESS.some((pattern) => pattern.test(line.trimStart())))
+    .filter((line) => !/^\s*=+$/.test(line));
+  const plain = lines.filter((line, i) => line !== '' || lines[i - 1] !== '');
+  return plain.join('\n').replace(/^\n+|\n+$/g, '');
+}
+
+/** What a message names: files, lines of files, quoted words. */
+function facts(text) {
+  return new Set([
+    ...[...text.matchAll(/[\w./-]+\.(?:sql|ya?ml|csv|py)\b/g)].map(([path]) => path.replace(/^\.\//, '')),
+    ...[...text.matchAll(/['"`]([\w.:$ -]{2,40})['"`]/g)].map(([, word]) => word),
+  ]);
+}
+
+function judge({ accept = '', files = {} }, theirs, ours) {
+  const worse = [];
+  if (theirs.code !== ours.code) worse.push(`exit ${ours.code}, not ${theirs.code}`);
+  const said = ours.text.toLowerCase();
+  // The compiled SQL is shown for want of the line that was written; built-in macros are in no file of the user's.
+  const theirText = theirs.text.replace(/^ *LINE \d+: .*$/gm, '');
+  const elsewhere = (fact) => /^target\/|site-packages/.test(fact) || (/^macros\//.test(fact) && !(fact in files));
+  const missing = [...facts(theirText)].filter((fact) => !said.includes(fact.toLowerCase()) && !elsewhere(fact));
+  if (missing.length > 0) worse.push(`does not say ${missing.join(', ')}`);
+  if (/\bline \d/i.test(theirs.text) && !/\bline \d/i.test(ours.text)) worse.push('no line');
+  // The lines that show the place and one hint are worth their length.
+  const shown = ours.text.split('\n').filter((line) => !/^ {4}|^\s*\^/.test(line));
+  if (shown.join('\n').length > theirs.text.length * 1.34 + 220) worse.push('longer');
+  if (/^\s+at .*\.js|Internal Error/m.test(ours.text)) worse.push('a stack');
+  return worse.length === 0 ? null : { why: worse.join('; '), accepted: accept };
+}
+
+const server = await startPostgres();
+const hub = await startHub();
+process.once('SIGINT', () => {
+  server.stop();
+  process.exit(130);
+});
+const dbt = startDbt();
+const rows = [];
+try {
+  await server.psql('postgres', "create role guarded login password 'right'");
+  const [[hba]] = await server.psql('postgres', 'show hba_file');
+  writeFileSync(hba, `host all guarded 127.0.0.1/32 scram-sha-256\n${readFileSync(hba, 'utf8')}`);
+  await server.psql('postgres', 'select pg_reload_conf()');
+  for (const each of chosen) rows.push(await playCase(each));
+} finally {
+  dbt.stop();
+  hub.stop();
+  server.stop();
+}
+
+async function playCase(each) {
+  const command = each.run ?? 'build';
+  const output = {
+    type: 'postgres',
+    host: '127.0.0.1',
+    port: server.port,
+    user: 'postgres',
+    password: 'postgres',
+    dbname: 'shop',
+    schema: 'shop',
+    threads: 1,
+    ...each.output,
+  };
+  const files = { ...PROJECT, ...each.files };
+  const env = {
+    DBT_PACKAGE_HUB_URL: hub.url,
+    DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+    TSDBT_NO_LINK: '1',
+    COLUMNS: '100',
+  };
+  const args = command.split(' ');
+  const play = async (program) => {
+    await server.psql('postgres', 'drop database if exists shop');
+    await server.psql('postgres', 'drop role if exists reader; drop role if exists writer');
+    await server.psql('postgres', 'create database shop');
+    if (each.sql) await server.psql('shop', each.sql);
+    const cwd = mkdtempSync(join(tmpdir(), 'mistake-'));
+    try {
+      const write = (path, text) => {
+        mkdirSync(dirname(join(cwd, path)), { recursive: true });
+        writeFileSync(join(cwd, path), text);
+      };
+      for (const [path, text] of Object.entries(files)) if (text !== null) write(path, text);
+      write('profiles.yml', JSON.stringify({ shop: { target: 'dev', outputs: { dev: output } } }));
+      if (each.again) await program(cwd, args, env);
+      const { code, out } = await program(cwd, args, env);
+      return { code, text: message(out, cwd) };
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+    }
+  };
+  const key = createHash('sha256')
+    .update(JSON.stringify([each, PROJECT, 1]))
+    .digest('hex');
+  const theirs = (remembered[key] ??= await play((cwd, line, more) => dbt.run(cwd, line, more)));
+  const ours = await play(tsdbt);
+  const verdict = judge(each, theirs, ours);
+  const text = [
+    `## ${each.name}${verdict === null ? '' : ` (${verdict.accepted ? 'differs' : 'WORSE'}: ${verdict.why})`}`,
+    ...(verdict?.accepted ? [verdict.accepted, ''] : []),
+    `dbt (exit ${theirs.code}):`,
+    '```text',
+    theirs.text,
+    '```',
+    `tsdbt (exit ${ours.code}):`,
+    '```text',
+    ours.text,
+    '```',
+    '',
+  ].join('\n');
+  process.stdout.write(`${text}\n`);
+  return { worse: verdict !== null && !verdict.accepted, accepted: Boolean(verdict?.accepted), text, name: each.name };
+}
+
+writeFileSync(kept, JSON.stringify(remembered));
+if (outFile !== null) writeFileSync(outFile, `# Typical mistakes\n\n${rows.map(({ text }) => text).join('\n')}`);
+const worse = rows.filter((row) => row.worse);
+for (const { name } of worse) process.stdout.write(`WORSE: ${name}\n`);
+process.stdout.write(`${rows.length - worse.length} passed, ${worse.length} failed\n`);
+process.exitCode = worse.length === 0 && rows.length > 0 ? 0 : 1;
