@@ -366,6 +366,12 @@ export const ERRORS = {
       `Expected a timestamp value when querying field '${f.field}' of table null relation but received value of ` +
       `type '${f.type}' instead`,
   ),
+  serverStopped: row<Facts<'title'>>(
+    'T4101',
+    'connection',
+    (f) => `The embedded ${f.title} does not run, so it has no address.`,
+    () => '`tsdbt db start` starts it and keeps it up.',
+  ),
   wrongTestShape: row<Facts<'test' | 'found' | 'expected'>>(
     'T9001',
     'internal',

@@ -49,3 +49,9 @@ export async function unlessAborted<T>(
     signal.removeEventListener('abort', aborted);
   }
 }
+
+/** Why a command was told to stop, in words for `because of`: dbt's for Ctrl-C, else the signal's name. */
+export function stopReason(signal: AbortSignal | null): string {
+  const reason: unknown = signal?.reason;
+  return reason === 'SIGTERM' ? reason : 'keyboard interrupt';
+}

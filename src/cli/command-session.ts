@@ -6,7 +6,7 @@ import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { errorCodeOf } from '../error-table.ts';
-import { fire } from '../events/index.ts';
+import { fire, interruption } from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
@@ -18,6 +18,7 @@ import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../index.ts';
 import { Secrets } from '../secrets.ts';
 import { stringifyJson } from '../values/index.ts';
+import { stopReason } from '../within.ts';
 import { Ending, Interrupted } from './ending.ts';
 import { Batch, consoleSink, FileSink, type LineFormat, type SinkOptions, teeLogger } from './log-sinks.ts';
 import type { ParsedCommand } from './options.ts';
@@ -77,7 +78,7 @@ export async function withCommand(
   const secrets = new Secrets();
   secrets.addEnvironment(env);
   secrets.addVars(parsed.options['vars']);
-  const { logger: raw, flush } = createLog(parsed.which, flags, invocation, env, projectDir, secrets);
+  const { logger: raw, flush } = createLog(parsed, flags, invocation, env, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const ending = new Ending();
   let success = false;
@@ -116,7 +117,7 @@ export async function withCommand(
     exitCode = error instanceof Interrupted ? 2 : reportError(raw, error, flags.debug);
     if (error instanceof Interrupted && !error.said) {
       const nothing = { num_errors: 0, num_warnings: 0, num_partial_success: 0 };
-      fire(raw, 'EndOfRunSummary', { ...nothing, keyboard_interrupt: true });
+      fire(raw, 'EndOfRunSummary', { ...nothing, ...interruption(stopReason(ending.signal)) });
     }
   } finally {
     logger.summarize();
@@ -146,7 +147,7 @@ const PIPE_PAUSE = 20;
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
 function createLog(
-  which: string,
+  { which, positional: [action] }: ParsedCommand,
   flags: Flags,
   invocation: Invocation,
   env: CommandSession['env'],
@@ -179,8 +180,9 @@ function createLog(
       options,
       TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
     );
-    // `$(tsdbt db url)`: what the command answers is alone on stdout.
-    const notes = consoleSink(options, (text) => void process.stderr.write(text));
+    // `$(tsdbt db url)`: what the command answers is alone on stdout, and, but for warnings, on the terminal.
+    const least = action === 'url' && level === 'info' ? 'warn' : level;
+    const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
     sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);
   }
   let file: FileSink | null = null;

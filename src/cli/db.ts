@@ -19,7 +19,7 @@ export interface DbOptions {
 /**
  * Does what the command says.
  * @returns the exit code: 1 when `status` finds no running server
- * @throws when the target's server is not embedded
+ * @throws when the target's server is not embedded, or has no address because it is stopped
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
   const { profile, projectDir, print, reveal, notify } = options;
@@ -61,7 +61,8 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
       return state === 'running' ? 0 : 1;
     }
     case 'url': {
-      // A URL is of use only while there is a server behind it: start it and let it run.
+      if (embedded.status().state !== 'running') throw errorOf('serverStopped', { title });
+      // An address is of use only while there is a server behind it: let it run.
       const server = await embedded.keep();
       await server.release();
       reveal(embedded.url(server), server.password);

@@ -114,7 +114,7 @@ export class Ending {
     if (!this.signal.aborted) {
       stopped = true;
       this.#first = performance.now();
-      this.#abort.abort();
+      this.#abort.abort(name);
     } else if (performance.now() - this.#first > SAME_MS) process.exit(CODES[name]);
   }
 }

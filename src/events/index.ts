@@ -8,6 +8,7 @@ import { type EventData, type EventExtras, type EventRow, fireRow, type MessageR
 import { PROJECT_EVENTS } from './project.ts';
 import { RUN_EVENTS } from './run.ts';
 
+export { interruption } from './interruption.ts';
 export type { EventData, EventExtras } from './event.ts';
 
 /** By dbt's name of the event. */

@@ -227,10 +227,12 @@ export const RUN_EVENTS = {
     readonly num_warnings: number;
     readonly num_partial_success: number;
     readonly keyboard_interrupt: boolean;
-  }>('Z030', 'info', ({ num_errors, num_warnings, num_partial_success: partial, keyboard_interrupt }) => {
+    /** Of a signal that was no Ctrl-C. */
+    readonly stopped_by?: string;
+  }>('Z030', 'info', ({ num_errors, num_warnings, num_partial_success: partial, keyboard_interrupt, stopped_by }) => {
     const partials = `${partial} partial ${partial === 1 ? 'success' : 'successes'}`;
     const warnings = pluralize(num_warnings, 'warning');
-    if (keyboard_interrupt) return yellow('Exited because of keyboard interrupt');
+    if (keyboard_interrupt) return yellow(`Exited because of ${stopped_by ?? 'keyboard interrupt'}`);
     if (num_errors > 0) return red(`Completed with ${pluralize(num_errors, 'error')}, ${partials}, and ${warnings}:`);
     if (partial > 0) return yellow(`Completed with ${partials} and ${warnings}`);
     return num_warnings > 0 ? yellow(`Completed with ${warnings}:`) : green('Completed successfully');

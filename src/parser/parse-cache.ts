@@ -268,7 +268,7 @@ function fileId(file: SourceFile): string {
 
 /** What dbt says of a cache that it cannot use. */
 const REASONS: readonly (readonly [part: string, reason: string])[] = [
-  ['engine', 'of a version mismatch'],
+  ['engine', 'another build of tsdbt wrote the cache'],
   ['vars', 'config vars, config profile, or config target have changed'],
   ['profile', 'profile has changed'],
   ['project', 'a project config has changed'],

@@ -161,6 +161,11 @@ export function resolveFlagsWithNotices(
   applyRenamedVariables(values, specs, env, given, notices);
   const set = new Set([...given, ...applyProjectFlags(values, projectFlags, given, notices)]);
   for (const name of BOOLEANS) values[name] = values[name] === true;
+  // https://no-color.org: set and not empty; what was said of colours to the program itself wins.
+  if (env['NO_COLOR'] && !set.has('use_colors')) {
+    values['use_colors'] = false;
+    set.add('use_colors');
+  }
   follow(values, set, 'use_colors', 'use_colors_file');
   follow(values, set, 'log_level', 'log_level_file');
   follow(values, set, 'log_format', 'log_format_file');

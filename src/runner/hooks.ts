@@ -98,7 +98,9 @@ async function runHook(
 ): Promise<RunResult> {
   const began = ctx.now();
   p.started = isoMicros(began);
-  const compiled = await compileNode(ctx, node, session, { extra });
+  const compiled = await compileNode(ctx, node, session, { extra }).catch((error: unknown) => {
+    throw error instanceof TsdbtError ? error.with({ node }) : error;
+  });
   const compiledAt = ctx.now();
   const timing: TimingInfo[] = [
     { name: 'compile', started_at: `${p.started}Z`, completed_at: `${isoMicros(compiledAt)}Z` },

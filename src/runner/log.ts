@@ -2,7 +2,15 @@
 // status and counts nothing.
 import type { GraphNode, GroupNode } from '../contracts/node.ts';
 import type { NodeStatus, RunResult } from '../contracts/results.ts';
-import { type EventData, type EventExtras, type EventName, type FactsOf, fire, note } from '../events/index.ts';
+import {
+  type EventData,
+  type EventExtras,
+  type EventName,
+  type FactsOf,
+  fire,
+  interruption,
+  note,
+} from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
 import { type NodeProgress, nodeInfo, resultData, resultInfo } from './node-info.ts';
 
@@ -244,8 +252,8 @@ export class RunLog {
     this.#fire('EndRunResult', {}, { data });
   }
 
-  endOfRun(num_errors: number, num_warnings: number, num_partial_success: number, interrupted: boolean): void {
-    const facts = { num_errors, num_warnings, num_partial_success, keyboard_interrupt: interrupted };
+  endOfRun(num_errors: number, num_warnings: number, num_partial_success: number, interrupted: string | null): void {
+    const facts = { num_errors, num_warnings, num_partial_success, ...interruption(interrupted) };
     this.#fire('EndOfRunSummary', facts);
   }
 
@@ -283,9 +291,9 @@ export class RunLog {
   }
 
   /** Rows that a test found, as a grid; ours. */
-  firstRows(grid: string): void {
+  firstRows(grid: string, level: LogLevel): void {
     const lines = grid.split('\n').map((line) => `  ${line}`);
-    this.note(`  First failing rows:\n${lines.join('\n')}`);
+    this.note(`  First failing rows:\n${lines.join('\n')}`, level);
   }
 
   freshnessDone(): void {

@@ -11,7 +11,7 @@ import { createQueue, type Queue } from '../graph/queue.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { Journal } from '../state/journal.ts';
 import { PyTuple, type Value } from '../values/index.ts';
-import { unlessAborted } from '../within.ts';
+import { stopReason, unlessAborted } from '../within.ts';
 import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
 import { HOOK_TYPES, projectHooks, runProjectHooks } from './hooks.ts';
 import { kindFor } from './kinds/index.ts';
@@ -235,7 +235,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
       }
     }
     // Nodes that a signal before the first node kept from running.
-    if (interrupted) skipRest(ctx, results, 'Skipping due to keyboard interrupt');
+    if (interrupted) skipRest(ctx, results, `Skipping due to ${stopReason(options.signal)}`);
   } catch (error) {
     failure = error;
     throw error;

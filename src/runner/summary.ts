@@ -91,7 +91,8 @@ export function printResultError(
     }
     if (options.rows !== undefined && options.rows.rows.length > 0) {
       log.formatting();
-      log.firstRows(printTable(options.rows, { maxRows: null, maxColumns: null, maxColumnWidth: 40 }).trimEnd());
+      const grid = printTable(options.rows, { maxRows: null, maxColumns: null, maxColumnWidth: 40 }).trimEnd();
+      log.firstRows(grid, warning ? 'info' : 'error');
     }
     if (node?.resource_type === 'test' && node.config?.store_failures && node.relation_name) {
       log.formatting();
@@ -108,13 +109,14 @@ export function printResultError(
 
 /**
  * The block after the last node: summary, each error and warning, `Done. PASS=…`.
+ * @param interrupted why the command was told to stop; null: it was not
  * @param tables first rows of failed tests, by unique_id
  * @param stopped true: an error that ends the command follows, and says so itself
  */
 export function printRunEnd(
   log: RunLog,
   results: readonly RunResult[],
-  interrupted = false,
+  interrupted: string | null = null,
   tables: ReadonlyMap<string, Table> = new Map(),
   stopped = false,
 ): void {
@@ -132,11 +134,13 @@ export function printRunEnd(
   if (!stopped) log.endOfRun(errors.length, warnings.length, partial, interrupted);
   for (const r of errors) printResultError(log, r, { rows: tables.get(r.unique_id) });
   for (const r of warnings) printResultError(log, r, { warning: true, rows: tables.get(r.unique_id) });
-  printStats(log, results);
+  printStats(log, results, stopped);
 }
 
-function printStats(log: RunLog, results: readonly RunResult[]): void {
-  const stats = { pass: 0, warn: 0, error: 0, skip: 0, noop: 0, reused: 0, total: results.length };
+/** @param stopped true: the error that ends the command is counted, though no node has it as its result */
+function printStats(log: RunLog, results: readonly RunResult[], stopped: boolean): void {
+  const more = stopped ? 1 : 0;
+  const stats = { pass: 0, warn: 0, error: more, skip: 0, noop: 0, reused: 0, total: results.length + more };
   for (const r of results) {
     switch (r.status) {
       case 'error':

@@ -2,7 +2,7 @@
 // early. The kind defines what a node does; the queue defines the order.
 import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
-import { unlessAborted, within } from '../within.ts';
+import { stopReason, unlessAborted, within } from '../within.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
@@ -245,7 +245,8 @@ class Workers {
       await within(idle, CLOSED_MS);
     }
     if (stop.why === 'raise') throw new TsdbtError('runtime', stop.message);
-    const message = stop.why === 'failFast' ? 'Skipping due to fail_fast' : 'Skipping due to keyboard interrupt';
+    const message =
+      stop.why === 'failFast' ? 'Skipping due to fail_fast' : `Skipping due to ${stopReason(this.#options.signal)}`;
     skipRest(this.#ctx, this.#results, message);
     if (stop.why === 'failFast') printResultError(this.#ctx.log, stop.result);
   }

@@ -122,6 +122,7 @@ export class PostgresAdapter implements Adapter {
       cache: this.cache,
       early: this.#early,
       relationOf: (schema, identifier, type) => this.#known(schema, identifier, type),
+      isOwn: (processId) => this.#pool.holds(processId),
     });
     const silence = silenceTimes(options.env?.['TSDBT_ASK_AFTER']);
     this.#pool = new ConnectionPool(() => this.#findServer(), options.threads + 2, silence);

@@ -94,6 +94,11 @@ export class ConnectionPool {
     this.#times = times;
   }
 
+  /** Whether a process of the server is behind one of the connections. */
+  holds(processId: number): boolean {
+    return [...this.#open].some((connection) => connection.processId === processId);
+  }
+
   get size(): number {
     return this.#open.size + this.#opening;
   }

@@ -27,6 +27,8 @@ export interface LockOwner {
   readonly early: ViewStates;
   /** A relation of this database, as its catalogue tells of it. */
   relationOf(schema: string, identifier: string, type: RelationType): Relation;
+  /** Whether a process of the server works for this command. */
+  isOwn(processId: number): boolean;
 }
 
 /** The locks that sessions hold, and what they saw when they took them. */
@@ -174,7 +176,7 @@ export class RelationLocks {
         { fetch: true },
       );
       if (table.rows[0]?.values[0] === true)
-        throw new TsdbtError('database', 'deadlock with another run', { code: '40P01' });
+        throw new TsdbtError('database', 'deadlock with another transaction', { code: '40P01' });
       await new Promise((resolve) => {
         setTimeout(resolve, LOCK_PAUSE);
       });
@@ -184,6 +186,10 @@ export class RelationLocks {
   async #tellWho(session: Session, relation: Relation, key: bigint): Promise<void> {
     if (!(session instanceof PostgresSession)) return;
     const { table } = await session.execute(lockHolderSql(key), { fetch: true });
+    if (table.rows.some((row) => this.#owner.isOwn(Number(toText(row.get('pid') ?? ''))))) {
+      session.notifyWait(`${relation.render()} is being built by another thread of this run; waiting for it`);
+      return;
+    }
     const who = table.rows.map(
       (row) =>
         `${toText(row.get('application_name') ?? '')} (pid ${toText(row.get('pid') ?? '')}, user ` +

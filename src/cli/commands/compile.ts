@@ -5,6 +5,7 @@ import { type EventData, fire } from '../../events/index.ts';
 import { execute, preview, printRunEnd, type RunContext, type RunOutcome, withInline } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
+import { stopReason } from '../../within.ts';
 import { showPreview } from '../show-tables.ts';
 import { chosen, loadAndParse } from './run.ts';
 
@@ -38,7 +39,7 @@ async function compileSelected(session: CommandSession): Promise<RunOutcome> {
     : { parsed: project, selection: chosen(session, project) };
   const outcome = await execute(parsed, selection, { signal });
   if (outcome.interrupted) {
-    printRunEnd(outcome.ctx.log, outcome.results, true);
+    printRunEnd(outcome.ctx.log, outcome.results, stopReason(session.signal));
     throw new Interrupted(true);
   }
   return outcome;

@@ -19,6 +19,7 @@ import {
 import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
+import { stopReason } from '../../within.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { chosen, loadAndParse } from './run.ts';
 
@@ -70,7 +71,7 @@ async function compileNodes(
 ): Promise<RunContext | null> {
   const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
   if (!interrupted && succeeded(results)) return ctx;
-  printRunEnd(ctx.log, results, interrupted);
+  printRunEnd(ctx.log, results, interrupted ? stopReason(signal) : null);
   if (interrupted) throw new Interrupted(true);
   return null;
 }

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
 import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
@@ -48,6 +49,10 @@ interface Done {
 interface Ticked {
   readonly outcome: string;
   readonly done: Done | null;
+  /** Whether the project is as it should be; null: this tick has not tried. */
+  readonly good: boolean | null;
+  /** `PASS=… WARN=…`, of a tick that ran nodes. */
+  readonly counts?: string | undefined;
 }
 
 /** Runs until a signal; true unless the command line is wrong. */
@@ -56,6 +61,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   const say = (msg: string): void => note(session.logger, msg);
   let done: Done | null = null;
   let warned = false;
+  let failing = false;
   // Only the connections of the tick that runs: there is no end of ticks.
   let close: () => Promise<unknown> = () => Promise.resolve();
   session.onStop(() => close());
@@ -76,14 +82,16 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
     const work: Promise<Ticked> = tick(current, last, onParsed);
     const ticked = await unlessAborted(session.signal, work, STOP_MS);
     if (ticked === null || session.signal.aborted) break;
-    const { outcome, ...next } = ticked.value;
+    const { outcome, good, counts, ...next } = ticked.value;
     done = next.done;
+    const recovered = good === true && failing ? ', recovered' : '';
+    if (good !== null) failing = !good;
     // A tick that took longer than the interval drops the ones that it covered.
     do due += interval;
     while (due <= now());
     say(
-      `Tick ${number} ${outcome} in ${((now() - began) / 1000).toFixed(2)}s; next at ` +
-        `${new Date(due).toISOString().slice(11, 19)}`,
+      `Tick ${number} ${outcome}${recovered} at ${dateTime(began)} in ${((now() - began) / 1000).toFixed(2)}s` +
+        `${counts === undefined ? '' : `, ${counts}`}; next at ${dateTime(due)} UTC`,
     );
     const unseen =
       last === null && done !== null
@@ -106,13 +114,17 @@ async function tick(
   onParsed: (parsed: ParsedProject) => void,
 ): Promise<Ticked> {
   const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
-  const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger) };
+  let counts: string | undefined;
+  const onStats = (text: string): void => {
+    counts = text;
+  };
+  const quiet: CommandSession = { ...session, invocation, logger: calm(session.logger, onStats) };
   try {
     const loaded = await loadProject(quiet);
     const { adapter, config } = loaded;
     const lease = adapter.session({ name: 'every' });
     try {
-      if (last !== null && (await isStill(last, loaded))) return { outcome: 'unchanged', done: last };
+      if (last !== null && (await isStill(last, loaded))) return { outcome: 'unchanged', done: last, good: null };
       const parsed = parseLoaded(loaded);
       onParsed(parsed);
       const { project_name } = config.project;
@@ -123,19 +135,40 @@ async function tick(
         `tsdbt ${session.which} --every, ${hostname()} pid ${process.pid}`,
       );
       if (held !== null)
-        return { outcome: `skipped: ${project_name} on target ${target_name} is being run by ${held}`, done: null };
+        return {
+          outcome: `skipped: ${project_name} on target ${target_name} is being run by ${held}`,
+          done: null,
+          good: null,
+        };
       const inputs =
         session.flags['if_changed'] === true ? outsideInputs(parsed.manifest, select(parsed).selected, adapter) : null;
       const marks = inputs === null ? [] : await marksOf(loaded, inputs);
       const good = await runParsed(quiet, parsed);
-      return { outcome: good ? 'ok' : 'failed', done: good && inputs !== null ? { parsed, inputs, marks } : null };
+      const next = good && inputs !== null ? { parsed, inputs, marks } : null;
+      return { outcome: good ? 'ok' : 'failed', done: next, good, counts };
     } finally {
       await lease.release();
       await adapter.close();
     }
   } catch (error) {
-    return { outcome: `failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`, done: null };
+    return { outcome: `failed (${oneLine(error)})`, done: null, good: false };
   }
+}
+
+/** What ended a tick, with the file and the line in front. */
+function oneLine(error: unknown): string {
+  const [words = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
+  if (!(error instanceof TsdbtError)) return words;
+  const { path, node, line, column } = error.details;
+  const file = path ?? node?.original_file_path;
+  if (file === undefined) return words;
+  const place = `${line === undefined ? '' : ` line ${line}`}${column === undefined ? '' : `, column ${column}`}`;
+  return `${file}${place}: ${words}`;
+}
+
+/** `2026-05-01 12:00:00` in UTC. */
+function dateTime(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /**
@@ -184,10 +217,14 @@ async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']): Prom
   }
 }
 
-/** What a run says of its progress goes to the log file only; warnings, errors and what templates print are shown. */
-function calm(logger: Logger): Logger {
+/**
+ * What a run says of its progress goes to the log file only; warnings, errors and what templates print are shown.
+ * @param onStats hears the counts of the run's last line
+ */
+function calm(logger: Logger, onStats: (text: string) => void): Logger {
   return {
     fire(event) {
+      if (event.name === 'StatsLine') onStats(event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, ''));
       if (event.level !== 'info' || isPrintEvent(event)) logger.fire(event);
       else
         logger.fire(

@@ -96,7 +96,10 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
         return;
     }
     const template = readTemplate(join(folder, TEMPLATE), () =>
-      say('InvalidProfileTemplateYAML', 'Invalid profile_template.yml in project.'),
+      say(
+        'InvalidProfileTemplateYAML',
+        `${TEMPLATE} of the project is no mapping of YAML; asking for a database instead.`,
+      ),
     );
     const { fixed, prompts } = template ?? (await chooseDatabase(questions));
     const { target = 'dev', ...output } = await answersFor(questions, prompts, { ...fixed });
@@ -108,8 +111,8 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     const ofTarget = template === null;
     say(
       ofTarget ? 'ProfileWrittenWithTargetTemplateYAML' : 'ProfileWrittenWithProjectTemplateYAML',
-      `Profile ${name} written to ${path} using ${ofTarget ? "target's" : "project's"} profile_template.yml and ` +
-        'your supplied values.',
+      `Profile ${name} written to ${path} with your answers` +
+        `${ofTarget ? '' : ` and the values of the project's ${TEMPLATE}`}.`,
       { name, path },
     );
   }

@@ -17,6 +17,7 @@ import {
 } from '../../index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
+import { stopReason } from '../../within.ts';
 import { isRunning } from '../is-running.ts';
 import { showSeeds } from '../show-tables.ts';
 
@@ -71,14 +72,14 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   const { ctx, results, interrupted } = await execute(parsed, selection, {
     signal,
     retry: retried,
-    stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, false, partial.ctx.tables, true),
+    stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
   });
   if (selection.selected.size === 0) {
     if (flags.which === 'seed') printRunEnd(ctx.log, []);
     return true;
   }
   if (flags['show'] === true && (flags.which === 'seed' || flags.which === 'build')) showSeeds(ctx, results);
-  printRunEnd(ctx.log, results, interrupted, ctx.tables);
+  printRunEnd(ctx.log, results, interrupted ? stopReason(session.signal) : null, ctx.tables);
   if (interrupted) throw new Interrupted(true);
   return succeeded(results);
 }

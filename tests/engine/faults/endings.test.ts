@@ -160,6 +160,7 @@ afterAll(async () => {
 
 describe('one signal ends a command that waits', () => {
   const SKIPPED = 'model.p.a skipped: Skipping due to keyboard interrupt';
+  const TERMINATED = 'model.p.a skipped: Skipping due to SIGTERM';
   const waiting = async (
     title: string,
     dir: string,
@@ -176,23 +177,24 @@ describe('one signal ends a command that waits', () => {
       }),
     ]);
     const code = await stop(run, signal);
-    return [title, code, run.out().includes('Exited because of keyboard interrupt'), resultsOf(dir)];
+    return [
+      title,
+      code,
+      run.out().includes(`Exited because of ${signal === 'SIGTERM' ? signal : 'keyboard interrupt'}`),
+      resultsOf(dir),
+    ];
   };
 
   it('for a Postgres that takes connections and says nothing', async () => {
     const commands: readonly [string[], NodeJS.Signals, readonly string[]][] = [
       [['run'], 'SIGINT', [SKIPPED]],
-      [['build'], 'SIGTERM', [SKIPPED]],
+      [['build'], 'SIGTERM', [TERMINATED]],
       [['compile'], 'SIGINT', [SKIPPED]],
       [['debug'], 'SIGTERM', []],
       [['docs', 'generate'], 'SIGINT', [SKIPPED]],
       [['docs', 'generate', '--no-compile'], 'SIGTERM', []],
       [['run-operation', '--sql', 'select 1'], 'SIGINT', []],
-      [
-        ['show', '--inline', 'select 1'],
-        'SIGTERM',
-        ['sql_operation.p.inline_query skipped: Skipping due to keyboard interrupt'],
-      ],
+      [['show', '--inline', 'select 1'], 'SIGTERM', ['sql_operation.p.inline_query skipped: Skipping due to SIGTERM']],
       [['show', '--inline-direct', 'select 1'], 'SIGINT', []],
       [['source', 'freshness'], 'SIGTERM', []],
     ];
@@ -280,7 +282,9 @@ describe('one signal ends a command that waits', () => {
       ),
     ]);
     expect(seen).toEqual([
-      ...['TLS', 'login', 'ClickHouse'].map((title) => [title, 2, true, [SKIPPED]]),
+      ['TLS', 2, true, [SKIPPED]],
+      ['login', 2, true, [TERMINATED]],
+      ['ClickHouse', 2, true, [SKIPPED]],
       ...['a download', 'git', 'a lock'].map((title) => [title, 2, true, []]),
     ]);
     // What it has started ends with it.
@@ -359,7 +363,7 @@ describe('one signal ends a run on a server that falls silent', () => {
             52,
             { 'dbt_project.yml': hooked('on-run-start', 'select pg_sleep(52)') },
             2,
-            ['model.p.a skipped: Skipping due to keyboard interrupt', 'operation.p.p-on-run-start-0 skipped'],
+            ['model.p.a skipped: Skipping due to SIGTERM', 'operation.p.p-on-run-start-0 skipped'],
           ],
           [
             'on-run-end',
@@ -375,7 +379,7 @@ describe('one signal ends a run on a server that falls silent', () => {
             54,
             { 'models/a.sql': "{{ config(materialized='table') }} select 1 as id from pg_sleep(54)" },
             0,
-            ['model.p.a skipped: Skipping due to keyboard interrupt'],
+            ['model.p.a skipped: Skipping due to SIGTERM'],
           ],
         ] as const
       ).map(async ([title, args, nap, files, code, results]) => ({
@@ -446,7 +450,7 @@ describe('one signal ends a run on a server that falls silent', () => {
             .map((line) => line.replace(/: OK$/, ''))
             .sort(),
           journalEnds(own),
-        ]).toEqual([2, ['model.p.a success', 'model.p.b skipped: Skipping due to keyboard interrupt'], true]);
+        ]).toEqual([2, ['model.p.a success', 'model.p.b skipped: Skipping due to SIGTERM'], true]);
       } finally {
         await server.release();
       }

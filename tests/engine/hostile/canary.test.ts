@@ -431,27 +431,22 @@ describe('db url', () => {
   it('shows the password on the console and not in the log', async () => {
     const dir = join(base, 'url');
     const folder = join(String((database.credentials['host'] as string) === '' ? '' : base), 'embedded');
-    const { exit, stdout } = await tsdbt(dir, {
-      args: ['db', 'url', '--log-format-file', 'json'],
-      files: {
-        'profiles.yml': JSON.stringify({
-          p: { target: 'dev', outputs: { dev: { type: 'postgres', embedded: folder, schema: 'x', threads: 1 } } },
-        }),
-      },
-    });
-    expect(exit).toBe(0);
+    const files = {
+      'profiles.yml': JSON.stringify({
+        p: { target: 'dev', outputs: { dev: { type: 'postgres', embedded: folder, schema: 'x', threads: 1 } } },
+      }),
+    };
+    const stopped = await tsdbt(dir, { args: ['db', 'url'], files });
+    expect([stopped.exit, stopped.stdout]).toEqual([2, '']);
+    expect(stopped.says).toContain('The embedded Postgres does not run, so it has no address.');
+    await tsdbt(dir, { args: ['db', 'start'], files });
+    const { exit, stdout, says } = await tsdbt(dir, { args: ['db', 'url', '--log-format-file', 'json'], files });
+    expect([exit, says]).toEqual([0, stdout]);
     const { password } = new URL(stdout.trim());
     expect(password.length).toBeGreaterThan(8);
     const log = readFileSync(join(dir, 'logs/dbt.log'), 'utf8');
     expect(log).toContain('postgresql://');
     expect(log).not.toContain(password);
-    await tsdbt(dir, {
-      args: ['db', 'stop'],
-      files: {
-        'profiles.yml': JSON.stringify({
-          p: { target: 'dev', outputs: { dev: { type: 'postgres', embedded: folder, schema: 'x', threads: 1 } } },
-        }),
-      },
-    });
+    await tsdbt(dir, { args: ['db', 'stop'], files });
   });
 });

@@ -186,6 +186,19 @@ const CONFIG = [
     name: 'a snapshot without its updated_at',
     files: { 'snapshots/kept.sql': snapshot("unique_key='id', strategy='timestamp'") },
   },
+  {
+    name: 'an on-run-end hook with an error of Jinja',
+    files: { 'dbt_project.yml': `${PROJECT['dbt_project.yml']}on-run-end: "{{ nothing() }}"\n` },
+  },
+  {
+    name: 'an on-run-end hook with an error of SQL',
+    files: { 'dbt_project.yml': `${PROJECT['dbt_project.yml']}on-run-end: select nope\n` },
+  },
+  {
+    name: 'a missing column with --fail-fast',
+    files: { 'models/orders.sql': 'select nope\n' },
+    run: 'build --fail-fast',
+  },
   { name: 'a model that calls for a Python file', files: { 'models/py.py': 'def model(dbt, session):\n  return 1\n' } },
   {
     name: 'an unknown key of dbt_project.yml',

@@ -35,7 +35,8 @@ export async function startClickhouse() {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
     }).trim();
-  const url = new URL(db('url').split('\n').at(-1));
+  db('start');
+  const url = new URL(db('url'));
   const [user, password] = [url.username, url.password].map(decodeURIComponent);
   const ask = async (sql) => {
     const send = () =>

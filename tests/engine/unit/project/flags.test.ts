@@ -44,6 +44,18 @@ describe('resolveFlags', () => {
     expect(resolveFlags('run', {}, {}, null)).toMatchObject({ log_format: 'default', log_format_file: 'debug' });
   });
 
+  it('shows no colours where NO_COLOR is set, unless colours are asked for', () => {
+    const colors = (env: Record<string, string>, options = {}, project: Record<string, boolean> | null = null) => {
+      const { use_colors, use_colors_file } = resolveFlags('run', options, env, project);
+      return [use_colors, use_colors_file];
+    };
+    expect(colors({ NO_COLOR: '1' })).toEqual([false, false]);
+    expect(colors({ NO_COLOR: '' })).toEqual([true, true]);
+    expect(colors({ NO_COLOR: '1' }, { use_colors: true })).toEqual([true, true]);
+    expect(colors({ NO_COLOR: '1', DBT_USE_COLORS: 'true' })).toEqual([true, true]);
+    expect(colors({ NO_COLOR: '1' }, {}, { use_colors_file: true })).toEqual([false, true]);
+  });
+
   it('lets settings of the project lead, and exclude each other, as those of the command line do', () => {
     expect(resolveFlags('run', {}, {}, { use_colors: false, log_level: 'error', log_format: 'json' })).toMatchObject({
       use_colors_file: false,
