@@ -190,7 +190,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         start: 'Start the server and keep it up.',
         stop: 'Stop it when its last user ends.',
         status: 'Say whether it runs and where its data is; exit code 1 when it does not.',
-        url: 'Print the address of the running server, with the password; exit code 2 when it does not run.',
+        url: 'Print the address with the password; exit code 2 when the server does not run.',
       },
     },
   }),

@@ -66,7 +66,9 @@ export async function executeNode(
   ctx.journal?.begin(node.unique_id, p.started);
   let attempt = await attemptNode(ctx, kind, node, p, began, work);
   for (let again = 1; attempt.result === null; again++) {
-    const msg = `${node.unique_id} collided with another transaction and was rolled back; starting it again (${again} of ${RETRIES})`;
+    const msg =
+      `${node.unique_id} collided with another transaction and was rolled back; starting it again (${again} of ` +
+      `${RETRIES})`;
     note(ctx.logger, msg, { thread: p.thread });
     await new Promise((resolve) => {
       setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
