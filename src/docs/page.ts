@@ -15,8 +15,11 @@ function readSiteFile(name: string): string {
   return readFileSync(found, 'utf8');
 }
 
-/** @returns the whole page as HTML */
-export function renderPage(data: SiteData): string {
+/**
+ * @param nonce of the policy under which a server sends the page
+ * @returns the whole page as HTML
+ */
+export function renderPage(data: SiteData, nonce?: string): string {
   // A script element ends at the first `</`, whatever its text is, and `<!--` would change how it is read.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const parts: Record<string, string> = {
@@ -25,7 +28,9 @@ export function renderPage(data: SiteData): string {
     script: SCRIPTS.map(readSiteFile).join('\n'),
     data: json,
   };
-  return readSiteFile('page.html').replace(
+  const page = readSiteFile('page.html');
+  const marked = nonce === undefined ? page : page.replace('<script>', `<script nonce="${nonce}">`);
+  return marked.replace(
     /<!-- (\w+) -->|\/\* (\w+) \*\//g,
     (all, a: string | undefined, b: string | undefined) => parts[a ?? b ?? ''] ?? all,
   );

@@ -1,9 +1,12 @@
 // `docs serve`: a small HTTP server for the target folder's docs. Shows what `docs generate` wrote and follows a later
 // one without a restart. Leaves opening a browser and the process's signals to the command line.
+import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
+import { writePath } from '../compiler/write-path.ts';
 import type { Manifest } from '../contracts/manifest.ts';
+import type { GraphNode } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { renderPage } from './page.ts';
@@ -23,6 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.md': 'text/markdown; charset=utf-8',
 };
 
+const PLAIN = 'text/plain; charset=utf-8';
+
 export interface ServeDocsInput {
   readonly targetDir: string;
   readonly host: string;
@@ -41,9 +46,11 @@ export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; c
   pageOf(input);
   const server = createServer((request, response) => {
     try {
-      answer(input, request.method ?? 'GET', request.url ?? '/', response);
+      if (isKnownHost(request.headers.host, input.host)) {
+        answer(input, request.method ?? 'GET', request.url ?? '/', response);
+      } else send(response, 403, PLAIN, `docs serve listens on ${input.host}: use that name, or give --host`);
     } catch (error) {
-      send(response, 500, 'text/plain; charset=utf-8', error instanceof Error ? error.message : String(error));
+      send(response, 500, PLAIN, error instanceof Error ? error.message : String(error));
     }
   });
   await listen(server, input);
@@ -75,10 +82,12 @@ function listen(server: Server, { host, port }: ServeDocsInput): Promise<void> {
 
 function answer(input: ServeDocsInput, method: string, url: string, response: ServerResponse): void {
   const path = pathOf(url);
-  if (method !== 'GET' && method !== 'HEAD') send(response, 405, 'text/plain; charset=utf-8', 'only GET');
-  else if (path === null) send(response, 400, 'text/plain; charset=utf-8', 'bad path');
-  else if (path === '' || path === 'index.html') send(response, 200, HTML, pageOf(input));
-  else sendFile(input, method, path, response);
+  if (method !== 'GET' && method !== 'HEAD') send(response, 405, PLAIN, 'only GET');
+  else if (path === null) send(response, 400, PLAIN, 'bad path');
+  else if (path === '' || path === 'index.html') {
+    const nonce = randomBytes(16).toString('base64');
+    send(response, 200, HTML, pageOf(input, nonce), { 'content-security-policy': policyOf(nonce) });
+  } else sendFile(input, method, path, response);
 }
 
 function sendFile(input: ServeDocsInput, method: string, path: string, response: ServerResponse): void {
@@ -88,7 +97,7 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
   const file = join(input.targetDir, ...path.split('/'));
   const found = allowed ? statSync(file, { throwIfNoEntry: false }) : undefined;
   if (!found?.isFile()) {
-    send(response, 404, 'text/plain; charset=utf-8', 'not found');
+    send(response, 404, PLAIN, 'not found');
     return;
   }
   response.writeHead(200, {
@@ -103,6 +112,27 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
       .pipe(response);
 }
 
+/** A page that a browser reaches by a foreign name which leads here must not read the docs of this machine. */
+function isKnownHost(header: string | undefined, listens: string): boolean {
+  // A server that listens for everybody has names that only its network knows.
+  if (listens === '' || listens === '0.0.0.0' || listens === '::') return true;
+  const name = (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return [listens, 'localhost', '127.0.0.1', '::1'].some((known) => known.toLowerCase() === name.toLowerCase());
+}
+
+/** Scripts of the page alone run; a description brings images, and nothing else is loaded. */
+function policyOf(nonce: string): string {
+  return [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    "style-src 'unsafe-inline'",
+    "img-src 'self' data: https:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
 /** The path below the target folder, or null for one that is malformed or would leave it. */
 function pathOf(url: string): string | null {
   try {
@@ -114,22 +144,41 @@ function pathOf(url: string): string | null {
   }
 }
 
-function send(response: ServerResponse, status: number, type: string, body: string): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  type: string,
+  body: string,
+  more: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, {
     'content-type': type,
     'cache-control': 'no-cache',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    ...more,
   });
   response.end(body);
 }
 
 /** Made anew from the artifacts for each visit, so that it is never older than they are. */
-function pageOf({ targetDir, version }: ServeDocsInput): string {
+function pageOf({ targetDir, version }: ServeDocsInput, nonce?: string): string {
   const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
   if (manifest === null) {
     throw errorOf('noDocs', { path: join(targetDir, 'manifest.json') });
   }
-  return renderPage(buildSiteData(manifest, readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json')), version));
+  // A command writes the SQL that it compiled into its own manifest alone; the compiled file stays.
+  const compiledOf = (node: GraphNode): string | null => readCompiled(writePath(node, targetDir, 'compiled'));
+  const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
+  return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce);
+}
+
+function readCompiled(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
 }
 
 function readArtifact<T>(path: string): T | null {

@@ -51,15 +51,26 @@ export interface SiteData {
 
 type Listed = GraphNode | MacroNode;
 
-/** @param version of tsdbt, shown at the foot of the page */
-export function buildSiteData(manifest: Manifest, catalog: CatalogArtifact | null, version: string): SiteData {
+/**
+ * @param version of tsdbt, shown at the foot of the page
+ * @param compiledOf the SQL that an earlier command compiled of a node without any in the manifest
+ */
+export function buildSiteData(
+  manifest: Manifest,
+  catalog: CatalogArtifact | null,
+  version: string,
+  compiledOf: (node: GraphNode) => string | null = () => null,
+): SiteData {
   const nodes = listedNodes(manifest);
   const position = new Map(nodes.map((node, i) => [node.unique_id, i]));
   const parentIds = nodes.map(parentsOf);
   const tests = testsByNode(manifest);
-  const items = nodes.map((node) =>
-    itemOf(node, catalogTableOf(catalog, node.unique_id), tests.get(node.unique_id) ?? []),
-  );
+  const items = nodes.map((node) => {
+    const item = itemOf(node, catalogTableOf(catalog, node.unique_id), tests.get(node.unique_id) ?? []);
+    if (node.resource_type === 'macro' || item.source === undefined || item.compiled !== undefined) return item;
+    const compiled = compiledOf(node);
+    return compiled === null ? item : { ...item, compiled };
+  });
   for (const [i, item] of items.entries()) {
     for (const id of new Set(parentIds[i])) {
       const p = position.get(id);

@@ -160,12 +160,13 @@ function overviewPage() {
   const graphSize = items.filter((item) => item.graph).length;
   const made = `${escapeHtml(data.generated.slice(0, 16).replace('T', ' '))} UTC`;
   const title = data.overview
-    ? `<div class="text overview">${markdown(data.overview)}</div>`
+    ? `<h1 class="unseen">${escapeHtml(data.project)}</h1>` +
+      `<div class="text overview">${markdown(data.overview)}</div>`
     : `<h1>${escapeHtml(data.project)}</h1>`;
   main.innerHTML = `<div class="page">
     ${title}
     <div class="counts">${counts.join('')}</div>
-    ${graphSize > 0 && graphSize <= 300 ? '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>' : ''}
+    ${graphSize > 0 && graphSize <= WHOLE_GRAPH ? '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>' : ''}
     <p class="foot">Generated ${made} by tsdbt ${escapeHtml(data.version)} for ${escapeHtml(data.adapter)}</p></div>`;
   const box = main.querySelector('.lineage');
   if (box) drawGraph(box, items, graphIds(), { pickOnClick: false, onPick() {}, onOpen: open });
@@ -262,8 +263,8 @@ function itemPage(id) {
   }
   if (item.source) {
     part.push(
-      '<div class="code-head"><h2>Code</h2><button data-code="source" aria-selected="true">Source</button>',
-      item.compiled ? '<button data-code="compiled">Compiled</button>' : '',
+      '<div class="code-head"><h2>Code</h2><button data-code="source" aria-pressed="true">Source</button>',
+      item.compiled ? '<button data-code="compiled" aria-pressed="false">Compiled</button>' : '',
       `<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`,
     );
   }
@@ -275,7 +276,7 @@ function itemPage(id) {
     button.addEventListener('click', () => {
       shown.which = button.dataset.code;
       for (const other of main.querySelectorAll('[data-code]'))
-        other.setAttribute('aria-selected', String(other === button));
+        other.setAttribute('aria-pressed', String(other === button));
       main.querySelector('.code code').innerHTML = colourSql(item[shown.which]);
     });
   }
@@ -288,25 +289,41 @@ function itemPage(id) {
   });
 }
 
+/** More boxes than a person can look at; above, the graph opens on one node. */
+const WHOLE_GRAPH = 300;
+/** The node with the most neighbours: a first look at a project of thousands. */
+function busiest(ids) {
+  const degree = (i) => items[i].parents.length + items[i].children.length;
+  return ids.reduce((best, i) => (best === null || degree(i) > degree(best) ? i : best), null);
+}
+
 const graphIds = () =>
   items.flatMap((item, i) => (item.graph && item.kind !== 'test' && item.kind !== 'analysis' ? [i] : []));
 const hiddenKinds = new Set(['test', 'analysis']);
 
-function graphPage(focus) {
+/** @param asked the node that the address names. @param whole all nodes, however many */
+function graphPage(asked, whole = false) {
   const kinds = kindsPresent.filter((kind) => kind !== 'macro');
-  const around = focus === null ? null : reach(items, focus);
+  const all = graphIds();
+  const focus = asked ?? (all.length > WHOLE_GRAPH && !whole ? busiest(all) : null);
+  // Of a node that nearly all others hang on, only its neighbours.
+  const around =
+    focus === null
+      ? null
+      : ([Infinity, 3, 2, 1].map((steps) => reach(items, focus, steps)).find((ids) => ids.size <= WHOLE_GRAPH) ??
+        new Set([...reach(items, focus, 1)].slice(0, WHOLE_GRAPH)));
   const ids = items.flatMap((item, i) =>
     item.graph && (i === focus || !hiddenKinds.has(item.kind)) && (around === null || around.has(i)) ? [i] : [],
   );
   const shown =
     focus === null
       ? `<b>${ids.length} nodes</b>`
-      : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph">show all</a>`;
+      : `<b>${escapeHtml(items[focus].name)}</b><a class="plain" href="#/graph//all">show all ${all.length}</a>`;
   const box = (kind) =>
     `<label style="--kind: var(--${kindColour(kind)})">` +
     `<input type="checkbox" data-kind="${kind}" ${hiddenKinds.has(kind) ? '' : 'checked'}>` +
     `<i></i>${escapeHtml(TITLES[kind])}</label>`;
-  main.innerHTML = `<div class="graph"><div class="panel">
+  main.innerHTML = `<div class="graph"><h1 class="unseen">Graph</h1><div class="panel">
     ${shown}
     ${kinds.map(box).join('')}
   </div><div class="tip" hidden></div></div>`;
@@ -333,7 +350,7 @@ function graphPage(focus) {
     input.addEventListener('change', () => {
       if (input.checked) hiddenKinds.delete(input.dataset.kind);
       else hiddenKinds.add(input.dataset.kind);
-      graphPage(focus);
+      graphPage(asked, whole);
     });
   }
 }
@@ -358,19 +375,27 @@ const haystacks = items.map((item) => [
   [(item.source ?? '').toLowerCase(), 3],
 ]);
 
+/** The weight of a word in a text; one letter is forgiven in names and columns, from four letters on. */
+function matchOf(word, [text, weight], forgiving) {
+  const at = text.indexOf(word);
+  if (at >= 0) return weight * (weight === 100 && text === word ? 3 : weight === 100 && at === 0 ? 1.6 : 1);
+  if (!forgiving || weight < 30 || word.length < 4) return 0;
+  return [text, ...text.split(/[\s._-]+/)].some((part) => isNear(word, part)) ? weight / 4 : 0;
+}
+
+/** What holds the words as they are, else with one letter forgiven. */
 function find(query) {
+  const exact = findBy(query, false);
+  return exact.length > 0 ? exact : findBy(query, true);
+}
+
+function findBy(query, forgiving) {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const found = [];
   haystacks.forEach((texts, i) => {
     let score = 0;
     for (const word of words) {
-      let best = 0;
-      for (const [text, weight] of texts) {
-        const at = text.indexOf(word);
-        if (at < 0) continue;
-        const whole = weight === 100 && text === word ? 3 : weight === 100 && at === 0 ? 1.6 : 1;
-        best = Math.max(best, weight * whole);
-      }
+      const best = Math.max(...texts.map((text) => matchOf(word, text, forgiving)));
       if (best === 0) return;
       score += best;
     }
@@ -469,12 +494,12 @@ const open = (id) => {
 };
 
 function route() {
-  const [, where = '', what = ''] = location.hash.split('/');
+  const [, where = '', what = '', more = ''] = location.hash.split('/');
   const id = byId.get(decodeURIComponent(what)) ?? null;
   current = where === 'item' ? id : null;
   hits.hidden = true;
   side.classList.remove('open');
-  if (where === 'graph') graphPage(id);
+  if (where === 'graph') graphPage(id, more === 'all');
   else if (where === 'list') listPage(what);
   else if (where === 'item' && id !== null) itemPage(id);
   else if (where === 'item')

@@ -4,6 +4,15 @@
 
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 
+/** Whether two words differ by one letter at most: another one, one more, one less, or two that changed places. */
+function isNear(a, b) {
+  if (Math.abs(a.length - b.length) > 1) return false;
+  let i = 0;
+  while (i < a.length && a[i] === b[i]) i += 1;
+  const rest = (from, to) => a.slice(i + from) === b.slice(i + to);
+  return rest(0, 0) || rest(1, 1) || rest(1, 0) || rest(0, 1) || (a[i] === b[i + 1] && a[i + 1] === b[i] && rest(2, 2));
+}
+
 /** A link's address if a browser may follow it: never a script. */
 const safeUrl = (url) =>
   /^(https?:|mailto:|#|\/|\.|[\w-]+(\/|\.|$))/i.test(url) && !/^\s*(javascript|data|vbscript):/i.test(url) ? url : '#';

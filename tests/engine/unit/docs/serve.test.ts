@@ -1,5 +1,6 @@
 // The docs server answers with the page and the artifacts of the target folder, and with nothing else of the machine.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +45,61 @@ describe('docs serve', () => {
       JSON.stringify({ ...empty, metadata: { ...empty.metadata, project_name: 'changed' } }),
     );
     expect(await (await fetch(`${server.url}/index.html`)).text()).toContain('<title>changed · docs</title>');
+  });
+
+  it('shows what an earlier command has compiled, when the manifest is that of another', async () => {
+    const model = {
+      unique_id: 'model.p.m',
+      resource_type: 'model',
+      package_name: 'p',
+      name: 'm',
+      path: 'm.sql',
+      original_file_path: 'models/m.sql',
+      raw_code: "select * from {{ ref('x') }}",
+      config: { materialized: 'view' },
+      depends_on: { nodes: [], macros: [] },
+      columns: {},
+      tags: [],
+      fqn: ['p', 'm'],
+    };
+    const write = (): void =>
+      writeFileSync(join(target, 'manifest.json'), JSON.stringify({ ...empty, nodes: { 'model.p.m': model } }));
+    write();
+    expect(await (await fetch(server.url)).text()).not.toContain('select * from compiled_x');
+    mkdirSync(join(target, 'compiled/p/models'), { recursive: true });
+    writeFileSync(join(target, 'compiled/p/models/m.sql'), 'select * from compiled_x');
+    expect(await (await fetch(server.url)).text()).toContain('"compiled":"select * from compiled_x"');
+  });
+
+  it('answers nobody who calls it by a foreign name', async () => {
+    const ask = (host: string): Promise<number | undefined> =>
+      new Promise((done, fail) => {
+        const { port } = new URL(server.url);
+        get({ host: '127.0.0.1', port, path: '/manifest.json', headers: { host } }, (answer) => {
+          answer.resume();
+          done(answer.statusCode);
+        }).on('error', fail);
+      });
+    const { port } = new URL(server.url);
+    expect(await Promise.all(['evil.example', `evil.example:${port}`, 'localhost.evil.example'].map(ask))).toEqual([
+      403, 403, 403,
+    ]);
+    expect(
+      await Promise.all([`127.0.0.1:${port}`, `localhost:${port}`, 'LOCALHOST', `[::1]:${port}`].map(ask)),
+    ).toEqual([200, 200, 200, 200]);
+  });
+
+  it('lets only the scripts of the page run, by a policy that is another each time', async () => {
+    const pages = await Promise.all([fetch(server.url), fetch(server.url)]);
+    const nonces = pages.map((page) => {
+      const policy = page.headers.get('content-security-policy') ?? '';
+      expect(policy).toMatch(/^default-src 'none'; script-src 'nonce-[\w+/=]{20,}'; /);
+      return /'nonce-([^']+)'/.exec(policy)?.[1] ?? '';
+    });
+    expect(nonces[0]).not.toBe(nonces[1]);
+    const text = (await pages[0]?.text()) ?? '';
+    expect(text).toContain(`<script nonce="${nonces[0]}">`);
+    expect(text.match(/<script(?![^>]*(?:nonce|application\/json))/g)).toBeNull();
   });
 
   it('gives artifacts and assets', async () => {

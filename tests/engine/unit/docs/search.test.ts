@@ -1,0 +1,21 @@
+// The page's search forgives one letter: its own script, run as a browser runs it.
+import { readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
+import { expect, it } from 'vitest';
+
+const script = readFileSync(new URL('../../../../src/docs/site/text.js', import.meta.url), 'utf8');
+const isNear = runInNewContext(`${script}\nisNear`) as (a: string, b: string) => boolean;
+
+it.each([
+  ['orders', 'orders', true],
+  ['order', 'orders', true],
+  ['ordders', 'orders', true],
+  ['orbers', 'orders', true],
+  ['odrers', 'orders', true],
+  ['oders', 'orders', true],
+  ['orde', 'orders', false],
+  ['ordres', 'older', false],
+  ['customer', 'consumer', false],
+])('%s and %s: %s', (typed, name, near) => {
+  expect(isNear(typed, name)).toBe(near);
+});
