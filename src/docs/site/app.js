@@ -163,10 +163,11 @@ function overviewPage() {
     ? `<h1 class="unseen">${escapeHtml(data.project)}</h1>` +
       `<div class="text overview">${markdown(data.overview)}</div>`
     : `<h1>${escapeHtml(data.project)}</h1>`;
+  const lineage = '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>';
   main.innerHTML = `<div class="page">
     ${title}
     <div class="counts">${counts.join('')}</div>
-    ${graphSize > 0 && graphSize <= WHOLE_GRAPH ? '<h2>Lineage</h2><div class="lineage" style="height: 380px"></div>' : ''}
+    ${graphSize > 0 && graphSize <= WHOLE_GRAPH ? lineage : ''}
     <p class="foot">Generated ${made} by tsdbt ${escapeHtml(data.version)} for ${escapeHtml(data.adapter)}</p></div>`;
   const box = main.querySelector('.lineage');
   if (box) drawGraph(box, items, graphIds(), { pickOnClick: false, onPick() {}, onOpen: open });
