@@ -14,18 +14,18 @@ export interface Message {
 }
 
 /**
- * Messages of one partition in the order of their offsets. Offsets may have gaps: compaction, control records, aborted
+ * Messages of one partition, ordered by offset. Offsets may have gaps: compaction, control records, aborted
  * transactions.
  */
 export interface MessageBatch {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly Records[];
-  /** The offset that was asked for: from here to `next` nothing is missing. */
+  /** The offset that was asked for: no message between it and `next` is missing. */
   readonly from: bigint;
-  /** The offset to go on from; behind the last message, and behind what was passed over. */
+  /** The offset to read on from, behind the last message and behind records that were skipped. */
   readonly next: bigint;
-  /** The end of what may be read now. */
+  /** The end offset of what may be read now. */
   readonly end: bigint;
   /** The leader epoch that all of its messages were written in; null where there are none, or no epochs. */
   readonly epoch: number | null;
@@ -51,12 +51,12 @@ export interface TopicInfo {
   readonly partitions: number;
 }
 
-/** What stops one partition and leaves the others alone. */
+/** An error that stops one partition; the others go on. */
 export interface PartitionFailure extends TopicPartition {
   /**
-   * `offset_out_of_range`: the log begins behind the position; `beyond_end`: it ends before it; `truncated`: what was
-   * read last is no longer what the log has there; `corrupt`: bytes that cannot be read; `too_large`: more than may be
-   * unpacked.
+   * `offset_out_of_range`: the log begins behind the position. `beyond_end`: it ends before the position. `truncated`:
+   * the log no longer has what was read last. `corrupt`: the bytes cannot be read. `too_large`: a batch unpacks to more
+   * than is allowed.
    */
   readonly reason:
     | 'offset_out_of_range'
@@ -68,23 +68,23 @@ export interface PartitionFailure extends TopicPartition {
     | 'corrupt'
     | 'too_large';
   readonly message: string;
-  /** Of `truncated` and `beyond_end`: from here on the log does not have what was read. */
+  /** For `truncated` and `beyond_end`: from this offset on the log lacks what was read. */
   readonly from?: bigint;
 }
 
-/** What a poll brings. */
+/** The result of a poll. */
 export interface Polled {
   readonly batches: readonly MessageBatch[];
   readonly failures: readonly PartitionFailure[];
-  /** What some partitions have been waiting for, in words, while others go on; null: none waits. */
+  /** What some partitions wait for, in words, while others go on; null: none waits. */
   readonly waiting: string | null;
 }
 
-/** Who is told when partitions come and go. */
+/** Is told when the group assigns and revokes partitions. */
 export interface AssignmentListener {
-  /** The partitions are this client's from now on; answers where each one starts. */
+  /** The partitions are assigned to this client; answers where each one starts. */
   assigned(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>>;
-  /** The partitions are about to go to somebody else: flush what is held of them. */
+  /** The partitions are about to be revoked: flush what is held of them. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
 }
 
@@ -99,28 +99,25 @@ export interface BrokerClient {
    * @param time milliseconds since 1970
    */
   offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>>;
-  /**
-   * Those positions that the log does not lead up to any more: `truncated`, `beyond_end`, or what the broker says
-   * instead of an answer.
-   */
+  /** The positions up to which the log no longer leads: `truncated`, `beyond_end`, or the broker's error. */
   verify(positions: readonly ReadPosition[]): Promise<readonly PartitionFailure[]>;
   /**
-   * Could the topics be read, and their group be joined? Reads and writes nothing.
+   * Checks that the topics can be read and their group can be joined. Reads and writes nothing.
    * @throws `runtime` error that says what is missing
    */
   check(topics: readonly string[]): Promise<void>;
-  /** Joins the group; from now on `poll` brings messages of what the listener was given. */
+  /** Joins the group; from now on `poll` returns messages of the assigned partitions. */
   join(topics: readonly string[], listener: AssignmentListener): Promise<void>;
   /** The next messages of the assigned partitions that are not paused; waits a little when there are none. */
   poll(): Promise<Polled>;
   pause(partitions: readonly TopicPartition[]): void;
-  /** Reads on from other offsets, by `topic/partition`, also what was paused. */
+  /** Reads on from other offsets, by `topic/partition`; resumes partitions that were paused. */
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void;
-  /** Tells the broker how far the group is. Informative: the truth is in the database. Never throws. */
+  /** Commits the group's offsets to the broker. Informative: the positions in the database count. Never throws. */
   commit(next: ReadonlyMap<string, bigint>): Promise<void>;
-  /** The group and the client's name in it, null before it has one; absent where there are no groups. */
+  /** The group and the member id, null before it has one; absent where there are no groups. */
   member?(): { readonly group: string; readonly member: string | null };
-  /** Sends members away that are gone: what they had is given to others at once. Never throws. */
+  /** Removes dead members from the group, so that their partitions are reassigned at once. Never throws. */
   evict?(members: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

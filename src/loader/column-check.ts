@@ -1,6 +1,6 @@
-// What a column of Postgres surely refuses, said before it is asked: one bad value among many costs a whole COPY. Pure.
-// What is in doubt passes, and the database decides; so nothing that it would take is refused here. The rules are those
-// of its input functions (src/backend/utils/adt of its source).
+// Finds values that a column of Postgres surely refuses, before COPY does: one bad value costs a whole COPY. Pure. A
+// value in doubt passes, and the database decides; nothing that it would take is refused here. The rules are those of
+// its input functions (src/backend/utils/adt of its source).
 
 /** A column as the table has it. */
 export interface StoredType {
@@ -21,14 +21,14 @@ export interface StoredType {
 /** Why a text is refused, without quoting it; null when it is not, as far as is known. */
 export type TextCheck = (text: string) => string | null;
 
-/** What ordinary values of a column look like in JSON, so that most need no closer look. */
+/** The form of a column's ordinary values in JSON: values of that form need no further check. */
 export type Ordinary = 'anything' | 'whole' | 'decimal' | 'float' | 'boolean' | 'text' | 'uuid' | 'moment' | 'nothing';
 
 /** How the values of a column are checked. */
 export interface ColumnCheck {
   readonly text: TextCheck | null;
   readonly ordinary: Ordinary;
-  /** Digits of a number (before the point), or bytes of a text, up to which there is nothing to look at. */
+  /** Up to so many digits before the point, or bytes of a text, a value needs no check. */
   readonly size: number;
 }
 
@@ -162,7 +162,7 @@ function decimal(most: number | null, scale: number): TextCheck {
     const exponent = Number(power);
     if (most === null || Math.abs(exponent) > 1000) return null;
     const significant = (whole + fraction).replace(/^0+/, '');
-    // Digits before the point, wherever it stands among those that are written; and does rounding make one more?
+    // Digits before the point, wherever it is written; rounding may add one.
     const before = significant.length - fraction.length + exponent;
     const kept = before + scale;
     const carries =
@@ -191,14 +191,14 @@ function length(name: string, most: number): TextCheck {
     if (text.length <= most) return null;
     let characters = 0;
     for (const character of text) {
-      // Blanks at the end are cut off in silence, as SQL has it.
+      // SQL cuts blanks at the end without an error.
       if (++characters > most && character !== ' ') return `value too long for type ${name}(${most})`;
     }
     return null;
   };
 }
 
-/** @param lastYear null: the database's own limit is left to it */
+/** @param lastYear null: only the database knows the limit */
 function moment(name: string, lastYear: number | null): TextCheck {
   return (text) => {
     const bare = trimmed(text);
@@ -230,7 +230,7 @@ function label(labels: ReadonlySet<string>): TextCheck {
   return (text) => (labels.has(text) ? null : 'value is none of the enum');
 }
 
-/** A flat array as the encoder writes it is looked through; of others only how they begin. */
+/** Checks each element of a flat array as the encoder writes it; of other arrays only the first character. */
 function arrayProblem(text: string, element: TextCheck | null): string | null {
   const bare = trimmed(text);
   if (!/^[{[]/.test(bare)) return 'malformed array literal';
@@ -249,9 +249,10 @@ function signed(modifier: number): number {
 }
 
 /**
- * Does the column surely take a value, as it stands in a message?
- * @param bare a number, true or false @param text a text without escapes @param moments numbers are milliseconds since
- *   1970
+ * Tells whether the column surely takes a value, read from the message's bytes.
+ * @param bare a number, true or false
+ * @param text a text without escapes
+ * @param moments numbers are milliseconds since 1970
  */
 export function surelyFits(
   check: ColumnCheck,
@@ -304,9 +305,7 @@ function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
   return true;
 }
 
-/**
- * A text of an ordinary moment: digits where ISO has them, in a day that there is. Without it a closer look is needed.
- */
+/** Is it a timestamp in ISO form with a valid day? False: the full check decides. */
 export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 10) return false;
   const two = (at: number): number => {

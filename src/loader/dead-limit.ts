@@ -1,14 +1,14 @@
-// How many of the last messages became dead letters, and when that is too many: one bad column type would otherwise
-// empty a topic into them. Counts only; who stops what is loader.ts's.
+// Counts dead letters among the last messages and says when there are too many. One bad column type would otherwise
+// send a whole topic to the dead letters. loader.ts stops the table.
 import { TsdbtError } from '../errors.ts';
 import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
 
-/** A table that has stopped because too much of its topic cannot become rows. Trying again changes nothing. */
+/** Stops a table of whose topic too much cannot become rows. A retry changes nothing. */
 export class TooManyDead extends TsdbtError {}
 
 export class DeadLimit {
   readonly #target: LoadTarget;
-  /** Messages so far, and the number and the reason of each dead one, oldest first. */
+  /** Number of messages so far; number and reason of each dead letter, oldest first. */
   #messages = 0;
   #dead: { readonly at: number; readonly reason: string }[] = [];
 
@@ -16,19 +16,19 @@ export class DeadLimit {
     this.#target = target;
   }
 
-  /** Dead letters that are still allowed. */
+  /** Number of dead letters that are still allowed. */
   get left(): number {
     return this.#target.maxDead === null
       ? Number.MAX_SAFE_INTEGER
       : Math.max(0, this.#target.maxDead - this.#recent().length);
   }
 
-  /** So many messages were read. */
+  /** Counts messages that were read. */
   read(messages: number): void {
     this.#messages += messages;
   }
 
-  /** These were dead before, so many messages ago. */
+  /** Adds dead letters of an earlier load, with how many messages ago each was. */
   before(letters: readonly { readonly back: number; readonly error: string }[]): void {
     this.#dead.unshift(
       ...letters
@@ -37,12 +37,12 @@ export class DeadLimit {
     );
   }
 
-  /** Messages that have just been read, or were within the last flush, are dead. */
+  /** Adds dead letters of the messages read last, or of the last flush. */
   add(errors: readonly string[]): void {
     for (const error of errors) this.#dead.push({ at: this.#messages, reason: withoutValues(error) });
   }
 
-  /** So many of the newest are read again. */
+  /** The newest dead letters are going to be read again: they do not count. */
   forget(letters: number): void {
     if (letters > 0) this.#dead = this.#dead.slice(0, -letters);
   }
@@ -51,7 +51,7 @@ export class DeadLimit {
     return this.#target.maxDead !== null && this.#recent().length > this.#target.maxDead;
   }
 
-  /** @param at where the table is: what is behind it was not written */
+  /** @param at the table's position: nothing behind it was written */
   error(at: string): TooManyDead {
     const target = this.#target;
     const recent = this.#recent();
@@ -81,7 +81,7 @@ export class DeadLimit {
   }
 }
 
-/** A database's message quotes the value that it refused: its first line without it. */
+/** The first line of a database's message, without the value that it quotes. */
 export function withoutValues(error: string): string {
   const [line = ''] = error.split('\n');
   return line

@@ -5,18 +5,18 @@ import { ExactNumber, parseJson } from './json.ts';
 export type DecodedRecord = { readonly [field: string]: unknown };
 
 /**
- * Why a message cannot become a row. It goes to the dead letters, never further. Its text quotes nothing of the
- * message, which may hold personal data.
+ * Says why a message cannot become a row; the message goes to the dead letters. The text quotes nothing of the message,
+ * which may hold personal data.
  */
 export class PoisonMessage extends Error {}
 
-/** Decodes a topic's values. May ask a registry, hence a promise; most answers come at once. */
+/** Decodes a topic's values. May ask a registry, hence a promise; most records come at once. */
 export interface Decoder {
-  /** Values are JSON texts and nothing else: an ordinary one may be read without a record being made of it. */
+  /** Values are JSON texts: the fast path may read an ordinary one without decoding it. */
   readonly plain: boolean;
   /** @throws PoisonMessage */
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
-  /** The record that a key stands for: of a tombstone there is nothing else. @throws PoisonMessage */
+  /** The record of a tombstone, made of its key. @throws PoisonMessage */
   decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord;
 }
 

@@ -1,9 +1,9 @@
-// What a loader tells of its work. Types only.
+// The events of a loader. Types only.
 import type { TopicPartition } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { DeadLetter } from './sink.ts';
 
-/** What happens while loading, for progress lines, metrics and tests. */
+/** One event of a load, for progress lines, metrics and tests. */
 export type LoadEvent =
   | {
       readonly kind: 'assigned' | 'revoked';
@@ -37,7 +37,7 @@ export type LoadEvent =
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };
 
-/** How far one partition is behind. */
+/** How far the table is behind one partition. */
 export interface PartitionLag {
   readonly rows: bigint;
   /** When the newest loaded message was made, in milliseconds since 1970; null: none was loaded by this loader. */

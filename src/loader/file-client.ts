@@ -1,5 +1,5 @@
-// A file as a topic of one partition: NDJSON or CSV, a record's number is its offset. Loading a file again goes on
-// where it ended, so a file that grows is followed and one that did not change brings nothing.
+// A file as a topic of one partition: NDJSON or CSV; a record's number is its offset. A second load goes on where the
+// first ended: it follows a file that grows.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -21,9 +21,9 @@ import { recordsOf } from './fast/records.ts';
 const READ_BYTES = 4 * 1024 * 1024;
 const LINE_FEED = 10;
 const RETURN = 13;
-/** As of a batch of Kafka's that is unpacked. */
+/** Largest line in bytes, as the largest unpacked batch of Kafka. */
 const MAX_LINE_BYTES = 256 * 1024 * 1024;
-/** Records that are counted without a pause. */
+/** Number of records that are counted before it yields to the event loop. */
 const COUNTED_AT_ONCE = 20_000;
 
 /** The name that a file's rows carry in `_topic`. */
@@ -62,7 +62,7 @@ class FileClient implements BrokerClient {
   readonly #topic: string;
   readonly #records: Iterator<Buffer>;
   readonly #head: Buffer;
-  /** Number of the record that the iterator gives next. */
+  /** Number of the record that the iterator returns next. */
   #at = 0n;
   #position = 0n;
   #done = false;
@@ -78,7 +78,7 @@ class FileClient implements BrokerClient {
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
-    // A file whose first record is another one is another file.
+    // A file whose first record differs is another file.
     return [
       { topic: this.#topic, id: createHash('sha256').update(this.#head).digest('hex').slice(0, 32), partitions: 1 },
     ];
@@ -157,7 +157,7 @@ class FileClient implements BrokerClient {
   async close(): Promise<void> {}
 }
 
-/** Yields to the event loop now and then: a file may hold a lot. */
+/** Yields to the event loop every so many records. */
 async function count(records: Iterator<Buffer>): Promise<bigint> {
   let n = 0;
   while (records.next().done !== true) if (++n % COUNTED_AT_ONCE === 0) await turn();
@@ -165,13 +165,13 @@ async function count(records: Iterator<Buffer>): Promise<bigint> {
 }
 
 /**
- * The lines of a file that are not empty, a few megabytes in memory at a time.
+ * The lines of a file that are not empty; holds a few megabytes in memory.
  * @throws `runtime` error that names the line which is too long
  */
 function* jsonLines(path: string): Generator<Buffer> {
   const file = openSync(path, 'r');
   try {
-    /** The beginning of a line whose end was not read yet. */
+    /** The beginning of a line whose end has not been read. */
     let pieces: Buffer[] = [];
     let held = 0;
     let number = 1;
@@ -235,7 +235,7 @@ function jsonOf(column: string, cell: string, holdsJson: HoldsJson): string {
       JSON.parse(cell);
       return cell.replaceAll('\n', ' ');
     } catch {
-      // It is a text then.
+      // Otherwise the cell is a text.
     }
   }
   return JSON.stringify(cell);

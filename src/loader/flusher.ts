@@ -1,6 +1,5 @@
-// Two pending rows at most: one that fills, one that is being written; then reading waits. Writes what is held in one
-// transaction of the sink, in order, and tells what became of it. Where to go on after another loader has moved a
-// position is loader.ts's.
+// Flushes pending rows: one set fills while another is written; when both are full, reading waits. Writes in one
+// transaction of the sink, in order. loader.ts decides where to go on after another loader has moved a position.
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -19,22 +18,22 @@ export interface FlusherOptions {
   readonly limit: DeadLimit;
   readonly now: () => number;
   readonly notify: (event: LoadEvent) => void;
-  /** The columns of the table, as it is now. */
+  /** The table's present columns. */
   readonly columns: () => readonly LoadColumn[];
-  /** Does a statement again while the database is away. */
+  /** Repeats a statement while the database is away. */
   readonly patiently: <T>(statement: () => Promise<T>) => Promise<T>;
-  /** Another loader has moved these positions: goes where the table is, with what is left of the rows. */
+  /** Another loader has moved these positions: reads on from the table's position and keeps the other rows. */
   readonly fenced: (pending: PendingRows, partitions: Fenced['partitions']) => Promise<void>;
 }
 
 export class Flusher {
   readonly #options: FlusherOptions;
   #filling = new PendingRows();
-  /** What is being written, until it is, or somebody else has written it. */
+  /** The rows in flight. */
   #inFlight: { readonly pending: PendingRows; readonly done: Promise<void> } | null = null;
-  /** The memory of rows that are written, for the next ones: taking it anew each time costs more than filling it. */
+  /** The buffer of rows that are written, reused for the next: allocating a new one costs more than filling it. */
   #spare: RowBuffer | null = null;
-  /** The first flush that failed for good: nothing is written behind it. */
+  /** The first flush that failed for good: nothing is written after it. */
   #failure: { readonly error: unknown } | null = null;
   #rows = 0;
   #dead = 0;
@@ -43,7 +42,7 @@ export class Flusher {
     this.#options = options;
   }
 
-  /** What has been read and waits for a flush. */
+  /** The rows that fill up now. */
   get filling(): PendingRows {
     return this.#filling;
   }
@@ -52,7 +51,7 @@ export class Flusher {
     return this.#inFlight !== null;
   }
 
-  /** What has been written. */
+  /** Totals of what was written. */
   get written(): { readonly rows: number; readonly dead: number } {
     return { rows: this.#rows, dead: this.#dead };
   }
@@ -62,28 +61,28 @@ export class Flusher {
     if (this.#failure !== null) throw this.#failure.error;
   }
 
-  /** Nothing is coming: memory for more is given back. */
+  /** No messages arrive: frees the spare buffer. */
   rest(): void {
     this.#spare = null;
   }
 
-  /** Resolves when nothing is being written. @throws what it failed with */
+  /** Resolves when no flush is in flight. @throws what the flush failed with */
   async settled(): Promise<void> {
     await this.#inFlight?.done;
   }
 
-  /** Starts a flush that is due; waits when both are full. */
+  /** Starts a flush that is due; waits when both sets are full. */
   async flushDue(): Promise<void> {
     const { target, notify } = this.#options;
     if (this.#isDue()) this.#start();
     if (this.#inFlight === null || !this.#filling.isFull(target.flush)) return;
     notify({ kind: 'paused', target });
     await this.settled();
-    // At once: the database has nothing to do, and there is enough for it.
+    // At once: the database is idle, and a whole flush is ready.
     if (this.#isDue()) this.#start();
   }
 
-  /** Writes what is held, in order. */
+  /** Writes everything that is held, in order. */
   async flushAll(): Promise<void> {
     await this.settled();
     if (!this.#filling.empty && this.#failure === null) {
@@ -93,7 +92,7 @@ export class Flusher {
     this.throwFailure();
   }
 
-  /** Writes these rows, until they are written, or somebody else has. */
+  /** Writes these rows; returns when they are written, by this loader or another. */
   async write(pending: PendingRows): Promise<void> {
     const { target, sink, loadId, limit, partitions, client, now, notify, columns, patiently, fenced } = this.#options;
     const began = now();
@@ -107,7 +106,7 @@ export class Flusher {
         return sink.flush({ target, columns: columns(), ranges, rows, dead, loadId, allowance: limit.left });
       });
       limit.add(flushed.dead.slice(pending.dead.length).map(({ error }) => error));
-      // A connection that was given up may still be sending.
+      // A connection that was given up may still read from the buffer.
       if (attempts === 1) this.#spare = pending.rows.clear();
       this.#rows += flushed.rows;
       this.#dead += flushed.dead.length;
@@ -142,7 +141,7 @@ export class Flusher {
       partitions.turn();
       if (this.#inFlight?.pending === pending) this.#inFlight = null;
     });
-    // Whoever waits for the flush sees its failure; nobody may wait.
+    // Whoever waits for the flush gets its error; perhaps nobody waits.
     done.catch((error: unknown) => {
       this.#failure ??= { error };
     });
@@ -150,7 +149,7 @@ export class Flusher {
   }
 }
 
-/** What is told of a flush. @param ms that it took */
+/** The event of a flush. @param ms how long it took */
 export function flushedEvent(
   target: LoadTarget,
   { messageBytes }: Pick<PendingRows, 'messageBytes'>,

@@ -1,10 +1,10 @@
-// Takes one batch of messages into pending rows. It never waits: what it cannot do at once it asks for by a value, and
-// goes on with the answer. What lives on meanwhile is in its fields, and nothing else does: the pending rows may be
-// others then, and the partition may be read from elsewhere, which its caller sees.
+// Takes one batch of messages into pending rows. It never waits: it returns a need, and its caller calls again with the
+// answer. Meanwhile its state is in its fields alone. The caller may replace the pending rows, and sees when the
+// partition is read from elsewhere.
 //
-// Exactly once hangs on this: when it asks, all messages before `offset` are rows or dead letters of the pending rows
-// that it was given, none from `offset` on is, and what is held of the partition ends at `offset`. So whatever is
-// flushed while its caller waits moves the table's position to where this goes on.
+// Exactly once depends on this invariant. When it returns a need, every message before `offset` is a row or a dead
+// letter of the given pending rows. No message from `offset` on is, and the partition's range ends at `offset`. So a
+// flush while the caller waits moves the table's position exactly to where the intake goes on.
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
@@ -15,9 +15,9 @@ import type { Held, PendingRows } from './pending-rows.ts';
 import type { Drift } from './row-encoder.ts';
 import type { RowMaker } from './row-maker.ts';
 
-/** What it needs before it goes on. */
+/** What it needs before it can go on. */
 export type Need =
-  /** Others have a turn: so many rows were made in one go that whoever feeds the database may starve. */
+  /** Yield to the event loop: so many rows were made in one go that the COPY in flight may starve. */
   | { readonly kind: 'turn'; readonly offset: bigint }
   /** The pending rows are as much as one flush should be. */
   | { readonly kind: 'room'; readonly offset: bigint }
@@ -26,10 +26,10 @@ export type Need =
   /** Columns for fields that none is declared for, or a word that there will be none. */
   | { readonly kind: 'columns'; readonly offset: bigint; readonly drift: readonly Drift[] };
 
-/** How far it came. `too_many_dead`: more of the last messages are dead letters than may be. */
+/** The result of `take`. `too_many_dead`: more dead letters among the last messages than the limit allows. */
 export type Taken = Need | { readonly kind: 'taken'; readonly next: bigint } | { readonly kind: 'too_many_dead' };
 
-/** What its caller says to a need; `dead`: why the message at the offset cannot become a row. */
+/** The caller's answer to a need; `dead`: why the message at the offset cannot become a row. */
 export type Answer =
   | { readonly kind: 'go_on' }
   | { readonly kind: 'record'; readonly record: DecodedRecord }
@@ -42,9 +42,9 @@ export interface IntakeOptions {
   readonly now: () => number;
 }
 
-/** What a row costs in memory beside its bytes. */
+/** Memory of a row beside its bytes. */
 const ROW_BYTES = 64;
-/** Rows that are made in one go while the database waits to be fed, and their bytes. */
+/** Rows, and their bytes, that are made before it yields to the event loop. */
 const ROWS_AT_A_STRETCH = 1000;
 const BYTES_AT_A_STRETCH = 8 * 1024 * 1024;
 export const GO_ON: Answer = { kind: 'go_on' };
@@ -52,23 +52,23 @@ export const GO_ON: Answer = { kind: 'go_on' };
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #batch: MessageBatch;
-  /** What comes before it is passed over. */
+  /** Messages before this offset are skipped. */
   readonly #position: bigint;
   /** Topic and partition as cells of a row. */
   readonly #place: Buffer;
-  /** Which of the batch's records, and which message of them, comes next. */
+  /** Number of the next message's records within the batch, and of the message within them. */
   #part = -1;
   #at = 0;
-  /** Everything before this offset is in the pending rows, or was in those before. */
+  /** The pending rows hold every message before this offset, or earlier ones did. */
   #offset: bigint;
-  /** Messages since others had a turn. */
+  /** Number of messages since it last yielded. */
   #stretch = 0;
-  /** Was room asked for the next message? It is taken then, however small a flush should be. */
+  /** Room was asked for the next message: it is taken then, even if a flush is smaller. */
   #roomAsked = false;
-  /** The record of the next message, once it is known, and whether columns were asked for it. */
+  /** The next message's record, once it is decoded; whether columns were asked for it. */
   #record: DecodedRecord | null = null;
   #columnsAsked = false;
-  /** The pending rows, and their buffer, that were told of the records which rows are made of now. */
+  /** The pending rows and their buffer to which the present records were given as source. */
   #told: { readonly pending: PendingRows; readonly rows: RowBuffer } | null = null;
 
   constructor(options: IntakeOptions, batch: MessageBatch, position: bigint, maker: RowMaker) {
@@ -82,9 +82,9 @@ export class Intake {
 
   /**
    * Takes messages until it needs something, or to the end of the batch.
-   * @param pending what is being filled now
-   * @param maker of rows, as the table is now
-   * @param answer to what it needed last
+   * @param pending the rows that fill up now
+   * @param maker makes rows for the table's present columns
+   * @param answer to the last need
    */
   take(pending: PendingRows, maker: RowMaker, answer: Answer): Taken {
     const batch = this.#batch;
@@ -108,7 +108,7 @@ export class Intake {
     return { kind: 'taken', next: batch.next };
   }
 
-  /** Takes messages as long as they are ordinary ones. @returns how many, or what it needs before the first */
+  /** Takes messages by the fast path, as far as it goes. @returns how many, or what it needs before the first */
   #takeOrdinary(pending: PendingRows, held: Held, { fastPath }: RowMaker, records: Records): number | Need {
     if (this.#stretch >= ROWS_AT_A_STRETCH) {
       this.#stretch = 0;
@@ -180,7 +180,7 @@ export class Intake {
     return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
   }
 
-  /** The next message becomes a dead letter. @returns false: that is one too many */
+  /** Makes the next message a dead letter. @returns false: there are too many */
   #refuse(pending: PendingRows, held: Held, records: Records, error: string): boolean {
     const { topic, partition } = this.#batch;
     pending.dead.push({ message: records.message(this.#at), topic, partition, error });
@@ -189,7 +189,7 @@ export class Intake {
     return this.#pass(pending, held, records);
   }
 
-  /** The next message is taken. @returns false: there are too many dead letters now */
+  /** Goes behind the next message. @returns false: there are too many dead letters */
   #pass(pending: PendingRows, held: Held, records: Records): boolean {
     const { limit } = this.#options;
     limit.read(1);
@@ -208,7 +208,7 @@ export class Intake {
     return need;
   }
 
-  /** Where rows go, told what they are made of. */
+  /** The buffer for rows, with the present records as their source. */
   #rows(pending: PendingRows, records: Records): RowBuffer {
     const { rows } = pending;
     if (this.#told?.pending !== pending || this.#told.rows !== rows) {
@@ -218,7 +218,7 @@ export class Intake {
     return rows;
   }
 
-  /** Goes to the next of the batch's records, at the first message that is wanted. */
+  /** Goes to the batch's next records, at the first message that is wanted. */
   #nextPart(): Records | undefined {
     const { from, records: parts } = this.#batch;
     const records = parts[++this.#part];
@@ -235,11 +235,11 @@ function count(pending: PendingRows, held: Held, records: Records, i: number): v
   const time = records.timestamp(i);
   pending.bytes += size + ROW_BYTES;
   pending.messageBytes += size;
-  // A message without a time says nothing.
+  // A message without a timestamp changes nothing.
   if (time > (held.newest ?? Number.NEGATIVE_INFINITY)) held.newest = time;
 }
 
-/** Decodes a message again and again, where the first time has begun already. */
+/** Decodes a message, at first by the promise that exists already, then anew with each call. */
 function attempts(
   begun: Promise<DecodedRecord>,
   again: () => DecodedRecord | Promise<DecodedRecord>,

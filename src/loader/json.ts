@@ -26,8 +26,8 @@ export class ExactNumber {
 class ExactNumberMet extends Error {}
 
 /**
- * Numbers that are perhaps not written as JavaScript writes them: sixteen digits or more, an exponent, a zero at the
- * end of a fraction, six zeros at its beginning, -0.
+ * Numbers that JavaScript may write differently. They have sixteen digits or more, an exponent, a zero at the end of a
+ * fraction, six zeros at its beginning, or are -0.
  */
 const UNUSUAL_NUMBER =
   /[0-9][0-9.]{15}|[:,[\s]-?(?:[0-9.]{1,17}[eE]|[0-9]{1,17}\.[0-9]{0,16}0[\s,\]}]|0\.0{6})|[:,[\s]-0[\s,\]}]/;

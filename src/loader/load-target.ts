@@ -1,5 +1,5 @@
-// What a source table's `meta: tsdbt: load:` says, checked: which topic goes into which table and how. Reads the
-// manifest only; whether topic and table are there is found out by load-check.ts.
+// Reads and checks a source table's `meta: tsdbt: load:`: which topic goes into which table, and how. Reads the
+// manifest only; check.ts finds out whether topic and table exist.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
@@ -10,7 +10,7 @@ import { isDictionary } from './json.ts';
 export interface LoadColumn {
   readonly name: string;
   readonly type: string;
-  /** What the table has, once it was looked at. */
+  /** The column's type in the table, once it was read. */
   readonly stored?: StoredType | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface LoadTarget {
   readonly topic: string;
   readonly format: 'json' | 'json_schema';
   readonly mode: 'append' | 'upsert';
-  /** Columns that tell rows apart; empty in append mode unless given. */
+  /** Columns that identify a row; empty in append mode unless given. */
   readonly key: readonly string[];
   readonly partitionBy: { readonly column: string; readonly every: 'day' | 'week' } | null;
   readonly retentionDays: number | null;
@@ -39,11 +39,11 @@ export interface LoadTarget {
   readonly drop: readonly string[];
   readonly schemaDrift: SchemaDrift;
   readonly flush: { readonly rows: number; readonly bytes: number; readonly ageMs: number };
-  /** Declared columns without the loader's own. */
+  /** The declared columns without the loader's own. */
   readonly columns: readonly LoadColumn[];
   /** The jsonb column for fields that no column is declared for; null: they are not kept. */
   readonly rest: string | null;
-  /** What to do when the topic was deleted and made again, or its oldest messages are gone before they were read. */
+  /** What to do when the topic was made again, or its oldest messages were deleted before they were read. */
   readonly onGap: 'stop' | 'earliest';
   /** Dead letters among the last `DEAD_WINDOW` messages beyond which the table stops; null: any number. */
   readonly maxDead: number | null;
@@ -59,7 +59,7 @@ export const META_COLUMNS: readonly LoadColumn[] = [
   { name: '_load_id', type: 'text' },
   { name: '_deleted', type: 'boolean' },
 ];
-/** The articles' name for the moment of loading; a message that has a field of this name keeps its own value. */
+/** The column of the load time; a message that has a field of this name keeps its own value. */
 export const PROCESSING_TS = 'processing_ts';
 
 const OPTIONS = [

@@ -1,7 +1,6 @@
-// One topic into one table: polls the broker, hands batches to an intake, has what is pending flushed, follows the
-// group, and waits when broker or database are away. The position is the database's alone: what was flushed twice is
-// refused there (Fenced) and read anew from where the table is. How messages become rows is intake.ts's, writing
-// flusher.ts's.
+// Loads one topic into one table: polls the broker, feeds batches to an intake, starts flushes, follows the group,
+// waits for what is away. Only the database's position counts: it refuses a second flush of the same messages (Fenced),
+// and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
 import { TsdbtError } from '../errors.ts';
 import {
   type AssignmentListener,
@@ -36,7 +35,7 @@ export interface LoaderOptions {
   readonly decoder: Decoder;
   readonly loadId: string;
   readonly hashKey: string | null;
-  /** Stop at the ends that the topic has at the start. */
+  /** Stop at the topic's ends as of the start. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -45,7 +44,7 @@ export interface LoaderOptions {
   readonly pause: (ms: number) => Promise<void>;
   /** Milliseconds without progress after which `once` gives up; null: never. */
   readonly timeoutMs?: number | null;
-  /** Null: who else loads and who moves positions is found out by what the broker and a flush say. */
+  /** Null: errors of the broker and of flushes tell who else loads and who moves positions. */
   readonly pulse?: Pulse | null;
   /** For tests: told of each fault point. */
   readonly reached?: (point: FaultPoint) => void;
@@ -56,13 +55,13 @@ export interface LoadSummary {
   readonly rows: number;
   readonly dead: number;
   readonly stopped: readonly string[];
-  /** It was stopped, and what had been read could not be written in time: the next load reads it again. */
+  /** It was stopped before the rows could be written: the next load reads them again. */
   readonly unfinished?: true;
 }
 
 const REVOKE_DEADLINE_MS = 10_000;
 const MAINTENANCE_MS = 3_600_000;
-/** What a broker is given to take leave of. */
+/** Time limit for leaving the group and closing connections. */
 const LEAVE_MS = 2000;
 
 /** Loads one target until its signal is aborted or, with `once`, until the ends are reached. */
@@ -70,18 +69,18 @@ export class Loader {
   readonly #options: LoaderOptions;
   readonly #limit: DeadLimit;
   readonly #patience: Patience;
-  /** Partitions whose earlier dead letters count already. */
+  /** Partitions whose earlier dead letters are counted. */
   readonly #counted = new Set<string>();
   readonly #partitions = new Partitions();
   readonly #flusher: Flusher;
   #maker: RowMaker;
-  /** Has the group given something, if only nothing? */
+  /** Has the group assigned anything yet, if only nothing? */
   #assignedOnce = false;
-  /** How many are finding out where the table is. */
+  /** Number of reads of the table's position that are in flight. */
   #fencing = 0;
-  /** Positions that were moved by hand, as a look has found them, by partition. */
+  /** Positions that were moved by hand, found by the pulse, by partition. */
   #moved: ReadonlyMap<number, Place> = new Map();
-  /** When something was read or written last. */
+  /** When something was last read or written. */
   #progressed = 0;
 
   constructor(options: LoaderOptions) {
@@ -102,12 +101,12 @@ export class Loader {
     this.#flusher = this.#newFlusher();
   }
 
-  /** @throws when table or topic cannot be used at all; what passes by itself is waited for */
+  /** @throws when table or topic cannot be used; transient errors are waited for */
   async run(): Promise<LoadSummary> {
     const { target, client, sink, decoder, signal, now, notify } = this.#options;
     let leave: (() => Promise<void>) | undefined;
     try {
-      // Who may not read makes no table.
+      // The topic comes first: without the right to read it, no table is made.
       await this.#patiently(() => client.topics([target.topic]));
       const ends = await this.#patiently(() => client.ends([target.topic]));
       this.#partitions.aimAt(new Map([...ends].map(([key, { end }]) => [key, end])));
@@ -118,7 +117,7 @@ export class Loader {
       leave = this.#enterPulse();
       await this.#patiently(() => client.join([target.topic], this.#listener()));
       this.#progressed = now();
-      // The last flush may find that there is more to read: another loader had moved a position.
+      // The last flush may be fenced: then there is more to read.
       do {
         while (!signal.aborted && !this.#finished()) {
           await this.#pollOnce();
@@ -135,7 +134,7 @@ export class Loader {
       if (!(error instanceof Unfinished)) throw error;
       return { ...this.#summary(), unfinished: true };
     } finally {
-      // A broker or a database that does not answer is not waited for.
+      // Does not wait for a broker or a database that does not answer.
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, LEAVE_MS);
@@ -196,7 +195,7 @@ export class Loader {
     this.#checkProgress();
   }
 
-  /** With `once`: nothing has come for so long, and the ends are not reached. */
+  /** With `once`: nothing was read or written for too long before the ends were reached. */
   #checkProgress(): void {
     const { once, timeoutMs = null, now, target } = this.#options;
     if (!once || timeoutMs === null || now() - this.#progressed <= timeoutMs) return;
@@ -208,7 +207,7 @@ export class Loader {
     );
   }
 
-  /** Takes the messages of a batch that come next, until there are none, or the partition is read from elsewhere. */
+  /** Takes the batch's messages from the position on, until the end or until the partition is moved. */
   async #take(batch: MessageBatch): Promise<void> {
     const { target, decoder, client, now } = this.#options;
     const position = this.#partitions.nextOf(batch);
@@ -226,14 +225,14 @@ export class Loader {
       const taken = intake.take(this.#flusher.filling, this.#maker, answer);
       if (taken.kind === 'too_many_dead') throw this.#limit.error(this.#partitions.place);
       if (taken.kind === 'taken') return this.#partitions.reach(batch, taken.next);
-      // A flush meanwhile moves the table up to here, and no further.
+      // A flush during the wait moves the table's position exactly to this offset.
       this.#partitions.reach(batch, taken.offset);
       answer = await this.#answer(taken);
       if (!this.#partitions.isAt(batch, taken.offset)) return;
     }
   }
 
-  /** Does what an intake needs. */
+  /** Fulfils what an intake needs. */
   async #answer(need: Need): Promise<Answer> {
     try {
       switch (need.kind) {
@@ -258,7 +257,7 @@ export class Loader {
     }
   }
 
-  /** @throws PoisonMessage when there will be no column for a field */
+  /** @throws PoisonMessage when a field cannot become a column */
   async #addColumns(drift: readonly Drift[]): Promise<void> {
     const { target, sink, decoder, notify, reached } = this.#options;
     const names = drift.map(({ field }) => `'${field}'`).join(', ');
@@ -305,7 +304,7 @@ export class Loader {
       },
       revoked: async (partitions) => {
         reached?.('in_revoke');
-        // What is not flushed by the deadline is read again by whoever gets the partition.
+        // What is not flushed by the deadline is read again by the partition's next owner.
         await Promise.race([this.#flusher.flushAll(), pause(REVOKE_DEADLINE_MS)]);
         this.#partitions.release(partitions);
         this.#limit.forget(this.#flusher.filling.forget(partitions));
@@ -314,7 +313,7 @@ export class Loader {
     };
   }
 
-  /** Where each partition goes on: the kept position, or the beginning. */
+  /** The start of each partition: the kept position, or the beginning. */
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.#options;
     const starts = await startingPoints(this.#options, partitions);
@@ -327,20 +326,20 @@ export class Loader {
     return starts;
   }
 
-  /** Is the log still the one that was loaded? Partitions where it is not stop. */
+  /** Is the log still the one that was loaded? If not, the partition stops. */
   async #verify(starts: ReadonlyMap<string, ReadPosition>): Promise<void> {
     for (const failure of await this.#patiently(() => this.#options.client.verify([...starts.values()])))
       if (this.#partitions.has(failure) && !this.#partitions.isStopped(failure)) this.#stop(failure);
   }
 
-  /** Where the table is, as somebody has just looked. @param mark turns before */
+  /** Compares the table's positions with this loader's. @param mark the turns before the positions were read */
   #looked(places: ReadonlyMap<number, Place>, mark: unknown): void {
     if (mark !== this.#partitions.turns || this.#flusher.busy || this.#fencing > 0) return;
     const elsewhere = new Set(this.#partitions.elsewhere(places).map(({ partition }) => partition));
     this.#moved = new Map([...places].filter(([partition]) => elsewhere.has(partition)));
   }
 
-  /** Goes where `load rewind` has set the table, beside a loader that may have nothing to write. */
+  /** Follows `load rewind`, also when this loader has nothing to write. */
   async #followMoved(): Promise<void> {
     if (this.#moved.size === 0) return;
     const { target, notify } = this.#options;
@@ -353,8 +352,8 @@ export class Loader {
   }
 
   /**
-   * Throws away what is held of the partitions that somebody else has moved, keeps the rest, and reads on from where
-   * the table is.
+   * Drops the rows of partitions that another loader has moved, keeps the others, and reads on from the table's
+   * positions.
    */
   async #goWhereTheTableIs(pending: PendingRows, partitions: readonly TopicPartition[]): Promise<void> {
     const { client } = this.#options;
@@ -396,7 +395,7 @@ export class Loader {
     this.#stop(failure);
   }
 
-  /** One partition stops, the others go on. */
+  /** Stops one partition; the others go on. */
   #stop(failure: PartitionFailure): void {
     const { target, notify, client } = this.#options;
     const message = explain(target, failure, this.#partitions.nextOf(failure) ?? 0n);
@@ -405,7 +404,7 @@ export class Loader {
     notify({ kind: 'stopped', target, partition: failure, message });
   }
 
-  /** @throws when there is nothing left to be read */
+  /** @throws when every partition has stopped */
   async #endWhereAllStopped(): Promise<void> {
     const { target } = this.#options;
     if (this.#fencing > 0 || !this.#partitions.allStopped) return;
@@ -419,18 +418,18 @@ export class Loader {
     return this.#options.once && this.#assignedOnce && this.#fencing === 0 && this.#partitions.atEnds;
   }
 
-  /** Does it again while database or broker are away; what will not pass by itself is thrown. */
+  /** Retries while database or broker are away; permanent errors are thrown. */
   #patiently<T>(work: () => Promise<T>, meanwhile?: () => Promise<void>): Promise<T> {
     return this.#patience.wait(work, () => this.#flusher.throwFailure(), meanwhile);
   }
 
-  /** The same of a statement, which is never cut while the database lives. */
+  /** The same for a statement, which is not cancelled while the database lives. */
   #patientStatement<T>(work: () => Promise<T>): Promise<T> {
     return this.#patience.wait(work, () => this.#flusher.throwFailure(), undefined, true);
   }
 }
 
-/** Yields to the event loop: whoever feeds the database has a turn. */
+/** Yields to the event loop, so that the COPY in flight is fed. */
 function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -1,5 +1,5 @@
-// What the loaders of one process do, in numbers: Prometheus text, a health answer, and the server that gives both. Fed
-// by the loaders' events.
+// Metrics of the loaders of one process: Prometheus text, a health answer, and the server of both. Reads the loaders'
+// events.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TsdbtError } from '../errors.ts';
@@ -9,10 +9,10 @@ import type { LoadEvent, PartitionLag } from './events.ts';
 
 /** Upper bounds of the flush histogram, in seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-/** A flush that takes longer, or a loop that has not turned for so long, is no progress. */
+/** A longer flush, or a longer time without a poll, counts as no progress. */
 const STALL_MS = 30_000;
 
-/** What is behind, over all partitions. Seconds are null when nothing is known of the newest loaded message. */
+/** How far all partitions are behind. Seconds are null when the newest loaded message is not known. */
 export interface Lag {
   readonly rows: bigint;
   readonly seconds: number | null;
@@ -29,7 +29,7 @@ interface Counted {
   flushSeconds: number;
   buckets: readonly number[];
   lag: ReadonlyMap<string, PartitionLag>;
-  /** Why nothing moves; null while something does. */
+  /** What loading waits for; null while it goes on. */
   waiting: string | null;
   /** Why the whole table has stopped; null while it has not. */
   failed: string | null;
@@ -190,7 +190,7 @@ export class LoadMetrics {
     return `${lines.join('\n')}\n`;
   }
 
-  /** Is progress possible in every table, and what stands in its way where it is not? */
+  /** Does every table make progress, and if not, why? */
   health(): {
     readonly ok: boolean;
     readonly tables: readonly {
@@ -233,7 +233,7 @@ export class LoadMetrics {
   }
 }
 
-/** Where they go on is found out anew, by this loader or by another one. */
+/** Whoever is assigned these partitions finds out where they go on. */
 function forgetStops({ stopped }: Counted, partitions: readonly TopicPartition[]): void {
   for (const partition of partitions) stopped.delete(partitionKey(partition));
 }
@@ -280,7 +280,7 @@ export async function serveMetrics(
     );
     server.listen(port, host, resolve);
   });
-  // Loading ends when there is nothing more to load, whoever asks.
+  // The server does not keep the process alive.
   server.unref();
   const { port: given } = server.address() as AddressInfo;
   return {

@@ -1,30 +1,30 @@
-// What a loader knows of its topic's partitions: which are its own, what is read next of each, what of it is in the
-// table, which have stopped. Values only; what is done about them is loader.ts's.
+// The state of a topic's partitions for one loader: which it owns, what is read next, what the table holds, which have
+// stopped. Values only; loader.ts acts on them.
 import { partitionKey, type ReadPosition, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
 
-/** Where the table is in a partition, and the moment of its newest message there. */
+/** The table's position in a partition, and the timestamp of its newest message there. */
 interface Written extends Place {
   readonly newest: number | null;
 }
 
 export class Partitions {
-  /** Where the topic ended when loading began, by `topic/partition`. */
+  /** The topic's ends when loading began, by `topic/partition`. */
   #ends: ReadonlyMap<string, bigint> = new Map();
-  /** The partitions that the group has given to this loader. */
+  /** Partitions that the group has assigned to this loader. */
   readonly #ours = new Map<string, TopicPartition>();
-  /** Next offset to read of each of them; none while it is being found out. */
+  /** Next offset to read of each of them; absent while it is being found out. */
   readonly #next = new Map<string, bigint>();
-  /** Where the topic ends as far as is known. */
+  /** The topic's ends as far as is known. */
   readonly #latest = new Map<string, bigint>();
-  /** What is in the table. */
+  /** The table's positions. */
   readonly #written = new Map<string, Written>();
   /** Why partitions have stopped. */
   readonly #stopped = new Map<string, string>();
   #turns = 0;
 
-  /** Grows when it changes where the table is: what somebody has read of it meanwhile says nothing. */
+  /** Grows with each change of the table's positions: what was read of them before is out of date. */
   get turns(): number {
     return this.#turns;
   }
@@ -33,7 +33,7 @@ export class Partitions {
     this.#turns++;
   }
 
-  /** Loading is to get there at least. */
+  /** Sets the ends that `once` loads up to. */
   aimAt(ends: ReadonlyMap<string, bigint>): void {
     this.#ends = ends;
   }
@@ -42,18 +42,18 @@ export class Partitions {
     return this.#ours.has(partitionKey(at));
   }
 
-  /** The partitions are this loader's from now on. */
+  /** Assigns partitions to this loader. */
   give(partitions: readonly TopicPartition[]): void {
     for (const at of partitions) this.#ours.set(partitionKey(at), at);
   }
 
-  /** The partitions are somebody else's. */
+  /** Partitions are no longer this loader's. */
   release(partitions: readonly TopicPartition[]): void {
     for (const key of partitions.map(partitionKey))
       for (const known of [this.#ours, this.#next, this.#written, this.#latest, this.#stopped]) known.delete(key);
   }
 
-  /** Reads from these offsets on, which are the table's, also what had stopped. */
+  /** Reads on from these offsets, the table's; resumes partitions that had stopped. */
   goOn(starts: ReadonlyMap<string, ReadPosition>): void {
     this.turn();
     for (const [key, { next, epoch }] of starts) {
@@ -64,39 +64,39 @@ export class Partitions {
     }
   }
 
-  /** Nothing is taken of them until it is known where they go on. */
+  /** Reads nothing of them until their position is known. */
   suspend(partitions: readonly TopicPartition[]): void {
     for (const at of partitions) this.#next.delete(partitionKey(at));
   }
 
-  /** What is read next; null: nothing is taken of the partition now. */
+  /** The next offset to read; null: the partition is not read now. */
   nextOf(at: TopicPartition): bigint | null {
     const key = partitionKey(at);
     return this.#stopped.has(key) ? null : (this.#next.get(key) ?? null);
   }
 
-  /** Everything before the offset is taken. */
+  /** Every message before the offset is taken. */
   reach(at: TopicPartition, next: bigint): void {
     this.#next.set(partitionKey(at), next);
   }
 
-  /** Is it still read from there on? */
+  /** Is the offset still the next to read? */
   isAt(at: TopicPartition, next: bigint): boolean {
     return this.#next.get(partitionKey(at)) === next;
   }
 
-  /** Where to fetch from again: what is read next, with its epoch when the table is there. */
+  /** Where to fetch from: the next offset, with its epoch when the table is there. */
   readPosition(at: TopicPartition, next: bigint): Place {
     const known = this.#written.get(partitionKey(at));
     return { next, epoch: known?.next === next ? known.epoch : null };
   }
 
-  /** The end of what may be read, as a batch says it. */
+  /** Notes the partition's end, from a batch. */
   sawEnd(at: TopicPartition, end: bigint): void {
     this.#latest.set(partitionKey(at), end);
   }
 
-  /** The table has these. */
+  /** The table holds these ranges. */
   wrote(ranges: readonly OffsetRange[]): void {
     for (const { topic, partition, to, lastTimestamp, epoch } of ranges) {
       const key = partitionKey({ topic, partition });
@@ -119,17 +119,17 @@ export class Partitions {
     return [...this.#stopped.values()];
   }
 
-  /** Is there something to read, and all of it has stopped? */
+  /** Have all partitions stopped, and is there at least one? */
   get allStopped(): boolean {
     return this.#ours.size > 0 && [...this.#ours.keys()].every((key) => this.#stopped.has(key));
   }
 
-  /** Is everything read that the topic had when loading began? */
+  /** Is everything read up to the ends when loading began? */
   get atEnds(): boolean {
     return this.#behind().length === 0;
   }
 
-  /** The partitions that are not at those ends, in words. */
+  /** The partitions that have not reached those ends, in words. */
   get behind(): readonly string[] {
     return this.#behind().map(([key, next]) => `${key} is at ${next} of ${this.#ends.get(key)}`);
   }
@@ -144,20 +144,20 @@ export class Partitions {
     );
   }
 
-  /** Where the table is, for people. */
+  /** The table's positions, for people. */
   get place(): string {
     return [...this.#written].map(([key, { next }]) => `${key} offset ${next}`).join(', ');
   }
 
   /**
-   * Those partitions of which the table is elsewhere than where this loader has left it.
-   * @param places where it was found, by partition
+   * The partitions whose position in the table is not the one that this loader left.
+   * @param places the table's positions, by partition
    */
   elsewhere(places: ReadonlyMap<number, Place>): readonly TopicPartition[] {
     return [...this.#ours].flatMap(([key, at]) => {
       const found = places.get(at.partition);
       const known = this.#written.get(key);
-      // A position that was set by hand has no epoch, also where the offset is the same.
+      // A position that was set by hand has no epoch, even when the offset is the same.
       return found !== undefined && known !== undefined && (known.next !== found.next || known.epoch !== found.epoch)
         ? [at]
         : [];

@@ -1,5 +1,4 @@
-// Waiting for what is away: database, broker, registry come back; a stop that was asked for, or `--timeout`, ends the
-// waiting, whatever hangs.
+// Retries while database, broker or registry are away. A stop or `--timeout` ends the waiting, whatever hangs.
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent } from './events.ts';
@@ -12,21 +11,21 @@ export interface PatienceOptions {
   readonly now: () => number;
   readonly notify: (event: LoadEvent) => void;
   readonly pause: (ms: number) => Promise<void>;
-  /** Frees what hangs. */
+  /** Frees what hangs, when loading is stopped. */
   readonly stop: () => void;
-  /** Does the database answer? Then a statement of it that takes long is at work, or waits for a lock. */
+  /** Does the database answer? Then a long statement is running, or waits for a lock. */
   readonly alive: () => Promise<boolean>;
 }
 
-/** A stop was asked for, and what was going on did not end in time. */
+/** Loading was stopped, and what was in flight did not end in time. */
 export class Unfinished extends Error {}
 
 const LONGEST_WAIT_MS = 30_000;
-/** A database that takes longer to answer a question is taken for away. */
+/** A database that takes longer to answer counts as away. */
 const ALIVE_MS = 5000;
-/** How long a partition is left alone after errors that pass, while others go on. */
+/** Seconds, as reported, for which a failing partition backs off while others go on. */
 const PARTITION_WAIT_S = 5;
-/** Between a stop that is asked for and the end of what goes on. */
+/** Time that running work has after a stop. */
 const GRACE_MS = 4000;
 
 export class Patience {
@@ -49,13 +48,13 @@ export class Patience {
     else options.signal.addEventListener('abort', this.#asked, { once: true });
   }
 
-  /** Nothing is waited for any more. */
+  /** Ends all waiting. */
   close(): void {
     if (this.#grace !== null) clearTimeout(this.#grace);
     this.#options.signal.removeEventListener('abort', this.#asked);
   }
 
-  /** Some partitions wait while others go on. @param message for what; null: they do not wait any more */
+  /** Some partitions wait while others go on. @param message what they wait for; null: none waits */
   partly(message: string | null): void {
     const { target, notify } = this.#options;
     if (message !== null && this.#partial === null)
@@ -65,10 +64,11 @@ export class Patience {
   }
 
   /**
-   * Does it again while database or broker are away.
-   * @param failed throws what makes waiting useless @param meanwhile done after each failure
-   * @param statement it is one of the database, which is never cut while the database lives
-   * @throws Unfinished, and whatever will not pass by itself
+   * Retries while database or broker are away.
+   * @param failed throws when waiting is useless
+   * @param meanwhile runs after each failure
+   * @param statement the work is a statement, which is not cancelled while the database lives
+   * @throws Unfinished, and every permanent error
    */
   async wait<T>(
     work: () => Promise<T>,
@@ -99,7 +99,7 @@ export class Patience {
     }
   }
 
-  /** @param why what is waited for */
+  /** @param why what it waits for */
   timedOut(why: string): TsdbtError {
     const { target, timeoutMs } = this.#options;
     return new TsdbtError(
@@ -150,7 +150,7 @@ export class Patience {
   }
 }
 
-/** An error that the database has sent shows that it lives. */
+/** An error that the database sent proves that it lives. */
 export function answered(error: unknown): boolean {
   return error instanceof TsdbtError && error.kind === 'database' && error.details.code !== undefined;
 }
@@ -158,9 +158,8 @@ export function answered(error: unknown): boolean {
 class OutOfTime extends Error {}
 
 /**
- * Is it a matter of waiting? Connections, restarts, locks, full disks, and a table that is away or locked away;
- * SQLSTATE classes 08, 40, 53, 55, 57, 58, 42P01, 25006: a server that has become a standby, and 25P03: this process
- * was stopped in the midst of a flush.
+ * Is the error transient? Connections, restarts, locks, full disks, a table that is missing or locked. SQLSTATE classes
+ * 08, 40, 53, 55, 57, 58; 42P01; 25006: the server has become a standby; 25P03: this process hung in a flush.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof TsdbtError)) return false;

@@ -1,10 +1,10 @@
-// What a loader has read and not written: rows, dead letters, and from where to where of each partition.
+// Rows and dead letters that are read and not yet written, with the range of offsets of each partition.
 import { partitionKey, type TopicPartition } from './broker.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { DeadLetter, OffsetRange } from './sink.ts';
 
-/** What has been read of one partition and not been flushed. */
+/** The range of one partition that is read and not yet flushed. */
 export interface Held extends TopicPartition {
   readonly from: bigint;
   next: bigint;
@@ -12,7 +12,7 @@ export interface Held extends TopicPartition {
   rows: number;
   dead: number;
   newest: number | null;
-  /** Leader epoch of what was read last. */
+  /** Leader epoch of the message read last. */
   epoch: number | null;
 }
 
@@ -20,12 +20,12 @@ export class PendingRows {
   readonly held = new Map<string, Held>();
   rows: RowBuffer;
   dead: DeadLetter[] = [];
-  /** What is held, as memory goes, and how much of it is the messages'. */
+  /** Memory in use, and how much of it is messages. */
   bytes = 0;
   messageBytes = 0;
-  /** When the first of it was read. */
+  /** When the first message was read. */
   since = 0;
-  /** The same as a text. */
+  /** The same in ISO form. */
   loadedAt = Buffer.alloc(0);
 
   /** @param rows empty */
@@ -37,14 +37,16 @@ export class PendingRows {
     return this.held.size === 0;
   }
 
-  /** Is it as much as one flush should be? */
+  /** Has it the size of a flush? */
   isFull({ rows, bytes }: LoadTarget['flush']): boolean {
     return this.rows.length + this.dead.length >= rows || this.bytes >= bytes;
   }
 
   /**
-   * What is held of a partition; begun where nothing is.
-   * @param from offset that it then begins at @param end of the topic @param now milliseconds since 1970
+   * The range held of a partition; a new one where there is none.
+   * @param from first offset of a new range
+   * @param end the partition's end
+   * @param now milliseconds since 1970
    */
   hold({ topic, partition }: TopicPartition, from: bigint, end: bigint, now: () => number): Held {
     if (this.empty) {
@@ -60,12 +62,12 @@ export class PendingRows {
     return held;
   }
 
-  /** From where to where the positions move with it. */
+  /** The ranges by which a flush moves the positions. */
   ranges(): readonly OffsetRange[] {
     return [...this.held.values()].map(({ next, newest, ...held }) => ({ ...held, to: next, lastTimestamp: newest }));
   }
 
-  /** @returns dead letters among what is forgotten */
+  /** @returns number of dead letters that are dropped */
   forget(partitions: readonly TopicPartition[]): number {
     const letters = this.dead.length;
     const gone = new Set(partitions.map(partitionKey));

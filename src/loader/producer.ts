@@ -1,5 +1,5 @@
-// The sample producer: the records of a file into a topic, idempotent, keyed, no faster than asked. For trying out and
-// for tests; real producers are the applications.
+// The sample producer: sends a file's records to a topic, idempotent, keyed, at a given rate. For trials and tests;
+// real producers are the applications.
 import { TsdbtError } from '../errors.ts';
 import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
@@ -14,9 +14,9 @@ export interface ProduceOptions {
   readonly path: string;
   /** Field whose text becomes the message's key: messages of one key stay in order. Null: none. */
   readonly key: string | null;
-  /** Messages a second; null: as fast as it goes. */
+  /** Messages a second; null: no limit. */
   readonly rate: number | null;
-  /** Of the topic, which is then made when it is not there; null: it must be there. */
+  /** Number of partitions of a topic that is made if missing; null: it must exist. */
   readonly partitions: number | null;
   readonly signal: AbortSignal;
   readonly now: () => number;
@@ -26,7 +26,7 @@ export interface ProduceOptions {
 const AT_ONCE = 1000;
 const REQUEST_BYTES = 400_000;
 
-/** @returns messages that the broker has */
+/** @returns number of messages that the broker has acknowledged */
 export async function produceFile(options: ProduceOptions): Promise<number> {
   const { connection, topic, path, key, rate, partitions, signal, now, pause } = options;
   const source = fileClient(path, (_column, cell) => /^[[{]/.test(cell));

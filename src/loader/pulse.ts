@@ -1,26 +1,25 @@
-// A look at the bookkeeping a few times a second, for all loaders of a process: it says that they live, sends away
-// members of their groups that do not, long before the broker would, and sees positions that were moved by hand.
-// Without it everything works, later.
+// Reads the bookkeeping a few times a second for all loaders of a process. It renews their members, evicts dead ones
+// long before the broker would, and finds positions that were moved by hand. Without it all of that happens, later.
 import type { LoadTarget } from './load-target.ts';
 import type { GroupMember, Place, Sink } from './sink.ts';
 
-/** A loader as the pulse sees it. */
+/** A loader, for the pulse. */
 export interface Watched {
   readonly target: LoadTarget;
-  /** The group and this loader's name in it, once it has one; null: there are no groups. */
+  /** The group and this loader's member id, null before it has one; null: there are no groups. */
   member(): { readonly group: string; readonly member: string | null } | null;
-  /** Sends dead members of the group away. */
+  /** Evicts dead members from the group. */
   evict(members: readonly string[]): Promise<void>;
-  /** @returns what tells the loader whether it has moved on itself since */
+  /** @returns a mark by which the loader sees whether its positions have changed since */
   mark(): unknown;
-  /** Where the table is. @param mark from before it was asked */
+  /** Hands over the table's positions. @param mark taken before they were read */
   positions(places: ReadonlyMap<number, Place>, mark: unknown): void;
 }
 
 const EVERY_MS = 300;
-/** A member of which nothing was seen for so long is gone, when two looks in a row say so. */
+/** A member not seen for so long is dead, when two looks in a row say so. */
 const SILENT_MS = 900;
-/** A database that answers later than this tells nothing of who is silent. */
+/** When the database answers later than this, silence proves nothing. */
 const SLOW_MS = 400;
 
 export class Pulse {
@@ -35,7 +34,7 @@ export class Pulse {
     this.#now = now;
   }
 
-  /** @returns ends it */
+  /** @returns stops it */
   enter(watched: Watched): () => Promise<void> {
     this.#watched.add(watched);
     this.#start();

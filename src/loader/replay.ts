@@ -1,5 +1,5 @@
-// Dead letters once more through decoder and sink: those that fit now become rows, the others stay dead letters with
-// today's reason.
+// Replays dead letters through decoder and sink: those that fit now become rows; the others stay dead letters, with the
+// present reason.
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import type { LoadTarget } from './load-target.ts';
 import { recordsOf } from './fast/records.ts';
@@ -18,7 +18,7 @@ export interface ReplayOptions {
 
 const AT_ONCE = 5000;
 
-/** @returns how many became rows and how many did not */
+/** @returns number of rows, and of dead letters that stayed */
 export async function replayLetters({
   sink,
   decoder,
@@ -30,7 +30,7 @@ export async function replayLetters({
   let columns = await sink.prepare(target);
   let encoder = new RowEncoder(target, { columns, hashKey, loadId });
   const total = { rows: 0, dead: 0 };
-  // Those that fail again have new letters behind this one: they are not tried twice in one go.
+  // Letters that fail again get newer ids: they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
     const letters = await sink.letters(target, { after, upTo, limit: AT_ONCE });
@@ -40,7 +40,7 @@ export async function replayLetters({
     const loadedAt = new Date(now()).toISOString();
     const rows = new RowBuffer();
     const dead: DeadLetter[] = [];
-    /** Does it; what the message is to blame for makes a letter again. */
+    /** Does the work; a message that is at fault becomes a dead letter again. */
     const attempt = async (letter: StoredLetter, work: () => void | Promise<void>): Promise<void> => {
       try {
         await work();

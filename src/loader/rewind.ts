@@ -1,16 +1,16 @@
-// Setting positions by hand: to the beginning, the end, an offset, a moment, or behind what the table has, of all
-// partitions or of some. What was loaded from there on goes: it comes again, or is no longer in the topic.
+// Sets positions by hand: to the beginning, the end, an offset, a time, or behind the table's last row. For all
+// partitions or some. Deletes what was loaded from there on.
 import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { isAnother } from './starts.ts';
 
-/** What a rewind did. */
+/** The result of a rewind. */
 export interface Rewound {
-  /** The next offset of each partition that was named. */
+  /** The next offset of each partition that was set. */
   readonly next: ReadonlyMap<number, bigint>;
-  /** Rows and dead letters that were deleted. */
+  /** Number of deleted rows and dead letters. */
   readonly rows: number;
   readonly letters: number;
 }
@@ -19,13 +19,12 @@ const PLACE = 'earliest|latest|loaded|\\d+';
 const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
 
 /**
- * Rows and dead letters from the new position on are deleted in the transaction that sets it; of a log that was cut
- * back, from where it was cut. An upsert has overwritten what stood there before: of a log that was cut back such a
- * table is read again from the beginning, which changes no other row.
- * `loaded`, behind the last offset that the table has, takes over what is there: nothing goes but what the log has
- * lost.
- * @param to `earliest`, `latest`, `loaded`, an offset or a time in ISO form (UTC where it names no zone) for every
- *   partition; `2:1500,3:earliest` for some
+ * Sets positions, and in the same transaction deletes rows and dead letters from there on. When the log was truncated,
+ * everything behind the cut is deleted too. An upsert's earlier values are lost: when its log was truncated, the table
+ * is read from the beginning, which changes no other row. `loaded` adopts a table: positions behind its last offsets;
+ * only what the log has lost is deleted.
+ * @param to `earliest`, `latest`, `loaded`, an offset or an ISO time (UTC without a zone) for every partition;
+ *   `2:1500,3:earliest` for some
  * @throws `usage` error for anything else
  */
 export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<Rewound> {

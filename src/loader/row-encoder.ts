@@ -1,6 +1,5 @@
-// A decoded message as a row for the table: values by declared type as COPY reads them, the rest as JSON, personal data
-// hashed or left out. Pure; which table and what else goes with it is the sink's, the short way for ordinary messages
-// fast/fast-path.ts's.
+// Encodes a decoded message as a row: values by declared type in COPY's text, other fields as JSON, personal data
+// hashed or dropped. Pure; fast/fast-path.ts encodes ordinary messages without decoding, the sink writes rows.
 import { createHmac } from 'node:crypto';
 import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
@@ -9,38 +8,38 @@ import { type DecodedRecord, PoisonMessage } from './decode.ts';
 import { ExactNumber, jsonText } from './json.ts';
 import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
 
-/** A row in COPY's text format, and what is needed to place it. */
+/** A row in COPY's text format, with what is needed to place it. */
 export interface EncodedRow {
   /** With its line feed. */
   readonly line: string;
-  /** The values of the key as COPY reads them, each with a tab behind; null in append mode. */
+  /** The key's cells, each followed by a tab; null in append mode. */
   readonly key: string | null;
-  /** Moment of the partition column in milliseconds; null without partitions. */
+  /** Timestamp of the partition column; null without partitions. */
   readonly partitionTime: number | null;
 }
 
-/** What a message has that no column is declared for. */
+/** A field of a message without a declared column. */
 export interface Drift {
   readonly field: string;
   readonly type: string;
 }
 
 export interface EncoderOptions {
-  /** Columns of the table in the order of COPY, the declared ones and those that were added. */
+  /** The table's columns in the order of COPY: declared ones, then added ones. */
   readonly columns: readonly LoadColumn[];
   /** Key of the hash; needed when the target hashes. */
   readonly hashKey: string | null;
   readonly loadId: string;
 }
 
-/** What a text may need looking at for: COPY's own characters, NUL, halves of surrogate pairs. */
+/** Characters that need care: COPY's own, NUL, halves of surrogate pairs. */
 const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
 const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const NULL = '\\N';
-/** The rest of a message is jsonb. */
+/** The type of the column of other fields. */
 const REST_CHECK = columnCheck({
   input: 'jsonb',
   type: 'jsonb',
@@ -52,38 +51,38 @@ const REST_CHECK = columnCheck({
 
 export type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
 
-/** What becomes of one column's values. */
+/** How one column's values are encoded. */
 export interface ColumnPlan {
   readonly name: string;
   readonly type: string;
   readonly kind: Kind;
   readonly hashed: boolean;
   readonly key: boolean;
-  /** The moment of loading where a message has none. */
+  /** A message without this field gets the load time. */
   readonly stamped: boolean;
-  /** A name that every object knows. */
+  /** A name that every object inherits. */
   readonly inherited: boolean;
-  /** What the table's column takes. */
+  /** What the table's column accepts. */
   readonly check: ColumnCheck;
   /** Takes no null. */
   readonly required: boolean;
 }
 
-/** How rows of a target are made. */
+/** How a target's rows are encoded. */
 export interface RowPlan {
   readonly columns: readonly ColumnPlan[];
-  /** Is the rest of the message kept? */
+  /** Does the table keep other fields? */
   readonly rest: boolean;
   readonly dropped: ReadonlySet<string>;
-  /** Does a field without a column matter? */
+  /** Does a new field need an answer? */
   readonly watchesDrift: boolean;
   readonly partitionColumn: string | null;
-  /** The end of a row that deletes nothing: from the tab behind the message's moment on. */
+  /** The end of a row that is no tombstone, from the tab behind the message's timestamp on. */
   readonly tail: Buffer;
   readonly hash: (text: string) => string;
 }
 
-/** Makes rows of one target. Made anew when a column is added. */
+/** Encodes rows of one target. A new column needs a new encoder. */
 export class RowEncoder {
   readonly plan: RowPlan;
   readonly #target: LoadTarget;
@@ -119,12 +118,12 @@ export class RowEncoder {
     };
   }
 
-  /** The cells that say where messages of a partition come from, with tabs before and behind. */
+  /** Topic and partition as cells, with tabs before and behind. */
   place(topic: string, partition: number): Buffer {
     return Buffer.from(`\t${copyText(topic)}\t${partition}\t`);
   }
 
-  /** Fields of the record without a column and with a type to give one; those that are null say nothing. */
+  /** Fields without a column whose type can be told; a null tells none. */
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
     for (const field in record)
@@ -135,12 +134,12 @@ export class RowEncoder {
 
   /**
    * @param record null for a tombstone, whose `key` then gives the key columns
-   * @param loadedAt text of the moment of loading, for `processing_ts`
+   * @param loadedAt the load time, for `processing_ts`
    * @throws PoisonMessage
    */
   encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
     const deleted = message.value === null;
-    // Joined at once: a text that grows by `+=` stays a tree of its pieces, which costs more to keep than all else.
+    // One join: a text that grows by `+=` stays a tree of its pieces, which costs more memory than all else.
     const cells = this.#cells;
     let at = 0;
     let keyText: string | null = null;
@@ -242,7 +241,10 @@ function copyText(value: string): string {
   return escapeCopyText(value);
 }
 
-/** A moment for a column without zone is UTC: the database would leave the offset out and keep the local time. */
+/**
+ * A timestamp for a column without zone is converted to UTC: the database would drop the offset and keep the local
+ * time.
+ */
 function withoutOffset(value: string): string {
   const match = OFFSET_MOMENT.exec(value);
   if (match === null) return value;
@@ -252,7 +254,7 @@ function withoutOffset(value: string): string {
   return Number.isNaN(moment) ? value : `${new Date(moment).toISOString().slice(0, 19)}${fraction}`;
 }
 
-/** A number in a column of time is milliseconds since 1970, Kafka's own unit. */
+/** A number in a column of time is milliseconds since 1970, Kafka's unit. */
 export function isoMoment(value: number, name: string): string {
   const date = new Date(value);
   if (Number.isNaN(date.getTime()))
@@ -271,8 +273,8 @@ function arrayText(values: readonly unknown[]): string {
 }
 
 /**
- * Milliseconds since 1970 of a value of the partition column; texts without a zone count as UTC, as the tables'
- * partitions do. Null for what only the database can read: it goes to the default partition, or is refused there.
+ * Timestamp of a value of the partition column; texts without a zone count as UTC. Null when only the database can read
+ * it: the default partition takes the row, or the database refuses it.
  */
 export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;

@@ -1,5 +1,4 @@
-// How a table's messages become rows at the moment: its columns, the encoder for every message, and the fast path for
-// ordinary ones. A new one is made when the table gets a column.
+// The encoder of a table's present columns, and its fast path. A new column makes a new one.
 import type { Decoder } from './decode.ts';
 import { FastPath } from './fast/fast-path.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
@@ -8,11 +7,11 @@ import { RowEncoder } from './row-encoder.ts';
 export interface RowMaker {
   readonly columns: readonly LoadColumn[];
   readonly encoder: RowEncoder;
-  /** Null where every message has to be decoded. */
+  /** Null when every message must be decoded. */
   readonly fastPath: FastPath | null;
 }
 
-/** @param columns of the table, those that messages fill */
+/** @param columns the table's columns that messages fill */
 export function rowMaker(
   target: LoadTarget,
   decoder: Decoder,

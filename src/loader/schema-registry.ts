@@ -1,5 +1,5 @@
-// A Confluent-compatible Schema Registry, read only: schemas by id with what they refer to. What a schema says about a
-// message is json-schema.ts's.
+// Reads schemas by id, with their references, from a Confluent-compatible Schema Registry. json-schema.ts applies them
+// to messages.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
@@ -7,18 +7,18 @@ import type { LoadConnection } from './connections.ts';
 
 type Registry = NonNullable<LoadConnection['registry']>;
 
-/** A schema as the registry keeps it. */
+/** A schema as the registry returns it. */
 export interface RegisteredSchema {
   readonly schema: string;
-  /** `AVRO` where the registry says nothing. */
+  /** `AVRO` when the registry names none. */
   readonly type: string;
-  /** The text of each schema that it refers to, directly or by others, by the name it is referred to. */
+  /** The text of each referenced schema, also indirectly, by the name of the reference. */
   readonly references: ReadonlyMap<string, string>;
 }
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 16 * 1024 * 1024;
-/** The registry's own words for: no such subject, version, schema. */
+/** The registry's error codes for a missing subject, version or schema. */
 const NOT_FOUND = new Set([40401, 40402, 40403]);
 
 export class SchemaRegistry {
@@ -33,7 +33,7 @@ export class SchemaRegistry {
 
   /**
    * @returns null when the registry has no such schema
-   * @throws `connection` error while it is away, `runtime` error when it will not have us or is something else
+   * @throws `connection` error while it is away, `runtime` error when it refuses us or is no registry
    */
   async schema(id: number): Promise<RegisteredSchema | null> {
     const found = await this.#get(`/schemas/ids/${id}`);
@@ -47,7 +47,7 @@ export class SchemaRegistry {
     };
   }
 
-  /** Asks something that every registry answers. @throws like `schema` */
+  /** Makes a request that every registry answers. @throws like `schema` */
   async check(subject: string): Promise<void> {
     await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
   }

@@ -1,5 +1,5 @@
-// Personal data in dead letters: their raw bytes are encrypted where the target hashes or drops something, with a key
-// that only the environment has, so that they can be replayed and not read.
+// Encrypts the raw bytes of dead letters when the target hashes or drops a field. The key is only in the environment:
+// letters can be replayed, and not be read in the database.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -16,14 +16,14 @@ export class Sealer {
     this.#key = hashKey === null ? null : Buffer.from(hkdfSync('sha256', hashKey, 'tsdbt', 'dead letters', 32));
   }
 
-  /** Does the target have something to hide? */
+  /** Does the target hide anything? */
   seals(target: LoadTarget): boolean {
     return target.hash.length > 0 || target.drop.length > 0;
   }
 
   /**
-   * What is stored for the bytes: themselves, or initialisation vector, text and tag. Without a key nothing of them is
-   * kept.
+   * What is stored for the bytes: themselves, or initialisation vector, tag and ciphertext. Without a key nothing of
+   * them is kept.
    */
   seal(target: LoadTarget, bytes: Uint8Array | null): Uint8Array | null {
     if (bytes === null || !this.seals(target)) return bytes;
@@ -33,7 +33,7 @@ export class Sealer {
     return Buffer.concat([iv, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
   }
 
-  /** @throws `runtime` error when it was sealed with another key */
+  /** @throws `runtime` error when another key sealed it */
   open(sealed: Uint8Array): Uint8Array {
     try {
       if (this.#key === null) throw new Error('no key');

@@ -1,5 +1,5 @@
-// What the loader asks of a database: the table, the positions, and a flush that holds rows, dead letters and positions
-// in one commit. Types only; one folder a dialect.
+// What the loader needs of a database: the table, the positions, and a flush that commits rows, dead letters and
+// positions together. Types only; one folder a dialect.
 import type { Message, TopicPartition } from './broker.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
@@ -12,7 +12,7 @@ export interface DeadLetter {
   readonly error: string;
 }
 
-/** A dead letter as the database keeps it, its bytes opened, with the id under which it is kept. */
+/** A dead letter as the database keeps it, its bytes opened, with its id. */
 export interface StoredLetter {
   readonly id: string;
   readonly topic: string;
@@ -20,7 +20,7 @@ export interface StoredLetter {
   readonly message: Message;
 }
 
-/** What a flush has read of one partition: from `from` up to before `to`. */
+/** The messages of one partition in a flush: from `from` up to before `to`. */
 export interface OffsetRange {
   readonly topic: string;
   readonly partition: number;
@@ -35,7 +35,7 @@ export interface OffsetRange {
   readonly epoch: number | null;
 }
 
-/** What goes into the database at once. */
+/** The contents of one flush. */
 export interface Flush {
   readonly target: LoadTarget;
   readonly columns: readonly LoadColumn[];
@@ -43,22 +43,19 @@ export interface Flush {
   readonly rows: RowBuffer;
   readonly dead: readonly DeadLetter[];
   readonly loadId: string;
-  /** Ids of dead letters that this flush does again. */
+  /** Ids of dead letters that this flush replays. */
   readonly replayed?: readonly string[];
-  /** Rows that the database may refuse; one more, and nothing is written. */
+  /** Limit of rows that the database may refuse; with one more nothing is written. */
   readonly allowance?: number;
 }
 
-/** What became of it. */
+/** The result of a flush. */
 export interface Flushed {
   readonly rows: number;
   readonly dead: readonly DeadLetter[];
 }
 
-/**
- * Another loader has moved a position since this one read from it; what this one holds of the partition must be thrown
- * away.
- */
+/** Another loader has moved a position since this one read from it: the rows of that partition must be dropped. */
 export class Fenced extends Error {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
 
@@ -70,7 +67,7 @@ export class Fenced extends Error {
   }
 }
 
-/** The database refuses more rows of a flush than it was allowed: nothing of it was written. */
+/** The database refuses more rows than allowed: nothing was written. */
 export class TooManyRefused extends Error {
   readonly letters: readonly DeadLetter[];
 
@@ -80,13 +77,15 @@ export class TooManyRefused extends Error {
   }
 }
 
-/** A loader of a group, as its broker knows it. */
+/** A member of a consumer group. */
 export interface GroupMember {
   readonly group: string;
   readonly member: string;
 }
 
-/** Where a table is in a partition: its next offset, and the leader epoch of the message before it; null: not known. */
+/**
+ * The table's position in a partition: its next offset and the leader epoch of the message before it; null: not known.
+ */
 export interface Place {
   readonly next: bigint;
   readonly epoch: number | null;
@@ -113,13 +112,13 @@ export interface KeptState {
 
 /** What a look at the bookkeeping finds. */
 export interface Looked {
-  /** The other members of the groups and for how long nothing has been seen of them. */
+  /** The groups' other members, with how long each has been silent. */
   readonly others: readonly (GroupMember & { readonly seen: string; readonly silentMs: number })[];
-  /** Where each target is, by partition. */
+  /** Each target's positions, by partition. */
   readonly positions: ReadonlyMap<LoadTarget, ReadonlyMap<number, Place>>;
 }
 
-/** Places at which tests kill or stop a loader. */
+/** Points at which tests kill or stop a loader. */
 export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'after_commit' | 'in_revoke' | 'in_drift';
 
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
@@ -129,21 +128,20 @@ export interface Sink {
   /** What is kept of the target's table, also by an older version; empty when it was never loaded. Writes nothing. */
   kept(target: LoadTarget): Promise<KeptState>;
   /**
-   * Makes the bookkeeping, the table, and what the declaration has gained since.
+   * Creates the bookkeeping and the table, and adds columns declared since.
    * @returns the columns of the table that messages fill
    */
   prepare(target: LoadTarget): Promise<readonly LoadColumn[]>;
-  /** Adds nullable columns for new fields. @returns all columns then */
+  /** Adds nullable columns for new fields. @returns all columns */
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
-  /** The next offset of each partition of the target's topic that has one, and the id that the topic had then. */
+  /** The kept positions of the target's topic, and the topic's id at that time. */
   positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
-  /** Gives partitions without a position one. */
+  /** Inserts positions of partitions that have none. */
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /**
    * Sets positions, whatever they were.
-   * @param from what was loaded of these partitions from an offset on goes, rows and dead letters, in the same
-   *   transaction
-   * @returns how many went
+   * @param from deletes rows and dead letters from these offsets on in the same transaction
+   * @returns how many were deleted
    */
   rewind(
     target: LoadTarget,
@@ -151,16 +149,12 @@ export interface Sink {
     next: ReadonlyMap<number, bigint>,
     from?: ReadonlyMap<number, bigint>,
   ): Promise<{ readonly rows: number; readonly letters: number }>;
-  /**
-   * The offset behind the last one that the table or its dead letters have of the topic, by partition; none when they
-   * have nothing of it.
-   */
+  /** The offset behind the topic's last row or dead letter, by partition; a partition without any is left out. */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
   /**
-   * The newest dead letters that were not replayed, at most `limit`, of the last `window` offsets before each
-   * partition's.
+   * The newest dead letters that were not replayed: at most `limit`, of the last `window` offsets before each position.
    */
   recentDead(
     target: LoadTarget,
@@ -175,16 +169,22 @@ export interface Sink {
     target: LoadTarget,
     range: { readonly after: string; readonly upTo: string; readonly limit: number },
   ): Promise<readonly StoredLetter[]>;
-  /** Keeps why the table is not being loaded, for `load status`; null: it is. */
+  /** Keeps the reason why the table is not being loaded, for `load status`; null: it is. */
   note(target: LoadTarget, failure: string | null): Promise<void>;
-  /** Says that these members are alive, and looks who else is, and where the targets are. */
+  /** Renews the own members; reads the other members of the groups and the targets' positions. */
   look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked>;
-  /** These members are gone. */
+  /** Deletes members that have left. */
   forget(members: readonly GroupMember[]): Promise<void>;
-  /** Asks the server to stop what runs for the target; it changes nothing then. Never throws. */
+  /** Cancels the target's running statements; they change nothing then. Never throws. */
   stop(target: LoadTarget): Promise<void>;
-  /** One transaction. @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed */
+  /**
+   * Flushes in one transaction.
+   * @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed
+   */
   flush(flush: Flush): Promise<Flushed>;
-  /** Drops partitions that are past their retention and makes the coming ones. @returns names of what was dropped */
+  /**
+   * Drops partitions past their retention and makes those of the next days.
+   * @returns names of the dropped partitions
+   */
   maintain(target: LoadTarget): Promise<readonly string[]>;
 }

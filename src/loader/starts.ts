@@ -1,5 +1,5 @@
-// Where a loader begins to read: what is kept, or the beginning; and what people are told where neither will do. Which
-// partitions stop is the loader's.
+// Finds where a loader begins to read: at the kept position, or at the beginning; and words the errors when neither is
+// possible. loader.ts stops the partitions.
 import { TsdbtError } from '../errors.ts';
 import {
   type BrokerClient,
@@ -12,9 +12,8 @@ import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 
 /**
- * Finds where partitions go on, by `topic/partition`; those without a position get one.
- * @throws `runtime` error for a table that holds rows and has no position, and for a topic that was made anew (with
- *   `on_gap: stop`)
+ * Finds the start of each partition, by `topic/partition`; inserts missing positions.
+ * @throws `runtime` error when a table with rows has no position, or the topic was made again (with `on_gap: stop`)
  */
 export async function startingPoints(
   { target, sink, client }: { readonly target: LoadTarget; readonly sink: Sink; readonly client: BrokerClient },
@@ -46,7 +45,7 @@ export async function startingPoints(
   return starts;
 }
 
-/** Are these the ids of two topics? One that is not known may be any. */
+/** Are these the ids of two topics? An unknown id may be any. */
 export function isAnother(kept: string | null, now: string | null): boolean {
   return kept !== null && now !== null && kept !== now;
 }
@@ -71,7 +70,7 @@ function unplaced(target: LoadTarget): TsdbtError {
   );
 }
 
-/** The topic is another one than the one that was loaded. */
+/** The topic is not the one that was loaded. */
 export function madeAnew(target: LoadTarget): TsdbtError {
   return new TsdbtError(
     'runtime',
@@ -85,7 +84,7 @@ export function madeAnew(target: LoadTarget): TsdbtError {
   );
 }
 
-/** Why a partition stopped, and what may be done about it. @param position where it is */
+/** Says why a partition stopped, and what to do about it. @param position the table's */
 export function explain(target: LoadTarget, failure: PartitionFailure, position: bigint): string {
   const way = wayOut(target, failure, position);
   return way === '' ? failure.message : `${failure.message}. ${way}`;

@@ -1,5 +1,4 @@
-// How far a target is behind its topic, from the kept positions and the broker's ends; and what keeps it from being
-// loaded.
+// Compares a target's kept positions with the broker's ends, and names what keeps it from being loaded.
 import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -13,22 +12,22 @@ export interface PartitionStatus {
   readonly partition: number;
   readonly next: bigint | null;
   readonly end: bigint | null;
-  /** Null also where the log does not lead up to the position: what is behind it cannot be told. */
+  /** Null also when the log does not lead up to the position: nothing can be counted then. */
   readonly lagRows: bigint | null;
-  /** Seconds between now and the newest loaded message; 0 when nothing is behind. */
+  /** Seconds between now and the newest loaded message; 0 when all is loaded. */
   readonly lagSeconds: number | null;
   readonly dead: number;
 }
 
-/** What is known of a target. */
+/** The status of a target. */
 export interface TargetStatus {
   readonly partitions: readonly PartitionStatus[];
   readonly problems: readonly string[];
 }
 
 /**
- * A broker that cannot be asked is one of the problems; what is kept is told all the same. A file's end is where it
- * ended when it was loaded.
+ * A broker that does not answer is one of the problems; the kept positions are shown all the same. A file's end is that
+ * of its last load.
  * @param now milliseconds since 1970
  */
 export async function loadStatus(

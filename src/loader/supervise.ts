@@ -1,5 +1,5 @@
-// One table of several: a failure that ends its loader is said when it happens, kept for `load status`, and the table
-// is tried again, later each time, while the others go on.
+// Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
+// retried with growing back-off, while the others go on.
 import { TsdbtError } from '../errors.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -10,9 +10,9 @@ import type { Sink } from './sink.ts';
 export interface SuperviseOptions {
   readonly target: LoadTarget;
   readonly sink: Sink;
-  /** A loader that tells `notify` what happens. */
+  /** Makes a loader that reports to `notify`. */
   readonly make: (notify: (event: LoadEvent) => void) => Promise<Loader>;
-  /** Whoever waits for the end of a load is told of its failure, and it ends. */
+  /** With `once` a failure is reported and ends the load. */
   readonly once: boolean;
   readonly signal: AbortSignal;
   readonly notify: (event: LoadEvent) => void;
@@ -20,12 +20,12 @@ export interface SuperviseOptions {
 }
 
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
-/** How often it is looked whether the position was moved, which may be what mends it. */
+/** How often to look whether the position was moved, which may be the repair. */
 const LOOK_MS = 2000;
-/** Errors that stay as long as this process does: its own options and files. */
+/** Errors that last as long as this process: its own options and files. */
 const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
 
-/** Loads until the signal is aborted or, with `once`, to the ends. @throws the failure that it ended with */
+/** Loads until the signal is aborted or, with `once`, to the ends. @throws the failure that ended it */
 export async function superviseTable(options: SuperviseOptions): Promise<LoadSummary> {
   const { target, sink, make, once, signal, notify, pause } = options;
   let [rows, dead, failures] = [0, 0, 0];
@@ -38,7 +38,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
       },
       () => undefined,
     );
-    // The database may be what failed; nobody waits for it.
+    // The database may be what failed; nothing waits for the note.
     await Promise.race([written, pause(LOOK_MS)]);
   };
   const told = (event: LoadEvent): void => {
@@ -75,7 +75,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
   }
 }
 
-/** Waits, and no longer than until the table's position is another. */
+/** Waits, at most until the table's position has changed. */
 async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms: number): Promise<void> {
   const where = async (): Promise<string | null> =>
     sink.positions(target).then(
@@ -95,7 +95,7 @@ async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms:
   }
 }
 
-/** An error in one line: what, and what to do. */
+/** An error in one line: what happened, and what to do. */
 export function textOf(error: unknown): string {
   if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
   const { hint } = error.details;

@@ -35,7 +35,7 @@ export function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= NINE;
 }
 
-/** The number of the four hexadecimal digits from a place on; -1: they are none. */
+/** The number that four hexadecimal digits from `at` on write; -1: they are none. */
 export function hexAt(bytes: Uint8Array, at: number): number {
   let code = 0;
   for (let i = 0; i < 4; i++) {

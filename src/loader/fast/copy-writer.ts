@@ -1,5 +1,5 @@
-// Writes cells of COPY's text format from the bytes of JSON values: what row-encoder.ts makes of the decoded value,
-// byte for byte (JSON columns: the same value). What it is not sure of it leaves.
+// Writes cells of COPY's text format from the bytes of JSON values. A cell equals row-encoder.ts's, byte for byte; a
+// JSON column's cell holds the same value. In doubt it writes nothing.
 import { surelyFits } from '../column-check.ts';
 import { type ColumnPlan, isoMoment, moment, type RowPlan } from '../row-encoder.ts';
 import {
@@ -22,17 +22,17 @@ import {
 } from './ascii.ts';
 import { ESCAPED, JSON_CARE, JSON_PLAIN, PLAIN, SURE_DIGITS, TEXT } from './json-scanner.ts';
 
-/** Texts up to this length are copied faster by hand. */
+/** A loop copies texts up to this length faster than Buffer.copy. */
 const SHORT = 48;
 
 export class CopyWriter {
   readonly #plan: RowPlan;
   #bytes: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
-  /** The second that `#clock` shows. */
+  /** The second whose text is in `#clock`. */
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(20);
-  /** The day that was read last, and its moment. */
+  /** The day that was parsed last, and its timestamp. */
   #day = '';
   #dayTime = 0;
 
@@ -40,13 +40,13 @@ export class CopyWriter {
     this.#plan = plan;
   }
 
-  /** The values that follow lie in `bytes`, their cells go to `out`, which has room. */
+  /** Sets where the next values lie and where their cells go, which must have room. */
   begin(bytes: Buffer, out: Buffer): void {
     this.#bytes = bytes;
     this.#out = out;
   }
 
-  /** @returns where the cell ends; -1: a closer look */
+  /** @returns the end of the cell; -1: the slow way must decide */
   cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -74,7 +74,7 @@ export class CopyWriter {
     return found === TEXT ? copied(bytes, start, end, out, to) : this.#unescaped(to, start, end);
   }
 
-  /** A text with escapes, as COPY writes it: its short escapes are the same. */
+  /** Writes a text with escapes; the short ones are the same in JSON and in COPY. */
   #unescaped(from: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -102,7 +102,7 @@ export class CopyWriter {
     return to;
   }
 
-  /** JSON as it is; with care, backslashes are doubled. */
+  /** Writes JSON as it stands; with `care` it doubles backslashes. */
   #json(from: number, start: number, end: number, care: boolean): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -136,7 +136,7 @@ export class CopyWriter {
     return to;
   }
 
-  /** Milliseconds of the row's partition, to the day; null for the default one, NaN for a closer look. */
+  /** Timestamp of the row's partition, to the day; null: the default partition; NaN: the slow way must decide. */
   partitionTime(found: number, start: number, end: number): number | null {
     const bytes = this.#bytes;
     if (found === PLAIN) return moment(Number(bytes.toString('latin1', start, end)));
@@ -173,7 +173,7 @@ export class CopyWriter {
     return from + length;
   }
 
-  /** A moment as ISO has it; null for none. */
+  /** Writes a timestamp in ISO form; null becomes \N. */
   moment(from: number, time: number): number {
     const out = this.#out;
     const clock = this.#clock;
@@ -197,7 +197,7 @@ export class CopyWriter {
   }
 }
 
-/** Copies bytes. @returns where they end */
+/** Copies bytes. @returns where the copy ends */
 export function copied(from: Buffer, start: number, end: number, to: Buffer, at: number): number {
   const length = end - start;
   if (length > SHORT) return at + from.copy(to, at, start, end);

@@ -1,26 +1,27 @@
-// The fast path: from the bytes of an ordinary message straight to a row of COPY's text format, without an object in
-// between. Reading records out of Kafka's batches into Records is kafka/record-batches.ts's.
+// The fast path makes a row of COPY's text format from the bytes of an ordinary message, without an object in between.
+// kafka/record-batches.ts reads the records out of Kafka's batches.
 //
-// The invariant: a row that this makes is, byte for byte, the row that decode.ts and row-encoder.ts make of the same
-// message, its key and its partition's day, too; JSON columns hold the same value, perhaps in another spelling. When it
-// is not sure of that, `add` adds nothing and returns false, and the message goes the slow way, which alone refuses
-// messages and makes dead letters. So taking the slow way is never wrong, and this never throws for a message.
+// The invariant: a row, its key and its partition day equal, byte for byte, what decode.ts and row-encoder.ts make of
+// the message. A JSON column holds the same value, perhaps spelt differently. When that is not sure, `add` adds nothing
+// and returns false, and the message goes the slow way. Only the slow way refuses messages and makes dead letters. So
+// the slow way is never wrong, and `add` never throws for a message.
 //
-// It stands on this:
+// It relies on this:
 // - Records: messages lie one after the other in one buffer that nobody changes; keys, values and headers are places.
-// - JsonScanner: one pass finds where each column's value lies. It takes only UTF-8 that is one JSON object to its last
-//   byte; of two fields of one name the last one counts, as in JSON.parse.
-// - RowBuffer: room for a row is made before anything is written, by a bound for the longest row of a message (a cell
-//   is
-//   at most twice its value and CELL_BYTES); the row counts only when `added` is called, at the end.
+// - JsonScanner: one pass finds where each column's value lies. It accepts only UTF-8 that is one JSON object to its
+//   last byte. Of two fields of one name the last one counts, as in JSON.parse.
+// - RowBuffer: room for the longest possible row is made before anything is written: a cell has at most twice the bytes
+//   of its value, plus CELL_BYTES. The row counts only when `added` is called, at the end.
 //
-// The slow way takes: decoders that may wait or check (`plain` is false), tombstones, names with escapes, escapes that
-// JSON and COPY read in different ways, numbers that JavaScript would write in another way, values that the column's
-// type
-// may not take (`surelyFits`), nulls where none may be, lists and bytes, new fields where drift matters, depth over 64.
+// The slow way takes:
+// - messages: tombstones, objects nested deeper than 64, new fields where drift matters; all, when the decoder may wait
+//   or check (`plain` is false);
+// - names with escapes, and escapes that JSON and COPY read differently;
+// - numbers that JavaScript would write differently, lists and bytes, nulls where none may be;
+// - values that the column's type may refuse (`surelyFits`).
 //
-// That both ways are equal is proved by tests/engine/loader/fast-path.test.ts: cases of each kind, and thousands of
-// messages made at random, go both ways and are compared cell by cell.
+// tests/engine/loader/fast-path.test.ts proves that both ways are equal: it sends cases of each kind and thousands of
+// random messages both ways, and compares them cell by cell.
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import { BACKSLASH, CAPITAL_N, TAB } from './ascii.ts';
 import { CopyWriter, copied } from './copy-writer.ts';
@@ -28,7 +29,7 @@ import { JsonScanner, NULL } from './json-scanner.ts';
 import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
 
-/** A cell is never longer than twice its value and this. */
+/** A cell is at most twice as long as its value, plus this. */
 const CELL_BYTES = 80;
 
 export class FastPath {
@@ -47,10 +48,10 @@ export class FastPath {
   }
 
   /**
-   * Makes a row of a message that is not null.
+   * Makes a row of a message that is no tombstone.
    * @param place ASCII: topic and partition as cells, with tabs before and behind
    * @param loadedAt ASCII: for `processing_ts`
-   * @returns false: nothing was added, and the message needs a closer look
+   * @returns false: nothing was added; the slow way must decide
    */
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
     const { bytes } = records;

@@ -1,5 +1,5 @@
-// Finds the values of a plain JSON object in its bytes: where each column's value lies, and what it is. Makes no
-// object; what it cannot tell for certain it leaves. What becomes of the values is copy-writer.ts's.
+// Finds where each column's value lies in the bytes of a plain JSON object, and what kind of value it is. Makes no
+// object; in doubt it gives up. copy-writer.ts writes the values.
 import { isUtf8 } from 'node:buffer';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import {
@@ -32,7 +32,7 @@ import {
   ZERO,
 } from './ascii.ts';
 
-/** What was found of a column. */
+/** Kinds of values. */
 export const ABSENT = 0;
 export const NULL = 1;
 export const PLAIN = 2;
@@ -40,37 +40,37 @@ export const TEXT = 3;
 /** A text with escapes. */
 export const ESCAPED = 4;
 export const JSON_PLAIN = 5;
-/** JSON with backslashes, which COPY would read in another way. */
+/** JSON with backslashes, which COPY would read as escapes. */
 export const JSON_CARE = 6;
-/** What becomes of a field that is no column: it goes to the rest, it goes nowhere. */
+/** Targets of a field that is no column: the rest, or nowhere. */
 const [TO_REST, TO_NOWHERE] = [-1, -2];
 const MAX_DEPTH = 64;
-/** Digits that a double surely keeps, and digits before the point up to which JavaScript writes no exponent. */
+/** Digits that a double surely keeps; digits before the point up to which JavaScript writes no exponent. */
 export const SURE_DIGITS = 15;
 const MAX_WHOLE = 20;
 const MAX_LEADING_ZEROS = 5;
 
 export class JsonScanner {
-  /** What was found of each column, and where: beginning and end. */
+  /** Kind of each column's value, and its beginning and end. */
   readonly found: Uint8Array;
   readonly spans: Int32Array;
-  /** Of each field of the rest: beginning and end of its name and of its value, and what the value is. */
+  /** For each field of the rest: beginning and end of its name and of its value, and the value's kind. */
   readonly rest: number[] = [];
   readonly #plan: RowPlan;
   readonly #columns: readonly ColumnPlan[];
   readonly #fields = new Map<string, number>();
-  /** Names of fields by their place in the last messages, and what becomes of them. */
+  /** Cache of field names by their place in the last messages, with their targets. */
   readonly #names: (Uint8Array | undefined)[] = [];
   readonly #places: number[] = [];
   readonly #stack = new Uint8Array(MAX_DEPTH + 1);
   #bytes: Buffer = Buffer.alloc(0);
-  /** The memory that they lie in, four at a time. */
+  /** The memory of `#bytes` as words of four bytes. */
   #words: Int32Array = new Int32Array(0);
   #at = 0;
   #stop = 0;
-  /** All bytes of names and texts so far in one: is one of them beyond ASCII? */
+  /** The OR of all bytes of names and texts so far: tells whether one is beyond ASCII. */
   #seen = 0;
-  /** Where the value that was read last ends without the zeros that say nothing. */
+  /** The end of the value read last, without insignificant zeros. */
   #valueEnd = 0;
 
   constructor(plan: RowPlan) {
@@ -82,10 +82,7 @@ export class JsonScanner {
     this.spans = new Int32Array(plan.columns.length * 2);
   }
 
-  /**
-   * Finds where the columns' values are.
-   * @returns false for what is no plain object, or has something of which only a closer look can tell
-   */
+  /** Finds the columns' values. @returns false when it is no plain object, or when only the slow way can decide */
   scan(bytes: Buffer, start: number, stop: number): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -120,7 +117,7 @@ export class JsonScanner {
           this.spans[place * 2] = text ? valueStart + 1 : valueStart;
           this.spans[place * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
         } else if (place === TO_REST) {
-          // A new field may be one of the table's columns to be.
+          // A new field may have to become a column.
           if (this.#plan.watchesDrift && kind !== NULL) return false;
           if (this.#plan.rest) this.rest.push(nameStart, nameEnd, valueStart, text ? this.#at : this.#valueEnd, kind);
         }
@@ -137,8 +134,8 @@ export class JsonScanner {
   }
 
   /**
-   * Reads a name up to behind its quote.
-   * @returns the number of its column, TO_REST, TO_NOWHERE; null for a name with escapes
+   * Reads a name up to behind its closing quote.
+   * @returns the number of its column, TO_REST or TO_NOWHERE; null for a name with escapes
    */
   #fieldName(field: number): number | null {
     const bytes = this.#bytes;
@@ -179,8 +176,8 @@ export class JsonScanner {
 
   /**
    * Reads a value.
-   * @param json it stays JSON, hence keeps its text
-   * @returns what it is; -1 for what is to be looked at closely
+   * @param json the column takes JSON: the value keeps its text
+   * @returns its kind; -1: the slow way must decide
    */
   #value(json: boolean): number {
     const byte = this.#bytes[this.#at];
@@ -213,7 +210,7 @@ export class JsonScanner {
     let seen = 0;
     for (;;) {
       if (((at + shift) & 3) === 0) {
-        // Four bytes at a time while none of them is a quote, a backslash or a control character.
+        // Reads four bytes at a time while none is a quote, a backslash or a control character.
         let word = (at + shift) >> 2;
         let four = 0;
         while (word < lastWord) {
@@ -232,7 +229,7 @@ export class JsonScanner {
       }
       const byte = bytes[at]!;
       if (byte === QUOTE) break;
-      // Beyond the end, too: whatever stands there is no part of this value.
+      // Beyond the buffer the byte is undefined; beyond `#stop` it is no part of the message.
       if (!(byte >= SPACE) || at >= stop) return -1;
       if (byte === BACKSLASH) {
         kind = ESCAPED;
@@ -250,7 +247,7 @@ export class JsonScanner {
   }
 
   /**
-   * @returns the place behind an escape; -1 for one of NUL, of a control character or backslash by number, of half a
+   * @returns the place behind an escape; -1 for \u0000, for control characters and backslashes by number, for half a
    *   pair
    */
   #escape(at: number): number {
@@ -276,8 +273,8 @@ export class JsonScanner {
   }
 
   /**
-   * A number whose digits are what JavaScript would write, but for zeros at the end of a fraction: `valueEnd` stands
-   * before them.
+   * Reads a number that JavaScript writes with the same digits, but for zeros at the end of a fraction; `valueEnd`
+   * stands before them.
    * @returns false: another number, or none
    */
   #number(): boolean {
@@ -315,7 +312,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** A number as it is written. */
+  /** Reads a number, whatever its form. */
   #writtenNumber(): boolean {
     const bytes = this.#bytes;
     let at = bytes[this.#at] === MINUS ? this.#at + 1 : this.#at;
@@ -330,7 +327,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** @returns the place behind one digit or more; -1 when there is none */
+  /** @returns the place behind one or more digits; -1: there is none */
   #digitsFrom(start: number): number {
     let at = start;
     while (isDigit(this.#bytes[at])) at++;
@@ -389,7 +386,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** Other blanks within JSON would have to be escaped. */
+  /** Skips spaces only: COPY would need escapes for other blanks within JSON that is kept. */
   #spaces(): void {
     while (this.#bytes[this.#at] === SPACE) this.#at++;
   }

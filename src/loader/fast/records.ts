@@ -1,12 +1,12 @@
-// Messages of one partition where they lie: one run of bytes, and where each message's parts begin and end. A message
-// is made of them only when somebody asks for it; the loader's hot path reads the bytes.
+// Messages of one partition in the bytes of their batches, with the place of each message's parts. `message` makes an
+// object only on demand; the hot path reads the bytes.
 import type { Message } from '../broker.ts';
 
-/** Numbers kept a message: beginning and end of key and value (-1: null), beginning of the headers. */
+/** Numbers for each message: beginning and end of key and value (-1: null), beginning of the headers. */
 const STRIDE = 5;
 
 export class Records {
-  /** What keys and values lie in. */
+  /** The bytes of keys and values. */
   readonly bytes: Buffer;
   readonly #base: bigint;
   #count = 0;
@@ -15,10 +15,7 @@ export class Records {
   #times: Float64Array;
   readonly #headersAt: (at: number) => Message['headers'];
 
-  /**
-   * @param base the offset that those of the messages are counted from
-   * @param headersAt reads headers that begin at a place of the bytes
-   */
+  /** @param base offset that deltas count from @param headersAt reads the headers that begin at a place of the bytes */
   constructor(bytes: Buffer, base: bigint, capacity: number, headersAt: (at: number) => Message['headers']) {
     this.bytes = bytes;
     this.#base = base;
@@ -59,14 +56,14 @@ export class Records {
     this.#count = count + 1;
   }
 
-  /** Forgets what was added behind the first so many. */
+  /** Drops all messages behind the first `length`. */
   cut(length: number): void {
     this.#count = length;
   }
 
   /**
-   * Makes room for so many more, where there is none for at least twice what there was: batches of one message each
-   * must not copy all those before.
+   * Makes room for `more` messages. It at least doubles the room: batches of one message must not copy all earlier
+   * messages.
    */
   reserve(more: number): void {
     const needed = this.#count + more;
@@ -121,7 +118,7 @@ export class Records {
   }
 }
 
-/** Messages that are there already, in the order of their offsets. */
+/** Records made of messages, which must be in the order of their offsets. */
 export function recordsOf(messages: readonly Message[]): Records {
   const parts = messages.flatMap(({ key, value }) => [key, value]).filter((part) => part !== null);
   const records = new Records(

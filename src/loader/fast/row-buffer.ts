@@ -1,15 +1,15 @@
-// Rows in COPY's text format, one after the other in one buffer, with what is needed to find each one's message and key
-// again: no object a row. What a row looks like is row-encoder.ts's and fast-path.ts's, where it goes the sink's.
+// Rows in COPY's text format in one buffer, with the place of each row's message and key. No row has an object.
+// row-encoder.ts and fast-path.ts write rows; the sink sends them.
 import type { Message } from '../broker.ts';
 import type { Records } from './records.ts';
 
 const DAY = 86_400_000;
 const MIN_BYTES = 1 << 16;
 const CHUNK_BYTES = 256 * 1024;
-/** Beginnings of a hash; FNV-1a. */
+/** Start and factor of FNV-1a. */
 const [FNV_BASIS, FNV_PRIME] = [0x811c9dc5, 0x01000193];
 
-/** Messages that rows are made of. */
+/** Messages of one partition that rows are made of. */
 interface Source {
   readonly records: Records;
   readonly topic: string;
@@ -26,12 +26,12 @@ export class RowBuffer {
   #count = 0;
   #ends: Int32Array;
   #keyEnds: Int32Array;
-  /** Of each row: number of its source, number of its message there. */
+  /** For each row: the number of its source, and of its message there. */
   #origins: Int32Array;
   readonly #sources: Source[] = [];
-  /** Moments of rows, one for each day in which there are some. */
+  /** One timestamp for each day that has rows. */
   readonly #days = new Map<number, number>();
-  /** Rows that delete one. */
+  /** Number of rows that are tombstones. */
   tombstones = 0;
 
   constructor(bytes = MIN_BYTES) {
@@ -47,19 +47,19 @@ export class RowBuffer {
     return this.#count;
   }
 
-  /** Empty again, with the memory that it has. */
+  /** Empties it; the memory is kept. */
   clear(): this {
     this.end = this.keyEnd = this.#count = this.tombstones = this.#sources.length = 0;
     this.#days.clear();
     return this;
   }
 
-  /** All rows, by number. */
+  /** The numbers of all rows. */
   all(): number[] {
     return Array.from({ length: this.#count }, (_, row) => row);
   }
 
-  /** The rows that follow are made of these messages. */
+  /** Sets the source of the rows that follow. */
   from(records: Records, topic: string, partition: number): void {
     this.#sources.push({ records, topic, partition });
   }
@@ -73,7 +73,10 @@ export class RowBuffer {
     if (this.keyEnd + bytes > this.keys.length) this.keys = grown(this.keys, this.keyEnd, bytes);
   }
 
-  /** A row has been written up to `end`, its key up to `keyEnd`. @param message its number in the source given last */
+  /**
+   * Adds the row that was written up to `end`, with its key up to `keyEnd`.
+   * @param message its number in the last source
+   */
   added(message: number, end: number, keyEnd: number): void {
     const count = this.#count;
     if (count === this.#ends.length) {
@@ -88,7 +91,7 @@ export class RowBuffer {
     this.#count = count + 1;
   }
 
-  /** A whole row with its line feed. @param key null in append mode */
+  /** Adds a row with its line feed. @param key null in append mode */
   add(message: number, line: string, key: string | null, tombstone: boolean): void {
     this.room(line.length * 3);
     const end = this.end + this.bytes.write(line, this.end, 'utf8');
@@ -101,13 +104,13 @@ export class RowBuffer {
     this.added(message, end, keyEnd);
   }
 
-  /** There is a row of this moment. */
+  /** Notes the partition day of a row. */
   addTime(time: number): void {
     const day = Math.floor(time / DAY);
     if (!this.#days.has(day)) this.#days.set(day, time);
   }
 
-  /** One moment of each day in which there are rows. */
+  /** One timestamp for each day that has rows. */
   times(): Iterable<number> {
     return this.#days.values();
   }
@@ -122,12 +125,12 @@ export class RowBuffer {
     return this.#source(row).partition;
   }
 
-  /** The text of one row with its line feed. */
+  /** The text of a row with its line feed. */
   line(row: number): string {
     return this.bytes.toString('utf8', this.#start(row), this.#ends[row]);
   }
 
-  /** The rows' bytes, a few at a time. */
+  /** The bytes of some rows, in chunks. */
   *chunks(rows: readonly number[]): Generator<Buffer> {
     for (let i = 0; i < rows.length; ) {
       const start = this.#start(rows[i]!);
@@ -137,7 +140,7 @@ export class RowBuffer {
     }
   }
 
-  /** The last row of each key. */
+  /** The numbers of each key's last row. */
   latest(): number[] {
     const size = 2 ** Math.ceil(Math.log2(this.#count * 2 + 2));
     const slots = new Int32Array(size).fill(-1);
@@ -151,7 +154,7 @@ export class RowBuffer {
     return older.size === 0 ? this.all() : this.all().filter((row) => !older.has(row));
   }
 
-  /** The same without the rows of some partitions. */
+  /** A copy without the rows of some partitions. */
   without(gone: (topic: string, partition: number) => boolean): RowBuffer {
     const rest = new RowBuffer(this.bytes.length);
     const numbers = new Map<number, number>();

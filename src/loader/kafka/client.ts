@@ -1,6 +1,5 @@
-// A Kafka broker as the loader sees it: topics, a group that shares their partitions, messages. The group is
-// @platformatic/kafka's; what is asked of brokers is in cluster.ts, reading in fetch-loop.ts. Positions are the
-// caller's.
+// A Kafka broker as the loader sees it: topics, a group that shares their partitions, messages. @platformatic/kafka
+// runs the group, cluster.ts sends requests, fetch-loop.ts reads. The caller keeps the positions.
 import { TsdbtError } from '../../errors.ts';
 import {
   type AssignmentListener,
@@ -20,7 +19,7 @@ import { FetchLoop } from './fetch-loop.ts';
 import { called, clientOptions, type KafkaLibrary, loadClientLibrary } from './library.ts';
 import { Positions } from './positions.ts';
 
-/** How often a client looks whether the topic has got partitions, and whether it is still of the group. */
+/** How often a client looks for new partitions, and whether it is still in the group. */
 const LOOK_MS = 5000;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
@@ -39,9 +38,9 @@ class KafkaClient implements BrokerClient {
   readonly #loop: FetchLoop;
   #listener: AssignmentListener | null = null;
   #looked = Date.now();
-  /** Partitions of the topics when somebody looked last. */
+  /** Number of each topic's partitions at the last look. */
   #partitions = 0;
-  /** Looks in a row that found the client outside of its group. */
+  /** Consecutive looks that found the client outside of its group. */
   #outside = 0;
 
   constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
@@ -105,7 +104,7 @@ class KafkaClient implements BrokerClient {
         topics: [{ id, name, partitions: [wanted] }],
       });
       for (const code of [errorCode, ...fetched.map((each) => each.errorCode)]) {
-        // What passes by itself says nothing about whether the topic may be read.
+        // A transient error says nothing about whether the topic may be read.
         if (code !== 0 && !['retry', 'verify', 'range'].includes(remedyOf(code)))
           throw answerError(code, cluster.connection, [name]);
       }
@@ -161,7 +160,7 @@ class KafkaClient implements BrokerClient {
         admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
       );
     } catch {
-      // It is gone already, or the broker will find out by itself.
+      // It has left already, or the broker will find out.
     } finally {
       await called<void>((done) => admin.close(done)).catch(() => undefined);
     }
@@ -172,10 +171,7 @@ class KafkaClient implements BrokerClient {
     await called<void>((done) => this.#cluster.consumer.close(true, done)).catch(() => undefined);
   }
 
-  /**
-   * New partitions, and a membership that the library has given up after a few attempts, need another round of the
-   * group.
-   */
+  /** New partitions, and a membership that the library has given up, need a rebalance. */
   async #look(): Promise<void> {
     this.#looked = Date.now();
     const { subscribed, consumer } = this.#cluster;
@@ -194,7 +190,7 @@ class KafkaClient implements BrokerClient {
     await this.#cluster.asking(() => called<string>((done) => consumer.joinGroup({ ...SESSION }, done)));
   }
 
-  /** Follows what the group gives and takes. */
+  /** Follows the group's assignments. */
   async #followAssignments(listener: AssignmentListener): Promise<void> {
     const given = (this.#cluster.consumer.assignments ?? []).flatMap(({ topic, partitions }) =>
       partitions.map((partition): TopicPartition => ({ topic, partition })),

@@ -1,5 +1,5 @@
-// What is asked of a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is told in our
-// words. What the answers mean for a partition is left to fetch-loop.ts and epochs.ts.
+// Requests to a Kafka cluster: topics and leaders, ends, records, ends of epochs. Each failure is explained in our
+// words. fetch-loop.ts and epochs.ts decide what answers mean for a partition.
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey } from '../broker.ts';
@@ -21,13 +21,13 @@ export class Cluster {
   readonly library: KafkaLibrary;
   readonly consumer: ByteConsumer;
   readonly connection: LoadConnection;
-  /** The topics that errors name. */
+  /** Topics that errors name. */
   subscribed: readonly string[] = [];
-  /** Is what is known of the leaders out of date? */
+  /** Are the known leaders out of date? */
   stale = true;
   #fetch: RawFetch | null = null;
   #epochs: RawEpochs | null = null;
-  /** Error codes of partitions in the last answer about their topic, by `topic/partition`. */
+  /** Error codes of partitions in the last metadata, by `topic/partition`. */
   readonly #errors = new Map<string, number>();
   /** Has the broker ever answered? */
   #answered = false;
@@ -37,11 +37,11 @@ export class Cluster {
     this.connection = connection;
     this.library = library;
     this.consumer = partialConsumer(library, connection, group, (topics) => this.#describe(topics));
-    // An error without a listener would end the process; calls report their own.
+    // An error event without a listener would end the process; calls report their own errors.
     this.consumer.on('error', () => undefined);
   }
 
-  /** Topics and leaders, also when some partitions have errors. @param anew what is known does not count */
+  /** Topics and leaders, also when some partitions have errors. @param anew ignores the cache */
   async topics(names: readonly string[], anew: boolean): Promise<Topics> {
     return (await this.#metadata(names, anew)).topics;
   }
@@ -54,7 +54,7 @@ export class Cluster {
     return topics;
   }
 
-  /** What the last answer said of a partition; 0: nothing is wrong. */
+  /** The error code of a partition in the last metadata; 0: none. */
   errorOf(topic: string, partition: number): number {
     return this.#errors.get(partitionKey({ topic, partition })) ?? 0;
   }
@@ -93,14 +93,14 @@ export class Cluster {
         this.#fetch ??= new RawFetch(this.library, await this.#newest('Fetch'));
         return await this.#fetch.fetch(connection, { ...options, minBytes: Math.min(1, options.maxWaitMs) });
       } catch (error) {
-        // Somebody else may lead by now.
+        // Another broker may be the leader by now.
         this.stale = true;
         throw error;
       }
     });
   }
 
-  /** Can brokers be asked where an epoch ends? */
+  /** Do the brokers answer where an epoch ends? */
   async knowsEpochs(): Promise<boolean> {
     return ((await this.asking(() => this.#newest('OffsetForLeaderEpoch'))) ?? 0) >= OLDEST_EPOCHS;
   }
@@ -113,7 +113,7 @@ export class Cluster {
     });
   }
 
-  /** A call whose failure is told in our words. */
+  /** Makes a call and explains its failure in our words. */
   async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
       const answer = await work();
@@ -154,7 +154,7 @@ export class Cluster {
     return called<Connection>((done) => this.consumer.connections.get(broker, done));
   }
 
-  /** The newest version of a request that brokers know; null: they do not say. */
+  /** The newest version of a request that the brokers know; null: they do not say. */
   async #newest(request: string): Promise<number | null> {
     const apis = await called<{ readonly name: string; readonly maxVersion: number }[]>((done) =>
       this.consumer.listApis(done),

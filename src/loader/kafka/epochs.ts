@@ -1,5 +1,5 @@
-// Does the log still lead up to where partitions are? Asked by the leader epoch of what was read last, and by the log's
-// ends. What becomes of a partition whose log does not is left to the loader.
+// Checks that the log still leads up to the positions: by the leader epoch of what was read last, and by the log's
+// ends. The loader decides what becomes of a partition whose log does not.
 import { TsdbtError } from '../../errors.ts';
 import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
 import type { Cluster, Topics } from './cluster.ts';
@@ -14,13 +14,13 @@ export interface EpochPosition {
   readonly epoch: number;
 }
 
-/** The broker did not say, and is to be asked again. */
+/** The broker did not say, and must be asked again. */
 export interface Unanswered {
   readonly reason: 'unanswered';
   readonly trouble: string;
 }
 
-/** Which positions' epochs end before them now, by `topic/partition`; those of which nothing is said are not in it. */
+/** The positions that lie beyond the end of their epoch, by `topic/partition`; others are left out. */
 export async function partings(
   cluster: Cluster,
   positions: readonly EpochPosition[],
@@ -84,7 +84,7 @@ export function outcomeOf(position: EpochPosition, end: EpochEnd | undefined): P
   };
 }
 
-/** Those positions that the log does not lead up to any more: by their epochs, and by where the log ends. */
+/** The positions up to which the log no longer leads: by their epochs, and by the log's ends. */
 export async function verify(
   cluster: Cluster,
   positions: readonly ReadPosition[],
@@ -120,7 +120,7 @@ export async function verify(
   return [...failures.values()];
 }
 
-/** A position, when the epoch of what was read last is known. */
+/** The position, when the epoch of what was read last is known. */
 export function withEpoch({ topic, partition, next, epoch }: ReadPosition): readonly EpochPosition[] {
   return epoch === null ? [] : [{ at: { topic, partition }, next, epoch }];
 }

@@ -1,17 +1,15 @@
-// What the error codes of Kafka's protocol mean for a loader, and what the client library's failures say in our words.
+// What each error code of Kafka's protocol means for a loader, and how failures of the client library are explained.
 import { TsdbtError } from '../../errors.ts';
 import type { LoadConnection } from '../connections.ts';
 
 /**
- * What to do about a code. `retry`: it passes; what is known of the cluster is asked for anew. `verify`: the same, and
- * whether the log still has what was read. `range`: the position is not in the log. `partition`: this partition stops.
- * `table`: the topic, or its group, cannot be read. `connection`: nothing can be, by this connection.
+ * What to do about a code. `retry`: it is transient; the metadata is refreshed. `verify`: the same, and the log is
+ * checked for what was read. `range`: the position is not in the log. `partition`: this partition stops. `table`: the
+ * topic or its group cannot be read. `connection`: the connection is of no use.
  */
 export type Remedy = 'retry' | 'verify' | 'range' | 'partition' | 'table' | 'connection';
 
-/**
- * All codes up to Kafka 4.3. Those that only producers and administrators get stop the table, should they ever come.
- */
+/** All codes up to Kafka 4.3. Those that only producers and administrators receive stop the table. */
 const CODES: Readonly<Record<Remedy, Readonly<Record<string, number>>>> = {
   retry: {
     UNKNOWN_SERVER_ERROR: -1,
@@ -163,8 +161,8 @@ const BY_CODE = new Map(
 );
 
 /**
- * What to do about a code that is not 0. One that is newer than this table is taken for a fault of the server, as
- * Kafka's own clients do.
+ * What to do about a code other than 0. A code newer than this table counts as a fault of the server, as in Kafka's own
+ * clients.
  */
 export function remedyOf(code: number): Remedy {
   return BY_CODE.get(code)?.remedy ?? 'retry';
@@ -176,8 +174,8 @@ export function errorName(code: number): string {
 }
 
 /**
- * The error that an answer's own code is: a `connection` error when it passes by itself, else one that says what cannot
- * be done.
+ * The error for an answer's own code: a `connection` error when it is transient, else one that says what cannot be
+ * done.
  */
 export function answerError(
   code: number,
@@ -213,7 +211,7 @@ export function answerError(
 }
 
 /**
- * What the client library's failure means: the broker is away, or it will not have us.
+ * Explains a failure of the client library: the broker is away, or it refuses us.
  * @param answered has the broker answered before?
  */
 export function brokerError(
@@ -245,7 +243,7 @@ export function brokerError(
   visit(error);
   const brokers = connection.brokers.join(', ');
   const { path, name } = connection;
-  // The library's words for what metadata answer of a topic that is not there.
+  // The library's message for metadata of a topic that does not exist.
   const unknown = /Unknown topic (\S+?)\.?$/.exec(texts[0] ?? '')?.[1];
   if (unknown !== undefined)
     return new TsdbtError('runtime', `Topic ${unknown} does not exist on ${brokers}`, {
@@ -255,7 +253,7 @@ export function brokerError(
   const has = (pattern: RegExp): boolean => [...codes].some((code) => pattern.test(code));
   if (has(/^PLT_KFK_AUTHENTICATION$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))
     return refusedCredentials(connection, error);
-  // What will not pass counts before what will.
+  // A permanent error counts before a transient one.
   const answer = answers.find((code) => !['retry', 'verify'].includes(remedyOf(code))) ?? answers.at(-1);
   if (answer !== undefined) return answerError(answer, connection, topics, error);
   const told =
@@ -273,7 +271,7 @@ export function brokerError(
     });
   }
   const plain = texts.some((text) => /requires TLS/.test(text));
-  // A broker that goes away in the midst of a handshake looks like one that knows no TLS.
+  // A broker that closes the connection in a handshake looks like one without TLS.
   if (plain || (!answered && texts.some((text) => /TLS handshake failed/.test(text)))) {
     return new TsdbtError(
       'runtime',
@@ -287,7 +285,7 @@ export function brokerError(
       },
     );
   }
-  // The library refuses what we ask of it: waiting will not help.
+  // The library refuses the request: waiting does not help.
   if (has(/^PLT_KFK_USER$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))
     return new TsdbtError('internal', told, { cause: error });
   if (has(/^PLT_KFK_UNSUPPORTED(_API)?$/))
@@ -309,7 +307,7 @@ export function brokerError(
   return new TsdbtError('connection', `no broker answers at ${brokers}: ${reason}`, { path, cause: error });
 }
 
-/** An ACL of the broker stands in the way. */
+/** An ACL of the broker refuses it. */
 export function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
   const user = connection.sasl === null ? 'this client' : `user ${connection.sasl.username}`;
   return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, {

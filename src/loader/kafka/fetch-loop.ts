@@ -1,6 +1,5 @@
-// Reads the partitions of a Kafka client: asks each leader for what comes next, one round ahead of what is being taken,
-// and unpacks what has come a little at a time. Which partitions are read is the client's, how batches are read is
-// record-batches.ts's.
+// Fetches partitions from their leaders, one round ahead of what is read. Unpacks a little at a time. client.ts chooses
+// the partitions, record-batches.ts reads batches.
 import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import { type MessageBatch, type PartitionFailure, partitionKey, type Polled } from '../broker.ts';
@@ -15,26 +14,26 @@ import { type Unpack, unpacker } from './unpack.ts';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
-/** What one poll unpacks: behind the batch with which it is so much, it ends. */
+/** A poll ends behind the batch with which so many bytes are unpacked. */
 const UNPACKED_BYTES = 8 * 1024 * 1024;
 const WAIT_MS = 200;
 const NOT_AUTHORIZED = 29;
 
 type AskedTopics = FetchOptions['topics'];
 
-/** What was asked of one broker, and its answer. */
+/** The request to one broker, and its answer. */
 interface Answer {
   readonly asked: AskedTopics;
   readonly fetched: Fetched;
 }
 
-/** What a round of questions brought. */
+/** The answers of one round of requests. */
 interface Round {
   readonly answers: readonly Answer[];
   readonly failures: readonly (readonly [Position, PartitionFailure])[];
 }
 
-/** A position with the broker that leads its partition. */
+/** A position with the leader of its partition. */
 interface Led {
   readonly position: Position;
   readonly topicId: string;
@@ -42,7 +41,7 @@ interface Led {
   readonly leaderEpoch: number;
 }
 
-/** What was fetched of one partition and is being read. */
+/** The fetched batches of one partition that are being read. */
 interface Opened {
   readonly position: Position;
   readonly batches: RecordBatches;
@@ -53,11 +52,11 @@ interface Opened {
 export class FetchLoop {
   readonly #cluster: Cluster;
   readonly #positions: Positions;
-  /** Ids of the topics as they were when loading began. */
+  /** Topic ids when loading began. */
   readonly #topicIds: ReadonlyMap<string, string>;
   readonly #crc32c: Crc32c;
   readonly #unpack: Unpack;
-  /** Answers that are on their way while the last ones are being taken. */
+  /** The fetch in flight while the last one is being read. */
   #ahead: Promise<Round> | null = null;
   #opened: Opened[] = [];
 
@@ -76,10 +75,10 @@ export class FetchLoop {
       const round = await (this.#ahead ?? this.#ask()).finally(() => {
         this.#ahead = null;
       });
-      // Who was sent elsewhere meanwhile has not failed there.
+      // A position that was moved meanwhile has not failed.
       for (const [position, failure] of round.failures) if (this.#positions.isCurrent(position)) failures.push(failure);
       for (const answer of round.answers) failures.push(...(await this.#open(answer)));
-      // What comes next is fetched while this is being taken.
+      // Fetches the next round while this one is being read.
       if (this.#opened.some(({ batches, at }) => batches.next > at)) {
         this.#ahead = this.#ask();
         this.#ahead.catch(() => undefined);
@@ -89,7 +88,7 @@ export class FetchLoop {
     return { batches, failures, waiting: this.#positions.waiting() };
   }
 
-  /** Asks each broker for what it leads; waits a little when there is nothing to ask. @throws when no broker answers */
+  /** Sends a fetch to each leader; waits a little when there is nothing to fetch. @throws when no broker answers */
   async #ask(): Promise<Round> {
     const topics = await this.#cluster.topics(this.#cluster.subscribed, this.#cluster.stale);
     this.#cluster.stale = false;
@@ -104,7 +103,7 @@ export class FetchLoop {
           const fetched = await this.#cluster.fetch(leader, { maxWaitMs: WAIT_MS, maxBytes: MAX_BYTES, topics: asked });
           return { asked, fetched };
         } catch (error) {
-          // One broker that is away leaves the others alone.
+          // When one broker is away, the others are still read.
           if (!(error instanceof TsdbtError) || error.kind !== 'connection' || byLeader.size === 1) throw error;
           this.#allTroubled(asked, error.message);
           return { asked, fetched: { errorCode: 0, partitions: [] } };
@@ -116,7 +115,7 @@ export class FetchLoop {
     return { answers: answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])), failures };
   }
 
-  /** Who leads each partition that is to be read; those that nobody leads rest. */
+  /** The leader of each partition that is to be read; partitions without a leader wait. */
   #led(topics: Topics, failures: (readonly [Position, PartitionFailure])[]): readonly Led[] {
     return this.#positions.wanted(Date.now()).flatMap((position): Led[] => {
       const { at } = position;
@@ -137,8 +136,8 @@ export class FetchLoop {
   }
 
   /**
-   * Asks leaders of another epoch, which may lack what was read of the one before.
-   * @returns the positions that are not to be read now
+   * Asks new leaders whether they have what was read in the epoch before.
+   * @returns the positions that must not be read now
    */
   async #unsure(
     led: readonly Led[],
@@ -167,7 +166,7 @@ export class FetchLoop {
     return refused;
   }
 
-  /** An error that passes: the cluster is looked at anew, and the partition is left alone for a while. */
+  /** A transient error: refreshes the metadata and leaves the partition alone for a while. */
   #troubled(position: Position, trouble: string): void {
     this.#cluster.stale = true;
     rest(position, trouble, Date.now());
@@ -182,7 +181,7 @@ export class FetchLoop {
     }
   }
 
-  /** Makes what was fetched ready to be read; checksums are compared here. @returns what stops partitions */
+  /** Opens what was fetched and verifies checksums. @returns the errors that stop partitions */
   async #open({ asked, fetched }: Answer): Promise<PartitionFailure[]> {
     if (fetched.errorCode !== 0) {
       const error = answerError(fetched.errorCode, this.#cluster.connection, this.#cluster.subscribed);
@@ -217,7 +216,7 @@ export class FetchLoop {
     return failures;
   }
 
-  /** The position that an answer is for; null for who was sent elsewhere meanwhile: it would leave a gap. */
+  /** The position that an answer is for; null when it was moved meanwhile: to read on would leave a gap. */
   #askedFor(asked: AskedTopics, found: FetchedPartition): Position | null {
     const topic = asked.find(({ id, name }) => id === found.topic || name === found.topic);
     if (topic === undefined) return null;
@@ -240,7 +239,7 @@ export class FetchLoop {
     return { position, batches, at: position.next, end: lastStableOffset >= 0n ? lastStableOffset : highWatermark };
   }
 
-  /** Positions that a broker does not find in its log: which side of it are they on? */
+  /** For positions that a broker does not have: are they before or behind its log? */
   async #outOfRange(positions: readonly Position[]): Promise<PartitionFailure[]> {
     const ends = await this.#cluster.ends([...new Set(positions.map(({ at }) => at.topic))]);
     const beyond = await verify(
@@ -256,15 +255,13 @@ export class FetchLoop {
         const message = `offset ${next} is out of range: the log begins at ${earliest}`;
         return [{ ...at, reason: 'offset_out_of_range', message }];
       }
-      // It is there by now: the leader was behind.
+      // The log has it by now: the leader was behind.
       this.#troubled(position, `offset ${next} is out of range`);
       return [];
     });
   }
 
-  /**
-   * Reads what was fetched, batch after batch, as much of it as may be unpacked at once; the positions go on behind it.
-   */
+  /** Reads batch after batch, up to the limit of unpacked bytes, and moves the positions behind them. */
   #read(failures: PartitionFailure[]): MessageBatch[] {
     const found: MessageBatch[] = [];
     for (let left = UNPACKED_BYTES; left > 0 && this.#opened[0] !== undefined; ) {
@@ -294,7 +291,7 @@ export class FetchLoop {
         if (!(error instanceof UnreadableBatch)) throw error;
         this.#opened.shift();
         position.ahead = position.next;
-        // It may have been damaged on its way: a second look at what the broker has tells.
+        // It may have been damaged on its way: a second fetch decides.
         if (error.damaged && position.damaged !== error.offset) position.damaged = error.offset;
         else
           failures.push({
@@ -308,7 +305,7 @@ export class FetchLoop {
   }
 }
 
-/** What is asked of each leader, by its node. */
+/** The partitions to fetch, by leader. */
 function questions(led: readonly Led[]): ReadonlyMap<number, AskedTopics> {
   const byLeader = new Map<number, Map<string, { id: string; name: string; partitions: WantedPartition[] }>>();
   for (const { position, topicId, leader, leaderEpoch } of led) {
@@ -318,7 +315,7 @@ function questions(led: readonly Led[]): ReadonlyMap<number, AskedTopics> {
     byLeader.set(leader, topics);
     const asked = topics.get(topicId) ?? { id: topicId, name: at.topic, partitions: [] };
     topics.set(topicId, asked);
-    // Of what is fetched ahead the epoch is seen when it is read.
+    // The epoch of what is fetched ahead is known only when it is read.
     const lastEpoch = ahead === next ? epoch : null;
     asked.partitions.push({
       partition: at.partition,

@@ -19,7 +19,7 @@ export async function loadClientLibrary(): Promise<KafkaLibrary> {
  */
 export function called<T>(call: (done: Callback<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    // Without an error there is the answer, which of a method without one is undefined.
+    // A method without a result gives undefined when there is no error.
     call((error, answer) => (error ? reject(error) : resolve(answer as T)));
   });
 }

@@ -1,5 +1,5 @@
-// Where a Kafka client is in each of its partitions: what it reads next, what it has fetched ahead, and which
-// partitions wait for an error to pass. What is asked of the broker is left to fetch-loop.ts.
+// The position in each partition: what is read next, what is fetched ahead, which partitions back off after an error.
+// fetch-loop.ts sends the requests.
 import { type PartitionFailure, partitionKey, type ReadPosition, type TopicPartition } from '../broker.ts';
 
 /** How far a partition has been read. */
@@ -7,29 +7,26 @@ export interface Position {
   readonly at: TopicPartition;
   next: bigint;
   epoch: number | null;
-  /** Where to fetch from: behind what has been fetched and not been read yet. */
+  /** The offset to fetch from, behind what is fetched and not yet read. */
   ahead: bigint;
-  /** The leader's epoch in which the log was seen to have what was read. */
+  /** The leader epoch in which the log was verified to have what was read. */
   verified: number | null;
-  /** The offset of a batch that came damaged: it is fetched once more. */
+  /** The offset of a batch that arrived damaged and is fetched once more. */
   damaged: bigint | null;
-  /** Errors in a row that pass by themselves, what the last one was, and until when the partition is left alone. */
+  /** Consecutive transient errors, the last one's message, and the end of the back-off. */
   troubles: number;
   trouble: string;
   restsUntil: number;
 }
 
-/**
- * After an error that passes a partition is left alone for a while, each time for longer; and from so many in a row on
- * it is said.
- */
+/** Back-off after a transient error, longer each time; after so many in a row it is reported. */
 const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
 
 export function newPosition(at: TopicPartition, next: bigint, epoch: number | null): Position {
   return { at, next, epoch, ahead: next, verified: null, damaged: null, troubles: 0, trouble: '', restsUntil: 0 };
 }
 
-/** The positions of a client. A partition that is sent elsewhere gets a new position: who holds the old one sees it. */
+/** The positions of a client. Moving a partition makes a new position: holders of the old one notice. */
 export class Positions {
   readonly #byKey = new Map<string, Position>();
   readonly #paused = new Set<string>();
@@ -51,7 +48,7 @@ export class Positions {
     return this.#byKey.get(key);
   }
 
-  /** Is it still the position of its partition, and is that read? */
+  /** Is it still the position of its partition, and is the partition read? */
   isRead(position: Position): boolean {
     const key = partitionKey(position.at);
     return this.#byKey.get(key) === position && !this.#paused.has(key);
@@ -62,7 +59,7 @@ export class Positions {
     return this.get(position.at) === position;
   }
 
-  /** Those that are read and do not rest. @param now milliseconds since 1970 */
+  /** Positions that are read and do not back off. @param now milliseconds since 1970 */
   wanted(now: number): readonly Position[] {
     return this.all().filter(({ at, restsUntil }) => restsUntil <= now && !this.#paused.has(partitionKey(at)));
   }
@@ -84,14 +81,14 @@ export class Positions {
     this.#paused.add(partitionKey(at));
   }
 
-  /** Reads on from elsewhere, also what was paused. */
+  /** Reads on from another offset; resumes what was paused. */
   seek(key: string, { next, epoch }: Pick<ReadPosition, 'next' | 'epoch'>): void {
     const position = this.#byKey.get(key);
     if (position !== undefined) this.start(position.at, next, epoch);
     this.#paused.delete(key);
   }
 
-  /** What partitions have been waiting for, in words; null: none waits. */
+  /** What partitions wait for, in words; null: none waits. */
   waiting(): string | null {
     const told = this.all().filter(
       ({ at, troubles }) => troubles >= TROUBLES_TOLD && !this.#paused.has(partitionKey(at)),
@@ -100,7 +97,7 @@ export class Positions {
   }
 }
 
-/** An error that passes: the partition is left alone for a while. @param now milliseconds since 1970 */
+/** A transient error: the partition backs off. @param now milliseconds since 1970 */
 export function rest(position: Position, trouble: string, now: number): void {
   position.troubles++;
   position.trouble = trouble;
@@ -108,8 +105,8 @@ export function rest(position: Position, trouble: string, now: number): void {
 }
 
 /**
- * Does the log part from what was read before the position? An epoch that the broker knows nothing of says nothing: the
- * position's place in the log still counts.
+ * Does the log part from what was read before the position? When the broker does not know the epoch, the offset alone
+ * counts.
  */
 export function parting(
   { at, next, epoch }: Pick<Position, 'at' | 'next' | 'epoch'>,

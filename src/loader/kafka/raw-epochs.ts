@@ -1,17 +1,17 @@
-// Kafka's OffsetForLeaderEpoch: where a leader epoch ends in the log as its leader has it now. Whoever has read further
-// in that epoch holds messages that are no longer there. Versions 3 and 4.
+// Kafka's OffsetForLeaderEpoch request: where a leader epoch ends in the leader's log. Whoever has read further in that
+// epoch holds messages that no longer exist. Versions 3 and 4.
 import type { API, Connection } from '@platformatic/kafka';
 import type { KafkaLibrary } from './library.ts';
 import { AnswerReader } from './raw-fetch.ts';
 
 const OFFSET_FOR_LEADER_EPOCH = 23;
-/** The oldest version that a client may ask with, and the one with compact lengths and tags. */
+/** The oldest version for consumers, and the one with compact lengths and tags. */
 export const OLDEST_EPOCHS = 3;
 const FLEXIBLE = 4;
-/** What a client that is no replica calls itself. */
+/** The replica id of a consumer. */
 const NO_REPLICA = -1;
 
-/** What is asked of one partition: the end of `epoch`, of a broker that leads it since `leaderEpoch`. */
+/** One partition of the request: the end of `epoch`, asked of the leader since `leaderEpoch`. */
 export interface AskedEpoch {
   readonly topic: string;
   readonly partition: number;
@@ -19,9 +19,7 @@ export interface AskedEpoch {
   readonly epoch: number;
 }
 
-/**
- * The newest epoch up to the one asked for, and the offset behind its last message; -1 where the broker knows of none.
- */
+/** The newest epoch up to the one asked for, and the offset behind its last message; -1: the broker knows none. */
 export interface EpochEnd {
   readonly topic: string;
   readonly partition: number;
@@ -73,7 +71,7 @@ export class RawEpochs {
 /** Reads an answer behind its header. */
 function readAnswer(bytes: Buffer, flexible: boolean): EpochEnd[] {
   const answer = new AnswerReader(bytes, flexible);
-  // The time that the broker held us back.
+  // Throttle time.
   answer.int32();
   return answer
     .list(() => {

@@ -1,5 +1,5 @@
-// Kafka's Fetch over a connection of the client library, whose own reading of the answer costs more than all the rest
-// of loading: here the records stay bytes, and an answer with errors in it is an answer. Versions 11 to 17; no
+// Kafka's Fetch request over a connection of the client library. The library's own reading of the answer costs more
+// than all the rest of loading. Here records stay bytes, and an answer with errors is an answer. Versions 11 to 17; no
 // sessions, no preferred replicas.
 import type { API, Connection, fetchV12 } from '@platformatic/kafka';
 import type { KafkaLibrary } from './library.ts';
@@ -7,18 +7,18 @@ import type { Aborted } from './record-batches.ts';
 
 const FETCH = 1;
 const [OLDEST, NEWEST] = [11, 17];
-/** From these versions on: compact lengths and tags; ids in place of the topics' names. */
+/** First versions with compact lengths and tags, and with ids in place of topic names. */
 const FLEXIBLE = 12;
 const WITH_IDS = 13;
 const READ_COMMITTED = 1;
 const NO_EPOCH = -1;
-/** The number of an optional field. */
+/** Number of a tagged field. */
 const DIVERGING_EPOCH = 0;
 
-/** What is wanted of one partition. */
+/** One partition of the request. */
 export interface WantedPartition {
   readonly partition: number;
-  /** The epoch of the leader that is asked: one that leads no longer says so. */
+  /** The leader's epoch: a broker that is no longer the leader answers with an error. */
   readonly leaderEpoch: number;
   readonly offset: bigint;
   /** The epoch of the message before `offset`: a log that lacks it says so. Null: not known. */
@@ -37,16 +37,16 @@ export interface FetchOptions {
   }[];
 }
 
-/** What came of one partition. */
+/** One partition of the answer. */
 export interface FetchedPartition {
-  /** Id or name, as the broker answers. */
+  /** Topic id or name, by version. */
   readonly topic: string;
   readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: bigint;
   readonly lastStableOffset: bigint;
   readonly aborted: readonly Aborted[];
-  /** Where the log and what was read before part ways; null: nowhere. */
+  /** Where the log parts from what was read before; null: it does not. */
   readonly diverging: { readonly epoch: number; readonly end: bigint } | null;
   /** Batches of records, the last one perhaps cut off. */
   readonly records: Buffer;
@@ -118,7 +118,7 @@ export class RawFetch {
 /** Reads an answer behind its header. */
 function readAnswer(bytes: Buffer, version: number): Fetched {
   const answer = new AnswerReader(bytes, version >= FLEXIBLE);
-  // The time that the broker held us back.
+  // Throttle time.
   answer.int32();
   const errorCode = answer.int16();
   answer.int32();
@@ -131,14 +131,14 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
         answer.int64(),
         answer.int64(),
       ];
-      // Where the log starts.
+      // The log's start offset.
       answer.int64();
       const aborted = answer.list(() => {
         const transaction = { producerId: answer.int64(), firstOffset: answer.int64() };
         answer.tags();
         return transaction;
       });
-      // The replica that the broker would rather have us read.
+      // The preferred read replica.
       answer.int32();
       const records = answer.bytes();
       let diverging: FetchedPartition['diverging'] = null;
@@ -153,7 +153,7 @@ function readAnswer(bytes: Buffer, version: number): Fetched {
   return { errorCode, partitions: partitions.flat() };
 }
 
-/** Reads the parts of an answer one after the other. @throws RangeError where it ends too early */
+/** Reads the fields of an answer one after the other. @throws RangeError where it ends too early */
 export class AnswerReader {
   readonly #buffer: Buffer;
   readonly #flexible: boolean;
@@ -192,7 +192,7 @@ export class AnswerReader {
     return Array.from({ length: Math.max(0, length) }, item);
   }
 
-  /** Passes over fields of newer brokers. @param known reads those that it knows */
+  /** Skips the tagged fields of newer brokers. @param known reads those that it knows */
   tags(known?: (tag: number) => void): void {
     if (!this.#flexible) return;
     for (let left = this.#unsigned(); left > 0; left--) {

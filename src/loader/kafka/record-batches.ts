@@ -1,36 +1,34 @@
-// Kafka's batches of records (version 2 of the format), read from the bytes of a fetch: checked all at once, unpacked
-// one after the other, without those of aborted transactions and without control records. Pure; a message's bytes stay
-// where they are.
+// Reads Kafka's record batches (format version 2) from the bytes of a fetch. Checks all of them first, then unpacks one
+// after the other; skips aborted transactions and control records. Pure; a message's bytes stay where they are.
 import type { Message } from '../broker.ts';
 import type { Crc32c } from './crc32c.ts';
 import { Records } from '../fast/records.ts';
 import { TooLarge, type Unpack } from './unpack.ts';
 
-/** Bytes of a batch before its length counts, before what its checksum covers, and up to its first record. */
+/** Offsets within a batch: behind its length, at what its checksum covers, at its first record. */
 const HEAD = 12;
 const CHECKED = 21;
 const FIRST_RECORD = 61;
 const MAGIC = 2;
-/** Attributes of a batch. */
+/** Bits of a batch's attributes. */
 const COMPRESSION = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-/** Bytes that a record has at least, and records of one batch that are kept at once at most. */
+/** Least bytes of a record, and the limit of records in one batch. */
 const SHORTEST_RECORD = 7;
 const MOST_RECORDS = 8_388_608;
 /**
- * Unpacked batches up to the first size are copied into chunks of the second: a buffer and records for each of many
- * small batches would cost more than the copy.
+ * Unpacked batches up to the first size share chunks of the second: many small buffers would cost more than copying.
  */
 const SMALL_BATCH = 8 * 1024;
 const CHUNK = 256 * 1024;
-/** What stands for no time. */
+/** The timestamp of a message that has none. */
 const NO_TIME = -1;
-/** Moments that a table can hold: the years 1 to 9999. */
+/** Timestamps that a table can hold: the years 1 to 9999. */
 const [FIRST_MOMENT, LAST_MOMENT] = [-62_135_596_800_000, 253_402_300_799_999];
 
-/** A transaction that came to nothing. */
+/** An aborted transaction. */
 export interface Aborted {
   readonly producerId: bigint;
   readonly firstOffset: bigint;
@@ -39,7 +37,7 @@ export interface Aborted {
 /** A batch that cannot be read. */
 export class UnreadableBatch extends Error {
   readonly offset: bigint;
-  /** Could another fetch bring it whole? */
+  /** Could a second fetch bring it whole? */
   readonly damaged: boolean;
 
   constructor(offset: bigint, damaged: boolean, message: string) {
@@ -49,28 +47,28 @@ export class UnreadableBatch extends Error {
   }
 }
 
-/** Messages of some batches that follow one another. */
+/** Messages of consecutive batches. */
 export interface ReadBatches {
   readonly records: readonly Records[];
   /** The offset behind them. */
   readonly next: bigint;
-  /** The leader epoch that they were written in. */
+  /** The leader epoch of the messages. */
   readonly epoch: number;
-  /** What was unpacked for them. */
+  /** Unpacked bytes. */
   readonly bytes: number;
 }
 
 export interface BatchOptions {
-  /** Where to begin: what stands before is passed over. */
+  /** Where to begin: earlier records are skipped. */
   readonly position: bigint;
-  /** The end of what may be read: nothing begins there or behind. */
+  /** The end of what may be read: a batch that begins there is an error. */
   readonly end: bigint;
   readonly aborted: readonly Aborted[];
   readonly crc32c: Crc32c;
   readonly unpack: Unpack;
 }
 
-/** Where a batch lies, as its head says. */
+/** Where a batch lies, from its header. */
 interface Batch {
   readonly at: number;
   readonly stop: number;
@@ -79,9 +77,9 @@ interface Batch {
   readonly epoch: number;
 }
 
-/** What a fetch brought of one partition. */
+/** The batches that a fetch returned of one partition. */
 export class RecordBatches {
-  /** The offset behind all batches that are whole. */
+  /** The offset behind the last complete batch. */
   readonly next: bigint;
   readonly #bytes: Buffer;
   readonly #position: bigint;
@@ -94,7 +92,7 @@ export class RecordBatches {
   /** Holds small batches that were unpacked, up to `#chunkEnd`. */
   #chunk: Buffer = Buffer.alloc(0);
   #chunkEnd = 0;
-  /** What stands behind the last batch that can be read. */
+  /** The error of the first batch that cannot be read. */
   #failure: UnreadableBatch | null = null;
 
   constructor(bytes: Buffer, { position, end, aborted, crc32c, unpack }: BatchOptions) {
@@ -104,7 +102,7 @@ export class RecordBatches {
     this.#unpack = unpack;
     this.#aborted = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
     let next = position;
-    // The last batch may be cut off: it comes again with the next fetch.
+    // The last batch may be incomplete: the next fetch brings it again.
     for (let at = 0; at < bytes.length && this.#failure === null; ) {
       try {
         const batch = this.#check(at, next, end);
@@ -120,13 +118,13 @@ export class RecordBatches {
     this.next = next;
   }
 
-  /** @param next the least offset that it must end at @returns null for a batch that is cut off */
+  /** @param next the offset that it must at least end at @returns null for an incomplete batch */
   #check(at: number, next: bigint, end: bigint): Batch | null {
     const bytes = this.#bytes;
     const damaged = (what: string): UnreadableBatch => new UnreadableBatch(next, true, what);
     const stop = at + HEAD + (at + HEAD <= bytes.length ? bytes.readInt32BE(at + 8) : 0);
     if (at + FIRST_RECORD > bytes.length || stop > bytes.length) {
-      // A broker sends the first one whole, however long it is.
+      // A broker sends the first batch whole, however long it is.
       if (at === 0) throw damaged('it is longer than what the broker sent of it');
       return null;
     }
@@ -224,7 +222,7 @@ export class RecordBatches {
     return end - start;
   }
 
-  /** Where the bytes of an unpacked batch lie. */
+  /** Copies a small unpacked batch into the current chunk. @returns where its bytes lie */
   #placed(unpacked: Buffer): { readonly source: Buffer; readonly start: number; readonly end: number } {
     const { length } = unpacked;
     if (length > SMALL_BATCH) return { source: unpacked, start: 0, end: length };
@@ -293,27 +291,27 @@ class RecordReader {
       if (this.#at > end) throw new DamagedRecord('a record whose parts are longer than itself');
       if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
       before = delta;
-      // What stands before the position was asked for by nobody.
+      // Records before the position were not asked for.
       if (delta >= 0)
         into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.#at);
       this.#at = end;
     }
   }
 
-  /** The headers that begin here. */
+  /** Reads the headers that begin here. */
   headers(): Message['headers'] {
     const part = (): Buffer | null => {
       const length = this.#varint();
       return length < 0 ? null : this.#bytes.subarray(this.#at, (this.#at += length));
     };
-    // Bytes that say otherwise are broken: a header has two of them at least.
+    // A count that is larger is damage: a header has at least two bytes.
     return Array.from(
       { length: Math.max(0, Math.min(this.#varint(), this.#end - this.#at)) },
       () => [part()?.toString('utf8') ?? '', part()] as const,
     );
   }
 
-  /** A number of at most 64 bits in zigzag form; beyond 53 bits it is not exact, and no moment either. */
+  /** Reads a zigzag varint of at most 64 bits; beyond 53 bits it is inexact, and no timestamp either. */
   #varint(): number {
     const bytes = this.#bytes;
     let byte = bytes[this.#at++]!;

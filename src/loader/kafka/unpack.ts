@@ -1,16 +1,16 @@
-// The bytes of a compressed batch unpacked, never more of them than may be: whoever packs a gigabyte into a kilobyte
-// costs one refusal and no memory. Which batch it was is record-batches.ts's to say.
+// Unpacks a compressed batch up to a limit. A gigabyte packed into a kilobyte costs an error and no memory.
+// record-batches.ts names the batch.
 import zlib, { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import type { KafkaLibrary } from './library.ts';
 
-/** Bytes of one batch, unpacked, at most. */
+/** Limit of a batch's unpacked bytes. */
 export const MAX_UNPACKED = 256 * 1024 * 1024;
 const [GZIP, SNAPPY, LZ4, ZSTD] = [1, 2, 3, 4];
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 /** Where the first chunk of xerial's framing begins, behind its two versions. */
 const XERIAL_HEAD = 16;
-/** LZ4 makes a byte of at most so many. */
+/** The highest ratio of LZ4. */
 const LZ4_RATIO = 255;
 const LZ4_FRAME = 0x184d2204;
 const MEGABYTE = 1024 * 1024;
@@ -50,7 +50,7 @@ function limited(work: Limited, bytes: Buffer, limit: number, tooLarge: () => To
 }
 
 function unzstd(bytes: Buffer, limit: number, tooLarge: () => TooLarge): Buffer {
-  // Of Node 22.15 and newer.
+  // Node 22.15 and newer.
   const native = (zlib as { readonly zstdDecompressSync?: Limited }).zstdDecompressSync;
   if (native !== undefined) return limited(native, bytes, limit, tooLarge);
   if (zstdMemory(bytes) > limit) throw tooLarge();
@@ -64,7 +64,7 @@ function unzstd(bytes: Buffer, limit: number, tooLarge: () => TooLarge): Buffer 
   return Buffer.concat(parts, length);
 }
 
-/** What a frame's head asks for: its content, or the window that it is unpacked in. */
+/** The memory that a frame's header asks for: its content or its window. */
 function zstdMemory(bytes: Buffer): number {
   const flags = bytes[4] ?? 0;
   if ((flags & 0x20) === 0) {
@@ -83,7 +83,7 @@ function zstdMemory(bytes: Buffer): number {
         : Number(bytes.readBigUInt64LE(at));
 }
 
-/** What a block of snappy, or each chunk of xerial's framing, says of its own length. */
+/** The length that a block of snappy, or each chunk of xerial's framing, states. */
 function snappyLength(bytes: Buffer): number {
   if (!bytes.subarray(0, XERIAL.length).equals(XERIAL)) return varint(bytes, 0);
   let length = 0;
@@ -102,7 +102,7 @@ function varint(bytes: Buffer, start: number): number {
 }
 
 /**
- * What frames of LZ4 hold, added up from the lengths of their sequences; nothing is unpacked. What is no frame ends it.
+ * The unpacked length of LZ4 frames, summed up from their sequences without unpacking. Bytes that are no frame end it.
  */
 function lz4Length(bytes: Buffer): number {
   let length = 0;

@@ -1,13 +1,12 @@
-// A table that is there already, as the loader finds it: columns and their types, whether what is declared goes into
-// it, its keys. Asks and changes nothing; what is done about a difference is sink.ts's, saying it beforehand
-// check.ts's.
+// Reads an existing table for the loader: columns and types, whether the declared types fit, unique keys. Changes
+// nothing; sink.ts acts on differences, problems.ts reports them.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { StoredType } from '../column-check.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { tableName } from './table.ts';
 
-/** Types that a column may be changed to without losing a value or rejecting one that fitted. */
+/** Types to which a column can be widened: every value stays and still fits. */
 const WIDER: Readonly<Record<string, readonly string[]>> = {
   smallint: ['integer', 'bigint', 'numeric'],
   integer: ['bigint', 'numeric'],
@@ -21,13 +20,13 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
 /** A column of the table. */
 export interface ExistingColumn {
   readonly type: string;
-  /** Must be given a value: it takes no null and has no default. */
+  /** Takes no null and has no default. */
   readonly required: boolean;
-  /** Computed by the database: nothing can be written into it. */
+  /** Generated: nothing can be written into it. */
   readonly generated: boolean;
 }
 
-/** The types that the columns of the table really have, by name: what is checked of a value before it goes there. */
+/** The exact types of the table's columns, by name, for checking values before COPY. */
 export async function storedTypes(session: Session, target: LoadTarget): Promise<Map<string, StoredType>> {
   const rows = await read(
     session,
@@ -56,7 +55,7 @@ where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0
   );
 }
 
-/** How a declared column relates to the table's. */
+/** How a declared type relates to the table's. */
 export type TypeDifference = 'none' | 'wider' | 'other' | 'unknown';
 
 async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {

@@ -1,6 +1,5 @@
-// The loader's bookkeeping as SQL: the schema `tsdbt` of the target database with the next offset of every partition,
-// the dead letters, and the offsets up to which each model has consumed a source. Only texts; who runs them and in
-// which transaction is the caller's.
+// The loader's bookkeeping as SQL, in schema `tsdbt` of the target database: positions, dead letters, and the offsets
+// that each model has consumed of a source. Only texts; the caller runs them in its transaction.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { OffsetRange } from '../sink.ts';
 
@@ -14,12 +13,12 @@ export interface LoadedTable {
   readonly identifier: string;
 }
 
-/** The table's name as it stands in `relation`: dbt's unique id may change, and the rows stay where they are. */
+/** The table's name in `relation`. Unlike dbt's unique id it does not change when a source is renamed. */
 export function relationOf({ schema, identifier }: Pick<LoadedTable, 'schema' | 'identifier'>): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
 }
 
-/** Makes what is missing. Each statement on its own: an older part of it may be there already. */
+/** Creates what is missing. Separate statements: an older version may have made a part of it. */
 export const CREATE_STATE: readonly string[] = [
   `create schema if not exists ${STATE_SCHEMA}`,
   `create table if not exists ${STATE_SCHEMA}.load_offsets (
@@ -63,8 +62,7 @@ export const CREATE_STATE: readonly string[] = [
   updated_at timestamptz not null default now(),
   primary key (model, source, topic, partition)
 )`,
-  // Positions belong to tables. Loaders of before cannot give a row without its table a position, nor find their key:
-  // they are refused.
+  // Positions belong to tables. Older loaders cannot give a position its table: the constraint refuses them.
   "set local lock_timeout = '5s'",
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists relation text`,
   `alter table ${STATE_SCHEMA}.dead_letters add column if not exists relation text`,
@@ -93,8 +91,8 @@ end $$`,
   seen_at timestamptz not null,
   primary key (group_id, member_id)
 )`,
-  // Messages may have no time; and of a position the leader epoch of the message before it, and since when it is one of
-  // the topic that is there now.
+  // Messages may have no timestamp. A position has the leader epoch of the message before it, and since when the topic
+  // is the present one.
   `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
     'exists topic_since timestamptz',
@@ -108,7 +106,7 @@ export const STATE_PRESENT =
   "attname = 'topic_since')";
 
 /**
- * Rows of the bookkeeping that are this table's, also those that an older version has left under the source's name.
+ * A condition for this table's rows, including those that an older version left under the source's name.
  * @param row alias
  */
 export function ofTable(table: LoadedTable, row: string): string {
@@ -118,7 +116,7 @@ export function ofTable(table: LoadedTable, row: string): string {
   );
 }
 
-/** Is there something to be adopted? */
+/** Has an older version left rows of the table? */
 export function toAdopt(table: LoadedTable): string {
   return `select exists (select from ${STATE_SCHEMA}.load_offsets as o where ${foreign(table, 'o')})`;
 }
@@ -133,8 +131,8 @@ function foreign(table: LoadedTable, row: string): string {
 }
 
 /**
- * Gives the table what an older version has kept under the source's name, and the source's present name to what the
- * table has. Where the table has a position of its own, that one counts.
+ * Moves what an older version kept under the source's name to the table, and updates the source's name. Where the table
+ * has a position of its own, that one counts.
  */
 export function adoptState(table: LoadedTable): string[] {
   const relation = quoteText(relationOf(table));
@@ -152,14 +150,14 @@ select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SC
 }
 
 /**
- * The partition under which the replays of a table are counted, so that models get their rows, whose offsets they have
- * passed.
+ * The partition number under which a table's replays are counted. Models have passed the offsets of replayed rows, and
+ * find the rows by it.
  */
 const REPLAYS = -1;
 
 /**
- * Moves the next offsets, each only from where this flush began. Answers one row for each partition that moved: one
- * that is missing has been taken over by another loader.
+ * Moves the positions, each only from where this flush began. Returns a row for each partition that moved: another
+ * loader has taken over the others.
  */
 export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
@@ -184,7 +182,7 @@ returning o.topic, o.partition`
   );
 }
 
-/** Rows that were counted as such and became dead letters. */
+/** Corrects the counts for rows that became dead letters. */
 export function recount(
   table: LoadedTable,
   letters: readonly { readonly topic: string; readonly partition: number }[],
@@ -226,7 +224,7 @@ function positionRows(
   return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
 }
 
-/** Starts partitions that have no position yet; one that has keeps it. */
+/** Inserts positions of partitions that have none; existing ones stay. */
 export function insertOffsets(
   table: LoadedTable,
   topic: string,
@@ -239,7 +237,7 @@ export function insertOffsets(
   );
 }
 
-/** Sets positions by hand: `load rewind`, and a topic that was made anew. */
+/** Sets positions by hand: for `load rewind`, and for a topic that was made again. */
 export function setOffsets(
   table: LoadedTable,
   topic: string,
@@ -255,10 +253,7 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
   );
 }
 
-/**
- * Holds the positions of a table's topic: a loader that is in the midst of a flush ends it first, those that come are
- * fenced.
- */
+/** Locks the positions of a table's topic. A flush in flight ends first; later ones are fenced. */
 export function lockOffsets(table: LoadedTable, topic: string): string {
   return (
     `select from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ` +
@@ -267,10 +262,11 @@ export function lockOffsets(table: LoadedTable, topic: string): string {
 }
 
 /**
- * Deletes what was loaded from some offsets on, rows and dead letters, and counts it out. Nothing of a topic that had
- * this name before: its rows are in no log any more. Comes behind `lockOffsets`, in a statement of its own, and before
- * `setOffsets`; answers rows and letters of each partition.
- * @param name of the table, quoted @param topicId of the topic that is there now
+ * Deletes the rows and dead letters from some offsets on, and corrects the counts. Leaves rows of an earlier topic of
+ * this name: no log has them any more. Runs after `lockOffsets`, in a statement of its own, and before `setOffsets`.
+ * Returns rows and letters of each partition.
+ * @param name the table, quoted
+ * @param topicId the present topic's
  */
 export function deleteFrom(
   table: LoadedTable,
@@ -309,8 +305,8 @@ select loaded, dead from counts`
 }
 
 /**
- * What models have consumed beyond positions that were set back cannot be told from what is loaded again: `new_rows`
- * asks for a full refresh.
+ * Models that have consumed beyond a position that is set back cannot tell new rows from repeated ones: `new_rows` asks
+ * for a full refresh.
  */
 export function forgetConsumed(table: LoadedTable, topic: string, next: ReadonlyMap<number, bigint>): string {
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
@@ -323,7 +319,8 @@ where c.source in (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}
 }
 
 /**
- * Marks dead letters as replayed, under the next number of their table. Answers one row for each that was not before.
+ * Marks dead letters as replayed, under the table's next replay number. Returns a row for each that was not marked
+ * before.
  */
 export function markReplayed(table: LoadedTable, ids: readonly string[]): string {
   return (

@@ -1,5 +1,5 @@
-// Questions of the loader to its bookkeeping and its tables that change nothing that was loaded: who is alive, where
-// the tables are, what they hold. SQL texts only.
+// Queries on the bookkeeping and the tables that change nothing loaded: live members, positions, what the tables hold.
+// SQL texts only.
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -7,8 +7,8 @@ import type { GroupMember } from '../sink.ts';
 import { tableName } from './table.ts';
 
 /**
- * Members that own say they are alive, the others of the groups, the positions of the targets; null where nothing is to
- * be asked.
+ * Statements that renew the own members, list the others of the groups, and read the targets' positions; null where
+ * there is nothing to ask.
  */
 export function lookSql(
   own: readonly GroupMember[],
@@ -41,7 +41,7 @@ where group_id in ` +
   };
 }
 
-/** Members that are gone. */
+/** Deletes members that have left. */
 export function forgetMembers(members: readonly GroupMember[]): string {
   return (
     `delete from ${STATE_SCHEMA}.load_members where (group_id, member_id) in ` +
@@ -49,7 +49,7 @@ export function forgetMembers(members: readonly GroupMember[]): string {
   );
 }
 
-/** Are there rows of the topic in the table? */
+/** Does the table hold rows of the topic? */
 export function heldRows(target: LoadTarget): string {
   return (
     `select exists (select from ${tableName(target)} where _topic = ${quoteText(target.topic)} and _partition is ` +
@@ -57,7 +57,7 @@ export function heldRows(target: LoadTarget): string {
   );
 }
 
-/** The offset behind the last one of the topic in each partition, in the table. */
+/** The offset behind the topic's last row in the table, by partition. */
 export function heldEnds(target: LoadTarget): string {
   return (
     `select _partition, (max(_offset) + 1)::text from ${tableName(target)} where _topic = ` +
@@ -65,7 +65,7 @@ export function heldEnds(target: LoadTarget): string {
   );
 }
 
-/** The same among the dead letters. */
+/** The offset behind the topic's last dead letter, by partition. */
 export function deadEnds(target: LoadTarget): string {
   return (
     `select partition, (max("offset") + 1)::text from ${STATE_SCHEMA}.dead_letters where relation = ` +
@@ -73,7 +73,7 @@ export function deadEnds(target: LoadTarget): string {
   );
 }
 
-/** Dead letters of the last offsets before the positions: how far back each is, the nearest first, and why. */
+/** Dead letters shortly before the positions: how far back each is, the nearest first, and its reason. */
 export function recentDeadSql(
   target: LoadTarget,
   next: ReadonlyMap<number, bigint>,

@@ -1,5 +1,4 @@
-// How flushed rows reach the table by key: which columns a row has, and the statements that keep the newest of each
-// key. Sending them is left to sink.ts.
+// Statements that merge flushed rows into the table by key, keeping the newest row of each key. sink.ts sends them.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { tableName } from './table.ts';
@@ -18,7 +17,7 @@ export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): 
   ];
 }
 
-/** Statements that bring rows into the table by key, the last of each. @param order what grows from row to row */
+/** Statements that merge rows by key, the last of each. @param order an expression that grows from row to row */
 export function mergeRows(
   target: LoadTarget,
   columns: readonly LoadColumn[],
@@ -46,6 +45,6 @@ where t._topic is distinct from excluded._topic or t._partition is distinct from
   const last = (where: string): string =>
     `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];
-  // A row that comes and goes within one flush keeps its values, as it does over two.
+  // A row that is inserted and deleted within one flush keeps its values, as over two flushes.
   return [upsert(last(' where not _deleted')), upsert(`select * from (${last('')}) as newest where _deleted`)];
 }

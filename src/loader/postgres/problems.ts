@@ -25,7 +25,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
   };
   const [reachesTable, reachesState] = [await mayUse(target.schema), await mayUse(STATE_SCHEMA)];
   if (!reachesTable) {
-    // Nothing more can be asked about what is in it.
+    // The table cannot be asked about without the right to its schema.
   } else if ((await ask(`to_regclass(${table}) is null`)) === true) {
     const schema = quoteText(target.schema);
     if ((await ask(`to_regnamespace(${quoteText(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
@@ -61,7 +61,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
         'temporary on database … to …',
     );
   if (!reachesState) {
-    // As above.
+    // The same holds for the bookkeeping.
   } else if ((await ask(`to_regclass(${state}) is null`)) === true) {
     if (
       (await ask(
@@ -74,7 +74,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
           'may not create them',
       );
   } else {
-    // What an older version has made is brought up to date by its owner alone.
+    // Only the owner can upgrade what an older version has made.
     const older = `to_regclass('${STATE_SCHEMA}.load_members') is null`;
     if (
       (await ask(
@@ -107,7 +107,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
   return problems;
 }
 
-/** What of the declared columns, the key and the table's own columns does not go together. */
+/** Problems of declared columns, of the key, and of the table's own columns. */
 async function columnProblems(
   session: Session,
   target: LoadTarget,

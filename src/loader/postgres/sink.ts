@@ -1,6 +1,5 @@
-// Postgres as a sink: COPY into the table, or for upserts into a temporary table and from there by key; rows, dead
-// letters and positions in one transaction. A row that the database refuses is found and becomes a dead letter. What
-// the table looks like is table.ts's.
+// Postgres as a sink: appends by COPY; upserts by COPY into a temporary table and a merge by key. Rows, dead letters
+// and positions share one transaction. A row that the database refuses becomes a dead letter. table.ts writes the DDL.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -59,8 +58,7 @@ import {
 const DAY = 86_400_000;
 const STAGE = 'tsdbt_load_stage';
 /**
- * Moments without a zone are UTC, whatever the server's zone; a loader that is stopped in the midst of a flush does not
- * hold up the others for ever.
+ * Timestamps without a zone are UTC. A loader that hangs in a flush loses its transaction, so that others can go on.
  */
 const FLUSH_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
@@ -71,13 +69,11 @@ export class PostgresSink implements Sink {
   readonly #now: () => number;
   readonly #reached: (point: FaultPoint) => void;
   readonly #partitions = new Map<string, Set<string>>();
-  /**
-   * How often rows of an upsert were taken for new and were not, and for how many flushes they are not tried as new.
-   */
+  /** For upserts: how often rows taken for new were not, and for how many flushes to merge at once. */
   readonly #mostlyNew = new Map<string, { misses: number; wait: number }>();
-  /** Targets whose table was there before, without partitions: it keeps its shape. */
+  /** Targets whose table existed without partitions, which stays so. */
   readonly #plain = new Set<string>();
-  /** What is at work for each table. */
+  /** Sessions in use, by table. */
   readonly #active = new Map<string, Set<Session>>();
 
   /** @param reached for tests: told of each fault point */
@@ -111,7 +107,7 @@ export class PostgresSink implements Sink {
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.#within(target, async (session) => {
-      // Two loaders that start together make the tables one after the other.
+      // Two loaders that start together create the tables one after the other.
       await session.execute(
         `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(target))}))`,
       );
@@ -222,7 +218,7 @@ export class PostgresSink implements Sink {
   ): ReturnType<Sink['recentDead']> {
     if (next.size === 0) return [];
     return this.#within(target, async (session) => {
-      // Whoever may only write letters begins to count anew.
+      // Without the right to read dead letters the count begins anew.
       const [may] = await read(session, `select has_table_privilege('${STATE_SCHEMA}.dead_letters', 'select')`);
       if (may?.[0] !== true) return [];
       return (await read(session, recentDeadSql(target, next, window, limit))).map(([back, error]) => ({
@@ -295,7 +291,7 @@ export class PostgresSink implements Sink {
       } catch (error) {
         if (!isDataError(error)) throw error;
         if (!asNew) break;
-        // A key was there already, or the rows are at fault: by key then, and so for a while.
+        // A key existed, or a row is at fault: merge by key now, and for the next flushes.
         asNew = false;
         mostlyNew.wait = 2 ** Math.min(mostlyNew.misses++, 8);
       }
@@ -332,8 +328,8 @@ export class PostgresSink implements Sink {
   }
 
   /**
-   * The whole flush on one session; nothing of it lasts when it throws.
-   * @param write writes the rows, and answers those that the database refuses
+   * Runs a flush on one session; when it throws, nothing of it lasts.
+   * @param write writes the rows and returns those that the database refuses
    */
   async #write(
     session: Session,
@@ -363,10 +359,7 @@ export class PostgresSink implements Sink {
     return refused;
   }
 
-  /**
-   * @param asNew upserts whose keys are not in the table: COPY straight into it, half the work, and an error where one
-   *   is
-   */
+  /** @param asNew upserts whose keys are new: COPY straight into the table, half the work, an error if a key exists */
   async #writeRows(session: Session, { target, columns, rows: held }: Flush, asNew: boolean): Promise<void> {
     const list = rowColumns(target, columns).map(quoteIdentifier).join(', ');
     const table = tableName(target);
@@ -385,7 +378,7 @@ export class PostgresSink implements Sink {
       await session.execute(statement);
   }
 
-  /** Writes what the database takes. @throws TooManyRefused */
+  /** Writes the rows that the database takes. @returns the others as dead letters @throws TooManyRefused */
   async #sortRows(
     session: Session,
     { target, columns, rows: held, allowance = Number.MAX_SAFE_INTEGER }: Flush,
@@ -450,7 +443,7 @@ export class PostgresSink implements Sink {
     known.add(partition.name);
   }
 
-  /** Adds a declared column that the table lacks, widens one that has become wider, refuses any other difference. */
+  /** Adds a missing column, widens one whose declared type is wider, refuses any other difference. */
   async #reconcile(
     session: Session,
     target: LoadTarget,
@@ -503,7 +496,7 @@ export class PostgresSink implements Sink {
     this.#plain.add(target.uniqueId);
   }
 
-  /** Statements that change nothing: none of them opens a transaction. */
+  /** Runs queries that change nothing, without a transaction. */
   async #ask<T>(name: string, work: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name });
     try {
@@ -531,8 +524,8 @@ export class PostgresSink implements Sink {
 }
 
 /**
- * Creates only when something is missing: who may not create can load into tables that are there. Loaders of other
- * tables may make the same schemas.
+ * Creates only what is missing: without the right to create, existing tables can still be loaded. Loaders of other
+ * tables may create the same schemas.
  */
 async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
   const [there] = await read(session, present);
@@ -550,7 +543,7 @@ function epochOf(value: unknown): number | null {
   return value === null || value === undefined ? null : Number(value);
 }
 
-/** Is it the rows' fault, and not the table's, the server's or the network's? */
+/** Are the rows at fault, and not the table, the server or the network? */
 function isDataError(error: unknown): boolean {
   const code = error instanceof TsdbtError ? error.details.code : undefined;
   return code !== undefined && DATA_ERROR.test(code);

@@ -1,33 +1,30 @@
-// A flush of which the database refuses some rows: all of them go into a temporary table of texts, from there block by
-// block into the real one, each block in a subtransaction, and a block that is refused in halves. One transaction,
-// whatever their number. SQL texts only.
+// Sorts out the rows of a flush that the database refuses, in one transaction. The rows go into a temporary table of
+// texts and from there block by block into the real one. A block that is refused is halved; each one is a
+// subtransaction. SQL texts only.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 
-/** What the rows go into, and how. */
+/** The table and its columns. */
 export interface Sorting {
   readonly table: string;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  /** Statements that write rows; `SOURCE` stands for what the rows are read from. */
+  /** Statements that write rows; `SOURCE` stands for the table that they are read from. */
   readonly writes: (source: string) => readonly string[];
   readonly rows: number;
-  /** Refused rows beyond which it is not gone on. */
+  /** Number of refused rows at which it gives up. */
   readonly most: number;
 }
 
-/** Temporary tables: the rows as texts, numbered from 1, and what is refused. */
+/** Temporary tables: the rows as texts, numbered from 1, and the refused ones. */
 export const [SORT_STAGE, REFUSED] = ['tsdbt_load_sort', 'tsdbt_load_refused'];
-/** Rows that are tried at once: fewer where many are refused, more where few are. */
+/** Rows of a block: smallest, first, largest. Blocks shrink where many rows are refused. */
 const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
-/**
- * The rows' fault, and not the table's, the server's or the network's: what the values are, what constraints and
- * triggers say, rows too large.
- */
+/** Errors for which rows are at fault: values, constraints, triggers, rows too large. */
 export const DATA_ERROR = /^(2[1237]|44|45|54|P0)/;
 
-/** @returns statements that come before the rows are copied into `SORT_STAGE` */
+/** @returns statements that run before the COPY into `SORT_STAGE` */
 export function prepareSorting({ columns }: Sorting): string[] {
   return [
-    // Otherwise what is wrong would come out with the commit.
+    // Deferred constraints would fail only at the commit.
     'set constraints all immediate',
     `create temporary table ${SORT_STAGE} (n bigint generated always as identity primary key, ` +
       `${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
@@ -35,9 +32,9 @@ export function prepareSorting({ columns }: Sorting): string[] {
   ];
 }
 
-/** @returns the statement that writes what can be written and leaves the rest in `REFUSED` */
+/** @returns the statement that writes every row that can be written, and the others into `REFUSED` */
 export function sortRows({ columns, writes, rows, most }: Sorting): string {
-  // As the column's own input reads it: without a length, which an explicit cast would cut to.
+  // A cast without a length, as the column's input reads it: an explicit length would cut.
   const values = columns
     .map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`)
     .join(', ');

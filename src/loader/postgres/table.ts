@@ -1,11 +1,11 @@
-// The loaded table as Postgres DDL: typed columns, the loader's own, key, partitions by day or week. Only texts and the
-// arithmetic of partitions; sink.ts runs them.
+// DDL of a loaded table in Postgres: columns, the loader's own columns, key, partitions by day or week. Only texts and
+// partition arithmetic; sink.ts runs them.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf } from './load-offsets.ts';
 import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
 
 const DAY = 86_400_000;
-/** Rows further away than this are kept in the default partition. */
+/** Rows farther from now than this stay in the default partition. */
 const FAR_PAST_DAYS = 400;
 const AHEAD_DAYS = 3;
 
@@ -54,8 +54,8 @@ export function metaColumn({ name, type }: LoadColumn): string {
 }
 
 /**
- * Appended rows are vacuumed by their number, so that the visibility map keeps up; upserts leave dead rows that must go
- * early.
+ * Appended rows are vacuumed by their number, so that the visibility map keeps up. Upserts leave dead rows, which must
+ * go early.
  */
 function storage(name: string, target: LoadTarget): string {
   return target.mode === 'append'
@@ -83,7 +83,7 @@ export function partitionName(target: LoadTarget, name: string): string {
 }
 
 /**
- * The partition of a moment; null for moments so far away that the default partition keeps them.
+ * The partition of a timestamp; null when it is so far from now that the default partition takes it.
  * @param now milliseconds since 1970
  */
 export function partitionAt(target: LoadTarget, time: number, now: number): TablePartition | null {
@@ -102,7 +102,7 @@ export function partitionAt(target: LoadTarget, time: number, now: number): Tabl
   };
 }
 
-/** The partitions of now and the days to come. */
+/** The partitions of today and of the next days. */
 export function comingPartitions(target: LoadTarget, now: number): TablePartition[] {
   const found = new Map<string, TablePartition>();
   for (let ahead = 0; ahead <= AHEAD_DAYS; ahead++) {
@@ -113,8 +113,8 @@ export function comingPartitions(target: LoadTarget, now: number): TablePartitio
 }
 
 /**
- * Makes one partition beside and attaches it: readers of the table go on meanwhile. Rows of the default partition that
- * belong to it move.
+ * Makes a partition beside the table and attaches it; readers go on meanwhile. Moves rows of the default partition that
+ * belong to it.
  */
 export function createPartition(target: LoadTarget, partition: TablePartition): string[] {
   const column = target.partitionBy!.column;
@@ -145,7 +145,7 @@ export function createPartition(target: LoadTarget, partition: TablePartition): 
   ];
 }
 
-/** The moment that a partition's name says it begins at; null for another table's. */
+/** The start that a partition's name states, as a timestamp; null: the name is not one of this table's. */
 export function partitionStart(target: LoadTarget, name: string): number | null {
   const match = /_p(\d{4})(\d\d)(\d\d)$/.exec(name);
   if (match === null || shortened(target.identifier, match[0]) !== name) return null;
