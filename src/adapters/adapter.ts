@@ -16,7 +16,7 @@ export interface ExecuteOptions {
   readonly autoBegin?: boolean;
   /** Read the rows; without it the table is empty. */
   readonly fetch?: boolean;
-  /** The text is several queries, and the rows of each are wanted. */
+  /** The text is several queries; the rows of each are wanted. */
   readonly every?: boolean;
   /** At most so many rows are read; null and absent: all. */
   readonly limit?: number | null;
@@ -24,7 +24,7 @@ export interface ExecuteOptions {
   readonly bindings?: readonly Value[];
   /** False: the query comment is left out. */
   readonly comment?: boolean;
-  /** Settings of the server for this statement alone, where the dialect has such. */
+  /** Server settings for this statement alone, where the dialect has such. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
@@ -42,51 +42,45 @@ export interface ColumnDescription {
 }
 
 /**
- * One unit of work's use of the database: dbt's "connection of a thread". It takes a connection of the capped pool with
- * its first statement, keeps it while a transaction is open and gives it back on `release`. Statements of one session
- * run one after the other.
+ * The connection of one unit of work: dbt's "connection of a thread". It takes a connection of the capped pool with its
+ * first statement, holds it while a transaction is open and gives it back on `release`. Statements of one session run
+ * one after the other.
  */
 export interface Session {
   readonly name: string;
   readonly inTransaction: boolean;
   /**
-   * Has anything been made to last by now, by a commit or by a statement outside of a transaction? If not, a rollback
-   * undoes everything.
+   * Has a commit, or a statement outside of a transaction, made a change permanent? If not, a rollback undoes
+   * everything.
    */
   readonly lasting: boolean;
-  /** Is there something that nobody else sees yet, and that may be undone? Absent where there are no transactions. */
+  /** Are there uncommitted changes, which a rollback may undo? Absent where there are no transactions. */
   readonly pending?: boolean;
-  /**
-   * What `get_columns_in_relation` answered for a relation in this transaction; forgotten with any statement that may
-   * have changed one.
-   */
+  /** Cache of `get_columns_in_relation` in this transaction; emptied by any statement that may change columns. */
   readonly columns: Map<string, Value>;
-  /** May `columns` be kept now? Where absent: in a transaction. */
+  /** May `columns` be filled now? Where absent: in a transaction. */
   readonly keepsColumns?: boolean;
-  /**
-   * Statements that the node's code has asked for, to be run in the transaction that publishes it: the last of its
-   * hooks inside.
-   */
+  /** Statements of the node's code that run in the transaction that publishes it, as the last of its hooks inside. */
   readonly publishing: string[];
-  /** A materialization's word that nothing will look at the answer of the next statement: `executeLater` will do. */
+  /** Set by a materialization that ignores the next statement's answer: `executeLater` may send it. */
   nextMayWait: boolean;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /**
-   * A statement of the transaction whose answer nothing waits for: it may go to the server with what comes next, at the
-   * latest with the commit, and then what is wrong with it is thrown there.
-   * @param answered told when it has succeeded, the commit too if they went together
+   * Sends a statement of the transaction together with a later one, at the latest with the commit, which then throws
+   * its error.
+   * @param answered called when it has succeeded; when they went together, the commit too
    */
   executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void>;
-  /** The columns of a query, which is run. */
+  /** Runs a query. @returns its columns */
   describe(sql: string): Promise<ColumnDescription[]>;
-  /** Runs a statement inside a savepoint: when it fails, what was done before stays. @returns the failure, or null */
+  /** Runs a statement inside a savepoint: a failure undoes nothing before it. @returns the failure, or null */
   attempt(sql: string): Promise<TsdbtError | null>;
   begin(): Promise<void>;
   commit(): Promise<void>;
   rollback(): Promise<void>;
   /** Streams CSV text into `COPY … FROM STDIN` or the dialect's bulk load. @returns rows loaded */
   copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number>;
-  /** Asks the server to stop the running statement; safe when nothing runs. */
+  /** Asks the server to cancel the running statement; safe when nothing runs. */
   cancel(): Promise<void>;
   /** Rolls back what is open and gives the connection back. Never throws. */
   release(): Promise<void>;
@@ -95,14 +89,14 @@ export interface Session {
 /** Calls a macro by name with the session's own context, so that overrides of users and packages count. */
 export type ExecuteMacro = (name: string, args: readonly Value[], kwargs?: Kwargs) => Promise<Value>;
 
-/** What a statement is about, for the query comment and for errors. */
+/** The purpose of a session, for the query comment and for errors. */
 export interface SessionOptions {
   readonly name: string;
-  /** Text put in front of (or behind) each statement; null for none. Called for each statement. */
+  /** The query comment of each statement, before or behind it; null: none. Called for each statement. */
   readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
-  /** Told when a statement has to wait for somebody else. */
+  /** Called when a statement waits for another session. */
   readonly onWait?: ((message: string) => void) | undefined;
-  /** Where `table.print_table()` of this session's results writes. */
+  /** Prints what `table.print_table()` of this session's results writes. */
   readonly print?: ((text: string) => void) | undefined;
   /** Sees each statement before and after: debug log, journal, error mapping. */
   readonly onStatement?:
@@ -116,7 +110,7 @@ export interface SessionOptions {
     | undefined;
 }
 
-/** What differs between dialects, as data: the engine asks here and never for a dialect's name. */
+/** The differences of dialects, as data: the engine asks here and never for a dialect's name. */
 export interface Capabilities {
   readonly transactions: boolean;
   readonly transactionalDdl: boolean;
@@ -135,15 +129,15 @@ export interface Capabilities {
   readonly validIncrementalStrategies: readonly string[];
 }
 
-/** What is not fit for being run often: readers can see it half done, or a run costs much. */
+/** Nodes unfit for frequent runs: readers see them half done, or a run costs much. */
 export interface Seldom {
-  /** Milliseconds between two runs from which on it is. */
+  /** Runs closer together than so many milliseconds count as frequent. */
   readonly every: number;
-  /** What to do instead. */
+  /** What to do instead, in words. */
   readonly instead: string;
   /**
    * @param readByViews do materialized views of the project read it?
-   * @returns what of the node is meant, and what happens; null: it is fit
+   * @returns what is unfit, and why; null: it is fit
    */
   of(
     config: Readonly<Record<string, unknown>>,
@@ -157,18 +151,18 @@ export interface DoneInterval {
   readonly end: number;
 }
 
-/** A source of which the loader may know something. */
+/** A source that the loader may have loaded. */
 export interface LoadedSource {
   readonly unique_id: string;
   readonly schema: string;
   readonly identifier: string;
 }
 
-/** What `tsdbt load` has brought into a source's table. */
+/** What `tsdbt load` has loaded into a source's table. */
 export interface LoadedState {
   readonly rows: number;
   /**
-   * Moment of the newest message, of the newest flush that brought rows, and now; the first two null before there was
+   * Times of the newest message, of the newest flush with rows, and of now; the first two are null before there was
    * one.
    */
   readonly newestMessage: Value;
@@ -178,49 +172,49 @@ export interface LoadedState {
 
 /** Remembers in the database which intervals of a microbatch model are built. */
 export interface IntervalLedger {
-  /** Has anything been noted in the relation's schema? */
+  /** Is there a ledger in the relation's schema? */
   exists(relation: Relation): boolean;
-  /** Those of a relation, oldest first; none when nothing is known of it. Makes what it needs to remember. */
+  /** The relation's built intervals, oldest first. Creates the ledger where it is missing. */
   read(session: Session, relation: Relation): Promise<DoneInterval[]>;
   /**
    * Notes an interval; runs in the transaction that built it.
-   * @param anew the relation was built anew: forget what was noted before
+   * @param anew the relation was rebuilt: forget earlier intervals
    */
   markSql(relation: Relation, interval: DoneInterval, anew: boolean): string;
   forgetSql(relation: Relation): string;
   /**
-   * Where a batch and its note are no transaction: runs before a table is made anew, and says that nothing of it is
-   * built. `markSql` then need not forget. Cut off after it, the next run builds all intervals.
+   * For dialects without transactions: runs before a table is rebuilt, and notes that nothing of it is built. `markSql`
+   * then need not forget. After a kill the next run builds all intervals.
    */
   beginSql?(relation: Relation): string;
 }
 
-/** What a lock is for. */
+/** The purpose of a lock. */
 export interface LockOptions {
-  /** The relation is going to be built in this session, and nothing else is changed there. */
+  /** The session builds the relation, and changes nothing else there. */
   readonly builds?: boolean;
-  /** `fetchViewState` is going to be asked, of the view as it is now. */
+  /** `fetchViewState` will be asked about the view as it is now. */
   readonly viewState?: boolean;
 }
 
-/** A database of one dialect. Created once a command from the profile; opens no connection before it is needed. */
+/** A database of one dialect, created once a command from the profile. Connects with the first statement. */
 export interface Adapter {
   readonly type: string;
   readonly capabilities: Capabilities;
-  /** SQL for this moment: `sql_now` of templates. */
+  /** SQL for the current time: `sql_now` of templates. */
   readonly dateFunction?: string;
   readonly cache: RelationCache;
   readonly relations: RelationDialect;
   readonly columns: ColumnDialect;
-  /** What `adapter` has in templates beside the methods of every dialect. */
+  /** Members of `adapter` in templates beside those of every dialect. */
   readonly templateMethods?: TemplateMethods;
-  /** Null where nothing can be noted that every server of the database sees. */
+  /** Null where a ledger would not be visible to every server of the database. */
   readonly intervals: IntervalLedger | null;
-  /** Absent where readers see nothing half done and nothing costs more the oftener it runs. */
+  /** Absent where every node is fit for frequent runs. */
   readonly seldom?: Seldom;
-  /** From the loader's bookkeeping; null where it has none of this source's table. */
+  /** Reads the loader's bookkeeping; null where it does not know the source's table. */
   loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null>;
-  /** Connection facts fit for `debug`, `target` and logs: never a secret. In dbt's order. */
+  /** Connection facts for `debug`, `target` and logs, in dbt's order. Never a secret. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;
   /** Fails with a `connection` error that names host and port. */
@@ -239,53 +233,52 @@ export interface Adapter {
   ): Column;
   /** SQL type for a column of an inferred (agate) type. */
   convertType(table: Table, columnIndex: number): string;
-  /** All relations of the schemas into the cache, listed before or not, by `askCatalogue`. */
+  /** Fills the cache with all relations of the schemas, by `askCatalogue`, whether they were listed before or not. */
   fillCache(session: Session, schemas: readonly SchemaName[]): Promise<void>;
   /**
-   * All relations of the schemas, with who reads whom, in at most two queries. Schemas that do not exist count as
-   * empty.
+   * All relations of the schemas and their dependencies, in at most two queries. A schema that does not exist is empty.
    */
   askCatalogue(session: Session, schemas: readonly SchemaName[]): Promise<Listing>;
   /**
-   * The relations in what the macro `list_relations_without_caching` gives, where dbt's four columns do not say all.
+   * Reads relations from the result of the macro `list_relations_without_caching`, where dbt's four columns do not
+   * suffice.
    */
   listed?(table: Table): Promise<readonly Relation[]>;
-  /** The macro that tells who reads whom, as pairs of schema and name: the reader's, then what it reads. */
+  /** The macro that lists dependencies, as pairs of schema and name: the reader, then what it reads. */
   readonly linksMacro?: string;
   /** Which of the schemas exist, in one query. */
   existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>>;
   /** See `SqlAdapter.lockRelation`. */
   lockRelation(session: Session, relation: Relation, options?: LockOptions): Promise<void>;
   /**
-   * What tells whether rows or columns of the relations have changed since it was last asked, in one statement.
-   * @returns a text for each in the same order, null where it cannot be known (views, foreign tables, what does not
-   *   exist)
+   * Marks that change when rows or columns of the relations change, in one statement.
+   * @returns a text for each in the same order, null where none is known (views, foreign tables, missing relations)
    */
   fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<readonly (string | null)[]>;
   /**
-   * Takes a name for the session's transaction, without waiting. Nobody else on this database gets it until that ends.
-   * @param holder what others are told
+   * Claims a name for the session's transaction, without waiting. No other session of this database gets it until then.
+   * @param holder shown to others
    * @returns null, or who holds it
    */
   claim(session: Session, name: string, holder: string): Promise<string | null>;
-  /** What stands on the relation, in creation order, locked against other runs. */
+  /** The dependants of a relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
   /**
-   * A text that changes when a view is another object, says something else, or when columns of what it reads change;
-   * null when there is no such view.
-   * @param query what the view is to give, for databases that tell the columns of a query and not what a view reads
+   * A text that changes with a view's identity, its definition, or the columns of what it reads; null: there is no such
+   * view.
+   * @param query the view's query, for databases that know the columns of a query and not what a view reads
    */
   fetchViewState(session: Session, relation: Relation, query: string | null): Promise<string | null>;
   /**
-   * Reads what many views are like, in one statement. `fetchViewState` answers from it, and a view is locked only when
-   * something is done about it, until this command does what may change the view or what it reads.
+   * Reads the states of many views in one statement. `fetchViewState` answers from them without locking, until this
+   * command does something that may change a view or what it reads.
    */
   readViewStates?(session: Session, views: readonly Relation[]): Promise<void>;
-  /** The answer of `readViewStates` for a view, undefined when it does not hold any more. */
+  /** The state of a view by `readViewStates`; undefined when it is out of date. */
   knownViewState?(session: Session, view: Relation): string | undefined;
-  /** Something is going to run of which nobody knows what it changes. */
+  /** Invalidates all states of `readViewStates`: code is going to run whose effects are not known. */
   distrustViewStates?(): void;
-  /** The same of a view that has just been made; told at the latest when the transaction is committed. */
+  /** The state of a view that was just made; `note` is called at the latest when the transaction commits. */
   notePublishedView(
     session: Session,
     relation: Relation,
@@ -299,6 +292,6 @@ export interface Adapter {
    * @returns rows
    */
   loadTable(session: Session, relation: Relation, table: Table, columnList?: string): Promise<number>;
-  /** Cancels what runs and closes every connection; safe to call twice. */
+  /** Cancels running statements and closes every connection; safe to call twice. */
   close(): Promise<void>;
 }

@@ -15,13 +15,11 @@ export interface ColumnDialect {
   readonly typeLabels: Readonly<Record<string, string>>;
   /** Types that print without a size; undefined: the general rule. */
   readonly dataType?: (column: Column) => string | undefined;
-  /** The type of texts up to that size; absent: `character varying(size)`. */
+  /** The type of a text with a size; absent: `character varying(size)`. */
   readonly stringType?: (size: Value) => string;
-  /** Which types are what; default: Postgres's names, those that dbt's own class knows. */
+  /** Type names by family; default: Postgres's names, which dbt's own class knows. */
   readonly kinds?: ColumnKinds;
-  /**
-   * Takes a type apart that is given as one text, sizes and wrappers included; such a class takes name and type only.
-   */
+  /** Parses a type with sizes and wrappers; such a class takes name and type only. */
   readonly takeApart?: (dtype: string) => ColumnParts;
   /** Attributes and methods beside dbt's own, or in their place. */
   readonly members?: Readonly<Record<string, (column: Column) => Value>>;
@@ -31,7 +29,7 @@ export interface ColumnDialect {
   readonly repr?: (column: Column) => string;
 }
 
-/** What a type, lower-cased, is. */
+/** Families of a type, by its lower-cased name. */
 export interface ColumnKinds {
   string(dtype: string): boolean;
   float(dtype: string): boolean;

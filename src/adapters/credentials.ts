@@ -19,7 +19,7 @@ export interface CredentialsSpec {
   readonly type: string;
   /** The database's name as people write it. */
   readonly title: string;
-  /** Of dbt's adapter whose behaviour this is. */
+  /** Version of dbt's adapter whose behaviour this is. */
   readonly version: string;
   /** In the order in which jsonschema checks them. */
   readonly fields: { readonly [name: string]: CredentialField };
@@ -29,7 +29,7 @@ export interface CredentialsSpec {
   readonly shown: readonly string[];
   /** Fields that need not be given when the server is embedded, with the values they then have. */
   readonly embedded?: { readonly [name: string]: string | number };
-  /** What the dialect makes of the whole, defaults filled in. @throws what does not go together */
+  /** Completes the credentials, defaults filled in. @throws when values contradict each other */
   readonly complete?: (given: { readonly [name: string]: unknown }) => { readonly [name: string]: unknown };
   /** Keys of a node's config that no field declares and that the dialect's own macros read. */
   readonly configs: readonly string[];
@@ -68,10 +68,7 @@ interface BuiltInTarget {
   readonly fields: { readonly [name: string]: string | boolean };
 }
 
-/**
- * The targets that there are without any profiles.yml, by name; the first is the one that is used when none is asked
- * for.
- */
+/** Targets that need no profiles.yml, by name; the first is the default. */
 export const BUILT_IN_TARGETS: ReadonlyMap<string, BuiltInTarget> = new Map<string, BuiltInTarget>([
   ['embedded', { spec: POSTGRES_CREDENTIALS, fields: { embedded: true } }],
   [

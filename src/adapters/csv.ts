@@ -1,5 +1,5 @@
-// CSV text as a table, with agate's rules for names, as dbt reads seeds. Types are decided in table-inference.ts, reading
-// the file is left to whoever has it.
+// CSV text as a table, with agate's rules for names, as dbt reads seeds. table-inference.ts decides types; the caller
+// reads the file.
 import { TsdbtError } from '../errors.ts';
 import { csvRecords, unixBreaks } from '../values/csv.ts';
 import type { Value } from '../values/value.ts';

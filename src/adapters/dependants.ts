@@ -1,5 +1,5 @@
-// What stands on top of a relation and goes when that is dropped, with all that is needed to put it back. Found by the
-// dialects.
+// Dependants: objects that stand on a relation and are dropped with it, with the statements that restore them. The
+// dialects find them.
 import { PyDict } from '../values/dict.ts';
 import type { Value } from '../values/value.ts';
 
@@ -9,13 +9,13 @@ export interface Dependant {
   readonly kind: 'view' | 'materialized_view' | 'foreign_key' | 'rule' | 'function' | 'publication';
   readonly database: string | null;
   readonly schema: string;
-  /** Of the relation that is lost; for a rule or a constraint, of its table. */
+  /** The lost relation; of a rule or a constraint, its table. */
   readonly name: string;
   /** Of a rule, constraint, function or publication; null for relations. */
   readonly ownName: string | null;
   readonly definition: string;
   readonly owner: string;
-  /** False when it is known that this user may not drop and create it. */
+  /** False when this user surely may not drop and create it. */
   readonly ours: boolean;
   readonly comment: string | null;
   readonly reloptions: readonly string[];
@@ -24,7 +24,7 @@ export interface Dependant {
   /** Ids of other dependants that it reads. */
   readonly reads: readonly string[];
   readonly dropSql: string;
-  /** Everything: the object, its owner, grants, comments, indexes, triggers. */
+  /** Covers the object, its owner, grants, comments, indexes, triggers. */
   readonly createSql: string;
 }
 
@@ -46,7 +46,7 @@ export function dependantValue(dependant: Dependant): PyDict {
   return PyDict.from(entries);
 }
 
-/** Creation order: what is read comes before its readers; otherwise as given. */
+/** Creation order: a relation comes before its readers; otherwise as given. */
 export function inCreationOrder<T extends { readonly id: string; readonly reads: readonly string[] }>(
   items: readonly T[],
 ): T[] {

@@ -1,5 +1,5 @@
-// Who a process is: its pid and when it started, because pids are used again, and where such a pid means something.
-// Signals are sent by the callers.
+// Identifies a process by pid and start time, because pids are reused, and by the host that the pid is valid on.
+// Callers send signals.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -34,7 +34,7 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, start: startOf(process.pid) ?? '' };
 }
 
-/** The machine or container whose pids this process sees, until it is started again; the host's name comes first. */
+/** The host or container that pids belong to, until it restarts; begins with the host name. */
 export function ownHost(): string {
   try {
     return (

@@ -1,6 +1,5 @@
-// What is known to be in the database: relations by name and the schemas that were listed, so that asking whether a
-// relation is there costs no query. It follows what is made, dropped and renamed, also while the catalogue is being
-// asked; what to ask is left to the adapter.
+// Caches the relations of listed schemas, so that a look-up costs no query. Follows creations, drops and renamings,
+// also while the catalogue is being read. The adapter writes the queries.
 import { TsdbtError } from '../errors.ts';
 import type { Relation } from './relation.ts';
 
@@ -8,24 +7,24 @@ interface Names {
   readonly database: string | null;
   readonly schema: string | null;
   readonly identifier: string | null;
-  /** Of a relation: what is not quoted the database has in lower case. */
+  /** Of a relation: the database stores parts that are not quoted in lower case. */
   readonly fields?: { readonly quotePolicy: Readonly<Record<'schema' | 'identifier', boolean>> };
 }
 
-/** A schema, as questions name it. */
+/** A schema to be listed. */
 export interface SchemaName {
   readonly database: string | null;
   readonly schema: string;
 }
 
-/** What the catalogue answers of some schemas. */
+/** The catalogue's answer about some schemas. */
 export interface Listing {
   readonly relations: readonly Relation[];
-  /** Which relation reads which; absent where nobody has asked. */
+  /** Pairs of a relation and its reader; absent when nobody asked. */
   readonly links?: readonly (readonly [referenced: Relation, dependent: Relation])[];
 }
 
-/** Who changes something. While it is pending only he sees the change in the database, and it may be undone. */
+/** A session that changes something. Before it commits only it sees the change, which may be undone. */
 export interface Writer {
   readonly pending?: boolean;
 }
@@ -33,28 +32,28 @@ export interface Writer {
 interface Entry {
   key: string;
   relation: Relation;
-  /** What would go with it under `drop … cascade`; an entry that was removed meanwhile is skipped. */
+  /** Entries that `drop … cascade` removes too; those removed meanwhile are skipped. */
   readonly dependants: Set<Entry>;
 }
 
-/** An entry as it was; undefined where there was none. */
+/** An entry before a change; undefined: there was none. */
 type Before = { readonly entry: Entry; readonly relation: Relation } | undefined;
 
-/** What a writer has changed that nobody else sees yet. */
+/** Uncommitted changes of a writer. */
 interface Uncommitted {
-  /** The changed entries, as others see them. */
+  /** The changed entries, as other sessions see them. */
   readonly before: Map<string, Before>;
-  /** Schemas that he has listed meanwhile: the answer holds what he has changed. */
+  /** Schemas that the writer listed itself: that answer contains its changes. */
   readonly listed: Set<string>;
 }
 
-/** A question to the catalogue that has not been answered. */
+/** A query of the catalogue in flight. */
 interface Question {
   readonly sent: number;
   readonly asker: object;
-  /** Schemas that it is about, without those that were dropped meanwhile. */
+  /** Its schemas, without those dropped meanwhile. */
   readonly schemas: Set<string>;
-  /** Entries that changed since it was sent: there the answer is too old. */
+  /** Entries that changed since it was sent: its answer is out of date for them. */
   readonly changed: Set<string>;
   /** Never rejects. */
   answered: Promise<void>;
@@ -66,20 +65,20 @@ const SEPARATOR = '\u0000';
 export class RelationCache {
   readonly #exact: boolean;
   readonly home: string | null;
-  /** Schemas that were listed, and when the question was sent that told. */
+  /** Listed schemas, with when the answer's query was sent. */
   readonly #listed = new Map<string, number>();
   readonly #members = new Map<string, Set<string>>();
   readonly #entries = new Map<string, Entry>();
-  /** Keys by what they are when case does not count. */
+  /** Keys by their lower-cased form. */
   readonly #folded = new Map<string, Set<string>>();
-  /** Names that were looked for and are not there: one of another case is not meant. */
+  /** Names known to be missing: a look-up must not take one of another case. */
   readonly #absent = new Set<string>();
   readonly #questions = new Set<Question>();
   readonly #uncommitted = new Map<object, Uncommitted>();
   #now = 0;
 
   /**
-   * @param exact names differ by case and have no database; else a name is found in another case, too
+   * @param exact names that differ by case are different and have no database; else other cases are found, too
    * @param home the database of names that are given without one
    */
   constructor(exact = false, home: string | null = null) {
@@ -96,12 +95,11 @@ export class RelationCache {
   }
 
   /**
-   * Sees to it that schemas are listed: what is not in the cache there does not exist. A schema is asked about once at
-   * a time; who comes meanwhile waits for the answer. What was changed since the question was sent, or is not yet
-   * committed, stays as it is known here.
+   * Lists schemas: afterwards a name that is not cached does not exist. One query a schema is in flight; later calls
+   * wait for it. Changes since the query was sent, and uncommitted ones, win over its answer.
    * @param asker the session that asks
-   * @param anew listed schemas too: by a question that is sent from now on
-   * @throws what `ask` throws; the schemas are as unknown as before then, and others who wait ask themselves
+   * @param anew lists again, by a query that is sent from now on
+   * @throws what `ask` throws; nothing is listed then, and other waiting calls ask themselves
    */
   async fill(
     schemas: readonly SchemaName[],
@@ -147,29 +145,26 @@ export class RelationCache {
     if (!this.#entries.has(this.#keyOf(relation))) this.replace(relation, by);
   }
 
-  /** Puts a relation in the place of what was known under its name: it was made, or looked at. Its readers stay. */
+  /** Replaces a relation that was made or looked at. Its readers stay. */
   replace(relation: Relation, by?: Writer): void {
     const key = this.#keyOf(relation);
     this.#note(key, by);
     this.#set(key, relation);
   }
 
-  /** Forgets one name only: it was looked up and is not there. */
+  /** Removes one name that was looked up and does not exist. */
   forget(names: Names, by?: Writer): void {
     const key = this.#keyOf(names);
     this.#remove(key, by, false);
     this.#absent.add(key);
   }
 
-  /** What is known of a name is still so: an answer to a question that was sent before counts less. */
+  /** Confirms a cached relation: earlier queries must not overrule it. */
   confirm(names: Names): void {
     this.#note(this.#keyOf(names));
   }
 
-  /**
-   * `dependent` reads `referenced`: it goes when that is dropped. Relations outside of the listed schemas are of no
-   * interest.
-   */
+  /** Notes that `dependent` reads `referenced` and is dropped with it. Only relations of listed schemas count. */
   addLink(referenced: Relation, dependent: Relation): void {
     if (!this.hasSchema(referenced.database, referenced.schema)) return;
     this.add(this.#entries.has(this.#keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
@@ -177,10 +172,7 @@ export class RelationCache {
     this.#link(this.#keyOf(referenced), this.#keyOf(dependent));
   }
 
-  /**
-   * Forgets a relation and, as `cascade` does, whatever depends on it. One that is not known is no error. To be told
-   * when it is done.
-   */
+  /** Removes a relation and, as `cascade` does, its readers. An unknown one is no error. Called after the drop. */
   drop(names: Names, by?: Writer): void {
     const key = this.#find(names)?.key ?? this.#keyOf(names);
     this.#note(key, by);
@@ -192,7 +184,7 @@ export class RelationCache {
     if (this.#entries.has(this.#keyOf(to))) throw this.#nameTaken(to);
   }
 
-  /** Follows a renaming that was done: an answer that came meanwhile may know of it. */
+  /** Follows a renaming after it was done: an answer may have arrived meanwhile. */
   rename(from: Relation, to: Relation, by?: Writer): void {
     const entry = this.#find(from);
     const newKey = this.#keyOf(to);
@@ -208,18 +200,15 @@ export class RelationCache {
     this.#place(newKey, entry);
   }
 
-  /** What the writer has changed is there for everybody now. */
+  /** The writer has committed: its changes are visible to all. */
   committed(by: object): void {
     const changes = this.#uncommitted.get(by);
     this.#uncommitted.delete(by);
-    // An answer to a question that was sent before the commit does not know of it.
+    // The answer to an earlier query does not contain the commit.
     for (const key of changes?.before.keys() ?? []) this.#note(key);
   }
 
-  /**
-   * What the writer has changed is undone.
-   * @param sure false: or it is not, the connection was lost; then schemas are asked about again
-   */
+  /** The writer has rolled back. @param sure false: the connection was lost, and the schemas are listed again */
   rolledBack(by: object, sure = true): void {
     const changes = this.#uncommitted.get(by);
     if (changes === undefined) return;
@@ -274,10 +263,10 @@ export class RelationCache {
     }
   }
 
-  /** Takes over an answer, but for what has changed since it was asked for. */
+  /** Applies an answer, but for entries that changed since its query was sent. */
   #learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
     const found = new Map<string, Relation>();
-    // As with dbt the first of two counts.
+    // As in dbt the first of two entries counts.
     for (const relation of relations)
       if (schemas.has(this.#schemaKey(relation.database, relation.schema)) && !found.has(this.#keyOf(relation)))
         found.set(this.#keyOf(relation), relation);
@@ -345,8 +334,7 @@ export class RelationCache {
   }
 
   /**
-   * Is called before each change. One that may be undone does not make an answer too old: that tells what it would come
-   * back to.
+   * Called before each change. An uncommitted change leaves pending answers valid: they tell what a rollback restores.
    */
   #note(key: string, by?: Writer): void {
     if (by?.pending !== true) {

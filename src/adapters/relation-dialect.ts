@@ -33,7 +33,7 @@ export interface RelationDialect {
   /** Types that a relation may have. */
   readonly types: readonly RelationType[];
   /**
-   * The dialect's name, where names have no database: that part is the empty text, and none but the schema's own name
+   * The dialect's name, when names have no database. That part is the empty text then, and only the schema's own name
    * may be given for it.
    */
   readonly noDatabase?: string;
@@ -43,16 +43,13 @@ export interface RelationDialect {
   readonly showPart?: (part: string) => string;
   /** A moment in the condition of an event time filter; absent: as it prints. */
   readonly showMoment?: (moment: Value) => string;
-  /**
-   * Fields beside dbt's own, with the values of a relation that says nothing of them. Templates read them, and give
-   * them to `create` and `incorporate`.
-   */
+  /** Fields beside dbt's own, with their defaults. Templates read them, and give them to `create` and `incorporate`. */
   readonly ownFields?: Readonly<Record<string, Value>>;
   /** Attributes and methods beside dbt's own, or in their place. */
   readonly members?: Readonly<Record<string, (relation: Relation) => Value>>;
   /** The same for the class: `api.Relation.x`. */
   readonly statics?: Readonly<Record<string, Value>>;
-  /** What `create_from` says of a node otherwise than other dialects do. */
+  /** How `create_from` differs from other dialects for a node. */
   readonly fromNode?: (node: NodeOfRelation) => Pick<RelationInput, 'database' | 'schema' | 'own'>;
   /** Compares a materialized view with its configuration: `relation.get_materialized_view_config_change_collection`. */
   readonly materializedViewChanges?: (results: Value, config: Value) => Value;

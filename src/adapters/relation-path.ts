@@ -1,5 +1,5 @@
-// The three parts of a relation's name and the flags beside them (what is quoted, what is shown), also as the `Path`
-// and `Policy` that templates see.
+// The three parts of a relation's name, with its policies: which parts are quoted, which are shown. Also the `Path` and
+// `Policy` that templates see.
 import { callable } from '../values/callable.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';

@@ -1,6 +1,6 @@
-// A name of something in the database: how it renders, quotes, compares and turns into other names. What differs
-// between dialects comes in as data (`RelationDialect`); looking things up in the database is left to the adapter, what
-// templates ask of a relation to relation-members.ts and relation-statics.ts.
+// A relation: the name of a database object, and how it renders, quotes and compares. Differences of dialects come in
+// as data (`RelationDialect`). The adapter looks relations up; relation-members.ts and relation-statics.ts serve
+// templates.
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
@@ -383,13 +383,13 @@ function withoutDatabase(dialect: string, fields: RelationFields): RelationField
   return { ...fields, path: { ...fields.path, database: '' } };
 }
 
-// A name that is only ever used inside one transaction may be cut by the server: it cuts the same way each time.
+// The server may cut the name of a relation that lives within one transaction: it always cuts the same way.
 const WORKING_NAME = /__dbt_(tmp|backup|new)\w*$/;
 
 function checkIdentifier(dialect: RelationDialect, fields: RelationFields): void {
   const { identifier } = fields.path;
   const max = dialect.maxIdentifier;
-  // A relation without a type is not about to be created: the identifiers of tests, for one, may be longer.
+  // A relation without a type is not going to be created: identifiers of tests, for one, may be longer.
   if (
     max === null ||
     identifier === null ||

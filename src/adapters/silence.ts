@@ -1,40 +1,40 @@
-// Notices that a server has fallen silent while a statement runs: after some seconds without a byte it is asked about
-// the statement by a second connection. How is the dialect's; what the server works on is waited for without end.
+// Notices that a server has fallen silent while a statement runs. After some seconds without a byte, a second
+// connection asks about the statement; the dialect knows how. A statement that the server works on is never cut.
 
-/** What a second connection has found out about a statement. */
+/** The answer about a statement. */
 export interface Look {
-  /** At work; the server is there and does not tell; not at work; nobody is there. */
+  /** At work; server there, but does not say; not at work; server gone. */
   readonly state: 'runs' | 'unknown' | 'gone' | 'unreachable';
   /** What was found, as the end of a sentence. */
   readonly why: string;
-  /** Of a transaction that was sent to be committed: it was not. */
+  /** Outcome of a transaction with a COMMIT in flight: not committed. */
   readonly undone?: boolean;
 }
 
-/** Milliseconds. With these a dead server is noticed after 20 + 15 + 4 + 15 seconds. */
+/** Milliseconds. A dead server is noticed after 20 + 15 + 4 + 15 seconds. */
 export interface SilenceTimes {
-  /** Without a byte, until the server is asked, and between two questions about a statement that runs. */
+  /** Silence before the first question, and between two questions about a running statement. */
   readonly askAfter: number;
-  /** How long an answer to the question may take. */
+  /** Time limit for an answer. */
   readonly limit: number;
-  /** A statement is given up when it was not found twice, with this pause between. */
+  /** Gives up a statement that was not found twice, with this pause between. */
   readonly again: number;
 }
 
 const NOT_FOUND = 'by a second connection the statement is not found at work';
 const TIMES: SilenceTimes = { askAfter: 20_000, limit: 15_000, again: 4000 };
 
-/** A statement that is in flight. */
+/** A statement in flight. */
 export interface Watched {
-  /** Changes with each byte that comes or goes. */
+  /** Changes with each byte sent or received. */
   received(): number;
-  /** Milliseconds of a clock that never goes back. */
+  /** A monotonic clock in milliseconds. */
   now(): number;
-  /** @param final when this answer may end it */
+  /** @param final may this answer end the statement? */
   look(limit: number, final: boolean): Promise<Look>;
-  /** Told once for each spell of silence in which the server is there and does not tell. */
+  /** Called once for each spell of silence in which the server does not say. */
   doubt(message: string): void;
-  /** It is given up. @param message what was found, without a full stop */
+  /** Gives the statement up. @param message what was found, without a full stop */
   lost(message: string, found: Look): void;
 }
 
@@ -45,7 +45,7 @@ export function silenceTimes(seconds: string | undefined, most = TIMES.askAfter)
   return { askAfter, limit, again: Math.min(TIMES.again, askAfter / 2) };
 }
 
-/** Follows a statement from when it is sent. @returns to be called with its answer */
+/** Watches a statement in flight. @returns ends the watch */
 export function watchSilence(statement: Watched, { askAfter, limit, again }: SilenceTimes): () => void {
   let timer: NodeJS.Timeout;
   let over = false;
@@ -55,7 +55,7 @@ export function watchSilence(statement: Watched, { askAfter, limit, again }: Sil
   let doubted = false;
   const quiet = (): number => Math.round((statement.now() - since) / 1000);
   const wait = (ms: number): void => {
-    // What is in flight keeps the process; its watch does not.
+    // The statement keeps the process alive; its watch does not.
     timer = setTimeout(() => void ask(), ms).unref();
   };
   const heard = (): boolean => {

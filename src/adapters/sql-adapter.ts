@@ -1,6 +1,5 @@
-// The adapter's methods that work on a session: looking relations up through the cache, dropping and renaming through
-// macros, columns, schemas. What a template calls is bound in context/adapter-object.ts; what differs between dialects
-// is in their folders.
+// The adapter's methods that work on a session: look-ups through the cache, drops and renames through macros, columns,
+// schemas. context/adapter-object.ts binds them for templates; differences of dialects are in their folders.
 import type { Adapter, ExecuteMacro, Session } from './adapter.ts';
 import { Column, stringType } from './column.ts';
 import { isRelationType } from './relation-changes.ts';
@@ -18,7 +17,7 @@ import type { Value } from '../values/value.ts';
 
 export type Quoting = Partial<Record<PathPart, boolean | null | undefined>>;
 
-/** What the log is told of schemas and columns, by dbt's names. */
+/** Debug events of schemas and columns, by dbt's names. */
 export type SchemaEvent = 'CacheMiss' | 'SchemaCreation' | 'SchemaDrop' | 'ColTypeChange';
 
 export interface SqlAdapterOptions {
@@ -27,11 +26,11 @@ export interface SqlAdapterOptions {
   readonly executeMacro: ExecuteMacro;
   /** The project's `quoting:`. */
   readonly quoting: Quoting;
-  /** Does this project build that relation? Asked when a dependant can no longer be created. */
+  /** Does this project build that relation? Called when a dependant cannot be restored. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
-  /** Told what a rebuild has lost. */
+  /** Called with what a rebuild has lost. */
   readonly onWarning?: ((message: string) => void) | undefined;
-  /** Has a project or a package a macro of its own for what is called by this name? */
+  /** Does a project or a package override the macro of this name? */
   readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Debug events under dbt's names: `CacheMiss`, `ColTypeChange` … */
   readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
@@ -46,20 +45,17 @@ interface Dropped {
 /** Another object has its name by now. */
 const DUPLICATE = '42710';
 
-/**
- * SQLSTATEs that tell of the server's state and not of the statement: no space, no memory, a limit of time, a lock, a
- * deadlock, a shutdown.
- */
+/** SQLSTATEs of the server's state, not of the statement: no space, no memory, time limit, lock, deadlock, shutdown. */
 const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 
-/** A database with one session on it. Made for each node; holds nothing that is dear. */
+/** A database with one session on it. Made for each node; cheap to make. */
 export class SqlAdapter {
   readonly adapter: Adapter;
   readonly session: Session;
   readonly #options: SqlAdapterOptions;
-  /** What was dropped with the relation being rebuilt and is to be created again on the new one. */
+  /** Dependants that were dropped with the old relation and have to be restored on the new one. */
   #dropped: Dropped[] = [];
-  /** Foreign keys that the new relation does not bear yet: a hook may still give it the key that they refer to. */
+  /** Foreign keys that cannot be restored yet: a hook may still create the key that they refer to. */
   #postponed: Dropped[] = [];
 
   constructor(options: SqlAdapterOptions) {
@@ -93,12 +89,12 @@ export class SqlAdapter {
     return this.adapter.createRelation({ database, schema, identifier, quotePolicy, ...more });
   }
 
-  /** Relations of a schema, from the cache when the schema has been listed. */
+  /** Relations of a schema, from the cache when the schema is listed. */
   async listRelations(database: string | null, schema: string): Promise<readonly Relation[]> {
     const { cache } = this.adapter;
     if (cache.hasSchema(database, schema)) return cache.list(database, schema);
     this.#options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
-    // Fields of the dialect's own are not among the four columns of the macro.
+    // The macro's four columns lack the dialect's own fields.
     const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
     const ask = (schemas: readonly SchemaName[]): Promise<Listing> =>
       asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.#askMacros(schemas);
@@ -119,8 +115,8 @@ export class SqlAdapter {
   }
 
   /**
-   * All relations of the schemas into the cache: by dbt's macros, a schema at a time, where somebody has one of his own
-   * for it.
+   * Fills the cache with all relations of the schemas. Where dbt's macros are overridden, calls them, a schema at a
+   * time.
    */
   async fillCache(schemas: readonly SchemaName[]): Promise<void> {
     const { adapter, session } = this;
@@ -155,7 +151,7 @@ export class SqlAdapter {
     });
   }
 
-  /** Which of the schemas exist: by dbt's macro, where somebody has one of his own for it. */
+  /** Which of the schemas exist: by dbt's macro, where it is overridden. */
   async existingSchemas(schemas: readonly SchemaName[]): Promise<ReadonlySet<string>> {
     if (!this.overridden('list_schemas'))
       return this.adapter.existingSchemas(
@@ -187,14 +183,14 @@ export class SqlAdapter {
     });
   }
 
-  /** The relation of that name, or null. A look-up in the cache when the schema has been listed. */
+  /** The relation of that name, or null. A look-up in the cache when the schema is listed. */
   getRelation(
     database: string | null,
     schema: string | null,
     identifier: string | null,
   ): Relation | null | Promise<Relation | null> {
     if (schema === null) return null;
-    // Nearly all look-ups: what does not wait costs a template little.
+    // The fast path of most look-ups: without a promise it costs a template little.
     return identifier !== null && this.adapter.cache.hasSchema(database, schema)
       ? this.#cached(database, schema, identifier)
       : this.#listed(database, schema, identifier);
@@ -267,8 +263,8 @@ export class SqlAdapter {
     if (relation.type === null)
       throw new TsdbtError('compilation', `Tried to drop relation ${relation.jinjaText()}, but its type is null.`);
     await this.macro('drop_relation', { relation });
-    // Afterwards, so that an answer of the catalogue from before does not count. Readers that were recorded are there
-    // again when the node is done.
+    // After the drop, so that an earlier answer of the catalogue does not count. Recorded readers are restored when the
+    // node is done.
     if (this.#dropped.length > 0) this.adapter.cache.forget(relation, this.session);
     else this.adapter.cache.drop(relation, this.session);
   }
@@ -283,10 +279,7 @@ export class SqlAdapter {
     this.adapter.cache.rename(from, to, this.session);
   }
 
-  /**
-   * What the macro answers, which is asked once as long as nothing changes: a list of columns, unless a project's own
-   * macro says otherwise.
-   */
+  /** The macro's answer, cached while nothing changes: a list of columns, unless an override says otherwise. */
   async columnsOf(relation: Relation): Promise<Value> {
     const { columns, inTransaction, keepsColumns = inTransaction } = this.session;
     const key = relation.render();
@@ -307,7 +300,7 @@ export class SqlAdapter {
     return (await this.getColumnsInRelation(from)).filter((column) => !present.has(column.name));
   }
 
-  /** Makes text columns of `current` as wide as those of `goal`. */
+  /** Widens text columns of `current` to those of `goal`. */
   async expandColumnTypes(goal: Relation, current: Relation): Promise<void> {
     const targets = new Map((await this.getColumnsInRelation(current)).map((column) => [column.name, column]));
     for (const reference of await this.getColumnsInRelation(goal)) {
@@ -327,7 +320,7 @@ export class SqlAdapter {
     }
   }
 
-  /** @throws when a snapshot's table lacks one of the columns that snapshots write */
+  /** @throws when a snapshot's table lacks a column that snapshots write */
   async validSnapshotTarget(relation: Relation, columnNames: Value, more: readonly string[] = []): Promise<void> {
     const columns = new Set((await this.getColumnsInRelation(relation)).map((column) => column.name.toLowerCase()));
     const required = more.length > 0 ? more : ['dbt_scd_id', 'dbt_valid_from', 'dbt_valid_to'];
@@ -355,10 +348,7 @@ export class SqlAdapter {
     return (await this.session.describe(sql)).map(({ name, typeName }) => this.adapter.createColumn(name, typeName));
   }
 
-  /**
-   * Takes the lock of a relation until the transaction ends, opening one, and looks at the relation again: what another
-   * run did meanwhile counts.
-   */
+  /** Locks a relation until the transaction ends, opening one, and reads it again: another run may have changed it. */
   async lockRelation(relation: Relation, viewState = false): Promise<void> {
     this.#dropped = [];
     this.#postponed = [];
@@ -366,8 +356,7 @@ export class SqlAdapter {
   }
 
   /**
-   * What reads a relation, directly or not, in the order in which it can be created; each is locked and remembered for
-   * `restoreDependants`.
+   * The relation's readers, direct or not, in creation order; locks each and remembers it for `restoreDependants`.
    * @throws naming those that this user may not drop and create again
    */
   async dependants(relation: Relation): Promise<readonly Dependant[]> {
@@ -396,10 +385,10 @@ export class SqlAdapter {
   }
 
   /**
-   * Creates again what was dropped with the old relation. A view that is no longer valid is left away when this project
-   * builds it; a foreign key that cannot be put back now is tried once more before the commit.
-   * @throws naming the dependant that no longer compiles and is not ours; or what the server cannot do at this moment,
-   *   as then nothing may be lost
+   * Restores what was dropped with the old relation. A view that no longer compiles is left out when this project
+   * builds it. A foreign key that cannot be restored yet is tried again before the commit.
+   * @throws naming the dependant that no longer compiles and is not the project's; or a transient error of the server,
+   *   so that nothing is lost
    */
   restoreDependants(): Promise<void> | null {
     return this.#dropped.length === 0 ? null : this.#restoreDropped();
@@ -421,14 +410,14 @@ export class SqlAdapter {
   async #restorePostponed(): Promise<void> {
     for (const lost of this.#postponed.splice(0)) {
       const failure = await this.#create(lost.dependant);
-      // A hook of the project's own has put it back.
+      // A hook of the project has restored it.
       if (failure !== null && failure.details.code !== DUPLICATE) this.#giveUp(lost, failure);
     }
   }
 
   /**
-   * @returns why the dependant does not fit the relation's new form; null when it is there
-   * @throws what says nothing about that
+   * @returns why the dependant does not fit the relation's new form; null when it is restored
+   * @throws an error of the server's state
    */
   async #create({ createSql }: Dependant): Promise<TsdbtError | null> {
     const failure = await this.session.attempt(createSql);
@@ -437,8 +426,8 @@ export class SqlAdapter {
   }
 
   /**
-   * A view is the project's to build again. What else is lost belongs to a table of the project's that stays: to stop
-   * here would be for good where that table reads this one, hence is built later; so it is said.
+   * A lost view is built again by this project. Anything else belongs to a table of the project that stays. An error
+   * here could never be repaired when that table reads this one and is built later: so the loss is reported.
    * @throws when it is nothing that this project builds
    */
   #giveUp({ dependant, on }: Dropped, failure: TsdbtError): void {
@@ -475,8 +464,8 @@ export class SqlAdapter {
   }
 
   /**
-   * Can `create or replace view` make of `existing` what `wanted` is: the same columns in the same order, more of them
-   * at the end?
+   * Can `create or replace view` turn `existing` into `wanted`: the same columns in the same order, perhaps more at the
+   * end?
    */
   async canReplaceView(existing: Relation, wanted: Relation): Promise<boolean> {
     return this.adapter.canReplaceView(this.session, existing, wanted);

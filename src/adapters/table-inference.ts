@@ -1,5 +1,5 @@
-// Decides the types of a table's columns from its values, as dbt asks agate to: for seeds (text) and for results of
-// queries (values of the database). The types themselves are in data-type.ts.
+// Decides the types of a table's columns from its values, as dbt has agate do it. Values are a seed's texts or a
+// query's results. data-type.ts defines the types.
 import { PyDateTime } from '../values/datetime.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
@@ -11,10 +11,10 @@ import { candidateTypes, type DataType, EXACT_TEXT, TEXT } from './data-type.ts'
 import { Row, RowKeys, Table } from './table.ts';
 
 /**
- * A table whose types come from its values, each column getting the first type that takes all of them.
- * @param rows as many values as there are names; fewer are filled with None
+ * Makes a table. Each column gets the first type that takes all of its values.
+ * @param rows as many values as names; missing ones are None
  * @param textColumns columns that are text whatever they hold
- * @param text which text is None: that of seeds (`''`, `null`) or none at all
+ * @param text which texts are None: those of seeds (`''`, `null`), or none
  */
 export function inferTable(
   names: readonly string[],
@@ -101,7 +101,7 @@ export function tableFromResult(names: readonly string[], rows: readonly (readon
 }
 
 /**
- * What Python's JSON cannot write as what dbt writes instead: decimals as floats, moments in ISO form, the rest as
+ * dbt's substitutes for values that Python's JSON cannot write: decimals as floats, datetimes in ISO form, others as
  * text.
  */
 function forgiving(value: Value): Value {

@@ -1,5 +1,4 @@
-// A table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate writes them. Where the text goes is
-// the caller's.
+// Formats a table as text: the grid of `print_table`, CSV and JSON, byte for byte as agate does. The caller writes it.
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
 import { dumpJson } from '../values/json.ts';

@@ -1,5 +1,5 @@
-// A table of rows as templates see the result of a query or a seed: agate's Table, Row and Column with the methods that
-// need no file. Types are decided in table-inference.ts, printing is in table-print.ts.
+// Tables of query results and seeds, for templates: agate's Table, Row and Column with the methods that need no file.
+// table-inference.ts decides types, table-print.ts prints.
 import { TsdbtError } from '../errors.ts';
 import { isGenerator, callableOf, NO_KWARGS } from '../values/call.ts';
 import { callable } from '../values/callable.ts';
@@ -34,7 +34,7 @@ export class RowKeys {
   }
 }
 
-/** Values in order that can be had by position and, when they have keys, by key: agate's MappedSequence. */
+/** A sequence of values with optional keys: agate's MappedSequence. */
 abstract class Sequence implements HostObject {
   abstract readonly jinjaType: string;
   abstract get values(): readonly Value[];
@@ -149,7 +149,7 @@ export class Row extends Sequence {
     return valueAt(this.values, index);
   }
 
-  /** The same as text. */
+  /** The value at a position as text. */
   textAt(index: number): string {
     return toText(this.at(index));
   }
@@ -165,7 +165,7 @@ export class Row extends Sequence {
   }
 }
 
-/** A column of a table; its values are read from the rows when asked for. */
+/** A column of a table; reads its values from the rows on demand. */
 export class TableColumn extends Sequence {
   readonly jinjaType = 'agate.columns.Column';
   readonly keys = null;
@@ -249,10 +249,9 @@ function nullsLast(a: Value, b: Value): number {
   return compare(a, b);
 }
 
-/** Where `print_table` and its like write. */
+/** Writes the output of `print_table` and similar methods. */
 export type Print = (text: string) => void;
 
-/** Rows under named, typed columns. Immutable: every method gives a new table. */
 /** The file that a table was read from. */
 export interface TableOrigin {
   readonly path: string;
@@ -260,13 +259,14 @@ export interface TableOrigin {
   lineOf(row: number): number | undefined;
 }
 
+/** Rows under named, typed columns. Immutable: every method gives a new table. */
 export class Table implements HostObject {
   readonly jinjaType = 'agate.table.Table';
   readonly keys: RowKeys;
   readonly types: readonly DataType[];
   readonly rows: readonly Row[];
   readonly print: Print | undefined;
-  /** Known while the rows are the file's. */
+  /** Known while the rows are those of the file. */
   readonly origin: TableOrigin | undefined;
 
   constructor(
@@ -283,7 +283,7 @@ export class Table implements HostObject {
     this.origin = origin;
   }
 
-  /** What a statement without rows gives. */
+  /** The result of a statement without rows. */
   static empty(): Table {
     return new Table(new RowKeys([]), [], []);
   }
@@ -459,7 +459,7 @@ function limitOf(value: Value): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-/** Calls a template's function or macro; it may have to wait. */
+/** Calls a template's function or macro, which may return a promise. */
 function* invoke(fn: Value, row: Row): Generator<unknown, Value, unknown> {
   const result = callableOf(fn)([row], NO_KWARGS);
   if (isGenerator(result)) return yield* result;

@@ -1,6 +1,5 @@
-// ClickHouse as the engine sees it: sessions on one server, the relation cache, what the dialect can do. Talking to the
-// server is in session.ts and server.ts, questions to its system tables in catalogue.ts, an own server in embedded.ts,
-// what makes publishing safe in leases.ts and exchange.ts.
+// The ClickHouse adapter: sessions on one server, relation cache, capabilities. session.ts and server.ts talk to the
+// server, catalogue.ts asks its system tables, embedded.ts runs one. leases.ts and exchange.ts make publishing safe.
 import type {
   Adapter,
   Capabilities,
@@ -65,7 +64,7 @@ export interface ClickHouseOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-  /** An embedded server, when the profile names a folder; asked once, with the first connection. */
+  /** The embedded server, when the profile names a folder; called once, with the first connection. */
   readonly embedded?:
     | {
         readonly dir: string;
@@ -88,7 +87,7 @@ export class ClickHouseAdapter implements Adapter {
   readonly templateMethods: TemplateMethods;
   readonly #options: ClickHouseOptions;
   readonly #cluster: string | null;
-  /** What views were when the catalogue was asked: of what the cache holds. */
+  /** States of cached views, as of the catalogue's answer. */
   readonly #views = new WeakMap<Relation, string>();
   #releaseServer: (() => Promise<void>) | undefined;
   #shown: { readonly [key: string]: string | number } = {};
@@ -97,7 +96,7 @@ export class ClickHouseAdapter implements Adapter {
     this.#options = options;
     const { credentials, threads } = options;
     this.#cluster = textOf(credentials['cluster']);
-    // A small table of its own on each server would know of a part of the batches.
+    // Tables of each server would know only a part of the batches.
     this.intervals =
       this.#cluster !== null || textOf(credentials['database_engine']) === 'Replicated'
         ? null
@@ -135,7 +134,7 @@ export class ClickHouseAdapter implements Adapter {
     }
   }
 
-  /** What the server can. Asked once a command. */
+  /** The server's capabilities, read once a command. */
   facts(): Promise<ServerFacts> {
     return this.server.facts();
   }
@@ -178,7 +177,7 @@ export class ClickHouseAdapter implements Adapter {
     await this.cache.fill(schemas, session, (missing) => this.askCatalogue(session, missing), true);
   }
 
-  /** @param only of one schema, this relation */
+  /** @param only reads this relation of the schema alone */
   async askCatalogue(session: Session, schemas: readonly SchemaName[], only?: string): Promise<Listing> {
     const { atomicExchange } = await this.facts();
     const { table } = await session.execute(
@@ -240,7 +239,7 @@ export class ClickHouseAdapter implements Adapter {
   }
 
   async existingSchemas(session: Session, schemas: readonly string[]): Promise<ReadonlySet<string>> {
-    // Connecting has looked for the profile's own, and made it.
+    // Connecting has created the profile's own database.
     await this.server.connect();
     const others = schemas.filter((schema) => schema !== this.server.database);
     const found =
@@ -263,8 +262,8 @@ export class ClickHouseAdapter implements Adapter {
       await held.release(session.clean);
     });
     if (held.engine === undefined) return;
-    // What another run has built or dropped since the catalogue was read counts, and no answer that was asked for
-    // before.
+    // Reads again: another run may have built or dropped the relation. Pending answers of the catalogue are out of
+    // date.
     const name = { database: '', schema, identifier };
     if (held.engine === null) this.cache.forget(name);
     else if (this.cache.get(name)?.type === kindOf(held.engine)) this.cache.confirm(name);
@@ -291,7 +290,7 @@ export class ClickHouseAdapter implements Adapter {
     return null;
   }
 
-  /** Views of ClickHouse are text that is read when they are asked: what they read may be replaced under them. */
+  /** ClickHouse keeps a view's text and resolves it when it is read: what it reads may be replaced under it. */
   async fetchDependants(): Promise<readonly Dependant[]> {
     return [];
   }
@@ -302,7 +301,7 @@ export class ClickHouseAdapter implements Adapter {
     query: string | null,
     note: (state: string | null) => void,
   ): Promise<void> {
-    // What was known of it before does not count.
+    // The cached state is out of date.
     const known = this.cache.get(relation);
     if (known) this.#views.delete(known);
     const [definition, columns] = await this.#lookAtView(session, relation);
@@ -313,7 +312,7 @@ export class ClickHouseAdapter implements Adapter {
     const known = this.cache.get(relation);
     const definition = (known && this.#views.get(known)) ?? (await this.#lookAtView(session, relation))[0];
     if (definition === '') return null;
-    // A view keeps the columns that its query gave when it was made.
+    // A view keeps the columns that its query had when the view was made.
     const columns =
       query === null
         ? []
@@ -323,7 +322,7 @@ export class ClickHouseAdapter implements Adapter {
     return JSON.stringify([definition, columns]);
   }
 
-  /** What tells a view from another one ('': there is none), and its columns as lists of name and type. */
+  /** A view's identity ('': there is none) and its columns, as lists of name and type. */
   async #lookAtView(session: Session, relation: Relation): Promise<[definition: string, columns: string[][]]> {
     const { schema, identifier } = relation;
     if (schema === null || identifier === null) return ['', []];
@@ -364,7 +363,7 @@ export class ClickHouseAdapter implements Adapter {
     /* Nothing to compare with. */
   }
 
-  /** Rows of a statement of the engine's own, outside of any node's session. */
+  /** Runs a statement of the engine's own outside of any node's session. @returns its rows */
   async #ownQuery(sql: string): Promise<readonly Row[]> {
     const session = this.session({ name: 'tsdbt' });
     try {

@@ -2,12 +2,12 @@
 // changed. Bookkeeping only: whatever builds or changes a model's relation is a macro in include/.
 import { quoteText } from './literal.ts';
 
-/** Another object, or other words: another text. */
+/** Identity and definition of a view, as a text. */
 const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
 
 /**
- * A condition on system.tables where no literal bounds its databases: without, the server asks those of other servers
- * for their tables, and waits for one that is away. Their engines are named, so that an unknown one counts as local.
+ * Limits system.tables to local databases where no literal does. Otherwise the server asks other servers for their
+ * tables and waits for those that are away. Excludes known remote engines, so that an unknown engine counts as local.
  */
 export const LOCAL_DATABASES =
   "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', " +
@@ -18,10 +18,9 @@ function list(names: readonly string[]): string {
 }
 
 /**
- * Every relation of the schemas: schema, name, kind, engine of the database, the materialized views that write to it
- * (JSON), whether it refreshes and appends, whether it is on several shards, and of a view what tells it from another
- * one.
- * @param only the relation of this name alone
+ * Every relation of the schemas: schema, name, kind, the database's engine, materialized views that write to it (JSON),
+ * refreshing and appending, sharding. Of a view also its identity.
+ * @param only reads the relation of this name alone
  */
 export function relationsSql(schemas: readonly string[], cluster: string | null, only?: string): string {
   const tables = cluster === null ? 'system.tables' : `clusterAllReplicas(${quoteText(cluster)}, system.tables)`;
@@ -54,9 +53,8 @@ export function schemasSql(schemas: readonly string[]): string {
 }
 
 /**
- * Which parts a table has, and its definition: a row that comes or goes makes another part, and so does a mutation; a
- * merge of parts looks like a change, too. Engines without parts that say how many rows and bytes they hold are known
- * by that; views and what reads elsewhere are not known.
+ * A table's parts and its definition. Inserts, deletes and mutations change parts; a merge looks like a change, too.
+ * Engines without parts are known by rows and bytes, where they count them. Views and remote tables have no mark.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   const pairs = names.map(([schema, identifier]) => `(${quoteText(schema)}, ${quoteText(identifier)})`).join(', ');
@@ -73,7 +71,7 @@ where t.database in (${databases}) and (t.database, t.name) in (${pairs}) and t.
   );
 }
 
-/** One row for a view: what tells it from another one, and name and type of each of its columns (JSON). */
+/** One row for a view: its identity, and name and type of its columns (JSON). */
 export function viewStateSql(schema: string, identifier: string): string {
   const [database, name] = [quoteText(schema), quoteText(identifier)];
   return (

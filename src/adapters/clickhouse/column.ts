@@ -89,10 +89,7 @@ export const CLICKHOUSE_COLUMN: ColumnDialect = {
     `${column.own['is_nullable'] === true ? 'True' : 'False'})>`,
 };
 
-/**
- * What an incremental model's table lacks, has too much or has otherwise than its query:
- * `adapter.check_incremental_schema_changes`.
- */
+/** The differences between an incremental model's table and its query: `adapter.check_incremental_schema_changes`. */
 export class ColumnChanges implements HostObject {
   readonly jinjaType = 'dbt.adapters.clickhouse.column.ClickHouseColumnChanges';
   readonly #fields: Readonly<Record<string, Value>>;

@@ -25,7 +25,7 @@ export interface ServerAddress {
   readonly serverHostName: string | null;
   /** Seconds. */
   readonly connectTimeout: number;
-  /** How often to try again to connect. */
+  /** Number of retries to connect. */
   readonly retries: number;
   readonly compression: boolean;
   readonly keepAlive: boolean;
@@ -38,11 +38,11 @@ export interface Request {
   readonly queryId: string;
   readonly sessionId: string | null;
   readonly settings: Readonly<Record<string, string>>;
-  /** Ends the request, which then fails. */
+  /** Aborts the request, which then fails. */
   readonly abort: AbortController;
-  /** Rows that are sent beside the statement. */
+  /** Rows sent beside the statement. */
   readonly data?: Readable | undefined;
-  /** Told when the server falls silent and does not tell whether it still works on the statement. */
+  /** Called when the server is silent and does not say whether it still works on the statement. */
   readonly doubt?: ((message: string) => void) | undefined;
 }
 
@@ -52,9 +52,9 @@ export interface Answer {
 }
 
 const RETRY_MS = 1000;
-/** The longest that a timer can be: what a statement may take is nobody's to say. */
+/** The longest delay of a timer: statements have no time limit. */
 const NEVER = 2 ** 31 - 1;
-/** Milliseconds without a byte before the system asks the other side: balancers forget what is idle. */
+/** Silence in milliseconds before TCP keep-alive: load balancers forget idle connections. */
 const KEEP_ALIVE_MS = 20_000;
 const REFUSED = new Set([
   'ECONNREFUSED',
@@ -66,7 +66,7 @@ const REFUSED = new Set([
   'ECONNRESET',
 ]);
 
-/** One server; holds at most so many connections. Connects with the first request. */
+/** One server, with a limit of connections. Connects with the first request. */
 export class Connection {
   readonly address: ServerAddress;
   readonly #client: ClickHouseClient;
@@ -75,7 +75,7 @@ export class Connection {
   #reached = false;
   #closed = false;
   readonly #running = new Set<AbortController>();
-  /** Names of the servers that have answered: several stand behind a balancer. */
+  /** Names of the servers that have answered: a balancer may have several. */
   readonly #servers = new Set<string>();
 
   constructor(address: ServerAddress, limit: number, times: SilenceTimes) {
@@ -131,14 +131,14 @@ export class Connection {
     }
   }
 
-  /** @returns with the head of the answer */
+  /** @returns when the head of the answer has arrived */
   async #exchange(request: Request): Promise<{ stream: Readable; format: string }> {
     const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
       const late = AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
         const { stream, response_headers } = await this.#client.exec({
-          // Whoever has answered once may take its time.
+          // A server that has answered once may take its time.
           abort_signal: this.#reached ? signal : AbortSignal.any([signal, late]),
           query: request.sql,
           query_id: request.queryId,
@@ -167,20 +167,20 @@ export class Connection {
     }
   }
 
-  /** Asks over a connection of its own whether the server works on a statement. */
+  /** Asks on a second connection whether the server works on a statement. */
   async #look(queryId: string, limit: number): Promise<Look> {
     const { address } = this;
     const agent = agentOf({ ...address, keepAlive: false }, 1);
     const client = clientOf({ ...address, keepAlive: false }, agent);
     try {
       const abort_signal = AbortSignal.timeout(limit);
-      // The embedded engine knows no ids of statements, and ends with all that it does.
+      // The embedded engine has no statement ids; when it ends, its statements end with it.
       if (address.embedded !== null) {
         const ping = await client.ping({ select: false, abort_signal });
         if (!ping.success) throw ping.error;
         return { state: 'runs', why: '' };
       }
-      // Other hosts of a cluster may be those that a balancer chooses from.
+      // A balancer may route to other hosts of a cluster.
       const query = `SELECT (SELECT count() FROM system.processes WHERE query_id = ${quoteText(queryId)}),
   (SELECT countIf(NOT is_local) FROM system.clusters) FORMAT TabSeparated`;
       const { stream, response_headers } = await client.exec({ query, abort_signal });
@@ -192,7 +192,7 @@ export class Connection {
       return { state: 'gone', why: 'the server has no such statement in system.processes' };
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      // Somebody is there who does not tell: no right to look, too many statements at once.
+      // The server is there and does not say: no privilege to look, or too many statements.
       if (error instanceof ClickHouseError) return { state: 'unknown', why };
       return { state: 'unreachable', why: /abort/i.test(why) ? `no answer within ${limit / 1000} s` : why };
     } finally {
@@ -200,7 +200,7 @@ export class Connection {
     }
   }
 
-  /** Ends what is under way, too. */
+  /** Aborts requests in flight, too. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const abort of this.#running) abort.abort();

@@ -3,7 +3,7 @@
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 
-/** Errors that say a name, which then tells the place when it stands in the statement once. */
+/** Errors that name an identifier; when the statement has it once, that is the place. */
 const NAMED: readonly RegExp[] = [
   /identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
   /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i,
@@ -13,14 +13,14 @@ const NAMED: readonly RegExp[] = [
 
 /** A statement as it was sent. */
 export interface Sent {
-  /** Without its comment. */
+  /** The statement without its query comment. */
   readonly sql: string;
   readonly text: string;
   /** Where in the text the statement starts, in code points. */
   readonly start: number;
 }
 
-/** What a statement's failure becomes. @param embedded folder of the embedded server that was asked; null: another */
+/** The error of a failed statement. @param embedded folder of the embedded server that was asked; null: another */
 export function databaseError(error: unknown, sent: Sent, embedded: string | null): TsdbtError {
   if (error instanceof TsdbtError) return error;
   if (error instanceof ClickHouseError) {
@@ -90,7 +90,7 @@ function positionOf(message: string, { sql, text, start }: Sent): number | undef
   return undefined;
 }
 
-/** What a failure to connect becomes: host and port, never the password. */
+/** The error of a failed connection: host and port, never the password. */
 export function connectionError(
   error: unknown,
   { host, port }: { readonly host: string; readonly port: number },

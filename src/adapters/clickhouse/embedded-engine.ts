@@ -27,9 +27,9 @@ export interface Statement {
   readonly settings: ReadonlyMap<string, string>;
   /** Values of `{name:Type}`, as text. */
   readonly parameters: ReadonlyMap<string, string>;
-  /** Marks the statement among those that run, to be stopped by `kill`; null: it carries data and cannot be marked. */
+  /** Id for `kill`; null: the statement carries data and cannot be marked. */
   readonly tag: string | null;
-  /** The client has gone. */
+  /** Has the client disconnected? */
   readonly gone: () => boolean;
 }
 
@@ -54,7 +54,7 @@ const LEAVES_STATE = /\b(?:set|use|temp|temporary|role)\b/i;
 
 const ENGINE_CODE = /\bCode: (\d+)/;
 
-/** No setting has it. */
+/** A value that no setting has. */
 const UNKNOWN = '\0';
 
 /** One session. */
@@ -63,11 +63,11 @@ class Lane {
   #last: Promise<unknown> = Promise.resolve();
   #database: string | null = null;
   #settings = new Map<string, string>();
-  /** When a request last used it, and for how long it stays without one; milliseconds. */
+  /** Time of its last request, and how long it lives without one; milliseconds. */
   expires = Number.POSITIVE_INFINITY;
   pending = 0;
   closed = false;
-  /** What a failed statement left could not be taken away. */
+  /** Output of a failed statement could not be discarded: the session is unusable. */
   spoiled = false;
 
   constructor(native: NativeSession) {
@@ -79,7 +79,7 @@ class Lane {
     this.#native.close();
   }
 
-  /** Runs work when all earlier work of the session is done. */
+  /** Runs work after all earlier work of the session. */
   async inOrder<T>(work: () => Promise<T>): Promise<T> {
     this.pending++;
     const result = this.#last.then(work, work);
@@ -106,7 +106,7 @@ class Lane {
     for (const name of this.#settings.keys()) if (!settings.has(name)) changes.push(`${name} = DEFAULT`);
     for (const [name, value] of parameters) changes.push(`param_${name} = ${quoteText(value)}`);
     const before = this.#settings;
-    // Whatever holds after a failure is set again by the next request.
+    // When the SET fails, the next request sets everything again.
     this.#settings = new Map([...before.keys(), ...settings.keys()].map((name) => [name, UNKNOWN]));
     if (changes.length > 0) await this.query(`SET ${changes.join(', ')}`, 'Null');
     this.#settings = new Map(settings);
@@ -122,12 +122,9 @@ class Lane {
     }
   }
 
-  /**
-   * chdb keeps what a failed statement had put out by then, and gives it in front of the next one's rows: it is taken
-   * away here.
-   */
+  /** Discards the output of a failed statement: chdb would put it before the next statement's rows. */
   async #recover(error: unknown): Promise<void> {
-    // What the engine itself says has a code; a session that the library refuses is of no use to anybody.
+    // An error of the engine has a code. Without one the library has refused the session, which is unusable.
     if (!ENGINE_CODE.test(String(error))) this.spoiled = true;
     else
       await this.#native.queryAsync('SELECT 1', { format: 'Null' }).catch(() => {
@@ -157,22 +154,22 @@ export class Engine {
   readonly #now: () => number;
   /** Folder of rows on their way. */
   readonly #spool: string;
-  /** Statements that end others: those that run, and all since the start. */
+  /** Number of KILL statements: running now, and since the start. */
   #killing = 0;
   #kills = 0;
   running = 0;
-  /** Has anybody asked anything yet? */
+  /** Has any statement run yet? */
   served = false;
   /** When a statement last ended; milliseconds of `now`. */
   lastUse: number;
 
   constructor(native: NativeEngine, path: string, spool: string, now: () => number) {
     this.#spool = spool;
-    // What the engine prints to its own output would be lost or in the way. The library takes `delete from t` for
-    // `select delete from t`; a server does not.
+    // Silences the engine's log. By default the library takes `delete from t` for `select delete from t`; a server
+    // does not.
     const connectionArgs = ['--logger.level=none', '--implicit_select=0'];
     this.#open = () => new native(path, { connectionArgs });
-    // The first session loads the tables. By default it would ask an object store that is away 500 times.
+    // The first session loads the tables. By default it would ask an unreachable object store 500 times.
     this.#control = new Lane(
       new native(path, { connectionArgs: [...connectionArgs, `--s3_retry_attempts=${LOADING_ATTEMPTS}`] }),
     );
@@ -200,8 +197,8 @@ export class Engine {
         await lane.prepare(statement);
         const { tag, format } = statement;
         const sql = tag === null ? statement.sql : `${statement.sql}\n/* ${tag} */`;
-        // A stream of chdb begins in the thread that serves everybody, and computes subqueries there: rows go through a
-        // file instead.
+        // A stream of chdb starts in the event loop's thread and computes subqueries there: rows go through a file
+        // instead.
         const file = join(this.#spool, `${randomUUID()}.rows`);
         const asked = intoFile(sql, format, file);
         try {
@@ -241,8 +238,8 @@ export class Engine {
   }
 
   /**
-   * chdb answers a query that is killed before it has begun as if there were no rows: no rows beside a KILL QUERY are
-   * asked for again.
+   * chdb answers a query that is killed before it starts as if it had no rows. So an empty answer beside a KILL QUERY
+   * is asked for again.
    */
   async #ask(lane: Lane, sql: string, format: string, file: string | null): Promise<NativeResult> {
     for (;;) {
@@ -258,7 +255,7 @@ export class Engine {
     }
   }
 
-  /** Stops a statement that runs. */
+  /** Cancels a running statement. */
   async kill(tag: string): Promise<void> {
     await this.#control
       .inOrder(() =>
@@ -297,7 +294,7 @@ export class Engine {
     void lane.inOrder(async () => lane.close());
   }
 
-  /** Forgets sessions that nobody has used for their time. */
+  /** Closes sessions whose time without use is over. */
   sweep(): void {
     for (const [id, lane] of this.#named) if (lane.pending === 0 && lane.expires < this.#now()) this.closeSession(id);
   }
@@ -335,10 +332,7 @@ export function formatOf(sql: string): string | undefined {
   return FORMAT_CLAUSE.exec(sql)?.[1];
 }
 
-/**
- * Opened when it is read: a stream that nobody reads fails for nobody to hear when the file is removed, and ends the
- * process.
- */
+/** Opened lazily: an unread stream would fail unheard when the file is removed, and end the process. */
 async function* rowsOf(file: string): AsyncGenerator<Uint8Array> {
   for await (const chunk of createReadStream(file)) yield chunk as Buffer;
 }

@@ -204,7 +204,7 @@ function withoutComments(sql: string): string {
   return sql.replace(/'(?:[^'\\]|\\.|'')*'|\/\*[\s\S]*?\*\/|--[^\n]*/g, (part) => (part.startsWith("'") ? "''" : ' '));
 }
 
-/** A table of that engine makes the whole data directory unreadable for this build. */
+/** A table of that engine would make the data directory unreadable for this build. */
 function refuseKafka(sql: string): void {
   if (/kafka/i.test(sql) && /\bengine\b\s*=?\s*[`"]?kafka/i.test(withoutComments(sql))) {
     throw new EngineError(
@@ -219,8 +219,8 @@ function refuseKafka(sql: string): void {
 }
 
 /**
- * A dictionary that reads from this server does so inside the engine, whose user has no password: the one of the HTTP
- * interface would be refused.
+ * A dictionary that reads from this server connects inside the engine. Its user has no password there: the HTTP
+ * interface's would be refused.
  */
 function withoutOwnPassword(sql: string, password: string): string {
   return /\bdictionary\b/i.test(sql) ? sql.replaceAll(`password '${password}'`, "password ''") : sql;
@@ -228,7 +228,7 @@ function withoutOwnPassword(sql: string, password: string): string {
 
 interface Given {
   readonly sql: string;
-  /** It carries rows inside or in a file. */
+  /** The statement has rows inside or in a file. */
   readonly data: boolean;
   /** The file of its rows; removed after use. */
   readonly file: string | null;
@@ -276,7 +276,7 @@ async function statementOf(settings: HttpSettings, request: IncomingMessage, que
       );
     }
   }
-  // Looked at as single bytes, so that places in the text are places in the bytes.
+  // Matched as single bytes, so that offsets in the text are offsets in the bytes.
   const head = query === '' ? INSERT_HEAD.exec(body.subarray(0, 1_000_000).toString('latin1')) : null;
   const [start, insert = '', format = ''] = head ?? [];
   if (start !== undefined && BINARY_FORMATS.test(format)) {
@@ -365,7 +365,7 @@ function sendError(
   const version = error.message.includes('(version ') ? '' : ` (version ${settings.version} (embedded))`;
   const text = `${error.message}${version}\n`;
   if (response.headersSent) {
-    // As the server does: the failure stands behind what was sent, and the connection breaks off.
+    // As a server does: the error follows what was sent, and the connection is cut.
     if (!response.destroyed) response.write(text, () => response.destroy());
     return;
   }

@@ -1,6 +1,5 @@
-// A ClickHouse of the project's own: the engine of npm `chdb` in a process of its own, started when a command needs it,
-// shared with the commands that run at the same time. Speaks ClickHouse's HTTP interface, so that the adapter knows no
-// difference. The process itself is keeper.ts.
+// The project's own ClickHouse: the engine of npm `chdb` in a process of its own, shared by concurrent commands. It
+// speaks ClickHouse's HTTP interface, so the adapter knows no difference. keeper.ts is that process.
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,7 +11,7 @@ import { makeFolder } from '../../make-folder.ts';
 
 /** The version of chdb that this program was tested with. */
 const CHDB = 'chdb@3.4.0';
-/** It is ready within a second, unless it waits for something outside of its folder. */
+/** It starts within a second, unless it waits for a server outside. */
 const START_LIMIT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
@@ -29,7 +28,7 @@ export interface EmbeddedServer {
   readonly port: number;
   readonly user: string;
   readonly password: string;
-  /** This process needs it no longer. Without other users the server stops within seconds. Safe to call twice. */
+  /** Ends this process's use. Without users the server stops within seconds. Safe to call twice. */
   release(): Promise<void>;
 }
 
@@ -69,9 +68,8 @@ async function start(files: EmbeddedFiles, projectDir: string): Promise<number> 
 }
 
 /**
- * Names the tables that keep a folder from being opened: the engine opens all or none, and one on an object store waits
- * for that.
- * @returns the error with what the engine said, and the way to open the folder without them
+ * Names the tables that keep a folder from opening. The engine opens all or none, and waits for object stores.
+ * @returns the error with the engine's message, and how to open the folder without them
  */
 function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
   const said = keeperLog(files);
@@ -101,7 +99,7 @@ function keeperLog(files: EmbeddedFiles): string {
   }
 }
 
-/** Definitions, relative to `data`, of tables whose rows lie on a disk of their own. Detached ones are left out. */
+/** Files that define attached tables with a disk of their own, relative to `data`. */
 function remoteTables(data: string): string[] {
   const store = join(data, 'store');
   if (!existsSync(store)) return [];
@@ -166,7 +164,7 @@ export function embeddedStatus(dir: string): EmbeddedStatus {
   };
 }
 
-/** Starts the server and lets it run on: `tsdbt db start`. */
+/** Starts the server and leaves it running: `tsdbt db start`. */
 export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const server = await embeddedClickhouse(options);
   new EmbeddedFiles(options.dir, 'ClickHouse').kept = true;
@@ -174,8 +172,8 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 }
 
 /**
- * Lets the server stop: `tsdbt db stop`. Waits for it, unless a command uses it.
- * @returns pids of the commands that still use it; the server then stops with the last of them
+ * Stops the server once no command uses it: `tsdbt db stop`.
+ * @returns pids of the commands that still use it; the last of them stops the server
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const files = new EmbeddedFiles(dir, 'ClickHouse');

@@ -1,6 +1,5 @@
-// What makes EXCHANGE TABLES safe while others write to the table: which blocks of rows the new table was made from is
-// noted before it, and what has come to the old table since is moved over after it, before that is dropped. Building
-// the new table and the EXCHANGE are the macros'.
+// Makes EXCHANGE TABLES safe while others write to the table. Notes before it which blocks the new table was built
+// from; moves newer rows after it, and then drops the old table. Macros build the new table and exchange.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
@@ -9,7 +8,7 @@ import { quoteIdentifier, quoteText } from './literal.ts';
 import { sleep } from '../process-identity.ts';
 import type { Row } from '../table.ts';
 
-/** How far an exchange is. */
+/** The state of an exchange. */
 export interface Exchange {
   /** The table that takes the target's place; after the EXCHANGE the name of the old one. */
   readonly shadow: string;
@@ -55,18 +54,17 @@ function uuidSql({ schema }: Lease, table: string): string {
   );
 }
 
-/** Merges are an optimisation: without the privilege things go on, and what a merge has mixed is noticed. */
+/** Stopping merges is an optimisation: without the privilege a merge may mix blocks, and that is noticed. */
 export async function setMerges(lease: Lease, action: 'start' | 'stop', table: string): Promise<void> {
   await lease.query(`system ${action} merges ${lease.table(table)}`).catch(() => undefined);
 }
 
 /**
- * Notes the exchange that comes next.
- * @param blocks what the shadow was made from
- * @param uuid of the table that it was made from
- * @returns false, with nothing noted, when the target was changed otherwise than by new rows: the shadow is to be made
- *   again
- * @throws when the target is not there any more
+ * Notes the coming exchange.
+ * @param blocks what the shadow was built from
+ * @param uuid the table that it was built from
+ * @returns false, with nothing noted, when the target changed by more than new rows: rebuild the shadow
+ * @throws when the target no longer exists
  */
 export async function beginExchange(
   lease: Lease,
@@ -97,14 +95,13 @@ export async function beginExchange(
 }
 
 /**
- * Brings an exchange to its end, whether or not the EXCHANGE itself has been run: rows that others have written to the
- * old table are moved to the new one, and the old one is dropped.
- * @param stopped merges of the old table are known to be stopped: they stay with the table, whatever its name
- * @throws when such rows cannot be told from the old ones; the old table is kept then
+ * Completes an exchange, whether or not EXCHANGE has run: moves rows that others wrote to the old table, then drops it.
+ * @param stopped merges of the old table are stopped, and stay so whatever its name
+ * @throws when such rows cannot be told apart; the old table is kept
  */
 export async function finishExchange(lease: Lease, noted: Exchange, stopped = false): Promise<void> {
   let exchange = noted;
-  // The time is the server's clock, as are the durations of its statements.
+  // The server's clock: durations of statements come from it, too.
   const [facts] = await lease.query(
     `select (${uuidSql(lease, exchange.shadow)}), toFloat64(now64(6)), (${sourcesSql(lease)})`,
   );
@@ -170,7 +167,7 @@ async function carryOver(lease: Lease, exchange: Exchange, note: (next: Exchange
   return true;
 }
 
-/** Moves, so that a partition is in one of the two tables whenever this is cut off. */
+/** Moves partitions: after a kill each is in exactly one of the two tables. */
 async function moveRows(lease: Lease, carry: string): Promise<void> {
   for (const partition of new Set(partsOf(await lease.query(partsSql(lease, carry))).map((part) => part.partition))) {
     await lease.query(
@@ -191,7 +188,7 @@ async function commonColumns(lease: Lease, shadow: string): Promise<string> {
   return rows.map((row) => quoteIdentifier(row.textAt(0))).join(', ');
 }
 
-/** Names of what materialized views read that write to the target, as JSON. */
+/** Tables that materialized views writing to the target read, as JSON. */
 function sourcesSql({ schema, identifier }: Lease): string {
   const target = [quoteText(` TO ${schema}.${identifier} `), quoteText(` TO ${schema}.${identifier} (`)];
   return (
@@ -203,8 +200,8 @@ function sourcesSql({ schema, identifier }: Lease): string {
 }
 
 /**
- * Counts statements that write to the target, or to what a materialized view reads that writes to it: they hold the
- * table that they began with.
+ * Counts running statements that write to the target, or to a source of a materialized view that writes to it. They
+ * write to the table as it was when they began.
  */
 function writersSql(lease: Lease, sources: readonly string[]): string {
   const names = [lease.identifier, ...sources].map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));

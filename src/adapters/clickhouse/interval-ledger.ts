@@ -1,14 +1,14 @@
-// Which intervals of time of a microbatch model are built: rows that are only ever added to a small table
-// `tsdbt_intervals` in the model's own schema. There is no transaction: a batch is noted after it is published, and one
-// that was not noted is run again. Which are missing is the runner's question.
+// The ledger of a microbatch model's built intervals: an append-only table `tsdbt_intervals` in the model's schema.
+// Without transactions a batch is noted after it is published; one that was not noted is run again. The runner asks
+// which are missing.
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 const LEDGER_TABLE = 'tsdbt_intervals';
 /**
- * What a row says: an interval is built; from now on nothing is, as the table is being made anew; nothing is known any
- * more. The last two end what was before.
+ * Kinds of rows: an interval is built; a rebuild begins, so nothing is; nothing is known. The last two end all before
+ * them.
  */
 type Word = 'done' | 'begun anew' | 'forgotten';
 
@@ -43,7 +43,7 @@ async function makeTable(session: Session, relation: Relation): Promise<void> {
 comment 'tsdbt: intervals of event time for which microbatch models of this schema are built'`);
 }
 
-/** A table that is being made anew is known by an interval of no length. Touching intervals become one. */
+/** An interval of no length means that the table is being rebuilt. Touching intervals are merged. */
 async function readIntervals(session: Session, relation: Relation): Promise<DoneInterval[]> {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
   const {
@@ -65,7 +65,7 @@ where relation_name = ${name} and noted_at >= (select max(noted_at) from ${table
   return found;
 }
 
-/** One row. It comes after all others of the relation, whatever the server's clock says. */
+/** Inserts a row that sorts behind all others of the relation, whatever the server's clock. */
 function noteSql(relation: Relation, word: Word, { start, end }: DoneInterval = { start: 0, end: 0 }): string {
   const [table, name] = [tableName(relation), quoteText(relation.identifier ?? '')];
   return (

@@ -17,9 +17,9 @@ import { makeFolder } from '../../make-folder.ts';
 const HOST = '127.0.0.1';
 export const USER = 'default';
 const WATCH_MS = 250;
-/** How long the server stays for others than tsdbt's own commands, after their last statement. */
+/** How long the server runs on for other clients, after their last statement. */
 const IDLE_MS = 3000;
-/** How long to wait for a server that is just ending: the engine lets one process at a time use a folder. */
+/** How long to wait for a server that is ending: one process at a time may use a folder. */
 const TAKEOVER_MS = 15_000;
 
 async function openEngine(native: NativeEngine, path: string, spool: string): Promise<Engine> {
@@ -63,7 +63,7 @@ async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
     const stopped = await files.locked(async () => {
       const record = files.keeper;
       if (record !== null && record.pid !== process.pid) return true;
-      // A command writes itself down before it reads our record: see the Postgres keeper.
+      // A command registers itself before it reads our record: see the Postgres keeper.
       files.forgetKeeper();
       if (!used(files, engine)) {
         engine.close();

@@ -1,6 +1,6 @@
-// Who may build a relation. ClickHouse has no locks: a run that builds a relation announces it by a table whose comment
-// says who it is, then looks for others and waits while one lives. What a dead run has left of the relation is put
-// right or dropped. Moving rows after an exchange is in exchange.ts.
+// Leases: who may build a relation. ClickHouse has no locks. So a run announces itself by a table whose comment names
+// it, looks for others, and waits while one lives. It repairs or drops what dead runs have left. exchange.ts moves
+// rows.
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
@@ -8,21 +8,21 @@ import { quoteIdentifier, quoteText } from './literal.ts';
 import { isAlive, ownHost, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
 import type { Row } from '../table.ts';
 
-/** Asks the server outside of any node's session. */
+/** Runs a statement outside of any node's session. */
 export type Query = (sql: string) => Promise<readonly Row[]>;
 
-/** What the comment of a lock says. */
+/** The comment of a lock table. */
 interface Claim {
   readonly host: string;
   readonly pid: number;
   readonly start: string;
-  /** An exchange of the target that was begun and may not be finished. */
+  /** An exchange of the target that may be incomplete. */
   readonly exchange?: Exchange | undefined;
   /** Merges of the target are stopped. */
   readonly stopped?: boolean | undefined;
 }
 
-/** A table of the schema whose name begins as that of the relation. */
+/** A table whose name begins as a working name of the relation. */
 interface Neighbour {
   readonly name: string;
   readonly engine: string;
@@ -30,24 +30,21 @@ interface Neighbour {
   readonly age: number;
 }
 
-/** Seconds after which a lock that is not renewed belongs to nobody. */
+/** A lock that was not renewed for so many seconds is stale. */
 const STALE = 120;
 const RENEW_MS = 15_000;
-/** Milliseconds between two looks at a lock that somebody else has, at least. */
+/** Least milliseconds between two looks at a lock that another run holds. */
 const PAUSE = 50;
-/**
- * Milliseconds that a lock which nobody needs any more may stay, so that one statement drops many; and how many at
- * most.
- */
+/** Idle locks are dropped together: milliseconds that one may stay, and how many at most. */
 const LINGER = 500;
 const MOST_LINGERING = 20;
-/** Working names longer than this are cut: a table's name is a file's name. */
+/** Working names are cut to this length: a table's name is a file's name. */
 const LONGEST = 180;
 const WORKING =
   /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
-/** For endings: a server that does not answer holds nobody up. */
+/** Limit for cleaning up on a server that does not answer. */
 const LAST_WAIT = 3000;
 
 function stem(identifier: string): string {
@@ -63,7 +60,7 @@ export class Lease {
   readonly run: string;
   readonly query: Query;
   readonly notify: (message: string) => void;
-  /** Of the relation, when its neighbours were last looked at; null when it was not there. */
+  /** Engine of the relation when neighbours were last read; null: it did not exist. */
   engine: string | null = null;
   #claim: Claim;
   #last: Promise<unknown> = Promise.resolve();
@@ -119,7 +116,7 @@ export class Lease {
     await this.query(`drop table if exists ${this.table(this.lockName)}`);
   }
 
-  /** Keeps others waiting for as long as the work takes. */
+  /** Renews the lock for as long as the work takes. */
   keep(): void {
     this.#renewal = setInterval(() => void this.#write().catch(() => undefined), RENEW_MS);
     this.#renewal.unref();
@@ -129,23 +126,20 @@ export class Lease {
     clearInterval(this.#renewal);
   }
 
-  /** Notes how far an exchange is, for whoever comes after a kill; on the server's disk when this returns. */
+  /** Notes the state of an exchange for recovery after a kill; it is on the server's disk when this returns. */
   async note(exchange: Exchange | undefined): Promise<void> {
     this.#claim = { ...this.#claim, exchange };
     await this.#write();
   }
 
-  /**
-   * The exchange is done. What the server's disk says of it names tables that are gone, by UUID: it needs no statement
-   * to be forgotten.
-   */
+  /** Forgets a completed exchange without a statement: its note names tables by UUID that no longer exist. */
   settle(): void {
     this.#claim = { ...this.#claim, exchange: undefined, stopped: false };
   }
 
   /**
-   * Stops merges of the relation until the lease is given back; `exchange` is noted with it. Without the privilege they
-   * go on.
+   * Stops merges of the relation until the lease is released; notes `exchange` with it. Without the privilege they go
+   * on.
    */
   async stopMerges(exchange = this.#claim.exchange): Promise<void> {
     this.#claim = { ...this.#claim, exchange, stopped: true };
@@ -165,7 +159,7 @@ export class Lease {
     return this.#last;
   }
 
-  /** Every table that is or was at work for the relation. */
+  /** All working tables of the relation, of any run. */
   async neighbours(): Promise<Neighbour[]> {
     const prefix = stem(this.identifier);
     const known = `name = ${quoteText(this.identifier)}`;
@@ -187,13 +181,13 @@ export class Lease {
       }));
   }
 
-  /** Puts right what dead runs have left and drops the rest. */
+  /** Repairs what dead runs have left, and drops the rest. */
   async sweep(left: readonly Neighbour[]): Promise<void> {
     for (const { claim } of left) {
       if (claim?.stopped === true) await setMerges(this, 'start', this.identifier);
       if (claim?.exchange !== undefined) await finishExchange(this, claim.exchange);
     }
-    // The locks at last: until then the next run would find what is noted in them.
+    // Drops locks last: until then the next run finds their notes.
     for (const { name, engine } of [...left].sort((a, b) => Number(a.claim !== null) - Number(b.claim !== null))) {
       if (engine === 'View' || engine === 'Dictionary')
         await this.query(`drop ${engine.toLowerCase()} if exists ${this.table(name)}`);
@@ -216,7 +210,7 @@ export class Lease {
   }
 }
 
-/** What a lock of an unknown form says: nothing of a process, so that it lives until it is stale. */
+/** A lock comment of unknown form names no process: the lock lives until it is stale. */
 function parseClaim(comment: string): Claim {
   try {
     const { host, pid, start, ...state } = JSON.parse(comment) as Partial<Claim>;
@@ -226,16 +220,16 @@ function parseClaim(comment: string): Claim {
   }
 }
 
-/** A lease, as its holder has it. */
+/** A held lease. */
 export interface Held {
   /**
-   * Engine of the relation; null when it is not there, undefined when this command has held the lease all the time
-   * since it last looked.
+   * Engine of the relation; null: it does not exist; undefined: unchanged since this command, which held the lease
+   * throughout, last looked.
    */
   readonly engine: string | null | undefined;
   /**
-   * Gives the lease back and drops what the node has left. To be called once.
-   * @param clean the node has dropped its working tables itself
+   * Releases the lease and drops the node's working tables. Must be called once.
+   * @param clean the node has dropped them itself
    */
   release(clean: boolean): Promise<void>;
 }
@@ -246,9 +240,9 @@ export class Leases {
   readonly #own: ProcessIdentity = ownIdentity();
   readonly #host = ownHost();
   readonly #held = new Map<string, Lease>();
-  /** Work of this process on a relation, one after the other. */
+  /** Queues this process's work by relation. */
   readonly #turns = new Map<string, Promise<void>>();
-  /** Locks that are to be dropped in a moment: who wants one before that has it. */
+  /** Idle locks about to be dropped; a node that needs one before takes it over. */
   readonly #idle = new Map<string, Lease>();
   readonly #leaving = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
@@ -266,8 +260,8 @@ export class Leases {
   }
 
   /**
-   * Waits until nobody else builds the relation.
-   * @param notify told once when there is somebody to wait for
+   * Waits until no other run builds the relation.
+   * @param notify called once when it has to wait
    * @returns null when there is no such database, so that nobody can build the relation
    */
   async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<Held | null> {
@@ -324,10 +318,7 @@ export class Leases {
     return { engine: kept === undefined ? lease.engine : undefined, release };
   }
 
-  /**
-   * Drops the locks that nobody holds any more. Never throws: what is left is known to belong to nobody when this
-   * process has ended.
-   */
+  /** Drops idle locks. Never throws: locks that stay are known to be dead when this process has ended. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -366,10 +357,7 @@ export class Leases {
     for (const lease of leases) await lease.withdraw();
   }
 
-  /**
-   * Takes a name that is no relation's, without waiting.
-   * @returns what gives it back, or who has it
-   */
+  /** Claims a name that is no relation's, without waiting. @returns its release, or who has it */
   async tryClaim(schema: string, name: string): Promise<(() => Promise<void>) | string> {
     const identifier = `tsdbt_${createHash('md5').update(name).digest('hex')}`;
     const id = key(schema, identifier);
@@ -398,7 +386,7 @@ export class Leases {
       await lease.announce();
       let first: Neighbour | undefined;
       try {
-        // Whoever announces looks afterwards: of two at once at least one sees the other.
+        // Announces first and looks afterwards: of two runs at least one sees the other.
         const others = (await lease.neighbours()).filter(({ name }) => name !== lease.lockName);
         first = others.find((other) => this.#lives(other));
         if (first === undefined) {
@@ -419,8 +407,8 @@ export class Leases {
   }
 
   /**
-   * On this host a dead process is known at once; of others, and of what this process could not give back, only that it
-   * is not renewed.
+   * On this host a dead process is known at once. Locks of other hosts, and those that this process could not drop,
+   * have to become stale.
    */
   #lives({ claim, age }: Neighbour): boolean {
     return claim !== null && age <= STALE && (claim.host !== this.#host || isAlive(claim));

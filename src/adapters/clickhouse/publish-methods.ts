@@ -1,5 +1,5 @@
-// Methods of `adapter` for macros that publish by EXCHANGE TABLES. The order of statements is the macros', what is
-// noted and carried over is exchange.ts.
+// Methods of `adapter` for macros that publish by EXCHANGE TABLES. Macros order the statements; exchange.ts notes and
+// carries over rows.
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';

@@ -1,6 +1,6 @@
-// What ClickHouse decides about relation names: two levels, where dbt's schema is ClickHouse's database, quoted in any
-// case, and what a relation knows of clusters, EXCHANGE and the materialized views that write to it. Rendering and
-// comparing are in ../relation.ts.
+// ClickHouse's rules for relations. Names have two levels, as dbt's schema is ClickHouse's database, and are always
+// quoted. A relation knows of clusters, EXCHANGE, and materialized views that write to it. ../relation.ts renders and
+// compares.
 
 import { TsdbtError } from '../../errors.ts';
 import { callable } from '../../values/callable.ts';
@@ -57,8 +57,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     exactNames: true,
     showPart: quoteIdentifier,
     showMoment,
-    // The moments at which a fact is known differ: the first three from the catalogue or the profile, the rest from the
-    // deployed DDL.
+    // Facts become known at different times: the first three from catalogue or profile, the rest from the deployed DDL.
     ownFields: {
       can_exchange: false,
       can_on_cluster: false,

@@ -23,7 +23,7 @@ export function exchangesTables(engine: string): boolean {
 }
 
 /**
- * Is the server's version before that one? Parts that only one of them has do not count.
+ * Is the server's version lower? Only parts that both versions have are compared.
  * @throws when one is not made of numbers and dots
  */
 export function isBefore(server: string, version: string): boolean {

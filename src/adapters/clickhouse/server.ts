@@ -1,5 +1,5 @@
-// What all sessions of a command share on one ClickHouse: the connection, what the server can and is told with each
-// statement, and the server's own sessions. Statements of a node are in session.ts.
+// The state that all sessions of a command share: the connection, the server's capabilities and settings, the pool of
+// server sessions. session.ts runs a node's statements.
 import { randomUUID } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { TsdbtError } from '../../errors.ts';
@@ -12,16 +12,16 @@ import { databaseError } from './database-error.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
-/** One session of the server: temporary tables and settings are its own. */
+/** One session of the server, with its own temporary tables and settings. */
 export interface Lane {
   readonly sessionId: string;
-  /** Has a statement perhaps left something in it? */
+  /** May a statement have left state in it? */
   stateful: boolean;
 }
 
 const EMBEDDED_TRIES = 50;
 const PAUSE_MS = 100;
-/** Milliseconds that the server has to stop a statement, and connections to close. */
+/** Milliseconds for cancelling statements and closing connections. */
 const KILL_MS = 2000;
 const CLOSE_MS = 2000;
 const MUTATIONS = 'allow_nondeterministic_mutations';
@@ -37,15 +37,15 @@ export interface ServerOptions {
 export class Server {
   readonly #options: ServerOptions;
   #connection: Promise<Connection> | undefined;
-  /** Also those that are not reached yet. */
+  /** Includes servers that are still being found. */
   readonly #opened = new Set<Connection>();
   #closed = false;
   readonly #lanes: Lane[] = [];
   #taken = 0;
   readonly #waiting: (() => void)[] = [];
-  /** What each statement is sent with. */
+  /** Settings sent with each statement. */
   settings: Readonly<Record<string, string>>;
-  /** The database of names without one, once it is there. */
+  /** The default database, once it exists. */
   database: string | null = null;
   #known: ServerFacts = {
     version: '',
@@ -69,14 +69,14 @@ export class Server {
     return this.#connection;
   }
 
-  /** The embedded server is gone: the next statement looks for another. */
+  /** The embedded server has died: the next statement finds or starts another. */
   lost(): void {
     void this.#connection?.then((connection) => connection.close()).catch(() => undefined);
     this.#connection = undefined;
     this.#lanes.length = 0;
   }
 
-  /** An embedded server that is just dying may still look alive: then there is another one in a moment. */
+  /** A dying embedded server may still look alive: a moment later another is started. */
   async #reach(): Promise<Connection> {
     for (let tries = 1; ; tries++) {
       const address = await this.#options.address();
@@ -113,7 +113,8 @@ export class Server {
       const known = new Map(
         of('setting').map(([, name, value, readonly]) => [name, { value, readonly: readonly !== '0' }]),
       );
-      // What this user may not change, or the server does not know, is left out; what the profile asks for is not.
+      // Leaves out settings that this user may not change or the server does not know, unless the profile asks for
+      // them.
       const settable = Object.fromEntries(
         Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false),
       );
@@ -187,7 +188,7 @@ export class Server {
     return this.#known;
   }
 
-  /** As many sessions work at once as there are threads, and two more. */
+  /** Sessions at work at once: one a thread, and two more. */
   async takeLane(): Promise<Lane> {
     while (this.#taken >= this.#options.threads + 2)
       await new Promise<void>((resolve) => {
@@ -197,7 +198,7 @@ export class Server {
     return this.#lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
   }
 
-  /** A session in which nothing was left goes to another node, unless the profile wants new connections. */
+  /** Reuses a session without state, unless the profile wants new connections. */
   giveBack(lane: Lane): void {
     this.#taken--;
     if (!lane.stateful && this.#options.credentials['reuse_connections'] !== false && this.#connection !== undefined)
@@ -218,10 +219,7 @@ export class Server {
   }
 }
 
-/**
- * All that a command wants to know first: the server, settings, the engine of the profile's database, and what
- * dbt-clickhouse's tries have left in it.
- */
+/** The first query of a command: settings, the database's engine, leftovers of dbt-clickhouse's checks. */
 function greeting(schema: string, settings: readonly string[]): string {
   const database = quoteText(schema);
   return (
@@ -233,7 +231,7 @@ function greeting(schema: string, settings: readonly string[]): string {
   );
 }
 
-/** The settings of dbt-clickhouse's sessions; and rows are there when an insert is said to be done. */
+/** Settings of dbt-clickhouse's sessions; an insert is acknowledged when its rows are there. */
 function defaultSettings({
   cluster_mode: clusterMode,
   database_engine: engine,

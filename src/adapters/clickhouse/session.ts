@@ -13,7 +13,7 @@ import { databaseError } from './database-error.ts';
 import { readTable, RESULT_FORMAT, RESULT_SETTINGS, type ResultColumn } from './result.ts';
 import type { Lane, Server } from './server.ts';
 
-/** dbt-clickhouse reads no rows of these: on a cluster they answer with a table of hosts. */
+/** Statements whose rows dbt-clickhouse does not read: on a cluster they return a table of hosts. */
 const DDL = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:CREATE|DROP|ALTER)\s/i;
 const READS = /^(?:\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|\()*(?:select|with|show|describe|desc|explain|exists)\b/i;
 const LEAVES_STATE = /\b(?:set|use|temporary)\b/i;
@@ -35,11 +35,11 @@ export class ClickHouseSession implements Session {
   readonly columns = new Map<string, Value>();
   readonly publishing: string[] = [];
   nextMayWait = false;
-  /** Ends what this session has announced to others: leases. */
+  /** Releases the leases of this session. */
   readonly endings: (() => Promise<void>)[] = [];
   /** Relations whose lease this session holds. */
   readonly locked = new Set<string>();
-  /** Working tables that it has made and not dropped. */
+  /** Working tables that it has created and not dropped. */
   readonly #working = new Set<string>();
   readonly options: SessionOptions;
   readonly #server: Server;
@@ -58,23 +58,23 @@ export class ClickHouseSession implements Session {
     return this.#lasts;
   }
 
-  /** Of the relation that it has the lease of, others change no columns. */
+  /** No other run changes columns of the relation that it has leased. */
   get keepsColumns(): boolean {
     return this.locked.size > 0;
   }
 
-  /** Has every working table been dropped, or got its name? */
+  /** Is every working table dropped or renamed? */
   get clean(): boolean {
     return this.#working.size === 0;
   }
 
-  /** A working table was dropped elsewhere. */
+  /** Another part of the program has dropped a working table. */
   dropped(identifier: string): void {
     for (const name of identifier.match(WORKING) ?? []) this.#working.delete(name);
   }
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
-    // Values beside the statement (`bindings`) are left aside, as by dbt-clickhouse.
+    // Ignores `bindings`, as dbt-clickhouse does.
     return this.#inOrder(async () => {
       const fetch = options.fetch === true && !DDL.test(sql);
       const { table, response } = await this.#run(sql, options, fetch);
@@ -134,7 +134,7 @@ export class ClickHouseSession implements Session {
       await this.#last.catch(() => undefined);
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
-      // What is left is swept by the next run that builds the relation.
+      // The next run that builds the relation drops what is left.
     } finally {
       const lane = this.#lane;
       this.#lane = null;
@@ -143,7 +143,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** Statements of a session run one after the other, whatever the caller waits for. */
+  /** Queues statements: one session runs one at a time. */
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.then(
@@ -168,7 +168,7 @@ export class ClickHouseSession implements Session {
     if (!READS.test(sql)) {
       this.#lasts = true;
       forgetColumns(this.columns, sql);
-      // One that fails may have made it.
+      // A failed CREATE may have created the table.
       if (MAKES.test(sql)) for (const name of sql.match(WORKING)?.slice(0, 1) ?? []) this.#working.add(name);
     }
     const observer = this.options.onStatement;
@@ -215,7 +215,7 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** A database that was dropped cannot be named: the statement that makes it again is sent without. */
+  /** A dropped database cannot be the default: the statement that creates it again goes without. */
   async #send(
     connection: Connection,
     sql: string,
@@ -245,7 +245,7 @@ export class ClickHouseSession implements Session {
   }
 }
 
-/** Forgets the columns that a statement may change. Macros quote what they name; of other texts nobody knows. */
+/** Drops cached columns that a statement may change. Macros quote names; any other text may change all. */
 function forgetColumns(columns: Map<string, Value>, sql: string): void {
   if (INSERTS.test(sql)) return;
   const made = NEW_TABLE.exec(sql)?.[1];
@@ -253,7 +253,7 @@ function forgetColumns(columns: Map<string, Value>, sql: string): void {
   for (const name of columns.keys()) if ((made ?? sql).includes(name)) columns.delete(name);
 }
 
-/** How much is cut off in front. */
+/** Length of the text that is cut off in front. */
 function leading(sql: string): number {
   return [...sql].length - [...sql.trimStart()].length;
 }

@@ -1,6 +1,5 @@
-// The methods that `adapter` has on ClickHouse beside those of every dialect, under dbt-clickhouse's names and
-// arguments: what the server can, which strategies there are, clauses of settings, S3, columns of a query. What is done
-// with the answers is the macros'.
+// The methods of `adapter` that ClickHouse adds, with dbt-clickhouse's names and arguments: server facts, strategies,
+// SETTINGS clauses, S3, columns of a query. Macros act on the answers.
 import type { Column } from '../column.ts';
 import { renderModel } from '../constraints.ts';
 import { Relation } from '../relation.ts';

@@ -1,6 +1,5 @@
-// What an embedded server of any dialect keeps beside its data: its password, who uses it, who watches it, and the lock
-// under which that changes. Every change is one atomic file operation, so that a kill between any two leaves something
-// the next command can read.
+// The files of an embedded server beside its data: password, users, keeper, and the lock for changing them. Every
+// change is one atomic file operation: after a kill at any moment the next command can read them.
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -21,7 +20,7 @@ import { makeFolder } from '../../make-folder.ts';
 
 /** Written by the keeper once the server takes connections. */
 export interface KeeperRecord extends ProcessIdentity {
-  /** The folder that the record was written for: in a copy of it, it speaks of the original's server. */
+  /** The folder that the record was written for: a copied folder has the original server's record. */
   readonly dir: string;
   readonly port: number;
   readonly server: ProcessIdentity;
@@ -73,7 +72,7 @@ export class EmbeddedFiles {
   set password(password: string) {
     this.write('password', password);
   }
-  /** Stays up without users: `tsdbt db start`. */
+  /** Runs without users: `tsdbt db start`. */
   get kept(): boolean {
     return existsSync(join(this.dir, 'kept'));
   }
@@ -81,7 +80,7 @@ export class EmbeddedFiles {
     if (kept) this.write('kept', '');
     else rmSync(join(this.dir, 'kept'), { force: true });
   }
-  /** False once somebody has removed the folder under a running server. */
+  /** False when the folder was removed under a running server. */
   get intact(): boolean {
     return existsSync(join(this.dir, 'password'));
   }
@@ -93,14 +92,14 @@ export class EmbeddedFiles {
     rmSync(join(this.dir, 'keeper.json'), { force: true });
   }
 
-  /** Counts this process among the users. @returns how to be counted no more */
+  /** Registers this process as a user. @returns how to unregister it */
   own(): () => void {
     const name = join('owners', `${process.pid}-${randomBytes(6).toString('hex')}.json`);
     this.write(name, JSON.stringify(ownIdentity()));
     return () => rmSync(join(this.dir, name), { force: true });
   }
 
-  /** The users that live; records of dead ones are removed. */
+  /** The live users; removes records of dead ones. */
   owners(): ProcessIdentity[] {
     const alive: ProcessIdentity[] = [];
     for (const name of this.#list('owners')) {
@@ -112,7 +111,7 @@ export class EmbeddedFiles {
     return alive;
   }
 
-  /** Runs `work` while nobody else changes anything here. A lock whose holder is dead is broken. */
+  /** Runs `work` under the lock of these files. Breaks a lock whose holder is dead. */
   async locked<T>(work: () => Promise<T>): Promise<T> {
     const unlock = await this.#lock();
     try {
@@ -130,7 +129,7 @@ export class EmbeddedFiles {
     try {
       for (;;) {
         try {
-          // A link is made whole or not at all, with the holder's name in it from the start.
+          // A hard link is created atomically, to a file that names the holder.
           linkSync(mine, path);
           return () => rmSync(path, { force: true });
         } catch (error) {
@@ -156,7 +155,7 @@ export class EmbeddedFiles {
     const aside = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
     try {
       renameSync(path, aside);
-      // Somebody may have broken it first and taken a new one: give that back.
+      // Another process may have broken it and taken a new one: give that back.
       if (!this.#isStale(aside)) linkSync(aside, path);
     } catch {
       // Another process was quicker.
@@ -206,7 +205,7 @@ export class EmbeddedFiles {
     renameSync(temporary, path);
   }
 
-  /** What root writes in somebody's folder must stay readable to them, and to a keeper that runs as them. */
+  /** Files that root writes into a user's folder must stay readable to that user, and to a keeper that runs as it. */
   #create(path: string, text: string): void {
     writeFileSync(path, text, { mode: 0o600 });
     if (process.getuid?.() !== 0) return;

@@ -9,10 +9,10 @@ import { publicEnvironment } from '../../secrets.ts';
 import type { EmbeddedFiles } from './embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 
-/** Statements at the same time in an embedded engine; a thread is made when it is first needed. */
+/** Limit of concurrent statements in an embedded engine; threads start when they are needed. */
 const POOL_THREADS = '64';
 
-/** What the keeper tells the command that started it. */
+/** Messages from the keeper to the command that started it. */
 export type KeeperMessage =
   | { readonly ready: true; readonly port: number }
   | { readonly ready: false; readonly message: string };
@@ -40,7 +40,7 @@ export async function startKeeper(
   limit = Number.POSITIVE_INFINITY,
 ): Promise<number> {
   const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
-  // Each statement of an engine in the keeper's process takes a thread of Node's pool, which has four unless told.
+  // A statement of the keeper's engine occupies a thread of Node's pool, which has four by default.
   const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
   const keeper = spawn(process.execPath, [script, files.dir, ...args], {
     cwd: '/',
@@ -112,7 +112,7 @@ export async function keeperScript(dir: string, bundled: URL, source: URL): Prom
   return outfile;
 }
 
-/** What a keeper says to whoever started it. */
+/** Sends a message to whoever started the keeper. */
 export function tellStarter(message: KeeperMessage): Promise<void> {
   return new Promise((resolve) => {
     if (!process.send) return resolve();
@@ -123,7 +123,7 @@ export function tellStarter(message: KeeperMessage): Promise<void> {
   });
 }
 
-/** Whoever started a keeper may be gone or interrupted; that is no reason to leave a server behind. */
+/** The keeper outlives its starter, so that no server is left behind without one. */
 export function outliveStarter(): void {
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGPIPE'] as const) process.on(signal, () => {});
   process.on('error', () => {});

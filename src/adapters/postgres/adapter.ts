@@ -1,5 +1,5 @@
-// Postgres as the engine sees it: sessions on one pool, the relation cache, what the dialect can do. Talking to the
-// server is in session.ts, questions to its catalogue in catalogue.ts, an own server in embedded.ts.
+// The Postgres adapter: sessions on one pool, relation cache, capabilities. session.ts talks to the server,
+// catalogue.ts asks its catalogue, embedded.ts runs one.
 import type {
   Adapter,
   Capabilities,
@@ -69,7 +69,7 @@ const CAPABILITIES: Capabilities = {
 };
 
 const BATCH_ROWS = 1000;
-/** Milliseconds that closing the connections may take. */
+/** Time limit for closing connections, in milliseconds. */
 const CLOSE_MS = 3500;
 const LOCK_NOT_AVAILABLE = '55P03';
 
@@ -78,7 +78,7 @@ export interface PostgresOptions {
   readonly threads: number;
   readonly quoting: Partial<Record<PathPart, boolean | null | undefined>>;
   readonly env?: Environment | undefined;
-  /** Where an embedded server is, when the profile asks for one; asked once, with the first connection. */
+  /** Finds the embedded server, when the profile asks for one; called once, with the first connection. */
   readonly embedded?:
     | (() => Promise<{
         host: string;
@@ -105,10 +105,10 @@ export class PostgresAdapter implements Adapter {
   readonly #pool: ConnectionPool;
   readonly #database: string;
   #address: Promise<ServerAddress> | undefined;
-  /** Where the embedded server turned out to be. */
+  /** The embedded server's address. */
   #shown: { readonly [key: string]: string | number } = {};
   #releaseServer: (() => Promise<void>) | undefined;
-  /** What views were like before the first node. */
+  /** States of views before the first node. */
   readonly #early = new ViewStates();
   readonly #locks: RelationLocks;
 
@@ -231,7 +231,7 @@ export class PostgresAdapter implements Adapter {
     try {
       ({ table } = await session.execute(changeMarksSql(names), { autoBegin: true, fetch: true }));
     } catch (error) {
-      // Who holds one of them is about to change it: nobody waits for that here.
+      // The holder of a lock is about to change the relation: do not wait for it.
       if (!(error instanceof TsdbtError) || error.details.code !== LOCK_NOT_AVAILABLE) throw error;
       await session.rollback();
       return names.map(() => null);
@@ -245,7 +245,7 @@ export class PostgresAdapter implements Adapter {
 
   async claim(session: Session, name: string, holder: string): Promise<string | null> {
     const key = lockKey(this.#database, null, name);
-    // The transaction stays open while others work: it must not be ended for being idle, and says whose it is.
+    // The transaction stays open for the whole run: exempt it from the idle timeout, and show who holds it.
     const { table } = await session.execute(claimSql(key, holder), { autoBegin: true, fetch: true });
     if (table.rows[0]?.values[0] === true) return null;
     const holders = await session.execute(lockHolderSql(key), { fetch: true });
@@ -379,7 +379,7 @@ export class PostgresAdapter implements Adapter {
   }
 
   async close(): Promise<void> {
-    // An embedded server that is being started is not waited for.
+    // Does not wait for an embedded server that is still starting.
     await within(this.#pool.close(), CLOSE_MS);
     const release = this.#releaseServer;
     this.#releaseServer = undefined;

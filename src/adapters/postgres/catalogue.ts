@@ -22,8 +22,8 @@ where lower(n.nspname) in (${textList(schemas)})`;
 }
 
 /**
- * Which view reads which relation of the schemas: schema and name of the reader, then of what it reads. A rule of a
- * table goes without the table.
+ * Dependencies between relations of the schemas: schema and name of the reader, then of what it reads. A rule of a
+ * table is dropped without the table, and left out.
  */
 export function linksSql(schemas: readonly string[]): string {
   return (
@@ -47,9 +47,8 @@ export function schemasSql(schemas: readonly string[]): string {
 }
 
 /**
- * How often rows of the tables were written, by the server's own count, their size, and which file and definition they
- * have. The count may come some seconds late; a reset of it looks like a change. The size of a table that somebody
- * holds is waited for a second.
+ * Write counters, size, file and definition of the tables. Counters lag by seconds; a reset looks like a change. Waits
+ * a second for the size of a locked table.
  */
 export function changeMarksSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   return (
@@ -72,7 +71,7 @@ where c.relkind in ('r', 'p', 'm') and pg_catalog.current_setting('track_counts'
   );
 }
 
-/** The number that stands for a relation among advisory locks: the same in every tsdbt. */
+/** The advisory lock key of a relation: the same in every tsdbt. */
 export function lockKey(database: string | null, schema: string | null, identifier: string | null): bigint {
   const name = JSON.stringify(['tsdbt', database, schema, identifier]);
   return createHash('sha256').update(name).digest().readBigInt64BE(0);
@@ -82,7 +81,7 @@ export function lockCall(key: bigint, wait: boolean): string {
   return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock(${key})`;
 }
 
-/** Tries a lock for a transaction that will be idle while others work, and says who has it. */
+/** Tries a lock for a transaction that stays open for the whole run, and shows its holder to others. */
 export function claimSql(key: bigint, holder: string): string {
   return (
     "set local idle_in_transaction_session_timeout = 0; select pg_catalog.set_config('application_name', " +
@@ -94,7 +93,7 @@ export function claimSql(key: bigint, holder: string): string {
 const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618, published: 6106 } as const;
 
 /**
- * The relations of those names in a schema. Its own statement, so that it sees what is committed by now. Planning it
+ * The relations of those names in a schema, as a statement of its own: it sees what is committed by now. Planning it
  * costs more than running it.
  * @param dependants also whether anything stands on them; else null
  */
@@ -146,24 +145,21 @@ order by c.relname, a.attnum`
   );
 }
 
-/** Of the view v: its rule. */
+/** The rule of view v. */
 const RULE = "(select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')";
 
-/** Of the view v: its rule reads these relations. */
+/** What the rule of view v reads. */
 const READS =
   `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ` +
   `${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
 
-/**
- * Of the view v: functions under the names of those of users that it calls: one of them may be the one that is meant
- * now.
- */
+/** Functions of users whose names equal those that view v calls: a new one may be the better match. */
 const NAMESAKES =
   'select p.oid from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join ' +
   `pg_catalog.pg_proc p on p.proname = f.proname
     where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = ${RULE} order by p.oid`;
 
-/** Of the view v: what everything that it uses is called now: its rule knows all by number. */
+/** The present names of what view v uses: its rule has only OIDs. */
 const NAMES =
   `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
       select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and ` +
@@ -171,9 +167,8 @@ const NAMES =
     ) used, pg_catalog.pg_identify_object(used.refclassid, used.refobjid, 0) i order by 1`;
 
 /**
- * Of the view v: what it is, whose, may it be made anew, what it says, name, type and place of its columns and those of
- * every relation that it reads, and the functions it may mean. Nothing here locks a relation, as pg_get_viewdef does
- * with all that a view reads: who holds one would stop the whole run.
+ * The state of view v: identity, owner, definition, columns of it and of what it reads, candidate functions. Locks no
+ * relation; pg_get_viewdef would lock what the view reads, and one locked relation would stop the run.
  */
 const VIEW_STATE =
   "pg_catalog.md5(pg_catalog.concat_ws(E'\\n', v.oid, (select w.ev_action::text from pg_catalog.pg_rewrite w " +
@@ -189,15 +184,15 @@ function regclassText(schema: string, identifier: string): string {
   return quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);
 }
 
-/** One row for a view: its state. */
+/** One row: the state of a view. */
 export function viewStateSql(schema: string, identifier: string): string {
   return `select ${VIEW_STATE}
 from (select pg_catalog.to_regclass(${regclassText(schema, identifier)})::oid as oid) v where v.oid is not null`;
 }
 
 /**
- * A row for each view that there is: which of the names it has, its state, and a JSON list of what it reads, as pairs
- * of schema and name.
+ * A row for each existing view: its place in the list, its state, and a JSON list of what it reads, as pairs of schema
+ * and name.
  */
 export function viewStatesSql(names: readonly (readonly [schema: string, identifier: string])[]): string {
   return (

@@ -1,6 +1,5 @@
-// Connections to a Postgres server: opening one as profiles.yml says (TLS, retries, timeout), a pool that never holds
-// more than its cap, and asking the server to stop a statement, or about one that is silent. What is sent over them is
-// decided in session.ts.
+// Connections to a Postgres server. Opens them as profiles.yml says (TLS, retries, timeout), pools them up to a cap,
+// cancels statements and asks about silent ones. session.ts decides what to send.
 import { readFileSync } from 'node:fs';
 import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
@@ -20,7 +19,7 @@ import {
 } from './silent-statement.ts';
 import { isMeantToLast } from './statements.ts';
 
-/** Where the server is and who asks, checked; every connection of a command is opened from one of these. */
+/** Checked connection settings, from which a command opens all of its connections. */
 export interface ServerAddress {
   readonly host: string;
   readonly port: number;
@@ -29,12 +28,12 @@ export interface ServerAddress {
   readonly database: string;
   /** Seconds. */
   readonly connectTimeout: number;
-  /** How often a failed attempt is made again. */
+  /** Number of retries. */
   readonly retries: number;
   readonly applicationName: string | null;
   /** Seconds of silence before a keep-alive; 0: the system's. */
   readonly keepalivesIdle: number;
-  /** For the server's command line. */
+  /** Options on the server's command line. */
   readonly options: string | null;
   readonly sslmode: string | null;
   readonly sslcert: string | null;
@@ -51,32 +50,32 @@ export type DriverClient = pg.Client & {
   readonly _queryable: boolean;
 };
 
-/** An open connection and what is known of its server. */
+/** An open connection, with the server's version and settings. */
 export interface Connection {
   readonly client: DriverClient;
   readonly processId: number;
   /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
   status: string;
   broken: boolean;
-  /** Why it was given up, when it was. */
+  /** Why it was given up; null while it is usable. */
   lost: TsdbtError | null;
-  /** Milliseconds of a clock that never goes back. */
+  /** A monotonic clock in milliseconds. */
   readonly openedAt: number;
 }
 
-/** Milliseconds that a request to stop a statement may take, and a good-bye. */
+/** Time limit for a cancel request and for closing, in milliseconds. */
 const CANCEL_MS = 2000;
 const END_MS = 1000;
-/** How long it is tried to find out how a transaction has ended: a server may have to start again. */
+/** How long to ask for a transaction's outcome: the server may have to restart. */
 const SETTLE_MS = 10_000;
 const ASK_MS = 3000;
 
-/** At most `max` connections at a time; who comes later waits, in order. */
+/** At most `max` connections at a time; later requests wait in order. */
 export class ConnectionPool {
   readonly address: () => Promise<ServerAddress>;
   readonly max: number;
   readonly #times: SilenceTimes;
-  /** Those that are being opened. */
+  /** Connections that are being opened. */
   readonly #attempts = new Set<DriverClient>();
   readonly #idle: Connection[] = [];
   readonly #waiting: { resolve: (connection: Connection) => void; reject: (error: unknown) => void }[] = [];
@@ -85,7 +84,7 @@ export class ConnectionPool {
   #closed = false;
   /** Set once the server has refused TLS under `sslmode: prefer`. */
   #plain = false;
-  /** What this server does with `client_connection_check_interval`; undefined: not tried yet. */
+  /** What this server does with `client_connection_check_interval`; undefined: not tried. */
   checkInterval: boolean | undefined = undefined;
 
   constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
@@ -115,7 +114,7 @@ export class ConnectionPool {
     return this.#openOne();
   }
 
-  /** Gives a connection back; one in a transaction or broken is thrown away. */
+  /** Returns a connection to the pool; closes it when it is in a transaction or broken. */
   release(connection: Connection): void {
     if (connection.broken || connection.status !== 'I' || this.#closed) {
       this.#discard(connection);
@@ -127,7 +126,7 @@ export class ConnectionPool {
     else this.#idle.push(connection);
   }
 
-  /** Closes what is idle and stops what runs; a server that does not answer has three seconds. */
+  /** Closes idle connections and cancels running statements, within three seconds. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { reject } of this.#waiting.splice(0)) reject(stopped());
@@ -139,13 +138,13 @@ export class ConnectionPool {
         this.#open.delete(connection);
         connection.broken = true;
         if (idle.has(connection)) await end(connection.client);
-        // A statement that is being stopped is waited for no longer: without its client the server rolls it back.
+        // Does not wait for a cancelled statement: when its client is gone the server rolls it back.
         else destroy(connection.client);
       }),
     );
   }
 
-  /** Asks the server to stop the connection's statement. Never throws. */
+  /** Cancels the connection's statement. Never throws. */
   async cancel(connection: Connection): Promise<void> {
     const { host, port } = await this.address();
     const { secretKey: secret } = connection.client;
@@ -161,7 +160,7 @@ export class ConnectionPool {
         packet.writeInt32BE(80877102, 4);
         packet.writeInt32BE(connection.processId, 8);
         packet.writeInt32BE(secret, 12);
-        // The server closes when it is done; a pooler drops the request of whoever closes first.
+        // The server closes when it is done; a pooler drops the request when the client closes first.
         socket.write(packet);
         socket.resume();
       });
@@ -169,9 +168,9 @@ export class ConnectionPool {
   }
 
   /**
-   * Follows a statement from when it is sent; gives the connection up when the server works on it no longer or is gone.
-   * @param doubt told when the server does not tell
-   * @returns to be called with its answer
+   * Watches a statement in flight; gives up the connection when the server no longer works on it or is gone.
+   * @param doubt called when the server does not say
+   * @returns ends the watch
    */
   watch(connection: Connection, sql: string, doubt: (message: string) => void): () => void {
     const { client, processId, openedAt } = connection;
@@ -198,12 +197,12 @@ export class ConnectionPool {
     let found: Verdict | undefined;
     const ask = async (): Promise<void> => {
       const address = await this.address();
-      // The same server again, whatever its name means by now.
+      // Uses the same address: the name may mean another server by now.
       const at = connection.client.connection.stream.remoteAddress;
       asker = await this.#connect({ ...address, connectTimeout: limit / 500 }, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
       const verdict = verdictOf(rows, asker.processID, statement);
-      // It would keep its locks until the server notices, and could still be told to commit.
+      // The lost connection would keep its locks until the server notices, and could still commit.
       const { end } = verdict;
       if (final && end !== undefined) await asker.query(`select pg_catalog.pg_terminate_backend(${end})`);
       found = verdict;
@@ -216,14 +215,14 @@ export class ConnectionPool {
     );
     if (asker !== undefined) destroy(asker);
     if (found !== undefined) return found;
-    // A pooler answers for a server that it waits for, perhaps because all of its connections are at work.
+    // A pooler may answer for a server whose connections are all busy.
     if (asker !== undefined) return { state: 'unknown', why: 'a second connection gets no answer either' };
     return { state: 'unreachable', why: `no answer within ${limit / 1000} s` };
   }
 
   /**
-   * How a transaction has ended whose connection is lost, asked by another one.
-   * @param mark what `TRANSACTION_MARK` gave inside of it
+   * Asks on another connection for the outcome of a transaction whose connection was lost.
+   * @param mark the value of `TRANSACTION_MARK` in it
    */
   async outcome(mark: string): Promise<Outcome> {
     for (const until = performance.now() + SETTLE_MS; !this.#closed && performance.now() < until; ) {
@@ -234,7 +233,7 @@ export class ConnectionPool {
         const { rows } = await asker.query<{ outcome: Outcome | 'in progress' }>(outcomeSql(mark));
         found = rows[0]?.outcome ?? null;
       };
-      // A server that starts, or is not reached yet, is asked again.
+      // Retries while the server starts or cannot be reached.
       await within(
         ask().catch(() => undefined),
         ASK_MS,
@@ -248,7 +247,7 @@ export class ConnectionPool {
     return null;
   }
 
-  /** @param lasts the statement was to last: how it has ended matters */
+  /** @param lasts the statement commits: its outcome matters */
   #giveUp(connection: Connection, message: string, { state, undone = false }: Look, lasts: boolean): void {
     const outcome = undone ? NOT_COMMITTED : UNKNOWN_END;
     connection.lost = new TsdbtError('connection', `${message}.${lasts ? `\n\t${outcome}` : ''}`, {
@@ -256,7 +255,7 @@ export class ConnectionPool {
     });
     connection.broken = true;
     destroy(connection.client);
-    // The others lead to the same place.
+    // Idle connections lead to the same server.
     if (state === 'unreachable') for (const idle of this.#idle.splice(0)) destroy(idle.client);
   }
 
@@ -317,7 +316,7 @@ export class ConnectionPool {
     client.on('end', drop);
   }
 
-  /** @param at the host's number, when it is not to be looked up */
+  /** @param at the host's address, when it must not be resolved again */
   async #connect(address: ServerAddress, at?: string): Promise<DriverClient> {
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
     const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
@@ -339,7 +338,7 @@ function stopped(): TsdbtError {
   return new TsdbtError('connection', 'the command is being stopped');
 }
 
-/** @param attempts holds it while it is being opened */
+/** @param attempts collects the connection while it is being opened */
 async function openClient(
   address: ServerAddress,
   ssl: TlsOptions | false,
@@ -360,7 +359,7 @@ async function openClient(
     keepAlive: true,
     keepAliveInitialDelayMillis: address.keepalivesIdle * 1000,
   }) as DriverClient;
-  // A failure after the attempt is over must not end the process.
+  // An error event after the attempt must not end the process.
   client.on('error', () => {});
   let dateStyle = 'ISO';
   client.connection.on('parameterStatus', (status: { parameterName: string; parameterValue: string }) => {
@@ -369,7 +368,7 @@ async function openClient(
   attempts.add(client);
   try {
     await client.connect();
-    // A role or a database may have its own; dbt's driver asks for this one, and dates are read in no other.
+    // A role or a database may set another datestyle; dbt's driver asks for ISO, the only one that is read.
     const styled = dateStyle.startsWith('ISO') ? null : client.query("SET DATESTYLE TO 'ISO'");
     if (styled !== null && (await within(styled, address.connectTimeout * 1000))) await styled;
     else if (styled !== null) throw new Error('timeout expired');
@@ -408,7 +407,7 @@ function tlsOptions(address: ServerAddress): TlsOptions {
   throw new TsdbtError('profile', `invalid sslmode value: "${mode}"`);
 }
 
-/** Is another attempt of use? Not when the server says who or what is wrong. */
+/** Is a retry of use? Not when the server names the fault. */
 function isTransient(error: unknown): boolean {
   if (error instanceof TsdbtError) return false;
   const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
@@ -416,7 +415,7 @@ function isTransient(error: unknown): boolean {
 }
 
 async function end(client: DriverClient): Promise<void> {
-  // A server that is gone would be waited for without end.
+  // Without a limit it would wait for a dead server for ever.
   await within(client.end(), END_MS);
   destroy(client);
 }

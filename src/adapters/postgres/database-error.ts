@@ -1,5 +1,5 @@
-// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT, the SQLSTATE, and
-// where in the SQL it happened. Mapping that place to a model's line is left to the runner.
+// A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT; SQLSTATE; place in
+// the SQL. The runner maps the place to a model's line.
 import { TsdbtError } from '../../errors.ts';
 
 /** Fields of an error message of the protocol, as `pg` gives them. */
@@ -96,9 +96,9 @@ function excerpt(sql: string, position: number): string {
 }
 
 /**
- * What a statement's failure becomes.
+ * The error of a failed statement.
  * @param sent the text that was sent
- * @param start where in it the statement itself starts, after a query comment, in characters
+ * @param start where the statement begins in it, behind a query comment, in characters
  */
 export function databaseError(error: unknown, sent: string, sql: string, start: number): TsdbtError {
   if (error instanceof TsdbtError) return error;
@@ -124,13 +124,13 @@ export function databaseError(error: unknown, sent: string, sql: string, start: 
   });
 }
 
-/** Where a server was sought. */
+/** The address that was tried. */
 export interface Place {
   readonly host: string;
   readonly port: number;
 }
 
-/** What a failure to connect becomes, in libpq's words: host and port, never the password. */
+/** The error of a failed connection, in libpq's words: host and port, never the password. */
 export function connectionError(error: unknown, place: Place): TsdbtError {
   const socket = place.host.startsWith('/');
   const where = socket

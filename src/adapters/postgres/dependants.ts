@@ -1,13 +1,12 @@
-// What stands on a Postgres relation: views, materialized views, rules, functions, foreign keys and publications,
-// however far up, with the statements that put each back as it was. When they are dropped and restored is decided by
-// macros.
+// Dependants of a Postgres relation, however far up: views, materialized views, rules, functions, foreign keys,
+// publications; with the statements that restore each. Macros decide when to drop and restore them.
 import { type Dependant, inCreationOrder } from '../dependants.ts';
 import { quoteText } from './literal.ts';
 
 /**
- * Schema and name of whatever stands on a relation, in the order in which everybody locks them: by how many relations
- * lie below, whoever asks. A node holds its own lock first, and all that it still wants lies higher: so nobody ever
- * waits in a circle. Asks no question that locks anything: that has to wait for the advisory locks.
+ * Schema and name of each dependant, in the order in which every run locks them: by the number of relations below. A
+ * node holds its own lock and wants only higher ones, so no deadlock is possible. The query itself takes no lock: that
+ * has to wait for the advisory locks.
  */
 export function dependantNamesSql(schema: string, identifier: string): string {
   return (
@@ -275,7 +274,7 @@ interface Row {
   readonly own_name?: string;
 }
 
-/** The rows of `dependantsSql`, what is read before its readers. */
+/** Parses the rows of `dependantsSql`; a dependant comes before its readers. */
 export function parseDependants(documents: readonly string[], database: string | null): Dependant[] {
   const rows = documents.map((text) => JSON.parse(text) as Row).sort((a, b) => a.order - b.order);
   return inCreationOrder(rows).map((row) => ({

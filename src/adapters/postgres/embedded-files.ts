@@ -1,5 +1,5 @@
-// What the embedded Postgres keeps beside its data, more than other embedded servers: where it lives, and what the
-// server itself writes.
+// Files of the embedded Postgres beyond those of every embedded server: its installation, and what the server itself
+// writes.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
@@ -13,12 +13,12 @@ export interface Place {
   readonly home: string;
   /** Folder of `bin` and `lib`. */
   readonly native: string;
-  /** Whose process the server is; null: of whoever starts it. */
+  /** The user that the server runs as; null: the user who starts it. */
   readonly uid: number | null;
   readonly gid: number | null;
   readonly user: string;
   readonly databases: readonly string[];
-  /** The port of last time, taken again when it is free. */
+  /** The last port, reused when it is free. */
   readonly port: number | null;
 }
 
@@ -50,7 +50,7 @@ export function readPostmaster(
     return null;
   }
   const pid = Number(lines[0]);
-  // In a copy of the folder the file still speaks of the original's server.
+  // In a copied folder the file names the original's server.
   if (!Number.isInteger(pid) || pid <= 0 || lines[1] !== join(home, 'data')) return null;
   return {
     identity: postmasterOf(pid, join(home, 'data'), Number(lines[2])),
@@ -59,7 +59,7 @@ export function readPostmaster(
   };
 }
 
-/** The process behind a postmaster.pid, if it is still that server and not another process with its number. */
+/** The pid in postmaster.pid, if that process is still the server and no other one with its pid. */
 function postmasterOf(pid: number, data: string, startedSeconds: number): ProcessIdentity | null {
   const start = startOf(pid);
   if (start === null) return null;

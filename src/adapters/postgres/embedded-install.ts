@@ -1,5 +1,5 @@
-// Puts an embedded Postgres in place: finds the binaries in node_modules, makes the library links that npm did not,
-// chooses whose process it is to be, creates the data. Starting and stopping is left to keeper.ts.
+// Installs an embedded Postgres: finds the binaries in node_modules, makes missing library links, chooses the server's
+// user, creates the data. keeper.ts starts and stops it.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -32,13 +32,13 @@ import { makeFolder } from '../../make-folder.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';
-/** `nobody`: `initdb` wants a user that has a name. */
+/** `nobody`: `initdb` needs a user that has a name. */
 const NOBODY = 65534;
-/** Users without a name that systemd, too, gives to services of their own for the time they run. */
+/** Uids without a name, which systemd too gives to services at run time. */
 const PRIVATE_USERS = { first: 61184, last: 65519 } as const;
 const SYSTEM_FOLDER = '/var/lib/tsdbt';
 
-/** The server's place, installed first when it is not there yet. The caller holds the lock. */
+/** The server's installation, made when it is missing. The caller holds the lock. */
 export async function install(files: PostgresFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
   const dir = realpathSync(files.dir);
   const written = files.place;
@@ -108,8 +108,8 @@ interface Owner {
 }
 
 /**
- * As root: whom the server runs as, who then owns its files. Null: as ourselves. A folder of ours has a user of its
- * own, because what runs as `nobody` could read what belongs to `nobody`.
+ * When root runs this: the uid of the server and its files. Null: the present user. One uid a folder: processes of
+ * `nobody` could read files of `nobody`.
  */
 function ownerOf(home: string, dir: string): Owner | null {
   if (process.getuid?.() !== 0) return null;
@@ -121,12 +121,12 @@ function ownerOf(home: string, dir: string): Owner | null {
     chownSync(home, uid, gid);
     return { uid: owner, gid: owner };
   } catch {
-    // A container that knows few users.
+    // A container with few uids.
     return { uid: NOBODY, gid: NOBODY };
   }
 }
 
-/** A user that nobody else has: not in the list of users, nor the owner of another server's folder. */
+/** A uid that is neither in the list of users nor the owner of another server's folder. */
 function privateUser(home: string): number {
   const { first, last } = PRIVATE_USERS;
   const taken = new Set<number>();
@@ -147,8 +147,8 @@ function privateUser(home: string): number {
 }
 
 /**
- * An ordinary user's data is in the project; root's where the unprivileged user can go, whatever the project's own
- * folders allow.
+ * A user's data is in the project; root's is where the unprivileged uid can reach it, whatever the project's
+ * permissions.
  */
 async function chooseHome(dir: string): Promise<string> {
   if (process.getuid?.() !== 0) return dir;
@@ -158,7 +158,7 @@ async function chooseHome(dir: string): Promise<string> {
     makeFolder(SYSTEM_FOLDER, 0o711);
     chmodSync(SYSTEM_FOLDER, 0o711);
     const home = join(SYSTEM_FOLDER, name);
-    // Left over from a project that is gone: its password went with it.
+    // Left by a deleted project, whose password is lost.
     await stopOrphan(home);
     rmSync(home, { recursive: true, force: true });
     mkdirSync(home, { mode: 0o700 });
@@ -201,7 +201,7 @@ function usableNative(source: string, home: string): string {
     accessSync(join(source, 'bin', 'postgres'), constants.X_OK);
     return source;
   } catch {
-    // Installed by somebody else, or read-only.
+    // Installed by another user, or read-only.
     return copiedNative(source, home, null);
   }
 }
@@ -234,7 +234,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
     if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
   writeFileSync(passwordFile, password, { mode: 0o600 });
   const { uid, gid } = place;
-  // Who has no name makes the data as `nobody`, in the moment before they hold anything.
+  // A uid without a name creates the data as `nobody`, before they hold anything.
   const maker =
     uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last && place.home !== place.dir
       ? { ...place, uid: NOBODY, gid: NOBODY }
@@ -242,7 +242,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   if (maker.uid !== null && maker.gid !== null)
     for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
   try {
-    // Collation and character classes are the server's own, so that they do not change with the system below.
+    // The server's own collation and character classes: an upgrade of the system does not change them.
     await run(
       join(place.native, 'bin', 'initdb'),
       [

@@ -1,6 +1,5 @@
-// A Postgres of the project's own: found, installed and started when a command needs it, shared with the commands that
-// run at the same time, stopped after the last one. What is on disk is in embedded-files.ts, the process that watches
-// in keeper.ts.
+// The project's own Postgres: installed and started when a command needs it, shared by concurrent commands, stopped
+// after the last one. embedded-files.ts keeps its files, keeper.ts watches its users.
 import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { sleep } from '../process-identity.ts';
@@ -10,7 +9,7 @@ import { EMBEDDED_USER, install } from './embedded-install.ts';
 import { quoteIdentifier } from './literal.ts';
 
 const HOST = '127.0.0.1';
-/** Milliseconds that a server of this machine has to answer. */
+/** Time limit for an answer of the local server, in milliseconds. */
 const LIMIT_MS = 60_000;
 
 export interface EmbeddedOptions {
@@ -18,7 +17,7 @@ export interface EmbeddedOptions {
   readonly dir: string;
   /** Created when it does not exist. Default `tsdbt`. */
   readonly database?: string | undefined;
-  /** Told when it takes longer than a moment: the first time. */
+  /** Called when it takes longer than a moment: the first time. */
   readonly notify?: ((message: string) => void) | undefined;
 }
 
@@ -29,7 +28,7 @@ export interface EmbeddedServer {
   readonly user: string;
   readonly password: string;
   readonly database: string;
-  /** This process needs it no longer. Without other users the server stops within a second. Safe to call twice. */
+  /** Ends this process's use. Without users the server stops within a second. Safe to call twice. */
   release(): Promise<void>;
 }
 
@@ -75,7 +74,7 @@ export async function embeddedPostgres(options: EmbeddedOptions): Promise<Embedd
 
 async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): Promise<number> {
   const record = files.keeper;
-  // A keeper whose server died leaves by itself; one that is dead left a server that the new one takes over.
+  // A keeper whose server died ends; a server whose keeper died is taken over by the new one.
   if (record !== null) files.forgetKeeper();
   await install(files, notify);
   return startKeeper(
@@ -115,7 +114,7 @@ async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer,
   });
 }
 
-/** Starts the server and lets it run on: `tsdbt db start`. */
+/** Starts the server and leaves it running: `tsdbt db start`. */
 export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const server = await embeddedPostgres(options);
   new PostgresFiles(options.dir).kept = true;
@@ -123,8 +122,8 @@ export async function keepEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 }
 
 /**
- * Lets the server stop: `tsdbt db stop`. Waits for it, unless a command uses it.
- * @returns pids of the commands that still use it; the server then stops with the last of them
+ * Stops the server once no command uses it: `tsdbt db stop`.
+ * @returns pids of the commands that still use it; the last of them stops the server
  */
 export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const files = new PostgresFiles(dir);
@@ -133,7 +132,7 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
   const { place } = files;
   const users = files.owners().map((owner) => owner.pid);
   if (users.length > 0 || place === null) return users;
-  // Without a keeper nobody would stop it: start one, which does.
+  // Without a keeper nothing would stop it: start one, which does.
   if (runningPort(files) === null && readPostmaster(place.home)?.identity)
     await files.locked(() => start(files, undefined));
   while (readPostmaster(place.home)?.identity) {

@@ -1,6 +1,5 @@
-// Which intervals of time of a microbatch model are built: a small table `tsdbt_intervals` in the model's own schema,
-// so that it is copied, dropped and restored together with the model. Touching intervals are one row. Which of them are
-// missing is the runner's question.
+// The ledger of a microbatch model's built intervals: a table `tsdbt_intervals` in the model's schema, copied, dropped
+// and restored with it. Touching intervals are one row. The runner asks which are missing.
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
@@ -55,7 +54,7 @@ comment on table ${table} is 'tsdbt: intervals of event time for which microbatc
   adapter.cache.add(ledger, session);
 }
 
-/** One statement: the intervals that touch the new one become one row with it. */
+/** One statement: merges the new interval with those that it touches. */
 function markSql(relation: Relation, { start, end }: DoneInterval): string {
   const table = tableName(relation);
   const name = nameOf(relation);

@@ -1,6 +1,5 @@
-// A small process of its own that starts the embedded server, watches who uses it and stops it when the last one is
-// gone, however that one ended. Started by embedded.ts with the folder as its argument; when it is killed itself, the
-// next command starts another.
+// The keeper process: starts the embedded server, watches its users, and stops it after the last one, however that one
+// ended. embedded.ts starts it; when it is killed, the next command starts another.
 import { spawn } from 'node:child_process';
 import { openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,15 +8,15 @@ import { freePort } from '../embedded/embedded-port.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
 import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
 
-/** Where a look at the processes costs a process of its own, fewer looks. */
+/** Looks less often where looking at processes needs a child process. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;
 const LOG_BYTES = 10_000_000;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 
 /**
- * The settings that differ from the server's own: reachable from this machine only; a crash of the machine may cost the
- * last moments, never consistency.
+ * Settings beside the server's defaults: loopback only; after a crash of the machine the last commits may be lost,
+ * never consistency.
  */
 function settings(port: number): string[] {
   const values: Readonly<Record<string, string>> = {
@@ -38,8 +37,7 @@ async function startServer(files: PostgresFiles, place: Place): Promise<{ server
   let failure: (() => string | null) | null = null;
   while (performance.now() < deadline) {
     const state = readPostmaster(place.home);
-    // Perhaps left by a keeper that was killed: the server runs on and is ours now, or is about to end and another
-    // takes its place.
+    // A killed keeper may have left it: the server runs on and is ours now, or it ends and another takes its place.
     if (state?.identity && state.ready) return { server: state.identity, port: state.port };
     if (!state?.identity) failure ??= await launch(files, place);
     const why = failure?.() ?? null;
@@ -49,7 +47,7 @@ async function startServer(files: PostgresFiles, place: Place): Promise<{ server
   throw new Error(`the server did not start within a minute, see ${files.logPath}`);
 }
 
-/** @returns what tells why the server is not there, once it has failed */
+/** @returns a function that says why the server has failed, once it has */
 async function launch(files: PostgresFiles, place: Place): Promise<() => string | null> {
   let failed: string | null = null;
   rmSync(join(place.home, 'data', 'postmaster.pid'), { force: true });
@@ -103,8 +101,8 @@ async function watch(files: PostgresFiles, server: ProcessIdentity): Promise<voi
     const stopped = await files.locked(async () => {
       const record = files.keeper;
       if (record !== null && record.pid !== process.pid) return true;
-      // A command writes itself down before it reads our record. So whoever found the record is seen by the second
-      // look, and whoever did not waits for the lock, hence until the server is gone.
+      // A command registers before it reads our record. A command that found the record is seen by the second look. Any
+      // other waits for the lock, so until the server is gone.
       files.forgetKeeper();
       if (used(files)) {
         if (record !== null) files.keeper = record;

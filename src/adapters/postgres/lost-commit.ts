@@ -1,19 +1,19 @@
-// How a transaction has ended whose COMMIT was not answered: what it notes about itself under its lock, and what
-// another connection asks afterwards. Opening that connection is left to connection.ts.
+// Settles a transaction whose COMMIT was not answered: what it notes about itself under its lock, and what another
+// connection asks later. connection.ts opens that connection.
 import { TsdbtError } from '../../errors.ts';
 import { quoteText } from './literal.ts';
 
-/** Of a transaction; null: the server cannot tell. */
+/** Outcome of a transaction; null: the server cannot tell. */
 export type Outcome = 'committed' | 'aborted' | null;
 
 export const NOT_COMMITTED = 'The transaction was not committed.';
 export const UNKNOWN_END = 'Whether the transaction was committed is not known.';
 export const UNKNOWN_HINT = 'Look what the relation holds before it is built again.';
 
-/** Another server behind the same address counts transactions of its own: a number holds for one server's lifetime. */
+/** A transaction id is valid for one server's lifetime: another server behind the address has its own ids. */
 const STARTED = "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::text";
 
-/** An expression: the transaction's number and when its server has started; null on a replica, which numbers none. */
+/** An expression: transaction id and start time of the server; null on a replica, which has no ids. */
 export const TRANSACTION_MARK =
   'case when not pg_catalog.pg_is_in_recovery() ' +
   `then pg_catalog.pg_current_xact_id()::text || ' ' || ${STARTED} end`;
@@ -27,7 +27,7 @@ export function outcomeSql(mark: string): string {
   );
 }
 
-/** The failure of a COMMIT, with what is known of its transaction. */
+/** The error of a COMMIT, with the transaction's outcome if known. */
 export function withOutcome(error: unknown, outcome: Outcome): unknown {
   if (!(error instanceof TsdbtError)) return error;
   const words = outcome === 'aborted' ? NOT_COMMITTED : UNKNOWN_END;

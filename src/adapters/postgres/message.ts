@@ -1,5 +1,5 @@
-// The text of a message to the server: a statement with its query comment, several statements in one, and which of them
-// a result or an error belongs to. Pure; sending is left to wire.ts.
+// The text of a message to the server: one statement with its query comment, or several. Also tells which statement a
+// result or an error belongs to. Pure; wire.ts sends.
 import type { RawResult } from './result.ts';
 
 /** Words that go to the server with a statement, for its log. */
@@ -76,7 +76,7 @@ export function resultsOf({ statements, commits }: JoinedStatements, results: re
  */
 export function failedStatement({ parts, statements }: JoinedStatements, error: unknown): number {
   const failed = placed(error, parts);
-  // The query between the first two is nobody's.
+  // The result of our query between the first two belongs to no caller.
   return statements > 1 && failed > 0 ? failed - 1 : failed;
 }
 
@@ -94,7 +94,7 @@ function placed(error: unknown, parts: readonly string[]): number {
   return 0;
 }
 
-/** Counts an error's position from behind the text that the message began with. */
+/** Counts an error's position from behind the message's prefix. */
 export function shiftPosition(error: unknown, before: string): unknown {
   if (before !== '' && hasPosition(error)) error.position = String(Number(error.position) - [...before].length);
   return error;

@@ -14,7 +14,9 @@ export function isClosed(sql: string): boolean {
   return true;
 }
 
-/** Behind what an opener opens; -1: it has no end. A doubled quote reads as two texts, which ends at the same place. */
+/**
+ * The place behind a quoted text or comment; -1: it has no end. A doubled quote counts as two texts, with the same end.
+ */
 function endOf(sql: string, opener: string, start: number): number {
   if (opener === '--') {
     const line = sql.indexOf('\n', start);
@@ -27,7 +29,7 @@ function endOf(sql: string, opener: string, start: number): number {
   return end < 0 ? -1 : end + opener.length;
 }
 
-/** Comments stand in each other. */
+/** Comments nest. */
 function endOfComment(sql: string, start: number): number {
   const edge = /\/\*|\*\//g;
   edge.lastIndex = start;
@@ -39,7 +41,7 @@ function endOfComment(sql: string, start: number): number {
   return -1;
 }
 
-/** Of E'…', where a backslash keeps the quote behind it from being one. */
+/** E'…': a backslash escapes the quote behind it. */
 function endOfEscaped(sql: string, start: number): number {
   const end = /(?:[^'\\]|\\[\s\S])*'/y;
   end.lastIndex = start;

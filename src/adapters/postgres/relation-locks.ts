@@ -1,5 +1,5 @@
-// The locks of relations: taken before a node reads or changes one, with a look at what is there. Waiting for others is
-// told; what stands on a relation is locked in one order by everybody. The statements are in catalogue.ts.
+// Locks of relations, taken before a node reads or changes one, together with a look at it. Tells who is waited for;
+// locks dependants in one order. catalogue.ts writes the statements.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
 import type { LockOptions, Session } from '../adapter.ts';
@@ -19,11 +19,11 @@ const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 /** Milliseconds between two looks at a lock that somebody else has. */
 const LOCK_PAUSE = 50;
 
-/** What the locks work on. */
+/** What the locks need of the adapter. */
 export interface LockOwner {
   readonly database: string;
   readonly cache: RelationCache;
-  /** What views were like before the first node. */
+  /** States of views before the first node. */
   readonly early: ViewStates;
   /** A relation of this database, as its catalogue tells of it. */
   relationOf(schema: string, identifier: string, type: RelationType): Relation;
@@ -31,17 +31,17 @@ export interface LockOwner {
   isOwn(processId: number): boolean;
 }
 
-/** The locks that sessions hold, and what they saw when they took them. */
+/** The locks of sessions, and what was read when they were taken. */
 export class RelationLocks {
   readonly #owner: LockOwner;
-  /** Relations that were seen to have nothing on top when they were locked. */
+  /** Relations that had no dependants when they were locked. */
   readonly #bare = new WeakMap<Session, Set<string>>();
-  /** What a view was like when it was locked; it holds until the session sends something. */
+  /** State of a view when it was locked; valid until the session sends something. */
   readonly #states = new WeakMap<
     Session,
     { readonly name: string; readonly messages: number; readonly state: Table }
   >();
-  /** The relation that a session has locked last, and its messages then. */
+  /** The relation that a session locked last, and its count of messages then. */
   readonly #locked = new WeakMap<Session, { readonly name: string; readonly messages: number }>();
 
   constructor(owner: LockOwner) {
@@ -62,7 +62,7 @@ export class RelationLocks {
       this.#owner.early.changes(own);
       return this.#takeRelation(session, relation, schema, identifier, viewState);
     };
-    // A view that turns out to be as it was is never locked: it costs no message at all.
+    // An unchanged view is never locked: it costs no message.
     if (
       viewState &&
       session instanceof PostgresSession &&
@@ -73,12 +73,12 @@ export class RelationLocks {
     else await now();
   }
 
-  /** Was the relation seen, under its lock, to have nothing on top? */
+  /** Did the relation have no dependants when it was locked? */
   isBare(session: Session, schema: string, identifier: string): boolean {
     return this.#bare.get(session)?.has(nameOf(schema, identifier)) === true;
   }
 
-  /** What a view was like when it was locked; undefined once the session has sent something since. */
+  /** State of a view when it was locked; undefined once the session has sent something. */
   seenState(session: Session, schema: string, identifier: string): Table | undefined {
     const seen = this.#states.get(session);
     return seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session) ? seen.state : undefined;
@@ -98,13 +98,13 @@ export class RelationLocks {
       identifier,
       ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix),
     ];
-    // What stands on a view is asked when it is dropped: most are left or replaced where they stand.
+    // Dependants of a view are read when it is dropped: most views are kept or replaced in place.
     const known = this.#owner.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
-    // One round trip when nobody holds it. A statement behind it in the same message has its own snapshot, taken under
-    // the lock.
+    // One round trip when the lock is free. A later statement of the message has its own snapshot, taken under the
+    // lock.
     const ask = async (wait: boolean): Promise<Table[]> => {
-      // What is not a view alone changes rows: it is to be known how a COMMIT has ended whose answer is lost.
+      // Anything but a view changes rows: note the transaction's mark, for a COMMIT whose answer is lost.
       const mark = viewState ? '' : `, ${TRANSACTION_MARK}`;
       const { tables } = await session.execute([`select ${lockCall(key, wait)}${mark}`, ...look].join(';\n'), {
         autoBegin: true,
@@ -134,13 +134,12 @@ export class RelationLocks {
       if (!row || row.get('has_dependants') === false) bare.add(id);
       else bare.delete(id);
     }
-    // What cannot be started again takes all of its locks before it reads anything, so that it waits for nobody who
-    // waits for it.
+    // A transaction that cannot be retried takes all locks before it reads: it waits for nobody who waits for it.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
     this.#locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
   }
 
-  /** Takes the locks of all that stands on a relation. @returns false when nothing does */
+  /** Locks all dependants of a relation. @returns false when there are none */
   async lockDependants(session: Session, schema: string, identifier: string): Promise<boolean> {
     if (this.isBare(session, schema, identifier)) return false;
     const locked = new Set<string>();
@@ -150,8 +149,8 @@ export class RelationLocks {
         .map((row) => nameOf(row.textAt(0), row.textAt(1)))
         .filter((name) => !locked.has(name));
       if (missing.length === 0) return names.table.rows.length > 0;
-      // In the query's order, as everybody does, so that two runs never wait for each other. Whoever had a lock may
-      // have changed something: look again.
+      // Locks in the query's order, as every run does: no deadlock. The last holder may have changed something: look
+      // again.
       for (const name of missing) {
         this.#owner.early.changes(name);
         const [ownSchema, ownName] = JSON.parse(name) as [string, string];
@@ -162,8 +161,8 @@ export class RelationLocks {
   }
 
   /**
-   * Waits for a lock; not for somebody who waits for a table that this transaction has read: then it begins again, as
-   * after a deadlock.
+   * Waits for a lock. When its holder waits for a table that this transaction has read, it starts over, as after a
+   * deadlock.
    */
   async #takeLock(session: Session, key: bigint): Promise<void> {
     if (session.lasting) return void (await session.execute(`select ${lockCall(key, true)}`, { autoBegin: true }));
@@ -202,7 +201,7 @@ export class RelationLocks {
   }
 }
 
-/** What the database calls a relation: what is not quoted it has in lower case. */
+/** A relation's name in the database: parts that are not quoted are in lower case. */
 export function storedNames({ schema, identifier, fields: { quotePolicy } }: Relation): {
   readonly schema: string | null;
   readonly identifier: string | null;

@@ -25,21 +25,21 @@ import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statemen
 import { SessionTransaction, type TransactionSettings } from './transaction.ts';
 import { responseOf, sendMessage } from './wire.ts';
 
-/** What a session is to do besides what it is asked. */
+/** Callbacks and settings of a session. */
 export interface SessionSettings extends TransactionSettings {
-  /** Told before a statement that may change any relation's columns. */
+  /** Called before a statement that may change any relation's columns. */
   readonly onChange?: () => void;
-  /** Told what has become of what a session has changed. */
+  /** Called when a session's changes are committed or undone. */
   readonly onEnd?: (session: PostgresSession, how: 'committed' | 'undone' | 'unknown') => void;
 }
 
-/** A statement that goes out with the next ones. */
+/** A statement that is sent with the next one. */
 interface WaitingStatement {
   readonly sql: string;
   readonly answered: (result: ExecuteResult) => void;
 }
 
-/** Of what was committed, when its answer is lost. */
+/** The response of a COMMIT whose answer was lost. */
 const UNTOLD: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };
 
 const NUL = 'A string literal cannot contain NUL (0x00) characters.';
@@ -51,9 +51,9 @@ export class PostgresSession implements Session {
   nextMayWait = false;
   /** Does it build a relation and change nothing else? */
   builds = false;
-  /** What tells the open transaction from all others; null: not known. */
+  /** The mark of the open transaction; null: none. */
   mark: string | null = null;
-  /** To be done before anything is sent: a lock that is not needed when nothing is. */
+  /** Runs before anything is sent: takes a lock that is not needed when nothing is sent. */
   beforeFirst: (() => Promise<void>) | null = null;
   readonly #pool: ConnectionPool;
   readonly #settings: SessionSettings;
@@ -62,12 +62,12 @@ export class PostgresSession implements Session {
   #connection: Connection | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting: WaitingStatement[] = [];
-  /** How many statements were sent. */
+  /** Number of statements sent. */
   #sent = 0;
   #lasts = false;
-  /** Has a statement perhaps left something in the connection: a setting, a temporary table, a lock? */
+  /** May a statement have left state in the connection: a setting, a temporary table, a lock? */
   #stateful = false;
-  /** Nothing more is to be begun. */
+  /** The session is closed to new statements. */
   #cancelled = false;
 
   constructor(pool: ConnectionPool, settings: SessionSettings, options: SessionOptions) {
@@ -99,12 +99,12 @@ export class PostgresSession implements Session {
       (this.#connection !== null && this.#connection.status !== 'I')
     );
   }
-  /** Grows with every message to the server: nothing of this session can have changed anything while it stays. */
+  /** Grows with every message: while it stays the same, this session has changed nothing. */
   get messages(): number {
     return this.#sent + this.#waiting.length;
   }
 
-  /** Milliseconds of a clock that never goes back. */
+  /** A monotonic clock in milliseconds. */
   get clock(): number {
     return performance.now();
   }
@@ -130,8 +130,8 @@ export class PostgresSession implements Session {
     return this.#inOrder(async () => {
       if (!this.#transaction.open) await this.#transaction.begin(() => this.#take());
       if (!keepsColumns(sql, false)) this.#mayChange();
-      // Where each statement lasts by itself, the next one may not begin before this one is known to have worked.
-      // And what has an open end would take the others in.
+      // In autocommit each statement must have succeeded before the next is sent. And an open end would swallow those
+      // behind it.
       if (this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
         const result = await this.#run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
@@ -156,7 +156,7 @@ export class PostgresSession implements Session {
     return this.#inOrder(async () => {
       const connection = await this.#ready();
       await this.#sendBegin(connection);
-      // With `autocommit: true` there is nothing to come back to.
+      // With `autocommit: true` there is nothing to roll back.
       const inside = connection.status === 'T';
       if (inside) await this.#send(connection, 'SAVEPOINT tsdbt_attempt');
       try {
@@ -175,7 +175,7 @@ export class PostgresSession implements Session {
     });
   }
 
-  /** Tells that the next statement waits for somebody else. */
+  /** Reports that the next statement waits for another session. */
   notifyWait(message: string): void {
     this.#options.onWait?.(message);
   }
@@ -267,7 +267,7 @@ export class PostgresSession implements Session {
       await this.#inOrder(async () => {
         if (this.#connection === null) return;
         if (this.#connection.status !== 'I' || this.#connection.broken) await this.#rollBack();
-        // dbt closes the connection; ours goes to another node, without what this one has set or left in it.
+        // dbt closes the connection; ours is reused, without settings or state of this node.
         if (this.#stateful && !this.#connection.broken) await this.#send(this.#connection, 'DISCARD ALL');
       });
     } catch {
@@ -293,7 +293,7 @@ export class PostgresSession implements Session {
     if (!this.builds) this.#settings.onChange?.();
   }
 
-  /** Statements of a session run one after the other, whatever the caller waits for. */
+  /** Queues statements: one session runs one at a time. */
   async #inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work, work);
     this.#last = result.then(
@@ -305,17 +305,14 @@ export class PostgresSession implements Session {
 
   async #take(): Promise<Connection> {
     this.#connection ??= await this.#pool.acquire();
-    // Also a session that had to wait for a connection until others were stopped.
+    // Also for a session that waited for a connection until others were cancelled.
     if (this.#cancelled) throw new TsdbtError('database', 'canceling statement due to user request');
     const { broken, lost } = this.#connection;
     if (broken) throw lost ?? databaseError(new Error('Connection terminated'), '', '', 0);
     return this.#connection;
   }
 
-  /**
-   * The connection, with the transaction that psycopg2 would have begun by now, and what was to go with the next
-   * statement.
-   */
+  /** The connection, in the transaction that psycopg2 would have begun, with the prefix of the next statement. */
   async #ready(): Promise<Connection> {
     if (this.#waiting.length > 0) await this.#sendWaiting();
     this.#sent++;
@@ -325,8 +322,7 @@ export class PostgresSession implements Session {
   }
 
   /**
-   * What a statement carries in front of it: the BEGIN that has not been sent. A comment alone gives no answer that
-   * could be told apart.
+   * The prefix of a statement: a BEGIN that was not sent. A comment alone would give no result that can be told apart.
    */
   async #beginFor(connection: Connection, sql: string): Promise<string> {
     if (mayBeComment(sql)) await this.#sendBegin(connection);
@@ -338,7 +334,7 @@ export class PostgresSession implements Session {
     if (begin !== '') await this.#send(connection, begin);
   }
 
-  /** Says in the log what the server is spared or gets with the next statement. */
+  /** Logs what is skipped or sent along with the next statement. */
   #told(sql: string): void {
     this.#options.onStatement?.({ sql, phase: 'start' });
     this.#options.onStatement?.({
@@ -376,8 +372,8 @@ export class PostgresSession implements Session {
   }
 
   /**
-   * Sends what waits in one message, and a COMMIT behind it. The server stops at the first that fails, and commits
-   * nothing then.
+   * Sends the waiting statements in one message, with a COMMIT behind them. The server stops at the first failure and
+   * commits nothing.
    */
   async #sendWaiting(commits = false): Promise<void> {
     const connection = await this.#take();
@@ -416,9 +412,7 @@ export class PostgresSession implements Session {
     if (commits) this.#told('COMMIT');
   }
 
-  /**
-   * Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) role and search path are set for the statement alone.
-   */
+  /** Outside of a transaction (VACUUM, CREATE INDEX CONCURRENTLY) sets role and search path for the statement alone. */
   async #sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const { role, searchPath } = this.#settings;
     if (connection.status !== 'I' || (role === null && searchPath === null)) return this.#send(connection, text, every);
@@ -449,7 +443,7 @@ export class PostgresSession implements Session {
     }
   }
 
-  /** The server has ended a transaction: a COMMIT after a failure is answered by ROLLBACK. */
+  /** The server has ended the transaction: it answers COMMIT after a failure by ROLLBACK. */
   #hasEnded(tag: string): void {
     this.#lasts = true;
     this.mark = null;

@@ -1,12 +1,12 @@
-// What a second connection asks about a statement that has been silent for long, and what the answer means. Opening
-// that connection is left to connection.ts, when to ask to silence.ts.
+// The question of a second connection about a silent statement, and what the answer means. connection.ts opens that
+// connection; silence.ts decides when to ask.
 import type { Look } from '../silence.ts';
 import { quoteText } from './literal.ts';
 
-/** Letters of a statement that tell it from others; the server keeps at least 100 bytes of each. */
+/** Length of the text by which a statement is known; the server keeps at least 100 bytes. */
 const SHOWN = 1000;
 const UNTOLD = 'the server does not say what its processes do';
-/** A pooler's words when it finds no server. */
+/** A pooler's message when it finds no server. */
 const NO_SERVER =
   /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
 
@@ -19,7 +19,7 @@ export interface SilentStatement {
   readonly age: number;
 }
 
-/** One row for each server process that may be the statement's; one of nulls when there is none. */
+/** One row for each server process that may run the statement; a row of nulls when there is none. */
 export function questionSql({ processId, sql }: SilentStatement): string {
   const text = quoteText([...sql.slice(0, 2 * SHOWN)].slice(0, SHOWN).join(''));
   const shown = `pg_catalog.left(a.query, ${SHOWN})`;
@@ -43,7 +43,7 @@ export interface AnswerRow {
   readonly age: number | null;
 }
 
-/** The statement's server process can be ended: it is surely its own, and not at work. */
+/** `end`: pid of the server process to terminate, when it is surely the statement's and idle. */
 export interface Verdict extends Look {
   readonly end?: number;
 }
@@ -52,10 +52,10 @@ export interface Verdict extends Look {
 export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId, age }: SilentStatement): Verdict {
   const [first] = rows;
   if (first === undefined) return { state: 'unknown', why: 'the server does not list its processes' };
-  // A pooler names another process when a connection is opened, and gives each transaction any of the server's.
+  // A pooler names a different process at connect, and gives each transaction any server.
   if (first.asker !== asker) return pooledVerdict(rows, first);
   const row = rows.find(({ pid }) => pid === processId);
-  // A younger process has only the same number: the server was started again.
+  // A younger process only has the same pid: the server was restarted.
   if (row === undefined || row.own === false || (row.age !== null && row.age < age - 5)) {
     return { state: 'gone', why: `the server has no process ${processId} of this connection any more` };
   }
@@ -73,17 +73,17 @@ function pooledVerdict(rows: readonly AnswerRow[], { replica, tells }: AnswerRow
   return { state: 'gone', why: 'no process of the server behind the pooler is at work on it' };
 }
 
-/** It sends what does not arrive, or waits for what has been sent. */
+/** The process is idle: it waits for bytes that were lost on the way. */
 function isWaitingForUs({ wait_event: event }: AnswerRow): boolean {
   return event === 'ClientRead' || event === 'ClientWrite';
 }
 
-/** What it means that the second connection was refused, or not made. */
+/** The meaning of a refused or failed second connection. */
 export function verdictOfFailure(error: unknown): Verdict {
   const why = error instanceof Error ? error.message : String(error);
   const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
   const refused = error instanceof Error && 'severity' in error;
-  // Too many clients, a changed password, a start that is not over, a certificate: somebody is there.
+  // Too many clients, a changed password, a start, a certificate: the server is there.
   const there = refused ? !NO_SERVER.test(why) : /^(?:ERR_(?:TLS|SSL)|CERT_|DEPTH_|SELF_SIGNED|UNABLE_)/.test(code);
   return { state: there ? 'unknown' : 'unreachable', why };
 }

@@ -1,5 +1,5 @@
-// What the text of a statement tells about it, before it is sent: what it may leave behind, change or end. Pure. Reads
-// words, not SQL: where it cannot be sure, the answer is the one that costs time and no harm.
+// Classifies a statement by its text before it is sent: may it leave state, change columns, end a transaction? Pure.
+// Reads words, not SQL: in doubt it gives the answer that costs time and does no harm.
 import { isClosed } from './open-end.ts';
 
 const LEAVES_STATE = new RegExp(
@@ -15,31 +15,31 @@ const BLANK_OR_COMMENT = /^\s*(?:--|\/\*|;|$)/;
 const QUERY = /^\s*(?:select|with)\b/i;
 const CHANGES_COLUMNS = /\b(?:alter|drop|rename|replace)\b/i;
 
-/** May it leave something in the connection that outlives its transaction: a setting, a temporary table, a lock? */
+/** May it leave state in the connection beyond its transaction: a setting, a temporary table, a lock? */
 export function leavesState(sql: string): boolean {
   return LEAVES_STATE.test(sql);
 }
 
-/** May other statements follow it in one message, in the transaction that it runs in? */
+/** May it share a message and its transaction with later statements? */
 export function mayBeJoined(sql: string): boolean {
   return !ENDS_TRANSACTION.test(sql) && isClosed(sql);
 }
 
-/** Does it begin with a comment, or is it empty? A comment alone gives no answer that could be told apart. */
+/** Is it empty or does it begin with a comment? A comment alone gives no result that can be told apart. */
 export function mayBeComment(sql: string): boolean {
   return BLANK_OR_COMMENT.test(sql);
 }
 
 /**
- * Is it sure that it changes no column of a relation that was there?
- * @param fetch its rows are asked for; a query whose rows nobody wants may call a function for what that changes
+ * Does it surely change no existing column?
+ * @param fetch its rows are wanted; otherwise a query may call a function for its effects
  */
 export function keepsColumns(sql: string, fetch: boolean): boolean {
   return (KEEPS_COLUMNS.test(sql) || (fetch && QUERY.test(sql))) && !CHANGES_COLUMNS.test(sql);
 }
 
 /**
- * Is what it changed to stay when it has ended? Then a connection that is lost meanwhile leaves a question.
+ * Does its end commit something? Then a lost connection leaves the outcome open.
  * @param idle no transaction was open when it was sent
  */
 export function isMeantToLast(sql: string, idle: boolean): boolean {

@@ -1,10 +1,10 @@
-// The transactions that dbt and psycopg2 have around a session's statements: when one begins, with which settings, and
-// the BEGIN that waits for the next statement. Sending, and what is to be in a transaction, is left to session.ts.
+// The transactions that dbt and psycopg2 put around a session's statements: when one begins, with which settings, and
+// the BEGIN that waits for the next statement. session.ts sends.
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { quoteText } from './literal.ts';
 
-/** What holds inside each transaction and, because a pooler may give each one another server, nowhere else. */
+/** Settings that hold inside each transaction and nowhere else: a pooler may give each one another server. */
 export interface TransactionSettings {
   readonly role: string | null;
   readonly searchPath: string | null;
@@ -14,18 +14,18 @@ export interface TransactionSettings {
 
 /** How a transaction sends a text. */
 export interface TransactionWire {
-  /** One message; nothing is told of it. */
+  /** Sends one message without an event. */
   send(connection: Connection, text: string): Promise<unknown>;
-  /** One message that the log knows as BEGIN. */
+  /** Sends one message that is logged as BEGIN. */
   sendBegin(connection: Connection, text: string): Promise<unknown>;
-  /** The BEGIN goes out with the next statement: the log is told of it now. */
+  /** Logs a BEGIN that is sent with the next statement. */
   tellBegin(): void;
 }
 
 /** How long a backend runs on after its client is gone. */
 const CHECK_INTERVAL = '2s';
 
-/** @param checked the server can look whether its client is still there */
+/** @param checked the server can check whether its client is still there */
 export function beginText({ role, searchPath }: TransactionSettings, checked: boolean): string {
   let sql = 'BEGIN';
   if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
@@ -38,7 +38,7 @@ export class SessionTransaction {
   readonly #pool: Pick<ConnectionPool, 'checkInterval'>;
   readonly #wire: TransactionWire;
   #open = false;
-  /** psycopg2 begins a transaction before the first statement of a connection, and after that only when told to. */
+  /** psycopg2 begins a transaction before a connection's first statement, and later only when told to. */
   #begun = false;
   #unsent = '';
 
@@ -48,7 +48,7 @@ export class SessionTransaction {
     this.#wire = wire;
   }
 
-  /** Has dbt begun it, and not ended it? */
+  /** Has dbt begun it and not ended it? */
   get open(): boolean {
     return this.#open;
   }
@@ -58,14 +58,14 @@ export class SessionTransaction {
     return this.#unsent !== '';
   }
 
-  /** What goes in front of the next statement, in its message; empty: nothing. */
+  /** The prefix of the next statement in its message; may be empty. */
   takeUnsent(): string {
     const begin = this.#unsent;
     this.#unsent = '';
     return begin;
   }
 
-  /** dbt's BEGIN. @param take gives the connection */
+  /** dbt's BEGIN. @param take takes the connection */
   async begin(take: () => Promise<Connection>): Promise<void> {
     this.#open = true;
     if (this.#settings.autocommit) return;
@@ -77,13 +77,13 @@ export class SessionTransaction {
     if (!this.#begun && !this.#settings.autocommit) await this.#beginOn(connection);
   }
 
-  /** dbt's COMMIT: what was begun is over for dbt, whatever the server says. @returns is one to be sent? */
+  /** dbt's COMMIT: for dbt the transaction has ended, whatever the server says. @returns must one be sent? */
   commit(): boolean {
     this.#open = false;
     return !this.#settings.autocommit;
   }
 
-  /** It is rolled back, or its connection is given back: the next statement begins anew. */
+  /** After a rollback or a release the next statement begins anew. */
   reset(): void {
     this.#open = false;
     this.#begun = false;
@@ -94,7 +94,7 @@ export class SessionTransaction {
     this.#begun = true;
     if (connection.status !== 'I') return;
     const { checkInterval } = this.#pool;
-    // A role may be refused, and then that is what failed.
+    // A refused role is the error, then.
     if (checkInterval !== undefined && this.#settings.role === null) {
       this.#unsent = `${beginText(this.#settings, checkInterval)}; `;
       this.#wire.tellBegin();
@@ -110,7 +110,7 @@ export class SessionTransaction {
       await this.#wire.sendBegin(connection, known === false ? plain : beginText(this.#settings, true));
       this.#pool.checkInterval ??= true;
     } catch (error) {
-      // Postgres 13 does not know the setting and some systems cannot do it.
+      // Postgres 13 lacks the setting, and some systems cannot check.
       if (this.#pool.checkInterval !== undefined || connection.broken) throw databaseError(error, plain, plain, 0);
       this.#pool.checkInterval = false;
       await this.#wire.send(connection, 'ROLLBACK');

@@ -1,13 +1,13 @@
-// What many views were like at one moment, for as long as nothing that this command does can have changed them. Asks
-// nothing itself: the adapter reads them and tells what is being changed.
+// States of many views at one moment, valid until this command may have changed them. Runs no query: the adapter reads
+// states and reports changes.
 
-/** Milliseconds after which a view is looked at again: others change things too. */
+/** States expire after so many milliseconds: others change views, too. */
 const LASTS = 60_000;
 
 /** States of views by name; empty until they are read. */
 export class ViewStates {
   #states = new Map<string, string>();
-  /** Views by what they read. */
+  /** Readers by what they read. */
   #readers = new Map<string, string[]>();
   #readAt = 0;
 
@@ -31,18 +31,18 @@ export class ViewStates {
     }
   }
 
-  /** @returns undefined when it is not known any more what the view is like */
+  /** @returns undefined when the view's state is not known */
   get(name: string, now: number): string | undefined {
     return now - this.#readAt < LASTS ? this.#states.get(name) : undefined;
   }
 
-  /** A relation is going to be another: what is known of it and of its readers no longer holds. */
+  /** A relation changes: its own state and those of its readers are out of date. */
   changes(name: string): void {
     this.#states.delete(name);
     for (const reader of this.#readers.get(name) ?? []) this.#states.delete(reader);
   }
 
-  /** Anything may have changed. */
+  /** Invalidates all states. */
   forget(): void {
     this.#states.clear();
     this.#readers.clear();

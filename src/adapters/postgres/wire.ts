@@ -60,7 +60,7 @@ export function sendMessage(connection: Connection, text: string, every = false)
       handleCopyData() {},
       handlePortalSuspended() {},
       handleReadyForQuery: finish,
-      // `pg` forgets the query here; the server is ready again only later.
+      // `pg` forgets the query here; the server is ready only later.
       handleError(error: unknown) {
         failure = error;
         if (connection.broken || !isOpen(connection)) lose();
@@ -74,7 +74,7 @@ function isOpen({ client }: Connection): boolean {
   return !client._ended && client._queryable;
 }
 
-/** Resolves with the server's next "ready": nothing else is in flight on this connection. */
+/** Resolves with the server's next ReadyForQuery: nothing else is in flight on this connection. */
 function ready({ client }: Connection): Promise<void> {
   return new Promise((resolve, reject) => {
     const wire = client.connection;
