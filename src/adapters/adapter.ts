@@ -277,7 +277,7 @@ export interface Adapter {
   /** The state of a view by `readViewStates`; undefined when it is out of date. */
   knownViewState?(session: Session, view: Relation): string | undefined;
   /** Invalidates all states of `readViewStates`: code is going to run whose effects are not known. */
-  distrustViewStates?(): void;
+  invalidateViewStates?(): void;
   /** The state of a view that was just made; `note` is called at the latest when the transaction commits. */
   notePublishedView(
     session: Session,

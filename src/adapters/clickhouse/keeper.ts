@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
 import { ownIdentity, sleep } from '../process-identity.ts';
-import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
+import { outliveStarter, notifyStarter } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -104,11 +104,11 @@ async function main(dir: string, chdb: string): Promise<void> {
       files.forgetKeeper();
       leave();
     });
-    await tellStarter({ ready: true, port });
+    await notifyStarter({ ready: true, port });
     await watch(files, engine);
     leave();
   } catch (error) {
-    await tellStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
+    await notifyStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
     process.exit(1);
   }
 }

@@ -36,8 +36,8 @@ const RENEW_MS = 15_000;
 /** Least milliseconds between two looks at a lock that another run holds. */
 const PAUSE = 50;
 /** Idle locks are dropped together: milliseconds that one may stay, and how many at most. */
-const LINGER = 500;
-const MOST_LINGERING = 20;
+const IDLE_LOCK_MS = 500;
+const MAX_IDLE_LOCKS = 20;
 /** Working names are cut to this length: a table's name is a file's name. */
 const LONGEST = 180;
 const WORKING =
@@ -244,7 +244,7 @@ export class Leases {
   readonly #turns = new Map<string, Promise<void>>();
   /** Idle locks about to be dropped; a node that needs one before takes it over. */
   readonly #idle = new Map<string, Lease>();
-  readonly #leaving = new Map<string, Promise<void>>();
+  readonly #dropping = new Map<string, Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #oneByOne = false;
 
@@ -289,7 +289,7 @@ export class Leases {
         notify,
       );
     try {
-      await this.#leaving.get(id);
+      await this.#dropping.get(id);
       if (kept === undefined) await this.#claim(lease);
     } catch (error) {
       done();
@@ -305,8 +305,8 @@ export class Leases {
         await lease.startMerges();
         if (clean && lease.exchange === undefined) {
           this.#idle.set(id, lease);
-          if (this.#idle.size >= MOST_LINGERING) await this.flush();
-          else this.#timer ??= setTimeout(() => void this.flush(), LINGER);
+          if (this.#idle.size >= MAX_IDLE_LOCKS) await this.flush();
+          else this.#timer ??= setTimeout(() => void this.flush(), IDLE_LOCK_MS);
         } else {
           if (lease.exchange !== undefined) await finishExchange(lease, lease.exchange);
           await lease.sweep(await lease.neighbours());
@@ -328,11 +328,11 @@ export class Leases {
       const dropped = this.#dropLocks(leases.map(([, lease]) => lease))
         .catch(() => undefined)
         .finally(() => {
-          for (const [id] of leases) this.#leaving.delete(id);
+          for (const [id] of leases) this.#dropping.delete(id);
         });
-      for (const [id] of leases) this.#leaving.set(id, dropped);
+      for (const [id] of leases) this.#dropping.set(id, dropped);
     }
-    await Promise.all(this.#leaving.values());
+    await Promise.all(this.#dropping.values());
   }
 
   /** The last flush of a command. */

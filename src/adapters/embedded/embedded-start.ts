@@ -113,7 +113,7 @@ export async function keeperScript(dir: string, bundled: URL, source: URL): Prom
 }
 
 /** Sends a message to whoever started the keeper. */
-export function tellStarter(message: KeeperMessage): Promise<void> {
+export function notifyStarter(message: KeeperMessage): Promise<void> {
   return new Promise((resolve) => {
     if (!process.send) return resolve();
     process.send(message, undefined, undefined, () => {

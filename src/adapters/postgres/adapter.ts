@@ -316,7 +316,7 @@ export class PostgresAdapter implements Adapter {
       : this.#early.get(nameOf(schema, identifier), session.clock);
   }
 
-  distrustViewStates(): void {
+  invalidateViewStates(): void {
     this.#early.forget();
   }
 

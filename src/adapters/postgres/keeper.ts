@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
 import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
-import { outliveStarter, tellStarter } from '../embedded/embedded-start.ts';
+import { outliveStarter, notifyStarter } from '../embedded/embedded-start.ts';
 
 /** Looks less often where looking at processes needs a child process. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;
@@ -119,7 +119,7 @@ async function main(dir: string): Promise<void> {
   outliveStarter();
   const files = new PostgresFiles(dir);
   const place = files.place;
-  if (place === null) return tellStarter({ ready: false, message: `${dir} holds no server` });
+  if (place === null) return notifyStarter({ ready: false, message: `${dir} holds no server` });
   try {
     const { server, port } = await startServer(files, place);
     files.keeper = { ...ownIdentity(), dir: place.dir, port, server };
@@ -128,10 +128,10 @@ async function main(dir: string): Promise<void> {
       files.forgetKeeper();
       void stopServer(server).then(() => process.exit(0));
     });
-    await tellStarter({ ready: true, port });
+    await notifyStarter({ ready: true, port });
     await watch(files, server);
   } catch (error) {
-    await tellStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
+    await notifyStarter({ ready: false, message: error instanceof Error ? error.message : String(error) });
   }
 }
 

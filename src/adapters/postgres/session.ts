@@ -40,7 +40,7 @@ interface WaitingStatement {
 }
 
 /** The response of a COMMIT whose answer was lost. */
-const UNTOLD: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };
+const UNANSWERED_COMMIT: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };
 
 const NUL = 'A string literal cannot contain NUL (0x00) characters.';
 
@@ -82,7 +82,7 @@ export class PostgresSession implements Session {
           const result = await this.#send(connection, text);
           return { value: result, response: responseOf(result) };
         }),
-      tellBegin: () => this.#told('BEGIN'),
+      logBegin: () => this.#told('BEGIN'),
     });
   }
 
@@ -210,7 +210,7 @@ export class PostgresSession implements Session {
         if (mark === null || this.#connection?.broken !== true) throw error;
         const outcome = await this.#pool.outcome(mark);
         if (outcome !== 'committed') throw withOutcome(error, outcome);
-        for (const { answered } of waiting) answered({ response: UNTOLD, table: Table.empty() });
+        for (const { answered } of waiting) answered({ response: UNANSWERED_COMMIT, table: Table.empty() });
         this.#lasts = true;
       }
     });

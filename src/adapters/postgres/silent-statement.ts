@@ -5,7 +5,7 @@ import { quoteText } from './literal.ts';
 
 /** Length of the text by which a statement is known; the server keeps at least 100 bytes. */
 const SHOWN = 1000;
-const UNTOLD = 'the server does not say what its processes do';
+const NOT_SAID = 'the server does not say what its processes do';
 /** A pooler's message when it finds no server. */
 const NO_SERVER =
   /login has been failing|cannot connect to server|server_login_retry|connect(?:ion)? (?:failed|timeout)/i;
@@ -59,7 +59,7 @@ export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId
   if (row === undefined || row.own === false || (row.age !== null && row.age < age - 5)) {
     return { state: 'gone', why: `the server has no process ${processId} of this connection any more` };
   }
-  if (row.state === null || row.state === 'disabled') return { state: 'unknown', why: UNTOLD };
+  if (row.state === null || row.state === 'disabled') return { state: 'unknown', why: NOT_SAID };
   if (row.state === 'active' && !isWaitingForUs(row)) return { state: 'runs', why: '' };
   const what = row.state === 'active' ? 'waits for this client' : `is ${row.state}`;
   const undone = row.state.startsWith('idle in transaction');
@@ -69,7 +69,7 @@ export function verdictOf(rows: readonly AnswerRow[], asker: number, { processId
 function pooledVerdict(rows: readonly AnswerRow[], { replica, tells }: AnswerRow): Verdict {
   const found = rows.filter(({ pid }) => pid !== null);
   if (found.some((row) => row.state === 'active' && !isWaitingForUs(row))) return { state: 'runs', why: '' };
-  if (replica || !tells) return { state: 'unknown', why: replica ? 'a replica answers in its place' : UNTOLD };
+  if (replica || !tells) return { state: 'unknown', why: replica ? 'a replica answers in its place' : NOT_SAID };
   return { state: 'gone', why: 'no process of the server behind the pooler is at work on it' };
 }
 

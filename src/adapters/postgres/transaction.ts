@@ -19,7 +19,7 @@ export interface TransactionWire {
   /** Sends one message that is logged as BEGIN. */
   sendBegin(connection: Connection, text: string): Promise<unknown>;
   /** Logs a BEGIN that is sent with the next statement. */
-  tellBegin(): void;
+  logBegin(): void;
 }
 
 /** How long a backend runs on after its client is gone. */
@@ -97,7 +97,7 @@ export class SessionTransaction {
     // A refused role is the error, then.
     if (checkInterval !== undefined && this.#settings.role === null) {
       this.#unsent = `${beginText(this.#settings, checkInterval)}; `;
-      this.#wire.tellBegin();
+      this.#wire.logBegin();
       return;
     }
     await this.#sendBegin(connection);

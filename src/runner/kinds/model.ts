@@ -24,7 +24,7 @@ export async function executeRelational(
   prepared?: NodeScope,
 ): Promise<Outcome & { scope: NodeScope }> {
   const { config } = node as { config: { 'pre-hook'?: readonly unknown[]; 'post-hook'?: readonly unknown[] } };
-  if (config['pre-hook']?.length || config['post-hook']?.length) ctx.adapter.distrustViewStates?.();
+  if (config['pre-hook']?.length || config['post-hook']?.length) ctx.adapter.invalidateViewStates?.();
   const scope = prepared ?? openScope(ctx, node, session);
   const relations = await materialize(ctx, node, scope);
   if (node.resource_type === 'model' && prepared === undefined)

@@ -40,7 +40,7 @@ describe('a transaction', () => {
     const transaction = new SessionTransaction(settings, pool, {
       send: (_connection, text) => sent('send', text),
       sendBegin: (_connection, text) => sent('begin', text),
-      tellBegin: () => log.push('told'),
+      logBegin: () => log.push('told'),
     });
     return { transaction, connection };
   };
