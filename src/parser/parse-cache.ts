@@ -34,6 +34,8 @@ export interface ParseCacheHeader {
   readonly warnings: readonly LogEvent[];
   /** Nodes whose text something has looked at: see ParseOutput. */
   readonly readers: readonly string[];
+  /** Where the tables of the manifest stand in the body, in bytes; absent: not known since an edit. */
+  readonly tables?: Readonly<Record<string, readonly [from: number, to: number]>> | undefined;
 }
 
 export interface ParseCache {
@@ -113,6 +115,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   if (first !== null) tellWhy(first.header, parts, logger);
   const output = parseProject(input);
   const { metadata: _metadata, ...rest } = output.manifest;
+  const { body, tables } = cacheBody(rest);
   const header: ParseCacheHeader = {
     key,
     command: commandOf(config, output.command),
@@ -130,6 +133,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
     readers: output.readers,
+    tables,
   };
   const yaml = Object.fromEntries(
     files.filter((file) => file.kind === 'properties').map((file) => [fileId(file), file.contents]),
@@ -141,7 +145,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     fresh: true,
     replaces,
     alone: first?.header.key !== key,
-    cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body: Buffer.from(cacheText(rest), 'utf8') },
+    cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body },
   };
 }
 
@@ -154,8 +158,45 @@ function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string
   }
 }
 
-/** JSON of a manifest; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
-function cacheText(manifest: object): string {
+/** JSON of a manifest, and where each of its tables stands in it. */
+function cacheBody(manifest: Omit<Manifest, 'metadata'>): { body: Buffer; tables: ParseCacheHeader['tables'] } {
+  const tables: Record<string, readonly [number, number]> = {};
+  const parts: Buffer[] = [];
+  let length = 0;
+  const add = (text: string): number => {
+    const part = Buffer.from(text, 'utf8');
+    parts.push(part);
+    return (length += part.length);
+  };
+  for (const [name, table] of Object.entries(manifest)) {
+    if (table === undefined) continue;
+    const from = add(`${length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    tables[name] = [from, add(cacheText(table))];
+  }
+  add('}');
+  return { body: Buffer.concat(parts), tables };
+}
+
+/** Adds the manifest that a body holds to an object; its tables are read when somebody looks at them. */
+function readManifest<T extends object>({ header, body }: ParseCache, into: T): T & Omit<Manifest, 'metadata'> {
+  if (header.tables === undefined)
+    return Object.assign(into, parseMarkedJson(text(body)) as Omit<Manifest, 'metadata'>);
+  for (const [name, [from, to]] of Object.entries(header.tables)) {
+    let table: unknown;
+    Object.defineProperty(into, name, {
+      enumerable: true,
+      configurable: true,
+      get: () => (table ??= parseMarkedJson(text(body.subarray(from, to)))),
+      set: (value: unknown) => {
+        table = value;
+      },
+    });
+  }
+  return into as T & Omit<Manifest, 'metadata'>;
+}
+
+/** JSON of a table; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
+function cacheText(manifest: unknown): string {
   try {
     return JSON.stringify(manifest);
   } catch (error) {
@@ -180,7 +221,7 @@ function refreshed(previous: ParseCache, input: CachedParseInput, key: string): 
     if (file.kind === 'properties') yaml[fileId(file)] = file.contents;
   }
   return {
-    header: { ...header, files, started_at: started },
+    header: { ...header, files, started_at: started, ...(body === previous.body ? {} : { tables: undefined }) },
     yaml: changed.some((file) => file.kind === 'properties')
       ? Buffer.from(JSON.stringify(yaml), 'utf8')
       : previous.yaml,
@@ -255,10 +296,7 @@ class ReusedParse implements CachedParseOutput {
   }
 
   get manifest(): Manifest {
-    return (this.#manifest ??= {
-      metadata: this.metadata,
-      ...(parseMarkedJson(text(this.cache.body)) as Omit<Manifest, 'metadata'>),
-    });
+    return (this.#manifest ??= readManifest(this.cache, { metadata: this.metadata }));
   }
 }
 
@@ -326,9 +364,9 @@ function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean 
 
 /** An earlier parse whose hooks are those of this command, too; null when they are others. */
 function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
-  const { header, body } = previous;
+  const { header } = previous;
   if (isOfHooks(header, input.config)) return previous;
-  const read = readBySameHooks(input, parseMarkedJson(text(body)) as Omit<Manifest, 'metadata'>);
+  const read = readBySameHooks(input, readManifest(previous, {}));
   if (read === null) return null;
   const hooks = [...header.hooks, partsOf(input.config, read)].slice(-MOST_HOOKS);
   return { ...previous, header: { ...header, hooks } };
