@@ -164,13 +164,15 @@ const LIST_SHAPE: Shape = {
  */
 export function checkedPackages(data: { readonly [key: string]: Json }): { readonly [key: string]: Json }[] {
   const filled = { ...data, packages: data['packages'] ?? [] };
-  const problem = packageProblem(filled.packages) ?? findViolation(filled, LIST_SHAPE)?.message;
+  const violation = findViolation(filled, LIST_SHAPE);
+  const problem = packageProblem(filled.packages) ?? violation?.message;
   if (problem !== undefined) {
     throw new TsdbtError(
       'project',
       'The packages.yml file in this project is malformed. Please double check\nthe contents of this file and ' +
         'fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\n' +
         `https://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${problem}\n`,
+      { hint: violation?.hint },
     );
   }
   return filled.packages as { readonly [key: string]: Json }[];

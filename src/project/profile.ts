@@ -222,7 +222,7 @@ function checkCredentials(
     const hidden = field !== undefined && !spec.shown.includes(String(field));
     return refuse(
       hidden ? violation.message.replace(/^.* is not /s, '***** is not ') : violation.message,
-      field === undefined ? undefined : `in the field '${field}'`,
+      field === undefined ? violation.hint : `in the field '${field}'`,
     );
   }
   const defaults = Object.entries(spec.fields)

@@ -294,7 +294,7 @@ function checkShape(rendered: Dictionary): void {
   const refuse = (message: string): never => {
     throw new TsdbtError('project', message);
   };
-  if (violation !== undefined) refuse(violationText(violation));
+  if (violation !== undefined) throw new TsdbtError('project', violationText(violation), { hint: violation.hint });
   const name = rendered['name'] as string;
   if (RESERVED_PROJECT_NAMES.has(name)) refuse(`at path []: Invalid project name: ${name} is a reserved word`);
   for (const entry of (rendered['dispatch'] ?? []) as Dictionary[]) {

@@ -3,6 +3,7 @@
 import type { Json } from '../contracts/node.ts';
 import { fromJson } from '../values/json.ts';
 import { toRepr } from '../values/text.ts';
+import { closestName, didYouMean } from '../values/close-matches.ts';
 
 /** A shape: the part of JSON schema that dbt's own contracts use. */
 export interface Shape {
@@ -21,6 +22,8 @@ export interface Shape {
 export interface Violation {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  /** Which key was probably meant. */
+  readonly hint?: string | undefined;
 }
 
 const text: Shape = { type: 'string' };
@@ -43,7 +46,12 @@ export function findViolation(
   if (shape.type !== undefined && !hasType(value, shape.type))
     return { path, message: `${repr(value)} is not of type '${shape.type}'` };
   if (shape.anyOf?.every((option) => findViolation(value, option) !== undefined)) {
-    return { path, message: `${repr(value)} is not valid under any of the given schemas` };
+    const hints = shape.anyOf.map((option) => findViolation(value, option)?.hint);
+    return {
+      path,
+      message: `${repr(value)} is not valid under any of the given schemas`,
+      hint: hints.find((hint) => hint !== undefined),
+    };
   }
   if (shape.pattern !== undefined && typeof value === 'string' && !shape.pattern.test(value)) {
     return { path, message: `${repr(value)} does not match '${shape.pattern.source.replaceAll('\\', '\\\\')}'` };
@@ -76,11 +84,21 @@ function objectViolation(
     if (extra.length > 0) {
       const names = extra.map((key) => repr(key)).join(', ');
       const verb = extra.length === 1 ? 'was' : 'were';
-      return { path, message: `Additional properties are not allowed (${names} ${verb} unexpected)` };
+      return {
+        path,
+        message: `Additional properties are not allowed (${names} ${verb} unexpected)`,
+        hint: extra
+          .map((key) => didYouMean(key, Object.keys(shape.properties ?? {})))
+          .find((hint) => hint !== undefined),
+      };
     }
   }
   const missing = shape.required?.find((name) => value[name] === undefined);
-  return missing === undefined ? undefined : { path, message: `'${missing}' is a required property` };
+  if (missing === undefined) return undefined;
+  const unknown = Object.keys(value).filter((key) => shape.properties?.[key] === undefined);
+  const written = closestName(missing, unknown);
+  const hint = written === undefined ? undefined : `did you mean '${missing}' with '${written}'?`;
+  return { path, message: `'${missing}' is a required property`, hint };
 }
 
 /** dbt's `at path ['a'][0]: message`. */

@@ -44,6 +44,12 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
   return close === undefined ? undefined : `did you mean '${close}'?`;
 }
 
+/** The hint of an error about an option that is not one of `known`: what was meant, and all that there are. */
+export function knownOptions(name: string, known: readonly string[]): string {
+  const close = didYouMean(name, known);
+  return `${close === undefined ? '' : `${close} `}Options: ${known.join(', ')}`;
+}
+
 /** One letter changed, missing, too many, or in another place: of the longer word all letters but one are common. */
 export function oneLetterApart(a: string, b: string): boolean {
   const longest = Math.max(a.length, b.length);

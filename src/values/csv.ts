@@ -1,4 +1,4 @@
-// CSV text as Python's csv module reads it: `reader` and `DictReader`. Leaves names and types of columns to its callers.
+// CSV text as Python's csv module reads it: `reader` and `DictReader`. Leaves names and types of columns to callers.
 import { TsdbtError } from '../errors.ts';
 
 interface CsvRecord {

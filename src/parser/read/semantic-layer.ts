@@ -20,7 +20,14 @@ import type { ParseTools } from '../config/node-update.ts';
 import { pyStr } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
-import { NAMED_ENTRY, type NamedEntry } from './yaml-shapes.ts';
+import {
+  METRIC_ENTRY,
+  METRIC_WITH_PARAMS,
+  NAMED_ENTRY,
+  type NamedEntry,
+  SAVED_QUERY_ENTRY,
+  SEMANTIC_MODEL_ENTRY,
+} from './yaml-shapes.ts';
 
 type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;
@@ -144,6 +151,8 @@ export function addMetric(
   owner?: MetricOwner,
 ): void {
   const { state } = tools;
+  if ('type_params' in written) checkEntry(entry, written, METRIC_WITH_PARAMS);
+  else checkEntry(entry, written, METRIC_ENTRY);
   const data = checkEntry(entry, written, NAMED_ENTRY);
   const { name } = data;
   const problems: string[] = [];
@@ -295,6 +304,8 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner
 /** Adds one entry of `semantic_models:`, and the metrics that its measures ask for. */
 export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
   const { state } = tools;
+  // One that stands on a model is made of parts that are checked there.
+  if (entry.key === 'semantic_models') checkEntry(entry, entry.data, SEMANTIC_MODEL_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
   const named = base(tools, entry, 'semantic_model', data);
   const config = (part: YamlDict): Json => {
@@ -376,6 +387,7 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
 /** Adds one entry of `saved_queries:`. */
 export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
   const { state, names } = tools;
+  checkEntry(entry, entry.data, SAVED_QUERY_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
   const named = base(tools, entry, 'saved_query', data);
   const params: YamlDict = isDict(data['query_params']) ? data['query_params'] : {};

@@ -3,11 +3,13 @@
 import type { Json } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
+import { eventOf } from '../../events/index.ts';
 import { loadYaml, locate } from '../../project/yaml.ts';
 import { isDict } from '../config/config-fields.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { pyRepr, pyTypeText } from '../../values/python-text.ts';
-import { checkShape, problemText, type Shape } from './yaml-shapes.ts';
+import { checkShape, type MisspeltKey, problemText, type Shape } from './yaml-shapes.ts';
+import { closestName } from '../../values/close-matches.ts';
 
 export type YamlDict = { [key: string]: Json };
 
@@ -15,6 +17,8 @@ export interface YamlFile {
   readonly file: SourceFile;
   readonly project: Project;
   readonly data: YamlDict;
+  /** Says that a key of the root project looks misspelt; undefined in a package. */
+  readonly notice: ((at: readonly (string | number)[], key: string, meant: string) => void) | undefined;
 }
 
 export interface YamlEntry {
@@ -26,6 +30,9 @@ export interface YamlEntry {
   /** The entry as written. */
   readonly written: YamlDict;
 }
+
+/** Keys of a properties file beside those. */
+const OTHER_KEYS = ['version', 'groups', 'unit_tests', 'data_tests', 'tests', 'anchors'];
 
 /** Keys whose lists of named entries are checked as soon as a file is read. */
 const LISTED_KEYS = [
@@ -82,7 +89,28 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
     );
   }
   for (const key of LISTED_KEYS) if (key in data) checkList(file, key, data[key]);
-  return { file, project: state.project(file.package_name), data };
+  const project = state.project(file.package_name);
+  const notice = project === state.root ? noticeOf(tools, file) : undefined;
+  if (notice !== undefined) {
+    const known = new Set([...LISTED_KEYS, ...OTHER_KEYS]);
+    for (const key of Object.keys(data)) {
+      const meant = known.has(key) ? undefined : closestName(key, known);
+      if (meant !== undefined) notice([], key, meant);
+    }
+  }
+  return { file, project, data, notice };
+}
+
+/** dbt's words for a key that it passes over, which it says for other adapters only, with line and what was meant. */
+function noticeOf({ state }: ParseTools, file: SourceFile): NonNullable<YamlFile['notice']> {
+  return (at, key, meant) => {
+    const { path, line } = placed(file, [...at, key], '').details;
+    const parts = at.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
+    const where = `${parts === '' ? 'at the top level of' : `at \`${parts}\` in`} file \`${path}\``;
+    const place = `${where}${line === undefined ? '' : `, line ${line}`}`;
+    const msg = `Custom key \`${key}\` found ${place}; did you mean '${meant}'?`;
+    state.logger.fire(eventOf('Note', msg, { msg }));
+  };
 }
 
 function checkList(file: SourceFile, key: string, value: Json | undefined): void {
@@ -140,13 +168,18 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
 }
 
 /**
- * The entry as its shape says that it is.
+ * The entry as its shape says that it is. What dbt passes over and looks misspelt is told.
  * @throws TsdbtError `parsing` in dbt's words when it has another one
  */
 export function checkEntry<T>(entry: YamlEntry, data: YamlDict, shape: Shape<T>): T {
-  const problem = checkShape(data, shape);
-  if (problem !== undefined) throw entryError(entry, data, problemText(problem), problem.path);
-  return data as T;
+  const misspelt: MisspeltKey[] = [];
+  const problem = checkShape(data, shape, misspelt);
+  if (problem === undefined) {
+    for (const { path, key, meant } of misspelt) entry.yaml.notice?.([entry.key, entry.index, ...path], key, meant);
+    return data as T;
+  }
+  const error = entryError(entry, data, problemText(problem), problem.path);
+  throw problem.hint === undefined ? error : error.with({ hint: problem.hint });
 }
 
 /** An error about one entry, in dbt's words, with its place. */

@@ -15,20 +15,31 @@ import {
   optionalInteger,
   optionalText,
   type PassedBy,
+  type TypeCheck,
   text,
   textList,
   textOrTextList,
-  type TypeCheck,
 } from '../config/config-fields.ts';
 import { pyRepr } from '../../values/python-text.ts';
+import { closestName, didYouMean } from '../../values/close-matches.ts';
 
 export interface ShapeProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
+  readonly hint?: string | undefined;
 }
-/** @returns what is wrong and where, or undefined: then the value is a `T`. */
+/** A key that a shape lets pass and does not name, and the one that was probably meant. */
+export interface MisspeltKey {
+  readonly path: (string | number)[];
+  readonly key: string;
+  readonly meant: string;
+}
+/**
+ * @param misspelt takes the keys that pass and look misspelt
+ * @returns what is wrong and where, or undefined: then the value is a `T`.
+ */
 export interface ShapeCheck<out T = unknown> {
-  (value: unknown): ShapeProblem | undefined;
+  (value: unknown, misspelt?: MisspeltKey[]): ShapeProblem | undefined;
   /** Carries the type; never there. */
   readonly passes?: T;
 }
@@ -37,8 +48,8 @@ export interface ShapeCheck<out T = unknown> {
 export interface Shape<out T = unknown> {
   readonly fields: ReadonlyMap<string, ShapeCheck>;
   readonly required: readonly string[];
-  /** Unknown keys pass. */
-  readonly open: boolean;
+  /** What becomes of unknown keys: those that pass are told where they look misspelt, or nothing is said. */
+  readonly unknown: 'refused' | 'told' | 'free';
   /** Carries the type; never there. */
   readonly passes?: T;
 }
@@ -68,7 +79,7 @@ function closed<F extends Fields, const R extends keyof F & string = never>(
   required: readonly R[],
   fields: F,
 ): Shape<Described<F, R>> {
-  return { fields: checksOf(fields), required, open: false };
+  return { fields: checksOf(fields), required, unknown: 'refused' };
 }
 
 /** A shape that lets keys pass which it does not name. */
@@ -76,35 +87,51 @@ function open<F extends Fields, const R extends keyof F & string = never>(
   required: readonly R[],
   fields: F,
 ): Shape<Described<F, R> & Dict> {
-  return { fields: checksOf(fields), required, open: true };
+  return { fields: checksOf(fields), required, unknown: 'told' };
 }
 
 function checksOf(fields: Fields): ReadonlyMap<string, ShapeCheck> {
   return new Map(Object.entries(fields).map(([name, check]) => [name, 'nested' in check ? check.nested : leaf(check)]));
 }
 
-/** What is wrong with an entry, or undefined. */
-export function checkShape(data: unknown, { fields, required, open }: Shape): ShapeProblem | undefined {
+/** What is wrong with an entry, or undefined. @param misspelt takes the keys that pass and look misspelt */
+export function checkShape(
+  data: unknown,
+  { fields, required, unknown }: Shape,
+  misspelt?: MisspeltKey[],
+): ShapeProblem | undefined {
   if (!isDict(data)) return { path: [], message: `${pyRepr(data)} is not of type 'object'` };
   let unexpected: string[] | undefined;
   for (const key of Object.keys(data)) {
     const check = fields.get(key);
     if (check === undefined) {
-      if (!open) (unexpected ??= []).push(key);
+      if (unknown === 'refused') (unexpected ??= []).push(key);
+      else if (unknown === 'told' && misspelt !== undefined) {
+        const meant = closestName(key, fields.keys());
+        if (meant !== undefined) misspelt.push({ path: [], key, meant });
+      }
       continue;
     }
-    const problem = check(data[key]);
-    if (problem !== undefined) return { path: [key, ...problem.path], message: problem.message };
+    const before = misspelt?.length ?? 0;
+    const problem = check(data[key], misspelt);
+    if (problem !== undefined) return { ...problem, path: [key, ...problem.path] };
+    placeBelow(key, misspelt, before);
   }
   if (unexpected !== undefined) {
     const was = unexpected.length > 1 ? 'were' : 'was';
     return {
       path: [],
       message: `Additional properties are not allowed (${unexpected.map(pyRepr).join(', ')} ${was} unexpected)`,
+      hint: unexpected.map((key) => didYouMean(key, fields.keys())).find((hint) => hint !== undefined),
     };
   }
   for (const key of required) if (!(key in data)) return { path: [], message: `'${key}' is a required property` };
   return undefined;
+}
+
+/** Keys that were found in the value of `part` are known by its own path so far. */
+function placeBelow(part: string | number, misspelt: readonly MisspeltKey[] | undefined, first: number): void {
+  if (misspelt !== undefined) for (let i = first; i < misspelt.length; i += 1) misspelt[i]?.path.unshift(part);
 }
 
 /** dbt's text of a problem: `at path ['columns'][0]['name']: …`. */
@@ -114,22 +141,24 @@ export function problemText({ path, message }: ShapeProblem): string {
 
 const checkOf =
   <T>(inner: Shape<T>): ShapeCheck<T> =>
-  (value) =>
-    checkShape(value, inner);
+  (value, misspelt) =>
+    checkShape(value, inner, misspelt);
 const of = <T>(inner: Shape<T>): Nested<T> => ({ nested: checkOf(inner) });
 const listOf = <T>(inner: ShapeCheck<T>): Nested<T[]> => ({
-  nested: (value) => {
+  nested: (value, misspelt) => {
     if (!Array.isArray(value)) return { path: [], message: `${pyRepr(value)} is not of type 'array'` };
     for (let i = 0; i < value.length; i += 1) {
-      const problem = inner(value[i]);
-      if (problem !== undefined) return { path: [i, ...problem.path], message: problem.message };
+      const before = misspelt?.length ?? 0;
+      const problem = inner(value[i], misspelt);
+      if (problem !== undefined) return { ...problem, path: [i, ...problem.path] };
+      placeBelow(i, misspelt, before);
     }
     return undefined;
   },
 });
 const shapes = <T>(inner: Shape<T>): Nested<T[]> => listOf(checkOf(inner));
 const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
-  nested: (value) => (value === null ? undefined : nested(value)),
+  nested: (value, misspelt) => (value === null ? undefined : nested(value, misspelt)),
 });
 
 const anyOf =
@@ -341,8 +370,120 @@ export const UNIT_TEST_ENTRY = closed(['name', 'model', 'given', 'expect'], {
   versions: orNull(of(VERSIONS)),
 });
 
-/** Free entries of the semantic layer: only the name is looked at. */
-export const NAMED_ENTRY = open(['name'], {
+const SEMANTIC_PART = { name: text, description: optionalText, label: optionalText, config: dict } as const;
+const VALIDITY = closed([], { is_start: bool, is_end: bool });
+const ENTITY = closed(['type'], { ...SEMANTIC_PART, type: text, role: optionalText, expr: optionalText });
+const DIMENSION = closed(['type'], {
+  ...SEMANTIC_PART,
+  type: text,
+  is_partition: bool,
+  type_params: orNull(
+    of(closed(['time_granularity'], { time_granularity: text, validity_params: orNull(of(VALIDITY)) })),
+  ),
+  expr: optionalText,
+});
+const MEASURE = closed(['name', 'agg'], {
+  ...SEMANTIC_PART,
+  agg: text,
+  expr: anything,
+  agg_params: orNull(
+    of(closed([], { percentile: anything, use_discrete_percentile: bool, use_approximate_percentile: bool })),
+  ),
+  non_additive_dimension: orNull(
+    of(closed(['name', 'window_choice'], { name: text, window_choice: text, window_groupings: textList })),
+  ),
+  agg_time_dimension: optionalText,
+  create_metric: bool,
+});
+/** An entry of `semantic_models:`. */
+export const SEMANTIC_MODEL_ENTRY = closed(['name', 'model'], {
+  ...SEMANTIC_PART,
+  model: text,
+  defaults: orNull(of(closed([], { agg_time_dimension: optionalText }))),
+  entities: shapes(ENTITY),
+  measures: shapes(MEASURE),
+  dimensions: shapes(DIMENSION),
+  primary_entity: optionalText,
+});
+
+const METRIC_PART = {
+  name: text,
+  type: text,
+  label: optionalText,
+  description: text,
+  filter: anything,
+  time_granularity: optionalText,
+  config: dict,
+} as const;
+const CONVERSION = closed(['base_measure', 'conversion_measure', 'entity'], {
+  base_measure: anything,
+  conversion_measure: anything,
+  entity: text,
+  calculation: text,
+  window: optionalText,
+  constant_properties: optional(list),
+});
+const METRIC_PARAMS = closed([], {
+  measure: anything,
+  numerator: anything,
+  denominator: anything,
+  expr: anything,
+  window: optionalText,
+  grain_to_date: optionalText,
+  metrics: optional(list),
+  conversion_type_params: orNull(of(CONVERSION)),
+  cumulative_type_params: orNull(
+    of(closed([], { window: optionalText, grain_to_date: optionalText, period_agg: text })),
+  ),
+});
+/** An entry of `metrics:` that has `type_params`. */
+export const METRIC_WITH_PARAMS = closed(['name', 'type_params'], {
+  ...METRIC_PART,
+  type_params: of(METRIC_PARAMS),
+  meta: dict,
+  tags: textList,
+});
+/** An entry of `metrics:` without. */
+export const METRIC_ENTRY = closed(['name'], {
+  ...METRIC_PART,
+  hidden: bool,
+  agg: optionalText,
+  percentile: anything,
+  percentile_type: optionalText,
+  join_to_timespine: optionalBool,
+  fill_nulls_with: optionalInteger,
+  expr: anything,
+  non_additive_dimension: orNull(
+    of(closed(['name', 'window_agg'], { name: text, window_agg: text, group_by: textList })),
+  ),
+  agg_time_dimension: optionalText,
+  window: optionalText,
+  grain_to_date: optionalText,
+  period_agg: text,
+  input_metric: anything,
+  numerator: anything,
+  denominator: anything,
+  input_metrics: optional(list),
+  entity: optionalText,
+  calculation: optionalText,
+  base_metric: anything,
+  conversion_metric: anything,
+  constant_properties: optional(list),
+});
+/** An entry of `saved_queries:`. */
+export const SAVED_QUERY_ENTRY = closed(['name', 'query_params'], {
+  name: text,
+  query_params: of(
+    closed([], { metrics: textList, group_by: textList, where: anything, order_by: textList, limit: optionalInteger }),
+  ),
+  description: optionalText,
+  label: optionalText,
+  exports: shapes(closed(['name'], { name: text, config: dict })),
+  config: dict,
+  tags: textOrTextList,
+});
+
+const NAMED = open(['name'], {
   name: text,
   description: optionalText,
   config: dict,
@@ -354,6 +495,8 @@ export const NAMED_ENTRY = open(['name'], {
   measures: orNull(dictList),
   exports: orNull(dictList),
 });
+/** What the semantic layer's entries have in common; the rest of their values stay as they are. */
+export const NAMED_ENTRY: typeof NAMED = { ...NAMED, unknown: 'free' };
 
 export type ColumnEntry = Infer<typeof COLUMN>;
 export type VersionEntry = Infer<typeof VERSION>;

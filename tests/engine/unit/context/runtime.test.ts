@@ -33,6 +33,36 @@ const manifest = manifestOf([...nodes, reader], {
   disabled: { 'model.shop.off': [model('off')] },
 });
 
+describe('a name that nothing has', () => {
+  const w = world({
+    macros: {
+      shop: [
+        '{% macro cents_to_dollars(x) %}{{ x }}{% endmacro %}',
+        '{% macro default__money(x) %}{{ x }}{% endmacro %}',
+        '{% test positive(model) %}select 1{% endtest %}',
+      ],
+    },
+  });
+
+  it.each<[string, string]>([
+    ['{{ cents_to_dolars(1) }}', "did you mean 'cents_to_dollars'?"],
+    ['{{ shp.cents_to_dollars(1) }}', "did you mean 'shop'?"],
+    ['{{ shop.cents_to_dolars(1) }}', "did you mean 'cents_to_dollars'?"],
+    ["{{ reff('a') }}", "did you mean 'ref'?"],
+    ['{{ test_positiv(model) }}', "did you mean 'positive'?"],
+    ["{{ adapter.dispatch('mony')(1) }}", "did you mean 'money'?"],
+  ])('is told with what was meant: %s', async (code, hint) => {
+    await expect(run(code, runtime(w, reader, manifest))).rejects.toMatchObject({ details: { hint } });
+  });
+
+  it('is told alone when nothing is near', async () => {
+    await expect(run('{{ zzzzzz() }}', runtime(w, reader, manifest))).rejects.toMatchObject({
+      message: "'zzzzzz' is undefined",
+      details: expect.not.objectContaining({ hint: expect.anything() }),
+    });
+  });
+});
+
 describe('ref and source while running', () => {
   it('gives the relations, of the latest version unless one is named', async () => {
     const code =

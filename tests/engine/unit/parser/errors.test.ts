@@ -1,7 +1,9 @@
 // Bad input: what is said, and where. The sentences are those of dbt 1.12 on the same files.
 import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
-import { type ParseOptions, parseFiles } from '../../support/parse.ts';
+import { type ParseOptions, parseFiles, parseInput } from '../../support/parse.ts';
+import type { LogEvent } from '../../../../src/log.ts';
+import { parseProject } from '../../../../src/parser/manifest.ts';
 
 interface Failure {
   readonly message: string;
@@ -29,6 +31,40 @@ async function failure(files: Readonly<Record<string, string>>, options: ParseOp
 }
 
 const yaml = (text: string): Record<string, string> => ({ 'models/s.yml': text });
+
+describe('misspelt keys', () => {
+  const notes = async (text: string): Promise<string[]> => {
+    const input = await parseInput({ 'models/a.sql': 'select 1 as id', ...yaml(text) });
+    const events: LogEvent[] = [];
+    parseProject({ ...input, logger: { fire: (event) => void events.push(event) } });
+    return events.filter(({ name }) => name === 'Note').map(({ msg }) => msg);
+  };
+
+  it('that dbt passes over are told, with place and what was meant', async () => {
+    expect(await notes('models:\n  - name: a\n    colums:\n      - name: id\n')).toEqual([
+      "Custom key `colums` found at `models[0]` in file `models/s.yml`, line 3; did you mean 'columns'?",
+    ]);
+    expect(await notes('models:\n  - name: a\n    columns:\n      - name: id\n        datatype: int\n')).toEqual([
+      "Custom key `datatype` found at `models[0].columns[0]` in file `models/s.yml`, line 5; did you mean 'data_type'?",
+    ]);
+    expect(await notes('exposure: []\n')).toEqual([
+      "Custom key `exposure` found at the top level of file `models/s.yml`, line 1; did you mean 'exposures'?",
+    ]);
+  });
+
+  it('are not seen in keys of a project that are near to none', async () => {
+    expect(await notes('models:\n  - name: a\n    owner: me\n    columns: [{name: id, type: int}]\n')).toEqual([]);
+  });
+
+  it('that are refused are named with what was meant', async () => {
+    const source = await failure(yaml('sources:\n  - name: raw\n    loder: x\n'));
+    expect(source).toMatchObject({ line: 2, hint: "did you mean 'loader'?" });
+    expect(source.message).toContain("at path []: Additional properties are not allowed ('loder' was unexpected)");
+    const metric = await failure(yaml('metrics:\n  - name: orders\n    lable: l\n    type_params: {measure: n}\n'));
+    expect(metric).toMatchObject({ line: 2, hint: "did you mean 'label'?" });
+    expect(metric.message).toContain("at path []: Additional properties are not allowed ('lable' was unexpected)");
+  });
+});
 
 describe('references', () => {
   it('names an unknown ref, its line, and the nearest name', async () => {
