@@ -10,7 +10,7 @@ export function convertType(table: Table, columnIndex: number): string {
     case 'Integer':
       return 'integer';
     case 'Number':
-      return mostDecimals(table.rows.map((row) => row.at(columnIndex))) !== 0 ? 'float8' : 'integer';
+      return mostDecimals(table.measuredRows.map((row) => row.at(columnIndex))) !== 0 ? 'float8' : 'integer';
     case 'Boolean':
       return 'boolean';
     case 'DateTime':

@@ -314,6 +314,11 @@ export class Table implements HostObject {
     return new Table(this.keys, this.types, this.rows, this.print, origin);
   }
 
+  /** The rows by which the SQL types of columns are measured. */
+  get measuredRows(): readonly Row[] {
+    return this.rows;
+  }
+
   fork(rows: readonly Row[]): Table {
     return new Table(this.keys, this.types, rows, this.print);
   }

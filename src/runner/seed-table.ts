@@ -1,6 +1,7 @@
 // A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is
 // adapters/csv.ts; reads no file.
 import { tableFromCsv } from '../adapters/csv.ts';
+import { EmptiedTable } from '../adapters/emptied-table.ts';
 import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -22,7 +23,7 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
       `${node.original_file_path}): ${unknown.join(', ')}. These column type overrides will be ignored.`;
     fire(logger, 'JinjaLogWarning', { msg }, { msg: warningTag(msg) });
   }
-  return empty ? table.fork([]) : table;
+  return empty ? new EmptiedTable(table) : table;
 }
 
 function readTable(node: SeedNode, text: string, textColumns: readonly string[]): Table {

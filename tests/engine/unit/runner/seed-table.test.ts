@@ -1,6 +1,7 @@
 // CSV files of seeds. Expectations were made by agate as dbt-core 1.12.6 reads seeds
 // (dbt_common.clients.agate_helper.from_csv).
 import { describe, expect, it } from 'vitest';
+import { convertType } from '../../../../src/adapters/convert-type.ts';
 import type { SeedNode } from '../../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
 import type { LogEvent } from '../../../../src/log.ts';
@@ -59,6 +60,12 @@ describe('a seed', () => {
     expect(table.rows).toEqual([['001', '2']]);
     expect(events.map((e) => e.name)).toEqual(['JinjaLogWarning']);
     expect(events[0]?.msg).toContain("Column types specified for non-existent columns in seed 's'");
+  });
+
+  it('with --empty is created with the SQL types of its rows', () => {
+    const node = { name: 's', original_file_path: 'seeds/s.csv', config: {} } as unknown as SeedNode;
+    const table = seedTable(node, 'x,y,z\n1,12.50,a\n', { fire: () => undefined }, true);
+    expect(table.columnNames.map((_, i) => convertType(table, i))).toEqual(['integer', 'float8', 'text']);
   });
 
   it('with --empty has its columns and no rows', () => {
