@@ -17,29 +17,25 @@ export const POSTGRES_METHODS: TemplateMethods = {
 /** An entry of `indexes:`; `None` stays so. */
 function parseIndex(raw: Value, now: () => number): Value {
   if (raw === null) return null;
-  if (!(raw instanceof PyDict)) {
-    throw new TsdbtError(
-      'compilation',
-      `Invalid index config:\n  Got: ${toText(raw)}\n  Expected a dictionary with at minimum a "columns" key`,
-    );
-  }
+  const fail = (problem: string, ...path: readonly Value[]): TsdbtError =>
+    new TsdbtError('compilation', `Could not parse index config: at path ${toRepr([...path])}: ${problem}`);
+  if (!(raw instanceof PyDict)) throw fail(`${toRepr(raw)} is not of type 'object'`);
   const columns = raw.get('columns');
   const unique = raw.get('unique') ?? false;
   const type = raw.get('type') ?? null;
-  const odd = Array.isArray(columns) ? columns.find((column) => typeof column !== 'string') : undefined;
-  const problem = !Array.isArray(columns)
-    ? columns === undefined
-      ? "'columns' is a required property"
-      : `${toRepr(columns)} is not of type 'array'`
-    : odd !== undefined
-      ? `${toRepr(odd)} is not of type 'string'`
-      : typeof unique !== 'boolean'
-        ? `${toRepr(unique)} is not of type 'boolean'`
-        : type !== null && typeof type !== 'string'
-          ? `${toRepr(type)} is not valid under any of the given schemas`
-          : null;
-  if (problem !== null) throw new TsdbtError('compilation', `Could not parse index config: ${problem}`);
-  const names = (columns as Value[]).map(toText);
+  if (columns === undefined) throw fail("'columns' is a required property");
+  if (!Array.isArray(columns)) throw fail(`${toRepr(columns)} is not of type 'array'`, 'columns');
+  const odd = columns.findIndex((column) => typeof column !== 'string');
+  if (odd >= 0) throw fail(`${toRepr(columns[odd] ?? null)} is not of type 'string'`, 'columns', odd);
+  if (typeof unique !== 'boolean') throw fail(`${toRepr(unique)} is not of type 'boolean'`, 'unique');
+  if (type !== null && typeof type !== 'string')
+    throw fail(`${toRepr(type)} is not valid under any of the given schemas`, 'type');
+  const unknown = [...raw.keys()].filter((key) => key !== 'columns' && key !== 'unique' && key !== 'type');
+  if (unknown.length > 0) {
+    const were = `${unknown.length === 1 ? 'was' : 'were'} unexpected`;
+    throw fail(`Additional properties are not allowed (${unknown.map(toRepr).join(', ')} ${were})`);
+  }
+  const names = columns.map(toText);
   const fields: Readonly<Record<string, Value>> = {
     columns: names,
     unique,

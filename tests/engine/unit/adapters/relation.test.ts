@@ -147,10 +147,22 @@ describe('the adapter', () => {
 
   test.each([
     ['adapter.verify_database("other")', 'Cross-db references not allowed in postgres (other vs db)'],
-    ['adapter.parse_index({"unique": true})', "Could not parse index config: 'columns' is a required property"],
     [
-      'adapter.parse_index("a")',
-      'Invalid index config:\n  Got: a\n  Expected a dictionary with at minimum a "columns" key',
+      'adapter.parse_index({"unique": true})',
+      "Could not parse index config: at path []: 'columns' is a required property",
+    ],
+    ['adapter.parse_index("a")', "Could not parse index config: at path []: 'a' is not of type 'object'"],
+    [
+      'adapter.parse_index({"columns": "a"})',
+      "Could not parse index config: at path ['columns']: 'a' is not of type 'array'",
+    ],
+    [
+      'adapter.parse_index({"columns": ["a"], "unique": "yes"})',
+      "Could not parse index config: at path ['unique']: 'yes' is not of type 'boolean'",
+    ],
+    [
+      'adapter.parse_index({"columns": ["a"], "typ": "x"})',
+      "Could not parse index config: at path []: Additional properties are not allowed ('typ' was unexpected)",
     ],
     [
       'adapter.dispatch("p.m")',
