@@ -46,6 +46,9 @@ export function loaderOn(
   return { loader, events, client };
 }
 
+/** 0 and the numbers after it, n in all. */
+export const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
 export class LoadLab {
   readonly credentials: Credentials;
   readonly adapter: PostgresAdapter;
@@ -101,6 +104,11 @@ export class LoadLab {
     } finally {
       await session.release();
     }
+  }
+
+  /** The ids in a table, sorted. */
+  async ids({ identifier }: LoadTarget): Promise<number[]> {
+    return (await this.rows(`select id from raw.${identifier} order by 1`)).flat().map(Number);
   }
 
   /** Offset and first line of the reason of each dead letter. */

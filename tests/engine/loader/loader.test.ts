@@ -12,7 +12,7 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { loadTargetOf } from '../support/load-target.ts';
-import { loaderOn, type MadeLoader } from './load-lab.ts';
+import { loaderOn, type MadeLoader, upTo } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
 const DAY = 86_400_000;
@@ -66,7 +66,6 @@ describe.each(SERVERS)('loading into $name', (server) => {
   };
   const ids = async (t: LoadTarget): Promise<number[]> =>
     (await rows(`select id from raw.${t.identifier} order by id`)).map(([id]) => Number(id));
-  const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
   it('brings every message once, over any number of runs', async () => {
     const t = target();

@@ -5,7 +5,7 @@ import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
 import { FOR_EVENTS } from '../support/events.ts';
-import { LoadLab } from './load-lab.ts';
+import { LoadLab, upTo } from './load-lab.ts';
 
 /** The bookkeeping as the version before had it. */
 const OLDER =
@@ -31,9 +31,6 @@ describe('positions', () => {
   });
   afterAll(async () => lab?.close());
 
-  const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const ids = async ({ identifier }: LoadTarget): Promise<number[]> =>
-    (await lab.rows(`select id from raw.${identifier} order by 1`)).flat().map(Number);
   const run = async (sql: string): Promise<void> => void (await lab.rows(sql));
   const renamed = (t: LoadTarget): LoadTarget => ({
     ...t,
@@ -47,7 +44,7 @@ describe('positions', () => {
     await lab.load(t);
     for (const id of [20, 21]) lab.broker.produce('t', 0, { id });
     expect(await lab.load(renamed(t))).toEqual({ rows: 2, dead: 0, stopped: [] });
-    expect(await ids(t)).toEqual(upTo(22).filter((id) => id !== 7));
+    expect(await lab.ids(t)).toEqual(upTo(22).filter((id) => id !== 7));
     expect(
       await lab.rows(
         `select relation, target, next_offset from tsdbt.load_offsets where relation like '%"${t.identifier}"'`,
@@ -80,10 +77,10 @@ describe('positions', () => {
     })();
     const running = one.loader.run();
     await meddler;
-    await expect.poll(async () => (await ids(t)).length, FOR_EVENTS).toBeGreaterThanOrEqual(200);
+    await expect.poll(async () => (await lab.ids(t)).length, FOR_EVENTS).toBeGreaterThanOrEqual(200);
     stop.abort();
     await running;
-    expect(await ids(t)).toEqual(upTo(200));
+    expect(await lab.ids(t)).toEqual(upTo(200));
   });
 
   it('what a version before has left is taken over; its loaders are refused from then on', async () => {
@@ -102,7 +99,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     for (const id of upTo(15)) lab.broker.produce('t', 0, { id });
     const loads = await Promise.all([lab.load(t), lab.load(t)]);
     expect(loads.map(({ rows }) => rows).reduce((a, b) => a + b)).toBe(5);
-    expect(await ids(t)).toEqual(upTo(15));
+    expect(await lab.ids(t)).toEqual(upTo(15));
     expect(await lab.rows('select relation, target, next_offset from tsdbt.load_offsets order by 2, 3')).toEqual([
       [null, 'source.p.raw.elsewhere', '5'],
       [`"raw"."${t.identifier}"`, t.uniqueId, '15'],
@@ -158,7 +155,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
         'double them.',
       details: { hint: expect.stringContaining(`\`tsdbt load rewind --select source:${t.name} --to loaded\``) },
     });
-    expect(await ids(t)).toEqual(upTo(20));
+    expect(await lab.ids(t)).toEqual(upTo(20));
     lab.broker.produce('t', 1, { id: 20 });
     // What is taken over stays as it is.
     expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual({
@@ -170,13 +167,13 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
       letters: 0,
     });
     expect((await lab.load(t)).rows).toBe(1);
-    expect(await ids(t)).toEqual(upTo(21));
+    expect(await lab.ids(t)).toEqual(upTo(21));
     // The other way: what the topic still has goes, and comes again.
     await run(`delete from tsdbt.load_offsets where relation = '"raw"."${t.identifier}"'`);
     lab.broker.expire('t', 0, 2n);
     expect(await rewindTo(lab.broker.client(), lab.sink, t, 'earliest')).toMatchObject({ rows: 19, letters: 0 });
     expect((await lab.load(t)).rows).toBe(19);
-    expect(await ids(t)).toEqual(upTo(21));
+    expect(await lab.ids(t)).toEqual(upTo(21));
   });
 
   it('rows of files, of other topics, by hand: no reason to refuse; a new partition begins at its start', async () => {
@@ -191,7 +188,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     lab.broker.create('t', 2);
     lab.broker.produce('t', 1, { id: 1 });
     await lab.load({ ...t, onGap: 'earliest' });
-    expect(await ids(t)).toEqual([0, 1, 100, 101, 102]);
+    expect(await lab.ids(t)).toEqual([0, 1, 100, 101, 102]);
   });
 
   it('status tells of files without a broker, and of a topic what is wrong with the topic', async () => {

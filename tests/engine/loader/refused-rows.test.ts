@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
 import type { Flush, Flushed } from '../../../src/loader/sink.ts';
-import { LoadLab } from './load-lab.ts';
+import { LoadLab, upTo } from './load-lab.ts';
 
 describe('rows that are refused', () => {
   let lab: LoadLab;
@@ -12,9 +12,6 @@ describe('rows that are refused', () => {
   });
   afterAll(async () => lab?.close());
 
-  const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
-  const ids = async (table: string): Promise<number[]> =>
-    (await lab.rows(`select id from raw.${table} order by 1`)).flat().map(Number);
   /** How many transactions the work begins. */
   const transactions = async (work: () => Promise<void>): Promise<number> => {
     const { adapter } = lab;
@@ -140,7 +137,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
         dead: dead.length,
         stopped: [],
       });
-      expect(await ids(t.identifier)).toEqual(upTo(1000).filter((i) => reason(i) === null));
+      expect(await lab.ids(t)).toEqual(upTo(1000).filter((i) => reason(i) === null));
       expect(await lab.letters(t)).toEqual(dead.map((i) => [i, expect.stringContaining(reason(i)![1])]));
       expect(
         await lab.rows(
@@ -212,7 +209,7 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
           'lates check constraint "small".*t/0 offset 0',
       ),
     );
-    expect(await ids(t.identifier)).toEqual([]);
+    expect(await lab.ids(t)).toEqual([]);
     expect(await lab.letters(t)).toEqual([]);
   });
 
