@@ -30,519 +30,556 @@ export interface FileHash {
   readonly checksum: string;
 }
 export interface Docs {
-  show: boolean;
-  node_color: string | null;
+  readonly show: boolean;
+  readonly node_color: string | null;
 }
 export interface Hook {
-  sql: string;
-  transaction: boolean;
-  index: number | null;
+  readonly sql: string;
+  readonly transaction: boolean;
+  readonly index: number | null;
 }
 export interface ContractConfig {
-  enforced: boolean;
-  alias_types: boolean;
-  checksum?: string | null;
+  readonly enforced: boolean;
+  readonly alias_types: boolean;
+  readonly checksum?: string | null;
 }
 export interface Quoting {
-  database?: boolean | null;
-  schema?: boolean | null;
-  identifier?: boolean | null;
-  column?: boolean | null;
+  readonly database?: boolean | null;
+  readonly schema?: boolean | null;
+  readonly identifier?: boolean | null;
+  readonly column?: boolean | null;
 }
 export interface RefArgs {
-  name: string;
-  package: string | null;
-  version: string | number | null;
+  readonly name: string;
+  readonly package: string | null;
+  readonly version: string | number | null;
 }
 export interface DependsOn {
-  macros: string[];
-  nodes: string[];
+  /** Grows while the node is compiled: what is only called then is a dependency too. */
+  readonly macros: string[];
+  readonly nodes: readonly string[];
 }
 export interface TimeThreshold {
-  count: number | null;
-  period: 'minute' | 'hour' | 'day' | null;
+  readonly count: number | null;
+  readonly period: 'minute' | 'hour' | 'day' | null;
 }
 export interface FreshnessThreshold {
-  warn_after?: TimeThreshold | null;
-  error_after?: TimeThreshold | null;
-  filter?: string | null;
+  readonly warn_after?: TimeThreshold | null;
+  readonly error_after?: TimeThreshold | null;
+  readonly filter?: string | null;
 }
 
 export interface Constraint {
-  type: 'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key' | 'custom';
-  name: string | null;
-  expression: string | null;
-  warn_unenforced: boolean;
-  warn_unsupported: boolean;
-  to: string | null;
-  to_columns: string[];
+  readonly type: 'check' | 'not_null' | 'unique' | 'primary_key' | 'foreign_key' | 'custom';
+  readonly name: string | null;
+  readonly expression: string | null;
+  readonly warn_unenforced: boolean;
+  readonly warn_unsupported: boolean;
+  readonly to: string | null;
+  readonly to_columns: readonly string[];
   /** Only on constraints of a model: the columns it spans. */
-  columns?: string[];
+  readonly columns?: readonly string[];
 }
 
 export interface ColumnInfo {
-  name: string;
-  description: string;
-  meta: { [key: string]: Json };
-  data_type: string | null;
-  constraints: Constraint[];
-  quote: boolean | null;
-  config: { meta: { [key: string]: Json }; tags: string[] };
-  tags: string[];
-  granularity: string | null;
-  dimension?: Json;
-  entity?: Json;
-  doc_blocks: string[];
-  [extra: string]: unknown;
+  readonly name: string;
+  readonly description: string;
+  readonly meta: { readonly [key: string]: Json };
+  readonly data_type: string | null;
+  readonly constraints: readonly Constraint[];
+  readonly quote: boolean | null;
+  readonly config: { readonly meta: { readonly [key: string]: Json }; readonly tags: readonly string[] };
+  readonly tags: readonly string[];
+  readonly granularity: string | null;
+  readonly dimension?: Json;
+  readonly entity?: Json;
+  readonly doc_blocks: readonly string[];
+  readonly [extra: string]: unknown;
 }
 
 /** Config that nodes and tests have in common; custom keys stay. */
 export interface CommonConfig {
-  enabled: boolean;
-  alias?: string | null;
-  schema?: string | null;
-  database?: string | null;
-  tags: string[];
-  meta: { [key: string]: Json };
-  group?: string | null;
-  materialized: string;
-  incremental_strategy?: string | null;
-  persist_docs?: { relation?: boolean; columns?: boolean };
-  quoting?: Quoting;
-  column_types?: { [column: string]: string };
-  full_refresh?: boolean | null;
-  unique_key?: string | string[] | null;
-  on_schema_change?: string | null;
-  on_configuration_change?: string | null;
-  grants?: { [privilege: string]: string[] };
-  packages?: string[];
-  docs?: Docs;
-  contract?: ContractConfig;
-  event_time?: string | null;
+  readonly enabled: boolean;
+  readonly alias?: string | null;
+  readonly schema?: string | null;
+  readonly database?: string | null;
+  readonly tags: readonly string[];
+  readonly meta: { readonly [key: string]: Json };
+  readonly group?: string | null;
+  readonly materialized: string;
+  readonly incremental_strategy?: string | null;
+  readonly persist_docs?: { readonly relation?: boolean; readonly columns?: boolean };
+  readonly quoting?: Quoting;
+  readonly column_types?: { readonly [column: string]: string };
+  readonly full_refresh?: boolean | null;
+  readonly unique_key?: string | readonly string[] | null;
+  readonly on_schema_change?: string | null;
+  readonly on_configuration_change?: string | null;
+  readonly grants?: { readonly [privilege: string]: readonly string[] };
+  readonly packages?: readonly string[];
+  readonly docs?: Docs;
+  readonly contract?: ContractConfig;
+  readonly event_time?: string | null;
   /** Of a model. */
-  access?: 'private' | 'protected' | 'public';
-  [custom: string]: unknown;
+  readonly access?: 'private' | 'protected' | 'public';
+  readonly [custom: string]: unknown;
 }
 
 /** What config() and the YAML files say, merged; keys in dbt's spelling (`pre-hook`, `post-hook`). */
 export interface NodeConfig extends CommonConfig {
-  'post-hook': Hook[];
-  'pre-hook': Hook[];
+  readonly 'post-hook': readonly Hook[];
+  readonly 'pre-hook': readonly Hook[];
 }
 
 export interface TestConfig extends CommonConfig {
-  severity: string;
-  store_failures: boolean | null;
-  store_failures_as: 'table' | 'view' | 'ephemeral' | null;
-  where: string | null;
-  limit: number | null;
-  fail_calc: string;
-  warn_if: string;
-  error_if: string;
-  'pre-hook'?: Hook[];
-  'post-hook'?: Hook[];
+  readonly severity: string;
+  readonly store_failures: boolean | null;
+  readonly store_failures_as: 'table' | 'view' | 'ephemeral' | null;
+  readonly where: string | null;
+  readonly limit: number | null;
+  readonly fail_calc: string;
+  readonly warn_if: string;
+  readonly error_if: string;
+  readonly 'pre-hook'?: readonly Hook[];
+  readonly 'post-hook'?: readonly Hook[];
 }
 
 /** Fields that every node in `manifest.nodes` has. */
 export interface NodeBase {
-  database: string | null;
-  schema: string;
-  name: string;
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  fqn: string[];
-  alias: string;
-  checksum: FileHash;
-  tags: string[];
-  description: string;
-  columns: { [name: string]: ColumnInfo };
-  meta: { [key: string]: Json };
-  group: string | null;
-  docs: Docs;
-  patch_path: string | null;
+  readonly database: string | null;
+  readonly schema: string;
+  readonly name: string;
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly fqn: readonly string[];
+  readonly alias: string;
+  readonly checksum: FileHash;
+  readonly tags: readonly string[];
+  readonly description: string;
+  readonly columns: { readonly [name: string]: ColumnInfo };
+  readonly meta: { readonly [key: string]: Json };
+  readonly group: string | null;
+  readonly docs: Docs;
+  readonly patch_path: string | null;
+  /** Set by the run, when it writes the statement that it executes. */
   build_path: string | null;
-  unrendered_config: { [key: string]: unknown };
+  readonly unrendered_config: { readonly [key: string]: unknown };
   /** Seconds since 1970. */
-  created_at: number;
-  relation_name: string | null;
-  raw_code: string;
-  doc_blocks: string[];
+  readonly created_at: number;
+  readonly relation_name: string | null;
+  readonly raw_code: string;
+  readonly doc_blocks: readonly string[];
 }
 
 /** A node that is compiled from SQL. The four last fields appear with compilation. */
 export interface CompiledFields {
-  language: string;
-  refs: RefArgs[];
-  sources: [source: string, table: string][] | string[][];
-  metrics: string[][];
-  functions: string[][];
-  depends_on: DependsOn;
-  compiled_path: string | null;
-  contract: { enforced: boolean; alias_types: boolean; checksum: string | null };
-  compiled?: boolean;
-  compiled_code?: string | null;
-  extra_ctes_injected?: boolean;
-  extra_ctes?: { id: string; sql: string }[];
+  readonly language: string;
+  readonly refs: readonly RefArgs[];
+  readonly sources: readonly (readonly string[])[];
+  readonly metrics: readonly (readonly string[])[];
+  readonly functions: readonly (readonly string[])[];
+  readonly depends_on: DependsOn;
+  readonly compiled_path: string | null;
+  readonly contract: { readonly enforced: boolean; readonly alias_types: boolean; readonly checksum: string | null };
+  readonly compiled?: boolean;
+  readonly compiled_code?: string | null;
+  readonly extra_ctes_injected?: boolean;
+  readonly extra_ctes?: readonly { readonly id: string; readonly sql: string }[];
 }
 
 export interface ModelNode extends NodeBase, CompiledFields {
-  resource_type: 'model';
-  config: NodeConfig;
-  access: 'private' | 'protected' | 'public';
-  constraints: Constraint[];
-  version: string | number | null;
-  latest_version: string | number | null;
-  deprecation_date: string | null;
-  primary_key: string[];
-  time_spine: Json;
-  defer_relation?: DeferRelation | null;
+  readonly resource_type: 'model';
+  readonly config: NodeConfig;
+  readonly access: 'private' | 'protected' | 'public';
+  readonly constraints: readonly Constraint[];
+  readonly version: string | number | null;
+  readonly latest_version: string | number | null;
+  readonly deprecation_date: string | null;
+  readonly primary_key: readonly string[];
+  readonly time_spine: Json;
+  readonly defer_relation?: DeferRelation | null;
 }
 
 export interface AnalysisNode extends NodeBase, CompiledFields {
-  resource_type: 'analysis';
-  config: NodeConfig;
+  readonly resource_type: 'analysis';
+  readonly config: NodeConfig;
 }
 export interface SnapshotNode extends NodeBase, CompiledFields {
-  resource_type: 'snapshot';
-  config: NodeConfig;
-  defer_relation?: DeferRelation | null;
+  readonly resource_type: 'snapshot';
+  readonly config: NodeConfig;
+  readonly defer_relation?: DeferRelation | null;
 }
 export interface HookNode extends NodeBase, CompiledFields {
-  resource_type: 'operation';
-  config: NodeConfig;
-  index: number | null;
+  readonly resource_type: 'operation';
+  readonly config: NodeConfig;
+  readonly index: number | null;
 }
 export interface SqlOperationNode extends NodeBase, CompiledFields {
-  resource_type: 'sql_operation';
-  config: NodeConfig;
+  readonly resource_type: 'sql_operation';
+  readonly config: NodeConfig;
 }
 
 export interface SeedNode extends NodeBase {
-  resource_type: 'seed';
-  config: NodeConfig;
-  root_path: string | null;
-  depends_on: { macros: string[]; nodes?: string[] };
-  defer_relation?: DeferRelation | null;
+  readonly resource_type: 'seed';
+  readonly config: NodeConfig;
+  readonly root_path: string | null;
+  readonly depends_on: { readonly macros: string[]; readonly nodes?: readonly string[] };
+  readonly defer_relation?: DeferRelation | null;
 }
 
 export interface TestMetadata {
-  name: string;
-  kwargs: { [key: string]: Json };
-  namespace: string | null;
+  readonly name: string;
+  readonly kwargs: { readonly [key: string]: Json };
+  readonly namespace: string | null;
 }
 
 /** A singular test has no `test_metadata`. */
 export interface TestNode extends NodeBase, CompiledFields {
-  resource_type: 'test';
-  config: TestConfig;
-  column_name?: string | null;
-  file_key_name?: string | null;
-  attached_node?: string | null;
-  test_metadata?: TestMetadata;
+  readonly resource_type: 'test';
+  readonly config: TestConfig;
+  readonly column_name?: string | null;
+  readonly file_key_name?: string | null;
+  readonly attached_node?: string | null;
+  readonly test_metadata?: TestMetadata;
 }
 
 export interface DeferRelation {
-  database: string | null;
-  schema: string;
-  alias: string;
-  relation_name: string | null;
-  resource_type: ResourceType;
-  name: string;
-  description: string;
-  compiled_code: string | null;
-  meta: Json;
-  tags: string[];
-  config: Json;
+  readonly database: string | null;
+  readonly schema: string;
+  readonly alias: string;
+  readonly relation_name: string | null;
+  readonly resource_type: ResourceType;
+  readonly name: string;
+  readonly description: string;
+  readonly compiled_code: string | null;
+  readonly meta: Json;
+  readonly tags: readonly string[];
+  readonly config: Json;
 }
 
 export interface SourceDefinition {
-  database: string | null;
-  schema: string;
-  name: string;
-  resource_type: 'source';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  fqn: string[];
-  source_name: string;
-  source_description: string;
-  loader: string;
-  identifier: string;
-  quoting: Quoting;
-  loaded_at_field: string | null;
-  loaded_at_query: string | null;
-  freshness: FreshnessThreshold | null;
-  external: Json;
-  description: string;
-  columns: { [name: string]: ColumnInfo };
-  meta: { [key: string]: Json };
-  source_meta: { [key: string]: Json };
-  tags: string[];
-  config: {
-    enabled: boolean;
-    event_time: string | null;
-    freshness: FreshnessThreshold | null;
-    loaded_at_field: string | null;
-    loaded_at_query: string | null;
-    meta: { [key: string]: Json };
-    tags: string[];
-    [custom: string]: unknown;
+  readonly database: string | null;
+  readonly schema: string;
+  readonly name: string;
+  readonly resource_type: 'source';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly fqn: readonly string[];
+  readonly source_name: string;
+  readonly source_description: string;
+  readonly loader: string;
+  readonly identifier: string;
+  readonly quoting: Quoting;
+  readonly loaded_at_field: string | null;
+  readonly loaded_at_query: string | null;
+  readonly freshness: FreshnessThreshold | null;
+  readonly external: Json;
+  readonly description: string;
+  readonly columns: { readonly [name: string]: ColumnInfo };
+  readonly meta: { readonly [key: string]: Json };
+  readonly source_meta: { readonly [key: string]: Json };
+  readonly tags: readonly string[];
+  readonly config: {
+    readonly enabled: boolean;
+    readonly event_time: string | null;
+    readonly freshness: FreshnessThreshold | null;
+    readonly loaded_at_field: string | null;
+    readonly loaded_at_query: string | null;
+    readonly meta: { readonly [key: string]: Json };
+    readonly tags: readonly string[];
+    readonly [custom: string]: unknown;
   };
-  patch_path: string | null;
-  unrendered_config: { [key: string]: unknown };
-  relation_name: string | null;
-  created_at: number;
-  unrendered_database: string | null;
-  unrendered_schema: string | null;
-  doc_blocks: string[];
+  readonly patch_path: string | null;
+  readonly unrendered_config: { readonly [key: string]: unknown };
+  readonly relation_name: string | null;
+  readonly created_at: number;
+  readonly unrendered_database: string | null;
+  readonly unrendered_schema: string | null;
+  readonly doc_blocks: readonly string[];
 }
 
 export interface MacroArgument {
-  name: string;
-  type: string | null;
-  description: string;
+  readonly name: string;
+  readonly type: string | null;
+  readonly description: string;
 }
 
 export interface MacroNode {
-  name: string;
-  resource_type: 'macro';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  macro_sql: string;
-  depends_on: { macros: string[] };
-  description: string;
-  meta: { [key: string]: Json };
-  docs: Docs;
-  config: { meta: { [key: string]: Json }; docs: Docs };
-  patch_path: string | null;
-  arguments: MacroArgument[];
-  created_at: number;
-  supported_languages: string[] | null;
+  readonly name: string;
+  readonly resource_type: 'macro';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly macro_sql: string;
+  readonly depends_on: { readonly macros: readonly string[] };
+  readonly description: string;
+  readonly meta: { readonly [key: string]: Json };
+  readonly docs: Docs;
+  readonly config: { readonly meta: { readonly [key: string]: Json }; readonly docs: Docs };
+  readonly patch_path: string | null;
+  readonly arguments: readonly MacroArgument[];
+  readonly created_at: number;
+  readonly supported_languages: readonly string[] | null;
 }
 
 export interface DocNode {
-  name: string;
-  resource_type: 'doc';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  block_contents: string;
+  readonly name: string;
+  readonly resource_type: 'doc';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly block_contents: string;
 }
 
 export interface ExposureNode {
-  name: string;
-  resource_type: 'exposure';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  fqn: string[];
-  type: string;
-  owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown };
-  description: string;
-  label: string | null;
-  maturity: string | null;
-  meta: { [key: string]: Json };
-  tags: string[];
-  config: { enabled: boolean; tags: string[]; meta: { [key: string]: Json }; [extra: string]: unknown };
-  unrendered_config: { [key: string]: unknown };
-  url: string | null;
-  depends_on: DependsOn;
-  refs: RefArgs[];
-  sources: string[][];
-  metrics: string[][];
-  created_at: number;
+  readonly name: string;
+  readonly resource_type: 'exposure';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly fqn: readonly string[];
+  readonly type: string;
+  readonly owner: {
+    readonly email: string | readonly string[] | null;
+    readonly name: string | null;
+    readonly [extra: string]: unknown;
+  };
+  readonly description: string;
+  readonly label: string | null;
+  readonly maturity: string | null;
+  readonly meta: { readonly [key: string]: Json };
+  readonly tags: readonly string[];
+  readonly config: {
+    readonly enabled: boolean;
+    readonly tags: readonly string[];
+    readonly meta: { readonly [key: string]: Json };
+    readonly [extra: string]: unknown;
+  };
+  readonly unrendered_config: { readonly [key: string]: unknown };
+  readonly url: string | null;
+  readonly depends_on: DependsOn;
+  readonly refs: readonly RefArgs[];
+  readonly sources: readonly (readonly string[])[];
+  readonly metrics: readonly (readonly string[])[];
+  readonly created_at: number;
 }
 
 export interface GroupNode {
-  name: string;
-  resource_type: 'group';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  owner: { email: string | string[] | null; name: string | null; [extra: string]: unknown };
-  description: string | null;
-  config: { meta: { [key: string]: Json } };
+  readonly name: string;
+  readonly resource_type: 'group';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly owner: {
+    readonly email: string | readonly string[] | null;
+    readonly name: string | null;
+    readonly [extra: string]: unknown;
+  };
+  readonly description: string | null;
+  readonly config: { readonly meta: { readonly [key: string]: Json } };
 }
 
 export interface UnitTestFixture {
-  input: string;
-  rows: Json;
-  format: 'dict' | 'csv' | 'sql';
-  fixture: string | null;
+  readonly input: string;
+  readonly rows: Json;
+  readonly format: 'dict' | 'csv' | 'sql';
+  readonly fixture: string | null;
 }
 
 export interface UnitTestNode {
-  model: string;
-  given: UnitTestFixture[];
-  expect: { rows: Json; format: 'dict' | 'csv' | 'sql'; fixture: string | null };
-  name: string;
-  resource_type: 'unit_test';
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  fqn: string[];
-  description: string;
-  overrides: { macros: { [k: string]: Json }; vars: { [k: string]: Json }; env_vars: { [k: string]: Json } } | null;
-  depends_on: DependsOn;
-  config: { tags: string[]; meta: { [key: string]: Json }; enabled: boolean; [extra: string]: unknown };
-  checksum: string | null;
-  schema: string | null;
-  created_at: number;
-  versions: { include: (string | number)[] | null; exclude: (string | number)[] | null } | null;
-  version: string | number | null;
-  [extra: string]: unknown;
+  readonly model: string;
+  readonly given: readonly UnitTestFixture[];
+  readonly expect: { readonly rows: Json; readonly format: 'dict' | 'csv' | 'sql'; readonly fixture: string | null };
+  readonly name: string;
+  readonly resource_type: 'unit_test';
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly fqn: readonly string[];
+  readonly description: string;
+  readonly overrides: {
+    readonly macros: { readonly [k: string]: Json };
+    readonly vars: { readonly [k: string]: Json };
+    readonly env_vars: { readonly [k: string]: Json };
+  } | null;
+  readonly depends_on: DependsOn;
+  readonly config: {
+    readonly tags: readonly string[];
+    readonly meta: { readonly [key: string]: Json };
+    readonly enabled: boolean;
+    readonly [extra: string]: unknown;
+  };
+  readonly checksum: string | null;
+  readonly schema: string | null;
+  readonly created_at: number;
+  readonly versions: {
+    readonly include: readonly (string | number)[] | null;
+    readonly exclude: readonly (string | number)[] | null;
+  } | null;
+  readonly version: string | number | null;
+  readonly [extra: string]: unknown;
 }
 
 /** Config of a metric, a semantic model or a saved query. */
 export interface SemanticConfig {
-  enabled: boolean;
-  group: string | null;
-  meta: { [key: string]: Json };
-  tags?: Json;
-  [custom: string]: unknown;
+  readonly enabled: boolean;
+  readonly group: string | null;
+  readonly meta: { readonly [key: string]: Json };
+  readonly tags?: Json;
+  readonly [custom: string]: unknown;
 }
 
 /** Fields that metrics, semantic models and saved queries have in common; shape as in manifest v12. */
 export interface SemanticNode {
-  name: string;
-  package_name: string;
-  path: string;
-  original_file_path: string;
-  unique_id: string;
-  fqn: string[];
-  config: SemanticConfig;
-  unrendered_config: { [key: string]: unknown };
-  group: string | null;
-  depends_on: DependsOn;
-  refs: RefArgs[];
-  created_at: number;
-  description: Json;
-  label: Json;
-  metadata: null;
-  [field: string]: unknown;
+  readonly name: string;
+  readonly package_name: string;
+  readonly path: string;
+  readonly original_file_path: string;
+  readonly unique_id: string;
+  readonly fqn: readonly string[];
+  readonly config: SemanticConfig;
+  readonly unrendered_config: { readonly [key: string]: unknown };
+  readonly group: string | null;
+  readonly depends_on: DependsOn;
+  readonly refs: readonly RefArgs[];
+  readonly created_at: number;
+  readonly description: Json;
+  readonly label: Json;
+  readonly metadata: null;
+  readonly [field: string]: unknown;
 }
 
 export interface MetricNode extends SemanticNode {
-  resource_type: 'metric';
-  type: string;
-  type_params: MetricTypeParams;
-  filter: Json;
-  time_granularity: Json;
-  sources: string[][];
-  metrics: string[][];
-  meta: Json;
-  tags: Json;
+  readonly resource_type: 'metric';
+  readonly type: string;
+  readonly type_params: MetricTypeParams;
+  readonly filter: Json;
+  readonly time_granularity: Json;
+  readonly sources: readonly (readonly string[])[];
+  readonly metrics: readonly (readonly string[])[];
+  readonly meta: Json;
+  readonly tags: Json;
 }
 
 /** What another metric or a measure is to a metric that is computed from it. */
 export interface MetricInput {
-  name: Json;
-  filter: Json;
-  alias: Json;
-  [field: string]: Json;
+  readonly name: Json;
+  readonly filter: Json;
+  readonly alias: Json;
+  readonly [field: string]: Json;
 }
 export interface MetricTypeParams {
-  measure: MetricInput | null;
-  input_measures: MetricInput[];
-  numerator: MetricInput | null;
-  denominator: MetricInput | null;
-  expr: string | null;
-  window: Json;
-  grain_to_date: Json;
-  metrics: (MetricInput | null)[];
-  conversion_type_params: MetricConversion | null;
-  cumulative_type_params: MetricCumulation | null;
-  metric_aggregation_params: MetricAggregation | null;
-  fill_nulls_with: Json;
-  join_to_timespine: Json;
-  is_private: Json;
+  readonly measure: MetricInput | null;
+  readonly input_measures: readonly MetricInput[];
+  readonly numerator: MetricInput | null;
+  readonly denominator: MetricInput | null;
+  readonly expr: string | null;
+  readonly window: Json;
+  readonly grain_to_date: Json;
+  readonly metrics: readonly (MetricInput | null)[];
+  readonly conversion_type_params: MetricConversion | null;
+  readonly cumulative_type_params: MetricCumulation | null;
+  readonly metric_aggregation_params: MetricAggregation | null;
+  readonly fill_nulls_with: Json;
+  readonly join_to_timespine: Json;
+  readonly is_private: Json;
 }
 export interface MetricConversion {
-  entity: Json;
-  base_measure: MetricInput | null;
-  conversion_measure: MetricInput | null;
-  base_metric: MetricInput | null;
-  conversion_metric: MetricInput | null;
-  calculation: Json;
-  window: Json;
-  constant_properties: Json;
+  readonly entity: Json;
+  readonly base_measure: MetricInput | null;
+  readonly conversion_measure: MetricInput | null;
+  readonly base_metric: MetricInput | null;
+  readonly conversion_metric: MetricInput | null;
+  readonly calculation: Json;
+  readonly window: Json;
+  readonly constant_properties: Json;
 }
 export interface MetricCumulation {
-  window: Json;
-  grain_to_date: Json;
-  period_agg: Json;
-  metric: MetricInput | null;
+  readonly window: Json;
+  readonly grain_to_date: Json;
+  readonly period_agg: Json;
+  readonly metric: MetricInput | null;
 }
 export interface MetricAggregation {
-  semantic_model: string;
-  agg: Json;
-  agg_params: Json;
-  agg_time_dimension: Json;
-  non_additive_dimension: Json;
+  readonly semantic_model: string;
+  readonly agg: Json;
+  readonly agg_params: Json;
+  readonly agg_time_dimension: Json;
+  readonly non_additive_dimension: Json;
 }
 
 /** A measure, dimension or entity of a semantic model. */
 export interface SemanticPart {
-  name: Json | undefined;
-  description: Json;
-  [field: string]: Json | undefined;
+  readonly name: Json | undefined;
+  readonly description: Json;
+  readonly [field: string]: Json | undefined;
 }
 export interface SemanticModelNode extends SemanticNode {
-  resource_type: 'semantic_model';
-  model: string | null | undefined;
-  node_relation: Json;
-  defaults: Json;
-  entities: SemanticPart[];
-  measures: SemanticPart[];
-  dimensions: SemanticPart[];
-  primary_entity: Json;
+  readonly resource_type: 'semantic_model';
+  readonly model: string | null | undefined;
+  readonly node_relation: Json;
+  readonly defaults: Json;
+  readonly entities: readonly SemanticPart[];
+  readonly measures: readonly SemanticPart[];
+  readonly dimensions: readonly SemanticPart[];
+  readonly primary_entity: Json;
 }
 
 export interface SavedQueryNode extends SemanticNode {
-  resource_type: 'saved_query';
-  query_params: { metrics: Json; group_by: Json; where: Json; order_by: Json; limit: Json };
-  exports: { name: Json | undefined; config: { [key: string]: unknown }; unrendered_config: { [key: string]: Json } }[];
-  tags: string[];
+  readonly resource_type: 'saved_query';
+  readonly query_params: {
+    readonly metrics: Json;
+    readonly group_by: Json;
+    readonly where: Json;
+    readonly order_by: Json;
+    readonly limit: Json;
+  };
+  readonly exports: {
+    readonly name: Json | undefined;
+    readonly config: { readonly [key: string]: unknown };
+    readonly unrendered_config: { readonly [key: string]: Json };
+  }[];
+  readonly tags: readonly string[];
 }
 
 export interface FunctionArgument {
-  name: string;
-  data_type: string;
-  description: string | null;
-  default_value?: Json;
+  readonly name: string;
+  readonly data_type: string;
+  readonly description: string | null;
+  readonly default_value?: Json;
 }
 export interface FunctionReturns {
-  data_type: string;
-  description: string | null;
+  readonly data_type: string;
+  readonly description: string | null;
 }
 /** A further function of the same name, from a file of its own. */
 export interface FunctionOverload {
-  defined_in: string;
-  arguments: FunctionArgument[];
-  returns: FunctionReturns | null;
-  description: string | null;
-  raw_body: string | null;
-  compiled_body: string | null;
+  readonly defined_in: string;
+  readonly arguments: readonly FunctionArgument[];
+  readonly returns: FunctionReturns | null;
+  readonly description: string | null;
+  readonly raw_body: string | null;
+  readonly compiled_body: string | null;
 }
 
 /** A user-defined function: a member of `manifest.functions`. */
 export interface FunctionNode extends NodeBase, CompiledFields {
-  resource_type: 'function';
-  config: NodeConfig;
-  arguments: FunctionArgument[];
-  returns: FunctionReturns;
-  overloads: FunctionOverload[];
+  readonly resource_type: 'function';
+  readonly config: NodeConfig;
+  readonly arguments: readonly FunctionArgument[];
+  readonly returns: FunctionReturns;
+  readonly overloads: readonly FunctionOverload[];
   /** The same function in the state that is deferred to. */
-  defer_function?: FunctionNode;
+  readonly defer_function?: FunctionNode;
 }
 
 /** Resources that are parsed into the manifest and have no behaviour of their own here. */

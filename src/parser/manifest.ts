@@ -10,7 +10,7 @@ import { graphMaps } from './link/graph-maps.ts';
 import { linkMacros } from './link/macros.ts';
 import { linkNodes } from './link/nodes.ts';
 import { patchProperties } from './patch/properties.ts';
-import { addMacros, type MacroFacts, readMacros } from './read/macros.ts';
+import { type MacroFacts, macroNodes, readMacros } from './read/macros.ts';
 import { readNodes } from './read/nodes.ts';
 import { createParseRendering } from './read/parse-rendering.ts';
 import { InertMacros } from './shortcuts/inert-macros.ts';
@@ -43,7 +43,7 @@ export interface ParseOutput {
 }
 
 /**
- * Parses a project. The table that `read` begins goes through the phases; each leaves it as its name says.
+ * Parses a project. Each phase takes the table of the phase before and gives a new one.
  * @throws TsdbtError the first thing that is wrong, with file and line where they are known
  */
 export function parseProject(input: ParseInput): ParseOutput {
@@ -51,20 +51,19 @@ export function parseProject(input: ParseInput): ParseOutput {
   const state = new ParseState(config, adapter, logger, files);
 
   const facts = readMacros(state, input.builtinMacros?.() ?? []);
-  addMacros(state, facts);
-  const macroIds = linkMacros(state, facts);
+  const { macros, ids } = linkMacros(state, macroNodes(state, facts), facts);
 
-  const inert = new InertMacros(state, macroIds);
-  const { rendering, envVars, command, hookCommand } = createParseRendering(state, adapter, inert);
-  const tools = { state, rendering, names: new RelationNames(state, rendering) };
-  readNodes(tools);
-  patchProperties(tools, macroIds, inert);
-  linkNodes(tools);
-  checkProject(tools);
+  const inert = new InertMacros(state, macros, ids);
+  const { rendering, envVars, command, hookCommand } = createParseRendering(state, adapter, macros, inert);
+  const tools = { state, rendering, names: new RelationNames(state, rendering, macros) };
+  const read = readNodes(tools);
+  const patched = patchProperties(tools, read, macros, ids, inert);
+  const linked = linkNodes(tools, patched);
+  const checked = checkProject(tools, linked);
 
-  const maps = graphMaps(state);
-  const manifest = writableManifest(state, maps);
-  checkManifest(tools, maps.child_map);
+  const maps = graphMaps(checked);
+  const manifest = writableManifest(state, checked, maps);
+  checkManifest(tools, checked, maps.child_map);
   return {
     manifest,
     warnings: state.warnings.all,

@@ -9,6 +9,8 @@ import type { ParseInput } from './manifest.ts';
 import { readHooks } from './read/nodes.ts';
 import { createParseRendering } from './read/parse-rendering.ts';
 import { ParseState } from './table/parse-state.ts';
+import type { ReadNode } from './table/phases.ts';
+import type { ReadTable } from './table/tables.ts';
 import { InertMacros } from './shortcuts/inert-macros.ts';
 
 /** What hooks print or warn of has been said when they were parsed. */
@@ -21,26 +23,28 @@ const SILENT: Logger = { fire: () => undefined };
 export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'metadata'>): readonly string[] | null {
   const { config, files, adapter } = input;
   const state = new ParseState(config, adapter, SILENT, files);
-  for (const [id, macro] of Object.entries(manifest.macros)) state.macros.set(id, macro);
-  const macroIds = new MacroIds(state.macros.values(), state.root.project_name, state.internalPackages);
-  const { rendering, hookCommand } = createParseRendering(state, adapter, new InertMacros(state, macroIds));
+  const macros = new Map(Object.entries(manifest.macros));
+  const ids = new MacroIds(macros.values(), state.root.project_name, state.internalPackages);
+  const inert = new InertMacros(state, macros, ids);
+  const { rendering, hookCommand } = createParseRendering(state, adapter, macros, inert);
+  let nodes: ReadTable['nodes'];
   try {
-    readHooks({ state, rendering, names: new RelationNames(state, rendering) });
+    ({ nodes } = readHooks({ state, rendering, names: new RelationNames(state, rendering, macros) }));
   } catch {
     return null;
   }
   const kept = Object.values(manifest.nodes).filter((node) => node.resource_type === 'operation');
   const same =
-    kept.length === state.nodes.size &&
+    kept.length === nodes.size &&
     kept.every((node) => {
-      const now = state.nodes.get(node.unique_id);
+      const now = nodes.get(node.unique_id);
       return now !== undefined && JSON.stringify(unlinked(node, now)) === JSON.stringify(unlinked(now, now));
     });
   return same ? [...hookCommand] : null;
 }
 
 /** A hook without what follows from its references, in the order of another one's fields. */
-function unlinked(node: ManifestNode, like: ManifestNode): unknown {
+function unlinked(node: ManifestNode | ReadNode, like: object): unknown {
   const fields: { readonly [name: string]: unknown } = { ...node };
   return Object.keys(like).map((name) => {
     if (name === 'created_at') return null;

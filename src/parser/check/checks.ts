@@ -1,49 +1,55 @@
 // What dbt checks when everything is parsed: names and relations that collide, groups, access, snapshots, deprecated
 // models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
-import type { Json, ManifestNode, ModelNode, ParsedOnlyNode } from '../../contracts/node.ts';
+import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import { checkMicrobatchModels } from './microbatch-checks.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import type { ParseTools } from '../config/node-update.ts';
-import { pluralOf, type ParseState } from '../table/parse-state.ts';
+import { pluralOf, REFABLE } from '../table/duplicates.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import type { LinkedTable } from '../table/tables.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 
-const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
-
-/** Every check that needs the whole project. */
-export function checkProject(tools: ParseTools): void {
-  const { state } = tools;
-  checkGroups(state);
-  for (const node of state.nodes.values()) {
+/**
+ * Every check that needs the whole project.
+ * @returns the table with what the checks have made exact
+ */
+export function checkProject({ state }: ParseTools, table: LinkedTable): LinkedTable {
+  checkGroups(table);
+  for (const node of table.nodes.values()) {
     if (node.resource_type === 'model') checkPublicEphemeral(node);
     else if (node.resource_type === 'snapshot') checkSnapshot(node);
   }
-  checkMicrobatchModels(state);
-  checkFunctionArguments(state);
+  const checked = { ...table, nodes: checkMicrobatchModels(state, table) };
+  checkFunctionArguments(checked);
+  return checked;
 }
 
 /** Checks and warnings after the manifest is whole. */
-export function checkManifest(tools: ParseTools, childMap: Readonly<Record<string, string[]>>): void {
-  warnOfDeprecatedModels(tools.state, childMap);
-  checkSpaces(tools.state);
-  checkUniqueness(tools);
-  warnOfUnusedPaths(tools.state);
+export function checkManifest(
+  tools: ParseTools,
+  table: LinkedTable,
+  childMap: Readonly<Record<string, readonly string[]>>,
+): void {
+  warnOfDeprecatedModels(tools.state, table, childMap);
+  checkSpaces(tools.state, table);
+  checkUniqueness(tools, table);
+  warnOfUnusedPaths(tools.state, table);
 }
 
-function checkGroups(state: ParseState): void {
-  const names = new Set([...state.groups.values()].map((group) => group.name));
-  const check = (node: { group?: unknown; unique_id: string }): void => {
-    const group = node.group;
-    if (!group || names.has(group as string)) return;
-    throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, {
-      node: node as unknown as ManifestNode,
-    });
-  };
-  for (const table of [state.metrics, state.semanticModels, state.savedQueries])
-    for (const node of table.values()) check(node as ParsedOnlyNode & { group?: unknown });
-  for (const node of state.nodes.values()) check(node);
+function checkGroups(table: LinkedTable): void {
+  const names = new Set([...table.groups.values()].map((group) => group.name));
+  for (const each of [table.metrics, table.semantic_models, table.saved_queries, table.nodes]) {
+    for (const node of each.values()) {
+      const { group } = node;
+      if (!group || names.has(group)) continue;
+      throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, {
+        node,
+      });
+    }
+  }
 }
 
 function checkPublicEphemeral(node: ModelNode): void {
@@ -78,10 +84,10 @@ function checkSnapshot(node: ManifestNode): void {
     fail("A snapshot must have a materialized value of 'snapshot'");
 }
 
-function checkFunctionArguments(state: ParseState): void {
-  for (const node of state.functions.values()) {
+function checkFunctionArguments(table: LinkedTable): void {
+  for (const node of table.functions.values()) {
     let defaulted = false;
-    for (const argument of (node['arguments'] ?? []) as { name: string; default_value: unknown }[]) {
+    for (const argument of node.arguments) {
       if ((argument.default_value ?? null) !== null) defaulted = true;
       else if (defaulted) {
         throw new TsdbtError(
@@ -95,9 +101,13 @@ function checkFunctionArguments(state: ParseState): void {
   }
 }
 
-function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<string, string[]>>): void {
+function warnOfDeprecatedModels(
+  state: ParseState,
+  { nodes }: LinkedTable,
+  childMap: Readonly<Record<string, readonly string[]>>,
+): void {
   const now = state.config.invocation.started_at.getTime();
-  for (const node of state.nodes.values()) {
+  for (const node of nodes.values()) {
     if (node.resource_type !== 'model' || node.deprecation_date === null) continue;
     const date = node.deprecation_date;
     const past = Date.parse(date) < now;
@@ -111,7 +121,7 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
       );
     }
     for (const id of childMap[node.unique_id] ?? []) {
-      const child = state.nodes.get(id);
+      const child = nodes.get(id);
       if (child?.resource_type !== 'model') continue;
       const slated = past ? `which was deprecated on '${date}'. ` : `which is slated for deprecation on '${date}'. `;
       const offer = past ? 'Migrate now' : 'Try it out';
@@ -135,8 +145,8 @@ function warnOfDeprecatedModels(state: ParseState, childMap: Readonly<Record<str
   }
 }
 
-function checkSpaces(state: ParseState): void {
-  const bad = [...state.nodes.values()].filter((node) => node.name.includes(' '));
+function checkSpaces(state: ParseState, { nodes }: LinkedTable): void {
+  const bad = [...nodes.values()].filter((node) => node.name.includes(' '));
   if (bad.length === 0) return;
   if (state.flag('require_resource_names_without_spaces', true)) {
     const list = bad.map((node) => `  * '${node.unique_id}' (${node.original_file_path})`).join('\n');
@@ -161,11 +171,11 @@ function checkSpaces(state: ParseState): void {
 }
 
 /** @throws TsdbtError when two resources have one name or one place in the database */
-function checkUniqueness({ state, names }: ParseTools): void {
+function checkUniqueness({ state, names }: ParseTools, table: LinkedTable): void {
   const byRelation = new Map<string, ManifestNode>();
   const plain = new Map<string, ManifestNode>();
   const versioned = new Map<string, ManifestNode>();
-  for (const node of state.nodes.values()) {
+  for (const node of table.nodes.values()) {
     const stored =
       node.resource_type === 'test' &&
       (Boolean((node.config as ConfigDict)['store_failures']) || state.config.flags.store_failures);
@@ -241,14 +251,14 @@ const PATH_SECTIONS: readonly (readonly [label: string, section: ConfigSection])
   ['functions', 'functions'],
 ];
 
-function warnOfUnusedPaths(state: ParseState): void {
+function warnOfUnusedPaths(state: ParseState, table: LinkedTable): void {
   const unused: string[] = [];
   let fqns: Map<string, Set<string>> | null = null;
   for (const [label, section] of PATH_SECTIONS) {
     const paths = new Set<string>();
     collectPaths(state.root.configs[section], [], paths);
     for (const path of paths) {
-      fqns ??= usedPrefixes(state);
+      fqns ??= usedPrefixes(table);
       if ([label, 'disabled'].some((group) => (path === '' ? fqns?.has(group) : fqns?.get(group)?.has(path)))) continue;
       unused.push([label, ...(path === '' ? [] : path.split('\u0000'))].join('.'));
     }
@@ -272,7 +282,7 @@ function collectPaths(config: Json | undefined, path: readonly string[], paths: 
   }
 }
 
-function usedPrefixes(state: ParseState): Map<string, Set<string>> {
+function usedPrefixes(table: LinkedTable): Map<string, Set<string>> {
   const out = new Map<string, Set<string>>();
   const add = (label: string, fqn: readonly string[]): void => {
     let set = out.get(label);
@@ -284,16 +294,16 @@ function usedPrefixes(state: ParseState): Map<string, Set<string>> {
     }
   };
   const tables = [
-    state.exposures,
-    state.functions,
-    state.nodes,
-    state.sources,
-    state.metrics,
-    state.semanticModels,
-    state.savedQueries,
-    state.unitTests,
+    table.exposures,
+    table.functions,
+    table.nodes,
+    table.sources,
+    table.metrics,
+    table.semantic_models,
+    table.saved_queries,
+    table.unit_tests,
   ] as readonly ReadonlyMap<string, { fqn: readonly string[]; resource_type: string }>[];
-  for (const table of tables) for (const node of table.values()) add(pluralOf(node.resource_type), node.fqn);
-  for (const nodes of state.disabled.values()) for (const node of nodes) add('disabled', node.fqn);
+  for (const each of tables) for (const node of each.values()) add(pluralOf(node.resource_type), node.fqn);
+  for (const nodes of table.disabled.values()) for (const node of nodes) add('disabled', node.fqn);
   return out;
 }

@@ -1,22 +1,28 @@
 // What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are
 // checked with them.
-import type { Json, ModelNode } from '../../contracts/node.ts';
+import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pluralize } from '../../log.ts';
 import { DBT_BATCH_SIZES, ownSettings, parseBatchSize } from '../../state/batches.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
+import type { LinkedTable } from '../table/tables.ts';
 import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 
-/** Checks every microbatch model; `begin` becomes a whole moment. @throws {TsdbtError} parsing */
-export function checkMicrobatchModels(state: ParseState): void {
-  const models = [...state.nodes.values()].filter(
+/**
+ * Checks every microbatch model.
+ * @returns the nodes, with `begin` as a whole moment
+ * @throws {TsdbtError} parsing
+ */
+export function checkMicrobatchModels(state: ParseState, table: LinkedTable): ReadonlyMap<string, ManifestNode> {
+  const { nodes } = table;
+  const models = [...nodes.values()].filter(
     (node): node is ModelNode =>
       (node.config as ConfigDict)['incremental_strategy'] === 'microbatch' &&
       node.config.materialized === 'incremental',
   );
-  const own = usesOwnMacro(state);
+  const own = usesOwnMacro(state, table);
   if (own && models.length > 0) {
     state.warnings.warn(
       'MicrobatchMacroOutsideOfBatchesDeprecation',
@@ -25,14 +31,17 @@ export function checkMicrobatchModels(state: ParseState): void {
         '`dbt_project.yml`. In the future this will be the default behavior.',
     );
   }
-  if (own) return;
-  for (const node of models) checkConfig(node);
-  warnOfConcurrency(state);
-  for (const node of models) warnOfInputs(state, node);
+  if (own) return nodes;
+  const checked = new Map<string, ManifestNode>();
+  for (const node of models)
+    checked.set(node.unique_id, { ...node, config: { ...node.config, begin: checkedBegin(node) } });
+  warnOfConcurrency(state, nodes);
+  for (const node of models) warnOfInputs(state, table, node);
+  return checked.size === 0 ? nodes : new Map([...nodes, ...checked]);
 }
 
 /** The project has a strategy macro of its own and does not ask for batches. */
-function usesOwnMacro({ config, macros, internalPackages }: ParseState): boolean {
+function usesOwnMacro({ config, internalPackages }: ParseState, { macros }: LinkedTable): boolean {
   if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return false;
   return [...macros.values()].some(
     (macro) => macro.name === 'get_incremental_microbatch_sql' && !internalPackages.includes(macro.package_name),
@@ -40,7 +49,7 @@ function usesOwnMacro({ config, macros, internalPackages }: ParseState): boolean
 }
 
 /** An adapter that cannot do it does one batch after the other. */
-function warnOfConcurrency({ nodes, adapter, warnings }: ParseState): void {
+function warnOfConcurrency({ adapter, warnings }: ParseState, nodes: LinkedTable['nodes']): void {
   if (adapter.capabilities.microbatchConcurrency) return;
   let count = 0;
   for (const node of nodes.values()) if ((node.config as ConfigDict)['concurrent_batches'] === true) count++;
@@ -53,7 +62,8 @@ function warnOfConcurrency({ nodes, adapter, warnings }: ParseState): void {
   );
 }
 
-function checkConfig(node: ModelNode): void {
+/** Checks the settings of a model. @returns `begin`, written out */
+function checkedBegin(node: ModelNode): string | null {
   const config = node.config as ConfigDict;
   const fail = (rest: string): never => {
     throw new TsdbtError('parsing', `Microbatch model '${node.name}' ${rest}`, { path: node.original_file_path });
@@ -93,11 +103,11 @@ function checkConfig(node: ModelNode): void {
         `${pyTypeText(concurrent_batches)}).`,
     );
   }
-  node.config = { ...node.config, begin: start };
+  return start;
 }
 
-function warnOfInputs(state: ParseState, node: ModelNode): void {
-  const inputs = node.depends_on.nodes.map((id) => state.nodes.get(id) ?? state.sources.get(id));
+function warnOfInputs(state: ParseState, { nodes, sources }: LinkedTable, node: ModelNode): void {
+  const inputs = node.depends_on.nodes.map((id) => nodes.get(id) ?? sources.get(id));
   if (!inputs.some((input) => Boolean((input?.config as ConfigDict | undefined)?.['event_time']))) {
     state.warnings.warn(
       'MicrobatchModelNoEventTimeInputs',

@@ -1,13 +1,15 @@
-// Gives a node its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves
+// A node with its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves
 // merging of levels to node-config.ts and names to relation-names.ts.
-import type { FunctionNode, ManifestNode } from '../../contracts/node.ts';
+import type { ModelNode, NodeConfig, TestConfig } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from './config-fields.ts';
 import { type ConfigDict, type ConfigOf, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
+import type { NodeCalls } from '../table/node-calls.ts';
+import type { ConfiguredNode } from '../table/phases.ts';
 import { pyStr } from '../../values/python-text.ts';
-import type { RelationNames } from './relation-names.ts';
+import type { Place, RelationNames } from './relation-names.ts';
 import type { Rendering } from '../table/rendering.ts';
 
 export interface ParseTools {
@@ -16,7 +18,6 @@ export interface ParseTools {
   readonly names: RelationNames;
 }
 
-export type ConfiguredNode = ManifestNode | FunctionNode;
 /** Kinds of config that nodes and functions have. */
 type NodeKind = 'node' | 'model' | 'seed' | 'snapshot' | 'test' | 'function';
 
@@ -37,32 +38,66 @@ export function configKindOf(state: ParseState, resourceType: string): readonly 
   return KINDS[resourceType] ?? ['node', 'models'];
 }
 
+/** What decides which levels of dbt_project.yml a node has. */
+export type ConfigOwner = Pick<ConfiguredNode, 'fqn' | 'package_name'> & { readonly resource_type: string };
+
 /** Config of a node before anything in its file was read. */
-export function projectConfigOf(state: ParseState, node: ConfiguredNode): ConfigOf[NodeKind] {
-  const [kind, section] = configKindOf(state, node.resource_type);
-  return state.configs.calculate({
-    kind,
-    section,
-    fqn: node.fqn,
-    project: state.project(node.package_name),
-    root: state.root,
-  });
+export function projectConfigOf(state: ParseState, owner: ConfigOwner): NodeConfig & TestConfig {
+  const [kind, section] = configKindOf(state, owner.resource_type);
+  const { fqn, package_name } = owner;
+  const sources = { kind, section, fqn, project: state.project(package_name), root: state.root };
+  // Of which kind it is, the resource type says.
+  return state.configs.calculate(sources) as NodeConfig & TestConfig;
+}
+
+/** Fields that config decides. */
+interface ConfigFields<C> extends Place {
+  tags: readonly string[];
+  meta: ConfiguredNode['meta'];
+  group: string | null;
+  docs: ConfiguredNode['docs'];
+  access?: ModelNode['access'];
+  contract?: ModelNode['contract'];
+  unrendered_config: ConfigDict;
+  config: C;
+  relation_name: string | null;
+}
+
+/** What the levels of a config are made of, beside the files of the project. */
+export interface NodeLevels {
+  /** What config() said in the node's file. */
+  readonly calls: NodeCalls;
+  /** The config that the node had before; null: none. */
+  readonly previous: ConfigDict | null;
+  /** Config of its YAML entry, rendered. */
+  readonly patch?: ConfigDict | null;
+  /** The same as written. */
+  readonly unrenderedPatch?: ConfigDict | null;
+  /** What config() said as dbt's static reader keeps it. */
+  readonly written?: ConfigDict | null;
 }
 
 /**
- * Sets everything that config decides on a node.
- * @param patch config of its YAML entry, rendered
- * @param unrenderedPatch the same as written
+ * The node with everything that config decides; its hooks are rendered, and what they call is in `calls`.
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
-export function updateNode(
+export function configured<N extends ConfiguredNode>(tools: ParseTools, node: N, levels: NodeLevels): N {
+  const { fields, hooks } = configFields(tools, node, levels);
+  const updated = { ...node, ...fields };
+  for (const hook of hooks) tools.rendering.hook(updated, hook, levels.calls);
+  return updated;
+}
+
+/**
+ * The fields that config decides, and the SQL of the hooks.
+ * @throws TsdbtError `parsing` for a value of a wrong type
+ */
+export function configFields<N extends ConfiguredNode>(
   tools: ParseTools,
-  node: ConfiguredNode,
-  patch: ConfigDict | null = null,
-  unrenderedPatch: ConfigDict | null = null,
-): void {
-  const { state, names, rendering } = tools;
-  const calls = state.callsOf(node);
+  node: N,
+  { calls, previous, patch = null, unrenderedPatch = null, written = null }: NodeLevels,
+): { readonly fields: ConfigFields<N['config']>; readonly hooks: readonly string[] } {
+  const { state, names } = tools;
   const [kind, section] = configKindOf(state, node.resource_type);
   const base: ConfigSources<NodeKind> = {
     kind,
@@ -75,60 +110,68 @@ export function updateNode(
     node.resource_type === 'model' && node.language === 'python' && !(patch !== null && 'materialized' in patch)
       ? { ...patch, materialized: 'table' }
       : patch;
-  const config = state.configs.calculate({ ...base, patch: patched, call: calls.call });
-  applyConfig(node, config);
+  const config = state.configs.calculate({ ...base, patch: patched, call: calls.config });
+  const derived = derivedFields(node, config);
 
   const more = state.flag('state_modified_compare_more_unrendered_values', true);
-  const written = more && patched !== null && unrenderedPatch !== null ? deepMerge(patched, unrenderedPatch) : patched;
-  const call = !more || Object.keys(calls.unrendered).length === 0 ? calls.call : calls.unrendered;
-  const unrenderedSection = section === 'functions' ? 'models' : section;
-  node.unrendered_config = state.configs.calculateUnrendered({
+  const own = more && patched !== null && unrenderedPatch !== null ? deepMerge(patched, unrenderedPatch) : patched;
+  const unrendered = state.configs.calculateUnrendered({
     ...base,
-    section: unrenderedSection,
-    patch: written,
-    call,
+    section: section === 'functions' ? 'models' : section,
+    patch: own,
+    call: !more || Object.keys(calls.unrendered).length === 0 ? calls.config : calls.unrendered,
   });
+  const unrendered_config = written === null ? unrendered : { ...unrendered, ...written };
 
-  calls.base = keepClearedValues(kind, calls.base, config);
-  setConfig(node, calls.base);
-  names.update(node, config);
-  setRelationName(tools, node);
-  if (node.resource_type === 'test') return;
-  for (const hooks of [config['pre-hook'], config['post-hook']])
-    for (const hook of hooks ?? []) rendering.hook(node, hook.sql);
+  const kept = keepClearedValues(kind, previous, config) as N['config'];
+  const place = names.place(node, config, () => ({ ...node, ...derived, unrendered_config, config: kept }));
+  const relation_name = relationName(tools, node.resource_type, kept, place);
+  const fields: ConfigFields<N['config']> = { ...derived, ...place, unrendered_config, config: kept, relation_name };
+  const hooks =
+    node.resource_type === 'test'
+      ? []
+      : [config['pre-hook'], config['post-hook']].flatMap((each) => (each ?? []).map((hook) => hook.sql));
+  return { fields, hooks };
 }
 
-/** Gives a node a config, which others may share. */
-export function setConfig(node: { config: ConfigDict }, config: ConfigDict): void {
-  node.config = config;
-}
+type DerivedFields = Pick<ConfigFields<never>, 'tags' | 'meta' | 'group' | 'docs' | 'access' | 'contract'>;
 
-function applyConfig(node: ConfiguredNode, config: ConfigOf[NodeKind]): void {
-  for (const tag of config.tags) if (!node.tags.includes(tag)) node.tags.push(tag);
-  for (const _ in config.meta) {
-    node.meta = config.meta;
-    break;
-  }
-  if (config.group) node.group = config.group;
-  if (node.resource_type === 'model' && config.access) node.access = config.access;
+function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): DerivedFields {
+  const more = config.tags.filter((tag, i) => !node.tags.includes(tag) && config.tags.indexOf(tag) === i);
+  const derived: DerivedFields = {
+    tags: more.length === 0 ? node.tags : [...node.tags, ...more],
+    meta: isEmpty(config.meta) ? node.meta : config.meta,
+    group: config.group ? config.group : node.group,
+    docs: node.docs,
+  };
+  if (node.resource_type === 'model' && config.access) derived.access = config.access;
   const { docs, contract } = config;
-  if (isDict(docs)) node.docs = { show: docs.show !== false, node_color: docs.node_color ?? null };
+  if (isDict(docs)) derived.docs = { show: docs.show !== false, node_color: docs.node_color ?? null };
   if (isDict(contract) && 'contract' in node) {
     const { enforced, alias_types } = contract;
     if (typeof enforced !== 'boolean')
       throw new TsdbtError('parsing', `at path ['enforced']: ${pyStr(enforced)} is not of type 'boolean'`);
-    node.contract = { enforced, alias_types: alias_types !== false, checksum: null };
+    derived.contract = { enforced, alias_types: alias_types !== false, checksum: null };
   }
+  return derived;
+}
+
+function isEmpty(dict: object): boolean {
+  for (const _ in dict) return false;
+  return true;
 }
 
 /** Nodes that stand for something in the database have a relation name; the others null. */
-export function setRelationName(tools: ParseTools, node: ConfiguredNode): void {
-  const { state, names } = tools;
-  const { config, resource_type: type } = node;
+function relationName(
+  { state, names }: ParseTools,
+  type: string,
+  config: ConfiguredNode['config'],
+  place: Place,
+): string | null {
   let relational = type === 'model' || type === 'seed' || type === 'snapshot' || type === 'function';
   if (relational && config.materialized === 'ephemeral') relational = false;
   if (type === 'test') relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
-  node.relation_name = relational ? names.render(node.database, node.schema, node.alias) : null;
+  return relational ? names.render(place.database, place.schema, place.alias) : null;
 }
 
 /** dbt's deep_merge: dicts join, lists of the second come before those of the first. */

@@ -9,16 +9,20 @@ import type { Rendering } from '../table/rendering.ts';
 
 type Component = 'database' | 'schema' | 'alias';
 
-/** A resource that has a place in the database. */
+/** A resource that gets a place in the database. */
 export interface NamedRelation {
-  database: string | null;
-  schema: string | null;
-  alias: string | null;
   readonly name: string;
   readonly package_name: string;
   readonly unique_id: string;
   readonly resource_type: string;
   readonly version?: unknown;
+}
+
+/** Where a resource is in the database. */
+export interface Place {
+  readonly database: string | null;
+  readonly schema: string;
+  readonly alias: string;
 }
 
 /** Computes names of relations; one per parse, after the macros are known. */
@@ -28,27 +32,34 @@ export class RelationNames {
   readonly #macros: Readonly<Record<Component, ReadonlyMap<string | null, MacroNode>>>;
   readonly #nullSchemaIsError: boolean;
 
-  constructor(state: ParseState, rendering: Rendering) {
+  constructor(state: ParseState, rendering: Rendering, macros: ReadonlyMap<string, MacroNode>) {
     this.#state = state;
     this.#rendering = rendering;
     this.#macros = {
-      database: overriding(state, 'database'),
-      schema: overriding(state, 'schema'),
-      alias: overriding(state, 'alias'),
+      database: overriding(state, macros, 'database'),
+      schema: overriding(state, macros, 'schema'),
+      alias: overriding(state, macros, 'alias'),
     };
     this.#nullSchemaIsError = state.flag('require_valid_schema_from_generate_schema_name', false);
   }
 
-  /** Sets database, schema and alias of a node from its config. */
-  update(node: NamedRelation, config: ConfigDict): void {
-    node.database = this.#generate('database', node, config['database'] ?? null);
-    node.schema = this.#generate('schema', node, config['schema'] ?? null);
-    if (node.schema === null) this.#onNullSchema(node);
-    node.alias = this.#generate('alias', node, config['alias'] ?? null);
+  /**
+   * Database, schema and alias of a node from its config.
+   * @param shown the node as a user's macros see it
+   */
+  place(node: NamedRelation, config: ConfigDict, shown: () => NamedRelation = () => node): Place {
+    const place: { [C in Component]?: string | null } = {};
+    const view = (): NamedRelation => ({ ...shown(), ...place });
+    place.database = this.#generate('database', node, config['database'] ?? null, view);
+    place.schema = this.#generate('schema', node, config['schema'] ?? null, view);
+    if (place.schema === null) this.#onNullSchema(node);
+    place.alias = this.#generate('alias', node, config['alias'] ?? null, view);
     if (node.resource_type === 'snapshot') {
-      if (config['target_database']) node.database = pyStr(config['target_database']);
-      if (config['target_schema']) node.schema = pyStr(config['target_schema']);
+      if (config['target_database']) place.database = pyStr(config['target_database']);
+      if (config['target_schema']) place.schema = pyStr(config['target_schema']);
     }
+    // A macro of a user may give null, with which dbt goes on.
+    return place as Place;
   }
 
   /** `"db"."schema"."name"` as SQL names it. */
@@ -73,11 +84,11 @@ export class RelationNames {
       .render();
   }
 
-  #generate(component: Component, node: NamedRelation, custom: unknown): string | null {
+  #generate(component: Component, node: NamedRelation, custom: unknown, view: () => NamedRelation): string | null {
     const macros = this.#macros[component];
     const macro = macros.size === 0 ? undefined : (macros.get(node.package_name) ?? macros.get(null));
     if (macro !== undefined) {
-      const value = this.#rendering.generateName(macro, custom, node);
+      const value = this.#rendering.generateName(macro, custom, view());
       return typeof value === 'string' ? value.trim() : value;
     }
     const credentials = this.#state.config.profile.credentials;
@@ -112,13 +123,17 @@ export class RelationNames {
  * The macros that replace the built-in rule: key null for every package, a package's name for a package with a macro of
  * its own. Empty when the built-in rule holds everywhere.
  */
-function overriding(state: ParseState, component: Component): ReadonlyMap<string | null, MacroNode> {
+function overriding(
+  state: ParseState,
+  macros: ReadonlyMap<string, MacroNode>,
+  component: Component,
+): ReadonlyMap<string | null, MacroNode> {
   const out = new Map<string | null, MacroNode>();
   const name = `generate_${component}_name`;
   const dispatched = new Set(['default', state.adapter.type].map((prefix) => `${prefix}__${name}`));
   let builtin: MacroNode | undefined;
   let dispatchedByUser = false;
-  for (const macro of state.macros.values()) {
+  for (const macro of macros.values()) {
     const internal = state.internalPackages.includes(macro.package_name);
     if (macro.name === name) {
       if (internal) {

@@ -1,23 +1,36 @@
 // The primary key of a model, as its constraints or tests imply it. Pure.
-import type { ManifestNode, ModelNode, TestNode } from '../../contracts/node.ts';
-import type { ParseState } from '../table/parse-state.ts';
+import type { PatchedModel, PatchedNode, PatchedResource, PatchedTest } from '../table/phases.ts';
+import type { PatchedTable } from '../table/tables.ts';
 
-/** Sets `primary_key` of every model. */
-export function inferPrimaryKeys(state: ParseState): void {
-  const tests = new Map<string, TestNode[]>();
-  const collect = (node: ManifestNode): void => {
+/**
+ * The columns of the primary key of every model, in order.
+ * @param isRefused whether a test is disabled since what it names is not there
+ */
+export function primaryKeys(
+  table: PatchedTable,
+  isRefused: (test: PatchedTest) => boolean,
+): ReadonlyMap<PatchedNode, readonly string[]> {
+  const tests = new Map<string, PatchedTest[]>();
+  const collect = (node: PatchedResource): void => {
     if (node.resource_type !== 'test' || !node.attached_node) return;
     const list = tests.get(node.attached_node);
     if (list === undefined) tests.set(node.attached_node, [node]);
     else list.push(node);
   };
-  for (const node of state.nodes.values()) collect(node);
-  for (const nodes of state.disabled.values()) for (const node of nodes) collect(node as ManifestNode);
-  for (const node of state.nodes.values())
-    if (node.resource_type === 'model') node.primary_key = primaryKeyOf(node, tests.get(node.unique_id) ?? []).sort();
+  for (const node of table.nodes.values()) collect(node);
+  for (const nodes of table.disabled.values()) for (const node of nodes) collect(node);
+  const keys = new Map<PatchedNode, readonly string[]>();
+  for (const node of table.nodes.values())
+    if (node.resource_type === 'model')
+      keys.set(node, primaryKeyOf(node, tests.get(node.unique_id) ?? [], isRefused).sort());
+  return keys;
 }
 
-function primaryKeyOf(node: ModelNode, tests: readonly TestNode[]): string[] {
+function primaryKeyOf(
+  node: PatchedModel,
+  tests: readonly PatchedTest[],
+  isRefused: (test: PatchedTest) => boolean,
+): string[] {
   for (const constraint of node.constraints)
     if (constraint.type === 'primary_key') return [...(constraint.columns ?? [])];
   for (const name in node.columns)
@@ -37,7 +50,7 @@ function primaryKeyOf(node: ModelNode, tests: readonly TestNode[]): string[] {
           : [];
     for (const column of columns) {
       if (metadata.name === 'unique' || metadata.name === 'unique_combination_of_columns')
-        (test.config.enabled ? unique : disabledUnique).add(column);
+        (test.config.enabled && !isRefused(test) ? unique : disabledUnique).add(column);
       else if (metadata.name === 'not_null') notNull.add(column);
     }
   }

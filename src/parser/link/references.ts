@@ -1,44 +1,70 @@
 // From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a
 // disabled or a private target is told in dbt's words. Leaves cycles to the graph.
 import { lineOf } from '../../context/templates.ts';
-import type {
-  ExposureNode,
-  FunctionNode,
-  GraphNode,
-  ManifestNode,
-  MetricNode,
-  ModelNode,
-  ParsedOnlyNode,
-  RefArgs,
-  SourceDefinition,
-} from '../../contracts/node.ts';
+import type { RefArgs } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyStr } from '../../values/python-text.ts';
-import { setConfig } from '../config/node-update.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import type { ParseState } from '../table/parse-state.ts';
+import type {
+  PatchedExposure,
+  PatchedFunction,
+  PatchedMetric,
+  PatchedModel,
+  PatchedNode,
+  PatchedSavedQuery,
+  PatchedSeed,
+  PatchedSemanticModel,
+  PatchedSource,
+} from '../table/phases.ts';
+import type { PatchedTable } from '../table/tables.ts';
 import { didYouMean } from '../../values/close-matches.ts';
 
+/** A node that a template may give references. */
+export type ReferringNode = Exclude<PatchedNode, PatchedSeed>;
 /** Anything that has refs or sources. */
-export type Referring = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode | ParsedOnlyNode;
-
-/** What can name sources. */
-type Sourced = Exclude<ManifestNode, { resource_type: 'seed' }> | ExposureNode;
-/** What can call functions. */
-type Calling = Exclude<ManifestNode, { resource_type: 'seed' }> | FunctionNode;
+export type Referring =
+  | ReferringNode
+  | PatchedExposure
+  | PatchedFunction
+  | PatchedMetric
+  | PatchedSemanticModel
+  | PatchedSavedQuery;
 
 type Found<T> = { readonly node: T } | 'disabled' | 'missing';
 
 const REFABLE: readonly string[] = ['model', 'seed', 'snapshot'];
 
-/** Resolves names of one parse; made when every resource is known. */
+/** Resolves names of one parse, and keeps what they mean, until the linked nodes are made. */
 export class References {
   readonly #state: ParseState;
+  readonly #table: PatchedTable;
   readonly #nodePackageFirst: boolean;
+  /** Ids of what each resource names, in the order in which it was found. */
+  readonly #parents = new Map<object, string[]>();
+  readonly #refused = new Set<object>();
 
-  constructor(state: ParseState) {
+  constructor(state: ParseState, table: PatchedTable) {
     this.#state = state;
+    this.#table = table;
     this.#nodePackageFirst = state.flag('require_ref_searches_node_package_before_root', false);
+  }
+
+  /** Ids of what a resource depends on, as far as its names are resolved. */
+  parentsOf(resource: object): readonly string[] {
+    return this.#parents.get(resource) ?? [];
+  }
+
+  /** Makes one resource depend on another. */
+  add(resource: object, id: string): void {
+    const parents = this.#parents.get(resource);
+    if (parents === undefined) this.#parents.set(resource, [id]);
+    else if (!parents.includes(id)) parents.push(id);
+  }
+
+  /** Whether something that a resource names is not there: it is disabled then. */
+  isRefused(resource: object): boolean {
+    return this.#refused.has(resource);
   }
 
   #packages(nodePackage: string, target: string | null = null): (string | null)[] {
@@ -46,8 +72,8 @@ export class References {
   }
 
   /** The node that a ref means to someone in a package. */
-  resolveRef(ref: RefArgs, nodePackage: string): Found<ManifestNode> {
-    const { refs, nodes, disabledLookup } = this.#state;
+  resolveRef(ref: RefArgs, nodePackage: string): Found<PatchedNode> {
+    const { refs, nodes, disabledLookup } = this.#table;
     let disabled = false;
     for (const packageName of this.#packages(nodePackage, ref.package)) {
       const id = refs.get(ref.name, packageName, ref.version);
@@ -58,8 +84,8 @@ export class References {
     return disabled ? 'disabled' : 'missing';
   }
 
-  resolveSource(name: string, nodePackage: string): Found<SourceDefinition> {
-    const { sourceLookup, sources, disabledLookup } = this.#state;
+  resolveSource(name: string, nodePackage: string): Found<PatchedSource> {
+    const { sourceLookup, sources, disabledLookup } = this.#table;
     let disabled = false;
     for (const packageName of this.#packages(nodePackage)) {
       const id = sourceLookup.get(name, packageName);
@@ -70,12 +96,12 @@ export class References {
     return disabled ? 'disabled' : 'missing';
   }
 
-  /** Fills depends_on of one resource from its sources. */
-  linkSources(node: Sourced): void {
+  /** Resolves the sources of one resource. */
+  linkSources(node: ReferringNode | PatchedExposure): void {
     for (const [source, table] of node.sources) {
       const name = `${source}.${table}`;
       const found = this.resolveSource(name, node.package_name);
-      if (typeof found === 'object') addOnce(node, found.node.unique_id);
+      if (typeof found === 'object') this.add(node, found.node.unique_id);
       else
         this.#refuse(node, {
           kind: 'source',
@@ -88,10 +114,10 @@ export class References {
     }
   }
 
-  /** Fills depends_on of one resource from its refs. */
+  /** Resolves the refs of one resource. */
   linkRefs(node: Referring): void {
     for (const ref of node.refs) {
-      let found: Found<ManifestNode>;
+      let found: Found<PatchedNode>;
       try {
         found = this.resolveRef(ref, node.package_name);
       } catch (error) {
@@ -110,23 +136,23 @@ export class References {
       }
       this.#checkAccess(node, found.node);
       if (!this.#nodePackageFirst) this.#warnAboutRootNode(node, found.node, ref.package);
-      addOnce(node, found.node.unique_id);
+      this.add(node, found.node.unique_id);
     }
   }
 
-  linkFunctions(node: Calling): void {
-    const { functionLookup, functions, disabledLookup } = this.#state;
+  linkFunctions(node: ReferringNode | PatchedFunction): void {
+    const { functionLookup, functions, disabledLookup } = this.#table;
     for (const call of node.functions) {
       const { name, targetPackage } = calledName(call);
       let disabled = false;
-      let target: FunctionNode | undefined;
+      let target: PatchedFunction | undefined;
       for (const packageName of this.#packages(node.package_name, targetPackage)) {
         const id = functionLookup.get(name, packageName);
         target = id === undefined ? undefined : functions.get(id);
         if (target !== undefined) break;
         disabled ||= disabledLookup.find(name, packageName) !== null;
       }
-      if (target !== undefined) addOnce(node, target.unique_id);
+      if (target !== undefined) this.add(node, target.unique_id);
       else
         this.#refuse(node, {
           kind: 'function',
@@ -140,18 +166,18 @@ export class References {
   }
 
   linkMetrics(node: Referring, metrics: readonly (readonly string[])[]): void {
-    const { metricLookup, metrics: known, disabledLookup } = this.#state;
+    const { metricLookup, metrics: known, disabledLookup } = this.#table;
     for (const call of metrics) {
       const { name, targetPackage } = calledName(call);
       let disabled = false;
-      let target: MetricNode | undefined;
+      let target: PatchedMetric | undefined;
       for (const packageName of this.#packages(node.package_name, targetPackage)) {
         const id = metricLookup.get(name, packageName);
         target = id === undefined ? undefined : known.get(id);
         if (target !== undefined) break;
         disabled ||= disabledLookup.find(name, packageName) !== null;
       }
-      if (target !== undefined) addOnce(node, target.unique_id);
+      if (target !== undefined) this.add(node, target.unique_id);
       else
         this.#refuse(node, {
           kind: 'metric',
@@ -164,9 +190,8 @@ export class References {
     }
   }
 
-  #checkAccess(node: Referring, target: ManifestNode): void {
-    if (target.resource_type !== 'model' || node.resource_type === 'sql_operation' || target.access === 'public')
-      return;
+  #checkAccess(node: Referring, target: PatchedNode): void {
+    if (target.resource_type !== 'model' || target.access === 'public') return;
     const otherPackage = node.package_name !== target.package_name;
     const restricted = otherPackage && (this.#state.projects.get(target.package_name)?.restrict_access ?? false);
     if (target.access === 'private') {
@@ -177,7 +202,7 @@ export class References {
     if (restricted) throw this.#accessError(node, target, 'protected', `'${target.package_name}' package`);
   }
 
-  #accessError(node: Referring, target: ModelNode, access: string, scope: string): TsdbtError {
+  #accessError(node: Referring, target: PatchedModel, access: string, scope: string): TsdbtError {
     return new TsdbtError(
       'parsing',
       `Node ${node.unique_id} attempted to reference node ${target.unique_id}, which is not allowed because ` +
@@ -186,7 +211,7 @@ export class References {
     );
   }
 
-  #warnAboutRootNode(node: Referring, target: ManifestNode, packageName: string | null): void {
+  #warnAboutRootNode(node: Referring, target: PatchedNode, packageName: string | null): void {
     const root = this.#state.root.project_name;
     if (node.package_name === root || target.package_name !== root || packageName === root) return;
     this.#state.warnings.warn(
@@ -215,7 +240,7 @@ export class References {
     const { kind, name, packageName, version, disabled } = target;
     const type = node.resource_type;
     const title = type.charAt(0).toUpperCase() + type.slice(1);
-    setConfig(node, { ...node.config, enabled: false });
+    this.#refused.add(node);
     const reason = disabled ? 'is disabled' : 'was not found';
     if (type === 'test') {
       const data = {
@@ -274,7 +299,7 @@ export class References {
   }
 
   #hint(kind: string, name: string): string | undefined {
-    const { refs, sources, functions, metrics } = this.#state;
+    const { refs, sources, functions, metrics } = this.#table;
     const candidates =
       kind === 'node'
         ? [...refs.names()]
@@ -289,14 +314,4 @@ export class References {
 function calledName(call: readonly string[]): { name: string; targetPackage: string | null } {
   const [first = '', second] = call;
   return second === undefined ? { name: first, targetPackage: null } : { name: second, targetPackage: first };
-}
-
-function addOnce(node: Referring, id: string): void {
-  const { nodes } = node.depends_on;
-  if (!nodes.includes(id)) nodes.push(id);
-}
-
-/** Ids that a resource depends on; none for seeds and sources. */
-export function parentsOf(node: GraphNode): readonly string[] {
-  return node.resource_type === 'source' || node.resource_type === 'seed' ? [] : node.depends_on.nodes;
 }

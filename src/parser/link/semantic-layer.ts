@@ -1,58 +1,72 @@
 // What semantic models, metrics and saved queries depend on: measures, other metrics, models. Leaves making them of
 // their entries to read/semantic-layer.ts.
-import type { Json, MetricInput, MetricNode } from '../../contracts/node.ts';
+import type { Json, MetricInput } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { showJson } from '../../values/index.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import type { PatchedMetric, PatchedSemanticModel } from '../table/phases.ts';
+import type { PatchedTable } from '../table/tables.ts';
 import type { References } from './references.ts';
 
-/** Fills depends_on of semantic resources, once refs are resolved. */
-export function linkSemanticLayer(tools: ParseTools, references: References): void {
-  const { state } = tools;
-  for (const model of state.semanticModels.values()) {
+export interface LinkedSemantics {
+  /** The relation that a semantic model is about. */
+  readonly relations: ReadonlyMap<PatchedSemanticModel, Json>;
+  /** The measures that a metric is computed from, those of the metrics that it names among them. */
+  readonly inputMeasures: ReadonlyMap<PatchedMetric, readonly MetricInput[]>;
+}
+
+/** Resolves what semantic models, metrics and saved queries name, once refs are resolved. */
+export function linkSemanticLayer(state: ParseState, table: PatchedTable, references: References): LinkedSemantics {
+  const relations = new Map<PatchedSemanticModel, Json>();
+  for (const model of table.semanticModels.values()) {
     references.linkRefs(model);
-    const target = state.nodes.get(model.depends_on.nodes[0] ?? '');
+    const target = table.nodes.get(references.parentsOf(model)[0] ?? '');
     if (target !== undefined) {
-      model.node_relation = {
+      relations.set(model, {
         alias: target.alias,
         schema_name: target.schema,
         database: target.database,
         relation_name: target.relation_name,
-      };
+      });
     }
   }
-  const owner = new Map<Json | undefined, string>();
-  for (const model of state.semanticModels.values())
-    for (const { name } of model.measures) owner.set(name, model.unique_id);
-  const done = new Set<string>();
-  for (const metric of state.metrics.values()) linkMetric(tools, metric, owner, done);
-  for (const query of state.savedQueries.values()) {
+  const owners = new Map<Json | undefined, string>();
+  for (const model of table.semanticModels.values())
+    for (const { name } of model.measures) owners.set(name, model.unique_id);
+  const inputMeasures = new Map<PatchedMetric, MetricInput[]>();
+  const linking: MetricLinking = { table, root: state.root.project_name, references, owners, inputMeasures };
+  for (const metric of table.metrics.values()) linkMetric(linking, metric);
+  for (const query of table.savedQueries.values()) {
     const { metrics } = query.query_params;
     references.linkMetrics(
       query,
       (Array.isArray(metrics) ? metrics : []).map((name) => [String(name)]),
     );
   }
+  return { relations, inputMeasures };
 }
 
-function linkMetric(
-  tools: ParseTools,
-  metric: MetricNode,
-  owner: ReadonlyMap<Json | undefined, string>,
-  done: Set<string>,
-): void {
-  if (done.has(metric.unique_id)) return;
-  done.add(metric.unique_id);
-  const { state } = tools;
+interface MetricLinking {
+  readonly table: PatchedTable;
+  readonly root: string;
+  readonly references: References;
+  /** The semantic model of each measure. */
+  readonly owners: ReadonlyMap<Json | undefined, string>;
+  readonly inputMeasures: Map<PatchedMetric, MetricInput[]>;
+}
+
+/** @returns the measures that the metric is computed from; a metric that names itself sees those found so far. */
+function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly MetricInput[] {
+  const { table, root, references, owners, inputMeasures } = linking;
+  const known = inputMeasures.get(metric);
+  if (known !== undefined) return known;
   const params = metric.type_params;
-  const { nodes } = metric.depends_on;
-  const { conversion_type_params: conversion, cumulative_type_params: cumulative, input_measures: inputs } = params;
-  const add = (id: string): void => {
-    if (!nodes.includes(id)) nodes.push(id);
-  };
+  const inputs = [...params.input_measures];
+  inputMeasures.set(metric, inputs);
+  const { conversion_type_params: conversion, cumulative_type_params: cumulative } = params;
   for (const measure of [params.measure, conversion?.base_measure, conversion?.conversion_measure]) {
     if (!measure) continue;
-    const id = owner.get(measure.name);
+    const id = owners.get(measure.name);
     if (id === undefined) {
       throw new TsdbtError(
         'parsing',
@@ -61,10 +75,10 @@ function linkMetric(
       );
     }
     addMeasure(inputs, measure);
-    add(id);
+    references.add(metric, id);
   }
   const aggregation = params.metric_aggregation_params;
-  if (aggregation !== null) add(`semantic_model.${state.root.project_name}.${aggregation.semantic_model}`);
+  if (aggregation !== null) references.add(metric, `semantic_model.${root}.${aggregation.semantic_model}`);
   const metrics = [
     params.numerator,
     params.denominator,
@@ -76,8 +90,8 @@ function linkMetric(
   for (const input of metrics) {
     if (!input) continue;
     const name = String(input.name);
-    const id = state.metricLookup.get(name, metric.package_name) ?? state.metricLookup.get(name, null);
-    const target = id === undefined ? undefined : state.metrics.get(id);
+    const id = table.metricLookup.get(name, metric.package_name) ?? table.metricLookup.get(name, null);
+    const target = id === undefined ? undefined : table.metrics.get(id);
     if (target === undefined) {
       throw new TsdbtError(
         'parsing',
@@ -85,10 +99,10 @@ function linkMetric(
         { path: metric.original_file_path },
       );
     }
-    linkMetric(tools, target, owner, done);
-    for (const measure of target.type_params.input_measures) addMeasure(inputs, measure);
-    add(target.unique_id);
+    for (const measure of linkMetric(linking, target)) addMeasure(inputs, measure);
+    references.add(metric, target.unique_id);
   }
+  return inputs;
 }
 
 function addMeasure(inputs: MetricInput[], measure: MetricInput): void {

@@ -1,15 +1,24 @@
 // Unit tests get their models: one test for each version that is asked for. Leaves definitions to read/unit-tests.ts.
-import type { ModelNode, UnitTestNode } from '../../contracts/node.ts';
+import type { UnitTestNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyStr } from '../../values/python-text.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import type { PatchedModel, PatchedResource, PatchedUnitTest } from '../table/phases.ts';
+import type { PatchedTable } from '../table/tables.ts';
 
-/** Connects unit tests with their models, one for each version that is asked for. */
-export function linkUnitTests(tools: ParseTools): void {
-  const { state } = tools;
-  let versioned: Map<string, ModelNode[]> | null = null;
-  for (const node of [...state.unitTests.values()]) {
-    const model = findModel(tools, node);
+export interface LinkedUnitTests {
+  readonly enabled: ReadonlyMap<string, UnitTestNode>;
+  /** Tests of disabled models. */
+  readonly disabled: readonly PatchedUnitTest[];
+}
+
+/** The unit tests with their models, one for each version that is asked for. */
+export function linkUnitTests(table: PatchedTable): LinkedUnitTests {
+  let versioned: Map<string, PatchedModel[]> | null = null;
+  const disabled: PatchedUnitTest[] = [];
+  const single: UnitTestNode[] = [];
+  const expanded: UnitTestNode[] = [];
+  for (const node of table.unitTests.values()) {
+    const model = findModel(table, node);
     if (model === undefined) {
       throw new TsdbtError(
         'parsing',
@@ -19,33 +28,46 @@ export function linkUnitTests(tools: ParseTools): void {
       );
     }
     if (!model.config.enabled) {
-      node.config = { ...node.config, enabled: false };
-      state.unitTests.delete(node.unique_id);
-      if (!state.disabled.has(node.unique_id)) state.addDisabled(node);
+      if (!table.disabled.has(node.unique_id)) disabled.push({ ...node, config: { ...node.config, enabled: false } });
       continue;
     }
-    node.depends_on.nodes = [model.unique_id];
-    node.schema = model.schema;
     checkIncremental(node, model);
-    versioned ??= versionsOfModels(tools);
-    expandVersions(tools, node, model, versioned);
+    versioned ??= versionsOfModels(table);
+    const linked = linkedTo(node, model);
+    const versions = versionsFor(node, model, versioned);
+    if (versions === null) single.push(linked);
+    else for (const version of versions) expanded.push(ofVersion(linked, version));
   }
+  return { enabled: new Map([...single, ...expanded].map((node) => [node.unique_id, node])), disabled };
 }
 
-function findModel(tools: ParseTools, node: UnitTestNode): ModelNode | undefined {
-  const { state } = tools;
+function linkedTo(node: PatchedUnitTest, { unique_id, schema }: PatchedModel): UnitTestNode {
+  return { ...node, depends_on: { macros: [...node.depends_on.macros], nodes: [unique_id] }, schema };
+}
+
+function ofVersion(node: UnitTestNode, { unique_id: id, version }: PatchedModel): UnitTestNode {
+  return {
+    ...node,
+    unique_id: `unit_test.${node.package_name}.${node.model}.${node.name}_v${pyStr(version)}`,
+    version,
+    depends_on: { macros: [...node.depends_on.macros], nodes: [id] },
+  };
+}
+
+function findModel(table: PatchedTable, node: PatchedUnitTest): PatchedModel | undefined {
   const parts = node.model.split(/\s+/).filter((part) => part !== '');
   const name = parts[0] ?? '';
   const version = parts.length === 2 ? (parts[1] ?? null) : null;
-  const id = state.refs.get(name, node.package_name, version);
-  const found =
+  const id = table.refs.get(name, node.package_name, version);
+  const found: PatchedResource | undefined =
     id === undefined
-      ? state.disabledLookup.find(name, node.package_name, version, ['model'])?.[0]
-      : state.nodes.get(id);
-  return found as ModelNode | undefined;
+      ? table.disabledLookup.find(name, node.package_name, version, ['model'])?.[0]
+      : table.nodes.get(id);
+  // Of what has a ref the models alone are meant to be tested; dbt goes on with the others.
+  return found as PatchedModel | undefined;
 }
 
-function checkIncremental(node: UnitTestNode, model: ModelNode): void {
+function checkIncremental(node: PatchedUnitTest, model: PatchedModel): void {
   if (!model.depends_on.macros.includes('macro.dbt.is_incremental')) return;
   const override = node.overrides?.macros['is_incremental'];
   if (typeof override !== 'boolean') {
@@ -64,9 +86,9 @@ function checkIncremental(node: UnitTestNode, model: ModelNode): void {
   }
 }
 
-function versionsOfModels(tools: ParseTools): Map<string, ModelNode[]> {
-  const out = new Map<string, ModelNode[]>();
-  for (const node of tools.state.nodes.values()) {
+function versionsOfModels(table: PatchedTable): Map<string, PatchedModel[]> {
+  const out = new Map<string, PatchedModel[]>();
+  for (const node of table.nodes.values()) {
     if (node.resource_type !== 'model' || node.version === null) continue;
     const key = `${node.package_name}.${node.name}`;
     out.set(key, [...(out.get(key) ?? []), node]);
@@ -74,17 +96,16 @@ function versionsOfModels(tools: ParseTools): Map<string, ModelNode[]> {
   return out;
 }
 
-function expandVersions(
-  tools: ParseTools,
-  node: UnitTestNode,
-  model: ModelNode,
-  versioned: ReadonlyMap<string, readonly ModelNode[]>,
-): void {
-  const { state } = tools;
+/** The versions of the model that a test is for; null when the model has none. */
+function versionsFor(
+  node: PatchedUnitTest,
+  model: PatchedModel,
+  versioned: ReadonlyMap<string, readonly PatchedModel[]>,
+): readonly PatchedModel[] | null {
   const include = node.versions?.include ?? [];
   const exclude = node.versions?.exclude ?? [];
   if (model.version === null) {
-    if (include.length === 0 && exclude.length === 0) return;
+    if (include.length === 0 && exclude.length === 0) return null;
     throw new TsdbtError(
       'parsing',
       `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned ` +
@@ -92,7 +113,7 @@ function expandVersions(
       { path: node.original_file_path },
     );
   }
-  const has = (list: readonly unknown[], { version }: ModelNode): boolean =>
+  const has = (list: readonly unknown[], { version }: PatchedModel): boolean =>
     list.some((v) => pyStr(v) === pyStr(version));
   const models = (versioned.get(`${model.package_name}.${model.name}`) ?? []).filter((each) =>
     node.versions === null ? true : exclude.length > 0 ? !has(exclude, each) : include.length > 0 && has(include, each),
@@ -104,14 +125,5 @@ function expandVersions(
       { path: node.original_file_path },
     );
   }
-  state.unitTests.delete(node.unique_id);
-  for (const { unique_id: id, version } of models) {
-    const unique_id = `unit_test.${node.package_name}.${node.model}.${node.name}_v${pyStr(version)}`;
-    state.unitTests.set(unique_id, {
-      ...node,
-      unique_id,
-      version,
-      depends_on: { macros: [...node.depends_on.macros], nodes: [id] },
-    });
-  }
+  return models;
 }

@@ -1,19 +1,24 @@
 // Overloads of a function: SQL files of their own that become part of the function that lists them. Leaves creating
 // functions in the database to the runner.
-import type { FunctionArgument, FunctionNode, FunctionOverload } from '../../contracts/node.ts';
+import type { FunctionArgument, FunctionOverload } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { NodeCalls } from '../table/node-calls.ts';
+import type { PatchedFunction } from '../table/phases.ts';
 import type { FunctionArgumentEntry, FunctionEntry } from '../read/yaml-shapes.ts';
 import { showJson } from '../../values/index.ts';
 
-/** Moves the files that `overloads:` names into the function. */
-export function absorbOverloads(
-  tools: ParseTools,
-  root: FunctionNode,
+/**
+ * The files that `overloads:` names, as parts of the function: their nodes leave the table, what they call is added.
+ * @param calls of the function
+ */
+export function absorbedOverloads(
+  { table }: PatchTools,
+  root: PatchedFunction,
   overloads: NonNullable<FunctionEntry['overloads']>,
   argument: (entry: FunctionArgumentEntry) => FunctionArgument,
-): void {
-  const { state } = tools;
+  calls: NodeCalls,
+): FunctionOverload[] {
   const absorbed: FunctionOverload[] = [];
   for (const overload of overloads) {
     const { defined_in: name, returns } = overload;
@@ -23,7 +28,7 @@ export function absorbOverloads(
         `Function '${root.name}' cannot list itself in overloads (defined_in: '${name}').`,
       );
     const id = `function.${root.package_name}.${name}`;
-    const node = state.functions.get(id);
+    const node = table.functions.get(id);
     if (node === undefined) {
       throw new TsdbtError(
         'parsing',
@@ -38,13 +43,13 @@ export function absorbOverloads(
       raw_body: node.raw_code,
       compiled_body: null,
     });
-    addMissing(root.refs, node.refs);
-    addMissing<string[]>(root.sources, node.sources);
-    addMissing(root.functions, node.functions);
-    state.functions.delete(id);
-    state.functionLookup.remove(name, root.package_name);
+    addMissing(calls.refs, node.refs);
+    addMissing<readonly string[]>(calls.sources, node.sources);
+    addMissing<readonly string[]>(calls.functions, node.functions);
+    table.functions.delete(id);
+    table.functionLookup.remove(name, root.package_name);
   }
-  root.overloads = absorbed;
+  return absorbed;
 }
 
 function addMissing<T>(own: T[], others: readonly T[]): void {

@@ -4,17 +4,17 @@ import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
 import { isDict } from '../config/config-fields.ts';
 import { metaOf } from '../read/columns.ts';
 import { duplicatePatch } from './node-patches.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import type { PatchTools } from '../table/patch-table.ts';
 import { checkEntry, type YamlEntry } from '../read/yaml-entries.ts';
 import { MACRO_ENTRY } from '../read/yaml-shapes.ts';
 
 /** Applies one entry of `macros:`. */
-export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
-  const { state } = tools;
+export function applyMacroPatch(tools: PatchTools, entry: YamlEntry): void {
+  const { state, table } = tools;
   const { file, project } = entry.yaml;
   const data = checkEntry(entry, entry.data, MACRO_ENTRY);
   const { name, config = {} } = data;
-  const macro = state.macros.get(`macro.${project.project_name}.${name}`);
+  const macro = table.macros.get(`macro.${project.project_name}.${name}`);
   if (macro === undefined) {
     state.warnings.warn('MacroNotFoundForPatch', `Found patch for macro "${name}" which was not found`, {
       patch_name: name,
@@ -44,18 +44,20 @@ export function applyMacroPatch(tools: ParseTools, entry: YamlEntry): void {
       description: argument.description ?? '',
     }),
   );
-  macro.patch_path = `${project.project_name}://${file.original_file_path}`;
-  macro.description = data.description ?? '';
-  macro.meta = meta;
-  macro.docs = docs;
-  macro.config = { meta, docs };
-  if (state.flag('validate_macro_args', true)) {
-    checkArguments(tools, macro, args);
-    if (args.length > 0) macro.arguments = args;
-  } else macro.arguments = args;
+  const validated = state.flag('validate_macro_args', true);
+  if (validated) checkArguments(tools, macro, args);
+  table.macros.set(macro.unique_id, {
+    ...macro,
+    patch_path: `${project.project_name}://${file.original_file_path}`,
+    description: data.description ?? '',
+    meta,
+    docs,
+    config: { meta, docs },
+    arguments: validated && args.length === 0 ? macro.arguments : args,
+  });
 }
 
-function checkArguments(tools: ParseTools, macro: MacroNode, args: readonly MacroArgument[]): void {
+function checkArguments(tools: PatchTools, macro: MacroNode, args: readonly MacroArgument[]): void {
   if (args.length === 0) return;
   const warn = (message: string): void =>
     tools.state.warnings.warn('InvalidMacroAnnotation', message, {

@@ -1,13 +1,14 @@
 // The semantic layer written on a model itself (`semantic_model:`, `dimension:` and `entity:` of columns,
 // `derived_semantics:`, `metrics:`), turned into the entries that semantic-layer.ts takes.
-import type { Json, ModelNode } from '../../contracts/node.ts';
+import type { Json } from '../../contracts/node.ts';
 import { isDict } from '../config/config-fields.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { PatchedModel } from '../table/phases.ts';
 import { addMetric, addSemanticModel } from '../read/semantic-layer.ts';
 import type { YamlDict, YamlEntry } from '../read/yaml-entries.ts';
 
 /** Adds a model's semantic model and metrics; nothing when it has none. @param data the model's entry */
-export function addModelSemantics(tools: ParseTools, entry: YamlEntry, model: ModelNode, data: YamlDict): void {
+export function addModelSemantics(tools: PatchTools, entry: YamlEntry, model: PatchedModel, data: YamlDict): void {
   const setting = data['semantic_model'] ?? null;
   if (setting === null || setting === false || (isDict(setting) && setting['enabled'] === false)) return;
   const own: YamlDict = isDict(setting) ? setting : {};

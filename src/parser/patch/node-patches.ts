@@ -1,25 +1,13 @@
 // What YAML says about resources that have a file: description, columns, config, for models also versions, access,
 // constraints and contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
-import type { FunctionArgument, FunctionNode, GraphNode, Json, ModelNode } from '../../contracts/node.ts';
-import { addModelSemantics } from './model-semantics.ts';
+import type { FunctionArgument, Json, ModelNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import {
-  buildContractChecksum,
-  columnInfos,
-  columnsOfVersion,
-  isConstraint,
-  newModelConstraint,
-} from '../read/columns.ts';
-import { isDict } from '../config/config-fields.ts';
-import { normalizeDate } from './dates.ts';
-import { absorbOverloads } from './function-overloads.ts';
-import { type ConfiguredNode, type ParseTools, updateNode } from '../config/node-update.ts';
-import { type ParseState, pluralOf } from '../table/parse-state.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
-import { expectRefOrSource } from '../shortcuts/static-expressions.ts';
-import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
+import { isDict } from '../config/config-fields.ts';
+import { configured } from '../config/node-update.ts';
+import { columnInfos, columnsOfVersion, withChecksum } from '../read/columns.ts';
 import type { TestedEntry } from '../read/generic-tests.ts';
-import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
+import type { YamlDict, YamlEntry } from '../read/yaml-entries.ts';
 import {
   ANALYSIS_ENTRY,
   type ColumnEntry,
@@ -31,11 +19,20 @@ import {
   type ModelEntry,
   NODE_ENTRY,
   type NodeEntry,
-  type Shape,
   SINGULAR_TEST_ENTRY,
   type SingularTestEntry,
   type VersionEntry,
 } from '../read/yaml-shapes.ts';
+import { pluralOf } from '../table/duplicates.ts';
+import type { NodeCalls } from '../table/node-calls.ts';
+import type { PatchTable, PatchTools } from '../table/patch-table.ts';
+import type { PatchedFunction, PatchedModel, PatchedNode, PatchedResource } from '../table/phases.ts';
+import { constraintsOf } from './constraints.ts';
+import { normalizeDate } from './dates.ts';
+import { absorbedOverloads } from './function-overloads.ts';
+import { addModelSemantics } from './model-semantics.ts';
+import { normalizedEntry } from './normalized-entry.ts';
+import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
 
 /** Keys of a properties file whose entries describe one node each, of a file of its own. */
 type NamedKey = 'seeds' | 'snapshots' | 'analyses' | 'functions';
@@ -49,7 +46,7 @@ const RESOURCE_TYPES: Readonly<Record<NamedKey | 'models', string>> = {
 };
 
 /** Puts an entry of `models:` on its node, or on the node of each of its versions. */
-export function patchModel(tools: ParseTools, entry: YamlEntry): TestedEntry {
+export function patchModel(tools: PatchTools, entry: YamlEntry): TestedEntry {
   const data = normalizedEntry(entry, MODEL_ENTRY);
   const { versions = [] } = data;
   checkVersions(data, versions);
@@ -70,81 +67,21 @@ export function patchModel(tools: ParseTools, entry: YamlEntry): TestedEntry {
 }
 
 /** Puts an entry of `seeds:` or `snapshots:` on its node. */
-export function patchTested(tools: ParseTools, entry: YamlEntry, key: 'seeds' | 'snapshots'): TestedEntry {
+export function patchTested(tools: PatchTools, entry: YamlEntry, key: 'seeds' | 'snapshots'): TestedEntry {
   const data = normalizedEntry(entry, NODE_ENTRY);
   applyToNamed(tools, key, basePatch(entry, data));
   return data;
 }
 
 /** Puts an entry of `analyses:` on its node. */
-export function patchAnalysis(tools: ParseTools, entry: YamlEntry): void {
+export function patchAnalysis(tools: PatchTools, entry: YamlEntry): void {
   applyToNamed(tools, 'analyses', basePatch(entry, normalizedEntry(entry, ANALYSIS_ENTRY)));
 }
 
 /** Puts an entry of `functions:` on its node. */
-export function patchFunction(tools: ParseTools, entry: YamlEntry): void {
+export function patchFunction(tools: PatchTools, entry: YamlEntry): void {
   const data = normalizedEntry(entry, FUNCTION_ENTRY);
   applyToNamed(tools, 'functions', { ...basePatch(entry, data), function: data });
-}
-
-/** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
-function normalizedEntry<T>(entry: YamlEntry, shape: Shape<T>): T {
-  const { data, key } = entry;
-  const withPlace: YamlDict = {
-    ...data,
-    original_file_path: entry.yaml.file.original_file_path,
-    yaml_key: key,
-    package_name: entry.yaml.project.project_name,
-  };
-  const checked = checkEntry(entry, withPlace, shape);
-  for (const attribute of ['meta', 'docs', 'group', 'contract', 'access']) moveToConfig(entry, withPlace, attribute);
-  renameTests(entry, withPlace);
-  const { columns, versions } = withPlace;
-  if (Array.isArray(columns)) withPlace['columns'] = columns.map((column) => renamedTests(entry, column));
-  if (Array.isArray(versions)) {
-    withPlace['versions'] = versions.map((version) => {
-      const renamed = renamedTests(entry, version);
-      return isDict(renamed) && Array.isArray(renamed['columns'])
-        ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column)) }
-        : renamed;
-    });
-  }
-  return checked;
-}
-
-function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void {
-  const value = data[attribute];
-  if (value === undefined) return;
-  const config = isDict(data['config']) ? data['config'] : {};
-  if (attribute in config) {
-    throw new TsdbtError(
-      'parsing',
-      `In ${entry.yaml.file.original_file_path}: found ${attribute} dictionary in 'config' dictionary and as ` +
-        'top-level key.\n' +
-        "                    Remove the top-level key and define it under 'config' dictionary only.",
-      { path: entry.yaml.file.original_file_path },
-    );
-  }
-  data['config'] = { ...config, [attribute]: value };
-  delete data[attribute];
-}
-
-function renamedTests(entry: YamlEntry, data: Json): Json {
-  if (!isDict(data)) return data;
-  const tests = data['tests'];
-  if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return data;
-  const copy = { ...data };
-  renameTests(entry, copy);
-  return copy;
-}
-
-function renameTests(entry: YamlEntry, data: YamlDict): void {
-  const tests = data['tests'];
-  if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return;
-  if ('data_tests' in data)
-    throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
-  data['data_tests'] = tests;
-  delete data['tests'];
 }
 
 /** What an entry says about one node. */
@@ -182,22 +119,24 @@ function basePatch(entry: YamlEntry, data: NamedEntry): Patch {
 }
 type NamedEntry = Pick<NodeEntry, 'name' | 'description' | 'columns' | 'config' | 'constraints'> & YamlDict;
 
-function findNode(tools: ParseTools, key: NamedKey | 'models', patch: Patch): ConfiguredNode | undefined {
-  const { state } = tools;
+/** What an entry can be put on. */
+type Patchable = PatchedNode | PatchedFunction;
+
+function findNode({ table }: PatchTools, key: NamedKey | 'models', patch: Patch): Patchable | undefined {
   if (key === 'functions') {
-    const id = state.functionLookup.get(patch.name, null);
-    return id === undefined ? undefined : state.functions.get(id);
+    const id = table.functionLookup.get(patch.name, null);
+    return id === undefined ? undefined : table.functions.get(id);
   }
   const id =
     key === 'analyses'
-      ? state.analyses.get(patch.name, null)
-      : (state.refs.get(patch.name, patch.entry.yaml.project.project_name, null) ??
-        state.refs.get(patch.name, null, null));
-  return id === undefined ? undefined : state.nodes.get(id);
+      ? table.analyses.get(patch.name, null)
+      : (table.refs.get(patch.name, patch.entry.yaml.project.project_name, null) ??
+        table.refs.get(patch.name, null, null));
+  return id === undefined ? undefined : table.nodes.get(id);
 }
 
-function applyToNamed(tools: ParseTools, key: NamedKey | 'models', patch: Patch): void {
-  const { state } = tools;
+function applyToNamed(tools: PatchTools, key: NamedKey | 'models', patch: Patch): void {
+  const { state, table } = tools;
   const path = patch.entry.yaml.file.original_file_path;
   const node = findNode(tools, key, patch);
   if (node !== undefined) {
@@ -223,9 +162,9 @@ function applyToNamed(tools: ParseTools, key: NamedKey | 'models', patch: Patch)
     patchNode(tools, node, patch);
     return;
   }
-  const disabled = state.disabledLookup
+  const disabled = table.disabledLookup
     .find(patch.name, patch.entry.yaml.project.project_name, null, [RESOURCE_TYPES[key]])
-    ?.filter(isConfigured);
+    ?.filter(isPatchable);
   if (disabled === undefined) {
     warnNoNode(tools, patch.entry, patch.name);
     return;
@@ -235,11 +174,11 @@ function applyToNamed(tools: ParseTools, key: NamedKey | 'models', patch: Patch)
 }
 
 /** Whether a resource has a config of its file and a patch: the lists that are patched hold no other. */
-function isConfigured(node: GraphNode): node is ConfiguredNode {
+function isPatchable(node: PatchedResource): node is Patchable {
   return node.resource_type === 'function' || 'patch_path' in node;
 }
 
-function checkSingleDisabled(found: readonly ConfiguredNode[], name: string, config: YamlDict): void {
+function checkSingleDisabled(found: readonly Patchable[], name: string, config: YamlDict): void {
   if (found.length <= 1 || !config['enabled']) return;
   throw new TsdbtError(
     'parsing',
@@ -249,7 +188,7 @@ function checkSingleDisabled(found: readonly ConfiguredNode[], name: string, con
   );
 }
 
-function warnNoNode(tools: ParseTools, entry: YamlEntry, name: string): void {
+function warnNoNode(tools: PatchTools, entry: YamlEntry, name: string): void {
   const path = entry.yaml.file.original_file_path;
   tools.state.warnings.warn(
     'NoNodeForYamlKey',
@@ -279,21 +218,27 @@ export function duplicatePatch(
   return new TsdbtError('compilation', message, { path });
 }
 
-function patchNode(tools: ParseTools, node: ConfiguredNode, patch: Patch): void {
+/** Puts the node that an entry makes of a node in its place. */
+function patchNode(tools: PatchTools, node: Patchable, patch: Patch): void {
+  const { table } = tools;
+  const calls = table.callsOf(node);
   try {
-    if (Object.keys(patch.config).length > 0) patchConfig(tools, node, patch);
-    patchProperties(tools, node, patch);
+    const own = Object.keys(patch.config).length > 0 ? withConfig(tools, node, patch, calls) : node;
+    const patched = withProperties(tools, own, patch, calls);
+    table.replace(node, patched);
+    table.keepCalls(patched, calls);
   } catch (error) {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   }
 }
 
-function patchConfig(tools: ParseTools, node: ConfiguredNode, patch: Patch): void {
+function withConfig<N extends Patchable>(tools: PatchTools, node: N, patch: Patch, calls: NodeCalls): N {
   checkAccess(node, patch.config['access']);
-  updateNode(tools, node, patch.config, patch.unrenderedConfig);
+  const { config, unrenderedConfig: unrenderedPatch } = patch;
+  return configured(tools, node, { calls, previous: node.config, patch: config, unrenderedPatch });
 }
 
-function checkAccess(node: ConfiguredNode, access: Json | undefined): ModelNode['access'] | undefined {
+function checkAccess(node: Patchable, access: Json | undefined): ModelNode['access'] | undefined {
   if (access === undefined || access === 'private' || access === 'protected' || access === 'public') return access;
   throw new TsdbtError(
     'parsing',
@@ -301,23 +246,41 @@ function checkAccess(node: ConfiguredNode, access: Json | undefined): ModelNode[
   );
 }
 
-function patchProperties(tools: ParseTools, node: ConfiguredNode, patch: Patch): void {
+/** Fields that every entry sets. */
+type Described = Pick<PatchedNode, 'patch_path' | 'description' | 'columns' | 'name'>;
+
+function describedBy(patch: Patch, resourceType: string): Described {
   const { file } = patch.entry.yaml;
-  node.patch_path = `${file.package_name}://${file.original_file_path}`;
-  node.description = patch.description;
-  node.columns = columnInfos(patch.columns, node.resource_type === 'analysis');
-  node.name = patch.name;
-  if (node.resource_type === 'function') {
-    if (patch.function !== undefined) describeFunction(tools, node, patch.function);
-  } else if (node.resource_type === 'model') {
-    if (patch.model !== undefined) describeModel(tools, node, patch, patch.model);
-  } else {
-    warnInvalidField(tools, node, patch, 'access', patch.access);
-    warnInvalidField(tools, node, patch, 'constraints', patch.constraints.length);
-  }
+  return {
+    patch_path: `${file.package_name}://${file.original_file_path}`,
+    description: patch.description,
+    columns: columnInfos(patch.columns, resourceType === 'analysis'),
+    name: patch.name,
+  };
 }
 
-function warnInvalidField(tools: ParseTools, node: ConfiguredNode, patch: Patch, field: string, value: unknown): void {
+function withProperties(tools: PatchTools, node: Patchable, patch: Patch, calls: NodeCalls): Patchable {
+  const described = describedBy(patch, node.resource_type);
+  if (node.resource_type === 'function') {
+    const own = { ...node, ...described, ...referencesOf(calls) };
+    return patch.function === undefined ? own : withSignature(tools, own, patch.function, calls);
+  }
+  if (node.resource_type === 'model')
+    return patch.model === undefined
+      ? { ...node, ...described, ...referencesOf(calls) }
+      : describedModel(tools, node, described, patch, patch.model, calls);
+  warnInvalidField(tools, node, patch, 'access', patch.access);
+  warnInvalidField(tools, node, patch, 'constraints', patch.constraints.length);
+  if (node.resource_type === 'seed') return { ...node, ...described, depends_on: { macros: calls.macros } };
+  return { ...node, ...described, ...referencesOf(calls) };
+}
+
+/** What the templates of a node have called, as its fields. */
+function referencesOf({ refs, sources, metrics, functions, macros }: NodeCalls) {
+  return { refs, sources, metrics, functions, depends_on: { macros } };
+}
+
+function warnInvalidField(tools: PatchTools, node: Patchable, patch: Patch, field: string, value: unknown): void {
   if (!value) return;
   tools.state.warnings.warn(
     'ValidationWarning',
@@ -326,99 +289,54 @@ function warnInvalidField(tools: ParseTools, node: ConfiguredNode, patch: Patch,
   );
 }
 
-function describeModel(tools: ParseTools, node: ModelNode, patch: Patch, own: ModelPatch): void {
-  node.version = own.version;
-  node.latest_version = own.latestVersion;
-  node.deprecation_date = own.deprecationDate;
-  patchConstraints(tools, node, patch.constraints);
-  node.time_spine = own.version === null ? newTimeSpine(own.data.time_spine) : null;
-  if (own.version === null) addModelSemantics(tools, patch.entry, node, own.data);
-  buildContractChecksum(node);
+function describedModel(
+  tools: PatchTools,
+  node: PatchedModel,
+  described: Described,
+  patch: Patch,
+  own: ModelPatch,
+  calls: NodeCalls,
+): PatchedModel {
+  const { patch_path, description, columns, name } = described;
+  const { config, language, original_file_path } = node;
+  const constrained = { name, config, language, original_file_path, columns, constraints: node.constraints };
+  const constraints = constraintsOf(tools, constrained, patch.constraints, calls);
+  const model: PatchedModel = {
+    ...node,
+    patch_path,
+    description,
+    columns,
+    name,
+    version: own.version,
+    latest_version: own.latestVersion,
+    deprecation_date: own.deprecationDate,
+    constraints,
+    time_spine: own.version === null ? newTimeSpine(own.data.time_spine) : null,
+    contract: withChecksum({ contract: node.contract, columns, config, constraints }),
+    refs: calls.refs,
+    sources: calls.sources,
+    metrics: calls.metrics,
+    functions: calls.functions,
+    depends_on: { macros: calls.macros },
+  };
+  if (own.version === null) addModelSemantics(tools, patch.entry, model, own.data);
+  return model;
 }
 
-function patchConstraints(tools: ParseTools, node: ModelNode, constraints: readonly ConstraintEntry[]): void {
-  if (node.config.contract?.enforced === true) {
-    checkContractPrerequisites(tools, node);
-    if (!constraints.every(isConstraint)) {
-      throw new TsdbtError(
-        'parsing',
-        `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', ` +
-          "'primary_key', 'foreign_key', 'custom']",
-      );
-    }
-  }
-  checkPrimaryKeys(node, constraints);
-  node.constraints = constraints.map((constraint) => newModelConstraint(constraint));
-  const all = [...node.constraints, ...Object.values(node.columns).flatMap((column) => column.constraints)];
-  for (const { type, to } of all) {
-    if (type !== 'foreign_key' || !to) continue;
-    let target: ReturnType<typeof expectRefOrSource>;
-    try {
-      target = expectRefOrSource(to);
-    } catch {
-      throw new TsdbtError(
-        'parsing',
-        `Invalid 'ref' or 'source' syntax on foreign key constraint 'to' on model ${node.name}: ${to}.`,
-      );
-    }
-    if ('ref' in target) node.refs.push(target.ref);
-    else node.sources.push(target.source);
-  }
-}
-
-function checkContractPrerequisites(tools: ParseTools, node: ModelNode): void {
-  const { materialized } = node.config;
-  const warns = [...Object.values(node.columns).flatMap((column) => column.constraints), ...node.constraints].some(
-    (constraint) => constraint.warn_unsupported,
-  );
-  if (warns && materialized !== 'table' && materialized !== 'incremental') {
-    tools.state.warnings.warn(
-      'UnsupportedConstraintMaterialization',
-      `Constraint types are not supported for ${materialized} materializations and will be ignored.  Set ` +
-        "'warn_unsupported: false' on this constraint to ignore this warning.",
-      { materialized },
-    );
-  }
-  const errors: string[] = [];
-  if (Object.keys(node.columns).length === 0)
-    errors.push('Constraints must be defined in a `yml` schema configuration file like `schema.yml`.');
-  if (node.language !== 'sql') errors.push(`Language Error: Expected 'sql' but found '${node.language}'`);
-  if (errors.length > 0)
-    throw new TsdbtError(
-      'parsing',
-      `Contract enforcement failed for: (${node.original_file_path})\n${errors.join('\n')}`,
-    );
-}
-
-function checkPrimaryKeys(node: ModelNode, constraints: readonly ConstraintEntry[]): void {
-  const columns: string[] = [];
-  for (const column of Object.values(node.columns))
-    for (const constraint of column.constraints) if (constraint.type === 'primary_key') columns.push(column.name);
-  const errors: string[] = [];
-  if (columns.length > 1) {
-    errors.push(
-      `Found ${columns.length} columns (${pyRepr(columns)}) with primary key constraints defined. Primary keys ` +
-        'for multiple columns must be defined as a model level constraint.',
-    );
-  }
-  if (
-    columns.length > 0 &&
-    (node.constraints.some((c) => c.type === 'primary_key') || constraints.some((c) => c.type === 'primary_key'))
-  ) {
-    errors.push(
-      'Primary key constraints defined at the model level and the columns level. Primary keys can be defined ' +
-        'at the model level or the column level, not both.',
-    );
-  }
-  if (errors.length > 0)
-    throw new TsdbtError('parsing', `Primary key constraint error: (${node.original_file_path})\n${errors.join('\n')}`);
-}
-
-function describeFunction(tools: ParseTools, node: FunctionNode, data: FunctionEntry): void {
-  node.arguments = (data.arguments ?? []).map(functionArgument);
-  node.returns = { data_type: data.returns.data_type, description: data.returns.description ?? null };
+function withSignature(
+  tools: PatchTools,
+  node: PatchedFunction,
+  data: FunctionEntry,
+  calls: NodeCalls,
+): PatchedFunction {
   const { overloads = [] } = data;
-  if (overloads.length > 0) absorbOverloads(tools, node, overloads, functionArgument);
+  return {
+    ...node,
+    arguments: (data.arguments ?? []).map(functionArgument),
+    returns: { data_type: data.returns.data_type, description: data.returns.description ?? null },
+    overloads:
+      overloads.length > 0 ? absorbedOverloads(tools, node, overloads, functionArgument, calls) : node.overloads,
+  };
 }
 
 function functionArgument(argument: FunctionArgumentEntry): FunctionArgument {
@@ -431,19 +349,23 @@ function functionArgument(argument: FunctionArgumentEntry): FunctionArgument {
 }
 
 /** Puts an entry of `data_tests:` on the singular test of that name. */
-export function patchSingularTest(tools: ParseTools, entry: YamlEntry): void {
-  const { state } = tools;
+export function patchSingularTest(tools: PatchTools, entry: YamlEntry): void {
+  const { table } = tools;
   const { name, config = {}, description = '' }: SingularTestEntry = normalizedEntry(entry, SINGULAR_TEST_ENTRY);
-  const id = state.singularTests.get(name, entry.yaml.project.project_name);
-  const node = id === undefined ? undefined : state.nodes.get(id);
+  const id = table.singularTests.get(name, entry.yaml.project.project_name);
+  const node = id === undefined ? undefined : table.nodes.get(id);
   if (node === undefined) {
     warnNoNode(tools, entry, name);
     return;
   }
+  const calls = table.callsOf(node);
   // dbt keeps no unrendered config of these.
-  if (Object.keys(config).length > 0) updateNode(tools, node, config);
-  node.patch_path = `${entry.yaml.file.package_name}://${entry.yaml.file.original_file_path}`;
-  node.description = description;
+  const own =
+    Object.keys(config).length > 0 ? configured(tools, node, { calls, previous: node.config, patch: config }) : node;
+  const { file } = entry.yaml;
+  const patched = { ...own, patch_path: `${file.package_name}://${file.original_file_path}`, description };
+  table.replace(node, patched);
+  table.keepCalls(patched, calls);
 }
 
 function checkVersions(data: ModelEntry, versions: readonly VersionEntry[]): void {
@@ -491,85 +413,98 @@ function greatestVersion(versions: readonly VersionEntry[]): Version | null {
   return greatest;
 }
 
-function applyVersions(tools: ParseTools, entry: YamlEntry, data: ModelEntry, versions: readonly VersionEntry[]): void {
-  const { state } = tools;
-  const { name, columns = [] } = data;
+function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, versions: readonly VersionEntry[]): void {
+  const { table } = tools;
+  const { name } = data;
   const packageName = entry.yaml.project.project_name;
   const latestVersion = data.latest_version ?? greatestVersion(versions);
   for (const version of versions) {
     const { v } = version;
     const fileName = version.defined_in || `${name}_v${pyStr(v)}`;
-    const found = modelOfVersion(state, packageName, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
-    let node = found;
-    if (node !== undefined) state.removeNode(node);
-    else {
-      const disabled = state.disabledLookup.find(fileName, null, null, ['model'])?.filter(isModel);
-      if (disabled !== undefined) {
-        checkSingleDisabled(disabled, name, data.config ?? {});
-        node = disabled[0];
-        if (node !== undefined) state.disabled.delete(node.unique_id);
-      }
-    }
+    const found = modelOfVersion(table, packageName, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
+    if (found !== undefined) table.removeNode(found);
+    const node = found ?? takenDisabled(table, fileName, data);
     if (node === undefined) {
       warnNoNode(tools, entry, fileName);
       continue;
     }
-    node.unique_id = `model.${packageName}.${name}.v${pyStr(v)}`;
-    node.fqn[node.fqn.length - 1] = name;
-    node.fqn.push(`v${pyStr(v)}`);
-    patchVersion(tools, node, entry, data, version, latestVersion, columnsOfVersion(columns, version));
-    if (found !== undefined) state.addNode(node);
-    else state.addDisabled(node);
+    const calls = table.callsOf(node);
+    const patched = patchedVersion(tools, node, { entry, data, version, latestVersion }, calls);
+    table.keepCalls(patched, calls);
+    if (found !== undefined) table.addNode(patched);
+    else table.addDisabled(patched);
   }
-  state.rebuildDisabledLookup();
+  table.rebuildDisabledLookup();
+}
+
+/** The disabled model of a file, taken out of the table. */
+function takenDisabled(table: PatchTable, fileName: string, data: ModelEntry): PatchedModel | undefined {
+  const disabled = table.disabledLookup.find(fileName, null, null, ['model'])?.filter(isModel);
+  if (disabled === undefined) return undefined;
+  checkSingleDisabled(disabled, data.name, data.config ?? {});
+  const [node] = disabled;
+  if (node !== undefined) table.disabled.delete(node.unique_id);
+  return node;
 }
 
 /** The first model of a package that has one of these names. */
-function modelOfVersion(state: ParseState, packageName: string, names: readonly string[]): ModelNode | undefined {
+function modelOfVersion(table: PatchTable, packageName: string, names: readonly string[]): PatchedModel | undefined {
   for (const name of names) {
-    const id = state.refs.get(name, packageName, null);
+    const id = table.refs.get(name, packageName, null);
     if (id === undefined) continue;
-    const node = state.nodes.get(id);
+    const node = table.nodes.get(id);
     return node !== undefined && isModel(node) ? node : undefined;
   }
   return undefined;
 }
 
-function isModel(node: GraphNode): node is ModelNode {
+function isModel(node: PatchedResource): node is PatchedModel {
   return node.resource_type === 'model';
 }
 
-function patchVersion(
-  tools: ParseTools,
-  node: ModelNode,
-  entry: YamlEntry,
-  data: ModelEntry,
-  version: VersionEntry,
-  latestVersion: ModelNode['version'],
-  columns: readonly ColumnEntry[],
-): void {
+/** An entry of `versions:`, and the model's entry around it. */
+interface VersionOf {
+  readonly entry: YamlEntry;
+  readonly data: ModelEntry;
+  readonly version: VersionEntry;
+  readonly latestVersion: ModelNode['version'];
+}
+
+function versionPatch({ entry, data, version, latestVersion }: VersionOf): Patch {
   const writtenVersions = entry.written['versions'];
   const written = (Array.isArray(writtenVersions) ? writtenVersions : [])
     .filter(isDict)
     .find((each) => pyStr(each['v']) === pyStr(version.v))?.['config'];
   const { constraints = [] } = version;
-  const patch: Patch = {
+  return {
     entry,
     name: data.name,
     description: (version.description || data.description) ?? '',
-    columns,
+    columns: columnsOfVersion(data.columns ?? [], version),
     config: deepMergeConfig(data.config ?? {}, version.config ?? {}),
     unrenderedConfig: isDict(written) ? written : null,
     constraints: constraints.length > 0 ? constraints : (data.constraints ?? []),
     access: data.access,
     model: { data, version: version.v, latestVersion, deprecationDate: normalizeDate(version.deprecation_date) },
   };
+}
+
+/** The model of a file as a version of the model that the entry names. */
+function patchedVersion(tools: PatchTools, found: PatchedModel, of: VersionOf, calls: NodeCalls): PatchedModel {
+  const { name } = of.data;
+  const v = `v${pyStr(of.version.v)}`;
+  const unique_id = `model.${of.entry.yaml.project.project_name}.${name}.${v}`;
+  const patch = versionPatch(of);
+  let node: PatchedModel = { ...found, unique_id, fqn: [...found.fqn.slice(0, -1), name, v] };
   try {
-    patchProperties(tools, node, patch);
-    node.access = checkAccess(node, version.access ?? undefined) ?? node.access;
-    patchConfig(tools, node, patch);
-    patchConstraints(tools, node, patch.constraints);
-    buildContractChecksum(node);
+    const described = describedBy(patch, 'model');
+    node = { ...node, name };
+    if (patch.model !== undefined) node = describedModel(tools, node, described, patch, patch.model, calls);
+    const access = checkAccess(node, of.version.access ?? undefined) ?? node.access;
+    node = withConfig(tools, { ...node, access }, patch, calls);
+    const constraints = constraintsOf(tools, node, patch.constraints, calls);
+    node = { ...node, ...referencesOf(calls), constraints };
+    return { ...node, contract: withChecksum(node) };
   } catch (error) {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   }

@@ -1,6 +1,6 @@
 // The properties files of every package, one after the other as dbt reads them: what they say of nodes is put there,
 // what they define is added. Leaves each kind of entry to its file.
-import type { GraphNode, ManifestNode } from '../../contracts/node.ts';
+import type { MacroNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import type { ParseTools } from '../config/node-update.ts';
@@ -14,32 +14,44 @@ import { addUnitTest } from '../read/unit-tests.ts';
 import { placed, readYamlFile, type YamlEntry, yamlEntries, type YamlFile } from '../read/yaml-entries.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import { expectRefOrSource } from '../shortcuts/static-expressions.ts';
-import type { ParseState } from '../table/parse-state.ts';
+import { newCalls } from '../table/node-calls.ts';
+import { PatchTable, type PatchTools } from '../table/patch-table.ts';
+import type { PatchedNode, PatchedResource } from '../table/phases.ts';
+import type { PatchedTable, ReadTable } from '../table/tables.ts';
 import { applyMacroPatch } from './macro-patches.ts';
 import { patchAnalysis, patchFunction, patchModel, patchSingularTest, patchTested } from './node-patches.ts';
 
 /**
- * Puts what YAML says on the nodes of the table, and adds what only YAML defines: sources, tests, exposures …
+ * The table that was read with what YAML says of its nodes, and what only YAML defines: sources, tests, exposures …
  * @throws TsdbtError the first thing that is wrong, with its place in the file
  */
-export function patchProperties(tools: ParseTools, macroIds: MacroIds, inert: InertMacros): void {
+export function patchProperties(
+  tools: ParseTools,
+  read: ReadTable,
+  macros: ReadonlyMap<string, MacroNode>,
+  macroIds: MacroIds,
+  inert: InertMacros,
+): PatchedTable {
   const { state } = tools;
-  const tests = new GenericTests(tools, macroIds, inert);
-  const sources = new Sources(tools);
+  const table = new PatchTable(read, macros);
+  const own: PatchTools = { ...tools, table };
+  const tests = new GenericTests(own, macroIds, inert);
+  const sources = new Sources(own);
   for (const name of state.projects.keys()) {
     for (const file of state.filesOf(name)) {
       if (file.kind !== 'properties' || file.contents.trim() === '') continue;
       const yaml = readYamlFile(tools, file);
-      if (yaml !== null) patchFile(tools, yaml, tests, sources);
+      if (yaml !== null) patchFile(own, yaml, tests, sources);
     }
   }
-  separateDisabled(state);
+  separateDisabled(table);
   sources.finish(tests);
-  state.rebuildDisabledLookup();
+  table.rebuildDisabledLookup();
+  return table;
 }
 
 /** One properties file, its keys in dbt's order. */
-function patchFile(tools: ParseTools, yaml: YamlFile, tests: GenericTests, sources: Sources): void {
+function patchFile(tools: PatchTools, yaml: YamlFile, tests: GenericTests, sources: Sources): void {
   const { data } = yaml;
   // The tests of a key stand behind all of its patches, as they attach to what the patches make.
   const tested = (key: 'models' | 'seeds' | 'snapshots', patch: (entry: YamlEntry) => TestedEntry): void => {
@@ -81,39 +93,40 @@ function testTarget(yaml: YamlFile, key: 'models' | 'seeds' | 'snapshots', { nam
 }
 
 /** Snapshots that have no SQL of their own: `relation: ref('x')`. */
-function addYamlSnapshots(tools: ParseTools, yaml: YamlFile): void {
+function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
   const { snapshots } = yaml.data;
   (Array.isArray(snapshots) ? snapshots : []).forEach((snapshot, index) => {
     if (!isDict(snapshot) || !('relation' in snapshot)) return;
     const { relation, name } = snapshot;
-    const node = newYamlSnapshot(tools, yaml.file, String(name), `select * from {{ ${String(relation)} }}`);
+    const calls = newCalls();
+    const code = `select * from {{ ${String(relation)} }}`;
+    const node = newYamlSnapshot(tools, yaml.file, String(name), code, calls);
     try {
       const target = expectRefOrSource(relation);
-      if (node.resource_type === 'snapshot') {
-        if ('ref' in target) node.refs.push(target.ref);
-        else node.sources.push(target.source);
-      }
+      if ('ref' in target) calls.refs.push(target.ref);
+      else calls.sources.push(target.source);
     } catch (error) {
       throw error instanceof TsdbtError ? placed(yaml.file, ['snapshots', index, 'relation'], error.message) : error;
     }
-    tools.state.addNode(node);
+    tools.table.addNode(node);
+    tools.table.keepCalls(node, calls);
   });
 }
 
 /** After the YAML, `enabled` may have changed: nodes and disabled nodes change places. */
-function separateDisabled(state: ParseState): void {
-  for (const node of [...state.nodes.values()]) {
+function separateDisabled(table: PatchTable): void {
+  for (const node of [...table.nodes.values()]) {
     if (node.config.enabled) continue;
-    state.removeNode(node);
-    state.addDisabled(node);
+    table.removeNode(node);
+    table.addDisabled(node);
   }
-  for (const [id, nodes] of [...state.disabled]) {
+  for (const [id, nodes] of [...table.disabled]) {
     const enabled = nodes.filter((node) => node.config.enabled);
     if (enabled.length === 0) continue;
-    state.disabled.delete(id);
+    table.disabled.delete(id);
     for (const node of enabled) {
-      if (node.resource_type === 'function') state.functions.set(id, node);
-      else if (isManifestNode(node)) state.addNode(node);
+      if (node.resource_type === 'function') table.functions.set(id, node);
+      else if (isNode(node)) table.addNode(node);
     }
   }
 }
@@ -128,6 +141,6 @@ const OTHER_TABLES: ReadonlySet<string> = new Set([
   'function',
 ]);
 
-function isManifestNode(node: GraphNode): node is ManifestNode {
+function isNode(node: PatchedResource): node is PatchedNode {
   return !OTHER_TABLES.has(node.resource_type);
 }

@@ -65,10 +65,11 @@ function columnInfo(column: ColumnEntry, plain: boolean): ColumnInfo {
     entity: columnEntity(column),
     doc_blocks: [],
   };
+  let extra: YamlDict | null = null;
   for (const key of Object.keys(column))
     if ((!KNOWN.has(key) && key !== 'doc_blocks') || (plain && (key === 'tests' || key === 'data_tests')))
-      info[key] = column[key];
-  return info;
+      (extra ??= {})[key] = column[key] ?? null;
+  return extra === null ? info : { ...info, ...extra };
 }
 
 function columnDimension(column: ColumnEntry): Json {
@@ -170,9 +171,11 @@ function isFilter(column: NonNullable<VersionEntry['columns']>[number]): column 
   return 'include' in column;
 }
 
-/** Sets the checksum of an enforced contract, once. */
-export function buildContractChecksum(node: ModelNode): void {
-  if (node.contract.checksum !== null || !node.contract.enforced) return;
+/** The contract of a model; when it is enforced, with the checksum of columns and constraints, unless it has one. */
+export function withChecksum(
+  node: Pick<ModelNode, 'contract' | 'columns' | 'config' | 'constraints'>,
+): ModelNode['contract'] {
+  if (node.contract.checksum !== null || !node.contract.enforced) return node.contract;
   const columns = Object.values(node.columns).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   let state = '';
   for (const column of columns)
@@ -180,7 +183,7 @@ export function buildContractChecksum(node: ModelNode): void {
   const { materialized } = node.config;
   if (materialized === 'table' || materialized === 'incremental')
     state += materialized + constraintsText('ModelLevelConstraint', node.constraints);
-  node.contract.checksum = createHash('sha256').update(state, 'utf8').digest('hex');
+  return { ...node.contract, checksum: createHash('sha256').update(state, 'utf8').digest('hex') };
 }
 
 /** `str()` of dbt's constraint objects, which is what the checksum covers. */

@@ -4,9 +4,8 @@ import type { SourceFile } from '../../contracts/project.ts';
 import { extractBlocks } from '../../jinja/index.ts';
 import type { ParseTools } from '../config/node-update.ts';
 
-/** Adds the docs blocks of one file. */
-export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
-  const { state, rendering } = tools;
+/** The docs blocks of one file. */
+export function* readDocsFile({ rendering }: ParseTools, file: SourceFile): Generator<DocNode> {
   if (!file.contents.includes('{%')) return;
   for (const block of extractBlocks(file.contents, {
     allowed: ['docs'],
@@ -17,7 +16,7 @@ export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
     const contents = /\{[{%#]|[%#}]\}/.test(block.contents)
       ? rendering.docsBlock(block.contents, file.original_file_path)
       : block.contents;
-    const node: DocNode = {
+    yield {
       name,
       resource_type: 'doc',
       package_name: file.package_name,
@@ -26,7 +25,5 @@ export function parseDocsFile(tools: ParseTools, file: SourceFile): void {
       unique_id: `doc.${file.package_name}.${name}`,
       block_contents: contents.trim(),
     };
-    state.addUnique(state.docs, node);
-    state.docLookup.add(node.name, node.package_name, node.unique_id);
   }
 }

@@ -1,17 +1,20 @@
 // Exposures and groups from YAML. Leaves resolving what an exposure depends on to references.ts.
-import type { ExposureNode, GroupNode, RefArgs } from '../../contracts/node.ts';
+import type { ExposureNode, GroupNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import { configTags, metaOf } from './columns.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import { addUnique } from '../table/duplicates.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { PatchedExposure } from '../table/phases.ts';
+import type { Expressed, NamedReferences } from '../table/rendering.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { EXPOSURE_ENTRY, GROUP_ENTRY, type OwnerEntry } from './yaml-shapes.ts';
 
 /** Adds one entry of `exposures:`. */
-export function addExposure(tools: ParseTools, entry: YamlEntry): void {
-  const { state } = tools;
+export function addExposure(tools: PatchTools, entry: YamlEntry): void {
+  const { state, table } = tools;
   const { file, project } = entry.yaml;
   const data = checkEntry(entry, entry.data, EXPOSURE_ENTRY);
   const { name } = data;
@@ -35,14 +38,13 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
     root: state.root,
     patch: data.config ?? {},
   };
-  const config = { ...tools.state.configs.calculate(sources) };
+  const merged = tools.state.configs.calculate(sources);
   const tree = project.configs.exposures;
   const known = isDict(tree) ? tree : {};
-  const tags = [...new Set([...listedTags(known), ...(data.tags ?? []), ...config.tags])].sort();
-  const meta = { ...metaOf(known), ...data.meta, ...config.meta };
-  config.tags = tags;
-  config.meta = meta;
-  const node: ExposureNode = {
+  const tags = [...new Set([...listedTags(known), ...(data.tags ?? []), ...merged.tags])].sort();
+  const meta = { ...metaOf(known), ...data.meta, ...merged.meta };
+  const owner: Expressed = { name, original_file_path: file.original_file_path };
+  const node: PatchedExposure = {
     name,
     resource_type: 'exposure',
     package_name: project.project_name,
@@ -57,18 +59,15 @@ export function addExposure(tools: ParseTools, entry: YamlEntry): void {
     maturity: data.maturity ?? null,
     meta,
     tags,
-    config,
+    config: { ...merged, tags, meta },
     unrendered_config: tools.state.configs.calculateUnrendered(sources),
     url: data.url ?? null,
-    depends_on: { macros: [], nodes: [] },
-    refs: [],
-    sources: [],
-    metrics: [],
+    depends_on: { macros: [] },
+    ...dependencies(tools, owner, data.depends_on ?? []),
     created_at: state.createdAt,
   };
-  collectDependencies(tools, node, data.depends_on ?? []);
-  if (node.config.enabled) state.addUnique(state.exposures, node);
-  else state.addDisabled(node);
+  if (node.config.enabled) addUnique(table.exposures, node);
+  else table.addDisabled(node);
 }
 
 /** Tags of a folder in dbt_project.yml: a list counts alone. */
@@ -76,24 +75,23 @@ function listedTags(tree: YamlDict): string[] {
   return Array.isArray(tree['tags']) ? configTags(tree) : [];
 }
 
-function collectDependencies(tools: ParseTools, node: ExposureNode, expressions: readonly string[]): void {
-  const refs: RefArgs[] = [];
-  const sources: string[][] = [];
+function dependencies(tools: PatchTools, owner: Expressed, expressions: readonly string[]): NamedReferences {
+  const named: NamedReferences = { refs: [], sources: [], metrics: [] };
   for (const expression of expressions) {
     const found = readRefOrSource(expression);
-    if (found === null) {
-      try {
-        tools.rendering.exposure(node, expressions);
-      } catch (error) {
-        throw error instanceof TsdbtError ? error.with({ node }) : error;
-      }
-      return;
-    }
-    if ('ref' in found) refs.push(found.ref);
-    else sources.push(found.source);
+    if (found === null) return renderedDependencies(tools, owner, expressions);
+    if ('ref' in found) named.refs.push(found.ref);
+    else named.sources.push(found.source);
   }
-  node.refs.push(...refs);
-  node.sources.push(...sources);
+  return named;
+}
+
+function renderedDependencies(tools: PatchTools, owner: Expressed, expressions: readonly string[]): NamedReferences {
+  try {
+    return tools.rendering.exposure(owner, expressions);
+  } catch (error) {
+    throw error instanceof TsdbtError ? error.with({ node: { ...owner, resource_type: 'exposure' } }) : error;
+  }
 }
 
 /** Owner with both known keys there. */
@@ -111,7 +109,7 @@ function checkOwner(entry: YamlEntry, owner: OwnerEntry, what: 'Exposure' | 'Gro
 }
 
 /** Adds one entry of `groups:`. */
-export function addGroup(tools: ParseTools, entry: YamlEntry): void {
+export function addGroup(tools: PatchTools, entry: YamlEntry): void {
   const { file, project } = entry.yaml;
   const data = checkEntry(entry, entry.data, GROUP_ENTRY);
   checkOwner(entry, data.owner, 'Group');
@@ -136,5 +134,5 @@ export function addGroup(tools: ParseTools, entry: YamlEntry): void {
     description: data.description ?? null,
     config,
   };
-  tools.state.addUnique(tools.state.groups, node);
+  addUnique(tools.table.groups, node);
 }

@@ -1,6 +1,6 @@
 // Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A
 // built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
-import type { Json, MacroNode, RefArgs, TestNode } from '../../contracts/node.ts';
+import type { Json, MacroNode, RefArgs, TestConfig, TestNode } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
@@ -8,14 +8,16 @@ import { isDict } from '../config/config-fields.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import { newCalls, type NodeCalls } from '../table/node-calls.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
-import { type ParseTools, projectConfigOf, setConfig, updateNode } from '../config/node-update.ts';
+import type { PatchedResource, PatchedTest } from '../table/phases.ts';
+import { configFields, projectConfigOf } from '../config/node-update.ts';
 import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { sourceTexts } from '../shortcuts/static-models.ts';
 import { syntheticTestNames, testHash } from './test-names.ts';
 import { placeInYaml } from '../table/yaml-place.ts';
-import { UNSET } from './new-nodes.ts';
 import { needsRendering, type YamlDict } from './yaml-entries.ts';
 import type { ColumnEntry, ModelEntry, NodeEntry } from './yaml-shapes.ts';
 
@@ -51,6 +53,9 @@ const CONFIG_ARGS: readonly string[] = [
 const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
+/** Stands where the config will be, before it is computed. */
+const UNSET = Object.freeze({}) as TestConfig;
+
 interface BuiltTest {
   readonly name: string;
   readonly namespace: string | null;
@@ -67,12 +72,12 @@ type TestVersion = RefArgs['version'];
 
 /** Builds the nodes of generic tests; one per parse. */
 export class GenericTests {
-  readonly #tools: ParseTools;
+  readonly #tools: PatchTools;
   readonly #macros: MacroIds;
   readonly #inert: InertMacros;
   readonly #argumentsProperty: boolean;
 
-  constructor(tools: ParseTools, macros: MacroIds, inert: InertMacros) {
+  constructor(tools: PatchTools, macros: MacroIds, inert: InertMacros) {
     this.#tools = tools;
     this.#inert = inert;
     this.#macros = macros;
@@ -120,20 +125,17 @@ export class GenericTests {
       project,
     );
     const folders = target.original_file_path.slice(target.original_file_path.indexOf('/') + 1);
-    const node = this.#newNode(
-      target,
-      built,
-      columnName,
-      [...fqnPrefix(target.package_name, folders), built.fqnName],
-      tags,
-    );
+    const calls = newCalls();
+    const fqn = [...fqnPrefix(target.package_name, folders), built.fqnName];
+    const fresh = this.#newNode(target, built, columnName, fqn, tags, calls);
+    let node: PatchedTest;
     try {
-      this.#finish(node, target, built, version);
+      node = this.#finished(fresh, target, built, version, calls);
     } catch (error) {
-      throw error instanceof TsdbtError ? error.with({ node }) : error;
+      throw error instanceof TsdbtError ? error.with({ node: fresh }) : error;
     }
-    if (node.config.enabled) state.addNode(node);
-    else state.addDisabled(node);
+    if (node.config.enabled) this.#tools.table.addNode(node);
+    else this.#tools.table.addDisabled(node);
   }
 
   #buildChecked(
@@ -322,8 +324,9 @@ export class GenericTests {
     target: TestTarget,
     built: BuiltTest,
     columnName: string | null,
-    fqn: string[],
+    fqn: readonly string[],
     tags: readonly string[],
+    calls: NodeCalls,
   ): TestNode {
     const { state } = this.#tools;
     const metadata = { name: built.name, kwargs: built.args, namespace: built.namespace };
@@ -355,11 +358,11 @@ export class GenericTests {
       raw_code: rawCode(built),
       doc_blocks: [],
       language: 'sql',
-      refs: [],
-      sources: [],
-      metrics: [],
-      functions: [],
-      depends_on: { macros: [], nodes: [] },
+      refs: calls.refs,
+      sources: calls.sources,
+      metrics: calls.metrics,
+      functions: calls.functions,
+      depends_on: { macros: calls.macros, nodes: [] },
       compiled_path: null,
       contract: { enforced: false, alias_types: true, checksum: null },
       column_name: columnName,
@@ -369,40 +372,50 @@ export class GenericTests {
     };
   }
 
-  #finish(node: TestNode, target: TestTarget, built: BuiltTest, version: TestVersion): void {
+  /** The test with its config, its references, and what it is attached to. */
+  #finished(
+    node: PatchedTest,
+    target: TestTarget,
+    built: BuiltTest,
+    version: TestVersion,
+    calls: NodeCalls,
+  ): PatchedTest {
     const tools = this.#tools;
-    const { state } = tools;
+    let begun = node;
+    let previous: ConfigDict | null = null;
     const macro = this.#macros.get(node.package_name, `test_${built.name}`);
-    const calls = state.callsOf(node);
-    if (macro !== undefined) node.depends_on.macros.push(macro.unique_id);
-    calls.call = { ...built.config };
+    if (macro !== undefined) calls.macros.push(macro.unique_id);
+    calls.config = { ...built.config };
     if (
       macro !== undefined &&
       (macro.unique_id === 'macro.dbt.test_not_null' || macro.unique_id === 'macro.dbt.test_unique')
     ) {
-      if (target.source !== undefined) node.sources.push([target.source.source_name, target.source.table_name]);
-      else node.refs.push({ name: target.name, package: null, version });
-    } else if (macro !== undefined && this.#collectStatically(node, macro)) {
+      if (target.source !== undefined) calls.sources.push([target.source.source_name, target.source.table_name]);
+      else calls.refs.push({ name: target.name, package: null, version });
+    } else if (macro !== undefined && this.#collectStatically(node, macro, calls)) {
       // dbt has the configs twice: from the builder, and from the config() that the builder wrote into the code.
       if (Object.keys(built.config).length > 0) {
-        calls.call = { ...built.config };
-        mergeConfigCall(calls.call, built.config);
+        mergeConfigCall(calls.config, built.config);
         calls.unrendered = sourceTexts(built.config);
       }
     } else {
-      setConfig(node, projectConfigOf(state, node));
-      calls.base = node.config;
-      this.#render(node, target.name);
+      const config = projectConfigOf(tools.state, node);
+      begun = { ...node, config };
+      previous = config;
+      this.#render(begun, calls, target.name);
     }
-    updateNode(tools, node);
-    if (target.source === undefined) this.#attach(node, target, version);
+    const { fields } = configFields(tools, begun, { calls, previous });
+    const attached = target.source === undefined ? this.#attachedTo(target, version) : undefined;
+    if (attached === undefined) return { ...begun, ...fields };
+    const group = 'group' in attached && typeof attached.group === 'string' ? attached.group : null;
+    return { ...begun, ...fields, attached_node: attached.unique_id, group };
   }
 
   /** @throws TsdbtError with the line of the properties where the test stands */
-  #render(node: TestNode, target: string): void {
+  #render(node: PatchedTest, calls: NodeCalls, target: string): void {
     const { rendering, state } = this.#tools;
     try {
-      rendering.genericTest(node);
+      rendering.genericTest(node, calls);
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       const path = node.original_file_path;
@@ -415,7 +428,7 @@ export class GenericTests {
   }
 
   /** Refs and sources of arguments that hold nothing but plain calls; false when something has to be rendered. */
-  #collectStatically(node: TestNode, macro: MacroNode): boolean {
+  #collectStatically(node: PatchedTest, macro: MacroNode, calls: NodeCalls): boolean {
     if (!this.#inert.has(macro)) return false;
     const subquery = this.#macros.get(node.package_name, 'get_where_subquery');
     if (subquery?.package_name !== 'dbt') return false;
@@ -435,27 +448,23 @@ export class GenericTests {
       return isDict(value) ? Object.values(value).every(visit) : true;
     };
     const kwargs = node.test_metadata?.kwargs ?? {};
+    // YAML may have said of the arguments since.
+    const { arguments: known } = this.#tools.table.macros.get(macro.unique_id) ?? macro;
     for (const key of Object.keys(kwargs)) {
-      if (!macro.arguments.some((argument) => argument.name === key)) return false;
+      if (!known.some((argument) => argument.name === key)) return false;
       if (key !== 'column_name' && !visit(kwargs[key] ?? null)) return false;
     }
-    node.refs.push(...refs);
-    node.sources.push(...sources);
-    node.depends_on.macros.push(subquery.unique_id);
+    calls.refs.push(...refs);
+    calls.sources.push(...sources);
+    calls.macros.push(subquery.unique_id);
     return true;
   }
 
-  #attach(node: TestNode, target: TestTarget, version: TestVersion): void {
-    const { state } = this.#tools;
-    const id = state.refs.get(target.name, target.package_name, version);
-    const attached =
-      id !== undefined
-        ? state.nodes.get(id)
-        : (state.disabledLookup.find(target.name, null) ??
-            state.disabledLookup.find(target.name.toUpperCase(), null))?.[0];
-    if (attached === undefined) return;
-    node.attached_node = attached.unique_id;
-    node.group = 'group' in attached && typeof attached.group === 'string' ? attached.group : null;
+  #attachedTo(target: TestTarget, version: TestVersion): PatchedResource | undefined {
+    const { refs, nodes, disabledLookup } = this.#tools.table;
+    const id = refs.get(target.name, target.package_name, version);
+    if (id !== undefined) return nodes.get(id);
+    return (disabledLookup.find(target.name, null) ?? disabledLookup.find(target.name.toUpperCase(), null))?.[0];
   }
 }
 

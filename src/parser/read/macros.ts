@@ -66,8 +66,8 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to `addMacros`
- * later.
+ * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to
+ * `macroNodes` later.
  * @throws TsdbtError `compilation` for a block that does not parse
  */
 export function parseMacroFiles(
@@ -207,13 +207,18 @@ function warnOfBlock(state: ParseState, file: SourceFile, message: string): void
   });
 }
 
-/** Adds macros to the parse as nodes of the manifest; calls are resolved by `linkMacros` when all are there. */
-export function addMacros(state: ParseState, facts: readonly MacroFacts[]): void {
+/**
+ * Macros as nodes of the manifest, by unique_id; calls are resolved by `linkMacros` when all are there.
+ * @throws TsdbtError `compilation` for two macros of one name in a package
+ */
+export function macroNodes(state: ParseState, facts: readonly MacroFacts[]): ReadonlyMap<string, MacroNode> {
+  const macros = new Map<string, MacroNode>();
+  const documented = state.flag('validate_macro_args', true);
   for (const each of facts) {
     const unique_id = `macro.${each.package_name}.${each.name}`;
-    const existing = state.macros.get(unique_id);
+    const existing = macros.get(unique_id);
     if (existing !== undefined) throw duplicateMacro(each, existing);
-    state.macros.set(unique_id, {
+    macros.set(unique_id, {
       name: each.name,
       resource_type: 'macro',
       package_name: each.package_name,
@@ -227,13 +232,12 @@ export function addMacros(state: ParseState, facts: readonly MacroFacts[]): void
       docs: { show: true, node_color: null },
       config: { meta: {}, docs: { show: true, node_color: null } },
       patch_path: null,
-      arguments: state.flag('validate_macro_args', true)
-        ? each.arguments.map((name) => ({ name, type: null, description: '' }))
-        : [],
+      arguments: documented ? each.arguments.map((name) => ({ name, type: null, description: '' })) : [],
       created_at: state.createdAt,
       supported_languages: each.supported_languages === null ? null : [...each.supported_languages],
     });
   }
+  return macros;
 }
 
 function duplicateMacro(second: MacroFacts, first: MacroNode): TsdbtError {

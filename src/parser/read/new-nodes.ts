@@ -1,5 +1,5 @@
-// Fresh nodes of each resource type, every field there, in the artifact's order. Leaves config, rendering and YAML to
-// others.
+// Fresh nodes of each resource type, every field there, in the artifact's order: templates see also what later phases
+// make, as dbt begins it. Leaves config, rendering and YAML to others.
 import type {
   AnalysisNode,
   CompiledFields,
@@ -14,21 +14,28 @@ import type {
   TestNode,
 } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
+import { type ErrorDetails, TsdbtError } from '../../errors.ts';
+import { type ConfigOwner, projectConfigOf } from '../config/node-update.ts';
+import type { NodeCalls } from '../table/node-calls.ts';
 import type { ParseState } from '../table/parse-state.ts';
 
 export interface NodeSeed {
   readonly file: SourceFile;
   readonly name: string;
   readonly path: string;
-  readonly fqn: string[];
+  readonly fqn: readonly string[];
   readonly rawCode: string;
-  readonly uniqueId?: string;
+  readonly tags?: readonly string[];
 }
 
 type BaseFields<T> = NodeBase & { resource_type: T; config: NodeConfig & TestConfig };
 
+/** @throws TsdbtError `parsing` for a value of a wrong type in dbt_project.yml */
 function baseFields<const T extends string>(state: ParseState, resourceType: T, seed: NodeSeed): BaseFields<T> {
-  const { file, name, path, fqn, rawCode } = seed;
+  const { file, name, path, fqn, rawCode, tags = [] } = seed;
+  const unique_id = `${resourceType}.${file.package_name}.${name}`;
+  const { package_name, original_file_path } = file;
+  const owner = { resource_type: resourceType, package_name, fqn, name, original_file_path, unique_id };
   const credentials = state.config.profile.credentials;
   return {
     database: credentials.database,
@@ -38,12 +45,12 @@ function baseFields<const T extends string>(state: ParseState, resourceType: T, 
     package_name: file.package_name,
     path,
     original_file_path: file.original_file_path,
-    unique_id: seed.uniqueId ?? `${resourceType}.${file.package_name}.${name}`,
+    unique_id,
     fqn,
     alias: name,
     checksum: { name: file.checksum.name, checksum: file.checksum.checksum },
-    config: UNSET,
-    tags: [],
+    config: configOf(state, owner),
+    tags,
     description: '',
     columns: {},
     meta: {},
@@ -59,25 +66,30 @@ function baseFields<const T extends string>(state: ParseState, resourceType: T, 
   };
 }
 
-/** Stands where the config will be, before it is computed. */
-export const UNSET = Object.freeze({}) as NodeConfig & TestConfig;
+function configOf(state: ParseState, owner: ConfigOwner & NonNullable<ErrorDetails['node']>): NodeConfig & TestConfig {
+  try {
+    return projectConfigOf(state, owner);
+  } catch (error) {
+    throw error instanceof TsdbtError ? error.with({ node: owner }) : error;
+  }
+}
 
-function compiledFields(language: string): CompiledFields {
+function compiledFields(language: string, { refs, sources, metrics, functions, macros }: NodeCalls): CompiledFields {
   return {
     language,
-    refs: [],
-    sources: [],
-    metrics: [],
-    functions: [],
-    depends_on: { macros: [], nodes: [] },
+    refs,
+    sources,
+    metrics,
+    functions,
+    depends_on: { macros, nodes: [] },
     compiled_path: null,
     contract: { enforced: false, alias_types: true, checksum: null },
   };
 }
 
-export function newModel(state: ParseState, seed: NodeSeed): ModelNode {
+export function newModel(state: ParseState, seed: NodeSeed, calls: NodeCalls): ModelNode {
   const language = seed.file.relative_path.endsWith('.py') ? 'python' : 'sql';
-  return Object.assign(baseFields(state, 'model', seed), compiledFields(language), {
+  return Object.assign(baseFields(state, 'model', seed), compiledFields(language, calls), {
     access: 'protected' as const,
     constraints: [],
     version: null,
@@ -88,40 +100,38 @@ export function newModel(state: ParseState, seed: NodeSeed): ModelNode {
   });
 }
 
-export function newSeed(state: ParseState, seed: NodeSeed): SeedNode {
+export function newSeed(state: ParseState, seed: NodeSeed, calls: NodeCalls): SeedNode {
   return Object.assign(baseFields(state, 'seed', seed), {
     root_path: seed.file.project_root,
-    depends_on: { macros: [] },
+    depends_on: { macros: calls.macros },
   });
 }
 
-export function newSnapshot(state: ParseState, seed: NodeSeed): SnapshotNode {
-  return Object.assign(baseFields(state, 'snapshot', seed), compiledFields('sql'));
+export function newSnapshot(state: ParseState, seed: NodeSeed, calls: NodeCalls): SnapshotNode {
+  return Object.assign(baseFields(state, 'snapshot', seed), compiledFields('sql', calls));
 }
 
-export function newAnalysis(state: ParseState, seed: NodeSeed): AnalysisNode {
-  return Object.assign(baseFields(state, 'analysis', seed), compiledFields('sql'));
+export function newAnalysis(state: ParseState, seed: NodeSeed, calls: NodeCalls): AnalysisNode {
+  return Object.assign(baseFields(state, 'analysis', seed), compiledFields('sql', calls));
 }
 
-export function newSingularTest(state: ParseState, seed: NodeSeed): TestNode {
-  return Object.assign(baseFields(state, 'test', seed), compiledFields('sql'));
+export function newSingularTest(state: ParseState, seed: NodeSeed, calls: NodeCalls): TestNode {
+  return Object.assign(baseFields(state, 'test', seed), compiledFields('sql', calls));
 }
 
-export function newHook(state: ParseState, seed: NodeSeed, index: number, tag: string): HookNode {
-  const node = Object.assign(baseFields(state, 'operation', seed), compiledFields('sql'), {
+export function newHook(state: ParseState, seed: NodeSeed, index: number, calls: NodeCalls): HookNode {
+  return Object.assign(baseFields(state, 'operation', seed), compiledFields('sql', calls), {
     index,
   });
-  node.tags.push(tag);
-  return node;
 }
 
-export function newFunction(state: ParseState, seed: NodeSeed): FunctionNode {
+export function newFunction(state: ParseState, seed: NodeSeed, calls: NodeCalls): FunctionNode {
   const language = seed.file.relative_path.endsWith('.py')
     ? 'python'
     : seed.file.relative_path.endsWith('.js')
       ? 'javascript'
       : 'sql';
-  return Object.assign(baseFields(state, 'function', seed), compiledFields(language), {
+  return Object.assign(baseFields(state, 'function', seed), compiledFields(language, calls), {
     returns: { data_type: 'INVALID_TYPE', description: null },
     arguments: [],
     overloads: [],

@@ -1,15 +1,27 @@
 // Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run
 // hooks. Leaves what YAML says about them to the patch parsers.
-import type { Json, ManifestNode } from '../../contracts/node.ts';
+import type { DocNode, Json, SnapshotNode } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { extractBlocks } from '../../jinja/index.ts';
 import { csvRows } from '../../values/csv.ts';
-import { type ConfiguredNode, type ParseTools, projectConfigOf, setConfig, updateNode } from '../config/node-update.ts';
+import { configured, type ParseTools } from '../config/node-update.ts';
+import { addUnique } from '../table/duplicates.ts';
+import { newCalls, type NodeCalls } from '../table/node-calls.ts';
 import { baseName, fqnPrefix, pseudoPath, strippedContents } from '../table/node-paths.ts';
-import { duplicateResource } from '../table/parse-state.ts';
-import { parseDocsFile } from './doc-blocks.ts';
-import { newAnalysis, newFunction, newHook, newModel, newSeed, newSingularTest, newSnapshot } from './new-nodes.ts';
+import type { ReadFunction, ReadNode } from '../table/phases.ts';
+import type { FixtureFile, ReadTable } from '../table/tables.ts';
+import { readDocsFile } from './doc-blocks.ts';
+import {
+  newAnalysis,
+  newFunction,
+  newHook,
+  newModel,
+  newSeed,
+  newSingularTest,
+  newSnapshot,
+  type NodeSeed,
+} from './new-nodes.ts';
 
 const NODE_KINDS: readonly SourceFile['kind'][] = [
   'model',
@@ -22,12 +34,23 @@ const NODE_KINDS: readonly SourceFile['kind'][] = [
   'function',
 ];
 
+/** The table as it grows. */
+interface Reading {
+  readonly nodes: Map<string, ReadNode>;
+  readonly functions: Map<string, ReadFunction>;
+  readonly docs: Map<string, DocNode>;
+  readonly fixtures: Map<string, FixtureFile>;
+  readonly disabled: Map<string, (ReadNode | ReadFunction)[]>;
+  readonly calls: Map<ReadNode | ReadFunction, NodeCalls>;
+}
+
 /**
  * Nodes, docs blocks, fixtures and hooks of every package, kind by kind.
  * @throws TsdbtError the first thing that is wrong
  */
-export function readNodes(tools: ParseTools): void {
+export function readNodes(tools: ParseTools): ReadTable {
   const { state } = tools;
+  const reading = newReading();
   for (const [name, project] of state.projects) {
     const own = state.filesOf(name);
     const form = project.raw['config-version'] ?? 2;
@@ -35,60 +58,74 @@ export function readNodes(tools: ParseTools): void {
       throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, {
         path: `${project.project_root}/dbt_project.yml`,
       });
-    for (const kind of NODE_KINDS)
-      for (const file of own) if (file.kind === kind) (kind === 'docs' ? parseDocsFile : parseNodeFile)(tools, file);
-    parseHooks(tools, project);
+    for (const kind of NODE_KINDS) for (const file of own) if (file.kind === kind) readFile(tools, reading, file);
+    addHooks(tools, reading, project);
   }
+  return reading;
 }
 
 /** The hooks of every package alone. */
-export function readHooks(tools: ParseTools): void {
-  for (const project of tools.state.projects.values()) parseHooks(tools, project);
+export function readHooks(tools: ParseTools): ReadTable {
+  const reading = newReading();
+  for (const project of tools.state.projects.values()) addHooks(tools, reading, project);
+  return reading;
 }
 
-/** Parses one file that holds nodes. */
-function parseNodeFile(tools: ParseTools, file: SourceFile): void {
+function newReading(): Reading {
+  return {
+    nodes: new Map(),
+    functions: new Map(),
+    docs: new Map(),
+    fixtures: new Map(),
+    disabled: new Map(),
+    calls: new Map(),
+  };
+}
+
+/** Reads one file that holds nodes, docs blocks or a fixture. */
+function readFile(tools: ParseTools, reading: Reading, file: SourceFile): void {
   const { state } = tools;
+  const calls = newCalls();
   switch (file.kind) {
     case 'model':
-      finish(tools, newModel(state, seedOf(file, file.relative_path)));
+      addNode(tools, reading, newModel(state, seedOf(file, file.relative_path), calls), calls);
       break;
     case 'analysis': {
       const corrected = state.flag('require_corrected_analysis_fqns', false);
-      finish(
-        tools,
-        newAnalysis(state, seedOf(file, corrected ? file.relative_path : `analysis/${file.relative_path}`)),
-      );
+      const path = corrected ? file.relative_path : `analysis/${file.relative_path}`;
+      addNode(tools, reading, newAnalysis(state, seedOf(file, path), calls), calls);
       break;
     }
-    case 'singular_test':
-      finish(tools, newSingularTest(state, seedOf(file, pseudoPath(baseName(file.relative_path), file.relative_path))));
+    case 'singular_test': {
+      const path = pseudoPath(baseName(file.relative_path), file.relative_path);
+      addNode(tools, reading, newSingularTest(state, seedOf(file, path), calls), calls);
       break;
+    }
     case 'seed':
-      finish(tools, newSeed(state, { ...seedOf(file, file.relative_path), rawCode: '' }));
+      addNode(tools, reading, newSeed(state, { ...seedOf(file, file.relative_path), rawCode: '' }, calls), calls);
       break;
     case 'function':
-      parseFunction(tools, file);
+      addFunction(tools, reading, file, calls);
       break;
     case 'snapshot':
-      parseSnapshots(tools, file);
+      readSnapshots(tools, reading, file);
+      break;
+    case 'docs':
+      for (const block of readDocsFile(tools, file)) addUnique(reading.docs, block);
       break;
     case 'fixture':
-      parseFixture(tools, file);
+      addFixture(reading, file);
       break;
     default:
   }
 }
 
-function seedOf(
-  file: SourceFile,
-  path: string,
-): { file: SourceFile; name: string; path: string; fqn: string[]; rawCode: string } {
+function seedOf(file: SourceFile, path: string): NodeSeed {
   const name = baseName(file.relative_path);
   return { file, name, path, fqn: [...fqnPrefix(file.package_name, path), name], rawCode: strippedContents(file) };
 }
 
-function parseSnapshots(tools: ParseTools, file: SourceFile): void {
+function readSnapshots(tools: ParseTools, reading: Reading, file: SourceFile): void {
   const folders = file.relative_path.replace(/\.[^./]*$/, '').split('/');
   for (const block of extractBlocks(file.contents, {
     allowed: ['snapshot'],
@@ -97,35 +134,38 @@ function parseSnapshots(tools: ParseTools, file: SourceFile): void {
   })) {
     const name = block.name ?? '';
     const fqn = [file.package_name, ...folders, name];
-    finish(tools, newSnapshot(tools.state, { file, name, path: file.relative_path, fqn, rawCode: block.contents }));
+    const seed = { file, name, path: file.relative_path, fqn, rawCode: block.contents };
+    const calls = newCalls();
+    addNode(tools, reading, newSnapshot(tools.state, seed, calls), calls);
   }
 }
 
-/** A snapshot that YAML defines alone, by `relation:`. */
-export function newYamlSnapshot(tools: ParseTools, file: SourceFile, name: string, rawCode: string): ManifestNode {
+/**
+ * A snapshot that YAML defines alone, by `relation:`.
+ * @param calls the reference that `relation:` is
+ */
+export function newYamlSnapshot(
+  { state }: ParseTools,
+  file: SourceFile,
+  name: string,
+  rawCode: string,
+  calls: NodeCalls,
+): SnapshotNode {
   const fqn = [...fqnPrefix(file.package_name, file.relative_path), name];
-  const node = newSnapshot(tools.state, { file, name, path: `${name}.sql`, fqn, rawCode });
-  const config = projectConfigOf(tools.state, node);
-  setConfig(node, config);
-  tools.state.callsOf(node).base = config;
-  return node;
+  return newSnapshot(state, { file, name, path: `${name}.sql`, fqn, rawCode }, calls);
 }
 
-function parseFunction(tools: ParseTools, file: SourceFile): void {
-  const node = newFunction(tools.state, seedOf(file, file.relative_path));
-  prepare(tools, node);
-  const { state } = tools;
-  if (node.config.enabled) {
-    state.addUnique(state.functions, node);
-    state.functionLookup.add(node.name, node.package_name, node.unique_id);
-  } else state.addDisabled(node);
+function addFunction(tools: ParseTools, reading: Reading, file: SourceFile, calls: NodeCalls): void {
+  const node = rendered(tools, newFunction(tools.state, seedOf(file, file.relative_path), calls), calls);
+  reading.calls.set(node, calls);
+  if (node.config.enabled) addUnique(reading.functions, node);
+  else addDisabled(reading, node);
 }
 
-function parseFixture(tools: ParseTools, file: SourceFile): void {
-  const { state } = tools;
+function addFixture(reading: Reading, file: SourceFile): void {
   const name = baseName(file.relative_path);
   const unique_id = `fixture.${file.package_name}.${name}`;
-  const existing = state.fixtures.get(unique_id);
+  const existing = reading.fixtures.get(unique_id);
   if (existing !== undefined) {
     throw new TsdbtError(
       'compilation',
@@ -138,7 +178,7 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
   }
   const contents = strippedContents(file);
   const rows: Json = file.relative_path.endsWith('.sql') ? contents : csvRows(contents);
-  state.fixtures.set(unique_id, {
+  reading.fixtures.set(unique_id, {
     unique_id,
     name,
     package_name: file.package_name,
@@ -148,7 +188,7 @@ function parseFixture(tools: ParseTools, file: SourceFile): void {
 }
 
 /** The operations that `on-run-start` and `on-run-end` of a project are. */
-function parseHooks(tools: ParseTools, project: Project): void {
+function addHooks(tools: ParseTools, reading: Reading, project: Project): void {
   for (const [type, hooks] of [
     ['on-run-start', project.on_run_start],
     ['on-run-end', project.on_run_end],
@@ -167,40 +207,32 @@ function parseHooks(tools: ParseTools, project: Project): void {
         checksum: project.checksum ?? { name: 'none', checksum: '' },
         mtime_ms: 0,
       };
-      finish(
-        tools,
-        newHook(
-          tools.state,
-          { file, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql },
-          index,
-          type,
-        ),
-      );
+      const seed = { file, name, path, fqn: [project.project_name, 'hooks', name], rawCode: sql, tags: [type] };
+      const calls = newCalls();
+      addNode(tools, reading, newHook(tools.state, seed, index, calls), calls);
     });
   }
 }
 
-function prepare(tools: ParseTools, node: ConfiguredNode): void {
+/** A fresh node with its config; what its templates call is in `calls`. */
+function rendered<N extends ReadNode | ReadFunction>(tools: ParseTools, fresh: N, calls: NodeCalls): N {
   try {
-    setConfig(node, projectConfigOf(tools.state, node));
-    if (node.resource_type !== 'seed') tools.rendering.node(node);
-    const calls = tools.state.callsOf(node);
-    calls.base = node.config;
-    updateNode(tools, node);
-    if (calls.written !== null) Object.assign(node.unrendered_config, calls.written);
+    if (fresh.resource_type !== 'seed') tools.rendering.node(fresh, calls);
+    return configured(tools, fresh, { calls, previous: fresh.config, written: calls.written });
   } catch (error) {
-    throw error instanceof TsdbtError ? error.with({ node }) : error;
+    throw error instanceof TsdbtError ? error.with({ node: fresh }) : error;
   }
 }
 
-function finish(tools: ParseTools, node: ManifestNode): void {
-  const { state } = tools;
-  prepare(tools, node);
-  if (!node.config.enabled) {
-    state.addDisabled(node);
-    return;
-  }
-  const existing = state.nodes.get(node.unique_id);
-  if (existing !== undefined) throw duplicateResource(node, existing);
-  state.addNode(node);
+function addNode(tools: ParseTools, reading: Reading, fresh: ReadNode, calls: NodeCalls): void {
+  const node = rendered(tools, fresh, calls);
+  reading.calls.set(node, calls);
+  if (node.config.enabled) addUnique(reading.nodes, node);
+  else addDisabled(reading, node);
+}
+
+function addDisabled({ disabled }: Reading, node: ReadNode | ReadFunction): void {
+  const same = disabled.get(node.unique_id);
+  if (same === undefined) disabled.set(node.unique_id, [node]);
+  else same.push(node);
 }

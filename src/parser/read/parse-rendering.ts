@@ -18,7 +18,7 @@ import { type ContextNode, type ContextSettings, targetDict } from '../../contex
 import type { Member, Members } from '../../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
 import { varLayers } from '../../context/var.ts';
-import type { ExposureNode, Json, MacroNode, ManifestNode, SeedNode, SemanticModelNode } from '../../contracts/node.ts';
+import type { Json, MacroNode, RefArgs } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Ast, unrenderedConfig } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
@@ -28,7 +28,9 @@ import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
-import type { RenderedNode, Rendering } from '../table/rendering.ts';
+import type { NodeCalls } from '../table/node-calls.ts';
+import type { PatchedTest } from '../table/phases.ts';
+import type { DocsBlockOf, Expressed, NamedReferences, RenderedNode, Rendering } from '../table/rendering.ts';
 import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from '../shortcuts/static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
@@ -40,6 +42,7 @@ const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 export function createParseRendering(
   state: ParseState,
   adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+  macros: ReadonlyMap<string, MacroNode>,
   inert: InertMacros,
 ): { rendering: Rendering; envVars: Map<string, string>; command: Set<string>; hookCommand: Set<string> } {
   const envVars = new Map<string, string>();
@@ -49,7 +52,7 @@ export function createParseRendering(
     command: (part: string) => void command.add(part),
     hookCommand: (part: string) => void hookCommand.add(part),
   };
-  return { rendering: new ParseRendering(state, adapter, inert, recorders), envVars, command, hookCommand };
+  return { rendering: new ParseRendering(state, adapter, macros, inert, recorders), envVars, command, hookCommand };
 }
 
 interface Recorders {
@@ -62,10 +65,12 @@ class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
   readonly #hookContext: ContextSettings;
+  readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #inert: InertMacros;
   readonly #yamlScopes = new Map<string, BaseScope>();
   readonly #nameScopes = new Map<string, ParseScope>();
-  readonly #scopes = new Map<object, ParseScope>();
+  /** The scope in which a node's code was rendered goes on for its hooks, as in dbt. */
+  readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
   #overridden: ReadonlySet<string> | null = null;
@@ -75,12 +80,14 @@ class ParseRendering implements Rendering {
   constructor(
     state: ParseState,
     adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
+    macros: ReadonlyMap<string, MacroNode>,
     inert: InertMacros,
     recorders: Recorders,
   ) {
     const { config, logger } = state;
     const started = config.invocation.started_at.getTime();
     this.#state = state;
+    this.#macros = macros;
     this.#inert = inert;
     this.#context = {
       env: config.env,
@@ -102,7 +109,7 @@ class ParseRendering implements Rendering {
 
   get #resolver(): MacroResolver {
     this.#resolverOrNull ??= createMacroResolver(
-      this.#state.macros.values(),
+      this.#macros.values(),
       {
         rootPackage: this.#state.root.project_name,
         internalPackages: this.#state.internalPackages,
@@ -154,11 +161,11 @@ class ParseRendering implements Rendering {
     );
   }
 
-  node(node: RenderedNode): void {
+  node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
     if (languageOf(node) === 'python') {
       if (hasJinja(code)) throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node });
-      this.#applyStatic(node, readPythonModel(code));
+      takeStatic(node, readPythonModel(code), calls);
       return;
     }
     const asDbt = node.resource_type === 'model' && this.#state.config.flags['static_parser'] !== false;
@@ -170,10 +177,10 @@ class ParseRendering implements Rendering {
           asDbt,
         );
     if (fixed !== null) {
-      this.#applyStatic(node, fixed);
+      takeStatic(node, fixed, calls);
       return;
     }
-    const scope = this.#scopeOf(node);
+    const scope = this.#scopeOf(node, calls);
     const lines = (): number | undefined => this.#lineOf(node, code);
     const template = this.#context.templates.parse.compile(code, {
       name: node.name,
@@ -187,27 +194,10 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  #applyStatic(node: RenderedNode, { refs, sources, configs, writtenConfig, macros, simple }: StaticModel): void {
-    node.depends_on.macros.push(...macros);
-    if (node.resource_type !== 'seed') {
-      node.refs.push(...refs);
-      pushSources(node, sources);
-    }
-    if (configs.length === 0) return;
-    const calls = this.#state.callsOf(node);
-    for (const config of configs) {
-      if (!simple) mergeConfigCall(calls.call, config);
-      else for (const key of Object.keys(config)) mergeConfigCall(calls.call, { [key]: config[key] });
-    }
-    if (simple) calls.written = Object.fromEntries(configs.flatMap((config) => Object.entries(config)));
-    if (!simple && writtenConfig !== null && languageOf(node) !== 'python')
-      calls.unrendered = sourceTexts(writtenConfig);
-  }
-
   /** Whether a user's macro stands for ref, source or config. */
   #overridesBuiltins(packageName: string): boolean {
     this.#overridden ??= new Set(
-      [...this.#state.macros.values()]
+      [...this.#macros.values()]
         .filter(
           (macro) =>
             (macro.name === 'ref' || macro.name === 'source' || macro.name === 'config') &&
@@ -221,56 +211,55 @@ class ParseRendering implements Rendering {
     );
   }
 
-  hook(node: RenderedNode, sql: string): void {
+  hook(node: RenderedNode, sql: string, calls: NodeCalls): void {
     if (!hasJinja(sql)) return;
     this.#context.templates.parse
       .compile(sql, { name: node.name, path: node.original_file_path, type: node.resource_type })
-      .renderSync(this.#scopeOf(node));
+      .renderSync(this.#scopeOf(node, calls));
   }
 
-  #scopeOf(node: RenderedNode): ParseScope {
-    let scope = this.#scopes.get(node);
+  #scopeOf(node: RenderedNode, calls: NodeCalls): ParseScope {
+    let scope = this.#scopes.get(calls);
     if (scope === undefined) {
       scope = createParseScope({
         context: node.resource_type === 'operation' ? this.#hookContext : this.#context,
         resolver: this.#resolver,
         node: node as unknown as ContextNode,
-        record: this.#recorder(node),
+        record: this.#recorder(node, calls),
       });
-      this.#scopes.set(node, scope);
+      this.#scopes.set(calls, scope);
     }
     return scope;
   }
 
-  #recorder(node: RenderedNode): ParseRecorder {
-    const { macros } = node.depends_on;
+  #recorder(node: RenderedNode, calls: NodeCalls): ParseRecorder {
+    const { macros } = calls;
     const onMacro = (id: string): void => {
       if (!macros.includes(id)) macros.push(id);
     };
     return {
-      ...(node.resource_type === 'seed' ? refusingReferences(node) : collectingReferences(node)),
+      ...(node.resource_type === 'seed' ? refusingReferences(node) : collectingReferences(calls)),
       onMacro,
-      onConfig: (options) => this.#recordConfig(node, options),
+      onConfig: (options) => this.#recordConfig(options, calls),
       onModel: () => this.#state.textReaders.add(node.unique_id),
     };
   }
 
-  #recordConfig(node: RenderedNode, options: { readonly [key: string]: Value }): void {
-    const calls = this.#state.callsOf(node);
+  #recordConfig(options: { readonly [key: string]: Value }, calls: NodeCalls): void {
     const config: ConfigDict = {};
     for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value, true);
-    mergeConfigCall(calls.call, config);
+    mergeConfigCall(calls.config, config);
     if (this.#code !== null && Object.keys(calls.unrendered).length === 0)
       Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
   }
 
-  genericTest(node: ManifestNode): void {
-    if (node.resource_type !== 'test' || node.test_metadata === undefined) return;
+  genericTest(node: PatchedTest, calls: NodeCalls): void {
+    if (node.test_metadata === undefined) return;
     const scope = createGenericTestScope({
       context: this.#context,
       resolver: this.#resolver,
       node: node as unknown as ContextNode,
-      record: this.#recorder(node),
+      record: this.#recorder(node, calls),
       visible: (this.#visibleOrNull ??= new VisibleMacroLookup(this.#resolver)).of(node.depends_on.macros),
     });
     const kwargs = new PyDict();
@@ -286,7 +275,7 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  #renderArgument(value: Json, scope: ParseScope, node: ManifestNode): Value {
+  #renderArgument(value: Json, scope: ParseScope, node: RenderedNode): Value {
     if (typeof value === 'string') {
       const text = LOOKS_LIKE_CALL.test(value) ? `{{ ${value} }}` : value;
       if (!hasJinja(text)) return withoutLastNewline(text);
@@ -313,8 +302,8 @@ class ParseRendering implements Rendering {
     return toJson(settleSync(name)) as string | null;
   }
 
-  description(text: string, owner: Parameters<Rendering['description']>[1]): string {
-    const { state, name } = { state: this.#state, name: owner.package_name };
+  description(text: string, owner: Parameters<Rendering['description']>[1], docs: DocsBlockOf): string {
+    const state = this.#state;
     const doc = callable('doc', '*args', (args) => {
       const given = args instanceof PyTuple ? args.items : [];
       if (given.length < 1 || given.length > 2)
@@ -323,13 +312,12 @@ class ParseRendering implements Rendering {
       const targetPackage = given.length === 2 ? String(given[0]) : null;
       for (const each of packagesToSearch(
         state.root.project_name,
-        name,
+        owner.package_name,
         targetPackage,
         state.flag('require_ref_searches_node_package_before_root', false),
       )) {
-        const id = state.docLookup.get(target, each);
-        const found = id === undefined ? undefined : state.docs.get(id);
-        if (found !== undefined) return found.block_contents;
+        const found = docs(target, each);
+        if (found !== undefined) return found;
       }
       throw new TsdbtError(
         'compilation',
@@ -347,42 +335,62 @@ class ParseRendering implements Rendering {
     return this.#context.templates.runtime.compile(text, { name: path, path }).renderSync({ get: () => undefined });
   }
 
-  exposure(node: ExposureNode, expressions: readonly string[]): void {
+  exposure(owner: Expressed, expressions: readonly string[]): NamedReferences {
+    const named: NamedReferences = { refs: [], sources: [], metrics: [] };
     const scope = createReferenceScope(this.#context, {
-      onRef: (ref) => node.refs.push(ref),
-      onSource: (source) => node.sources.push(source),
-      onMetric: (metric) => node.metrics.push(metric),
+      onRef: (ref) => named.refs.push(ref),
+      onSource: (source) => named.sources.push(source),
+      onMetric: (metric) => named.metrics.push(metric),
     });
     const text = expressions.map((expression) => `{{ ${expression}}}`).join('\n');
-    this.#context.templates.parse.compile(text, { name: node.name, path: node.original_file_path }).renderSync(scope);
+    this.#context.templates.parse.compile(text, { name: owner.name, path: owner.original_file_path }).renderSync(scope);
+    return named;
   }
 
-  semanticModel(node: SemanticModelNode, expression: string): void {
-    const scope = createReferenceScope(this.#context, { onRef: (ref) => node.refs.push(ref) });
+  semanticModel(owner: Expressed, expression: string): RefArgs[] {
+    const refs: RefArgs[] = [];
+    const scope = createReferenceScope(this.#context, { onRef: (ref) => refs.push(ref) });
     this.#context.templates.runtime
-      .compile(`{{ ${expression} }}`, { name: node.name, path: node.original_file_path })
+      .compile(`{{ ${expression} }}`, { name: owner.name, path: owner.original_file_path })
       .renderSync(scope);
+    return refs;
   }
 }
 
 type References = Pick<ParseRecorder, 'onRef' | 'onSource' | 'onMetric' | 'onFunction'>;
-type Collecting = Exclude<RenderedNode, SeedNode>;
 
-/** References that a template makes land on its node. */
-function collectingReferences(node: Collecting): References {
+function collectingReferences({ refs, sources, metrics, functions }: NodeCalls): References {
   return {
-    onRef: (ref) => node.refs.push(ref),
-    onSource: (source) => pushSources(node, [source]),
-    onMetric: (metric) => node.metrics.push(metric),
-    onFunction: (name) => node.functions.push(name),
+    onRef: (ref) => refs.push(ref),
+    onSource: (source) => sources.push(source),
+    onMetric: (metric) => metrics.push(metric),
+    onFunction: (name) => functions.push(name),
   };
 }
 
+/** What the static readers found in a node's code. */
+function takeStatic(
+  node: RenderedNode,
+  { refs, sources, configs, writtenConfig, macros, simple }: StaticModel,
+  calls: NodeCalls,
+): void {
+  calls.macros.push(...macros);
+  calls.refs.push(...refs);
+  calls.sources.push(...sources);
+  if (configs.length === 0) return;
+  for (const config of configs) {
+    if (!simple) mergeConfigCall(calls.config, config);
+    else for (const key of Object.keys(config)) mergeConfigCall(calls.config, { [key]: config[key] });
+  }
+  if (simple) calls.written = Object.fromEntries(configs.flatMap((config) => Object.entries(config)));
+  if (!simple && writtenConfig !== null && languageOf(node) !== 'python') calls.unrendered = sourceTexts(writtenConfig);
+}
+
 /** Hooks of a seed may call macros alone. */
-function refusingReferences(node: SeedNode): References {
+function refusingReferences(node: RenderedNode): References {
   const refuse = (): never => {
     const hooks = (['pre-hook', 'post-hook'] as const).flatMap((key) =>
-      node.config[key].map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`),
+      (node.config[key] ?? []).map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`),
     );
     throw new TsdbtError(
       'parsing',
@@ -394,12 +402,8 @@ function refusingReferences(node: SeedNode): References {
   return { onRef: refuse, onSource: refuse, onMetric: refuse, onFunction: () => undefined };
 }
 
-function pushSources(node: { readonly sources: string[][] }, sources: readonly string[][]): void {
-  node.sources.push(...sources);
-}
-
 function languageOf(node: RenderedNode): string | null {
-  return 'language' in node ? node.language : null;
+  return node.language ?? null;
 }
 
 /** jinja drops one newline at the end of a template, and knows one kind of newline. */

@@ -5,18 +5,17 @@ import type {
   MetricAggregation,
   MetricConversion,
   MetricInput,
-  MetricNode,
   MetricTypeParams,
-  SavedQueryNode,
   SemanticConfig,
-  SemanticModelNode,
 } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../config/config-fields.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import { configTags, metaOf } from './columns.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
-import type { ParseTools } from '../config/node-update.ts';
+import { addUnique } from '../table/duplicates.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { PatchedMetric, PatchedSavedQuery, PatchedSemanticModel } from '../table/phases.ts';
 import { pyStr } from '../../values/python-text.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
@@ -33,7 +32,7 @@ type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;
 
 function base<const T extends SemanticType>(
-  tools: ParseTools,
+  tools: PatchTools,
   entry: YamlEntry,
   type: T,
   { name, config }: NamedEntry,
@@ -53,7 +52,7 @@ function base<const T extends SemanticType>(
     config: merged,
     unrendered_config: tools.state.configs.calculateUnrendered(sources),
     group: merged.group ?? null,
-    depends_on: { macros: [], nodes: [] },
+    depends_on: { macros: [] },
     refs: [],
     created_at: tools.state.createdAt,
   };
@@ -145,12 +144,12 @@ export interface MetricOwner {
 
 /** Adds one entry of `metrics:`. @param owner of a metric that stands in a model */
 export function addMetric(
-  tools: ParseTools,
+  tools: PatchTools,
   entry: YamlEntry,
   written: YamlDict = entry.data,
   owner?: MetricOwner,
 ): void {
-  const { state } = tools;
+  const { table } = tools;
   if ('type_params' in written) checkEntry(entry, written, METRIC_WITH_PARAMS);
   else checkEntry(entry, written, METRIC_ENTRY);
   const data = checkEntry(entry, written, NAMED_ENTRY);
@@ -171,7 +170,7 @@ export function addMetric(
       throw entryError(entry, data, 'simple metrics in v2 YAML must be attached to semantic_model');
   }
   const meta = Object.keys(named.config.meta).length > 0 ? named.config.meta : (data['meta'] ?? {});
-  const node: MetricNode = {
+  const node: PatchedMetric = {
     ...named,
     description: data.description ?? '',
     label: data.label ?? name,
@@ -188,10 +187,10 @@ export function addMetric(
     meta: 'type_params' in data ? meta : {},
     tags: 'type_params' in data ? (data['tags'] ?? []) : [],
   };
-  if (!node.config.enabled) state.addDisabled(node);
+  if (!node.config.enabled) table.addDisabled(node);
   else {
-    state.addUnique(state.metrics, node);
-    state.metricLookup.add(name, node.package_name, node.unique_id);
+    addUnique(table.metrics, node);
+    table.metricLookup.add(name, node.package_name, node.unique_id);
   }
 }
 
@@ -302,8 +301,8 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner
 }
 
 /** Adds one entry of `semantic_models:`, and the metrics that its measures ask for. */
-export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
-  const { state } = tools;
+export function addSemanticModel(tools: PatchTools, entry: YamlEntry): void {
+  const { table } = tools;
   // One that stands on a model is made of parts that are checked there.
   if (entry.key === 'semantic_models') checkEntry(entry, entry.data, SEMANTIC_MODEL_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
@@ -315,7 +314,8 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
   const measures = data.measures ?? [];
   const { model } = data;
   const expression = String(model);
-  const node: SemanticModelNode = {
+  const found = readRefOrSource(expression);
+  const node: PatchedSemanticModel = {
     ...named,
     model,
     node_relation: null,
@@ -364,12 +364,10 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
     })),
     metadata: null,
     primary_entity: data['primary_entity'] ?? null,
+    refs: found !== null && 'ref' in found ? [found.ref] : tools.rendering.semanticModel(named, expression),
   };
-  const found = readRefOrSource(expression);
-  if (found !== null && 'ref' in found) node.refs.push(found.ref);
-  else tools.rendering.semanticModel(node, expression);
-  if (node.config.enabled) state.addUnique(state.semanticModels, node);
-  else state.addDisabled(node);
+  if (node.config.enabled) addUnique(table.semanticModels, node);
+  else table.addDisabled(node);
   for (const measure of measures) {
     if (measure['create_metric'] !== true) continue;
     const name = measure['name'] ?? null;
@@ -385,13 +383,13 @@ export function addSemanticModel(tools: ParseTools, entry: YamlEntry): void {
 }
 
 /** Adds one entry of `saved_queries:`. */
-export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
-  const { state, names } = tools;
+export function addSavedQuery(tools: PatchTools, entry: YamlEntry): void {
+  const { table, names } = tools;
   checkEntry(entry, entry.data, SAVED_QUERY_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
   const named = base(tools, entry, 'saved_query', data);
   const params: YamlDict = isDict(data['query_params']) ? data['query_params'] : {};
-  const node: SavedQueryNode = {
+  const node: PatchedSavedQuery = {
     ...named,
     query_params: {
       metrics: params['metrics'] ?? [],
@@ -413,7 +411,7 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
         unique_id: named.unique_id,
         resource_type: 'export',
       };
-      names.update(relation, {
+      const place = names.place(relation, {
         database: combined['database'],
         schema: combined['schema'] ?? combined['schema_name'],
         alias: combined['alias'],
@@ -422,9 +420,9 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
         name,
         config: {
           export_as: combined['export_as'] ?? null,
-          schema_name: combined['schema_name'] ?? combined['schema'] ?? relation.schema,
-          alias: combined['alias'] ?? relation.alias,
-          database: relation.database,
+          schema_name: combined['schema_name'] ?? combined['schema'] ?? place.schema,
+          alias: combined['alias'] ?? place.alias,
+          database: place.database,
         },
         unrendered_config: own,
       };
@@ -434,6 +432,6 @@ export function addSavedQuery(tools: ParseTools, entry: YamlEntry): void {
     metadata: null,
     tags: [...new Set([...configTags(data), ...configTags({ tags: named.config.tags ?? null })])].sort(),
   };
-  if (node.config.enabled) state.addUnique(state.savedQueries, node);
-  else state.addDisabled(node);
+  if (node.config.enabled) addUnique(table.savedQueries, node);
+  else table.addDisabled(node);
 }

@@ -7,8 +7,9 @@ import { emptyFreshness, isDict } from '../config/config-fields.ts';
 import type { GenericTests } from './generic-tests.ts';
 import { type ConfigDict, fullFreshness } from '../config/node-config.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
-import type { ParseTools } from '../config/node-update.ts';
-import { type DuplicateSource, duplicateResource } from '../table/parse-state.ts';
+import { duplicateResource, type WithOrigin } from '../table/duplicates.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { PatchedSource } from '../table/phases.ts';
 import { pyStr } from '../../values/python-text.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import {
@@ -37,11 +38,11 @@ interface Override {
 
 /** Collects entries of `sources:` of all files, then makes nodes of them; one per parse. */
 export class Sources {
-  readonly #tools: ParseTools;
+  readonly #tools: PatchTools;
   readonly #tables = new Map<string, RawTable>();
   readonly #overrides = new Map<string, Override>();
 
-  constructor(tools: ParseTools) {
+  constructor(tools: PatchTools) {
     this.#tools = tools;
   }
 
@@ -63,7 +64,7 @@ export class Sources {
       const uniqueId = `source.${packageName}.${data.name}.${table.name}`;
       const existing = this.#tables.get(uniqueId);
       if (existing !== undefined) {
-        const named = (each: YamlEntry): DuplicateSource => ({
+        const named = (each: YamlEntry): WithOrigin => ({
           resource_type: 'source',
           name: table.name,
           source_name: data.name,
@@ -100,17 +101,17 @@ export class Sources {
 
   /** Makes the nodes and their tests, and warns of overrides that met nothing. */
   finish(tests: GenericTests): void {
-    const { state } = this.#tools;
+    const { table } = this.#tools;
     for (const read of this.#tables.values()) {
       const raw = this.#overridden(read);
       this.#addTests(raw, tests);
       const node = this.#newSource(raw);
       if (!node.config.enabled) {
-        state.addDisabled(node);
+        table.addDisabled(node);
         continue;
       }
-      state.sources.set(node.unique_id, node);
-      state.sourceLookup.add(`${node.source_name}.${node.name}`, node.package_name, node.unique_id);
+      table.sources.set(node.unique_id, node);
+      table.sourceLookup.add(`${node.source_name}.${node.name}`, node.package_name, node.unique_id);
     }
     this.#warnUnused();
   }
@@ -184,7 +185,7 @@ export class Sources {
     return old.length > 0 ? old : current;
   }
 
-  #newSource(raw: RawTable): SourceDefinition {
+  #newSource(raw: RawTable): PatchedSource {
     const { state, names } = this.#tools;
     const { entry, source, table } = raw;
     const { file, project } = entry.yaml;
@@ -199,15 +200,25 @@ export class Sources {
     } catch (error) {
       throw error instanceof TsdbtError ? entryError(entry, entry.data, error.message) : error;
     }
-    const quoting: Quoting = { database: null, schema: null, identifier: null, column: null };
-    for (const level of [source.quoting, table.quoting]) {
-      if (level === undefined) continue;
-      for (const key of QUOTED) quoting[key] = level[key] ?? quoting[key] ?? null;
-    }
+    const quoted = (key: keyof Quoting): boolean | null => table.quoting?.[key] ?? source.quoting?.[key] ?? null;
+    const quoting: Quoting = {
+      database: quoted('database'),
+      schema: quoted('schema'),
+      identifier: quoted('identifier'),
+      column: quoted('column'),
+    };
     const written = entry.written;
     const database = source.database || state.config.profile.credentials.database;
     const schema = source.schema || sourceName;
     const identifier = table.identifier || tableName;
+    const located =
+      state.adapter.relations.fromNode?.({
+        resource_type: 'source',
+        database,
+        schema,
+        source_name: sourceName,
+        config,
+      }) ?? {};
     const node: SourceDefinition = {
       database,
       schema,
@@ -235,16 +246,12 @@ export class Sources {
       config,
       patch_path: null,
       unrendered_config: state.configs.calculateUnrendered({ ...sources, patch }),
-      relation_name: null,
+      relation_name: names.render(located.database ?? database, located.schema ?? schema, identifier, { ...quoting }),
       created_at: state.createdAt,
       unrendered_database: textOf(written['database']),
       unrendered_schema: textOf(written['schema']),
       doc_blocks: [],
     };
-    const located = state.adapter.relations.fromNode?.(node) ?? {};
-    node.relation_name = names.render(located.database ?? database, located.schema ?? schema, identifier, {
-      ...quoting,
-    });
     const { freshness } = node;
     const fresh = isSet(freshness?.warn_after) || isSet(freshness?.error_after);
     if (
@@ -334,8 +341,6 @@ function renamedKeys(data: YamlDict): YamlDict {
 function textOf(value: Json | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
-
-const QUOTED = ['database', 'schema', 'identifier', 'column'] as const;
 
 function isSet(time: unknown): time is YamlDict {
   return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;

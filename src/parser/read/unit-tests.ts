@@ -1,26 +1,24 @@
 // Unit tests from YAML: definitions, rows of fixtures and seeds. Leaves finding the model to link/unit-tests.ts and
 // running to the runner.
 import { createHash } from 'node:crypto';
-import type { Json, UnitTestNode } from '../../contracts/node.ts';
+import type { Json, UnitTestFixture } from '../../contracts/node.ts';
 import { csvRows, unixBreaks } from '../../values/csv.ts';
-import { pyRepr, pyStr } from '../../values/python-text.ts';
 import { isDict } from '../config/config-fields.ts';
-import type { ParseTools } from '../config/node-update.ts';
-import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
+import { addUnique } from '../table/duplicates.ts';
+import type { PatchTools } from '../table/patch-table.ts';
+import type { PatchedUnitTest } from '../table/phases.ts';
+import { pyRepr, pyStr } from '../../values/python-text.ts';
+import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, placed, type YamlEntry } from './yaml-entries.ts';
 import { UNIT_TEST_ENTRY, type UnitTestEntry } from './yaml-shapes.ts';
 
-interface Fixture {
-  input?: string;
-  rows: Json;
-  format: 'dict' | 'csv' | 'sql';
-  fixture: string | null;
-}
+/** Rows that a test gives or expects; what is expected has no input. */
+type Fixture = Omit<UnitTestFixture, 'input'> & { readonly input?: string };
 
 /** Adds one entry of `unit_tests:`. */
-export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
-  const { state } = tools;
+export function addUnitTest(tools: PatchTools, entry: YamlEntry): void {
+  const { state, table } = tools;
   const { file, project } = entry.yaml;
   const data = checkEntry(entry, entry.data, UNIT_TEST_ENTRY);
   const { name, model, overrides = null, versions = null } = data;
@@ -37,10 +35,17 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
     root: state.root,
     patch: data.config ?? {},
   });
-  const node: UnitTestNode = {
+  const given = data.given.map((each) => ({ input: each.input, ...rowsOf(tools, entry, name, each, 'input') }));
+  const expect = rowsOf(tools, entry, name, data.expect, 'expected');
+  const overridden =
+    overrides === null
+      ? null
+      : { macros: overrides.macros ?? {}, vars: overrides.vars ?? {}, env_vars: overrides.env_vars ?? {} };
+  const asked = versions === null ? null : { include: versions.include ?? null, exclude: versions.exclude ?? null };
+  const node: PatchedUnitTest = {
     model,
-    given: data.given.map((given) => ({ input: given.input, ...fixtureOf(given) })),
-    expect: fixtureOf(data.expect),
+    given,
+    expect,
     name,
     resource_type: 'unit_test',
     package_name: project.project_name,
@@ -49,85 +54,70 @@ export function addUnitTest(tools: ParseTools, entry: YamlEntry): void {
     unique_id: `unit_test.${project.project_name}.${model}.${name}`,
     fqn,
     description: data.description ?? '',
-    overrides:
-      overrides === null
-        ? null
-        : {
-            macros: overrides.macros ?? {},
-            vars: overrides.vars ?? {},
-            env_vars: overrides.env_vars ?? {},
-          },
-    depends_on: { macros: [], nodes: [] },
+    overrides: overridden,
+    depends_on: { macros: [] },
     config,
-    checksum: null,
+    checksum: checksumOf({ model, given, expect, overrides: overridden, versions: asked }),
     schema: null,
     created_at: state.createdAt,
-    versions: versions === null ? null : { include: versions.include ?? null, exclude: versions.exclude ?? null },
+    versions: asked,
     version: null,
   };
-  for (const given of node.given) normalizeRows(tools, entry, node, given, 'input');
-  normalizeRows(tools, entry, node, node.expect, 'expected');
-  node.checksum = checksumOf(node);
-  if (!node.config.enabled) state.addDisabled(node);
-  else state.addUnique(state.unitTests, node);
+  if (!node.config.enabled) table.addDisabled(node);
+  else addUnique(table.unitTests, node);
 }
 
-type FixtureEntry = UnitTestEntry['expect'];
+type FixtureEntry = UnitTestEntry['expect'] & { readonly input?: string };
 
-function fixtureOf({ rows = null, format = 'dict', fixture = null }: FixtureEntry): Fixture {
-  return { rows, format, fixture };
-}
-
-function normalizeRows(
-  tools: ParseTools,
+/** The rows of an entry as the manifest has them: read from a fixture, a seed or CSV where it names one. */
+function rowsOf(
+  tools: PatchTools,
   entry: YamlEntry,
-  node: UnitTestNode,
-  fixture: Fixture,
+  test: string,
+  { input = '', rows: written = null, format = 'dict', fixture = null }: FixtureEntry,
   kind: 'input' | 'expected',
-): void {
-  const { format } = fixture;
+): Omit<Fixture, 'input'> {
+  let rows = written;
   if (format === 'dict') {
-    if (fixture.rows === null && fixture.fixture === null) fixture.rows = seedRows(tools, entry, fixture.input ?? '');
-    if (!Array.isArray(fixture.rows)) {
+    if (rows === null && fixture === null) rows = seedRows(tools, entry, input);
+    if (!Array.isArray(rows)) {
       throw placed(
         entry.yaml.file,
         [entry.key, entry.index],
-        `Unit test ${node.name} has ${kind} rows which do not match format ${format}`,
+        `Unit test ${test} has ${kind} rows which do not match format ${format}`,
       );
     }
   } else {
-    if (typeof fixture.rows !== 'string' && typeof fixture.fixture !== 'string') {
+    if (typeof rows !== 'string' && typeof fixture !== 'string') {
       throw placed(
         entry.yaml.file,
         [entry.key, entry.index],
-        `Unit test ${node.name} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
+        `Unit test ${test} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
       );
     }
-    const rows =
-      fixture.fixture || fixture.rows === null ? fixtureRows(tools, entry, fixture.fixture ?? '') : fixture.rows;
-    if (format === 'sql') fixture.rows = rows;
-    else {
+    if (fixture || rows === null) rows = fixtureRows(tools, entry, fixture ?? '');
+    if (format !== 'sql') {
       const records: Json[] = typeof rows === 'string' ? csvRows(rows) : Array.isArray(rows) ? rows : [];
-      fixture.rows = records.map((row) =>
+      rows = records.map((row) =>
         Object.fromEntries(
           Object.entries(isDict(row) ? row : {}).map(([key, value]) => [key, value === '' ? null : value]),
         ),
       );
     }
   }
-  if (format !== 'sql' && Array.isArray(fixture.rows) && fixture.rows.length > 0) promoteFullRow(fixture.rows);
+  return { rows: format !== 'sql' && Array.isArray(rows) ? withFullRowFirst(rows) : rows, format, fixture };
 }
 
 /** A row without nulls goes first: some databases take a column's type from the first row. */
-function promoteFullRow(rows: Json[]): void {
+function withFullRowFirst(rows: Json[]): Json[] {
   const full = rows.findIndex((row) => isDict(row) && Object.values(row).every((value) => value !== null));
-  if (full <= 0) return;
+  if (full <= 0) return rows;
   const [first = null, promoted = null] = [rows[0], rows[full]];
-  [rows[0], rows[full]] = [promoted, first];
+  return rows.with(0, promoted).with(full, first);
 }
 
-function fixtureRows(tools: ParseTools, entry: YamlEntry, name: string): Json {
-  const fixture = tools.state.fixtures.get(`fixture.${entry.yaml.project.project_name}.${name}`);
+function fixtureRows(tools: PatchTools, entry: YamlEntry, name: string): Json {
+  const fixture = tools.table.fixtures.get(`fixture.${entry.yaml.project.project_name}.${name}`);
   if (fixture === undefined) {
     throw placed(
       entry.yaml.file,
@@ -138,14 +128,14 @@ function fixtureRows(tools: ParseTools, entry: YamlEntry, name: string): Json {
   return fixture.rows;
 }
 
-function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
-  const { state } = tools;
+function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
+  const { state, table } = tools;
   const ownPackage = entry.yaml.project.project_name;
   const found = readRefOrSource(input);
   const ref = found !== null && 'ref' in found ? found.ref : null;
   const packageName = ref?.package ?? ownPackage;
-  const id = ref === null ? undefined : state.refs.get(ref.name, packageName, null);
-  const seed = id === undefined ? undefined : state.nodes.get(id);
+  const id = ref === null ? undefined : table.refs.get(ref.name, packageName, null);
+  const seed = id === undefined ? undefined : table.nodes.get(id);
   if (ref === null || seed?.resource_type !== 'seed') {
     const where =
       packageName === ownPackage ? `directories: ${pyRepr(entry.yaml.project.seed_paths)}` : `'${packageName}' package`;
@@ -161,7 +151,7 @@ function seedRows(tools: ParseTools, entry: YamlEntry, input: string): Json {
 }
 
 /** dbt's sha256 over everything but the description. */
-function checksumOf(node: UnitTestNode): string {
+function checksumOf(node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>): string {
   const fixture = (f: Fixture, name: string): string => {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;
     return (

@@ -19,7 +19,7 @@ export class InertMacros {
   readonly #visible: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
 
-  constructor({ macros, root, internalPackages }: ParseState, ids: MacroIds) {
+  constructor({ root, internalPackages }: ParseState, macros: ReadonlyMap<string, MacroNode>, ids: MacroIds) {
     this.#macros = macros;
     this.#ids = ids;
     this.#visible = new Set([root.project_name, ...internalPackages]);

@@ -1,6 +1,5 @@
 // Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing
 // name means to references.ts.
-import type { GraphNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyStr } from '../../values/python-text.ts';
 
@@ -90,11 +89,17 @@ export class RefLookup {
   }
 }
 
-/** Disabled resources by the name that others use for them. */
-export class DisabledLookup {
-  readonly #storage = new Map<string, Map<string, GraphNode[]>>();
+/** A resource that can be disabled. */
+interface Disableable extends Named, Versioned {
+  readonly resource_type: string;
+  readonly source_name?: unknown;
+}
 
-  add(node: GraphNode): void {
+/** Disabled resources by the name that others use for them. */
+export class DisabledLookup<T extends Disableable> {
+  readonly #storage = new Map<string, Map<string, T[]>>();
+
+  add(node: T): void {
     const key = searchName(node);
     let packages = this.#storage.get(key);
     if (packages === undefined) this.#storage.set(key, (packages = new Map()));
@@ -103,15 +108,22 @@ export class DisabledLookup {
     else nodes.push(node);
   }
 
+  /** Puts a resource in the place of one of the same name. */
+  replace(before: T, after: T): void {
+    const nodes = this.#storage.get(searchName(before))?.get(before.package_name);
+    const at = nodes?.indexOf(before) ?? -1;
+    if (at >= 0) nodes?.splice(at, 1, after);
+  }
+
   find(
     name: string,
     packageName: string | null,
     version: unknown = null,
     resourceTypes: readonly string[] | null = null,
-  ): GraphNode[] | null {
+  ): readonly T[] | null {
     const packages = this.#storage.get(version ? `${name}.v${pyStr(version)}` : name);
     if (packages === undefined) return null;
-    let nodes: GraphNode[] | undefined;
+    let nodes: T[] | undefined;
     if (packageName === null)
       for (const first of packages.values()) {
         nodes = first;
@@ -126,9 +138,9 @@ export class DisabledLookup {
 }
 
 /** `source.table` for a source, `name.vN` for a versioned model, else the name. */
-export function searchName(node: GraphNode): string {
-  if (node.resource_type === 'source') return `${node.source_name}.${node.name}`;
-  const version = (node as Versioned).version ?? null;
+export function searchName(node: Disableable): string {
+  if (node.resource_type === 'source') return `${String(node.source_name)}.${node.name}`;
+  const version = node.version ?? null;
   return version !== null && node.resource_type === 'model' ? `${node.name}.v${pyStr(version)}` : node.name;
 }
 

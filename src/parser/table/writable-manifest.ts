@@ -3,31 +3,33 @@
 import type { Manifest } from '../../contracts/manifest.ts';
 import { manifestMetadata } from './metadata.ts';
 import type { ParseState } from './parse-state.ts';
+import type { LinkedTable } from './tables.ts';
 import { manifestSelectors } from './selectors.ts';
 
 /** @param maps who depends on whom, and the members of groups */
 export function writableManifest(
   state: ParseState,
+  table: LinkedTable,
   maps: Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'>,
 ): Manifest {
-  const record = <T>(table: ReadonlyMap<string, T>): Record<string, T> => Object.fromEntries(table);
+  const record = <T>(resources: ReadonlyMap<string, T>): Record<string, T> => Object.fromEntries(resources);
   return {
     metadata: manifestMetadata(state.config, state.adapter.type),
-    nodes: record(state.nodes),
-    sources: record(state.sources),
-    macros: record(state.macros),
-    docs: record(state.docs),
-    exposures: record(state.exposures),
-    metrics: record(state.metrics),
-    groups: record(state.groups),
+    nodes: record(table.nodes),
+    sources: record(table.sources),
+    macros: record(table.macros),
+    docs: record(table.docs),
+    exposures: record(table.exposures),
+    metrics: record(table.metrics),
+    groups: record(table.groups),
     selectors: manifestSelectors(state.root.selectors),
-    disabled: record(state.disabled),
+    disabled: record(table.disabled),
     parent_map: maps.parent_map,
     child_map: maps.child_map,
     group_map: maps.group_map,
-    saved_queries: record(state.savedQueries),
-    semantic_models: record(state.semanticModels),
-    unit_tests: record(state.unitTests),
-    functions: record(state.functions),
+    saved_queries: record(table.saved_queries),
+    semantic_models: record(table.semantic_models),
+    unit_tests: record(table.unit_tests),
+    functions: record(table.functions),
   };
 }

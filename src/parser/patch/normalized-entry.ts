@@ -1,0 +1,66 @@
+// An entry of a properties file with its attributes where dbt wants them. Leaves its meaning to node-patches.ts.
+import type { Json } from '../../contracts/node.ts';
+import { TsdbtError } from '../../errors.ts';
+import { isDict } from '../config/config-fields.ts';
+import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
+import type { Shape } from '../read/yaml-shapes.ts';
+
+/** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
+export function normalizedEntry<T>(entry: YamlEntry, shape: Shape<T>): T {
+  const { data, key } = entry;
+  const withPlace: YamlDict = {
+    ...data,
+    original_file_path: entry.yaml.file.original_file_path,
+    yaml_key: key,
+    package_name: entry.yaml.project.project_name,
+  };
+  const checked = checkEntry(entry, withPlace, shape);
+  for (const attribute of ['meta', 'docs', 'group', 'contract', 'access']) moveToConfig(entry, withPlace, attribute);
+  renameTests(entry, withPlace);
+  const { columns, versions } = withPlace;
+  if (Array.isArray(columns)) withPlace['columns'] = columns.map((column) => renamedTests(entry, column));
+  if (Array.isArray(versions)) {
+    withPlace['versions'] = versions.map((version) => {
+      const renamed = renamedTests(entry, version);
+      return isDict(renamed) && Array.isArray(renamed['columns'])
+        ? { ...renamed, columns: renamed['columns'].map((column) => renamedTests(entry, column)) }
+        : renamed;
+    });
+  }
+  return checked;
+}
+
+function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void {
+  const value = data[attribute];
+  if (value === undefined) return;
+  const config = isDict(data['config']) ? data['config'] : {};
+  if (attribute in config) {
+    throw new TsdbtError(
+      'parsing',
+      `In ${entry.yaml.file.original_file_path}: found ${attribute} dictionary in 'config' dictionary and as ` +
+        'top-level key.\n' +
+        "                    Remove the top-level key and define it under 'config' dictionary only.",
+      { path: entry.yaml.file.original_file_path },
+    );
+  }
+  data['config'] = { ...config, [attribute]: value };
+  delete data[attribute];
+}
+
+function renamedTests(entry: YamlEntry, data: Json): Json {
+  if (!isDict(data)) return data;
+  const tests = data['tests'];
+  if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return data;
+  const copy = { ...data };
+  renameTests(entry, copy);
+  return copy;
+}
+
+function renameTests(entry: YamlEntry, data: YamlDict): void {
+  const tests = data['tests'];
+  if (tests === undefined || tests === null || (Array.isArray(tests) && tests.length === 0)) return;
+  if ('data_tests' in data)
+    throw entryError(entry, data, "at path []: Invalid test config: cannot have both 'tests' and 'data_tests' defined");
+  data['data_tests'] = tests;
+  delete data['tests'];
+}

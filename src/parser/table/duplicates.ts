@@ -1,0 +1,69 @@
+// Two resources with one id, in dbt's words, and the plurals of types that they are made of. Pure.
+import { TsdbtError } from '../../errors.ts';
+
+/** What `ref()` can name. */
+export const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
+
+const PLURALS: Readonly<Record<string, string>> = {
+  analysis: 'analyses',
+  saved_query: 'saved_queries',
+  test: 'data_tests',
+  doc: 'docs',
+  macro: 'macros',
+  unit_test: 'unit_tests',
+};
+
+/** `models`, `analyses`, `data_tests` … */
+export function pluralOf(resourceType: string): string {
+  return PLURALS[resourceType] ?? `${resourceType}s`;
+}
+
+/** What the message about two resources is made of. */
+export interface WithOrigin {
+  readonly name: string;
+  readonly resource_type: string;
+  readonly unique_id: string;
+  readonly original_file_path: string;
+  readonly source_name?: unknown;
+  readonly test_metadata?: unknown;
+  readonly column_name?: unknown;
+  readonly file_key_name?: unknown;
+}
+
+/** dbt's words for two resources with one id. */
+export function duplicateResource(second: WithOrigin, first: WithOrigin): TsdbtError {
+  let name: string = second.name;
+  let action = 'looking for';
+  let used: string;
+  const type = second.resource_type;
+  if (type === 'model' || type === 'seed' || type === 'snapshot') used = `ref("${name}")`;
+  else if (type === 'source') {
+    used = `source("${String(second.source_name)}", "${second.name}")`;
+    name = `${String(second.source_name)}_${second.name}`;
+  } else if (type === 'doc') used = `doc("${name}")`;
+  else if (type === 'test' && second.test_metadata !== undefined) {
+    const column = second.column_name ? `column "${String(second.column_name)}" in ` : '';
+    name = `${second.name}" defined on ${column}"${second.file_key_name ?? ''}`;
+    action = 'running';
+    used = 'tests';
+  } else used = name;
+  const kinds = type === first.resource_type ? pluralOf(type) : 'resources';
+  return new TsdbtError(
+    'compilation',
+    `dbt found two ${kinds} with the name "${name}".\n\nSince these resources have the same name, dbt will be ` +
+      'unable to find the correct resource\n' +
+      `when ${action} ${used}.\n\nTo fix this, change the name of one of these resources:\n` +
+      `- ${second.unique_id} (${second.original_file_path})\n- ${first.unique_id} (${first.original_file_path})`,
+    { path: second.original_file_path },
+  );
+}
+
+/**
+ * Adds a resource to its table.
+ * @throws TsdbtError `compilation` when the id is taken
+ */
+export function addUnique<T extends WithOrigin>(table: Map<string, T>, resource: T): void {
+  const existing = table.get(resource.unique_id);
+  if (existing !== undefined) throw duplicateResource(resource, existing);
+  table.set(resource.unique_id, resource);
+}
