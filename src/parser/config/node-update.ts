@@ -82,21 +82,23 @@ export interface NodeLevels {
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
 export function configured<N extends ConfiguredNode>(tools: ParseTools, node: N, levels: NodeLevels): N {
-  const { fields, hooks } = configFields(tools, node, levels);
+  const { fields, config } = configFields(tools, node, levels);
   const updated = { ...node, ...fields };
-  for (const hook of hooks) tools.rendering.hook(updated, hook, levels.calls);
+  if (node.resource_type === 'test') return updated;
+  for (const hooks of [config['pre-hook'], config['post-hook']])
+    for (const hook of hooks ?? []) tools.rendering.hook(updated, hook.sql, levels.calls);
   return updated;
 }
 
 /**
- * The fields that config decides, and the SQL of the hooks.
+ * The fields that config decides, and the config with the values that a null clears.
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
 export function configFields<N extends ConfiguredNode>(
   tools: ParseTools,
   node: N,
   { calls, previous, patch = null, unrenderedPatch = null, written = null }: NodeLevels,
-): { readonly fields: ConfigFields<N['config']>; readonly hooks: readonly string[] } {
+): { readonly fields: ConfigFields<N['config']>; readonly config: ConfigOf[NodeKind] } {
   const { state, names } = tools;
   const [kind, section] = configKindOf(state, node.resource_type);
   const base: ConfigSources<NodeKind> = {
@@ -126,20 +128,28 @@ export function configFields<N extends ConfiguredNode>(
   const kept = keepClearedValues(kind, previous, config) as N['config'];
   const place = names.place(node, config, () => ({ ...node, ...derived, unrendered_config, config: kept }));
   const relation_name = relationName(tools, node.resource_type, kept, place);
-  const fields: ConfigFields<N['config']> = { ...derived, ...place, unrendered_config, config: kept, relation_name };
-  const hooks =
-    node.resource_type === 'test'
-      ? []
-      : [config['pre-hook'], config['post-hook']].flatMap((each) => (each ?? []).map((hook) => hook.sql));
-  return { fields, hooks };
+  const fields: ConfigFields<N['config']> = {
+    tags: derived.tags,
+    meta: derived.meta,
+    group: derived.group,
+    docs: derived.docs,
+    unrendered_config,
+    config: kept,
+    database: place.database,
+    schema: place.schema,
+    alias: place.alias,
+    relation_name,
+  };
+  if (derived.access !== undefined) fields.access = derived.access;
+  if (derived.contract !== undefined) fields.contract = derived.contract;
+  return { fields, config };
 }
 
 type DerivedFields = Pick<ConfigFields<never>, 'tags' | 'meta' | 'group' | 'docs' | 'access' | 'contract'>;
 
 function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): DerivedFields {
-  const more = config.tags.filter((tag, i) => !node.tags.includes(tag) && config.tags.indexOf(tag) === i);
   const derived: DerivedFields = {
-    tags: more.length === 0 ? node.tags : [...node.tags, ...more],
+    tags: withMore(node.tags, config.tags),
     meta: isEmpty(config.meta) ? node.meta : config.meta,
     group: config.group ? config.group : node.group,
     docs: node.docs,
@@ -154,6 +164,11 @@ function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): Derive
     derived.contract = { enforced, alias_types: alias_types !== false, checksum: null };
   }
   return derived;
+}
+
+/** The first list with what only the second holds. */
+function withMore(first: readonly string[], second: readonly string[]): readonly string[] {
+  return second.length === 0 ? first : [...new Set([...first, ...second])];
 }
 
 function isEmpty(dict: object): boolean {
