@@ -45,6 +45,7 @@ export const VARIABLES = [
   ['PGTZ, PGOPTIONS', "The session's time zone and settings, as in libpq"],
   ['The machine', null],
   ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],
+  ['NO_COLOR', 'Set to anything: no colours, as `--no-use-colors`; the option and its variable win'],
   ['HOME, USERPROFILE', 'Where `~/.dbt/profiles.yml` and `~/.postgresql` are'],
   ['TSDBT_NO_LINK', '`1`: `npm start` puts no link beside the global programs'],
   ['For tests of tsdbt', null],

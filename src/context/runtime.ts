@@ -144,7 +144,8 @@ export class RuntimeScope extends ProviderScope {
   }
 
   /**
-   * Runs a macro as the adapter does: in a context of its own, seen from the macro's package, with this scope's session.
+   * Runs a macro as the adapter does: in a context of its own, seen from the macro's package, with this scope's
+   * session.
    */
   async executeMacro(
     name: string,
