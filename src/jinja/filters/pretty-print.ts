@@ -1,4 +1,5 @@
 // Python's `pprint.pformat`: long containers over several lines, dicts sorted by key.
+import { bounded, checkText, MAX_TEXT } from '../../values/budget.ts';
 import { compare } from '../../values/comparison.ts';
 import { PyDict } from '../../values/dict.ts';
 import { PySet } from '../../values/set.ts';
@@ -16,29 +17,29 @@ export function prettyPrint(v: Value): string {
 
 /** `indent`: columns to the left; `allowance`: closing brackets that follow on the same line. */
 function pretty(v: Value, indent: number, allowance: number): string {
-  const flat = flatText(v);
-  if (flat.length <= WIDTH - indent - allowance) return flat;
+  const flat = flatText(v, WIDTH - indent - allowance);
+  if (flat !== null) return flat;
   if (v instanceof PyDict && v.size > 0) {
     const entries = sortedEntries(v);
     const parts = entries.map(([key, value], i) => {
-      const name = flatText(key);
+      const name = keyText(key);
       const last = i === entries.length - 1;
       return `${name}: ${pretty(value, indent + 1 + name.length + 2, last ? allowance + 1 : 1)}`;
     });
-    return `{${parts.join(`,\n${' '.repeat(indent + 1)}`)}}`;
+    return bounded(`{${parts.join(`,\n${' '.repeat(indent + 1)}`)}}`);
   }
   if (Array.isArray(v)) return sequence('[', v, ']', indent, allowance);
   if (v instanceof PyTuple && v.constructor === PyTuple)
     return sequence('(', v.items, v.items.length === 1 ? ',)' : ')', indent, allowance);
   if (v instanceof PySet && v.size > 0) return sequence('{', [...v.values()].sort(safeCompare), '}', indent, allowance);
   if (typeof v === 'string') return longString(v, indent, allowance);
-  return flat;
+  return toRepr(v);
 }
 
 function sequence(open: string, items: readonly Value[], close: string, indent: number, allowance: number): string {
   if (items.length === 0) return open + close;
   const parts = items.map((item, i) => pretty(item, indent + 1, i === items.length - 1 ? allowance + close.length : 1));
-  return `${open}${parts.join(`,\n${' '.repeat(indent + 1)}`)}${close}`;
+  return bounded(`${open}${parts.join(`,\n${' '.repeat(indent + 1)}`)}${close}`);
 }
 
 /** A long text is shown as adjacent literals, cut at spaces, in parentheses at the top level. */
@@ -72,16 +73,46 @@ function longString(text: string, indent: number, allowance: number): string {
   return parentheses ? `(${body})` : body;
 }
 
-function flatText(v: Value): string {
+/** The value on one line; null when it has more characters than there is room, which is seen before all is written. */
+function flatText(v: Value, room: number): string | null {
   if (v instanceof PyDict)
-    return `{${sortedEntries(v)
-      .map(([key, value]) => `${flatText(key)}: ${flatText(value)}`)
-      .join(', ')}}`;
-  if (Array.isArray(v)) return `[${v.map(flatText).join(', ')}]`;
+    return flatParts('{', sortedEntries(v), '}', room, ([key, value], left) => {
+      const name = flatText(key, left);
+      const text = name === null ? null : flatText(value, left - name.length - 2);
+      return text === null ? null : `${name}: ${text}`;
+    });
+  if (Array.isArray(v)) return flatParts('[', v, ']', room, flatText);
   if (v instanceof PyTuple && v.constructor === PyTuple)
-    return v.items.length === 1 ? `(${flatText(v.items[0] as Value)},)` : `(${v.items.map(flatText).join(', ')})`;
-  if (v instanceof PySet && v.size > 0) return `{${[...v.values()].sort(safeCompare).map(flatText).join(', ')}}`;
-  return toRepr(v);
+    return flatParts('(', v.items, v.items.length === 1 ? ',)' : ')', room, flatText);
+  if (v instanceof PySet && v.size > 0) return flatParts('{', [...v.values()].sort(safeCompare), '}', room, flatText);
+  const text = toRepr(v);
+  return text.length <= room ? text : null;
+}
+
+function flatParts<T>(
+  open: string,
+  items: readonly T[],
+  close: string,
+  room: number,
+  textOf: (item: T, left: number) => string | null,
+): string | null {
+  let left = room - open.length - close.length;
+  const parts: string[] = [];
+  for (const item of items) {
+    if (parts.length > 0) left -= 2;
+    const text = textOf(item, left);
+    if (text === null) return null;
+    left -= text.length;
+    parts.push(text);
+  }
+  return left < 0 ? null : open + parts.join(', ') + close;
+}
+
+/** @throws JinjaError when the key alone is longer than a template may build */
+function keyText(key: Value): string {
+  const text = flatText(key, MAX_TEXT);
+  if (text === null) checkText(MAX_TEXT + 1);
+  return text ?? '';
 }
 
 function sortedEntries(v: PyDict): [Value, Value][] {
