@@ -73,11 +73,9 @@ export class MacroResolver {
   }
 
   #find(name: string, fromPackage: string): MacroNode | undefined {
-    return (
-      this.#byPackage.get(fromPackage)?.get(name) ??
-      this.#byPackage.get(this.options.rootPackage)?.get(name) ??
-      this.#internals.get(name)
-    );
+    // An internal package has no names of its own: the root project's come first there, too
+    const own = this.options.internalPackages.includes(fromPackage) ? undefined : this.#byPackage.get(fromPackage);
+    return own?.get(name) ?? this.#byPackage.get(this.options.rootPackage)?.get(name) ?? this.#internals.get(name);
   }
 
   /** The macros reached as `name.x`; `undefined` when no package of that name has any. */
