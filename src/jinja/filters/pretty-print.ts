@@ -49,23 +49,25 @@ function longString(text: string, indent: number, allowance: number): string {
   const parentheses = indent === 0;
   const column = parentheses ? indent + 1 : indent;
   const extra = parentheses ? allowance + 1 : allowance;
-  let width = WIDTH - column;
+  const width = WIDTH - column;
   lines.forEach((line, i) => {
-    if (i === lines.length - 1) width -= extra;
-    if (toRepr(line).length <= width) {
+    // What follows takes room of the last literal only
+    const isLast = i === lines.length - 1;
+    if (toRepr(line).length <= width - (isLast ? extra : 0)) {
       chunks.push(toRepr(line));
       return;
     }
     const parts = line.match(/\S*\s*/g)?.filter((p) => p !== '') ?? [];
     let current = '';
-    for (const part of parts) {
-      if (current !== '' && toRepr(current + part).length > width) {
+    parts.forEach((part, j) => {
+      const room = width - (isLast && j === parts.length - 1 ? extra : 0);
+      if (current !== '' && toRepr(current + part).length > room) {
         chunks.push(toRepr(current));
         current = part;
       } else {
         current += part;
       }
-    }
+    });
     if (current !== '') chunks.push(toRepr(current));
   });
   if (chunks.length === 1) return chunks[0] as string;

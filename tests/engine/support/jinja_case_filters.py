@@ -185,6 +185,8 @@ FILTERS = exprs(
     {'b': 1, 'a': 2} | pprint
     'a' | pprint
     range(60) | list | pprint
+    [1, 'abc def ' * 9 ~ 'abc def', [['abc def ' * 9 ~ 'abc'], 2]] | pprint
+    {'k': [['a b c ' * 20], 'x y ' * 19 ~ 'x']} | pprint
     users | pprint
     [5] | random
     [] | random
