@@ -120,6 +120,7 @@ export const PARSING: readonly Row[] = [
     says: stopped(
       'Runtime Error',
       "  at path []: Additional properties are not allowed ('modls' was unexpected)",
+      "  did you mean 'models'?",
       'Error encountered in DIR/dbt_project.yml',
     ),
   },

@@ -198,6 +198,7 @@ export const RUNNING: readonly Row[] = [
       '  Compilation Error in test uniqu_a_ (models/s.yml)',
       "  'test_uniqu' is undefined. This can happen when calling a macro that does not exist. Check for " +
         'typos and/or install package dependencies with "dbt deps".',
+      "  did you mean 'unique'?",
     ),
   },
   {

@@ -54,7 +54,7 @@ describe('an error in a hook of the project', () => {
     const tsdbt = project('hook_end', `on-run-end: ["select 1", "${BOOM}", "select 2"]`);
     const built = tsdbt('run');
     expect(built).toMatchObject({ exit: 2, results: ['model.p.a success', 'operation.p.p-on-run-end-0 success'] });
-    expect(built.out).toContain('Done. PASS=2 WARN=0 ERROR=0 SKIP=0 NO-OP=0 REUSED=0 TOTAL=2');
+    expect(built.out).toContain('Done. PASS=2 WARN=0 ERROR=1 SKIP=0 NO-OP=0 REUSED=0 TOTAL=3');
     expect(built.out).toContain('boom');
     const tested = tsdbt('test').results as string[];
     expect(tested.map((each) => each.replace(/\.[0-9a-f]{10}/, ''))).toEqual([
