@@ -234,7 +234,8 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
         ...process.env,
         DBT_PROFILES_DIR: join(work, 'profiles'),
         DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
-        NO_COLOR: '1',
+        // dbt does not read it, and wraps warnings by width with their colours.
+        NO_COLOR: '',
         ...step.env,
       },
     });
