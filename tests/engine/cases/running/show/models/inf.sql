@@ -1,0 +1,1 @@
+select 'Infinity'::float8 as inf
