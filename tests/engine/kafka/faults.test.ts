@@ -200,7 +200,7 @@ ${['many', 'keyed', 'zombie', 'moved']
   );
 
   // These two mostly wait for leases to end: together.
-  it.concurrent('a loader that is stopped within a flush holds nobody up, and does no harm when it wakes', async () => {
+  it.concurrent('a loader stopped within a flush holds nobody up, and does no harm when it wakes', async (its) => {
     const values = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, i) => `{"key": "a", "seq": ${from + i}}`);
     await send('zombie', values(0, 500));
@@ -215,7 +215,7 @@ ${['many', 'keyed', 'zombie', 'moved']
     zombie.child.kill('SIGCONT');
     await send('zombie', values(600, 700));
     await project.until('select (select count(*) from raw.zombie) = 700');
-    await expect.poll(() => zombie.out(), FOR_EVENTS).toContain('another loader has moved on');
+    await its.expect.poll(() => zombie.out(), FOR_EVENTS).toContain('another loader has moved on');
     for (const { child } of [zombie, heir]) child.kill('SIGTERM');
     for (const { ended } of [zombie, heir]) expect((await ended).code).toBe(0);
     expect(await project.rows('select count(*), count(distinct seq) from raw.zombie')).toEqual([['700', '700']]);
