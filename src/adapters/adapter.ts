@@ -64,6 +64,8 @@ export interface Session {
   readonly publishing: string[];
   /** Set by a materialization that ignores the next statement's answer: `executeLater` may send it. */
   nextMayWait: boolean;
+  /** Runs what lists a schema for the cache, where templates may run no statement. Absent: they may. */
+  listing?<T>(work: () => Promise<T>): Promise<T>;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /**
    * Sends a statement of the transaction together with a later one, at the latest with the commit, which then throws

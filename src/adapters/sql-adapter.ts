@@ -98,7 +98,8 @@ export class SqlAdapter {
     const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
     const ask = (schemas: readonly SchemaName[]): Promise<Listing> =>
       asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.#askMacros(schemas);
-    await cache.fill([{ database, schema }], this.session, ask);
+    const fill = (): Promise<void> => cache.fill([{ database, schema }], this.session, ask);
+    await (this.session.listing === undefined ? fill() : this.session.listing(fill));
     return cache.list(database, schema);
   }
 

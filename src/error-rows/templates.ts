@@ -249,6 +249,12 @@ export const TEMPLATE_ERRORS = {
       'https://docs.getdbt.com/reference/configs-and-properties',
   ),
   notImplemented: row<Facts<'message'>>('T3057', 'runtime', (f) => `ERROR: ${f.message}`),
+  noIntrospection: row(
+    'T3058',
+    'runtime',
+    () => 'connection already closed',
+    () => 'with --no-introspect templates cannot query the database',
+  ),
   relationOfWrongType: row<Facts<'relation' | 'expected' | 'found'>>(
     'T2153',
     'compilation',

@@ -139,7 +139,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       hooks,
       createSchemas: manner.builds,
       countsLine: manner.counts,
-      connect: flags.introspect || manner.builds,
+      queries: flags.introspect || manner.builds,
       stopped(stopped) {
         keep();
         options.stopped?.(stopped);
@@ -196,8 +196,6 @@ function besideModels({ manifest }: ParsedProject, selected: ReadonlySet<string>
 interface HookedOptions extends ExecuteOptions {
   readonly hooks: boolean;
   readonly createSchemas: boolean;
-  /** compile and show without queries of their own need no database. */
-  readonly connect: boolean;
   readonly countsLine: boolean;
   readonly stopped: (outcome: RunOutcome) => void;
 }
@@ -215,7 +213,8 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
   let through = false;
   try {
     // Outside of nodes a signal ends the wait at once; closing the connections cancels the running statements.
-    const before = options.connect ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
+    // compile without queries of its own needs no database.
+    const before = options.queries ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
     const started = await unlessAborted(options.signal, before);
     results.push(...(started?.value.hooks ?? []));
     if (started === null) interrupted = true;

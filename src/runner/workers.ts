@@ -7,6 +7,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
+import { NoIntrospection } from './no-introspection.ts';
 import { openSession } from './open-session.ts';
 import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
 import { bareResult, isoMicros, skipRest, stopsChildren } from './results.ts';
@@ -17,6 +18,8 @@ import { printResultError } from './summary.ts';
 
 export interface ExecuteOptions {
   readonly threads: number;
+  /** May templates run statements? Not with `--no-introspect`. */
+  readonly queries: boolean;
   /** `build`: a failed test and a skipped node stop what is below them. */
   readonly build: boolean;
   readonly failFast: boolean;
@@ -171,7 +174,8 @@ class Workers {
       const p = this.#progress(node, thread);
       return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n) => {
-          const session = openSession(this.#ctx, n.unique_id, n, p);
+          const opened = openSession(this.#ctx, n.unique_id, n, p);
+          const session = this.#options.queries ? opened : new NoIntrospection(opened);
           this.#sessions.set(node.unique_id, session);
           return session;
         },

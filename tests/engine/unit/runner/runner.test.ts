@@ -115,6 +115,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
       ),
       {
         threads: 4,
+        queries: true,
         build: false,
         failFast: false,
         raiseFirst: false,

@@ -1,0 +1,85 @@
+// The session of a node under `--no-introspect`: a statement of its template is refused in dbt's words. What the
+// relation cache holds may be asked, hence schemas are still listed.
+import type { ExecuteOptions, ExecuteResult, Session } from '../adapters/adapter.ts';
+import { errorOf } from '../error-table.ts';
+
+/** Refuses every statement but those that list a schema. Transactions and the end are the session's own. */
+export class NoIntrospection implements Session {
+  readonly #session: Session;
+  readonly columns: Session['columns'];
+  readonly publishing: string[];
+  nextMayWait = false;
+  #lists = false;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.columns = session.columns;
+    this.publishing = session.publishing;
+  }
+
+  get name(): string {
+    return this.#session.name;
+  }
+
+  get inTransaction(): boolean {
+    return this.#session.inTransaction;
+  }
+
+  get lasting(): boolean {
+    return this.#session.lasting;
+  }
+
+  async listing<T>(work: () => Promise<T>): Promise<T> {
+    this.#lists = true;
+    try {
+      return await work();
+    } finally {
+      this.#lists = false;
+    }
+  }
+
+  async execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult> {
+    return this.#asked().execute(sql, options);
+  }
+
+  async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
+    return this.#asked().executeLater(sql, answered);
+  }
+
+  async describe(sql: string): ReturnType<Session['describe']> {
+    return this.#asked().describe(sql);
+  }
+
+  async attempt(sql: string): ReturnType<Session['attempt']> {
+    return this.#asked().attempt(sql);
+  }
+
+  async copyIn(sql: string, chunks: Parameters<Session['copyIn']>[1]): Promise<number> {
+    return this.#asked().copyIn(sql, chunks);
+  }
+
+  begin(): Promise<void> {
+    return this.#session.begin();
+  }
+
+  commit(): Promise<void> {
+    return this.#session.commit();
+  }
+
+  rollback(): Promise<void> {
+    return this.#session.rollback();
+  }
+
+  cancel(): Promise<void> {
+    return this.#session.cancel();
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
+  #asked(): Session {
+    if (!this.#lists) throw errorOf('noIntrospection', {});
+    return this.#session;
+  }
+}

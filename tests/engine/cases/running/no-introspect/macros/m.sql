@@ -1,0 +1,1 @@
+{% macro schema_exists() %}{{ return(adapter.check_schema_exists(target.database, target.schema)) }}{% endmacro %}

@@ -1,0 +1,1 @@
+select '{{ schema_exists() }}' as r
