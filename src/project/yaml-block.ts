@@ -1,5 +1,5 @@
 // A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and
-// folded scalars, small flow collections, anchors and aliases of block values. Anything else (tags, merge keys,
+// folded scalars, small flow collections, anchors and aliases of block values, merge keys. Anything else (tags,
 // documents, odd indentation, errors) it refuses, and yaml.ts reads the text with the full parser instead; so what it
 // accepts must mean exactly what PyYAML says.
 import type { Json } from '../contracts/node.ts';
@@ -8,14 +8,14 @@ import { resolvePlainScalar } from './yaml-scalar.ts';
 
 // What PyYAML's reader refuses, and the breaks other than \n that would need care.
 const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
-const PLAIN_FLOW = /[\w ./+@$()*~^=<>;-]/;
+const PLAIN_FLOW = /[\w ./+@$()*~^=<>;'"-]/;
 // No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
 /** Collections within each other that this reader takes. */
 const MAX_DEPTH = 200;
 /** Values that aliases may stand for in all; the full parser refuses a text with more of them than this. */
 const MAX_ALIASED = 200_000;
-const ANCHOR = /[&*]([0-9A-Za-z_-]+)(?=[ \n]|$)/y;
+const ANCHOR = /[&*]([0-9A-Za-z_-]+)(?=[ \n,\]]|$)/y;
 const NEWLINE = 10;
 const SPACE = 32;
 const HASH = 35;
@@ -36,6 +36,15 @@ export function readBlockYaml(source: string): Json {
   return new BlockReader(source).document();
 }
 
+type Mapping = { [key: string]: Json };
+
+/** What an alias of a merge key stands for; the error of anything but a mapping is the full parser's. */
+function asMapping(value: Json): Mapping {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || 'jinjaType' in value)
+    throw new UnsupportedYaml();
+  return value;
+}
+
 class BlockReader {
   readonly #text: string;
   readonly #end: number;
@@ -46,7 +55,7 @@ class BlockReader {
   #depth = 0;
   /** Values read so far, at least; those that aliases stand for included. */
   #size = 0;
-  #aliased = 0;
+  #aliasedSize = 0;
   readonly #anchors = new Map<string, { readonly value: Json; readonly size: number }>();
 
   constructor(text: string) {
@@ -171,12 +180,20 @@ class BlockReader {
 
   #mapping(column: number): Json {
     this.#enter();
-    const result: { [key: string]: Json } = {};
+    const result: Mapping = {};
     const seen = new Set<string>();
+    let merged: Mapping | null = null;
     while (this.#indent === column) {
       if (this.#isDash(this.#position)) break;
       const colon = this.#keyEnd(this.#position);
       if (colon === -1) throw new UnsupportedYaml();
+      if (this.#isMergeKey(colon)) {
+        // Which of two merges wins is the full parser's to say.
+        if (merged !== null) throw new UnsupportedYaml();
+        this.#position = colon + 1;
+        merged = this.#merged();
+        continue;
+      }
       const key = this.#key(colon);
       // A repeated key is the full parser's to report.
       if (seen.has(key) || key === '__proto__') throw new UnsupportedYaml();
@@ -187,7 +204,38 @@ class BlockReader {
     }
     if (this.#indent > column) throw new UnsupportedYaml();
     this.#depth--;
-    return result;
+    // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
+    return merged === null ? result : { ...merged, ...result };
+  }
+
+  #isMergeKey(colon: number): boolean {
+    return this.#text.startsWith('<<', this.#position) && this.#text.slice(this.#position, colon).trimEnd() === '<<';
+  }
+
+  /** What `<<: *name` and `<<: [*first, *second]` bring in; the first of a list wins. */
+  #merged(): Mapping {
+    this.#flowSpace();
+    const text = this.#text;
+    if (text.charCodeAt(this.#position) === ASTERISK) {
+      const value = asMapping(this.#aliased());
+      this.#endLine();
+      return value;
+    }
+    if (text[this.#position] !== '[') throw new UnsupportedYaml();
+    const parts: Mapping[] = [];
+    do {
+      this.#position++;
+      this.#flowSpace();
+      if (text.charCodeAt(this.#position) !== ASTERISK) throw new UnsupportedYaml();
+      parts.push(asMapping(this.#aliased()));
+      this.#flowSpace();
+    } while (text[this.#position] === ',');
+    if (text[this.#position] !== ']') throw new UnsupportedYaml();
+    this.#position++;
+    this.#endLine();
+    const merged: Mapping = {};
+    for (const part of parts.reverse()) Object.assign(merged, part);
+    return merged;
   }
 
   /** What follows `key:`. */
@@ -233,12 +281,18 @@ class BlockReader {
   }
 
   #alias(): Json {
+    const value = this.#aliased();
+    this.#endLine();
+    return value;
+  }
+
+  /** The value of the anchor that `*name` names. */
+  #aliased(): Json {
     const known = this.#anchors.get(this.#anchorName());
     if (known === undefined) throw new UnsupportedYaml();
     this.#size += known.size;
-    this.#aliased += known.size;
-    if (this.#aliased > MAX_ALIASED) throw new UnsupportedYaml();
-    this.#endLine();
+    this.#aliasedSize += known.size;
+    if (this.#aliasedSize > MAX_ALIASED) throw new UnsupportedYaml();
     return known.value;
   }
 
@@ -288,8 +342,8 @@ class BlockReader {
     if (first === SINGLE_QUOTE) return text.slice(position + 1, colon - 1).replaceAll("''", "'");
     if (first === DOUBLE_QUOTE) return unescaped(text.slice(position + 1, colon - 1));
     const key = text.slice(position, colon).trimEnd();
-    // `<<`, and keys that are not text.
-    if (key === '<<' || key === '=' || typeof resolvePlainScalar(key) !== 'string') throw new UnsupportedYaml();
+    // Keys that are not text.
+    if (key === '=' || typeof resolvePlainScalar(key) !== 'string') throw new UnsupportedYaml();
     return key;
   }
 
@@ -305,6 +359,37 @@ class BlockReader {
       }
       i = close + 1;
     }
+  }
+
+  /** The quote that ends a single-quoted scalar, on its line or a later one. */
+  #lastQuote(at: number): number {
+    const text = this.#text;
+    for (let i = at + 1; ; i += 2) {
+      i = text.indexOf("'", i);
+      if (i === -1) throw new UnsupportedYaml();
+      if (text.charCodeAt(i + 1) !== SINGLE_QUOTE) return i;
+    }
+  }
+
+  /** What stands between quotes, its lines joined as YAML folds them; PyYAML minds no indentation there. */
+  #foldedQuote(open: number, close: number): string {
+    const quoted = this.#text.slice(open + 1, close);
+    if (!quoted.includes('\n')) return quoted;
+    const [first = '', ...lines] = quoted.split('\n');
+    let value = first.replace(/ +$/, '');
+    let blank = 0;
+    lines.forEach((line, i) => {
+      const content = line.replace(/^ +/, '');
+      const last = i === lines.length - 1;
+      if (content === '' && !last) {
+        blank++;
+        return;
+      }
+      if (/^(?:---|\.\.\.)/.test(line)) throw new UnsupportedYaml();
+      value += (blank === 0 ? ' ' : '\n'.repeat(blank)) + (last ? content : content.replace(/ +$/, ''));
+      blank = 0;
+    });
+    return value;
   }
 
   #doubleQuoteEnd(at: number): number {
@@ -336,10 +421,11 @@ class BlockReader {
         return value;
       }
       case SINGLE_QUOTE: {
-        const close = this.#singleQuoteEnd(position);
+        const close = this.#lastQuote(position);
+        const value = this.#foldedQuote(position, close).replaceAll("''", "'");
         this.#position = close + 1;
         this.#endLine();
-        return text.slice(position + 1, close).replaceAll("''", "'");
+        return value;
       }
       case 124:
       case 62:

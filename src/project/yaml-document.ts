@@ -329,8 +329,7 @@ class Reader {
       pairs.push([name, pair]);
     }
     // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
-    for (const source of merged.reverse())
-      for (const [key, value] of Object.entries(source)) define(result, key, value);
+    for (const source of merged) for (const [key, value] of Object.entries(source)) define(result, key, value);
     for (const [key, pair] of pairs) define(result, key, this.node(pair.value as Node | null));
     return result;
   }
@@ -339,7 +338,8 @@ class Reader {
     const target = this.#yaml.isAlias(value) ? this.#target(value) : value;
     if (this.#yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
     else if (this.#yaml.isSeq(target)) {
-      for (const item of target.items) {
+      // The first of a list wins; of two merge keys the second.
+      for (const item of [...target.items].reverse()) {
         const part = this.#yaml.isAlias(item) ? this.#target(item) : item;
         if (!this.#yaml.isMap(part)) this.#fail(item as Node, 'expected a mapping for merging, but found scalar');
         into.push(this.node(item as Node) as { [key: string]: Json });

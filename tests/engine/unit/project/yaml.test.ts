@@ -13,6 +13,9 @@ const golden = JSON.parse(readFileSync(new URL('./yaml.golden.json', import.meta
 // PyYAML and the `yaml` package disagree whether these are YAML at all; none is something a project would say.
 const STRICTER_OR_LAXER = new Set<string>([':', '[!!str]', '[-]', '[?]', '[?a]', '[:]', '[:a]', 'a: x\u2028y\n']);
 
+// Quoted lines that stand left of their key: PyYAML takes them, the `yaml` package does not.
+const FAST_ONLY = new Set<string>(["a: 'b\nc'\n", "a:\n  b: 'c\n  d'\n", "a:\n  b: 'c\n  '\n"]);
+
 function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
@@ -54,7 +57,7 @@ describe('loadYaml', () => {
   it('gives the same value by the fast reader and by the full one', () => {
     let fast = 0;
     for (const [text] of golden) {
-      if (text.startsWith('\ufeff')) continue;
+      if (text.startsWith('\ufeff') || FAST_ONLY.has(text)) continue;
       let value: unknown;
       try {
         value = readBlockYaml(text);
