@@ -4,6 +4,15 @@
 // accepts must mean exactly what PyYAML says.
 import type { Json } from '../contracts/node.ts';
 import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
+import {
+  atLineEnd,
+  type BlockScalar,
+  blockScalar,
+  doubleQuoteEnd,
+  foldedQuote,
+  lastQuote,
+  singleQuoteEnd,
+} from './yaml-lines.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
 
 // What PyYAML's reader refuses, and the breaks other than \n that would need care.
@@ -123,17 +132,6 @@ class BlockReader {
     this.#nextContent();
   }
 
-  /** Whether nothing but blanks and a comment is left on the line. */
-  #atLineEnd(at: number): boolean {
-    const text = this.#text;
-    const end = this.#end;
-    const start = at;
-    while (at < end && text.charCodeAt(at) === SPACE) at++;
-    if (at >= end) return true;
-    const code = text.charCodeAt(at);
-    return code === NEWLINE || (code === HASH && at > start);
-  }
-
   #isDash(at: number): boolean {
     if (this.#text.charCodeAt(at) !== DASH) return false;
     const next = this.#text.charCodeAt(at + 1);
@@ -164,7 +162,7 @@ class BlockReader {
   #item(column: number): Json {
     this.#size++;
     const at = this.#position + 1;
-    if (this.#atLineEnd(at)) {
+    if (atLineEnd(this.#text, at)) {
       this.#position = at;
       this.#endLine();
       return this.#indent > column ? this.#block(column) : null;
@@ -240,7 +238,7 @@ class BlockReader {
 
   /** What follows `key:`. */
   #value(column: number): Json {
-    if (!this.#atLineEnd(this.#position)) {
+    if (!atLineEnd(this.#text, this.#position)) {
       while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
       return this.#inline(column, true);
     }
@@ -261,7 +259,7 @@ class BlockReader {
   }
 
   #afterAnchor(parent: number, ofKey: boolean): Json {
-    if (this.#atLineEnd(this.#position)) {
+    if (atLineEnd(this.#text, this.#position)) {
       this.#endLine();
       if (this.#indent > parent) return this.#block(parent);
       if (ofKey && this.#indent === parent && this.#isDash(this.#position)) return this.#sequence(parent);
@@ -310,7 +308,7 @@ class BlockReader {
     const end = this.#end;
     const first = text.charCodeAt(at);
     if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE) {
-      const close = first === SINGLE_QUOTE ? this.#singleQuoteEnd(at) : this.#doubleQuoteEnd(at);
+      const close = first === SINGLE_QUOTE ? singleQuoteEnd(this.#text, at) : doubleQuoteEnd(this.#text, at);
       if (close === -1) return -1;
       return text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
     }
@@ -347,63 +345,6 @@ class BlockReader {
     return key;
   }
 
-  #singleQuoteEnd(at: number): number {
-    const text = this.#text;
-    for (let i = at + 1; ; i++) {
-      const close = text.indexOf("'", i);
-      if (close === -1) throw new UnsupportedYaml();
-      if (text.charCodeAt(close + 1) !== SINGLE_QUOTE) {
-        const broken = text.indexOf('\n', at);
-        if (broken !== -1 && broken < close) throw new UnsupportedYaml();
-        return close;
-      }
-      i = close + 1;
-    }
-  }
-
-  /** The quote that ends a single-quoted scalar, on its line or a later one. */
-  #lastQuote(at: number): number {
-    const text = this.#text;
-    for (let i = at + 1; ; i += 2) {
-      i = text.indexOf("'", i);
-      if (i === -1) throw new UnsupportedYaml();
-      if (text.charCodeAt(i + 1) !== SINGLE_QUOTE) return i;
-    }
-  }
-
-  /** What stands between quotes, its lines joined as YAML folds them; PyYAML minds no indentation there. */
-  #foldedQuote(open: number, close: number): string {
-    const quoted = this.#text.slice(open + 1, close);
-    if (!quoted.includes('\n')) return quoted;
-    const [first = '', ...lines] = quoted.split('\n');
-    let value = first.replace(/ +$/, '');
-    let blank = 0;
-    lines.forEach((line, i) => {
-      const content = line.replace(/^ +/, '');
-      const last = i === lines.length - 1;
-      if (content === '' && !last) {
-        blank++;
-        return;
-      }
-      if (/^(?:---|\.\.\.)/.test(line)) throw new UnsupportedYaml();
-      value += (blank === 0 ? ' ' : '\n'.repeat(blank)) + (last ? content : content.replace(/ +$/, ''));
-      blank = 0;
-    });
-    return value;
-  }
-
-  #doubleQuoteEnd(at: number): number {
-    const text = this.#text;
-    const end = this.#end;
-    for (let i = at + 1; i < end; i++) {
-      const code = text.charCodeAt(i);
-      if (code === DOUBLE_QUOTE) return i;
-      if (code === NEWLINE) break;
-      if (code === 92) i++;
-    }
-    throw new UnsupportedYaml();
-  }
-
   /**
    * A value that starts on the current line, in a collection of column `parent`; ends at the next content.
    * @param ofKey a sequence below an anchor may stand in the same column as the key
@@ -414,22 +355,22 @@ class BlockReader {
     const first = text.charCodeAt(position);
     switch (first) {
       case DOUBLE_QUOTE: {
-        const close = this.#doubleQuoteEnd(position);
+        const close = doubleQuoteEnd(this.#text, position);
         this.#position = close + 1;
         const value = unescaped(text.slice(position + 1, close));
         this.#endLine();
         return value;
       }
       case SINGLE_QUOTE: {
-        const close = this.#lastQuote(position);
-        const value = this.#foldedQuote(position, close).replaceAll("''", "'");
+        const close = lastQuote(this.#text, position);
+        const value = foldedQuote(this.#text, position, close).replaceAll("''", "'");
         this.#position = close + 1;
         this.#endLine();
         return value;
       }
       case 124:
       case 62:
-        return this.#blockScalar(parent, first === 62);
+        return this.#multiline(blockScalar(text, position, parent, first === 62), parent);
       case 91:
       case 123: {
         const value = this.#flow();
@@ -443,6 +384,13 @@ class BlockReader {
       default:
         return this.#plain(parent);
     }
+  }
+
+  #multiline({ value, end, column }: BlockScalar, parent: number): string {
+    this.#position = end;
+    this.#nextContent();
+    if (this.#indent > parent && this.#indent > 0 && this.#indent < column) throw new UnsupportedYaml();
+    return value;
   }
 
   #plain(parent: number): Json {
@@ -534,82 +482,6 @@ class BlockReader {
     return -1;
   }
 
-  #blockScalar(parent: number, folded: boolean): Json {
-    const text = this.#text;
-    const end = this.#end;
-    let at = this.#position + 1;
-    let chomp = '';
-    let increment = 0;
-    for (let i = 0; i < 2; i++) {
-      const character = text[at];
-      if (chomp === '' && (character === '-' || character === '+')) chomp = character;
-      else if (increment === 0 && character !== undefined && character >= '1' && character <= '9')
-        increment = Number(character);
-      else break;
-      at++;
-    }
-    if (!this.#atLineEnd(at)) throw new UnsupportedYaml();
-    const header = text.indexOf('\n', at);
-    at = header === -1 ? end : header + 1;
-    // Leading blank lines and the indentation.
-    let blanks = 0;
-    let deepest = 0;
-    let column = increment === 0 ? -1 : Math.max(parent, 0) + increment;
-    for (let line = at; column === -1 && line < end; ) {
-      let content = line;
-      while (content < end && text.charCodeAt(content) === SPACE) content++;
-      deepest = Math.max(deepest, content - line);
-      if (content >= end) break;
-      if (text.charCodeAt(content) !== NEWLINE) {
-        if (content - line < deepest) throw new UnsupportedYaml();
-        column = Math.max(deepest, parent + 1, 1);
-        break;
-      }
-      line = content + 1;
-    }
-    if (column === -1) {
-      // Nothing but blanks.
-      if (chomp === '+') throw new UnsupportedYaml();
-      this.#position = end;
-      this.#indent = -1;
-      return '';
-    }
-    let value = '';
-    let lineBreak = '';
-    let last = '';
-    while (at < end) {
-      let content = at;
-      while (content < end && content - at < column && text.charCodeAt(content) === SPACE) content++;
-      if (content >= end) {
-        at = end;
-        break;
-      }
-      if (text.charCodeAt(content) === NEWLINE) {
-        blanks++;
-        at = content + 1;
-        continue;
-      }
-      if (content - at < column) break;
-      const stop = text.indexOf('\n', content);
-      const line = text.slice(content, stop === -1 ? end : stop);
-      if (lineBreak === '') value += '\n'.repeat(blanks);
-      else if (folded && last.charCodeAt(0) !== SPACE && line.charCodeAt(0) !== SPACE)
-        value += blanks === 0 ? ' ' : '\n'.repeat(blanks);
-      else value += '\n'.repeat(blanks + 1);
-      value += line;
-      last = line;
-      blanks = 0;
-      lineBreak = stop === -1 ? '' : '\n';
-      at = stop === -1 ? end : stop + 1;
-    }
-    if (chomp !== '-') value += lineBreak;
-    if (chomp === '+') value += '\n'.repeat(blanks);
-    this.#position = at;
-    this.#nextContent();
-    if (this.#indent > parent && this.#indent > 0 && this.#indent < column) throw new UnsupportedYaml();
-    return value;
-  }
-
   /** `[…]` or `{…}` on one line, of simple scalars. */
   #flow(): Json {
     const text = this.#text;
@@ -660,12 +532,12 @@ class BlockReader {
       return this.#flow();
     }
     if (first === '"') {
-      const close = this.#doubleQuoteEnd(start);
+      const close = doubleQuoteEnd(this.#text, start);
       this.#position = close + 1;
       return unescaped(text.slice(start + 1, close));
     }
     if (first === "'") {
-      const close = this.#singleQuoteEnd(start);
+      const close = singleQuoteEnd(this.#text, start);
       this.#position = close + 1;
       return text.slice(start + 1, close).replaceAll("''", "'");
     }

@@ -1,0 +1,153 @@
+// Texts of YAML that go over lines, for the fast reader: where quotes end, quoted lines joined, literal and folded
+// scalars. Leaves collections and plain scalars to yaml-block.ts.
+import { UnsupportedYaml } from './yaml-escapes.ts';
+
+const NEWLINE = 10;
+const SPACE = 32;
+const HASH = 35;
+const DOUBLE_QUOTE = 34;
+const SINGLE_QUOTE = 39;
+
+export function singleQuoteEnd(text: string, at: number): number {
+  for (let i = at + 1; ; i++) {
+    const close = text.indexOf("'", i);
+    if (close === -1) throw new UnsupportedYaml();
+    if (text.charCodeAt(close + 1) !== SINGLE_QUOTE) {
+      const broken = text.indexOf('\n', at);
+      if (broken !== -1 && broken < close) throw new UnsupportedYaml();
+      return close;
+    }
+    i = close + 1;
+  }
+}
+
+/** The quote that ends a single-quoted scalar, on its line or a later one. */
+export function lastQuote(text: string, at: number): number {
+  for (let i = at + 1; ; i += 2) {
+    i = text.indexOf("'", i);
+    if (i === -1) throw new UnsupportedYaml();
+    if (text.charCodeAt(i + 1) !== SINGLE_QUOTE) return i;
+  }
+}
+
+export function doubleQuoteEnd(text: string, at: number): number {
+  const end = text.length;
+  for (let i = at + 1; i < end; i++) {
+    const code = text.charCodeAt(i);
+    if (code === DOUBLE_QUOTE) return i;
+    if (code === NEWLINE) break;
+    if (code === 92) i++;
+  }
+  throw new UnsupportedYaml();
+}
+
+/** What stands between quotes, its lines joined as YAML folds them; PyYAML minds no indentation there. */
+export function foldedQuote(text: string, open: number, close: number): string {
+  const quoted = text.slice(open + 1, close);
+  if (!quoted.includes('\n')) return quoted;
+  const [first = '', ...lines] = quoted.split('\n');
+  let value = first.replace(/ +$/, '');
+  let blank = 0;
+  lines.forEach((line, i) => {
+    const content = line.replace(/^ +/, '');
+    const last = i === lines.length - 1;
+    if (content === '' && !last) {
+      blank++;
+      return;
+    }
+    if (/^(?:---|\.\.\.)/.test(line)) throw new UnsupportedYaml();
+    value += (blank === 0 ? ' ' : '\n'.repeat(blank)) + (last ? content : content.replace(/ +$/, ''));
+    blank = 0;
+  });
+  return value;
+}
+
+/** Whether nothing but blanks and a comment is left on the line. */
+export function atLineEnd(text: string, at: number): boolean {
+  const end = text.length;
+  const start = at;
+  while (at < end && text.charCodeAt(at) === SPACE) at++;
+  if (at >= end) return true;
+  const code = text.charCodeAt(at);
+  return code === NEWLINE || (code === HASH && at > start);
+}
+
+/** A literal or folded scalar. */
+export interface BlockScalar {
+  readonly value: string;
+  /** Where the next line begins. */
+  readonly end: number;
+  /** Of its lines. */
+  readonly column: number;
+}
+
+/** What `|` or `>` at `position` begins, in a collection of column `parent`. */
+export function blockScalar(text: string, position: number, parent: number, folded: boolean): BlockScalar {
+  const end = text.length;
+  let at = position + 1;
+  let chomp = '';
+  let increment = 0;
+  for (let i = 0; i < 2; i++) {
+    const character = text[at];
+    if (chomp === '' && (character === '-' || character === '+')) chomp = character;
+    else if (increment === 0 && character !== undefined && character >= '1' && character <= '9')
+      increment = Number(character);
+    else break;
+    at++;
+  }
+  if (!atLineEnd(text, at)) throw new UnsupportedYaml();
+  const header = text.indexOf('\n', at);
+  at = header === -1 ? end : header + 1;
+  // Leading blank lines and the indentation.
+  let blanks = 0;
+  let deepest = 0;
+  let column = increment === 0 ? -1 : Math.max(parent, 0) + increment;
+  for (let line = at; column === -1 && line < end; ) {
+    let content = line;
+    while (content < end && text.charCodeAt(content) === SPACE) content++;
+    deepest = Math.max(deepest, content - line);
+    if (content >= end) break;
+    if (text.charCodeAt(content) !== NEWLINE) {
+      if (content - line < deepest) throw new UnsupportedYaml();
+      column = Math.max(deepest, parent + 1, 1);
+      break;
+    }
+    line = content + 1;
+  }
+  if (column === -1) {
+    // Nothing but blanks.
+    if (chomp === '+') throw new UnsupportedYaml();
+    return { value: '', end, column: 0 };
+  }
+  let value = '';
+  let lineBreak = '';
+  let last = '';
+  while (at < end) {
+    let content = at;
+    while (content < end && content - at < column && text.charCodeAt(content) === SPACE) content++;
+    if (content >= end) {
+      at = end;
+      break;
+    }
+    if (text.charCodeAt(content) === NEWLINE) {
+      blanks++;
+      at = content + 1;
+      continue;
+    }
+    if (content - at < column) break;
+    const stop = text.indexOf('\n', content);
+    const line = text.slice(content, stop === -1 ? end : stop);
+    if (lineBreak === '') value += '\n'.repeat(blanks);
+    else if (folded && last.charCodeAt(0) !== SPACE && line.charCodeAt(0) !== SPACE)
+      value += blanks === 0 ? ' ' : '\n'.repeat(blanks);
+    else value += '\n'.repeat(blanks + 1);
+    value += line;
+    last = line;
+    blanks = 0;
+    lineBreak = stop === -1 ? '' : '\n';
+    at = stop === -1 ? end : stop + 1;
+  }
+  if (chomp !== '-') value += lineBreak;
+  if (chomp === '+') value += '\n'.repeat(blanks);
+  return { value, end: at, column };
+}
