@@ -125,11 +125,35 @@ function replaceValues(_key: string, value: unknown): unknown {
 /** Fields that nodes have only once they were compiled. */
 const COMPILED_FIELDS: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
 
-/** Writes manifest.json and semantic_manifest.json. */
-export function writeManifest(targetPath: string, manifest: Manifest, secrets: Secrets): void {
+/** What a run changes of the manifest, or what is new in each. */
+const TABLES_OF_A_RUN: ReadonlySet<string> = new Set(['metadata', 'nodes', 'functions']);
+
+/**
+ * Writes manifest.json and semantic_manifest.json.
+ * @param kept gives the marked JSON of a table that no run changes; it is then neither read nor made again
+ */
+export function writeManifest(
+  targetPath: string,
+  manifest: Manifest,
+  secrets: Secrets,
+  kept: (table: string) => Uint8Array | undefined,
+): void {
   const nodes: Record<string, unknown> = {};
   for (const id in manifest.nodes) nodes[id] = writableNode(manifest.nodes[id] as GraphNode);
-  writeArtifact(join(targetPath, ARTIFACT_FILES.manifest), { ...manifest, nodes }, secrets);
+  const changed: Readonly<Record<string, unknown>> = {
+    metadata: manifest.metadata,
+    nodes,
+    functions: manifest.functions,
+  };
+  const parts: (string | Uint8Array)[] = [];
+  for (const name of Object.keys(manifest)) {
+    const table = TABLES_OF_A_RUN.has(name) ? undefined : kept(name);
+    const value = TABLES_OF_A_RUN.has(name) ? changed[name] : table === undefined ? Reflect.get(manifest, name) : null;
+    if (value === undefined) continue;
+    parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets));
+  }
+  writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), ...parts, '}');
   writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest), secrets);
 }
 
@@ -144,15 +168,19 @@ export function writeParsedManifest(
   manifest: (() => Manifest) | null,
   secrets: Secrets,
 ): void {
-  const hidden = secrets.isIn(body);
-  const whole = hidden || holdsMarks(body) ? Buffer.from(secrets.maskJson(unmarkFloats(textOf(body))), 'utf8') : body;
   writeFileAtomically(
     join(targetPath, ARTIFACT_FILES.manifest),
     `{"metadata":${secrets.maskJson(artifactJson(metadata))},`,
-    whole.subarray(1),
+    writable(body, secrets).subarray(1),
   );
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
   if (manifest !== null) writeArtifact(semantic, semanticManifest(manifest()), secrets);
+}
+
+/** Marked JSON as an artifact holds it. */
+function writable(json: Uint8Array, secrets: Secrets): Uint8Array {
+  if (!secrets.isIn(json) && !holdsMarks(json)) return json;
+  return Buffer.from(secrets.maskJson(unmarkFloats(textOf(json))), 'utf8');
 }
 
 function textOf(body: Uint8Array): string {

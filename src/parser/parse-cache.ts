@@ -195,6 +195,12 @@ function readManifest<T extends object>({ header, body }: ParseCache, into: T): 
   return into as T & Omit<Manifest, 'metadata'>;
 }
 
+/** Marked JSON of a table of the manifest; undefined when it is not known where it stands. */
+export function keptTable({ header, body }: ParseCache, table: string): Uint8Array | undefined {
+  const place = header.tables?.[table];
+  return place === undefined ? undefined : body.subarray(...place);
+}
+
 /** JSON of a table; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
 function cacheText(manifest: unknown): string {
   try {

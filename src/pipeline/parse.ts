@@ -6,7 +6,7 @@ import { fire } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
-import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
+import { isUnchanged, keptTable, parseWithCache } from '../parser/parse-cache.ts';
 import { readSourceFiles } from '../project/files.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 
@@ -52,6 +52,7 @@ export function parse(
   return {
     ...loaded,
     origin: result.cache.header,
+    tableText: (table) => keptTable(result.cache, table),
     get manifest() {
       return result.manifest;
     },

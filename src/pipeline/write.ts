@@ -14,7 +14,7 @@ import { toText } from '../values/index.ts';
 export function write(parsed: ParsedProject, ctx: RunContext, results: readonly RunResult[], elapsed: number): void {
   const { config, secrets, targetPath, now } = parsed;
   if (!config.flags.write_json) return;
-  writeManifest(targetPath, ctx.manifest, secrets);
+  writeManifest(targetPath, ctx.manifest, secrets, parsed.tableText);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
   const { sample } = ctx.scopes;
   const args =

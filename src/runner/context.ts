@@ -5,6 +5,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
 import { SharedGraph } from '../context/graph-dict.ts';
 import { createMacroResolver } from '../context/macro-resolver.ts';
+import type { Manifest } from '../contracts/manifest.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { lineOf } from '../context/templates.ts';
 import { createQueryComment } from '../context/query-comment.ts';
@@ -63,6 +64,16 @@ export interface RunContext extends CompileContext {
   readonly tables: Map<string, Table>;
 }
 
+/** The manifest with nodes and functions of the run's own; its other tables are read when somebody looks at them. */
+function workingManifest(manifest: Manifest): Manifest {
+  const own = (value: object): PropertyDescriptor => ({ value, enumerable: true, configurable: true, writable: true });
+  return Object.create(Object.prototype, {
+    ...Object.getOwnPropertyDescriptors(manifest),
+    nodes: own({ ...manifest.nodes }),
+    functions: own({ ...manifest.functions }),
+  });
+}
+
 /** Everything that a run, or a macro called by itself, needs of a parsed project. */
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
   const { config, manifest, adapter, templates, logger, now, files, loadYaml } = parsed;
@@ -94,7 +105,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   );
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
-  const working = { ...manifest, nodes: { ...manifest.nodes }, functions: { ...manifest.functions } };
+  const working = workingManifest(manifest);
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone'))
     deferTo(working, parsed.deferState);
   const views = new KnownState(

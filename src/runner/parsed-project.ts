@@ -50,4 +50,6 @@ export interface ParsedProject extends LoadedProject {
   readonly dag: Dag;
   /** What it was parsed from. */
   readonly origin: ParseCacheHeader;
+  /** Marked JSON of a table of the manifest as the parse has kept it; undefined when it is not known. */
+  readonly tableText: (table: string) => Uint8Array | undefined;
 }
