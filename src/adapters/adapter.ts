@@ -39,6 +39,8 @@ export interface ExecuteResult {
 export interface ColumnDescription {
   readonly name: string;
   readonly typeName: string;
+  /** The server's code of a type that has no name here. */
+  readonly unknownCode?: number;
 }
 
 /**

@@ -18,7 +18,7 @@ import type { Value } from '../values/value.ts';
 export type Quoting = Partial<Record<PathPart, boolean | null | undefined>>;
 
 /** Debug events of schemas and columns, by dbt's names. */
-export type SchemaEvent = 'CacheMiss' | 'SchemaCreation' | 'SchemaDrop' | 'ColTypeChange';
+export type SchemaEvent = 'CacheMiss' | 'SchemaCreation' | 'SchemaDrop' | 'ColTypeChange' | 'TypeCodeNotFound';
 
 export interface SqlAdapterOptions {
   readonly adapter: Adapter;
@@ -346,7 +346,10 @@ export class SqlAdapter {
   }
 
   async getColumnSchemaFromQuery(sql: string): Promise<Column[]> {
-    return (await this.session.describe(sql)).map(({ name, typeName }) => this.adapter.createColumn(name, typeName));
+    return (await this.session.describe(sql)).map(({ name, typeName, unknownCode }) => {
+      if (unknownCode !== undefined) this.#options.onEvent?.('TypeCodeNotFound', { type_code: unknownCode });
+      return this.adapter.createColumn(name, typeName);
+    });
   }
 
   /** Locks a relation until the transaction ends, opening one, and reads it again: another run may have changed it. */

@@ -6,6 +6,8 @@ import { EVENTS } from '../events/index.ts';
 import { type LogEvent, type Logger, pluralize, stripColors, yellow } from '../log.ts';
 import { warningDisposition } from '../project/warn-error-options.ts';
 
+/** Of a lower level, and yet turned into errors. */
+const HEEDED = new Set(['TypeCodeNotFound']);
 /** Warnings that only tell of a result whose status is decided already: never turned into errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
 
@@ -13,16 +15,18 @@ const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarnin
  * Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also
  * say that they are deprecations.
  */
-const NAMED_BY_FLAG = /^D0(0[1-9]|1[0-3])$/;
+const NAMED_BY_FLAG = /^D0(0[1-9]|1[013])$/;
 const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
+/** The tag of a text that is coloured already. */
+const TAG = yellow('WARNING');
 /** Warnings that dbt breaks into lines of the printer's width. */
-const WRAPPED = /^(D0(?!08)\d\d|I068|I075)$/;
+const WRAPPED = /^(D0(?!08)\d\d|I068|I075|E048|E049|E050)$/;
 
 /**
  * A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py).
  */
 function worded(event: LogEvent, flags: Flags): LogEvent {
-  const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg) ?? [];
+  const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg.replace(TAG, 'WARNING')) ?? [];
   if (rest === '') return event;
   let text = `${name}: ${rest.replace(/^(Deprecated functionality)\n+/, '$1\n')}`;
   if (NAMED_BY_FLAG.test(event.code) || TAGGED_BY_FLAG.test(event.code)) {
@@ -77,13 +81,13 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
   const all = flags['show_all_deprecations'] === true;
   return {
     fire(event) {
-      if (event.level === 'warn' && !REPORTS.has(event.name)) {
+      if ((event.level === 'warn' && !REPORTS.has(event.name)) || HEEDED.has(event.name)) {
         const fate = flags.warn_error ? 'error' : warningDisposition(flags.warn_error_options, event.name, event.code);
         if (fate === 'error') {
           const { msg } = worded(event, flags);
           throw new TsdbtError('compilation', flags.use_colors ? msg : stripColors(msg), { code: event.code });
         }
-        if (/^D\d/.test(event.code)) {
+        if (/^D\d/.test(event.code) && event.name !== 'CollectFreshnessReturnSignature') {
           const earlier = met.get(event.name);
           if (earlier === undefined)
             met.set(event.name, { event_name: event.name, event_code: event.code, occurrences: 1 });

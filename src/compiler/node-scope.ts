@@ -199,16 +199,16 @@ export class NodeScope {
     return this.scope.executeMacro(name, args, kwargs, packageName);
   }
 
-  /** A macro that gives a statement's result, or (older ones) its table. */
+  /** A macro that gives a statement's result, or (older ones) its table: then `bare` is true. */
   async callForTable(
     name: string,
     kwargs: Kwargs,
-  ): Promise<{ table: Table; response: AdapterResponse | Record<string, never> }> {
+  ): Promise<{ table: Table; response: AdapterResponse | Record<string, never>; bare: boolean }> {
     const value = await this.callNamed(name, [], kwargs);
-    if (value instanceof Table) return { table: value, response: {} };
+    if (value instanceof Table) return { table: value, response: {}, bare: true };
     const table = getAttribute(value, 'table');
     if (!(table instanceof Table)) throw errorOf('badMacroResult', { macro: name, value: toText(value) });
-    return { table, response: responseJson(getAttribute(value, 'response')) };
+    return { table, response: responseJson(getAttribute(value, 'response')), bare: false };
   }
 
   /** The result of a statement; null when there was none of that name. */

@@ -72,6 +72,19 @@ export const DATABASE_EVENTS = {
         "'warn_unsupported: false' on this constraint to ignore this warning.",
     ),
   ),
+  CollectFreshnessReturnSignature: event('D012', 'warn', () =>
+    warningTag(
+      "Deprecated functionality\n\nThe 'collect_freshness' macro signature has changed to return the full query " +
+        'result, rather than just a table of values. See the v1.5 migration guide for details on how to update your ' +
+        'custom macro: https://docs.getdbt.com/guides/migration/versions/upgrading-to-v1.5',
+    ),
+  ),
+  TypeCodeNotFound: event<{ readonly type_code?: unknown }>('E050', 'debug', ({ type_code }) =>
+    warningTag(
+      `The \`type_code\` ${type_code} was not recognized, which may affect error messages for enforced contracts ` +
+        'that fail as well as `Column.data_type` values returned by `get_column_schema_from_query`',
+    ),
+  ),
   BehaviorChangeEvent: event<{ readonly flag_name: string }>(
     'D000',
     'debug',

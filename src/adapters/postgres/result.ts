@@ -10,6 +10,7 @@ import { PyTimedelta } from '../../values/timedelta.ts';
 import { FixedZone } from '../../values/timezone.ts';
 import type { Value } from '../../values/value.ts';
 import { BOOLEAN, DATE_TYPE, DATETIME, type DataType, EXACT_TEXT, INTEGER, NUMBER } from '../data-type.ts';
+import type { ColumnDescription } from '../adapter.ts';
 import type { Table } from '../table.ts';
 import { resultColumn, type TypedColumn, tableOfColumns, uniqueNames } from '../table-inference.ts';
 
@@ -126,8 +127,13 @@ function arrays(oids: readonly number[], decode: (text: string) => Value): [numb
 }
 
 /** psycopg2's name of a type: `INTEGER`, `STRING`, `unknown type_code 600`. */
-export function typeName(oid: number): string {
+function typeName(oid: number): string {
   return TYPE_NAMES.get(oid) ?? `unknown type_code ${oid}`;
+}
+
+/** A column of an answer without rows, by psycopg2's names. */
+export function columnDescription({ name, typeOid }: ResultField): ColumnDescription {
+  return { name, typeName: typeName(typeOid), ...(TYPE_NAMES.has(typeOid) ? {} : { unknownCode: typeOid }) };
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   shiftPosition,
   withComment,
 } from './message.ts';
-import { decodeTable, type RawResult, typeName } from './result.ts';
+import { columnDescription, decodeTable, type RawResult } from './result.ts';
 import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statements.ts';
 import { SessionTransaction, type TransactionSettings } from './transaction.ts';
 import { responseOf, sendMessage } from './wire.ts';
@@ -147,7 +147,7 @@ export class PostgresSession implements Session {
     await this.#first();
     return this.#inOrder(async () => {
       const result = await this.#run(sql);
-      return (result.fields ?? []).map((field) => ({ name: field.name, typeName: typeName(field.typeOid) }));
+      return (result.fields ?? []).map(columnDescription);
     });
   }
 

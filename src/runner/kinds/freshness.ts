@@ -5,6 +5,7 @@ import { relationFrom } from '../../context/relations.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
+import { fire } from '../../events/index.ts';
 import { hasLoadConfig } from '../../project/load-config.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
@@ -162,7 +163,8 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
   } else {
     throw errorOf('freshnessWithoutField', { source: node.name, adapter: ctx.adapter.type });
   }
-  const { table, response } = await scope.callForTable(macro, kwargs);
+  const { table, response, bare } = await scope.callForTable(macro, kwargs);
+  if (bare) fire(ctx.logger, 'CollectFreshnessReturnSignature', {});
   const row = table.rows[0];
   if (table.rows.length !== 1 || row === undefined || row.values.length !== 2) {
     throw errorOf('badMacroResult', { macro, value: toText(table.rows.map((r) => [...r.values])) });
