@@ -2,15 +2,15 @@
 import { warningTag } from '../log.ts';
 import { event } from './event.ts';
 
-interface Connection {
+export interface Connection {
   readonly conn_name: string;
   readonly conn_type: string;
 }
-interface Constraint {
+export interface Constraint {
   readonly constraint: string;
   readonly adapter: string;
 }
-interface OfAdapter {
+export interface OfAdapter {
   readonly name: string;
   readonly base_msg: string;
 }

@@ -3,19 +3,19 @@
 import { errorTag, green, type LogLevel, pluralize, progressLine, red, warningTag, yellow } from '../log.ts';
 import { event, message } from './event.ts';
 
-interface Place {
+export interface Place {
   readonly index: number;
   readonly total: number;
 }
-interface Described {
+export interface Described {
   readonly description: string;
 }
-interface Ended {
+export interface Ended {
   readonly status: string;
   /** Seconds. */
   readonly execution_time: number;
 }
-interface OfNode {
+export interface OfNode {
   readonly unique_id: string;
 }
 
@@ -283,7 +283,7 @@ export const RUN_EVENTS = {
   CatalogWritten: event<{ readonly path: string }>('E042', 'info', ({ path }) => `Catalog written to ${path}`),
 };
 
-interface ResultPlace {
+export interface ResultPlace {
   readonly resource_type: string;
   readonly node_name: string;
   readonly path: string;
