@@ -92,5 +92,7 @@ for (const [row, [what, limit, goal]] of Object.entries(ROWS)) {
   const judged =
     found > limit ? `over its limit of ${limit}` : found > goal ? `goal ${goal}, limit ${limit}` : 'reached';
   console.log(`${row.padEnd(13)} ${what.padEnd(38)} ${String(found).padStart(5)}  ${judged}`);
-  if (found > limit) process.exitCode = 1;
+  if (found <= limit) continue;
+  process.exitCode = 1;
+  if (row !== values.list) for (const place of places[row]) console.log(`  ${place}`);
 }

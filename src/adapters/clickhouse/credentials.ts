@@ -86,7 +86,7 @@ export const CLICKHOUSE_CREDENTIALS: CredentialsSpec = {
 
 export const CLICKHOUSE_TEMPLATES: readonly ProfileTemplate[] = [
   {
-    title: 'embedded ClickHouse (needs: npm install chdb)',
+    title: 'embedded ClickHouse (needs: npm install chdb@3.4.0)',
     fixed: { type: 'clickhouse', path: '.tsdbt/clickhouse', threads: 4 },
     prompts: { schema: { default: 'analytics' } },
   },
