@@ -205,6 +205,8 @@ describe.skipIf(clickhouseMissing !== null)(
       await session.execute(
         `create database adapter_test_remote engine = PostgreSQL('127.0.0.1:${port}', 'd', 'u', 'p')`,
       );
+      // The server itself asks twice, 2 s apart, when it has such a database.
+      await expect.poll(() => asked, FOR_EVENTS).toBe(2);
       asked = 0;
       try {
         await session.execute('create table if not exists here (x Int8) engine = MergeTree order by x');
