@@ -46,7 +46,7 @@ export function foldedQuote(text: string, open: number, close: number): string {
   const quoted = text.slice(open + 1, close);
   if (!quoted.includes('\n')) return quoted;
   const [first = '', ...lines] = quoted.split('\n');
-  let value = first.replace(/ +$/, '');
+  let value = withoutSpacesBehind(first);
   let blank = 0;
   lines.forEach((line, i) => {
     const content = line.replace(/^ +/, '');
@@ -56,10 +56,17 @@ export function foldedQuote(text: string, open: number, close: number): string {
       return;
     }
     if (/^(?:---|\.\.\.)/.test(line)) throw new UnsupportedYaml();
-    value += (blank === 0 ? ' ' : '\n'.repeat(blank)) + (last ? content : content.replace(/ +$/, ''));
+    value += (blank === 0 ? ' ' : '\n'.repeat(blank)) + (last ? content : withoutSpacesBehind(content));
     blank = 0;
   });
   return value;
+}
+
+/** In linear time, unlike the pattern for it. */
+function withoutSpacesBehind(line: string): string {
+  let end = line.length;
+  while (end > 0 && line.charCodeAt(end - 1) === SPACE) end--;
+  return line.slice(0, end);
 }
 
 /** Whether nothing but blanks and a comment is left on the line. */
