@@ -394,7 +394,7 @@ export function errorOf<N extends ErrorTopic>(
   const { code, kind, text, hint } = ERRORS[topic] as unknown as ErrorRow<FactsOfError<N>>;
   return new TsdbtError(kind, text(facts), {
     ...details,
-    ...(hint === undefined || details.hint !== undefined ? {} : { hint: hint(facts) }),
+    ...(hint === undefined ? {} : { hint: hint(facts) }),
     errorCode: code,
   });
 }

@@ -114,11 +114,7 @@ export function createExceptions(warn: Warn): Namespace {
 /** The error for a materialization that no package has. */
 export function materializationMissing(materialization: string, adapterType: string, hint?: string): TsdbtError {
   const types = adapterType === 'default' ? "'default'" : `'default' and '${adapterType}'`;
-  return errorOf(
-    'noMaterialization',
-    { materialization, adapter: adapterType, types },
-    hint === undefined ? {} : { hint },
-  );
+  return errorOf('noMaterialization', { materialization, adapter: adapterType, types }, { hint });
 }
 
 function text(value: Value | undefined): string {

@@ -117,7 +117,7 @@ export class MacroResolver {
 
   /** Names that a person may have meant: those of `names`, or of every package, without variants for an adapter. */
   suggestions(fromPackage: string, anyPackage: boolean): string[] {
-    const names = anyPackage ? [...this.#byPackage.values()].flatMap((table) => [...table.keys()]) : [];
+    const names = anyPackage ? this.#everyName() : [];
     return [...new Set([...names, ...this.names(fromPackage)])].filter(
       (name) => !name.includes('__') && !name.startsWith(MATERIALIZATION),
     );
@@ -125,9 +125,12 @@ export class MacroResolver {
 
   /** Names of the materializations of all packages. */
   materializationNames(): string[] {
-    const names = [...this.#byPackage.values()].flatMap((table) => [...table.keys()]);
-    const known = names.flatMap((name) => /^materialization_(.+)_[^_]+$/.exec(name)?.[1] ?? []);
+    const known = this.#everyName().flatMap((name) => /^materialization_(.+)_[^_]+$/.exec(name)?.[1] ?? []);
     return [...new Set(known)];
+  }
+
+  #everyName(): string[] {
+    return [...this.#byPackage.values()].flatMap((table) => [...table.keys()]);
   }
 
   /** As dbt's parser looks macros up for `depends_on`: the package's own, then any other, the root project first. */

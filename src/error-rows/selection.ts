@@ -13,11 +13,11 @@ export const SELECTION_ERRORS = {
     'selector',
     (f) => `Invalid node spec ${f.spec} - "@" prefix and "+" suffix are incompatible`,
   ),
-  unknownMethod: row<Facts<'method' | 'methods'>>(
+  unknownMethod: row<Facts<'method' | 'known'>>(
     'T1423',
     'selector',
     (f) => `'${f.method}' is not a valid method name`,
-    (f) => `Methods: ${f.methods}`,
+    (f) => `${f.known}`,
   ),
   badDepth: row<Facts<'depth'>>(
     'T1424',

@@ -3,7 +3,7 @@
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { didYouMean } from '../values/close-matches.ts';
+import { knownWords } from '../values/close-matches.ts';
 import { showJson } from '../values/index.ts';
 
 const SELECTOR_METHODS = [
@@ -152,14 +152,8 @@ function parseMethod(parts: { readonly [key: string]: Json | undefined }): {
   if (written === undefined || written === null) return { method: defaultMethod(String(parts['value'])), args: [] };
   const [name = '', ...args] = String(written).split('.');
   const method = SELECTOR_METHODS.find((known) => known === name);
-  if (method === undefined) {
-    const hint = didYouMean(name, SELECTOR_METHODS);
-    throw errorOf(
-      'unknownMethod',
-      { method: name, methods: SELECTOR_METHODS.join(', ') },
-      hint === undefined ? {} : { hint: `${hint} Methods: ${SELECTOR_METHODS.join(', ')}` },
-    );
-  }
+  if (method === undefined)
+    throw errorOf('unknownMethod', { method: name, known: knownWords('Methods', name, SELECTOR_METHODS) });
   return { method, args };
 }
 

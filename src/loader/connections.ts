@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDictionary } from './json.ts';
-import { knownOptions } from '../values/close-matches.ts';
+import { knownWords } from '../values/close-matches.ts';
 
 export const CONNECTIONS_FILE = 'connections.yml';
 
@@ -63,7 +63,7 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
   const known = ['brokers', 'tls', 'sasl', 'registry'];
   for (const option of Object.keys(found))
     if (!known.includes(option))
-      refuse(`Connection '${name}' has the unknown option '${option}'`, `${knownOptions(option, known)}.`);
+      refuse(`Connection '${name}' has the unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
   const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(','))
     .map((broker) => String(broker).trim())
     .filter((broker) => broker !== '');

@@ -5,7 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { isDictionary } from './json.ts';
-import { knownOptions } from '../values/close-matches.ts';
+import { knownWords } from '../values/close-matches.ts';
 
 /** A column of the table, as declared beside the source. */
 export interface LoadColumn {
@@ -116,7 +116,7 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
   };
   const reader = new OptionReader(options, refuse);
   for (const option of Object.keys(options))
-    if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `${knownOptions(option, OPTIONS)}.`);
+    if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, OPTIONS)}.`);
 
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,

@@ -44,10 +44,13 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
   return close === undefined ? undefined : `did you mean '${close}'?`;
 }
 
-/** The hint of an error about an option that is not one of `known`: what was meant, and all that there are. */
-export function knownOptions(name: string, known: readonly string[]): string {
+/**
+ * The hint of an error about a word that is not one of `known`: what was meant, and all that there are.
+ * @param title what they are: `Options`
+ */
+export function knownWords(title: string, name: string, known: readonly string[]): string {
   const close = didYouMean(name, known);
-  return `${close === undefined ? '' : `${close} `}Options: ${known.join(', ')}`;
+  return `${close === undefined ? '' : `${close} `}${title}: ${known.join(', ')}`;
 }
 
 /** One letter changed, missing, too many, or in another place: of the longer word all letters but one are common. */
