@@ -5,25 +5,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
-import { oracleBin } from '../support/servers.mjs';
+import { oracleBin, root } from '../support/servers.mjs';
+import { importSource } from '../support/source.mjs';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const [first = 1, batches = 10, size = 500] = process.argv.slice(2).map(Number);
 const python = process.env.PYTHON ?? join(oracleBin(), 'python');
 const out = mkdtempSync(join(tmpdir(), 'fuzz-jinja-'));
 try {
   const outfile = join(out, 'golden.mjs');
-  await build({
-    entryPoints: [join(root, 'tests/engine/support/jinja-golden.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'warning',
-  });
-  const { runCase } = await import(pathToFileURL(outfile).href);
+  const { runCase } = await importSource("export * from './tests/engine/support/jinja-golden.ts';", outfile);
   // Of the values of a `with` jinja2 names the line of the statement before, and some errors of dbt's own have no line.
   const anyLine = (one) =>
     one.error.type === 'JinjaRenderingError' ||

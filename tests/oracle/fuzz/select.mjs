@@ -4,13 +4,11 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { Dbt, seeds, writeProject } from './dbt.mjs';
 import { makeProject } from './project.mjs';
 import { criterion } from './selectors.mjs';
 import { Random } from './random.mjs';
-import { root } from '../support/servers.mjs';
+import { importSource } from '../support/source.mjs';
 
 const MODES = ['eager', 'cautious', 'buildable', 'empty'];
 const TYPES = ['model', 'test', 'unit_test', 'seed', 'snapshot', 'source', 'exposure', 'analysis', 'all', 'default'];
@@ -24,15 +22,7 @@ try {
   const contents = ['graph/selector', 'graph/selector-grammar', 'graph/dag', 'graph/resource-types', 'project/yaml']
     .map((name) => `export * from './src/${name}.ts';`)
     .join('\n');
-  await build({
-    stdin: { contents, resolveDir: root, loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'warning',
-  });
-  const ours = await import(pathToFileURL(outfile).href);
+  const ours = await importSource(contents, outfile);
   for (const seed of seeds(process.argv.slice(2))) {
     const { files, models } = makeProject(seed);
     const random = new Random(seed + 7);

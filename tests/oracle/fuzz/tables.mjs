@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { oracleBin, root } from '../support/servers.mjs';
+import { importSource } from '../support/source.mjs';
 import { Random } from './random.mjs';
 
 const [first = 1, batches = 10, size = 200] = process.argv.slice(2).map(Number);
@@ -137,15 +137,7 @@ try {
     "export { PyDecimal } from './src/values/decimal.ts';",
     "export { csvRecords as records, csvRows as rows } from './src/values/csv.ts';",
   ].join('\n');
-  await build({
-    stdin: { contents, resolveDir: root, loader: 'ts' },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'warning',
-  });
-  const ours = await import(pathToFileURL(outfile).href);
+  const ours = await importSource(contents, outfile);
   const cellOf = (cell) => {
     if (cell === null || typeof cell !== 'object') return cell;
     if (cell.decimal !== undefined) return ours.PyDecimal.from(cell.decimal);
