@@ -13,6 +13,17 @@ export interface CsvOptions {
   readonly delimiter?: string;
   /** Of the file, for errors. */
   readonly path: string;
+  /** Told of each column that is not called what the header calls it, with the header's line. */
+  readonly onRenamed?: (column: RenamedColumn, line: number) => void;
+}
+
+/** A column without a name, or whose name another one has already. */
+export interface RenamedColumn {
+  /** From 0. */
+  readonly index: number;
+  /** As the header writes it. */
+  readonly written: string;
+  readonly name: string;
 }
 
 /**
@@ -31,6 +42,10 @@ export function tableFromCsv(text: string, options: CsvOptions): Table {
   if (header === undefined)
     throw new TsdbtError('runtime', 'the seed is empty: its first line must name the columns', { path, line: 1 });
   const names = columnNames(header.cells);
+  names.forEach((name, index) => {
+    const written = header.cells[index] ?? '';
+    if (written !== name) options.onRenamed?.({ index, written, name }, header.line);
+  });
   const rows = records.map(({ cells, line }, index): readonly Value[] => {
     if (cells.length > names.length) {
       throw new TsdbtError(

@@ -1,11 +1,11 @@
 // A seed's file as a typed table, and what is wrong with it in dbt's words. Reading CSV and inferring types is
 // adapters/csv.ts; reads no file.
-import { tableFromCsv } from '../adapters/csv.ts';
+import { type RenamedColumn, tableFromCsv } from '../adapters/csv.ts';
 import { EmptiedTable } from '../adapters/emptied-table.ts';
 import type { Table } from '../adapters/table.ts';
 import type { SeedNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
-import { fire } from '../events/index.ts';
+import { fire, note } from '../events/index.ts';
 import { type Logger, warningTag } from '../log.ts';
 
 /**
@@ -15,7 +15,7 @@ import { type Logger, warningTag } from '../log.ts';
  */
 export function seedTable(node: SeedNode, text: string, logger: Logger, empty: boolean): Table {
   const wanted = Object.keys(node.config.column_types ?? {});
-  const table = readTable(node, text, wanted);
+  const table = readTable(node, text, wanted, logger);
   const unknown = wanted.filter((name) => !table.columnNames.includes(name)).sort();
   if (unknown.length > 0) {
     const msg =
@@ -26,12 +26,16 @@ export function seedTable(node: SeedNode, text: string, logger: Logger, empty: b
   return empty ? new EmptiedTable(table) : table;
 }
 
-function readTable(node: SeedNode, text: string, textColumns: readonly string[]): Table {
+function readTable(node: SeedNode, text: string, textColumns: readonly string[], logger: Logger): Table {
   const { delimiter } = node.config as { readonly delimiter?: unknown };
   try {
     return tableFromCsv(text, {
       path: node.original_file_path,
       textColumns,
+      // agate says it by Python's warnings, which --warn-error does not know: a note, and not an event of dbt's.
+      onRenamed(column, line) {
+        note(logger, warningTag(renamedWarning(node, column, line)), { level: 'warn' });
+      },
       ...(typeof delimiter === 'string' ? { delimiter } : {}),
     });
   } catch (error) {
@@ -39,4 +43,11 @@ function readTable(node: SeedNode, text: string, textColumns: readonly string[])
       ? new TsdbtError('compilation', error.message, { ...error.details, node })
       : error;
   }
+}
+
+function renamedWarning(node: SeedNode, { index, written, name }: RenamedColumn, line: number): string {
+  const where = `Seed '${node.name}' (${node.original_file_path} line ${line})`;
+  return written === ''
+    ? `${where}: column ${index + 1} has no name and is loaded as "${name}".`
+    : `${where}: column name "${written}" already exists. Column ${index + 1} is loaded as "${name}".`;
 }

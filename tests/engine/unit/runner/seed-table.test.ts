@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { convertType } from '../../../../src/adapters/convert-type.ts';
 import type { SeedNode } from '../../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
-import type { LogEvent } from '../../../../src/log.ts';
+import { type LogEvent, stripColors } from '../../../../src/log.ts';
 import { seedTable } from '../../../../src/runner/seed-table.ts';
 import { toText, type Value } from '../../../../src/values/index.ts';
 
@@ -60,6 +60,25 @@ describe('a seed', () => {
     expect(table.rows).toEqual([['001', '2']]);
     expect(events.map((e) => e.name)).toEqual(['JinjaLogWarning']);
     expect(events[0]?.msg).toContain("Column types specified for non-existent columns in seed 's'");
+  });
+
+  it('warns of each column that is loaded under another name than the header has', () => {
+    const events: LogEvent[] = [];
+    expect(read('id,name,id,,a,id_2\n1,2,3,4,5,6\n', {}, events).names).toEqual([
+      'id',
+      'name',
+      'id_2',
+      'd',
+      'a',
+      'id_2_2',
+    ]);
+    expect(events.map(({ name, level, msg }) => [name, level, stripColors(msg)])).toEqual(
+      [
+        'column name "id" already exists. Column 3 is loaded as "id_2".',
+        'column 4 has no name and is loaded as "d".',
+        'column name "id_2" already exists. Column 6 is loaded as "id_2_2".',
+      ].map((what) => ['Note', 'warn', `[WARNING]: Seed 's' (seeds/s.csv line 1): ${what}`]),
+    );
   });
 
   it('with --empty is created with the SQL types of its rows', () => {
