@@ -164,7 +164,7 @@ export class PackageStore {
     if (wanted.kind === 'local') link(folder ?? '', target, this.#options.logger);
     else if (folder !== null) move(folder, target);
     else {
-      const { downloads } = (await this.#registry.versions(wanted.location))[version ?? ''] as HubVersion;
+      const { downloads } = await this.#registry.version(wanted.location, version ?? '');
       move(await this.#unpacked(downloads.tarball, wanted.location), target);
     }
   }
@@ -173,9 +173,7 @@ export class PackageStore {
     const { wanted, version } = pinned;
     switch (wanted.kind) {
       case 'hub': {
-        const info = (await this.#registry.versions(wanted.location))[version ?? ''];
-        if (info === undefined)
-          throw new TsdbtError('dependency', `The hub has no version ${version ?? ''} of ${wanted.location}`);
+        const info = await this.#registry.version(wanted.location, version ?? '');
         return { name: info.name, packages: hubRequests(wanted.location, info), version, folder: null };
       }
       case 'local':

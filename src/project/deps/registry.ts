@@ -23,7 +23,10 @@ export interface HubVersion {
   readonly downloads: { readonly tarball: string };
   readonly require_dbt_version?: string | readonly string[] | null;
 }
-type HubVersions = { readonly [version: string]: HubVersion };
+/** What a hub lists: only the version that is chosen must be whole. */
+type HubVersions = { readonly [version: string]: Partial<HubVersion> | null };
+
+const VERSION_KEYS = ['name', 'packages', 'downloads'] as const;
 
 export class Registry {
   readonly #options: DownloadOptions;
@@ -57,7 +60,7 @@ export class Registry {
       );
     }
     const prereleases = wanted.prerelease || ranges.some(isPrerelease);
-    const installable = Object.entries(await this.versions(wanted.location))
+    const installable = Object.entries(await this.#versions(wanted.location))
       .filter(
         ([version, info]) =>
           isVersion(version) && (!versionCheck || fitsDbt(info)) && (prereleases || !isPrerelease(version)),
@@ -79,8 +82,31 @@ export class Registry {
     return { version, latest: installable.at(-1) ?? version };
   }
 
+  /**
+   * What the hub knows of one version of a package.
+   * @throws TsdbtError `dependency` when there is none, or when it does not say what an install needs
+   */
+  async version(name: string, version: string): Promise<HubVersion> {
+    const info = (await this.#versions(name))[version];
+    if (info === undefined || info === null)
+      throw new TsdbtError('dependency', `The hub has no version ${version} of ${name}`);
+    const { name: project, packages, downloads } = info;
+    if (typeof project !== 'string' || !Array.isArray(packages) || typeof downloads?.tarball !== 'string') {
+      const lacking = [
+        ...(typeof project === 'string' ? [] : ['name']),
+        ...(Array.isArray(packages) ? [] : ['packages']),
+        ...(typeof downloads?.tarball === 'string' ? [] : ['downloads.tarball']),
+      ];
+      throw new TsdbtError(
+        'dependency',
+        `The hub's answer for version ${version} of ${name} has no ${lacking.join(', no ')}: it cannot be installed`,
+      );
+    }
+    return { ...info, name: project, packages, downloads };
+  }
+
   /** Everything that the hub knows of a package, asked for once. */
-  versions(name: string): Promise<HubVersions> {
+  #versions(name: string): Promise<HubVersions> {
     const known = this.#packages.get(name) ?? this.#fetchPackage(name);
     this.#packages.set(name, known);
     return known;
@@ -105,14 +131,13 @@ export class Registry {
       const { versions } = answer ?? {};
       if (answer === null || typeof versions !== 'object' || versions === null || answer.name === undefined)
         throw new NetworkError('Request error: Expected the response to contain keys name and versions');
-      if (
-        Object.values(versions).some(
-          (v: HubVersion | null) =>
-            !Array.isArray(v?.packages) || typeof v.name !== 'string' || typeof v.downloads?.tarball !== 'string',
-        )
-      ) {
+      // As dbt: one version with a key is enough here. The version that is chosen must have them all.
+      const known = new Set(Object.values(versions).flatMap((version) => Object.keys(version ?? {})));
+      const missing = VERSION_KEYS.filter((key) => !known.has(key));
+      if (missing.length > 0) {
         throw new NetworkError(
-          'Request error: Expected the response for the version to contain keys name, packages and downloads',
+          'Request error: Expected the response for the version to contain keys name, packages and downloads, but it ' +
+            `is missing ${missing.join(', ')}`,
         );
       }
       if (answer.redirectnamespace || answer.redirectname) {
@@ -137,7 +162,8 @@ export class Registry {
   }
 }
 
-function fitsDbt({ require_dbt_version: required }: HubVersion): boolean {
+function fitsDbt(version: Partial<HubVersion> | null): boolean {
+  const required = version?.require_dbt_version;
   const ranges = (
     typeof required === 'string' ? required.split(',') : Array.isArray(required) ? required.map(String) : []
   ).filter((range) => range !== '');

@@ -445,6 +445,26 @@ describe('the hub', () => {
     expect(existsSync(join(root, 'p/dbt_packages'))).toBe(false);
   });
 
+  it('asks the keys that an install needs of the version that is chosen only', async () => {
+    onHub('a/one', { '1.0.0': {}, '1.1.0': {} });
+    const bare = JSON.parse(String(answers.get('/api/v1/a/one.json')?.[0])) as { versions: Record<string, object> };
+    bare.versions['1.1.0'] = { name: 'one', downloads: {} };
+    answers.set('/api/v1/a/one.json', [JSON.stringify(bare)]);
+    expect(await deps('packages:\n  - {package: a/one, version: 1.0.0}\n')).toBe('ok');
+    expect(await deps('packages:\n  - {package: a/one, version: 0.0.0}\n')).toContain(
+      "Requested range: =0.0.0, =0.0.0\n    Compatible versions: ['1.0.0', '1.1.0']\n",
+    );
+    expect(await deps('packages:\n  - {package: a/one, version: 1.1.0}\n')).toBe(
+      "Runtime Error\n  The hub's answer for version 1.1.0 of a/one has no packages, no downloads.tarball: it cannot " +
+        'be installed',
+    );
+    bare.versions = { '1.1.0': { name: 'one', downloads: {} } };
+    answers.set('/api/v1/a/one.json', [JSON.stringify(bare)]);
+    expect(await deps('packages:\n  - {package: a/one, version: 1.1.0}\n')).toContain(
+      'Expected the response for the version to contain keys name, packages and downloads, but it is missing packages',
+    );
+  });
+
   it('says which requests do not meet', async () => {
     onHub('a/one', { '1.0.0': { packages: [{ package: 'a/two', version: '2.0.0' }] } });
     onHub('a/two', { '1.0.0': {}, '2.0.0': {}, '3.0.0': { require: ['>=9.0.0'] } });
