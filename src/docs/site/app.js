@@ -203,7 +203,7 @@ function columnsTable(columns) {
 
 function tableOf(rows, head = '') {
   const titles = head === '' ? '' : `<thead><tr>${head}</tr></thead>`;
-  return `<div class="scroll"><table>${titles}<tbody>${rows.join('')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0"><table>${titles}<tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function itemPage(id) {
@@ -266,7 +266,8 @@ function itemPage(id) {
     part.push(
       '<div class="code-head"><h2>Code</h2><button data-code="source" aria-pressed="true">Source</button>',
       item.compiled ? '<button data-code="compiled" aria-pressed="false">Compiled</button>' : '',
-      `<button class="copy">Copy</button></div><pre class="code"><code>${colourSql(item.source)}</code></pre>`,
+      '<button class="copy">Copy</button></div>',
+      `<pre class="code" tabindex="0"><code>${colourSql(item.source)}</code></pre>`,
     );
   }
   main.innerHTML = `<div class="page">${part.join('')}</div>`;
@@ -452,7 +453,7 @@ function search() {
           `<span>${marked(items[i].name, query)}</span>` +
           `<small>${marked(reasonOf(items[i], query), query)}</small></a></li>`,
       )
-      .join('') || '<p>Nothing found.</p>';
+      .join('') || '<li class="none">Nothing found.</li>';
 }
 
 input.addEventListener('input', search);

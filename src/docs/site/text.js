@@ -48,7 +48,7 @@ function markdown(source) {
     else if ((m = /^(```|~~~)/.exec(line))) {
       const from = ++i;
       while (i < lines.length && !lines[i].startsWith(m[1])) i += 1;
-      out.push(`<pre><code>${colourSql(lines.slice(from, i).join('\n'))}</code></pre>`);
+      out.push(`<pre tabindex="0"><code>${colourSql(lines.slice(from, i).join('\n'))}</code></pre>`);
       i += 1;
     } else if ((m = /^(#{1,6}) +(.*?)#*$/.exec(line))) {
       const level = Math.min(6, m[1].length + 1);

@@ -1,0 +1,206 @@
+// The page of `docs generate` in a real browser: axe-core finds nothing in any view, light or dark, and the graph of a
+// large project opens on a part that a person can look at. Needs Chromium, which .ci/run installs.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { renderPage } from '../../../src/docs/page.ts';
+import { buildSiteData, type SiteData, type SiteItem } from '../../../src/docs/site-data.ts';
+import { Browser, chromium } from '../support/browser.ts';
+import { parseFiles } from '../support/parse.ts';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const WIDE = [1280, 800] as const;
+
+/** One of each that the page shows. */
+const FILES = {
+  'models/orders.sql':
+    "{{ config(materialized='table', tags=['daily', 'finance']) }}\n-- Paid orders\n" +
+    "select id, 'x' as status, {{ cents('price') }} as price from {{ ref('stg_orders') }} where id > 1\n",
+  'models/stg_orders.sql': "select * from {{ source('shop', 'orders') }} join {{ ref('countries') }} using (country)\n",
+  'models/models.yml': `
+models:
+  - name: orders
+    description: |
+      # Orders
+      All **paid** orders, see [the shop](https://example.com) and \`status\`.
+
+      | a | b |
+      |---|---|
+      | 1 | 2 |
+
+      - one
+      - two
+
+      \`\`\`sql
+      select 1
+      \`\`\`
+    config: {contract: {enforced: true}}
+    columns:
+      - {name: id, data_type: int, description: The id., constraints: [{type: not_null}], data_tests: [unique]}
+      - {name: status, data_type: text}
+      - {name: price, data_type: numeric}
+sources:
+  - {name: shop, tables: [{name: orders, description: Raw orders.}]}
+exposures:
+  - {name: report, type: dashboard, owner: {name: Ann}, depends_on: [ref('orders')], url: "https://example.com"}
+macros:
+  - {name: cents, description: To cents., arguments: [{name: column, type: string, description: A column.}]}
+`,
+  'macros/cents.sql': '{% macro cents(column) %}({{ column }} * 100)::int{% endmacro %}\n',
+  'seeds/countries.csv': 'country\nde\n',
+  'snapshots/orders_history.yml':
+    "snapshots:\n  - {name: orders_history, relation: ref('orders'), config: " +
+    '{unique_key: id, strategy: check, check_cols: all}}\n',
+  'tests/positive.sql': "select * from {{ ref('orders') }} where price < 0\n",
+  'analyses/look.sql': "select * from {{ ref('orders') }}\n",
+};
+
+/** A hub that all models hang on, more than anybody can look at; two chains below one of them. */
+function largeProject(models: number): SiteData {
+  const item = (name: string): SiteItem => ({
+    id: `model.p.${name}`,
+    kind: 'model',
+    name,
+    package: 'p',
+    file: `models/${name}.sql`,
+    facts: [],
+    tags: [],
+    parents: [],
+    children: [],
+    graph: true,
+  });
+  const items = [item('hub'), ...Array.from({ length: models }, (_, i) => item(`m${i}`)), item('last')];
+  const edge = (from: number, to: number): void => {
+    items[from]?.children.push(to);
+    items[to]?.parents.push(from);
+  };
+  for (let i = 1; i <= models; i++) edge(0, i);
+  edge(models, models + 1);
+  return {
+    project: 'large',
+    generated: '2026-01-01T00:00:00Z',
+    version: '0',
+    adapter: 'postgres',
+    overview: '',
+    items,
+  };
+}
+
+const program = chromium();
+
+describe.skipIf(program === null)('the page in a browser', () => {
+  let folder = '';
+  let browser: Browser;
+  const show = async (name: string, route = '#/'): Promise<void> => {
+    // Another address than the one before: what differs behind # only would not be loaded.
+    await browser.open('about:blank');
+    await browser.open(`${pathToFileURL(join(folder, name))}${route}`);
+  };
+  const count = (selector: string): Promise<number> =>
+    browser.evaluate(`document.querySelectorAll(${JSON.stringify(selector)}).length`);
+  const text = (selector: string): Promise<string> =>
+    browser.evaluate(`document.querySelector(${JSON.stringify(selector)}).textContent.replace(/\\s+/g, ' ').trim()`);
+  const click = (selector: string): Promise<void> =>
+    browser.evaluate(
+      `new Promise((done) => {
+        document.querySelector(${JSON.stringify(selector)}).dispatchEvent(new MouseEvent('click', { bubbles: true }));
+        requestAnimationFrame(() => setTimeout(done));
+      })`,
+    );
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tsdbt-site-'));
+    const { manifest } = await parseFiles(FILES);
+    writeFileSync(join(folder, 'small.html'), renderPage(buildSiteData(manifest, null, '0', () => 'select 1 as a')));
+    writeFileSync(join(folder, 'large.html'), renderPage(largeProject(400)));
+    browser = await Browser.start(program ?? '', ...WIDE);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** [view, address, what is done there first, size]. */
+  const VIEWS: readonly [view: string, route: string, act?: string, size?: readonly [number, number]][] = [
+    ['the overview', '#/'],
+    ['a list', '#/list/model'],
+    ['a model', '#/item/model.p.orders'],
+    ['its compiled code', '#/item/model.p.orders', `document.querySelector('[data-code="compiled"]').click()`],
+    ['a source', '#/item/source.p.shop.orders'],
+    ['a macro', '#/item/macro.p.cents'],
+    ['an exposure', '#/item/exposure.p.report'],
+    ['a page that is not there', '#/item/model.p.gone'],
+    ['the graph', '#/graph'],
+    [
+      'a node picked in it',
+      '#/graph',
+      `document.querySelector('.node').dispatchEvent(new MouseEvent('click', {bubbles: true}))`,
+    ],
+    ['the lineage of one node', '#/graph/model.p.orders'],
+    ['the tree of the database', '#/', `document.querySelector('[data-tab="database"]').click()`],
+    ['what the search finds', '#/', `search.value = 'orders'; search.dispatchEvent(new Event('input'))`],
+    ['a search without hits', '#/', `search.value = 'qqqq'; search.dispatchEvent(new Event('input'))`],
+    ['a narrow window', '#/item/model.p.orders', '', [400, 700]],
+    ['the list in a narrow window', '#/', `document.getElementById('menu').click()`, [400, 700]],
+  ];
+
+  describe.each(['light', 'dark'])('%s', (theme) => {
+    it.each(VIEWS)('%s has nothing that axe-core finds', async (_view, route, act = '', [width, height] = WIDE) => {
+      await browser.resize(width, height);
+      await show('small.html', route);
+      await browser.evaluate(`setTheme('${theme}'); {
+        const search = document.getElementById('search');
+        ${act}
+      }`);
+      const found = await browser.evaluate<string[]>(`(async () => {
+        ${AXE}
+        const { violations } = await axe.run();
+        return violations.flatMap(({ id, impact, nodes }) => nodes.map(({ html, any, all, none }) =>
+          [impact, id, html.slice(0, 160), ...[...any, ...all, ...none].map(({ message }) => message)].join(': ')));
+      })()`);
+      expect(found).toEqual([]);
+      expect(browser.problems).toEqual([]);
+    });
+  });
+
+  it('shows a graph of few nodes whole', async () => {
+    await show('small.html', '#/graph');
+    expect(await text('.panel b')).toBe('6 nodes');
+    expect(await count('svg .node')).toBe(6);
+    expect(await count('svg .node.here')).toBe(0);
+  });
+
+  it('opens the graph of a large project on the node with the most neighbours', async () => {
+    await show('large.html', '#/graph');
+    expect(await text('.panel')).toMatch(/^hub ?show all 402/);
+    expect(await text('svg .node.here text')).toBe('hub');
+    expect(await count('svg .node')).toBe(300);
+    expect(browser.problems).toEqual([]);
+  });
+
+  it('shows all of a large graph to who asks for it', async () => {
+    await show('large.html', '#/graph');
+    await click('.panel a');
+    expect(await browser.evaluate('location.hash')).toBe('#/graph//all');
+    expect(await count('svg .node')).toBe(402);
+    expect(await count('svg .node.here')).toBe(0);
+  });
+
+  it('draws of a node what is near it, when all that it reaches is too much', async () => {
+    await show('large.html', '#/graph/model.p.last');
+    expect(await text('svg .node.here text')).toBe('last');
+    expect(
+      await browser.evaluate(`[...document.querySelectorAll('svg .node text')].map((t) => t.textContent).sort()`),
+    ).toEqual(['hub', 'last', 'm399']);
+  });
+
+  it('has no graph on the overview of a large project', async () => {
+    await show('large.html');
+    expect(await count('.lineage')).toBe(0);
+    await show('small.html');
+    expect(await count('.lineage svg .node')).toBe(6);
+  });
+});
