@@ -8,7 +8,16 @@ import { commandSpec } from './command-table.ts';
 import type { DeprecationName } from './deprecations.ts';
 import { GLOBAL_OPTIONS, RENAMED_VARIABLES } from './global-options.ts';
 import type { OptionSpec } from './option-spec.ts';
-import { findViolation, optional, optionalText, type Shape } from './schema-check.ts';
+import {
+  bool,
+  checkShape,
+  open,
+  optionalBool,
+  optionalDict,
+  optionalInteger,
+  optionalText,
+  type TypeCheck,
+} from './schema-check.ts';
 import { normalizeWarnErrorOptions, type WarnErrorOptions } from './warn-error-options.ts';
 import { asDictionary } from './yaml.ts';
 
@@ -57,44 +66,39 @@ export const BEHAVIOR_FLAGS: Readonly<Record<string, boolean>> = {
   latest_version_pointer_enabled_by_default: false,
 };
 
-const flag = optional({ type: 'boolean' });
-const integer = optional({ type: 'integer' });
 /** Options that `flags:` may set; anything else there has no effect. */
-const PROJECT_FLAGS: { readonly [name: string]: Shape } = {
-  cache_selected_only: flag,
-  debug: flag,
-  fail_fast: flag,
-  hints_enabled: flag,
+const PROJECT_FLAGS: { readonly [name: string]: TypeCheck } = {
+  cache_selected_only: optionalBool,
+  debug: optionalBool,
+  fail_fast: optionalBool,
+  hints_enabled: optionalBool,
   indirect_selection: optionalText,
   log_format: optionalText,
   log_format_file: optionalText,
   log_level: optionalText,
   log_level_file: optionalText,
-  maximum_seed_size_mib: integer,
-  partial_parse: flag,
-  populate_cache: flag,
-  printer_width: integer,
-  send_anonymous_usage_stats: { type: 'boolean' },
-  snowflake_projects_otel: flag,
-  static_parser: flag,
-  use_colors: flag,
-  use_colors_file: flag,
-  use_experimental_parser: flag,
-  use_v2_parser: flag,
+  maximum_seed_size_mib: optionalInteger,
+  partial_parse: optionalBool,
+  populate_cache: optionalBool,
+  printer_width: optionalInteger,
+  send_anonymous_usage_stats: bool,
+  snowflake_projects_otel: optionalBool,
+  static_parser: optionalBool,
+  use_colors: optionalBool,
+  use_colors_file: optionalBool,
+  use_experimental_parser: optionalBool,
+  use_v2_parser: optionalBool,
   v2_parser: optionalText,
-  version_check: flag,
-  warn_error: flag,
-  warn_error_options: optional({ type: 'object' }),
-  write_json: flag,
+  version_check: optionalBool,
+  warn_error: optionalBool,
+  warn_error_options: optionalDict,
+  write_json: optionalBool,
 };
-const PROJECT_FLAGS_SHAPE: Shape = {
-  type: 'object',
-  properties: {
-    ...PROJECT_FLAGS,
-    require_event_names_in_deprecations: { type: 'boolean' },
-    ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, { type: 'boolean' }])),
-  },
-};
+const PROJECT_FLAGS_SHAPE = open([], {
+  ...PROJECT_FLAGS,
+  require_event_names_in_deprecations: bool,
+  ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, bool])),
+});
 
 /** What dbt gives flags that a command has no option for. */
 const ALWAYS: Readonly<Record<string, unknown>> = {
@@ -277,7 +281,7 @@ function applyProjectFlags(
     // Two spellings of one key are an error; anything else that is wrong makes dbt ignore the whole block.
     normalizeWarnErrorOptions(asDictionary(block['warn_error_options'] ?? null) ?? {}, () => undefined);
   }
-  const usable = findViolation(block, PROJECT_FLAGS_SHAPE) === undefined ? block : {};
+  const usable = checkShape(block, PROJECT_FLAGS_SHAPE) === undefined ? block : {};
   const taken: string[] = [];
   for (const name of Object.keys(PROJECT_FLAGS)) {
     const value = usable[name];

@@ -6,7 +6,22 @@ import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { pythonStrip } from './python-strip.ts';
-import { findViolation, optionalText, type Shape } from './schema-check.ts';
+import {
+  anyOf,
+  checkOf,
+  checkShape,
+  closed,
+  dict,
+  list,
+  listOf,
+  number,
+  oneOf,
+  optional,
+  optionalBool,
+  optionalText,
+  type Shape,
+  text,
+} from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 import { readFileText } from './read-file.ts';
 
@@ -92,71 +107,38 @@ export function installedPackageFolders(project: Project): string[] {
   return folders.map((name) => join(base, name));
 }
 
-const text: Shape = { type: 'string' };
-const revision: Shape = { anyOf: [text, { type: 'number' }, { type: 'null' }] };
-const flag: Shape = { anyOf: [{ type: 'boolean' }, { type: 'null' }] };
-const unrendered: Shape = { type: 'object' };
-const PACKAGE_SHAPE: Shape = {
-  anyOf: [
-    {
-      type: 'object',
-      properties: { local: text, unrendered, name: optionalText },
-      additional: false,
-      required: ['local'],
-    },
-    {
-      type: 'object',
-      properties: { tarball: text, name: text, unrendered },
-      additional: false,
-      required: ['tarball', 'name'],
-    },
-    {
-      type: 'object',
-      additional: false,
-      required: ['git'],
-      properties: {
-        git: text,
-        revision,
-        'warn-unpinned': flag,
-        subdirectory: optionalText,
-        unrendered,
-        name: optionalText,
-      },
-    },
-    {
-      type: 'object',
-      additional: false,
-      required: ['package', 'version'],
-      properties: {
-        package: text,
-        version: { anyOf: [text, { type: 'number' }, { type: 'array' }] },
-        install_prerelease: flag,
-        unrendered,
-        name: optionalText,
-      },
-    },
-    {
-      type: 'object',
-      additional: false,
-      required: ['private'],
-      properties: {
-        private: text,
-        provider: optionalText,
-        revision,
-        'warn-unpinned': flag,
-        subdirectory: optionalText,
-        unrendered,
-        name: optionalText,
-      },
-    },
-  ],
-};
-const LIST_SHAPE: Shape = {
-  type: 'object',
-  properties: { packages: { type: 'array', items: PACKAGE_SHAPE } },
-  additional: false,
-  required: ['packages'],
-};
+const revision = optional(oneOf(text, number));
+const PACKAGE_SHAPES: readonly Shape[] = [
+  closed(['local'], { local: text, unrendered: dict, name: optionalText }),
+  closed(['tarball', 'name'], { tarball: text, name: text, unrendered: dict }),
+  closed(['git'], {
+    git: text,
+    revision,
+    'warn-unpinned': optionalBool,
+    subdirectory: optionalText,
+    unrendered: dict,
+    name: optionalText,
+  }),
+  closed(['package', 'version'], {
+    package: text,
+    version: oneOf(text, number, list),
+    install_prerelease: optionalBool,
+    unrendered: dict,
+    name: optionalText,
+  }),
+  closed(['private'], {
+    private: text,
+    provider: optionalText,
+    revision,
+    'warn-unpinned': optionalBool,
+    subdirectory: optionalText,
+    unrendered: dict,
+    name: optionalText,
+  }),
+];
+const LIST_SHAPE = closed(['packages'], {
+  packages: listOf(anyOf(...PACKAGE_SHAPES.map((shape) => checkOf(shape)))),
+});
 
 /**
  * The entries of a package file, checked.
@@ -164,15 +146,15 @@ const LIST_SHAPE: Shape = {
  */
 export function checkedPackages(data: { readonly [key: string]: Json }): { readonly [key: string]: Json }[] {
   const filled = { ...data, packages: data['packages'] ?? [] };
-  const violation = findViolation(filled, LIST_SHAPE);
-  const problem = packageProblem(filled.packages) ?? violation?.message;
-  if (problem !== undefined) {
+  const problem = checkShape(filled, LIST_SHAPE);
+  const message = packageProblem(filled.packages) ?? problem?.message;
+  if (message !== undefined) {
     throw new TsdbtError(
       'project',
       'The packages.yml file in this project is malformed. Please double check\nthe contents of this file and ' +
         'fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\n' +
-        `https://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${problem}\n`,
-      { hint: violation?.hint },
+        `https://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${message}\n`,
+      { hint: problem?.hint },
     );
   }
   return filled.packages as { readonly [key: string]: Json }[];

@@ -9,9 +9,24 @@ import type { Credentials, Profile } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
-import { findViolation, type Shape } from './schema-check.ts';
+import {
+  bool,
+  checkShape,
+  dict,
+  inOrderOfFields,
+  integer,
+  list,
+  none,
+  number,
+  oneOf,
+  open,
+  type Shape,
+  text,
+  type TypeCheck,
+} from './schema-check.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 import { readFileText } from './read-file.ts';
+import { closestName } from '../values/close-matches.ts';
 import { showJson } from '../values/index.ts';
 
 export { allSpecs, profileTemplates } from '../adapters/credentials.ts';
@@ -215,14 +230,14 @@ function checkCredentials(
   const embedded = named['embedded'];
   const filled =
     embedded === true || (typeof embedded === 'string' && embedded !== '') ? { ...spec.embedded, ...named } : named;
-  const violation = findViolation(filled, shapeOf(spec));
-  if (violation !== undefined) {
-    const [field] = violation.path;
+  const problem = checkShape(filled, shapeOf(spec));
+  if (problem !== undefined) {
+    const [field] = problem.path;
     // Its value may be a secret.
     const hidden = field !== undefined && !spec.shown.includes(String(field));
     return refuse(
-      hidden ? violation.message.replace(/^.* is not /s, '***** is not ') : violation.message,
-      field === undefined ? violation.hint : `in the field '${field}'`,
+      hidden ? problem.message.replace(/^.* is not /s, '***** is not ') : problem.message,
+      field === undefined ? misspeltField(problem.missing, filled, spec) : `in the field '${field}'`,
     );
   }
   const defaults = Object.entries(spec.fields)
@@ -237,19 +252,30 @@ function checkCredentials(
   }
 }
 
+/** Which of the keys without meaning was probably written in the place of the missing one. */
+function misspeltField(missing: string | undefined, written: Dictionary, spec: CredentialsSpec): string | undefined {
+  if (missing === undefined) return undefined;
+  const unknown = Object.keys(written).filter((key) => spec.fields[key] === undefined);
+  const key = closestName(missing, unknown);
+  return key === undefined ? undefined : `did you mean '${missing}' with '${key}'?`;
+}
+
+const CHECKS = { string: text, integer, number, boolean: bool, array: list, object: dict, null: none };
+
 function shapeOf(spec: CredentialsSpec): Shape {
-  const properties = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, Shape] => {
+  const fields = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, TypeCheck] => {
     const types = [...(typeof type === 'string' ? [type] : type), ...(nullable === true ? ['null' as const] : [])];
-    const [first, ...others] = types.map((one) => ({ type: one }));
-    return [name, first !== undefined && others.length === 0 ? first : { anyOf: types.map((one) => ({ type: one })) }];
+    const checks = types.map((one): TypeCheck => CHECKS[one]);
+    const [first, ...others] = checks;
+    return [name, first !== undefined && others.length === 0 ? first : oneOf(...checks)];
   });
-  return {
-    type: 'object',
-    properties: Object.fromEntries(properties),
-    required: Object.entries(spec.fields)
-      .filter(([, field]) => field.default === undefined)
-      .map(([name]) => name),
-  };
+  const required = Object.entries(spec.fields).filter(([, field]) => field.default === undefined);
+  return inOrderOfFields(
+    open(
+      required.map(([name]) => name),
+      Object.fromEntries(fields),
+    ),
+  );
 }
 
 /** Whether an earlier command has made the database of a built-in target in this project. */

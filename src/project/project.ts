@@ -12,9 +12,10 @@ import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
-import { findViolation, repr, violationText } from './schema-check.ts';
+import { checkShape, problemText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './versions.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
+import { pyRepr } from '../values/python-text.ts';
 import { readFileText } from './read-file.ts';
 
 export const PROJECT_FILE = 'dbt_project.yml';
@@ -138,7 +139,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
   checkRenamedKey(rendered, 'data-paths', 'seed-paths', undefined, options.logger);
   checkRenamedKey(rendered, 'log-path', undefined, 'logs', options.logger);
   checkRenamedKey(rendered, 'target-path', undefined, 'target', options.logger);
-  checkShape(rendered);
+  checkKeys(rendered);
 
   const texts = (key: string): string[] | undefined => (rendered[key] ?? undefined) as string[] | undefined;
   const modelPaths = ('model-paths' in rendered ? texts('model-paths') : texts('source-paths')) ?? ['models'];
@@ -289,17 +290,17 @@ function checkRenamedKey(
   }
 }
 
-function checkShape(rendered: Dictionary): void {
-  const violation = findViolation(rendered, PROJECT_SHAPE);
+function checkKeys(rendered: Dictionary): void {
+  const problem = checkShape(rendered, PROJECT_SHAPE);
   const refuse = (message: string): never => {
     throw new TsdbtError('project', message);
   };
-  if (violation !== undefined) throw new TsdbtError('project', violationText(violation), { hint: violation.hint });
+  if (problem !== undefined) throw new TsdbtError('project', problemText(problem), { hint: problem.hint });
   const name = rendered['name'] as string;
   if (RESERVED_PROJECT_NAMES.has(name)) refuse(`at path []: Invalid project name: ${name} is a reserved word`);
   for (const entry of (rendered['dispatch'] ?? []) as Dictionary[]) {
     if (entry['macro_namespace'] === undefined || !Array.isArray(entry['search_order']))
-      refuse(`at path []: Invalid project dispatch config: ${repr(entry)}`);
+      refuse(`at path []: Invalid project dispatch config: ${pyRepr(entry)}`);
   }
   const [tests, dataTests] = [rendered['tests'], rendered['data_tests']];
   if (hasEntries(tests) && hasEntries(dataTests))
@@ -312,7 +313,7 @@ function hasEntries(value: Json | undefined): boolean {
 
 function versionOf(version: Json | undefined): string | null {
   if (version === undefined || version === null) return null;
-  return typeof version === 'string' ? version : repr(version);
+  return typeof version === 'string' ? version : pyRepr(version);
 }
 
 function definedQuoting(value: Json | undefined): Quoting {

@@ -1,141 +1,247 @@
-// Checks of YAML against the few shapes that dbt enforces, in the words of Python's jsonschema: the first violation,
-// with its place.
+// Checks of values read from YAML against shapes, in the words of Python's jsonschema: the first problem with its
+// place. Leaves the shapes themselves to the files of their parts.
 import type { Json } from '../contracts/node.ts';
-import { fromJson } from '../values/json.ts';
-import { toRepr } from '../values/text.ts';
 import { closestName, didYouMean } from '../values/close-matches.ts';
+import { PyFloat } from '../values/float.ts';
+import { pyRepr } from '../values/python-text.ts';
 
-/** A shape: the part of JSON schema that dbt's own contracts use. */
-export interface Shape {
-  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'array' | 'object' | 'null';
-  readonly anyOf?: readonly Shape[];
-  readonly items?: Shape;
-  readonly properties?: { readonly [name: string]: Shape };
-  readonly required?: readonly string[];
-  /** False refuses keys that `properties` does not name. */
-  readonly additional?: boolean;
-  readonly pattern?: RegExp;
-  readonly minimum?: number;
-  readonly maximum?: number;
+/** @returns what is wrong, in the words of jsonschema, or undefined: then the value is a `T`. */
+export interface TypeCheck<out T = unknown> {
+  (value: unknown): string | undefined;
+  /** Carries the type; never there. */
+  readonly passes?: T;
 }
+/** The type of the values that a check lets pass. */
+export type PassedBy<C> = C extends { readonly passes?: infer T } ? T : never;
 
-export interface Violation {
+export interface ShapeProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
   /** Which key was probably meant. */
   readonly hint?: string | undefined;
+  /** The required key that is not there. */
+  readonly missing?: string;
+}
+/** A key that a shape lets pass and does not name, and the one that was probably meant. */
+export interface MisspeltKey {
+  readonly path: (string | number)[];
+  readonly key: string;
+  readonly meant: string;
+}
+/**
+ * @param misspelt takes the keys that pass and look misspelt
+ * @returns what is wrong and where, or undefined: then the value is a `T`.
+ */
+export interface ShapeCheck<out T = unknown> {
+  (value: unknown, misspelt?: MisspeltKey[]): ShapeProblem | undefined;
+  /** Carries the type; never there. */
+  readonly passes?: T;
 }
 
-const text: Shape = { type: 'string' };
-const none: Shape = { type: 'null' };
-
-/** `Optional[...]` of a Python dataclass. */
-export function optional(...shapes: readonly Shape[]): Shape {
-  return { anyOf: [...shapes, none] };
+/** The keys of a dictionary; `T` is what a dictionary that passes is. */
+export interface Shape<out T = unknown> {
+  readonly fields: ReadonlyMap<string, ShapeCheck>;
+  readonly required: readonly string[];
+  /** What becomes of unknown keys: those that pass are reported where they look misspelt, or nothing is said. */
+  readonly unknown: 'refused' | 'told' | 'free';
+  /** Which of several problems comes first: that of the first key as written in the file, or as listed here. */
+  readonly order: 'written' | 'listed';
+  /** Carries the type; never there. */
+  readonly passes?: T;
 }
 
+/** The type of the entries that a shape describes. */
+export type Infer<S extends Shape> = S extends Shape<infer T> ? T : never;
+
+export interface Nested<out T = unknown> {
+  readonly nested: ShapeCheck<T>;
+}
+export type Fields = Readonly<Record<string, TypeCheck | Nested>>;
+type FieldType<F> = F extends Nested<infer T> ? T : PassedBy<F>;
+type Described<F extends Fields, R extends keyof F> = { [K in R]: FieldType<F[K]> } & {
+  [K in Exclude<keyof F, R>]?: FieldType<F[K]>;
+};
+type Dict = { [key: string]: Json };
+
+export function isDict(value: unknown): value is Dict {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PyFloat);
+}
+
+function is<T>(name: string, test: (value: unknown) => value is T): TypeCheck<T> {
+  return (value) => (test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`);
+}
+const inNoSchema = (value: unknown): string => `${pyRepr(value)} is not valid under any of the given schemas`;
+
+export const anything: TypeCheck<Json> = () => undefined;
+export const text = is('string', (v) => typeof v === 'string');
+export const bool = is('boolean', (v) => typeof v === 'boolean');
+/** jsonschema takes 1.0 for an integer. */
+export const integer = is(
+  'integer',
+  (v): v is number => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
+);
+export const number = is(
+  'number',
+  (v): v is number => typeof v === 'number' || typeof v === 'bigint' || v instanceof PyFloat,
+);
+export const none = is('null', (v) => v === null);
+export const dict = is('object', isDict);
+export const list = is('array', (v): v is Json[] => Array.isArray(v));
 export const optionalText = optional(text);
-export const optionalTexts = optional({ type: 'array', items: text });
+export const optionalBool = optional(bool);
+export const optionalInteger = optional(integer);
+export const optionalDict = optional(dict);
+export const textList: TypeCheck<string[]> = (value) => {
+  if (!Array.isArray(value)) return list(value);
+  for (const item of value) if (typeof item !== 'string') return text(item);
+  return undefined;
+};
+export const optionalTextList = optional(textList);
+export const textOrTextList = oneOf(text, textList);
+export const optionalTextOrTextList = optional(textOrTextList);
 
-/** The first violation in the order in which jsonschema reports, or undefined. */
-export function findViolation(
-  value: Json,
-  shape: Shape,
-  path: readonly (string | number)[] = [],
-): Violation | undefined {
-  if (shape.type !== undefined && !hasType(value, shape.type))
-    return { path, message: `${repr(value)} is not of type '${shape.type}'` };
-  if (shape.anyOf?.every((option) => findViolation(value, option) !== undefined)) {
-    const hints = shape.anyOf.map((option) => findViolation(value, option)?.hint);
-    return {
-      path,
-      message: `${repr(value)} is not valid under any of the given schemas`,
-      hint: hints.find((hint) => hint !== undefined),
-    };
+export function oneOf<C extends readonly TypeCheck[]>(...checks: C): TypeCheck<PassedBy<C[number]>> {
+  return (value) => (checks.some((check) => check(value) === undefined) ? undefined : inNoSchema(value));
+}
+export function choice<const O extends readonly string[]>(...options: O): TypeCheck<O[number]> {
+  return (value) =>
+    typeof value === 'string' && options.includes(value)
+      ? undefined
+      : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
+}
+export function optional<T>(check: TypeCheck<T>): TypeCheck<T | null> {
+  return (value) =>
+    value === null || value === undefined || check(value) === undefined ? undefined : inNoSchema(value);
+}
+export function matching(pattern: RegExp): TypeCheck<string> {
+  return (value) =>
+    typeof value === 'string' && !pattern.test(value)
+      ? `${pyRepr(value)} does not match '${pattern.source.replaceAll('\\', '\\\\')}'`
+      : text(value);
+}
+
+export const leaf =
+  <T>(check: TypeCheck<T>): ShapeCheck<T> =>
+  (value) => {
+    const message = check(value);
+    return message === undefined ? undefined : { path: [], message };
+  };
+
+/** A shape that refuses keys which it does not name. */
+export function closed<F extends Fields, const R extends keyof F & string = never>(
+  required: readonly R[],
+  fields: F,
+): Shape<Described<F, R>> {
+  return { fields: checksOf(fields), required, unknown: 'refused', order: 'written' };
+}
+
+/** A shape that lets keys pass which it does not name. */
+export function open<F extends Fields, const R extends keyof F & string = never>(
+  required: readonly R[],
+  fields: F,
+): Shape<Described<F, R> & Dict> {
+  return { fields: checksOf(fields), required, unknown: 'told', order: 'written' };
+}
+
+/** The same shape, whose problems come in the order of its fields, as jsonschema reports them. */
+export function inOrderOfFields<T>(shape: Shape<T>): Shape<T> {
+  return { ...shape, order: 'listed' };
+}
+
+function checksOf(fields: Fields): ReadonlyMap<string, ShapeCheck> {
+  return new Map(Object.entries(fields).map(([name, check]) => [name, 'nested' in check ? check.nested : leaf(check)]));
+}
+
+/** What is wrong with an entry, or undefined. @param misspelt takes the keys that pass and look misspelt */
+export function checkShape(data: unknown, shape: Shape, misspelt?: MisspeltKey[]): ShapeProblem | undefined {
+  if (!isDict(data)) return { path: [], message: `${pyRepr(data)} is not of type 'object'` };
+  const { fields, required, unknown } = shape;
+  const listed = shape.order === 'listed';
+  if (listed) {
+    const problem = firstListed(data, fields);
+    if (problem !== undefined) return problem;
   }
-  if (shape.pattern !== undefined && typeof value === 'string' && !shape.pattern.test(value)) {
-    return { path, message: `${repr(value)} does not match '${shape.pattern.source.replaceAll('\\', '\\\\')}'` };
-  }
-  if (shape.minimum !== undefined && typeof value === 'number' && value < shape.minimum)
-    return { path, message: `${value} is less than the minimum of ${shape.minimum}` };
-  if (shape.maximum !== undefined && typeof value === 'number' && value > shape.maximum)
-    return { path, message: `${value} is greater than the maximum of ${shape.maximum}` };
-  if (shape.items !== undefined && Array.isArray(value)) {
-    for (const [i, item] of value.entries()) {
-      const found = findViolation(item, shape.items, [...path, i]);
-      if (found !== undefined) return found;
+  let unexpected: string[] | undefined;
+  for (const key of Object.keys(data)) {
+    const check = fields.get(key);
+    if (check === undefined) {
+      if (unknown === 'refused') (unexpected ??= []).push(key);
+      else if (unknown === 'told' && misspelt !== undefined) {
+        const meant = closestName(key, fields.keys());
+        if (meant !== undefined) misspelt.push({ path: [], key, meant });
+      }
+      continue;
     }
+    if (listed) continue;
+    const before = misspelt?.length ?? 0;
+    const problem = check(data[key], misspelt);
+    if (problem !== undefined) return { ...problem, path: [key, ...problem.path] };
+    placeBelow(key, misspelt, before);
   }
-  return isObject(value) ? objectViolation(value, shape, path) : undefined;
+  if (unexpected !== undefined) return unexpectedKeys(unexpected, fields);
+  for (const key of required)
+    if (data[key] === undefined) return { path: [], message: `'${key}' is a required property`, missing: key };
+  return undefined;
 }
 
-function objectViolation(
-  value: { readonly [key: string]: Json },
-  shape: Shape,
-  path: readonly (string | number)[],
-): Violation | undefined {
-  for (const [name, property] of Object.entries(shape.properties ?? {})) {
-    const item = value[name];
-    const found = item === undefined ? undefined : findViolation(item, property, [...path, name]);
-    if (found !== undefined) return found;
+function firstListed(data: Dict, fields: Shape['fields']): ShapeProblem | undefined {
+  for (const [key, check] of fields) {
+    const problem = data[key] === undefined ? undefined : check(data[key]);
+    if (problem !== undefined) return { ...problem, path: [key, ...problem.path] };
   }
-  if (shape.additional === false) {
-    const extra = Object.keys(value).filter((key) => shape.properties?.[key] === undefined);
-    if (extra.length > 0) {
-      const names = extra.map((key) => repr(key)).join(', ');
-      const verb = extra.length === 1 ? 'was' : 'were';
-      return {
-        path,
-        message: `Additional properties are not allowed (${names} ${verb} unexpected)`,
-        hint: extra
-          .map((key) => didYouMean(key, Object.keys(shape.properties ?? {})))
-          .find((hint) => hint !== undefined),
-      };
+  return undefined;
+}
+
+function unexpectedKeys(keys: readonly string[], fields: Shape['fields']): ShapeProblem {
+  return {
+    path: [],
+    message:
+      `Additional properties are not allowed (${keys.map(pyRepr).join(', ')} ` +
+      `${keys.length > 1 ? 'were' : 'was'} unexpected)`,
+    hint: keys.map((key) => didYouMean(key, fields.keys())).find((hint) => hint !== undefined),
+  };
+}
+
+/** Keys that were found in the value of `part` are known by its own path so far. */
+function placeBelow(part: string | number, misspelt: readonly MisspeltKey[] | undefined, first: number): void {
+  if (misspelt !== undefined) for (let i = first; i < misspelt.length; i += 1) misspelt[i]?.path.unshift(part);
+}
+
+/** dbt's text of a problem: `at path ['columns'][0]['name']: …`. */
+export function problemText({ path, message }: ShapeProblem): string {
+  return `at path [${path.map((part) => pyRepr(part)).join('][')}]: ${message}`;
+}
+
+export const checkOf =
+  <T>(inner: Shape<T>): ShapeCheck<T> =>
+  (value, misspelt) =>
+    checkShape(value, inner, misspelt);
+export const of = <T>(inner: Shape<T>): Nested<T> => ({ nested: checkOf(inner) });
+export const listOf = <T>(inner: ShapeCheck<T>): Nested<T[]> => ({
+  nested: (value, misspelt) => {
+    if (!Array.isArray(value)) return { path: [], message: `${pyRepr(value)} is not of type 'array'` };
+    for (let i = 0; i < value.length; i += 1) {
+      const before = misspelt?.length ?? 0;
+      const problem = inner(value[i], misspelt);
+      if (problem !== undefined) return { ...problem, path: [i, ...problem.path] };
+      placeBelow(i, misspelt, before);
     }
-  }
-  const missing = shape.required?.find((name) => value[name] === undefined);
-  if (missing === undefined) return undefined;
-  const unknown = Object.keys(value).filter((key) => shape.properties?.[key] === undefined);
-  const written = closestName(missing, unknown);
-  const hint = written === undefined ? undefined : `did you mean '${missing}' with '${written}'?`;
-  return { path, message: `'${missing}' is a required property`, hint };
-}
+    return undefined;
+  },
+});
+export const shapes = <T>(inner: Shape<T>): Nested<T[]> => listOf(checkOf(inner));
+export const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
+  nested: (value, misspelt) => (value === null ? undefined : nested(value, misspelt)),
+});
 
-/** dbt's `at path ['a'][0]: message`. */
-export function violationText({ path, message }: Violation): string {
-  return (
-    `at path [${path.map((part) => (typeof part === 'number' ? String(part) : repr(part))).join('][')}]: ` +
-    `${message}`
-  );
-}
-
-/** Python's repr of a YAML value. */
-export function repr(value: Json): string {
-  return toRepr(fromJson(value));
-}
-
-function isObject(value: Json): value is { [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !('jinjaType' in value);
-}
-
-function hasType(value: Json, type: NonNullable<Shape['type']>): boolean {
-  switch (type) {
-    case 'null':
-      return value === null;
-    case 'array':
-      return Array.isArray(value);
-    case 'object':
-      return isObject(value);
-    // jsonschema takes 1.0 for an integer.
-    case 'integer':
-      return Number.isInteger(value) || typeof value === 'bigint' || isFloat(value);
-    case 'number':
-      return typeof value === 'number' || typeof value === 'bigint' || isFloat(value);
-    default:
-      return typeof value === type;
-  }
-}
-
-function isFloat(value: Json): boolean {
-  return typeof value === 'object' && value !== null && 'jinjaType' in value && value['jinjaType'] === 'float';
-}
+/** Passes what one of the checks passes; the hint is the first one that a check gives. */
+export const anyOf =
+  <C extends readonly ShapeCheck[]>(...checks: C): ShapeCheck<PassedBy<C[number]>> =>
+  (value) =>
+    checks.some((check) => check(value) === undefined)
+      ? undefined
+      : {
+          path: [],
+          message: inNoSchema(value),
+          hint: checks.map((check) => check(value)?.hint).find((hint) => hint !== undefined),
+        };

@@ -3,7 +3,7 @@
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { checkMicrobatchModels } from './microbatch-checks.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import type { ParseTools } from '../config/node-update.ts';

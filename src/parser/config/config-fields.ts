@@ -1,20 +1,27 @@
 // The fields of dbt's config classes as data: default, how a nearer level is merged into a farther one, what type it
 // must have. Leaves the merging itself to node-config.ts.
-import type { Json } from '../../contracts/node.ts';
-import { PyFloat } from '../../values/float.ts';
-import { pyRepr, pyStr } from '../../values/python-text.ts';
+import {
+  anything,
+  bool,
+  choice,
+  dict,
+  list,
+  oneOf,
+  optional,
+  optionalBool,
+  optionalDict,
+  optionalInteger,
+  optionalText,
+  optionalTextOrTextList,
+  type TypeCheck,
+  text,
+  textList,
+  textOrTextList,
+} from '../../project/schema-check.ts';
+import { pyStr } from '../../values/python-text.ts';
 
 /** How a value of a nearer level joins what is there. */
 export type Merge = 'clobber' | 'append' | 'update' | 'dictKeyAppend';
-
-/** @returns what is wrong, in the words of jsonschema, or undefined: then the value is a `T`. */
-export interface TypeCheck<out T = unknown> {
-  (value: unknown): string | undefined;
-  /** Carries the type; never there. */
-  readonly passes?: T;
-}
-/** The type of the values that a check lets pass. */
-export type PassedBy<C> = C extends { readonly passes?: infer T } ? T : never;
 
 export interface ConfigField {
   readonly name: string;
@@ -41,53 +48,6 @@ export type ConfigKind =
   | 'semantic_model'
   | 'saved_query'
   | 'group';
-
-export function isDict(value: unknown): value is { [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof PyFloat);
-}
-
-function is<T>(name: string, test: (value: unknown) => value is T): TypeCheck<T> {
-  return (value) => (test(value) ? undefined : `${pyRepr(value)} is not of type '${name}'`);
-}
-function oneOf<C extends readonly TypeCheck[]>(...checks: C): TypeCheck<PassedBy<C[number]>> {
-  return (value) =>
-    checks.some((check) => check(value) === undefined)
-      ? undefined
-      : `${pyRepr(value)} is not valid under any of the given schemas`;
-}
-
-export const anything: TypeCheck<Json> = () => undefined;
-export const text = is('string', (v) => typeof v === 'string');
-export const bool = is('boolean', (v) => typeof v === 'boolean');
-export const integer = is(
-  'integer',
-  (v): v is number => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
-);
-export const dict = is('object', isDict);
-export const list = is('array', (v): v is Json[] => Array.isArray(v));
-export const optionalText = optional(text);
-export const optionalBool = optional(bool);
-export const optionalInteger = optional(integer);
-export const optionalDict = optional(dict);
-export const textList: TypeCheck<string[]> = (value) => {
-  if (!Array.isArray(value)) return list(value);
-  for (const item of value) if (typeof item !== 'string') return text(item);
-  return undefined;
-};
-export const textOrTextList = oneOf(text, textList);
-export const optionalTextOrTextList = optional(textOrTextList);
-export function choice<const O extends readonly string[]>(...options: O): TypeCheck<O[number]> {
-  return (value) =>
-    typeof value === 'string' && options.includes(value)
-      ? undefined
-      : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
-}
-export function optional<T>(check: TypeCheck<T>): TypeCheck<T | null> {
-  return (value) =>
-    value === null || value === undefined || check(value) === undefined
-      ? undefined
-      : `${pyRepr(value)} is not valid under any of the given schemas`;
-}
 
 function field(
   name: string,

@@ -14,7 +14,8 @@ import type { ConfigSection, Project } from '../../contracts/project.ts';
 import { misspeltConfig } from './misspelt-config.ts';
 import { TsdbtError } from '../../errors.ts';
 import { COLOR_NAMES } from './color-names.ts';
-import { CONFIG_FIELDS, type ConfigField, type ConfigKind, emptyFreshness, isDict } from './config-fields.ts';
+import { CONFIG_FIELDS, type ConfigField, type ConfigKind, emptyFreshness } from './config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 
 export type ConfigDict = { [key: string]: unknown };

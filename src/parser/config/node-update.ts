@@ -3,7 +3,7 @@
 import type { ModelNode, NodeConfig, TestConfig } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from './config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { type ConfigDict, type ConfigOf, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { NodeCalls } from '../table/node-calls.ts';

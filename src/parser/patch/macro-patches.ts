@@ -1,7 +1,7 @@
 // What YAML says about macros: description, arguments, meta, docs; arguments are compared with the macro's own when
 // asked for. Leaves finding macros in files to macros.ts.
 import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { metaOf } from '../read/columns.ts';
 import { duplicatePatch } from './node-patches.ts';
 import type { PatchTools } from '../table/patch-table.ts';

@@ -1,7 +1,7 @@
 // The semantic layer written on a model itself (`semantic_model:`, `dimension:` and `entity:` of columns,
 // `derived_semantics:`, `metrics:`), turned into the entries that semantic-layer.ts takes.
 import type { Json } from '../../contracts/node.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import type { PatchTools } from '../table/patch-table.ts';
 import type { PatchedModel } from '../table/phases.ts';
 import { addMetric, addSemanticModel } from '../read/semantic-layer.ts';

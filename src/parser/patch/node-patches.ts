@@ -3,7 +3,7 @@
 import type { FunctionArgument, Json, ModelNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { configured } from '../config/node-update.ts';
 import { columnInfos, columnsOfVersion, withChecksum } from '../read/columns.ts';
 import type { TestedEntry } from '../read/generic-tests.ts';

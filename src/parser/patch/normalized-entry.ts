@@ -1,9 +1,8 @@
 // An entry of a properties file with its attributes where dbt wants them. Leaves its meaning to node-patches.ts.
 import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict, type Shape } from '../../project/schema-check.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
-import type { Shape } from '../read/yaml-shapes.ts';
 
 /** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
 export function normalizedEntry<T>(entry: YamlEntry, shape: Shape<T>): T {

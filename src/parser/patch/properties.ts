@@ -2,7 +2,7 @@
 // what they define is added. Leaves each kind of entry to its file.
 import type { MacroNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import { addExposure, addGroup } from '../read/exposures.ts';

@@ -1,7 +1,7 @@
 // The time spine of a model: its shape in the manifest, and what it must name. Leaves use of it to the semantic layer.
 import type { Json } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { pyRepr } from '../../values/python-text.ts';
 import type { YamlDict } from '../read/yaml-entries.ts';
 import type { ColumnEntry } from '../read/yaml-shapes.ts';

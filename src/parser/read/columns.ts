@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { ColumnInfo, Constraint, Json, ModelNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import type { YamlDict } from './yaml-entries.ts';
 import type { ColumnEntry, ConstraintEntry, VersionEntry } from './yaml-shapes.ts';

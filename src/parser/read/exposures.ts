@@ -1,7 +1,7 @@
 // Exposures and groups from YAML. Leaves resolving what an exposure depends on to references.ts.
 import type { ExposureNode, GroupNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { configTags, metaOf } from './columns.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
 import { addUnique } from '../table/duplicates.ts';

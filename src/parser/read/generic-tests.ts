@@ -4,7 +4,7 @@ import type { Json, MacroNode, RefArgs, TestConfig, TestNode } from '../../contr
 import type { Project } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';

@@ -9,7 +9,7 @@ import type {
   SemanticConfig,
 } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import { configTags, metaOf } from './columns.ts';
 import { fqnPrefix } from '../table/node-paths.ts';

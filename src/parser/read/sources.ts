@@ -3,7 +3,8 @@
 import type { Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { columnInfos, configTags, metaOf } from './columns.ts';
-import { emptyFreshness, isDict } from '../config/config-fields.ts';
+import { emptyFreshness } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import type { GenericTests } from './generic-tests.ts';
 import { type ConfigDict, fullFreshness } from '../config/node-config.ts';
 import { fqnPrefix } from '../table/node-paths.ts';

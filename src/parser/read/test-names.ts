@@ -2,7 +2,7 @@
 // nodes.
 import { createHash } from 'node:crypto';
 import type { Json } from '../../contracts/node.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 
 export function md5(text: string): string {

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Json, UnitTestFixture } from '../../contracts/node.ts';
 import { csvRows, unixBreaks } from '../../values/csv.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
 import { addUnique } from '../table/duplicates.ts';
 import type { PatchTools } from '../table/patch-table.ts';

@@ -5,10 +5,9 @@ import type { Project, SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
 import { loadYaml, locate } from '../../project/yaml.ts';
-import { isDict } from '../config/config-fields.ts';
+import { checkShape, isDict, type MisspeltKey, problemText, type Shape } from '../../project/schema-check.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { pyRepr, pyTypeText } from '../../values/python-text.ts';
-import { checkShape, type MisspeltKey, problemText, type Shape } from './yaml-shapes.ts';
 import { closestName } from '../../values/close-matches.ts';
 
 export type YamlDict = { [key: string]: Json };

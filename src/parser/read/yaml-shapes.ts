@@ -1,172 +1,36 @@
-// Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it; what is wrong is
-// told in the words of jsonschema with the path of the value. Leaves meaning to the patch parsers.
-import type { Constraint, Json } from '../../contracts/node.ts';
+// Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it. Leaves the checking
+// to schema-check.ts and the meaning to the patch parsers.
+import type { Constraint } from '../../contracts/node.ts';
 import {
+  anyOf,
   anything,
   bool,
+  checkOf,
   choice,
+  closed,
   dict,
+  type Infer,
   integer,
-  isDict,
+  leaf,
   list,
+  listOf,
+  of,
+  open,
   optional,
   optionalBool,
   optionalDict,
   optionalInteger,
   optionalText,
-  type PassedBy,
+  orNull,
+  type Nested,
+  type ShapeCheck,
+  shapes,
   type TypeCheck,
   text,
   textList,
   textOrTextList,
-} from '../config/config-fields.ts';
+} from '../../project/schema-check.ts';
 import { pyRepr } from '../../values/python-text.ts';
-import { closestName, didYouMean } from '../../values/close-matches.ts';
-
-export interface ShapeProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
-/** A key that a shape lets pass and does not name, and the one that was probably meant. */
-export interface MisspeltKey {
-  readonly path: (string | number)[];
-  readonly key: string;
-  readonly meant: string;
-}
-/**
- * @param misspelt takes the keys that pass and look misspelt
- * @returns what is wrong and where, or undefined: then the value is a `T`.
- */
-export interface ShapeCheck<out T = unknown> {
-  (value: unknown, misspelt?: MisspeltKey[]): ShapeProblem | undefined;
-  /** Carries the type; never there. */
-  readonly passes?: T;
-}
-
-/** The keys of a dictionary; `T` is what a dictionary that passes is. */
-export interface Shape<out T = unknown> {
-  readonly fields: ReadonlyMap<string, ShapeCheck>;
-  readonly required: readonly string[];
-  /** What becomes of unknown keys: those that pass are told where they look misspelt, or nothing is said. */
-  readonly unknown: 'refused' | 'told' | 'free';
-  /** Carries the type; never there. */
-  readonly passes?: T;
-}
-
-/** The type of the entries that a shape describes. */
-export type Infer<S extends Shape> = S extends Shape<infer T> ? T : never;
-
-interface Nested<out T = unknown> {
-  readonly nested: ShapeCheck<T>;
-}
-type Fields = Readonly<Record<string, TypeCheck | Nested>>;
-type FieldType<F> = F extends Nested<infer T> ? T : PassedBy<F>;
-type Described<F extends Fields, R extends keyof F> = { [K in R]: FieldType<F[K]> } & {
-  [K in Exclude<keyof F, R>]?: FieldType<F[K]>;
-};
-type Dict = { [key: string]: Json };
-
-const leaf =
-  <T>(check: TypeCheck<T>): ShapeCheck<T> =>
-  (value) => {
-    const message = check(value);
-    return message === undefined ? undefined : { path: [], message };
-  };
-
-/** A shape that refuses keys which it does not name. */
-function closed<F extends Fields, const R extends keyof F & string = never>(
-  required: readonly R[],
-  fields: F,
-): Shape<Described<F, R>> {
-  return { fields: checksOf(fields), required, unknown: 'refused' };
-}
-
-/** A shape that lets keys pass which it does not name. */
-function open<F extends Fields, const R extends keyof F & string = never>(
-  required: readonly R[],
-  fields: F,
-): Shape<Described<F, R> & Dict> {
-  return { fields: checksOf(fields), required, unknown: 'told' };
-}
-
-function checksOf(fields: Fields): ReadonlyMap<string, ShapeCheck> {
-  return new Map(Object.entries(fields).map(([name, check]) => [name, 'nested' in check ? check.nested : leaf(check)]));
-}
-
-/** What is wrong with an entry, or undefined. @param misspelt takes the keys that pass and look misspelt */
-export function checkShape(
-  data: unknown,
-  { fields, required, unknown }: Shape,
-  misspelt?: MisspeltKey[],
-): ShapeProblem | undefined {
-  if (!isDict(data)) return { path: [], message: `${pyRepr(data)} is not of type 'object'` };
-  let unexpected: string[] | undefined;
-  for (const key of Object.keys(data)) {
-    const check = fields.get(key);
-    if (check === undefined) {
-      if (unknown === 'refused') (unexpected ??= []).push(key);
-      else if (unknown === 'told' && misspelt !== undefined) {
-        const meant = closestName(key, fields.keys());
-        if (meant !== undefined) misspelt.push({ path: [], key, meant });
-      }
-      continue;
-    }
-    const before = misspelt?.length ?? 0;
-    const problem = check(data[key], misspelt);
-    if (problem !== undefined) return { ...problem, path: [key, ...problem.path] };
-    placeBelow(key, misspelt, before);
-  }
-  if (unexpected !== undefined) {
-    const was = unexpected.length > 1 ? 'were' : 'was';
-    return {
-      path: [],
-      message: `Additional properties are not allowed (${unexpected.map(pyRepr).join(', ')} ${was} unexpected)`,
-      hint: unexpected.map((key) => didYouMean(key, fields.keys())).find((hint) => hint !== undefined),
-    };
-  }
-  for (const key of required) if (!(key in data)) return { path: [], message: `'${key}' is a required property` };
-  return undefined;
-}
-
-/** Keys that were found in the value of `part` are known by its own path so far. */
-function placeBelow(part: string | number, misspelt: readonly MisspeltKey[] | undefined, first: number): void {
-  if (misspelt !== undefined) for (let i = first; i < misspelt.length; i += 1) misspelt[i]?.path.unshift(part);
-}
-
-/** dbt's text of a problem: `at path ['columns'][0]['name']: …`. */
-export function problemText({ path, message }: ShapeProblem): string {
-  return `at path [${path.map((part) => pyRepr(part)).join('][')}]: ${message}`;
-}
-
-const checkOf =
-  <T>(inner: Shape<T>): ShapeCheck<T> =>
-  (value, misspelt) =>
-    checkShape(value, inner, misspelt);
-const of = <T>(inner: Shape<T>): Nested<T> => ({ nested: checkOf(inner) });
-const listOf = <T>(inner: ShapeCheck<T>): Nested<T[]> => ({
-  nested: (value, misspelt) => {
-    if (!Array.isArray(value)) return { path: [], message: `${pyRepr(value)} is not of type 'array'` };
-    for (let i = 0; i < value.length; i += 1) {
-      const before = misspelt?.length ?? 0;
-      const problem = inner(value[i], misspelt);
-      if (problem !== undefined) return { ...problem, path: [i, ...problem.path] };
-      placeBelow(i, misspelt, before);
-    }
-    return undefined;
-  },
-});
-const shapes = <T>(inner: Shape<T>): Nested<T[]> => listOf(checkOf(inner));
-const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
-  nested: (value, misspelt) => (value === null ? undefined : nested(value, misspelt)),
-});
-
-const anyOf =
-  <C extends readonly ShapeCheck[]>(...checks: C): ShapeCheck<PassedBy<C[number]>> =>
-  (value) =>
-    checks.some((check) => check(value) === undefined)
-      ? undefined
-      : { path: [], message: `${pyRepr(value)} is not valid under any of the given schemas` };
 
 const dictList = listOf(leaf(dict));
 const testList = listOf(anyOf(leaf(text), leaf(dict)));
@@ -202,6 +66,13 @@ const COLUMN = open(['name'], {
   entity: anything,
 });
 const DESCRIBED_COLUMN = open(['name'], DESCRIBED);
+/** Drops the hint: a key that is unknown here may be one of a column. */
+const withoutHint =
+  <T>(check: ShapeCheck<T>): ShapeCheck<T> =>
+  (value) => {
+    const problem = check(value);
+    return problem === undefined ? undefined : { path: problem.path, message: problem.message };
+  };
 const INCLUDE_EXCLUDE = closed(['include'], { include: textOrTextList, exclude: textList });
 
 const VERSION = closed(['v'], {
@@ -215,7 +86,7 @@ const VERSION = closed(['v'], {
   data_tests: orNull(testList),
   tests: orNull(testList),
   deprecation_date: optionalText,
-  columns: listOf(anyOf(checkOf(INCLUDE_EXCLUDE), checkOf(COLUMN))),
+  columns: listOf(anyOf(withoutHint(checkOf(INCLUDE_EXCLUDE)), checkOf(COLUMN))),
 });
 
 const YAML_PLACE = { original_file_path: text, yaml_key: text, package_name: text } as const;

@@ -6,7 +6,7 @@ import type { SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
 import { templateTags } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 import { baseName, strippedContents } from '../table/node-paths.ts';
 
 /** What is known of the project that was parsed. */

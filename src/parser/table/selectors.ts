@@ -1,7 +1,7 @@
 // selectors.yml as the manifest shows it: every criterion written out as a dict. Leaves selecting to src/graph.
 import type { Json } from '../../contracts/node.ts';
 import { criterionDictionary } from '../../graph/selector-grammar.ts';
-import { isDict } from '../config/config-fields.ts';
+import { isDict } from '../../project/schema-check.ts';
 
 /** name → selector. @param selectors the contents of selectors.yml */
 export function manifestSelectors(selectors: Json): Record<string, unknown> {
