@@ -55,6 +55,7 @@ function reprFloat(value: number): string {
     const size = exponent.slice(1).padStart(2, '0');
     return `${digits}e${exponent[0]}${size}`;
   }
+  if (Object.is(value, -0)) return '-0.0';
   return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
