@@ -1,10 +1,13 @@
 // The pipeline as a program of one's own calls it: a folder and an environment are enough.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { load, parse, run, select, TsdbtError, write } from '../../../src/index.ts';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
+import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 
 let server: Awaited<ReturnType<TestServer['open']>>;
 let cwd: string;
@@ -38,6 +41,46 @@ test('a project is loaded, parsed, selected, run and written', async () => {
   ]);
   write(project, ctx, results, elapsed);
   expect(project.manifest.nodes['model.p.a']).toMatchObject({ name: 'a', config: { materialized: 'table' } });
+});
+
+/** What a program of its own prints that calls build() and closes nothing; killed when it does not end. */
+function builds(project: string, command: string, options: object): { status: number | null; said: string } {
+  const library = pathToFileURL(join(import.meta.dirname, '../../../dist/index.js')).href;
+  const input = JSON.stringify({ cwd: project, env: {}, command, options });
+  const program = `import { build } from '${library}';
+    console.log(await build(${input}).then(({ results }) => results.map((r) => r.status).join(), (e) => e.message));`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 240_000,
+    killSignal: 'SIGKILL',
+  });
+  return { status, said: `${stdout}${stderr}`.trim() };
+}
+
+describe.each(['postgres', 'clickhouse'])('a program that builds on %s and closes nothing', (type) => {
+  const missing = type === 'clickhouse' ? clickhouseMissing : null;
+  it.skipIf(missing !== null)('ends when the build has ended, well or not', () => {
+    const project = mkdtempSync(join(tmpdir(), 'tsdbt-library-'));
+    cpSync(cwd, project, { recursive: true });
+    if (type === 'clickhouse')
+      writeFileSync(
+        join(project, 'profiles.yml'),
+        JSON.stringify({
+          p: { target: 'dev', outputs: { dev: { type, path: clickhouseFolder(), schema: 'library', threads: 2 } } },
+        }),
+      );
+    expect(builds(project, 'build', {})).toEqual({ status: 0, said: 'success,success' });
+    expect(builds(project, 'compile', {})).toEqual({ status: 0, said: 'success,success' });
+    expect(builds(project, 'build', { select: ['tag:none'] })).toEqual({ status: 0, said: '' });
+    writeFileSync(join(project, 'models/a.sql'), 'select n from nowhere');
+    expect(builds(project, 'build', {})).toEqual({ status: 0, said: 'error,skipped' });
+    writeFileSync(
+      join(project, 'dbt_project.yml'),
+      'name: p\nversion: "1.0"\nprofile: p\non-run-start: "{{ nope() }}"\n',
+    );
+    expect(builds(project, 'build', {})).toEqual({ status: 0, said: "'nope' is undefined" });
+    rmSync(project, { recursive: true, force: true });
+  });
 });
 
 test('what is wrong with the project is one error, without a process that ends', async () => {
