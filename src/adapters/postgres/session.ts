@@ -22,6 +22,7 @@ import {
 } from './message.ts';
 import { columnDescription, decodeTable, type RawResult } from './result.ts';
 import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statements.ts';
+import { TemporaryTables } from './temporary-tables.ts';
 import { SessionTransaction, type TransactionSettings } from './transaction.ts';
 import { responseOf, sendMessage } from './wire.ts';
 
@@ -62,6 +63,7 @@ export class PostgresSession implements Session {
   #connection: Connection | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #waiting: WaitingStatement[] = [];
+  readonly #temporary = new TemporaryTables();
   /** Number of statements sent. */
   #sent = 0;
   #lasts = false;
@@ -114,8 +116,9 @@ export class PostgresSession implements Session {
     return this.#inOrder(async () => {
       if (options.autoBegin && !this.#transaction.open) await this.#transaction.begin(() => this.#take());
       const text = options.bindings ? bind(sql, options.bindings) : sql;
-      if (!keepsColumns(sql, options.fetch === true)) this.#mayChange();
+      if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
       const result = await this.#run(text, options.comment ?? true, options.every === true);
+      this.#temporary.executed(sql);
       const response = responseOf(result);
       const tables = options.every
         ? { tables: [...(result.before ?? []), result].map((one) => decodeTable(one, null)) }
@@ -129,7 +132,7 @@ export class PostgresSession implements Session {
     await this.#first();
     return this.#inOrder(async () => {
       if (!this.#transaction.open) await this.#transaction.begin(() => this.#take());
-      if (!keepsColumns(sql, false)) this.#mayChange();
+      if (!keepsColumns(sql, false)) this.#mayChange(sql);
       // In autocommit each statement must have succeeded before the next is sent. And an open end would swallow those
       // behind it.
       if (this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
@@ -276,6 +279,7 @@ export class PostgresSession implements Session {
       const connection = this.#connection;
       this.#connection = null;
       this.#transaction.reset();
+      this.#temporary.forget();
       this.#waiting = [];
       this.#stateful = false;
       if (connection !== null) this.#pool.release(connection);
@@ -288,8 +292,10 @@ export class PostgresSession implements Session {
     await work?.();
   }
 
-  #mayChange(): void {
+  #mayChange(sql: string): void {
     this.columns.clear();
+    if (this.#temporary.isDropped(sql)) return;
+    this.#temporary.forget();
     if (!this.builds) this.#settings.onChange?.();
   }
 
@@ -459,6 +465,7 @@ export class PostgresSession implements Session {
     this.#transaction.reset();
     this.#sent++;
     this.columns.clear();
+    this.#temporary.forget();
     this.#waiting = [];
     this.mark = null;
     const connection = this.#connection;

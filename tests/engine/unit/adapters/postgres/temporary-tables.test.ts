@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { TemporaryTables } from '../../../../../src/adapters/postgres/temporary-tables.ts';
+
+const DROP = 'drop table if exists "a__dbt_tmp" cascade';
+
+/** After `create temporary table "a__dbt_tmp" …`. */
+function created(sql = '\n  create temporary table "a__dbt_tmp"\n  as (select 1);\n'): TemporaryTables {
+  const tables = new TemporaryTables();
+  tables.executed(sql);
+  return tables;
+}
+
+describe('temporary tables of a session', () => {
+  it.each([DROP, '\n  DROP TABLE IF EXISTS "a__dbt_tmp";\n'])('are dropped by: %s', (sql) =>
+    expect(created().isDropped(sql)).toBe(true),
+  );
+
+  it.each([
+    'drop table if exists "b" cascade',
+    'drop table if exists "public"."a__dbt_tmp" cascade',
+    'drop table if exists "a__dbt_tmp", "b" cascade',
+    'drop table if exists "a__dbt_tmp"; drop table "b"',
+    'drop view if exists "a__dbt_tmp" cascade',
+  ])('are not all that is dropped by: %s', (sql) => expect(created().isDropped(sql)).toBe(false));
+
+  it.each([
+    'create table "a__dbt_tmp" as (select 1)',
+    'create temporary table if not exists "a__dbt_tmp" as (select 1)',
+    'create temporary table "a__dbt_tmp" on commit drop as (select 1)',
+    'create temporary view "a__dbt_tmp" as (select 1)',
+  ])('are not surely made by: %s', (sql) => expect(created(sql).isDropped(DROP)).toBe(false));
+
+  it('are forgotten when a statement may have dropped them', () => {
+    const tables = created();
+    tables.forget();
+    expect(tables.isDropped(DROP)).toBe(false);
+  });
+});
