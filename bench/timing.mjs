@@ -52,7 +52,7 @@ export function start(dir, tool, args) {
   );
 }
 
-/** Runs a command to its end. @returns seconds and megabytes */
+/** Runs a command to its end. @returns seconds, megabytes, exit code */
 export function run(dir, tool, args) {
   const began = process.hrtime.bigint();
   const cpu = processorSeconds('self', false);
@@ -78,7 +78,12 @@ export function run(dir, tool, args) {
     child.on('close', (code) => {
       clearInterval(watch);
       if (code !== 0) process.stderr.write(`${tool.name} ${args.join(' ')}: exit ${code}\n${out.slice(-600)}\n`);
-      done({ wall: Number(process.hrtime.bigint() - began) / 1e9, cpu: processorSeconds('self', false) - cpu, memory });
+      done({
+        wall: Number(process.hrtime.bigint() - began) / 1e9,
+        cpu: processorSeconds('self', false) - cpu,
+        memory,
+        code,
+      });
     });
   });
 }

@@ -12,6 +12,7 @@ const NAMES = {
   clickhouse: ['clickhouse.mjs', 'tests/engine/clickhouse, built by both on ClickHouse, alone and in turns'],
   handover: ['handover.mjs', 'projects whose data change, built in turns by both on Postgres'],
   packages: ['packages.mjs', 'integration projects of well-known packages, built by both'],
+  strangers: ['strangers.mjs', 'projects that others wrote, at pinned commits, played by both'],
   artifacts: ['artifacts.mjs', "what readers of dbt's artifacts make of both programs'"],
   conformance: ['conformance.mjs', "dbt's published adapter tests, with this program in the place of dbt"],
   macros: ['macros.mjs', "names and arguments of the built-in macros, beside dbt's"],

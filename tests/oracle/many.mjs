@@ -29,6 +29,7 @@ function plan() {
       ['clickhouse'],
       ['artifacts'],
       ['packages'],
+      ['strangers'],
       ['fuzz-parse', '1', '40'],
       ['fuzz-select', '1', '50'],
       ['fuzz-jinja', '1', '50'],

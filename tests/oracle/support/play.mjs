@@ -187,7 +187,7 @@ function postgresDatabase({ host, port, user, password, psql }) {
 }
 
 /** @param inspect called with the project's folder and that of its profile, when all steps are done */
-export async function play(toolOf, project, { steps }, server, since, inspect) {
+export async function play(toolOf, project, { steps, timeout = 300_000 }, server, since, inspect) {
   const database = server.database ?? postgresDatabase(server);
   const work = mkdtempSync(join(tmpdir(), 'tsdbt-oracle-'));
   const dir = join(work, 'project');
@@ -228,7 +228,7 @@ export async function play(toolOf, project, { steps }, server, since, inspect) {
     const done = spawnSync(tool[0], [...tool.slice(1), ...args], {
       cwd: dir,
       encoding: 'utf8',
-      timeout: 300_000,
+      timeout,
       maxBuffer: 1 << 28,
       env: {
         ...process.env,

@@ -1,0 +1,131 @@
+// The speed table of projects that others wrote (tests/oracle/strangers.json says which commits): every step with every
+// program in turn, CPU seconds of the program and what it starts, least of some repetitions, with the machine's load.
+// Saves what it found; prints several such files, of a quiet machine and a busy one, as one Markdown table.
+//
+//   node bench/real.mjs [--reps 3] [--projects tuva,jaffle-shop] [--steps 'parse|ls'] [--save FILE] NAME=COMMAND...
+//   node bench/real.mjs --table FILE...
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startPostgres } from '../tests/oracle/support/servers.mjs';
+import { checkOut, strangers } from '../tests/oracle/support/strangers.mjs';
+import { best, forget, NOTHING, run, toolsOf } from './timing.mjs';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    reps: { type: 'string', default: '3' },
+    projects: { type: 'string', default: '' },
+    steps: { type: 'string', default: '' },
+    save: { type: 'string' },
+    table: { type: 'boolean', default: false },
+  },
+});
+
+const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
+/** `before` makes the state that a step wants, and is not timed; `one` is the project's model of the table. */
+const STEPS = [
+  {
+    name: 'parse, nothing kept',
+    before: (target) => forget(target),
+    args: (tool) => ['parse', ...(tool.v2 ? [] : ['--no-partial-parse'])],
+  },
+  { name: 'parse, nothing changed', warm: kept, args: kept },
+  { name: 'ls', args: () => ['--quiet', 'ls'] },
+  { name: 'run -s one', args: (_tool, one) => ['run', '-s', one] },
+  { name: 'compile', args: () => ['compile', '--threads', '4'] },
+];
+
+/** Times one project. @returns a row a step: seconds by program, null where it failed; the load around them */
+async function measure(name, { one, prepare = [] }, tools, server) {
+  const dir = checkOut(name);
+  const { host, port, user, password } = server;
+  const output = { type: 'postgres', host, port, user, password, dbname: 'real', schema: 'dev', threads: 4 };
+  const profile = /^profile:\s*['"]?([\w-]+)/m.exec(readFileSync(join(dir, 'dbt_project.yml'), 'utf8'))?.[1];
+  writeFileSync(
+    join(dir, 'profiles.yml'),
+    JSON.stringify({ [profile ?? 'default']: { target: 'dev', outputs: { dev: output } } }),
+  );
+  await server.psql('postgres', 'drop database if exists real with (force)');
+  await server.psql('postgres', 'create database real');
+  for (const args of prepare) await run(dir, tools[0], args.split(' '));
+  const rows = [];
+  for (const step of STEPS.filter((each) => new RegExp(values.steps).test(each.name))) {
+    const found = {};
+    const loads = [];
+    for (const tool of tools) {
+      const target = join(dir, `target_${tool.name}`);
+      mkdirSync(target, { recursive: true });
+      if (step.before === undefined) await run(dir, tool, (step.warm ?? step.args)(tool, one));
+      found[tool.name] = NOTHING;
+    }
+    for (let rep = 0; rep < Number(values.reps); rep += 1)
+      for (const tool of tools) {
+        if (found[tool.name] === null) continue;
+        step.before?.(join(dir, `target_${tool.name}`));
+        const took = await run(dir, tool, step.args(tool, one));
+        loads.push(loadavg()[0]);
+        found[tool.name] = took.code === 0 ? best(found[tool.name], took) : null;
+      }
+    rows.push({ project: name, step: step.name, load: Math.max(...loads), found });
+    const cells = tools.map((tool) => `${tool.name} ${found[tool.name]?.cpu.toFixed(2) ?? 'failed'}`);
+    process.stderr.write(`${name}: ${step.name}: ${cells.join(', ')} (load ${Math.max(...loads).toFixed(1)})\n`);
+  }
+  rmSync(dir, { recursive: true, force: true });
+  return rows;
+}
+
+/** One Markdown table of several saved runs: a column for each program of each run. */
+function table(runs) {
+  const loads = runs.map(({ rows }) => rows.map(({ load }) => load));
+  const columns = runs.flatMap(({ tools }, i) =>
+    tools.map((tool) => ({
+      i,
+      tool,
+      title: `${tool}, load ${Math.min(...loads[i]).toFixed(0)}–${Math.max(...loads[i]).toFixed(0)}`,
+    })),
+  );
+  const keys = new Map(runs.flatMap(({ rows }) => rows.map((row) => [`${row.project}\0${row.step}`, row])));
+  const lines = [...keys.values()].map(({ project, step }) => {
+    const cells = columns.map(({ i, tool }) => {
+      const row = runs[i].rows.find((each) => each.project === project && each.step === step);
+      return row?.found[tool]?.cpu.toFixed(2) ?? '–';
+    });
+    return `| ${[project, step, ...cells].join(' | ')} |`;
+  });
+  return [
+    `| project | step | ${columns.map(({ title }) => title).join(' | ')} |`,
+    `|---|---|${columns.map(() => '---').join('|')}|`,
+    ...lines,
+  ].join('\n');
+}
+
+if (values.table) {
+  console.log(table(positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')))));
+} else {
+  const tools = toolsOf(positionals);
+  if (tools.length === 0) throw new Error('usage: real.mjs [--reps N] [--projects A,B] [--save FILE] NAME=COMMAND...');
+  const { bench } = strangers();
+  const names = values.projects === '' ? Object.keys(bench) : values.projects.split(',');
+  const server = await startPostgres();
+  process.once('SIGINT', () => {
+    server.stop();
+    process.exit(130);
+  });
+  const rows = [];
+  try {
+    for (const name of names) rows.push(...(await measure(name, bench[name], tools, server)));
+  } finally {
+    server.stop();
+  }
+  const found = {
+    machine: `${cpus().length} cores (${cpus()[0].model.trim()}), Node ${process.versions.node}`,
+    date: new Date().toISOString(),
+    reps: Number(values.reps),
+    tools: tools.map(({ name }) => name),
+    rows,
+  };
+  if (values.save !== undefined) writeFileSync(values.save, JSON.stringify(found, null, 1));
+  console.log(`${found.machine}; CPU seconds, least of ${found.reps}.\n\n${table([found])}`);
+}
