@@ -83,7 +83,7 @@ export class FastPath {
         if (to < 0) return false;
       }
       if (plan.key) {
-        rows.keyRoom(to - cell + 1);
+        rows.keyRoom(to - cell + 1, keyEnd);
         keyEnd += out.copy(rows.keys, keyEnd, cell, to);
         rows.keys[keyEnd++] = TAB;
       }

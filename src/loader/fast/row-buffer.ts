@@ -69,8 +69,9 @@ export class RowBuffer {
     if (this.end + bytes > this.bytes.length) this.bytes = grown(this.bytes, this.end, bytes);
   }
 
-  keyRoom(bytes: number): void {
-    if (this.keyEnd + bytes > this.keys.length) this.keys = grown(this.keys, this.keyEnd, bytes);
+  /** The same for keys. @param used the end of what is written, also of a key whose row is not added yet */
+  keyRoom(bytes: number, used: number): void {
+    if (used + bytes > this.keys.length) this.keys = grown(this.keys, used, bytes);
   }
 
   /**
@@ -97,7 +98,7 @@ export class RowBuffer {
     const end = this.end + this.bytes.write(line, this.end, 'utf8');
     let { keyEnd } = this;
     if (key !== null) {
-      this.keyRoom(key.length * 3);
+      this.keyRoom(key.length * 3, keyEnd);
       keyEnd += this.keys.write(key, keyEnd, 'utf8');
     }
     if (tombstone) this.tombstones++;
@@ -168,7 +169,7 @@ export class RowBuffer {
       const { end, keyEnd } = rest;
       const keyStart = this.#keyStart(row);
       rest.room(this.#ends[row]! - this.#start(row));
-      rest.keyRoom(this.#keyEnds[row]! - keyStart);
+      rest.keyRoom(this.#keyEnds[row]! - keyStart, keyEnd);
       rest.added(
         this.#origins[row * 2 + 1]!,
         end + this.bytes.copy(rest.bytes, end, this.#start(row), this.#ends[row]),

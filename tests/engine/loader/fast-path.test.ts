@@ -337,6 +337,15 @@ describe('rows made without decoding', () => {
     }
   });
 
+  it('keep keys of several columns whole when their room grows in the midst of one', () => {
+    const both = bothWays(targetWith());
+    for (const length of [10, 1000, 1010, 1023, 1024, 2000]) {
+      const { quick, close } = both(Buffer.from(`{"id": "${'k'.repeat(length)}", "n": 123456789012345}`));
+      expect(quick?.key).toBe(`${'k'.repeat(length)}\t123456789012345\t`);
+      expect(quick).toEqual(close);
+    }
+  });
+
   it('leave a field that is new to those who watch for it', () => {
     const both = bothWays(targetWith({ schemaDrift: 'add_column' }));
     expect(both(Buffer.from('{"id":"a","n":1,"fresh":1}')).quick).toBeNull();
