@@ -1,12 +1,14 @@
 // Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
-// keepers of the embedded servers, and parses the built-in macros; with --types also the type declarations. Leaves type
-// checking to `npm run types`.
+// keepers of the embedded servers, and parses the built-in macros. With --package it also writes the type declarations
+// and shortens the source maps. Leaves type checking to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { buildMacros } from './build-macros.mjs';
+import { linesOnly } from './source-maps.mjs';
+import { keepReached } from './type-files.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const entry = {
@@ -86,8 +88,12 @@ for (let tries = 0; ; tries++) {
   }
 }
 
-if (process.argv.includes('--types')) {
+if (process.argv.includes('--package')) {
+  const dist = join(root, 'dist');
+  for (const name of readdirSync(dist).filter((file) => file.endsWith('.map')))
+    writeFileSync(join(dist, name), linesOnly(readFileSync(join(dist, name), 'utf8')));
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const done = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
   process.exitCode = done.status ?? 1;
+  if (done.status === 0) keepReached(join(dist, 'types'), ['index.d.ts', join('jinja', 'index.d.ts')]);
 }
