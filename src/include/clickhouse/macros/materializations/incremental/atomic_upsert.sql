@@ -73,41 +73,32 @@
     {%- endif -%}
   {%- endif -%}
 
-  {%- for attempt in range(5) if not seen.published -%}
-    {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
-    {%- do clickhouse__publish_create_like(shadow, target, again=attempt > 0) -%}
-    {%- if attempt > 0 -%}
-      {#- a merge has mixed what was cloned with what came later -#}
-      {%- do adapter.stop_merges(target) -%}
-    {%- endif -%}
-    {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}
-    {%- if changes -%}
-      {%- do clickhouse__apply_column_changes(changes, shadow) -%}
-    {%- endif -%}
-    {%- if changes or held != before -%}
-      {%- set seen.touched = clickhouse__upsert_touched(shadow, new_rows, fresh, key, predicates) -%}
-    {%- endif -%}
-    {%- do clickhouse__upsert_stage(stage, shadow, new_rows, seen.touched, key, columns, predicates,
-        again=seen.staged) -%}
-    {%- set seen.staged = True -%}
-    {#- a partition with new rows has rows in any case -#}
-    {%- set emptied = seen.touched | rejectattr('fresh') | list -%}
-    {%- set filled = clickhouse__publish_look([stage])[stage.identifier].blocks if emptied else {} -%}
-    {%- set actions = [] -%}
-    {%- for partition in seen.touched -%}
-      {%- if not partition.old -%}
-        {%- do actions.append("attach partition id '" ~ partition.id ~ "' from " ~ new_rows) -%}
-      {%- elif partition.fresh or partition.id in filled -%}
-        {%- do actions.append("replace partition id '" ~ partition.id ~ "' from " ~ stage) -%}
-      {%- else -%}
-        {%- do actions.append("drop partition id '" ~ partition.id ~ "'") -%}
-      {%- endif -%}
-    {%- endfor -%}
-    {%- do clickhouse__publish_alter(shadow, actions) -%}
-    {%- set seen.published = clickhouse__publish_exchange(target, shadow, held) -%}
-  {%- endfor -%}
   {%- if not seen.published -%}
-    {%- do clickhouse__publish_unsettled(target) -%}
+    {%- call(shadow, held) clickhouse__publish_shadow(target, before) -%}
+      {%- if changes -%}
+        {%- do clickhouse__apply_column_changes(changes, shadow) -%}
+      {%- endif -%}
+      {%- if changes or held != before -%}
+        {%- set seen.touched = clickhouse__upsert_touched(shadow, new_rows, fresh, key, predicates) -%}
+      {%- endif -%}
+      {%- do clickhouse__upsert_stage(stage, shadow, new_rows, seen.touched, key, columns, predicates,
+          again=seen.staged) -%}
+      {%- set seen.staged = True -%}
+      {#- a partition with new rows has rows in any case -#}
+      {%- set emptied = seen.touched | rejectattr('fresh') | list -%}
+      {%- set filled = clickhouse__publish_look([stage])[stage.identifier].blocks if emptied else {} -%}
+      {%- set actions = [] -%}
+      {%- for partition in seen.touched -%}
+        {%- if not partition.old -%}
+          {%- do actions.append("attach partition id '" ~ partition.id ~ "' from " ~ new_rows) -%}
+        {%- elif partition.fresh or partition.id in filled -%}
+          {%- do actions.append("replace partition id '" ~ partition.id ~ "' from " ~ stage) -%}
+        {%- else -%}
+          {%- do actions.append("drop partition id '" ~ partition.id ~ "'") -%}
+        {%- endif -%}
+      {%- endfor -%}
+      {%- do clickhouse__publish_alter(shadow, actions) -%}
+    {%- endcall -%}
   {%- endif -%}
   {%- if seen.staged -%}
     {%- do clickhouse__publish_drop(stage) -%}

@@ -203,6 +203,15 @@
     {%- do clickhouse__publish_alter(target, actions) -%}
     {{ return('') }}
   {%- endif -%}
+  {%- call(shadow, held) clickhouse__publish_shadow(target, before) -%}
+    {%- do clickhouse__publish_alter(shadow, actions) -%}
+  {%- endcall -%}
+{% endmacro %}
+
+{#- A shadow with the rows of the target takes its place; caller(shadow, held) changes the shadow before, at each
+    attempt anew. held: what clickhouse__publish_clone gave; before: what clickhouse__publish_look said of the target
+    lately, or none. -#}
+{% macro clickhouse__publish_shadow(target, before) %}
   {%- set shadow = clickhouse__publish_relation(target, 'shadow') -%}
   {%- set done = namespace(published=False) -%}
   {%- for attempt in range(5) if not done.published -%}
@@ -212,7 +221,7 @@
       {%- do adapter.stop_merges(target) -%}
     {%- endif -%}
     {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}
-    {%- do clickhouse__publish_alter(shadow, actions) -%}
+    {%- do caller(shadow, held) -%}
     {%- set done.published = clickhouse__publish_exchange(target, shadow, held) -%}
   {%- endfor -%}
   {%- if not done.published -%}
