@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startClickhouse } from './support/clickhouse.mjs';
-import { macrosOf, playOverridden } from './support/overrides.mjs';
+import { macrosOf, playOverridden, processes } from './support/overrides.mjs';
 import { clickhouseOracleBin, oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const folder = join(root, 'tests', 'engine', 'overrides');
@@ -43,7 +43,8 @@ for (const [dialect, start] of Object.entries(dialects)) {
     const macros = macrosOf(manifestOf(dbt, server.output), [`dbt_${dialect}`, 'dbt']);
     const project = join(folder, dialect);
     const steps = JSON.parse(readFileSync(join(project, 'steps.json'), 'utf8'));
-    const played = await playOverridden([dbt], { project, macros, output: server.output, sql: server.sql, steps });
+    const { output: target, sql } = server;
+    const played = await playOverridden(processes(dbt), { project, macros, output: target, sql, steps });
     for (const { run, exit, output } of played)
       if (exit !== 0)
         console.error(

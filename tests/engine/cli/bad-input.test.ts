@@ -1,18 +1,16 @@
-// Bad input, as a user meets it: a tiny project a row, the built program as a child process, its exit code and its
+// Bad input, as a user meets it: a tiny project a row, the built program, its exit code and its
 // whole message. Exit codes and main words are those of dbt 1.12; places, carets and hints are ours. Leaves single
 // functions to the unit tests.
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
+import { run } from '../support/program.ts';
 import { PROJECT, type Row } from './bad-input.ts';
 import { PARSING } from './bad-project.ts';
 import { RUNNING } from './bad-run.ts';
-
-const CLI = join(import.meta.dirname, '../../../dist/cli.cjs');
 
 let base: string;
 let credentials: Credentials;
@@ -49,21 +47,10 @@ async function tsdbt(row: Row): Promise<{ exit: number | null; says: string; all
     mkdirSync(dirname(join(dir, path)), { recursive: true });
     writeFileSync(join(dir, path), text);
   }
-  return new Promise((resolve) => {
-    const child = spawn(
-      process.execPath,
-      [CLI, ...(row.command ?? 'parse').split(' '), '--no-use-colors', '--profiles-dir', dir],
-      { cwd: dir },
-    );
-    let all = '';
-    child.stdout.on('data', (data: Buffer) => {
-      all += data.toString();
-    });
-    child.stderr.on('data', (data: Buffer) => {
-      all += data.toString();
-    });
-    child.on('close', (exit) => resolve({ exit, says: message(all, dir), all }));
+  const { code, out } = await run([...(row.command ?? 'parse').split(' '), '--no-use-colors', '--profiles-dir', dir], {
+    cwd: dir,
   });
+  return { exit: code, says: message(out, dir), all: out };
 }
 
 /** Without times, folders and the lines that tell how far a run is. */

@@ -1,13 +1,12 @@
 // A run whose on-run-end cannot be rendered leaves its results and its summary line, as dbt 1.12.6 does (exit code,
 // lines and results are its).
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
+import { run } from '../support/program.ts';
 
-const CLI = join(import.meta.dirname, '../../../dist/cli.cjs');
 let server: Awaited<ReturnType<TestServer['open']>>;
 let base: string;
 beforeAll(async () => {
@@ -22,7 +21,7 @@ afterAll(async () => {
 function project(
   name: string,
   hooks: string,
-): (command: string) => { exit: number | null; out: string; results: unknown } {
+): (command: string) => Promise<{ exit: number | null; out: string; results: unknown }> {
   const dir = join(base, name);
   mkdirSync(join(dir, 'models'), { recursive: true });
   const { database: dbname, ...credentials } = server.credentials;
@@ -33,38 +32,35 @@ function project(
   );
   writeFileSync(join(dir, 'models/a.sql'), 'select 1 as b');
   writeFileSync(join(dir, 'models/s.yml'), 'models: [{name: a, columns: [{name: b, data_tests: [unique]}]}]');
-  return (command) => {
-    const done = spawnSync(process.execPath, [CLI, command, '--no-use-colors', '--profiles-dir', dir], {
-      cwd: dir,
-      encoding: 'utf8',
-    });
+  return async (command) => {
+    const { code, stdout } = await run([command, '--no-use-colors', '--profiles-dir', dir], { cwd: dir });
     const file = join(dir, 'target/run_results.json');
     const results = existsSync(file)
       ? (JSON.parse(readFileSync(file, 'utf8')) as { results: { unique_id: string; status: string }[] }).results.map(
           (r) => `${r.unique_id} ${r.status}`,
         )
       : null;
-    return { exit: done.status, out: done.stdout, results };
+    return { exit: code, out: stdout, results };
   };
 }
 const BOOM = "{% if execute %}{{ exceptions.raise_compiler_error('boom') }}{% endif %}";
 
 describe('an error in a hook of the project', () => {
-  it('when on-run-end is rendered leaves results and the last line', () => {
+  it('when on-run-end is rendered leaves results and the last line', async () => {
     const tsdbt = project('hook_end', `on-run-end: ["select 1", "${BOOM}", "select 2"]`);
-    const built = tsdbt('run');
+    const built = await tsdbt('run');
     expect(built).toMatchObject({ exit: 2, results: ['model.p.a success', 'operation.p.p-on-run-end-0 success'] });
     expect(built.out).toContain('Done. PASS=2 WARN=0 ERROR=1 SKIP=0 NO-OP=0 REUSED=0 TOTAL=3');
     expect(built.out).toContain('boom');
-    const tested = tsdbt('test').results as string[];
+    const tested = (await tsdbt('test')).results as string[];
     expect(tested.map((each) => each.replace(/\.[0-9a-f]{10}/, ''))).toEqual([
       'test.p.unique_a_b pass',
       'operation.p.p-on-run-end-0 success',
     ]);
   });
 
-  it('when on-run-start is rendered leaves nothing, as nothing ran', () => {
-    const built = project('hook_start', `on-run-start: ["select 1", "${BOOM}"]`)('run');
+  it('when on-run-start is rendered leaves nothing, as nothing ran', async () => {
+    const built = await project('hook_start', `on-run-start: ["select 1", "${BOOM}"]`)('run');
     expect(built).toMatchObject({ exit: 2, results: null });
     expect(built.out).not.toContain('Done.');
   });

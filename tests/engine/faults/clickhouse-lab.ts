@@ -5,16 +5,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { ClickhouseProxy } from '../support/clickhouse-proxy.ts';
+import { BIN, run } from '../support/program.ts';
 import { pause } from './project.ts';
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-const CLI = join(ROOT, 'dist/cli.cjs');
 
 /** Who builds: this program or real dbt. */
 export type Program = { readonly command: string; readonly args: readonly string[] };
-export const TSDBT: Program = { command: process.execPath, args: [CLI] };
+export const TSDBT: Program = { command: process.execPath, args: [BIN] };
 
 /** What to do at a statement: the first that matches, or by number from 0. */
 export interface Fault {
@@ -104,7 +101,10 @@ export class ClickhouseLab extends ClickhouseProxy {
     res.destroy();
   }
 
-  /** Runs a command to its end, or to the fault. */
+  /**
+   * Runs a command to its end, or to the fault: as a process where it may be killed, or where something else goes on
+   * meanwhile (`beside`).
+   */
   async run(
     args: readonly string[],
     options: {
@@ -112,22 +112,22 @@ export class ClickhouseLab extends ClickhouseProxy {
       readonly killAfter?: number;
       readonly program?: Program;
       readonly target?: string;
+      readonly beside?: boolean;
     } = {},
   ): Promise<Ended> {
-    const { command, args: first } = options.program ?? TSDBT;
+    const program = options.program ?? TSDBT;
+    const { command, args: first } = program;
     this.fault = options.fault ?? null;
     this.statements = [];
     // What dbt 1.11 and 1.12 write of snapshots does not go into one folder.
-    const target = options.target ?? ((options.program ?? TSDBT) === TSDBT ? 'target' : 'target-dbt');
-    const child = spawn(
-      command,
-      [...first, ...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'],
-      {
-        cwd: this.dir,
-        env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const target = options.target ?? (program === TSDBT ? 'target' : 'target-dbt');
+    const all = [...args, '--target-path', target, '--log-path', `logs-${target}`, '--no-use-colors'];
+    const place = { cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env } };
+    if (program === TSDBT && !options.beside && options.fault === undefined && options.killAfter === undefined) {
+      const { code, out } = await run(all, place);
+      return { code, out, killed: false, statements: this.statements };
+    }
+    const child = spawn(command, [...first, ...all], { ...place, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     let out = '';
     child.stdout.on('data', (chunk) => {

@@ -131,9 +131,9 @@ async function strike(
   const after = [...before.values()].sort();
   const allowed = new Set([was, after].map((lines) => JSON.stringify([[lines]])));
   const [, reading] = await lab.watch(content(table, where), async () => {
-    const struck = await lab.run(command, { program, ...('killAfter' in fault ? fault : { fault }) });
+    const struck = await lab.run(command, { program, beside: true, ...('killAfter' in fault ? fault : { fault }) });
     if (struck.killed || ('how' in fault && fault.how === 'server')) figures.kills++;
-    const again = await lab.run(command, { program });
+    const again = await lab.run(command, { program, beside: true });
     if (again.code !== 0) {
       figures.failed++;
       console.log(`${table} ${JSON.stringify(fault)}: ${again.out.slice(-1500)}`);

@@ -6,17 +6,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedClickhouse } from '../../../src/adapters/clickhouse/embedded.ts';
 import { ownIdentity } from '../../../src/adapters/process-identity.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { BIN } from '../support/program.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { HoleProxy } from '../support/hole-proxy.ts';
 
-const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 /** Ten seconds are promised; on a machine under load they are many, yet fewer than what is waited for. */
 const LIMIT_MS = 100_000;
 const folders: string[] = [];
@@ -102,7 +101,7 @@ interface Started {
 }
 
 function start(dir: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
-  const child = spawn(process.execPath, [CLI, ...args, '--no-use-colors'], {
+  const child = spawn(process.execPath, [BIN, ...args, '--no-use-colors'], {
     cwd: dir,
     env: { ...process.env, DBT_PROFILES_DIR: dir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,7 +2,8 @@
 // built when they are free.
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FaultProject, pause, type Running } from './project.ts';
+import type { Running } from '../support/program.ts';
+import { FaultProject, pause } from './project.ts';
 
 let project: FaultProject;
 let holder: pg.Client;

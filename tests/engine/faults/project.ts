@@ -1,27 +1,10 @@
-// A project in a folder of its own and a database for it: files written, the built command run as a child process,
-// questions asked.
-import { type ChildProcess, spawn } from 'node:child_process';
+// A project in a folder of its own and a database for it: files written, the built program run, questions asked.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
-
-const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
-
-export interface Ended {
-  readonly code: number | null;
-  readonly out: string;
-}
-
-/** A command that has been started. */
-export interface Running {
-  readonly child: ChildProcess;
-  readonly ended: Promise<Ended>;
-  /** What it has printed by now. */
-  out(): string;
-}
+import { type Ended, type Place, run, type Running, start } from '../support/program.ts';
 
 export class FaultProject {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
@@ -72,35 +55,21 @@ export class FaultProject {
     return readFileSync(join(this.dir, path), 'utf8');
   }
 
-  /** @param targetPath two commands at once need a folder each */
-  start(args: readonly string[], targetPath = 'target'): Running {
-    const child = spawn(
-      process.execPath,
-      [CLI, ...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'],
-      {
-        cwd: this.dir,
-        env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
-    let out = '';
-    child.stdout!.on('data', (chunk) => {
-      out += String(chunk);
-    });
-    child.stderr!.on('data', (chunk) => {
-      out += String(chunk);
-    });
-    return {
-      child,
-      out: () => out,
-      ended: new Promise((resolve) => {
-        child.on('close', (code) => resolve({ code, out }));
-      }),
-    };
+  /** As a process. @param targetPath two commands at once need a folder each */
+  start(args: readonly string[], targetPath?: string): Running {
+    return start(...this.#command(args, targetPath));
   }
 
+  /** Within this process: nothing else runs meanwhile, and nothing stops it. */
   async run(args: readonly string[], targetPath?: string): Promise<Ended> {
-    return this.start(args, targetPath).ended;
+    return run(...this.#command(args, targetPath));
+  }
+
+  #command(args: readonly string[], targetPath = 'target'): [readonly string[], Place] {
+    return [
+      [...args, '--target-path', targetPath, '--log-path', `logs-${targetPath}`, '--no-use-colors'],
+      { cwd: this.dir, env: { ...process.env, DBT_PROFILES_DIR: this.dir, ...this.env } },
+    ];
   }
 
   /** Rows as arrays of texts. */

@@ -28,6 +28,8 @@ function signal(): { tell(): void; readonly told: Promise<void>; readonly done: 
 interface Lab {
   write(files: Readonly<Record<string, string>>): void;
   run(args: readonly string[], target?: string): Promise<{ code: number | null; out: string }>;
+  /** As `run`, beside another command. */
+  beside(args: readonly string[], target: string): Promise<{ code: number | null; out: string }>;
   sql(...statements: string[]): Promise<void>;
   rows(sql: string): Promise<string[][]>;
   /** See the proxies. */
@@ -66,6 +68,7 @@ const POSTGRES: Words = {
     return {
       write: (more) => project.write(more),
       run: (args, target) => project.run(args, target),
+      beside: (args, target) => project.start(args, target).ended,
       rows: (sql) => project.rows(sql),
       async sql(...statements) {
         for (const sql of statements) await project.client.query(sql);
@@ -101,6 +104,7 @@ const CLICKHOUSE: Words = {
     return {
       write: (more) => lab.write(more),
       run: (args, target) => lab.run(args, target === undefined ? {} : { target }),
+      beside: (args, target) => lab.run(args, { target, beside: true }),
       rows: async (sql) => (await lab.rows(sql)).map((row) => row.map(String)),
       async sql(...statements) {
         for (const sql of statements) await lab.rows(sql);
@@ -335,7 +339,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
         lab.hold((sql) => pause(words.catalogue.test(sql) ? random(300) : random(20)));
         const ended = await Promise.all(
           ['a', 'b', ...(trial % 3 === 2 ? ['c'] : [])].map((target, i) =>
-            lab.run(
+            lab.beside(
               [
                 'build',
                 '--select',
@@ -372,7 +376,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
     });
     const cloned = await Promise.all(
       ['a', 'b'].map((target) =>
-        lab.run(['clone', '--target', 'ci', '--state', 'prod', '--select', 'many', 'kept'], target),
+        lab.beside(['clone', '--target', 'ci', '--state', 'prod', '--select', 'many', 'kept'], target),
       ),
     );
     for (const { code, out } of cloned) {

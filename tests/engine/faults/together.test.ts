@@ -4,7 +4,8 @@ import { hostname } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BACKENDS, FaultProject, pause, type Running } from './project.ts';
+import type { Running } from '../support/program.ts';
+import { BACKENDS, FaultProject, pause } from './project.ts';
 
 let project: FaultProject;
 
@@ -46,8 +47,8 @@ describe('two builds at the same time', () => {
   ])('with %j and %j both succeed and leave every row once', async (first, second) => {
     if (first.length === 0) await project.client.query('drop schema if exists s cascade');
     const [a, b] = await Promise.all([
-      project.run(['build', ...first], 'one'),
-      project.run(['build', ...second], 'two'),
+      project.start(['build', ...first], 'one').ended,
+      project.start(['build', ...second], 'two').ended,
     ]);
     expect(a.code, a.out).toBe(0);
     expect(b.code, b.out).toBe(0);

@@ -11,10 +11,10 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
+import { BIN } from '../support/program.ts';
 import { packed, file } from './tar.ts';
 
 const LONG = process.env['TSDBT_HOSTILE'] === 'long';
-const CLI = join(import.meta.dirname, '../../../dist/cli.cjs');
 /** Stands in every secret; also a part of one must not be found. */
 const NEEDLE = 'c4n4ry';
 /** With what is written otherwise in JSON, SQL, URLs and pages. */
@@ -339,7 +339,7 @@ async function tsdbt(
   }
   try {
     return await new Promise((resolve) => {
-      const child = spawn(process.execPath, [CLI, ...args], {
+      const child = spawn(process.execPath, [BIN, ...args], {
         cwd: dir,
         env: { PATH: process.env['PATH'], HOME: base, ...ENV },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -72,7 +72,7 @@ describe('an unclean election', () => {
     expect(cut, out).toBeLessThanOrEqual(10);
     expect(out).toContain(`tsdbt load rewind --select source:raw.u --to 0:${cut}`);
     expect(await lab.ids('u')).toEqual(from(0, 20));
-    const rewound = await lab.project.run(['load', 'rewind', '--select', 'source:raw.u', '--to', `0:${cut}`]);
+    const rewound = await lab.project.start(['load', 'rewind', '--select', 'source:raw.u', '--to', `0:${cut}`]).ended;
     expect([rewound.code, rewound.out]).toEqual([
       0,
       expect.stringContaining(`${20 - cut} rows and 0 dead letters from there on deleted`),

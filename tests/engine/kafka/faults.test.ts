@@ -6,7 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { FOR_EVENTS } from '../support/events.ts';
-import { FaultProject, type Running } from '../faults/project.ts';
+import { FaultProject } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 
@@ -83,10 +84,10 @@ ${['many', 'keyed', 'zombie', 'moved']
     }
   };
   const finish = async (topic: string, target: string): Promise<void> => {
-    const { code, out } = await project.run(
+    const { code, out } = await project.start(
       ['load', '--once', '--select', `source:raw.${topic}`, '--target', target],
       `at-${topic}-end`,
-    );
+    ).ended;
     expect(code, out).toBe(0);
   };
   const dead = async (topic: string): Promise<string[]> =>

@@ -44,7 +44,7 @@ export class KafkaLab {
 
   /** Loads up to the ends. @returns what it has said */
   async load(code = 0): Promise<string> {
-    const ended = await this.project.run(['load', '--once']);
+    const ended = await this.project.start(['load', '--once']).ended;
     expect(ended.code, ended.out).toBe(code);
     return ended.out;
   }

@@ -38,7 +38,7 @@ describe('a real Kafka', () => {
   const writerOf = (more: Parameters<typeof TopicWriter.open>[1] = {}): Promise<TopicWriter> =>
     TopicWriter.open([`127.0.0.1:${broker.port}`], more);
   const load = async (...more: string[]): Promise<string> => {
-    const { code, out } = await project.run(['load', '--once', ...more]);
+    const { code, out } = await project.start(['load', '--once', ...more]).ended;
     expect(code, out).toBe(0);
     return out;
   };
@@ -65,7 +65,7 @@ describe('a real Kafka', () => {
     await load();
     expect((await project.rows('select seq from raw.tx order by 1')).flat().map(Number)).toEqual(kept);
     expect(await load()).toContain('raw.tx: 0 rows loaded');
-    expect((await project.run(['load', 'status'])).out).toMatch(/tx\/0 {2}next (\d+) {2}end \1 {2}lag 0 rows/);
+    expect((await project.start(['load', 'status']).ended).out).toMatch(/tx\/0 {2}next (\d+) {2}end \1 {2}lag 0 rows/);
     // Brokers of every age answer in a form of their own.
     const library = await loadClientLibrary();
     const bootstrapBrokers = [`127.0.0.1:${broker.port}`];
@@ -198,16 +198,16 @@ describe('a real Kafka', () => {
 
   it('says which topic is missing, and where no broker answers', async () => {
     project.write({ 'models/sources.yml': SOURCE('absent') });
-    const missing = await project.run(['load', '--once']);
+    const missing = await project.start(['load', '--once']).ended;
     expect([missing.code, missing.out]).toEqual([
       2,
       expect.stringMatching(/Topic absent does not exist on 127\.0\.0\.1:\d+/),
     ]);
     project.write({ 'one.ndjson': '{"seq": 1}\n' });
-    const produced = await project.run(['produce', '--topic', 'absent', '--from', 'one.ndjson']);
+    const produced = await project.start(['produce', '--topic', 'absent', '--from', 'one.ndjson']).ended;
     expect([produced.code, produced.out]).toEqual([2, expect.stringContaining('Topic absent does not exist')]);
     project.write({ 'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n' });
-    const checked = await project.run(['load', 'check']);
+    const checked = await project.start(['load', 'check']).ended;
     expect([checked.code, checked.out]).toEqual([1, expect.stringContaining('no broker answers at 127.0.0.1:1')]);
   });
 });

@@ -2,7 +2,7 @@
 // positions are moved beside a loader.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Running } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 import { KafkaLab } from './kafka-lab.ts';
 
@@ -93,7 +93,7 @@ describe('loaders', () => {
           ['raw.there', true, []],
         ],
       ]);
-      const status = await lab.project.run(['load', 'status'], 'status');
+      const status = await lab.project.start(['load', 'status'], 'status').ended;
       expect([status.code, status.out]).toEqual([
         1,
         expect.stringMatching(/raw\.absent {2}failed: Topic absent does not exist/),
@@ -104,7 +104,8 @@ describe('loaders', () => {
       await send('absent', 0, 5);
       await lab.project.until("select to_regclass('raw.absent') is not null");
       await lab.project.until(loaded('absent', 5));
-      const rewound = await lab.project.run(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind');
+      const rewound = await lab.project.start(['load', 'rewind', '--select', 'source:raw.there', '--to', '4'], 'rewind')
+        .ended;
       expect([rewound.code, rewound.out]).toEqual([0, expect.stringContaining('6 rows and 0 dead letters')]);
       await lab.project.until(loaded('there', 10));
       expect(await lab.project.rows('select count(*), count(distinct id) from raw.there')).toEqual([['10', '10']]);

@@ -163,7 +163,7 @@ describe('security', () => {
       `connections: {default: {brokers: ["127.0.0.1:${port}"], sasl: {mechanism: PLAIN, username: bob, ` +
       `password: ${password}}}}\n`;
     const said = async (code: number, ...args: string[]): Promise<string> => {
-      const ended = await project.run(args);
+      const ended = await project.start(args).ended;
       expect(ended.code, ended.out).toBe(code);
       expect(ended.out).not.toMatch(/bob-geheim|\n\s+at /);
       return ended.out;
@@ -251,7 +251,7 @@ describe('security', () => {
           'username: me, password: "{{ env_var(\'DBT_ENV_SECRET_SR\') }}"}}}\n',
       });
       process.env['DBT_ENV_SECRET_SR'] = 'registry-geheim';
-      const { code, out } = await fresh.run(['load', '--once']);
+      const { code, out } = await fresh.start(['load', '--once']).ended;
       expect(code, out).toBe(0);
       expect(await fresh.rows('select id, who from raw.typed order by 1')).toEqual([
         ['1', 'me'],
@@ -262,7 +262,7 @@ describe('security', () => {
         expect.stringMatching(/\/who must NOT have fewer than 2 characters$/),
       ]);
       process.env['DBT_ENV_SECRET_SR'] = 'registry-falsch';
-      const refused = await fresh.run(['load', 'check']);
+      const refused = await fresh.start(['load', 'check']).ended;
       expect([refused.code, refused.out]).toEqual([1, expect.stringMatching(/refuses the credentials \(HTTP 401\)/)]);
       expect(refused.out).not.toContain('registry-falsch');
       secure.register('who', { type: 'string' });

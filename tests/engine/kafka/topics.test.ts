@@ -82,7 +82,9 @@ describe('topics', () => {
     expect(new Set(kept).size).toBe(kept.length);
     expect(kept.filter((id) => id >= 490)).toEqual(numbered(490, 500).map(({ id }) => id));
     expect(kept.length).toBeLessThan(500);
-    expect((await lab.project.run(['load', 'status'])).out).toMatch(/compact\/0 {2}next 500 {2}end 500 {2}lag 0 rows/);
+    expect((await lab.project.start(['load', 'status']).ended).out).toMatch(
+      /compact\/0 {2}next 500 {2}end 500 {2}lag 0 rows/,
+    );
   });
 
   it('expired before they were read: stopped with an error, or gone on with by choice', async () => {

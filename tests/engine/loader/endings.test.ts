@@ -271,7 +271,7 @@ describe('the command', () => {
   });
 
   it('`--once` without a broker or a database ends with one error, after --timeout', async () => {
-    const { code, out } = await project.run(['load', '--once', '--timeout', '2s']);
+    const { code, out } = await project.start(['load', '--once', '--timeout', '2s']).ended;
     expect([code, out]).toEqual([
       2,
       expect.stringMatching(/Loading raw\.t gave up after 2 s without progress: no broker answers at 127\.0\.0\.1:1/),
@@ -279,7 +279,7 @@ describe('the command', () => {
     expect(out.match(/gave up/g)).toHaveLength(1);
     const profiles = project.read('profiles.yml');
     project.write({ 'profiles.yml': profiles.replace(/port: \d+/, 'port: 1') });
-    const away = await project.run(['load', '--from', 'a.ndjson', '--timeout', '2s']);
+    const away = await project.start(['load', '--from', 'a.ndjson', '--timeout', '2s']).ended;
     project.write({ 'profiles.yml': profiles });
     expect([away.code, away.out]).toEqual([
       2,
@@ -291,7 +291,7 @@ describe('the command', () => {
   });
 
   it('refuses two sources that would load one topic into one table, and tells the status of files', async () => {
-    const status = await project.run(['load', 'status']);
+    const status = await project.start(['load', 'status']).ended;
     expect([status.code, status.out]).toEqual([
       1,
       expect.stringMatching(

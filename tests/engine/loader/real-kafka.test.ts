@@ -30,7 +30,7 @@ describe.skipIf(reason !== null)(`a real Kafka${reason === null ? '' : ` (left o
 
   it('produce, load, status', async () => {
     const run = async (...args: string[]): Promise<string> => {
-      const { code, out } = await project.run(args);
+      const { code, out } = await project.start(args).ended;
       expect(code, out).toBe(0);
       return out;
     };

@@ -23,10 +23,10 @@ import { SERVERS } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 import { builtinMacros } from '../macros/recorder.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { run } from '../support/program.ts';
 import { DIFFERENCES, type Difference } from './differences.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 
 interface Golden {
   readonly macros: readonly OverriddenMacro[];
@@ -46,7 +46,7 @@ async function compare(
 ): Promise<{ missing: string[]; more: string[]; unused: Difference[] }> {
   const golden = read(`${dialect}-golden.json`) as Golden;
   const steps = read(`${dialect}/steps.json`) as Step[];
-  const played = await playOverridden([process.execPath, CLI], {
+  const played = await playOverridden(run, {
     ...server,
     project: join(HERE, dialect),
     macros: golden.macros,

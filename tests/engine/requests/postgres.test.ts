@@ -1,7 +1,6 @@
 // How many messages and statements a node costs on Postgres, beside what real dbt sends for the same project
 // (tests/oracle/requests.mjs makes postgres-golden.json). A number that goes up is a cost for every node of every
 // run: it is changed here on purpose or not at all.
-import { spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { type Counted, countSteps, startCountingProxy } from '../../oracle/support/counting-proxy.mjs';
 import { SERVERS } from '../adapters/servers.ts';
+import { run } from '../support/program.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CLI = fileURLToPath(new URL('../../../dist/cli.cjs', import.meta.url));
 const THEIRS = JSON.parse(readFileSync(join(HERE, 'postgres-golden.json'), 'utf8')) as Counted[];
 
 /** `step node: messages/statements, dbt messages/statements`. */
@@ -50,17 +49,10 @@ it('a node costs so many messages/statements', async () => {
       proxy,
       JSON.parse(readFileSync(join(dir, 'steps.json'), 'utf8')) as string[],
       async (step) => {
-        const child = spawn(process.execPath, [CLI, ...step.split(' '), '--project-dir', dir, '--profiles-dir', dir], {
-          stdio: ['ignore', 'pipe', 'pipe'],
+        const { code, out } = await run([...step.split(' '), '--project-dir', dir, '--profiles-dir', dir], {
+          cwd: dir,
         });
-        let text = '';
-        child.stdout.on('data', (chunk) => {
-          text += String(chunk);
-        });
-        const code = await new Promise((resolve) => {
-          child.on('close', resolve);
-        });
-        expect(code, text).toBe(0);
+        expect(code, out).toBe(0);
       },
     );
     expect(table(ours)).toEqual([

@@ -25,4 +25,9 @@ export interface Play {
   readonly steps: readonly Step[];
 }
 export function overrides(macros: readonly OverriddenMacro[], shown?: boolean): string;
-export function playOverridden(command: readonly string[], play: Play): Promise<Played[]>;
+export type Run = (
+  args: readonly string[],
+  place: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
+) => Promise<{ readonly code: number | null; readonly out: string }>;
+export function processes(program: string): Run;
+export function playOverridden(run: Run, play: Play): Promise<Played[]>;

@@ -81,12 +81,12 @@ function argumentsOf(text) {
 
 /**
  * Plays the steps of a project, one command after the other with one thread.
- * @param command the program and its first arguments
+ * @param run runs a command of the program: `run(args, { cwd, env })` gives `{ code, out }`
  * @param options `project`: its folder; `macros`: what is overridden; `output`: of its profile; `sql(text)`: runs
  *   statements; `steps`: commands with `run`, `sql`, `save`
  * @returns for each step its exit code and, by the name of a node ('' outside of one), the macros that were called
  */
-export async function playOverridden(command, { project, macros, output, sql, steps }) {
+export async function playOverridden(run, { project, macros, output, sql, steps }) {
   const work = mkdtempSync(join(tmpdir(), 'tsdbt-overrides-'));
   try {
     const dir = join(work, 'project');
@@ -107,14 +107,17 @@ export async function playOverridden(command, { project, macros, output, sql, st
       if (step.sql !== undefined) await sql(step.sql);
       for (const [path, text] of Object.entries(step.files ?? {})) writeFileSync(join(dir, path), text);
       const logs = join(work, `logs${index}`);
-      const ended = await run([...command, ...split(step.run), '--log-path', logs, '--no-use-colors'], dir);
+      const { code: exit, out: output } = await run([...split(step.run), '--log-path', logs, '--no-use-colors'], {
+        cwd: dir,
+        env: { ...process.env, DBT_PROFILES_DIR: dir, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', PGHOST: '' },
+      });
       played.push({
         run: step.run,
-        exit: ended.exit,
-        output: ended.output,
+        exit,
+        output,
         calls: callsIn(readFileSync(join(logs, 'dbt.log'), 'utf8'), step.run.startsWith('parse')),
       });
-      if (played[0].exit !== 0) throw new Error(`${step.run} ends with ${ended.exit}:\n${ended.output}`);
+      if (played[0].exit !== 0) throw new Error(`${step.run} ends with ${exit}:\n${output}`);
       if (step.save) cpSync(join(dir, 'target'), join(dir, step.save), { recursive: true });
     }
     return played;
@@ -125,20 +128,19 @@ export async function playOverridden(command, { project, macros, output, sql, st
 
 const split = (text) => [...text.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
 
-function run([program, ...args], cwd) {
-  const child = spawn(program, args, {
-    cwd,
-    env: { ...process.env, DBT_PROFILES_DIR: cwd, DBT_SEND_ANONYMOUS_USAGE_STATS: 'false', PGHOST: '' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    output += chunk;
-  });
-  return new Promise((done) => child.on('close', (exit) => done({ exit, output })));
+/** What runs a program as a process. */
+export function processes(program) {
+  return (args, place) => {
+    const child = spawn(program, args, { ...place, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      out += chunk;
+    });
+    return new Promise((done) => child.on('close', (code) => done({ code, out })));
+  };
 }
 
 /** By node what a log says was called; with one thread a node ends before the next begins. */
