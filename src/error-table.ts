@@ -101,10 +101,10 @@ export const ERRORS = {
     (f) => `The secret '${f.secret}' stands in the file`,
     () => `Secrets come from the environment: "{{ env_var('DBT_ENV_SECRET_...') }}".`,
   ),
-  noSchemaRegistry: row<Facts<'source' | 'connection'>>(
+  noSchemaRegistry: row<Facts<'source' | 'connection' | 'format'>>(
     'T1204',
     'profile',
-    (f) => `Source ${f.source} has format json_schema, and connection '${f.connection}' names no schema registry.`,
+    (f) => `Source ${f.source} has format ${f.format}, and connection '${f.connection}' names no schema registry.`,
     () => 'registry: http://localhost:8081',
   ),
 

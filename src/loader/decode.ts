@@ -1,5 +1,7 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
 import { ExactNumber, parseJson } from './json.ts';
+import type { RowPlan } from './row-encoder.ts';
+import type { RowPath } from './row-maker.ts';
 
 /** The fields of a message; numbers that JavaScript would write in another way are ExactNumber. */
 export type DecodedRecord = { readonly [field: string]: unknown };
@@ -17,7 +19,9 @@ export interface Decoder {
   /** @throws PoisonMessage */
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
   /** The record of a tombstone, made of its key. @throws PoisonMessage */
-  decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord;
+  decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord | Promise<DecodedRecord>;
+  /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
+  path?(plan: RowPlan): RowPath;
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
@@ -27,13 +31,19 @@ export const jsonDecoder: Decoder = {
   plain: true,
   decode: (value) => decodeJson(value),
   decodeKey(key, columns) {
-    if (key === null) throw new PoisonMessage('a tombstone without a key: there is no telling which row it deletes');
-    const [only] = columns;
-    if (only === undefined) throw new PoisonMessage('a tombstone, and the load config names no key');
-    if (columns.length === 1 && key[0] !== 0x7b) return { [only]: utf8(key) };
-    return decodeJson(key);
+    const found = keyOf(key, columns);
+    if (columns.length === 1 && found.key[0] !== 0x7b) return { [found.column]: utf8(found.key) };
+    return decodeJson(found.key);
   },
 };
+
+/** A tombstone's key, and the first of the key columns. @throws PoisonMessage without one or the other */
+export function keyOf(key: Uint8Array | null, columns: readonly string[]): { key: Uint8Array; column: string } {
+  if (key === null) throw new PoisonMessage('a tombstone without a key: there is no telling which row it deletes');
+  const [column] = columns;
+  if (column === undefined) throw new PoisonMessage('a tombstone, and the load config names no key');
+  return { key, column };
+}
 
 function decodeJson(bytes: Uint8Array): DecodedRecord {
   return jsonRecord(utf8(bytes));

@@ -3,27 +3,18 @@
 import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from './decode.ts';
 import { hasExactNumber } from './json.ts';
+import { HEAD_BYTES, MAGIC, RegisteredSchemas } from './registered-schemas.ts';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
-
-const MAGIC = 0;
-const HEAD_BYTES = 5;
-const MAX_SCHEMAS = 1000;
-/** How long an id that the registry does not have is not asked for again. */
-const UNKNOWN_MS = 30_000;
-
-/** What is known of a schema id: how to validate, or why nothing of it can be read. */
-type Known = { readonly validate: ValidateFunction } | { readonly reason: string; readonly until: number };
 
 /** Decodes what JSON Schema serializers write. Asks the registry once for each schema. */
 export function schemaDecoder(registry: SchemaRegistry, now: () => number): Decoder {
-  const known = new Map<number, Known>();
-  const read = (bytes: Uint8Array, id: number, schema: Known): DecodedRecord => {
-    if ('reason' in schema) throw new PoisonMessage(schema.reason);
+  const schemas = new RegisteredSchemas(registry, now, 'json_schema', compile);
+  const read = (bytes: Uint8Array, id: number, validate: ValidateFunction): DecodedRecord => {
     const text = utf8(bytes);
     const record = jsonRecord(text);
     // A number that keeps its digits would be an object to the validator.
-    if (schema.validate(hasExactNumber(text) ? JSON.parse(text) : record)) return record;
-    const [error] = (schema.validate.errors ?? []) as ErrorObject[];
+    if (validate(hasExactNumber(text) ? JSON.parse(text) : record)) return record;
+    const [error] = (validate.errors ?? []) as ErrorObject[];
     throw new PoisonMessage(
       `schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`,
     );
@@ -31,20 +22,10 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
   return {
     plain: false,
     decode(value) {
-      if (value[0] !== MAGIC || value.length < HEAD_BYTES)
-        throw new PoisonMessage(
-          'no schema id: with format json_schema a message begins with a byte 0 and four of the id',
-        );
-      const id = new DataView(value.buffer, value.byteOffset).getInt32(1);
+      const id = schemas.id(value);
       const bytes = value.subarray(HEAD_BYTES);
-      const schema = known.get(id);
-      if (schema !== undefined && !('reason' in schema && schema.until < now())) return read(bytes, id, schema);
-      return (async () => {
-        const found = await lookUp(registry, id, now());
-        if (known.size >= MAX_SCHEMAS) known.clear();
-        known.set(id, found);
-        return read(bytes, id, found);
-      })();
+      const schema = schemas.of(id);
+      return schema instanceof Promise ? schema.then((found) => read(bytes, id, found)) : read(bytes, id, schema);
     },
     decodeKey: (key, columns) =>
       jsonDecoder.decodeKey(
@@ -52,22 +33,6 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
         columns,
       ),
   };
-}
-
-async function lookUp(registry: SchemaRegistry, id: number, time: number): Promise<Known> {
-  const registered = await registry.schema(id);
-  const refuse = (reason: string, lasting = true): Known => ({
-    reason,
-    until: lasting ? Number.MAX_SAFE_INTEGER : time + UNKNOWN_MS,
-  });
-  if (registered === null) return refuse(`the registry has no schema ${id}`, false);
-  if (registered.type !== 'JSON')
-    return refuse(`schema ${id} is ${registered.type}, and the load config says json_schema`);
-  try {
-    return { validate: await compile(registered) };
-  } catch (error) {
-    return refuse(`schema ${id} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 /** @throws for a schema that is none, or refers to one that is not there */

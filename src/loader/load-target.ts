@@ -1,6 +1,6 @@
 // Reads and checks a source table's `meta: tsdbt: load:`: which topic goes into which table, and how. Reads the
 // manifest only; check.ts finds out whether topic and table exist.
-import type { Json, SourceDefinition } from '../contracts/node.ts';
+import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
@@ -13,6 +13,10 @@ export interface LoadColumn {
   readonly type: string;
   /** The column's type in the table, once it was read. */
   readonly stored?: StoredType | undefined;
+  /** Names of the field in other versions of the topic's schema. */
+  readonly aliases?: readonly string[];
+  /** The value where the schema has no such field; undefined: null. */
+  readonly fallback?: Json | undefined;
 }
 
 export type SchemaDrift = 'ignore' | 'add_column' | 'fail' | 'dead_letter';
@@ -28,7 +32,7 @@ export interface LoadTarget {
   readonly identifier: string;
   readonly connection: string;
   readonly topic: string;
-  readonly format: 'json' | 'json_schema';
+  readonly format: 'json' | 'json_schema' | 'avro';
   readonly mode: 'append' | 'upsert';
   /** Columns that identify a row; empty in append mode unless given. */
   readonly key: readonly string[];
@@ -118,9 +122,11 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
   for (const option of Object.keys(options))
     if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, OPTIONS)}.`);
 
+  const format = reader.choice('format', ['json', 'json_schema', 'avro'], 'json');
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,
     type: column.data_type ?? 'text',
+    ...evolution(column, format, refuse),
   }));
   for (const { name: column } of declared)
     if (META_COLUMNS.some((meta) => meta.name === column))
@@ -182,7 +188,7 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     identifier: source.identifier,
     connection: reader.text('connection', 'default'),
     topic: reader.text('topic', ''),
-    format: reader.choice('format', ['json', 'json_schema'], 'json'),
+    format,
     mode,
     key,
     partitionBy,
@@ -195,6 +201,28 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     rest,
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
     maxDead: deadLimit(options['max_dead'], refuse),
+  };
+}
+
+const COLUMN_OPTIONS = ['aliases', 'default'];
+
+/** What a column says of versions of the schema that lack it. */
+function evolution(
+  { name, meta, config }: ColumnInfo,
+  format: LoadTarget['format'],
+  refuse: (message: string, hint?: string) => never,
+): Pick<LoadColumn, 'aliases' | 'fallback'> {
+  const own = loadSettings(meta) ?? loadSettings(config?.meta);
+  if (own === undefined) return {};
+  const refuseColumn = (message: string, hint?: string): never => refuse(`column '${name}': ${message}`, hint);
+  for (const option of Object.keys(own))
+    if (!COLUMN_OPTIONS.includes(option))
+      refuseColumn(`unknown option '${option}'`, `${knownWords('Options', option, COLUMN_OPTIONS)}.`);
+  if (format !== 'avro') refuseColumn(`'${Object.keys(own)[0] ?? 'load'}' needs format: avro`);
+  const aliases = new OptionReader(own, refuseColumn).names('aliases');
+  return {
+    ...(aliases.length === 0 ? {} : { aliases }),
+    ...(own['default'] === undefined ? {} : { fallback: own['default'] }),
   };
 }
 

@@ -57,7 +57,7 @@ export async function replayLetters({
         async () =>
           void decoded.push({
             letter,
-            record: value === null ? decoder.decodeKey(key, target.key) : await decoder.decode(value),
+            record: await (value === null ? decoder.decodeKey(key, target.key) : decoder.decode(value)),
           }),
       );
     }

@@ -144,7 +144,7 @@ export class RowEncoder {
     let at = 0;
     let keyText: string | null = null;
     for (const column of this.plan.columns) {
-      const { name, hashed, key, stamped, inherited } = column;
+      const { name, key, stamped, inherited } = column;
       const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
@@ -152,8 +152,7 @@ export class RowEncoder {
         if (column.required && !stamped)
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
-      } else if (hashed) text = this.#hash(value);
-      else text = cell(value, column);
+      } else text = cellOf(value, column, this.plan);
       cells[at++] = text;
       if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
@@ -174,12 +173,14 @@ export class RowEncoder {
     for (const field in record)
       if (!this.#known.has(field) && !this.plan.dropped.has(field))
         (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
-    return rest === null ? NULL : json(rest);
+    return rest === null ? NULL : restCell(rest);
   }
+}
 
-  #hash(value: unknown): string {
-    return this.plan.hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
-  }
+/** A value that is not null as the cell of a column. @throws PoisonMessage */
+export function cellOf(value: unknown, column: ColumnPlan, { hash }: RowPlan): string {
+  if (!column.hashed) return cell(value, column);
+  return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
 }
 
 function kindOf(type: string): Kind {
@@ -212,7 +213,8 @@ function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
   return copyText(checked(jsonWithoutNul(value)));
 }
 
-function json(value: unknown): string {
+/** Fields without a column as the cell that keeps them. @throws PoisonMessage */
+export function restCell(value: unknown): string {
   const written = jsonWithoutNul(value);
   const problem = REST_CHECK.text?.(written) ?? null;
   if (problem !== null) throw new PoisonMessage(problem);
@@ -280,6 +282,7 @@ export function moment(value: unknown): number | null {
   if (typeof value === 'number') return value;
   if (value instanceof ExactNumber && value.number !== null) return value.number;
   if (value === undefined || value === null) throw new PoisonMessage('the partition column is missing');
+  if (typeof value === 'object' && !(value instanceof ExactNumber)) return null;
   const written = String(value).trim().replace(' ', 'T');
   const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(written) || !written.includes('T') ? written : `${written}Z`);
   return Number.isNaN(date) ? null : date;

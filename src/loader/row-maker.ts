@@ -1,14 +1,27 @@
 // The encoder of a table's present columns, and its fast path. A new column makes a new one.
 import type { Decoder } from './decode.ts';
 import { FastPath } from './fast/fast-path.ts';
+import type { Records } from './fast/records.ts';
+import type { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import { RowEncoder } from './row-encoder.ts';
+
+/** Makes rows of ordinary messages from their bytes, without a record in between. */
+export interface RowPath {
+  /**
+   * Makes a row of a message that is no tombstone. Never throws for a message.
+   * @param place ASCII: topic and partition as cells, with tabs before and behind
+   * @param loadedAt ASCII: for `processing_ts`
+   * @returns false: nothing was added; decoder and encoder must decide
+   */
+  add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean;
+}
 
 export interface RowMaker {
   readonly columns: readonly LoadColumn[];
   readonly encoder: RowEncoder;
   /** Null when every message must be decoded. */
-  readonly fastPath: FastPath | null;
+  readonly fastPath: RowPath | null;
 }
 
 /** @param columns the table's columns that messages fill */
@@ -19,5 +32,9 @@ export function rowMaker(
   { hashKey, loadId }: { readonly hashKey: string | null; readonly loadId: string },
 ): RowMaker {
   const encoder = new RowEncoder(target, { columns, hashKey, loadId });
-  return { columns, encoder, fastPath: decoder.plain ? new FastPath(encoder.plan) : null };
+  return {
+    columns,
+    encoder,
+    fastPath: decoder.plain ? new FastPath(encoder.plan) : (decoder.path?.(encoder.plan) ?? null),
+  };
 }

@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
-# setup.sh DIR [tests|clickhouse]: puts real dbt (dbt-core 1.12.6 with dbt-postgres 1.11.0) into the virtual environment
-# DIR, to compare with; `tests` adds dbt's published adapter tests, `clickhouse` makes it dbt-core 1.11 with
-# dbt-clickhouse 1.10.3, which knows no later one. Leaves what DIR already has as it is. dbt-core itself goes in without
-# its declared dependencies, because one of them (only the experimental parser needs it) downloads a program while it
-# builds; the others are named here.
+# setup.sh DIR [tests|clickhouse|avro]: puts real dbt (dbt-core 1.12.6 with dbt-postgres 1.11.0) into the virtual
+# environment DIR, to compare with; `tests` adds dbt's published adapter tests, `clickhouse` makes it dbt-core 1.11 with
+# dbt-clickhouse 1.10.3, which knows no later one; `avro` puts fastavro and Confluent's client there, and no dbt. Leaves
+# what DIR already has as it is. dbt-core itself goes in without its declared dependencies, because one of them (only
+# the experimental parser needs it) downloads a program while it builds; the others are named here.
 set -euo pipefail
-dir=${1:?usage: setup.sh DIR [tests]}
+dir=${1:?usage: setup.sh DIR [tests|clickhouse|avro]}
 pip=("$dir/bin/python" -m pip install -q --disable-pip-version-check)
+if [ "${2:-}" = avro ]; then
+  if [ ! -e "$dir/ready" ]; then
+    python3 -m venv "$dir"
+    "${pip[@]}" fastavro==1.13.1 confluent-kafka==2.16.1 httpx attrs cachetools authlib
+    touch "$dir/ready"
+  fi
+  exit 0
+fi
 if [ ! -x "$dir/bin/dbt" ] && [ "${2:-}" = clickhouse ]; then
   python3 -m venv "$dir"
   "${pip[@]}" 'dbt-core<1.12' dbt-clickhouse==1.10.3

@@ -115,7 +115,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     if (connection.registry === null)
       throw errorOf(
         'noSchemaRegistry',
-        { source: target.name, connection: connection.name },
+        { source: target.name, connection: connection.name, format: target.format },
         { path: connection.path },
       );
     const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
@@ -144,7 +144,10 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     registry,
     async decoder(target) {
       const schemas = await registry(target);
-      return schemas === null ? jsonDecoder : (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
+      if (schemas === null) return jsonDecoder;
+      if (target.format === 'avro')
+        return (await import('../../loader/avro/decoder.ts')).avroDecoder(schemas, target, now);
+      return (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
     },
   };
 }

@@ -35,12 +35,12 @@ function named(work: () => unknown): string[] {
   return [];
 }
 
-const source = (load: object): SourceDefinition =>
+const source = (load: object, columns: object = {}): SourceDefinition =>
   ({
     source_name: 's',
     name: 't',
     original_file_path: 'models/s.yml',
-    columns: {},
+    columns,
     meta: { tsdbt: { load } },
     config: {},
     source_meta: {},
@@ -60,6 +60,12 @@ describe('docs/settings.md', () => {
   it('has every option of `load`', () => {
     expect(keys('load').sort()).toEqual(named(() => loadTarget(source({ topic: 't', nothing: 1 }))).sort());
     expect(keys('flush').sort()).toEqual(named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }))).sort());
+  });
+
+  it('has every option of a column', () => {
+    const column = { name: 'c', data_type: 'text', meta: { tsdbt: { load: { nothing: 1 } } } };
+    const found = named(() => loadTarget(source({ topic: 't', format: 'avro' }, { c: column })));
+    expect(keys('Columns of Avro').sort()).toEqual(found.sort());
   });
 
   it('has the defaults that a load config without options gets', () => {

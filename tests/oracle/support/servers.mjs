@@ -23,6 +23,18 @@ export function oracleBin(...parts) {
 }
 
 /**
+ * Python with fastavro and Confluent's serializers: the environment named by TSDBT_AVRO, else one kept in the user's
+ * cache folder.
+ */
+export function avroPython() {
+  const dir = process.env.TSDBT_AVRO ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-avro');
+  execFileSync('bash', [join(root, 'tests', 'oracle', 'setup.sh'), dir, 'avro'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return join(dir, 'bin', 'python');
+}
+
+/**
  * The same with dbt-clickhouse: the environment named by TSDBT_ORACLE_CLICKHOUSE, else one kept in the user's cache
  * folder.
  * @returns its bin folder

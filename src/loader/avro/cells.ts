@@ -1,0 +1,463 @@
+// Makes a row of COPY's text format from the bytes of an ordinary Avro message, without a record in between. The same
+// invariant as in fast/fast-path.ts: a row equals, byte for byte, what decoder.ts and row-encoder.ts make of the
+// message. In doubt nothing is added, and they decide; only they refuse messages.
+//
+// One pass reads the fields in the order of the bytes: texts are noted by place, numbers by value, all that is less
+// ordinary becomes its cell at once. A second one writes the cells in the order of the columns.
+import { isUtf8 } from 'node:buffer';
+import { surelyFits } from '../column-check.ts';
+import { PoisonMessage } from '../decode.ts';
+import { BACKSLASH, CAPITAL_N, CAPITAL_Z, MINUS, POINT, SPACE, TAB, ZERO } from '../fast/ascii.ts';
+import { CopyWriter, copied } from '../fast/copy-writer.ts';
+import type { Records } from '../fast/records.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
+import { HEAD_BYTES, MAGIC } from '../registered-schemas.ts';
+import { type ColumnPlan, cellOf, moment, restCell, type RowPlan } from '../row-encoder.ts';
+import type { RowPath } from '../row-maker.ts';
+import { Cursor } from './cursor.ts';
+import type { WriterSchema } from './decoder.ts';
+import { momentText, secondsOf } from './logical.ts';
+import { type Reader, readString } from './reader.ts';
+import type { AvroType } from './schema.ts';
+
+/** A cell that is no text of the message's bytes and no text of its own is at most this long. */
+const CELL_BYTES = 48;
+/** How a field's value is read, and what is noted of it. */
+const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT] = [0, 1, 2, 3, 4, 5, 6];
+/** What a column got: a kind from above, or one of these. */
+const [ABSENT, NULL] = [7, 8];
+/** Characters of a moment to the second. */
+const CLOCK_BYTES = 19;
+/** The first seconds of the years 1 and 10000. */
+const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
+/** COPY's letter behind a backslash, by control character; 0: it stands as it is. */
+const ESCAPES = new Uint8Array(SPACE);
+ESCAPES.set(Buffer.from('btnvfr'), 8);
+
+/** What a column got of the present message. */
+interface Slot {
+  readonly plan: ColumnPlan;
+  found: number;
+  /** The place of a text. */
+  start: number;
+  end: number;
+  /** A number, 1 for true, or the number of a symbol. */
+  number: number;
+  /** A cell. */
+  text: string;
+}
+
+/** One field of a schema, ready to be read. */
+interface Step {
+  readonly how: number;
+  /** Null: it goes to the rest, or nowhere. */
+  readonly slot: Slot | null;
+  readonly name: string;
+  readonly read: Reader;
+  /** The number of the null in a union with one other branch; -1: it is no such union. */
+  readonly nullBranch: number;
+  /** Of whole numbers: has it 64 bits? */
+  readonly wide: boolean;
+  /** Of a moment: units a second, their digits, and whether a Z ends it. */
+  readonly perSecond: number;
+  readonly digits: number;
+  readonly zone: string;
+  /** Of an enum: its symbols as cells. */
+  readonly symbols: readonly Buffer[];
+}
+
+/** A schema's fields, and the columns in their order with what each has before a message is read. */
+interface Program {
+  readonly steps: readonly Step[];
+  readonly columns: readonly { readonly slot: Slot; readonly step: Step | null; readonly fallback: string | null }[];
+  /** Room for the longest symbols. */
+  readonly bytes: number;
+}
+
+export class AvroCells implements RowPath {
+  readonly #plan: RowPlan;
+  readonly #schema: (id: number) => WriterSchema | null;
+  readonly #writer: CopyWriter;
+  readonly #programs = new Map<WriterSchema, Program | null>();
+  readonly #cursor = new Cursor();
+  readonly #slots: readonly Slot[];
+  /** The column that tells the row's partition. */
+  readonly #partition: Slot | null;
+  #lastSchema: WriterSchema | null = null;
+  #program: Program | null = null;
+  #time = 0;
+  #rest: Record<string, unknown> | null = null;
+  #textLength = 0;
+  /** The second whose text is in `#clock`. */
+  #second = Number.NaN;
+  readonly #clock = Buffer.alloc(CLOCK_BYTES);
+
+  /** @param schema what is known of a schema id, without asking */
+  constructor(plan: RowPlan, schema: (id: number) => WriterSchema | null) {
+    this.#plan = plan;
+    this.#schema = schema;
+    this.#writer = new CopyWriter(plan);
+    this.#slots = plan.columns.map((column) => ({
+      plan: column,
+      found: ABSENT,
+      start: 0,
+      end: 0,
+      number: 0,
+      text: '',
+    }));
+    this.#partition = this.#slots.find((slot) => slot.plan.name === plan.partitionColumn) ?? null;
+  }
+
+  add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
+    const start = records.valueStart(i);
+    const end = records.valueEnd(i);
+    const { bytes } = records;
+    if (end - start < HEAD_BYTES || bytes[start] !== MAGIC) return false;
+    const program = this.#programOf(bytes.readInt32BE(start + 1));
+    if (program === null) return false;
+    const cursor = this.#cursor.set(bytes, start + HEAD_BYTES, end);
+    try {
+      if (!this.#read(program, cursor)) return false;
+    } catch (error) {
+      // The long way says what is wrong.
+      if (error instanceof PoisonMessage || error instanceof RangeError) return false;
+      throw error;
+    }
+    return this.#write(program, records, i, rows, place, loadedAt);
+  }
+
+  #programOf(id: number): Program | null {
+    const schema = this.#schema(id);
+    if (schema === null) return null;
+    if (schema === this.#lastSchema) return this.#program;
+    let program = this.#programs.get(schema);
+    if (program === undefined) {
+      program = this.#compile(schema);
+      this.#programs.set(schema, program);
+    }
+    [this.#lastSchema, this.#program] = [schema, program];
+    return program;
+  }
+
+  /** Null when all messages of the schema must be decoded. */
+  #compile({ resolution, fields, refused }: WriterSchema): Program | null {
+    if (resolution === null || refused !== null) return null;
+    const { dropped, watchesDrift, rest } = this.#plan;
+    const slots = new Map(this.#slots.map((slot) => [slot.plan.name, slot]));
+    const steps: Step[] = [];
+    const fallbacks = new Map<Slot, string | null>();
+    try {
+      for (const { as, type, read } of fields) {
+        const slot = as === null ? undefined : slots.get(as);
+        const other = slot === undefined && as !== null && !dropped.has(as);
+        // A new field may have to become a column.
+        if (other && watchesDrift) return null;
+        steps.push(this.#step(type, read, as ?? '', slot ?? null, other && rest ? VALUE : SKIPPED));
+      }
+      for (const [name, value] of resolution.fallbacks) {
+        const slot = slots.get(name);
+        if (slot === undefined) return null;
+        fallbacks.set(slot, value === null ? null : cellOf(value, slot.plan, this.#plan));
+      }
+    } catch (error) {
+      if (error instanceof PoisonMessage) return null;
+      throw error;
+    }
+    const partition = this.#partition;
+    if (partition !== null && !steps.some(({ slot }) => slot === partition)) return null;
+    const columns = this.#slots.map((slot) => ({
+      slot,
+      step: steps.find((step) => step.slot === slot) ?? null,
+      fallback: fallbacks.get(slot) ?? null,
+    }));
+    const bytes = steps.reduce((sum, { symbols }) => sum + Math.max(0, ...symbols.map(({ length }) => length)), 0);
+    return { steps, columns, bytes };
+  }
+
+  /** @param otherwise how it is read without a column @throws PoisonMessage for a symbol that its column refuses */
+  #step(type: AvroType, read: Reader, name: string, slot: Slot | null, otherwise: number): Step {
+    const nullBranch =
+      type.kind === 'union' && type.branches.length === 2 ? type.branches.findIndex(({ kind }) => kind === 'null') : -1;
+    const value = type.kind === 'union' && nullBranch >= 0 ? (type.branches[1 - nullBranch] ?? type) : type;
+    const ordinary = slot === null ? otherwise : howOf(value, slot.plan);
+    // A partition's day is told by a value.
+    const how = slot !== null && slot === this.#partition && ordinary !== MOMENT ? VALUE : ordinary;
+    const logical = 'logical' in value ? value.logical : null;
+    const perSecond = logical !== null && 'perSecond' in logical ? logical.perSecond : 0;
+    const symbols = how === SYMBOL && value.kind === 'enum' ? value.symbols : [];
+    return {
+      how,
+      slot,
+      name,
+      read,
+      nullBranch: how === VALUE || how === SKIPPED ? -1 : nullBranch,
+      wide: value.kind === 'long',
+      perSecond,
+      digits: String(perSecond).length - 1,
+      zone: logical?.name === 'timestamp' ? 'Z' : '',
+      symbols: slot === null ? [] : symbols.map((symbol) => Buffer.from(cellOf(symbol, slot.plan, this.#plan))),
+    };
+  }
+
+  /** Reads the fields in the order of the bytes. @returns false: the long way must decide */
+  #read({ steps, columns }: Program, cursor: Cursor): boolean {
+    this.#textLength = 0;
+    this.#rest = null;
+    for (const { slot, fallback, step } of columns) {
+      if (step !== null) continue;
+      slot.found = ABSENT;
+      if (fallback !== null) this.#keepText(slot, fallback);
+    }
+    for (const step of steps) {
+      const { slot, how } = step;
+      if (slot === null) {
+        const value = step.read(cursor);
+        if (how !== SKIPPED) {
+          this.#rest ??= empty();
+          this.#rest[step.name] = value;
+        }
+        continue;
+      }
+      if (step.nullBranch >= 0) {
+        const branch = cursor.int();
+        if (branch === step.nullBranch) {
+          slot.found = NULL;
+          continue;
+        }
+        if (branch !== 1 - step.nullBranch) return false;
+      }
+      if (!this.#value(step, slot, cursor)) return false;
+    }
+    return cursor.at === cursor.end;
+  }
+
+  /** @returns false: the long way must decide */
+  #value(step: Step, slot: Slot, cursor: Cursor): boolean {
+    switch (step.how) {
+      case TEXT:
+        this.#text(slot, cursor);
+        return true;
+      case WHOLE: {
+        const value = cursor.long();
+        if (typeof value !== 'number' || (!step.wide && (value | 0) !== value)) return false;
+        this.#whole(slot, value);
+        return true;
+      }
+      case MOMENT: {
+        const value = cursor.long();
+        if (typeof value !== 'number') return false;
+        this.#moment(slot, step, value);
+        return true;
+      }
+      case BOOLEAN:
+        slot.number = cursor.byte();
+        slot.found = BOOLEAN;
+        return slot.number <= 1;
+      case SYMBOL:
+        slot.number = cursor.int();
+        slot.found = SYMBOL;
+        return slot.number >= 0 && slot.number < step.symbols.length;
+      default: {
+        const value = step.read(cursor);
+        if (value === null) {
+          slot.found = NULL;
+          return true;
+        }
+        this.#keepText(slot, cellOf(value, slot.plan, this.#plan));
+        if (slot === this.#partition) this.#time = moment(value) ?? Number.NaN;
+        return true;
+      }
+    }
+  }
+
+  #text(slot: Slot, cursor: Cursor): void {
+    const { check, kind } = slot.plan;
+    const { at: before, bytes } = cursor;
+    const start = cursor.span();
+    if (check.ordinary === 'anything' || surelyFits(check, false, true, kind !== 'plain', bytes, start, cursor.at)) {
+      slot.start = start;
+      slot.end = cursor.at;
+      slot.found = TEXT;
+      return;
+    }
+    cursor.at = before;
+    this.#keepText(slot, cellOf(readString(cursor), slot.plan, this.#plan));
+  }
+
+  #whole(slot: Slot, value: number): void {
+    const { ordinary, size } = slot.plan.check;
+    if (ordinary !== 'anything' && ordinary !== 'float' && !(Math.abs(value) < 10 ** Math.min(size, 16) - 1)) {
+      this.#keepText(slot, cellOf(value, slot.plan, this.#plan));
+      return;
+    }
+    slot.number = value;
+    slot.found = WHOLE;
+  }
+
+  #moment(slot: Slot, { perSecond, zone }: Step, value: number): void {
+    const partition = slot === this.#partition;
+    if (value >= YEAR_1 * perSecond && value < YEAR_10000 * perSecond) {
+      slot.number = value;
+      slot.found = MOMENT;
+      if (partition) this.#time = (value / perSecond) * 1000;
+      return;
+    }
+    const text = momentText(value, perSecond, zone);
+    this.#keepText(slot, cellOf(text, slot.plan, this.#plan));
+    if (partition) this.#time = moment(text) ?? Number.NaN;
+  }
+
+  #keepText(slot: Slot, text: string): void {
+    slot.found = VALUE;
+    slot.text = text;
+    this.#textLength += text.length;
+  }
+
+  #write(program: Program, records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
+    const { rest, tail } = this.#plan;
+    const { columns } = program;
+    const restText = rest ? this.#restText() : '';
+    if (restText === null) return false;
+    rows.room(
+      (records.valueEnd(i) - records.valueStart(i)) * 2 +
+        (this.#textLength + restText.length) * 3 +
+        (columns.length + 2) * CELL_BYTES +
+        program.bytes +
+        place.length +
+        tail.length,
+    );
+    const { bytes: out } = rows;
+    const writer = this.#writer;
+    writer.begin(records.bytes, out);
+    let to = rows.end;
+    let { keyEnd } = rows;
+    for (const { slot, step } of columns) {
+      const { plan } = slot;
+      const cell = to;
+      if (slot.found >= ABSENT) {
+        if (plan.key || slot === this.#partition || (plan.required && !plan.stamped)) return false;
+        if (plan.stamped) to += loadedAt.copy(out, to);
+        else {
+          out[to++] = BACKSLASH;
+          out[to++] = CAPITAL_N;
+        }
+      } else {
+        to = this.#cell(to, slot, step, records.bytes, out);
+        if (to < 0) return false;
+      }
+      if (plan.key) {
+        rows.keyRoom(to - cell + 1, keyEnd);
+        keyEnd += out.copy(rows.keys, keyEnd, cell, to);
+        rows.keys[keyEnd++] = TAB;
+      }
+      out[to++] = TAB;
+    }
+    if (rest) to += out.write(restText, to, 'utf8');
+    else to--;
+    to = copied(place, 0, place.length, out, to);
+    to = writer.digits(to, Number(records.offset(i)));
+    out[to++] = TAB;
+    to = writer.moment(to, records.timestamp(i));
+    to = copied(tail, 0, tail.length, out, to);
+    rows.added(i, to, keyEnd);
+    if (this.#partition !== null && !Number.isNaN(this.#time)) rows.addTime(this.#time);
+    return true;
+  }
+
+  /** Null: the long way must decide. */
+  #restText(): string | null {
+    if (this.#rest === null) return '\\N';
+    try {
+      return restCell(this.#rest);
+    } catch (error) {
+      if (error instanceof PoisonMessage) return null;
+      throw error;
+    }
+  }
+
+  /** @returns the end of the cell; -1: the long way must decide */
+  #cell(to: number, slot: Slot, step: Step | null, bytes: Buffer, out: Buffer): number {
+    switch (slot.found) {
+      case TEXT:
+        return textCell(bytes, slot.start, slot.end, out, to);
+      case WHOLE: {
+        if (slot.number >= 0) return this.#writer.digits(to, slot.number);
+        out[to] = MINUS;
+        return this.#writer.digits(to + 1, -slot.number);
+      }
+      case MOMENT:
+        return step === null ? -1 : this.#momentCell(to, step, slot.number, out);
+      case BOOLEAN:
+        return to + out.write(slot.number === 1 ? 'true' : 'false', to, 'latin1');
+      case SYMBOL: {
+        const symbol = step?.symbols[slot.number];
+        return symbol === undefined ? -1 : copied(symbol, 0, symbol.length, out, to);
+      }
+      default:
+        return to + out.write(slot.text, to, 'utf8');
+    }
+  }
+
+  #momentCell(from: number, { perSecond, digits, zone }: Step, value: number, out: Buffer): number {
+    const second = secondsOf(value, perSecond);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#clock.write(momentText(second, 1, ''), 0, CLOCK_BYTES, 'latin1');
+    }
+    let to = copied(this.#clock, 0, CLOCK_BYTES, out, from);
+    out[to++] = POINT;
+    let units = value - second * perSecond;
+    for (let at = to + digits - 1; at >= to; at--) {
+      out[at] = ZERO + (units % 10);
+      units = Math.floor(units / 10);
+    }
+    to += digits;
+    if (zone !== '') out[to++] = CAPITAL_Z;
+    return to;
+  }
+}
+
+/** How values of a type become cells of a column. */
+function howOf(type: AvroType, { hashed, kind, check: { ordinary } }: ColumnPlan): number {
+  if (hashed || kind === 'json' || kind === 'array' || kind === 'bytes' || ordinary === 'nothing') return VALUE;
+  switch (type.kind) {
+    case 'string':
+      return kind === 'local time' ? VALUE : TEXT;
+    case 'boolean':
+      return kind === 'plain' && (ordinary === 'anything' || ordinary === 'boolean') ? BOOLEAN : VALUE;
+    case 'enum':
+      return ordinary === 'anything' ? SYMBOL : VALUE;
+    case 'int':
+    case 'long': {
+      if (type.logical === null)
+        return kind === 'plain' && ['anything', 'whole', 'decimal', 'float'].includes(ordinary) ? WHOLE : VALUE;
+      const isMoment = type.logical.name === 'timestamp' || type.logical.name === 'local-timestamp';
+      return isMoment && (ordinary === 'anything' || ordinary === 'moment') ? MOMENT : VALUE;
+    }
+    default:
+      return VALUE;
+  }
+}
+
+/** Copies a text with COPY's escapes. @returns the end of the cell; -1: it is no UTF-8, or holds NUL */
+function textCell(bytes: Buffer, start: number, end: number, out: Buffer, from: number): number {
+  let to = from;
+  let seen = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    seen |= byte;
+    if (byte >= SPACE && byte !== BACKSLASH) {
+      out[to++] = byte;
+      continue;
+    }
+    if (byte === 0) return -1;
+    const letter = byte === BACKSLASH ? BACKSLASH : (ESCAPES[byte] ?? 0);
+    if (letter !== 0) out[to++] = BACKSLASH;
+    out[to++] = letter === 0 ? byte : letter;
+  }
+  return seen < 0x80 || isUtf8(bytes.subarray(start, end)) ? to : -1;
+}
+
+function empty(): Record<string, unknown> {
+  return Object.create(null);
+}

@@ -1,0 +1,92 @@
+// Reads Avro's bytes: numbers of variable length, lengths, floats. Knows no schema.
+import { PoisonMessage } from '../decode.ts';
+
+const [SEVEN, TWENTY_ONE] = [7, 21];
+/** 2^27, 2^55: weights of the middle and the high bits once the sign's bit is gone. */
+const [MIDDLE, HIGH] = [2 ** 27, 2 ** 55];
+
+/** A place in the bytes of one message. Nothing is read beyond `end`. */
+export class Cursor {
+  bytes: Buffer = Buffer.alloc(0);
+  at = 0;
+  end = 0;
+
+  set(bytes: Buffer, at: number, end: number): this {
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
+    return this;
+  }
+
+  /** @throws PoisonMessage always: the bytes end too early */
+  truncated(): never {
+    throw new PoisonMessage('the message ends too early');
+  }
+
+  byte(): number {
+    if (this.at >= this.end) this.truncated();
+    return this.bytes[this.at++] ?? 0;
+  }
+
+  /** A number of up to 64 bits; a bigint when no double has it. */
+  long(): number | bigint {
+    const { bytes, end } = this;
+    let { at } = this;
+    let low = 0;
+    for (let shift = 0; shift <= TWENTY_ONE; shift += SEVEN) {
+      if (at >= end) this.truncated();
+      const byte = bytes[at++] ?? 0;
+      low |= (byte & 0x7f) << shift;
+      if (byte < 0x80) {
+        this.at = at;
+        return (low >>> 1) ^ -(low & 1);
+      }
+    }
+    this.at = at;
+    return this.#wide(low);
+  }
+
+  /** The rest of a number of more than four bytes. */
+  #wide(low: number): number | bigint {
+    let middle = 0;
+    let high = 0;
+    for (let read = 0; ; read++) {
+      const byte = this.byte();
+      if (read < 4) middle |= (byte & 0x7f) << (read * SEVEN);
+      else if (read === 4) high = byte & 0x7f;
+      else if (byte > 1) throw new PoisonMessage('a number of more than 64 bits');
+      else high |= byte << SEVEN;
+      if (byte < 0x80) break;
+    }
+    const negative = (low & 1) === 1;
+    const half = high * HIGH + middle * MIDDLE + (low >>> 1);
+    if (half <= Number.MAX_SAFE_INTEGER) return negative ? -half - 1 : half;
+    const exact = (BigInt(high) << 55n) + (BigInt(middle) << 27n) + BigInt(low >>> 1);
+    return negative ? -exact - 1n : exact;
+  }
+
+  /** A number of 32 bits. @throws PoisonMessage for a greater one */
+  int(): number {
+    const value = this.long();
+    if (typeof value !== 'number' || (value | 0) !== value) throw new PoisonMessage('an int of more than 32 bits');
+    return value;
+  }
+
+  /** A length: goes behind what is so long. @returns where that begins */
+  span(): number {
+    const length = this.long();
+    const start = this.at;
+    if (typeof length !== 'number' || length < 0) throw new PoisonMessage('a length that is none');
+    if (length > this.end - start) this.truncated();
+    this.at = start + length;
+    return start;
+  }
+
+  /** Goes behind so many bytes. @returns where they begin */
+  fixed(size: number): number {
+    const start = this.at;
+    if (size > this.end - start) this.truncated();
+    this.at = start + size;
+    return start;
+  }
+}

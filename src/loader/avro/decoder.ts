@@ -1,0 +1,129 @@
+// `format: avro`: the magic byte 0, the id of the writer's schema in a registry, a record of Avro. The schema is
+// resolved to the declared columns once for each id; cells.ts makes rows of ordinary messages without a record in
+// between.
+import { type DecodedRecord, type Decoder, jsonDecoder, keyOf, PoisonMessage } from '../decode.ts';
+import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
+import type { RowPlan } from '../row-encoder.ts';
+import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
+import { AvroCells } from './cells.ts';
+import { Cursor } from './cursor.ts';
+import { type Reader, Readers } from './reader.ts';
+import { refusal, type Resolution, resolve, type ResolvedTarget } from './resolve.ts';
+import { type AvroType, parseSchema } from './schema.ts';
+
+/** A writer's schema, ready to read by. */
+export interface WriterSchema {
+  readonly id: number;
+  readonly type: AvroType;
+  readonly read: Reader;
+  /** How its fields become columns; null for a schema that is no record. */
+  readonly resolution: Resolution | null;
+  /** The fields in the order of the bytes; `as` null: it is dropped. */
+  readonly fields: readonly {
+    readonly name: string;
+    readonly as: string | null;
+    readonly type: AvroType;
+    readonly read: Reader;
+  }[];
+  /** Why no message of it can become a row. */
+  readonly refused: string | null;
+}
+
+/** @throws NotAvro */
+export function writerSchema(
+  { schema, references }: RegisteredSchema,
+  id: number,
+  target: ResolvedTarget,
+): WriterSchema {
+  const type = parseSchema(schema, references);
+  const readers = new Readers();
+  const resolution = type.kind === 'record' ? resolve(type, target) : null;
+  const refused = refusal(type, target);
+  return {
+    id,
+    type,
+    read: readers.of(type),
+    resolution,
+    fields:
+      resolution?.fields.map(({ field: { name, type: each }, as }) => ({
+        name,
+        as,
+        type: each,
+        read: readers.of(each),
+      })) ?? [],
+    refused: refused === null ? null : `schema ${id}: ${refused}`,
+  };
+}
+
+/** Decodes what Avro serializers write. Asks the registry once for each schema. */
+export function avroDecoder(
+  registry: Pick<SchemaRegistry, 'schema'>,
+  target: ResolvedTarget,
+  now: () => number,
+): Decoder {
+  const schemas = new RegisteredSchemas(registry, now, 'avro', (schema, id) => writerSchema(schema, id, target));
+  const cursor = new Cursor();
+  const key = (bytes: Uint8Array, column: string, schema: WriterSchema): DecodedRecord => {
+    if (schema.resolution !== null) return decodeRecord(schema, bytes, cursor);
+    cursor.set(buffer(bytes), HEAD_BYTES, bytes.length);
+    const value = part(schema.id, null, cursor, schema.read);
+    ended(schema.id, cursor);
+    return { [column]: value };
+  };
+  return {
+    plain: false,
+    decode(value) {
+      const schema = schemas.of(schemas.id(value));
+      return schema instanceof Promise
+        ? schema.then((found) => decodeValue(found, value, cursor))
+        : decodeValue(schema, value, cursor);
+    },
+    decodeKey(bytes, columns) {
+      const found = keyOf(bytes, columns);
+      if (found.key[0] !== MAGIC || found.key.length < HEAD_BYTES) return jsonDecoder.decodeKey(bytes, columns);
+      const schema = schemas.of(schemas.id(found.key));
+      return schema instanceof Promise
+        ? schema.then((known) => key(found.key, found.column, known))
+        : key(found.key, found.column, schema);
+    },
+    path: (plan: RowPlan) => new AvroCells(plan, (id) => schemas.kept(id)),
+  };
+}
+
+function decodeValue(schema: WriterSchema, bytes: Uint8Array, cursor: Cursor): DecodedRecord {
+  if (schema.refused !== null) throw new PoisonMessage(schema.refused);
+  return decodeRecord(schema, bytes, cursor);
+}
+
+/** A message with its head as a record of columns and other fields. @throws PoisonMessage */
+export function decodeRecord(schema: WriterSchema, message: Uint8Array, cursor: Cursor): DecodedRecord {
+  const record: Record<string, unknown> = Object.create(null);
+  const { id, resolution, fields } = schema;
+  cursor.set(buffer(message), HEAD_BYTES, message.length);
+  for (const { name, as, read } of fields) {
+    const value = part(id, name, cursor, read);
+    if (as !== null) record[as] = value;
+  }
+  ended(id, cursor);
+  for (const [name, value] of resolution?.fallbacks ?? []) record[name] = value;
+  return record;
+}
+
+function ended(id: number, { at, end }: Cursor): void {
+  if (at !== end) throw new PoisonMessage(`schema ${id}: ${end - at} bytes are left behind the message`);
+}
+
+function part(id: number, name: string | null, cursor: Cursor, read: Reader): unknown {
+  try {
+    return read(cursor);
+  } catch (error) {
+    const place = `schema ${id}${name === null ? '' : `, field '${name}'`}`;
+    if (error instanceof PoisonMessage) throw new PoisonMessage(`${place}: ${error.message}`);
+    if (error instanceof RangeError) throw new PoisonMessage(`${place}: values that are nested too deeply`);
+    throw error;
+  }
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}

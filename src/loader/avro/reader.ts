@@ -1,0 +1,183 @@
+// Makes readers of Avro values out of a schema's types. A value becomes what a JSON message would carry: numbers that
+// no double has keep their digits, bytes are base64, moments are texts, NaN and infinities too.
+import { isUtf8 } from 'node:buffer';
+import { PoisonMessage } from '../decode.ts';
+import { ExactNumber } from '../json.ts';
+import type { Cursor } from './cursor.ts';
+import { dateText, decimalText, durationText, momentText, timeText, uuidText } from './logical.ts';
+import type { AvroType, Logical, RecordType } from './schema.ts';
+
+/** Reads one value and goes behind it. @throws PoisonMessage */
+export type Reader = (cursor: Cursor) => unknown;
+
+/** Items without bytes, such as nulls, of which a message may claim any number. */
+const MAX_EMPTY_ITEMS = 1_000_000;
+
+/** Makes readers of a schema's types; a record that holds itself has one reader. */
+export class Readers {
+  readonly #records = new Map<RecordType, Reader>();
+
+  of(type: AvroType): Reader {
+    switch (type.kind) {
+      case 'null':
+        return () => null;
+      case 'boolean':
+        return readBoolean;
+      case 'int':
+        return numberReader((cursor) => cursor.int(), type.logical);
+      case 'long':
+        return numberReader((cursor) => cursor.long(), type.logical);
+      case 'float':
+        return (cursor) => {
+          const start = cursor.fixed(4);
+          return double(cursor.bytes.readFloatLE(start));
+        };
+      case 'double':
+        return (cursor) => {
+          const start = cursor.fixed(8);
+          return double(cursor.bytes.readDoubleLE(start));
+        };
+      case 'string':
+        return readString;
+      case 'bytes':
+        return bytesReader((cursor) => cursor.span(), type.logical);
+      case 'fixed':
+        return bytesReader((cursor) => cursor.fixed(type.size), type.logical);
+      case 'enum':
+        return (cursor) => type.symbols[cursor.int()] ?? refuse('an enum has no such symbol');
+      case 'array':
+        return this.#array(type.items);
+      case 'map':
+        return this.#map(type.items);
+      case 'union':
+        return this.#union(type.branches);
+      case 'record':
+        return this.#record(type);
+    }
+  }
+
+  #union(branches: readonly AvroType[]): Reader {
+    const readers = branches.map((branch) => this.of(branch));
+    return (cursor) => (readers[cursor.int()] ?? refuse('a union has no such branch'))(cursor);
+  }
+
+  #array(items: AvroType): Reader {
+    const read = this.of(items);
+    return (cursor) => {
+      const values: unknown[] = [];
+      eachItem(cursor, () => values.push(read(cursor)));
+      return values;
+    };
+  }
+
+  #map(items: AvroType): Reader {
+    const read = this.of(items);
+    return (cursor) => {
+      const values: Record<string, unknown> = Object.create(null);
+      eachItem(cursor, () => {
+        const key = readString(cursor);
+        values[key] = read(cursor);
+      });
+      return values;
+    };
+  }
+
+  #record(type: RecordType): Reader {
+    const known = this.#records.get(type);
+    if (known !== undefined) return known;
+    let fields: readonly { readonly name: string; readonly read: Reader }[] = [];
+    const reader: Reader = (cursor) => {
+      const record: Record<string, unknown> = Object.create(null);
+      for (const { name, read } of fields) record[name] = read(cursor);
+      return record;
+    };
+    this.#records.set(type, reader);
+    fields = type.fields.map((field) => ({ name: field.name, read: this.of(field.type) }));
+    return reader;
+  }
+}
+
+function refuse(reason: string): never {
+  throw new PoisonMessage(reason);
+}
+
+/** The items of an array or a map, which lie in blocks. */
+function eachItem(cursor: Cursor, item: () => void): void {
+  let empty = 0;
+  for (;;) {
+    const count = cursor.long();
+    if (count === 0) return;
+    if (typeof count !== 'number') refuse('a number of items that is none');
+    // A negative number has the block's length in bytes behind it.
+    if (count < 0) cursor.long();
+    for (let left = Math.abs(count); left > 0; left--) {
+      const { at } = cursor;
+      item();
+      if (cursor.at === at && ++empty > MAX_EMPTY_ITEMS) refuse('too many items without bytes');
+    }
+  }
+}
+
+function readBoolean(cursor: Cursor): boolean {
+  const byte = cursor.byte();
+  return byte <= 1 ? byte === 1 : refuse('a boolean that is neither true nor false');
+}
+
+export function readString(cursor: Cursor): string {
+  const start = cursor.span();
+  const { bytes, at } = cursor;
+  const text = bytes.toString('utf8', start, at);
+  // What is no UTF-8 was replaced by this character.
+  if (text.includes('\ufffd') && !isUtf8(bytes.subarray(start, at))) refuse('not UTF-8');
+  return text;
+}
+
+/** A double as JSON would carry it. */
+function double(value: number): number | string | ExactNumber {
+  if (!Number.isFinite(value)) return String(value);
+  return Object.is(value, -0) ? new ExactNumber('-0', null) : value;
+}
+
+function numberReader(read: (cursor: Cursor) => number | bigint, logical: Logical | null): Reader {
+  switch (logical?.name) {
+    case 'date':
+      return (cursor) => dateText(cursor.int());
+    case 'time': {
+      const { perSecond } = logical;
+      return (cursor) => timeText(read(cursor), perSecond) ?? refuse('a time that is none of a day');
+    }
+    case 'timestamp':
+    case 'local-timestamp': {
+      const { perSecond } = logical;
+      const zone = logical.name === 'timestamp' ? 'Z' : '';
+      return (cursor) => momentText(read(cursor), perSecond, zone);
+    }
+    default:
+      return (cursor) => {
+        const value = read(cursor);
+        return typeof value === 'number' ? value : new ExactNumber(String(value), null);
+      };
+  }
+}
+
+/** @param start goes behind the bytes and gives where they begin */
+function bytesReader(start: (cursor: Cursor) => number, logical: Logical | null): Reader {
+  switch (logical?.name) {
+    case 'decimal': {
+      const { scale } = logical;
+      return (cursor) => {
+        const from = start(cursor);
+        return new ExactNumber(decimalText(cursor.bytes, from, cursor.at, scale), null);
+      };
+    }
+    case 'uuid':
+      return (cursor) => uuidText(cursor.bytes, start(cursor));
+    case 'duration':
+      return (cursor) => durationText(cursor.bytes, start(cursor));
+    default:
+      return (cursor) => {
+        const from = start(cursor);
+        return cursor.bytes.toString('base64', from, cursor.at);
+      };
+  }
+}

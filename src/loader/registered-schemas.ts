@@ -1,0 +1,89 @@
+// What Confluent's serializers put before a message: the magic byte 0 and the id of a schema in a registry. Keeps what
+// was made of each schema; json-schema.ts and avro/decoder.ts say what that is.
+import { PoisonMessage } from './decode.ts';
+import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
+
+export const MAGIC = 0;
+/** Where the message itself begins. */
+export const HEAD_BYTES = 5;
+const MAX_SCHEMAS = 1000;
+/** How long an id that the registry does not have is not asked for again. */
+const UNKNOWN_MS = 30_000;
+/** The registry's word for the schemas of each format. */
+const TYPES = { json_schema: 'JSON', avro: 'AVRO' } as const;
+
+/** What a schema is good for, or why nothing of it can be read, and until when that holds. */
+type Known<T> = { readonly use: T } | { readonly reason: string; readonly until: number };
+
+export class RegisteredSchemas<T> {
+  readonly #registry: Pick<SchemaRegistry, 'schema'>;
+  readonly #now: () => number;
+  readonly #format: keyof typeof TYPES;
+  readonly #make: (schema: RegisteredSchema, id: number) => T | Promise<T>;
+  readonly #known = new Map<number, Known<T>>();
+
+  /** @param make what is kept of a schema; throws for one that cannot be used */
+  constructor(
+    registry: Pick<SchemaRegistry, 'schema'>,
+    now: () => number,
+    format: keyof typeof TYPES,
+    make: (schema: RegisteredSchema, id: number) => T | Promise<T>,
+  ) {
+    this.#registry = registry;
+    this.#now = now;
+    this.#format = format;
+    this.#make = make;
+  }
+
+  /** The id at the beginning of a message. @throws PoisonMessage */
+  id(bytes: Uint8Array): number {
+    if (bytes[0] !== MAGIC || bytes.length < HEAD_BYTES)
+      throw new PoisonMessage(
+        `no schema id: with format ${this.#format} a message begins with a byte 0 and four of the id`,
+      );
+    return new DataView(bytes.buffer, bytes.byteOffset).getInt32(1);
+  }
+
+  /** What is kept of a schema, without asking; null when nothing of it is known or can be read. */
+  kept(id: number): T | null {
+    const found = this.#known.get(id);
+    return found !== undefined && 'use' in found ? found.use : null;
+  }
+
+  /**
+   * What is kept of a schema; asks the registry once for each.
+   * @throws PoisonMessage when nothing of the schema can be read, and what the registry's client throws
+   */
+  of(id: number): T | Promise<T> {
+    const found = this.#known.get(id);
+    if (found !== undefined && !('reason' in found && found.until < this.#now())) return usable(found);
+    return this.#ask(id);
+  }
+
+  async #ask(id: number): Promise<T> {
+    const found = await this.#lookUp(id);
+    if (this.#known.size >= MAX_SCHEMAS) this.#known.clear();
+    this.#known.set(id, found);
+    return usable(found);
+  }
+
+  async #lookUp(id: number): Promise<Known<T>> {
+    const registered = await this.#registry.schema(id);
+    const refused = (reason: string): Known<T> => ({ reason, until: Number.MAX_SAFE_INTEGER });
+    if (registered === null) return { reason: `the registry has no schema ${id}`, until: this.#now() + UNKNOWN_MS };
+    if (registered.type !== TYPES[this.#format])
+      return refused(`schema ${id} is ${registered.type}, and the load config says ${this.#format}`);
+    try {
+      return { use: await this.#make(registered, id) };
+    } catch (error) {
+      if (error instanceof PoisonMessage) return refused(error.message);
+      return refused(`schema ${id} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+/** @throws PoisonMessage */
+function usable<T>(known: Known<T>): T {
+  if ('reason' in known) throw new PoisonMessage(known.reason);
+  return known.use;
+}
