@@ -37,7 +37,22 @@ export class SchemaRegistry {
    */
   async schema(id: number): Promise<RegisteredSchema | null> {
     const found = await this.#get(`/schemas/ids/${id}`);
-    if (found === null) return null;
+    return found === null ? null : this.#registered(found);
+  }
+
+  /** The live versions of a subject, the oldest first; none when there is no such subject. @throws like `schema` */
+  async versions(subject: string): Promise<{ readonly version: number; readonly schema: RegisteredSchema }[]> {
+    const path = `/subjects/${encodeURIComponent(subject)}/versions`;
+    const numbers = await this.#answer(path);
+    const found: { version: number; schema: RegisteredSchema }[] = [];
+    for (const version of Array.isArray(numbers) ? numbers.map(Number) : []) {
+      const schema = await this.#get(`${path}/${version}`);
+      if (schema !== null) found.push({ version, schema: await this.#registered(schema) });
+    }
+    return found;
+  }
+
+  async #registered(found: Readonly<Record<string, unknown>>): Promise<RegisteredSchema> {
     const references = new Map<string, string>();
     await this.#resolve(found, references);
     return {
@@ -66,12 +81,18 @@ export class SchemaRegistry {
     }
   }
 
+  /** A dictionary of the registry's; null when it has no such thing. */
   async #get(path: string): Promise<Record<string, unknown> | null> {
+    return dictionary(await this.#answer(path));
+  }
+
+  /** What the registry answers, a dictionary or a list; null when it has no such thing. */
+  async #answer(path: string): Promise<unknown> {
     const { url } = this.#registry;
     const { status, body } = await this.#ask(path);
-    const answer = dictionary(body);
-    if (status === 200 && answer !== null) return answer;
-    if (status === 404 && NOT_FOUND.has(Number(answer?.['error_code']))) return null;
+    const answer = json(body);
+    if (status === 200 && typeof answer === 'object' && answer !== null) return answer;
+    if (status === 404 && NOT_FOUND.has(Number(dictionary(answer)?.['error_code']))) return null;
     const refuse = (message: string, hint: string): never => {
       throw new TsdbtError('runtime', message, { path: this.#path, hint });
     };
@@ -146,15 +167,18 @@ export class SchemaRegistry {
   }
 }
 
-function dictionary(body: string): Record<string, unknown> | null {
+function json(body: string): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
+    return JSON.parse(body);
   } catch {
     return null;
   }
+}
+
+function dictionary(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
 }
 
 function text(answer: Readonly<Record<string, unknown>>, field: string): string {

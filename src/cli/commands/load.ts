@@ -320,7 +320,11 @@ async function check(ctx: LoadContext): Promise<boolean> {
       const client = await ctx.client(target);
       try {
         problems = await checkTarget(ctx.sink, client, target);
-        await (await ctx.registry(target))?.check(`${target.topic}-value`);
+        const registry = await ctx.registry(target);
+        if (registry !== null && target.format === 'avro') {
+          const { contractProblems } = await import('../../loader/avro/contract.ts');
+          problems = [...problems, ...(await contractProblems(registry, target))];
+        } else await registry?.check(`${target.topic}-value`);
       } finally {
         await client.close();
       }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { contractProblems } from '../../../src/loader/avro/contract.ts';
 import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
 import { parseSchema } from '../../../src/loader/avro/schema.ts';
 import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
@@ -435,6 +436,51 @@ describe('a table', () => {
       [6, 'the registry has no schema 99'],
       [7, 'no schema id: with format avro a message begins with a byte 0 and four of the id'],
       [8, `schema ${second}, field 'id': the message ends too early`],
+    ]);
+  });
+
+  it('has a contract: every live version of its schema against the columns', async () => {
+    const t = lab.target(
+      { id: 'integer', at: 'timestamptz', price: 'numeric(9,2)', name: 'text', secret: 'text' },
+      {
+        format: 'avro',
+        mode: 'upsert',
+        key: ['id', 'at'],
+        partitionBy: { column: 'at', every: 'day' },
+        hash: ['secret'],
+      },
+    );
+    const registry = new SchemaRegistry(
+      { url: server.url, username: null, password: null, token: null, tls: null },
+      'connections.yml',
+    );
+    expect(await contractProblems(registry, t)).toEqual([]);
+    const at = { type: 'long', logicalType: 'timestamp-millis' };
+    const decimal = (precision: number, scale: number): object => ({
+      type: 'bytes',
+      logicalType: 'decimal',
+      precision,
+      scale,
+    });
+    register(record({ id: 'int', at, price: decimal(9, 2), name: ['null', 'string'], secret: 'boolean', more: 'int' }));
+    expect(await contractProblems(registry, t)).toEqual([]);
+    register(record({ id: 'long', at: ['null', at], price: decimal(9, 3) }));
+    register(record({ at: 'boolean', price: decimal(9, 1) }));
+    register('{"type": "enum"}');
+    register({ type: 'object' }, { schemaType: 'JSON' });
+    register('["int", "string"]');
+    expect(await contractProblems(registry, t)).toEqual([
+      "schema version 2: field 'id' is a long, and column 'id' is integer: greater values do not fit",
+      "schema version 2: field 'price' is a decimal(9, 3), and column 'price' is numeric(9,2): " +
+        'digits beyond 2 behind the point are rounded',
+      "schema version 2: field 'at' may be null, and 'at' is a key",
+      "schema version 3: field 'at' is a boolean, and column 'at' is timestamptz: boolean does not fit",
+      "schema version 3: field 'price' is a decimal(9, 1), and column 'price' is numeric(9,2): " +
+        'greater values do not fit',
+      "schema version 3: it has no field for 'id', which is a key",
+      "schema version 4: it cannot be used: a type 'enum' without a name",
+      'schema version 5: it is JSON, and the load config says avro',
+      'schema version 6: it is an int or string, and only a record has fields for columns',
     ]);
   });
 
