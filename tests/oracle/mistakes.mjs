@@ -8,8 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { MISTAKES, PROJECT } from './mistakes/cases.mjs';
+import { loadedDbt } from './support/loaded-dbt.mjs';
 import { oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const words = process.argv.slice(2);
@@ -19,23 +19,6 @@ const chosen = MISTAKES.filter(({ name }) => wanted.length === 0 || wanted.some(
 const bin = oracleBin();
 const kept = join(dirname(bin), 'mistakes.json');
 const remembered = words.includes('--reuse') && existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
-
-/** dbt, loaded once; one answer a job. */
-function startDbt() {
-  const child = spawn(join(bin, 'python'), [join(root, 'tests/oracle/mistakes/real_dbt.py')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async run(cwd, args, env) {
-      child.stdin.write(`${JSON.stringify({ cwd, args, env })}\n`);
-      const { value, done } = await lines.next();
-      if (done) throw new Error('dbt has ended');
-      return JSON.parse(value);
-    },
-    stop: () => child.stdin.end(),
-  };
-}
 
 async function tsdbt(cwd, args, env) {
   const child = spawn(process.execPath, [join(root, 'bin/tsdbt.js'), ...args], {
@@ -132,7 +115,7 @@ process.once('SIGINT', () => {
   server.stop();
   process.exit(130);
 });
-const dbt = startDbt();
+const dbt = loadedDbt(join(bin, 'dbt'));
 const rows = [];
 try {
   await server.psql('postgres', "create role guarded login password 'right'");
@@ -141,7 +124,6 @@ try {
   await server.psql('postgres', 'select pg_reload_conf()');
   for (const each of chosen) rows.push(await playCase(each));
 } finally {
-  dbt.stop();
   hub.stop();
   server.stop();
 }

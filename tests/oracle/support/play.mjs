@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { readDatabase } from './database.mjs';
 import { sqlTokens } from './differences.mjs';
+import { loadedDbt } from './loaded-dbt.mjs';
 import { oracleBin, root } from './servers.mjs';
 
 const DATABASE = 'oracle';
@@ -186,6 +187,19 @@ function postgresDatabase({ host, port, user, password, psql }) {
   };
 }
 
+/** Runs a command to its end. Its standard error stands behind the rest of what it says. */
+async function command(tool, cwd, args, env, timeout) {
+  if (basename(tool[0]) === 'dbt') return loadedDbt(tool[0]).run(cwd, args, env, { apart: true, timeout });
+  const { status, stdout, stderr } = spawnSync(tool[0], [...tool.slice(1), ...args], {
+    cwd,
+    encoding: 'utf8',
+    timeout,
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ...env },
+  });
+  return { code: status, out: `${stdout}${stderr}` };
+}
+
 /** @param inspect called with the project's folder and that of its profile, when all steps are done */
 export async function play(toolOf, project, { steps, timeout = 300_000 }, server, since, inspect) {
   const database = server.database ?? postgresDatabase(server);
@@ -225,25 +239,19 @@ export async function play(toolOf, project, { steps, timeout = 300_000 }, server
     const tool = toolOf(i);
     // dbt-core 1.11 keeps a snapshot's SQL in a file where 1.12 has a folder.
     if (i > 0 && tool[0] !== toolOf(i - 1)[0]) rmSync(join(dir, 'target', 'run'), { recursive: true, force: true });
-    const done = spawnSync(tool[0], [...tool.slice(1), ...args], {
-      cwd: dir,
-      encoding: 'utf8',
-      timeout,
-      maxBuffer: 1 << 28,
-      env: {
-        ...process.env,
-        DBT_PROFILES_DIR: join(work, 'profiles'),
-        DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
-        // dbt does not read it, and wraps warnings by width with their colours.
-        NO_COLOR: '',
-        ...step.env,
-      },
-    });
+    const env = {
+      DBT_PROFILES_DIR: join(work, 'profiles'),
+      DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
+      // dbt does not read it, and wraps warnings by width with their colours.
+      NO_COLOR: '',
+      ...step.env,
+    };
+    const { code, out } = await command(tool, dir, args, env, timeout);
     const results = readJson(join(dir, 'target', 'run_results.json'));
     seen.push({
       run: step.run,
-      exit: done.status,
-      output: `${done.stdout}${done.stderr}`,
+      exit: code,
+      output: out,
       results: Object.fromEntries((results?.results ?? []).map((r) => [r.unique_id, comparableResult(r)])),
       sources: Object.fromEntries(
         (readJson(join(dir, 'target', 'sources.json'))?.results ?? []).map((r) => [
