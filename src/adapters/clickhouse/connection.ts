@@ -48,6 +48,7 @@ export interface Request {
 
 export interface Answer {
   readonly format: string;
+  /** To be read to its end, or destroyed together with the connection that it comes on. */
   readonly body: Readable;
 }
 
@@ -135,11 +136,11 @@ export class Connection {
   async #exchange(request: Request): Promise<{ stream: Readable; format: string }> {
     const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
-      const late = AbortSignal.timeout(this.address.connectTimeout * 1000);
+      // A server that has answered once may take its time.
+      const late = this.#reached ? null : AbortSignal.timeout(this.address.connectTimeout * 1000);
       try {
         const { stream, response_headers } = await this.#client.exec({
-          // A server that has answered once may take its time.
-          abort_signal: this.#reached ? signal : AbortSignal.any([signal, late]),
+          abort_signal: late === null ? signal : AbortSignal.any([signal, late]),
           query: request.sql,
           query_id: request.queryId,
           clickhouse_settings: request.settings,
@@ -151,7 +152,7 @@ export class Connection {
         if (typeof server === 'string') this.#servers.add(server);
         return { stream, format: typeof format === 'string' ? format : '' };
       } catch (error) {
-        if (this.#reached || error instanceof ClickHouseError || signal.aborted) throw error;
+        if (this.#reached || late === null || error instanceof ClickHouseError || signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';
         if (!late.aborted && (tries >= this.address.retries || !REFUSED.has(code)))
           throw connectionError(error, this.address);
@@ -209,6 +210,24 @@ export class Connection {
   }
 }
 
+/** Bytes of an unwanted answer that are read, so that its connection serves the next request. */
+const READ_OFF = 64 * 1024;
+
+/** Reads an answer that nobody wants to its end; a long one is cut off with its connection. */
+export function discard({ body }: Answer): Promise<void> {
+  let bytes = 0;
+  return new Promise((resolve) => {
+    body
+      .on('error', () => undefined)
+      .on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > READ_OFF) body.destroy();
+      })
+      .once('close', resolve);
+    if (body.closed) resolve();
+  });
+}
+
 function stopped(): TsdbtError {
   return new TsdbtError('connection', 'the command is being stopped');
 }
@@ -222,7 +241,8 @@ function clientOf(address: ServerAddress, agent: HttpAgent): ClickHouseClient {
     application: 'tsdbt',
     request_timeout: NEVER,
     http_agent: agent,
-    keep_alive: { enabled: keepAlive },
+    // A parse may keep the timers of idle connections from running until the server has closed them.
+    keep_alive: { enabled: keepAlive, eagerly_destroy_stale_sockets: true },
     compression: { request: compression, response: compression },
     log: { level: 127 },
   });

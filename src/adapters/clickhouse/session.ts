@@ -8,7 +8,7 @@ import type { Value } from '../../values/value.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
 import { Table } from '../table.ts';
-import type { Answer, Connection } from './connection.ts';
+import { type Answer, type Connection, discard } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { readTable, RESULT_FORMAT, RESULT_SETTINGS, type ResultColumn } from './result.ts';
 import type { Lane, Server } from './server.ts';
@@ -193,14 +193,13 @@ export class ClickHouseSession implements Session {
         data,
         doubt: (message) => this.options.onWait?.(message),
       });
-      const { table, columns } =
-        fetch && answer.format === RESULT_FORMAT
-          ? await readTable(
-              createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY }),
-              options.limit ?? null,
-            )
-          : { table: Table.empty(), columns: [] };
-      answer.body.destroy();
+      let result: Awaited<ReturnType<typeof readTable>> = { table: Table.empty(), columns: [] };
+      if (fetch && answer.format === RESULT_FORMAT) {
+        const lines = createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY });
+        result = await readTable(lines, options.limit ?? null);
+        answer.body.destroy();
+      } else await discard(answer);
+      const { table, columns } = result;
       if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };
       observer?.({ sql, phase: 'end', ms: performance.now() - started, response });

@@ -8,8 +8,10 @@ import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { Connection, discard } from '../../../src/adapters/clickhouse/connection.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { httpPort } from '../../../src/adapters/clickhouse/credentials.ts';
+import { silenceTimes } from '../../../src/adapters/silence.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 
 const SECRET = 'very secret';
@@ -118,6 +120,49 @@ describe('reaching a ClickHouse server', () => {
     } finally {
       server.close();
     }
+  });
+
+  it('keeps the connection of an answer that nobody wants, unless the answer is long', async () => {
+    let connections = 0;
+    const server = createHttp((request, response) => {
+      request.resume().once('end', () => response.end('x'.repeat(Number(request.headers['x-bytes'] ?? 0))));
+    }).on('connection', () => connections++);
+    const bytes = [0, 10, 1000, 1_000_000, 0, 0];
+    server.prependListener('request', ({ headers }) => {
+      headers['x-bytes'] = String(bytes.shift());
+    });
+    const connection = new Connection(
+      {
+        host: '127.0.0.1',
+        port: await listening(server),
+        user: 'u',
+        password: SECRET,
+        secure: false,
+        verify: true,
+        clientCert: null,
+        clientCertKey: null,
+        serverHostName: null,
+        connectTimeout: 60,
+        retries: 0,
+        compression: false,
+        keepAlive: true,
+        embedded: null,
+      },
+      2,
+      silenceTimes(undefined),
+    );
+    const used: number[] = [];
+    try {
+      while (bytes.length > 0) {
+        const abort = new AbortController();
+        await discard(await connection.send({ sql: 'x', queryId: 'q', sessionId: null, settings: {}, abort }));
+        used.push(connections);
+      }
+    } finally {
+      await connection.close();
+      server.close();
+    }
+    expect(used).toEqual([1, 1, 1, 1, 2, 2]);
   });
 
   it('says host and port when nobody answers in time', async () => {
