@@ -225,7 +225,7 @@ select id, day, v from raw.${name} ${where}`,
         expect(figures.looks).toBeGreaterThan(5);
         expect(await lab.orphans()).toEqual([]);
       },
-      60_000 + KILLS * 15_000,
+      300_000 + KILLS * 15_000,
     );
 
     it(
@@ -254,7 +254,7 @@ select id, day, v from raw.${name} ${where}`,
         ).toBe(0);
         expect(await lab.orphans()).toEqual([]);
       },
-      60_000 + KILLS * 15_000,
+      300_000 + KILLS * 15_000,
     );
 
     it.runIf(KILLS > 0 && ORACLE)(
@@ -278,7 +278,7 @@ select id, day, v from raw.${name} ${where}`,
           await strike('versions', current, table, await give('versions'), again, figures, dbt, ['snapshot']);
         expect(harm).toBeGreaterThan(0);
       },
-      60_000 + ORACLE_KILLS * 60_000,
+      300_000 + ORACLE_KILLS * 60_000,
     );
   },
 );

@@ -363,7 +363,7 @@ describe.each([POSTGRES, CLICKHOUSE])('$name', (words) => {
         expect(await lab.rows('select count(*), count(distinct id) from s.snap')).toEqual([['2', '2']]);
       }
     },
-    90_000 + 60_000 * trials,
+    300_000 + 60_000 * trials,
   );
 
   it('clone copies what is there, leaves what exists, and a deferred reference finds its table', async () => {

@@ -391,7 +391,7 @@ describe('a secret stands nowhere after', () => {
       expect(wrong).toEqual([]);
       expect(statSync(join(dir, 'logs/dbt.log')).mode & 0o777).toBe(0o600);
     },
-    LONG ? 600_000 : 120_000,
+    LONG ? 600_000 : 300_000,
   );
 
   it('a run that was killed, in its journal and in what the next command makes of it', async () => {
