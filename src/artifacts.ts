@@ -19,7 +19,10 @@ import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
 import type { GraphNode } from './contracts/node.ts';
 import type { RunResult, RunResultsArtifact } from './contracts/results.ts';
 import { errorOf } from './error-table.ts';
+import { type NodeFacts, ReadFacts } from './graph/node-facts.ts';
 import { systemReason, type TsdbtError } from './errors.ts';
+import type { KeptManifest } from './parser/kept-manifest.ts';
+import { isUnread } from './parser/unread-record.ts';
 import type { MacroFacts } from './parser/read/macros.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
@@ -130,31 +133,47 @@ const TABLES_OF_A_RUN: ReadonlySet<string> = new Set(['metadata', 'nodes', 'func
 
 /**
  * Writes manifest.json and semantic_manifest.json.
- * @param kept gives the marked JSON of a table that no run changes; it is then neither read nor made again
+ * @param parsed what no run changes of it is neither read nor made again
  */
 export function writeManifest(
   targetPath: string,
   manifest: Manifest,
   secrets: Secrets,
-  kept: (table: string) => Uint8Array | undefined,
+  { kept, facts }: { readonly kept: KeptManifest; readonly facts: NodeFacts },
 ): void {
-  const nodes: Record<string, unknown> = {};
-  for (const id in manifest.nodes) nodes[id] = writableNode(manifest.nodes[id] as GraphNode);
-  const changed: Readonly<Record<string, unknown>> = {
-    metadata: manifest.metadata,
-    nodes,
-    functions: manifest.functions,
-  };
   const parts: (string | Uint8Array)[] = [];
   for (const name of Object.keys(manifest)) {
-    const table = TABLES_OF_A_RUN.has(name) ? undefined : kept(name);
-    const value = TABLES_OF_A_RUN.has(name) ? changed[name] : table === undefined ? Reflect.get(manifest, name) : null;
+    const table = TABLES_OF_A_RUN.has(name) ? undefined : kept.table(name);
+    const value = name === 'nodes' || table !== undefined ? null : Reflect.get(manifest, name);
     if (value === undefined) continue;
     parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-    parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets));
+    if (name === 'nodes') parts.push('{', ...nodesOfARun(manifest.nodes, secrets, kept), '}');
+    else parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets));
   }
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), ...parts, '}');
-  writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest), secrets);
+  writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest, facts), secrets);
+}
+
+/** The rows of the nodes, with commas: those that nobody has looked at as the parse has kept them. */
+function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManifest): (string | Uint8Array)[] {
+  const parts: (string | Uint8Array)[] = [];
+  let unread: string[] = [];
+  const add = (part: string | Uint8Array): void => void parts.push(...(parts.length === 0 ? [] : [',']), part);
+  const flush = (): void => {
+    for (const rows of kept.rows(unread)) add(writable(rows, secrets));
+    unread = [];
+  };
+  for (const id of Object.keys(nodes)) {
+    if (isUnread(nodes, id)) {
+      unread.push(id);
+      continue;
+    }
+    flush();
+    const node = nodes[id];
+    if (node !== undefined) add(`${JSON.stringify(id)}:${secrets.maskJson(artifactJson(writableNode(node)))}`);
+  }
+  flush();
+  return parts;
 }
 
 /**
@@ -174,7 +193,8 @@ export function writeParsedManifest(
     writable(body, secrets).subarray(1),
   );
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
-  if (manifest !== null) writeArtifact(semantic, semanticManifest(manifest()), secrets);
+  const read = manifest?.();
+  if (read !== undefined) writeArtifact(semantic, semanticManifest(read, new ReadFacts(read.nodes)), secrets);
 }
 
 /** Marked JSON as an artifact holds it. */
@@ -221,10 +241,10 @@ function writableNode(node: GraphNode): unknown {
 }
 
 /** What tools of the semantic layer read: semantic models, metrics, saved queries, time spines. */
-function semanticManifest(manifest: Manifest): unknown {
-  const spines = Object.values(manifest.nodes).filter(
-    (node) => node.resource_type === 'model' && node.time_spine !== null && node.time_spine !== undefined,
-  );
+function semanticManifest(manifest: Manifest, facts: NodeFacts): unknown {
+  const spines = Object.keys(manifest.nodes)
+    .filter((id) => facts.isTimeSpine(id))
+    .flatMap((id) => manifest.nodes[id] ?? []);
   const pick = (node: object, keys: readonly string[]): Record<string, unknown> => {
     const fields = node as Record<string, unknown>;
     return Object.fromEntries(keys.map((key) => [key, fields[key] ?? null]));

@@ -11,6 +11,7 @@ import type {
   SourceDefinition,
 } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
+import { type NodeFacts, ReadFacts, typeInId } from '../graph/node-facts.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
@@ -43,19 +44,24 @@ interface Tables {
   sources: Table<string>;
   functions: Table<string>;
   metrics: Table<string>;
-  disabled: Table<GraphNode>;
 }
+
+/** Types of resources that ref() finds. */
+const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
 
 export interface ManifestLookupOptions {
   readonly rootPackage: string;
   /** The flag `require_ref_searches_node_package_before_root`. */
   readonly nodePackageFirst: boolean;
+  /** Of the nodes; they are looked up in the manifest when it is left out. */
+  readonly facts?: NodeFacts | undefined;
 }
 
 export class ManifestLookup implements ReferenceLookup {
   readonly #manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>;
   readonly #options: ManifestLookupOptions;
   #tables: Tables | undefined;
+  #disabledOrNull: Table<GraphNode> | null = null;
 
   constructor(
     manifest: Pick<Manifest, 'nodes' | 'sources' | 'functions' | 'metrics' | 'disabled'>,
@@ -67,54 +73,59 @@ export class ManifestLookup implements ReferenceLookup {
 
   #all(): Tables {
     if (this.#tables !== undefined) return this.#tables;
-    const { nodes, sources, functions, metrics, disabled } = this.#manifest;
+    const { nodes, sources, functions, metrics } = this.#manifest;
+    const facts = this.#options.facts ?? new ReadFacts(nodes);
     const tables: Tables = {
       refs: new Map(),
       newest: new Map(),
       sources: new Map(),
       functions: new Map(),
       metrics: new Map(),
-      disabled: new Map(),
     };
-    for (const node of Object.values(nodes)) {
-      if (node.resource_type === 'seed' || node.resource_type === 'snapshot')
-        put(tables.refs, node.name, node.package_name, node.unique_id);
-      else if (node.resource_type === 'model') {
-        if (node.version === null || node.version === undefined)
-          put(tables.refs, node.name, node.package_name, node.unique_id);
-        else {
-          put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, node.unique_id);
-          const known = tables.newest.get(node.name);
-          if (known === undefined || compareVersions(node.version, known) > 0)
-            tables.newest.set(node.name, node.version);
-          if (versionText(node.version) === versionText(node.latest_version))
-            put(tables.refs, node.name, node.package_name, node.unique_id);
-        }
+    for (const id of Object.keys(nodes)) {
+      if (!REFABLE.has(typeInId(id))) continue;
+      const node = facts.isVersioned(id) ? nodes[id] : undefined;
+      if (node?.resource_type !== 'model' || node.version == null) {
+        const [, packageName = '', ...name] = id.split('.');
+        put(tables.refs, name.join('.'), packageName, id);
+        continue;
       }
+      put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, id);
+      const known = tables.newest.get(node.name);
+      if (known === undefined || compareVersions(node.version, known) > 0) tables.newest.set(node.name, node.version);
+      if (versionText(node.version) === versionText(node.latest_version))
+        put(tables.refs, node.name, node.package_name, id);
     }
     for (const source of Object.values(sources))
       put(tables.sources, `${source.source_name}.${source.name}`, source.package_name, source.unique_id);
     for (const node of Object.values(functions)) put(tables.functions, node.name, node.package_name, node.unique_id);
     for (const node of Object.values(metrics)) put(tables.metrics, node.name, node.package_name, node.unique_id);
-    for (const list of Object.values(disabled))
-      for (const node of list) put(tables.disabled, disabledName(node), node.package_name, node);
     return (this.#tables = tables);
   }
 
+  /** Read only when something is not found: a project may have as much that is disabled as nodes. */
+  get #disabled(): Table<GraphNode> {
+    if (this.#disabledOrNull !== null) return this.#disabledOrNull;
+    const table: Table<GraphNode> = new Map();
+    for (const list of Object.values(this.#manifest.disabled))
+      for (const node of list) put(table, disabledName(node), node.package_name, node);
+    return (this.#disabledOrNull = table);
+  }
+
   ref({ name, package: target, version }: RefArgs, packageName: string): Found<ManifestNode> {
-    const { refs, disabled } = this.#all();
+    const { refs } = this.#all();
     const key = version === null || version === undefined || version === '' ? name : `${name}.v${versionText(version)}`;
-    let isDisabled = false;
-    for (const candidate of this.#packages(packageName, target)) {
+    const candidates = this.#packages(packageName, target);
+    for (const candidate of candidates) {
       const packages = refs.get(key);
       if (candidate === null && packages !== undefined && packages.size > 1) throw ambiguousRef(key, [...packages]);
       const id = pick(packages, candidate);
       if (id !== undefined) return this.#manifest.nodes[id] ?? null;
-      const off = pick(disabled.get(key), candidate);
-      isDisabled ||=
-        off !== undefined &&
-        (off.resource_type === 'model' || off.resource_type === 'seed' || off.resource_type === 'snapshot');
     }
+    const isDisabled = candidates.some((candidate) => {
+      const off = pick(this.#disabled.get(key), candidate);
+      return off !== undefined && REFABLE.has(off.resource_type);
+    });
     return isDisabled ? 'disabled' : null;
   }
 
@@ -151,13 +162,12 @@ export class ManifestLookup implements ReferenceLookup {
     packages: readonly (string | null)[],
     get: (id: string) => T | undefined,
   ): Found<T> {
-    const { disabled } = this.#all();
     for (const candidate of packages) {
       const id = pick(table.get(key), candidate);
       const node = id === undefined ? undefined : get(id);
       if (node !== undefined) return node;
     }
-    return packages.some((candidate) => pick(disabled.get(key), candidate) !== undefined) ? 'disabled' : null;
+    return packages.some((candidate) => pick(this.#disabled.get(key), candidate) !== undefined) ? 'disabled' : null;
   }
 
   /** dbt's order of packages when a name is looked up; null is any package. */

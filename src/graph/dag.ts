@@ -3,10 +3,13 @@
 // and never take part in selection.
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
+import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
 
 export interface BuildGraphOptions {
   /** True for `build`: a node waits for the tests of what it depends on. */
   readonly testEdges?: boolean;
+  /** Of the nodes; they are looked up in the manifest when it is left out. */
+  readonly facts?: NodeFacts | undefined;
 }
 
 /** A directed graph of unique_ids. Immutable once built. */
@@ -244,9 +247,19 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
   const nodes: string[] = [];
   const edges: [string, string][] = [];
   const { nodes: executable, sources, metrics, semantic_models: semanticModels, functions } = manifest;
+  const facts = options.facts ?? new ReadFacts(executable);
+  const owners = [executable, sources, metrics, semanticModels, functions];
+  const add = (id: string, parents: readonly string[]): void => {
+    nodes.push(id);
+    for (const parent of parents) {
+      if (!owners.some((owner) => Object.hasOwn(owner, parent)))
+        throw errorOf('parentNotInGraph', { node: id, parent });
+      edges.push([parent, id]);
+    }
+  };
   for (const id of Object.keys(sources)) nodes.push(id);
+  for (const id of Object.keys(executable)) add(id, facts.parents(id));
   for (const group of [
-    executable,
     semanticModels,
     manifest.exposures,
     functions,
@@ -254,19 +267,12 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
     manifest.unit_tests,
     manifest.saved_queries,
   ]) {
-    for (const [id, node] of Object.entries(group)) {
-      nodes.push(id);
-      for (const parent of dependencies(node)) {
-        if (executable[parent] ?? sources[parent] ?? metrics[parent] ?? semanticModels[parent] ?? functions[parent])
-          edges.push([parent, id]);
-        else throw errorOf('parentNotInGraph', { node: id, parent });
-      }
-    }
+    for (const [id, node] of Object.entries(group)) add(id, dependencies(node));
   }
   const graph = new Dag(nodes, edges);
   const cycle = graph.cycle();
   if (cycle !== null) throw errorOf('cycleOfNodes', { cycle: cycle.join(' --> ') });
-  return options.testEdges === true ? new Dag(nodes, edges, testEdges(manifest, graph)) : graph;
+  return options.testEdges === true ? new Dag(nodes, edges, testEdges(manifest, graph, facts)) : graph;
 }
 
 /** `depends_on.nodes` of whatever has it. */
@@ -279,12 +285,9 @@ export function dependencies(node: { readonly [field: string]: unknown } | objec
  * A test precedes each common descendant of its parents. Edges to the uppermost descendants are enough: the others wait
  * through them.
  */
-function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
+function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, string][] {
   const edges: [string, string][] = [];
-  const isExecutable = (id: string): boolean => {
-    const node = manifest.nodes[id];
-    return node !== undefined && node.resource_type !== 'test';
-  };
+  const isExecutable = (id: string): boolean => Object.hasOwn(manifest.nodes, id) && typeInId(id) !== 'test';
   const below = new Map<string, readonly string[]>();
   const firstBelow = (id: string): readonly string[] => {
     let found = below.get(id);
@@ -300,9 +303,9 @@ function testEdges(manifest: Manifest, graph: Dag): [string, string][] {
     if (found === undefined) descendants.set(id, (found = graph.descendants(id)));
     return found;
   };
-  for (const [id, node] of Object.entries(manifest.nodes)) {
-    if (node.resource_type !== 'test') continue;
-    const tested = [...new Set(dependencies(node))];
+  for (const id of Object.keys(manifest.nodes)) {
+    if (typeInId(id) !== 'test') continue;
+    const tested = [...new Set(facts.parents(id))];
     const [only] = tested;
     if (only === undefined) continue;
     if (tested.length === 1) {

@@ -2,15 +2,17 @@
 // combining is selector.ts's.
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
-import type { GraphNode, Json, ManifestNode, ModelNode } from '../contracts/node.ts';
+import type { GraphNode, Json, ModelNode } from '../contracts/node.ts';
 import type { LogEvent } from '../log.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
+import type { NodeFacts } from './node-facts.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
 import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
 
 /** What a method looks at. */
 export interface MethodContext {
   readonly manifest: Manifest;
+  readonly facts: NodeFacts;
   /** The nodes that can be chosen at all. */
   readonly candidates: ReadonlySet<string>;
   readonly arguments: readonly string[];
@@ -31,11 +33,16 @@ export function searchMethod(method: SelectorMethodName, value: Json, context: M
 const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   fqn: (value, context) => {
     const matches = fqnMatcher(text(value));
-    return ids(notSources(context), (node) => {
-      const { fqn } = node as { fqn?: readonly string[] };
-      const versioned = node.resource_type === 'model' && node.version != null;
-      return fqn !== undefined && (matches(fqn, versioned) || matches(fqn.slice(1), versioned));
-    });
+    const means = (fqn: readonly string[], versioned: boolean): boolean =>
+      matches(fqn, versioned) || matches(fqn.slice(1), versioned);
+    const { manifest, candidates, facts } = context;
+    return [
+      ...Object.keys(manifest.nodes).filter((id) => candidates.has(id) && means(facts.fqn(id), facts.isVersioned(id))),
+      ...ids(neitherNodesNorSources(context), (node) => {
+        const { fqn } = node as { fqn?: readonly string[] };
+        return fqn !== undefined && means(fqn, false);
+      }),
+    ];
   },
   tag: (value, context) => {
     const matches = fnmatch(text(value));
@@ -204,17 +211,8 @@ function everything(context: MethodContext): Iterable<[string, GraphNode]> {
   );
 }
 
-function notSources(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(
-    context,
-    'nodes',
-    'exposures',
-    'metrics',
-    'unit_tests',
-    'semantic_models',
-    'saved_queries',
-    'functions',
-  );
+function neitherNodesNorSources(context: MethodContext): Iterable<[string, GraphNode]> {
+  return parsed(context, 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
 }
 
 function* ids(
@@ -370,9 +368,4 @@ export function compareVersions(a: string | number, b: string | number): number 
   if ((typeof a === 'number' || typeof b === 'number') && !Number.isNaN(first) && !Number.isNaN(second))
     return first - second;
   return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
-}
-
-/** A node of the manifest whose SQL is empty. Seeds are never empty. */
-export function isEmptyNode(node: ManifestNode): boolean {
-  return node.resource_type !== 'seed' && node.raw_code.trim() === '';
 }

@@ -15,7 +15,8 @@ import {
   type SelectionSpec,
   type SelectorDefinitions,
 } from './selector-grammar.ts';
-import { isEmptyNode, searchMethod } from './selector-methods.ts';
+import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
+import { searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
 import { didYouMean } from '../values/close-matches.ts';
 
@@ -35,6 +36,8 @@ export interface SelectOptions {
   /** Further test of a node, for commands that work on some of a type only. */
   readonly accepts?: ((id: string) => boolean) | undefined;
   readonly previousState?: PreviousState | undefined;
+  /** Of the nodes; they are looked up in the manifest when it is left out. */
+  readonly facts?: NodeFacts | undefined;
 }
 
 export interface Selection {
@@ -82,6 +85,7 @@ class SelectionRun {
   readonly warnings: LogEvent[] = [];
   readonly #manifest: Manifest;
   readonly #dag: Dag;
+  readonly #facts: NodeFacts;
   readonly #options: SelectOptions;
   readonly #definitions: SelectorDefinitions;
   readonly #members: ReadonlySet<string>;
@@ -89,6 +93,7 @@ class SelectionRun {
 
   constructor(manifest: Manifest, dag: Dag, options: SelectOptions, definitions: SelectorDefinitions) {
     this.#manifest = manifest;
+    this.#facts = options.facts ?? new ReadFacts(manifest.nodes);
     this.#dag = dag;
     this.#options = options;
     this.#definitions = definitions;
@@ -102,8 +107,8 @@ class SelectionRun {
 
   #isEnabled(id: string): boolean {
     const manifest = this.#manifest;
+    if (Object.hasOwn(manifest.nodes, id)) return this.#facts.isEnabled(id);
     const node =
-      manifest.nodes[id] ??
       manifest.sources[id] ??
       manifest.functions[id] ??
       manifest.metrics[id] ??
@@ -116,19 +121,13 @@ class SelectionRun {
   #isWanted(id: string): boolean {
     const manifest = this.#manifest;
     const options = this.#options;
-    const executable = manifest.nodes[id];
-    if (executable !== undefined && options.includeEmpty !== true && isEmptyNode(executable)) return false;
+    const isNode = Object.hasOwn(manifest.nodes, id);
+    if (isNode && options.includeEmpty !== true && this.#facts.isEmpty(id)) return false;
     if (options.resourceTypes !== undefined) {
-      const node =
-        executable ??
-        manifest.sources[id] ??
-        manifest.exposures[id] ??
-        manifest.functions[id] ??
-        manifest.metrics[id] ??
-        manifest.semantic_models[id] ??
-        manifest.unit_tests[id] ??
-        manifest.saved_queries[id];
-      if (node === undefined || !options.resourceTypes.has(node.resource_type)) return false;
+      const { sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries } = manifest;
+      const others = [sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries];
+      const known = isNode || others.some((group) => Object.hasOwn(group, id));
+      if (!known || !options.resourceTypes.has(typeInId(id))) return false;
     }
     return options.accepts === undefined || options.accepts(id);
   }
@@ -167,6 +166,7 @@ class SelectionRun {
     const options = this.#options;
     const collected = searchMethod(spec.method, spec.value, {
       manifest,
+      facts: this.#facts,
       candidates: members,
       arguments: spec.arguments,
       previousState: options.previousState,
@@ -222,9 +222,10 @@ class SelectionRun {
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
       if (!members.has(id)) continue;
-      const node = manifest.nodes[id] ?? manifest.unit_tests[id];
-      if (node === undefined || (node.resource_type !== 'test' && node.resource_type !== 'unit_test')) continue;
-      const parents = dependencies(node);
+      const isNode = Object.hasOwn(manifest.nodes, id);
+      const unitTest = isNode ? undefined : manifest.unit_tests[id];
+      if (unitTest === undefined && !(isNode && typeInId(id) === 'test')) continue;
+      const parents = unitTest === undefined ? this.#facts.parents(id) : dependencies(unitTest);
       if (
         mode === 'eager' ||
         parents.every((parent) => selected.has(parent)) ||
@@ -243,8 +244,8 @@ class SelectionRun {
     const selected = new Set(direct);
     const above = mode === 'buildable' ? new Set([...selected, ...this.#dag.selectParents(selected)]) : selected;
     for (const id of indirect) {
-      const node = this.#manifest.nodes[id];
-      if (node !== undefined && dependencies(node).every((parent) => above.has(parent))) selected.add(id);
+      const isNode = Object.hasOwn(this.#manifest.nodes, id);
+      if (isNode && this.#facts.parents(id).every((parent) => above.has(parent))) selected.add(id);
     }
     return selected;
   }

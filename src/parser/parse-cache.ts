@@ -9,10 +9,10 @@ import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { commandPart } from '../context/flags-object.ts';
 import type { LogEvent, Logger } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
-import { parseMarkedJson } from '../values/index.ts';
+import { keepManifest, type KeptBytes, KeptManifest, textOf } from './kept-manifest.ts';
 import { manifestMetadata } from './table/metadata.ts';
 import { readBySameHooks } from './same-hooks.ts';
-import { editedBody, nodeId } from './shortcuts/text-edits.ts';
+import { editedNodes, nodeId } from './shortcuts/text-edits.ts';
 
 /** What an earlier parse came from. Plain JSON. */
 export interface ParseCacheHeader {
@@ -34,16 +34,12 @@ export interface ParseCacheHeader {
   readonly warnings: readonly LogEvent[];
   /** Nodes whose text something has looked at: see ParseOutput. */
   readonly readers: readonly string[];
-  /** Where the tables of the manifest stand in the body, in bytes; absent: not known since an edit. */
-  readonly tables?: Readonly<Record<string, readonly [from: number, to: number]>> | undefined;
 }
 
-export interface ParseCache {
+export interface ParseCache extends KeptBytes {
   readonly header: ParseCacheHeader;
   /** JSON: the text of each properties file, in UTF-8. */
   readonly yaml: Uint8Array;
-  /** JSON of the manifest without `metadata`, in UTF-8; integral floats are marked (src/values/float.ts). */
-  readonly body: Uint8Array;
 }
 
 export interface CachedParseInput extends ParseInput {
@@ -55,6 +51,8 @@ export interface CachedParseInput extends ParseInput {
 
 export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
+  /** The manifest as the cache keeps it. */
+  readonly kept: KeptManifest;
   /** The earlier parse that this one takes the place of; null when it stands beside those of other commands. */
   readonly replaces: ParseCache | null;
   /** Nothing that was kept before can be used again. */
@@ -115,7 +113,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   if (first !== null) tellWhy(first.header, parts, logger);
   const output = parseProject(input);
   const { metadata: _metadata, ...rest } = output.manifest;
-  const { body, tables } = cacheBody(rest);
+  const { bytes, kept } = keepManifest(rest);
   const header: ParseCacheHeader = {
     key,
     command: commandOf(config, output.command),
@@ -133,7 +131,6 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     started_at: config.invocation.started_at.getTime(),
     warnings: output.warnings.filter((warning) => REPEATED.has(warning.name)),
     readers: output.readers,
-    tables,
   };
   const yaml = Object.fromEntries(
     files.filter((file) => file.kind === 'properties').map((file) => [fileId(file), file.contents]),
@@ -145,7 +142,8 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     fresh: true,
     replaces,
     alone: first?.header.key !== key,
-    cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), body },
+    cache: { header, yaml: Buffer.from(JSON.stringify(yaml), 'utf8'), ...bytes },
+    kept,
   };
 }
 
@@ -158,80 +156,27 @@ function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string
   }
 }
 
-/** JSON of a manifest, and where each of its tables stands in it. */
-function cacheBody(manifest: Omit<Manifest, 'metadata'>): { body: Buffer; tables: ParseCacheHeader['tables'] } {
-  const tables: Record<string, readonly [number, number]> = {};
-  const parts: Buffer[] = [];
-  let length = 0;
-  const add = (text: string): number => {
-    const part = Buffer.from(text, 'utf8');
-    parts.push(part);
-    return (length += part.length);
-  };
-  for (const [name, table] of Object.entries(manifest)) {
-    if (table === undefined) continue;
-    const from = add(`${length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
-    tables[name] = [from, add(cacheText(table))];
-  }
-  add('}');
-  return { body: Buffer.concat(parts), tables };
-}
-
-/** Adds the manifest that a body holds to an object; its tables are read when somebody looks at them. */
-function readManifest<T extends object>({ header, body }: ParseCache, into: T): T & Omit<Manifest, 'metadata'> {
-  if (header.tables === undefined)
-    return Object.assign(into, parseMarkedJson(text(body)) as Omit<Manifest, 'metadata'>);
-  for (const [name, [from, to]] of Object.entries(header.tables)) {
-    let table: unknown;
-    Object.defineProperty(into, name, {
-      enumerable: true,
-      configurable: true,
-      get: () => (table ??= parseMarkedJson(text(body.subarray(from, to)))),
-      set: (value: unknown) => {
-        table = value;
-      },
-    });
-  }
-  return into as T & Omit<Manifest, 'metadata'>;
-}
-
-/** Marked JSON of a table of the manifest; undefined when it is not known where it stands. */
-export function keptTable({ header, body }: ParseCache, table: string): Uint8Array | undefined {
-  const place = header.tables?.[table];
-  return place === undefined ? undefined : body.subarray(...place);
-}
-
-/** JSON of a table; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
-function cacheText(manifest: unknown): string {
-  try {
-    return JSON.stringify(manifest);
-  } catch (error) {
-    if (error instanceof TypeError)
-      return JSON.stringify(manifest, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-    throw error;
-  }
-}
-
 /** The earlier parse, as it is or with the texts that have changed since; null when the project has to be parsed. */
 function refreshed(previous: ParseCache, input: CachedParseInput, key: string): ParseCache | null {
   const { header } = previous;
   const changed = changedFiles(header, input, key);
   if (changed === null || changed.length === 0) return changed === null ? null : previous;
-  const yaml = JSON.parse(text(previous.yaml)) as Record<string, string>;
+  const yaml = JSON.parse(textOf(previous.yaml)) as Record<string, string>;
   const started = input.config.invocation.started_at.getTime();
-  const body = editedBody({ body: previous.body, yaml, readers: header.readers }, changed, fileId, started / 1000);
-  if (body === null) return null;
+  const kept = new KeptManifest(previous);
+  const edited = editedNodes({ kept, yaml, readers: header.readers }, changed, fileId, started / 1000);
+  if (edited === null) return null;
   const files = { ...header.files };
   for (const file of changed) {
     files[fileId(file)] = [file.mtime_ms, textHash(file, header.readers)];
     if (file.kind === 'properties') yaml[fileId(file)] = file.contents;
   }
   return {
-    header: { ...header, files, started_at: started, ...(body === previous.body ? {} : { tables: undefined }) },
+    ...kept.withNodes(edited),
+    header: { ...header, files, started_at: started },
     yaml: changed.some((file) => file.kind === 'properties')
       ? Buffer.from(JSON.stringify(yaml), 'utf8')
       : previous.yaml,
-    body,
   };
 }
 
@@ -273,10 +218,6 @@ function textHash(file: SourceFile, readers: readonly string[]): string {
   return id !== undefined && readers.includes(id) ? hash(file.seedText ?? '') : file.checksum.checksum;
 }
 
-function text(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-}
-
 /** An earlier parse that still holds. Its manifest is read when somebody looks at it: `parse` itself does not. */
 class ReusedParse implements CachedParseOutput {
   readonly warnings: readonly LogEvent[];
@@ -285,6 +226,7 @@ class ReusedParse implements CachedParseOutput {
   readonly hookCommand: readonly string[] = [];
   readonly readers: readonly string[];
   readonly cache: ParseCache;
+  readonly kept: KeptManifest;
   readonly replaces: ParseCache;
   readonly alone = false;
   readonly reused = true;
@@ -294,6 +236,7 @@ class ReusedParse implements CachedParseOutput {
 
   constructor(cache: ParseCache, previous: ParseCache, { config, adapter }: CachedParseInput) {
     this.cache = cache;
+    this.kept = new KeptManifest(cache);
     this.replaces = previous;
     this.fresh = cache !== previous;
     this.readers = cache.header.readers;
@@ -302,7 +245,7 @@ class ReusedParse implements CachedParseOutput {
   }
 
   get manifest(): Manifest {
-    return (this.#manifest ??= readManifest(this.cache, { metadata: this.metadata }));
+    return (this.#manifest ??= this.kept.into({ metadata: this.metadata }));
   }
 }
 
@@ -372,7 +315,7 @@ function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean 
 function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
   const { header } = previous;
   if (isOfHooks(header, input.config)) return previous;
-  const read = readBySameHooks(input, readManifest(previous, {}));
+  const read = readBySameHooks(input, new KeptManifest(previous).into({}));
   if (read === null) return null;
   const hooks = [...header.hooks, partsOf(input.config, read)].slice(-MOST_HOOKS);
   return { ...previous, header: { ...header, hooks } };

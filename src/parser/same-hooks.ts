@@ -2,6 +2,7 @@
 // macros whatever the command, and then the parse holds. Leaves any other difference to a parse from nothing.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
+import { typeInId } from '../graph/node-facts.ts';
 import type { Logger } from '../log.ts';
 import { RelationNames } from './config/relation-names.ts';
 import { MacroIds } from './link/macro-ids.ts';
@@ -33,7 +34,9 @@ export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'met
   } catch {
     return null;
   }
-  const kept = Object.values(manifest.nodes).filter((node) => node.resource_type === 'operation');
+  const kept = Object.keys(manifest.nodes)
+    .filter((id) => typeInId(id) === 'operation')
+    .flatMap((id) => manifest.nodes[id] ?? []);
   const same =
     kept.length === nodes.size &&
     kept.every((node) => {

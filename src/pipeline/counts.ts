@@ -1,15 +1,17 @@
 // `Found 20 models, 5 seeds, …`: what a project holds, said before anything runs.
 import { fire } from '../events/index.ts';
+import { typeInId } from '../graph/node-facts.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { foundCounts } from '../runner/summary.ts';
 
 /** `Found 20 models, 5 seeds, …`: says what the project holds. */
 export function reportCounts(parsed: ParsedProject): void {
-  const { manifest } = parsed;
+  const { manifest, facts } = parsed;
   const counts = new Map<string, number>();
-  for (const node of Object.values(manifest.nodes))
-    if (node.resource_type !== 'test' || node.config.enabled)
-      counts.set(node.resource_type, (counts.get(node.resource_type) ?? 0) + 1);
+  for (const id of Object.keys(manifest.nodes)) {
+    const type = typeInId(id);
+    if (type !== 'test' || facts.isEnabled(id)) counts.set(type, (counts.get(type) ?? 0) + 1);
+  }
   const groups = [
     ['source', 'sources'],
     ['exposure', 'exposures'],

@@ -2,6 +2,7 @@
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
+import { type NodeFacts, ReadFacts } from '../graph/node-facts.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import { dumpJson, fromJson } from '../values/json.ts';
 
@@ -24,14 +25,17 @@ const JSON_KEYS = new Set([
 /**
  * One line a resource, by unique_id.
  * @param outputKeys for `json`: properties to print, with dots for nested ones; empty for dbt's own choice
+ * @param facts of the nodes; they are looked up in the manifest when they are left out
  */
 export function listLines(
   manifest: Manifest,
   selected: Iterable<string>,
   output: ListOutput,
   outputKeys: readonly string[] = [],
+  facts: NodeFacts = new ReadFacts(manifest.nodes),
 ): string[] {
   return [...selected].sort().map((id) => {
+    if (output === 'selector' && Object.hasOwn(manifest.nodes, id)) return facts.fqn(id).join('.');
     const node = lookup(manifest, id);
     switch (output) {
       case 'selector':

@@ -12,6 +12,8 @@ const FILE = 'partial_parse.json';
 const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
 /** Commands with a parse of their own are few; each parse can be as large as the manifest. */
 const MOST_BESIDE = 4;
+/** Digest, header, YAML, index; the body is the rest. */
+const LINES = 4;
 
 /** The parses that earlier commands kept, and where each of them is. */
 export class ParseCaches {
@@ -86,16 +88,16 @@ export class ParseCaches {
 export function readParseCache(path: string): ParseCache | 'missing' | 'unreadable' {
   const bytes = readBytes(path);
   if (bytes === null) return 'missing';
-  const [first, second, third] = [0, 1, 2].reduce<number[]>(
-    (ends) => [...ends, bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1)],
-    [],
-  ) as [number, number, number];
-  if (third <= second || second <= first || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1)))
-    return 'unreadable';
+  const ends: number[] = [];
+  for (let n = 0; n < LINES; n += 1) ends.push(bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1));
+  const [first, second, third, fourth] = ends as [number, number, number, number];
+  const whole = first < second && second < third && third < fourth && first >= 0;
+  if (!whole || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1))) return 'unreadable';
   return {
     header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
     yaml: bytes.subarray(second + 1, third),
-    body: bytes.subarray(third + 1),
+    index: bytes.subarray(third + 1, fourth),
+    body: bytes.subarray(fourth + 1),
   };
 }
 
@@ -103,8 +105,8 @@ export function readParseCache(path: string): ParseCache | 'missing' | 'unreadab
  * Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its
  * place.
  */
-export function writeParseCache(path: string, { header, yaml, body }: ParseCache, secrets: Secrets): void {
-  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', body];
+export function writeParseCache(path: string, { header, yaml, index, body }: ParseCache, secrets: Secrets): void {
+  const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', index, '\n', body];
   if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
     rmSync(path, { force: true });
   else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);

@@ -4,9 +4,10 @@ import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifes
 import type { SourceFile } from '../contracts/project.ts';
 import { fire } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
+import type { NodeFacts } from '../graph/node-facts.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
-import { isUnchanged, keptTable, parseWithCache } from '../parser/parse-cache.ts';
+import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
 import { readSourceFiles } from '../project/files.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 
@@ -35,7 +36,9 @@ export function parse(
     engine: engineStamp(),
     builtinMacros: readBuiltinMacros,
   });
-  const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build' });
+  let known: NodeFacts | undefined;
+  const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
+  const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });
   // A project with a cycle is refused, and not remembered as parsed.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
@@ -52,9 +55,12 @@ export function parse(
   return {
     ...loaded,
     origin: result.cache.header,
-    tableText: (table) => keptTable(result.cache, table),
+    kept: result.kept,
     get manifest() {
       return result.manifest;
+    },
+    get facts() {
+      return facts();
     },
     get dag() {
       return (dag ??= graph());

@@ -11,7 +11,7 @@ export interface SelectingOptions extends Pick<SelectOptions, 'select' | 'accept
 
 /** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
 export function select(parsed: ParsedProject, { which, ...options }: SelectingOptions = {}): Selection {
-  const { config, manifest, dag, previousState } = parsed;
+  const { config, manifest, dag, facts, previousState } = parsed;
   const { flags, project } = config;
   return selectNodes(manifest, dag, {
     select: flags.select,
@@ -20,6 +20,7 @@ export function select(parsed: ParsedProject, { which, ...options }: SelectingOp
     definitions: parseSelectorDefinitions(project.selectors, flags.indirect_selection),
     indirectSelection: flags.indirect_selection,
     previousState,
+    facts,
     resourceTypes: resourceTypesFor(which ?? flags.which, {
       include: flags.resource_types ?? undefined,
       exclude: flags.exclude_resource_types ?? undefined,

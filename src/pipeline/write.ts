@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../contracts/results.ts';
 import type { RunContext } from '../runner/context.ts';
+import { typeInId } from '../graph/node-facts.ts';
 import { type Freshness, type FreshNode, freshNode, freshnessResult } from '../runner/kinds/freshness.ts';
 import { artifactMetadata } from '../runner/metadata.ts';
-import { lookupNode } from '../runner/nodes.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import type { RunOutcome } from '../runner/run.ts';
 import { toText } from '../values/index.ts';
@@ -14,7 +14,7 @@ import { toText } from '../values/index.ts';
 export function write(parsed: ParsedProject, ctx: RunContext, results: readonly RunResult[], elapsed: number): void {
   const { config, secrets, targetPath, now } = parsed;
   if (!config.flags.write_json) return;
-  writeManifest(targetPath, ctx.manifest, secrets, parsed.tableText);
+  writeManifest(targetPath, ctx.manifest, secrets, parsed);
   ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
   const { sample } = ctx.scopes;
   const args =
@@ -36,10 +36,10 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
 
 /** Writes graph_summary.json: the edges of the project, small. */
 export function writeSummary(parsed: ParsedProject): void {
-  const { dag, manifest, config, targetPath } = parsed;
+  const { dag, config, targetPath } = parsed;
   const nodes = dag.nodes.map((id) => ({
     name: id,
-    type: lookupNode(manifest, id)?.resource_type ?? '',
+    type: typeInId(id),
     successors: dag.children(id),
   }));
   writeGraphSummary(

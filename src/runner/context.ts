@@ -15,6 +15,7 @@ import type { GraphNode, SourceDefinition } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { hasLoadConfig } from '../project/load-config.ts';
+import { copyOfRecord } from '../parser/unread-record.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Credentials } from '../contracts/project.ts';
 import { KnownState } from '../state/known-state.ts';
@@ -69,7 +70,7 @@ function workingManifest(manifest: Manifest): Manifest {
   const own = (value: object): PropertyDescriptor => ({ value, enumerable: true, configurable: true, writable: true });
   return Object.create(Object.prototype, {
     ...Object.getOwnPropertyDescriptors(manifest),
-    nodes: own({ ...manifest.nodes }),
+    nodes: own(copyOfRecord(manifest.nodes)),
     functions: own({ ...manifest.functions }),
   });
 }
@@ -131,6 +132,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     context,
     adapterHooks: createAdapterHooks(working, adapter.type, logger, noted),
     lookup: new ManifestLookup(working, {
+      facts: parsed.facts,
       rootPackage: project.project_name,
       nodePackageFirst: flags['require_ref_searches_node_package_before_root'] === true,
     }),

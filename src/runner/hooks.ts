@@ -6,6 +6,7 @@ import type { HookNode } from '../contracts/node.ts';
 import type { RunResult, TimingInfo } from '../contracts/results.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
+import { typeInId } from '../graph/node-facts.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
@@ -17,9 +18,11 @@ export type HookType = (typeof HOOK_TYPES)[number];
 /** The hooks of a kind: packages by name, the root project last, each in the order written. */
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   const root = ctx.config.project.project_name;
-  const hooks = Object.values(ctx.manifest.nodes).filter(
-    (n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type),
-  );
+  const { nodes } = ctx.manifest;
+  const hooks = Object.keys(nodes)
+    .filter((id) => typeInId(id) === 'operation')
+    .flatMap((id) => nodes[id] ?? [])
+    .filter((n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type));
   const rank = (h: HookNode): [number, string, number] => [
     h.package_name === root ? 1 : 0,
     h.package_name,

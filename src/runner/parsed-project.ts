@@ -5,8 +5,10 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import type { Dag } from '../graph/dag.ts';
+import type { NodeFacts } from '../graph/node-facts.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
+import type { KeptManifest } from '../parser/kept-manifest.ts';
 import type { ParseCacheHeader } from '../parser/parse-cache.ts';
 import type { Secrets } from '../secrets.ts';
 
@@ -50,6 +52,8 @@ export interface ParsedProject extends LoadedProject {
   readonly dag: Dag;
   /** What it was parsed from. */
   readonly origin: ParseCacheHeader;
-  /** Marked JSON of a table of the manifest as the parse has kept it; undefined when it is not known. */
-  readonly tableText: (table: string) => Uint8Array | undefined;
+  /** Of the manifest's nodes. */
+  readonly facts: NodeFacts;
+  /** The manifest as the parse has kept it. */
+  readonly kept: KeptManifest;
 }

@@ -21,8 +21,9 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
   if (selection.defaultSelector !== null) fire(logger, 'DefaultSelector', { name: selection.defaultSelector });
   for (const warning of selection.warnings) logger.fire(warning);
   if (selection.selected.size === 0) fire(logger, 'NoNodesSelected', {});
+  const { manifest, facts } = parsed;
   const keys = (flags['output_keys'] ?? []) as readonly string[];
-  for (const line of listLines(parsed.manifest, selection.selected, flags['output'] as ListOutput, keys))
+  for (const line of listLines(manifest, selection.selected, flags['output'] as ListOutput, keys, facts))
     print(logger, line);
   return true;
 }

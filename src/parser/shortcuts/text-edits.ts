@@ -7,20 +7,18 @@ import { TsdbtError } from '../../errors.ts';
 import { templateTags } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
 import { isDict } from '../../project/schema-check.ts';
+import type { KeptManifest } from '../kept-manifest.ts';
 import { baseName, strippedContents } from '../table/node-paths.ts';
 
 /** What is known of the project that was parsed. */
 export interface ParsedTexts {
-  /** JSON of the manifest without `metadata`, in UTF-8. */
-  readonly body: Uint8Array;
+  readonly kept: KeptManifest;
   /** Text of a properties file as it was parsed, by what `fileId` calls it. */
   readonly yaml: Readonly<Record<string, string>>;
   /** Nodes whose text something has looked at: see ParseOutput. */
   readonly readers: readonly string[];
 }
 
-/** The places of the body that change: from, to, and the text that belongs there. */
-type Splice = readonly [from: number, to: number, text: string];
 type YamlDict = { readonly [key: string]: Json };
 
 const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
@@ -62,36 +60,38 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The body of the manifest after an edit.
+ * The nodes of the manifest that are others after an edit, by unique_id.
  * @param changed the files that have another text, none of them new
  * @param id names a file in `yaml`
  * @param now seconds since 1970: when an edited node was made
  * @returns null when the edit may concern more than texts; the project has to be parsed then
  */
-export function editedBody(
+export function editedNodes(
   parsed: ParsedTexts,
   changed: readonly SourceFile[],
   id: (file: SourceFile) => string,
   now: number,
-): Uint8Array | null {
-  // Several edits of one node (its SQL and its description) would meet in one place.
-  const edits = new Map<string, { file: SourceFile; edit: Edit }>();
+): ReadonlyMap<string, ManifestNode> | null {
+  const edited = new Map<string, ManifestNode>();
   for (const file of changed) {
     const found =
       file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
     if (found === null) return null;
-    for (const [node, edit] of found) {
-      if (edits.has(node)) return null;
-      edits.set(node, { file, edit });
+    for (const [uniqueId, edit] of found) {
+      // Several edits of one node (its SQL and its description) would meet in one place.
+      const node = edited.has(uniqueId) ? undefined : parsed.kept.node(uniqueId);
+      const other = node === undefined ? null : editOf(node, file, edit);
+      if (other === null) return null;
+      edited.set(uniqueId, other);
     }
   }
-  const splices: Splice[] = [];
-  for (const [node, { file, edit }] of edits) {
-    const splice = spliceOf(parsed.body, node, file, edit);
-    if (splice === null) return null;
-    splices.push(splice);
-  }
-  return spliced(parsed.body, splices);
+  return edited;
+}
+
+/** A node after an edit of its file; null when it is that of another file of its name. */
+function editOf(node: ManifestNode, file: SourceFile, edit: Edit): ManifestNode | null {
+  if (node.package_name !== file.package_name) return null;
+  return file.kind !== 'properties' && node.original_file_path !== file.original_file_path ? null : edit(node);
 }
 
 /** unique_id of the node that a file is by itself; undefined when it is none, or more than one. */
@@ -254,53 +254,4 @@ function withDescription<T extends { readonly description: string }>(
 ): T | null {
   if (old === text) return holder;
   return holder.description === old && typeof text === 'string' ? { ...holder, description: text } : null;
-}
-
-/** Where a node of the file stands in the body, and its JSON after the edit. */
-function spliceOf(body: Uint8Array, uniqueId: string, file: SourceFile, edit: Edit): Splice | null {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const key = Buffer.from(`${JSON.stringify(uniqueId)}:{`, 'utf8');
-  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
-    const from = at + key.length - 1;
-    const to = endOfObject(bytes, from);
-    const node = JSON.parse(bytes.toString('utf8', from, to)) as ManifestNode;
-    if (node.unique_id !== uniqueId || node.package_name !== file.package_name) continue;
-    if (file.kind !== 'properties' && node.original_file_path !== file.original_file_path) return null;
-    const edited = edit(node);
-    return edited === null ? null : [from, to, JSON.stringify(edited)];
-  }
-  return null;
-}
-
-const [QUOTE, BACKSLASH, OPEN, CLOSE] = [34, 92, 123, 125];
-
-function endOfObject(bytes: Uint8Array, from: number): number {
-  let depth = 0;
-  for (let i = from; i < bytes.length; i += 1) {
-    switch (bytes[i]) {
-      case QUOTE:
-        for (i += 1; bytes[i] !== QUOTE; i += 1) if (bytes[i] === BACKSLASH) i += 1;
-        break;
-      case OPEN:
-        depth += 1;
-        break;
-      case CLOSE:
-        depth -= 1;
-        if (depth === 0) return i + 1;
-        break;
-      default:
-    }
-  }
-  return bytes.length;
-}
-
-function spliced(body: Uint8Array, splices: readonly Splice[]): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let at = 0;
-  for (const [from, to, text] of [...splices].sort((a, b) => a[0] - b[0])) {
-    parts.push(body.subarray(at, from), Buffer.from(text, 'utf8'));
-    at = to;
-  }
-  parts.push(body.subarray(at));
-  return splices.length === 0 ? body : Buffer.concat(parts);
 }

@@ -7,7 +7,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readParseCache, writeParseCache } from '../../../../src/pipeline/parse-caches.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
-import { type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
+import type { Manifest } from '../../../../src/contracts/manifest.ts';
+import { type NodeFacts, ReadFacts } from '../../../../src/graph/node-facts.ts';
+import { textOf } from '../../../../src/parser/kept-manifest.ts';
+import { type CachedParseOutput, type ParseCache, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { compactWhitespace } from '../../../../src/project/python-strip.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
 import { Secrets } from '../../../../src/secrets.ts';
@@ -26,6 +29,7 @@ const START: Files = {
     "'t') }} where x = '{{ env_var('X', '0') }}'\n",
   'models/v_v1.sql': 'select 1 as id\n',
   'models/v_v2.sql': "select 2 as id, '{{ this }}' as t\n",
+  'models/g.sql': 'select 1\n',
   'models/f.sql': "{% if peek() %}{{ config(tags=['peeked']) }}{% endif %}select 3\n",
   'models/m.yml': `version: 2
 models:
@@ -120,6 +124,7 @@ const EDITS: readonly Edit[] = [
   append('models/e.sql', '-- wide\n', '-- narrow\n'),
   replace('models/e.sql', 'wide\n', 'thin\n'),
   append('models/f.sql', ' -- 4', ''),
+  replace('models/g.sql', /^.*$/s, '', ' \n', 'select 1\n'),
   replace('models/f.sql', 'select 3', 'select 5', 'select 3'),
   append('models/v_v2.sql', '-- later\n'),
   append('models/v_v1.sql', '-- 1\n'),
@@ -249,6 +254,44 @@ const comparable = (manifest: object): unknown =>
     JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value)),
   );
 
+/** What the index of a kept parse says, of tables and rows and of what is known of each node. */
+function indexed({ kept, manifest }: CachedParseOutput): unknown {
+  const json = (bytes: Uint8Array | undefined): unknown => JSON.parse(Buffer.from(bytes ?? []).toString('utf8'));
+  const ids = Object.keys(manifest.nodes);
+  const others = ids.filter((_, i) => i % 2 === 1);
+  const rows = (some: readonly string[]): unknown => json(Buffer.from(`{${kept.rows(some).map(textOf).join(',')}}`));
+  return comparable({
+    tables: Object.keys(manifest)
+      .filter((name) => name !== 'metadata')
+      .map((name) => [name, json(kept.table(name))]),
+    rows: [rows(ids), rows(others)],
+    nodes: ids.map((id) => kept.node(id)),
+    facts: factsOf(kept.facts({}), ids),
+  });
+}
+
+/** What the index of a manifest has to say. */
+function indexOf({ metadata: _metadata, ...tables }: Manifest): unknown {
+  const { nodes } = tables;
+  const ids = Object.keys(nodes);
+  return comparable({
+    tables: Object.entries(tables),
+    rows: [nodes, Object.fromEntries(Object.entries(nodes).filter((_, i) => i % 2 === 1))],
+    nodes: Object.values(nodes),
+    facts: factsOf(new ReadFacts(nodes), ids),
+  });
+}
+
+const factsOf = (facts: NodeFacts, ids: readonly string[]): unknown =>
+  ids.map((id) => [
+    facts.fqn(id),
+    facts.parents(id),
+    facts.isVersioned(id),
+    facts.isEnabled(id),
+    facts.isEmpty(id),
+    facts.isTimeSpine(id),
+  ]);
+
 describe('a parse that starts from an earlier one', () => {
   const kept: string[] = [];
   it.each(Array.from({ length: Number(process.env['EDIT_RUNS'] ?? 3) }, (_, i) => i))(
@@ -276,6 +319,7 @@ describe('a parse that starts from an earlier one', () => {
         }
         expect(comparable(warm.manifest)).toEqual(comparable(cold.manifest));
         expect(Object.keys(warm.manifest.nodes)).toEqual(Object.keys(cold.manifest.nodes));
+        expect(indexed(warm)).toEqual(indexOf(cold.manifest));
         if (warm.reused && warm.fresh) kept.push(String(seed));
         cache = warm.cache;
       }
@@ -302,6 +346,7 @@ describe('a parse that starts from an earlier one', () => {
     expect(readParseCache(path)).toEqual({
       header: JSON.parse(JSON.stringify(parsed.cache.header)),
       yaml: Buffer.from(parsed.cache.yaml),
+      index: Buffer.from(parsed.cache.index),
       body: Buffer.from(parsed.cache.body),
     });
     for (const damaged of [

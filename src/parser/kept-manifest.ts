@@ -1,0 +1,301 @@
+// The manifest of a kept parse as JSON, and an index of it: where tables and rows stand, and facts of the nodes. A row
+// is read when somebody looks at it, so that a command on one node reads little more. Leaves when a parse holds to
+// parse-cache.ts.
+import type { Manifest } from '../contracts/manifest.ts';
+import type { ManifestNode } from '../contracts/node.ts';
+import {
+  isEmptyNode,
+  isEnabled,
+  isTimeSpine,
+  isVersioned,
+  type NodeFacts,
+  parentsOf,
+  ReadFacts,
+} from '../graph/node-facts.ts';
+import { parseMarkedJson } from '../values/index.ts';
+import { unreadRecord } from './unread-record.ts';
+
+/** Bits of what is known of a node. */
+const MARKS = { versioned: 1, disabled: 2, empty: 4, timeSpine: 8 } as const;
+
+/** One of `manifest.nodes`: the bytes of its row with the key, and facts. */
+type KeptNode = readonly [id: string, size: number, fqn: readonly string[], parents: readonly string[], marks: number];
+
+/** Plain JSON. */
+interface KeptIndex {
+  /** Where each table stands in the body, in bytes. */
+  readonly tables: Readonly<Record<string, readonly [from: number, to: number]>>;
+  /** In the order of the rows. */
+  readonly nodes: readonly KeptNode[];
+}
+
+/** A node's row: its number, and where it stands in the body. */
+interface Place {
+  readonly row: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes of a kept manifest. */
+export interface KeptBytes {
+  /** JSON: where what stands in the body. */
+  readonly index: Uint8Array;
+  /** JSON of the manifest without `metadata`, in UTF-8; integral floats are marked (src/values/float.ts). */
+  readonly body: Uint8Array;
+}
+
+type Tables = Omit<Manifest, 'metadata'>;
+
+/** A manifest as it will be kept. */
+export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptManifest } {
+  const out = new Utf8Writer();
+  const tables: Record<string, readonly [number, number]> = {};
+  const nodes: KeptNode[] = [];
+  for (const [name, table] of Object.entries(manifest)) {
+    if (table === undefined) continue;
+    out.add(`${out.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    const from = out.length;
+    if (table === manifest.nodes) {
+      out.add('{');
+      for (const [id, node] of Object.entries(manifest.nodes)) {
+        if (nodes.length > 0) out.add(',');
+        nodes.push(keptNode(id, node, out.add(rowText(id, node))));
+      }
+      out.add('}');
+    } else out.add(jsonText(table));
+    tables[name] = [from, out.length];
+  }
+  out.add('}');
+  const index: KeptIndex = { tables, nodes };
+  const bytes = { index: indexBytes(index), body: out.bytes() };
+  return { bytes, kept: new KeptManifest(bytes, index) };
+}
+
+function indexBytes(index: KeptIndex): Uint8Array {
+  return Buffer.from(JSON.stringify(index), 'utf8');
+}
+
+function rowText(id: string, node: ManifestNode): string {
+  return `${JSON.stringify(id)}:${jsonText(node)}`;
+}
+
+function keptNode(id: string, node: ManifestNode, size: number): KeptNode {
+  const marks =
+    (isVersioned(node) ? MARKS.versioned : 0) |
+    (isEnabled(node) ? 0 : MARKS.disabled) |
+    (isEmptyNode(node) ? MARKS.empty : 0) |
+    (isTimeSpine(node) ? MARKS.timeSpine : 0);
+  return [id, size, node.fqn, parentsOf(node), marks];
+}
+
+/** JSON of a part; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
+function jsonText(part: unknown): string {
+  try {
+    return JSON.stringify(part);
+  } catch (error) {
+    if (error instanceof TypeError)
+      return JSON.stringify(part, (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+    throw error;
+  }
+}
+
+/** Texts in UTF-8, one behind the other. Short texts cost less than one long text with a single wide character. */
+class Utf8Writer {
+  static readonly #CHUNK = 1 << 20;
+  /** Bytes of a UTF-16 code unit in UTF-8, at most. */
+  static readonly #WIDEST = 3;
+  readonly #full: Uint8Array[] = [];
+  #chunk = Buffer.allocUnsafe(Utf8Writer.#CHUNK);
+  #used = 0;
+  #before = 0;
+
+  get length(): number {
+    return this.#before + this.#used;
+  }
+
+  /** @returns how many bytes the text has */
+  add(text: string): number {
+    const most = text.length * Utf8Writer.#WIDEST;
+    if (most > this.#chunk.length - this.#used) {
+      this.#full.push(this.#chunk.subarray(0, this.#used));
+      this.#before += this.#used;
+      this.#used = 0;
+      this.#chunk = Buffer.allocUnsafe(Math.max(most, Utf8Writer.#CHUNK));
+    }
+    const size = this.#chunk.write(text, this.#used, 'utf8');
+    this.#used += size;
+    return size;
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#used)]);
+  }
+}
+
+/** A kept manifest, read as far as it is looked at. */
+export class KeptManifest {
+  readonly #bytes: KeptBytes;
+  #indexOrNull: KeptIndex | null = null;
+  #placesOrNull: ReadonlyMap<string, Place> | null = null;
+
+  /** @param index what `bytes.index` says, when it is known */
+  constructor(bytes: KeptBytes, index?: KeptIndex) {
+    this.#bytes = bytes;
+    this.#indexOrNull = index ?? null;
+  }
+
+  get #index(): KeptIndex {
+    return (this.#indexOrNull ??= JSON.parse(textOf(this.#bytes.index)) as KeptIndex);
+  }
+
+  get #places(): ReadonlyMap<string, Place> {
+    if (this.#placesOrNull !== null) return this.#placesOrNull;
+    const { nodes, tables } = this.#index;
+    const places = new Map<string, Place>();
+    let from = (tables['nodes']?.[0] ?? 0) + 1;
+    for (const [row, [id, size]] of nodes.entries()) {
+      const to = from + size;
+      places.set(id, { row, from, to });
+      from = to + 1;
+    }
+    return (this.#placesOrNull = places);
+  }
+
+  /** Marked JSON of a table; undefined when there is none of that name. */
+  table(name: string): Uint8Array | undefined {
+    const place = this.#index.tables[name];
+    return place === undefined ? undefined : this.#bytes.body.subarray(...place);
+  }
+
+  /** Marked JSON of nodes that stand behind each other, keys and the commas between them included. */
+  rows(ids: readonly string[]): Uint8Array[] {
+    const places = ids.flatMap((id) => this.#places.get(id) ?? []);
+    const stretches: { from: number; to: number; last: number }[] = [];
+    for (const { row, from, to } of places) {
+      const stretch = stretches.at(-1);
+      if (stretch?.last === row - 1) Object.assign(stretch, { to, last: row });
+      else stretches.push({ from, to, last: row });
+    }
+    return stretches.map(({ from, to }) => this.#bytes.body.subarray(from, to));
+  }
+
+  /** One of the nodes; undefined when there is none of that unique_id. */
+  node(id: string): ManifestNode | undefined {
+    const place = this.#places.get(id);
+    return place === undefined ? undefined : this.#read(id, place);
+  }
+
+  #read(id: string, { from, to }: Place): ManifestNode {
+    const key = Buffer.byteLength(JSON.stringify(id), 'utf8') + 1;
+    return parseMarkedJson(textOf(this.#bytes.body.subarray(from + key, to))) as ManifestNode;
+  }
+
+  /** Adds the manifest to an object; its tables, and of the nodes each one, are read when somebody looks at them. */
+  into<T extends object>(target: T): T & Tables {
+    for (const name of Object.keys(this.#index.tables)) {
+      let table: unknown;
+      Object.defineProperty(target, name, {
+        enumerable: true,
+        configurable: true,
+        get: () => (table ??= name === 'nodes' ? this.#nodes() : this.#readTable(name)),
+        set: (value: unknown) => {
+          table = value;
+        },
+      });
+    }
+    return target as T & Tables;
+  }
+
+  #nodes(): Record<string, ManifestNode> {
+    const places = this.#places;
+    return unreadRecord(places, (id, place) => this.#read(id, place));
+  }
+
+  #readTable(name: string): unknown {
+    const json = this.table(name);
+    return json === undefined ? undefined : parseMarkedJson(textOf(json));
+  }
+
+  /** Facts of the nodes; those of nodes that came to the manifest later are looked up in it. */
+  facts(nodes: Manifest['nodes']): NodeFacts {
+    return new KeptFacts(this.#index.nodes, this.#places, new ReadFacts(nodes));
+  }
+
+  /** The bytes with other nodes in the places of those of the same unique_ids, which are there. */
+  withNodes(edited: ReadonlyMap<string, ManifestNode>): KeptBytes {
+    if (edited.size === 0) return this.#bytes;
+    const { body } = this.#bytes;
+    const { tables } = this.#index;
+    const nodes = [...this.#index.nodes];
+    const parts: Uint8Array[] = [];
+    let [at, growth] = [0, 0];
+    for (const [id, { row, from, to }] of this.#places) {
+      const node = edited.get(id);
+      if (node === undefined) continue;
+      const text = Buffer.from(rowText(id, node), 'utf8');
+      nodes[row] = keptNode(id, node, text.length);
+      growth += text.length - (to - from);
+      parts.push(body.subarray(at, from), text);
+      at = to;
+    }
+    parts.push(body.subarray(at));
+    const end = tables['nodes']?.[1] ?? 0;
+    const moved = Object.entries(tables).map(([name, [from, to]]): [string, readonly [number, number]] => [
+      name,
+      [from >= end ? from + growth : from, to >= end ? to + growth : to],
+    ]);
+    return { index: indexBytes({ tables: Object.fromEntries(moved), nodes }), body: Buffer.concat(parts) };
+  }
+}
+
+class KeptFacts implements NodeFacts {
+  readonly #nodes: readonly KeptNode[];
+  readonly #places: ReadonlyMap<string, Place>;
+  readonly #others: NodeFacts;
+
+  constructor(nodes: readonly KeptNode[], places: ReadonlyMap<string, Place>, others: NodeFacts) {
+    this.#nodes = nodes;
+    this.#places = places;
+    this.#others = others;
+  }
+
+  #of(id: string): KeptNode | undefined {
+    const place = this.#places.get(id);
+    return place === undefined ? undefined : this.#nodes[place.row];
+  }
+
+  fqn(id: string): readonly string[] {
+    return this.#of(id)?.[2] ?? this.#others.fqn(id);
+  }
+
+  parents(id: string): readonly string[] {
+    return this.#of(id)?.[3] ?? this.#others.parents(id);
+  }
+
+  isVersioned(id: string): boolean {
+    return this.#has(id, MARKS.versioned) ?? this.#others.isVersioned(id);
+  }
+
+  isEnabled(id: string): boolean {
+    const disabled = this.#has(id, MARKS.disabled);
+    return disabled === undefined ? this.#others.isEnabled(id) : !disabled;
+  }
+
+  isEmpty(id: string): boolean {
+    return this.#has(id, MARKS.empty) ?? this.#others.isEmpty(id);
+  }
+
+  isTimeSpine(id: string): boolean {
+    return this.#has(id, MARKS.timeSpine) ?? this.#others.isTimeSpine(id);
+  }
+
+  #has(id: string, mark: number): boolean | undefined {
+    const node = this.#of(id);
+    return node === undefined ? undefined : (node[4] & mark) !== 0;
+  }
+}
+
+/** Bytes as text. */
+export function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

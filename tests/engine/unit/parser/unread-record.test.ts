@@ -1,0 +1,44 @@
+// Records whose members are read when somebody looks at them: who has looked, what copies share, what a change is.
+import { describe, expect, it } from 'vitest';
+import { copyOfRecord, isUnread, unreadRecord } from '../../../../src/parser/unread-record.ts';
+
+function recorded(): { record: Record<string, { n: number }>; read: string[] } {
+  const read: string[] = [];
+  const places = new Map([
+    ['a', 1],
+    ['b', 2],
+    ['c', 3],
+  ]);
+  const record = unreadRecord(places, (key, n) => {
+    read.push(key);
+    return { n };
+  });
+  return { record, read };
+}
+
+describe('a record of unread members', () => {
+  it('reads a member when it is looked at, once for all copies', () => {
+    const { record, read } = recorded();
+    const copy = copyOfRecord(record);
+    expect([Object.keys(copy), 'b' in copy, read]).toEqual([['a', 'b', 'c'], true, []]);
+    expect([copy['b'], record['b'] === copy['b'], copyOfRecord(record)['b'] === copy['b']]).toEqual([
+      { n: 2 },
+      true,
+      true,
+    ]);
+    expect(read).toEqual(['b']);
+    expect(['a', 'b', 'c', 'd'].map((key) => isUnread(copy, key))).toEqual([true, false, true, false]);
+  });
+
+  it('keeps a change to the copy that was changed', () => {
+    const { record, read } = recorded();
+    const copy = copyOfRecord(record);
+    copy['a'] = { n: 9 };
+    delete copy['c'];
+    expect([isUnread(copy, 'a'), isUnread(record, 'a'), isUnread(record, 'c'), read]).toEqual([false, true, true, []]);
+    expect([{ ...copy }, { ...record }]).toEqual([
+      { a: { n: 9 }, b: { n: 2 } },
+      { a: { n: 1 }, b: { n: 2 }, c: { n: 3 } },
+    ]);
+  });
+});
