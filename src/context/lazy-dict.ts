@@ -1,6 +1,6 @@
 // A dict whose values are made when they are first asked for: `model`, `graph`, `builtins` and their like are large and
 // mostly untouched. Becomes an ordinary dict with the first operation that needs all of it.
-import { fromJson, PyDict, type Value } from '../values/index.ts';
+import { fromJson, JinjaError, PyDict, type Value } from '../values/index.ts';
 
 /** Where the entries come from. */
 export interface DictSource {
@@ -80,6 +80,22 @@ export class LazyDict extends PyDict {
 
   override jinjaIter(): Iterable<Value> {
     return this.keys();
+  }
+
+  /** The first walk makes the dict an ordinary one: what it gains by that is no change. */
+  override steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
+    return this.#source === null ? super.steady(items) : this.#steadySinceWhole(items);
+  }
+
+  *#steadySinceWhole<T>(items: Iterable<T>): Generator<T, void, undefined> {
+    let began: number | undefined;
+    for (const item of items) {
+      if (this.#source === null) {
+        began ??= super.size;
+        if (super.size !== began) throw new JinjaError('RuntimeError', 'dictionary changed size during iteration');
+      }
+      yield item;
+    }
   }
 
   override jinjaEquals(other: Value): boolean {
