@@ -11,6 +11,9 @@ const HEEDED = new Set(['TypeCodeNotFound']);
 /** Warnings that only tell of a result whose status is decided already: never turned into errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
 
+/** Deprecations that the summary at the end leaves out; each is shown. */
+const UNCOUNTED = new Set(['CollectFreshnessReturnSignature', 'SpacesInResourceNameDeprecation']);
+
 /**
  * Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also
  * say that they are deprecations.
@@ -87,7 +90,7 @@ export function withWarnError(logger: Logger, flags: Flags): Logger & { summariz
           const { msg } = worded(event, flags);
           throw new TsdbtError('compilation', flags.use_colors ? msg : stripColors(msg), { code: event.code });
         }
-        if (/^D\d/.test(event.code) && event.name !== 'CollectFreshnessReturnSignature') {
+        if (/^D\d/.test(event.code) && !UNCOUNTED.has(event.name)) {
           const earlier = met.get(event.name);
           if (earlier === undefined)
             met.set(event.name, { event_name: event.name, event_code: event.code, occurrences: 1 });

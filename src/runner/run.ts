@@ -284,6 +284,21 @@ async function beforeRun(ctx: RunContext, options: HookedOptions): Promise<Befor
   });
 }
 
+/** Database and schema of what a node has built; null when it builds nothing there. */
+function schemaOf(ctx: RunContext, node: GraphNode): [string | null, string] | null {
+  switch (node.resource_type) {
+    case 'model':
+    case 'seed':
+    case 'snapshot':
+    case 'function':
+      return [node.database, node.schema];
+    case 'test':
+      return node.config.store_failures || ctx.config.flags.store_failures ? [node.database, node.schema] : null;
+    default:
+      return null;
+  }
+}
+
 /** on-run-end sees what the nodes gave and the schemas that something was built in. */
 async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: RunResult[]): Promise<void> {
   if (projectHooks(ctx, 'on-run-end').length === 0) return;
@@ -291,8 +306,8 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: R
   for (const r of results) {
     const { node } = r;
     if (node === undefined || r.status === 'error' || r.status === 'fail' || r.status === 'skipped') continue;
-    if (node.resource_type !== 'model' && node.resource_type !== 'seed' && node.resource_type !== 'snapshot') continue;
-    schemas.set(`${node.database}.${node.schema}`, [node.database, node.schema]);
+    const place = schemaOf(ctx, node);
+    if (place !== null) schemas.set(place.join('.'), place);
   }
   const pairs = [...schemas.values()];
   const extra = new Map<string, Value>([

@@ -36,6 +36,7 @@ export function checkManifest(
   warnOfDeprecatedModels(tools.state, table, childMap);
   checkSpaces(tools.state, table);
   checkUniqueness(tools, table);
+  checkLanguages(tools.state, table);
   warnOfUnusedPaths(tools.state, table);
 }
 
@@ -145,29 +146,62 @@ function warnOfDeprecatedModels(
   }
 }
 
-function checkSpaces(state: ParseState, { nodes }: LinkedTable): void {
-  const bad = [...nodes.values()].filter((node) => node.name.includes(' '));
-  if (bad.length === 0) return;
-  if (state.flag('require_resource_names_without_spaces', true)) {
-    const list = bad.map((node) => `  * '${node.unique_id}' (${node.original_file_path})`).join('\n');
+/** Nodes first, then sources and semantic models: each has a flag that makes errors of its warnings. */
+function checkSpaces(state: ParseState, table: LinkedTable): void {
+  const spaced = (name: string): boolean => name.includes(' ');
+  const nodes = [...table.nodes.values()].filter((node) => spaced(node.name));
+  reportSpaces(
+    state,
+    new Map(nodes.map((node) => [node.unique_id, node.original_file_path])),
+    state.flag('require_resource_names_without_spaces', true) ? 'model' : null,
+  );
+  const others = new Map<string, string>();
+  // Tables of one source share its name, and are reported once.
+  for (const { source_name, package_name, original_file_path } of table.sources.values()) {
+    const id = `source.${package_name}.${source_name}`;
+    if (spaced(source_name) && !others.has(id)) others.set(id, original_file_path);
+  }
+  for (const model of table.semantic_models.values())
+    if (spaced(model.name)) others.set(model.unique_id, model.original_file_path);
+  const strict = state.flag('require_source_and_semantic_model_names_without_spaces', false);
+  reportSpaces(state, others, strict ? 'resource' : null);
+}
+
+/** @param refused what an error calls them; null: they are warned of, all of them with `--debug` */
+function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refused: string | null): void {
+  if (bad.size === 0) return;
+  if (refused !== null) {
+    const list = [...bad].map(([id, path]) => `  * '${id}' (${path})`).join('\n');
     throw new TsdbtError(
       'runtime',
-      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid model(s) so that their ` +
+      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid ${refused}(s) so that their ` +
         'name(s) do not contain any spaces.',
     );
   }
-  for (const node of state.config.flags.debug ? bad : bad.slice(0, 1)) {
-    state.warnings.warn('SpacesInResourceNameDeprecation', `Found spaces in the name of \`${node.unique_id}\``, {
-      unique_id: node.unique_id,
+  const { debug } = state.config.flags;
+  for (const unique_id of [...bad.keys()].slice(0, debug ? bad.size : 1))
+    state.warnings.warn('SpacesInResourceNameDeprecation', `Found spaces in the name of \`${unique_id}\``, {
+      unique_id,
     });
-  }
-  const hint = state.config.flags.debug ? '' : ' Run again with `--debug` to see them all.';
+  const hint = debug ? '' : ' Run again with `--debug` to see them all.';
   state.warnings.deprecated(
     'ResourceNamesWithSpacesDeprecation',
-    `Spaces found in ${bad.length} resource name(s). This is deprecated, and may lead to errors when using ` +
+    `Spaces found in ${bad.size} resource name(s). This is deprecated, and may lead to errors when using ` +
       `dbt.${hint} For more information: https://docs.getdbt.com/reference/global-configs/legacy-behaviors`,
-    { count_invalid_names: bad.length },
+    { count_invalid_names: bad.size },
   );
+}
+
+/** @throws TsdbtError for a function in JavaScript, which neither database runs */
+function checkLanguages({ adapter }: ParseState, { functions }: LinkedTable): void {
+  for (const { name, language, original_file_path } of functions.values()) {
+    if (language !== 'javascript') continue;
+    throw new TsdbtError(
+      'parsing',
+      `[ERROR]: Function '${name}' uses JavaScript, which is not supported on '${adapter.type}'. `,
+      { path: original_file_path },
+    );
+  }
 }
 
 /** @throws TsdbtError when two resources have one name or one place in the database */
