@@ -10,6 +10,7 @@ import { typeError, valueError } from './python-error.ts';
 import { toText } from './text.ts';
 import { PyTuple } from './tuple.ts';
 import { shortTypeName } from './type-name.ts';
+import { Undefined } from './undefined.ts';
 import type { HostObject, Value } from './value.ts';
 
 /** Plain JSON (also a Map, a Set, or a Value) as a Value: objects become dicts, integral numbers ints. */
@@ -47,41 +48,43 @@ export function fromJson(x: unknown): Value {
  * A Value as plain JSON: dicts become objects (their keys text), tuples and sets arrays; other objects convert
  * themselves.
  * @param floats whether an integral float stays a `PyFloat`, as configs hold it
+ * @param missing stands for an undefined value; without it such a value is an error, as in Python's `json.dumps`
  */
-export function toJson(v: Value, floats = false): unknown {
+export function toJson(v: Value, floats = false, missing?: string | null): unknown {
   if (typeof v !== 'object' || v === null) {
     if (typeof v === 'bigint') return Number(v);
     return typeof v === 'function' ? toText(v) : v;
   }
   const outside = enter();
   try {
-    return collectionJson(v, floats);
+    return collectionJson(v, floats, missing);
   } finally {
     walk.depth = outside;
   }
 }
 
-function collectionJson(v: HostObject | Value[], floats: boolean): unknown {
-  if (Array.isArray(v)) return v.map((item) => toJson(item, floats));
+function collectionJson(v: HostObject | Value[], floats: boolean, missing: string | null | undefined): unknown {
+  if (Array.isArray(v)) return v.map((item) => toJson(item, floats, missing));
   if (v instanceof PyDict) {
     const out: { [key: string]: unknown } = {};
     for (const [key, value] of v.entries()) {
       const name = jsonKey(key) ?? toText(key);
       if (name === '__proto__')
         Object.defineProperty(out, name, {
-          value: toJson(value, floats),
+          value: toJson(value, floats, missing),
           enumerable: true,
           configurable: true,
           writable: true,
         });
-      else out[name] = toJson(value, floats);
+      else out[name] = toJson(value, floats, missing);
     }
     return out;
   }
   if (floats && v instanceof PyFloat) return v;
+  if (missing !== undefined && v instanceof Undefined) return missing;
   if (v.toJsonValue === undefined) return toText(v);
   const plain = v.toJsonValue();
-  return Array.isArray(plain) ? plain.map((item) => toJson(item as Value, floats)) : plain;
+  return Array.isArray(plain) ? plain.map((item) => toJson(item as Value, floats, missing)) : plain;
 }
 
 /** Options of `dumpJson`, as of Python's `json.dumps`. */

@@ -30,8 +30,8 @@ export interface ConfigField {
   readonly check: TypeCheck;
   /** Makes text of what a text field was given; absent where the value stays. */
   readonly coerce: ((value: unknown) => unknown) | undefined;
-  /** Python's name of an enum's type, for messages. */
-  readonly enumType: string | undefined;
+  /** Python's name of the type, where dbt's message says it: enums, and what is read before it is checked. */
+  readonly typeName: string | undefined;
 }
 
 export type ConfigKind =
@@ -54,9 +54,9 @@ function field(
   initial: () => unknown,
   check: TypeCheck,
   merge: Merge = 'clobber',
-  enumType?: string,
+  typeName?: string,
 ): ConfigField {
-  return { name, merge, initial, check, coerce: COERCIONS.get(check), enumType };
+  return { name, merge, initial, check, coerce: COERCIONS.get(check), typeName };
 }
 const asText = (value: unknown): unknown =>
   value === null || value === undefined || typeof value === 'string' ? value : pyStr(value);
@@ -203,7 +203,11 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     field('tags', emptyList, textList),
     field('static_analysis', none, optional(oneOf(text, bool))),
   ],
-  exposure: [field('enabled', () => true, bool), field('tags', emptyList, textList), field('meta', emptyDict, dict)],
+  exposure: [
+    field('enabled', () => true, bool),
+    field('tags', emptyList, textList, 'clobber', 'List[str]'),
+    field('meta', emptyDict, dict, 'clobber', 'Dict[str, Any]'),
+  ],
   unit_test: [
     ...META_AND_TAGS,
     field('enabled', () => true, bool),
@@ -229,6 +233,13 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
     field('cache', () => ({ enabled: false }), dict),
   ],
 };
+
+/** Keys whose values dbt turns into text, whatever they are. */
+export const TEXT_KEYS: ReadonlySet<string> = new Set(
+  Object.values(CONFIG_FIELDS).flatMap((fields) =>
+    fields.filter((each) => each.coerce !== undefined).map((each) => each.name),
+  ),
+);
 
 /** A freshness that says nothing, as artifacts show it. */
 export function emptyFreshness(): { warn_after: unknown; error_after: unknown; filter: null } {

@@ -346,13 +346,14 @@ function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fie
     const key = KEY_ALIASES.get(written) ?? written.trim();
     const field = fields.get(key);
     if (field === undefined) continue;
-    if (field.coerce !== undefined) result[key] = field.coerce(result[key]);
+    const given = result[key];
+    if (field.coerce !== undefined) result[key] = field.coerce(given);
     const wrong = field.check(result[key]);
     if (wrong === undefined) continue;
-    if (field.enumType === undefined) throw new TsdbtError('parsing', `at path ['${key}']: ${wrong}`);
+    if (field.typeName === undefined) throw new TsdbtError('parsing', `at path ['${key}']: ${wrong}`);
     throw new TsdbtError(
       'parsing',
-      `Field "${key}" of type ${field.enumType} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(result[key])}`,
+      `Field "${key}" of type ${field.typeName} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(given)}`,
     );
   }
 }

@@ -1,7 +1,8 @@
 // The properties files of every package, one after the other as dbt reads them: what they say of nodes is put there,
 // what they define is added. Leaves each kind of entry to its file.
 import type { MacroNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { formatError, TsdbtError } from '../../errors.ts';
+import { eventOf } from '../../events/index.ts';
 import { isDict } from '../../project/schema-check.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
@@ -71,7 +72,11 @@ function patchFile(tools: PatchTools, yaml: YamlFile, tests: GenericTests, sourc
   }
   each('sources', (entry) => sources.add(entry));
   each('macros', (entry) => applyMacroPatch(tools, entry));
-  each('data_tests', (entry) => patchSingularTest(tools, entry));
+  try {
+    each('data_tests', (entry) => patchSingularTest(tools, entry));
+  } catch (error) {
+    warnOfSection(tools, yaml, 'data_tests', error);
+  }
   each('analyses', (entry) => patchAnalysis(tools, entry));
   each('exposures', (entry) => addExposure(tools, entry));
   each('functions', (entry) => patchFunction(tools, entry));
@@ -80,6 +85,13 @@ function patchFile(tools: PatchTools, yaml: YamlFile, tests: GenericTests, sourc
   each('semantic_models', (entry) => addSemanticModel(tools, entry));
   each('unit_tests', (entry) => addUnitTest(tools, entry));
   each('saved_queries', (entry) => addSavedQuery(tools, entry));
+}
+
+/** dbt leaves the rest of this section unread, and says so. */
+function warnOfSection({ state }: PatchTools, { file }: YamlFile, section: string, error: unknown): void {
+  if (!(error instanceof TsdbtError) || error.kind !== 'parsing') throw error;
+  const msg = `Unable to parse '${section}' section of file '${file.original_file_path}'\n${formatError(error)}`;
+  state.warnings.report(eventOf('Note', msg, { msg }, 'warn'));
 }
 
 function testTarget(yaml: YamlFile, key: 'models' | 'seeds' | 'snapshots', { name }: TestedEntry): TestTarget {

@@ -9,7 +9,7 @@ import type { PatchTools } from '../table/patch-table.ts';
 import type { PatchedExposure } from '../table/phases.ts';
 import type { Expressed, NamedReferences } from '../table/rendering.ts';
 import { readRefOrSource } from '../shortcuts/static-expressions.ts';
-import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
+import { checkEntry, entryError, placed, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import { EXPOSURE_ENTRY, GROUP_ENTRY, type OwnerEntry } from './yaml-shapes.ts';
 
 /** Adds one entry of `exposures:`. */
@@ -38,7 +38,7 @@ export function addExposure(tools: PatchTools, entry: YamlEntry): void {
     root: state.root,
     patch: data.config ?? {},
   };
-  const merged = tools.state.configs.calculate(sources);
+  const merged = placedAt(entry, () => tools.state.configs.calculate(sources));
   const tree = project.configs.exposures;
   const known = isDict(tree) ? tree : {};
   const tags = [...new Set([...listedTags(known), ...(data.tags ?? []), ...merged.tags])].sort();
@@ -68,6 +68,16 @@ export function addExposure(tools: PatchTools, entry: YamlEntry): void {
   };
   if (node.config.enabled) addUnique(table.exposures, node);
   else table.addDisabled(node);
+}
+
+/** What goes wrong with the config of an entry is told with the entry's place. */
+function placedAt<T>(entry: YamlEntry, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.details.path !== undefined) throw error;
+    throw error.with(placed(entry.yaml.file, [entry.key, entry.index, 'config'], '').details);
+  }
 }
 
 /** Tags of a folder in dbt_project.yml: a list counts alone. */

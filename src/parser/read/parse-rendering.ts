@@ -26,6 +26,7 @@ import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } f
 import type { NamedRelation } from '../config/relation-names.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import { packagesToSearch } from '../table/lookups.ts';
+import { TEXT_KEYS } from '../config/config-fields.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { NodeCalls } from '../table/node-calls.ts';
@@ -247,7 +248,11 @@ class ParseRendering implements Rendering {
 
   #recordConfig(options: { readonly [key: string]: Value }, calls: NodeCalls): void {
     const config: ConfigDict = {};
-    for (const key of Object.keys(options)) config[key] = toJson(options[key] as Value, true);
+    for (const key of Object.keys(options)) {
+      // dbt's kept parse cannot hold an undefined value and writes None, but for texts; without it all are empty texts.
+      const missing = this.#state.config.flags.partial_parse && !TEXT_KEYS.has(key) ? null : '';
+      config[key] = toJson(options[key] as Value, true, missing);
+    }
     mergeConfigCall(calls.config, config);
     if (this.#code !== null && Object.keys(calls.unrendered).length === 0)
       Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
