@@ -33,11 +33,15 @@ export async function compileNode<N extends CompilableNode>(
   options: CompileOptions = {},
 ): Promise<N> {
   const rendered = await renderCode(ctx, node, session, options);
+  if (ctx.config.flags['inject_ephemeral_ctes'] === false) {
+    const { code, ephemerals } = rendered;
+    ctx.sources.set(node.unique_id, { rendered, injection: { sql: code, at: 0, length: 0 } });
+    // dbt then knows the CTEs by id only, writes "None" for their text, and no file of SQL that is not whole.
+    const extra_ctes = ephemerals.map((id) => ({ id, sql: 'None' }));
+    return finish(ctx, { ...node, compiled: true, compiled_code: code, extra_ctes, extra_ctes_injected: false }, false);
+  }
   const ctes = await collectCtes(ctx, rendered.ephemerals, session);
-  const injection =
-    ctx.config.flags['inject_ephemeral_ctes'] === false
-      ? { sql: rendered.code, at: 0, length: 0 }
-      : injectCtes(rendered.code, ctes);
+  const injection = injectCtes(rendered.code, ctes);
   ctx.sources.set(node.unique_id, { rendered, injection });
   return finish(
     ctx,
