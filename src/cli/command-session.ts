@@ -27,6 +27,8 @@ import { withWarnError } from './warn-error.ts';
 
 export interface CommandSession {
   readonly which: string;
+  /** The name of the command as typed. */
+  readonly typedName: string;
   readonly flags: Flags;
   readonly positional: readonly string[];
   /** Options as typed. */
@@ -98,6 +100,7 @@ export async function withCommand(
       which,
       work({
         which,
+        typedName: parsed.name ?? which,
         flags,
         positional,
         typed,

@@ -15,6 +15,8 @@ import { helpText } from './help-text.ts';
 export interface ParsedCommand {
   /** dbt's name: `run`, `generate` for `docs generate`, `freshness` for `source freshness`. */
   readonly which: string;
+  /** The name that was typed: `ls` or `list`. */
+  readonly name?: string | undefined;
   /** Converted values of the options that were typed, by name of the flag. */
   readonly options: CliOptions;
   readonly positional: readonly string[];
@@ -224,7 +226,13 @@ async function runHandler(
   }
   const handler = handlers[spec.which];
   if (handler === undefined) throw errorOf('unknownCommand', { command: spec.path.join(' ') });
-  return handler({ which: spec.which, options: values, positional: command.args, deprecatedSpellings: spellings });
+  return handler({
+    which: spec.which,
+    name: command.parent?.args[0],
+    options: values,
+    positional: command.args,
+    deprecatedSpellings: spellings,
+  });
 }
 
 function usageError(error: CommanderError, command: Command, path: readonly string[]): TsdbtError {

@@ -11,8 +11,13 @@ import { chosen, loadAndParse } from './run.ts';
 
 export async function compileCommand(session: CommandSession): Promise<boolean> {
   const { ctx, results } = await compileSelected(session);
-  for (const r of matching(session, results)) printCompiled(ctx, r);
+  printSelected(session, ctx, results);
   return true;
+}
+
+/** Prints the compiled SQL of the nodes that the first criterion names. */
+export function printSelected(session: CommandSession, ctx: RunContext, results: readonly RunResult[]): void {
+  for (const r of matching(session, results)) printCompiled(ctx, r);
 }
 
 export async function showCommand(session: CommandSession): Promise<boolean> {
@@ -72,7 +77,7 @@ function printCompiled(ctx: RunContext, r: RunResult): void {
     node_name: name,
     compiled,
     is_inline: inline,
-    output_format: String(flags['output']),
+    output_format: String(flags['output'] ?? 'text'),
     unique_id: r.unique_id,
     quiet: flags.quiet,
   });

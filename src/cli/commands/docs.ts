@@ -21,6 +21,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted, unlessStopped } from '../ending.ts';
 import { stopReason } from '../../within.ts';
 import { TSDBT_VERSION } from '../version.ts';
+import { printSelected } from './compile.ts';
 import { chosen, loadAndParse } from './run.ts';
 
 export async function generateCommand(session: CommandSession): Promise<boolean> {
@@ -65,12 +66,16 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
 
 /** @returns null when a node has failed, which has been said then */
 async function compileNodes(
-  { signal }: CommandSession,
+  session: CommandSession,
   parsed: ParsedProject,
   selection: Selection,
 ): Promise<RunContext | null> {
+  const { signal } = session;
   const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
-  if (!interrupted && succeeded(results)) return ctx;
+  if (!interrupted && succeeded(results)) {
+    printSelected(session, ctx, results);
+    return ctx;
+  }
   printRunEnd(ctx.log, results, interrupted ? stopReason(signal) : null);
   if (interrupted) throw new Interrupted(true);
   return null;

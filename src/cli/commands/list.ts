@@ -17,7 +17,8 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
     includeEmpty: true,
     ...(models.length > 0 ? { select: models, resourceTypes: new Set(['model']) } : {}),
   });
-  reportCounts(parsed);
+  // dbt counts under the name `ls` only: what `list` prints are resources alone.
+  if (session.typedName !== 'list') reportCounts(parsed);
   if (selection.defaultSelector !== null) fire(logger, 'DefaultSelector', { name: selection.defaultSelector });
   for (const warning of selection.warnings) logger.fire(warning);
   if (selection.selected.size === 0) fire(logger, 'NoNodesSelected', {});

@@ -107,6 +107,11 @@ const refused: [argv: string[], error: string][] = [
 ];
 
 describe('command line', () => {
+  it.each([['ls'], ['list']])('knows that %s was typed', async (name) => {
+    const { command } = await parse(['--quiet', name, '--output', 'json']);
+    expect(command).toMatchObject({ which: 'list', name });
+  });
+
   it.each(values)('reads %j', async (argv, which, options) => {
     const { command } = await parse(argv);
     expect({ which: command?.which, options: command?.options }).toEqual({ which, options });
