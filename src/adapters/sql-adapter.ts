@@ -11,7 +11,7 @@ import { ResponseObject } from './response.ts';
 import { Table } from './table.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
-import { iterate } from '../values/iterate.ts';
+import { iterate, toArray } from '../values/iterate.ts';
 import { toRepr, toText } from '../values/text.ts';
 import type { Value } from '../values/value.ts';
 
@@ -48,6 +48,18 @@ const DUPLICATE = '42710';
 /** SQLSTATEs of the server's state, not of the statement: no space, no memory, time limit, lock, deadlock, shutdown. */
 const OF_THE_MOMENT = /^(?:(?:08|25|40|53|57|58|XX)[0-9A-Z]{3}|55006|55P03)$/;
 
+/** @throws when `answer` is no table, and no list whose items have `width` values at least */
+function rowsIn(macro: string, answer: Value, width: number): readonly (readonly Value[])[] {
+  if (answer instanceof Table) return answer.rows.map(({ values }) => values);
+  try {
+    const rows = toArray(answer).map(toArray);
+    if (rows.every(({ length }) => length >= width)) return rows;
+  } catch {
+    // Told below, with the macro's name.
+  }
+  throw new TsdbtError('compilation', `Macro "${macro}" returned ${toText(answer)}, expected a table`);
+}
+
 /** A database with one session on it. Made for each node; cheap to make. */
 export class SqlAdapter {
   readonly adapter: Adapter;
@@ -69,10 +81,16 @@ export class SqlAdapter {
     return this.#options.executeMacro(name, [], new Map(Object.entries(kwargs)));
   }
 
-  async #tableOf(name: string, kwargs: Readonly<Record<string, Value>>): Promise<Table> {
-    const result = await this.macro(name, kwargs);
-    if (result instanceof Table) return result;
-    throw new TsdbtError('compilation', `Macro "${name}" returned ${toText(result)}, expected a table`);
+  /**
+   * The rows that a macro answers: those of a table, or, from a project's own macro, any list of lists.
+   * @param width how many values a row has at least
+   */
+  async #rowsOf(
+    name: string,
+    kwargs: Readonly<Record<string, Value>>,
+    width: number,
+  ): Promise<readonly (readonly Value[])[]> {
+    return rowsIn(name, await this.macro(name, kwargs), width);
   }
 
   #relation(
@@ -141,7 +159,7 @@ export class SqlAdapter {
   ): Promise<readonly (readonly [referenced: Relation, dependent: Relation])[]> {
     const place = (schema: string, identifier: string): Relation =>
       this.adapter.createRelation({ database, schema, identifier, type: 'external' });
-    return (await this.#tableOf(macro, {})).rows.map(({ values }) => {
+    return (await this.#rowsOf(macro, {}, 4)).map((values) => {
       const [schema, name, readSchema, readName] = values.map((value) => toText(value ?? null)) as [
         string,
         string,
@@ -170,10 +188,10 @@ export class SqlAdapter {
   }
 
   async listRelationsWithoutCaching(schemaRelation: Relation): Promise<Relation[]> {
-    const table = await this.#tableOf('list_relations_without_caching', { schema_relation: schemaRelation });
-    if (this.adapter.listed !== undefined) return [...(await this.adapter.listed(table))];
-    return table.rows.map((row) => {
-      const [database = null, name = null, schema = null, kind = null] = row.values;
+    const macro = 'list_relations_without_caching';
+    const answer = await this.macro(macro, { schema_relation: schemaRelation });
+    if (this.adapter.listed !== undefined && answer instanceof Table) return [...(await this.adapter.listed(answer))];
+    return rowsIn(macro, answer, 4).map(([database = null, name = null, schema = null, kind = null]) => {
       return this.adapter.createRelation({
         database: database === null ? null : toText(database),
         schema: schema === null ? null : toText(schema),
@@ -230,13 +248,12 @@ export class SqlAdapter {
 
   async checkSchemaExists(database: string, schema: string): Promise<boolean> {
     const informationSchema = this.#relation(database, schema, 'INFORMATION_SCHEMA').informationSchema();
-    const table = await this.#tableOf('check_schema_exists', { information_schema: informationSchema, schema });
-    return Number(toText(table.rows[0]?.values[0] ?? 0)) > 0;
+    const rows = await this.#rowsOf('check_schema_exists', { information_schema: informationSchema, schema }, 1);
+    return Number(toText(rows[0]?.[0] ?? 0)) > 0;
   }
 
   async listSchemas(database: string): Promise<string[]> {
-    const table = await this.#tableOf('list_schemas', { database });
-    return table.rows.map((row) => toText(row.values[0] ?? null));
+    return (await this.#rowsOf('list_schemas', { database }, 1)).map(([schema = null]) => toText(schema));
   }
 
   async createSchema(relation: Relation): Promise<void> {
