@@ -107,6 +107,12 @@ export const ERRORS = {
     (f) => `Source ${f.source} has format ${f.format}, and connection '${f.connection}' names no schema registry.`,
     () => 'registry: http://localhost:8081',
   ),
+  noRegistryToProduce: row<Facts<'connection' | 'format'>>(
+    'T1205',
+    'profile',
+    (f) => `--format ${f.format} needs a schema registry, and connection '${f.connection}' names none.`,
+    () => 'registry: http://localhost:8081',
+  ),
 
   // What is read of the project.
   badForeignKey: row<Facts<'node' | 'to'>>(

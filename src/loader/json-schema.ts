@@ -8,16 +8,13 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
 /** Decodes what JSON Schema serializers write. Asks the registry once for each schema. */
 export function schemaDecoder(registry: SchemaRegistry, now: () => number): Decoder {
-  const schemas = new RegisteredSchemas(registry, now, 'json_schema', compile);
+  const schemas = new RegisteredSchemas(registry, now, 'json_schema', validatorOf);
   const read = (bytes: Uint8Array, id: number, validate: ValidateFunction): DecodedRecord => {
     const text = utf8(bytes);
     const record = jsonRecord(text);
     // A number that keeps its digits would be an object to the validator.
-    if (validate(hasExactNumber(text) ? JSON.parse(text) : record)) return record;
-    const [error] = (validate.errors ?? []) as ErrorObject[];
-    throw new PoisonMessage(
-      `schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`,
-    );
+    validated(validate, id, hasExactNumber(text) ? JSON.parse(text) : record);
+    return record;
   };
   return {
     plain: false,
@@ -35,8 +32,17 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
   };
 }
 
+/** @throws PoisonMessage when a schema does not hold for a value */
+export function validated(validate: ValidateFunction, id: number, value: unknown): void {
+  if (validate(value)) return;
+  const [error] = (validate.errors ?? []) as ErrorObject[];
+  throw new PoisonMessage(
+    `schema ${id} does not hold: ${error?.instancePath || 'the message'} ${error?.message ?? ''}`,
+  );
+}
+
 /** @throws for a schema that is none, or refers to one that is not there */
-async function compile({ schema, references }: RegisteredSchema): Promise<ValidateFunction> {
+export async function validatorOf({ schema, references }: RegisteredSchema): Promise<ValidateFunction> {
   const root = JSON.parse(schema) as { readonly $schema?: string; readonly $id?: string };
   const options = { strict: false, validateFormats: false, logger: false, addUsedSchema: false } as const;
   const draft = root.$schema ?? '';

@@ -5,6 +5,7 @@ import { type Message, partitionKey } from './broker.ts';
 import type { LoadConnection } from './connections.ts';
 import { fileClient, fileTopic } from './file-client.ts';
 import { called, clientOptions, loadClientLibrary } from './kafka/library.ts';
+import type { MessageEncoder } from './produce-format.ts';
 import { brokerError } from './kafka/errors.ts';
 
 export interface ProduceOptions {
@@ -18,6 +19,8 @@ export interface ProduceOptions {
   readonly rate: number | null;
   /** Number of partitions of a topic that is made if missing; null: it must exist. */
   readonly partitions: number | null;
+  /** Makes messages of the records' JSON; null: they are sent as they are. */
+  readonly encode: MessageEncoder | null;
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<void>;
@@ -28,7 +31,7 @@ const REQUEST_BYTES = 400_000;
 
 /** @returns number of messages that the broker has acknowledged */
 export async function produceFile(options: ProduceOptions): Promise<number> {
-  const { connection, topic, path, key, rate, partitions, signal, now, pause } = options;
+  const { connection, topic, path, key, rate, partitions, encode, signal, now, pause } = options;
   const source = fileClient(path, (_column, cell) => /^[[{]/.test(cell));
   await source.join([fileTopic(path)], {
     assigned: async (partitions) =>
@@ -61,7 +64,7 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
         const part = read.slice(at, at + size);
         const messages = part.map(({ value, offset }) => ({
           topic,
-          value: Buffer.from(value ?? []),
+          value: encode === null ? Buffer.from(value ?? []) : encode(value ?? Buffer.alloc(0), offset),
           ...(key === null ? {} : { key: keyOf(value, key, path, offset) }),
         }));
         await called((done) => producer.send({ messages }, done));

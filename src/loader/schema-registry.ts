@@ -1,5 +1,5 @@
-// Reads schemas by id, with their references, from a Confluent-compatible Schema Registry. json-schema.ts applies them
-// to messages.
+// Reads schemas, with their references, from a Confluent-compatible Schema Registry, and registers those of `produce`.
+// json-schema.ts and avro/ apply them to messages.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
@@ -52,6 +52,24 @@ export class SchemaRegistry {
     return found;
   }
 
+  /** The newest version of a subject; null when it has none. @throws like `schema` */
+  async latest(subject: string): Promise<{ readonly id: number; readonly schema: RegisteredSchema } | null> {
+    const found = await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
+    return found === null ? null : { id: Number(found['id']), schema: await this.#registered(found) };
+  }
+
+  /**
+   * The id of a schema among a subject's.
+   * @param register puts it there
+   * @returns null when it is not there
+   * @throws like `schema`, and `runtime` error when the registry does not take it
+   */
+  async idOf(subject: string, type: 'AVRO' | 'JSON', schema: string, register: boolean): Promise<number | null> {
+    const path = `/subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`;
+    const found = await this.#get(path, JSON.stringify({ schema, schemaType: type }));
+    return found === null ? null : Number(found['id']);
+  }
+
   async #registered(found: Readonly<Record<string, unknown>>): Promise<RegisteredSchema> {
     const references = new Map<string, string>();
     await this.#resolve(found, references);
@@ -82,14 +100,14 @@ export class SchemaRegistry {
   }
 
   /** A dictionary of the registry's; null when it has no such thing. */
-  async #get(path: string): Promise<Record<string, unknown> | null> {
-    return dictionary(await this.#answer(path));
+  async #get(path: string, body: string | null = null): Promise<Record<string, unknown> | null> {
+    return dictionary(await this.#answer(path, body));
   }
 
-  /** What the registry answers, a dictionary or a list; null when it has no such thing. */
-  async #answer(path: string): Promise<unknown> {
+  /** What the registry answers, a dictionary or a list; null when it has no such thing. @param sent null: a GET */
+  async #answer(path: string, sent: string | null = null): Promise<unknown> {
     const { url } = this.#registry;
-    const { status, body } = await this.#ask(path);
+    const { status, body } = await this.#ask(path, sent);
     const answer = json(body);
     if (status === 200 && typeof answer === 'object' && answer !== null) return answer;
     if (status === 404 && NOT_FOUND.has(Number(dictionary(answer)?.['error_code']))) return null;
@@ -101,6 +119,11 @@ export class SchemaRegistry {
         `The schema registry at ${url} refuses the credentials (HTTP ${status}).`,
         'registry: username and password, or token; they come from the environment.',
       );
+    if (sent !== null && (status === 409 || status === 422))
+      return refuse(
+        `The schema registry at ${url} does not take the schema: ${text(dictionary(answer) ?? {}, 'message')}`,
+        'It must be a schema, and compatible with the versions that are there.',
+      );
     if (status === 408 || status === 429 || status >= 500)
       throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, {
         path: this.#path,
@@ -111,7 +134,7 @@ export class SchemaRegistry {
     );
   }
 
-  async #ask(path: string): Promise<{ status: number; body: string }> {
+  async #ask(path: string, sent: string | null): Promise<{ status: number; body: string }> {
     const { url, username, password, token, tls } = this.#registry;
     const authorization =
       token !== null
@@ -121,8 +144,10 @@ export class SchemaRegistry {
           : null;
     const target = new URL(`${url}${path}`);
     const options = {
+      method: sent === null ? 'GET' : 'POST',
       headers: {
         accept: 'application/vnd.schemaregistry.v1+json, application/json',
+        ...(sent === null ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
         ...(authorization === null ? {} : { authorization }),
       },
       timeout: TIMEOUT_MS,
@@ -162,7 +187,7 @@ export class SchemaRegistry {
           resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
         );
       });
-      request.end();
+      request.end(sent ?? undefined);
     });
   }
 }

@@ -257,6 +257,28 @@ export const OPTIONS = {
     default: null,
     help: 'Make the topic, with so many partitions, when it is not there.',
   },
+  format: {
+    name: 'format',
+    kind: 'choice',
+    names: ['--format'],
+    choices: ['json', 'json_schema', 'avro'],
+    default: 'json',
+    help: "As Confluent's serializers write, by a schema of the topic's registry.",
+  },
+  schema_file: {
+    name: 'schema_file',
+    kind: 'text',
+    names: ['--schema'],
+    default: null,
+    help: 'The file of that schema; without one, the newest of the subject <topic>-value.',
+  },
+  register: {
+    name: 'register',
+    kind: 'switch',
+    names: ['--register'],
+    default: false,
+    help: 'Put the schema into the registry.',
+  },
   rate: { name: 'rate', kind: 'integer', names: ['--rate'], default: null, help: 'Messages a second at most.' },
   sample: {
     name: 'sample',

@@ -213,6 +213,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     'rate',
     'partitions',
     'broker',
+    'format',
+    'schema_file',
+    'register',
   ]),
   command(
     'load',

@@ -3,20 +3,36 @@ import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import { load } from '../../index.ts';
+import type { LoadConnection } from '../../loader/connections.ts';
+import type { MessageEncoder, ProduceFormat } from '../../loader/produce-format.ts';
 import { produceFile } from '../../loader/producer.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
+import { readFileText } from '../../project/read-file.ts';
 import { readConnection } from '../read-connection.ts';
 
 export async function produceCommand(session: CommandSession): Promise<boolean> {
   const { cwd, env, flags, invocation, logger, secrets, signal } = session;
-  const { topic, from, key, rate, partitions, broker } = flags as {
+  const {
+    topic,
+    from,
+    key,
+    rate,
+    partitions,
+    broker,
+    format = 'json',
+    schema_file: schema,
+    register = false,
+  } = flags as {
     topic?: string | null;
     from?: string | null;
     key?: string | null;
     rate?: number | null;
     partitions?: number | null;
     broker?: string;
+    format?: 'json' | 'json_schema' | 'avro';
+    schema_file?: string | null;
+    register?: boolean;
   };
   if (topic == null || from == null) throw errorOf('produceWithoutTopic', {});
   if (rate != null && rate <= 0)
@@ -25,10 +41,19 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
     throw errorOf('badOptionValue', { option: '--partitions', why: `${partitions} is not a positive number.` });
   const { config, adapter } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
   await adapter.close();
+  const connection = readConnection(session, config, broker ?? null);
+  const path = resolve(cwd, from);
   const sent = await produceFile({
-    connection: readConnection(session, config, broker ?? null),
+    connection,
     topic,
-    path: resolve(cwd, from),
+    path,
+    encode: await encoder(connection, {
+      topic,
+      path,
+      format,
+      schema: schema == null ? null : readFileText(resolve(cwd, schema)),
+      register,
+    }),
     key: key ?? null,
     rate: rate ?? null,
     partitions: partitions ?? null,
@@ -39,4 +64,17 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
   const msg = `${sent} message${sent === 1 ? '' : 's'} produced to ${topic}`;
   print(logger, msg);
   return !signal.aborted;
+}
+
+/** Null for plain JSON. @throws `profile` error for a connection without a registry */
+async function encoder(
+  connection: LoadConnection,
+  { format, ...options }: Omit<ProduceFormat, 'format'> & { readonly format: ProduceFormat['format'] | 'json' },
+): Promise<MessageEncoder | null> {
+  if (format === 'json') return null;
+  if (connection.registry === null)
+    throw errorOf('noRegistryToProduce', { connection: connection.name, format }, { path: connection.path });
+  const { SchemaRegistry } = await import('../../loader/schema-registry.ts');
+  const { messageEncoder } = await import('../../loader/produce-format.ts');
+  return messageEncoder(new SchemaRegistry(connection.registry, connection.path), { ...options, format });
 }

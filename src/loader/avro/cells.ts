@@ -26,6 +26,8 @@ const CELL_BYTES = 48;
 const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT] = [0, 1, 2, 3, 4, 5, 6];
 /** What a column got: a kind from above, or one of these. */
 const [ABSENT, NULL] = [7, 8];
+/** From this length on a text is looked at before it is copied as a whole. */
+const LONG = 32;
 /** Characters of a moment to the second. */
 const CLOCK_BYTES = 19;
 /** The first seconds of the years 1 and 10000. */
@@ -88,6 +90,9 @@ export class AvroCells implements RowPath {
   #time = 0;
   #rest: Record<string, unknown> | null = null;
   #textLength = 0;
+  #bytes: Buffer | null = null;
+  /** The memory of the present bytes as words of four bytes. */
+  #words = new Int32Array(0);
   /** The second whose text is in `#clock`. */
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(CLOCK_BYTES);
@@ -115,6 +120,10 @@ export class AvroCells implements RowPath {
     if (end - start < HEAD_BYTES || bytes[start] !== MAGIC) return false;
     const program = this.#programOf(bytes.readInt32BE(start + 1));
     if (program === null) return false;
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+    }
     const cursor = this.#cursor.set(bytes, start + HEAD_BYTES, end);
     try {
       if (!this.#read(program, cursor)) return false;
@@ -379,7 +388,7 @@ export class AvroCells implements RowPath {
   #cell(to: number, slot: Slot, step: Step | null, bytes: Buffer, out: Buffer): number {
     switch (slot.found) {
       case TEXT:
-        return textCell(bytes, slot.start, slot.end, out, to);
+        return textCell(bytes, this.#words, slot.start, slot.end, out, to);
       case WHOLE: {
         if (slot.number >= 0) return this.#writer.digits(to, slot.number);
         out[to] = MINUS;
@@ -439,8 +448,13 @@ function howOf(type: AvroType, { hashed, kind, check: { ordinary } }: ColumnPlan
   }
 }
 
-/** Copies a text with COPY's escapes. @returns the end of the cell; -1: it is no UTF-8, or holds NUL */
-function textCell(bytes: Buffer, start: number, end: number, out: Buffer, from: number): number {
+/**
+ * Copies a text with COPY's escapes.
+ * @param words the memory of `bytes` as words of four bytes
+ * @returns the end of the cell; -1: it is no UTF-8, or holds NUL
+ */
+function textCell(bytes: Buffer, words: Int32Array, start: number, end: number, out: Buffer, from: number): number {
+  if (end - start >= LONG && isPlain(bytes, words, start, end)) return from + bytes.copy(out, from, start, end);
   let to = from;
   let seen = 0;
   for (let at = start; at < end; at++) {
@@ -456,6 +470,28 @@ function textCell(bytes: Buffer, start: number, end: number, out: Buffer, from: 
     out[to++] = letter === 0 ? byte : letter;
   }
   return seen < 0x80 || isUtf8(bytes.subarray(start, end)) ? to : -1;
+}
+
+/** Is a text ASCII without control characters and backslashes? Looks at four bytes at a time. */
+function isPlain(bytes: Buffer, words: Int32Array, start: number, end: number): boolean {
+  const shift = bytes.byteOffset;
+  const first = (start + shift + 3) >> 2;
+  const last = (end + shift) >> 2;
+  let seen = 0;
+  for (let word = first; word < last; word++) {
+    const four = words[word] ?? 0;
+    seen |= four | ((four - 0x20202020) & ~four) | (((four ^ 0x5c5c5c5c) - 0x01010101) & ~four);
+  }
+  if ((seen & 0x80808080) !== 0) return false;
+  return isPlainBytes(bytes, start, (first << 2) - shift) && isPlainBytes(bytes, (last << 2) - shift, end);
+}
+
+function isPlainBytes(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte < SPACE || byte >= 0x80 || byte === BACKSLASH) return false;
+  }
+  return true;
 }
 
 function empty(): Record<string, unknown> {

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { writeAvro } from '../../../src/loader/avro/writer.ts';
 import { contractProblems } from '../../../src/loader/avro/contract.ts';
 import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
 import { parseSchema } from '../../../src/loader/avro/schema.ts';
@@ -56,6 +57,16 @@ describe('values', () => {
       const known = schemaOf(schema);
       for (const [i, hex] of messages.entries())
         expect([seed, isSame(decoded(known, Buffer.from(hex, 'hex')), values[i] ?? ['n'])]).toEqual([seed, true]);
+    }
+  });
+
+  it('are written back as they were read', () => {
+    for (const { seed, schema, messages } of goldens) {
+      const known = schemaOf(schema);
+      for (const hex of messages) {
+        const value = decoded(known, Buffer.from(hex, 'hex'));
+        expect([seed, decoded(known, writeAvro(known.type, value))]).toEqual([seed, value]);
+      }
     }
   });
 
@@ -166,6 +177,42 @@ describe('bad bytes', () => {
   it('nested without end are refused as such', () => {
     const deep = record({ a: ['null', 'R'] });
     expect(() => decoded(schemaOf(deep), Buffer.alloc(200_000, 2))).toThrow('nested too deeply');
+  });
+});
+
+describe('what is written', () => {
+  const written = (type: unknown, value: unknown): unknown => {
+    const known = schemaOf(record({ a: type }));
+    return decoded(known, writeAvro(known.type, { a: value }))['a'];
+  };
+
+  it('takes the texts of CSV, moments as texts, the default of a field, and the branch that a value is of', () => {
+    expect(written('long', '12')).toBe(12);
+    expect(written('boolean', 'true')).toBe(true);
+    expect(written({ type: 'long', logicalType: 'timestamp-micros' }, '2026-01-02 03:04:05.5+01:00')).toBe(
+      '2026-01-02T02:04:05.500000Z',
+    );
+    expect(String(written({ type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }, '-1.5'))).toBe('-1.50');
+    expect(written(['null', 'string'], '')).toBe('');
+    expect(written(['null', 'long', 'string'], '7')).toBe('7');
+    expect(written(['null', 'long', 'string'], 7)).toBe(7);
+    const defaulted = { type: 'record', name: 'R', fields: [{ name: 'a', type: 'int', default: 5 }] };
+    const known = schemaOf(defaulted);
+    expect(decoded(known, writeAvro(known.type, {}))).toEqual({ a: 5 });
+  });
+
+  it.each([
+    ['int', 2 ** 31],
+    ['long', 1.5],
+    ['string', null],
+    ['boolean', 'yes'],
+    [{ type: 'enum', name: 'E', symbols: ['A'] }, 'B'],
+    [{ type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 }, '1.234'],
+    [['null', 'int'], 'x'],
+    [{ type: 'array', items: 'int' }, { a: 1 }],
+    [{ type: 'fixed', name: 'F', size: 2 }, 'eA=='],
+  ])('refuses what %j does not take', (type, value) => {
+    expect(() => written(type, value)).toThrow(/^'a' does not go as/);
   });
 });
 

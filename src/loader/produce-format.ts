@@ -1,0 +1,83 @@
+// Messages of `produce` as Confluent's serializers write them: the magic byte, the id of a schema in the registry, then
+// Avro, or JSON that its schema holds for.
+import { TsdbtError } from '../errors.ts';
+import { NotWritable, writeAvro } from './avro/writer.ts';
+import { parseSchema } from './avro/schema.ts';
+import { PoisonMessage } from './decode.ts';
+import { parseJson } from './json.ts';
+import { validated, validatorOf } from './json-schema.ts';
+import { HEAD_BYTES } from './registered-schemas.ts';
+import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
+
+export interface ProduceFormat {
+  readonly topic: string;
+  readonly format: 'json_schema' | 'avro';
+  /** Text of the schema to write by; null: the newest of the topic's subject. */
+  readonly schema: string | null;
+  /** Register the schema when the subject does not have it. */
+  readonly register: boolean;
+  /** The file that is sent, for errors. */
+  readonly path: string;
+}
+
+/** Makes a message of a record's JSON. @throws `runtime` error for a record that the schema does not take */
+export type MessageEncoder = (value: Uint8Array, record: bigint) => Buffer;
+
+/** @throws `runtime` error for a schema that is not there or is none, and what the registry's client throws */
+export async function messageEncoder(registry: SchemaRegistry, options: ProduceFormat): Promise<MessageEncoder> {
+  const { topic, format, path } = options;
+  const subject = `${topic}-value`;
+  const { id, schema } = await schemaOf(registry, subject, options);
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeInt32BE(id, 1);
+  let write: (value: unknown, bytes: Uint8Array) => Uint8Array;
+  try {
+    if (format === 'avro') {
+      const type = parseSchema(schema.schema, schema.references);
+      write = (value) => writeAvro(type, value);
+    } else {
+      const validate = await validatorOf(schema);
+      write = (value, bytes) => {
+        validated(validate, id, JSON.parse(Buffer.from(bytes).toString('utf8')) ?? value);
+        return bytes;
+      };
+    }
+  } catch (error) {
+    throw new TsdbtError(
+      'runtime',
+      `The schema of ${subject} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+  return (value, record) => {
+    try {
+      return Buffer.concat([head, write(parseJson(Buffer.from(value).toString('utf8')), value)]);
+    } catch (error) {
+      if (!(error instanceof NotWritable) && !(error instanceof PoisonMessage)) throw error;
+      throw new TsdbtError('runtime', `record ${record}: ${error.message}`, { path });
+    }
+  };
+}
+
+async function schemaOf(
+  registry: SchemaRegistry,
+  subject: string,
+  { format, schema, register }: ProduceFormat,
+): Promise<{ readonly id: number; readonly schema: RegisteredSchema }> {
+  const type = format === 'avro' ? 'AVRO' : 'JSON';
+  if (schema !== null) {
+    const id = await registry.idOf(subject, type, schema, register);
+    if (id === null)
+      throw new TsdbtError('runtime', `The registry has no such schema of ${subject}.`, {
+        hint: '--register puts it there.',
+      });
+    return { id, schema: { schema, type, references: new Map() } };
+  }
+  const latest = await registry.latest(subject);
+  if (latest === null)
+    throw new TsdbtError('runtime', `The registry has no schema of ${subject}.`, {
+      hint: '--schema FILE --register puts one there.',
+    });
+  if (latest.schema.type !== type)
+    throw new TsdbtError('runtime', `The schema of ${subject} is ${latest.schema.type}, and --format says ${format}.`);
+  return latest;
+}
