@@ -1,5 +1,8 @@
 // Errors by topic: code, kind, text and hint of each, told from facts. Errors that are in no row have the code of their
 // kind. Codes stand in the JSON log and in the documentation only.
+import { DEPENDENCY_ERRORS } from './error-rows/dependencies.ts';
+import { PARSING_ERRORS } from './error-rows/parsing.ts';
+import { PROJECT_ERRORS } from './error-rows/project.ts';
 import { type ErrorRow, type Facts, row } from './error-rows/row.ts';
 import { SELECTION_ERRORS } from './error-rows/selection.ts';
 import { TEMPLATE_ERRORS } from './error-rows/templates.ts';
@@ -9,6 +12,9 @@ import { ERROR_KINDS, type ErrorDetails, type ErrorKind, TsdbtError } from './er
 export const ERRORS = {
   ...SELECTION_ERRORS,
   ...TEMPLATE_ERRORS,
+  ...PROJECT_ERRORS,
+  ...DEPENDENCY_ERRORS,
+  ...PARSING_ERRORS,
 
   // The command line.
   threadsBelowOne: row<Facts<'threads'>>(

@@ -3,7 +3,7 @@ import { eventOf } from '../events/index.ts';
 import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import type { Project } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import type { Logger } from '../log.ts';
 import { deprecation } from './deprecations.ts';
 import { sourcePaths } from './project.ts';
@@ -19,11 +19,7 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
   const targets = [...new Set(project.clean_targets.map(inProject))];
   const sources = new Set(sourcePaths(project).map(inProject));
   const refuse = (what: string, paths: readonly string[]): void => {
-    if (paths.length > 0)
-      throw new TsdbtError(
-        'runtime',
-        `dbt will not clean the following ${what}: [${paths.map((path) => `'${path}'`).join(', ')}]`,
-      );
+    if (paths.length > 0) throw errorOf('cleanRefused', { what, paths: paths.map((path) => `'${path}'`).join(', ') });
   };
   refuse(
     'source paths',

@@ -2,7 +2,7 @@
 // wins.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,9 +50,9 @@ export function parseEnvFile(text: string, env: Environment = {}, path = '.env')
     const value = (Object.hasOwn(env, name) ? env[name] : undefined) ?? values.get(name);
     interpolated += value?.length ?? 0;
     if (interpolated > MOST_INTERPOLATED)
-      throw new TsdbtError(
-        'runtime',
-        `What the values name by \${...} comes to more than ${MOST_INTERPOLATED} characters at \${${name}}`,
+      throw errorOf(
+        'envFileTooLong',
+        { limit: MOST_INTERPOLATED, name },
         { path, line: source.slice(0, at).split(/\r\n|\r|\n/).length },
       );
     return value;

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
-import { systemReason, TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
+import { systemReason } from '../errors.ts';
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts';
 import { sourcePaths } from './project.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
@@ -129,11 +130,7 @@ function statOf(path: string): Stats {
   try {
     return statSync(path);
   } catch (error) {
-    throw new TsdbtError(
-      'runtime',
-      `A file that was listed cannot be read any more: ${systemReason(error)}. Run the command again`,
-      { path, cause: error },
-    );
+    throw errorOf('fileVanished', { why: systemReason(error) }, { path, cause: error });
   }
 }
 
@@ -145,10 +142,14 @@ function readFolder(folder: string): import('node:fs').Dirent[] {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw new TsdbtError('runtime', `Could not read the folder ${folder}: ${systemReason(error)}`, {
-      path: folder,
-      cause: error,
-    });
+    throw errorOf(
+      'folderNotRead',
+      { folder, why: systemReason(error) },
+      {
+        path: folder,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -229,7 +230,7 @@ function decode(bytes: Buffer, path: string): string {
     try {
       new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     } catch (error) {
-      throw new TsdbtError('runtime', `${path} is not UTF-8 text`, { path, cause: error });
+      throw errorOf('fileNotUtf8', { path }, { path, cause: error });
     }
   }
   return text;

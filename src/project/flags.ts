@@ -2,7 +2,7 @@
 // no file.
 import type { Json } from '../contracts/node.ts';
 import type { Flags } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { convertOption } from './option-value.ts';
 import { commandSpec } from './command-table.ts';
 import type { DeprecationName } from './deprecations.ts';
@@ -305,8 +305,7 @@ function follow(values: Record<string, unknown>, given: ReadonlySet<string>, lea
 }
 
 function exclusive(given: ReadonlySet<string>, first: string, second: string): void {
-  if (given.has(first) && given.has(second))
-    throw new TsdbtError('usage', `${second}: not allowed with argument ${first}`);
+  if (given.has(first) && given.has(second)) throw errorOf('exclusiveOptions', { one: second, other: first });
 }
 
 function checkEventTimes(values: Record<string, unknown>): void {
@@ -314,16 +313,11 @@ function checkEventTimes(values: Record<string, unknown>): void {
   const end = values['event_time_end'] ?? null;
   if (start === null && end === null) return;
   const missing = (given: string, absent: string): never => {
-    throw new TsdbtError(
-      'usage',
-      `The flag \`${given}\` was specified, but \`${absent}\` was not. When specifying \`${given}\`, ` +
-        `\`${absent}\` must also be present.`,
-    );
+    throw errorOf('eventTimeAlone', { given, absent });
   };
   if (start === null) missing('--event-time-end', '--event-time-start');
   if (end === null) missing('--event-time-start', '--event-time-end');
-  if (String(start) >= String(end))
-    throw new TsdbtError('usage', 'Value for `--event-time-start` must be less than `--event-time-end`');
+  if (String(start) >= String(end)) throw errorOf('eventTimesReversed', {});
 }
 
 function hasItems(value: unknown): boolean {

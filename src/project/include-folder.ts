@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 
 /** `src/include`, seen from the sources and from the built program alike. */
 export function includeFolder(): string {
@@ -10,6 +10,6 @@ export function includeFolder(): string {
   const found = [join(here, '../include'), join(here, '../src/include'), join(here, '../../src/include')].find(
     (folder) => existsSync(folder),
   );
-  if (found === undefined) throw new TsdbtError('internal', `The built-in macros are missing next to ${here}`);
+  if (found === undefined) throw errorOf('builtInMacrosMissing', { folder: here });
   return found;
 }

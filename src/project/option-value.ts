@@ -3,6 +3,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
@@ -23,7 +24,7 @@ function optionLabel(spec: OptionSpec): string {
 export function convertOption(spec: OptionSpec, raw: string | readonly string[]): unknown {
   const text = typeof raw === 'string' ? raw : raw.join(' ');
   const refuse = (why: string): never => {
-    throw new TsdbtError('usage', `Invalid value for ${optionLabel(spec)}: ${why}`);
+    throw errorOf('badOptionText', { option: optionLabel(spec), why });
   };
   switch (spec.kind) {
     case 'switch':

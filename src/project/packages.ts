@@ -4,7 +4,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { pythonStrip } from './python-strip.ts';
 import {
   anyOf,
@@ -48,9 +48,9 @@ export function readPackageList(root: string): PackageList {
   const packages = readDictionary(join(root, PACKAGES_FILE));
   const dependencies = readDictionary(join(root, DEPENDENCIES_FILE));
   if ('packages' in packages && 'packages' in dependencies) {
-    throw new TsdbtError('project', "The 'packages' key cannot be specified in both packages.yml and dependencies.yml");
+    throw errorOf('packagesTwice', {});
   }
-  if ('projects' in packages) throw new TsdbtError('project', "The 'projects' key cannot be specified in packages.yml");
+  if ('projects' in packages) throw errorOf('projectsInPackages', {});
   const fromDependenciesFile = 'packages' in dependencies;
   const file = fromDependenciesFile ? DEPENDENCIES_FILE : PACKAGES_FILE;
   return {
@@ -96,13 +96,13 @@ export function installedPackageFolders(project: Project): string[] {
       .map((entry) => entry['name'])
       .filter((name): name is string => typeof name === 'string' && !folders.includes(name));
     const { file } = readPackageList(project.project_root);
-    throw new TsdbtError(
-      'compilation',
-      `dbt expects ${specified.length} package(s) based on packages specified in ${file}, but found only ` +
-        `${folders.length} package(s) installed in ${project.packages_install_path}. ` +
-        (missing.length > 0 ? `Following packages were not found: ${missing.join(', ')}. ` : '') +
-        'Run "dbt deps" to install package dependencies.',
-    );
+    throw errorOf('packagesNotInstalled', {
+      expected: specified.length,
+      file,
+      found: folders.length,
+      folder: project.packages_install_path,
+      missing: missing.length > 0 ? `Following packages were not found: ${missing.join(', ')}. ` : '',
+    });
   }
   return folders.map((name) => join(base, name));
 }
@@ -149,13 +149,7 @@ export function checkedPackages(data: { readonly [key: string]: Json }): { reado
   const problem = checkShape(filled, LIST_SHAPE);
   const message = packageProblem(filled.packages) ?? problem?.message;
   if (message !== undefined) {
-    throw new TsdbtError(
-      'project',
-      'The packages.yml file in this project is malformed. Please double check\nthe contents of this file and ' +
-        'fix any errors before retrying.\n\nYou can find more information on the syntax for this file here:\n' +
-        `https://docs.getdbt.com/docs/package-management\n\nValidator Error:\n${message}\n`,
-      { hint: problem?.hint },
-    );
+    throw errorOf('badPackagesFile', { why: message }, { hint: problem?.hint });
   }
   return filled.packages as { readonly [key: string]: Json }[];
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { allSpecs, BUILT_IN_TARGETS, credentialsSpec, type CredentialsSpec } from '../adapters/credentials.ts';
 import type { Json } from '../contracts/node.ts';
 import type { Credentials, Profile } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
@@ -73,19 +74,17 @@ export function profilesPlace(
 export function readProfiles(directory: string): Dictionary {
   const path = join(directory, PROFILES_FILE);
   if (!existsSync(path)) return {};
-  const wrap = (text: string): string =>
-    `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${text}\n`;
   let data: Json;
   try {
     data = loadYaml(readFileText(path), path);
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'runtime')
-      throw new TsdbtError('profile', wrap(error.message), { ...error.details, cause: error });
+      throw errorOf('profilesNotRead', { why: error.message }, { ...error.details, cause: error });
     throw error;
   }
   const profiles = asDictionary(data);
   if (profiles === undefined || Object.keys(profiles).length === 0)
-    throw new TsdbtError('profile', wrap(`The profiles.yml file at ${path} is empty`));
+    throw errorOf('profilesNotRead', { why: `The profiles.yml file at ${path} is empty` });
   return profiles;
 }
 
@@ -101,9 +100,13 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   if (!existsSync(path) && builtInFits) {
     const beside = join(projectDir, PROFILES_FILE);
     if (!existsSync(beside)) return embeddedDefault(options, 'No profiles.yml found');
-    throw new TsdbtError('profile', `Could not find profile named '${options.projectProfile ?? 'default'}'`, {
-      hint: `There is a profiles.yml in ${projectDir}: name that folder with --profiles-dir, or run from it.`,
-    });
+    throw errorOf(
+      'profileNotFound',
+      { profile: options.projectProfile ?? 'default' },
+      {
+        hint: `There is a profiles.yml in ${projectDir}: name that folder with --profiles-dir, or run from it.`,
+      },
+    );
   }
   const raw = readProfiles(profiles.directory);
   const name = options.profile ?? options.projectProfile;
@@ -115,11 +118,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
   const parts = asDictionary(profile);
   if (parts === undefined || Object.keys(parts).length === 0) {
-    throw new TsdbtError(
-      'profile',
-      `\ndbt encountered an error while trying to read your profiles.yml file.\n\nProfile ${name} in ` +
-        'profiles.yml is empty\n',
-    );
+    throw errorOf('emptyProfile', { profile: name });
   }
   return chooseTarget(parts, name, { ...options, render: renderFrom(path, options.render) });
 }
@@ -162,20 +161,15 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
     );
   }
   const outputs = asDictionary(profile['outputs'] ?? null);
-  if (outputs === undefined) throw new TsdbtError('profile', `outputs not specified in profile '${profileName}'`);
+  if (outputs === undefined) throw errorOf('profileWithoutOutputs', { profile: profileName });
   const output = outputs[target];
   if (output === undefined) {
     const names = Object.keys(outputs)
       .map((name) => ` - ${name}`)
       .join('\n');
-    throw new TsdbtError(
-      'profile',
-      `The profile '${profileName}' does not have a target named '${target}'. The valid target names for this ` +
-        `profile are:\n${names}`,
-    );
+    throw errorOf('targetNotFound', { profile: profileName, target, targets: names });
   }
-  if (asDictionary(output) === undefined)
-    throw new TsdbtError('profile', `output '${target}' of profile '${profileName}' is misconfigured in profiles.yml`);
+  if (asDictionary(output) === undefined) throw errorOf('badTarget', { target, profile: profileName });
   const lenient = (keypath: readonly unknown[], error: unknown): boolean => {
     if (!keypath.includes('password')) return false;
     const why = error instanceof TsdbtError && /^.*Env var required but not provided.*$/m.exec(error.message)?.[0];
@@ -186,15 +180,18 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   const rendered = renderTree(output, scope, render, { lenient }) as Dictionary;
   const { threads: written = 1, type, ...fields } = rendered;
   const threads = options.threads ?? written;
-  if (type === undefined)
-    throw new TsdbtError('profile', `required field "type" not found in profile ${profileName} and target ${target}`);
+  if (type === undefined) throw errorOf('targetWithoutType', { profile: profileName, target });
   const credentials = checkCredentials(textOf(type), fields, (message, hint) => {
-    throw new TsdbtError('profile', `Credentials in profile "${profileName}", target "${target}" invalid: ${message}`, {
-      hint,
-    });
+    throw errorOf(
+      'badCredentials',
+      { profile: profileName, target, why: message },
+      {
+        hint,
+      },
+    );
   });
   if (typeof threads !== 'number' || !Number.isInteger(threads))
-    throw new TsdbtError('profile', `at path ['threads']: ${showJson(threads)} is not of type 'integer'`);
+    throw errorOf('threadsNotAnInteger', { value: showJson(threads) });
   return {
     profile_name: profileName,
     target_name: target,
@@ -301,7 +298,7 @@ function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
     target_name: target,
     threads: options.threads ?? 4,
     credentials: checkCredentials(spec.type, { ...fields }, (message) => {
-      throw new TsdbtError('profile', message);
+      throw errorOf('badBuiltInTarget', { why: message });
     }),
     profiles_dir: null,
   };
@@ -322,15 +319,9 @@ function unknownProfile(name: string, profiles: Dictionary, path: string): Tsdbt
       : existsSync(path)
         ? `No profile stands in ${path}.`
         : `There is no profiles.yml at ${path}. ${builtIn}`;
-  return new TsdbtError('profile', `Could not find profile named '${name}'`, { hint });
+  return errorOf('profileNotFound', { profile: name }, { hint });
 }
 
 function noProfile(directory: string): TsdbtError {
-  return new TsdbtError(
-    'profile',
-    'dbt cannot run because no profile was specified for this dbt project.\nTo specify a profile for this ' +
-      'project, add a line like the this to\nyour dbt_project.yml file:\n\nprofile: [profile name]\n\nHere, ' +
-      '[profile name] should be replaced with a profile name\ndefined in your profiles.yml file. You can find ' +
-      `profiles.yml here:\n\n${directory}/profiles.yml\n`,
-  );
+  return errorOf('noProfileNamed', { folder: directory });
 }

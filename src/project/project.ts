@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import type { Json, Quoting } from '../contracts/node.ts';
 import type { ConfigSection, Project } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { deprecation, type DeprecationName } from './deprecations.ts';
@@ -54,12 +55,7 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
   const root = normalize(directory).replace(/(.)\/+$/, '$1');
   const path = join(root, PROJECT_FILE);
   if (!existsSync(path)) {
-    throw new TsdbtError(
-      'project',
-      `No ${PROJECT_FILE} found at expected path ${path}\nVerify that each entry within packages.yml (and ` +
-        `their transitive dependencies) contains a file named ${PROJECT_FILE}\n`,
-      { hint },
-    );
+    throw errorOf('noProjectFile', { path }, { hint });
   }
   const source = pythonStrip(readFileText(path));
   const checksum = {
@@ -72,7 +68,7 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
         logger && deprecation(logger, 'DuplicateYAMLKeysDeprecation', { duplicate_description: text, file: path }),
     }),
   );
-  if (data === undefined) throw new TsdbtError('project', `${PROJECT_FILE} does not parse to a dictionary`);
+  if (data === undefined) throw errorOf('projectNoDictionary', {});
   if (data['tests'] !== undefined && data['data_tests'] === undefined) {
     const { tests, ...rest } = data;
     return { root, path, data: { ...rest, data_tests: tests }, checksum };
@@ -106,7 +102,7 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
   const raw = readRawProject(directory, options.logger);
   const varsFile = options.varsFile ?? {};
   if (Object.keys(varsFile).length > 0 && Object.keys(asDictionary(raw.data['vars'] ?? {}) ?? {}).length > 0) {
-    throw new TsdbtError('project', `Variables cannot be defined in both vars.yml and ${PROJECT_FILE}. `);
+    throw errorOf('varsTwice', {});
   }
   try {
     return buildProject(raw, options);
@@ -252,7 +248,7 @@ function versionRanges(rendered: Dictionary, check: boolean): string[] {
   const ranges =
     typeof required === 'string' || Array.isArray(required) ? parseVersionRanges(required as string | string[]) : [];
   if (check) {
-    if (rendered['name'] === undefined) throw new TsdbtError('project', 'Required "name" field not present in project');
+    if (rendered['name'] === undefined) throw errorOf('projectWithoutName', {});
     checkDbtVersion(ranges, String(rendered['name']));
   }
   return ranges;
@@ -273,12 +269,7 @@ function checkRenamedKey(
 ): void {
   if (data[deprecated] === undefined) return;
   if (expected !== undefined && data[expected] !== undefined) {
-    throw new TsdbtError(
-      'project',
-      `${deprecated} and ${expected} cannot both be defined. The \`${deprecated}\` config has been deprecated ` +
-        `in favor of \`${expected}\`. Please update your \`${PROJECT_FILE}\` configuration to reflect this ` +
-        'change.',
-    );
+    throw errorOf('oldAndNewKey', { old: deprecated, new: expected });
   }
   if (data[deprecated] !== harmless && logger !== undefined) {
     const name: DeprecationName = RENAMED_KEYS[deprecated] ?? 'ConfigTargetPathDeprecation';
@@ -292,19 +283,15 @@ function checkRenamedKey(
 
 function checkKeys(rendered: Dictionary): void {
   const problem = checkShape(rendered, PROJECT_SHAPE);
-  const refuse = (message: string): never => {
-    throw new TsdbtError('project', message);
-  };
-  if (problem !== undefined) throw new TsdbtError('project', problemText(problem), { hint: problem.hint });
+  if (problem !== undefined) throw errorOf('badProjectKey', { problem: problemText(problem) }, { hint: problem.hint });
   const name = rendered['name'] as string;
-  if (RESERVED_PROJECT_NAMES.has(name)) refuse(`at path []: Invalid project name: ${name} is a reserved word`);
+  if (RESERVED_PROJECT_NAMES.has(name)) throw errorOf('reservedProjectName', { name });
   for (const entry of (rendered['dispatch'] ?? []) as Dictionary[]) {
     if (entry['macro_namespace'] === undefined || !Array.isArray(entry['search_order']))
-      refuse(`at path []: Invalid project dispatch config: ${pyRepr(entry)}`);
+      throw errorOf('badDispatch', { entry: pyRepr(entry) });
   }
   const [tests, dataTests] = [rendered['tests'], rendered['data_tests']];
-  if (hasEntries(tests) && hasEntries(dataTests))
-    refuse("at path []: Invalid project config: cannot have both 'tests' and 'data_tests' defined");
+  if (hasEntries(tests) && hasEntries(dataTests)) throw errorOf('testsAndDataTests', {});
 }
 
 function hasEntries(value: Json | undefined): boolean {

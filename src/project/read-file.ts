@@ -1,6 +1,7 @@
 // Reads one file that has to be a plain file of a sensible size: a folder, a pipe, a device or a file that is gone is
 // told, not waited for. Leaves what the text means to the callers.
 import { fstatSync, openSync, closeSync, readFileSync, constants } from 'node:fs';
+import { errorOf } from '../error-table.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 
 /** Bytes of a file that a person wrote: templates, YAML, settings. */
@@ -20,22 +21,21 @@ export function readFileBytes(path: string, most = MOST): Buffer {
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stat = fstatSync(file);
     if (!stat.isFile())
-      throw new TsdbtError(
-        'runtime',
-        `${path} is ${stat.isDirectory() ? 'a folder' : 'a pipe or a device'}; a plain file is expected here`,
-        { path },
-      );
-    if (stat.size > most)
-      throw new TsdbtError('runtime', `${path} has ${stat.size} bytes; more than ${most} are not read`, { path });
+      throw errorOf('notAPlainFile', { path, kind: stat.isDirectory() ? 'a folder' : 'a pipe or a device' }, { path });
+    if (stat.size > most) throw errorOf('fileTooLarge', { path, size: stat.size, limit: most }, { path });
     // Files of /proc say that they are empty and go on for ever.
     return stat.size === 0 && /^\/(?:proc|sys|dev)\//.test(path) ? Buffer.alloc(0) : readFileSync(file);
   } catch (error) {
     if (error instanceof TsdbtError) throw error;
-    throw new TsdbtError('runtime', `${path} cannot be read: ${systemReason(error)}`, {
-      path,
-      code: String((error as NodeJS.ErrnoException).code),
-      cause: error,
-    });
+    throw errorOf(
+      'fileNotRead',
+      { path, why: systemReason(error) },
+      {
+        path,
+        code: String((error as NodeJS.ErrnoException).code),
+        cause: error,
+      },
+    );
   } finally {
     if (file !== undefined) closeSync(file);
   }

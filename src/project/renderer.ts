@@ -3,6 +3,7 @@
 // template engine.
 
 import type { Json } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { readFileText } from './read-file.ts';
 
@@ -89,7 +90,7 @@ export function renderText(text: string, scope: YamlScope, render: RenderYamlTex
     return render(text, scope);
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'compilation') {
-      throw new TsdbtError('compilation', `Could not render ${text}: ${error.message}`, error.details);
+      throw errorOf('settingNotRendered', { text, why: error.message }, error.details);
     }
     throw error;
   }

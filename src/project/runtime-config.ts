@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
@@ -140,10 +141,14 @@ function loadPackage(
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.kind !== 'project') throw error;
     const what = formatError(new TsdbtError('project', error.message, error.details));
-    throw new TsdbtError('project', `Failed to read package: ${what}`, {
-      footer: `Error encountered in ${folder}`,
-      cause: error,
-    });
+    throw errorOf(
+      'packageNotRead',
+      { why: what },
+      {
+        footer: `Error encountered in ${folder}`,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -151,11 +156,7 @@ function checkNames(packages: readonly Project[]): void {
   const seen = new Set<string>();
   for (const { project_name: name } of packages) {
     if (seen.has(name)) {
-      throw new TsdbtError(
-        'compilation',
-        `dbt found more than one package with the name "${name}" included in this project. Package names must ` +
-          'be unique in a project. Please rename one of these packages.',
-      );
+      throw errorOf('duplicatePackage', { package: name });
     }
     seen.add(name);
   }

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSyn
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { includeFolder } from './include-folder.ts';
 import { PROFILES_FILE } from './profile.ts';
 import { makeFolder } from '../make-folder.ts';
@@ -44,8 +44,7 @@ export function writeProfile(directory: string, name: string, profile: { readonl
   const path = join(directory, PROFILES_FILE);
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   const document = yaml.parseDocument(text);
-  if (document.errors.length > 0)
-    throw new TsdbtError('profile', `${path} is not YAML: ${document.errors[0]?.message ?? ''}`);
+  if (document.errors.length > 0) throw errorOf('profilesNotYaml', { path, why: document.errors[0]?.message ?? '' });
   document.set(name, document.createNode(profile));
   const added = !yaml.parseDocument(text).has(name) && !/^[^\S\r\n]*\{/m.test(text);
   const whole = added

@@ -1,6 +1,6 @@
 // Versions and ranges as dbt writes them: `require-dbt-version`, checked against the version of dbt whose behaviour
 // this is, and the versions of packages.
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 
 /** The dbt version that templates, artifacts and packages see. */
 export const DBT_VERSION = '1.12.6';
@@ -37,19 +37,11 @@ export function checkDbtVersion(ranges: readonly string[], packageName: string):
   const advice =
     `Check for a different version of the '${packageName}' package, ` + 'or run dbt again with --no-version-check\n';
   if (specs.length > 1 && !satisfiable(specs)) {
-    throw new TsdbtError(
-      'project',
-      `The package version requirement can never be satisfied for the '${packageName}\npackage.\n  Required ` +
-        `versions of dbt for '${packageName}': ${listed}\n${advice}`,
-    );
+    throw errorOf('versionsNeverSatisfied', { package: packageName, versions: listed, advice });
   }
   const installed = parseVersion(DBT_VERSION);
   if (!specs.every((spec) => accepts(spec, installed))) {
-    throw new TsdbtError(
-      'project',
-      `This version of dbt is not supported with the '${packageName}' package.\n  Installed version of dbt: ` +
-        `=${DBT_VERSION}\n  Required version of dbt for '${packageName}': ${listed}\n${advice}`,
-    );
+    throw errorOf('versionNotSupported', { package: packageName, installed: DBT_VERSION, versions: listed, advice });
   }
 }
 
@@ -103,7 +95,7 @@ export function isPrerelease(version: string): boolean {
 
 function parseVersion(text: string): Version {
   const match = VERSION.exec(text);
-  if (match === null) throw new TsdbtError('project', `"${text}" is not a valid semantic version.`);
+  if (match === null) throw errorOf('badVersion', { version: text });
   return {
     matcher: match[1] ?? '=',
     numbers: [Number(match[2]), Number(match[3]), Number(match[4])],

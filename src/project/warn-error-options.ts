@@ -1,6 +1,6 @@
 // `warn_error_options`: which warnings become errors, stay warnings or are silent.
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import { errorOf } from '../error-table.ts';
 import { EVENT_NAMES, V2_EVENT_NAMES } from './event-names.ts';
 
 export interface WarnErrorOptions {
@@ -35,14 +35,11 @@ export function normalizeWarnErrorOptions(
   const warn = names(spelledTwice(options, 'warn', 'exclude') ?? []);
   const silence = names(options['silence'] ?? []);
   if (typeof error === 'string' && error !== 'all' && error !== '*') {
-    throw new TsdbtError('validation', "error must be one of ('all', '*') or a list of strings");
+    throw errorOf('badErrorOption', {});
   }
   const errors = typeof error === 'string' ? 'all' : names(error);
   if (warn.length > 0 && errors !== 'all' && !errors.includes(GROUP) && !silence.includes(GROUP)) {
-    throw new TsdbtError(
-      'validation',
-      "`warn` can only be specified if `error` is one of ('all', '*') or Deprecations is in `error` or silence.",
-    );
+    throw errorOf('warnWithoutError', {});
   }
   return { error: errors, warn, silence };
 }
@@ -66,10 +63,7 @@ export function warningDisposition(
 
 function spelledTwice(options: { readonly [key: string]: Json }, primary: string, old: string): Json | undefined {
   if (isSet(options[primary]) && isSet(options[old])) {
-    throw new TsdbtError(
-      'project',
-      `Only \`${old}\` or \`${primary}\` can be specified in \`warn_error_options\`, not both`,
-    );
+    throw errorOf('warnOptionTwice', { old, new: primary });
   }
   return (old in options ? options[old] : options[primary]) ?? undefined;
 }
@@ -84,6 +78,6 @@ function names(value: Json): string[] {
     .map((name) => String(name))
     .filter((name) => !V2_EVENT_NAMES.has(name));
   const unknown = list.find((name) => name !== GROUP && !EVENT_NAMES.has(name));
-  if (unknown !== undefined) throw new TsdbtError('validation', `${unknown} is not a valid dbt error name.`);
+  if (unknown !== undefined) throw errorOf('unknownEventName', { name: unknown });
   return list;
 }

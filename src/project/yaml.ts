@@ -1,7 +1,8 @@
 // Reading YAML text as PyYAML's safe loader does, fast: the common block style by yaml-block.ts, everything else by the
 // full parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
+import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
+import type { TsdbtError } from '../errors.ts';
 import { readBlockYaml } from './yaml-block.ts';
 import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.ts';
 import { UnsupportedYaml } from './yaml-escapes.ts';
@@ -38,11 +39,7 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   } catch (error) {
     if (error instanceof YamlSyntaxError) throw syntaxError(source, error, path);
     if (error instanceof RangeError)
-      throw new TsdbtError(
-        path === null ? 'validation' : 'runtime',
-        'The YAML is nested too deeply',
-        path === null ? {} : { path },
-      );
+      throw path === null ? errorOf('deepYamlText', {}) : errorOf('deepYamlFile', {}, { path });
     throw error;
   }
 }
@@ -77,18 +74,6 @@ function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | 
     .slice(from, line + 3)
     .map((content, i) => `${String(from + i + 1).padEnd(3)}| ${clipped(withoutSecrets(content))}`);
   const rule = '------------------------------';
-  return new TsdbtError(
-    path === null ? 'validation' : 'runtime',
-    [
-      `Syntax error near line ${line}`,
-      rule,
-      ...shown,
-      '',
-      'Raw Error:',
-      rule,
-      message,
-      `  in "<unicode string>", line ${line}, column ${column}`,
-    ].join('\n'),
-    path === null ? {} : { path, line, column },
-  );
+  const facts = { line, lines: [rule, ...shown].join('\n'), rule, problem: message, column };
+  return path === null ? errorOf('badYamlText', facts) : errorOf('badYamlFile', facts, { path, line, column });
 }

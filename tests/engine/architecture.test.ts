@@ -228,7 +228,7 @@ describe('architecture', () => {
   });
 
   it('writes the sentence of an error in the table of errors, where that is done', () => {
-    const places = ['graph', 'context', 'compiler', 'runner', 'contracts', 'events'];
+    const places = ['graph', 'context', 'compiler', 'runner', 'contracts', 'events', 'parser', 'project'];
     const inline = ({ name, text }: { name: string; text: string }) =>
       places.includes(area(name)) && /new TsdbtError\(\s*'\w+',\s*['"`]/.test(code(text));
     expect(sources.filter(inline).map(({ name }) => name)).toEqual([]);

@@ -2,7 +2,7 @@
 // models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { checkMicrobatchModels } from './microbatch-checks.ts';
 import type { ConfigDict } from '../config/node-config.ts';
@@ -46,43 +46,38 @@ function checkGroups(table: LinkedTable): void {
     for (const node of each.values()) {
       const { group } = node;
       if (!group || names.has(group)) continue;
-      throw new TsdbtError('parsing', `Invalid group '${pyStr(group)}', expected one of ${pyRepr([...names].sort())}`, {
-        node,
-      });
+      throw errorOf(
+        'badGroup',
+        { group: pyStr(group), groups: pyRepr([...names].sort()) },
+        {
+          node,
+        },
+      );
     }
   }
 }
 
 function checkPublicEphemeral(node: ModelNode): void {
   if (node.access !== 'public' || node.config.materialized !== 'ephemeral') return;
-  throw new TsdbtError(
-    'parsing',
-    `Node ${node.unique_id} with 'ephemeral' materialization has an invalid value (public) for the access field`,
-    { path: node.original_file_path },
-  );
+  throw errorOf('publicEphemeral', { node: node.unique_id }, { path: node.original_file_path });
 }
 
 function checkSnapshot(node: ManifestNode): void {
   const config = node.config as ConfigDict;
-  const fail = (message: string): never => {
-    throw new TsdbtError('validation', message, { node });
-  };
-  if (!config['strategy'] || !config['unique_key'])
-    fail("Snapshots must be configured with a 'strategy' and 'unique_key'.");
+  if (!config['strategy'] || !config['unique_key']) throw errorOf('snapshotWithoutKey', {}, { node });
   const columns = config['check_cols'] ?? null;
   if (config['strategy'] === 'check') {
     if (columns === null || columns === '' || (Array.isArray(columns) && columns.length === 0)) {
-      fail('A snapshot configured with the check strategy must specify a check_cols configuration.');
+      throw errorOf('snapshotWithoutColumns', {}, { node });
     }
     if (typeof columns === 'string' && columns !== 'all')
-      fail(`Invalid value for 'check_cols': ${columns}. Expected 'all' or a list of strings.`);
+      throw errorOf('badCheckColumns', { value: columns }, { node });
   } else if (config['strategy'] === 'timestamp') {
-    if (!config['updated_at'])
-      fail('A snapshot configured with the timestamp strategy must specify an updated_at configuration.');
-    if (columns !== null && columns !== '') fail("A 'timestamp' snapshot should not have 'check_cols'");
+    if (!config['updated_at']) throw errorOf('snapshotWithoutTime', {}, { node });
+    if (columns !== null && columns !== '') throw errorOf('timestampWithColumns', {}, { node });
   }
   if (config['materialized'] && config['materialized'] !== 'snapshot')
-    fail("A snapshot must have a materialized value of 'snapshot'");
+    throw errorOf('snapshotOtherwiseMaterialized', {}, { node });
 }
 
 function checkFunctionArguments(table: LinkedTable): void {
@@ -91,10 +86,9 @@ function checkFunctionArguments(table: LinkedTable): void {
     for (const argument of node.arguments) {
       if ((argument.default_value ?? null) !== null) defaulted = true;
       else if (defaulted) {
-        throw new TsdbtError(
-          'parsing',
-          `Non-defaulted argument '${argument.name}' of function '${node.name}' comes after a defaulted ` +
-            'argument. Non-defaulted arguments cannot come after defaulted arguments. ',
+        throw errorOf(
+          'argumentAfterDefaulted',
+          { argument: argument.name, function: node.name },
           { path: node.original_file_path },
         );
       }
@@ -172,11 +166,7 @@ function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refus
   if (bad.size === 0) return;
   if (refused !== null) {
     const list = [...bad].map(([id, path]) => `  * '${id}' (${path})`).join('\n');
-    throw new TsdbtError(
-      'runtime',
-      `Resource names cannot contain spaces:\n${list}\nPlease rename the invalid ${refused}(s) so that their ` +
-        'name(s) do not contain any spaces.',
-    );
+    throw errorOf('namesWithSpaces', { names: list, kind: refused });
   }
   const { debug } = state.config.flags;
   for (const unique_id of [...bad.keys()].slice(0, debug ? bad.size : 1))
@@ -196,11 +186,7 @@ function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refus
 function checkLanguages({ adapter }: ParseState, { functions }: LinkedTable): void {
   for (const { name, language, original_file_path } of functions.values()) {
     if (language !== 'javascript') continue;
-    throw new TsdbtError(
-      'parsing',
-      `[ERROR]: Function '${name}' uses JavaScript, which is not supported on '${adapter.type}'. `,
-      { path: original_file_path },
-    );
+    throw errorOf('javascriptFunction', { function: name, adapter: adapter.type }, { path: original_file_path });
   }
 }
 
@@ -222,41 +208,38 @@ function checkUniqueness({ state, names }: ParseTools, table: LinkedTable): void
     const relation = node.relation_name ?? names.render(node.database, node.schema, node.alias);
     const other = byRelation.get(relation);
     if (other !== undefined) {
-      throw new TsdbtError(
-        'compilation',
-        `dbt found two resources with the database representation "${relation}".\ndbt cannot create two ` +
-          'resources with identical database representations. To fix this,\n' +
-          `change the configuration of one of these resources:\n- ${other.unique_id} ` +
-          `(${other.original_file_path})\n- ${node.unique_id} (${node.original_file_path})`,
-      );
+      throw errorOf('sameRelation', {
+        relation,
+        one: other.unique_id,
+        onePath: other.original_file_path,
+        other: node.unique_id,
+        otherPath: node.original_file_path,
+      });
     }
     byRelation.set(relation, node);
   }
   for (const [key, node] of versioned) {
     const other = plain.get(key);
     if (other === undefined) continue;
-    throw new TsdbtError(
-      'parsing',
-      `dbt found versioned and unversioned models with the name "${node.name}".\n\nSince these resources have ` +
-        'the same name, dbt will be unable to find the correct resource\n' +
-        `when looking for ref('${node.name}').\n\nTo fix this, change the name of the unversioned resource\n` +
-        `${other.unique_id} (${other.original_file_path})\n` +
-        `or add the unversioned model to the versions in ${node.patch_path}`,
-    );
+    throw errorOf('versionedAndUnversioned', {
+      name: node.name,
+      node: other.unique_id,
+      path: other.original_file_path,
+      patch: String(node.patch_path),
+    });
   }
 }
 
 function reportSameName(state: ParseState, first: ManifestNode, second: ManifestNode): void {
   if (state.flag('require_unique_project_resource_names', false)) {
-    throw new TsdbtError(
-      'compilation',
-      'dbt found two ' +
-        `${first.resource_type === second.resource_type ? pluralOf(first.resource_type) : 'resources'} with the ` +
-        `name "${first.name}".\n\nSince these resources have the same name, dbt will be unable to find the ` +
-        'correct resource\n' +
-        `when looking for ref("${first.name}").\n\nTo fix this, change the name of one of these resources:\n- ` +
-        `${first.unique_id} (${first.original_file_path})\n- ${second.unique_id} (${second.original_file_path})`,
-    );
+    throw errorOf('sameName', {
+      kinds: first.resource_type === second.resource_type ? pluralOf(first.resource_type) : 'resources',
+      name: first.name,
+      one: first.unique_id,
+      onePath: first.original_file_path,
+      other: second.unique_id,
+      otherPath: second.original_file_path,
+    });
   }
   state.warnings.deprecated(
     'DuplicateNameDistinctNodeTypesDeprecation',

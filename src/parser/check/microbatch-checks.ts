@@ -1,7 +1,7 @@
 // What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are
 // checked with them.
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { pluralize } from '../../log.ts';
 import { DBT_BATCH_SIZES, ownSettings, parseBatchSize } from '../../state/batches.ts';
 import { PyDateTime } from '../../values/datetime.ts';
@@ -66,7 +66,7 @@ function warnOfConcurrency({ adapter, warnings }: ParseState, nodes: LinkedTable
 function checkedBegin(node: ModelNode): string | null {
   const config = node.config as ConfigDict;
   const fail = (rest: string): never => {
-    throw new TsdbtError('parsing', `Microbatch model '${node.name}' ${rest}`, { path: node.original_file_path });
+    throw errorOf('badMicrobatch', { model: node.name, what: rest }, { path: node.original_file_path });
   };
   const { event_time, begin, batch_size, lookback, concurrent_batches } = config;
   if (event_time === null)

@@ -12,6 +12,7 @@ import type {
 } from '../../contracts/node.ts';
 import type { ConfigSection, Project } from '../../contracts/project.ts';
 import { misspeltConfig } from './misspelt-config.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { COLOR_NAMES } from './color-names.ts';
 import { CONFIG_FIELDS, type ConfigField, type ConfigKind, emptyFreshness } from './config-fields.ts';
@@ -249,7 +250,7 @@ function applyLevel(result: ConfigDict, level: ConfigDict, fields: FieldMap): vo
     // Of the two spellings of a hook the one with an underscore wins.
     if (hook && key === written && key.replace('-', '_') in level) continue;
     if (key !== written && !hook && key in level) {
-      throw new TsdbtError('validation', `Got duplicate keys: (${written}, ${key}) all map to "${key}"`);
+      throw errorOf('configKeyTwice', { written, key });
     }
     const value = level[written];
     const field = fields.get(key);
@@ -276,7 +277,7 @@ function asList(value: unknown): unknown[] {
 }
 
 function expectDict(value: unknown): ConfigDict {
-  if (!isDict(value)) throw new TsdbtError('validation', `expected dict, got ${pyStr(value)}`);
+  if (!isDict(value)) throw errorOf('configNoDictionary', { value: pyStr(value) });
   return value;
 }
 
@@ -350,11 +351,13 @@ function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fie
     if (field.coerce !== undefined) result[key] = field.coerce(given);
     const wrong = field.check(result[key]);
     if (wrong === undefined) continue;
-    if (field.typeName === undefined) throw new TsdbtError('parsing', `at path ['${key}']: ${wrong}`);
-    throw new TsdbtError(
-      'parsing',
-      `Field "${key}" of type ${field.typeName} in ${CLASS_NAMES[kind]} has invalid value ${pyRepr(given)}`,
-    );
+    if (field.typeName === undefined) throw errorOf('badConfigType', { key, problem: wrong });
+    throw errorOf('badConfigChoice', {
+      key,
+      type: field.typeName,
+      class: CLASS_NAMES[kind],
+      value: pyRepr(given),
+    });
   }
 }
 
@@ -403,7 +406,7 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
 
 /** A value that is wrong only together with others: dbt names no place for it. */
 function configError(message: string): TsdbtError {
-  return new TsdbtError('parsing', `at path []: ${message}`);
+  return errorOf('badConfig', { problem: message });
 }
 
 function finishHooks(result: ConfigDict): void {
@@ -526,11 +529,7 @@ function finishDocs(result: ConfigDict): void {
       (/^#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3})?$/.test(color) || COLOR_NAMES.has(color.toLowerCase()))
     )
   ) {
-    throw new TsdbtError(
-      'parsing',
-      `Invalid color name for docs.node_color: ${pyStr(color)}. It is neither a valid HTML color name nor a ` +
-        'valid HEX code.',
-    );
+    throw errorOf('badColor', { color: pyStr(color) });
   }
 }
 

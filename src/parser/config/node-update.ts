@@ -2,7 +2,7 @@
 // merging of levels to node-config.ts and names to relation-names.ts.
 import type { ModelNode, NodeConfig, TestConfig } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { type ConfigDict, type ConfigOf, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
@@ -159,8 +159,7 @@ function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): Derive
   if (isDict(docs)) derived.docs = { show: docs.show !== false, node_color: docs.node_color ?? null };
   if (isDict(contract) && 'contract' in node) {
     const { enforced, alias_types } = contract;
-    if (typeof enforced !== 'boolean')
-      throw new TsdbtError('parsing', `at path ['enforced']: ${pyStr(enforced)} is not of type 'boolean'`);
+    if (typeof enforced !== 'boolean') throw errorOf('enforcedNotBoolean', { value: pyStr(enforced) });
     derived.contract = { enforced, alias_types: alias_types !== false, checksum: null };
   }
   return derived;

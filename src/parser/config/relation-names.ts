@@ -1,7 +1,7 @@
 // Database, schema, alias and relation name of a node: the built-in generate_*_name rules computed directly, a user's
 // macros by calling them. Leaves quoting of a relation to the adapter.
 import type { MacroNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import type { ConfigDict } from './node-config.ts';
 import { pyStr } from '../../values/python-text.ts';
 import type { ParseState } from '../table/parse-state.ts';
@@ -103,12 +103,7 @@ export class RelationNames {
 
   #onNullSchema(node: NamedRelation): void {
     if (this.#nullSchemaIsError) {
-      throw new TsdbtError(
-        'parsing',
-        `Node '${node.unique_id}' has a schema set to None as a result of a generate_schema_name call.\n` +
-          'Please set a valid schema name, or preserve the legacy behavior by setting the behavior flag ' +
-          "'require_valid_schema_from_generate_schema_name' to True.",
-      );
+      throw errorOf('schemaIsNone', { node: node.unique_id });
     }
     this.#state.warnings.deprecated(
       'GenerateSchemaNameNullValueDeprecation',

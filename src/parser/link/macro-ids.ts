@@ -1,6 +1,6 @@
 // Which macro a name means, as ids: for depends_on and for finding tests. Leaves calling macros to src/context.
 import type { MacroNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { stringRepr } from '../../values/index.ts';
 
 type Namespace = Map<string, MacroNode>;
@@ -69,11 +69,7 @@ export function dispatchedMacro(
 ): MacroNode {
   if (name.includes('.')) {
     const dot = name.indexOf('.');
-    throw new TsdbtError(
-      'compilation',
-      `In adapter.dispatch, got a macro name of "${name}", but "." is not a valid macro name component. Did you mean ` +
-        `\`adapter.dispatch("${name.slice(dot + 1)}", macro_namespace="${name.slice(0, dot)}")\`?`,
-    );
+    throw errorOf('dispatchedNameWithDot', { macro: name, name: name.slice(dot + 1), namespace: name.slice(0, dot) });
   }
   const attempts: string[] = [];
   for (const packageName of searchedPackages(namespace, options)) {
@@ -84,11 +80,11 @@ export function dispatchedMacro(
       attempts.push(packageName === null ? candidate : `${packageName}.${candidate}`);
     }
   }
-  throw new TsdbtError(
-    'compilation',
-    `In dispatch: No macro named '${name}' found within namespace: '${namespace ?? 'None'}'\n    Searched for: ` +
-      attempts.map(stringRepr).join(', '),
-  );
+  throw errorOf('dispatchedMacroMissing', {
+    macro: name,
+    namespace: namespace ?? 'None',
+    macros: attempts.map(stringRepr).join(', '),
+  });
 }
 
 function searchedPackages(namespace: string | null, options: DispatchOptions): readonly (string | null)[] {

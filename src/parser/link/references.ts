@@ -2,6 +2,7 @@
 // disabled or a private target is told in dbt's words. Leaves cycles to the graph.
 import { lineOf } from '../../context/templates.ts';
 import type { RefArgs } from '../../contracts/node.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyStr } from '../../values/python-text.ts';
 import { packagesToSearch } from '../table/lookups.ts';
@@ -203,10 +204,9 @@ export class References {
   }
 
   #accessError(node: Referring, target: PatchedModel, access: string, scope: string): TsdbtError {
-    return new TsdbtError(
-      'parsing',
-      `Node ${node.unique_id} attempted to reference node ${target.unique_id}, which is not allowed because ` +
-        `the referenced node is ${access} to the ${scope}.`,
+    return errorOf(
+      'parsedReferenceNotAllowed',
+      { node: node.unique_id, target: target.unique_id, access, scope },
       { path: node.original_file_path },
     );
   }
@@ -270,10 +270,17 @@ export class References {
     }
     const withVersion = version === null || version === undefined ? '' : `with version '${pyStr(version)}' `;
     const inPackage = packageName === null ? '' : `in package or project '${packageName}' `;
-    throw new TsdbtError(
-      'compilation',
-      `${title} '${node.unique_id}' (${node.original_file_path}) depends on a ${kind} named '${name}' ` +
-        `${withVersion}${inPackage}which ${reason}`,
+    throw errorOf(
+      'referenceMissing',
+      {
+        type: title,
+        node: node.unique_id,
+        path: node.original_file_path,
+        kind: kind,
+        name: name,
+        where: `${withVersion}${inPackage}`,
+        why: reason,
+      },
       { node, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
     );
   }

@@ -1,7 +1,7 @@
 // What semantic models, metrics and saved queries depend on: measures, other metrics, models. Leaves making them of
 // their entries to read/semantic-layer.ts.
 import type { Json, MetricInput } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { showJson } from '../../values/index.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { PatchedMetric, PatchedSemanticModel } from '../table/phases.ts';
@@ -68,11 +68,7 @@ function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly Met
     if (!measure) continue;
     const id = owners.get(measure.name);
     if (id === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `A semantic model having a measure \`${String(measure.name)}\` does not exist but was referenced.`,
-        { path: metric.original_file_path },
-      );
+      throw errorOf('measureMissing', { measure: String(measure.name) }, { path: metric.original_file_path });
     }
     addMeasure(inputs, measure);
     references.add(metric, id);
@@ -93,11 +89,7 @@ function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly Met
     const id = table.metricLookup.get(name, metric.package_name) ?? table.metricLookup.get(name, null);
     const target = id === undefined ? undefined : table.metrics.get(id);
     if (target === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `The metric \`${name}\` does not exist but was referenced by metric \`${metric.name}\`.`,
-        { path: metric.original_file_path },
-      );
+      throw errorOf('metricOfMetricMissing', { name, metric: metric.name }, { path: metric.original_file_path });
     }
     for (const measure of linkMetric(linking, target)) addMeasure(inputs, measure);
     references.add(metric, target.unique_id);

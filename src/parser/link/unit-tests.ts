@@ -1,6 +1,6 @@
 // Unit tests get their models: one test for each version that is asked for. Leaves definitions to read/unit-tests.ts.
 import type { UnitTestNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { pyStr } from '../../values/python-text.ts';
 import type { PatchedModel, PatchedResource, PatchedUnitTest } from '../table/phases.ts';
 import type { PatchedTable } from '../table/tables.ts';
@@ -20,10 +20,9 @@ export function linkUnitTests(table: PatchedTable): LinkedUnitTests {
   for (const node of table.unitTests.values()) {
     const model = findModel(table, node);
     if (model === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `Unable to find model '${node.package_name}.${node.model}' for unit test '${node.name}' in ` +
-          `${node.original_file_path}`,
+      throw errorOf(
+        'unitTestWithoutModel',
+        { model: `${node.package_name}.${node.model}`, test: node.name, file: node.original_file_path },
         { path: node.original_file_path },
       );
     }
@@ -71,18 +70,10 @@ function checkIncremental(node: PatchedUnitTest, model: PatchedModel): void {
   if (!model.depends_on.macros.includes('macro.dbt.is_incremental')) return;
   const override = node.overrides?.macros['is_incremental'];
   if (typeof override !== 'boolean') {
-    throw new TsdbtError(
-      'parsing',
-      `Boolean override for 'is_incremental' must be provided for unit test '${node.name}' in model '${model.name}'`,
-      { path: node.original_file_path },
-    );
+    throw errorOf('isIncrementalNotGiven', { test: node.name, model: model.name }, { path: node.original_file_path });
   }
   if (override && !node.given.some((given) => given.input === 'this')) {
-    throw new TsdbtError(
-      'parsing',
-      `Unit test '${node.name}' for incremental model '${model.name}' must have a 'this' input`,
-      { path: node.original_file_path },
-    );
+    throw errorOf('thisInputMissing', { test: node.name, model: model.name }, { path: node.original_file_path });
   }
 }
 
@@ -106,12 +97,7 @@ function versionsFor(
   const exclude = node.versions?.exclude ?? [];
   if (model.version === null) {
     if (include.length === 0 && exclude.length === 0) return null;
-    throw new TsdbtError(
-      'parsing',
-      `Unit test '${node.name}' should not have a versions include or exclude when referencing non-versioned ` +
-        `model '${model.name}'`,
-      { path: node.original_file_path },
-    );
+    throw errorOf('versionsOfUnversioned', { test: node.name, model: model.name }, { path: node.original_file_path });
   }
   const has = (list: readonly unknown[], { version }: PatchedModel): boolean =>
     list.some((v) => pyStr(v) === pyStr(version));
@@ -119,11 +105,7 @@ function versionsFor(
     node.versions === null ? true : exclude.length > 0 ? !has(exclude, each) : include.length > 0 && has(include, each),
   );
   if (models.length === 0) {
-    throw new TsdbtError(
-      'parsing',
-      `Unit test '${node.name}' referenced a version of '${model.name}' which was not found.`,
-      { path: node.original_file_path },
-    );
+    throw errorOf('testedVersionMissing', { test: node.name, model: model.name }, { path: node.original_file_path });
   }
   return models;
 }

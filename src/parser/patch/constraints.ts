@@ -1,7 +1,7 @@
 // The constraints of a model, checked as dbt checks them while it parses. Leaves the checksum of a contract to
 // read/columns.ts.
 import type { Constraint } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isConstraint, newModelConstraint } from '../read/columns.ts';
 import type { ConstraintEntry } from '../read/yaml-shapes.ts';
 import { expectRefOrSource } from '../shortcuts/static-expressions.ts';
@@ -26,11 +26,7 @@ export function constraintsOf(
   if (node.config.contract?.enforced === true) {
     checkContractPrerequisites(tools, node);
     if (!entries.every(isConstraint)) {
-      throw new TsdbtError(
-        'parsing',
-        `Invalid constraint type on model ${node.name}: Type must be one of ['check', 'not_null', 'unique', ` +
-          "'primary_key', 'foreign_key', 'custom']",
-      );
+      throw errorOf('badModelConstraint', { model: node.name });
     }
   }
   checkPrimaryKeys(node, entries);
@@ -42,10 +38,7 @@ export function constraintsOf(
     try {
       target = expectRefOrSource(to);
     } catch {
-      throw new TsdbtError(
-        'parsing',
-        `Invalid 'ref' or 'source' syntax on foreign key constraint 'to' on model ${node.name}: ${to}.`,
-      );
+      throw errorOf('badForeignKeySyntax', { model: node.name, to });
     }
     if ('ref' in target) calls.refs.push(target.ref);
     else calls.sources.push(target.source);
@@ -71,10 +64,7 @@ function checkContractPrerequisites(tools: PatchTools, node: Constrained): void 
     errors.push('Constraints must be defined in a `yml` schema configuration file like `schema.yml`.');
   if (node.language !== 'sql') errors.push(`Language Error: Expected 'sql' but found '${node.language}'`);
   if (errors.length > 0)
-    throw new TsdbtError(
-      'parsing',
-      `Contract enforcement failed for: (${node.original_file_path})\n${errors.join('\n')}`,
-    );
+    throw errorOf('contractNotEnforceable', { path: node.original_file_path, errors: errors.join('\n') });
 }
 
 function checkPrimaryKeys(node: Constrained, constraints: readonly ConstraintEntry[]): void {
@@ -97,6 +87,5 @@ function checkPrimaryKeys(node: Constrained, constraints: readonly ConstraintEnt
         'at the model level or the column level, not both.',
     );
   }
-  if (errors.length > 0)
-    throw new TsdbtError('parsing', `Primary key constraint error: (${node.original_file_path})\n${errors.join('\n')}`);
+  if (errors.length > 0) throw errorOf('badPrimaryKey', { path: node.original_file_path, errors: errors.join('\n') });
 }

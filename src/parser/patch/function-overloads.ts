@@ -1,7 +1,7 @@
 // Overloads of a function: SQL files of their own that become part of the function that lists them. Leaves creating
 // functions in the database to the runner.
 import type { FunctionArgument, FunctionOverload } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import type { PatchTools } from '../table/patch-table.ts';
 import type { NodeCalls } from '../table/node-calls.ts';
 import type { PatchedFunction } from '../table/phases.ts';
@@ -22,18 +22,11 @@ export function absorbedOverloads(
   const absorbed: FunctionOverload[] = [];
   for (const overload of overloads) {
     const { defined_in: name, returns } = overload;
-    if (name === root.name)
-      throw new TsdbtError(
-        'parsing',
-        `Function '${root.name}' cannot list itself in overloads (defined_in: '${name}').`,
-      );
+    if (name === root.name) throw errorOf('overloadOfItself', { function: root.name, name });
     const id = `function.${root.package_name}.${name}`;
     const node = table.functions.get(id);
     if (node === undefined) {
-      throw new TsdbtError(
-        'parsing',
-        `Function overload '${name}' (defined_in) not found. Expected a SQL file at functions/${name}.sql`,
-      );
+      throw errorOf('overloadMissing', { name });
     }
     absorbed.push({
       defined_in: name,

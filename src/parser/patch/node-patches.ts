@@ -1,6 +1,7 @@
 // What YAML says about resources that have a file: description, columns, config, for models also versions, access,
 // constraints and contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
 import type { FunctionArgument, Json, ModelNode } from '../../contracts/node.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -180,12 +181,7 @@ function isPatchable(node: PatchedResource): node is Patchable {
 
 function checkSingleDisabled(found: readonly Patchable[], name: string, config: YamlDict): void {
   if (found.length <= 1 || !config['enabled']) return;
-  throw new TsdbtError(
-    'parsing',
-    `Found ${found.length} matching disabled nodes for ${found[0]?.resource_type} '${name}'. Multiple nodes ` +
-      'for the same unique id cannot be enabled in the ' +
-      'schema file. They must be enabled in `dbt_project.yml` or in the sql files.',
-  );
+  throw errorOf('manyDisabledNodes', { count: found.length, type: String(found[0]?.resource_type), name });
 }
 
 function warnNoNode(tools: PatchTools, entry: YamlEntry, name: string): void {
@@ -209,13 +205,9 @@ export function duplicatePatch(
     path === existing
       ? `remove one of the ${what} entries for ${name} in this file:\n - ${path}\n`
       : `remove the ${what} entry for ${name} in one of these files:\n - ${path}\n${existing}`;
-  const message =
-    what === 'resource'
-      ? `dbt found two schema.yml entries for the same resource named ${name}. Resources and their associated ` +
-        `columns may only be described a single time. To fix this, ${fix}`
-      : `dbt found two schema.yml entries for the same macro in package ${packageName} named ${name}. Macros may ` +
-        `only be described a single time. To fix this, ${fix}`;
-  return new TsdbtError('compilation', message, { path });
+  return what === 'resource'
+    ? errorOf('resourceDescribedTwice', { name, fix }, { path })
+    : errorOf('macroDescribedTwice', { package: packageName, name, fix }, { path });
 }
 
 /** Puts the node that an entry makes of a node in its place. */
@@ -240,10 +232,7 @@ function withConfig<N extends Patchable>(tools: PatchTools, node: N, patch: Patc
 
 function checkAccess(node: Patchable, access: Json | undefined): ModelNode['access'] | undefined {
   if (access === undefined || access === 'private' || access === 'protected' || access === 'public') return access;
-  throw new TsdbtError(
-    'parsing',
-    `Node ${node.unique_id} has an invalid value (${pyStr(access)}) for the access field`,
-  );
+  throw errorOf('badAccess', { node: node.unique_id, access: pyStr(access) });
 }
 
 /** Fields that every entry sets. */
@@ -378,15 +367,11 @@ function checkVersions(data: ModelEntry, versions: readonly VersionEntry[]): voi
       (v) => v === latest || (typeof v !== 'string' && typeof latest !== 'string' && pyStr(v) === pyStr(latest)),
     )
   ) {
-    throw new TsdbtError(
-      'parsing',
-      `latest_version: ${pyStr(latest)} is not one of model '${name}' versions: ${pyRepr(values)} `,
-    );
+    throw errorOf('badLatestVersion', { version: pyStr(latest), model: name, versions: pyRepr(values) });
   }
   const seen = new Set<string>();
   for (const v of values) {
-    if (seen.has(pyStr(v)))
-      throw new TsdbtError('parsing', `Found duplicate version: '${pyStr(v)}' in versions list of model '${name}'`);
+    if (seen.has(pyStr(v))) throw errorOf('versionTwice', { version: pyStr(v), model: name });
     seen.add(pyStr(v));
   }
   if (isDict(time_spine)) {

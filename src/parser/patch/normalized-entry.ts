@@ -1,6 +1,6 @@
 // An entry of a properties file with its attributes where dbt wants them. Leaves its meaning to node-patches.ts.
 import type { Json } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict, type Shape } from '../../project/schema-check.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
 
@@ -34,11 +34,9 @@ function moveToConfig(entry: YamlEntry, data: YamlDict, attribute: string): void
   if (value === undefined) return;
   const config = isDict(data['config']) ? data['config'] : {};
   if (attribute in config) {
-    throw new TsdbtError(
-      'parsing',
-      `In ${entry.yaml.file.original_file_path}: found ${attribute} dictionary in 'config' dictionary and as ` +
-        'top-level key.\n' +
-        "                    Remove the top-level key and define it under 'config' dictionary only.",
+    throw errorOf(
+      'keyInConfigToo',
+      { path: entry.yaml.file.original_file_path, key: attribute },
       { path: entry.yaml.file.original_file_path },
     );
   }

@@ -118,7 +118,7 @@ function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
       if ('ref' in target) calls.refs.push(target.ref);
       else calls.sources.push(target.source);
     } catch (error) {
-      throw error instanceof TsdbtError ? placed(yaml.file, ['snapshots', index, 'relation'], error.message) : error;
+      throw error instanceof TsdbtError ? placed(yaml.file, ['snapshots', index, 'relation'], error) : error;
     }
     tools.table.addNode(node);
     tools.table.keepCalls(node, calls);

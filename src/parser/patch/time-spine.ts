@@ -1,6 +1,6 @@
 // The time spine of a model: its shape in the manifest, and what it must name. Leaves use of it to the semantic layer.
 import type { Json } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { pyRepr } from '../../values/python-text.ts';
 import type { YamlDict } from '../read/yaml-entries.ts';
@@ -27,36 +27,24 @@ export function checkTimeSpine(
   const byName = new Map(columns.map((column) => [column.name, column]));
   const names = pyRepr([...byName.keys()]);
   const standard = spine['standard_granularity_column'];
-  if (typeof standard !== 'string')
-    throw new TsdbtError(
-      'parsing',
-      `The time spine of model '${model}' has to name its 'standard_granularity_column', a text`,
-    );
+  if (typeof standard !== 'string') throw errorOf('timeSpineWithoutColumn', { model });
   const column = byName.get(standard);
   if (column === undefined) {
-    throw new TsdbtError(
-      'parsing',
-      'Time spine standard granularity column must be defined on the model. Got invalid column name ' +
-        `'${standard}' for model '${model}'. Valid names${ofLatestVersion ? ' for latest version' : ''}: ` +
-        `${names}.`,
-    );
+    throw errorOf('timeSpineColumnMissing', {
+      column: standard,
+      model,
+      which: ofLatestVersion ? ' for latest version' : '',
+      names,
+    });
   }
   if (!column.granularity) {
-    throw new TsdbtError(
-      'parsing',
-      'Time spine standard granularity column must have a granularity defined. Please add one for column ' +
-        `'${standard}' in model '${model}'.`,
-    );
+    throw errorOf('timeSpineWithoutGranularity', { column: standard, model });
   }
   const missing = granularitiesOf(spine)
     .map((each) => each['column_name'] || each['name'])
     .filter((name) => typeof name !== 'string' || !byName.has(name));
   if (missing.length > 0) {
-    throw new TsdbtError(
-      'parsing',
-      `Time spine custom granularity columns do not exist in the model. Columns not found: ${pyRepr(missing)}; ` +
-        `Available columns: ${names}`,
-    );
+    throw errorOf('granularityColumnsMissing', { columns: pyRepr(missing), names });
   }
 }
 

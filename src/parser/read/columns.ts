@@ -2,7 +2,7 @@
 // of a contract. Leaves tests of columns to generic-tests.ts.
 import { createHash } from 'node:crypto';
 import type { ColumnInfo, Constraint, Json, ModelNode } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import type { YamlDict } from './yaml-entries.ts';
@@ -54,7 +54,7 @@ function columnInfo(column: ColumnEntry, plain: boolean): ColumnInfo {
     meta,
     data_type: column.data_type ?? null,
     constraints: constraints.map((constraint) => {
-      if (!isConstraint(constraint)) throw new TsdbtError('parsing', `Invalid constraint type on column ${name}`);
+      if (!isConstraint(constraint)) throw errorOf('badColumnConstraint', { column: name });
       return newConstraint(constraint);
     }),
     quote: column.quote ?? null,
@@ -153,14 +153,12 @@ export function columnsOfVersion(columns: readonly ColumnEntry[], version: Versi
   for (const column of version.columns ?? []) {
     if (!isFilter(column)) own.push(column);
     else if (filter === null) filter = column;
-    else throw new TsdbtError('parsing', 'version can have at most one include/exclude element');
+    else throw errorOf('manyIncludes', {});
   }
   const { include = '*', exclude = [] } = filter ?? {};
   const all = include === '*' || include === 'all';
-  if (typeof include === 'string' && !all)
-    throw new TsdbtError('parsing', `include must be one of ('all', '*') or a list of strings`);
-  if (exclude.length > 0 && !all)
-    throw new TsdbtError('parsing', "exclude can only be specified if include is one of ('all', '*')");
+  if (typeof include === 'string' && !all) throw errorOf('badInclude', {});
+  if (exclude.length > 0 && !all) throw errorOf('excludeWithoutAll', {});
   const passes = (name: string): boolean => (all || include.includes(name)) && !exclude.includes(name);
   return [...columns.filter((column) => passes(column.name)), ...own];
 }

@@ -76,7 +76,7 @@ function placedAt<T>(entry: YamlEntry, work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.details.path !== undefined) throw error;
-    throw error.with(placed(entry.yaml.file, [entry.key, entry.index, 'config'], '').details);
+    throw error.with(placed(entry.yaml.file, [entry.key, entry.index, 'config'], error).details);
   }
 }
 

@@ -2,6 +2,7 @@
 // built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
 import type { Json, MacroNode, RefArgs, TestConfig, TestNode } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { configTags, columnsOfVersion } from './columns.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -167,12 +168,10 @@ export class GenericTests {
 
   #build(target: TestTarget, test: Json, columnName: string | null, version: TestVersion, project: Project): BuiltTest {
     const [testName, args] = this.#extractArgs(target, test, columnName, project);
-    if ('model' in args)
-      throw new TsdbtError('compilation', 'Test arguments include "model", which is a reserved argument');
+    if ('model' in args) throw errorOf('testArgumentModel', {});
     args['model'] = modelArgument(target, version);
     const [found, namespace = null, name = ''] = TEST_NAME.exec(testName) ?? [];
-    if (found === undefined)
-      throw new TsdbtError('compilation', `Test name string did not match expected pattern: ${testName}`);
+    if (found === undefined) throw errorOf('badTestName', { test: testName });
     const config = this.#takeConfig(args, project.project_name, target, columnName, name);
     const description = (args['description'] ?? '') as string;
     delete args['description'];
@@ -189,8 +188,7 @@ export class GenericTests {
   }
 
   #extractArgs(target: TestTarget, test: Json, columnName: string | null, project: Project): [string, YamlDict] {
-    if (!isDict(test))
-      throw new TsdbtError('parsing', `test must be dict or str, got ${pyTypeText(test)} (value ${pyStr(test)})`);
+    if (!isDict(test)) throw errorOf('testNoDictionary', { type: pyTypeText(test), value: pyStr(test) });
     let name: Json;
     let written: Json;
     if ('test_name' in test) {
@@ -202,20 +200,13 @@ export class GenericTests {
       const [only] = entries;
       if (only === undefined || entries.length !== 1) {
         const shown = `[${entries.map(([key, value]) => `(${pyRepr(key)}, ${pyRepr(value)})`).join(', ')}]`;
-        throw new TsdbtError(
-          'parsing',
-          `test definition dictionary must have exactly one key, got ${shown} instead (${entries.length} keys)`,
-        );
+        throw errorOf('testOfManyKeys', { keys: shown, count: entries.length });
       }
       [name, written] = only;
     }
     if (!isDict(written))
-      throw new TsdbtError(
-        'parsing',
-        `test arguments must be a dict, got ${pyTypeText(written)} (value ${pyStr(written)})`,
-      );
-    if (typeof name !== 'string')
-      throw new TsdbtError('parsing', `test name must be a str, got ${pyTypeText(name)} (value ${pyStr(name)})`);
+      throw errorOf('testArgumentsNoDictionary', { type: pyTypeText(written), value: pyStr(written) });
+    if (typeof name !== 'string') throw errorOf('testNameNoText', { type: pyTypeText(name), value: pyStr(name) });
     let args: YamlDict = { ...written };
     if (isDict(args['config'])) args['config'] = { ...args['config'] };
     if (columnName !== null) args['column_name'] = columnName;
@@ -272,7 +263,7 @@ export class GenericTests {
   ): ConfigDict {
     const nested = args['config'];
     if ('config' in args && !isDict(nested))
-      throw new TsdbtError('parsing', `'config' must be a dict, got ${pyTypeText(nested)} (value ${pyStr(nested)})`);
+      throw errorOf('testConfigNoDictionary', { type: pyTypeText(nested), value: pyStr(nested) });
     const config: ConfigDict = {};
     const put = (key: string, value: unknown): void => {
       const rendered =
@@ -285,8 +276,7 @@ export class GenericTests {
       let value: Json | undefined = args[key];
       delete args[key];
       if (isDict(nested)) {
-        if (key in nested && isTruthy(value))
-          throw new TsdbtError('compilation', 'Test cannot have the same key at the top-level and in config');
+        if (key in nested && isTruthy(value)) throw errorOf('testKeyTwice', {});
         // With a `config:` beside it, a false at the top level is as good as nothing.
         if (!isTruthy(value)) value = nested[key];
         delete nested[key];
@@ -310,13 +300,13 @@ export class GenericTests {
       return this.#tools.rendering.yaml(value, packageName);
     } catch (error) {
       if (!(error instanceof TsdbtError) || error.kind !== 'undefinedMacro') throw error;
-      throw new TsdbtError(
-        'compilation',
-        `The ${target.name}.${columnName ?? 'None'} column's "${testName}" test references an undefined macro ` +
-          `in its ${key} configuration argument. ` +
-          `The macro ${error.message}.\nPlease note that the generic test configuration parser currently does ` +
-          'not support using custom macros to populate configuration values',
-      );
+      throw errorOf('testConfigMacroMissing', {
+        target: target.name,
+        column: columnName ?? 'None',
+        test: testName,
+        key,
+        why: error.message,
+      });
     }
   }
 
@@ -490,14 +480,10 @@ function rawCode(built: BuiltTest): string {
 function testTags(config: ConfigDict): string[] {
   const tags = config['tags'] ?? [];
   const list: unknown = typeof tags === 'string' ? [tags] : tags;
-  if (!Array.isArray(list))
-    throw new TsdbtError(
-      'compilation',
-      `got ${pyStr(list)} (${pyTypeText(list)}) for tags, expected a list of strings`,
-    );
+  if (!Array.isArray(list)) throw errorOf('testTagsNoList', { value: pyStr(list), type: pyTypeText(list) });
   return list.map((tag) => {
     if (typeof tag === 'string') return tag;
-    throw new TsdbtError('compilation', `got ${pyStr(tag)} (${pyTypeText(tag)}) for tag, expected a str`);
+    throw errorOf('testTagNoText', { value: pyStr(tag), type: pyTypeText(tag) });
   });
 }
 

@@ -2,7 +2,8 @@
 // plain data, so that those of the built-in packages are stored by the build. Leaves calling macros to src/context.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
+import type { TsdbtError } from '../../errors.ts';
 import type { Call, Macro, Node } from '../../jinja/ast.ts';
 import { Environment, extractBlocks } from '../../jinja/index.ts';
 import { walk } from '../../jinja/walk.ts';
@@ -106,10 +107,14 @@ function factsOf(environment: Environment, file: SourceFile, sql: string, line: 
   });
   const macro = macros[0];
   if (macro === undefined || macros.length !== 1) {
-    throw new TsdbtError('parsing', `Found multiple macros in ${sql}, expected 1`, {
-      path: file.original_file_path,
-      line,
-    });
+    throw errorOf(
+      'manyMacros',
+      { sql },
+      {
+        path: file.original_file_path,
+        line,
+      },
+    );
   }
   if (!macro.name.startsWith(PREFIX)) return null;
   const name = macro.name.slice(PREFIX.length);
@@ -128,9 +133,13 @@ function supportedLanguages(macro: Macro, file: SourceFile): string[] {
   const index = macro.args.findIndex((arg) => arg.name === 'supported_languages');
   const value = index < 0 ? undefined : macro.defaults[macro.defaults.length - (macro.args.length - index)];
   if (value?.type !== 'List') {
-    throw new TsdbtError('compilation', `No supported_languages found in materialization macro ${macro.writtenName}`, {
-      path: file.original_file_path,
-    });
+    throw errorOf(
+      'noSupportedLanguages',
+      { macro: macro.writtenName },
+      {
+        path: file.original_file_path,
+      },
+    );
   }
   return value.items.map((item) => (item.type === 'Const' ? String(item.value) : ''));
 }
@@ -165,11 +174,7 @@ function dispatchCall(call: Call, path: string): DispatchCall | null {
   const keyword = (key: string): Node | undefined => call.kwargs.find((each) => each.key === key)?.value;
   const given = keyword('macro_namespace');
   if (given !== undefined && given.type !== 'Const') {
-    throw new TsdbtError(
-      'compilation',
-      `The macro_namespace parameter to adapter.dispatch is a ${given.type}, not a string`,
-      { path },
-    );
+    throw errorOf('macroNamespaceNoText', { type: given.type }, { path });
   }
   const name = text(call.args[0]) ?? text(keyword('macro_name'));
   if (name === null) return null;
@@ -242,11 +247,9 @@ export function macroNodes(state: ParseState, facts: readonly MacroFacts[]): Rea
 
 function duplicateMacro(second: MacroFacts, first: MacroNode): TsdbtError {
   const { name, package_name, original_file_path } = second;
-  return new TsdbtError(
-    'compilation',
-    `dbt found multiple macros named "${name}" in the project "${package_name}". All macros require unique ` +
-      'names, to fix this error rename or remove any duplicates. ' +
-      `They can be found in these files:\n    - ${original_file_path}\n    - ${first.original_file_path}`,
+  return errorOf(
+    'sameMacroName',
+    { macro: name, package: package_name, one: original_file_path, other: first.original_file_path },
     { path: original_file_path },
   );
 }

@@ -2,6 +2,7 @@
 // hooks. Leaves what YAML says about them to the patch parsers.
 import type { DocNode, Json, SnapshotNode } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { extractBlocks } from '../../jinja/index.ts';
 import { csvRows } from '../../values/csv.ts';
@@ -55,9 +56,13 @@ export function readNodes(tools: ParseTools): ReadTable {
     const own = state.filesOf(name);
     const form = project.raw['config-version'] ?? 2;
     if (form !== 2 && own.some((file) => NODE_KINDS.includes(file.kind)))
-      throw new TsdbtError('project', `Got an unexpected project version=${form}, expected 2`, {
-        path: `${project.project_root}/dbt_project.yml`,
-      });
+      throw errorOf(
+        'badProjectVersion',
+        { version: String(form) },
+        {
+          path: `${project.project_root}/dbt_project.yml`,
+        },
+      );
     for (const kind of NODE_KINDS) for (const file of own) if (file.kind === kind) readFile(tools, reading, file);
     addHooks(tools, reading, project);
   }
@@ -167,12 +172,9 @@ function addFixture(reading: Reading, file: SourceFile): void {
   const unique_id = `fixture.${file.package_name}.${name}`;
   const existing = reading.fixtures.get(unique_id);
   if (existing !== undefined) {
-    throw new TsdbtError(
-      'compilation',
-      `dbt found two fixtures with the name "${name}".\n\nSince these resources have the same name, dbt will ` +
-        'be unable to find the correct resource\n' +
-        `when looking for ${name}.\n\nTo fix this, change the name of one of these resources:\n` +
-        `- ${unique_id} (${file.original_file_path})\n- ${unique_id} (${existing.original_file_path})`,
+    throw errorOf(
+      'sameFixtureName',
+      { name, node: unique_id, one: file.original_file_path, other: existing.original_file_path },
       { path: file.original_file_path },
     );
   }

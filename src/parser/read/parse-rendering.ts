@@ -19,7 +19,7 @@ import type { Member, Members } from '../../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
 import { varLayers } from '../../context/var.ts';
 import type { Json, MacroNode, RefArgs } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { type Ast, unrenderedConfig } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
 import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../../values/index.ts';
@@ -165,7 +165,7 @@ class ParseRendering implements Rendering {
   node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
     if (languageOf(node) === 'python') {
-      if (hasJinja(code)) throw new TsdbtError('parsing', 'No jinja in python model code is allowed', { node });
+      if (hasJinja(code)) throw errorOf('jinjaInPython', {}, { node });
       takeStatic(node, readPythonModel(code), calls);
       return;
     }
@@ -311,8 +311,7 @@ class ParseRendering implements Rendering {
     const state = this.#state;
     const doc = callable('doc', '*args', (args) => {
       const given = args instanceof PyTuple ? args.items : [];
-      if (given.length < 1 || given.length > 2)
-        throw new TsdbtError('compilation', `doc() takes at most two arguments (${given.length} given)`);
+      if (given.length < 1 || given.length > 2) throw errorOf('docTakesTwo', { given: given.length });
       const target = String(given[given.length - 1]);
       const targetPackage = given.length === 2 ? String(given[0]) : null;
       for (const each of packagesToSearch(
@@ -324,11 +323,11 @@ class ParseRendering implements Rendering {
         const found = docs(target, each);
         if (found !== undefined) return found;
       }
-      throw new TsdbtError(
-        'compilation',
-        `Documentation for '${owner.unique_id}' depends on doc '${target}' ` +
-          `${targetPackage === null ? '' : `in package '${targetPackage}' `} which was not found`,
-      );
+      throw errorOf('docMissing', {
+        node: owner.unique_id,
+        doc: target,
+        where: targetPackage === null ? '' : `in package '${targetPackage}' `,
+      });
     });
     const scope = this.#yamlScope(state.root.project_name, new Map<string, Member<BaseScope>>([['doc', () => doc]]));
     return this.#context.templates.runtime
@@ -397,12 +396,7 @@ function refusingReferences(node: RenderedNode): References {
     const hooks = (['pre-hook', 'post-hook'] as const).flatMap((key) =>
       (node.config[key] ?? []).map(({ sql }) => `- ${key.replace('-', '_')}: "${sql}"`),
     );
-    throw new TsdbtError(
-      'parsing',
-      "Seeds cannot depend on other nodes. dbt detected a seed with a pre- or post-hook\nthat calls 'ref', " +
-        "'source', or 'metric', either directly or indirectly via other macros.\n\n" +
-        `Error raised for '${node.unique_id}', which has these hooks defined: \n${hooks.join('\n')}`,
-    );
+    throw errorOf('seedHookReferences', { node: node.unique_id, hooks: hooks.join('\n') });
   };
   return { onRef: refuse, onSource: refuse, onMetric: refuse, onFunction: () => undefined };
 }

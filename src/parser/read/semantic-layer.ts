@@ -8,7 +8,7 @@ import type {
   MetricTypeParams,
   SemanticConfig,
 } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import { configTags, metaOf } from './columns.ts';
@@ -119,17 +119,9 @@ function timeWindow(text: Json | undefined): Json {
   const parts = text.toLowerCase().split(' ');
   const [count = '', unit = ''] = parts;
   if (parts.length !== 2) {
-    throw new TsdbtError(
-      'parsing',
-      `Invalid window (${text}) in cumulative/conversion metric. Should be of the form \`<count> ` +
-        '<granularity>`, e.g., `28 days`',
-    );
+    throw errorOf('badWindow', { window: text });
   }
-  if (!/^\d+$/.test(count))
-    throw new TsdbtError(
-      'parsing',
-      `Invalid count (${count}) in cumulative/conversion metric window string: (${text})`,
-    );
+  if (!/^\d+$/.test(count)) throw errorOf('badWindowCount', { count, window: text });
   return {
     count: Number(count),
     granularity: unit.endsWith('s') && GRAINS.has(unit.slice(0, -1)) ? unit.slice(0, -1) : unit,
@@ -212,8 +204,7 @@ const emptyTypeParams = (): MetricTypeParams => ({
 });
 
 function typeParams(params: Json | undefined, type: string): MetricTypeParams {
-  if (!isDict(params))
-    throw new TsdbtError('parsing', `type_params of a metric must be a dictionary, found ${JSON.stringify(params)}`);
+  if (!isDict(params)) throw errorOf('typeParamsNoDictionary', { value: JSON.stringify(params) });
   const conversion = params['conversion_type_params'];
   const cumulative: YamlDict = isDict(params['cumulative_type_params']) ? params['cumulative_type_params'] : {};
   return {

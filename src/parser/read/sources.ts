@@ -1,6 +1,7 @@
 // Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves
 // running freshness to the runner.
 import type { Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { columnInfos, configTags, metaOf } from './columns.ts';
 import { emptyFreshness } from '../config/config-fields.ts';
@@ -89,12 +90,7 @@ export class Sources {
         path === other
           ? `remove one of the sources entries for ${key} in this file:\n - ${path}\n`
           : `remove the sources entry for ${key} in one of these files:\n - ${path}\n${other}`;
-      throw new TsdbtError(
-        'compilation',
-        `dbt found two schema.yml entries for the same source named ${data.name} in package ` +
-          `${data.overrides}. Sources may only be overridden a single time. To fix this, ${fix}`,
-        { path },
-      );
+      throw errorOf('sourceOverriddenTwice', { source: data.name, package: data.overrides, fix }, { path });
     }
     const tables = (data.tables ?? []).filter(isDict);
     this.#overrides.set(key, { entry, data, tables, used: new Set(), found: false });

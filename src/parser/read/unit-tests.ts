@@ -1,5 +1,6 @@
 // Unit tests from YAML: definitions, rows of fixtures and seeds. Leaves finding the model to link/unit-tests.ts and
 // running to the runner.
+import { errorOf } from '../../error-table.ts';
 import { createHash } from 'node:crypto';
 import type { Json, UnitTestFixture } from '../../contracts/node.ts';
 import { csvRows, unixBreaks } from '../../values/csv.ts';
@@ -81,19 +82,11 @@ function rowsOf(
   if (format === 'dict') {
     if (rows === null && fixture === null) rows = seedRows(tools, entry, input);
     if (!Array.isArray(rows)) {
-      throw placed(
-        entry.yaml.file,
-        [entry.key, entry.index],
-        `Unit test ${test} has ${kind} rows which do not match format ${format}`,
-      );
+      throw placed(entry.yaml.file, [entry.key, entry.index], errorOf('fixtureRowsNoList', { test, kind, format }));
     }
   } else {
     if (typeof rows !== 'string' && typeof fixture !== 'string') {
-      throw placed(
-        entry.yaml.file,
-        [entry.key, entry.index],
-        `Unit test ${test} has ${kind} rows or fixtures which do not match format ${format}.  Expected string.`,
-      );
+      throw placed(entry.yaml.file, [entry.key, entry.index], errorOf('fixtureRowsNoText', { test, kind, format }));
     }
     if (fixture || rows === null) rows = fixtureRows(tools, entry, fixture ?? '');
     if (format !== 'sql') {
@@ -122,7 +115,7 @@ function fixtureRows(tools: PatchTools, entry: YamlEntry, name: string): Json {
     throw placed(
       entry.yaml.file,
       [entry.key, entry.index],
-      `File not found for fixture '${name}' in unit tests in ${entry.yaml.file.original_file_path}`,
+      errorOf('fixtureMissing', { fixture: name, path: entry.yaml.file.original_file_path }),
     );
   }
   return fixture.rows;
@@ -142,7 +135,7 @@ function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
     throw placed(
       entry.yaml.file,
       [entry.key, entry.index],
-      `Unable to find seed '${packageName}.${ref?.name ?? input}' for unit tests in ${where}`,
+      errorOf('seedOfUnitTestMissing', { package: packageName, seed: ref?.name ?? input, where }),
     );
   }
   const file = state.files.get(`${seed.package_name}://${seed.original_file_path}`);

@@ -2,7 +2,8 @@
 // as written kept beside. Leaves the meaning of an entry to the parser of its key.
 import type { Json } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
+import { type ErrorDetails, TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
 import { loadYaml, locate } from '../../project/yaml.ts';
 import { checkShape, isDict, type MisspeltKey, problemText, type Shape } from '../../project/schema-check.ts';
@@ -67,10 +68,9 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
     });
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    throw new TsdbtError(
-      'parsing',
-      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  ` +
-        `${error.message.replaceAll('\n', '\n  ')}`,
+    throw errorOf(
+      'propertiesNotRead',
+      { package: file.package_name, path: file.relative_path, why: error.message.replaceAll('\n', '\n  ') },
       {
         ...error.details,
         ...(error.details.line === undefined ? {} : { line: inFile(file, error.details.line) }),
@@ -80,10 +80,9 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   }
   if (data === null) return null;
   if (!isDict(data)) {
-    throw new TsdbtError(
-      'parsing',
-      `Error reading ${file.package_name}: ${file.relative_path} - Runtime Error\n  Contents of file '${path}' ` +
-        'are not valid. Dictionary expected.',
+    throw errorOf(
+      'propertiesNoDictionary',
+      { package: file.package_name, path: file.relative_path, file: path },
       { path, line: 1 },
     );
   }
@@ -103,7 +102,8 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
 /** dbt's words for a key that it passes over, which it says for other adapters only, with line and what was meant. */
 function noticeOf({ state }: ParseTools, file: SourceFile): NonNullable<YamlFile['notice']> {
   return (at, key, meant) => {
-    const { path, line } = placed(file, [...at, key], '').details;
+    const { line } = placeOf(file, [...at, key]) ?? {};
+    const path = file.original_file_path;
     const parts = at.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('');
     const where = `${parts === '' ? 'at the top level of' : `at \`${parts}\` in`} file \`${path}\``;
     const place = `${where}${line === undefined ? '' : `, line ${line}`}`;
@@ -114,7 +114,7 @@ function noticeOf({ state }: ParseTools, file: SourceFile): NonNullable<YamlFile
 
 function checkList(file: SourceFile, key: string, value: Json | undefined): void {
   const problem = (what: string, at: readonly (string | number)[]): TsdbtError =>
-    placed(file, at, `The schema file at ${file.original_file_path} is invalid because ${what}`);
+    placed(file, at, errorOf('badSchemaFile', { path: file.original_file_path, what }));
   if (!Array.isArray(value)) throw problem(`the value of '${key}' is not a list`, [key]);
   value.forEach((element, i) => {
     if (!isDict(element)) throw problem(`a list element for '${key}' is not a dictionary`, [key, i]);
@@ -122,20 +122,31 @@ function checkList(file: SourceFile, key: string, value: Json | undefined): void
   });
 }
 
-/** An error of a properties file with line and column of a value. */
-export function placed(file: SourceFile, at: readonly (string | number)[], message: string): TsdbtError {
+/** An error of a properties file with line and column of a value, as an error of kind `parsing`. */
+export function placed(file: SourceFile, at: readonly (string | number)[], told: TsdbtError): TsdbtError {
+  return new TsdbtError('parsing', told.message, {
+    path: file.original_file_path,
+    ...placeOf(file, at),
+    // A code names its kind.
+    errorCode: told.kind === 'parsing' ? told.details.errorCode : undefined,
+  });
+}
+
+function placeOf(
+  file: SourceFile,
+  at: readonly (string | number)[],
+): Required<Pick<ErrorDetails, 'line' | 'column' | 'lineText'>> | undefined {
   for (let depth = at.length; depth > 0; depth -= 1) {
     const place = locate(file.contents, at.slice(0, depth));
     if (place !== undefined) {
-      return new TsdbtError('parsing', message, {
-        path: file.original_file_path,
+      return {
         line: inFile(file, place.line),
         column: place.column,
         lineText: file.contents.split('\n')[place.line - 1]?.trimEnd(),
-      });
+      };
     }
   }
-  return new TsdbtError('parsing', message, { path: file.original_file_path });
+  return undefined;
 }
 
 function inFile(file: SourceFile, line: number): number {
@@ -149,19 +160,23 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
     throw placed(
       yaml.file,
       [key],
-      `${key} must be a list, got ${pyTypeText(list)} instead: (${trimmed(pyRepr(list))})`,
+      errorOf('entriesNoList', { key, type: pyTypeText(list), value: trimmed(pyRepr(list)) }),
     );
   for (const [index, written] of list.entries()) {
     if (!isDict(written)) {
       throw placed(
         yaml.file,
         [key, index],
-        `Invalid ${key} config given in ${yaml.file.original_file_path} @ ${key}: ${pyRepr(list)} - expected a ` +
-          'dict with string keys',
+        errorOf('badEntry', {
+          key,
+          path: yaml.file.original_file_path,
+          entry: pyRepr(list),
+          problem: 'expected a dict with string keys',
+        }),
       );
     }
     if (!('name' in written) && !('model' in written))
-      throw placed(yaml.file, [key, index], 'Entry did not contain a name');
+      throw placed(yaml.file, [key, index], errorOf('entryWithoutName', {}));
     yield { key, index, yaml, written, data: renderEntry(tools, yaml, key, written, index) };
   }
 }
@@ -192,7 +207,7 @@ export function entryError(
   return placed(
     entry.yaml.file,
     [entry.key, entry.index, ...at],
-    `Invalid ${entry.key} config given in ${path} @ ${entry.key}: ${pyRepr(data)} - ${reason}`,
+    errorOf('badEntry', { key: entry.key, path, entry: pyRepr(data), problem: reason }),
   );
 }
 
@@ -216,8 +231,12 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
             ? `Failed to render ${yaml.file.original_file_path} from project ${packageName}: Parsing Error\n  ` +
               `${error.message}`
             : `Could not render ${value}: ${error.message}`;
-        const { details } = placed(yaml.file, [key, index, ...path], message);
-        throw new TsdbtError(error.kind, message, { ...details, cause: error });
+        throw new TsdbtError(error.kind, message, {
+          path: yaml.file.original_file_path,
+          ...placeOf(yaml.file, [key, index, ...path]),
+          errorCode: error.details.errorCode,
+          cause: error,
+        });
       }
     }
     if (typeof value !== 'object' || value === null) return value;

@@ -1,7 +1,7 @@
 // Reads `ref('x')` and `source('a', 'b')` written as plain expressions in YAML, without a template engine. Leaves
 // expressions that compute something to rendering.
 import type { RefArgs } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 
 export type RefOrSource = { readonly ref: RefArgs } | { readonly source: [string, string] };
 
@@ -33,12 +33,8 @@ export function readRefOrSource(expression: string): RefOrSource | null {
  * @throws TsdbtError `parsing`
  */
 export function expectRefOrSource(expression: unknown): RefOrSource {
-  if (typeof expression !== 'string')
-    throw new TsdbtError(
-      'parsing',
-      `Invalid ref or source expression: a text such as ref('a') is expected, found ${JSON.stringify(expression)}`,
-    );
+  if (typeof expression !== 'string') throw errorOf('referenceNoText', { found: JSON.stringify(expression) });
   const found = readRefOrSource(expression);
-  if (found === null) throw new TsdbtError('parsing', `Invalid ref or source expression: ${expression}`);
+  if (found === null) throw errorOf('badReference', { expression });
   return found;
 }

@@ -1,5 +1,6 @@
 // Two resources with one id, in dbt's words, and the plurals of types that they are made of. Pure.
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
+import type { TsdbtError } from '../../errors.ts';
 
 /** What `ref()` can name. */
 export const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
@@ -48,12 +49,18 @@ export function duplicateResource(second: WithOrigin, first: WithOrigin): TsdbtE
     used = 'tests';
   } else used = name;
   const kinds = type === first.resource_type ? pluralOf(type) : 'resources';
-  return new TsdbtError(
-    'compilation',
-    `dbt found two ${kinds} with the name "${name}".\n\nSince these resources have the same name, dbt will be ` +
-      'unable to find the correct resource\n' +
-      `when ${action} ${used}.\n\nTo fix this, change the name of one of these resources:\n` +
-      `- ${second.unique_id} (${second.original_file_path})\n- ${first.unique_id} (${first.original_file_path})`,
+  return errorOf(
+    'sameResourceName',
+    {
+      kinds,
+      name,
+      action,
+      call: used,
+      one: second.unique_id,
+      onePath: second.original_file_path,
+      other: first.unique_id,
+      otherPath: first.original_file_path,
+    },
     { path: second.original_file_path },
   );
 }

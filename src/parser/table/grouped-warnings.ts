@@ -1,5 +1,6 @@
 // The flag `enable_grouped_warn_error_parser_logs`: warnings of a parse are fired together when it is through, so that
 // `--warn-error` names all of them and not only the first. What makes an error of a warning is the logger's.
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { LogEvent, Logger } from '../../log.ts';
 
@@ -42,7 +43,7 @@ export function groupWarnings(logger: Logger): Logger & { release(): void } {
           errors.push(error.message);
         }
       }
-      if (errors.length > 0) throw new TsdbtError('compilation', errors.join('\n'));
+      if (errors.length > 0) throw errorOf('warningsAsErrors', { warnings: errors.join('\n') });
     },
   };
 }

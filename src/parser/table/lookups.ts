@@ -1,6 +1,6 @@
 // Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing
 // name means to references.ts.
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { pyStr } from '../../values/python-text.ts';
 
 export interface Versioned {
@@ -75,11 +75,7 @@ export class RefLookup {
     const ids = this.#lookup.all(key);
     if (ids.length > 1) {
       const packages = ids.map((id) => id.split('.')[1]);
-      throw new TsdbtError(
-        'compilation',
-        `When referencing '${key}', dbt found nodes in multiple packages: '${ids.join("', '")}'\n` +
-          `To fix this, use two-argument 'ref', with the package name first: '${packages.join("' or '")}'`,
-      );
+      throw errorOf('referenceAmbiguous', { name: key, nodes: ids.join("', '"), packages: packages.join("' or '") });
     }
     return ids[0];
   }

@@ -2,7 +2,7 @@
 // tables.ts.
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Project, RuntimeConfig, SourceFile } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { eventOf } from '../../events/index.ts';
 import type { Logger } from '../../log.ts';
 import { Configs } from '../config/node-config.ts';
@@ -60,7 +60,7 @@ export class ParseState {
 
   project(name: string): Project {
     const project = this.projects.get(name);
-    if (project === undefined) throw new TsdbtError('internal', `Project name ${name} not found in dependencies`);
+    if (project === undefined) throw errorOf('noSuchProject', { project: name });
     return project;
   }
 }

@@ -5,6 +5,7 @@ import { lstatSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { checkContained, refused } from './contained.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -220,7 +221,6 @@ function explained(error: unknown, from: string): Error {
   if (code.startsWith('Z_') || tarCode === 'TAR_BAD_ARCHIVE' || tarCode === 'TAR_ENTRY_INVALID')
     return new BrokenArchive(`${from} is not a readable .tar.gz: ${message}`);
   // The disk refuses: full, read-only.
-  if (/^E[A-Z]+$/.test(code))
-    return new TsdbtError('dependency', `The package ${from} could not be unpacked: ${message}`, { cause: error });
+  if (/^E[A-Z]+$/.test(code)) return errorOf('packageNotUnpacked', { package: from, why: message }, { cause: error });
   return refused(from, `an entry that cannot be unpacked: ${message}`);
 }

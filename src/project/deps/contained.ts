@@ -2,7 +2,8 @@
 // the kernel follows them. Leaves how the folder was made to archive.ts and git.ts.
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
+import type { TsdbtError } from '../../errors.ts';
 
 /** As many links as Linux follows in one path. */
 const MAX_LINKS = 40;
@@ -34,7 +35,7 @@ export function checkContained(root: string, from: string): void {
 
 /** The one error of a package that would do harm. */
 export function refused(from: string, what: string): TsdbtError {
-  return new TsdbtError('dependency', `The package ${from} holds ${what}. Nothing was installed.`);
+  return errorOf('packageHoldsUnsafe', { package: from, what });
 }
 
 /**

@@ -4,7 +4,7 @@ import { eventOf } from '../../events/index.ts';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import type { Logger } from '../../log.ts';
 import { BrokenArchive } from './archive.ts';
 
@@ -59,10 +59,9 @@ export async function withRetries<T>(
     try {
       return await work();
     } catch (error) {
-      if (error instanceof BrokenArchive) throw new TsdbtError('dependency', error.message);
+      if (error instanceof BrokenArchive) throw errorOf('brokenArchive', { why: error.message });
       if (!(error instanceof NetworkError)) throw error;
-      if (attempt === ATTEMPTS - 1 || !error.again)
-        throw new TsdbtError('dependency', `External connection exception occurred: ${error.message}`);
+      if (attempt === ATTEMPTS - 1 || !error.again) throw errorOf('downloadFailed', { why: error.message });
       logger.fire(eventOf('RecordRetryException', `External call exception: ${error.message}`));
       logger.fire(
         eventOf('RetryExternalCall', `Retrying external call. Attempt: ${attempt} Max attempts: ${ATTEMPTS - 1}`),

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { realpathSync, rmSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { errorTag, type Logger } from '../../log.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { checkContained } from './contained.ts';
 import { type Environment, NetworkError, withoutCredentials, withRetries } from './download.ts';
@@ -56,10 +57,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
     throw failure(checkout, 'a URL or revision cannot begin with a dash');
   const inside = subdirectory === null ? folder : resolve(folder, subdirectory);
   const outside = (): TsdbtError =>
-    new TsdbtError(
-      'dependency',
-      `The subdirectory '${subdirectory ?? ''}' of ${withoutCredentials(url)} is outside of the repository`,
-    );
+    errorOf('subdirectoryOutside', { folder: subdirectory ?? '', repository: withoutCredentials(url) });
   if (relative(folder, inside).startsWith('..')) throw outside();
   makeFolder(folder);
   const { address, env } = login(url, checkout);
@@ -96,10 +94,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   debug('GitProgressCheckedOutAt', `Checked out at ${commit.slice(0, 7)}.`);
   rmSync(join(folder, '.git'), { recursive: true, force: true });
   if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new TsdbtError(
-      'dependency',
-      `The repository ${withoutCredentials(url)} has no folder '${subdirectory ?? ''}' at revision ${revision}`,
-    );
+    throw errorOf('subdirectoryMissing', { repository: withoutCredentials(url), folder: subdirectory ?? '', revision });
   // A folder on the way may be a link.
   const real = realpathSync(inside);
   if (relative(realpathSync(folder), real).startsWith('..')) throw outside();
@@ -175,7 +170,7 @@ function runGit(
       const msg =
         'Make sure git is installed on your machine. More information: https://docs.getdbt.com/docs/package-management';
       logger.fire(eventOf('EnsureGitInstalled', errorTag(msg)));
-      failed(new TsdbtError('dependency', `Could not run git: ${error.message}`, { hint: msg }));
+      failed(errorOf('gitNotRun', { why: error.message }, { hint: msg }));
     });
     child.on('close', (code) => {
       process.off('exit', leave);
@@ -194,9 +189,9 @@ function gitEnvironment(env: Environment): Record<string, string | undefined> {
 }
 
 function failure({ url, revision }: GitCheckout, words: string): TsdbtError {
-  return new TsdbtError(
-    'dependency',
-    `Error checking out spec='${revision}' for repo ${withoutCredentials(url)}\n` +
-      `${words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@')}`,
-  );
+  return errorOf('revisionNotCheckedOut', {
+    revision,
+    repository: withoutCredentials(url),
+    why: words.replace(/(?<![a-z+.-])([a-z+.-]+:\/\/)[^/\s']+@/gi, '$1*****@'),
+  });
 }

@@ -4,7 +4,7 @@ import { eventOf, type MessageName } from '../../events/index.ts';
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Project } from '../../contracts/project.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { type Logger, warningTag } from '../../log.ts';
 import { LOCK_FILE, readPackageLock } from '../packages.ts';
 import { renderTree } from '../renderer.ts';
@@ -90,18 +90,10 @@ async function resolveAll(
     const metadata = await store.metadata(pinned);
     const { name } = metadata;
     if (names.has(name)) {
-      throw new TsdbtError(
-        'dependency',
-        `Found duplicate project "${name}". This occurs when a dependency has the same project name as some ` +
-          'other dependency.',
-      );
+      throw errorOf('duplicateDependency', { name });
     }
     if (name === project.project_name) {
-      throw new TsdbtError(
-        'dependency',
-        `Found a dependency with the same name as the root project "${name}". Package names must be unique in ` +
-          'a project. Please rename one of these packages.',
-      );
+      throw errorOf('dependencyNamedAsRoot', { name });
     }
     names.add(name);
     found.push({ pinned, metadata });
@@ -193,19 +185,15 @@ function installFolder(project: Project): string {
   const target = existsSync(path) ? realpathSync(path) : path;
   const up = relative(target, root);
   if (up === '' || !up.startsWith('..')) {
-    throw new TsdbtError(
-      'dependency',
-      `packages-install-path '${project.packages_install_path}' holds the project itself: it would be deleted`,
-    );
+    throw errorOf('installPathHoldsProject', { path: project.packages_install_path });
   }
   // A folder of its own inside of the project is replaced whole, as dbt does; elsewhere somebody may keep other things.
   const own = target === path && !relative(root, target).startsWith('..');
   const other = own || !existsSync(target) ? [] : readdirSync(target).filter((name) => !isPackage(join(target, name)));
   if (other.length > 0) {
-    throw new TsdbtError(
-      'dependency',
-      `packages-install-path '${project.packages_install_path}' leads to '${target}', which holds more than ` +
-        `packages: ${other.slice(0, 3).join(', ')}. Nothing was installed.`,
+    throw errorOf(
+      'installPathHoldsMore',
+      { path: project.packages_install_path, target, entries: other.slice(0, 3).join(', ') },
       { hint: 'Everything in that folder would be deleted: name one for packages alone.' },
     );
   }
@@ -219,11 +207,7 @@ function isPackage(path: string): boolean {
 /** A package's name is a folder's name. */
 function checkedName(name: string, project: Project): string {
   if (/[\\/\0]/.test(name) || name === '' || name === '.' || name === '..') {
-    throw new TsdbtError(
-      'dependency',
-      `Invalid package name '${name}': resolves outside of the packages-install-path ` +
-        `('${project.packages_install_path}')`,
-    );
+    throw errorOf('badPackageName', { name, path: project.packages_install_path });
   }
   return name;
 }

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Logger, warningTag } from '../../log.ts';
 import { checkedPackages, readPackageList } from '../packages.ts';
@@ -80,16 +81,15 @@ function requestsOf(name: string, folder: string, foreign: boolean, { scope, ren
       foreign,
     }));
     const left = requests.find(({ entry }) => /\{[{%#]/.test(JSON.stringify(entry)));
-    if (left !== undefined)
-      throw new TsdbtError('dependency', `It holds a template that is not rendered: ${JSON.stringify(left.entry)}`);
+    if (left !== undefined) throw errorOf('unrenderedTemplate', { entry: JSON.stringify(left.entry) });
     return requests;
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const hint =
       'Only the packages.yml of the root project sees DBT_ENV_SECRET_ variables: name the package there, too.';
-    throw new TsdbtError(
-      'dependency',
-      `The list of packages of the package '${name}' cannot be used: ${error.message}`,
+    throw errorOf(
+      'badListOfPackage',
+      { package: name, why: error.message },
       error.message.startsWith('Secret env vars') ? { hint } : {},
     );
   }
@@ -140,11 +140,7 @@ export class PackageStore {
     const revisions = [...new Set(wanted.versions)].sort();
     if (revisions.length > 1) {
       const listed = revisions.map((revision) => `'${revision}'`).join(', ');
-      throw new TsdbtError(
-        'dependency',
-        `git dependencies should contain exactly one version. ${withoutCredentials(wanted.title)} contains: ` +
-          `{${listed}}`,
-      );
+      throw errorOf('manyRevisions', { repository: withoutCredentials(wanted.title), revisions: listed });
     }
     return { wanted, version: revisions[0] ?? 'HEAD', latest: null };
   }
@@ -204,8 +200,7 @@ export class PackageStore {
 
   #readFolder(folder: string, version: string | null, foreign: boolean): Metadata {
     const name = readRawProject(folder).data['name'];
-    if (typeof name !== 'string')
-      throw new TsdbtError('project', 'Package defined in dbt_project.yml must have a name!');
+    if (typeof name !== 'string') throw errorOf('packageWithoutName', {});
     return { name, packages: requestsOf(name, folder, foreign, this.#options), version, folder };
   }
 
@@ -219,10 +214,9 @@ export class PackageStore {
     const real = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
     const way = relative(real(root), real(folder));
     if (foreign && (way.startsWith('..') || isAbsolute(way))) {
-      throw new TsdbtError(
-        'dependency',
-        `A package that was downloaded asks for the folder '${location}', which is outside of this project. ` +
-          'Nothing was installed.',
+      throw errorOf(
+        'folderOutsideProject',
+        { folder: location },
         {
           hint: 'If it is meant to be used, name it in the packages.yml of this project.',
         },
@@ -260,11 +254,7 @@ export class PackageStore {
         throw error instanceof BrokenArchive && !whole ? new NetworkError(error.message) : error;
       });
       if (top === undefined || more.length > 0 || !lstatSync(join(folder, top)).isDirectory()) {
-        throw new TsdbtError(
-          'dependency',
-          `Incorrect structure for package extracted from ${shown}.The extracted package needs to follow the ` +
-            `structure ${title}/<package_contents>.`,
-        );
+        throw errorOf('badPackageStructure', { archive: shown, package: title });
       }
       return join(folder, top);
     }, this.#download);
@@ -276,11 +266,7 @@ function hubRequests(name: string, { packages }: HubVersion): Request[] {
   try {
     return checkedPackages({ packages: packages as Json }).map((entry) => ({ entry, unrendered: {}, foreign: true }));
   } catch {
-    throw new TsdbtError(
-      'dependency',
-      `The hub says of ${name} that it needs packages, in a way that is not understood: ` +
-        `${JSON.stringify(packages).slice(0, 200)}`,
-    );
+    throw errorOf('badHubAnswer', { package: name, packages: JSON.stringify(packages).slice(0, 200) });
   }
 }
 

@@ -1,7 +1,7 @@
 // The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests,
 // in dbt's words.
 import { eventOf } from '../../events/index.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { deprecation } from '../deprecations.ts';
 import {
   compareVersions,
@@ -49,15 +49,11 @@ export class Registry {
   async resolve(wanted: Wanted, versionCheck: boolean): Promise<{ version: string; latest: string }> {
     this.#index ??= this.#fetchIndex();
     if (!(await this.#index).includes(wanted.location))
-      throw new TsdbtError('dependency', `Package ${wanted.location} was not found in the package index`);
+      throw errorOf('packageNotInIndex', { package: wanted.location });
     const ranges = wanted.versions.map(normalVersion);
     const listed = (texts: readonly string[]): string => `[${texts.map((text) => `'${text}'`).join(', ')}]`;
     if (!rangesMeet(ranges)) {
-      throw new TsdbtError(
-        'dependency',
-        `Version error for package ${wanted.title}: Could not find a satisfactory version from options: ` +
-          `${listed(ranges)}`,
-      );
+      throw errorOf('contradictingVersions', { package: wanted.title, versions: listed(ranges) });
     }
     const prereleases = wanted.prerelease || ranges.some(isPrerelease);
     const installable = Object.entries(await this.#versions(wanted.location))
@@ -69,15 +65,15 @@ export class Registry {
       .sort(compareVersions);
     const version = installable.filter((each) => versionFits(each, ranges)).at(-1);
     if (version === undefined) {
-      throw new TsdbtError(
-        'dependency',
-        `Could not find a matching compatible version for package ${wanted.location}\n  Requested range: ` +
-          `${rangeText(ranges)}\n  Compatible versions: ${listed(installable)}\n` +
-          (versionCheck
-            ? '\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include ' +
-              "them, run 'dbt --no-version-check deps'"
-            : ''),
-      );
+      throw errorOf('noCompatibleVersion', {
+        package: wanted.location,
+        range: rangeText(ranges),
+        versions: listed(installable),
+        advice: versionCheck
+          ? '\n  Not shown: package versions incompatible with installed version of dbt-core\n  To include ' +
+            "them, run 'dbt --no-version-check deps'"
+          : '',
+      });
     }
     return { version, latest: installable.at(-1) ?? version };
   }
@@ -88,8 +84,7 @@ export class Registry {
    */
   async version(name: string, version: string): Promise<HubVersion> {
     const info = (await this.#versions(name))[version];
-    if (info === undefined || info === null)
-      throw new TsdbtError('dependency', `The hub has no version ${version} of ${name}`);
+    if (info === undefined || info === null) throw errorOf('noSuchVersion', { version, package: name });
     const { name: project, packages, downloads } = info;
     if (typeof project !== 'string' || !Array.isArray(packages) || typeof downloads?.tarball !== 'string') {
       const lacking = [
@@ -97,10 +92,7 @@ export class Registry {
         ...(Array.isArray(packages) ? [] : ['packages']),
         ...(typeof downloads?.tarball === 'string' ? [] : ['downloads.tarball']),
       ];
-      throw new TsdbtError(
-        'dependency',
-        `The hub's answer for version ${version} of ${name} has no ${lacking.join(', no ')}: it cannot be installed`,
-      );
+      throw errorOf('incompleteHubAnswer', { version, package: name, keys: lacking.join(', no ') });
     }
     return { ...info, name: project, packages, downloads };
   }

@@ -1,7 +1,7 @@
 // What packages.yml asks for, each request as a value, and how two requests for one package become one: dbt's rules and
 // words. Reads nothing and fetches nothing.
 import type { Json } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
+import { errorOf } from '../../error-table.ts';
 import { toText, type Value } from '../../values/index.ts';
 import type { Environment } from './download.ts';
 
@@ -114,11 +114,12 @@ export class Listing {
     const key = [wanted.key, ...wanted.others].find((name) => this.#found.has(name)) ?? wanted.key;
     const known = this.#found.get(key);
     if (known !== undefined && known.kind !== wanted.kind) {
-      throw new TsdbtError(
-        'dependency',
-        `Cannot incorporate ${known.title} (${CLASSES[known.kind]}) in ${wanted.title} ` +
-          `(${CLASSES[wanted.kind]}): mismatched types`,
-      );
+      throw errorOf('mismatchedKinds', {
+        one: known.title,
+        oneKind: CLASSES[known.kind],
+        other: wanted.title,
+        otherKind: CLASSES[wanted.kind],
+      });
     }
     const merged =
       known === undefined
@@ -150,11 +151,7 @@ function privateUrl(name: string, provider: string | null, env: Environment): st
     const path = fill(/^[a-z]+:\/\/[^/]*\/(.*?)(?:\.git)?$/.exec(url)?.[1] ?? '').replace('/_git/', '/');
     if (path === name) return fill(url).replace('{token}', token);
   }
-  if (known.length > 0)
-    throw new TsdbtError(
-      'dependency',
-      `No matching Git URLs for private definition ${name} with provider ${provider ?? 'None'}`,
-    );
+  if (known.length > 0) throw errorOf('noPrivateUrl', { package: name, provider: provider ?? 'None' });
   switch (provider ?? 'github') {
     case 'github':
       return `git@github.com:${name}.git`;
@@ -162,18 +159,10 @@ function privateUrl(name: string, provider: string | null, env: Environment): st
       return `git@gitlab.com:${name}.git`;
     case 'ado':
     case 'azure_devops':
-      if (parts.length < 3)
-        throw new TsdbtError(
-          'dependency',
-          `The '${provider ?? ''}' provider requires org/project/repo format (3 parts), got: '${name}'`,
-        );
+      if (parts.length < 3) throw errorOf('privateNameTooShort', { provider: provider ?? '', package: name });
       return `git@ssh.dev.azure.com:v3/${name}`;
     default:
-      throw new TsdbtError(
-        'dependency',
-        `Invalid private package configuration: '${name}' provider: '${provider ?? ''}'. Valid providers are: ` +
-          'github, gitlab, ado, azure_devops',
-      );
+      throw errorOf('badPrivatePackage', { package: name, provider: provider ?? '' });
   }
 }
 
@@ -188,9 +177,6 @@ function providers(env: Environment): { org: string; url: string; token: string;
       provider: string;
     }[];
   } catch {
-    throw new TsdbtError(
-      'dependency',
-      'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO is not JSON: expected a list of objects with org, url, token and provider',
-    );
+    throw errorOf('badProviderInfo', {});
   }
 }

@@ -432,7 +432,7 @@ describe('.env', () => {
     expect(() => parseEnvFile(text, {}, 'x/.env')).toThrowError(
       expect.objectContaining({
         message: 'What the values name by ${...} comes to more than 10000000 characters at ${A}',
-        details: { path: 'x/.env', line: 24 },
+        details: { path: 'x/.env', line: 24, errorCode: 'T3031' },
       }),
     );
   });
