@@ -36,7 +36,7 @@ export interface ParseOutput {
   readonly envVars: Readonly<Record<string, string>>;
   /** What templates read of the command: see CommandRecorder; the parse holds as long as that stays, too. */
   readonly command: readonly string[];
-  /** The same of on-run hooks, which can be asked again by themselves. */
+  /** The same for on-run hooks, which can be rendered again without a full parse. */
   readonly hookCommand: readonly string[];
   /** Nodes whose text something has looked at, and so may say something else when it changes. */
   readonly readers: readonly string[];

@@ -14,7 +14,7 @@ import { manifestMetadata } from './table/metadata.ts';
 import { readBySameHooks } from './same-hooks.ts';
 import { editedNodes, nodeId } from './shortcuts/text-edits.ts';
 
-/** What an earlier parse came from. Plain JSON. */
+/** The inputs of an earlier parse. Plain JSON. */
 export interface ParseCacheHeader {
   /** Program and configuration. */
   readonly key: string;
@@ -30,7 +30,7 @@ export interface ParseCacheHeader {
   readonly files: Readonly<Record<string, readonly [mtime: number, hash: string]>>;
   /** When the parse began, in milliseconds since 1970. */
   readonly started_at: number;
-  /** Warnings that are said at every start, parsed or not. */
+  /** Warnings that every command repeats, also when nothing is parsed. */
   readonly warnings: readonly LogEvent[];
   /** Nodes whose text something has looked at: see ParseOutput. */
   readonly readers: readonly string[];
@@ -55,17 +55,17 @@ export interface CachedParseOutput extends ParseOutput {
   readonly kept: KeptManifest;
   /** The earlier parse that this one takes the place of; null when it stands beside those of other commands. */
   readonly replaces: ParseCache | null;
-  /** Nothing that was kept before can be used again. */
+  /** No kept parse can be reused. */
   readonly alone: boolean;
   /** Of the manifest, known before the manifest is read. */
   readonly metadata: ManifestMetadata;
   /** The manifest is the earlier one, or that one with other texts: its graph is known to be sound. */
   readonly reused: boolean;
-  /** The cache says more than the earlier one. */
+  /** The cache holds more than the earlier one did. */
   readonly fresh: boolean;
 }
 
-/** dbt says these even when nothing was parsed again. */
+/** dbt repeats these warnings even when it parses nothing. */
 const REPEATED: ReadonlySet<string> = new Set([
   'DeprecatedModel',
   'DeprecatedReference',
@@ -253,7 +253,7 @@ function fileId(file: SourceFile): string {
   return `${file.kind} ${file.package_name}://${file.original_file_path}`;
 }
 
-/** What dbt says of a cache that it cannot use. */
+/** dbt's message about a cache that it cannot use. */
 const REASONS: readonly (readonly [part: string, reason: string])[] = [
   ['engine', 'another build of tsdbt wrote the cache'],
   ['vars', 'config vars, config profile, or config target have changed'],
@@ -330,7 +330,7 @@ function isOfCommand({ command }: ParseCacheHeader, config: RuntimeConfig): bool
   return Object.keys(now).every((part) => now[part] === command[part]);
 }
 
-/** `undefined` and null differ in no template. */
+/** No template can distinguish `undefined` from null. */
 function valueHash(value: unknown): string {
   return hash(JSON.stringify(value ?? null, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)));
 }

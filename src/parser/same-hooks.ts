@@ -14,7 +14,7 @@ import type { ReadNode } from './table/phases.ts';
 import type { ReadTable } from './table/tables.ts';
 import { InertMacros } from './shortcuts/inert-macros.ts';
 
-/** What hooks print or warn of has been said when they were parsed. */
+/** Output and warnings of the hooks were shown when they were parsed. */
 const SILENT: Logger = { fire: () => undefined };
 
 /**

@@ -13,7 +13,7 @@ import type { LinkedTable } from '../table/tables.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 
 /**
- * Every check that needs the whole project.
+ * Runs the checks that need the whole project.
  * @returns the table with what the checks have made exact
  */
 export function checkProject({ state }: ParseTools, table: LinkedTable): LinkedTable {
@@ -27,7 +27,7 @@ export function checkProject({ state }: ParseTools, table: LinkedTable): LinkedT
   return checked;
 }
 
-/** Checks and warnings after the manifest is whole. */
+/** Runs checks and warnings after the manifest is complete. */
 export function checkManifest(
   tools: ParseTools,
   table: LinkedTable,

@@ -40,7 +40,7 @@ export function checkMicrobatchModels(state: ParseState, table: LinkedTable): Re
   return checked.size === 0 ? nodes : new Map([...nodes, ...checked]);
 }
 
-/** The project has a strategy macro of its own and does not ask for batches. */
+/** Whether the project has a strategy macro of its own and does not request batches. */
 function usesOwnMacro({ config, internalPackages }: ParseState, { macros }: LinkedTable): boolean {
   if (config.flags['require_batched_execution_for_custom_microbatch_strategy'] !== false) return false;
   return [...macros.values()].some(
@@ -48,7 +48,7 @@ function usesOwnMacro({ config, internalPackages }: ParseState, { macros }: Link
   );
 }
 
-/** An adapter that cannot do it does one batch after the other. */
+/** An adapter without concurrent batches runs them one after the other. */
 function warnOfConcurrency({ adapter, warnings }: ParseState, nodes: LinkedTable['nodes']): void {
   if (adapter.capabilities.microbatchConcurrency) return;
   let count = 0;
@@ -119,13 +119,13 @@ function warnOfInputs(state: ParseState, { nodes, sources }: LinkedTable, node: 
   }
 }
 
-/** As Python reads and writes it; a day is its first moment. */
+/** Parses and writes a datetime as Python does; a date means midnight. */
 function isoDateTime(text: string): string | null {
   for (const form of [text, `${text}T00:00:00`]) {
     try {
       return PyDateTime.fromIso(form).isoformat();
     } catch {
-      // Not this form.
+      // The text does not have this form.
     }
   }
   return null;

@@ -20,7 +20,7 @@ import {
 } from '../../project/schema-check.ts';
 import { pyStr } from '../../values/python-text.ts';
 
-/** How a value of a nearer level joins what is there. */
+/** How a value of a nearer level is merged into the value of a farther one. */
 export type Merge = 'clobber' | 'append' | 'update' | 'dictKeyAppend';
 
 export interface ConfigField {
@@ -28,7 +28,7 @@ export interface ConfigField {
   readonly merge: Merge;
   readonly initial: () => unknown;
   readonly check: TypeCheck;
-  /** Makes text of what a text field was given; absent where the value stays. */
+  /** Converts the value of a text field to text; absent where no conversion applies. */
   readonly coerce: ((value: unknown) => unknown) | undefined;
   /** Python's name of the type, where dbt's message says it: enums, and what is read before it is checked. */
   readonly typeName: string | undefined;
@@ -66,7 +66,7 @@ const asTextOrTexts = (value: unknown): unknown =>
       ? value
       : value.map((item) => pyStr(item))
     : asText(value);
-/** dbt turns whatever a text field is given into text. */
+/** dbt converts any value of a text field to text. */
 const COERCIONS: ReadonlyMap<TypeCheck, (value: unknown) => unknown> = new Map([
   [text, asText],
   [optionalText, asText],
@@ -241,7 +241,7 @@ export const TEXT_KEYS: ReadonlySet<string> = new Set(
   ),
 );
 
-/** A freshness that says nothing, as artifacts show it. */
+/** An empty freshness, as artifacts show it. */
 export function emptyFreshness(): { warn_after: unknown; error_after: unknown; filter: null } {
   return { warn_after: { count: null, period: null }, error_after: { count: null, period: null }, filter: null };
 }

@@ -31,7 +31,7 @@ const READ_BY_MACROS: readonly string[] = [
   'limit',
   'where',
 ];
-/** Below this length a letter makes too much of a difference. */
+/** Shorter keys are skipped: too many words differ by one letter. */
 const SHORTEST = 5;
 
 /** @returns the key that was probably meant, or undefined */

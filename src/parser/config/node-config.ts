@@ -122,7 +122,7 @@ function ofEachKind<T>(make: (kind: ConfigKind) => T): Readonly<Record<ConfigKin
   };
 }
 
-/** Told of a key that looks misspelt. */
+/** Reports a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
 
 /**
@@ -164,7 +164,7 @@ export class Configs {
     if (call) applied.push(call);
     if (foreign) applied.push(...configLevels(treeOf(root, section, true), fqn));
     for (const level of applied) applyLevel(result, level, fields);
-    // A nearer level may put right what a folder says.
+    // A nearer level may correct a wrong value of a folder.
     for (const level of broken ? [...folder.levels, ...applied] : applied) checkTypes(kind, result, level, fields);
     for (const level of applied) this.#lookForMisspelt(kind, level, fields, fqn);
     return finalize(kind, result);
@@ -236,7 +236,7 @@ function assignRenamed(result: ConfigDict, level: ConfigDict): void {
     result[key === 'dbname' ? 'database' : key === 'pass' ? 'password' : key] = level[key];
 }
 
-/** A fresh config with only defaults. */
+/** A new config with only defaults. */
 export function defaultConfig(kind: ConfigKind): ConfigDict {
   const out: ConfigDict = {};
   for (const field of CONFIG_FIELDS[kind]) out[field.name] = field.initial();
@@ -404,7 +404,7 @@ function finalize(kind: ConfigKind, result: ConfigDict): ConfigDict {
   return result;
 }
 
-/** A value that is wrong only together with others: dbt names no place for it. */
+/** The error of a value that is wrong only in combination with others: dbt names no place. */
 function configError(message: string): TsdbtError {
   return errorOf('badConfig', { problem: message });
 }
@@ -503,7 +503,7 @@ function finishSnapshot(result: ConfigDict): void {
   result['snapshot_meta_column_names'] = full;
 }
 
-/** Parts of a config that are classes in dbt: a key that they do not know is lost. */
+/** Parts of a config that are classes in dbt, which drops their unknown keys. */
 const CLOSED: readonly (readonly [name: string, known: readonly string[]])[] = (
   ['contract', 'docs', 'latest_version_pointer', 'snapshot_meta_column_names', 'snowflake'] as const
 ).map((name) => {

@@ -46,7 +46,7 @@ export function projectConfigOf(state: ParseState, owner: ConfigOwner): NodeConf
   const [kind, section] = configKindOf(state, owner.resource_type);
   const { fqn, package_name } = owner;
   const sources = { kind, section, fqn, project: state.project(package_name), root: state.root };
-  // Of which kind it is, the resource type says.
+  // The resource type tells which kind of config it is.
   return state.configs.calculate(sources) as NodeConfig & TestConfig;
 }
 
@@ -71,9 +71,9 @@ export interface NodeLevels {
   readonly previous: ConfigDict | null;
   /** Config of its YAML entry, rendered. */
   readonly patch?: ConfigDict | null;
-  /** The same as written. */
+  /** The same values before rendering. */
   readonly unrenderedPatch?: ConfigDict | null;
-  /** What config() said as dbt's static reader keeps it. */
+  /** The values of config() in the form that dbt's static parser keeps. */
   readonly written?: ConfigDict | null;
 }
 

@@ -9,7 +9,7 @@ import type { Rendering } from '../table/rendering.ts';
 
 type Component = 'database' | 'schema' | 'alias';
 
-/** A resource that gets a place in the database. */
+/** A resource that has a relation in the database. */
 export interface NamedRelation {
   readonly name: string;
   readonly package_name: string;
@@ -58,7 +58,7 @@ export class RelationNames {
       if (config['target_database']) place.database = pyStr(config['target_database']);
       if (config['target_schema']) place.schema = pyStr(config['target_schema']);
     }
-    // A macro of a user may give null, with which dbt goes on.
+    // A user's macro may return null; dbt accepts it.
     return place as Place;
   }
 

@@ -12,7 +12,7 @@ import type { PatchedTable } from '../table/tables.ts';
 type Owner = Parameters<ParseTools['rendering']['description']>[1];
 type WithDescription = { readonly description: Json };
 
-/** What a description makes of a node or a source. */
+/** The rendered fields of a node or a source. */
 export interface Described {
   readonly description: string;
   readonly doc_blocks: readonly string[];
@@ -21,7 +21,7 @@ export interface Described {
 
 /** The descriptions of a table, rendered. */
 export interface Descriptions {
-  /** Of the nodes of which something holds Jinja. */
+  /** Rendered fields of those nodes that contain Jinja. */
   readonly nodes: ReadonlyMap<PatchedNode, Described>;
   readonly sources: ReadonlyMap<string, SourceDefinition>;
   readonly macros: ReadonlyMap<string, MacroNode>;
@@ -123,7 +123,7 @@ class Renderer {
     return description === part.description ? part : { ...part, description };
   }
 
-  /** A description, rendered; what is no text stays. */
+  /** Renders a description; a value that is no text is returned unchanged. */
   #text(owner: Owner, text: Json): Json {
     return typeof text === 'string' ? this.#rendered(owner, text) : text;
   }

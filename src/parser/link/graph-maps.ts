@@ -9,7 +9,7 @@ export type GraphMaps = Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'>
   readonly group_map: Record<string, string[]>;
 };
 
-/** The maps of a table whose names are resolved; the ids of each list in order. */
+/** Builds the maps of a table whose names are resolved; the ids of each list are in order. */
 export function graphMaps(table: LinkedTable): GraphMaps {
   const child_map: Record<string, string[]> = {};
   const parent_map: Record<string, string[]> = {};

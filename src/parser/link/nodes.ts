@@ -121,7 +121,7 @@ function linkedUses(
   };
 }
 
-/** What is disabled names things that nobody resolves. */
+/** References of disabled resources are not resolved. */
 function linkedDisabled({ disabled }: PatchedTable, unitTests: readonly PatchedResource[]): LinkedTable['disabled'] {
   const out = mapped(disabled, (nodes) => nodes.map(linkedWithNothing));
   for (const test of unitTests) out.set(test.unique_id, [...(out.get(test.unique_id) ?? []), linkedWithNothing(test)]);

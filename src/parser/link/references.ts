@@ -293,7 +293,7 @@ export class References {
     const { raw_code: code = '' } = node as { raw_code?: string };
     const called = name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
     const lines = text.split('\n');
-    // In YAML only a call tells a name from any other text.
+    // In YAML, only the form of a call distinguishes a name from other text.
     for (let i = (lineOf(text, code) ?? 1) - 1; i < lines.length; i += 1) {
       const lineText = lines[i]!.trimEnd();
       if (!code.includes(lineText.trim()) && !/\b(?:ref|source|function|metric)\s*\(/.test(lineText)) continue;

@@ -62,7 +62,7 @@ function findModel(table: PatchedTable, node: PatchedUnitTest): PatchedModel | u
     id === undefined
       ? table.disabledLookup.find(name, node.package_name, version, ['model'])?.[0]
       : table.nodes.get(id);
-  // Of what has a ref the models alone are meant to be tested; dbt goes on with the others.
+  // A ref may find another resource than a model; dbt does not refuse it here.
   return found as PatchedModel | undefined;
 }
 

@@ -34,7 +34,7 @@ export function applyMacroPatch(tools: PatchTools, entry: YamlEntry): void {
   const written = isDict(config['docs']) ? config['docs'] : data.docs;
   const docs: Docs = {
     show: written?.show !== false,
-    // Of `docs` in a config nothing is checked.
+    // Values of `docs` in a config are not checked.
     node_color: (written?.node_color ?? null) as string | null,
   };
   const args = (data.arguments ?? []).map(

@@ -24,7 +24,7 @@ export function addModelSemantics(tools: PatchTools, entry: YamlEntry, model: Pa
       model: `ref('${model.name}')`,
       defaults: { agg_time_dimension: time },
       primary_entity: data['primary_entity'] ?? null,
-      // The other settings count only beside a `config:`, as in dbt.
+      // The other settings apply only together with a `config:`, as in dbt.
       config: isDict(own['config'])
         ? {
             meta: own['config']['meta'] ?? {},

@@ -120,7 +120,7 @@ function basePatch(entry: YamlEntry, data: NamedEntry): Patch {
 }
 type NamedEntry = Pick<NodeEntry, 'name' | 'description' | 'columns' | 'config' | 'constraints'> & YamlDict;
 
-/** What an entry can be put on. */
+/** Resources to which an entry applies. */
 type Patchable = PatchedNode | PatchedFunction;
 
 function findNode({ table }: PatchTools, key: NamedKey | 'models', patch: Patch): Patchable | undefined {
@@ -193,7 +193,7 @@ function warnNoNode(tools: PatchTools, entry: YamlEntry, name: string): void {
   );
 }
 
-/** Two entries for one resource, in dbt's words. */
+/** The error of two entries for one resource, in dbt's words. */
 export function duplicatePatch(
   name: string,
   path: string,

@@ -113,7 +113,7 @@ export function configTags(config: YamlDict): string[] {
   return isTextList(tags) ? tags : typeof tags === 'string' ? [tags] : [];
 }
 
-/** What a list of tags holds beside texts is told by the check of the config. */
+/** The check of the config reports items that are no text. */
 function isTextList(value: Json | undefined): value is string[] {
   return Array.isArray(value);
 }
@@ -134,7 +134,7 @@ function newConstraint(constraint: TypedConstraint): Constraint {
 
 /** A constraint of a whole model. */
 export function newModelConstraint(constraint: ConstraintEntry): Constraint {
-  // Only a model whose contract is enforced must name a type.
+  // The type is required only in a model whose contract is enforced.
   return { ...newConstraint(constraint as TypedConstraint), columns: constraint.columns ?? [] };
 }
 

@@ -80,7 +80,7 @@ function placedAt<T>(entry: YamlEntry, work: () => T): T {
   }
 }
 
-/** Tags of a folder in dbt_project.yml: a list counts alone. */
+/** Tags of a folder in dbt_project.yml; only lists count. */
 function listedTags(tree: YamlDict): string[] {
   return Array.isArray(tree['tags']) ? configTags(tree) : [];
 }

@@ -54,7 +54,7 @@ const CONFIG_ARGS: readonly string[] = [
 const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
-/** Stands where the config will be, before it is computed. */
+/** A placeholder until the config is computed. */
 const UNSET = Object.freeze({}) as TestConfig;
 
 interface BuiltTest {
@@ -277,7 +277,7 @@ export class GenericTests {
       delete args[key];
       if (isDict(nested)) {
         if (key in nested && isTruthy(value)) throw errorOf('testKeyTwice', {});
-        // With a `config:` beside it, a false at the top level is as good as nothing.
+        // Beside a `config:`, a false value at the top level is ignored.
         if (!isTruthy(value)) value = nested[key];
         delete nested[key];
       }
@@ -438,7 +438,7 @@ export class GenericTests {
       return isDict(value) ? Object.values(value).every(visit) : true;
     };
     const kwargs = node.test_metadata?.kwargs ?? {};
-    // YAML may have said of the arguments since.
+    // A YAML patch may have described the arguments since.
     const { arguments: known } = this.#tools.table.macros.get(macro.unique_id) ?? macro;
     for (const key of Object.keys(kwargs)) {
       if (!known.some((argument) => argument.name === key)) return false;

@@ -70,7 +70,7 @@ class ParseRendering implements Rendering {
   readonly #inert: InertMacros;
   readonly #yamlScopes = new Map<string, BaseScope>();
   readonly #nameScopes = new Map<string, ParseScope>();
-  /** The scope in which a node's code was rendered goes on for its hooks, as in dbt. */
+  /** Hooks are rendered in the scope of their node's code, as in dbt. */
   readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
@@ -303,7 +303,7 @@ class ParseRendering implements Rendering {
     }
     const bound = scope.bind(macro);
     const name = bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value;
-    // dbt takes whatever the macro gives.
+    // dbt accepts any result of the macro.
     return toJson(settleSync(name)) as string | null;
   }
 
@@ -390,7 +390,7 @@ function takeStatic(
   if (!simple && writtenConfig !== null && languageOf(node) !== 'python') calls.unrendered = sourceTexts(writtenConfig);
 }
 
-/** Hooks of a seed may call macros alone. */
+/** Hooks of a seed may only call macros. */
 function refusingReferences(node: RenderedNode): References {
   const refuse = (): never => {
     const hooks = (['pre-hook', 'post-hook'] as const).flatMap((key) =>

@@ -113,7 +113,7 @@ export class Sources {
     this.#warnUnused();
   }
 
-  /** The table with what the root project says in its place. */
+  /** The table with the overrides of the root project. */
   #overridden(raw: RawTable): RawTable {
     const packageName = raw.entry.yaml.project.project_name;
     const override = this.#overrides.get(`${packageName}.${raw.source.name}`);

@@ -34,7 +34,7 @@ import { pyRepr } from '../../values/python-text.ts';
 
 const dictList = listOf(leaf(dict));
 const testList = listOf(anyOf(leaf(text), leaf(dict)));
-/** Of a constraint no more is checked than that it is a dictionary. */
+/** A constraint is only checked to be a dictionary. */
 export type ConstraintEntry = Partial<{ [K in keyof Constraint]: Constraint[K] | null }>;
 const constraintList: Nested<ConstraintEntry[]> = { nested: dictList.nested };
 const nodeVersion: TypeCheck<string | number> = (value) =>
@@ -227,7 +227,7 @@ export const SOURCE_OVERRIDE = closed(['name', 'overrides'], {
 });
 
 const FIXTURE_FIELDS = { rows: anything, format: choice('csv', 'dict', 'sql'), fixture: optionalText } as const;
-/** Versions are compared as texts, whatever they are. */
+/** Versions are compared as texts, whatever their type. */
 const versionList: TypeCheck<(string | number)[]> = (value) => list(value);
 const VERSIONS = closed([], { include: optional(versionList), exclude: optional(versionList) });
 export const UNIT_TEST_ENTRY = closed(['name', 'model', 'given', 'expect'], {

@@ -59,7 +59,7 @@ export function sourceTexts(config: ConfigDict): ConfigDict {
 
 /** Thrown, without the cost of a stack, when the code is more than literals. */
 const NOT_STATIC = Symbol('not static');
-/** Values that may be printed anywhere. */
+/** Values that a template may print without an effect on the parse. */
 const PRINTABLE: ReadonlySet<string> = new Set([
   'this',
   'target',
@@ -104,7 +104,7 @@ class CallReader implements StaticModel {
     try {
       for (;;) {
         const brace = code.indexOf('{', this.#at);
-        // dbt's reader leaves escapes as they are written, the engine does not.
+        // dbt's static parser keeps escapes as written; the engine resolves them.
         if (brace < 0) return this.simple || !this.#escaped;
         const next = code[brace + 1];
         if (next === '#') {

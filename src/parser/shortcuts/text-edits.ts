@@ -10,7 +10,7 @@ import { isDict } from '../../project/schema-check.ts';
 import type { KeptManifest } from '../kept-manifest.ts';
 import { baseName, strippedContents } from '../table/node-paths.ts';
 
-/** What is known of the project that was parsed. */
+/** The state of the parsed project that edits are compared with. */
 export interface ParsedTexts {
   readonly kept: KeptManifest;
   /** Text of a properties file as it was parsed, by what `fileId` calls it. */
@@ -78,7 +78,7 @@ export function editedNodes(
       file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
     if (found === null) return null;
     for (const [uniqueId, edit] of found) {
-      // Several edits of one node (its SQL and its description) would meet in one place.
+      // Several edits of one node, such as SQL and description, would change the same place.
       const node = edited.has(uniqueId) ? undefined : parsed.kept.node(uniqueId);
       const other = node === undefined ? null : editOf(node, file, edit);
       if (other === null) return null;

@@ -19,7 +19,7 @@ export function pluralOf(resourceType: string): string {
   return PLURALS[resourceType] ?? `${resourceType}s`;
 }
 
-/** What the message about two resources is made of. */
+/** The facts of the message about two resources. */
 export interface WithOrigin {
   readonly name: string;
   readonly resource_type: string;

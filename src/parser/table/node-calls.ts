@@ -18,7 +18,7 @@ export interface NodeCalls {
   written: ConfigDict | null;
 }
 
-/** Calls of a node of which nothing has been rendered yet. */
+/** The empty calls of a node that has not been rendered. */
 export function newCalls(): NodeCalls {
   return { refs: [], sources: [], metrics: [], functions: [], macros: [], config: {}, unrendered: {}, written: null };
 }

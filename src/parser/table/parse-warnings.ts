@@ -16,7 +16,7 @@ export class ParseWarnings {
     this.report(eventOf(name, `[WARNING]: ${message}`, data));
   }
 
-  /** A deprecation: dbt's own prefix. */
+  /** Fires a deprecation, with dbt's prefix. */
   deprecated(name: MessageName, message: string, data: Readonly<Record<string, unknown>> = {}): void {
     this.report(eventOf(name, `[WARNING][${name}]: Deprecated functionality\n${message}`, data));
   }
