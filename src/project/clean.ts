@@ -25,7 +25,7 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
     'source paths',
     targets.filter((path) => sources.has(path)),
   );
-  // A folder above a source path would take the sources with it.
+  // Deleting a folder above a source path would delete the sources.
   refuse(
     'source paths',
     targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))),
@@ -45,7 +45,7 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
   logger.fire(eventOf('FinishedCleanPaths', 'Finished cleaning all paths.', {}));
 }
 
-/** The path without links; of what does not exist, as it is. */
+/** Resolves symbolic links; a path that does not exist is returned unchanged. */
 function realPath(path: string): string {
   return existsSync(path) ? realpathSync(path) : path;
 }

@@ -26,7 +26,7 @@ const SELECT: OptionSpec = {
   help: 'Nodes to include.',
 };
 
-/** Every option of a command; a key differs from the name where two commands mean something else by one name. */
+/** All options of commands. A key differs from the name where two commands give one name two meanings. */
 export const OPTIONS = {
   add_package: {
     name: 'add_package',

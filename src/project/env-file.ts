@@ -57,7 +57,7 @@ export function parseEnvFile(text: string, env: Environment = {}, path = '.env')
       );
     return value;
   };
-  /** Goes over what the pattern takes at the place. */
+  /** Skips what the pattern matches at the position. */
   const skip = (pattern: RegExp): void => {
     pattern.lastIndex = at;
     pattern.exec(source);

@@ -117,7 +117,7 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
   return found;
 }
 
-/** Behind a link; false for pipes, devices, links to nothing and to themselves. */
+/** Follows links; false for pipes, devices, broken links and links to themselves. */
 function isPlainFile(path: string): boolean {
   try {
     return statSync(path).isFile();

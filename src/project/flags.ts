@@ -100,7 +100,7 @@ const PROJECT_FLAGS_SHAPE = open([], {
   ...Object.fromEntries(Object.keys(BEHAVIOR_FLAGS).map((name) => [name, bool])),
 });
 
-/** What dbt gives flags that a command has no option for. */
+/** dbt's values of flags for which a command has no option. */
 const ALWAYS: Readonly<Record<string, unknown>> = {
   indirect_selection: 'eager',
   target_path: null,

@@ -17,13 +17,13 @@ export const MOST_DATA = 500 * 1024 * 1024;
 export function readFileBytes(path: string, most = MOST): Buffer {
   let file: number | undefined;
   try {
-    // A pipe without a writer would be waited for.
+    // Opening a pipe without a writer would block.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const stat = fstatSync(file);
     if (!stat.isFile())
       throw errorOf('notAPlainFile', { path, kind: stat.isDirectory() ? 'a folder' : 'a pipe or a device' }, { path });
     if (stat.size > most) throw errorOf('fileTooLarge', { path, size: stat.size, limit: most }, { path });
-    // Files of /proc say that they are empty and go on for ever.
+    // Files of /proc report a size of 0 and may be endless.
     return stat.size === 0 && /^\/(?:proc|sys|dev)\//.test(path) ? Buffer.alloc(0) : readFileSync(file);
   } catch (error) {
     if (error instanceof TsdbtError) throw error;

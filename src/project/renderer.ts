@@ -32,7 +32,7 @@ export function renderFrom(path: string, render: RenderYamlText): RenderYamlText
       if (!(error instanceof TsdbtError)) throw error;
       const lines = readFileText(path).split(/\r?\n/);
       const found = lines.flatMap((line, i) => (line.includes(text) ? [i] : []));
-      // Only the value is shown: a password may stand beside it.
+      // Only the value is shown, because its line may contain a password.
       const { line: _line, column: _column, ...known } = error.details;
       throw new TsdbtError(error.kind, error.message, {
         ...known,

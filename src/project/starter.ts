@@ -50,6 +50,6 @@ export function writeProfile(directory: string, name: string, profile: { readonl
   const whole = added
     ? `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${yaml.stringify({ [name]: profile }, { lineWidth: 0 })}`
     : document.toString({ lineWidth: 0 });
-  // Passwords are in it.
+  // The file contains passwords: only its owner may read it.
   writeFileSync(path, whole, { mode: 0o600 });
 }

@@ -65,7 +65,7 @@ export function rangeText(ranges: readonly string[]): string {
   const specs = ranges.map(parseVersion);
   const exact = specs.find((spec) => spec.matcher === '=');
   if (exact !== undefined) return `${versionText(exact)}, ${versionText(exact)}`;
-  // Of two ends at one place the strict one is tighter.
+  // Of two equal bounds, the exclusive one is tighter.
   const tightest = (matcher: '>' | '<'): Version | undefined =>
     specs
       .filter((spec) => spec.matcher.startsWith(matcher))

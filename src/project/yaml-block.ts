@@ -138,7 +138,7 @@ class BlockReader {
     return next === SPACE || next === NEWLINE || at + 1 >= this.#end;
   }
 
-  /** A node whose content starts at `position`, column `indent`, below a collection of column `parent`. */
+  /** Reads a node whose content starts at `position`, column `indent`, inside a collection of column `parent`. */
   #block(parent: number): Json {
     if (this.#isDash(this.#position)) return this.#sequence(this.#indent);
     if (this.#keyEnd(this.#position) !== -1) return this.#mapping(this.#indent);
@@ -236,7 +236,7 @@ class BlockReader {
     return merged;
   }
 
-  /** What follows `key:`. */
+  /** Reads the value after `key:`. */
   #value(column: number): Json {
     if (!atLineEnd(this.#text, this.#position)) {
       while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
@@ -542,7 +542,7 @@ class BlockReader {
       return text.slice(start + 1, close).replaceAll("''", "'");
     }
     if (first === undefined || !/[\w./$(^;+]/.test(first)) {
-      // A minus is only plain before a digit or letter.
+      // A minus starts a plain scalar only before a digit or letter.
       if (first !== '-' || !/\w/.test(text[start + 1] ?? '')) throw new UnsupportedYaml();
     }
     let at = start;

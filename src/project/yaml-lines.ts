@@ -122,7 +122,7 @@ export function blockScalar(text: string, position: number, parent: number, fold
     line = content + 1;
   }
   if (column === -1) {
-    // Nothing but blanks.
+    // The scalar has only blank lines.
     if (chomp === '+') throw new UnsupportedYaml();
     return { value: '', end, column: 0 };
   }

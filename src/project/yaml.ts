@@ -27,7 +27,7 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   try {
     if (options.dates !== true) return readBlockYaml(source);
   } catch (error) {
-    // What is nested too deeply for this reader is the full one's to report.
+    // The full parser reports text that is nested too deeply for this one.
     if (!(error instanceof UnsupportedYaml || error instanceof RangeError)) throw error;
   }
   try {
@@ -56,12 +56,12 @@ export function asDictionary(value: Json): { [key: string]: Json } | undefined {
     : undefined;
 }
 
-/** A line of YAML without what stands behind `password:` and the like. */
+/** Masks values after `password:` and similar keys in a line of YAML. */
 function withoutSecrets(line: string): string {
   return line.replace(/((?:pass|password|passphrase|secret|token)["']?\s*:\s*)\S.*/i, '$1*****');
 }
 
-/** A line that is shown, of a length that can be read. */
+/** Shortens a line for display. */
 function clipped(line: string): string {
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }

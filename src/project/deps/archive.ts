@@ -20,7 +20,7 @@ export interface ArchiveLimits {
   readonly entries: number;
 }
 
-/** No package is near to them: what unpacks to more is an attack. */
+/** No real package comes near these limits: a larger archive is an attack. */
 const LIMITS: ArchiveLimits = { bytes: 2 ** 30, entries: 100_000 };
 /** What one header that describes others may hold: a path and a few numbers. */
 const MAX_META_BYTES = 64 * 1024;
@@ -88,14 +88,14 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
     }),
   );
   writer.on('meta', () => {
-    // Thrown from here, it would leave the writer in the midst of a chunk.
+    // Throwing here would leave the writer in the middle of a chunk.
     try {
       contents.count();
     } catch (error) {
       fail(error);
     }
   });
-  // What node-tar passes over without asking.
+  // node-tar skips these entries without an error.
   writer.on('ignoredEntry', ({ meta, path, type }: { meta: boolean; path: string; type: string }) => {
     if (meta) fail(refused(from, `a header of more than ${MAX_META_BYTES} bytes`));
     else if (KINDS[type] === undefined) fail(refused(from, `${shown(path)}, ${NO_KIND}`));
@@ -128,7 +128,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
   return contents.tops;
 }
 
-/** What an archive has shown so far. */
+/** The state of the archive as read so far. */
 class Contents {
   readonly #from: string;
   readonly #limits: ArchiveLimits;
@@ -176,7 +176,7 @@ class Contents {
     return kind !== 'link';
   }
 
-  /** Made when all files are there, below folders that are none. */
+  /** Links are made after all files, below real folders. */
   makeLinks(folder: string): void {
     for (const { path, target } of this.#links) {
       const full = join(folder, path);
@@ -209,7 +209,7 @@ function pathProblem(path: string): string | null {
   return null;
 }
 
-/** A stranger's name in a message: short, and without what a terminal would obey. */
+/** An untrusted name in a message: shortened, without control characters. */
 function shown(name: string): string {
   const plain = name.replace(/[\0-\x1f\x7f-\x9f]/g, '?');
   return `'${plain.length > 120 ? `${plain.slice(0, 120)}…` : plain}'`;
@@ -220,7 +220,7 @@ function explained(error: unknown, from: string): Error {
   const { code = '', tarCode, message } = error as NodeJS.ErrnoException & { tarCode?: string };
   if (code.startsWith('Z_') || tarCode === 'TAR_BAD_ARCHIVE' || tarCode === 'TAR_ENTRY_INVALID')
     return new BrokenArchive(`${from} is not a readable .tar.gz: ${message}`);
-  // The disk refuses: full, read-only.
+  // The file system refuses the write: it is full or read-only.
   if (/^E[A-Z]+$/.test(code)) return errorOf('packageNotUnpacked', { package: from, why: message }, { cause: error });
   return refused(from, `an entry that cannot be unpacked: ${message}`);
 }

@@ -5,7 +5,7 @@ import { isAbsolute, join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
 
-/** As many links as Linux follows in one path. */
+/** Linux follows at most this many links in one path. */
 const MAX_LINKS = 40;
 
 /**
@@ -33,7 +33,7 @@ export function checkContained(root: string, from: string): void {
   visit([]);
 }
 
-/** The one error of a package that would do harm. */
+/** The error of a package that could do harm. */
 export function refused(from: string, what: string): TsdbtError {
   return errorOf('packageHoldsUnsafe', { package: from, what });
 }

@@ -13,7 +13,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface DownloadOptions {
   readonly env: Environment;
   readonly logger: Logger;
-  /** Milliseconds without an answer. */
+  /** Milliseconds to wait for an answer. */
   readonly timeout: number;
   /** Milliseconds between two tries. */
   readonly delay: number;
@@ -30,7 +30,7 @@ const MAX_BYTES = 256 * 2 ** 20;
  */
 const PATIENCE = 20;
 
-/** An answer, or none, that a later try may better. */
+/** A request that failed; `again` tells whether a retry may succeed. */
 export class NetworkError extends Error {
   readonly again: boolean;
 

@@ -62,7 +62,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   makeFolder(folder);
   const { address, env } = login(url, checkout);
   const git = (...args: string[]): Promise<string> => runGit(args, checkout, env);
-  // No template: it may hold hooks.
+  // Without a template, because a template may contain hooks.
   await git('init', '-q', '--template=');
   await git('remote', 'add', 'origin', address);
   if (subdirectory !== null) {
@@ -78,7 +78,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
           await git('fetch', '-q', '--depth', '1', ...filter, 'origin', revision);
         } catch (error) {
           if (error instanceof TsdbtError && PASSING.test(error.message)) throw new NetworkError(error.message);
-          // A server that gives only its branches' and tags' own commits: take everything.
+          // Some servers serve only commits of branches and tags: fetch everything.
           if (!/^[0-9a-f]{40}$/.test(revision)) throw error;
           await git('fetch', '-q', '--tags', 'origin', '+refs/heads/*:refs/remotes/origin/*');
         }
@@ -117,7 +117,7 @@ function login(
   if (target !== null && (target.username !== '' || target.password !== '')) {
     const [user, password] = [decoded(target.username), decoded(target.password)];
     address = url.replace(/^([^:]+:\/\/)[^/?#]*@/, '$1');
-    // With a user alone, the password is that of the helpers that this user has set up.
+    // With only a user name, git asks this user's credential helpers for the password.
     if (password !== '') settings.push([`credential.${target.origin}.helper`, '']);
     settings.push([`credential.${target.origin}.username`, user], [`credential.${target.origin}.helper`, HELPER]);
     Object.assign(more, { TSDBT_GIT_USER: user, TSDBT_GIT_PASSWORD: password });
@@ -155,7 +155,7 @@ function runGit(
   const { folder, logger } = checkout;
   return new Promise((done, failed) => {
     const child = spawn('git', args, { cwd: folder, env, stdio: ['inherit', 'pipe', 'pipe'] });
-    // A program that is stopped leaves nobody behind who waits for a server.
+    // When this process exits, it also ends git, which may be waiting for a server.
     const leave = (): void => void child.kill();
     process.once('exit', leave);
     let out = '';

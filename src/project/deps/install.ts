@@ -60,7 +60,7 @@ async function writeLock(
   event(logger, 'DepsLockUpdating', `Updating lock file in file path: ${path}`, { lock_filepath: path });
 }
 
-/** What is asked for, and what that asks for, each once, in order of discovery. */
+/** Resolves requested packages and their own requests, each once, in order of discovery. */
 async function resolveAll(
   store: PackageStore,
   requests: readonly Request[],
@@ -76,7 +76,7 @@ async function resolveAll(
     const next: Request[] = [];
     for (const wanted of round.all()) {
       const metadata = await store.metadata(await store.pin(final.add(wanted)));
-      // Packages that ask for one another would go on for ever.
+      // Packages that request each other would otherwise be expanded without end.
       if (expanded.has(metadata)) continue;
       expanded.add(metadata);
       next.push(...metadata.packages);
@@ -122,7 +122,7 @@ async function installLocked(
       listing.add(wantedOf({ entry: rendered, unrendered: entry, foreign: false }, scope.env));
     }
     const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));
-    // All at once; told one after the other.
+    // Fetched concurrently, reported in order.
     const work = packages.map(async (pinned) =>
       store.place(pinned, join(staged, checkedName((await store.metadata(pinned)).name, project))),
     );
@@ -204,7 +204,7 @@ function isPackage(path: string): boolean {
   return lstatSync(path).isSymbolicLink() || existsSync(join(path, 'dbt_project.yml'));
 }
 
-/** A package's name is a folder's name. */
+/** The name of a package is used as a folder name. */
 function checkedName(name: string, project: Project): string {
   if (/[\\/\0]/.test(name) || name === '' || name === '.' || name === '..') {
     throw errorOf('badPackageName', { name, path: project.packages_install_path });

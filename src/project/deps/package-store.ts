@@ -250,7 +250,7 @@ export class PackageStore {
       const { body, whole } = await download(url, this.#download);
       const shown = withoutCredentials(url);
       const [top, ...more] = await unpack(body, folder, shown).catch((error: unknown) => {
-        // Who did not say how much will come may have been cut short.
+        // A response without a length may have been truncated.
         throw error instanceof BrokenArchive && !whole ? new NetworkError(error.message) : error;
       });
       if (top === undefined || more.length > 0 || !lstatSync(join(folder, top)).isDirectory()) {
