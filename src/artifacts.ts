@@ -207,7 +207,7 @@ function textOf(body: Uint8Array): string {
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
 }
 
-/** Whether semantic_manifest.json is there, as an earlier parse has written it. */
+/** Whether an earlier parse has written semantic_manifest.json. */
 export function hasSemanticManifest(targetPath: string): boolean {
   return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
 }

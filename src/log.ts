@@ -20,7 +20,7 @@ export interface LogEvent {
   readonly revealed?: boolean | undefined;
 }
 
-/** Where events go. A sink never throws. */
+/** Receives events. A sink never throws. */
 export interface Logger {
   fire(event: LogEvent): void;
 }

@@ -42,11 +42,11 @@ export interface CommandSession {
   readonly logger: Logger;
   /** What no output may show; handlers add to it. */
   readonly secrets: Secrets;
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** The first Ctrl-C or SIGTERM aborts it. */
   readonly signal: AbortSignal;
   /** Called when a signal has ended the command: what is to be closed, so that the server learns of it. */
   readonly onStop: (close: () => Promise<unknown>) => void;
-  /** For long work that waits for nothing and leaves nothing half done: a signal ends the process in its midst. */
+  /** For long synchronous work that leaves nothing incomplete: a signal ends the process at once. */
   readonly withoutWaiting: <T>(work: () => T) => Promise<T>;
 }
 
@@ -146,7 +146,7 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
 
 /** Milliseconds that lines wait for each other on their way to somebody who is no terminal. */
 const PIPE_PAUSE = 20;
-/** Commands with a line or two for each node, and nothing else on stdout. */
+/** Commands that print a line or two for each node, and nothing else, to stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
 function createLog(

@@ -62,7 +62,7 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
     }
     case 'url': {
       if (embedded.status().state !== 'running') throw errorOf('serverStopped', { title });
-      // An address is of use only while there is a server behind it: let it run.
+      // An address is useful only while the server runs: keep it running.
       const server = await embedded.keep();
       await server.release();
       reveal(embedded.url(server), server.password);

@@ -32,10 +32,10 @@ const STOPS_ITSELF = new Set([
 /** Milliseconds that such a command has, and that closing connections may take; ten seconds in all. */
 const STOP_MS = 8000;
 const CLOSE_MS = 1500;
-/** Whoever starts programs for others passes a Ctrl-C on that has reached them already: two signals so near are one. */
+/** Wrappers forward a Ctrl-C that has already reached the program: two signals this close count as one. */
 const SAME_MS = 300;
 const NAMES = ['SIGINT', 'SIGTERM'] as const;
-/** By the shells' rule: 128 and the signal's number. */
+/** The shells' exit code: 128 plus the signal's number. */
 const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let stopped = false;

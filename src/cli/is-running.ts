@@ -1,6 +1,6 @@
 // Whether another process is at work: tells a run that was killed from one that goes on.
 
-/** Whether another process is at work; in a container every run has the same id. */
+/** Whether another process runs. In a container every run has the same process id. */
 export function isRunning(pid: number): boolean {
   if (pid === process.pid) return false;
   try {

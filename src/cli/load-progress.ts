@@ -121,7 +121,7 @@ export class LoadProgress {
         `${behind}${dead === 0 ? '' : `, ${dead} dead letter${dead > 1 ? 's' : ''}`}`;
       lines.push(msg);
       if (!logs) continue;
-      // The log's file has it in either case, as often.
+      // The log file gets the line in either case, equally often.
       const data = (): EventData => ({
         msg,
         table: target.name,

@@ -91,7 +91,7 @@ export class Batch {
 const FLUSH_BYTES = 64 * 1024;
 const FLUSH_MS = 500;
 const BACKUPS = 5;
-/** For its owner alone: SQL and rows stand in it. */
+/** Only the owner may read the log, because it contains SQL and rows. */
 const LOG_MODE = 0o600;
 
 /** Writes events to a file in blocks; the last block goes out with `flush`. */
@@ -126,7 +126,7 @@ export class FileSink implements Logger {
     if (this.#buffered >= FLUSH_BYTES || performance.now() - this.#flushedAt >= FLUSH_MS) this.flush();
   }
 
-  /** A log that cannot be written is given up in silence: it must never stop the work. */
+  /** A log that cannot be written is abandoned silently: it must never stop the work. */
   flush(): void {
     this.#flushedAt = performance.now();
     if (this.#buffer.length === 0) return;
@@ -154,7 +154,7 @@ export class FileSink implements Logger {
     if (this.#fd !== null) closeSync(this.#fd);
     try {
       makeFolder(dirname(this.#path));
-      // A pipe that nobody reads would be waited for.
+      // Opening a pipe without a reader would block.
       if (existsSync(this.#path) && !statSync(this.#path).isFile()) throw new Error('it is no plain file');
       this.#fd = openSync(this.#path, 'a', LOG_MODE);
       this.#size = statSync(this.#path).size;

@@ -93,7 +93,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   finished = true;
   process.exitCode = exitCode;
-  // What waits for a server that does not answer would keep the process.
+  // A pending request to a server that does not answer would keep the process alive.
   if (wasStopped()) process.stdout.write('', () => process.exit());
 }
 

@@ -173,7 +173,7 @@ function addOption(command: Command, option: Option, listener: (raw: string | un
 
 function record(level: Level, spec: OptionSpec, raw: string): void {
   const typed = level.typed.get(spec);
-  // The last one counts, save where values add up.
+  // The last value wins, except for options that collect values.
   if (typed !== undefined && spec.kind === 'list') typed.push(raw);
   else level.typed.set(spec, [raw]);
 }

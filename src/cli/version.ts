@@ -15,7 +15,7 @@ function readVersion(): string {
       };
       if (data.name === 'tsdbt' && data.version !== undefined) return data.version;
     } catch {
-      // The other place is looked at.
+      // Try the other path.
     }
   }
   return '0.0.0';

@@ -35,7 +35,7 @@ type Line =
 export interface JournaledRun {
   readonly start: JournalStart;
   readonly results: readonly RunResult[];
-  /** Begun and never finished. */
+  /** Nodes that were started and never finished. */
   readonly interrupted: readonly string[];
   /** Batches of those that are microbatch models. */
   readonly batches: ReadonlyMap<string, BatchResults>;
@@ -61,7 +61,7 @@ export class Journal {
     let file: number;
     try {
       makeFolder(dirname(path));
-      // The journal is the program's own: whatever else stands in its place makes room.
+      // The journal belongs to the program: anything else at its path is removed.
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
       file = openSync(path, 'w');
     } catch (error) {
@@ -104,7 +104,7 @@ export class Journal {
     this.close();
   }
 
-  /** Without an end: the next command takes the run for one that was killed. */
+  /** Without an end line, the next command treats the run as killed. */
   close(): void {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;

@@ -65,7 +65,7 @@ export class KnownState {
   }
 }
 
-/** What of a file has the form that `save` writes. */
+/** The entries of a file that have the form which `save` writes. */
 function knownTexts(found: unknown): Record<string, Fingerprints> {
   const known: Record<string, Fingerprints> = Object.create(null) as Record<string, Fingerprints>;
   if (typeof found !== 'object' || found === null) return known;

@@ -7,7 +7,7 @@ import { JinjaError } from '../values/python-error.ts';
 type Fields = { [field: string]: unknown };
 type Group = { [id: string]: Fields };
 
-/** Of the SQL of a seed, older manifests say something; there is none. */
+/** Older manifests hold SQL for a seed, which has none. */
 const NO_SEED_FIELDS = [
   'language',
   'refs',

@@ -84,7 +84,7 @@ function printCompiled(ctx: RunContext, r: RunResult): void {
   fire(ctx.logger, 'CompiledNode', { msg }, { data });
 }
 
-/** SQL as it is, without the project's models. */
+/** Runs the inline SQL as written, without the project's models. */
 async function showDirect(session: CommandSession, sql: string): Promise<boolean> {
   const parsed = await loadAndParse(session);
   const limit = session.flags['limit'];

@@ -156,7 +156,7 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
   } finally {
     await loaded.adapter.close();
   }
-  // Now it is known where an embedded server listens.
+  // From here on the address of an embedded server is known.
   say('Connection:');
   for (const [key, value] of loaded.adapter.connectionInfo()) say(`  ${key}: ${toText(value)}`);
   say(`  Connection test: [${check.shown}]\n`);

@@ -38,11 +38,11 @@ function parseDuration(text: string): number {
   return total;
 }
 
-/** What the last good tick was made of. */
+/** The inputs of the last successful tick. */
 interface Done {
   readonly parsed: ParsedProject;
   readonly inputs: ReturnType<typeof outsideInputs>;
-  /** Of the inputs, from before the tick read them. */
+  /** Marks of the inputs, taken before the tick read them. */
   readonly marks: readonly (string | null)[];
 }
 
@@ -62,7 +62,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   let done: Done | null = null;
   let warned = false;
   let failing = false;
-  // Only the connections of the tick that runs: there is no end of ticks.
+  // Only connections of the running tick, because the number of ticks has no limit.
   let close: () => Promise<unknown> = () => Promise.resolve();
   session.onStop(() => close());
   const current: CommandSession = {
@@ -86,7 +86,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
     done = next.done;
     const recovered = good === true && failing ? ', recovered' : '';
     if (good !== null) failing = !good;
-    // A tick that took longer than the interval drops the ones that it covered.
+    // A tick that takes longer than the interval skips the ticks that fell due meanwhile.
     do due += interval;
     while (due <= now());
     say(
@@ -155,7 +155,7 @@ async function tick(
   }
 }
 
-/** What ended a tick, with the file and the line in front. */
+/** The error that ended a tick, with file and line first. */
 function oneLine(error: unknown): string {
   const [words = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
   if (!(error instanceof TsdbtError)) return words;

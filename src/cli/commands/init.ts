@@ -81,7 +81,7 @@ export async function initCommand(session: CommandSession): Promise<boolean> {
     questions.close();
   }
 
-  /** Leaves what there is when the user wants to keep it. */
+  /** Keeps an existing profile when the user chooses so. */
   async function setUpProfile(name: string, folder: string): Promise<void> {
     say('SettingUpProfile', 'Setting up your profile.');
     const path = join(profiles, PROFILES_FILE);
@@ -280,7 +280,7 @@ class Questions {
       output: process.stdout,
       terminal: process.stdin.isTTY === true,
     });
-    // What is typed as a password is not shown.
+    // Passwords are not echoed.
     const echo = lines as Interface & { _writeToOutput?: (text: string) => void };
     echo._writeToOutput = (text) => {
       if (!this.#muted) process.stdout.write(text);

@@ -33,7 +33,7 @@ const HASH_KEY = 'TSDBT_HASH_KEY';
 /** For tests: `before_commit`, `before_commit:3` (the third time), `before_commit:1:SIGSTOP`. */
 const FAULT_POINT = 'TSDBT_FAULT_POINT';
 
-/** What every action of the command works with. */
+/** The context of every action of the command. */
 interface LoadContext {
   readonly session: CommandSession;
   readonly parsed: ParsedProject;
@@ -180,7 +180,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
     throw errorOf('badOptionValue', { option: '--metrics-port', why: `${port} is not a port.` });
   const server = port === null ? null : await serveMetrics(metrics, port, host);
   if (server !== null) say(`Metrics at ${server.url}/metrics`);
-  // Among debug lines, and in a log that programs read, nothing is written over.
+  // Plain lines: a progress line must not overwrite debug output or a JSON log.
   const { flags } = session;
   const plain =
     flags.quiet || flags.debug || !['info', 'warn'].includes(flags.log_level) || flags.log_format === 'json';
@@ -193,7 +193,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const pulse = new Pulse(ctx.sink, now);
   const timeoutMs = durationOf(flags['timeout']);
   const wait = (ms: number): Promise<void> => pause(ms, session.signal);
-  // What this process itself has wrong is said before anything is loaded.
+  // Errors of this process's own settings are reported before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
   const results = await Promise.allSettled(
     targets.map(async (target) =>

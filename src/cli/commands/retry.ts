@@ -37,7 +37,7 @@ const OWN = new Set([
   'target_path',
   'warn_error',
 ]);
-/** Those that its command line may set otherwise. */
+/** Options that its command line may override. */
 const OVERRIDABLE = ['vars', 'threads', 'full_refresh'];
 
 export async function retryCommand(session: CommandSession): Promise<boolean> {
@@ -108,7 +108,7 @@ function refuseHidden(which: string, options: Readonly<Record<string, unknown>>)
   });
 }
 
-/** A function of which only some overloads failed keeps the others. */
+/** A function keeps those overloads that did not fail. */
 function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
   return new Map(
     results.flatMap(({ unique_id, overload_results: overloads }) =>
@@ -117,7 +117,7 @@ function failedOverloads(results: readonly RunResult[]): Map<string, OverloadRes
   );
 }
 
-/** A microbatch model of which no batch succeeded begins anew, with a full refresh where that was asked for. */
+/** A microbatch model without a successful batch starts again, with a full refresh if one was requested. */
 function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
   return new Map(
     results.flatMap(({ unique_id, batch_results: batches }) =>

@@ -54,7 +54,7 @@ export function parseLoaded(loaded: LoadedProject): ParsedProject {
   return parsed;
 }
 
-/** The artifacts that are compared with are overwritten by this command. */
+/** Warns when this command overwrites the artifacts that it compares with. */
 function warnOfOwnState({ config, targetPath, previousState, deferState, logger }: ParsedProject): void {
   if (config.flags.which === 'parse' || config.flags.which === 'run-operation') return;
   for (const folder of new Set([previousState?.folder, deferState?.folder])) {
