@@ -1,10 +1,11 @@
 // Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental
 // models and snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
 //
-//   node bench/generate.mjs --models 1000 --out DIR [--database clickhouse]
+//   node bench/generate.mjs --models 1000 --out DIR [--database clickhouse] [--like real]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { likeReal } from './like-real.mjs';
 
 const onlyNew = (parent) =>
   `{% if is_incremental() %}where at >= (select max(at) from {{ ref('${parent}') }}){% endif %}\n`;
@@ -14,10 +15,12 @@ const { values } = parseArgs({
     models: { type: 'string', default: '1000' },
     out: { type: 'string' },
     database: { type: 'string', default: 'postgres' },
+    like: { type: 'string' },
   },
 });
 if (!values.out) throw new Error('usage: generate.mjs --models N --out DIR');
 const count = Number(values.models);
+const real = values.like === 'real' ? likeReal(count) : null;
 rmSync(values.out, { recursive: true, force: true });
 
 function write(path, text) {
@@ -151,8 +154,8 @@ function properties(layer, from, to) {
     tests += onId.length + onStatus.length + onParent.length;
     models.push(`  - name: ${name(layer, i)}
     description: "Model ${i} of ${layer}: what it holds and whom to ask, in one sentence."
-    columns:
-${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent)}${column('amount', [])}`);
+${real?.entry(i) ?? ''}    columns:
+${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent)}${column('amount', [])}${real === null ? '' : `        data_tests:\n${real.test}${real.columns(i)}`}`);
   }
   write(`models/${layer}/_${layer}_${Math.floor(from / PER_FILE)}.yml`, `version: 2\nmodels:\n${models.join('')}`);
 }
@@ -164,7 +167,7 @@ for (const layer of ['staging', 'intermediate', 'marts']) {
 for (let i = 0; i < sizes.staging; i += 1) {
   write(
     `models/staging/${name('staging', i)}.sql`,
-    `with source as (
+    `${real?.sql(i) ?? ''}with source as (
 
     select * from {{ source('raw', 'table_${i % sources}') }}
 
@@ -186,7 +189,7 @@ for (let i = 0; i < sizes.intermediate; i += 1) {
   const parent = i > 0 && i % 2 === 0 ? name('intermediate', below(i)) : name('staging', below(sizes.staging));
   write(
     `models/intermediate/${name('intermediate', i)}.sql`,
-    `select
+    `${real?.sql(i) ?? ''}select
     a.id,
     a.parent_id,
     a.status,
@@ -202,7 +205,7 @@ for (let i = 0; i < sizes.marts; i += 1) {
   const parent = name('intermediate', below(sizes.intermediate));
   write(
     `models/marts/${name('marts', i)}.sql`,
-    `${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ` +
+    `${real?.sql(i) ?? ''}${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ` +
       `['placed', 'paid', 'shipped', 'returned'] -%}
 select
     id,
@@ -216,4 +219,5 @@ ${incremental ? onlyNew(parent) : ''}group by id
 `,
   );
 }
+for (const [path, text] of real?.files ?? []) write(path, text);
 console.log(`${count} models, ${tests} tests, ${sources} sources in ${values.out}`);
