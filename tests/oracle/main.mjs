@@ -40,9 +40,10 @@ const NAMES = {
 const [name, ...args] = process.argv.slice(2);
 const [file] = NAMES[name] ?? [];
 if (file === undefined) {
-  if (name !== undefined) console.error(`There is no oracle '${name}'; these are:`);
+  const asked = name === undefined || name === '--help';
+  if (!asked) console.error(`There is no oracle '${name}'; these are:`);
   for (const [each, [, what]] of Object.entries(NAMES)) console.log(`  ${each.padEnd(22)} ${what}`);
-  process.exitCode = name === undefined ? 0 : 2;
+  process.exitCode = asked ? 0 : 2;
 } else {
   const program = file.endsWith('.py')
     ? join(name === 'clickhouse-methods' ? clickhouseOracleBin() : oracleBin(), 'python')
