@@ -18,7 +18,8 @@ const wanted = words.filter((word) => !word.startsWith('--') && word !== outFile
 const chosen = MISTAKES.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 const bin = oracleBin();
 const kept = join(dirname(bin), 'mistakes.json');
-const remembered = words.includes('--reuse') && existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
+const remembered = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
+const reuse = words.includes('--reuse');
 
 async function tsdbt(cwd, args, env) {
   const child = spawn(process.execPath, [join(root, 'bin/tsdbt.js'), ...args], {
@@ -172,7 +173,9 @@ async function playCase(each) {
   const key = createHash('sha256')
     .update(JSON.stringify([each, PROJECT, 1]))
     .digest('hex');
-  const theirs = (remembered[key] ??= await play((cwd, line, more) => dbt.run(cwd, line, more)));
+  if (!reuse || remembered[key] === undefined)
+    remembered[key] = await play((cwd, line, more) => dbt.run(cwd, line, more));
+  const theirs = remembered[key];
   const ours = await play(tsdbt);
   const verdict = judge(each, theirs, ours);
   const text = [
