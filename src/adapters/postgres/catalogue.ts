@@ -27,17 +27,22 @@ where lower(n.nspname) in (${textList(schemas)})`;
  */
 export function linksSql(schemas: readonly string[]): string {
   return (
-    `select distinct dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
-from pg_catalog.pg_depend d
+    // A view that reads a relation depends on each column of it: pairs come before names.
+    `select dn.nspname, dc.relname, rn.nspname as referenced_schema, rc.relname as referenced_name
+from (
+  select distinct d.objid, d.refobjid from pg_catalog.pg_depend d
+  where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and ` +
+    `d.deptype = 'n' and d.refobjid in (
+    select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm') and lower(n.nspname) in (${textList(schemas)})
+  )
+) d
 join pg_catalog.pg_rewrite w on w.oid = d.objid
 join pg_catalog.pg_class dc on dc.oid = w.ev_class
 join pg_catalog.pg_namespace dn on dn.oid = dc.relnamespace
 join pg_catalog.pg_class rc on rc.oid = d.refobjid
 join pg_catalog.pg_namespace rn on rn.oid = rc.relnamespace
-where d.classid = 'pg_catalog.pg_rewrite'::regclass and d.refclassid = 'pg_catalog.pg_class'::regclass and ` +
-    `d.deptype = 'n' and w.rulename = '_RETURN'
-  and dc.oid <> rc.oid and rc.relkind in ('r', 'p', 'v', 'm') and lower(rn.nspname) in ` +
-    `(${textList(schemas)})`
+where w.rulename = '_RETURN' and dc.oid <> rc.oid`
   );
 }
 
