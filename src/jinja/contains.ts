@@ -1,4 +1,5 @@
 // The `in` operator.
+import { EnumMember } from '../values/enum-member.ts';
 import { equals } from '../values/equality.ts';
 import { typeError } from '../values/python-error.ts';
 import { Markup } from './markup.ts';
@@ -12,7 +13,7 @@ import type { Value } from '../values/value.ts';
 export function contains(container: Value, item: Value): boolean {
   if (typeof container === 'string') {
     if (typeof item === 'string') return container.includes(item);
-    if (item instanceof Markup) return container.includes(item.text);
+    if (item instanceof Markup || item instanceof EnumMember) return container.includes(item.text);
     throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
   if (typeof container === 'object' && container !== null) {

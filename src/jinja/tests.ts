@@ -5,6 +5,7 @@ import { argumentBinder, type ArgumentBinder } from '../values/callable.ts';
 import { compare, type OrderOperator } from '../values/comparison.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
+import { EnumMember } from '../values/enum-member.ts';
 import { equals, numericOf } from '../values/equality.ts';
 import { PyFloat } from '../values/float.ts';
 import { mapKey } from '../values/hash.ts';
@@ -44,6 +45,11 @@ function named(name: string, table: ReadonlyMap<string, unknown>): TestFunction 
 
 function order(name: string, operator: OrderOperator, holds: (n: number) => boolean): TestFunction {
   return test(name, 'a, b', (a, b) => holds(compare(a, b, operator)));
+}
+
+/** A str, or of a class below it. */
+function isText(v: Value): boolean {
+  return typeof v === 'string' || v instanceof Markup || v instanceof EnumMember;
 }
 
 function isSequence(v: Value): boolean {
@@ -107,7 +113,7 @@ export function createTests(filters: ReadonlyMap<string, FilterFunction | unknow
     ],
     ['lower', test('test_lower', 'value', caseTest('islower'))],
     ['upper', test('test_upper', 'value', caseTest('isupper'))],
-    ['string', test('test_string', 'value', (v) => typeof v === 'string' || v instanceof Markup)],
+    ['string', test('test_string', 'value', (v) => isText(v))],
     [
       'mapping',
       test(

@@ -1,13 +1,18 @@
 // Which of dbt's dataclasses the nodes of a result and what is in them are, and the fields that are classes themselves.
 // Data only; record.ts makes the values.
 import type { GraphNode } from '../contracts/node.ts';
+import { EnumMember } from '../values/index.ts';
 import { CONFIG_FIELDS, type ConfigKind } from '../parser/config/config-fields.ts';
 import type { FieldShape, RecordClass } from './record.ts';
 
+/** dbt's names of members are their values in camel case. */
+const camelCase = (value: string): string =>
+  value.replace(/(?:^|[ _-])(.)/g, (_all, letter: string) => letter.toUpperCase());
+
 const member =
-  (type: string, name = (value: string) => value.charAt(0).toUpperCase() + value.slice(1)) =>
-  (value: string): string =>
-    `<${type}.${name(value)}: '${value}'>`;
+  (type: string, name = camelCase) =>
+  (value: string): EnumMember =>
+    new EnumMember(type, name(value), value);
 
 const DOCS: RecordClass = { name: 'Docs' };
 const HOOK: RecordClass = { name: 'Hook' };
@@ -16,6 +21,10 @@ const ENUMS = {
   access: member('AccessType'),
   on_error: member('ModelOnErrorOptions', (value) => (value === 'continue' ? 'continue_' : value)),
 };
+const NODE_TYPES: ReadonlyMap<string, string> = new Map([
+  ['doc', 'Documentation'],
+  ['unit_test', 'Unit'],
+]);
 const CONSTRAINT_TYPE = { type: member('ConstraintType', (value) => value) };
 
 const config = (name: string, kind: ConfigKind): RecordClass => ({
@@ -58,7 +67,7 @@ const node = (name: string, own: RecordClass, fields: { readonly [field: string]
     time_spine: { name: 'TimeSpine' },
     ...fields,
   },
-  enums: { ...ENUMS, resource_type: member('NodeType') },
+  enums: { ...ENUMS, resource_type: member('NodeType', (value) => NODE_TYPES.get(value) ?? camelCase(value)) },
 });
 
 const TEST = config('TestConfig', 'test');
@@ -110,3 +119,11 @@ export function classOfNode(found: GraphNode): RecordClass {
       return { name: 'GraphNode' };
   }
 }
+
+const TEST_STATUS: ReadonlySet<string> = new Set(['pass', 'fail', 'warn']);
+const runStatus = member('RunStatus');
+const testStatus = member('TestStatus');
+
+/** A result's status: what only tests can be is of their enum. */
+export const statusMember = (status: string): EnumMember =>
+  TEST_STATUS.has(status) ? testStatus(status) : runStatus(status);

@@ -13,8 +13,8 @@ export interface RecordClass {
   readonly name: string;
   /** Fields that are records themselves, by Python's name. */
   readonly fields?: { readonly [field: string]: FieldShape };
-  /** Fields that are members of an enum: the text of a value in `repr`. */
-  readonly enums?: { readonly [field: string]: (value: string) => string };
+  /** Fields that are members of an enum. */
+  readonly enums?: { readonly [field: string]: (value: string) => Value };
   /** A config: the names of its own fields; whatever else it holds is an extra. */
   readonly configFields?: ReadonlySet<string>;
 }
@@ -94,11 +94,7 @@ export class DataclassRecord implements HostObject {
   }
 
   protected reprOf(names: readonly string[], first: readonly string[] = []): string {
-    const fields = names.map((name) => {
-      const value = this.field(name) ?? null;
-      const enumText = typeof value === 'string' ? this.#shape.enums?.[name]?.(value) : undefined;
-      return `${name}=${enumText ?? toRepr(value)}`;
-    });
+    const fields = names.map((name) => `${name}=${toRepr(this.field(name) ?? null)}`);
     return `${this.#shape.name}(${[...first, ...fields].join(', ')})`;
   }
 
@@ -108,7 +104,8 @@ export class DataclassRecord implements HostObject {
     const key = DASHED.get(name) ?? name;
     const source = attributeOf(name) === name && Object.hasOwn(this.#source, key) ? this.#source[key] : undefined;
     if (source === undefined) return undefined;
-    const value = shaped(source, this.#shape.fields?.[name], this.#logger);
+    const member = typeof source === 'string' ? this.#shape.enums?.[name]?.(source) : undefined;
+    const value = member ?? shaped(source, this.#shape.fields?.[name], this.#logger);
     this.#values.set(name, value);
     return value;
   }

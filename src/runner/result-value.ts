@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import { callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { DataclassRecord, type PlainRecord, type RecordClass, recordOf } from './record.ts';
-import { classOfNode } from './record-classes.ts';
+import { classOfNode, statusMember } from './record-classes.ts';
 
 const TIMING: RecordClass = { name: 'TimingInfo' };
 const BATCHES: RecordClass = { name: 'BatchResults' };
@@ -114,6 +114,7 @@ class ResultRecord implements HostObject {
       case 'agate_table':
         return null;
       case 'status':
+        return statusMember(this.#result.status);
       case 'thread_id':
       case 'execution_time':
       case 'adapter_response':

@@ -22,6 +22,7 @@ export { compare, compareStrings } from './comparison.ts';
 export { PyDecimal } from './decimal.ts';
 export { PyDict } from './dict.ts';
 export { PyDictView } from './dict-view.ts';
+export { EnumMember } from './enum-member.ts';
 export { equals, numericOf } from './equality.ts';
 export {
   floatRepr,

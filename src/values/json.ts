@@ -1,5 +1,6 @@
 // Between values and JSON: plain JSON objects from files and artifacts, and Python's `json.dumps` and `json.loads`
 // text.
+import { EnumMember } from './enum-member.ts';
 import { bounded, enter, walk } from './budget.ts';
 import { compare } from './comparison.ts';
 import { PyDict } from './dict.ts';
@@ -138,6 +139,7 @@ function dumpCollection(v: Value, options: DumpOptions, newline: string | undefi
     open.pop();
     return wrap('{', parts, '}', inner, newline);
   }
+  if (v instanceof EnumMember) return jsonString(v.text);
   if (options.fallback !== undefined)
     return dump(options.fallback(v), { ...options, fallback: undefined }, newline, open);
   throw typeError(`Object of type ${shortTypeName(v)} is not JSON serializable`);

@@ -33,6 +33,14 @@
   {% for key in ['failures', 'absent', 'unique_id', 'batch_results', 'overload_results'] %}
     {% do print([key, result[key] is defined, result[key]]) %}
   {% endfor %}
+  {# Members of enums: texts in every use, with a name and a value. #}
+  {% for member in [result.status, node.resource_type] %}
+    {% do print([member, member.value, member.name, member is string, member is sequence, member | length]) %}
+    {% do print([member == member.value, member in ['test', 'pass', 'success'], {'test': 1, 'pass': 2}.get(member),
+      {member: 1}, member | upper, member.upper(), member[0], member ~ '!', member + '!', '!' + member, member * 2]) %}
+    {% do print([member | tojson, tojson({'x': member}), '%s' % member, '{}'.format(member), ','.join([member]),
+      member.absent is defined, member < 'zzz', 's' in member, member in 'tests pass', [member] | join('|')]) %}
+  {% endfor %}
   {% for item in result.timing %}
     {% do print([item.name, item.started_at is string, item.started_at.tzinfo, item.started_at <= item.completed_at,
       item.to_dict()['started_at'] is string]) %}
