@@ -208,7 +208,6 @@ export class GenericTests {
       throw errorOf('testArgumentsNoDictionary', { type: pyTypeText(written), value: pyStr(written) });
     if (typeof name !== 'string') throw errorOf('testNameNoText', { type: pyTypeText(name), value: pyStr(name) });
     let args: YamlDict = { ...written };
-    if (isDict(args['config'])) args['config'] = { ...args['config'] };
     if (columnName !== null) args['column_name'] = columnName;
     if (this.#argumentsProperty) {
       const own = args['arguments'];
@@ -225,6 +224,8 @@ export class GenericTests {
         { test_name: which },
       );
     }
+    // Its keys are taken out one by one; a YAML alias reads the same object again.
+    if (isDict(args['config'])) args['config'] = { ...args['config'] };
     return [name, args];
   }
 
