@@ -92,7 +92,7 @@ export class AvroCells implements RowPath {
   #textLength = 0;
   #bytes: Buffer | null = null;
   /** The memory of the present bytes as words of four bytes. */
-  #words = new Int32Array(0);
+  #words: Int32Array = new Int32Array(0);
   /** The second whose text is in `#clock`. */
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(CLOCK_BYTES);
