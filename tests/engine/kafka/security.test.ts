@@ -1,9 +1,7 @@
 // Who may: SASL, TLS, ACLs and privileges against a real Kafka, a registry over TLS, and Confluent's own client beside
 // ours. One clear error each, no secret in it.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadConnection, loadConnection } from '../../../src/loader/connections.ts';
@@ -14,37 +12,8 @@ import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
 import { FaultProject } from '../faults/project.ts';
 import { MemoryRegistry } from '../loader/memory-registry.ts';
 import { Certificates } from './certificates.ts';
+import { confluentClient } from './confluent.ts';
 import { KafkaBroker, type Listener, USERS } from './kafka-broker.ts';
-
-const CONFLUENT = '1.10.1';
-
-/**
- * Confluent's client, 170 MB with what it needs for every cloud: kept beside Kafka's jars, not among the dependencies.
- */
-function confluentClient(): {
-  SchemaRegistryClient: new (config: object) => { register(subject: string, schema: object): Promise<number> };
-  JsonSerializer: new (
-    client: object,
-    type: number,
-    config: object,
-  ) => { serialize(topic: string, value: unknown): Promise<Buffer> };
-} {
-  const folder = join(homedir(), '.cache', `tsdbt-confluent-${CONFLUENT}`);
-  if (!existsSync(join(folder, 'ready'))) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), '{"name": "confluent", "version": "1.0.0"}');
-    execFileSync(
-      'npm',
-      ['install', '--no-audit', '--no-fund', '--ignore-scripts', `@confluentinc/schemaregistry@${CONFLUENT}`],
-      { cwd: folder, stdio: 'ignore' },
-    );
-    writeFileSync(join(folder, 'ready'), '');
-  }
-  return createRequire(join(folder, 'package.json'))('@confluentinc/schemaregistry') as ReturnType<
-    typeof confluentClient
-  >;
-}
 
 describe('security', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tsdbt-certificates-'));

@@ -1,0 +1,106 @@
+// Avro on a real Kafka: what Confluent's serializers for Node and Python and our own `produce` write, loaded by
+// `tsdbt load` after `load check`.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { avroPython } from '../../oracle/support/servers.mjs';
+import { MemoryRegistry } from '../loader/memory-registry.ts';
+import { confluentClient } from './confluent.ts';
+import { KafkaLab } from './kafka-lab.ts';
+
+const SCHEMA = {
+  type: 'record',
+  name: 'Click',
+  fields: [
+    { name: 'id', type: 'long' },
+    { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+    { name: 'page', type: ['null', 'string'], default: null },
+    { name: 'tags', type: { type: 'array', items: 'string' } },
+  ],
+};
+
+describe('Avro', () => {
+  let lab: KafkaLab;
+  let registry: MemoryRegistry;
+  beforeAll(async () => {
+    lab = await KafkaLab.open();
+    registry = await MemoryRegistry.start();
+    lab.project.write({
+      'connections.yml':
+        `connections: { default: { brokers: ["127.0.0.1:${lab.broker.port}"], ` +
+        `registry: { url: "${registry.url}" } } }\n`,
+    });
+    lab.sources({ clicks: ', format: avro' }, { id: 'bigint', at: 'timestamptz', page: 'text', tags: 'jsonb' });
+  });
+  afterAll(async () => {
+    await lab?.close();
+    await registry?.close();
+  });
+
+  it("of Confluent's clients and of our own is loaded, and checked before", async () => {
+    lab.project.write({
+      'click.avsc': JSON.stringify(SCHEMA),
+      'clicks.ndjson': '{"id": 1, "at": "2026-01-02T03:04:05.678Z", "page": "/a", "tags": ["x"]}\n',
+    });
+    const produce = ['produce', '--topic', 'clicks', '--from', 'clicks.ndjson', '--format', 'avro'];
+    const none = await lab.project.start([...produce, '--partitions', '1']).ended;
+    expect([none.code, none.out]).toEqual([2, expect.stringContaining('The registry has no schema of clicks-value')]);
+    const first = await lab.project.start([
+      ...produce,
+      '--partitions',
+      '1',
+      '--schema',
+      join(lab.project.dir, 'click.avsc'),
+      '--register',
+    ]).ended;
+    expect(first.code, first.out).toBe(0);
+    const again = await lab.project.start(produce).ended;
+    expect(again.code, again.out).toBe(0);
+
+    const { SchemaRegistryClient, AvroSerializer } = confluentClient();
+    const node = new AvroSerializer(new SchemaRegistryClient({ baseURLs: [registry.url] }), 1, {
+      useLatestVersion: true,
+      autoRegisterSchemas: false,
+    });
+    // The registry answers within this process: it must not wait.
+    const { stdout: python } = await promisify(execFile)(
+      avroPython(),
+      [join(import.meta.dirname, 'confluent_avro.py'), registry.url, 'clicks'],
+      {
+        encoding: 'utf8',
+        timeout: 60_000,
+      },
+    );
+    await lab.writer.send([
+      {
+        topic: 'clicks',
+        value: await node.serialize('clicks', { id: 2, at: 1_767_323_045_678, page: null, tags: [] }),
+      },
+      ...python
+        .trim()
+        .split('\n')
+        .map((hex) => ({ topic: 'clicks', value: Buffer.from(hex, 'hex') })),
+      { topic: 'clicks', value: Buffer.from([0, 0, 0, 3, 231, 0]) },
+    ]);
+    const check = await lab.project.start(['load', 'check']).ended;
+    expect(check.out).toContain('raw.clicks: OK');
+    await lab.load();
+    expect(
+      await lab.project.rows(
+        "select id, (at at time zone 'UTC')::text, coalesce(page, '(null)'), tags::text from raw.clicks order by _offset",
+      ),
+    ).toEqual([
+      ['1', '2026-01-02 03:04:05.678', '/a', '["x"]'],
+      ['1', '2026-01-02 03:04:05.678', '/a', '["x"]'],
+      ['2', '2026-01-02 03:04:05.678', '(null)', '[]'],
+      ['9223372036854775807', '2026-01-02 03:04:05.678', 'é', '["a", "b"]'],
+    ]);
+    expect((await lab.project.rows('select error from tsdbt.dead_letters')).flat()).toEqual([
+      'the registry has no schema 999',
+    ]);
+    registry.register('clicks-value', { ...SCHEMA, fields: [{ name: 'id', type: 'boolean' }] }, { schemaType: 'AVRO' });
+    const broken = await lab.project.start(['load', 'check']).ended;
+    expect(broken.out).toContain("schema version 2: field 'id' is a boolean, and column 'id' is bigint");
+  });
+});
