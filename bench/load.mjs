@@ -1,5 +1,5 @@
-// `node bench/load.mjs throughput|batches|latency|end-to-end|debezium|stalled [--small]`: what the loader does on a
-// real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources that it
+// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|debezium|stalled [--small]`: what the loader does on
+// a real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources that it
 // measures; needs Java and Maven.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,8 +8,8 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [what = ''] = process.argv.slice(2);
-if (!['throughput', 'batches', 'latency', 'end-to-end', 'debezium', 'stalled'].includes(what)) {
-  process.stderr.write('node bench/load.mjs throughput|batches|latency|end-to-end|debezium|stalled [--small]\n');
+if (!['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'debezium', 'stalled'].includes(what)) {
+  process.stderr.write('node bench/load.mjs throughput|batches|avro|latency|end-to-end|debezium|stalled [--small]\n');
   process.exit(2);
 }
 const out = mkdtempSync(join(root, '.dist-bench-'));

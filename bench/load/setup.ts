@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PostgresAdapter } from '../../src/adapters/postgres/adapter.ts';
 import type { LoadConnection } from '../../src/loader/connections.ts';
-import { jsonDecoder } from '../../src/loader/decode.ts';
+import { type Decoder, jsonDecoder } from '../../src/loader/decode.ts';
 import { kafkaClient } from '../../src/loader/kafka/client.ts';
 import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';
 import type { LoadTarget } from '../../src/loader/load-target.ts';
@@ -179,6 +179,7 @@ export async function loadTopic(
     once: true,
     signal: new AbortController().signal,
   },
+  decoder: Decoder = jsonDecoder,
 ): Promise<Loaded> {
   const adapter = bench.adapter();
   const sink = new PostgresSink(adapter, new Sealer(null), now);
@@ -198,7 +199,7 @@ export async function loadTopic(
     target,
     client,
     sink: options.sink?.(sink) ?? sink,
-    decoder: jsonDecoder,
+    decoder,
     loadId: 'bench',
     hashKey: null,
     once: options.once,
