@@ -123,6 +123,8 @@ export class Environment {
   readonly #sources: ReadonlyMap<string, string>;
   readonly #loaded = new Map<string, LoadedTemplate>();
   readonly #trees = new Map<string, TemplateNode>();
+  /** Answers of `interpretable`: nodes share the trees of short sources. */
+  readonly #interpretable = new WeakMap<TemplateNode, ReadonlySet<string> | null>();
 
   constructor(options: EnvironmentOptions = {}) {
     const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
@@ -216,7 +218,12 @@ export class Environment {
 
   /** @internal names that a template stores to, when it can run without being translated */
   interpretable(ast: TemplateNode): ReadonlySet<string> | null {
-    return interpretable(ast, { filters: this.#filters, tests: this.#tests });
+    let stored = this.#interpretable.get(ast);
+    if (stored === undefined) {
+      stored = interpretable(ast, { filters: this.#filters, tests: this.#tests });
+      this.#interpretable.set(ast, stored);
+    }
+    return stored;
   }
 
   /** @internal runs a template by walking over it */
