@@ -20,6 +20,7 @@ export const PROJECT_EVENTS = {
   MicrobatchMacroOutsideOfBatchesDeprecation: message('D020', 'warn'),
   UnexpectedJinjaBlockDeprecation: message('D023', 'warn'),
   DuplicateYAMLKeysDeprecation: message('D024', 'warn'),
+  CustomKeyInConfigDeprecation: message('D026', 'warn'),
   CustomOutputPathInSourceFreshnessDeprecation: message('D029', 'warn'),
   PropertyMovedToConfigDeprecation: message('D030', 'warn'),
   WEOIncludeExcludeDeprecation: message('D031', 'warn'),

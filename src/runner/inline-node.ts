@@ -1,5 +1,6 @@
 // SQL from the command line (`--inline`, `run-operation --sql`) as a node: what it refers to is found by rendering it
 // once as the parser does. Executes nothing.
+import { createHash } from 'node:crypto';
 import type { ContextNode } from '../context/provider.ts';
 import { createParseScope } from '../context/parse.ts';
 import { hasJinja } from '../context/templates.ts';
@@ -7,6 +8,8 @@ import type { RefArgs, SqlOperationNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { type EventData, fire } from '../events/index.ts';
+import { type ConfigDict, Configs, mergeConfigCall } from '../parser/config/node-config.ts';
+import { toJson } from '../values/index.ts';
 import { operationNode } from './operation-node.ts';
 import type { RunContext } from './context.ts';
 
@@ -14,22 +17,35 @@ import type { RunContext } from './context.ts';
 export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
   const { project_name: project } = ctx.config.project;
   const { index: _index, ...base } = operationNode(ctx.config, 'inline_query');
+  const fqn = [project, 'sql', 'inline_query'];
+  const call: ConfigDict = {};
+  const configs = new Configs();
+  const config = (): Pick<SqlOperationNode, 'config' | 'tags' | 'meta'> => {
+    const { project: root } = ctx.config;
+    const own = configs.calculate({ kind: 'node', section: 'models', fqn, project: root, root, call });
+    return { config: own, tags: own.tags, meta: own.meta };
+  };
   const unique_id = `sql_operation.${project}.inline_query`;
   const found: References = { refs: [], sources: [], macros: [], nodes: [] };
   const node: SqlOperationNode = {
     ...base,
     resource_type: 'sql_operation',
     unique_id,
-    fqn: [project, 'sql', 'inline_query'],
+    fqn,
     path: 'sql/inline_query',
-    original_file_path: 'sql/inline_query',
+    // dbt's name for SQL that is in no file.
+    original_file_path: 'from remote system.sql',
+    checksum: { name: 'sha256', checksum: createHash('sha256').update(sql).digest('hex') },
+    ...config(),
     raw_code: sql,
     refs: found.refs,
     sources: found.sources,
     depends_on: { macros: found.macros, nodes: found.nodes },
   };
   try {
-    if (hasJinja(sql)) collectReferences(ctx, node, found);
+    if (!hasJinja(sql)) return node;
+    collectReferences(ctx, node, found, call);
+    return { ...node, ...config() };
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const node_info = {
@@ -42,7 +58,6 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
     fire(ctx.logger, 'ParseInlineNodeError', { exc: error.message }, { data });
     throw errorOf('inlineRefused', {}, { cause: error });
   }
-  return node;
 }
 
 /** What the SQL names, as it is found. */
@@ -54,7 +69,7 @@ interface References {
   readonly nodes: string[];
 }
 
-function collectReferences(ctx: RunContext, node: SqlOperationNode, into: References): void {
+function collectReferences(ctx: RunContext, node: SqlOperationNode, into: References, call: ConfigDict): void {
   const { context, lookup } = ctx.scopes;
   const add = (id: string): void => {
     if (!into.nodes.includes(id)) into.nodes.push(id);
@@ -84,7 +99,11 @@ function collectReferences(ctx: RunContext, node: SqlOperationNode, into: Refere
         add(found.unique_id);
       },
       onMacro: (id) => into.macros.push(id),
-      onConfig: () => undefined,
+      onConfig: (options) =>
+        mergeConfigCall(
+          call,
+          Object.fromEntries(Object.entries(options).map(([key, value]) => [key, toJson(value, true, '')])),
+        ),
     },
   });
   context.templates.parse

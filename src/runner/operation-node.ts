@@ -11,10 +11,10 @@ export function operationNode(
   const { database, schema } = config.profile.credentials;
   const unique_id = `operation.${packageName}.${name}`;
   return {
-    resource_type: 'operation',
     database,
     schema,
     name,
+    resource_type: 'operation',
     package_name: packageName,
     path: '',
     original_file_path: '',
@@ -22,6 +22,7 @@ export function operationNode(
     fqn: unique_id.split('.'),
     alias: name,
     checksum: { name: 'none', checksum: '' },
+    config: { enabled: true, tags: [], meta: {}, materialized: 'view', 'pre-hook': [], 'post-hook': [] },
     tags: [],
     description: '',
     columns: {},
@@ -44,6 +45,5 @@ export function operationNode(
     compiled_path: null,
     contract: { enforced: false, alias_types: true, checksum: null },
     index: null,
-    config: { enabled: true, tags: [], meta: {}, materialized: 'view', 'pre-hook': [], 'post-hook': [] },
   };
 }

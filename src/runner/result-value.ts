@@ -70,20 +70,22 @@ class TimingRecord extends DataclassRecord {
   }
 }
 
-/** `results[i]` of a template. */
-export function resultValue(result: RunResult, logger: Logger): HostObject {
-  return new ResultRecord(result, logger);
+/** `results[i]` of a template. @param table what was read or loaded; only seeds have one when on-run-end begins */
+export function resultValue(result: RunResult, logger: Logger, table: HostObject | null = null): HostObject {
+  return new ResultRecord(result, logger, table);
 }
 
 class ResultRecord implements HostObject {
   readonly jinjaType = 'RunResult';
   readonly #result: RunResult;
   readonly #logger: Logger;
+  readonly #table: HostObject | null;
   readonly #fields = new Map<string, Value>();
 
-  constructor(result: RunResult, logger: Logger) {
+  constructor(result: RunResult, logger: Logger, table: HostObject | null) {
     this.#result = result;
     this.#logger = logger;
+    this.#table = table;
   }
 
   jinjaGet(name: string): Value | undefined {
@@ -112,7 +114,7 @@ class ResultRecord implements HostObject {
       case 'overload_results':
         return overload_results ? recordOf(OVERLOADS, { ...overload_results }, this.#logger) : null;
       case 'agate_table':
-        return null;
+        return this.#table;
       case 'status':
         return statusMember(this.#result.status);
       case 'thread_id':

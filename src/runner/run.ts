@@ -2,6 +2,7 @@
 // nodes and keeps the journal beside them. workers.ts schedules the nodes; the caller writes the artifacts.
 import { join } from 'node:path';
 import type { Session } from '../adapters/adapter.ts';
+import type { Table } from '../adapters/table.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
@@ -284,6 +285,11 @@ async function beforeRun(ctx: RunContext, options: HookedOptions): Promise<Befor
   });
 }
 
+/** The table that a seed was loaded from. */
+function seedOf({ tables }: RunContext, { node, unique_id }: RunResult): Table | null {
+  return node?.resource_type === 'seed' ? (tables.get(unique_id) ?? null) : null;
+}
+
 /** Database and schema of what a node has built; null when it builds nothing there. */
 function schemaOf(ctx: RunContext, node: GraphNode): [string | null, string] | null {
   switch (node.resource_type) {
@@ -313,7 +319,9 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: R
   const extra = new Map<string, Value>([
     [
       'results',
-      results.filter((r) => r.thread_id !== 'main' || r.status === 'error').map((r) => resultValue(r, ctx.logger)),
+      results
+        .filter((r) => r.thread_id !== 'main' || r.status === 'error')
+        .map((r) => resultValue(r, ctx.logger, seedOf(ctx, r))),
     ],
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],

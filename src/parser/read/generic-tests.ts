@@ -286,6 +286,16 @@ export class GenericTests {
     }
     if (isDict(nested)) for (const key of Object.keys(nested)) put(key, nested[key]);
     delete args['config'];
+    const { state } = this.#tools;
+    if (config['sql_header'] !== undefined && !state.flag('require_sql_header_in_test_configs', false)) {
+      const facts = { key: 'sql_header', file: target.original_file_path, key_path: 'models.config' };
+      state.warnings.deprecated(
+        'CustomKeyInConfigDeprecation',
+        `Custom key \`${facts.key}\` found in \`config\` at path \`${facts.key_path}\` in file ` +
+          `\`${facts.file}\`. Custom config keys should move into the \`config.meta\`.`,
+        facts,
+      );
+    }
     return config;
   }
 

@@ -1,6 +1,7 @@
-// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show`. A table that `tsdbt
+// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show` and for on-run-end. A table that `tsdbt
 // load` fills is left alone.
 import type { SeedNode } from '../../contracts/node.ts';
+import { projectHooks } from '../hooks.ts';
 import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
 import { relationKey } from '../nodes.ts';
@@ -18,7 +19,8 @@ export const seedKind: NodeKind<SeedNode> = {
       return { status: 'no-op', message: 'NO-OP', response: {}, failures: null };
     }
     const { scope, ...outcome } = await executeRelational(ctx, node, session);
-    if (ctx.config.flags['show'] === true || ctx.config.flags.which === 'show') {
+    const hooks = projectHooks(ctx, 'on-run-end').length > 0;
+    if (hooks || ctx.config.flags['show'] === true || ctx.config.flags.which === 'show') {
       const loaded = scope.statement('agate_table');
       if (loaded !== null) ctx.tables.set(node.unique_id, loaded.table);
     }
