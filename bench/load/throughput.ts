@@ -1,5 +1,9 @@
 // Rows a second of the loader, with JSON decode in the loop, over those of a raw COPY of the same encoded rows from
-// memory into the same table (an upsert's base is that COPY too, into a table with the same key).
+// memory into the same table (an upsert's base is that COPY too, into a table with the same key). With it the processor
+// time of all three programs, and what ratio that leaves room for on the cores that they share.
+import { cpus } from 'node:os';
+import { familySeconds, parentOf } from './processor-time.ts';
+import type { Session } from '../../src/adapters/adapter.ts';
 import { median, loadTopic, openBench, produce, targetOf } from './setup.ts';
 
 export async function main(small: boolean): Promise<void> {
@@ -7,8 +11,8 @@ export async function main(small: boolean): Promise<void> {
   const rounds = small ? 1 : 5;
   try {
     process.stdout.write(
-      '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | loader CPU s per ' +
-        'million rows |\n|---|---|---|---|---|---|---|\n',
+      '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | CPU s per million rows: ' +
+        'loader, Postgres, broker, COPY alone | room for | with an idle loader |\n|---|---|---|---|---|---|---|---|---|\n',
     );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4]) {
@@ -17,7 +21,7 @@ export async function main(small: boolean): Promise<void> {
           const topic = `t${bytes}_${partitions}_${mode}`;
           await produce(bench, topic, partitions, count, bytes);
           const target = targetOf(topic, mode, { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 });
-          const rates: { loader: number; copy: number; cpu: number }[] = [];
+          const rates: { loader: number; copy: number; cpu: readonly number[]; copyCpu: number }[] = [];
           for (let round = 0; round < rounds; round++) {
             const adapter = bench.adapter();
             const session = adapter.session({ name: 'bench' });
@@ -26,7 +30,10 @@ export async function main(small: boolean): Promise<void> {
               `drop table if exists raw.${topic}; drop table if exists raw.base; drop schema if exists tsdbt cascade`,
             );
             await session.commit();
+            const server = await serverOf(session);
+            const before = [server, bench.broker.pid ?? 0].map(familySeconds);
             const { summary, ms, cpuMs } = await loadTopic(bench, target);
+            const used = [server, bench.broker.pid ?? 0].map((pid, i) => familySeconds(pid) - before[i]!);
             if (summary.rows !== count) throw new Error(`${summary.rows} rows of ${count} were loaded`);
             await session.begin();
             const chunks = await encoded(session, topic);
@@ -35,23 +42,32 @@ export async function main(small: boolean): Promise<void> {
             await session.execute(`create table raw.base (like raw.${topic} including all)`);
             await session.commit();
             await session.begin();
+            const serverBefore = familySeconds(server);
             const began = performance.now();
             await session.copyIn(`copy raw.base (${COPIED}) from stdin`, chunks);
             await session.commit();
             rates.push({
               loader: count / (ms / 1000),
               copy: count / ((performance.now() - began) / 1000),
-              cpu: (cpuMs / 1000 / count) * 1e6,
+              copyCpu: ((familySeconds(server) - serverBefore) / count) * 1e6,
+              cpu: [cpuMs / 1000, ...used].map((seconds) => (seconds / count) * 1e6),
             });
             await session.release();
             await adapter.close();
           }
           const ratios = rates.map(({ loader, copy }) => loader / copy);
+          const [loader = 0, postgres = 0, broker = 0] = [0, 1, 2].map((i) => median(rates.map(({ cpu }) => cpu[i]!)));
+          const copy = median(rates.map(({ copyCpu }) => copyCpu));
+          // COPY takes as long as its process of the server works, and so does the loader, unless what all three
+          // programs need, spread over the cores, is more. Of processor time: what else runs does not count.
+          const room = (own: number): string =>
+            (copy / Math.max(postgres, (own + postgres + broker) / cpus().length)).toFixed(2);
           process.stdout.write(
             `| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ` +
               `${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} ` +
               `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ` +
-              `${median(rates.map((r) => r.cpu)).toFixed(1)} |\n`,
+              `${[loader, postgres, broker, copy].map((seconds) => seconds.toFixed(1)).join(', ')} | ${room(loader)} | ` +
+              `${room(0)} |\n`,
           );
         }
       }
@@ -59,6 +75,13 @@ export async function main(small: boolean): Promise<void> {
   } finally {
     await bench.close();
   }
+}
+
+/** The server's first process. */
+async function serverOf(session: Session): Promise<number> {
+  const { table } = await session.execute('select pg_backend_pid()', { autoBegin: true, fetch: true });
+  await session.commit();
+  return parentOf(Number(table.rows[0]?.values[0]));
 }
 
 const COPIED =

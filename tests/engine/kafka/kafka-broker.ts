@@ -128,6 +128,11 @@ export class KafkaBroker {
     this.port = port;
   }
 
+  /** Its process; undefined while it is stopped. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
   /** @param certificates with them come listeners for SASL and TLS */
   static async start(certificates: Certificates | null = null): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
