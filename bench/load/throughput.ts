@@ -12,7 +12,8 @@ export async function main(small: boolean): Promise<void> {
   try {
     process.stdout.write(
       '| message | partitions | mode | loader rows/s | COPY rows/s | ratio (min–max) | CPU s per million rows: ' +
-        'loader, Postgres, broker, COPY alone | room for | with an idle loader |\n|---|---|---|---|---|---|---|---|---|\n',
+        'loader, Postgres, broker, COPY alone | ' +
+        'room for | with an idle loader |\n|---|---|---|---|---|---|---|---|---|\n',
     );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4]) {
@@ -66,8 +67,8 @@ export async function main(small: boolean): Promise<void> {
             `| ${bytes} B | ${partitions} | ${mode} | ${Math.round(median(rates.map((r) => r.loader)))} | ` +
               `${Math.round(median(rates.map((r) => r.copy)))} | ${median(ratios).toFixed(2)} ` +
               `(${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}) | ` +
-              `${[loader, postgres, broker, copy].map((seconds) => seconds.toFixed(1)).join(', ')} | ${room(loader)} | ` +
-              `${room(0)} |\n`,
+              `${[loader, postgres, broker, copy].map((seconds) => seconds.toFixed(1)).join(', ')} | ` +
+              `${room(loader)} | ${room(0)} |\n`,
           );
         }
       }

@@ -1,5 +1,5 @@
-// The temporary tables that a session has created, known by the texts of its statements. Their drop changes nothing that
-// others see. Reads words, not SQL: in doubt a table is not known.
+// The temporary tables that a session has created, known by the texts of its statements. Their drop changes nothing
+// that others see. Reads words, not SQL: in doubt a table is not known.
 
 const CREATE = /^\s*create\s+temp(?:orary)?\s+table\s+("[^"]+")\s/i;
 const DROP = /^\s*drop\s+table\s+if\s+exists\s+("[^"]+")(?:\s+cascade)?\s*;?\s*$/i;
