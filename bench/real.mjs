@@ -38,7 +38,7 @@ const STEPS = [
 ];
 
 /** Times one project. @returns a row a step: seconds by program, null where it failed; the load around them */
-async function measure(name, { one, prepare = [] }, tools, server) {
+async function measure(name, { one, prepare = [], steps: own = '' }, tools, server) {
   const dir = checkOut(name);
   const { host, port, user, password } = server;
   const output = { type: 'postgres', host, port, user, password, dbname: 'real', schema: 'dev', threads: 4 };
@@ -51,7 +51,9 @@ async function measure(name, { one, prepare = [] }, tools, server) {
   await server.psql('postgres', 'create database real');
   for (const args of prepare) await run(dir, tools[0], args.split(' '));
   const rows = [];
-  for (const step of STEPS.filter((each) => new RegExp(values.steps).test(each.name))) {
+  for (const step of STEPS.filter(({ name: step }) =>
+    [values.steps, own].every((text) => new RegExp(text).test(step)),
+  )) {
     const found = {};
     const loads = [];
     for (const tool of tools) {

@@ -1,13 +1,14 @@
-// `npm run oracle -- strangers [--reuse] [--parse] [--list] [PROJECT...]`: projects and packages that others wrote, each fetched at
-// the commit that strangers.json names, played by real dbt and by tsdbt and compared like the cases of cases.mjs: exit
-// codes, lists of `ls`, statuses, compiled SQL, tables, manifests, catalogs. A difference that strangers.json does not
-// list with its reason fails; so does a listed one that is not seen any more. Prints a table and exits 1 on a failure.
-// `--parse` plays `ls` alone, and compares its list and the manifest.
+// `npm run oracle -- strangers [--reuse] [--parse] [--list] [PROJECT...]`: projects and packages that others wrote,
+// each fetched at the commit that strangers.json names, played by real dbt and by tsdbt and compared like the cases
+// of cases.mjs: exit codes, lists of `ls`, statuses, compiled SQL, tables, manifests, catalogs. A difference that
+// strangers.json does not list with its reason fails; so does a listed one that is not seen any more. Prints a table
+// and exits 1 on a failure. `--parse` plays `ls` alone, and compares its list and the manifest.
 //
 // An entry of `projects`: `from` (a repository), `folder` in it, `packages` that are put beside it, `on` (postgres,
-// clickhouse), `steps` (the name of a list, or the list), `replace` { file: [[text, other]], or null } for what only its
-// own warehouse reads, `known` [{ area, at (a regex for the line), why, sometimes? }]. With TSDBT_STRANGERS=folder the
-// repositories come from Git directories in it, OWNER+NAME, OWNER+NAME/repo or OWNER/NAME.git.
+// clickhouse), `steps` (the name of a list, or the list), `replace` { file: [[text, other]], or null } for what only
+// its own warehouse reads, `mask` [[regex, text]] for what no two runs write alike into a row, `known` [{ area, at
+// (a regex for the line), why, on?, sometimes? }]. With TSDBT_STRANGERS=folder the repositories come from Git
+// directories in it, OWNER+NAME, OWNER+NAME/repo or OWNER/NAME.git.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startClickhouse } from './support/clickhouse.mjs';
@@ -47,6 +48,17 @@ process.once('SIGINT', () => {
   process.exit(130);
 });
 
+/** Replaces in every row what no two runs write alike. */
+function masked(played, mask = []) {
+  const patterns = mask.map(([pattern, text]) => [new RegExp(pattern, 'g'), text]);
+  const tables = played.seen.flatMap(({ database }) => Object.values(database));
+  for (const table of tables.filter(({ rows }) => rows !== undefined && patterns.length > 0))
+    table.rows = table.rows
+      .map((row) => patterns.reduce((text, [pattern, other]) => text.replace(pattern, other), row))
+      .sort();
+  return played;
+}
+
 /** What is seen of a project that is not listed, and what is listed and not seen. */
 function judge(areas, known, on) {
   const listed = known
@@ -81,8 +93,10 @@ try {
       const compareOutput = ({ run, exit }) => run === LIST && exit === 0;
       const plan = { steps, timeout: MINUTES * 60_000, ignore: NOT_COMPARED[on], compareOutput };
       const since = Date.now() - 60_000;
-      const theirs = await playDbt(dir, plan, servers[on], since, process.argv.includes('--reuse'), dbtOn[on]());
-      const ours = await play(TSDBT, dir, plan, servers[on], since);
+      const reuse = process.argv.includes('--reuse');
+      const { mask } = projects[name];
+      const theirs = masked(await playDbt(dir, plan, servers[on], since, reuse, dbtOn[on]()), mask);
+      const ours = masked(await play(TSDBT, dir, plan, servers[on], since), mask);
       // What dbt refuses is compared as well, but says little: it needs a reason, too.
       const refused = theirs.seen
         .filter(({ exit }) => ![0, 1].includes(exit))

@@ -20,6 +20,13 @@ const MANIFEST_IGNORED = [
   [/^docs\.doc\.dbt\.__overview__\.block_contents$/, 'our own text'],
 ];
 
+/** Disabled nodes of one id stand in the order in which dbt walks the folders, which is that of the file system. */
+function disabledInOrder(manifest) {
+  const byFile = (a, b) => (a.original_file_path < b.original_file_path ? -1 : 1);
+  const lists = Object.entries(manifest?.disabled ?? {}).map(([id, list]) => [id, [...list].sort(byFile)]);
+  return manifest && { ...manifest, disabled: Object.fromEntries(lists) };
+}
+
 /** @returns differences by area; `ignore` is the plan's, and `compareOutput`: true, or which steps */
 export function compare(theirs, ours, { ignore, compareOutput }) {
   const found = {};
@@ -68,7 +75,9 @@ export function compare(theirs, ours, { ignore, compareOutput }) {
   const ignored = MANIFEST_IGNORED.map(([pattern]) => pattern);
   note(
     'manifest',
-    differences(theirs.manifest, ours.manifest, (path) => ignored.some((p) => p.test(path))),
+    differences(disabledInOrder(theirs.manifest), disabledInOrder(ours.manifest), (path) =>
+      ignored.some((p) => p.test(path)),
+    ),
   );
   return found;
 }

@@ -1,5 +1,5 @@
-// Brings the projects of strangers.json, each repository at its commit, into the oracle's cache folder and lays them out
-// with their packages beside them, so that neither program asks a hub. Leaves playing and measuring to its callers.
+// Brings the projects of strangers.json, each repository at its commit, into the cache folder and lays them out with
+// their packages beside them, so that neither program asks a hub. Leaves playing and measuring to its callers.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
