@@ -5,7 +5,15 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const { env } = process;
 const KAFKA = 'tests/engine/kafka/**/*.test.ts';
-/** What they import is loaded once for all of them: none leaves a trace that another one would meet. */
+/** Files that measure memory, change what a process has once, or start servers in ways of their own: a process each. */
+const ALONE = [
+  'tests/engine/architecture.test.ts',
+  'tests/engine/hostile/**/*.test.ts',
+  'tests/engine/adapters/embedded.test.ts',
+  'tests/engine/adapters/silence.test.ts',
+  'tests/engine/loader/record-batches.test.ts',
+];
+/** What the others import is loaded once for all of them: none leaves a trace that another one would meet. */
 const PURE = ['tests/engine/unit/**/*.test.ts', 'tests/engine/macros/**/*.test.ts'];
 /** Puts something in the place of a module of Node. */
 const MOCKS = 'tests/engine/unit/project/vanished.test.ts';
@@ -16,9 +24,15 @@ const files = env['TSDBT_TEST_KAFKA']
     ? { include: ['tests/torture/**/*.test.ts'] }
     : {
         projects: [
+          { extends: true as const, test: { name: 'alone', include: ALONE } },
           {
             extends: true as const,
-            test: { name: 'whole', include: ['tests/engine/**/*.test.ts'], exclude: [KAFKA, ...PURE] },
+            test: {
+              name: 'whole',
+              include: ['tests/engine/**/*.test.ts'],
+              exclude: [KAFKA, ...PURE, ...ALONE],
+              isolate: false,
+            },
           },
           { extends: true as const, test: { name: 'mocks', include: [MOCKS] } },
           { extends: true as const, test: { name: 'pure', include: PURE, exclude: [MOCKS], isolate: false } },
@@ -42,13 +56,17 @@ const LONG = [
   'faults/kill',
 ];
 
+const PROJECTS = ['alone', 'whole', 'mocks', 'pure'];
+
 class LongestFirst extends BaseSequencer {
   override async sort(specs: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => {
       const at = LONG.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
       return at < 0 ? LONG.length : at;
     };
-    return (await super.sort(specs)).sort((a, b) => rank(a) - rank(b));
+    // A process goes on to the next file of its project.
+    const project = (spec: TestSpecification) => PROJECTS.indexOf(spec.project.name);
+    return (await super.sort(specs)).sort((a, b) => rank(a) - rank(b) || project(a) - project(b));
   }
 }
 
