@@ -152,10 +152,11 @@ function properties(layer, from, to) {
         ? [`relationships: {arguments: {to: ref('${name('staging', below(sizes.staging))}'), field: id}}`]
         : [];
     tests += onId.length + onStatus.length + onParent.length;
+    const more = real === null ? '' : `        data_tests:\n${real.test}${real.columns(i)}`;
     models.push(`  - name: ${name(layer, i)}
     description: "Model ${i} of ${layer}: what it holds and whom to ask, in one sentence."
 ${real?.entry(i) ?? ''}    columns:
-${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent)}${column('amount', [])}${real === null ? '' : `        data_tests:\n${real.test}${real.columns(i)}`}`);
+${column('id', onId)}${column('status', onStatus)}${column('parent_id', onParent)}${column('amount', [])}${more}`);
   }
   write(`models/${layer}/_${layer}_${Math.floor(from / PER_FILE)}.yml`, `version: 2\nmodels:\n${models.join('')}`);
 }
@@ -203,10 +204,10 @@ left join {{ ref('${name('staging', below(sizes.staging))}') }} as b on b.id = a
 for (let i = 0; i < sizes.marts; i += 1) {
   const incremental = i % 25 === 0;
   const parent = name('intermediate', below(sizes.intermediate));
+  const config = incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : '';
   write(
     `models/marts/${name('marts', i)}.sql`,
-    `${real?.sql(i) ?? ''}${incremental ? "{{ config(materialized='incremental', unique_key='id') }}\n" : ''}{%- set statuses = ` +
-      `['placed', 'paid', 'shipped', 'returned'] -%}
+    `${real?.sql(i) ?? ''}${config}{%- set statuses = ['placed', 'paid', 'shipped', 'returned'] -%}
 select
     id,
     max(t.parent_id) as parent_id,

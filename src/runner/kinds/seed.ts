@@ -1,5 +1,5 @@
-// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show` and for on-run-end. A table that `tsdbt
-// load` fills is left alone.
+// Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show` and for on-run-end.
+// A table that `tsdbt load` fills is left alone.
 import type { SeedNode } from '../../contracts/node.ts';
 import { projectHooks } from '../hooks.ts';
 import { executeRelational } from './model.ts';

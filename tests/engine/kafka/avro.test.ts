@@ -88,7 +88,8 @@ describe('Avro', () => {
     await lab.load();
     expect(
       await lab.project.rows(
-        "select id, (at at time zone 'UTC')::text, coalesce(page, '(null)'), tags::text from raw.clicks order by _offset",
+        `select id, (at at time zone 'UTC')::text, coalesce(page, '(null)'), tags::text
+         from raw.clicks order by _offset`,
       ),
     ).toEqual([
       ['1', '2026-01-02 03:04:05.678', '/a', '["x"]'],
