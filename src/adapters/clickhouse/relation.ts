@@ -37,7 +37,7 @@ export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean
 
 /** What a relation knows of ON CLUSTER. */
 function canOnCluster(relation: Relation): Value {
-  return relation.fields.own['can_on_cluster'] ?? false;
+  return relation.fields.own['can_on_cluster'] ?? null;
 }
 
 /** The dialect of a profile: nodes of a cluster's profile are made on all of its servers. */

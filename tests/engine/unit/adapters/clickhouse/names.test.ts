@@ -69,6 +69,11 @@ describe('relations of ClickHouse', () => {
       relation.jinjaGet('should_on_cluster'),
       relation.withoutIdentifier().jinjaGet('should_on_cluster'),
     ]).toEqual([false, true]);
+    // Of a relation that the adapter knows nothing of, not even that.
+    const unknown = Relation.create(clustered, { schema: 's', identifier: 'i', own: { can_on_cluster: null } });
+    expect(unknown.jinjaGet('should_on_cluster')).toBe(null);
+    const derived = call(unknown, 'derivative', '_x', 'view') as Relation;
+    expect(derived.jinjaGet('can_on_cluster')).toBe(null);
   });
 
   it('read a source from the database that it names', () => {
