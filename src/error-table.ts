@@ -114,7 +114,7 @@ export const ERRORS = {
     () => 'registry: http://localhost:8081',
   ),
   noRegistryToProduce: row<Facts<'connection' | 'format'>>(
-    'T1205',
+    'T1217',
     'profile',
     (f) => `--format ${f.format} needs a schema registry, and connection '${f.connection}' names none.`,
     () => 'registry: http://localhost:8081',

@@ -87,7 +87,7 @@ const POSTGRES: Words = {
   drop: (schema) => [`drop schema if exists ${schema} cascade`],
   schema: (name) => `create schema if not exists ${name}`,
   catalogue: /pg_class|pg_tables|pg_depend/,
-  listing: /lower\(n\.nspname\) in|from pg_tables/,
+  listing: /as kind\nfrom pg_catalog\.pg_class|from pg_tables/,
   refresh: /c\.relname in \('other'/,
 };
 
