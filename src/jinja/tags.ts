@@ -4,12 +4,19 @@ import { Lexer, type Token } from './lexer.ts';
 
 /** Statements whose body is printed or not, and never a value that a later tag could read. */
 const PRINTING: ReadonlySet<string> = new Set(['if', 'elif', 'else', 'endif', 'for', 'endfor', 'do', 'set']);
+/** Statements whose body becomes a value, and what ends it. `set` is one of them when it assigns nothing. */
+const VALUES: Readonly<Partial<Record<string, string>>> = {
+  set: 'endset',
+  call: 'endcall',
+  filter: 'endfilter',
+  macro: 'endmacro',
+};
 
 /**
  * The tags of a template as written, comments too. Two templates with equal tags have equal side effects and differ in
- * their output only.
- * @returns null when the text between tags can become a value (`{% set x %}…{% endset %}`, `call`, `macro` …) or is no
- *   template
+ * their output only. A body that becomes a value (`{% set x %}…{% endset %}`, `call`, `filter`, `macro`) belongs to its
+ * tags, text included.
+ * @returns null when the text is no template, or has a statement that is none of these
  */
 export function templateTags(code: string): string | null {
   const lexer = new Lexer();
@@ -17,14 +24,21 @@ export function templateTags(code: string): string | null {
   const tokens = lexer.tokenize(source);
   let tags = '';
   let from = 0;
+  /** What ends the bodies that the token stands in, the innermost last. */
+  const bodies: string[] = [];
   for (const [i, token] of tokens.entries()) {
     if (token.type === 'error') return null;
-    if (token.type === 'block_begin' && !isPrinting(tokens, i + 1)) return null;
-    if (token.type !== 'data') continue;
+    if (token.type === 'block_begin' && !isPrinting(tokens, i + 1)) {
+      const name = tokens[i + 1]?.value ?? '';
+      const end = Object.hasOwn(VALUES, name) ? VALUES[name] : undefined;
+      if (end !== undefined) bodies.push(end);
+      else if (bodies.pop() !== name) return null;
+    }
+    if (token.type !== 'data' || bodies.length > 0) continue;
     tags += source.slice(from, token.pos);
     from = token.pos + token.value.length;
   }
-  return tags + source.slice(from);
+  return bodies.length === 0 ? tags + source.slice(from) : null;
 }
 
 function isPrinting(tokens: readonly Token[], at: number): boolean {
