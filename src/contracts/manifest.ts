@@ -1,4 +1,5 @@
-// The manifest: everything that a project says, resolved. Same keys as manifest.json v12. Types only.
+// Type of the manifest: all resources of a project, resolved, with the keys of manifest.json v12. No code; the parser
+// builds it.
 import type {
   DocNode,
   ExposureNode,
@@ -17,7 +18,7 @@ import type {
 
 export interface ManifestMetadata {
   dbt_schema_version: string;
-  /** dbt's version whose behaviour this is (1.12.x); packages check it. */
+  /** The dbt version whose behaviour is implemented (1.12.x); packages check it. */
   dbt_version: string;
   generated_at: string;
   invocation_id: string | null;
@@ -30,7 +31,7 @@ export interface ManifestMetadata {
   adapter_type: string | null;
   quoting: Quoting;
   run_started_at?: string | null;
-  /** Our own version, beside dbt's. */
+  /** The version of tsdbt, written beside dbt's. */
   tsdbt_version?: string;
 }
 

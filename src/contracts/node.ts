@@ -1,5 +1,5 @@
-// The nodes of a manifest, field for field as manifest.json v12 has them: the artifact is the in-memory type. Types
-// only.
+// Types of the nodes of a manifest, field for field as in manifest.json v12: the artifact is the in-memory type. No
+// code; the parser builds nodes.
 
 export type ResourceType =
   | 'model'
@@ -22,7 +22,7 @@ export type ResourceType =
   | 'function'
   | 'fixture';
 
-/** Values that YAML, JSON and config() hold. */
+/** Values that YAML, JSON and config() can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
 export interface FileHash {
@@ -55,7 +55,7 @@ export interface RefArgs {
   readonly version: string | number | null;
 }
 export interface DependsOn {
-  /** Grows while the node is compiled: what is only called then is a dependency too. */
+  /** Compilation adds macros here: a macro that only compilation calls is a dependency too. */
   readonly macros: string[];
   readonly nodes: readonly string[];
 }
@@ -77,7 +77,7 @@ export interface Constraint {
   readonly warn_unsupported: boolean;
   readonly to: string | null;
   readonly to_columns: readonly string[];
-  /** Only on constraints of a model: the columns it spans. */
+  /** Columns of a constraint on a model; absent for constraints on a column. */
   readonly columns?: readonly string[];
 }
 
@@ -97,7 +97,7 @@ export interface ColumnInfo {
   readonly [extra: string]: unknown;
 }
 
-/** Config that nodes and tests have in common; custom keys stay. */
+/** Config fields that nodes and tests share; custom keys are kept. */
 export interface CommonConfig {
   readonly enabled: boolean;
   readonly alias?: string | null;
@@ -125,7 +125,7 @@ export interface CommonConfig {
   readonly [custom: string]: unknown;
 }
 
-/** What config() and the YAML files say, merged; keys in dbt's spelling (`pre-hook`, `post-hook`). */
+/** Merged values of config() and the YAML files; keys in dbt's spelling (`pre-hook`, `post-hook`). */
 export interface NodeConfig extends CommonConfig {
   readonly 'post-hook': readonly Hook[];
   readonly 'pre-hook': readonly Hook[];
@@ -163,7 +163,7 @@ export interface NodeBase {
   readonly group: string | null;
   readonly docs: Docs;
   readonly patch_path: string | null;
-  /** Set by the run, when it writes the statement that it executes. */
+  /** Path of the executed statement; set by the run when it writes that file. */
   build_path: string | null;
   readonly unrendered_config: { readonly [key: string]: unknown };
   /** Seconds since 1970. */
@@ -173,7 +173,7 @@ export interface NodeBase {
   readonly doc_blocks: readonly string[];
 }
 
-/** A node that is compiled from SQL. The four last fields appear with compilation. */
+/** A node compiled from SQL. Compilation adds the last four fields. */
 export interface CompiledFields {
   readonly language: string;
   readonly refs: readonly RefArgs[];
@@ -429,7 +429,7 @@ export interface UnitTestNode {
   readonly [extra: string]: unknown;
 }
 
-/** Config of a metric, a semantic model or a saved query. */
+/** Config of metrics, semantic models and saved queries. */
 export interface SemanticConfig {
   readonly enabled: boolean;
   readonly group: string | null;
@@ -438,7 +438,7 @@ export interface SemanticConfig {
   readonly [custom: string]: unknown;
 }
 
-/** Fields that metrics, semantic models and saved queries have in common; shape as in manifest v12. */
+/** Fields that metrics, semantic models and saved queries share, shaped as in manifest v12. */
 export interface SemanticNode {
   readonly name: string;
   readonly package_name: string;
@@ -470,7 +470,7 @@ export interface MetricNode extends SemanticNode {
   readonly tags: Json;
 }
 
-/** What another metric or a measure is to a metric that is computed from it. */
+/** A metric or measure as an input of a derived metric. */
 export interface MetricInput {
   readonly name: Json;
   readonly filter: Json;
@@ -561,7 +561,7 @@ export interface FunctionReturns {
   readonly data_type: string;
   readonly description: string | null;
 }
-/** A further function of the same name, from a file of its own. */
+/** Another function of the same name, defined in its own file. */
 export interface FunctionOverload {
   readonly defined_in: string;
   readonly arguments: readonly FunctionArgument[];
@@ -578,14 +578,14 @@ export interface FunctionNode extends NodeBase, CompiledFields {
   readonly arguments: readonly FunctionArgument[];
   readonly returns: FunctionReturns;
   readonly overloads: readonly FunctionOverload[];
-  /** The same function in the state that is deferred to. */
+  /** The same function in the deferred state. */
   readonly defer_function?: FunctionNode;
 }
 
-/** Resources that are parsed into the manifest and have no behaviour of their own here. */
+/** Resources that are parsed into the manifest and are never executed here. */
 export type ParsedOnlyNode = MetricNode | SemanticModelNode | SavedQueryNode | FunctionNode;
 
 /** The members of `manifest.nodes`. */
 export type ManifestNode = ModelNode | SeedNode | SnapshotNode | TestNode | AnalysisNode | HookNode | SqlOperationNode;
-/** Whatever the graph can hold. */
+/** All types of nodes in the graph. */
 export type GraphNode = ManifestNode | SourceDefinition | ExposureNode | UnitTestNode | ParsedOnlyNode;

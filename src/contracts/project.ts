@@ -1,8 +1,8 @@
-// What a project's files say before parsing: dbt_project.yml, the chosen profile, flags, and the texts of the files.
-// Types only.
+// Types of a project before parsing: dbt_project.yml, the chosen profile, flags and the texts of files. No code;
+// reading is left to src/project.
 import type { Json, Quoting } from './node.ts';
 
-/** A file of the project as a value: layers above never read files themselves. */
+/** A project file with its contents. The layers above receive this value and never read files themselves. */
 export interface SourceFile {
   /** Package it belongs to. */
   readonly package_name: string;
@@ -12,7 +12,7 @@ export interface SourceFile {
   readonly search_path: string;
   /** Below `search_path`, with `/`. */
   readonly relative_path: string;
-  /** Below the package's folder, with `/`: what errors and artifacts name. */
+  /** Path below the package's folder, with `/`. Errors and artifacts name a file by it. */
   readonly original_file_path: string;
   readonly kind:
     | 'model'
@@ -26,11 +26,11 @@ export interface SourceFile {
     | 'properties'
     | 'fixture'
     | 'function';
-  /** Text, decoded as UTF-8 with a BOM dropped; for a seed empty: its rows are read when it runs. */
+  /** Text decoded as UTF-8, without a BOM. Empty for a seed, whose rows are read when it runs. */
   readonly contents: string;
-  /** Line of the file on which `contents`, which have no white space around, begin; default 1. */
+  /** First line of `contents` in the file, because `contents` is trimmed; default 1. */
   readonly first_line?: number;
-  /** Text of a seed, read when it is asked for: unit tests may take their rows from one. */
+  /** Reads the text of a seed on demand: a unit test may take its rows from a seed. */
   readonly seedText?: string;
   /** sha256 (hex) of the contents, computed as dbt does for that kind of file; `path` checksums for big seeds. */
   readonly checksum: { readonly name: string; readonly checksum: string };
@@ -45,7 +45,7 @@ export interface Project {
   readonly version: string | null;
   /** Absolute. */
   readonly project_root: string;
-  /** Of dbt_project.yml: on-run hooks have it. */
+  /** Checksum of dbt_project.yml: the nodes of on-run hooks carry it. */
   readonly checksum?: { readonly name: string; readonly checksum: string };
   readonly profile_name: string | null;
   readonly model_paths: readonly string[];
@@ -79,7 +79,7 @@ export interface Project {
   readonly selectors: Json;
   /** The `flags:` block. */
   readonly flags: { readonly [name: string]: Json };
-  /** Everything of dbt_project.yml, for `project.*` look-ups that have no field of their own. */
+  /** All keys of dbt_project.yml, for `project.*` look-ups that have no field here. */
   readonly raw: { readonly [key: string]: Json };
 }
 
@@ -100,8 +100,8 @@ export type ConfigSection =
   | 'macros';
 
 /**
- * A target of profiles.yml, its keys as dbt-postgres has them. `password` never reaches a log, an artifact or a
- * template's `target`.
+ * A target of profiles.yml, with the keys of dbt-postgres. `password` never reaches a log, an artifact or a template's
+ * `target`.
  */
 export interface Credentials {
   readonly type: string;
@@ -120,8 +120,8 @@ export interface Profile {
 }
 
 /**
- * Flags after command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names in lower snake case here; a template
- * sees them in upper case. Behaviour-change flags of `flags:` are here too.
+ * Flags in dbt's precedence: command line > DBT_ENGINE_/DBT_ variable > `flags:` > default. Names are lower snake case
+ * here and upper case in templates. Behaviour-change flags of `flags:` are included.
  */
 export interface Flags {
   readonly which: string;
@@ -153,7 +153,7 @@ export interface Flags {
   readonly print: boolean;
   readonly debug: boolean;
   readonly printer_width: number;
-  // Of some commands only.
+  // Present only for commands that select nodes.
   readonly select?: readonly string[] | null | undefined;
   readonly exclude?: readonly string[] | null | undefined;
   readonly selector?: string | null | undefined;
@@ -170,16 +170,16 @@ export interface Flags {
   readonly [flag: string]: unknown;
 }
 
-/** Everything that decides the meaning of a command before any model is looked at. */
+/** All settings of a command that are known before parsing. */
 export interface RuntimeConfig {
   readonly project: Project;
   readonly profile: Profile;
   /** Root project first, then installed packages, then the built-in ones (`dbt_postgres`, `dbt`). */
   readonly packages: readonly Project[];
-  /** `--vars`; beats `project.vars` (which come from vars.yml when there is one). */
+  /** `--vars`; overrides `project.vars`, which come from vars.yml when that file exists. */
   readonly cli_vars: { readonly [name: string]: Json };
   readonly flags: Flags;
-  /** The environment as a value: only what a template asks for is looked up. */
+  /** The environment as a value. Only names that a template requests are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly invocation: Invocation;
 }

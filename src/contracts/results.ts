@@ -1,4 +1,4 @@
-// run_results.json v6, sources.json v3 and catalog.json v1, field for field. Types only.
+// Types of run_results.json v6, sources.json v3 and catalog.json v1, field for field. No code; the commands fill them.
 import type { FreshnessThreshold, GraphNode, Json } from './node.ts';
 
 export type RunStatus = 'success' | 'error' | 'skipped' | 'partial success' | 'no-op';
@@ -12,7 +12,7 @@ export interface TimingInfo {
   completed_at: string | null;
 }
 
-/** What the database said about a statement: dbt's AdapterResponse. */
+/** The database's answer to a statement: dbt's AdapterResponse. */
 export interface AdapterResponse {
   _message: string;
   code?: string;
@@ -46,7 +46,7 @@ export interface RunResult {
   compiled_code: string | null;
   relation_name: string | null;
   batch_results: BatchResults | null;
-  /** Of a function; absent: null. */
+  /** Present on results of functions; absent means null. */
   overload_results?: OverloadResults | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
   node?: GraphNode;
