@@ -1,5 +1,5 @@
-// Turns the rows that the catalogue macros return into catalog.json: a table for each node and source, its columns, its
-// statistics. Pure; asking the database is left to generate.ts.
+// Builds catalog.json from the rows of the catalogue macros: a table for each node and source, with columns and
+// statistics. Pure; generate.ts queries the database.
 import type { CatalogArtifact, CatalogColumn, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
@@ -12,15 +12,15 @@ export type CatalogRow = ReadonlyMap<string, Json>;
 export interface CatalogInput {
   readonly manifest: Manifest;
   readonly rows: Iterable<CatalogRow>;
-  /** Only these nodes and sources; null for all. */
+  /** Restricts the catalogue to these nodes and sources; null includes all. */
   readonly selected: ReadonlySet<string> | null;
   readonly errors: readonly string[];
   readonly metadata: CatalogArtifact['metadata'];
 }
 
 /**
- * @throws TsdbtError `compilation` when a row lacks the name of its relation, or when two relations that differ in case
- *   only answer for one source
+ * @throws TsdbtError `compilation` when a row lacks the name of its relation, or when two relations match one source
+ * and differ only in case
  */
 export function buildCatalog({ manifest, rows, selected, errors, metadata }: CatalogInput): CatalogArtifact {
   const tables = tablesOf(rows);
@@ -93,7 +93,7 @@ function tablesOf(rows: Iterable<CatalogRow>): Iterable<CatalogTable> {
   return tables.values();
 }
 
-/** The statistics of `stats:<id>:label|value|description|include` columns; `has_stats` says whether there are any. */
+/** Statistics from `stats:<id>:label|value|description|include` columns; `has_stats` tells whether a row has any. */
 function statsOf(row: CatalogRow): CatalogTable['stats'] {
   const stats: CatalogTable['stats'] = {};
   const ids = new Set([...row.keys()].flatMap((key) => /^stats:([^:]*)/.exec(key)?.[1] ?? []));

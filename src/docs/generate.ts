@@ -1,5 +1,5 @@
-// `docs generate` after the project has been compiled: asks the database what is there, writes catalog.json and the
-// page. Leaves parsing, selection, compiling and manifest.json to the caller.
+// Runs `docs generate` on a compiled project: queries the catalogue, writes catalog.json and the page. The caller
+// parses, selects, compiles and writes manifest.json.
 import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
@@ -21,32 +21,32 @@ import { makeFolder } from '../make-folder.ts';
 
 export interface GenerateDocsInput {
   readonly manifest: Manifest;
-  /** The project's folder, for its asset paths. */
+  /** Folder of the project: asset paths are relative to it. */
   readonly projectRoot: string;
   readonly assetPaths: readonly string[];
-  /** Absolute; made when missing. */
+  /** Absolute path; the folder is created when missing. */
   readonly targetDir: string;
-  /** unique_ids of `--select` and `--exclude`; null when nothing was selected. */
+  /** unique_ids that `--select` and `--exclude` chose; null without a selection. */
   readonly selected: ReadonlySet<string> | null;
-  /** The project was compiled: its relations are then asked for by name, a selection or not. */
+  /** Whether the project was compiled. If so, relations are queried by name even without a selection. */
   readonly compiled: boolean;
-  /** `--empty-catalog`: do not ask the database. */
+  /** `--empty-catalog`: skips the database query. */
   readonly emptyCatalog: boolean;
   /** `--static`: also write static_index.html. */
   readonly static: boolean;
   readonly adapter: Adapter;
-  /** Calls `get_catalog` and `get_catalog_relations`, so that a project's own versions count. */
+  /** Calls `get_catalog` and `get_catalog_relations`, so that overrides in the project apply. */
   readonly executeMacro: ExecuteMacro;
   /** Schema version, versions, ids and time of this invocation. */
   readonly metadata: CatalogArtifact['metadata'];
-  /** Of tsdbt. */
+  /** Version of tsdbt. */
   readonly version: string;
   readonly logger: Logger;
-  /** Takes secrets out of what is written. */
+  /** Masks secrets in written values. */
   readonly mask: <T>(value: T) => T;
 }
 
-/** More relations than this are cheaper to ask for by schema: dbt's limit too. */
+/** Above this number of relations, one query per schema is cheaper. dbt has the same limit. */
 const MAX_RELATIONS = 100;
 
 /**
@@ -115,7 +115,7 @@ async function fetchCatalog({
   }
 }
 
-/** Rows of schemas that the project uses, as plain values. */
+/** Rows whose schema the project uses, as plain values. */
 function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
   const names = table.columnNames;
   const rows: CatalogRow[] = [];
@@ -127,7 +127,7 @@ function rowsOf(table: Table, uses: (schema: string) => boolean): CatalogRow[] {
   return rows;
 }
 
-/** What stands for a relation: no ephemeral model, and of the tests those that keep their failures. */
+/** Whether a node has a relation: ephemeral models have none, and tests only when they store failures. */
 function hasRelation(node: ManifestNode): boolean {
   switch (node.resource_type) {
     case 'model':
@@ -146,10 +146,10 @@ function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Re
   return relationFrom(adapter, null, node);
 }
 
-/** Images and the like that descriptions show, beside the page. */
+/** Copies assets, such as images that descriptions show, next to the page. */
 function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): void {
   for (const path of assetPaths) {
-    // What stands at the destination is removed first: outside of the target folder that would be anything.
+    // Copying first removes the destination: a path outside the target folder could delete unrelated files.
     const inside = relative(projectRoot, join(projectRoot, path));
     if (
       inside === '' ||
@@ -164,7 +164,7 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
   }
 }
 
-/** Written beside and renamed: a reader sees the old file or the new one. */
+/** Writes a temporary file and renames it, so that readers never see a partial file. */
 function writeWhole(path: string, text: string): void {
   makeFolder(dirname(path));
   const beside = `${path}.${process.pid}.tmp`;

@@ -1,12 +1,12 @@
-// Puts the docs page together: the template of site/ with its style, its scripts and the data inside, so that the one
-// file is all a browser needs. Leaves what is shown to site-data.ts and how to the scripts in site/.
+// Builds the docs page as one file: the template of site/ with style, scripts and data inline. site-data.ts chooses the
+// data; the scripts in site/ render it.
 import { existsSync, readFileSync } from 'node:fs';
 import type { SiteData } from './site-data.ts';
 
-/** In the order in which they must run; app.js uses the others. */
+/** In execution order: app.js uses the others. */
 const SCRIPTS = ['text.js', 'layout.js', 'graph.js', 'app.js'];
 
-/** Below this file in the sources; beside `dist` when bundled. */
+/** site/ lies beside this file in the sources, and beside `dist` when bundled. */
 function readSiteFile(name: string): string {
   const found = [new URL(`./site/${name}`, import.meta.url), new URL(`../src/docs/site/${name}`, import.meta.url)].find(
     (url) => existsSync(url),
@@ -16,11 +16,11 @@ function readSiteFile(name: string): string {
 }
 
 /**
- * @param nonce of the policy under which a server sends the page
+ * @param nonce of the Content-Security-Policy with which a server sends the page
  * @returns the whole page as HTML
  */
 export function renderPage(data: SiteData, nonce?: string): string {
-  // A script element ends at the first `</`, whatever its text is, and `<!--` would change how it is read.
+  // `</` ends a script element even within a string, and `<!--` changes how the parser reads it: `<` is escaped.
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   const parts: Record<string, string> = {
     title: data.project.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`),

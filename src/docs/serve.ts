@@ -1,5 +1,5 @@
-// `docs serve`: a small HTTP server for the target folder's docs. Shows what `docs generate` wrote and follows a later
-// one without a restart. Leaves opening a browser and the process's signals to the command line.
+// Runs `docs serve`: a small HTTP server for the docs in the target folder, which shows a later `docs generate` without
+// a restart. The command line opens the browser and handles signals.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -31,16 +31,16 @@ const PLAIN = 'text/plain; charset=utf-8';
 export interface ServeDocsInput {
   readonly targetDir: string;
   readonly host: string;
-  /** 0 for any free port. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Folders below the target folder whose files may be read, beside the artifacts. */
+  /** Folders below the target folder that are served in addition to the artifacts. */
   readonly assetPaths: readonly string[];
   readonly version: string;
 }
 
 /**
- * Listens until `close`.
- * @throws TsdbtError `runtime` when there is no manifest.json yet or when the port is taken
+ * Listens until `close` is called.
+ * @throws TsdbtError `runtime` when manifest.json does not exist yet or the port is in use
  */
 export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
   pageOf(input);
@@ -112,15 +112,17 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
       .pipe(response);
 }
 
-/** A page that a browser reaches by a foreign name which leads here must not read the docs of this machine. */
+/** Prevents DNS rebinding: a foreign host name that resolves to this machine must not read the docs. */
 function isKnownHost(header: string | undefined, listens: string): boolean {
-  // A server that listens for everybody has names that only its network knows.
+  // A server on all interfaces may have host names that only its network knows.
   if (listens === '' || listens === '0.0.0.0' || listens === '::') return true;
   const name = (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return [listens, 'localhost', '127.0.0.1', '::1'].some((known) => known.toLowerCase() === name.toLowerCase());
 }
 
-/** Scripts of the page alone run; a description brings images, and nothing else is loaded. */
+/**
+ * Content-Security-Policy: only the page's own scripts run; descriptions may load images, and nothing else is loaded.
+ */
 function policyOf(nonce: string): string {
   return [
     "default-src 'none'",
@@ -133,7 +135,7 @@ function policyOf(nonce: string): string {
   ].join('; ');
 }
 
-/** The path below the target folder, or null for one that is malformed or would leave it. */
+/** Resolves the path below the target folder; null when it is malformed or leaves the folder. */
 function pathOf(url: string): string | null {
   try {
     const [before = ''] = url.split(/[?#]/);
@@ -161,13 +163,13 @@ function send(
   response.end(body);
 }
 
-/** Made anew from the artifacts for each visit, so that it is never older than they are. */
+/** Rebuilt from the artifacts at each request, so that it is never outdated. */
 function pageOf({ targetDir, version }: ServeDocsInput, nonce?: string): string {
   const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
   if (manifest === null) {
     throw errorOf('noDocs', { path: join(targetDir, 'manifest.json') });
   }
-  // A command writes the SQL that it compiled into its own manifest alone; the compiled file stays.
+  // A command writes compiled SQL only into its own manifest; an earlier command's compiled file still exists.
   const compiledOf = (node: GraphNode): string | null => readCompiled(writePath(node, targetDir, 'compiled'));
   const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
   return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce);

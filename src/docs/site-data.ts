@@ -1,10 +1,10 @@
-// Picks from the manifest and the catalogue what the docs page shows, small enough to stand inside the page. Pure; the
-// page itself is in site/, how it is put together in page.ts.
+// Selects from manifest and catalogue the data of the docs page, small enough to be inlined. Pure; site/ shows the data
+// and page.ts builds the page.
 import type { CatalogArtifact, CatalogTable } from '../contracts/results.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ColumnInfo, GraphNode, Json, MacroNode, TestMetadata, TestNode } from '../contracts/node.ts';
 
-/** A column as the page lists it: declared, found in the database, or both. */
+/** A column of the page: declared in YAML, found in the database, or both. */
 export interface SiteColumn {
   name: string;
   type: string;
@@ -13,7 +13,7 @@ export interface SiteColumn {
   constraints: string[];
 }
 
-/** One page. Edges are positions in `SiteData.items`. Absent fields are empty. */
+/** The data of one page. Edges are indexes into `SiteData.items`. Absent fields are empty. */
 export interface SiteItem {
   id: string;
   kind: string;
@@ -35,7 +35,7 @@ export interface SiteItem {
   /** Colour that the project gives the node in the graph. */
   color?: string;
   tags: string[];
-  /** True for what stands in the graph. */
+  /** Whether the item is a node of the graph. */
   graph: boolean;
 }
 
@@ -53,7 +53,7 @@ type Listed = GraphNode | MacroNode;
 
 /**
  * @param version of tsdbt, shown at the foot of the page
- * @param compiledOf the SQL that an earlier command compiled of a node without any in the manifest
+ * @param compiledOf returns SQL that an earlier command compiled, for nodes without compiled SQL in the manifest
  */
 export function buildSiteData(
   manifest: Manifest,
@@ -91,8 +91,7 @@ export function buildSiteData(
 }
 
 /**
- * Everything that has a page: no generic tests (they stand with their node), no hooks, no macros of the engine, nothing
- * hidden.
+ * Items with a page. Excluded: generic tests (listed with their node), hooks, macros of the engine, hidden resources.
  */
 function listedNodes(manifest: Manifest): Listed[] {
   const shown = (node: { docs?: { show: boolean } | undefined }): boolean => node.docs?.show !== false;
@@ -132,7 +131,7 @@ interface AttachedTest {
   label: string;
 }
 
-/** Generic tests by the node that they test, and unit tests by their model. */
+/** Generic tests grouped by the node they test, unit tests by their model. */
 function testsByNode(manifest: Manifest): Map<string, AttachedTest[]> {
   const found = new Map<string, AttachedTest[]>();
   const add = (id: string, test: AttachedTest): void => {
@@ -287,7 +286,7 @@ function freshnessOf(value: unknown): string | null {
   return parts.length > 0 ? parts.join(', ') : null;
 }
 
-/** Declared columns in the order of the database when the catalogue knows it, then what is declared only. */
+/** Columns of the catalogue in the database's order, then columns that are only declared. */
 function columnsOf(
   declared: Record<string, ColumnInfo> | undefined,
   table: CatalogTable | undefined,
