@@ -1,10 +1,10 @@
-// `Found 20 models, 5 seeds, …`: what a project holds, said before anything runs.
+// Reports what a project contains before anything runs: `Found 20 models, 5 seeds, …`.
 import { fire } from '../events/index.ts';
 import { typeInId } from '../graph/node-facts.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { foundCounts } from '../runner/summary.ts';
 
-/** `Found 20 models, 5 seeds, …`: says what the project holds. */
+/** Fires the event with the counts of resources: `Found 20 models, 5 seeds, …`. */
 export function reportCounts(parsed: ParsedProject): void {
   const { manifest, facts } = parsed;
   const counts = new Map<string, number>();

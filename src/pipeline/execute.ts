@@ -1,5 +1,5 @@
-// What stands around the nodes of every command that has some: counts and warnings before, events and artifacts after.
-// How nodes run is the runner's; what people read at the end is the command's.
+// The parts of a command around its nodes: counts and warnings before, events and artifacts after. The runner runs the
+// nodes; the command prints the summary.
 import type { GraphNode } from '../contracts/node.ts';
 import type { Selection } from '../graph/selector.ts';
 import { createRunContext, type RetriedRun, type RunContext } from '../runner/context.ts';
@@ -10,19 +10,19 @@ import { succeeded } from '../runner/summary.ts';
 import { reportCounts } from './counts.ts';
 import { write, writeSummary } from './write.ts';
 
-/** Who watches an execution, and may stop it. */
+/** Observes an execution and may stop it. */
 export interface Observer {
-  /** Aborted to stop: running statements are cancelled on the server. */
+  /** Aborting it stops the run: statements in flight are cancelled on the server. */
   readonly signal?: AbortSignal | null | undefined;
-  /** Of `retry`. */
+  /** Set for `retry`. */
   readonly retry?: RetriedRun | null | undefined;
-  /** The kind of each node, in the place of the command's own. */
+  /** Returns the kind of each node; by default the command's own kind. */
   readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
-  /** Told what the nodes gave when the run throws after them. */
+  /** Called with the nodes' results when the run throws after them. */
   readonly stopped?: ((outcome: RunOutcome) => void) | undefined;
 }
 
-/** What a command says and writes around its nodes. */
+/** The events and artifacts of a command around its nodes. */
 interface Frame {
   /** graph_summary.json. */
   readonly summary: boolean;
@@ -35,7 +35,7 @@ interface Frame {
 }
 
 const WHOLE: Frame = { summary: true, warnings: true, endResult: true, artifacts: true };
-/** Of commands that say or write less than the others. */
+/** Frames of commands that report or write less than the default. */
 const FRAMES: ReadonlyMap<string, Frame> = new Map([
   ['generate', { ...WHOLE, warnings: false, endResult: false }],
   ['freshness', { ...WHOLE, summary: false, endResult: false, artifacts: false }],
@@ -43,7 +43,7 @@ const FRAMES: ReadonlyMap<string, Frame> = new Map([
 
 const frameOf = ({ config }: ParsedProject): Frame => FRAMES.get(config.flags.which) ?? WHOLE;
 
-/** Says and writes what is known before the first node runs. @returns what the nodes then share */
+/** Reports and writes what is known before the first node runs. @returns the context that the nodes share */
 export function announce(parsed: ParsedProject, { selected, warnings }: Selection): RunContext {
   const ctx = createRunContext(parsed, selected);
   const frame = frameOf(parsed);
@@ -54,7 +54,7 @@ export function announce(parsed: ParsedProject, { selected, warnings }: Selectio
 }
 
 /**
- * compile, show, docs generate: each node is compiled, and `show` reads its first rows; nothing is built.
+ * compile, show, docs generate: compiles each node, and `show` also reads its first rows; nothing is built.
  * @throws {TsdbtError} the first error
  */
 export function compile(parsed: ParsedProject, request: RunRequest, options: RunOptions = {}): Promise<RunOutcome> {
@@ -62,20 +62,20 @@ export function compile(parsed: ParsedProject, request: RunRequest, options: Run
   return run(parsed, request, { which: compilesOnly(which) ? which : 'compile', ...options });
 }
 
-/** Says that nothing was selected; artifacts without results. */
+/** Reports an empty selection and writes artifacts without results. */
 export function executeNothing(parsed: ParsedProject, ctx: RunContext): RunOutcome {
   ctx.log.nothingToDo();
   if (frameOf(parsed).artifacts) write(parsed, ctx, [], 0);
   return { results: [], elapsed: 0, interrupted: false, ctx };
 }
 
-/** Says and writes what the nodes gave. @param failed by an error that ends the command */
+/** Reports and writes the results of the nodes. @param failed whether an error ended the command */
 export function conclude(parsed: ParsedProject, { ctx, results, elapsed }: RunOutcome, failed = false): void {
   const { config, now } = parsed;
   const frame = frameOf(parsed);
   const success = !failed && (compilesOnly(config.flags.which) || succeeded(results));
   if (frame.endResult) ctx.log.endRunResult(results, elapsed, new Date(now()).toISOString(), success);
-  // What was typed is no part of the project.
+  // SQL typed on the command line is not part of the project.
   for (const id of ctx.selected) if (id.startsWith('sql_operation.')) delete ctx.manifest.nodes[id];
   if (frame.artifacts) write(parsed, ctx, results, elapsed);
 }

@@ -1,4 +1,4 @@
-// SQL of the command line (`--inline`) in the place of the project's nodes. What it refers to is found by the runner.
+// Adds SQL of the command line (`--inline`) as the only selected node. The runner resolves its references.
 import { Dag } from '../graph/dag.ts';
 import type { Selection } from '../graph/selector.ts';
 import { createRunContext } from '../runner/context.ts';
@@ -7,7 +7,7 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 
 /**
  * The project with the SQL as a node, and that node selected.
- * @throws {TsdbtError} when the SQL is no valid template or refers to something that is not there
+ * @throws {TsdbtError} when the SQL is not a valid template or a reference cannot be resolved
  */
 export function withInline(parsed: ParsedProject, sql: string): { parsed: ParsedProject; selection: Selection } {
   const node = inlineNode(createRunContext(parsed, new Set()), sql);

@@ -1,4 +1,4 @@
-// What `ls` prints of each selected resource: selector, name, path or JSON.
+// Prints what `ls` shows of each selected resource: selector, name, path or JSON. Selection is left to select.ts.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
@@ -23,9 +23,9 @@ const JSON_KEYS = new Set([
 ]);
 
 /**
- * One line a resource, by unique_id.
- * @param outputKeys for `json`: properties to print, with dots for nested ones; empty for dbt's own choice
- * @param facts of the nodes; they are looked up in the manifest when they are left out
+ * One line for each resource, by unique_id.
+ * @param outputKeys for `json`: properties to print, with dots for nested ones; empty for dbt's default
+ * @param facts of the nodes; looked up in the manifest by default
  */
 export function listLines(
   manifest: Manifest,
@@ -58,7 +58,7 @@ function lookup(manifest: Manifest, id: string): GraphNode {
   return node;
 }
 
-/** The text that selects just this resource. */
+/** A selector that matches only this resource. */
 function selectorOf(node: GraphNode): string {
   switch (node.resource_type) {
     case 'source':

@@ -1,5 +1,5 @@
-// The first stage: dbt_project.yml, profiles.yml, packages, variables and flags as one configuration, with the adapter
-// of its target and what `--state` names. Reads no file of the project's nodes and opens no connection.
+// The first stage: combines dbt_project.yml, profiles.yml, packages, variables and flags into one configuration, with
+// the target's adapter and the artifacts of `--state`. Node files and connections are left to later stages.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
@@ -25,28 +25,28 @@ export interface LoadOptions {
   readonly projectDir?: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** dbt's name of the command; `build` when it is left out. */
+  /** dbt's name of the command; default `build`. */
   readonly command?: string | undefined;
-  /** Its options under the names of dbt's flags: `{ select: ['orders+'], full_refresh: true }`. */
+  /** Options of the command under dbt's flag names: `{ select: ['orders+'], full_refresh: true }`. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
-  /** In the place of `command` and `options`: every flag, as the command line resolves them. */
+  /** Replaces `command` and `options`: all flags, as the command line resolves them. */
   readonly flags?: Flags | undefined;
   readonly invocation?: Invocation | undefined;
-  /** Told what happens; nobody when it is left out. */
+  /** Receives events; by default events are dropped. */
   readonly logger?: Logger | undefined;
-  /** What no output may show; what is found while loading is added. */
+  /** Secrets that every output masks. Loading adds those that it finds. */
   readonly secrets?: Secrets | undefined;
   /** Milliseconds since 1970, with a fraction. */
   readonly now?: (() => number) | undefined;
-  /** Of this process: tells a run that was killed from one that is at work. */
+  /** Id of this process: distinguishes a killed run from one that still runs. */
   readonly pid?: number | undefined;
-  /** Whether a process is at work; absent: none is. */
+  /** Whether a process is running; by default none is. */
   readonly isRunning?: (pid: number) => boolean;
 }
 
 /**
- * Reads dbt_project.yml, profiles.yml, packages, variables.
- * @throws {TsdbtError} in dbt's words for whatever is wrong with them
+ * Reads dbt_project.yml, profiles.yml, packages and variables.
+ * @throws {TsdbtError} any error in them, in dbt's words
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
   const {
@@ -124,7 +124,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   };
 }
 
-/** The adapter of the project's target. Opens no connection. */
+/** Creates the adapter of the project's target. Opens no connection. */
 export function openAdapter(
   { project, profile, flags }: RuntimeConfig,
   env: LoadOptions['env'],

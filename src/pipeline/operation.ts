@@ -1,5 +1,5 @@
-// What runs outside of the graph: one macro or one piece of SQL (`run-operation`), a query that is only shown, and the
-// macros that `docs generate` calls after its nodes.
+// Runs what has no node in the graph: a macro or SQL (`run-operation`), a previewed query, and the macros that `docs
+// generate` calls after its nodes. Sessions are left to the runner.
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Table } from '../adapters/table.ts';
 import { compileNode } from '../compiler/compile.ts';
@@ -21,7 +21,7 @@ import { reportCounts } from './counts.ts';
 import { openAdapter } from './load.ts';
 import { write } from './write.ts';
 
-/** What `run-operation` was asked for: a macro with its arguments, or SQL. */
+/** The request of `run-operation`: a macro with its arguments, or SQL. */
 export type Operation =
   | { readonly macro: string; readonly args: { readonly [name: string]: Json } }
   | { readonly sql: string };
@@ -29,9 +29,9 @@ export type Operation =
 type Response = AdapterResponse | Record<string, never>;
 
 /**
- * Runs it and writes run_results.json.
- * @returns whether it went well; what went wrong has been said
- * @throws {TsdbtError} compilation, when there is no such macro
+ * Runs the operation and writes run_results.json.
+ * @returns whether it succeeded; errors have been reported
+ * @throws {TsdbtError} compilation, when the macro does not exist
  */
 export async function operate(parsed: ParsedProject, operation: Operation): Promise<boolean> {
   const ctx = createRunContext(parsed, new Set());
@@ -80,7 +80,7 @@ export async function operate(parsed: ParsedProject, operation: Operation): Prom
   return error === null;
 }
 
-/** `package.macro`. */
+/** Splits `package.macro`. */
 function splitName(macro: string): [packageName: string | undefined, name: string] {
   const dot = macro.indexOf('.');
   return dot < 0 ? [undefined, macro] : [macro.slice(0, dot), macro.slice(dot + 1)];
@@ -141,7 +141,7 @@ function reportSql(ctx: RunContext, error: string | null, response: Response, se
   else ctx.log.note(line('ERROR executing inline_query', red('ERROR')), 'error');
 }
 
-/** The first rows of SQL as it is, without the project's models. @param limit null: all rows */
+/** The first rows of SQL as written, without the project's models. @param limit null: all rows */
 export async function preview({ adapter }: ParsedProject, sql: string, limit: number | null): Promise<Table> {
   const session = adapter.session({ name: 'show' });
   try {
@@ -152,15 +152,15 @@ export async function preview({ adapter }: ParsedProject, sql: string, limit: nu
   }
 }
 
-/** Macros called outside of any node, on connections of their own. */
+/** Calls macros outside of nodes, on a connection of its own. */
 export interface OpenOperation {
   readonly adapter: Adapter;
   readonly executeMacro: ExecuteMacro;
-  /** Gives the connection of its session back; the adapter stays open. */
+  /** Returns the connection of its session; the adapter stays open. */
   release(): Promise<void>;
 }
 
-/** A run has closed its connections: these are new ones. @param name of the session and of the operation */
+/** Opens a new connection, because a run has closed its own. @param name of the session and of the operation */
 export async function openOperation(parsed: ParsedProject, ctx: RunContext, name: string): Promise<OpenOperation> {
   const { config, logger } = parsed;
   const adapter = await openAdapter(config, config.env, logger);

@@ -1,5 +1,5 @@
-// The parses that commands keep in the target folder: partial_parse.json, and beside it those of commands whose flags
-// templates read. Leaves which of them holds to the parser.
+// Reads and writes the parses kept in the target folder: partial_parse.json, and others for commands whose templates
+// read flags. The parser decides which parse is valid.
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,12 +10,12 @@ import type { Secrets } from '../secrets.ts';
 
 const FILE = 'partial_parse.json';
 const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
-/** Commands with a parse of their own are few; each parse can be as large as the manifest. */
+/** Few commands have a parse of their own, and each parse can be as large as the manifest. */
 const MOST_BESIDE = 4;
-/** Digest, header, YAML, index; the body is the rest. */
+/** Lines before the body: digest, header, YAML, index. */
 const LINES = 4;
 
-/** The parses that earlier commands kept, and where each of them is. */
+/** The kept parses of earlier commands and their paths. */
 export class ParseCaches {
   readonly #folder: string;
   readonly #first: string;
@@ -23,8 +23,8 @@ export class ParseCaches {
   readonly #paths = new Map<ParseCache, string>();
 
   /**
-   * @param first where the first one is, when not at its usual place
-   * @param onUnusable told when there is none, or one that this program has not written whole
+   * @param first path of the first parse, when not the default
+   * @param onUnusable called when the first parse is missing or incomplete
    */
   constructor(folder: string, first?: string | null, onUnusable: (reason: string) => void = () => undefined) {
     this.#folder = folder;
@@ -32,7 +32,7 @@ export class ParseCaches {
     this.#onUnusable = onUnusable;
   }
 
-  /** The kept parses, each read when it is asked for; nothing when the first cannot be read. */
+  /** Yields the kept parses, each read on demand; yields nothing when the first cannot be read. */
   *read(): Generator<ParseCache, void, undefined> {
     const first = readParseCache(this.#first);
     if (typeof first === 'string') {
@@ -64,7 +64,7 @@ export class ParseCaches {
     writeParseCache(path, cache, secrets);
   }
 
-  /** Those beside the first, the newest first. */
+  /** Paths of the parses other than the first, newest first. */
   #beside(): string[] {
     let names: string[];
     try {
@@ -82,8 +82,8 @@ export class ParseCaches {
 }
 
 /**
- * A parse that an earlier command kept.
- * @returns 'missing', or 'unreadable' for a file that this program has not written whole
+ * Reads a kept parse of an earlier command.
+ * @returns 'missing', or 'unreadable' for an incomplete or foreign file
  */
 export function readParseCache(path: string): ParseCache | 'missing' | 'unreadable' {
   const bytes = readBytes(path);
@@ -102,8 +102,8 @@ export function readParseCache(path: string): ParseCache | 'missing' | 'unreadab
 }
 
 /**
- * Keeps a parse for the next command; one with a secret in it is not kept, as it would be read with a mask in its
- * place.
+ * Keeps a parse for the next command. A parse that contains a secret is not kept, because the mask would be read back
+ * in its place.
  */
 export function writeParseCache(path: string, { header, yaml, index, body }: ParseCache, secrets: Secrets): void {
   const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', index, '\n', body];

@@ -1,5 +1,5 @@
-// The second stage: the project's files as a manifest and its graph, from the last parse where nothing has changed.
-// Writes manifest.json and the cache of the parse.
+// The second stage: builds manifest and graph from the project's files, or reuses the last parse when nothing changed.
+// Writes manifest.json and the parse cache.
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { fire } from '../events/index.ts';
@@ -13,7 +13,7 @@ import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 
 /**
  * Parses every file of the project and writes manifest.json.
- * @throws {TsdbtError} the first thing that is wrong, with file and line
+ * @throws {TsdbtError} the first error, with file and line
  */
 export function parse(
   loaded: LoadedProject,
@@ -39,7 +39,7 @@ export function parse(
   let known: NodeFacts | undefined;
   const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });
-  // A project with a cycle is refused, and not remembered as parsed.
+  // A project with a cycle is refused before the cache is written, so that the next command reports it again.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
     writeParsedManifest(
@@ -68,7 +68,7 @@ export function parse(
   };
 }
 
-/** Whether a project as it is loaded now would be parsed to what an earlier parse gave. */
+/** Whether parsing the project as loaded now would give the same result as an earlier parse. */
 export function isSameProject(parsed: ParsedProject, { config, adapter, logger }: LoadedProject): boolean {
   return isUnchanged(parsed.origin, { config, files: readSourceFiles(config), adapter, logger, engine: engineStamp() });
 }

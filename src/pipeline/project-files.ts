@@ -1,4 +1,5 @@
-// The project's files for the layers that touch none themselves: read once, written only when they change.
+// Gives the layers below access to the project's files without file system calls of their own: files are read once and
+// written only when they change.
 import { existsSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { writeIfChanged } from '../artifacts.ts';
@@ -7,7 +8,7 @@ import { readFileText } from '../project/read-file.ts';
 import type { ProjectFiles } from '../runner/parsed-project.ts';
 import type { Secrets } from '../secrets.ts';
 
-/** The project's files for the layers below; each is read once. */
+/** Access to the project's files for the layers below; each file is read once. */
 export function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFiles {
   const texts = new Map<string, string | null>();
   return {

@@ -1,5 +1,5 @@
-// Results of a run that was killed: run_results.json is written from its journal by the next command. Leaves the
-// database alone: what the killed run did there is repaired by the next run's own statements.
+// Writes run_results.json of a killed run from its journal. Does not touch the database: statements of the next run
+// repair what the killed run left there.
 import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeRunResults } from '../artifacts.ts';
@@ -8,7 +8,7 @@ import { artifactMetadata } from '../runner/metadata.ts';
 import type { LoadedProject } from '../runner/parsed-project.ts';
 import { projectResults, readJournal } from '../state/journal.ts';
 
-/** Does nothing when the last run came to its end or is still at work. */
+/** Does nothing when the last run completed or is still running. */
 export function recoverKilledRun({ config, secrets, targetPath, logger, now, isRunning }: LoadedProject): void {
   const path = join(targetPath, 'run.journal');
   if (!config.flags.write_json || !existsSync(path) || !statSync(path).isFile() || endsWell(path)) return;
@@ -29,7 +29,7 @@ export function recoverKilledRun({ config, secrets, targetPath, logger, now, isR
   });
 }
 
-/** Whether the last line is the one that a run writes at its end. */
+/** Whether the last line is the end marker of a run. */
 function endsWell(path: string): boolean {
   const file = openSync(path, 'r');
   try {

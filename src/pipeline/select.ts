@@ -1,15 +1,15 @@
-// The third stage: which nodes a command works on. What criteria mean is the selector's.
+// The third stage: selects the nodes of a command. The selector in src/graph evaluates the criteria.
 import { resourceTypesFor } from '../graph/resource-types.ts';
 import { type SelectOptions, type Selection, select as selectNodes } from '../graph/selector.ts';
 import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 
 export interface SelectingOptions extends Pick<SelectOptions, 'select' | 'accepts' | 'includeEmpty' | 'resourceTypes'> {
-  /** Whose types of resources count, in the place of the command's. */
+  /** Command whose resource types apply instead of the current command's. */
   readonly which?: string;
 }
 
-/** What a command works on, by `--select`, `--exclude`, `--selector` and the types of resources that are its own. */
+/** Selects the nodes of a command by `--select`, `--exclude`, `--selector` and the command's resource types. */
 export function select(parsed: ParsedProject, { which, ...options }: SelectingOptions = {}): Selection {
   const { config, manifest, dag, facts, previousState } = parsed;
   const { flags, project } = config;

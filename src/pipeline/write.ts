@@ -1,4 +1,4 @@
-// The last stage: the artifacts of a command, each written whole or not at all.
+// The last stage: writes the artifacts of a command, each atomically. Their JSON is left to src/artifacts.ts.
 import { join } from 'node:path';
 import { writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../contracts/results.ts';
@@ -10,7 +10,7 @@ import type { ParsedProject } from '../runner/parsed-project.ts';
 import type { RunOutcome } from '../runner/run.ts';
 import { toText } from '../values/index.ts';
 
-/** Writes manifest.json with what was compiled, and run_results.json. */
+/** Writes manifest.json with compiled code, and run_results.json. */
 export function write(parsed: ParsedProject, ctx: RunContext, results: readonly RunResult[], elapsed: number): void {
   const { config, secrets, targetPath, now } = parsed;
   if (!config.flags.write_json) return;
@@ -29,12 +29,12 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
     { metadata: artifactMetadata(config, 'run-results', 6, now()), results: [...results], elapsed_time: elapsed, args },
     secrets,
   );
-  // Only now is the journal of no more use.
+  // The artifacts are written: only now may the journal end.
   ctx.journal?.end(new Date(now()).toISOString(), elapsed);
   ctx.log.artifactWritten('RunExecutionResult', join(targetPath, 'run_results.json'));
 }
 
-/** Writes graph_summary.json: the edges of the project, small. */
+/** Writes graph_summary.json: the graph's edges in compact form. */
 export function writeSummary(parsed: ParsedProject): void {
   const { dag, config, targetPath } = parsed;
   const nodes = dag.nodes.map((id) => ({
@@ -52,8 +52,9 @@ export function writeSummary(parsed: ParsedProject): void {
 }
 
 /**
- * Writes sources.json, and freshness.json when models were measured: what reads sources.json expects sources in it.
- * @param path of sources.json, in the place of the one below the target folder
+ * Writes sources.json, and freshness.json when models were measured, because readers of sources.json expect only
+ * sources.
+ * @param path of sources.json, instead of the default below the target folder
  */
 export function writeFreshness(
   parsed: ParsedProject,
