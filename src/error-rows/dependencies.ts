@@ -1,4 +1,4 @@
-// Errors of packages: lists, versions, downloads, installing.
+// Errors of packages: lists, versions, downloads, installation.
 import { type Facts, row } from './row.ts';
 
 export const DEPENDENCY_ERRORS = {

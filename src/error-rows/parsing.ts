@@ -1,4 +1,4 @@
-// Errors of reading a project: macros, nodes, properties, tests, references and what is checked of them.
+// Errors of parsing a project: macros, nodes, properties, tests, references and their checks.
 import { type Facts, row } from './row.ts';
 
 export const PARSING_ERRORS = {

@@ -1,5 +1,5 @@
-// Errors of a project, its profile, its settings and its files. Leaves packages to dependencies.ts and what is read of
-// the files to parsing.ts.
+// Errors of a project, its profile, its settings and its files. Errors of packages are in dependencies.ts, errors of
+// parsed files in parsing.ts.
 import { type Facts, row } from './row.ts';
 
 export const PROJECT_ERRORS = {

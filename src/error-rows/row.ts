@@ -1,7 +1,7 @@
-// One row of the table of errors. What the rows say is in the files beside this one and in error-table.ts.
+// The type of a row in the table of errors. The other files of this folder and error-table.ts hold the rows.
 import type { ErrorKind } from '../errors.ts';
 
-/** One error. Facts are put into the texts as they are, so that a page of them can be made with their names. */
+/** One error. Its texts insert facts unchanged, so that the documentation can insert the facts' names. */
 export interface ErrorRow<F extends object> {
   readonly code: string;
   readonly kind: ErrorKind;
@@ -9,7 +9,7 @@ export interface ErrorRow<F extends object> {
   readonly hint: ((facts: F) => string) | undefined;
 }
 
-/** A fact of a text. */
+/** A value inserted into a text. */
 type Fact = string | number;
 export type Facts<N extends string> = Readonly<Record<N, Fact>>;
 

@@ -1,4 +1,4 @@
-// Errors of the graph: criteria, selectors.yml, comparison with a state, nodes that are not there.
+// Errors of the graph: criteria, selectors.yml, state comparison, unknown nodes.
 import { type Facts, row } from './row.ts';
 
 export const SELECTION_ERRORS = {

@@ -1,4 +1,4 @@
-// Errors of what templates call: references, config, variables, adapter methods, dispatch, dbt's exceptions.
+// Errors of functions that templates call: references, config, variables, adapter methods, dispatch, dbt's exceptions.
 import { type Facts, row } from './row.ts';
 
 export const TEMPLATE_ERRORS = {

@@ -1,13 +1,14 @@
-// Events around every command: the program, its arguments, what it prints, how it ends; init, debug and clean.
+// Events around every command: program, arguments, output and end, and those of init, debug and clean. Delivery is left
+// to the logger.
 import { errorTag } from '../log.ts';
 import { event, message } from './event.ts';
 
 export const COMMAND_EVENTS = {
-  /** What is said in no event of dbt's. */
+  /** Lines that belong to no event of dbt. */
   Note: message('Z050', 'info'),
-  /** What was asked for: lines of `ls`, of a template's print(), of a table. */
+  /** Requested output: lines of `ls`, of a template's print(), of a table. */
   PrintEvent: message('Z052', 'info'),
-  /** An empty line, or a rule. */
+  /** An empty line or a separator. */
   Formatting: message('Z017', 'info'),
   MainReportVersion: event<{ readonly version: string; readonly log_version: number; readonly tsdbt: string }>(
     'A001',

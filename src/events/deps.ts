@@ -1,4 +1,4 @@
-// Events of installing packages. Their texts are put together where packages are fetched.
+// Events of package installation. src/project/deps builds their texts.
 import { message } from './event.ts';
 
 export const DEPS_EVENTS = {

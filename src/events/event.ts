@@ -1,18 +1,18 @@
-// A row of the table of events, and how one is fired. What the rows say is in the files beside this one.
+// The type of a row in the table of events, and how a row is fired. The other files of this folder hold the rows.
 import { LazyEvent, type Logger, type LogLevel } from '../log.ts';
 
 /** The fields of an event in the JSON log, in dbt's order. */
 export type EventData = Readonly<Record<string, unknown>>;
 
-/** One event of dbt's: its code, its level and, from its facts, the text that people read. */
+/** One dbt event: its code, its level, and a function that builds the message from its facts. */
 export interface EventRow<F extends object> {
   readonly code: string;
   readonly level: LogLevel | ((facts: F) => LogLevel);
-  /** @param width columns that a progress line is filled up to */
+  /** @param width columns to which a progress line is padded */
   readonly text: (facts: F, width: number) => string;
 }
 
-/** A row whose facts are its data. */
+/** A row whose facts are its data in the JSON log. */
 export function event<F extends object>(
   code: string,
   level: EventRow<F>['level'],
@@ -21,7 +21,7 @@ export function event<F extends object>(
   return { code, level, text };
 }
 
-/** A row whose text is put together where it is fired. */
+/** A row whose caller builds the text. */
 export interface MessageRow extends EventRow<{ readonly msg: string }> {
   readonly level: LogLevel;
 }
@@ -30,24 +30,24 @@ export function message(code: string, level: LogLevel): MessageRow {
   return { code, level, text: ({ msg }) => msg };
 }
 
-/** What an event may have beside its facts. */
+/** Optional properties of a fired event beside its facts. */
 export interface EventExtras {
-  /** Which worker says it; absent: the main one. */
+  /** Worker that reports the event; absent means the main thread. */
   readonly thread?: string | undefined;
-  /** In the place of the row's. */
+  /** Overrides the row's level. */
   readonly level?: LogLevel | undefined;
   readonly width?: number | undefined;
-  /** The fields of the JSON log, where they are not the facts; asked for only when a sink shows them. */
+  /** Overrides the facts as fields of the JSON log; called only when a sink shows them. */
   readonly data?: (() => EventData) | undefined;
-  /** The text, where it is not the row's. */
+  /** Overrides the row's text. */
   readonly msg?: string | undefined;
-  /** A secret that the user has asked for: the console shows it. */
+  /** True for a secret that the user requested: only the console shows it. */
   readonly revealed?: boolean | undefined;
 }
 
 const WIDTH = 80;
 
-/** Fires one event by its row; text and data are made when a sink shows them. */
+/** Fires one event by its row. Text and data are built lazily, when a sink shows them. */
 export function fireRow<F extends object>(
   logger: Logger,
   name: string,

@@ -1,5 +1,5 @@
-// The table of events: every code stands once, with the name and the level under which dbt 1.12 logs it. Where events
-// go is the logger's business.
+// The table of events: each code once, with the name and the level under which dbt 1.12 logs it. Delivery is left to
+// the logger.
 import type { LogEvent, Logger, LogLevel } from '../log.ts';
 import { COMMAND_EVENTS } from './command.ts';
 import { DATABASE_EVENTS } from './database.ts';
@@ -11,7 +11,7 @@ import { RUN_EVENTS } from './run.ts';
 export { interruption } from './interruption.ts';
 export type { EventData, EventExtras } from './event.ts';
 
-/** By dbt's name of the event. */
+/** Events by dbt's name. */
 export const EVENTS = {
   ...COMMAND_EVENTS,
   ...PROJECT_EVENTS,
@@ -22,34 +22,34 @@ export const EVENTS = {
 
 export type EventName = keyof typeof EVENTS;
 
-/** What the text of an event is made of. */
+/** The facts from which the text of an event is built. */
 export type FactsOf<N extends EventName> = (typeof EVENTS)[N] extends EventRow<infer F> ? F : never;
 
-/** Events whose text is put together where they are fired. */
+/** Events whose caller builds the text. */
 export type MessageName = { [N in EventName]: (typeof EVENTS)[N] extends MessageRow ? N : never }[EventName];
 
 /**
- * An event as a value, for who collects events or hands them on.
+ * An event as a value, for callers that collect or forward events.
  * @param data its fields in the JSON log
- * @param level in the place of the row's
+ * @param level instead of the row's level
  */
 export function eventOf(name: MessageName, msg: string, data?: EventData, level?: LogLevel): LogEvent {
   const row: MessageRow = EVENTS[name];
   return { name, code: row.code, level: level ?? row.level, msg, data };
 }
 
-/** Fires an event. @param facts also its fields in the JSON log, unless `extras.data` gives others */
+/** Fires an event. @param facts also its fields in the JSON log, unless `extras.data` overrides them */
 export function fire<N extends EventName>(logger: Logger, name: N, facts: FactsOf<N>, extras: EventExtras = {}): void {
-  // One row of a union: TypeScript does not see that it is the row of these facts.
+  // TypeScript cannot see that this member of the union takes these facts.
   fireRow(logger, name, EVENTS[name] as unknown as EventRow<FactsOf<N>>, facts, extras);
 }
 
-/** A line in no event of dbt's. */
+/** Logs a line that belongs to no event of dbt. */
 export function note(logger: Logger, msg: string, extras?: EventExtras): void {
   fire(logger, 'Note', { msg }, extras);
 }
 
-/** A line that was asked for: it has no time in front, and `--quiet` shows it. */
+/** Prints requested output: without a timestamp, and shown under `--quiet` too. */
 export function print(logger: Logger, msg: string, extras?: EventExtras): void {
   fire(logger, 'PrintEvent', { msg }, extras);
 }

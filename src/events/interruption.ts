@@ -1,6 +1,6 @@
-// What the event of a run's end says of the signal that stopped the command.
+// Builds the fields of the event EndOfRunSummary about the signal that stopped the command. Callers fire the event.
 
-/** Facts of a run's end about what stopped it; dbt knows Ctrl-C alone. */
+/** Fields about the interruption of a run. dbt only knows Ctrl-C: a SIGTERM is also named in a field of its own. */
 export function interruption(reason: string | null): { keyboard_interrupt: boolean; stopped_by?: string } {
   return { keyboard_interrupt: reason !== null, ...(reason === 'SIGTERM' ? { stopped_by: reason } : {}) };
 }

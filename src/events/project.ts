@@ -1,5 +1,5 @@
-// Events of reading a project: deprecations, what its files say that dbt warns of, selection and state. Most of their
-// texts are put together where the files are read.
+// Events of reading a project: deprecations, warnings about its files, selection and state. The readers of the files
+// build most of the texts.
 import { warningTag } from '../log.ts';
 import { event, message } from './event.ts';
 
