@@ -1,6 +1,5 @@
-// The files under target/: manifest, semantic manifest, graph summary, run results, sources, catalog; each is written
-// whole or not at all. Leaves what is in them to the layers that make them, reading those of earlier runs to state/,
-// the cache of a parse to pipeline/.
+// Writes the files under target/ atomically: manifest, semantic manifest, graph summary, run results, sources, catalog.
+// Their contents are left to the layers that build them, reading earlier ones to state/, the parse cache to pipeline/.
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
@@ -29,7 +28,7 @@ import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 import { MOST_DATA, readFileText } from './project/read-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** To write a file where something else may stand: a pipe that nobody reads is refused instead of waited for. */
+/** Opens without blocking: a named pipe without a reader is refused instead of waited for. */
 const WITHOUT_WAITING = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
 
 const ARTIFACT_FILES = {
@@ -42,7 +41,7 @@ const ARTIFACT_FILES = {
 } as const;
 
 /**
- * Writes a file so that a reader sees the old text or the new one, never a part.
+ * Writes a file atomically: a reader sees the old content or the new one, never a part.
  * @throws TsdbtError `runtime` when the folder cannot be written
  */
 export function writeFileAtomically(path: string, ...parts: readonly (string | Uint8Array)[]): void {
@@ -63,8 +62,8 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
 }
 
 /**
- * Writes one of the many small files below target/compiled and target/run; one that has the text already is left alone,
- * and none is replaced in place, for which some file systems wait until the disk has it.
+ * Writes one of the many small files below target/compiled and target/run. An unchanged file is left alone. A changed
+ * file is replaced by a new one, because truncating in place makes some file systems wait for the disk.
  * @throws TsdbtError `runtime` when the folder cannot be written
  */
 export function writeIfChanged(path: string, text: string): void {
@@ -72,7 +71,7 @@ export function writeIfChanged(path: string, text: string): void {
     const present = readIfPresent(path);
     if (present === text) return;
     if (present === null) {
-      // dbt before 1.12 writes a snapshot where its folder is now.
+      // Versions of dbt before 1.12 write a snapshot as a file where its folder is now.
       if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
       makeFolder(dirname(path));
     } else rmSync(path);
@@ -99,17 +98,17 @@ function readIfPresent(path: string): string | null {
   }
 }
 
-/** One artifact, without secrets. */
+/** Writes one artifact with secrets masked. */
 export function writeArtifact(path: string, value: unknown, secrets: Secrets): void {
   writeFileAtomically(path, secrets.maskJson(artifactJson(value)));
 }
 
-/** JSON as dbt writes it: `NaN` and infinities are null, values of templates are their plain form. */
+/** JSON as dbt writes it: `NaN` and infinities become null, template values their plain JSON form. */
 export function artifactJson(value: unknown): string {
   try {
     return stringifyJson(value);
   } catch (error) {
-    // An int beyond 2^53 is a bigint, which JSON refuses.
+    // JSON.stringify refuses bigint, which holds integers beyond 2^53.
     if (error instanceof TypeError) return unmarkFloats(JSON.stringify(value, replaceValues));
     throw error;
   }
@@ -125,15 +124,15 @@ function replaceValues(_key: string, value: unknown): unknown {
   return value;
 }
 
-/** Fields that nodes have only once they were compiled. */
+/** Fields that only compilation adds to nodes. */
 const COMPILED_FIELDS: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
 
-/** What a run changes of the manifest, or what is new in each. */
+/** Tables of the manifest that a run changes or that are new in each manifest. */
 const TABLES_OF_A_RUN: ReadonlySet<string> = new Set(['metadata', 'nodes', 'functions']);
 
 /**
  * Writes manifest.json and semantic_manifest.json.
- * @param parsed what no run changes of it is neither read nor made again
+ * @param parsed the parse: tables that a run does not change are copied from it without being decoded
  */
 export function writeManifest(
   targetPath: string,
@@ -154,7 +153,7 @@ export function writeManifest(
   writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest, facts), secrets);
 }
 
-/** The rows of the nodes, with commas: those that nobody has looked at as the parse has kept them. */
+/** Rows of the nodes, with commas. Nodes that were never decoded are copied from the parse. */
 function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManifest): (string | Uint8Array)[] {
   const parts: (string | Uint8Array)[] = [];
   let unread: string[] = [];
@@ -177,8 +176,8 @@ function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManif
 }
 
 /**
- * Writes the manifest of a parse whose body is JSON already.
- * @param manifest gives the manifest; asked only when semantic_manifest.json may have changed
+ * Writes the manifest of a parse whose body already is JSON.
+ * @param manifest gives the manifest; called only when semantic_manifest.json may have changed
  */
 export function writeParsedManifest(
   targetPath: string,
@@ -197,7 +196,7 @@ export function writeParsedManifest(
   if (read !== undefined) writeArtifact(semantic, semanticManifest(read, new ReadFacts(read.nodes)), secrets);
 }
 
-/** Marked JSON as an artifact holds it. */
+/** Marked JSON in the form of an artifact. */
 function writable(json: Uint8Array, secrets: Secrets): Uint8Array {
   if (!secrets.isIn(json) && !holdsMarks(json)) return json;
   return Buffer.from(secrets.maskJson(unmarkFloats(textOf(json))), 'utf8');
@@ -212,21 +211,19 @@ export function hasSemanticManifest(targetPath: string): boolean {
   return existsSync(join(targetPath, ARTIFACT_FILES.semanticManifest));
 }
 
-/**
- * The macros of the built-in packages as the build has parsed them; undefined when the program runs from its sources.
- */
+/** Macros of the built-in packages as the build parsed them; undefined when the program runs from its sources. */
 export function readBuiltinMacros(): readonly MacroFacts[] | undefined {
   const path = join(dirname(fileURLToPath(import.meta.url)), 'builtin-macros.json');
   return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as MacroFacts[]) : undefined;
 }
 
-/** Changes whenever the program does: what an older program parsed is not used. */
+/** Changes with every build of the program: a parse of another build is not reused. */
 export function engineStamp(): string {
   const { mtimeMs, size } = statSync(fileURLToPath(import.meta.url));
   return `${mtimeMs}-${size}`;
 }
 
-/** A node without what dbt keeps out of the artifact. */
+/** A node without the fields that dbt leaves out of the artifact. */
 function writableNode(node: GraphNode): unknown {
   const fields = node as { compiled?: boolean; defer_relation?: unknown; [field: string]: unknown };
   if (fields.compiled !== true && COMPILED_FIELDS.some((name) => name in fields)) {
@@ -240,7 +237,7 @@ function writableNode(node: GraphNode): unknown {
   return rest;
 }
 
-/** What tools of the semantic layer read: semantic models, metrics, saved queries, time spines. */
+/** The input of semantic layer tools: semantic models, metrics, saved queries, time spines. */
 function semanticManifest(manifest: Manifest, facts: NodeFacts): unknown {
   const spines = Object.keys(manifest.nodes)
     .filter((id) => facts.isTimeSpine(id))

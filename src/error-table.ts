@@ -1,5 +1,5 @@
-// Errors by topic: code, kind, text and hint of each, told from facts. Errors that are in no row have the code of their
-// kind. Codes stand in the JSON log and in the documentation only.
+// The table of errors by topic: code, kind, and text and hint as functions of facts. Errors without a row use the code
+// of their kind. Codes appear only in the JSON log and the documentation.
 import { DEPENDENCY_ERRORS } from './error-rows/dependencies.ts';
 import { PARSING_ERRORS } from './error-rows/parsing.ts';
 import { PROJECT_ERRORS } from './error-rows/project.ts';
@@ -8,7 +8,7 @@ import { SELECTION_ERRORS } from './error-rows/selection.ts';
 import { TEMPLATE_ERRORS } from './error-rows/templates.ts';
 import { ERROR_KINDS, type ErrorDetails, type ErrorKind, TsdbtError } from './errors.ts';
 
-/** By topic; a code begins as that of its kind. */
+/** Errors by topic. A code begins like the code of its kind. */
 export const ERRORS = {
   ...SELECTION_ERRORS,
   ...TEMPLATE_ERRORS,
@@ -120,7 +120,7 @@ export const ERRORS = {
     () => 'registry: http://localhost:8081',
   ),
 
-  // What is read of the project.
+  // Parsing.
   badForeignKey: row<Facts<'node' | 'to'>>(
     'T2001',
     'parsing',
@@ -216,7 +216,7 @@ export const ERRORS = {
     () => 'rename or drop one of them',
   ),
 
-  // Values that are of the wrong kind.
+  // Values of a wrong kind.
   notAnInteger: row<Facts<'value'>>('T2501', 'validation', (f) => `${f.value} is not of type 'integer'`),
   languageNotSupported: row<Facts<'materialization' | 'languages' | 'language'>>(
     'T2502',
@@ -244,7 +244,7 @@ export const ERRORS = {
     () => 'Take the load config out of one of them, or name another table with `identifier`.',
   ),
 
-  // While a command runs.
+  // Execution of a command.
   cannotWrite: row<Facts<'path' | 'why'>>(
     'T3001',
     'runtime',
@@ -363,7 +363,7 @@ export const ERRORS = {
     (f) => `Set ${f.variable} to a long secret text; keep it: the same value gives the same hashes.`,
   ),
 
-  // What a database answers.
+  // Answers of a database.
   freshnessIsNull: row<Facts<'field'>>(
     'T4001',
     'database',
@@ -393,16 +393,16 @@ export const ERRORS = {
 
 export type ErrorTopic = keyof typeof ERRORS;
 
-/** What the text of an error is made of. */
+/** The facts that the text of an error needs. */
 export type FactsOfError<N extends ErrorTopic> = (typeof ERRORS)[N] extends ErrorRow<infer F> ? F : never;
 
-/** The error of a row. @param details where it happened, and what caused it */
+/** Creates the error of a row. @param details place and cause */
 export function errorOf<N extends ErrorTopic>(
   topic: N,
   facts: FactsOfError<N>,
   details: ErrorDetails = {},
 ): TsdbtError {
-  // One row of a union: TypeScript does not see that it is the row of these facts.
+  // TypeScript cannot see that this member of the union takes these facts.
   const { code, kind, text, hint } = ERRORS[topic] as unknown as ErrorRow<FactsOfError<N>>;
   return new TsdbtError(kind, text(facts), {
     ...details,
@@ -411,7 +411,7 @@ export function errorOf<N extends ErrorTopic>(
   });
 }
 
-/** An error as a page of documentation names it: facts stand as `<name>`. */
+/** An error as the documentation lists it: facts appear as `<name>`. */
 export interface DocumentedError {
   readonly topic: string;
   readonly code: string;
@@ -420,7 +420,7 @@ export interface DocumentedError {
   readonly hint: string | null;
 }
 
-/** Every error that has a code of its own, by code. */
+/** All errors with a code of their own, in order of code. */
 export function documentedErrors(): readonly DocumentedError[] {
   const names = new Proxy({}, { get: (_, name) => `<${String(name)}>` });
   return Object.entries<unknown>(ERRORS)
@@ -431,7 +431,7 @@ export function documentedErrors(): readonly DocumentedError[] {
     .sort((a, b) => (a.code < b.code ? -1 : 1));
 }
 
-/** Code of whatever went wrong: its own, its kind's, or that of a defect. */
+/** The code of any thrown value: its own, that of its kind, or that of a defect. */
 export function errorCodeOf(error: unknown): string {
   return error instanceof TsdbtError ? error.errorCode : ERROR_KINDS.internal.code;
 }

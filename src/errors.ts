@@ -1,7 +1,7 @@
-// The one error class and the table of kinds it is thrown through; rendering of an error for people is here too, so
-// that every command prints the same form. Leaves exit codes of a whole run to the runner and printing to log.ts.
+// The only error class, the table of its kinds, and the rendering of an error for people, shared by every command. Exit
+// codes of a run are left to the runner, printing to log.ts.
 
-/** One row per kind: the code of its class, dbt's heading, and the exit code when it stops a command. */
+/** One row per kind: the code of its class, dbt's heading, and the exit code of a command that it ends. */
 export const ERROR_KINDS = {
   compilation: { code: 'T2100', heading: 'Compilation Error', exitCode: 2 },
   parsing: { code: 'T2000', heading: 'Parsing Error', exitCode: 2 },
@@ -23,7 +23,7 @@ export const ERROR_KINDS = {
 
 export type ErrorKind = keyof typeof ERROR_KINDS;
 
-/** One step of "who called it": a macro, a model, a file. */
+/** One frame of a call stack: a macro, a model, a file. */
 export interface ErrorFrame {
   /** `macro`, `model`, `test`, … as in the node's resource_type. */
   readonly type: string;
@@ -33,7 +33,7 @@ export interface ErrorFrame {
 }
 
 export interface ErrorDetails {
-  /** The resource in which it happened: `model b (models/b.sql)`. */
+  /** The node that raised the error: `model b (models/b.sql)`. */
   node?:
     | { resource_type: string; name: string; original_file_path: string; unique_id?: string | undefined }
     | undefined;
@@ -42,33 +42,30 @@ export interface ErrorDetails {
   line?: number | undefined;
   /** 1-based, in code points. */
   column?: number | undefined;
-  /** Text of the line, shown with a caret below `column`. */
+  /** Text of the source line, shown with a caret below `column`. */
   lineText?: string | undefined;
-  /** A last line of its own: in which file or folder, in dbt's words. */
+  /** Last line of the message, with file or folder, in dbt's words. */
   footer?: string | undefined;
-  /** What to do about it: "did you mean 'orders'?". */
+  /** Advice for the user: "did you mean 'orders'?". */
   hint?: string | undefined;
   /** Innermost first. */
   stack?: readonly ErrorFrame[] | undefined;
-  /** Code of its row in the table of errors; else that of its kind counts. */
+  /** Code of its row in the table of errors; by default the code of its kind. */
   errorCode?: string | undefined;
-  /** What others call it: dbt's code of an event, SQLSTATE of a database error, the system's of a file's. */
+  /** Code of another system: dbt's code of an event, SQLSTATE of a database error, errno of a file error. */
   code?: string | undefined;
   /** The statement that a database refused, without its query comment. */
   sql?: string | undefined;
-  /** Where in `sql` the database saw the error: 1-based, in code points. */
+  /** Position of the error in `sql`, as the database reported it: 1-based, in code points. */
   position?: number | undefined;
-  /** The lines of the message that show `position`: told twice when the line that wrote them is shown too. */
+  /** Message lines that show `position`. They are omitted when the source line is shown too. */
   excerpt?: string | undefined;
-  /** File below target/ that holds the statement as it was run. */
+  /** File below target/ that holds the executed statement. */
   compiledPath?: string | undefined;
   cause?: unknown;
 }
 
-/**
- * The only error that tsdbt throws on purpose; anything else that reaches the top is a defect and is printed as
- * internal.
- */
+/** The only error that tsdbt throws on purpose. Any other error at the top is a defect and is printed as internal. */
 export class TsdbtError extends Error {
   readonly kind: ErrorKind;
   readonly details: ErrorDetails;
@@ -84,12 +81,12 @@ export class TsdbtError extends Error {
     return ERROR_KINDS[this.kind].exitCode;
   }
 
-  /** Stable code for machines: of its own row in the table of errors, or of its kind. */
+  /** Stable code for machines: that of its row in the table of errors, or that of its kind. */
   get errorCode(): string {
     return this.details.errorCode ?? ERROR_KINDS[this.kind].code;
   }
 
-  /** The same error with more known about where it happened; what is known already wins. */
+  /** A copy of the error with more details of its place; details already known take precedence. */
   with(more: ErrorDetails): TsdbtError {
     const known = Object.fromEntries(Object.entries(this.details).filter(([, v]) => v !== undefined));
     const error = new TsdbtError(this.kind, this.message, { ...more, ...known });
@@ -124,7 +121,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it is too large',
 };
 
-/** Why the system did not do something with a file, in words. @param error of node:fs */
+/** Describes in words why the system refused a file operation. @param error of node:fs */
 export function systemReason(error: unknown): string {
   const { code, path, message } = error as {
     readonly code?: string;
@@ -135,7 +132,7 @@ export function systemReason(error: unknown): string {
   return path === undefined ? words : `${path}: ${words}`;
 }
 
-/** Of a long macro stack, as endless recursion leaves it, these many calls are shown at both ends. */
+/** A long macro stack, for example of endless recursion, shows this many frames at both ends. */
 const FIRST_FRAMES = 12;
 const LAST_FRAMES = 4;
 const STATEMENT_LINES = 12;
@@ -144,14 +141,14 @@ const LINE_WIDTH = 400;
 const MESSAGE = 20_000;
 
 /**
- * The text that a person reads, in dbt's form: heading, message indented by two, place by four, caret, macro stack,
+ * Renders the message for people in dbt's form: heading, message indented by two, place by four, caret, macro stack,
  * hint.
  * @returns lines joined by `\n`, without a trailing newline and without colours
  */
 export function formatError(error: unknown): string {
   if (!(error instanceof TsdbtError)) {
     const text = error instanceof Error ? error.message : String(error);
-    // What the system refuses (a full disk, a folder that must not be written) is no defect.
+    // An error of a system call (full disk, folder without write permission) is not a defect.
     const refused = error instanceof Error && 'syscall' in error;
     if (error instanceof Error && /without null bytes/.test(text))
       return 'Runtime Error\n  a path of the project holds a NUL character';
@@ -181,7 +178,7 @@ export function formatError(error: unknown): string {
       ).trimEnd(),
     );
   if (lineText !== undefined) {
-    // Of a long line the part that the column is in.
+    // A long line is cut to the part around the column.
     const from = lineText.length <= LINE_WIDTH ? 0 : Math.max(0, (column ?? 1) - LINE_WIDTH / 2);
     const shown = lineText.slice(from, from + LINE_WIDTH);
     const before = from > 0 ? '…' : '';
@@ -209,7 +206,7 @@ export function formatError(error: unknown): string {
   return out.join('\n');
 }
 
-/** The beginning of a statement that failed somewhere the database does not name. */
+/** The first lines of a failed statement, for errors without a position. */
 function statementLines(sql: string): string[] {
   const lines = sql
     .trim()
@@ -226,7 +223,7 @@ function statementLines(sql: string): string[] {
   ];
 }
 
-/** dbt's advice after what jinja2 says of a name that is not there; inside of a macro dbt gives none. */
+/** Adds dbt's advice to jinja2's message about an undefined name; dbt gives none inside a macro. */
 function wording(error: TsdbtError): string {
   if (!('type' in error) || error.type !== 'UndefinedError' || (error.details.stack?.length ?? 0) > 0)
     return error.message;

@@ -1,5 +1,5 @@
-// The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command is made of
-// these functions; what they do is in the folders below. Console, process and exit codes are the command line's.
+// The library, and the pipeline on one screen: load → parse → select → compile → run → write. Every command calls these
+// functions. Console, process and exit codes are left to the command line.
 import type { Selection } from './graph/selector.ts';
 import { announce, compile, conclude, executeNothing, type Observer } from './pipeline/execute.ts';
 import { type LoadOptions, load } from './pipeline/load.ts';
@@ -9,10 +9,11 @@ import type { ParsedProject } from './runner/parsed-project.ts';
 import { compilesOnly, type RunOutcome, run } from './runner/run.ts';
 
 /**
- * A whole command: what `tsdbt build` does, or the command that the options name.
- * @returns one result a node; what went wrong with a node is in its result
- * @throws {TsdbtError} what keeps the whole command from going on
- * @example const { results } = await build({ cwd: process.cwd(), env: process.env, options: { select: ['orders+'] } });
+ * Runs a whole command: `tsdbt build` by default, or the command that the options name.
+ * @returns one result for each node; an error of a node is in its result
+ * @throws {TsdbtError} an error that stops the whole command
+ * @example const { results } = await build({ cwd: process.cwd(), env: process.env, options: { select: ['orders+'] }
+ * });
  */
 export async function build(options: LoadOptions, observer: Observer = {}): Promise<RunOutcome> {
   const loaded = await load(options);
@@ -21,9 +22,9 @@ export async function build(options: LoadOptions, observer: Observer = {}): Prom
 }
 
 /**
- * Executes what was selected, as the command of the flags does, and writes its artifacts. Each node is compiled right
- * before it is run: it sees what those before it have made.
- * @throws {TsdbtError} what keeps the whole command from going on
+ * Executes the selected nodes as the command of the flags does, and writes its artifacts. Each node is compiled just
+ * before it runs, so that it sees the relations that earlier nodes built.
+ * @throws {TsdbtError} an error that stops the whole command
  */
 export async function execute(
   parsed: ParsedProject,
@@ -50,7 +51,7 @@ export async function execute(
   return outcome;
 }
 
-// What the commands of tsdbt itself need beside the pipeline.
+// Exports that only the commands of tsdbt use, beside the pipeline.
 export { adapterVersion, type EmbeddedServer, embeddedServer } from './adapters/index.ts';
 export type { Table } from './adapters/table.ts';
 export { jsonOfTable, printTable } from './adapters/table-print.ts';

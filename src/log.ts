@@ -1,22 +1,22 @@
-// The event type that everything reports through, and the pure part of showing one: colours and dbt's line forms.
-// Leaves the wording of each event to whoever fires it, and writing to a console or a file to the cli's sinks.
+// The type of events and the pure formatting of one: colours and dbt's line formats. Whoever fires an event builds its
+// text; the sinks of the command line write it.
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'none';
 
-/** One thing that happened, under dbt's event name, so that tools which read dbt's JSON log read ours. */
+/** One event under dbt's name, so that tools that read dbt's JSON log can read this one. */
 export interface LogEvent {
   /** dbt's event class: `LogStartLine`, `MainReportVersion` … */
   readonly name: string;
   /** dbt's code: `Q011`, `A001` …; empty when dbt has none. */
   readonly code: string;
   readonly level: LogLevel;
-  /** The line people read, dbt's words, without timestamp; may hold ANSI colours that a sink strips. */
+  /** The line for people, in dbt's words, without a timestamp; ANSI colours in it are stripped by sinks. */
   readonly msg: string;
-  /** The event's own fields, as dbt's `data`. */
+  /** Fields of the event, as in dbt's `data`. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
-  /** Which worker said it, in dbt's words; absent: the main one. */
+  /** Name of the worker thread, in dbt's words; absent: the main thread. */
   readonly thread?: string | undefined;
-  /** True: a secret is what the user has asked for. The console shows it, the log file does not. */
+  /** True when the user requested a secret: the console shows it, the log file does not. */
   readonly revealed?: boolean | undefined;
 }
 
@@ -32,7 +32,7 @@ export function passes(level: LogLevel, threshold: LogLevel): boolean {
   return LEVELS[level] >= LEVELS[threshold];
 }
 
-/** An event whose text and data are computed only if a sink shows it: debug events cost nothing otherwise. */
+/** An event whose text and data are computed lazily: a debug event that no sink shows costs nothing. */
 export class LazyEvent implements LogEvent {
   readonly name: string;
   readonly code: string;
@@ -104,12 +104,12 @@ export function progressLine(line: {
   return `${justified} [${line.status}${time}]`;
 }
 
-/** Events that are output and not talk: no timestamp, and `--quiet` keeps them. */
+/** Events that are output of a command: printed without a timestamp, and under `--quiet` too. */
 export function isPrintEvent(event: LogEvent): boolean {
   return event.name === 'PrintEvent' || event.name === 'ShowNode' || event.name === 'CompiledNode';
 }
 
-/** Facts about the invocation that a line carries. */
+/** Properties of the invocation that a line contains. */
 export interface LineContext {
   readonly invocationId: string;
   readonly pid: number;

@@ -1,11 +1,11 @@
-// Makes a folder and those above it that are missing. Node's own `recursive` never ends where the system says "no such
-// file" of a folder that is there and takes no entries, as /proc does.
+// Creates a folder and its missing parents. Node's `recursive` never returns where the system reports ENOENT for an
+// existing folder that accepts no entries, such as /proc.
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
- * @param mode of each folder that is made
- * @throws the system's error, with its code, when the folder cannot be made
+ * @param mode of each created folder
+ * @throws the system's error, with its code, when the folder cannot be created
  */
 export function makeFolder(path: string, mode = 0o777): void {
   try {

@@ -1,32 +1,34 @@
-// What no output may show, and how it is taken out: the one list of a command, which every sink asks (log, artifacts,
-// journal, compiled files). Leaves which of a connection's fields are secret to those who read it, and writing to the
-// sinks.
+// The list of a command's secrets, and how to mask them. Every sink uses it: log, artifacts, journal, compiled files.
+// Callers decide which fields of a connection are secret.
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export const MASK = '*****';
-/** dbt's prefix, and the newer spelling of it. Not only with a last underscore: dbt asks for none. */
+/** dbt's prefix and its newer spelling. dbt does not require an underscore after it. */
 const SECRET_NAME = /^DBT_(ENGINE_)?ENV_SECRET/;
-/** Shorter texts stand everywhere: to hide them would spoil every line and tell nothing. */
+/** Shorter texts occur everywhere: masking them would damage every line and hide nothing. */
 const MIN_LENGTH = 4;
-/** From this length on a text of letters is taken for a secret, and not for a name, in files that tools read. */
+/**
+ * In files that tools read, a text of letters counts as a secret only from this length on; shorter ones may be names.
+ */
 const WORD_LENGTH = 16;
-/** Fewer characters of a secret tell nothing, and begin many words. */
+/** A shorter prefix of a secret reveals nothing, and many words begin with it. */
 const MIN_BEGINNING = 6;
-/** Of a command's arguments, those that hold what users write freely. */
+/** Arguments of a command that contain free text of users. */
 const FREE_ARGUMENTS = ['vars', 'args', 'inline', 'sql', 'invocation_command'];
 const PROFILE_SECRETS = ['password', 'pass'];
-/** A text or a number of JSON; a text that is cut short goes to the end. */
+/** A string or a number in JSON; a string that is cut off extends to the end. */
 const JSON_VALUE = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|-?\d[\d.eE+-]*/g;
 
-/** The secrets that a command knows; sinks hold the same object, so that what is learnt later counts for all. */
+/** The known secrets of a command. All sinks share one object, so that secrets found later are masked everywhere. */
 export class Secrets {
   readonly #values = new Set<string>();
   #all: readonly string[] = [];
   #distinct: readonly string[] = [];
 
   /**
-   * Adds texts; of one with several lines, such as a key, each long line too. What is no text or too short is left out.
+   * Adds texts; of a text with several lines, such as a key, each long line too. Values that are not texts, or too
+   * short, are skipped.
    */
   add(...values: readonly unknown[]): void {
     const before = this.#values.size;
@@ -47,7 +49,7 @@ export class Secrets {
     this.#distinct = forms(known.filter((value) => !isWord(value)));
   }
 
-  /** The DBT_ENV_SECRET_ variables, and what else the environment holds for this program alone. */
+  /** Adds DBT_ENV_SECRET_ variables and other credentials in the environment. */
   addEnvironment(env: Environment): void {
     for (const [name, value] of Object.entries(env)) {
       if (name === 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO')
@@ -57,15 +59,15 @@ export class Secrets {
     }
   }
 
-  /** Variables of the command line that are named as dbt names secrets. */
+  /** Adds variables of the command line whose names mark secrets. */
   addVars(vars: unknown): void {
     for (const [name, value] of Object.entries(vars ?? {}))
       if (SECRET_NAME.test(name)) this.add(typeof value === 'number' ? String(value) : value);
   }
 
   /**
-   * The passwords of a profile. One that is also a name in it (user, database, type …) is no secret that could be kept,
-   * and hiding it would hide those names everywhere.
+   * Adds the passwords of a profile. A password that equals a name in the profile (user, database, type …) is skipped,
+   * because masking it would mask that name everywhere.
    */
   addProfile(credentials: Readonly<Record<string, unknown>>): void {
     const names = new Set(
@@ -79,33 +81,33 @@ export class Secrets {
       if (/password|secret|token|key$/i.test(name)) this.add(value);
   }
 
-  /** A line for people. */
+  /** Masks a line for people. */
   mask(text: string): string {
     return withoutBeginnings(replaced(text, this.#all), this.#all);
   }
 
-  /** A line of JSON for tools that read the log. */
+  /** Masks a line of JSON for tools that read the log. */
   maskJsonLine(text: string): string {
     return maskedJson(text, this.#all);
   }
 
-  /** The SQL of a file that people read. Words of a language stay: they may be the project's own names. */
+  /** Masks the SQL of a file that people read. Plain words are kept, because they may be names of the project. */
   maskFile(text: string): string {
     return replaced(text, this.#distinct);
   }
 
-  /** An artifact. It stays JSON, and its names stay: a password that is a plain word is left in them. */
+  /** Masks an artifact. It remains valid JSON and keeps names: a password that is a plain word is not masked. */
   maskJson(text: string): string {
     return maskedJson(text, this.#distinct);
   }
 
-  /** Whether an artifact of these bytes would have to be changed. */
+  /** Whether masking would change an artifact of these bytes. */
   isIn(bytes: Uint8Array): boolean {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return this.#distinct.some((form) => buffer.includes(form));
   }
 
-  /** The value as an artifact would hold it; the same object when nothing is to be hidden. */
+  /** Masks a value as for an artifact; returns the same object when nothing is masked. */
   maskValue<T>(value: T): T {
     if (this.#distinct.length === 0) return value;
     const text = JSON.stringify(value);
@@ -113,7 +115,7 @@ export class Secrets {
     return masked === text ? value : (JSON.parse(masked) as T);
   }
 
-  /** The arguments of a command: what users write freely is hidden as in the log, plain words too. */
+  /** Masks the arguments of a command. Free text of users is masked as in the log, plain words included. */
   maskArguments<T extends { readonly [name: string]: unknown }>(args: T): T {
     const hidden = FREE_ARGUMENTS.filter((name) => args[name] !== undefined && args[name] !== null);
     return {
@@ -125,10 +127,7 @@ export class Secrets {
   }
 }
 
-/**
- * An environment for a child that lives on, or that others may look into: without the secrets that are this program's
- * alone.
- */
+/** The environment without this program's secrets, for a child process that outlives it or that others can inspect. */
 export function publicEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretName(name)));
 }
@@ -137,7 +136,7 @@ function isSecretName(name: string): boolean {
   return SECRET_NAME.test(name) || ['PGPASSWORD', 'TSDBT_HASH_KEY', 'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO'].includes(name);
 }
 
-/** A text and how it looks inside of others: in JSON, in JSON in JSON, in a URL, in SQL, in a page. */
+/** All encodings of a text in which it may appear: JSON, JSON within JSON, a URL, SQL, an HTML page. */
 function spellings(value: string): string[] {
   const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
   const [once, twice, thrice] = [inJson(value), inJson(inJson(value)), inJson(inJson(inJson(value)))];
@@ -154,13 +153,13 @@ function spellings(value: string): string[] {
     encodeURI(wellFormed(value)),
     once.replaceAll('<', '\\u003c'),
   ];
-  // Python's JSON is ASCII, and may stand in ours.
+  // Python writes JSON in ASCII, and such JSON may be part of ours.
   const ascii = (text: string): string =>
     text.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return [...forms, ascii(once), inJson(ascii(once)), ascii(twice)];
 }
 
-/** A lone surrogate has no form in a URL. */
+/** Replaces lone surrogates, which cannot be encoded in a URL. */
 function wellFormed(text: string): string {
   return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd');
 }
@@ -179,7 +178,7 @@ function replaced(text: string, forms: readonly string[]): string {
   return out;
 }
 
-/** What was cut short for a table or a long line is followed by dots; the beginning of a secret is hidden there. */
+/** Dots mark a text that was truncated, for a table or a long line; a secret's prefix before them is masked. */
 function withoutBeginnings(text: string, forms: readonly string[]): string {
   if (forms.length === 0 || !/\.\.\.|…/.test(text)) return text;
   return text
@@ -197,7 +196,7 @@ function withoutEnd(text: string, forms: readonly string[]): string {
   return text;
 }
 
-/** Inside of texts only, so that it stays JSON; a number is hidden when all of it is the secret. */
+/** Masks only within strings, so that the JSON stays valid; a number is masked when all of it is the secret. */
 function maskedJson(text: string, forms: readonly string[]): string {
   if (!forms.some((form) => text.includes(form.slice(0, MIN_BEGINNING)))) return text;
   return text.replace(JSON_VALUE, (value) =>
@@ -209,7 +208,7 @@ function maskedJson(text: string, forms: readonly string[]): string {
   );
 }
 
-/** User and password of a URL, as they are sent. */
+/** The password of a URL, as written and percent-decoded. */
 function urlPasswords(url: string): string[] {
   const found = /^[a-z+.-]*:?\/*[^/\s:@]*:([^/\s]*)@/i.exec(url)?.[1];
   if (found === undefined) return [];

@@ -1,9 +1,9 @@
-// Waiting that has a limit: for an answer that may never come, or until a signal.
+// Waits with a limit: a timeout or an abort signal. Cancelling the work is left to the caller.
 
-/** Milliseconds; a timer of Node that is set to more fires at once. */
+/** Milliseconds. A Node timer with a longer delay fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Whether the work has ended in time, well or not. It goes on otherwise. */
+/** Whether the work settled within `ms`, successfully or not. The work itself is not cancelled. */
 export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
@@ -23,7 +23,7 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
 }
 
 /**
- * What the work gives, unless the signal is first: it then goes on unattended, and how it ends is nobody's.
+ * Waits for the work or the signal. After an abort the work continues, and its result or error is ignored.
  * @param grace milliseconds that the work still has after the signal
  * @returns null when the signal ended the wait
  */
@@ -50,7 +50,7 @@ export async function unlessAborted<T>(
   }
 }
 
-/** Why a command was told to stop, in words for `because of`: dbt's for Ctrl-C, else the signal's name. */
+/** Why a command was stopped, in words for `because of`: dbt's for Ctrl-C, else the signal's name. */
 export function stopReason(signal: AbortSignal | null): string {
   const reason: unknown = signal?.reason;
   return reason === 'SIGTERM' ? reason : 'keyboard interrupt';
