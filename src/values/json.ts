@@ -286,6 +286,12 @@ class JsonReader {
   }
 
   #string(): string {
+    const from = this.#at + 1;
+    const to = plainEnd(this.#text, from);
+    if (to >= 0) {
+      this.#at = to + 1;
+      return this.#text.slice(from, to);
+    }
     const pattern = /"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"/y;
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text)?.[0];
@@ -295,7 +301,11 @@ class JsonReader {
   }
 
   #space(): void {
-    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text.charAt(this.#at))) this.#at++;
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 32 && code !== 10 && code !== 13 && code !== 9) return;
+      this.#at++;
+    }
   }
 
   #error(message: string) {
@@ -304,4 +314,14 @@ class JsonReader {
     const column = this.#at - (before.lastIndexOf('\n') + 1) + 1;
     return valueError(`${message}: line ${line} column ${column} (char ${this.#at})`);
   }
+}
+
+/** Where a string ends whose text is as written; -1 when it holds an escape, or what no string may hold. */
+function plainEnd(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 34) return at;
+    if (code === 92 || code < 32) return -1;
+  }
+  return -1;
 }
