@@ -15,7 +15,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.
  * @returns its bin folder
  */
 export function oracleBin(...parts) {
-  const dir = process.env.TSDBT_ORACLE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
+  const dir = process.env.TSDBT_ORACLE || join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle');
   execFileSync('bash', [join(root, 'tests', 'oracle', 'setup.sh'), dir, ...parts], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });

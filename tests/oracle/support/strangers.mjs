@@ -12,7 +12,7 @@ const { TSDBT_STRANGERS: mirrors, TSDBT_ORACLE, XDG_CACHE_HOME } = process.env;
 export const strangers = () => JSON.parse(readFileSync(join(root, 'tests', 'oracle', 'strangers.json'), 'utf8'));
 
 /** Where repositories and projects are kept; never in this repository. */
-const kept = () => join(TSDBT_ORACLE ?? join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle'), 'strangers');
+const kept = () => join(TSDBT_ORACLE || join(XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tsdbt-oracle'), 'strangers');
 
 /** The Git directory that holds a commit of OWNER/NAME: of the folder of mirrors, or fetched from GitHub once. */
 function gitDirectory({ git, commit }) {
