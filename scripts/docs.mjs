@@ -1,5 +1,5 @@
-// Writes the pages of docs/ that repeat tables of the code: docs/commands.md from the options, docs/errors.md's table
-// from the kinds of errors. `node scripts/docs.mjs` writes, `--check` compares and exits 1. The prose is written by
+// Writes those parts of docs/ that repeat tables of the code: commands.md from the options, the tables of errors.md,
+// the exports in artifacts.md. `node scripts/docs.mjs` writes, `--check` compares and exits 1. Prose is written by
 // hand.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** What modules of src/ export, together. */
+/** The exports of several modules of src/, merged. */
 async function load(...files) {
   const { outputFiles } = await build({
     stdin: { contents: files.map((file) => `export * from './${file}';`).join('\n'), resolveDir: root },
@@ -21,7 +21,7 @@ async function load(...files) {
   return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].text).toString('base64')}`);
 }
 
-/** Variables that are no option's. Whoever adds one to src/ adds it here; a test compares. */
+/** Environment variables that belong to no option. A new one in src/ must be added here; a test compares. */
 export const VARIABLES = [
   ['Secrets and templates', null],
   [
@@ -77,7 +77,7 @@ function row(option) {
 }
 
 const HEAD = ['| Option | Variable | Default | Meaning |', '|---|---|---|---|'];
-/** Long, but of no use as a first sight: what most commands share stands once. */
+/** Options that most commands share are listed once, to keep each command's table short. */
 const key = (option) => JSON.stringify(option);
 
 /** The text of docs/commands.md. */
@@ -187,7 +187,7 @@ function wrap(text) {
   return lines;
 }
 
-/** The events of the log by code. */
+/** The table of log events, by code. */
 async function eventTable() {
   const { EVENTS } = await load('src/events/index.ts');
   const rows = Object.entries(EVENTS).map(([name, { code: id, level }]) => [id, name, level]);
@@ -205,7 +205,7 @@ async function eventTable() {
 const begin = (part) => `<!-- Written by \`node scripts/docs.mjs\` (${part}): from here … -->`;
 const END = '<!-- … to here. -->';
 
-/** A page with one of its tables made anew. */
+/** A page with one of its tables replaced. */
 function withTable(page, part, table) {
   const [before, rest] = page.split(begin(part));
   if (rest === undefined) throw new Error(`no place for ${part}`);
@@ -213,17 +213,17 @@ function withTable(page, part, table) {
   return [`${before}${begin(part)}`, '', ...table, '', after].join('\n');
 }
 
-/** A text of the program in a cell: facts as `<name>`, lines joined. */
+/** A message in a table cell: facts appear as `<name>`, lines are joined. */
 const said = (text) =>
   text === null
     ? ''
     : text
         .replace(/\s*\n\s*/g, ' ')
         .trim()
-        // In a span of code a backslash is shown as it is; only a cell's end is escaped there.
+        // A backslash in a code span is literal; there only `|` needs an escape.
         .replace(/`[^`]*`|[\\|<>*_[\]`]/g, (part) => (part.length > 1 ? part.replaceAll('|', '\\|') : `\\${part}`));
 
-/** docs/errors.md with its tables made anew. */
+/** docs/errors.md with its tables regenerated. */
 export async function errorsPage(page) {
   const { ERROR_KINDS, documentedErrors } = await load('src/errors.ts', 'src/error-table.ts');
   const kinds = Object.entries(ERROR_KINDS).map(

@@ -1,5 +1,5 @@
 // Writes seeds/session_events.csv and seeds/user_profiles.csv: three days of a small shop's click stream that end just
-// before var('as_of'). Deterministic: the same files from every run on every machine.
+// before var('as_of'). Deterministic: the same files on every machine.
 //
 //   node scripts/generate-seeds.mjs
 import { writeFileSync } from 'node:fs';
@@ -8,10 +8,10 @@ const AS_OF = Date.UTC(2026, 2, 2, 18, 0, 0);
 const DAY = 86_400_000;
 const MINUTE = 60_000;
 const USERS = 180;
-/** Sessions begun on the Saturday, the Sunday and the Monday (until 18:00). */
+/** Sessions started on the Saturday, the Sunday and the Monday (until 18:00). */
 const SESSIONS_PER_DAY = [170, 150, 240];
 
-/** mulberry32: 32 bits of state, good enough for a sample and the same everywhere. */
+/** mulberry32: a generator with 32 bits of state, the same on every machine. */
 function createRandom(seed) {
   let state = seed >>> 0;
   const next = () => {
@@ -105,7 +105,7 @@ const AGENTS = [
   ['mobile', 38],
   ['tablet', 7],
 ];
-/** Sessions begin more often in the afternoon and the evening. */
+/** More sessions start in the afternoon and the evening. */
 const HOURS = Array.from({ length: 24 }, (_, hour) => [hour, hour < 6 ? 1 : hour < 9 ? 4 : hour < 18 ? 8 : 10]);
 
 const events = [];
@@ -113,13 +113,13 @@ let eventCount = 0;
 
 function addEvent(session, type, at, page, payload) {
   eventCount += 1;
-  // Most events arrive within seconds; one in fifty is late by up to three hours (a phone in a tunnel), never after
+  // Most events arrive within seconds. One in fifty is up to three hours late (a phone in a tunnel), but never after
   // as_of.
   const late = random.next() < 0.02 ? random.between(10, 180) * MINUTE : random.between(200, 8000);
   events.push({
     eventId: `e${String(eventCount).padStart(6, '0')}`,
     sessionId: session.id,
-    // Who is not logged in yet has no user id; the session learns it with the login.
+    // A user who is not logged in has no user id yet; the session receives it at login.
     userId: session.loggedIn ? session.user.userId : '',
     type,
     at,
@@ -192,7 +192,7 @@ function addSession(number, begin) {
   if (basket && session.loggedIn && random.next() < 0.55 && step(20, 120)) {
     addEvent(session, 'purchase', at, '/checkout/done', { sku: basket.sku, price: basket.price, currency: 'EUR' });
   }
-  // A tab left open and used again 35 to 90 minutes later: one session_id, two sessions for user_sessions.
+  // A tab that is used again after 35 to 90 minutes: one session_id, two sessions for user_sessions.
   if (steps > 4 && random.next() < 0.06 && step(35 * 60, 90 * 60))
     addEvent(session, 'page_view', at, '/account', { device });
 }
@@ -208,7 +208,7 @@ SESSIONS_PER_DAY.forEach((count, day) => {
   for (const begin of begins.sort((a, b) => a - b)) addSession((sessionCount += 1), begin);
 });
 
-// A loader that promises "at least once" delivers some events twice.
+// A loader with at-least-once delivery delivers some events twice.
 const twice = events
   .filter(() => random.next() < 0.005)
   .map((e) => ({ ...e, processedAt: Math.min(e.processedAt + 90_000, AS_OF - 1000) }));
@@ -245,7 +245,7 @@ writeFileSync(
   new URL('../seeds/user_profiles.csv', import.meta.url),
   csv(
     ['user_id', 'username', 'account_type', 'signup_date', 'country', 'updated_at'],
-    // One user in sixty has no profile yet: user_sessions must keep the sessions of that user.
+    // One user in sixty has no profile yet: user_sessions must keep that user's sessions.
     users
       .filter((_, i) => i % 60 !== 59)
       .map((u) => [u.userId, u.username, u.accountType, stamp(u.signup).slice(0, 10), u.country, stamp(u.updatedAt)]),

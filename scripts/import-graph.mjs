@@ -1,4 +1,5 @@
-// Who imports whom in src/, by TypeScript's syntax tree, and the circles of such a graph. Judges nothing.
+// Builds the import graph of src/ from TypeScript's syntax tree and finds its circles. Limits are left to measure.mjs
+// and the architecture test.
 import { dirname, join, posix, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
@@ -31,8 +32,8 @@ export function importsOf(path, text, root) {
 }
 
 /**
- * The circles of a graph: each set of two and more nodes that reach one another (Tarjan), sorted by name.
- * @param {Map<string, Set<string>>} graph a node and those that it points to
+ * Finds the circles of a graph: each set of two or more nodes that reach each other (Tarjan), sorted by name.
+ * @param {Map<string, Set<string>>} graph a node and its successors
  * @returns {string[][]}
  */
 export function circles(graph) {
@@ -59,8 +60,8 @@ export function circles(graph) {
 }
 
 /**
- * The run-time imports between the files of src/, and between its folders on each level (src/a and src/b; src/a/x and
- * src/a/y). A folder and the one it stands in are no circle.
+ * Builds the graph of run-time imports between the files of src/, and between its folders on each level (src/a and
+ * src/b; src/a/x and src/a/y). Imports between a folder and its parent are not counted.
  * @param {{ name: string, imports: { target: string, kind: string }[] }[]} sources `name` is relative to src/
  * @returns {{ files: Map<string, Set<string>>, folders: Map<string, Set<string>> }}
  */

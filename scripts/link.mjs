@@ -1,7 +1,6 @@
-// Makes `npx tsdbt` work in every other project folder: links the program beside npm's own global programs or, where
-// those are not ours to write, below the home folder, where npx looks too for projects there. What is there already
-// under that name, a link to another checkout included, is someone's: it stays and is named. TSDBT_NO_LINK=1 leaves the
-// link out. Never fails.
+// Makes `npx tsdbt` work in other project folders: links the program beside npm's global programs, or below the home
+// folder when those are not writable. npx looks there too. An existing file or link of that name is kept and reported.
+// TSDBT_NO_LINK=1 skips the link. Never fails.
 import { spawnSync } from 'node:child_process';
 import {
   accessSync,
@@ -19,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 
 const program = join(dirname(fileURLToPath(import.meta.url)), '..', 'bin', 'tsdbt.js');
 
-/** Puts a link into `dir`, unless something has that name. @returns whether the name is taken now */
+/** Creates a link in `dir`, unless the name exists. @returns whether the name exists afterwards */
 function link(dir, where) {
   const path = join(dir, 'tsdbt');
   try {

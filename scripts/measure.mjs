@@ -1,8 +1,8 @@
-// Counts what makes the code hard to read, prints it, and fails where a count is over its limit. A limit only goes
-// down: who lowers a count lowers its limit here.
+// Counts properties that make the code hard to read, prints a table, and fails when a count exceeds its limit. Limits
+// only go down: a change that lowers a count also lowers its limit here.
 //
 //   npm run measure                  the table
-//   npm run measure -- --list NAME   and the places of one row, e.g. --list wide
+//   npm run measure -- --list NAME   also the places of one row, e.g. --list wide
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { circles, graphsOf, importsOf } from './import-graph.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** name: [what is counted, limit of today, what it shall be]. */
+/** name: [what is counted, current limit, goal]. */
 const ROWS = {
   wide: ['lines over 120 columns', 0, 0],
   prose: ['lines over 100 columns in *.md', 7, 0],
@@ -28,8 +28,8 @@ const ROWS = {
 
 const CODE = /\.(ts|mts|mjs|cjs|js|sql|py|sh|ya?ml|css|html)$|^\.ci\/run$/;
 /**
- * Text that is not wrapped: what real dbt, real jinja2 or a script of ours has written, and the dbt projects whose text
- * the recordings hold (their `raw_code`, checksums and line numbers).
+ * Text that is not wrapped: output of real dbt, real jinja2 or our scripts, and dbt projects whose text the recordings
+ * contain (`raw_code`, checksums, line numbers).
  */
 const RECORDED = [
   /^tests\/engine\/(cases|clickhouse)\//,
@@ -42,7 +42,7 @@ const names = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'
 const read = (name) => readFileSync(join(root, name), 'utf8');
 const linesOf = (text) => text.replace(/\n$/, '').split('\n');
 
-/** Places by row, each as `path:line` or as words. */
+/** Places by row, each as `path:line` or as a text. */
 const places = Object.fromEntries(Object.keys(ROWS).map((row) => [row, []]));
 
 const sources = [];
@@ -52,7 +52,7 @@ for (const name of names) {
   const text = read(name);
   const lines = linesOf(text);
   lines.forEach((line, at) => {
-    // Characters, not UTF-16 units; a link or a table's row cannot be wrapped.
+    // Characters, not UTF-16 units. A link or a table row cannot be wrapped.
     const width = [...line].length;
     if (!prose && width > 120) places.wide.push(`${name}:${at + 1}`);
     if (prose && width > 100 && !/^\s*\||^\S+$/.test(line)) places.prose.push(`${name}:${at + 1}`);
@@ -63,7 +63,7 @@ for (const name of names) {
   sources.push({ name: name.slice(4), imports: importsOf(join(root, name), text, join(root, 'src')) });
 }
 
-/** Casts and non-null assertions of one TypeScript file. */
+/** Counts casts and non-null assertions of one TypeScript file. */
 function count(name, text) {
   const file = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
   const place = (node) => `${name}:${file.getLineAndCharacterOfPosition(node.getStart(file)).line + 1}`;

@@ -1,5 +1,5 @@
-// Draws docs/terminal.svg: what a terminal shows of a build of the starter project and of an error in a model. Runs the
-// built program in a temporary folder on the embedded Postgres; needs no network.
+// Draws docs/terminal.svg: terminal output of a build of the starter project and of an error in a model. Runs the built
+// program in a temporary folder on the embedded Postgres; needs no network.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ const LINE = 18;
 const CHARACTER = 8.05;
 const COLORS = { 30: '#6e7681', 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 34: '#79c0ff', 36: '#76e3ea' };
 
-/** What a command shows, stdout and stderr in one, lines without their times. */
+/** The output of a command: stdout and stderr combined, without timestamps. */
 function tsdbt(cwd, ...args) {
   const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
     cwd,
@@ -29,7 +29,7 @@ function tsdbt(cwd, ...args) {
     .filter((line) => line !== '');
 }
 
-/** The lines from the first to the last that match. */
+/** The lines from the first match to the last match. */
 function between(lines, first, last) {
   const from = lines.findIndex((line) => first.test(line));
   const to = lines.findLastIndex((line) => last.test(line));
@@ -39,7 +39,7 @@ function between(lines, first, last) {
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** A line with the terminal's colours as parts of an SVG text. */
+/** Converts a line with ANSI colours to spans of an SVG text. */
 function colored(line) {
   let color = null;
   return line

@@ -1,11 +1,11 @@
-// Makes source maps smaller: src/ is not part of the package, so a map only has to give file, line and name of each
-// place, as a stack shows them. Leaves making the maps to esbuild.
+// Shrinks source maps: the package does not contain src/, so a stack only needs file, line and name of each position.
+// esbuild creates the maps.
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const VALUES = new Map([...DIGITS].map((digit, value) => [digit, value]));
 
 /**
- * The same map without the places that differ from the one before only by their column.
+ * The same map without positions that differ from the previous one only by column.
  * @param {string} json a map as esbuild writes it
  * @returns {string}
  */
@@ -35,7 +35,7 @@ export function linesOnly(json) {
   return JSON.stringify({ ...map, mappings: lines.join(';') });
 }
 
-/** @returns the numbers of a segment: base 64, five bits a digit, the sign in the lowest bit */
+/** @returns the numbers of a segment: base64 VLQ, five bits a digit, the sign in the lowest bit */
 function decode(segment) {
   const numbers = [];
   let [bits, shift] = [0, 0];

@@ -1,6 +1,6 @@
-// `npm start`: builds the program, then runs the project of this folder on its target as a person would: load, build,
-// docs, the first rows of the mart. Who has a ~/.dbt/profiles.yml for other projects gets a profiles.yml here. Stops at
-// the first step that fails, with that step's exit code.
+// `npm start`: builds the program, then runs this folder's project on its target as a user would: load, build, docs,
+// and the first rows of the mart. Writes a profiles.yml here when ~/.dbt/profiles.yml belongs to other projects. Stops
+// at the first step that fails, with its exit code.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ function run(title, file, args) {
 }
 const tsdbt = (...args) => run(`tsdbt ${args.join(' ')}`, 'bin/tsdbt.js', [...args, ...more]);
 
-// A profiles.yml of other projects would take the place of the built-in servers.
+// A profiles.yml of other projects would replace the built-in servers.
 const { HOME, USERPROFILE = '', DBT_PROFILES_DIR = '', DBT_ENGINE_PROFILES_DIR = '' } = process.env;
 const theirs = join(HOME ?? USERPROFILE, '.dbt', 'profiles.yml');
 const own = join(root, 'profiles.yml');
@@ -34,7 +34,7 @@ if (
 const began = Date.now();
 run('', 'scripts/build.mjs', []);
 run('', 'scripts/link.mjs', []);
-// `load` writes to Postgres; elsewhere `build` takes the sample from the seeds.
+// `load` writes to Postgres; on other databases `build` loads the sample from the seeds.
 if (!clickhouse) tsdbt('load', '--from', 'seeds/session_events.csv', '--select', 'source:raw.session_events');
 tsdbt('build');
 tsdbt('docs', 'generate');

@@ -1,11 +1,11 @@
-// Removes the declaration files that no entry of the package reaches: tsc writes one for every file that it reads.
-// Leaves writing them to tsc.
+// Removes declaration files that no entry of the package reaches, because tsc writes one for every file that it reads.
+// tsc writes the declarations.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const IMPORTED = /(?:\bfrom|\bimport) ?\(?['"](\.[^'"]+)\.ts['"]/g;
 
-/** @param {string} folder of declarations @param {string[]} entries the files of it that package.json names */
+/** @param {string} folder of declarations @param {string[]} entries files in it that package.json names */
 export function keepReached(folder, entries) {
   const reached = new Set(entries.map((entry) => join(folder, entry)));
   for (const file of reached) {
