@@ -1,5 +1,5 @@
-// dbt-clickhouse and tsdbt on one ClickHouse, in turn: a project's first run and a second one. Prints Markdown. The
-// server is the embedded one, which both reach by HTTP.
+// Compares dbt-clickhouse and tsdbt on one ClickHouse, in turns: a project's first run and a second one. Prints
+// Markdown. Both reach the embedded server by HTTP.
 //
 //   node bench/clickhouse.mjs [--reps 3] [--models 100] NAME=COMMAND...
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// What the database alone costs: replays the models that the last `run` compiled through psql, layer by layer of the
-// graph, into an empty schema and again.
+// Measures the cost of the database alone: replays through psql the models that the last `run` compiled, layer by layer
+// of the graph, into an empty schema and then again.
 //
 //   node bench/floor.mjs PROJECT [--target target_tsdbt] [--threads 4]
 import { spawn } from 'node:child_process';
@@ -32,7 +32,7 @@ function depthOf(id) {
 const layers = [];
 for (const model of models) (layers[depthOf(model.unique_id)] ??= []).push(model);
 
-/** A schema beside the tools' own, so that nothing of theirs is touched. */
+/** A separate schema, so that the tools' own relations are not touched. */
 const schema = 'bench_floor';
 const own = models[0].schema;
 const name = (model) => `"${schema}"."${model.alias}"`;
@@ -57,10 +57,10 @@ function psql(sql) {
   });
 }
 
-/** Seconds of one replay. */
+/** Wall seconds of one replay. */
 async function replay() {
   const began = process.hrtime.bigint();
-  // One psql takes everything in order; several must wait for each other between the layers.
+  // One psql runs all statements in order; several connections must synchronize between layers.
   if (threads === 1) await psql(layers.flat().map(statement).join(''));
   else {
     for (const layer of layers) {

@@ -1,5 +1,5 @@
 // Writes a dbt project of a given size: sources, a seed, staging views, intermediate models, marts, a few incremental
-// models and snapshots, with properties and generic tests (2 to 3 a model). Deterministic.
+// models and snapshots, with properties and 2 to 3 generic tests per model. Deterministic.
 //
 //   node bench/generate.mjs --models 1000 --out DIR [--database clickhouse] [--like real]
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ function write(path, text) {
   writeFileSync(file, text);
 }
 
-/** A small generator of whole numbers, the same in every run. */
+/** A small integer generator, the same in every run. */
 let state = 7;
 const below = (n) => {
   state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
@@ -186,7 +186,7 @@ where amount >= {{ var('least_amount') }}
   );
 }
 for (let i = 0; i < sizes.intermediate; i += 1) {
-  // Half of them stand on an earlier one of the same layer, so that the graph has depth.
+  // Half of the models refer to an earlier one of the same layer, so that the graph has depth.
   const parent = i > 0 && i % 2 === 0 ? name('intermediate', below(i)) : name('staging', below(sizes.staging));
   write(
     `models/intermediate/${name('intermediate', i)}.sql`,

@@ -1,10 +1,10 @@
-// What projects that people wrote have beyond what generate.mjs makes: many macros that call each other by dispatch,
-// config by variables, long YAML with anchors, docs blocks, tests with arguments, hooks that read flags and clocks,
-// snapshots, analyses, exposures. Leaves the graph of models to generate.mjs.
+// Generates what real projects contain beyond the output of generate.mjs: many macros that call each other by dispatch,
+// config from variables, long YAML with anchors, docs blocks, tests with arguments, hooks that read flags and clocks,
+// snapshots, analyses, exposures. generate.mjs builds the graph of models.
 
 const MACROS_PER_FILE = 4;
 
-/** Macros of which most are never called, as in packages; those with a clause are. */
+/** Macros with a clause are called; most others never are, as in packages. */
 function macroFile(n) {
   const one = (i) => `{% macro clean_${i}(column, kind='text') %}
     {{ return(adapter.dispatch('clean_${i}', 'bench')(column, kind)) }}
@@ -60,7 +60,7 @@ const TESTS = `{% test within(model, column_name, least, most, group_by=[], stri
 {% endtest %}
 `;
 
-/** Lines of config for a model's entry, by variables as packages do. */
+/** Config lines of a model's entry, read from variables as packages do. */
 const configLines = (i) => `    config:
       schema: |
         {%- if var('schema_prefix', none) is not none -%}{{ var('schema_prefix') }}_area_${i % 7}
@@ -90,7 +90,7 @@ const testLines = `          - within:
 `;
 
 /**
- * The files that a project of so many models has besides, and what its models and entries have more.
+ * The additional files of a project of so many models, and the additions to its models and entries.
  * @returns `files` by path, `sql` and `entry` for model number i, `test` for its column amount
  */
 export function likeReal(count) {

@@ -1,5 +1,5 @@
-// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|debezium|stalled [--small]`: what the loader does on
-// a real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources that it
+// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|debezium|stalled [--small]`: measures the loader on a
+// real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources that it
 // measures; needs Java and Maven.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

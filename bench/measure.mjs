@@ -1,4 +1,4 @@
-// Times programs that take dbt's command line, side by side: least CPU and wall seconds of some repetitions, greatest
+// Times programs with dbt's command line side by side: minimum CPU and wall seconds of several repetitions, maximum
 // memory.
 //
 //   node bench/measure.mjs PROJECT [--reps 3] [--only parse,run] NAME=COMMAND...
@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { best, forget, NOTHING, run, toolsOf } from './timing.mjs';
 
-/** `before` makes the state that the step wants; it is not timed. */
+/** `before` prepares the state of the step; it is not timed. */
 const STEPS = {
   parse: { what: 'parse, nothing kept', before: (p) => forget(p.target), args: ['parse'] },
   same: { what: 'parse, nothing changed', before: () => {}, args: ['parse'] },

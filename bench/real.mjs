@@ -1,6 +1,6 @@
-// The speed table of projects that others wrote (tests/oracle/strangers.json says which commits): every step with every
-// program in turn, CPU seconds of the program and what it starts, least of some repetitions, with the machine's load.
-// Saves what it found; prints several such files, of a quiet machine and a busy one, as one Markdown table.
+// Measures projects that others wrote (tests/oracle/strangers.json names the commits): every step with every program in
+// turns, CPU seconds with child processes, minimum of several repetitions, with the load of the machine. Saves the
+// results; prints several saved files, of a quiet and a busy machine, as one Markdown table.
 //
 //   node bench/real.mjs [--reps 3] [--projects tuva,jaffle-shop] [--steps 'parse|ls'] [--save FILE] NAME=COMMAND...
 //   node bench/real.mjs --table FILE...
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
 });
 
 const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
-/** `before` makes the state that a step wants, and is not timed; `one` is the project's model of the table. */
+/** `before` prepares the state of a step and is not timed; `one` is the project's model in the table. */
 const STEPS = [
   {
     name: 'parse, nothing kept',
@@ -37,7 +37,7 @@ const STEPS = [
   { name: 'compile', args: () => ['compile', '--threads', '4'] },
 ];
 
-/** Times one project. @returns a row a step: seconds by program, null where it failed; the load around them */
+/** Times one project. @returns a row per step: seconds by program, null where it failed; the load before and after */
 async function measure(name, { one, prepare = [], steps: own = '' }, tools, server) {
   const dir = checkOut(name);
   const { host, port, user, password } = server;

@@ -1,5 +1,5 @@
-// The whole speed table with one command: projects of several sizes, every step with every tool in turn, and bare psql
-// with the same SQL. Prints Markdown. Leaves single steps to measure.mjs.
+// Prints the whole speed table as Markdown: projects of several sizes, every step with every tool in turns, and bare
+// psql with the same SQL. Single steps are left to measure.mjs.
 //
 //   node bench/table.mjs [--reps 3] [--sizes 1,100,1000,5000,10000] [--steps 'parse|tick'] [--dir DIR] NAME=COMMAND...
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -33,7 +33,7 @@ const first = (dir, folder, pattern) =>
 const touch = (file, comment) => appendFileSync(file, `${comment} ${process.hrtime.bigint()}\n`);
 const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
 
-/** Sizes at which a step is measured, what is done before it, its arguments and what is shown. */
+/** Sizes at which a step is measured, its preparation, its arguments and the values shown. */
 const STEPS = [
   {
     name: 'parse, nothing kept',
@@ -79,7 +79,7 @@ const STEPS = [
 const wanted = (size) => STEPS.filter((step) => step.sizes.includes(size) && new RegExp(values.steps).test(step.name));
 const UNITS = { cpu: 'CPU s', wall: 'wall s', memory: 'MiB', ratio: '×' };
 
-/** Seconds that psql takes for the SQL of a tool's last run, when it has run it before. */
+/** Seconds that psql needs for the SQL of a tool's last run, after a warm-up run. */
 function floorSeconds(dir, tool, connections) {
   const out = execFileSync(
     process.execPath,
@@ -89,7 +89,7 @@ function floorSeconds(dir, tool, connections) {
   return Number(/([\d.]+) s\s*$/.exec(out)[1]);
 }
 
-/** Processor seconds of a tick of `run --every` in which nothing is new: the least of five. */
+/** CPU seconds of an idle tick of `run --every`: the minimum of five. */
 async function tickSeconds(dir, tool) {
   const child = start(dir, tool, ['run', '--threads', '4', '--every', '2s', '--if-changed']);
   let before = null;
@@ -119,7 +119,7 @@ for (const size of values.sizes.split(',').map(Number)) {
   const found = new Map();
   const floors = new Map();
   for (const step of wanted(size).filter((each) => each.same === undefined)) {
-    // Once before it counts: what a step needs is there, and the disk is warm.
+    // One untimed run per tool: it prepares the state of the step and warms the disk cache.
     if (step.before === undefined) for (const tool of tools) await run(dir, tool, step.args(tool));
     for (let rep = 0; rep < Number(values.reps); rep += 1) {
       for (const tool of tools) {

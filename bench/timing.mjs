@@ -1,12 +1,12 @@
-// Runs one command of a tool in a project and measures it: processor seconds with all that it started, wall seconds,
-// resident memory.
+// Runs one command of a tool in a project and measures CPU seconds with child processes, wall seconds and resident
+// memory.
 import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const TICKS = 100;
 
-/** `NAME=COMMAND …` of the command line. A name that contains v2 gets dbt Core v2's spelling of arguments. */
+/** Parses `NAME=COMMAND …` of the command line. A name that contains v2 uses the arguments of dbt Core v2. */
 export function toolsOf(named) {
   return named.map((text) => ({
     name: text.slice(0, text.indexOf('=')),
@@ -15,15 +15,15 @@ export function toolsOf(named) {
   }));
 }
 
-/** Removes what an earlier parse has kept. */
+/** Removes the kept parse of an earlier command. */
 export function forget(target) {
   for (const file of ['partial_parse.msgpack', 'partial_parse.json', 'manifest.json'])
     rmSync(join(target, file), { force: true });
 }
 
 /**
- * Processor seconds of a process, from its line in /proc.
- * @param own of the process itself; else of its children that have ended
+ * CPU seconds of a process, from its line in /proc.
+ * @param own counts the process itself; otherwise its children that have ended
  */
 export function processorSeconds(pid, own) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ');
@@ -31,7 +31,7 @@ export function processorSeconds(pid, own) {
   return (Number(fields[user]) + Number(fields[system])) / TICKS;
 }
 
-/** A tool at work in the project; its artifacts and its schema are its own. */
+/** Starts a tool in the project, with artifacts and a schema of its own. */
 export function start(dir, tool, args) {
   const target = join(dir, `target_${tool.name}`);
   return spawn(

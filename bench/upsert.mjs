@@ -1,6 +1,6 @@
-// What an incremental run costs on ClickHouse by strategy: new versions of rows of one month, and of several, into a
-// table of a million rows. Prints Markdown: the node's own seconds, as the log says them, median of --reps. The server
-// is the embedded one.
+// Measures an incremental run on ClickHouse by strategy: new versions of rows of one month, and of several, into a
+// table of a million rows. Prints Markdown: the node's seconds from the log, median of --reps. Uses the embedded
+// server.
 //
 //   node bench/upsert.mjs [--reps 5] [--rows 1000000] [NAME=COMMAND]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Avro beside JSON, the same click events: CPU s per million messages to decode them, to make rows of them, and to load
-// them from Kafka into Postgres, in turns, least of several.
+// Compares Avro with JSON for the same click events: CPU seconds per million messages to decode them, to build rows,
+// and to load them from Kafka into Postgres. In turns, minimum of several.
 import { AvroCells } from '../../src/loader/avro/cells.ts';
 import { Cursor } from '../../src/loader/avro/cursor.ts';
 import { avroDecoder, decodeRecord, writerSchema } from '../../src/loader/avro/decoder.ts';
@@ -30,7 +30,7 @@ const REGISTERED = { schema: JSON.stringify(SCHEMA), type: 'AVRO', references: n
 const FLUSH = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
 const BYTES = 200;
 
-/** CPU s of the least of several rounds, in turns, per million. */
+/** Minimum CPU seconds per million of several rounds, in turns. */
 async function least(
   rounds: number,
   count: number,

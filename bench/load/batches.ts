@@ -1,8 +1,8 @@
-// CPU seconds of the loader, with its start, for the same messages in batches of one, of a hundred and of a thousand:
-// each batch is a request of the producer's.
+// Measures CPU seconds of the loader, startup included, for the same messages in batches of 1, 100 and 1,000. Each
+// batch is one produce request.
 import { loadTopic, median, openBench, produce, targetOf } from './setup.ts';
 
-/** Requests of the producer that are in flight at once. */
+/** Produce requests in flight at the same time. */
 const IN_FLIGHT = 500;
 
 export async function main(small: boolean): Promise<void> {

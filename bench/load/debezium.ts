@@ -1,6 +1,5 @@
-// The same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database, beside the loader.
-// Its rate counts from the first row that is seen to the last, so its start is left out; its messages carry the schema
-// that it needs.
+// Loads the same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database as the loader.
+// Its rate counts from the first visible row to the last, without startup. Its messages carry the schema that it needs.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

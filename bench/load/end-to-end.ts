@@ -1,6 +1,6 @@
-// The whole way: events into a topic at a steady rate, `tsdbt load` and `tsdbt build --every 10s` on the sample
-// project, a reader that looks all the time. In the end the mart must equal what the events themselves say; a look must
-// never find fewer events, a session twice, or no table.
+// Measures the whole pipeline: events produced at a steady rate, `tsdbt load` and `tsdbt build --every 10s` on the
+// sample project, and a reader that polls the mart. The final mart must equal the events. A poll must never find fewer
+// events, a duplicate session, or a missing table.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -87,7 +87,7 @@ export async function main(small: boolean): Promise<void> {
     let seq = 0;
     const event = (): { topic: string; key: Buffer; value: Buffer } => {
       const n = seq++;
-      // A few hundred sessions are open at a time; every fiftieth event is late by ten minutes.
+      // A few hundred sessions are open at the same time; every fiftieth event is ten minutes late.
       const id = `s${Math.floor(n / 5000) * 500 + ((n * 7919) % 500)}`;
       const at = now() - (n % 50 === 0 ? 600_000 : 0);
       const page = n % 4 !== 0;

@@ -1,5 +1,5 @@
-// From produce to visible: what is sent at a steady rate is followed to the commit that shows it. A message's own time
-// of creation is the start, the return of the commit the end; both clocks are this process's.
+// Measures latency from produce to visible: each message is sent at a steady rate and followed to the commit that shows
+// it. Start is the message's creation time, end the return of the commit; this process reads both clocks.
 import { TopicWriter } from '../../tests/engine/kafka/topic-writer.ts';
 import type { Sink } from '../../src/loader/sink.ts';
 import { loadTopic, message, now, openBench, pause, produce, targetOf } from './setup.ts';
@@ -32,7 +32,7 @@ export async function main(small: boolean): Promise<void> {
         { once: false, signal: stop.signal, sink: watched },
       );
       const writer = await TopicWriter.open(bench.connection.brokers, { retries: 50, retryDelay: 200 });
-      // The loader has joined, and what was compiled is warm, before it counts.
+      // Warm-up: the loader has joined the group and the code is compiled before measuring starts.
       let seq = 0;
       const send = async (count: number): Promise<void> => {
         const messages = Array.from({ length: count }, () => ({

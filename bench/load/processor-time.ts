@@ -1,15 +1,15 @@
-// Processor seconds of the servers that a measurement starts, from /proc.
+// Reads CPU seconds of the servers that a measurement starts, from /proc.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS = 100;
 
 interface ProcessTimes {
   readonly parent: number;
-  /** Of itself and of its children that have ended. */
+  /** Of the process and of its children that have ended. */
   readonly seconds: number;
 }
 
-/** @returns null: it has ended */
+/** @returns null when the process has ended */
 function timesOf(pid: number): ProcessTimes | null {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
@@ -20,14 +20,14 @@ function timesOf(pid: number): ProcessTimes | null {
   }
 }
 
-/** The process that has started this one. */
+/** Process id of the parent. */
 export function parentOf(pid: number): number {
   const times = timesOf(pid);
   if (times === null) throw new Error(`there is no process ${pid}`);
   return times.parent;
 }
 
-/** Processor seconds of a process and of all that it has started. */
+/** CPU seconds of a process and all its descendants. */
 export function familySeconds(pid: number): number {
   let seconds = timesOf(pid)?.seconds ?? 0;
   for (const name of readdirSync('/proc')) {

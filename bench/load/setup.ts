@@ -1,4 +1,4 @@
-// What every measurement of the loader stands on: a broker, a database, a source table, messages, a loader. Starts both
+// Common setup of the loader's measurements: a broker, a database, a source table, messages, a loader. Starts both
 // servers itself.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -119,7 +119,7 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
   };
 }
 
-/** A click event of about so many bytes. */
+/** A click event of about `bytes` bytes. */
 export function message(seq: number, bytes: number): { key: Buffer; value: Buffer } {
   const session = `s${String(seq % 50_000).padStart(8, '0')}`;
   const event = {
@@ -135,7 +135,7 @@ export function message(seq: number, bytes: number): { key: Buffer; value: Buffe
   return { key: Buffer.from(session), value: Buffer.from(JSON.stringify(event)) };
 }
 
-/** How messages are sent: how many are one batch of each partition, and how many such requests are in flight. */
+/** How messages are sent: how many form one batch of each partition, and how many such requests are in flight. */
 export interface Sending {
   readonly size: number;
   readonly inFlight: number;

@@ -1,5 +1,5 @@
-// Memory of `tsdbt load` while its table takes nothing: the table is locked for five minutes, messages without end wait
-// in the topic, the process's resident set is read each second. Then the lock goes and every row must arrive.
+// Measures the memory of `tsdbt load` while its table is locked for five minutes and the topic always holds more
+// messages. Reads the resident set each second. After the lock is released, every row must arrive.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
-// Rows a second of the loader, with JSON decode in the loop, over those of a raw COPY of the same encoded rows from
-// memory into the same table (an upsert's base is that COPY too, into a table with the same key). With it the processor
-// time of all three programs, and what ratio that leaves room for on the cores that they share.
+// Compares rows per second of the loader, JSON decoding included, with a raw COPY of the same encoded rows from memory
+// into the same table; for an upsert, into a table with the same key. Also prints CPU seconds of all three programs and
+// the ratio that they allow on shared cores.
 import { cpus } from 'node:os';
 import { familySeconds, parentOf } from './processor-time.ts';
 import type { Session } from '../../src/adapters/adapter.ts';
@@ -59,8 +59,8 @@ export async function main(small: boolean): Promise<void> {
           const ratios = rates.map(({ loader, copy }) => loader / copy);
           const [loader = 0, postgres = 0, broker = 0] = [0, 1, 2].map((i) => median(rates.map(({ cpu }) => cpu[i]!)));
           const copy = median(rates.map(({ copyCpu }) => copyCpu));
-          // COPY takes as long as its process of the server works, and so does the loader, unless what all three
-          // programs need, spread over the cores, is more. Of processor time: what else runs does not count.
+          // COPY is bound by its server process. The loader is too, unless all three programs, spread over the cores,
+          // need more. CPU time is used, so that other load does not count.
           const room = (own: number): string =>
             (copy / Math.max(postgres, (own + postgres + broker) / cpus().length)).toFixed(2);
           process.stdout.write(
@@ -78,7 +78,7 @@ export async function main(small: boolean): Promise<void> {
   }
 }
 
-/** The server's first process. */
+/** Process id of the postmaster. */
 async function serverOf(session: Session): Promise<number> {
   const { table } = await session.execute('select pg_backend_pid()', { autoBegin: true, fetch: true });
   await session.commit();
@@ -89,7 +89,7 @@ const COPIED =
   'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition,' +
   ' _offset, _kafka_ts, _deleted, _load_id';
 
-/** The loaded rows as COPY's text, in memory. Values here need no escape. */
+/** The loaded rows in COPY's text format, in memory. These values need no escaping. */
 async function encoded(
   session: {
     execute(
