@@ -1,5 +1,5 @@
-// What tests of Avro share: values as fastavro reads them beside ours, and rows made both ways, with a record in
-// between and without.
+// Shared by tests of Avro: compares fastavro's values with ours, and builds rows both ways, with an intermediate record
+// and without.
 import { Cursor } from '../../../src/loader/avro/cursor.ts';
 import { decodeRecord, type WriterSchema, writerSchema } from '../../../src/loader/avro/decoder.ts';
 import { AvroCells } from '../../../src/loader/avro/cells.ts';
@@ -10,7 +10,7 @@ import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts'
 import { PoisonMessage } from '../../../src/loader/decode.ts';
 import { RowEncoder } from '../../../src/loader/row-encoder.ts';
 
-/** A value with its kind, as tests/oracle/fuzz/avro.py writes it. */
+/** A value with its type, as tests/oracle/fuzz/avro.py writes it. */
 export type Tagged =
   | readonly ['n']
   | readonly ['o', boolean]
@@ -19,7 +19,7 @@ export type Tagged =
   | readonly ['l', readonly Tagged[]]
   | readonly ['m', readonly (readonly [string, Tagged])[]];
 
-/** Is what we decode what fastavro reads? */
+/** Whether our decoded value equals the one that fastavro reads. */
 export function isSame(ours: unknown, theirs: Tagged): boolean {
   switch (theirs[0]) {
     case 'n':
@@ -78,7 +78,7 @@ export function decoded(schema: WriterSchema, bytes: Uint8Array): Readonly<Recor
   return decodeRecord(schema, framed(bytes), new Cursor());
 }
 
-/** A row and what else a flush needs of it; or why there is none. */
+/** A row with the data that a flush needs. */
 interface Made {
   readonly line: string;
   readonly key: string | null;
@@ -88,7 +88,7 @@ interface Made {
 const DAY = 86_400_000;
 const LOADED_AT = '2026-01-02T03:04:05.678Z';
 
-/** A message as a row both ways. @returns `fast`: null where it left the message to the long way */
+/** Builds a row from a message both ways. @returns `fast`: null when the fast path left the message to the slow one */
 export function bothWays(
   schema: WriterSchema,
   target: LoadTarget,

@@ -1,12 +1,12 @@
-// A Chromium without a window, over its debugging pipe: opens a page, evaluates scripts in it, says what went wrong
-// there. What is asked of the page is its tests'.
+// Drives a headless Chromium over its debugging pipe: opens a page, evaluates scripts, collects the page's errors.
+// Assertions are left to the tests.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
-/** @returns the program, or null: TSDBT_TEST_CHROMIUM, else what PATH has */
+/** @returns path of the program: TSDBT_TEST_CHROMIUM, else from PATH; null if there is none */
 export function chromium(): string | null {
   const named = process.env['TSDBT_TEST_CHROMIUM'];
   if (named) return named;
@@ -31,7 +31,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** What a script says of its own failure. */
+/** Details of an exception in the page. */
 interface Exception {
   readonly text: string;
   readonly exception?: { readonly description?: string };
@@ -45,7 +45,7 @@ export class Browser {
   readonly #events = new Map<string, (() => void)[]>();
   #last = 0;
   #session = '';
-  /** What scripts of the page threw, and what it could not load, since it was opened. */
+  /** Exceptions of scripts and failed loads since the page was opened. */
   readonly problems: string[] = [];
 
   private constructor(program: string) {
@@ -69,7 +69,7 @@ export class Browser {
     this.#process.on('exit', (code) => this.#fail(new Error(`Chromium ended with ${code}`)));
   }
 
-  /** With one page of that size. */
+  /** Starts the browser with one page of that size. */
   static async start(program: string, width: number, height: number): Promise<Browser> {
     const browser = new Browser(program);
     const { targetId } = await browser.#ask<{ targetId: string }>('Target.createTarget', { url: 'about:blank' });
@@ -85,7 +85,7 @@ export class Browser {
     await this.#ask('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
-  /** Returns when the page and all that it names are loaded. */
+  /** Resolves when the page and all its resources are loaded. */
   async open(url: string): Promise<void> {
     this.problems.length = 0;
     const loaded = new Promise<void>((resolve) => {
@@ -95,7 +95,7 @@ export class Browser {
     await loaded;
   }
 
-  /** The value of an expression in the page; of a promise, what it comes to. @throws what the expression throws */
+  /** The value of an expression in the page, after promises have resolved. @throws what the expression throws */
   async evaluate<T>(expression: string): Promise<T> {
     const { result, exceptionDetails } = await this.#ask<{
       result: { value: T };

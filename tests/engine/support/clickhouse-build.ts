@@ -1,6 +1,5 @@
-// Builds one relation on the shared embedded ClickHouse in this process, by the macros of src/include alone: no
-// project, no files. A test sees each statement before it is sent, and may do what somebody else would do at that
-// moment.
+// Builds one relation on the shared embedded ClickHouse in this process, with the macros of src/include only: no
+// project, no files. A test sees each statement before it is sent, and may act as another client at that moment.
 import { randomUUID } from 'node:crypto';
 import type { ExecuteOptions } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
@@ -20,7 +19,7 @@ export interface Build {
   readonly sql: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly fullRefresh?: boolean;
-  /** Told each statement of the node before it is sent. */
+  /** Called with each statement of the node before it is sent. */
   readonly before?: (sql: string) => Promise<void>;
 }
 
@@ -72,7 +71,7 @@ export class ClickhouseSchema {
     );
   }
 
-  /** @returns the node's statements, white space made even */
+  /** @returns the node's statements, with white space normalized */
   async build({
     materialization = 'incremental',
     name,

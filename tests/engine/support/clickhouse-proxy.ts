@@ -1,5 +1,5 @@
-// An embedded ClickHouse and, before it, a proxy through which a command reaches it. What the proxy does with a request
-// is said by who extends this.
+// Starts an embedded ClickHouse and a proxy in front of it, through which a command reaches it. Subclasses decide what
+// the proxy does with each request.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ export abstract class ClickhouseProxy {
   readonly dir: string;
   port = 0;
   protected server!: EmbeddedServer;
-  /** Requests that come in while this is not null wait for it: the server is away. */
+  /** While not null, incoming requests wait for it: the server is down. */
   protected away: Promise<void> | null = null;
   readonly #data: string;
   readonly #proxy: Server;
@@ -32,7 +32,7 @@ export abstract class ClickhouseProxy {
     });
   }
 
-  /** Answers a request: by the server (`pass`), by itself, or not at all. */
+  /** Answers a request: by the server (`pass`), by itself, or never. */
   protected abstract forward(req: IncomingMessage, body: Buffer, res: ServerResponse): Promise<void>;
 
   protected async start(): Promise<void> {
@@ -47,7 +47,7 @@ export abstract class ClickhouseProxy {
     this.server = await embeddedClickhouse({ dir: this.#data, projectDir: ROOT });
   }
 
-  /** SIGKILL of the server; it is there again when this returns. */
+  /** Kills the server with SIGKILL; resolves when it has been restarted. */
   async crash(): Promise<void> {
     let back: () => void = () => undefined;
     this.away = new Promise((resolve) => {
@@ -62,15 +62,15 @@ export abstract class ClickhouseProxy {
     back();
   }
 
-  /** Breaks off every connection to the proxy. */
+  /** Closes every connection to the proxy. */
   cut(): void {
     this.#proxy.closeAllConnections();
   }
 
   /**
-   * Sends a request on.
-   * @param res where the answer goes; null: nowhere
-   * @param options `held`: the answer waits for it; `leaves`: a client that goes away is gone for the server, too
+   * Forwards a request to the server.
+   * @param res receives the answer; null: the answer is dropped
+   * @param options `held`: the answer waits for it; `leaves`: a client's disconnect is forwarded to the server
    */
   protected async pass(
     req: IncomingMessage,
@@ -110,7 +110,7 @@ export abstract class ClickhouseProxy {
     });
   }
 
-  /** Rows as arrays, from the server itself. @throws with what it answers */
+  /** Rows as arrays, from the server itself. @throws an error with the server's answer */
   async rows(sql: string): Promise<unknown[][]> {
     await this.away;
     const answer = await fetch(`http://${this.server.host}:${this.server.port}/?default_format=JSONCompactEachRow`, {

@@ -1,13 +1,11 @@
-// The embedded ClickHouse that test files share: each uses schemas of its own in it.
+// Connects to the embedded ClickHouse that test files share; each file uses its own schemas. shared-servers.ts starts
+// and stops it.
 import { createRequire } from 'node:module';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { findChdb } from '../../../src/adapters/clickhouse/embedded.ts';
 
-/**
- * Why there is no embedded ClickHouse here; null where there is one: chdb has native packages for Linux with glibc, and
- * macOS.
- */
+/** Why embedded ClickHouse is unavailable here, or null. chdb has native packages for macOS and Linux with glibc. */
 export const clickhouseMissing: string | null = (() => {
   try {
     const chdb = findChdb(process.cwd());
@@ -25,7 +23,7 @@ export function clickhouseFolder(): string {
 }
 
 /**
- * An adapter on the shared server, whose names without a schema are in `schema`. Close it at the end.
+ * An adapter on the shared server, with `schema` as its default schema. The caller closes it.
  * @param more other keys of the profile
  */
 export function clickhouseAdapter(schema: string, more: Readonly<Record<string, unknown>> = {}): ClickHouseAdapter {

@@ -1,4 +1,4 @@
-// How a test waits for what another process or a server does: it looks again and again, as long as that takes.
+// Polling options for tests that wait for another process or a server.
 
-/** Options of `expect.poll`. The limit is for what never comes. */
+/** Options of `expect.poll`. The timeout only ends waits for events that never happen. */
 export const FOR_EVENTS = { interval: 20, timeout: 200_000 };

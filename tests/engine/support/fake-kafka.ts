@@ -1,5 +1,5 @@
-// A Kafka broker of one process and no disk, over TCP: enough of the protocol for one consumer of a group, with errors,
-// epochs and damage as a test plans them. What real brokers do is seen in tests/engine/kafka.
+// A Kafka broker in one process, without a disk, over TCP. It implements the protocol that one consumer of a group
+// needs, with errors, epochs and damage that a test sets. tests/engine/kafka tests real brokers.
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -22,18 +22,18 @@ export type Api = keyof typeof APIS;
 const NODE = 1;
 const [OFFSET_OUT_OF_RANGE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH] = [1, 74, 75];
 
-/** One partition's log: batches as they lie there. */
+/** Log of one partition: its batches as stored. */
 export interface FakeLog {
   batches: { readonly first: bigint; readonly last: bigint; readonly bytes: Buffer }[];
   start: bigint;
   end: bigint;
-  /** Leader epochs and where each begins; the last one is the leader's. */
+  /** Leader epochs with their first offsets; the last one is the leader's. */
   epochs: { epoch: number; start: bigint }[];
-  /** Node that leads; -1: none. */
+  /** Node id of the leader; -1: none. */
   leader: number;
 }
 
-/** A question as it came. */
+/** A request as received. */
 export interface Asked {
   readonly api: Api;
   readonly topic: string;
@@ -45,13 +45,13 @@ export interface Asked {
 
 export class FakeKafka {
   readonly topics = new Map<string, { id: string; logs: FakeLog[] }>();
-  /** What was asked of partitions, in order. */
+  /** Requests about partitions, in order. */
   readonly asked: Asked[] = [];
-  /** The error code of an answer; 0: none. `partition` is -1 for the answer's own code. */
+  /** The error code of an answer; 0: none. `partition` is -1 for the top-level error code. */
   error: (api: Api, partition: number) => number = () => 0;
-  /** What becomes of records on their way. */
+  /** Damages records before they are sent. */
   damage: (partition: number, bytes: Buffer) => Buffer = (_, bytes) => bytes;
-  /** Nodes beside this one that the cluster knows and nobody can reach. */
+  /** Other nodes of the cluster's metadata; no client can reach them. */
   away: readonly { readonly node: number; readonly port: number }[] = [];
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
@@ -90,7 +90,7 @@ export class FakeKafka {
     return logs;
   }
 
-  /** @param count messages of the batch, whose offsets are set here */
+  /** @param count messages of the batch; their offsets are set here */
   append(topic: string, partition: number, batch: Buffer, count: number): void {
     const log = this.topics.get(topic)!.logs[partition]!;
     batch.writeBigInt64BE(log.end, 0);
@@ -99,7 +99,7 @@ export class FakeKafka {
     log.end += BigInt(count);
   }
 
-  /** An unclean election: the new leader has the log only up to before the offset. */
+  /** Simulates an unclean election: the new leader's log ends before the offset. */
   cut(topic: string, partition: number, before: bigint): void {
     const log = this.topics.get(topic)!.logs[partition]!;
     log.batches = log.batches.filter(({ last }) => last < before);
@@ -131,13 +131,13 @@ export class FakeKafka {
     read.tags();
     const write = new Writer();
     write.int32(0).int32(request.readInt32BE(4));
-    // The head of this one answer has no tags.
+    // The header of this answer alone has no tagged fields.
     if (api !== 'ApiVersions') write.tags();
     const body = this[`on${api}`](read, write);
     const send = (): void => {
       if (!socket.destroyed) socket.write(body.finished());
     };
-    // An empty fetch waits a little.
+    // Delays an empty fetch, so that the consumer does not poll in a busy loop.
     if (body.empty) setTimeout(send, 20);
     else send();
   }
@@ -400,7 +400,7 @@ export class FakeKafka {
       .tags();
   }
 
-  /** The topics of a request and what is wanted of their partitions; kept in `asked`. */
+  /** Reads the topics of a request and its fields for each partition; records them in `asked`. */
   private partitions(
     read: Reader,
     item: () => Omit<Asked, 'api' | 'topic'>,
@@ -419,7 +419,7 @@ export class FakeKafka {
     return this.topics.get(topic)!.logs[partition]!;
   }
 
-  /** What a broker answers: the newest epoch up to the asked one, and where the one behind it begins. */
+  /** A broker's answer: the highest epoch up to the requested one, and the start of the epoch after it. */
   private endOf({ epochs, end }: FakeLog, asked: number): { epoch: number; end: bigint } {
     const following = epochs.find(({ epoch }) => epoch > asked);
     const known = epochs.findLast(({ epoch }) => epoch <= asked);
@@ -432,7 +432,7 @@ function fenced({ epochs }: FakeLog, asked: number): number {
   return asked < 0 || asked === epoch ? 0 : asked < epoch ? FENCED_LEADER_EPOCH : UNKNOWN_LEADER_EPOCH;
 }
 
-/** Reads the parts of a request, all in compact form. */
+/** Reads the fields of a request, in the protocol's compact encoding. */
 class Reader {
   private readonly buffer: Buffer;
   private at = 0;
@@ -454,7 +454,7 @@ class Reader {
     const length = Math.max(0, this.unsigned() - 1);
     return this.buffer.subarray(this.at, (this.at += length));
   }
-  /** Empty for null. */
+  /** An empty string for null. */
   text(): string {
     return this.bytes().toString('utf8');
   }
@@ -477,7 +477,7 @@ class Reader {
   }
 }
 
-/** Writes an answer, all in compact form. */
+/** Writes the fields of an answer, in the protocol's compact encoding. */
 class Writer {
   empty = false;
   private readonly parts: Buffer[] = [];

@@ -1,14 +1,14 @@
-// A network that can swallow: forwards to a server, and from a moment on lets nothing through and closes nothing, as a
-// router that is gone.
+// A proxy that simulates a dead router: it forwards to a server, and from a chosen moment drops traffic without closing
+// connections.
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 /**
- * What is swallowed: nothing; what the connections of that moment carry, or only the answers to them; everything, those
- * to come included.
+ * Which traffic is dropped: none; that of the current connections, or only the answers to them; that of all
+ * connections, later ones included.
  */
 export type Swallowed = 'nothing' | 'old' | 'answers' | 'all';
 
-/** For what never comes, with what was sent instead. */
+/** Limit for waits that never end; the error shows what was sent. */
 const LIMIT_MS = 200_000;
 
 interface Pair {
@@ -23,9 +23,9 @@ export class HoleProxy {
   private readonly target: { readonly host: string; readonly port: number } | null;
   private readonly pairs: Pair[] = [];
   private swallowsNew = false;
-  /** How many have connected so far. */
+  /** Number of connections so far. */
   connects = 0;
-  /** What clients have sent so far, as text. */
+  /** Data that clients have sent so far, as text. */
   sent = '';
 
   private constructor(target: HoleProxy['target']) {
@@ -33,7 +33,7 @@ export class HoleProxy {
     this.listener = createServer((client) => this.take(client));
   }
 
-  /** @param target nobody: each connection is taken and never answered */
+  /** @param target null: every connection is accepted and never answered */
   static async open(target: { readonly host: string; readonly port: number } | null): Promise<HoleProxy> {
     const proxy = new HoleProxy(target);
     await new Promise<void>((resolve) => {
@@ -54,7 +54,7 @@ export class HoleProxy {
     }
   }
 
-  /** Waits until something is so, looking after each byte that goes through. */
+  /** Polls until the condition holds. */
   async until(done: () => boolean): Promise<void> {
     for (
       const end = Date.now() + LIMIT_MS;

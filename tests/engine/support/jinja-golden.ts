@@ -1,5 +1,5 @@
-// Reads the goldens that jinja_cases.py writes: typed values from tagged JSON, and what our engine makes of a case in
-// the same form.
+// Reads the goldens that jinja_cases.py writes: decodes typed values from tagged JSON, and runs a case with our engine.
+// Comparison is left to the tests.
 import { Environment, JinjaError } from '../../../src/jinja/index.ts';
 import { makeFloat } from '../../../src/values/float.ts';
 import { PyDecimal } from '../../../src/values/decimal.ts';
@@ -21,7 +21,7 @@ export interface Golden {
   readonly areas: { readonly [area: string]: readonly GoldenCase[] };
 }
 
-/** A value that Python wrote. */
+/** Decodes a value that Python wrote. */
 export function decode(x: unknown): Value {
   if (Array.isArray(x)) return x.map(decode);
   if (typeof x !== 'object' || x === null) return x as Value;
@@ -44,7 +44,7 @@ export function decode(x: unknown): Value {
   }
 }
 
-/** What our engine makes of a case; with `times` > 1 of the last of so many renderings, which is translated. */
+/** Renders a case with our engine. With `times` > 1 it returns the last rendering, which runs the translated code. */
 export function runCase(
   golden: Golden,
   one: GoldenCase,

@@ -1,4 +1,4 @@
-// Batches of records as producers write them, for tests; also such as no producer would.
+// Builds record batches for tests as producers write them, and malformed ones that no producer writes.
 import type { KafkaLibrary } from '../../../src/loader/kafka/library.ts';
 import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
 
@@ -8,15 +8,15 @@ export interface BatchForm {
   /** Offset of the first message. */
   readonly first: bigint;
   readonly compression?: 'none' | 'gzip' | 'lz4' | 'snappy' | 'zstd';
-  /** Bits beside those of the compression. */
+  /** Attribute bits beside those of the compression. */
   readonly attributes?: number;
   readonly producer?: bigint;
   readonly epoch?: number;
-  /** Takes the place of the packed records. */
+  /** Replaces the packed records. */
   readonly packed?: Buffer;
 }
 
-/** One batch, as the client library writes it; its checksum holds. */
+/** One batch as the client library writes it, with a valid checksum. */
 export function packedBatch(
   library: Library,
   topic: string,
@@ -40,7 +40,7 @@ export function packedBatch(
   return bytes;
 }
 
-/** So many zeros, packed by zstd: blocks that repeat one byte. */
+/** `length` zero bytes, compressed by zstd: blocks that repeat one byte. */
 export function zstdZeros(length: number): Buffer {
   const most = 128 * 1024;
   const blocks: Buffer[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x58])];

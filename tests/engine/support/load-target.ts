@@ -1,4 +1,4 @@
-// The target of a load for tests: a table in `raw` that the topic `t` is appended to, and what a test says otherwise.
+// Builds the target of a load for tests: a table in `raw`, to which topic `t` is appended unless a test overrides it.
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 
 /** @param table name of the table in the schema `raw` */

@@ -1,5 +1,5 @@
-// A project of texts, parsed without a disk or a database: for tests of the parser. The built-in macros are the real
-// ones.
+// Parses a project given as texts, without a disk or a database, for tests of the parser. The built-in macros are the
+// real ones.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -50,7 +50,7 @@ export interface ParseOptions {
   readonly threads?: number;
 }
 
-/** The kind of a file by its folder, as in a project with dbt's usual paths. */
+/** The kind of a file, derived from its folder under dbt's default paths. */
 function kindOf(path: string): SourceFile['kind'] {
   if (/\.ya?ml$/.test(path)) return 'properties';
   if (path.endsWith('.md')) return 'docs';
@@ -129,7 +129,7 @@ export function newProject(name: string, more: ParseOptions['project'] = {}): Pr
 
 let builtin: readonly MacroFacts[] | undefined;
 
-/** Facts of the built-in macros, read once a test file. */
+/** Facts of the built-in macros, read once per test file. */
 export function builtinMacros(): readonly MacroFacts[] {
   builtin ??= [
     ['global', 'dbt'],
@@ -196,7 +196,7 @@ export async function parseInput(
   };
 }
 
-/** The manifest of a project `p` made of these files, and the warnings on the way. */
+/** The manifest of a project `p` with these files, and the warnings of parsing. */
 export async function parseFiles(
   files: Readonly<Record<string, string>>,
   options: ParseOptions = {},

@@ -1,5 +1,5 @@
-// Runs commands of the built program: as a process, or within this one, where a command costs a fifth of the CPU. What
-// is run within this process loads the program anew: nothing that an earlier command left in it is met again.
+// Runs commands of the built program, as a process or within this one, which costs a fifth of the CPU. Each run within
+// this process evaluates the bundle again, so that commands share no state.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,31 +11,33 @@ import { shiftedTime } from './shifted-time.mjs';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CLI = join(ROOT, 'dist/cli.cjs');
-/** What a user starts: it brings the compiled code of the bundle. */
+/** The program that users start; it uses the bundle's code cache. */
 export const BIN = join(ROOT, 'bin/tsdbt.js');
 
 export interface Place {
   readonly cwd: string;
-  /** The whole environment; that of this process when it is left out. */
+  /** The whole environment; default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface Ended {
   readonly code: number | null;
-  /** Both streams, as they came. */
+  /** stdout and stderr combined, in order of arrival. */
   readonly out: string;
   readonly stdout: string;
 }
 
-/** A command that has been started. */
+/** A running command. */
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** What it has printed by now. */
+  /** The output so far. */
   out(): string;
 }
 
-/** Starts a command as a process: for signals, kills, stdin, memory, timing, and two commands at once. */
+/**
+ * Starts a command as a process: for tests of signals, kills, stdin, memory, timing, and of two concurrent commands.
+ */
 export function start(args: readonly string[], { cwd, env = process.env }: Place): Running {
   const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [out, stdout] = ['', ''];
@@ -56,8 +58,8 @@ export function start(args: readonly string[], { cwd, env = process.env }: Place
 }
 
 /**
- * Runs a command to its end within this process; with TSDBT_TEST_PROCESSES=1 as a process. For commands whose process
- * is not what is tested. One that starts while another runs in another folder waits for it: there is one working
+ * Runs a command to its end within this process, or as a process with TSDBT_TEST_PROCESSES=1. For commands whose
+ * process is not under test. Commands in different folders wait for each other, because a process has one working
  * folder.
  */
 export async function run(args: readonly string[], place: Place): Promise<Ended> {
@@ -76,7 +78,7 @@ let current = home;
 let free: Promise<void> = Promise.resolve();
 let left: () => void = () => undefined;
 
-/** Makes the folder this process's. @returns what is called when the command has ended */
+/** Changes this process's working folder. @returns a function to call when the command has ended */
 async function enter(folder: string): Promise<() => void> {
   while (commands > 0 && folder !== current) await free;
   if (commands++ === 0) {
@@ -95,7 +97,7 @@ async function enter(folder: string): Promise<() => void> {
 
 let compiled: Script | undefined;
 
-/** What the bundle is a function of: what Node gives to a module, and what belongs to a process. */
+/** Parameters of the bundle's wrapper function: Node's module scope, and what belongs to a process. */
 const OWN = ['exports', 'require', 'module', '__filename', '__dirname', 'process', 'Date', 'performance'];
 
 function program(): Script {
@@ -127,7 +129,7 @@ async function within(args: readonly string[], env: NonNullable<Place['env']>): 
   return { code: Number(seen.exitCode ?? 0), out, stdout };
 }
 
-/** What a command sees as its process: arguments, environment, output, listeners and exit code are its own. */
+/** The `process` of a command: arguments, environment, output, listeners and exit code are its own. */
 function ownProcess(
   args: readonly string[],
   env: NonNullable<Place['env']>,
@@ -147,7 +149,7 @@ function ownProcess(
       throw new Error(`process.${what} would end the tests: this command is for a process of its own`);
     },
   });
-  // Variables are texts, and those that are undefined are not there.
+  // Environment variables are strings; undefined ones are absent.
   const own = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
   const events = new EventEmitter();
   const made: NodeJS.Process = Object.create(process, {

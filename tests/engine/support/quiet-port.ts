@@ -1,5 +1,5 @@
-// A free port that stays free while nobody listens there: below those that the system gives to outgoing connections and
-// to listeners without a port of their own.
+// Finds a free port that stays free: below the ephemeral range, which the system uses for outgoing connections and for
+// listeners on port 0.
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 

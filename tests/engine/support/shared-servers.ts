@@ -1,5 +1,5 @@
-// Before and after all tests: the folders of the one embedded Postgres and the one embedded ClickHouse that test files
-// share. Each is started by the first that needs it, and stops with this process at the latest.
+// Global setup and teardown of all tests: creates the folders of the embedded Postgres and the embedded ClickHouse that
+// test files share. The first test that needs a server starts it; it stops with this process at the latest.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export default function setup(): () => Promise<void> {
   process.env['TSDBT_TEST_CLICKHOUSE_DIR'] = clickhouse;
   const postgres = join(dir, 'postgres');
   process.env['TSDBT_TEST_POSTGRES_DIR'] = postgres;
-  // Counted as a user, so that it runs on between two files.
+  // Counts as a user of the server, so that it keeps running between two test files.
   const files = new PostgresFiles(postgres);
   files.prepare();
   const release = files.own();

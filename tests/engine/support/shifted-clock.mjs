@@ -1,5 +1,5 @@
-// Preloaded into a command under test: its clock starts at TSDBT_TEST_CLOCK and goes on from there, so that no minute
-// and no day ends in the midst of a test.
+// Preloaded into a command under test: starts its clock at TSDBT_TEST_CLOCK, so that no minute and no day ends during a
+// test. shifted-time.mjs builds the clock.
 import { shiftedTime } from './shifted-time.mjs';
 
 const { Date: shifted, performance: seen } = shiftedTime(process.env.TSDBT_TEST_CLOCK ?? '');

@@ -1,6 +1,6 @@
-// A clock that starts at a given time and goes on from there.
+// Builds a clock that starts at a given time and runs on; shifted-clock.mjs installs it.
 
-/** @param start ISO 8601 @returns what to put in the place of `Date` and `performance` */
+/** @param start ISO 8601 @returns replacements of `Date` and `performance` */
 export function shiftedTime(start) {
   const shift = Date.parse(start) - Date.now();
   if (!Number.isFinite(shift)) throw new Error(`TSDBT_TEST_CLOCK is no time: ${start}`);
