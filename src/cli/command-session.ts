@@ -1,5 +1,5 @@
-// What surrounds every command: environment, flags, the log and its first and last line, the form in which errors end
-// it. What the command does is its handler's.
+// The frame of every command: environment, flags, the log with its first and last line, and the rendering of its error.
+// Handlers do the command's work.
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -33,18 +33,18 @@ export interface CommandSession {
   readonly positional: readonly string[];
   /** Options as typed. */
   readonly typed: CliOptions;
-  /** Set by retry: the nodes to work on, in place of a selection, and the run that failed. */
+  /** Set by retry: the nodes to run, instead of a selection, and the failed run. */
   readonly retried?: RetriedRun & { readonly selected: ReadonlySet<string> };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly projectDir: string;
   readonly invocation: Invocation;
   readonly logger: Logger;
-  /** What no output may show; handlers add to it. */
+  /** Secrets that every output masks; handlers add to them. */
   readonly secrets: Secrets;
   /** The first Ctrl-C or SIGTERM aborts it. */
   readonly signal: AbortSignal;
-  /** Called when a signal has ended the command: what is to be closed, so that the server learns of it. */
+  /** Registers what to close when a signal has ended the command, so that the server cancels its work. */
   readonly onStop: (close: () => Promise<unknown>) => void;
   /** For long synchronous work that leaves nothing incomplete: a signal ends the process at once. */
   readonly withoutWaiting: <T>(work: () => T) => Promise<T>;
@@ -56,9 +56,9 @@ export function now(): number {
 }
 
 /**
- * Runs a command between its first and its last line.
- * @param work says whether the command succeeded
- * @returns dbt's exit code: 0 success, 1 a node failed, 2 whatever keeps a command from finishing
+ * Runs a command and logs its first and last line.
+ * @param work returns whether the command succeeded
+ * @returns dbt's exit code: 0 success, 1 a node failed, 2 the command could not finish
  */
 export async function withCommand(
   parsed: ParsedCommand,
@@ -144,7 +144,7 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
   return error instanceof TsdbtError ? error.exitCode : 2;
 }
 
-/** Milliseconds that lines wait for each other on their way to somebody who is no terminal. */
+/** Milliseconds that lines are buffered when stdout is not a terminal. */
 const PIPE_PAUSE = 20;
 /** Commands that print a line or two for each node, and nothing else, to stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
@@ -183,7 +183,7 @@ function createLog(
       options,
       TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
     );
-    // `$(tsdbt db url)`: what the command answers is alone on stdout, and, but for warnings, on the terminal.
+    // `$(tsdbt db url)`: stdout contains only the answer; the terminal shows only warnings beside it.
     const least = action === 'url' && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
     sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);

@@ -1,18 +1,18 @@
-// Scripts that complete a command line in bash, zsh and fish: commands, actions, options and the words that an option
-// allows, from the tables of the command line. Files and names of nodes are left to the shell.
+// Builds completion scripts for bash, zsh and fish: commands, actions, options and allowed values, from the tables of
+// the command line. The shell completes files; node names are not completed.
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
 
 const NAME = 'tsdbt';
 
-/** What may follow some words: other words, and what each is for. */
+/** A word that may follow, and its description. */
 interface Choice {
   readonly word: string;
   readonly help: string;
 }
 
-/** @returns the script to be read by the shell, with a last newline; null for a shell that has none */
+/** @returns the script for the shell, with a final newline; null for an unsupported shell */
 export function completionScript(shell: string): string | null {
   return shell === 'bash' ? bash() : shell === 'zsh' ? zsh() : shell === 'fish' ? fish() : null;
 }
@@ -21,7 +21,7 @@ function visible(options: readonly OptionSpec[]): readonly OptionSpec[] {
   return options.filter((option) => option.hidden !== true);
 }
 
-/** Spellings of options, `--no-x` too. */
+/** Spellings of options, including `--no-x`. */
 function spellings(options: readonly OptionSpec[]): Choice[] {
   return visible(options).flatMap(({ names, kind, help }) => {
     const long = names.filter((name) => name.startsWith('--')).slice(0, 1);
@@ -37,7 +37,7 @@ const EVERYWHERE: readonly Choice[] = [
   { word: '--version', help: 'Show the version.' },
 ];
 
-/** Every prefix of words that stands for a command or a group, with what can follow it. */
+/** Every prefix of words that names a command or a group, with the words that may follow. */
 function places(): {
   readonly path: readonly string[];
   readonly next: readonly Choice[];
@@ -68,7 +68,7 @@ function places(): {
   ];
 }
 
-/** Options that take a word of a list, by spelling; where commands differ, the words of all. */
+/** Options with a list of allowed values, by spelling; the union where commands differ. */
 function allowedWords(): Map<string, string[]> {
   const words = new Map<string, string[]>();
   for (const option of visible([...GLOBAL_OPTIONS, ...COMMANDS.flatMap(({ options }) => options)]))
@@ -85,7 +85,7 @@ function freeValues(): string[] {
 }
 
 const wordsOf = (choices: readonly Choice[]): string => choices.map(({ word }) => word).join(' ');
-/** For single quotes of every shell; brackets and colons mean something to zsh. */
+/** Escapes for single quotes in every shell; brackets and colons are special in zsh. */
 const quoted = (text: string): string => text.replaceAll("'", '').replaceAll(/[[\]:\\]/g, ' ');
 
 function bash(): string {
@@ -150,7 +150,7 @@ function zsh(): string {
     `  [[ \${words[CURRENT]} == -* ]] && found+=(${described(EVERYWHERE)})`,
     `  _describe '${NAME}' found`,
     '}',
-    // Read by compinit from a folder, the file is the function; sourced, it is to be made known.
+    // compinit autoloads the file as the function itself; a sourced script must register it by compdef.
     `if [[ \${funcstack[1]} == _${NAME} ]]; then _${NAME} "$@"; else compdef _${NAME} ${NAME}; fi`,
     '',
   ].join('\n');

@@ -1,5 +1,4 @@
-// `tsdbt db start|stop|status|url`: the embedded servers as people meet them. What they do is in
-// adapters/*/embedded-server.ts.
+// Runs `tsdbt db start|stop|status|url` for the embedded servers. adapters/*/embedded-server.ts manages the servers.
 import type { Profile } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { embeddedServer } from '../index.ts';
@@ -11,15 +10,15 @@ export interface DbOptions {
   readonly projectDir: string;
   /** Writes a line for people. */
   readonly print: (line: string) => void;
-  /** Writes a line that the user has asked for, secrets and all, to the console alone. */
+  /** Writes requested output, secrets included, to the console only. */
   readonly reveal: (line: string, ...hidden: readonly string[]) => void;
   readonly notify: (message: string) => void;
 }
 
 /**
- * Does what the command says.
+ * Executes the action.
  * @returns the exit code: 1 when `status` finds no running server
- * @throws when the target's server is not embedded, or has no address because it is stopped
+ * @throws when the target's server is not embedded, or is stopped and so has no address
  */
 export async function runDb(action: DbAction, options: DbOptions): Promise<number> {
   const { profile, projectDir, print, reveal, notify } = options;

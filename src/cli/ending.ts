@@ -1,8 +1,8 @@
-// How signals end a command: the first one tells it to stop and sets a limit, the second one ends the process at once.
-// What a command does about the first is its own.
+// Handles signals: the first one asks the command to stop and starts a time limit, the second one ends the process at
+// once. Each command decides how it stops.
 import { unlessAborted, within } from '../within.ts';
 
-/** Ctrl-C or SIGTERM: the command was stopped. @param said it has told so already */
+/** Ctrl-C or SIGTERM stopped the command. @param said whether the command has already reported it */
 export class Interrupted extends Error {
   readonly said: boolean;
 
@@ -12,7 +12,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** Commands that stop by themselves when they are told, and write what they have done. The others are just left. */
+/** Commands that stop on the signal and write their results. The others are abandoned. */
 const STOPS_ITSELF = new Set([
   'run',
   'build',
@@ -29,7 +29,7 @@ const STOPS_ITSELF = new Set([
   'load',
   'produce',
 ]);
-/** Milliseconds that such a command has, and that closing connections may take; ten seconds in all. */
+/** Milliseconds for such a command, and for closing connections; ten seconds in all. */
 const STOP_MS = 8000;
 const CLOSE_MS = 1500;
 /** Wrappers forward a Ctrl-C that has already reached the program: two signals this close count as one. */
@@ -40,7 +40,7 @@ const CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 let stopped = false;
 
-/** Whether a signal has ended a command of this process: what it has left behind is not waited for. */
+/** Whether a signal ended a command of this process: its pending work is not awaited. */
 export function wasStopped(): boolean {
   return stopped;
 }
@@ -60,19 +60,19 @@ export class Ending {
     for (const { name, listener } of this.#listeners) process.on(name, listener);
   }
 
-  /** Aborted by the first signal. */
+  /** The first signal aborts it. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** What is to be closed when the command is stopped, so that the server learns of it. */
+  /** Registers what to close when the command is stopped, so that the server cancels its work. */
   onStop(close: () => Promise<unknown>): void {
     this.#closers.push(close);
   }
 
   /**
-   * What the work of a command gives.
-   * @throws Interrupted when a signal has ended the wait for it; the work's own error otherwise
+   * The result of a command's work.
+   * @throws Interrupted when a signal ended the wait, else the work's own error
    */
   async guard<T>(which: string, work: Promise<T>): Promise<T> {
     try {
@@ -80,7 +80,7 @@ export class Ending {
       if (done === null) throw new Interrupted();
       return done.value;
     } catch (error) {
-      // What fails then fails because its connections are closed.
+      // After a signal, errors result from closed connections.
       throw this.signal.aborted && !(error instanceof Interrupted) ? new Interrupted() : error;
     } finally {
       if (this.signal.aborted) await within(Promise.all(this.#closers.map((close) => close())), CLOSE_MS);
@@ -88,9 +88,10 @@ export class Ending {
   }
 
   /**
-   * Long work that waits for nothing, during which no listener is heard: a signal then ends the process by itself.
-   * Nothing may be half done by it. As the first process of a container it would be deaf then, and hears afterwards.
-   * @throws Interrupted when a signal has come before
+   * Runs long synchronous work, which must not leave anything incomplete. It blocks the event loop, so listeners are
+   * removed and a signal ends the process by default. PID 1 of a container has no such default: it handles the signal
+   * afterwards.
+   * @throws Interrupted when a signal came before
    */
   async withoutWaiting<T>(work: () => T): Promise<T> {
     await new Promise((resolve) => {
@@ -119,7 +120,7 @@ export class Ending {
   }
 }
 
-/** @throws Interrupted as soon as the signal is aborted; the work then goes on unattended */
+/** @throws Interrupted as soon as the signal is aborted; the work continues and its result is ignored */
 export async function unlessStopped<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const done = await unlessAborted(signal, work);
   if (done === null) throw new Interrupted();

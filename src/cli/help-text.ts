@@ -1,5 +1,5 @@
-// What `--help` prints: a command's own options first, those that choose nodes at their head; then those of every
-// command. Texts are those of the option tables; the command line itself is options.ts's.
+// Builds the text of `--help`: a command's own options, starting with node selection, then the global options. Texts
+// come from the option tables; options.ts parses the command line.
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
@@ -10,7 +10,7 @@ const NAMES_WIDTH = 30;
 /** Lines longer than this are hard to read on any terminal. */
 const MOST_WIDTH = 110;
 
-/** What stands for the value of an option. */
+/** Placeholder for the value of an option, by kind. */
 const VALUES: Readonly<Record<OptionSpec['kind'], string>> = {
   switch: '',
   pair: '',
@@ -26,11 +26,11 @@ const VALUES: Readonly<Record<OptionSpec['kind'], string>> = {
 };
 const CHOOSING = ['select', 'exclude', 'selector', 'resource_types', 'exclude_resource_types'];
 const PLACES = ['threads', 'vars', 'project_dir', 'profiles_dir', 'target_path'];
-/** Of the options of every command, those that are typed most. */
+/** The most common of the global options. */
 const OFTEN = ['target', 'profile', 'state', 'defer', 'fail_fast', 'quiet', 'debug', 'warn_error'];
 const WITHOUT_EFFECT = /^Accepted for dbt/;
 
-/** An option as it is typed, by all of its spellings: short ones first, `--[no-]x` for a pair. */
+/** All spellings of an option: short ones first, `--[no-]x` for a pair. */
 function spelling({ names, kind, choices }: OptionSpec): string {
   const short = names.filter((name) => !name.startsWith('--'));
   const long = names.filter((name) => name.startsWith('--'));
@@ -64,7 +64,7 @@ function often(name: string): number {
   return at < 0 ? OFTEN.length : at;
 }
 
-/** Two columns; the second one wrapped. */
+/** Formats rows in two columns and wraps the second one. */
 function columns(rows: readonly (readonly [left: string, right: string])[], width: number): string[] {
   const left = Math.min(NAMES_WIDTH, Math.max(...rows.map(([names]) => names.length))) + 4;
   return rows.flatMap(([names, text]) => {
@@ -118,8 +118,8 @@ function everyCommand(width: number): string[] {
 
 /**
  * @param path as typed: [] for the program, ['docs'] for a group, else a command
- * @param terminal columns of the terminal
- * @returns with a last newline
+ * @param terminal width of the terminal in columns
+ * @returns the text with a final newline
  */
 export function helpText(path: readonly string[], description: string, terminal: number): string {
   const width = Math.min(terminal, MOST_WIDTH);

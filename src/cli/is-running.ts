@@ -1,4 +1,4 @@
-// Whether another process is at work: tells a run that was killed from one that goes on.
+// Checks whether another process runs, to distinguish a killed run from one in progress.
 
 /** Whether another process runs. In a container every run has the same process id. */
 export function isRunning(pid: number): boolean {

@@ -1,5 +1,5 @@
-// What a person is told while topics are loaded: notices as they happen, and how far each table is: on a terminal a
-// line that is written over, elsewhere a line every five seconds. The numbers are src/loader/metrics.ts's.
+// Reports progress of loading: notices as they happen, and the position of each table, as an updated line on a
+// terminal, otherwise as a line every five seconds. src/loader/metrics.ts computes the numbers.
 import { type EventData, note as sayNote, print } from '../events/index.ts';
 import type { LogLevel, Logger } from '../log.ts';
 import type { LoadTarget } from '../loader/load-target.ts';
@@ -26,7 +26,10 @@ export class LoadProgress {
 
   readonly #several: boolean;
 
-  /** @param terminal null: plain lines @param several tables: the end of one is not the end of the command */
+  /**
+   * @param terminal null: plain lines @param several whether there are several tables: then the end of one does not
+   * end the command
+   */
   constructor(logger: Logger, metrics: LoadMetrics, terminal: Terminal | null, several = true) {
     this.#several = several;
     this.#logger = logger;
@@ -99,7 +102,7 @@ export class LoadProgress {
     }
   }
 
-  /** One line for each table in which something happens or is behind. */
+  /** One line for each table that is active or lags behind. */
   tell(): void {
     const seconds = (now() - this.#since) / 1000;
     this.#since = now();

@@ -1,5 +1,5 @@
-// Where events go: the console and logs/dbt.log, in dbt's text, debug or JSON form, with secrets taken out. Buffers the
-// file, rotates it by size. Fires nothing and decides no wording.
+// Writes events to the console and logs/dbt.log in dbt's text, debug or JSON form, with secrets masked. Buffers the
+// file and rotates it by size. Events and their texts are left to whoever fires them.
 import { closeSync, existsSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errorOf } from '../error-table.ts';
@@ -26,7 +26,7 @@ export interface SinkOptions {
   readonly level: LogLevel;
   readonly colors: boolean;
   readonly context: LineContext;
-  /** Taken out of every line. */
+  /** Masked in every line. */
   readonly secrets: Secrets;
   /** dbt hides these two noisy events unless asked. */
   readonly cacheEvents: boolean;
@@ -50,7 +50,7 @@ function formatLine(event: LogEvent, options: SinkOptions, revealed = false): st
   return options.format === 'json' ? options.secrets.maskJsonLine(line) : options.secrets.mask(line);
 }
 
-/** Shows events on the console. @param write gets whole lines, each with its line feed */
+/** Writes events to the console. @param write receives whole lines, each with its line feed */
 export function consoleSink(options: SinkOptions, write: (text: string) => void): Logger {
   return {
     fire(event) {
@@ -61,13 +61,13 @@ export function consoleSink(options: SinkOptions, write: (text: string) => void)
   };
 }
 
-/** Puts together what is written at about the same time: a write for each line costs more than the line. */
+/** Combines writes that occur close together, because one write per line costs more than the line. */
 export class Batch {
   readonly #write: (text: string) => void;
   readonly #pause: number;
   #text = '';
 
-  /** @param pause milliseconds that a line may wait; 0: until nothing else is to be done */
+  /** @param pause milliseconds that a line may wait; 0: until the next turn of the event loop */
   constructor(write: (text: string) => void, pause = 0) {
     this.#write = write;
     this.#pause = pause;
@@ -94,7 +94,7 @@ const BACKUPS = 5;
 /** Only the owner may read the log, because it contains SQL and rows. */
 const LOG_MODE = 0o600;
 
-/** Writes events to a file in blocks; the last block goes out with `flush`. */
+/** Writes events to a file in blocks; `flush` writes the last block. */
 export class FileSink implements Logger {
   readonly #options: SinkOptions;
   readonly #path: string;
@@ -174,7 +174,7 @@ export class FileSink implements Logger {
   }
 }
 
-/** One logger out of several. */
+/** Combines several loggers into one. */
 export function teeLogger(sinks: readonly Logger[]): Logger {
   return {
     fire(event) {

@@ -1,5 +1,5 @@
-// The program: reads the command line, runs the command's handler, ends with its exit code. Handlers are loaded when
-// their command is named, so that a small command starts fast.
+// The program: parses the command line, runs the command's handler, sets the exit code. Handlers are imported on
+// demand, so that a small command starts fast.
 import { formatError, TsdbtError } from '../errors.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { Secrets } from '../secrets.ts';
@@ -48,7 +48,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   serve: handler(async () => (await import('./commands/docs.ts')).serveCommand),
 };
 
-/** With what .env adds, when it can be read. */
+/** The environment with the variables of .env, if that file can be read. */
 function environment(): NodeJS.ProcessEnv {
   try {
     return loadEnvFile(process.cwd(), process.env);
@@ -60,7 +60,7 @@ function environment(): NodeJS.ProcessEnv {
 async function main(argv: readonly string[]): Promise<void> {
   let exitCode = 0;
   let finished = false;
-  // Nothing is left to wait for, and yet the command is not through: never a success in silence.
+  // The event loop is empty but the command has not finished: this must never end as a success.
   process.once('beforeExit', () => {
     if (finished) return;
     process.exitCode = 2;
@@ -83,7 +83,7 @@ async function main(argv: readonly string[]): Promise<void> {
     if (shown !== null) exitCode = shown;
     else {
       exitCode = error instanceof TsdbtError ? error.exitCode : 2;
-      // What was typed is quoted, before there is a log that hides secrets.
+      // Usage errors quote the typed text, and no log masks secrets yet.
       const secrets = new Secrets();
       secrets.addEnvironment(environment());
       process.stderr.write(
@@ -97,10 +97,10 @@ async function main(argv: readonly string[]): Promise<void> {
   if (wasStopped()) process.stdout.write('', () => process.exit());
 }
 
-// A reader that goes away (`tsdbt ls | head`) ends the program in silence.
+// A closed stdout (`tsdbt ls | head`) ends the program without an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
 });
 
-/** For who runs the program within a process of its own. */
+/** For callers that run the program within their own process. */
 export const finished = main(process.argv.slice(2));

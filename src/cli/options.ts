@@ -1,5 +1,5 @@
-// The command line: every command and option of dbt and ours, on commander, with usage errors in click's words. What a
-// command does is its handler's; what an option means is flags.ts's.
+// Builds the command line on commander: dbt's commands and options and ours, with usage errors in click's words.
+// Handlers run the commands; src/project/flags.ts gives options their meaning.
 import { Command, CommanderError, Option } from 'commander';
 import { errorOf } from '../error-table.ts';
 import { ERROR_KINDS, TsdbtError } from '../errors.ts';
@@ -17,10 +17,10 @@ export interface ParsedCommand {
   readonly which: string;
   /** The name that was typed: `ls` or `list`. */
   readonly name?: string | undefined;
-  /** Converted values of the options that were typed, by name of the flag. */
+  /** Converted values of the typed options, by flag name. */
   readonly options: CliOptions;
   readonly positional: readonly string[];
-  /** Spellings that dbt deprecates and that were typed: `--models`, `--model`, `-m`. */
+  /** Typed spellings that dbt deprecates: `--models`, `--model`, `-m`. */
   readonly deprecatedSpellings: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export interface ProgramOptions {
   /** Text of `--version`. */
   readonly version: string;
   readonly writeOut: (text: string) => void;
-  /** Gets the handler's exit code. */
+  /** Called with the handler's exit code. */
   readonly onExit: (code: number) => void;
 }
 
@@ -44,15 +44,15 @@ const VERSION: OptionSpec = {
 };
 const DEPRECATED_SPELLINGS = new Set(['--models', '--model', '-m']);
 
-/** Values typed at one level (before or after the command), raw. */
+/** Raw values typed at one level (before or after the command). */
 interface Level {
   readonly typed: Map<OptionSpec, string[]>;
   readonly spellings: Set<string>;
 }
 
 /**
- * The commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors whose message is what click
- * would print.
+ * Creates the commander program. `program.parseAsync(argv, { from: 'user' })` throws `usage` errors with click's
+ * messages.
  * @param handlers by `which`
  */
 export function createProgram(handlers: Readonly<Record<string, CommandHandler>>, options: ProgramOptions): Command {
@@ -84,8 +84,7 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
       .description(spec.summary)
       .aliases([...(spec.aliases ?? [])]);
     if (spec.argument !== undefined) command.argument(`[${spec.argument.name}]`, spec.argument.help);
-    // The options of a command are made when the command is: a table of a thousand options takes longer than a small
-    // run.
+    // Options are created lazily, with their command: a table of a thousand options takes longer than a small run.
     const lazy: { level?: Level } = {};
     parent.hook('preSubcommand', (_parent, chosen) => {
       if (chosen === command) lazy.level = addOptions(command, [...GLOBAL_OPTIONS, ...spec.options], options);
@@ -101,8 +100,8 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
 }
 
 /**
- * @returns the exit code when an error is commander's way to stop after help or version was shown: any other is a
- *   `usage` error; else null
+ * @returns the exit code when commander stopped after help or version was shown, else null. Any other error of
+ * commander is thrown as a `usage` error.
  */
 export function exitAfterHelp(error: unknown): number | null {
   return error instanceof CommanderError ? error.exitCode : null;

@@ -1,6 +1,6 @@
-// Waiting that a signal ends.
+// Waits for a time that an abort signal can end.
 
-/** Resolves after so many milliseconds, or at once when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or at once when the signal is aborted. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
-// connections.yml as a command finds it: beside profiles.yml, else in the project, rendered like it. What it must hold
-// is src/loader/connections.ts's.
+// Reads connections.yml, beside profiles.yml or else in the project, and renders it like profiles.yml.
+// src/loader/connections.ts validates it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeConfig } from '../contracts/project.ts';
@@ -12,7 +12,7 @@ import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { type CommandSession, now } from './command-session.ts';
 import { readFileText } from '../project/read-file.ts';
 
-/** A connection by name, or the only one; secrets filled in and kept out of every output. @throws `profile` error */
+/** A connection by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error */
 export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
   const { env, logger, invocation } = session;
   const root = config.project.project_root;

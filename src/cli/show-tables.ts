@@ -1,4 +1,4 @@
-// Tables on the console: seeds that were loaded, previews of `show`. What is in them was read by the run.
+// Prints tables to the console: loaded seeds and previews of `show`. The run has read the rows.
 import type { RunResult } from '../contracts/results.ts';
 import { type EventData, fire, print } from '../events/index.ts';
 import { jsonOfTable, type LoadedProject, printTable, type RunContext, type Table } from '../index.ts';

@@ -1,7 +1,6 @@
-// Lines at the end of a terminal that are written over again and again. Whatever else is printed meanwhile has to be
-// told: `clear` before, `show` after.
+// Status lines at the bottom of a terminal that are overwritten. Other output calls `clear` before and `show` after it.
 
-/** A terminal, as far as this needs one. */
+/** The part of a terminal that is needed here. */
 export interface Terminal {
   readonly columns?: number | undefined;
   write(text: string): unknown;
@@ -16,13 +15,12 @@ export class StatusLines {
     this.#terminal = terminal;
   }
 
-  /** @param lines in place of those that stand there; none given: the same again */
+  /** @param lines the new lines; default: the current ones */
   show(lines: readonly string[] = this.#lines): void {
     this.clear();
     this.#lines = lines;
     if (lines.length === 0) return;
-    // A line that is broken by the terminal would be two, and one would stay. Some terminals say that they have no
-    // width.
+    // A wrapped line would occupy two rows, and clearing would leave one. Some terminals report no width.
     const width = Math.max(20, this.#terminal.columns || 80) - 1;
     this.#terminal.write(
       lines.map((line) => `${line.length > width ? `${line.slice(0, width - 1)}…` : line}\n`).join(''),

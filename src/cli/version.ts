@@ -1,9 +1,9 @@
-// Our own version, as package.json says it, and the text of `--version`.
+// Reads the version of tsdbt from package.json and builds the text of `--version`.
 import { readFileSync } from 'node:fs';
 import { allSpecs } from '../project/profile.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 
-/** Of package.json, which stands above both src/cli and dist. */
+/** From package.json, which lies above both src/cli and dist. */
 export const TSDBT_VERSION: string = readVersion();
 
 function readVersion(): string {
@@ -15,13 +15,13 @@ function readVersion(): string {
       };
       if (data.name === 'tsdbt' && data.version !== undefined) return data.version;
     } catch {
-      // Try the other path.
+      // package.json is not at this path; the loop tries the other one.
     }
   }
   return '0.0.0';
 }
 
-/** What `--version` prints. */
+/** The text of `--version`. */
 export function versionText(): string {
   return `tsdbt ${TSDBT_VERSION}\nCore:\n  - installed: ${DBT_VERSION} (dbt's behaviour)\n\nPlugins:\n${allSpecs()
     .map(({ type, version }) => `  - ${type}: ${version}`)

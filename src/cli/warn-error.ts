@@ -1,33 +1,31 @@
-// `--warn-error` and `--warn-error-options` at work: a logger that raises the warnings which the options call errors
-// and drops the silenced ones; and each deprecation said once a command, with a summary at its end.
+// Applies `--warn-error` and `--warn-error-options`: a logger that throws for warnings that count as errors and drops
+// silenced ones. It also reports each deprecation once per command, with a summary at the end.
 import type { Flags } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
 import { EVENTS } from '../events/index.ts';
 import { type LogEvent, type Logger, pluralize, stripColors, yellow } from '../log.ts';
 import { warningDisposition } from '../project/warn-error-options.ts';
 
-/** Of a lower level, and yet turned into errors. */
+/** Events below the level of warnings that still become errors. */
 const HEEDED = new Set(['TypeCodeNotFound']);
-/** Warnings that only tell of a result whose status is decided already: never turned into errors. */
+/** Warnings that report a result whose status is already decided: they never become errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
 
-/** Deprecations that the summary at the end leaves out; each is shown. */
+/** Deprecations that are always shown and are missing from the final summary. */
 const UNCOUNTED = new Set(['CollectFreshnessReturnSignature', 'SpacesInResourceNameDeprecation']);
 
 /**
- * Deprecations that say their name only with the flag `require_event_names_in_deprecations`; the second ones then also
- * say that they are deprecations.
+ * Deprecations that contain their name only with the flag `require_event_names_in_deprecations`. Those of the second
+ * pattern then also say that they are deprecations.
  */
 const NAMED_BY_FLAG = /^D0(0[1-9]|1[013])$/;
 const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
-/** The tag of a text that is coloured already. */
+/** The tag of a text that is already coloured. */
 const TAG = yellow('WARNING');
-/** Warnings that dbt breaks into lines of the printer's width. */
+/** Warnings that dbt wraps at the width of its printer. */
 const WRAPPED = /^(D0(?!08)\d\d|I068|I075|E048|E049|E050)$/;
 
-/**
- * A warning with the text that dbt prints: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py).
- */
+/** A warning in dbt's printed form: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
 function worded(event: LogEvent, flags: Flags): LogEvent {
   const [, name = '', rest = ''] = /^\[WARNING\](\[\w+\])?: ([\s\S]*)$/.exec(event.msg.replace(TAG, 'WARNING')) ?? [];
   if (rest === '') return event;
@@ -52,7 +50,7 @@ function worded(event: LogEvent, flags: Flags): LogEvent {
   return { name: event.name, code: event.code, level: event.level, data: event.data, thread: event.thread, msg };
 }
 
-/** Python's `textwrap.fill`: breaks at blanks, and a word only when it is longer than a line. */
+/** Python's `textwrap.fill`: breaks at blanks, and within a word only when it is longer than a line. */
 function wrapped(line: string, width: number): string {
   const out: string[] = [];
   let current = '';
@@ -75,9 +73,9 @@ function wrapped(line: string, width: number): string {
 }
 
 /**
- * `fire` of the result throws a `compilation` error for a warning that counts as one; `summarize` says which
- * deprecations were met how often, silenced ones too, and nothing when there was none (dbt/deprecations.py).
- * @param flags those of the command
+ * `fire` of the returned logger throws a `compilation` error for a warning that counts as one. `summarize` reports how
+ * often each deprecation occurred, silenced ones included; without any it reports nothing (dbt/deprecations.py).
+ * @param flags of the command
  */
 export function withWarnError(logger: Logger, flags: Flags): Logger & { summarize(): void } {
   const met = new Map<string, { event_name: string; event_code: string; occurrences: number }>();

@@ -1,4 +1,4 @@
-// clean: deletes what clean-targets names.
+// clean: deletes the folders of clean-targets. src/project/clean.ts decides which may be deleted.
 import { cleanProject } from '../../project/clean.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadProjectOnly } from './project-only.ts';

@@ -1,4 +1,4 @@
-// compile and show: nodes, or SQL given on the command line, compiled; show also reads the first rows.
+// compile and show: compiles nodes, or SQL of the command line; show also reads the first rows.
 import type { RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
 import { type EventData, fire } from '../../events/index.ts';
@@ -15,7 +15,7 @@ export async function compileCommand(session: CommandSession): Promise<boolean> 
   return true;
 }
 
-/** Prints the compiled SQL of the nodes that the first criterion names. */
+/** Prints compiled SQL of the nodes that the first criterion matches. */
 export function printSelected(session: CommandSession, ctx: RunContext, results: readonly RunResult[]): void {
   for (const r of matching(session, results)) printCompiled(ctx, r);
 }
@@ -50,9 +50,7 @@ async function compileSelected(session: CommandSession): Promise<RunOutcome> {
   return outcome;
 }
 
-/**
- * Only what the first criterion names is printed, as in dbt: with a whole project compiled, the files are the result.
- */
+/** dbt prints only nodes that the first criterion matches: for a whole project the files are the result. */
 function matching(session: CommandSession, results: readonly RunResult[]): readonly RunResult[] {
   const { flags } = session;
   if (flags.inline) return results.filter((r) => r.node?.name === 'inline_query');

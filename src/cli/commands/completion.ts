@@ -1,4 +1,4 @@
-// completion: prints a shell's script. Needs neither a project nor a log.
+// completion: prints the completion script of a shell. Needs neither a project nor a log.
 import { errorOf } from '../../error-table.ts';
 import { completionScript } from '../completion.ts';
 

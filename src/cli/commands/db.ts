@@ -1,4 +1,4 @@
-// db start | stop | status | url: hands the profile to the embedded server's command.
+// db start | stop | status | url: passes the profile to src/cli/db.ts.
 import { errorOf } from '../../error-table.ts';
 import { note, print } from '../../events/index.ts';
 import { load } from '../../index.ts';

@@ -1,4 +1,4 @@
-// debug: what is known of the project, the profile and the connection, check by check, in dbt's words. Changes nothing.
+// debug: checks project, profile and connection one by one and reports in dbt's words. Changes nothing.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';

@@ -1,4 +1,4 @@
-// deps: installs the packages that the project asks for.
+// deps: installs the packages that the project requests. src/project/deps resolves and fetches them.
 import { errorOf } from '../../error-table.ts';
 import { installPackages } from '../../project/deps/install.ts';
 import type { CommandSession } from '../command-session.ts';

@@ -1,4 +1,5 @@
-// docs generate and docs serve: the documentation is docs/'s; this file gives it the compiled project and the database.
+// docs generate and docs serve: passes the compiled project and the database to src/docs, which builds and serves the
+// page.
 import { spawn } from 'node:child_process';
 import { generateDocs } from '../../docs/generate.ts';
 import { serveDocs } from '../../docs/serve.ts';
@@ -32,7 +33,7 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
   const compiled = flags['compile'] !== false && selection.selected.size > 0;
   const ctx = compiled ? await compileNodes(session, parsed, selection) : announce(parsed, selection);
   if (ctx === null) return false;
-  // Compiling has closed its connections; the catalogue is asked for on new ones.
+  // Compiling has closed its connections; the catalogue query opens new ones.
   const { adapter, executeMacro, release } = await openOperation(parsed, ctx, 'generate_catalog');
   session.onStop(() => adapter.close());
   try {
@@ -58,13 +59,13 @@ export async function generateCommand(session: CommandSession): Promise<boolean>
     );
     return (catalog.errors ?? []).length === 0;
   } finally {
-    // What runs after a signal is ended with its connection.
+    // After a signal, closing the connection cancels its statement.
     if (!signal.aborted) await release();
     await adapter.close();
   }
 }
 
-/** @returns null when a node has failed, which has been said then */
+/** @returns null when a node has failed; its error has been reported */
 async function compileNodes(
   session: CommandSession,
   parsed: ParsedProject,

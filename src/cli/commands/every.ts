@@ -1,7 +1,7 @@
-// `--every 5m`: the command again and again in one process, one line a tick. Ticks never overlap, neither here nor with
-// those of another host on the same project and target; a failed one is said and the next one runs; SIGTERM and Ctrl-C
-// end it between or within ticks with exit code 0. With `--if-changed` a tick does nothing after a good one, while the
-// project and the tables that it reads from outside stay as they are.
+// `--every 5m`: repeats the command in one process, with one line per tick. Ticks never overlap, also not with those of
+// another host on the same project and target. A failed tick is reported and the next one runs. SIGTERM and Ctrl-C end
+// the loop, between or within ticks, with exit code 0. With `--if-changed`, a tick after a successful one does nothing
+// while the project and its external input tables are unchanged.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { errorOf } from '../../error-table.ts';
@@ -16,10 +16,10 @@ import { loadProject, parseLoaded, runParsed } from './run.ts';
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds that a tick has to end after a signal. */
+/** Milliseconds that a tick has after a signal. */
 const STOP_MS = 7500;
 
-/** Milliseconds of `30s`, `5m`, `1h30m`. @throws {TsdbtError} usage */
+/** Parses `30s`, `5m`, `1h30m` to milliseconds. @throws {TsdbtError} usage */
 function parseDuration(text: string): number {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g)];
   const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
@@ -49,13 +49,13 @@ interface Done {
 interface Ticked {
   readonly outcome: string;
   readonly done: Done | null;
-  /** Whether the project is as it should be; null: this tick has not tried. */
+  /** Whether the tick succeeded; null: it attempted nothing. */
   readonly good: boolean | null;
   /** `PASS=… WARN=…`, of a tick that ran nodes. */
   readonly counts?: string | undefined;
 }
 
-/** Runs until a signal; true unless the command line is wrong. */
+/** Runs until a signal; returns true unless the command line is wrong. */
 export async function runEvery(session: CommandSession): Promise<boolean> {
   const interval = parseDuration(String(session.flags['every']));
   const say = (msg: string): void => note(session.logger, msg);
@@ -107,7 +107,7 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   return true;
 }
 
-/** One run, as if the command had been given again: with an id and a time of its own. */
+/** One run, like a separate command: with an invocation id and a start time of its own. */
 async function tick(
   session: CommandSession,
   last: Done | null,
@@ -172,9 +172,9 @@ function dateTime(ms: number): string {
 }
 
 /**
- * What to say of nodes that are not fit for so short an interval: readers can see them half done, or a run costs much.
+ * Warning about nodes that do not suit a short interval: readers can see them incomplete, or a run is expensive.
  * @param interval milliseconds
- * @returns null when there are none
+ * @returns null when there are no such nodes
  */
 export function seldomWarning(parsed: ParsedProject, interval: number): string | null {
   const {
@@ -201,7 +201,7 @@ export function seldomWarning(parsed: ParsedProject, interval: number): string |
   return `--every: ${parts.join('. ')}; ${seldom.instead}.`;
 }
 
-/** Whether a tick would do again what the last one has done. */
+/** Whether a tick would repeat the last one on unchanged inputs. */
 async function isStill({ parsed, inputs, marks }: Done, loaded: LoadedProject): Promise<boolean> {
   if (marks.includes(null) || !isSameProject(parsed, loaded)) return false;
   const current = await marksOf(loaded, inputs);
@@ -218,8 +218,8 @@ async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']): Prom
 }
 
 /**
- * What a run says of its progress goes to the log file only; warnings, errors and what templates print are shown.
- * @param onStats hears the counts of the run's last line
+ * Sends progress of a run to the log file only; warnings, errors and output of templates are still shown.
+ * @param onStats receives the counts of the run's last line
  */
 function calm(logger: Logger, onStats: (text: string) => void): Logger {
   return {

@@ -1,5 +1,5 @@
-// source freshness: measures selected sources, and models that promise a freshness; writes sources.json, and
-// freshness.json for the models.
+// source freshness: measures selected sources, and models with a freshness setting; writes sources.json, and
+// freshness.json for models.
 import { resolve } from 'node:path';
 import {
   execute,

@@ -1,5 +1,5 @@
-// init: a new project and its profile, or, inside of a project, only the profile. Asks on a terminal or reads the
-// answers from a pipe; whatever is left unanswered takes its default: the embedded Postgres.
+// init: creates a new project and its profile, or within a project only the profile. Asks on a terminal or reads
+// answers from a pipe. Unanswered questions take their default: the embedded Postgres.
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ import type { CommandSession } from '../command-session.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { makeFolder } from '../../make-folder.ts';
 
-/** Events of `init`, each with a text of its own. */
+/** Events of `init` whose text is built here. */
 type InitEvent =
   | 'ConfigFolderDirectory'
   | 'InvalidProfileTemplateYAML'
@@ -151,7 +151,7 @@ async function choose<T extends string>(
   }
 }
 
-/** A project's own questions. @returns null without a file, or with one that says nothing */
+/** Reads the project's own questions. @returns null without a file, or for an empty one */
 function readTemplate(path: string, invalid: () => void): { fixed: Answers; prompts: Answers } | null {
   if (!existsSync(path)) return null;
   let data: { readonly [key: string]: Json } | undefined;
@@ -166,7 +166,7 @@ function readTemplate(path: string, invalid: () => void): { fixed: Answers; prom
     : { fixed: { ...asDictionary(data['fixed'] ?? null) }, prompts: { ...asDictionary(data['prompts'] ?? null) } };
 }
 
-/** dbt's template language: `_choose_x` chooses a set of further questions, `_fixed_x` is taken as it is. */
+/** dbt's template language: `_choose_x` chooses a set of further questions, `_fixed_x` is a constant. */
 async function answersFor(questions: Questions, prompts: Answers, answers: Answers): Promise<Answers> {
   for (const [key, value] of Object.entries(prompts)) {
     const spec = asDictionary(value) ?? {};
@@ -204,7 +204,7 @@ async function answersFor(questions: Questions, prompts: Answers, answers: Answe
   return answers;
 }
 
-/** @returns null when it was not wanted */
+/** @returns null when the user declined */
 async function runDebug(session: CommandSession, projectDir: string, profiles: string): Promise<boolean | null> {
   if (session.flags['skip_debug'] === true) return null;
   note(session.logger, 'Running dbt debug to validate the project...', { data: () => ({}) });
@@ -218,7 +218,7 @@ async function runDebug(session: CommandSession, projectDir: string, profiles: s
 
 const TYPE_WORDS: Readonly<Record<string, string>> = { int: 'integer', float: 'float', bool: 'boolean' };
 
-/** null: not of the type. */
+/** Parsers of answers by type; null: not of the type. */
 const READERS: Readonly<Record<string, (answer: string) => Json>> = {
   int: (answer) => (/^[-+]?\d+$/.test(answer) ? Number(answer) : null),
   float: (answer) => (Number.isFinite(Number(answer)) ? Number(answer) : null),
@@ -226,7 +226,7 @@ const READERS: Readonly<Record<string, (answer: string) => Json>> = {
     /^(?:1|y|yes|t|true|on)$/i.test(answer) ? true : /^(?:0|n|no|f|false|off)$/i.test(answer) ? false : null,
 };
 
-/** Questions on the console, answers from it or from a pipe. */
+/** Asks questions on the console and reads answers from it or from a pipe. */
 class Questions {
   #lines: Interface | undefined;
   readonly #waiting: ((line: string | null) => void)[] = [];
@@ -235,9 +235,9 @@ class Questions {
   #muted = false;
 
   /**
-   * Asks until there is an answer.
-   * @param fallback what an empty answer means; undefined: it has to be answered
-   * @throws TsdbtError `usage` when the input ends without an answer that is needed
+   * Repeats the question until it is answered.
+   * @param fallback the value of an empty answer; undefined: an answer is required
+   * @throws TsdbtError `usage` when the input ends before a required answer
    */
   async ask(question: string, fallback: string | undefined, hidden = false): Promise<string> {
     for (;;) {
@@ -250,7 +250,10 @@ class Questions {
     }
   }
 
-  /** Asks until the answer is of the type: int, float, bool, else any text. `''` when that is the fallback. */
+  /**
+   * Repeats the question until the answer has the type: int, float, bool, else any text. Returns `''` for the
+   * fallback.
+   */
   async askFor(type: string, question: string, fallback: string | undefined, hidden = false): Promise<Json> {
     for (;;) {
       const answer = await this.ask(question, fallback, hidden);

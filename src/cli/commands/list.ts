@@ -1,4 +1,4 @@
-// ls: prints the resources that a selection means.
+// ls: prints the resources that a selection matches. src/pipeline/list.ts formats them.
 import { errorOf } from '../../error-table.ts';
 import { fire, print } from '../../events/index.ts';
 import { type ListOutput, listLines, reportCounts, select } from '../../index.ts';
@@ -17,7 +17,7 @@ export async function listCommand(session: CommandSession): Promise<boolean> {
     includeEmpty: true,
     ...(models.length > 0 ? { select: models, resourceTypes: new Set(['model']) } : {}),
   });
-  // dbt counts under the name `ls` only: what `list` prints are resources alone.
+  // dbt reports counts for `ls` only: `list` prints nothing but resources.
   if (session.typedName !== 'list') reportCounts(parsed);
   if (selection.defaultSelector !== null) fire(logger, 'DefaultSelector', { name: selection.defaultSelector });
   for (const warning of selection.warnings) logger.fire(warning);

@@ -1,5 +1,5 @@
-// load, load status | rewind | replay-dlq | check: finds what is to be loaded and from where, and says how it goes. The
-// work is src/loader's.
+// load, load status | rewind | replay-dlq | check: resolves targets and connection, and reports progress. src/loader
+// loads the data.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
@@ -43,7 +43,7 @@ interface LoadContext {
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
   readonly client: (target: LoadTarget) => Promise<BrokerClient>;
-  /** Files hold plain JSON, whatever the topic's format. */
+  /** Returns the decoder of a target. Files contain plain JSON, whatever the topic's format. */
   readonly decoder: (target: LoadTarget) => Promise<Decoder>;
   readonly registry: (target: LoadTarget) => Promise<SchemaRegistry | null>;
 }
@@ -152,7 +152,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   };
 }
 
-/** Ends or stops this process at a point of its work, as tests ask for. */
+/** Ends or stops this process at a fault point that a test requests. */
 function faultPoint(wanted: string | undefined): (point: FaultPoint) => void {
   if (wanted === undefined) return () => undefined;
   const [name, times = '1', signal = 'SIGKILL'] = wanted.split(':');

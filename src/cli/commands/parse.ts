@@ -1,4 +1,4 @@
-// parse: reads the project and writes manifest.json, nothing else.
+// parse: parses the project and writes manifest.json, nothing else.
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse } from './run.ts';
 

@@ -1,4 +1,4 @@
-// produce: the sample producer as a command.
+// produce: runs the sample producer as a command.
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
@@ -66,7 +66,7 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
   return !signal.aborted;
 }
 
-/** Null for plain JSON. @throws `profile` error for a connection without a registry */
+/** Encoder of the messages; null for plain JSON. @throws `profile` error for a connection without a registry */
 async function encoder(
   connection: LoadConnection,
   { format, ...options }: Omit<ProduceFormat, 'format'> & { readonly format: ProduceFormat['format'] | 'json' },

@@ -1,4 +1,4 @@
-// The root project without a profile, for commands that need no database.
+// Loads the root project without a profile, for commands that need no database.
 import type { Json } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import type { RenderYamlText } from '../../project/renderer.ts';

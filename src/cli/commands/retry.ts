@@ -1,4 +1,4 @@
-// retry: the last command again, told what it was told, on the nodes that failed, were skipped or were running when it
+// retry: repeats the last command with its options, on nodes that failed, were skipped, or were running when the run
 // was killed.
 import { resolve } from 'node:path';
 import type { BatchResults, OverloadResults, RunResult } from '../../contracts/results.ts';
@@ -73,7 +73,7 @@ function lastRun({ projectDir, flags }: CommandSession): PreviousRun {
   return found;
 }
 
-/** The session of the earlier command, with what retry was told itself. */
+/** The session of the earlier command, with the overriding options of retry. */
 function toldAgain(session: CommandSession, which: string, { args }: PreviousRun): CommandSession {
   const known = new Set([...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])].map((option) => option.name));
   const options: Record<string, unknown> = {};
@@ -96,7 +96,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
   };
 }
 
-/** Secrets of the earlier command line were not written down, and a mask is no value. @throws TsdbtError `runtime` */
+/** Refuses an earlier command line with secrets, because only their mask was written. @throws TsdbtError `runtime` */
 function refuseHidden(which: string, options: Readonly<Record<string, unknown>>): void {
   const name = ['vars', 'args', 'inline', 'sql'].find((each) => JSON.stringify(options[each])?.includes(MASK) === true);
   if (name === undefined) return;
@@ -126,7 +126,7 @@ function failedBatches(results: readonly RunResult[]): Map<string, BatchResults>
   );
 }
 
-/** What counts as not said; `show` is about the first time. */
+/** Whether a value counts as not given; `show` applies to the first run only. */
 function isDefault(name: string, value: unknown): boolean {
   if (value === null || name === 'show') return true;
   return (

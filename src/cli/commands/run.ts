@@ -1,4 +1,5 @@
-// run, build, test, seed, snapshot: select, run, say how it went, write the artifacts.
+// run, build, test, seed, snapshot: select nodes, run them, report results, write artifacts. The runner executes the
+// nodes.
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
 import { fire } from '../../events/index.ts';
@@ -21,13 +22,13 @@ import { stopReason } from '../../within.ts';
 import { isRunning } from '../is-running.ts';
 import { showSeeds } from '../show-tables.ts';
 
-/** @returns whether everything went well */
+/** @returns whether everything succeeded */
 export async function runCommand(session: CommandSession): Promise<boolean> {
   const parsed = await loadAndParse(session);
   return runParsed(session, parsed);
 }
 
-/** The first half of most commands. */
+/** Loads and parses the project: the first half of most commands. */
 export async function loadAndParse(session: CommandSession, options: { write?: boolean } = {}): Promise<ParsedProject> {
   const loaded = await loadProject(session);
   recoverKilledRun(loaded);
@@ -36,7 +37,7 @@ export async function loadAndParse(session: CommandSession, options: { write?: b
   return parsed;
 }
 
-/** Configuration and adapter; no connection is open. */
+/** Loads configuration and adapter, without opening a connection. */
 export async function loadProject(session: CommandSession): Promise<LoadedProject> {
   const { cwd, env, flags, invocation, logger, secrets } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
@@ -46,7 +47,7 @@ export async function loadProject(session: CommandSession): Promise<LoadedProjec
   return loaded;
 }
 
-/** The same within a command that a signal does not end at once. */
+/** Parses a loaded project, for a command that a signal does not end at once. */
 export function parseLoaded(loaded: LoadedProject): ParsedProject {
   recoverKilledRun(loaded);
   const parsed = parse(loaded);
@@ -63,7 +64,7 @@ function warnOfOwnState({ config, targetPath, previousState, deferState, logger 
   }
 }
 
-/** The second half of commands that run nodes. */
+/** Runs the selected nodes: the second half of commands that run nodes. */
 export async function runParsed(session: CommandSession, parsed: ParsedProject): Promise<boolean> {
   const { flags, logger, signal, retried } = session;
   const selection = chosen(session, parsed);
@@ -84,7 +85,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   return succeeded(results);
 }
 
-/** What the command works on: the nodes that it retries, or what was selected. */
+/** The nodes of the command: those to retry, or the selected ones. */
 export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
   if (retried === undefined) return select(parsed);
   for (const id of retried.selected) if (!parsed.dag.has(id)) throw errorOf('retriedNodeMissing', { node: id });
