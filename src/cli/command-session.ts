@@ -80,7 +80,7 @@ export async function withCommand(
   const secrets = new Secrets();
   secrets.addEnvironment(env);
   secrets.addVars(parsed.options['vars']);
-  const { logger: raw, flush } = createLog(parsed, flags, invocation, env, projectDir, secrets);
+  const { logger: raw, show, flush } = createLog(parsed, flags, invocation, env, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const ending = new Ending();
   let success = false;
@@ -112,7 +112,11 @@ export async function withCommand(
         secrets,
         signal: ending.signal,
         onStop: (close) => ending.onStop(close),
-        withoutWaiting: (work) => ending.withoutWaiting(work),
+        withoutWaiting: (work) => {
+          // A signal during such work ends the process, and lines that were never written would be lost.
+          show();
+          return ending.withoutWaiting(work);
+        },
       }),
     );
     exitCode = success ? 0 : 1;
@@ -156,7 +160,7 @@ function createLog(
   env: CommandSession['env'],
   projectDir: string,
   secrets: Secrets,
-): { logger: Logger; flush: () => void } {
+): { logger: Logger; show: () => void; flush: () => void } {
   const extra: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     const key = /^DBT_(?:ENGINE_)?ENV_CUSTOM_ENV_(.+)$/.exec(name)?.[1];
@@ -201,6 +205,12 @@ function createLog(
   }
   return {
     logger: teeLogger(sinks),
+    /** Writes what waits to be written. */
+    show() {
+      batch.flush();
+      file?.flush();
+    },
+    /** The same, and ends the log. */
     flush() {
       batch.flush();
       process.off('exit', flushBatch);
