@@ -1,6 +1,5 @@
-// The manifest of a kept parse as JSON, and an index of it: where tables and rows stand, and facts of the nodes. A row
-// is read when somebody looks at it, so that a command on one node reads little more. Leaves when a parse holds to
-// parse-cache.ts.
+// The manifest of a kept parse as JSON, with an index of tables, rows and facts of nodes. Rows are decoded lazily, so
+// that a command on one node reads little more. parse-cache.ts decides whether a parse is valid.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import {
@@ -15,21 +14,21 @@ import {
 import { parseMarkedJson } from '../values/index.ts';
 import { unreadRecord } from './unread-record.ts';
 
-/** Bits of what is known of a node. */
+/** Bits of facts about a node. */
 const MARKS = { versioned: 1, disabled: 2, empty: 4, timeSpine: 8 } as const;
 
-/** One of `manifest.nodes`: the bytes of its row with the key, and facts. */
+/** A node of `manifest.nodes`: unique_id, size of its row in bytes with the key, and facts. */
 type KeptNode = readonly [id: string, size: number, fqn: readonly string[], parents: readonly string[], marks: number];
 
 /** Plain JSON. */
 interface KeptIndex {
-  /** Where each table stands in the body, in bytes. */
+  /** Byte range of each table in the body. */
   readonly tables: Readonly<Record<string, readonly [from: number, to: number]>>;
   /** In the order of the rows. */
   readonly nodes: readonly KeptNode[];
 }
 
-/** A node's row: its number, and where it stands in the body. */
+/** A node's row: its number and its position in the body. */
 interface Place {
   readonly row: number;
   readonly from: number;
@@ -38,7 +37,7 @@ interface Place {
 
 /** Bytes of a kept manifest. */
 export interface KeptBytes {
-  /** JSON: where what stands in the body. */
+  /** JSON: positions in the body. */
   readonly index: Uint8Array;
   /** JSON of the manifest without `metadata`, in UTF-8; integral floats are marked (src/values/float.ts). */
   readonly body: Uint8Array;
@@ -46,7 +45,7 @@ export interface KeptBytes {
 
 type Tables = Omit<Manifest, 'metadata'>;
 
-/** A manifest as it will be kept. */
+/** Encodes a manifest in its kept form. */
 export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptManifest } {
   const out = new Utf8Writer();
   const tables: Record<string, readonly [number, number]> = {};
@@ -88,7 +87,7 @@ function keptNode(id: string, node: ManifestNode, size: number): KeptNode {
   return [id, size, node.fqn, parentsOf(node), marks];
 }
 
-/** JSON of a part; ints beyond 2^53, which JSON refuses, become floats as in the artifact. */
+/** JSON of a part; ints beyond 2^53, which JSON.stringify refuses, become floats as in the artifact. */
 function jsonText(part: unknown): string {
   try {
     return JSON.stringify(part);
@@ -99,10 +98,10 @@ function jsonText(part: unknown): string {
   }
 }
 
-/** Texts in UTF-8, one behind the other. Short texts cost less than one long text with a single wide character. */
+/** Concatenates texts in UTF-8. Short texts cost less than a long one, which one wide character makes two-byte. */
 class Utf8Writer {
   static readonly #CHUNK = 1 << 20;
-  /** Bytes of a UTF-16 code unit in UTF-8, at most. */
+  /** Maximum UTF-8 bytes of one UTF-16 code unit. */
   static readonly #WIDEST = 3;
   readonly #full: Uint8Array[] = [];
   #chunk = Buffer.allocUnsafe(Utf8Writer.#CHUNK);
@@ -113,7 +112,7 @@ class Utf8Writer {
     return this.#before + this.#used;
   }
 
-  /** @returns how many bytes the text has */
+  /** @returns length of the text in bytes */
   add(text: string): number {
     const most = text.length * Utf8Writer.#WIDEST;
     if (most > this.#chunk.length - this.#used) {
@@ -132,13 +131,13 @@ class Utf8Writer {
   }
 }
 
-/** A kept manifest, read as far as it is looked at. */
+/** A kept manifest that decodes rows lazily. */
 export class KeptManifest {
   readonly #bytes: KeptBytes;
   #indexOrNull: KeptIndex | null = null;
   #placesOrNull: ReadonlyMap<string, Place> | null = null;
 
-  /** @param index what `bytes.index` says, when it is known */
+  /** @param index decoded `bytes.index`, when known */
   constructor(bytes: KeptBytes, index?: KeptIndex) {
     this.#bytes = bytes;
     this.#indexOrNull = index ?? null;
@@ -167,7 +166,7 @@ export class KeptManifest {
     return place === undefined ? undefined : this.#bytes.body.subarray(...place);
   }
 
-  /** Marked JSON of nodes that stand behind each other, keys and the commas between them included. */
+  /** Marked JSON of adjacent nodes, with keys and the commas between them. */
   rows(ids: readonly string[]): Uint8Array[] {
     const places = ids.flatMap((id) => this.#places.get(id) ?? []);
     const stretches: { from: number; to: number; last: number }[] = [];
@@ -190,7 +189,7 @@ export class KeptManifest {
     return parseMarkedJson(textOf(this.#bytes.body.subarray(from + key, to))) as ManifestNode;
   }
 
-  /** Adds the manifest to an object; its tables, and of the nodes each one, are read when somebody looks at them. */
+  /** Adds the manifest to an object. Tables, and each of the nodes, are decoded on first access. */
   into<T extends object>(target: T): T & Tables {
     for (const name of Object.keys(this.#index.tables)) {
       let table: unknown;
@@ -216,12 +215,12 @@ export class KeptManifest {
     return json === undefined ? undefined : parseMarkedJson(textOf(json));
   }
 
-  /** Facts of the nodes; those of nodes that came to the manifest later are looked up in it. */
+  /** Facts of the nodes; those of nodes added later are computed from the manifest. */
   facts(nodes: Manifest['nodes']): NodeFacts {
     return new KeptFacts(this.#index.nodes, this.#places, new ReadFacts(nodes));
   }
 
-  /** The bytes with other nodes in the places of those of the same unique_ids, which are there. */
+  /** The bytes with replaced nodes; their unique_ids must exist. */
   withNodes(edited: ReadonlyMap<string, ManifestNode>): KeptBytes {
     if (edited.size === 0) return this.#bytes;
     const { body } = this.#bytes;

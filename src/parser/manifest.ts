@@ -1,5 +1,5 @@
-// From files to the manifest, in dbt's order: each phase of the parse is one call here. Pure: texts and values in, a
-// manifest out. Leaves each phase to the folder of its name.
+// Builds the manifest from files in dbt's order: each phase of the parse is one call here. Pure: takes texts and
+// values, returns a manifest. Each phase lives in the folder of its name.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
@@ -25,26 +25,26 @@ export interface ParseInput {
     'type' | 'createRelation' | 'relations' | 'quote' | 'capabilities' | 'connectionInfo'
   >;
   readonly logger: Logger;
-  /** Gives the macros of built-in packages, parsed ahead of time; their files are then not read. */
+  /** Returns macros of built-in packages from the build, whose files are then not read. */
   readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;
 }
 
 export interface ParseOutput {
   readonly manifest: Manifest;
   readonly warnings: readonly LogEvent[];
-  /** Environment variables that templates asked for, with what they got; the parse holds as long as they stay. */
+  /** Environment variables that templates read, with their values; a kept parse is valid while they are unchanged. */
   readonly envVars: Readonly<Record<string, string>>;
-  /** What templates read of the command: see CommandRecorder; the parse holds as long as that stays, too. */
+  /** Parts of the command that templates read: see CommandRecorder; a kept parse is valid while they are unchanged. */
   readonly command: readonly string[];
   /** The same for on-run hooks, which can be rendered again without a full parse. */
   readonly hookCommand: readonly string[];
-  /** Nodes whose text something has looked at, and so may say something else when it changes. */
+  /** Nodes whose text a template or a unit test has read, so that an edit may change other nodes. */
   readonly readers: readonly string[];
 }
 
 /**
- * Parses a project. Each phase takes the table of the phase before and gives a new one.
- * @throws TsdbtError the first thing that is wrong, with file and line where they are known
+ * Parses a project. Each phase takes the table of the previous phase and returns a new one.
+ * @throws TsdbtError the first error, with file and line where known
  */
 export function parseProject(input: ParseInput): ParseOutput {
   const { config, files, adapter, logger } = input;

@@ -1,5 +1,5 @@
-// The on-run hooks of a kept parse, rendered again for a command whose flags they read: they mostly call the same
-// macros whatever the command, and then the parse holds. Leaves any other difference to a parse from nothing.
+// Renders the on-run hooks of a kept parse again for a command whose flags they read. Their calls are mostly the same,
+// and then the kept parse is still valid. Any other difference needs a full parse.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
 import { typeInId } from '../graph/node-facts.ts';
@@ -18,8 +18,8 @@ import { InertMacros } from './shortcuts/inert-macros.ts';
 const SILENT: Logger = { fire: () => undefined };
 
 /**
- * Whether this command would parse the hooks of all packages to what they are in a manifest.
- * @returns what the hooks have read of the command, or null when they differ or cannot be rendered
+ * Whether this command would parse the hooks of all packages as the manifest has them.
+ * @returns the parts of the command that the hooks read, or null when they differ or cannot be rendered
  */
 export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'metadata'>): readonly string[] | null {
   const { config, files, adapter } = input;
@@ -46,7 +46,7 @@ export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'met
   return same ? [...hookCommand] : null;
 }
 
-/** A hook without what follows from its references, in the order of another one's fields. */
+/** A hook without fields that linking adds, in the key order of `like`. */
 function unlinked(node: ManifestNode | ReadNode, like: object): unknown {
   const fields: { readonly [name: string]: unknown } = { ...node };
   return Object.keys(like).map((name) => {

@@ -1,9 +1,9 @@
-// A record whose members are read when somebody looks at them, in copies of it too. Leaves reading to its owner.
+// A record whose members are read lazily, in its copies too. Its owner reads them.
 
 /**
- * A record of unread members.
- * @param places where each member is
- * @param read gives a member; asked once for it, whatever copies there are
+ * Creates a record of unread members.
+ * @param places location of each member
+ * @param read reads a member; called once for it, however many copies exist
  */
 export function unreadRecord<T, P>(
   places: ReadonlyMap<string, P>,
@@ -34,13 +34,13 @@ function become(record: object, key: string, value: unknown): void {
   Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** A shallow copy in which what is unread stays so. */
+/** A shallow copy; its unread members stay unread. */
 export function copyOfRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
   const copy: Record<string, T> = {};
   return Object.defineProperties(copy, Object.getOwnPropertyDescriptors(record));
 }
 
-/** Whether nobody has looked at a member or changed it. */
+/** Whether a member was neither read nor changed. */
 export function isUnread(record: object, key: string): boolean {
   return Object.getOwnPropertyDescriptor(record, key)?.get !== undefined;
 }

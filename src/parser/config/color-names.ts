@@ -1,5 +1,4 @@
-// The names of colours that `docs.node_color` may have: CSS's, as far as dbt knows them. Leaves codes like #ff8800 to
-// node-config.ts.
+// The colour names allowed in `docs.node_color`: CSS names that dbt knows. node-config.ts checks codes like #ff8800.
 export const COLOR_NAMES: ReadonlySet<string> = new Set(
   (
     'aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue blueviolet brown ' +

@@ -1,5 +1,4 @@
-// The fields of dbt's config classes as data: default, how a nearer level is merged into a farther one, what type it
-// must have. Leaves the merging itself to node-config.ts.
+// The fields of dbt's config classes as data: default, merge rule and type. node-config.ts merges them.
 import {
   anything,
   bool,
@@ -30,7 +29,7 @@ export interface ConfigField {
   readonly check: TypeCheck;
   /** Converts the value of a text field to text; absent where no conversion applies. */
   readonly coerce: ((value: unknown) => unknown) | undefined;
-  /** Python's name of the type, where dbt's message says it: enums, and what is read before it is checked. */
+  /** Python's name of the type, for dbt messages that contain it: enums, and values converted before the check. */
   readonly typeName: string | undefined;
 }
 
@@ -234,7 +233,7 @@ export const CONFIG_FIELDS: Readonly<Record<ConfigKind, readonly ConfigField[]>>
   ],
 };
 
-/** Keys whose values dbt turns into text, whatever they are. */
+/** Keys whose values dbt always converts to text. */
 export const TEXT_KEYS: ReadonlySet<string> = new Set(
   Object.values(CONFIG_FIELDS).flatMap((fields) =>
     fields.filter((each) => each.coerce !== undefined).map((each) => each.name),

@@ -1,9 +1,12 @@
-// A config key that nobody declared, one letter away from one that dbt, its materializations or an adapter's macros
-// read. Pure; who says it, and how often, is node-config.ts's and the parser's.
+// Finds the known config key that an unknown key differs from by one letter. Known are keys that dbt, its
+// materializations or an adapter's macros read. Pure; node-config.ts and the parser report it.
 import { allSpecs } from '../../adapters/credentials.ts';
 import { oneLetterApart } from '../../values/close-matches.ts';
 
-/** Keys that macros read, beside the declared fields. Those of every dialect: a parse does not depend on the target. */
+/**
+ * Keys that macros read, in addition to declared fields. All dialects are included, because a parse does not depend on
+ * the target.
+ */
 const READ_BY_MACROS: readonly string[] = [
   ...allSpecs().flatMap(({ configs }) => configs),
   'sql_header',

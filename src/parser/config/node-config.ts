@@ -1,5 +1,5 @@
-// How the config of a node comes about: defaults, dbt_project.yml from the widest folder to the nearest, properties
-// YAML, config() in the file, and for a package the root project on top. Leaves reading of those places to others.
+// Merges the config of a node: defaults, dbt_project.yml from outer to inner folders, properties YAML, config() in the
+// file; for a package, the root project comes last. Reading these sources is left to others.
 import type {
   ExposureNode,
   GroupNode,
@@ -21,10 +21,7 @@ import { pyRepr, pyStr } from '../../values/python-text.ts';
 
 export type ConfigDict = { [key: string]: unknown };
 
-/**
- * Levels of one node: what its own project says, what its YAML says, what its file says, what the root project says of
- * a package.
- */
+/** Config levels of one node: its own project, its YAML, its file, and the root project for nodes of a package. */
 export interface ConfigSources<K extends ConfigKind = ConfigKind> {
   readonly kind: K;
   readonly section: ConfigSection;
@@ -35,7 +32,7 @@ export interface ConfigSources<K extends ConfigKind = ConfigKind> {
   readonly call?: ConfigDict | null | undefined;
 }
 
-/** What a config of each kind is when its levels are merged and checked. */
+/** The merged and checked config of each kind. */
 export interface ConfigOf {
   readonly node: NodeConfig;
   readonly model: NodeConfig;
@@ -63,7 +60,10 @@ const KEY_ALIASES: ReadonlyMap<string, string> = new Map([
   ['post_hook', 'post-hook'],
 ]);
 
-/** The levels of a config tree that apply to `fqn`, widest first: `+key` of any type, `key` of any type but a dict. */
+/**
+ * The levels of a config tree that apply to `fqn`, outermost first: `+key` with any value, `key` with any value but a
+ * dict.
+ */
 export function configLevels(tree: Json | undefined, fqn: readonly string[]): ConfigDict[] {
   const out: ConfigDict[] = [];
   let level: Json | undefined = tree;
@@ -92,12 +92,12 @@ function ownConfigs(level: { [key: string]: Json }): ConfigDict | null {
   return own;
 }
 
-/** A tree of dbt_project.yml for a kind. */
+/** The tree of dbt_project.yml for a section. */
 function treeOf(project: Project, section: ConfigSection, rendered: boolean): Json | undefined {
   return (rendered ? project.configs : project.unrendered_configs)[section];
 }
 
-/** What a folder's levels amount to, before and after the last checks; the same for every node below it. */
+/** The merged levels of a folder, before and after the final checks; shared by all nodes below it. */
 interface FolderConfig {
   readonly merged: ConfigDict;
   readonly levels: readonly ConfigDict[];
@@ -125,22 +125,20 @@ function ofEachKind<T>(make: (kind: ConfigKind) => T): Readonly<Record<ConfigKin
 /** Reports a key that looks misspelt. */
 export type ConfigNotice = (kind: ConfigKind, key: string, known: string, fqn: readonly string[]) => void;
 
-/**
- * Computes configs; remembers what the levels of dbt_project.yml amount to, so that a node costs only what is its own.
- */
+/** Computes configs. Merged levels of dbt_project.yml are cached, so that each node only merges its own levels. */
 export class Configs {
   readonly #folders = new Map<string, FolderConfig>();
   readonly #unrendered = new Map<string, ConfigDict>();
   readonly #noticed = new Set<string>();
   readonly #notice: ConfigNotice;
 
-  /** @param notice hears, once a key and kind, of a custom key that is one letter away from one that dbt knows */
+  /** @param notice called once per key and kind for a custom key that differs from a known one by one letter */
   constructor(notice: ConfigNotice = () => undefined) {
     this.#notice = notice;
   }
 
   /**
-   * The merged, checked config. Shared between nodes that say nothing of their own: never changed in place.
+   * The merged, checked config. Nodes without levels of their own share it: never change it in place.
    * @throws TsdbtError `parsing` when a value has the wrong type
    */
   calculate<K extends ConfigKind>(sources: ConfigSources<K>): ConfigOf[K] {
@@ -170,7 +168,7 @@ export class Configs {
     return finalize(kind, result);
   }
 
-  /** What was written, before rendering and without dbt's merge rules: nearest wins. */
+  /** The unrendered values without dbt's merge rules: the nearest level wins. */
   calculateUnrendered(sources: ConfigSources): ConfigDict {
     const { section, fqn, project, root, patch, call } = sources;
     const foreign = project.project_name !== root.project_name;
@@ -218,7 +216,7 @@ function isEmpty(level: ConfigDict | null | undefined): boolean {
   return true;
 }
 
-/** The part of an fqn that the tree knows: nodes with the same one have the same levels. */
+/** The part of an fqn that the tree contains: nodes with an equal part have equal levels. */
 function depthKey(tree: Json | undefined, fqn: readonly string[]): string {
   let key = '';
   let level: Json | undefined = tree;
@@ -325,7 +323,7 @@ function mergeCalledGrants(existing: unknown, update: ConfigDict): ConfigDict {
   return out;
 }
 
-/** The folder's config, or what is wrong with it: an error only for a node that says nothing of its own. */
+/** The folder's config, or its error, which is thrown only for a node without levels of its own. */
 function checked(
   kind: ConfigKind,
   merged: ConfigDict,
@@ -341,7 +339,7 @@ function checked(
   }
 }
 
-/** Checks the fields that a level has touched. */
+/** Checks the fields that a level has changed. */
 function checkTypes(kind: ConfigKind, result: ConfigDict, level: ConfigDict, fields: FieldMap): void {
   for (const written of Object.keys(level)) {
     const key = KEY_ALIASES.get(written) ?? written.trim();
@@ -416,7 +414,7 @@ function finishHooks(result: ConfigDict): void {
   }
 }
 
-/** A hook as dbt keeps it; text that is JSON is read as such. */
+/** A hook in dbt's form; a text that is JSON is parsed. */
 function hookOf(source: unknown): { sql: unknown; transaction: unknown; index: unknown } {
   let hook: unknown = source;
   if (typeof source === 'string') {
@@ -477,7 +475,7 @@ function finishSource(result: ConfigDict): void {
   if (isDict(freshness)) result['freshness'] = fullFreshness(freshness);
 }
 
-/** A freshness with every key there. */
+/** A freshness with all its keys. */
 export function fullFreshness(freshness: ConfigDict): ConfigDict {
   const out: ConfigDict = { ...emptyFreshness() };
   for (const key of ['warn_after', 'error_after']) {
@@ -539,8 +537,8 @@ const CLEARABLE = ofEachKind((kind) =>
 );
 
 /**
- * The config that artifacts show. A value that a nearer level sets to null counts as null for the names of the
- * relation, but stays in the stored config: as it was before, or as the default. Only a custom key is null there, too.
+ * The config that artifacts show. A value that a nearer level sets to null counts as null for relation names, but the
+ * stored config keeps the previous value or the default. Only a custom key is stored as null.
  */
 export function keepClearedValues(kind: ConfigKind, previous: ConfigDict | null, config: ConfigDict): ConfigDict {
   let kept: ConfigDict | null = null;

@@ -1,5 +1,5 @@
-// A node with its config, and what follows from it: tags, meta, group, access, docs, contract, names, hooks. Leaves
-// merging of levels to node-config.ts and names to relation-names.ts.
+// Applies config to a node, with all derived fields: tags, meta, group, access, docs, contract, names, hooks.
+// node-config.ts merges levels; relation-names.ts computes names.
 import type { ModelNode, NodeConfig, TestConfig } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -32,16 +32,16 @@ const KINDS: Readonly<Record<string, readonly [NodeKind, ConfigSection]>> = {
   function: ['function', 'functions'],
 };
 
-/** Which config class and which tree of dbt_project.yml a resource has. */
+/** Config class and dbt_project.yml tree of a resource type. */
 export function configKindOf(state: ParseState, resourceType: string): readonly [NodeKind, ConfigSection] {
   if (resourceType === 'analysis' && state.flag('require_corrected_analysis_fqns', false)) return ['node', 'analyses'];
   return KINDS[resourceType] ?? ['node', 'models'];
 }
 
-/** What decides which levels of dbt_project.yml a node has. */
+/** The fields that select the levels of dbt_project.yml. */
 export type ConfigOwner = Pick<ConfiguredNode, 'fqn' | 'package_name'> & { readonly resource_type: string };
 
-/** Config of a node before anything in its file was read. */
+/** Config of a node before its file is read. */
 export function projectConfigOf(state: ParseState, owner: ConfigOwner): NodeConfig & TestConfig {
   const [kind, section] = configKindOf(state, owner.resource_type);
   const { fqn, package_name } = owner;
@@ -63,11 +63,11 @@ interface ConfigFields<C> extends Place {
   relation_name: string | null;
 }
 
-/** What the levels of a config are made of, beside the files of the project. */
+/** The inputs of a config beside the project's files. */
 export interface NodeLevels {
-  /** What config() said in the node's file. */
+  /** Values of config() in the node's file. */
   readonly calls: NodeCalls;
-  /** The config that the node had before; null: none. */
+  /** The previous config of the node; null: none. */
   readonly previous: ConfigDict | null;
   /** Config of its YAML entry, rendered. */
   readonly patch?: ConfigDict | null;
@@ -78,7 +78,7 @@ export interface NodeLevels {
 }
 
 /**
- * The node with everything that config decides; its hooks are rendered, and what they call is in `calls`.
+ * The node with all fields that config decides. Its hooks are rendered, and their calls are added to `calls`.
  * @throws TsdbtError `parsing` for a value of a wrong type
  */
 export function configured<N extends ConfiguredNode>(tools: ParseTools, node: N, levels: NodeLevels): N {
@@ -165,7 +165,7 @@ function derivedFields(node: ConfiguredNode, config: ConfigOf[NodeKind]): Derive
   return derived;
 }
 
-/** The first list with what only the second holds. */
+/** The first list, followed by those items of the second that it lacks. */
 function withMore(first: readonly string[], second: readonly string[]): readonly string[] {
   return second.length === 0 ? first : [...new Set([...first, ...second])];
 }
@@ -175,7 +175,7 @@ function isEmpty(dict: object): boolean {
   return true;
 }
 
-/** Nodes that stand for something in the database have a relation name; the others null. */
+/** Nodes with a relation in the database have a relation name; for others it is null. */
 function relationName(
   { state, names }: ParseTools,
   type: string,

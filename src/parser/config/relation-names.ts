@@ -1,5 +1,5 @@
-// Database, schema, alias and relation name of a node: the built-in generate_*_name rules computed directly, a user's
-// macros by calling them. Leaves quoting of a relation to the adapter.
+// Computes database, schema, alias and relation name of a node: built-in generate_*_name rules directly, a user's
+// macros by calls. The adapter quotes relations.
 import type { MacroNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ConfigDict } from './node-config.ts';
@@ -18,7 +18,7 @@ export interface NamedRelation {
   readonly version?: unknown;
 }
 
-/** Where a resource is in the database. */
+/** Location of a resource in the database. */
 export interface Place {
   readonly database: string | null;
   readonly schema: string;
@@ -115,8 +115,8 @@ export class RelationNames {
 }
 
 /**
- * The macros that replace the built-in rule: key null for every package, a package's name for a package with a macro of
- * its own. Empty when the built-in rule holds everywhere.
+ * Macros that replace the built-in rule: key null for every package, else the package with its own macro. Empty when
+ * only the built-in rule applies.
  */
 function overriding(
   state: ParseState,
@@ -136,8 +136,7 @@ function overriding(
       } else out.set(macro.package_name === state.root.project_name ? null : macro.package_name, macro);
     } else if (!internal && dispatched.has(macro.name)) dispatchedByUser = true;
   }
-  // A user's default__generate_x_name is found by the dispatch inside the built-in macro: then that one has to be
-  // called.
+  // The built-in macro dispatches to a user's default__generate_x_name, so that it must be called.
   if (dispatchedByUser && builtin !== undefined && !out.has(null)) out.set(null, builtin);
   return out;
 }

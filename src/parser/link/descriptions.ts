@@ -1,5 +1,4 @@
-// Descriptions with `{{ doc('x') }}`: rendered, and the doc blocks that they name kept. Leaves reading of docs blocks
-// to doc-blocks.ts.
+// Renders descriptions with `{{ doc('x') }}` and records the doc blocks that they use. doc-blocks.ts reads the blocks.
 import type { ColumnInfo, Json, MacroNode, SemanticPart, SourceDefinition } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { placeInYaml } from '../table/yaml-place.ts';
@@ -19,7 +18,7 @@ export interface Described {
   readonly columns: { readonly [name: string]: ColumnInfo };
 }
 
-/** The descriptions of a table, rendered. */
+/** The rendered descriptions of a table. */
 export interface Descriptions {
   /** Rendered fields of those nodes that contain Jinja. */
   readonly nodes: ReadonlyMap<PatchedNode, Described>;
@@ -34,7 +33,7 @@ export interface Descriptions {
   >;
 }
 
-/** Renders the descriptions of every resource of the parse, in dbt's order. */
+/** Renders the descriptions of all resources of the parse, in dbt's order. */
 export function renderDescriptions(tools: ParseTools, table: PatchedTable): Descriptions {
   return new Renderer(tools, table).all();
 }
@@ -98,7 +97,7 @@ class Renderer {
     return { ...described, arguments: macro.arguments.map((argument) => this.#withText(macro, argument)) };
   }
 
-  /** Description and columns of a resource; null when they stay as they are. */
+  /** Rendered description and columns of a resource; null when nothing changes. */
   #withColumns(node: Owner & Omit<Described, 'doc_blocks'>): Described | null {
     const holds = node.description.includes('{');
     let columns: { [name: string]: ColumnInfo } | null = null;
@@ -117,7 +116,7 @@ class Renderer {
     return holds || columns !== null ? { description, doc_blocks, columns: columns ?? node.columns } : null;
   }
 
-  /** A part of an owner, or itself, with its description rendered. */
+  /** An owner, or a part of it, with its description rendered. */
   #withText<T extends WithDescription>(owner: Owner, part: T): T {
     const description = this.#text(owner, part.description);
     return description === part.description ? part : { ...part, description };

@@ -1,4 +1,4 @@
-// Who depends on whom, and which group has whom: the maps of the manifest. Leaves depends_on itself to references.ts.
+// Builds the maps of parents, children and groups in the manifest. references.ts computes depends_on.
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { GraphNode } from '../../contracts/node.ts';
 import type { LinkedTable } from '../table/tables.ts';

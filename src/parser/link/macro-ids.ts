@@ -1,4 +1,4 @@
-// Which macro a name means, as ids: for depends_on and for finding tests. Leaves calling macros to src/context.
+// Resolves macro names to ids, for depends_on and for finding tests. src/context calls macros.
 import type { MacroNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { stringRepr } from '../../values/index.ts';
@@ -29,7 +29,7 @@ export class MacroIds {
     for (const [name, macro] of this.#packages.get(rootPackage) ?? []) this.#byName.set(name, macro);
   }
 
-  /** The macro that `name` means inside a package. */
+  /** The macro that `name` refers to inside a package. */
   get(localPackage: string, name: string): MacroNode | undefined {
     const own = this.#internalNames.includes(localPackage)
       ? this.#internal.get(localPackage)
@@ -38,8 +38,8 @@ export class MacroIds {
   }
 
   /**
-   * The macro of one package only (`dbt` stands for all built-in ones), or of any when it is null; undefined when there
-   * is none.
+   * The macro of one package only (`dbt` stands for all built-in ones), or of any package when it is null; undefined
+   * when there is none.
    */
   fromPackage(packageName: string | null, name: string): MacroNode | undefined {
     if (packageName === null) return this.#byName.get(name);
@@ -48,7 +48,7 @@ export class MacroIds {
   }
 }
 
-/** Where `adapter.dispatch` looks. */
+/** Search order of `adapter.dispatch`. */
 export interface DispatchOptions {
   readonly rootPackage: string;
   readonly adapterType: string;
@@ -58,7 +58,7 @@ export interface DispatchOptions {
 }
 
 /**
- * What `adapter.dispatch(name, namespace)` finds.
+ * Resolves `adapter.dispatch(name, namespace)`.
  * @throws TsdbtError in dbt's words, with every name that was tried
  */
 export function dispatchedMacro(

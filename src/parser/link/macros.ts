@@ -1,18 +1,18 @@
-// Which macros each macro calls. Leaves finding the calls in the text to read/macros.ts.
+// Resolves the macros that each macro calls. read/macros.ts finds the calls in the text.
 import type { MacroNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { MacroFacts } from '../read/macros.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import { type DispatchOptions, dispatchedMacro, MacroIds } from './macro-ids.ts';
 
-/** The macros of a parse, and which of them a name means. */
+/** The macros of a parse, with the resolution of their names. */
 export interface LinkedMacros {
   /** By unique_id. */
   readonly macros: ReadonlyMap<string, MacroNode>;
   readonly ids: MacroIds;
 }
 
-/** The macros with the ids of those that each calls. */
+/** Adds to each macro the ids of the macros that it calls. */
 export function linkMacros(
   state: ParseState,
   read: ReadonlyMap<string, MacroNode>,
@@ -38,7 +38,7 @@ export function linkMacros(
   return { macros, ids: new MacroIds(macros.values(), state.root.project_name, state.internalPackages) };
 }
 
-/** Ids of the macros that one macro calls, each once. */
+/** Ids of the macros that one macro calls, without duplicates. */
 function calledIds(ids: MacroIds, options: DispatchOptions, { name, package_name, calls }: MacroFacts): string[] {
   const called = new Set<string>();
   const add = (found: MacroNode | undefined): void => {

@@ -1,5 +1,5 @@
-// Everything of a table that names something else gets the ids that the names mean, in dbt's order; then the resources
-// of the manifest are made, each once. Leaves each kind of name to its file.
+// Replaces names in a table by ids, in dbt's order, then creates each resource of the manifest once. Each kind of name
+// has a file of its own.
 import type { GraphNode, ManifestNode } from '../../contracts/node.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import type { PatchedNode, PatchedResource } from '../table/phases.ts';
@@ -12,7 +12,7 @@ import { linkUnitTests } from './unit-tests.ts';
 
 /**
  * The table with refs, sources, functions, metrics, unit tests and docs of every resource resolved.
- * @throws TsdbtError for a name that means nothing, or something that may not be used
+ * @throws TsdbtError for an unknown name, or a resource that may not be used
  */
 export function linkNodes(tools: ParseTools, table: PatchedTable): LinkedTable {
   const { state } = tools;
@@ -87,7 +87,7 @@ function linkedNode(
   }
 }
 
-/** Exposures and the semantic layer. */
+/** Links exposures and the semantic layer. */
 function linkedUses(
   table: PatchedTable,
   references: References,

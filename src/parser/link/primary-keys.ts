@@ -1,10 +1,10 @@
-// The primary key of a model, as its constraints or tests imply it. Pure.
+// Derives the primary key of a model from its constraints or tests. Pure.
 import type { PatchedModel, PatchedNode, PatchedResource, PatchedTest } from '../table/phases.ts';
 import type { PatchedTable } from '../table/tables.ts';
 
 /**
- * The columns of the primary key of every model, in order.
- * @param isRefused whether a test is disabled since what it names is not there
+ * The columns of each model's primary key, in order.
+ * @param isRefused whether a test is disabled because a referenced node is missing
  */
 export function primaryKeys(
   table: PatchedTable,

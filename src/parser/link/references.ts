@@ -1,5 +1,5 @@
-// From names to ids: refs, sources and functions of every resource become depends_on; a name that means nothing, a
-// disabled or a private target is told in dbt's words. Leaves cycles to the graph.
+// Resolves refs, sources and functions of every resource to ids in depends_on. Unknown names and disabled or private
+// targets are reported in dbt's words. The graph detects cycles.
 import { lineOf } from '../../context/templates.ts';
 import type { RefArgs } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -21,7 +21,7 @@ import type {
 import type { PatchedTable } from '../table/tables.ts';
 import { didYouMean } from '../../values/close-matches.ts';
 
-/** A node that a template may give references. */
+/** A node whose template may contain references. */
 export type ReferringNode = Exclude<PatchedNode, PatchedSeed>;
 /** Anything that has refs or sources. */
 export type Referring =
@@ -36,12 +36,12 @@ type Found<T> = { readonly node: T } | 'disabled' | 'missing';
 
 const REFABLE: readonly string[] = ['model', 'seed', 'snapshot'];
 
-/** Resolves names of one parse, and keeps what they mean, until the linked nodes are made. */
+/** Resolves names of one parse and stores the ids until the linked nodes are built. */
 export class References {
   readonly #state: ParseState;
   readonly #table: PatchedTable;
   readonly #nodePackageFirst: boolean;
-  /** Ids of what each resource names, in the order in which it was found. */
+  /** Ids of the resources that each resource refers to, in order of discovery. */
   readonly #parents = new Map<object, string[]>();
   readonly #refused = new Set<object>();
 
@@ -51,7 +51,7 @@ export class References {
     this.#nodePackageFirst = state.flag('require_ref_searches_node_package_before_root', false);
   }
 
-  /** Ids of what a resource depends on, as far as its names are resolved. */
+  /** Ids of the dependencies that are resolved so far. */
   parentsOf(resource: object): readonly string[] {
     return this.#parents.get(resource) ?? [];
   }
@@ -63,7 +63,7 @@ export class References {
     else if (!parents.includes(id)) parents.push(id);
   }
 
-  /** Whether something that a resource names is not there: it is disabled then. */
+  /** Whether a referenced resource is missing, which disables the resource. */
   isRefused(resource: object): boolean {
     return this.#refused.has(resource);
   }
@@ -72,7 +72,7 @@ export class References {
     return packagesToSearch(this.#state.root.project_name, nodePackage, target, this.#nodePackageFirst);
   }
 
-  /** The node that a ref means to someone in a package. */
+  /** The node that a ref in a package refers to. */
   resolveRef(ref: RefArgs, nodePackage: string): Found<PatchedNode> {
     const { refs, nodes, disabledLookup } = this.#table;
     let disabled = false;
@@ -225,7 +225,9 @@ export class References {
     );
   }
 
-  /** A target that is not there: a warning for a test, an error for anything else. The one who asks is disabled. */
+  /**
+   * Reports a missing target: a warning for a test, an error for other resources. The referring resource is disabled.
+   */
   #refuse(
     node: Referring,
     target: {
@@ -285,7 +287,7 @@ export class References {
     );
   }
 
-  /** Line of the file in which the name is called. */
+  /** Line of the file that calls the name. */
   #placeOf(node: Referring, name: string): { line?: number; column?: number; lineText?: string } {
     const file = this.#state.files.get(`${node.package_name}://${node.original_file_path}`);
     if (file === undefined) return {};

@@ -1,5 +1,5 @@
-// What semantic models, metrics and saved queries depend on: measures, other metrics, models. Leaves making them of
-// their entries to read/semantic-layer.ts.
+// Resolves the dependencies of semantic models, metrics and saved queries: measures, other metrics, models.
+// read/semantic-layer.ts builds them from their entries.
 import type { Json, MetricInput } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { showJson } from '../../values/index.ts';
@@ -11,11 +11,11 @@ import type { References } from './references.ts';
 export interface LinkedSemantics {
   /** The relation that a semantic model is about. */
   readonly relations: ReadonlyMap<PatchedSemanticModel, Json>;
-  /** The measures that a metric is computed from, those of the metrics that it names among them. */
+  /** The measures that a metric uses, directly and by other metrics. */
   readonly inputMeasures: ReadonlyMap<PatchedMetric, readonly MetricInput[]>;
 }
 
-/** Resolves what semantic models, metrics and saved queries name, once refs are resolved. */
+/** Resolves names in semantic models, metrics and saved queries, after refs are resolved. */
 export function linkSemanticLayer(state: ParseState, table: PatchedTable, references: References): LinkedSemantics {
   const relations = new Map<PatchedSemanticModel, Json>();
   for (const model of table.semanticModels.values()) {
@@ -55,7 +55,7 @@ interface MetricLinking {
   readonly inputMeasures: Map<PatchedMetric, MetricInput[]>;
 }
 
-/** @returns the measures that the metric is computed from; a metric that names itself sees those found so far. */
+/** @returns the measures that the metric uses; a metric that refers to itself sees those found so far */
 function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly MetricInput[] {
   const { table, root, references, owners, inputMeasures } = linking;
   const known = inputMeasures.get(metric);

@@ -1,4 +1,4 @@
-// Unit tests get their models: one test for each version that is asked for. Leaves definitions to read/unit-tests.ts.
+// Assigns models to unit tests: one test for each requested version. read/unit-tests.ts reads the definitions.
 import type { UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { pyStr } from '../../values/python-text.ts';
@@ -11,7 +11,7 @@ export interface LinkedUnitTests {
   readonly disabled: readonly PatchedUnitTest[];
 }
 
-/** The unit tests with their models, one for each version that is asked for. */
+/** The unit tests with their models, one for each requested version. */
 export function linkUnitTests(table: PatchedTable): LinkedUnitTests {
   let versioned: Map<string, PatchedModel[]> | null = null;
   const disabled: PatchedUnitTest[] = [];
@@ -87,7 +87,7 @@ function versionsOfModels(table: PatchedTable): Map<string, PatchedModel[]> {
   return out;
 }
 
-/** The versions of the model that a test is for; null when the model has none. */
+/** The model's versions to which a test applies; null when the model has none. */
 function versionsFor(
   node: PatchedUnitTest,
   model: PatchedModel,

@@ -1,17 +1,17 @@
-// Macros that have no effect while parsing: no reference, no config, no output to the log. A call of one needs no
-// rendering, it only counts as a dependency. Leaves which macro a name means to macro-ids.ts.
+// Finds macros without effects on the parse: no reference, no config, no log output. Their calls need no rendering and
+// only count as dependencies. macro-ids.ts resolves macro names.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import type { ParseState } from '../table/parse-state.ts';
 
-/** Names through which a template says something to the parser or to the user. Reading of config has no effect. */
+/** Names by which a template affects the parser or prints to the user. Reading config has no effect. */
 const EFFECTS = new RegExp(
   String.raw`\b(?:ref|source|metric|function|env_var|exceptions|context|builtins|log|print|debug|write)\b` +
     String.raw`|(?<!\.)\bconfig\b(?!\s*\.\s*(?:get|require|meta_get|meta_require|persist_relation_docs` +
     String.raw`|persist_column_docs)\b)`,
 );
 
-/** Answers for the macros of one parse. */
+/** Caches the answers for the macros of one parse. */
 export class InertMacros {
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #ids: MacroIds;
@@ -25,11 +25,11 @@ export class InertMacros {
     this.#visible = new Set([root.project_name, ...internalPackages]);
   }
 
-  /** Whether a macro, and all that it calls, have no effect. */
+  /** Whether a macro and all macros that it calls have no effect. */
   has(macro: MacroNode): boolean {
     const known = this.#known.get(macro.unique_id);
     if (known !== undefined) return known;
-    // A macro that calls itself is run, so that one that never ends is found.
+    // A recursive macro is executed, so that endless recursion is detected.
     this.#known.set(macro.unique_id, false);
     const callsItself = macro.macro_sql.split(new RegExp(`\\b${macro.name}\\s*\\(`)).length > 2;
     let inert = !callsItself && !EFFECTS.test(macro.macro_sql);
@@ -43,8 +43,8 @@ export class InertMacros {
   }
 
   /**
-   * The id of the inert macro that `name` or `package.name` means to a node of a package; null when it is none, or the
-   * call does not fit its arguments.
+   * The id of the inert macro that `name` or `package.name` refers to in a package; null when there is none or the
+   * arguments do not fit.
    */
   idOf(packageName: string, name: string, positional: number, keywords: readonly string[]): string | null {
     const dot = name.indexOf('.');

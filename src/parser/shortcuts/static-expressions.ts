@@ -1,5 +1,5 @@
-// Reads `ref('x')` and `source('a', 'b')` written as plain expressions in YAML, without a template engine. Leaves
-// expressions that compute something to rendering.
+// Parses literal `ref('x')` and `source('a', 'b')` in YAML without a template engine. Computed expressions are left to
+// rendering.
 import type { RefArgs } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 
@@ -30,7 +30,7 @@ export function readRefOrSource(expression: string): RefOrSource | null {
 
 /**
  * The same, where nothing else is allowed.
- * @throws TsdbtError `parsing`
+ * @throws TsdbtError `parsing` for any other expression
  */
 export function expectRefOrSource(expression: unknown): RefOrSource {
   if (typeof expression !== 'string') throw errorOf('referenceNoText', { found: JSON.stringify(expression) });

@@ -1,5 +1,5 @@
-// Models whose only Jinja is ref(), source(), config(), var() and macros without effects, called with literals: read
-// without the template engine, which is what keeps a parse fast. Leaves every other model to rendering.
+// Reads models whose only Jinja is literal calls of ref(), source(), config(), var() and macros without effects. They
+// need no template engine, which keeps a parse fast. Every other model is left to rendering.
 import type { RefArgs } from '../../contracts/node.ts';
 import { makeFloat } from '../../values/float.ts';
 import type { ConfigDict } from '../config/node-config.ts';
@@ -10,23 +10,23 @@ export interface StaticModel {
   readonly sources: readonly [string, string][];
   /** In the order written. */
   readonly configs: readonly ConfigDict[];
-  /** The first config() call under the keys as written. */
+  /** The first config() call, with its keys as written. */
   readonly writtenConfig: ConfigDict | null;
-  /** Macros that are called, by unique_id. */
+  /** Called macros, by unique_id. */
   readonly macros: readonly string[];
   /**
-   * dbt has a static reader of its own, which knows less. What it reads it keeps as values in `unrendered_config`; what
-   * it does not it keeps as source text.
+   * Whether dbt's own static parser, which knows less, can read the model. Then `unrendered_config` holds values,
+   * otherwise source text.
    */
   readonly simple: boolean;
 }
 
-/** unique_id of the macro that a name means, if a call with these arguments has no effect. */
+/** unique_id of the macro that a name refers to, if a call with these arguments has no effect. */
 export type MacroOf = (name: string, positional: number, keywords: readonly string[]) => string | null;
 
 /**
- * The effects of a model's code, or null when it has to be rendered.
- * @param asDbt whether dbt may take its own reader here: for models, unless `static_parser` is off
+ * The effects of a model's code, or null when it must be rendered.
+ * @param asDbt whether dbt may use its static parser here: for models, unless `static_parser` is off
  */
 export function readStaticModel(code: string, macroOf: MacroOf, asDbt = true): StaticModel | null {
   if (!code.includes('{{') && !code.includes('{%') && !code.includes('{#'))
@@ -39,8 +39,8 @@ export function readStaticModel(code: string, macroOf: MacroOf, asDbt = true): S
 const PYTHON_CALL = /\bdbt\s*\.\s*(ref|source|config)\s*\(/g;
 
 /**
- * What a Python model says by `dbt.ref()`, `dbt.source()` and `dbt.config()` with literals; calls that compute are
- * passed over.
+ * Reads literal calls of `dbt.ref()`, `dbt.source()` and `dbt.config()` in a Python model; calls with computed
+ * arguments are skipped.
  */
 export function readPythonModel(code: string): StaticModel {
   const reader = new CallReader(code, () => null, false);
@@ -49,7 +49,8 @@ export function readPythonModel(code: string): StaticModel {
 }
 
 /**
- * `unrendered_config` of a config() call as dbt writes it after rendering: texts as they are, anything else as source.
+ * `unrendered_config` of a config() call as dbt writes it after rendering: texts unchanged, other values as source
+ * text.
  */
 export function sourceTexts(config: ConfigDict): ConfigDict {
   const out: ConfigDict = {};
@@ -57,7 +58,7 @@ export function sourceTexts(config: ConfigDict): ConfigDict {
   return out;
 }
 
-/** Thrown, without the cost of a stack, when the code is more than literals. */
+/** Thrown without the cost of a stack trace when the code contains more than literals. */
 const NOT_STATIC = Symbol('not static');
 /** Values that a template may print without an effect on the parse. */
 const PRINTABLE: ReadonlySet<string> = new Set([
@@ -89,7 +90,7 @@ class CallReader implements StaticModel {
     this.#macroOf = macroOf;
   }
 
-  /** Reads the arguments that begin at an offset, and records the call when they are literals. */
+  /** Parses the arguments at an offset, and records the call when all are literals. */
   readCallAt(name: string, at: number): void {
     this.#at = at;
     try {
@@ -141,9 +142,7 @@ class CallReader implements StaticModel {
     record();
   }
 
-  /**
-   * Reads up to the closing parenthesis; what the call means is recorded at once or by the function that is given back.
-   */
+  /** Parses up to the closing parenthesis. Records the call at once, or when the returned function is called. */
   #arguments(name: string, atOnce = true): () => void {
     const args: unknown[] = [];
     const kwargs: ConfigDict = {};
@@ -329,7 +328,7 @@ class CallReader implements StaticModel {
   }
 }
 
-/** Values that dbt's own static reader knows. */
+/** Whether dbt's own static parser knows such a value. */
 function isSimple(value: unknown): boolean {
   if (typeof value === 'string' || typeof value === 'boolean') return true;
   if (Array.isArray(value)) return value.every(isSimple);

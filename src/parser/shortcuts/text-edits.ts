@@ -1,6 +1,5 @@
-// Edits that change no more than a node's own text: SQL outside of tags, rows of a seed, plain descriptions, comments
-// in YAML. The kept manifest is changed in their places instead of being made anew. Pure; leaves every other edit to
-// the parser.
+// Applies edits that change only a node's own text: SQL outside of tags, rows of a seed, plain descriptions, YAML
+// comments. Such edits change the kept manifest in place. Pure; every other edit is left to the parser.
 import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -13,9 +12,9 @@ import { baseName, strippedContents } from '../table/node-paths.ts';
 /** The state of the parsed project that edits are compared with. */
 export interface ParsedTexts {
   readonly kept: KeptManifest;
-  /** Text of a properties file as it was parsed, by what `fileId` calls it. */
+  /** Text of each properties file as parsed, by `fileId`. */
   readonly yaml: Readonly<Record<string, string>>;
-  /** Nodes whose text something has looked at: see ParseOutput. */
+  /** Nodes whose text a template or a unit test has read: see ParseOutput. */
   readonly readers: readonly string[];
 }
 
@@ -29,7 +28,7 @@ const TYPES: Readonly<Partial<Record<SourceFile['kind'], string>>> = {
 };
 /** Lists of a properties file whose entries describe nodes, and the type of these. */
 const DESCRIBED: Readonly<Record<string, string>> = { models: 'model', seeds: 'seed', snapshots: 'snapshot' };
-/** Keys beside which a description goes into the node alone. */
+/** Keys of an entry: with no others in it, an edit of its description changes only the node. */
 const ENTRY_KEYS: ReadonlySet<string> = new Set([
   'name',
   'description',
@@ -60,11 +59,11 @@ const COLUMN_KEYS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The nodes of the manifest that are others after an edit, by unique_id.
- * @param changed the files that have another text, none of them new
- * @param id names a file in `yaml`
- * @param now seconds since 1970: when an edited node was made
- * @returns null when the edit may concern more than texts; the project has to be parsed then
+ * The nodes of the manifest that an edit changes, by unique_id.
+ * @param changed the files whose text changed, none of them new
+ * @param id gives the key of a file in `yaml`
+ * @param now seconds since 1970: creation time of an edited node
+ * @returns null when the edit may affect more than texts, so that the project must be parsed
  */
 export function editedNodes(
   parsed: ParsedTexts,
@@ -78,7 +77,7 @@ export function editedNodes(
       file.kind === 'properties' ? yamlEdits(file, parsed.yaml[id(file)]) : textEdit(file, parsed.readers, now);
     if (found === null) return null;
     for (const [uniqueId, edit] of found) {
-      // Several edits of one node, such as SQL and description, would change the same place.
+      // Two edits of one node, such as SQL and description, would change the same row.
       const node = edited.has(uniqueId) ? undefined : parsed.kept.node(uniqueId);
       const other = node === undefined ? null : editOf(node, file, edit);
       if (other === null) return null;
@@ -88,13 +87,13 @@ export function editedNodes(
   return edited;
 }
 
-/** A node after an edit of its file; null when it is that of another file of its name. */
+/** A node after an edit of its file; null when the node belongs to another file of that name. */
 function editOf(node: ManifestNode, file: SourceFile, edit: Edit): ManifestNode | null {
   if (node.package_name !== file.package_name) return null;
   return file.kind !== 'properties' && node.original_file_path !== file.original_file_path ? null : edit(node);
 }
 
-/** unique_id of the node that a file is by itself; undefined when it is none, or more than one. */
+/** unique_id of the node that a file defines; undefined when it defines none or several. */
 export function nodeId(file: SourceFile): string | undefined {
   const type = TYPES[file.kind];
   return type === undefined || file.relative_path.endsWith('.py')
@@ -102,11 +101,11 @@ export function nodeId(file: SourceFile): string | undefined {
     : `${type}.${file.package_name}.${baseName(file.relative_path)}`;
 }
 
-/** The node after an edit; null when the edit may concern more than it. */
+/** Gives the node after an edit; null when the edit may affect more than this node. */
 type Edit = (node: ManifestNode) => ManifestNode | null;
 type Edits = ReadonlyMap<string, Edit>;
 
-/** A file that is a node: its text and checksum are new, if what its tags do is the same. */
+/** The edit of a file that is a node: text and checksum change, if its tags have the same effects. */
 function textEdit(file: SourceFile, readers: readonly string[], now: number): Edits | null {
   const uniqueId = nodeId(file);
   if (uniqueId === undefined || readers.includes(uniqueId)) return null;
@@ -126,9 +125,7 @@ function textEdit(file: SourceFile, readers: readonly string[], now: number): Ed
   ]);
 }
 
-/**
- * The nodes that a properties file describes otherwise than before; none when only comments and the like have changed.
- */
+/** Edits of nodes whose description changed in a properties file; none when only comments and the like changed. */
 function yamlEdits(file: SourceFile, before: string | undefined): Edits | null {
   const [old, data] = [before === undefined ? null : dictOf(before), dictOf(file.contents)];
   if (old === null || data === null || !sameKeys(old, data)) return null;
@@ -168,7 +165,7 @@ function dictOf(text: string): YamlDict | null {
   }
 }
 
-/** Two values of YAML, in the order as written; ints, floats, dates are what they print. */
+/** Compares two YAML values, order of keys included; ints, floats and dates are equal when they print alike. */
 function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -186,7 +183,7 @@ function sameKeys(a: YamlDict, b: YamlDict): boolean {
   return keys.length === others.length && keys.every((key, i) => key === others[i]);
 }
 
-/** Whether two entries differ in descriptions without Jinja alone, their own and those of their columns. */
+/** Whether two entries differ only in descriptions without Jinja, their own and those of their columns. */
 function describedAlike(entry: YamlDict, other: YamlDict): boolean {
   return differInDescription(entry, other, ENTRY_KEYS, (key) => {
     const [columns, others] = [entry[key], other[key]];
@@ -225,7 +222,9 @@ function isPlain(text: Json | undefined): boolean {
   return typeof text === 'string' && !text.includes('{');
 }
 
-/** The node with other descriptions, of itself and its columns; null when it does not have those before. */
+/**
+ * The node with new descriptions of itself and its columns; null when its present ones are not those before the edit.
+ */
 function redescribed(node: ManifestNode, before: YamlDict, after: YamlDict): ManifestNode | null {
   const own = withDescription(node, before['description'], after['description']);
   if (own === null) return null;
