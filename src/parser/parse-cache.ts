@@ -1,6 +1,6 @@
-// Whether an earlier parse still holds: the same program, configuration, environment variables and files give the same
-// manifest; an edit of texts alone is made in it. Pure; leaves the file that keeps it to artifacts.ts, and what a text
-// is to text-edits.ts.
+// Decides whether an earlier parse is still valid: the same program, configuration, environment variables and files
+// give the same manifest. An edit of texts alone is applied to it. Pure; pipeline/ stores the file and text-edits.ts
+// defines a text edit.
 import { fire } from '../events/index.ts';
 import { createHash } from 'node:crypto';
 import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
@@ -18,11 +18,11 @@ import { editedNodes, nodeId } from './shortcuts/text-edits.ts';
 export interface ParseCacheHeader {
   /** Program and configuration. */
   readonly key: string;
-  /** Part of the command that the parse depends on, see `commandPart` → hash of its value. */
+  /** Part of the command on which the parse depends, see `commandPart` → hash of its value. */
   readonly command: Readonly<Record<string, string>>;
-  /** The same of on-run hooks: each a way to read a command that has led to these hooks. */
+  /** The same for on-run hooks: one entry for each set of values that gave these hooks. */
   readonly hooks: readonly Readonly<Record<string, string>>[];
-  /** Hashes of what dbt names when it cannot use its own cache. */
+  /** Hashes of the parts that dbt names when its own cache is invalid. */
   readonly parts?: Readonly<Record<string, string>>;
   /** Name → hash of the value, or null where there was none. */
   readonly env_vars: Readonly<Record<string, string | null>>;
@@ -32,7 +32,7 @@ export interface ParseCacheHeader {
   readonly started_at: number;
   /** Warnings that every command repeats, also when nothing is parsed. */
   readonly warnings: readonly LogEvent[];
-  /** Nodes whose text something has looked at: see ParseOutput. */
+  /** Nodes whose text a template or a unit test has read: see ParseOutput. */
   readonly readers: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export interface ParseCache extends KeptBytes {
 }
 
 export interface CachedParseInput extends ParseInput {
-  /** What earlier commands have kept, read as far as it is asked for; the parse that most of them share comes first. */
+  /** Kept parses of earlier commands, read lazily; the parse that most commands share comes first. */
   readonly previous: Iterable<ParseCache>;
   /** Changes whenever the program does. */
   readonly engine: string;
@@ -53,15 +53,15 @@ export interface CachedParseOutput extends ParseOutput {
   readonly cache: ParseCache;
   /** The manifest as the cache keeps it. */
   readonly kept: KeptManifest;
-  /** The earlier parse that this one takes the place of; null when it stands beside those of other commands. */
+  /** The earlier parse that this one replaces; null when it is stored beside those of other commands. */
   readonly replaces: ParseCache | null;
   /** No kept parse can be reused. */
   readonly alone: boolean;
-  /** Of the manifest, known before the manifest is read. */
+  /** Metadata of the manifest, available before the manifest is read. */
   readonly metadata: ManifestMetadata;
-  /** The manifest is the earlier one, or that one with other texts: its graph is known to be sound. */
+  /** Whether the manifest is the earlier one, at most with other texts: its graph is known to be acyclic. */
   readonly reused: boolean;
-  /** The cache holds more than the earlier one did. */
+  /** Whether the cache contains more than the earlier one. */
   readonly fresh: boolean;
 }
 
@@ -78,16 +78,16 @@ const REPEATED: ReadonlySet<string> = new Set([
   'InvalidConcurrentBatchesConfig',
   'MicrobatchMacroOutsideOfBatchesDeprecation',
 ]);
-/** Flags that can change a parse although no template asks for them. */
+/** Flags that affect a parse even if no template reads them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
 const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
-/** Ways to read a command that are remembered of hooks; commands that read alike share one. */
+/** Maximum number of stored value sets for hooks; commands with equal values share one. */
 const MOST_HOOKS = 16;
 /** A file that changed within this time of a parse may change again without a new time stamp. */
 const CLOCK_GRAIN_MS = 2000;
 
 /**
- * Parses, or takes the earlier manifest when nothing that it came from has changed.
+ * Parses, or reuses the earlier manifest when none of its inputs changed.
  * @throws TsdbtError as `parseProject`
  */
 export function parseWithCache(input: CachedParseInput): CachedParseOutput {
@@ -147,7 +147,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   };
 }
 
-/** Tells, in dbt's words, why an earlier parse cannot be used. */
+/** Reports in dbt's words why an earlier parse is invalid. */
 function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string>>, logger: Logger): void {
   for (const [name, reason] of REASONS) {
     if (header.parts?.[name] === parts[name]) continue;
@@ -156,7 +156,7 @@ function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string
   }
 }
 
-/** The earlier parse, as it is or with the texts that have changed since; null when the project has to be parsed. */
+/** The earlier parse, with changed texts applied; null when the project must be parsed. */
 function refreshed(previous: ParseCache, input: CachedParseInput, key: string): ParseCache | null {
   const { header } = previous;
   const changed = changedFiles(header, input, key);
@@ -180,7 +180,7 @@ function refreshed(previous: ParseCache, input: CachedParseInput, key: string): 
   };
 }
 
-/** Whether a parse with this header would give what it gave then. */
+/** Whether a parse with this header would give the same result now. */
 export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInput, 'previous'>): boolean {
   return (
     isOfCommand(header, input.config) &&
@@ -189,7 +189,7 @@ export function isUnchanged(header: ParseCacheHeader, input: Omit<CachedParseInp
   );
 }
 
-/** Files with another text than they had; null when anything else is not as it was, the list of files too. */
+/** Files whose text changed; null when anything else changed, including the list of files. */
 function changedFiles(
   header: ParseCacheHeader,
   { config, files }: Pick<CachedParseInput, 'config' | 'files'>,
@@ -211,14 +211,14 @@ function changedFiles(
   return changed;
 }
 
-/** Of a seed the manifest holds the checksum alone, unless a unit test takes its rows. */
+/** The manifest contains only the checksum of a seed, unless a unit test uses its rows. */
 function textHash(file: SourceFile, readers: readonly string[]): string {
   if (file.kind !== 'seed') return hash(file.contents);
   const id = nodeId(file);
   return id !== undefined && readers.includes(id) ? hash(file.seedText ?? '') : file.checksum.checksum;
 }
 
-/** An earlier parse that still holds. Its manifest is read when somebody looks at it: `parse` itself does not. */
+/** An earlier parse that is still valid. Its manifest is decoded lazily: `parse` itself does not need it. */
 class ReusedParse implements CachedParseOutput {
   readonly warnings: readonly LogEvent[];
   readonly envVars = {};
@@ -289,7 +289,7 @@ function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>):
   });
 }
 
-/** The parts of the command that a parse depends on. @param read by templates */
+/** The parts of the command on which a parse depends. @param read the parts that templates read */
 function commandOf(config: RuntimeConfig, read: readonly string[]): Record<string, string> {
   const flags = Object.keys(config.flags).filter((name) => BEHAVIOR_FLAG.test(name) || PARSE_FLAGS.includes(name));
   const parts = new Set([...flags.map((name) => `flags.${name}`), ...read].sort());
@@ -303,7 +303,7 @@ function partsOf(config: RuntimeConfig, parts: readonly string[]): Record<string
   return Object.fromEntries([...parts].sort().map((part) => [part, valueHash(commandPart(config, part))]));
 }
 
-/** Whether hooks have been asked with what they read of this command. */
+/** Whether hooks were rendered with the same values of the command that they read. */
 function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean {
   return hooks.some((parts) => {
     const now = partsOf(config, Object.keys(parts));
@@ -311,7 +311,7 @@ function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean 
   });
 }
 
-/** An earlier parse whose hooks are those of this command, too; null when they are others. */
+/** An earlier parse that also has this command's hooks; null when they differ. */
 function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
   const { header } = previous;
   if (isOfHooks(header, input.config)) return previous;
@@ -321,7 +321,7 @@ function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | 
   return { ...previous, header: { ...header, hooks } };
 }
 
-/** Whether this command gives an earlier parse what it has read of its own command. */
+/** Whether this command equals that of an earlier parse in all parts that the parse read. */
 function isOfCommand({ command }: ParseCacheHeader, config: RuntimeConfig): boolean {
   const now = commandOf(
     config,

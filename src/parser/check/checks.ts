@@ -1,5 +1,5 @@
-// What dbt checks when everything is parsed: names and relations that collide, groups, access, snapshots, deprecated
-// models, names with spaces, config paths that apply to nothing. Leaves references to references.ts.
+// Runs dbt's checks after parsing: name and relation conflicts, groups, access, snapshots, deprecated models, names
+// with spaces, config paths that match nothing. references.ts checks references.
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { ConfigSection } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -14,7 +14,7 @@ import { pyRepr, pyStr } from '../../values/python-text.ts';
 
 /**
  * Runs the checks that need the whole project.
- * @returns the table with what the checks have made exact
+ * @returns the table with values that the checks have normalized
  */
 export function checkProject({ state }: ParseTools, table: LinkedTable): LinkedTable {
   checkGroups(table);
@@ -140,7 +140,7 @@ function warnOfDeprecatedModels(
   }
 }
 
-/** Nodes first, then sources and semantic models: each has a flag that makes errors of its warnings. */
+/** Nodes come first, then sources and semantic models; each group has a flag that turns its warnings into errors. */
 function checkSpaces(state: ParseState, table: LinkedTable): void {
   const spaced = (name: string): boolean => name.includes(' ');
   const nodes = [...table.nodes.values()].filter((node) => spaced(node.name));
@@ -161,7 +161,7 @@ function checkSpaces(state: ParseState, table: LinkedTable): void {
   reportSpaces(state, others, strict ? 'resource' : null);
 }
 
-/** @param refused what an error calls them; null: they are warned of, all of them with `--debug` */
+/** @param refused the resources' name in the error; null: they cause warnings, with `--debug` one for each */
 function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refused: string | null): void {
   if (bad.size === 0) return;
   if (refused !== null) {
@@ -182,7 +182,7 @@ function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refus
   );
 }
 
-/** @throws TsdbtError for a function in JavaScript, which neither database runs */
+/** @throws TsdbtError for a function in JavaScript, which neither database can run */
 function checkLanguages({ adapter }: ParseState, { functions }: LinkedTable): void {
   for (const { name, language, original_file_path } of functions.values()) {
     if (language !== 'javascript') continue;
@@ -190,7 +190,7 @@ function checkLanguages({ adapter }: ParseState, { functions }: LinkedTable): vo
   }
 }
 
-/** @throws TsdbtError when two resources have one name or one place in the database */
+/** @throws TsdbtError when two resources share a name or a relation */
 function checkUniqueness({ state, names }: ParseTools, table: LinkedTable): void {
   const byRelation = new Map<string, ManifestNode>();
   const plain = new Map<string, ManifestNode>();

@@ -1,5 +1,5 @@
-// What dbt checks of microbatch models when everything is parsed; the sizes of batches that dbt does not know are
-// checked with them.
+// Runs dbt's checks of microbatch models after parsing, and checks the batch sizes that dbt does not have. The runner
+// computes batches.
 import type { Json, ManifestNode, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { pluralize } from '../../log.ts';
@@ -12,7 +12,7 @@ import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 
 /**
  * Checks every microbatch model.
- * @returns the nodes, with `begin` as a whole moment
+ * @returns the nodes, with `begin` as a complete datetime
  * @throws {TsdbtError} parsing
  */
 export function checkMicrobatchModels(state: ParseState, table: LinkedTable): ReadonlyMap<string, ManifestNode> {
@@ -62,7 +62,7 @@ function warnOfConcurrency({ adapter, warnings }: ParseState, nodes: LinkedTable
   );
 }
 
-/** Checks the settings of a model. @returns `begin`, written out */
+/** Checks the settings of a model. @returns `begin` as a complete datetime */
 function checkedBegin(node: ModelNode): string | null {
   const config = node.config as ConfigDict;
   const fail = (rest: string): never => {

@@ -1,5 +1,4 @@
-// The constraints of a model, checked as dbt checks them while it parses. Leaves the checksum of a contract to
-// read/columns.ts.
+// Checks the constraints of a model as dbt does while parsing. read/columns.ts computes the contract's checksum.
 import type { Constraint } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { isConstraint, newModelConstraint } from '../read/columns.ts';
@@ -10,13 +9,13 @@ import type { PatchTools } from '../table/patch-table.ts';
 import type { PatchedModel } from '../table/phases.ts';
 import { pyRepr } from '../../values/python-text.ts';
 
-/** What the checks look at; `constraints` are those that the model had before. */
+/** The fields that the checks read; `constraints` are the model's previous ones. */
 type Constrained = Pick<
   PatchedModel,
   'name' | 'config' | 'language' | 'original_file_path' | 'columns' | 'constraints'
 >;
 
-/** The constraints of a model, checked; what its foreign keys refer to is added to `calls`. */
+/** The checked constraints of a model; references of its foreign keys are added to `calls`. */
 export function constraintsOf(
   tools: PatchTools,
   node: Constrained,

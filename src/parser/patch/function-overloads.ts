@@ -1,5 +1,5 @@
-// Overloads of a function: SQL files of their own that become part of the function that lists them. Leaves creating
-// functions in the database to the runner.
+// Merges overloads, which are SQL files of their own, into the function that lists them. The runner creates functions
+// in the database.
 import type { FunctionArgument, FunctionOverload } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import type { PatchTools } from '../table/patch-table.ts';
@@ -9,7 +9,8 @@ import type { FunctionArgumentEntry, FunctionEntry } from '../read/yaml-shapes.t
 import { showJson } from '../../values/index.ts';
 
 /**
- * The files that `overloads:` names, as parts of the function: their nodes leave the table, what they call is added.
+ * The files named by `overloads:` as parts of the function. Their nodes are removed from the table, and their calls
+ * are added.
  * @param calls of the function
  */
 export function absorbedOverloads(

@@ -1,5 +1,5 @@
-// What YAML says about macros: description, arguments, meta, docs; arguments are compared with the macro's own when
-// asked for. Leaves finding macros in files to macros.ts.
+// Applies YAML to macros: description, arguments, meta, docs. Compares arguments with the macro's own when the project
+// asks for it. macros.ts reads macros from files.
 import type { Docs, MacroArgument, MacroNode } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { metaOf } from '../read/columns.ts';
@@ -92,13 +92,13 @@ const TYPE_ARGUMENTS: Readonly<Record<string, number>> = {
   column: 0,
 };
 
-/** Whether a text is a type of dbt's little type language: `str`, `list[int]`, `dict[str, any]`. */
+/** Whether a text is a type in dbt's notation: `str`, `list[int]`, `dict[str, any]`. */
 export function isMacroType(text: string): boolean {
   const source = text.replace(/[ \t]/g, '');
   return readType(source, 0) === source.length;
 }
 
-/** @returns where the type that starts at `from` ends, or -1. */
+/** @returns the end of the type that starts at `from`, or -1 */
 function readType(source: string, from: number): number {
   const name = /^[a-z]+/.exec(source.slice(from))?.[0];
   const count = name === undefined ? undefined : Object.hasOwn(TYPE_ARGUMENTS, name) ? TYPE_ARGUMENTS[name] : undefined;

@@ -1,5 +1,5 @@
-// The semantic layer written on a model itself (`semantic_model:`, `dimension:` and `entity:` of columns,
-// `derived_semantics:`, `metrics:`), turned into the entries that semantic-layer.ts takes.
+// Converts the semantic layer on a model's entry (`semantic_model:`, `dimension:` and `entity:` of columns,
+// `derived_semantics:`, `metrics:`) to entries that semantic-layer.ts reads.
 import type { Json } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
 import type { PatchTools } from '../table/patch-table.ts';

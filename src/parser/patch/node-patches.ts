@@ -1,5 +1,5 @@
-// What YAML says about resources that have a file: description, columns, config, for models also versions, access,
-// constraints and contract. Leaves generic tests to generic-tests.ts and macros to macro-patches.ts.
+// Applies YAML to resources with a file: description, columns, config, and for models versions, access, constraints and
+// contract. Generic tests are left to generic-tests.ts, macros to macro-patches.ts.
 import type { FunctionArgument, Json, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -35,7 +35,7 @@ import { addModelSemantics } from './model-semantics.ts';
 import { normalizedEntry } from './normalized-entry.ts';
 import { checkTimeSpine, newTimeSpine } from './time-spine.ts';
 
-/** Keys of a properties file whose entries describe one node each, of a file of its own. */
+/** Keys of a properties file whose entries each describe one node with its own file. */
 type NamedKey = 'seeds' | 'snapshots' | 'analyses' | 'functions';
 
 const RESOURCE_TYPES: Readonly<Record<NamedKey | 'models', string>> = {
@@ -46,7 +46,7 @@ const RESOURCE_TYPES: Readonly<Record<NamedKey | 'models', string>> = {
   functions: 'function',
 };
 
-/** Puts an entry of `models:` on its node, or on the node of each of its versions. */
+/** Applies an entry of `models:` to its node, or to the node of each of its versions. */
 export function patchModel(tools: PatchTools, entry: YamlEntry): TestedEntry {
   const data = normalizedEntry(entry, MODEL_ENTRY);
   const { versions = [] } = data;
@@ -67,25 +67,25 @@ export function patchModel(tools: PatchTools, entry: YamlEntry): TestedEntry {
   return data;
 }
 
-/** Puts an entry of `seeds:` or `snapshots:` on its node. */
+/** Applies an entry of `seeds:` or `snapshots:` to its node. */
 export function patchTested(tools: PatchTools, entry: YamlEntry, key: 'seeds' | 'snapshots'): TestedEntry {
   const data = normalizedEntry(entry, NODE_ENTRY);
   applyToNamed(tools, key, basePatch(entry, data));
   return data;
 }
 
-/** Puts an entry of `analyses:` on its node. */
+/** Applies an entry of `analyses:` to its node. */
 export function patchAnalysis(tools: PatchTools, entry: YamlEntry): void {
   applyToNamed(tools, 'analyses', basePatch(entry, normalizedEntry(entry, ANALYSIS_ENTRY)));
 }
 
-/** Puts an entry of `functions:` on its node. */
+/** Applies an entry of `functions:` to its node. */
 export function patchFunction(tools: PatchTools, entry: YamlEntry): void {
   const data = normalizedEntry(entry, FUNCTION_ENTRY);
   applyToNamed(tools, 'functions', { ...basePatch(entry, data), function: data });
 }
 
-/** What an entry says about one node. */
+/** The values of an entry for one node. */
 interface Patch {
   readonly entry: YamlEntry;
   readonly name: string;
@@ -98,7 +98,7 @@ interface Patch {
   readonly model?: ModelPatch;
   readonly function?: FunctionEntry;
 }
-/** What only an entry of a model, or of one of its versions, says. */
+/** Values that only entries of models and their versions have. */
 interface ModelPatch {
   readonly data: ModelEntry;
   readonly version: ModelNode['version'];
@@ -174,7 +174,7 @@ function applyToNamed(tools: PatchTools, key: NamedKey | 'models', patch: Patch)
   for (const each of disabled) patchNode(tools, each, patch);
 }
 
-/** Whether a resource has a config of its file and a patch: the lists that are patched hold no other. */
+/** Whether a resource has config from its file and can be patched: the patched lists contain no other. */
 function isPatchable(node: PatchedResource): node is Patchable {
   return node.resource_type === 'function' || 'patch_path' in node;
 }
@@ -210,7 +210,7 @@ export function duplicatePatch(
     : errorOf('macroDescribedTwice', { package: packageName, name, fix }, { path });
 }
 
-/** Puts the node that an entry makes of a node in its place. */
+/** Replaces a node by the node with an entry applied. */
 function patchNode(tools: PatchTools, node: Patchable, patch: Patch): void {
   const { table } = tools;
   const calls = table.callsOf(node);
@@ -264,7 +264,7 @@ function withProperties(tools: PatchTools, node: Patchable, patch: Patch, calls:
   return { ...node, ...described, ...referencesOf(calls) };
 }
 
-/** What the templates of a node have called, as its fields. */
+/** The calls of a node's templates as fields of the node. */
 function referencesOf({ refs, sources, metrics, functions, macros }: NodeCalls) {
   return { refs, sources, metrics, functions, depends_on: { macros } };
 }
@@ -337,7 +337,7 @@ function functionArgument(argument: FunctionArgumentEntry): FunctionArgument {
   };
 }
 
-/** Puts an entry of `data_tests:` on the singular test of that name. */
+/** Applies an entry of `data_tests:` to the singular test of that name. */
 export function patchSingularTest(tools: PatchTools, entry: YamlEntry): void {
   const { table } = tools;
   const { name, config = {}, description = '' }: SingularTestEntry = normalizedEntry(entry, SINGULAR_TEST_ENTRY);
@@ -348,7 +348,7 @@ export function patchSingularTest(tools: PatchTools, entry: YamlEntry): void {
     return;
   }
   const calls = table.callsOf(node);
-  // dbt keeps no unrendered config of these.
+  // dbt stores no unrendered config for these resource types.
   const own =
     Object.keys(config).length > 0 ? configured(tools, node, { calls, previous: node.config, patch: config }) : node;
   const { file } = entry.yaml;
@@ -387,7 +387,7 @@ function checkVersions(data: ModelEntry, versions: readonly VersionEntry[]): voi
 
 type Version = VersionEntry['v'];
 
-/** The greatest version: as numbers when both are, else as text. */
+/** The greatest version: compared as numbers when both are numeric, else as text. */
 function greatestVersion(versions: readonly VersionEntry[]): Version | null {
   const less = (a: Version, b: Version): boolean => {
     const [x, y] = [Number(pyStr(a)), Number(pyStr(b))];
@@ -422,7 +422,7 @@ function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, ve
   table.rebuildDisabledLookup();
 }
 
-/** The disabled model of a file, taken out of the table. */
+/** Removes the disabled model of a file from the table and returns it. */
 function takenDisabled(table: PatchTable, fileName: string, data: ModelEntry): PatchedModel | undefined {
   const disabled = table.disabledLookup.find(fileName, null, null, ['model'])?.filter(isModel);
   if (disabled === undefined) return undefined;
@@ -447,7 +447,7 @@ function isModel(node: PatchedResource): node is PatchedModel {
   return node.resource_type === 'model';
 }
 
-/** An entry of `versions:`, and the model's entry around it. */
+/** An entry of `versions:` with the model's entry that contains it. */
 interface VersionOf {
   readonly entry: YamlEntry;
   readonly data: ModelEntry;
@@ -474,7 +474,7 @@ function versionPatch({ entry, data, version, latestVersion }: VersionOf): Patch
   };
 }
 
-/** The model of a file as a version of the model that the entry names. */
+/** The model of a file, patched as a version of the entry's model. */
 function patchedVersion(tools: PatchTools, found: PatchedModel, of: VersionOf, calls: NodeCalls): PatchedModel {
   const { name } = of.data;
   const v = `v${pyStr(of.version.v)}`;

@@ -1,10 +1,10 @@
-// An entry of a properties file with its attributes where dbt wants them. Leaves its meaning to node-patches.ts.
+// Moves the attributes of a properties file entry to dbt's current places. node-patches.ts interprets the entry.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { isDict, type Shape } from '../../project/schema-check.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
 
-/** An entry with its attributes where dbt wants them: `meta`, `docs` … under config, `tests` as `data_tests`. */
+/** The entry with attributes in dbt's current places: `meta`, `docs` … under config, `tests` as `data_tests`. */
 export function normalizedEntry<T>(entry: YamlEntry, shape: Shape<T>): T {
   const { data, key } = entry;
   const withPlace: YamlDict = {

@@ -1,5 +1,5 @@
-// The properties files of every package, one after the other as dbt reads them: what they say of nodes is put there,
-// what they define is added. Leaves each kind of entry to its file.
+// Processes the properties files of every package in dbt's order: applies entries to nodes and adds what they define.
+// Each kind of entry has a file of its own.
 import type { MacroNode } from '../../contracts/node.ts';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
@@ -23,8 +23,8 @@ import { applyMacroPatch } from './macro-patches.ts';
 import { patchAnalysis, patchFunction, patchModel, patchSingularTest, patchTested } from './node-patches.ts';
 
 /**
- * The table that was read with what YAML says of its nodes, and what only YAML defines: sources, tests, exposures …
- * @throws TsdbtError the first thing that is wrong, with its place in the file
+ * The read table with YAML applied, and with resources that only YAML defines: sources, tests, exposures …
+ * @throws TsdbtError the first error, with its place in the file
  */
 export function patchProperties(
   tools: ParseTools,
@@ -51,10 +51,10 @@ export function patchProperties(
   return table;
 }
 
-/** One properties file, its keys in dbt's order. */
+/** Processes one properties file, its keys in dbt's order. */
 function patchFile(tools: PatchTools, yaml: YamlFile, tests: GenericTests, sources: Sources): void {
   const { data } = yaml;
-  // The tests of a key stand behind all of its patches, as they attach to what the patches make.
+  // Tests of a key come after all of its patches, because they attach to patched nodes.
   const tested = (key: 'models' | 'seeds' | 'snapshots', patch: (entry: YamlEntry) => TestedEntry): void => {
     const patched: TestedEntry[] = [];
     for (const entry of yamlEntries(tools, yaml, key)) patched.push(patch(entry));
@@ -87,7 +87,7 @@ function patchFile(tools: PatchTools, yaml: YamlFile, tests: GenericTests, sourc
   each('saved_queries', (entry) => addSavedQuery(tools, entry));
 }
 
-/** dbt leaves the rest of this section unread, and says so. */
+/** Reports that dbt ignores the rest of this section. */
 function warnOfSection({ state }: PatchTools, { file }: YamlFile, section: string, error: unknown): void {
   if (!(error instanceof TsdbtError) || error.kind !== 'parsing') throw error;
   const msg = `Unable to parse '${section}' section of file '${file.original_file_path}'\n${formatError(error)}`;
@@ -104,7 +104,7 @@ function testTarget(yaml: YamlFile, key: 'models' | 'seeds' | 'snapshots', { nam
   };
 }
 
-/** Snapshots that have no SQL of their own: `relation: ref('x')`. */
+/** Adds snapshots without SQL of their own: `relation: ref('x')`. */
 function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
   const { snapshots } = yaml.data;
   (Array.isArray(snapshots) ? snapshots : []).forEach((snapshot, index) => {
@@ -125,7 +125,7 @@ function addYamlSnapshots(tools: PatchTools, yaml: YamlFile): void {
   });
 }
 
-/** After the YAML, `enabled` may have changed: nodes and disabled nodes change places. */
+/** YAML may have changed `enabled`: moves nodes between the enabled and the disabled table. */
 function separateDisabled(table: PatchTable): void {
   for (const node of [...table.nodes.values()]) {
     if (node.config.enabled) continue;

@@ -1,4 +1,4 @@
-// The time spine of a model: its shape in the manifest, and what it must name. Leaves use of it to the semantic layer.
+// Builds the time spine of a model in the manifest's shape and checks its columns. The semantic layer uses it.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -17,7 +17,7 @@ export function newTimeSpine(data: Json | undefined): Json {
   };
 }
 
-/** @throws TsdbtError `parsing` when a column that the time spine names is missing or has no granularity */
+/** @throws TsdbtError `parsing` when a column of the time spine is missing or has no granularity */
 export function checkTimeSpine(
   model: string,
   spine: YamlDict,

@@ -1,5 +1,5 @@
-// Columns of a YAML entry as artifacts show them, the columns of one version of a model, constraints and the checksum
-// of a contract. Leaves tests of columns to generic-tests.ts.
+// Builds columns of a YAML entry as artifacts show them, columns of one model version, constraints, and the checksum of
+// a contract. generic-tests.ts builds tests of columns.
 import { createHash } from 'node:crypto';
 import type { ColumnInfo, Constraint, Json, ModelNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -16,7 +16,7 @@ const CONSTRAINT_TYPES: readonly Constraint['type'][] = [
   'foreign_key',
   'custom',
 ];
-/** Keys that a column's class knows; anything else stays on the column as it is. */
+/** Keys of dbt's column class; other keys are kept on the column unchanged. */
 const KNOWN: ReadonlySet<string> = new Set([
   'name',
   'description',
@@ -35,8 +35,8 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * name → column, for a list of columns in YAML.
- * @param plain columns of a resource that has no tests: what says something of tests or tags stays as it is written
+ * Maps a YAML list of columns by name.
+ * @param plain true for resources without tests: keys about tests or tags are kept as written
  */
 export function columnInfos(columns: readonly ColumnEntry[], plain = false): { [name: string]: ColumnInfo } {
   const out: { [name: string]: ColumnInfo } = {};
@@ -107,13 +107,13 @@ export function metaOf(config: YamlDict | undefined): YamlDict {
   return isDict(meta) ? meta : {};
 }
 
-/** Tags under `config:` of a column: a list, or one text. */
+/** Tags under `config:` of a column: a list or one text. */
 export function configTags(config: YamlDict): string[] {
   const tags = config['tags'];
   return isTextList(tags) ? tags : typeof tags === 'string' ? [tags] : [];
 }
 
-/** The check of the config reports items that are no text. */
+/** Items that are not texts are reported by the check of the config. */
 function isTextList(value: Json | undefined): value is string[] {
   return Array.isArray(value);
 }
@@ -134,17 +134,17 @@ function newConstraint(constraint: TypedConstraint): Constraint {
 
 /** A constraint of a whole model. */
 export function newModelConstraint(constraint: ConstraintEntry): Constraint {
-  // The type is required only in a model whose contract is enforced.
+  // Only a model with an enforced contract requires the type.
   return { ...newConstraint(constraint as TypedConstraint), columns: constraint.columns ?? [] };
 }
 
-/** Whether a constraint names a type that exists. */
+/** Whether the type of a constraint exists. */
 export function isConstraint(constraint: ConstraintEntry): constraint is TypedConstraint {
   return CONSTRAINT_TYPES.some((type) => type === constraint.type);
 }
 
 /**
- * The columns that a version of a model has: those of the model that its include/exclude lets through, then its own.
+ * The columns of a model version: the model's columns that include/exclude selects, then its own.
  * @throws TsdbtError `parsing` when the version has two include/exclude elements
  */
 export function columnsOfVersion(columns: readonly ColumnEntry[], version: VersionEntry): ColumnEntry[] {
@@ -169,7 +169,9 @@ function isFilter(column: NonNullable<VersionEntry['columns']>[number]): column 
   return 'include' in column;
 }
 
-/** The contract of a model; when it is enforced, with the checksum of columns and constraints, unless it has one. */
+/**
+ * The contract of a model. When enforced, it gets the checksum of columns and constraints, unless it already has one.
+ */
 export function withChecksum(
   node: Pick<ModelNode, 'contract' | 'columns' | 'config' | 'constraints'>,
 ): ModelNode['contract'] {
@@ -184,7 +186,7 @@ export function withChecksum(
   return { ...node.contract, checksum: createHash('sha256').update(state, 'utf8').digest('hex') };
 }
 
-/** `str()` of dbt's constraint objects, which is what the checksum covers. */
+/** `str()` of dbt's constraint objects, from which the checksum is computed. */
 function constraintsText(className: string, constraints: readonly Constraint[]): string {
   const items = constraints.map((c) => {
     const columns = c.columns === undefined ? '' : `, columns=${pyRepr(c.columns)}`;

@@ -1,4 +1,4 @@
-// Docs blocks of Markdown files. Leaves `doc()` in descriptions to descriptions.ts.
+// Reads docs blocks of Markdown files. descriptions.ts resolves `doc()` in descriptions.
 import type { DocNode } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 import { extractBlocks } from '../../jinja/index.ts';

@@ -1,4 +1,4 @@
-// Exposures and groups from YAML. Leaves resolving what an exposure depends on to references.ts.
+// Reads exposures and groups from YAML. references.ts resolves an exposure's dependencies.
 import type { ExposureNode, GroupNode } from '../../contracts/node.ts';
 import { TsdbtError } from '../../errors.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -70,7 +70,7 @@ export function addExposure(tools: PatchTools, entry: YamlEntry): void {
   else table.addDisabled(node);
 }
 
-/** What goes wrong with the config of an entry is told with the entry's place. */
+/** Adds the entry's place to an error of its config. */
 function placedAt<T>(entry: YamlEntry, work: () => T): T {
   try {
     return work();
@@ -80,7 +80,7 @@ function placedAt<T>(entry: YamlEntry, work: () => T): T {
   }
 }
 
-/** Tags of a folder in dbt_project.yml; only lists count. */
+/** Tags of a folder in dbt_project.yml; only lists are used. */
 function listedTags(tree: YamlDict): string[] {
   return Array.isArray(tree['tags']) ? configTags(tree) : [];
 }
@@ -104,7 +104,7 @@ function renderedDependencies(tools: PatchTools, owner: Expressed, expressions: 
   }
 }
 
-/** Owner with both known keys there. */
+/** Owner with both known keys present. */
 export function ownerOf(owner: OwnerEntry): ExposureNode['owner'] {
   const { email = null, name = null, ...extra } = owner;
   return { email, name, ...extra };
@@ -124,7 +124,7 @@ export function addGroup(tools: PatchTools, entry: YamlEntry): void {
   const data = checkEntry(entry, entry.data, GROUP_ENTRY);
   checkOwner(entry, data.owner, 'Group');
   const { name } = data;
-  // dbt looks a group's config up under `models:`, so what stands there lands here.
+  // dbt looks up a group's config under `models:`, so settings there apply to groups too.
   const config = tools.state.configs.calculate({
     kind: 'group',
     section: 'models',

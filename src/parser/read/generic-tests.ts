@@ -1,5 +1,6 @@
-// Tests that YAML puts on models, columns, seeds, snapshots and sources: arguments told from configs, names, nodes. A
-// built-in test whose arguments are plain is built without rendering. Leaves the test macros to macros.ts.
+// Builds generic tests from YAML on models, columns, seeds, snapshots and sources: splits arguments from configs,
+// computes names, creates nodes. Built-in tests with plain arguments need no rendering. macros.ts reads the test
+// macros.
 import type { Json, MacroNode, RefArgs, TestConfig, TestNode } from '../../contracts/node.ts';
 import type { Project } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -22,10 +23,10 @@ import { placeInYaml } from '../table/yaml-place.ts';
 import { needsRendering, type YamlDict } from './yaml-entries.ts';
 import type { ColumnEntry, ModelEntry, NodeEntry } from './yaml-shapes.ts';
 
-/** What a test is put on. */
+/** The resource that a test is attached to. */
 export interface TestTarget {
   readonly kind: 'model' | 'node' | 'source';
-  /** Of a source: `source_table`. */
+  /** For a source: `source_table`. */
   readonly name: string;
   readonly package_name: string;
   readonly original_file_path: string;
@@ -67,7 +68,7 @@ interface BuiltTest {
   readonly fqnName: string;
 }
 
-/** A model, seed or snapshot that tests are put on; a model may have versions. */
+/** A model, seed or snapshot entry with tests; a model may have versions. */
 export type TestedEntry = NodeEntry & Pick<ModelEntry, 'versions'>;
 type TestVersion = RefArgs['version'];
 
@@ -114,7 +115,7 @@ export class GenericTests {
     for (const test of tests) this.add(target, test, null, [], version);
   }
 
-  /** One test: a node, or a disabled node. */
+  /** Adds one test as an enabled or disabled node. */
   add(target: TestTarget, test: Json, columnName: string | null, tags: readonly string[], version: TestVersion): void {
     const { state } = this.#tools;
     const project = state.project(target.package_name);
@@ -224,7 +225,7 @@ export class GenericTests {
         { test_name: which },
       );
     }
-    // Its keys are taken out one by one; a YAML alias reads the same object again.
+    // Keys are removed from it below, and a YAML alias shares the same object: copy it.
     if (isDict(args['config'])) args['config'] = { ...args['config'] };
     return [name, args];
   }
@@ -373,7 +374,7 @@ export class GenericTests {
     };
   }
 
-  /** The test with its config, its references, and what it is attached to. */
+  /** The test with its config, its references, and the node it is attached to. */
   #finished(
     node: PatchedTest,
     target: TestTarget,
@@ -394,7 +395,7 @@ export class GenericTests {
       if (target.source !== undefined) calls.sources.push([target.source.source_name, target.source.table_name]);
       else calls.refs.push({ name: target.name, package: null, version });
     } else if (macro !== undefined && this.#collectStatically(node, macro, calls)) {
-      // dbt has the configs twice: from the builder, and from the config() that the builder wrote into the code.
+      // dbt applies the configs twice: from the builder, and from the config() call that the builder adds to the code.
       if (Object.keys(built.config).length > 0) {
         mergeConfigCall(calls.config, built.config);
         calls.unrendered = sourceTexts(built.config);
@@ -412,7 +413,7 @@ export class GenericTests {
     return { ...begun, ...fields, attached_node: attached.unique_id, group };
   }
 
-  /** @throws TsdbtError with the line of the properties where the test stands */
+  /** @throws TsdbtError with the line of the properties file that contains the test */
   #render(node: PatchedTest, calls: NodeCalls, target: string): void {
     const { rendering, state } = this.#tools;
     try {
@@ -428,7 +429,7 @@ export class GenericTests {
     }
   }
 
-  /** Refs and sources of arguments that hold nothing but plain calls; false when something has to be rendered. */
+  /** Collects refs and sources of arguments with only literal calls; returns false when rendering is needed. */
   #collectStatically(node: PatchedTest, macro: MacroNode, calls: NodeCalls): boolean {
     if (!this.#inert.has(macro)) return false;
     const subquery = this.#macros.get(node.package_name, 'get_where_subquery');
@@ -449,7 +450,7 @@ export class GenericTests {
       return isDict(value) ? Object.values(value).every(visit) : true;
     };
     const kwargs = node.test_metadata?.kwargs ?? {};
-    // A YAML patch may have described the arguments since.
+    // A YAML patch may have documented the arguments meanwhile.
     const { arguments: known } = this.#tools.table.macros.get(macro.unique_id) ?? macro;
     for (const key of Object.keys(kwargs)) {
       if (!known.some((argument) => argument.name === key)) return false;

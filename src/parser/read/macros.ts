@@ -1,5 +1,5 @@
-// Macros, materializations and generic tests from files, and which macros each of them calls. The facts of a file are
-// plain data, so that those of the built-in packages are stored by the build. Leaves calling macros to src/context.
+// Reads macros, materializations and generic tests from files, with the calls of each. Facts of a file are plain data,
+// so that the build can store those of built-in packages. src/context calls macros.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -9,7 +9,7 @@ import { Environment, extractBlocks } from '../../jinja/index.ts';
 import { walk } from '../../jinja/walk.ts';
 import type { ParseState } from '../table/parse-state.ts';
 
-/** A call inside a macro that may be one of a macro: `name`, `package.name`, or a dispatch. */
+/** A call within a macro that may refer to another macro: `name`, `package.name`, or a dispatch. */
 export type MacroCall = string | DispatchCall;
 
 /** `adapter.dispatch(name, namespace)`. */
@@ -18,7 +18,7 @@ export interface DispatchCall {
   readonly namespace: string | null;
 }
 
-/** What a file says of one macro. Plain JSON. */
+/** Facts about one macro in a file. Plain JSON. */
 export interface MacroFacts {
   readonly name: string;
   readonly package_name: string;
@@ -32,9 +32,9 @@ export interface MacroFacts {
 const PREFIX = 'dbt_macro__';
 const MACRO_BLOCKS = ['macro', 'materialization', 'test', 'data_test'];
 const TEST_BLOCKS = ['test', 'data_test'];
-/** Calls that are dbt's own and never macros. */
+/** Calls of dbt's own functions, which are never macros. */
 const STANDARD_CALLS: ReadonlySet<string> = new Set(['source', 'ref', 'config']);
-/** Names that dbt's base context has: a call of one is no macro call. */
+/** Names in dbt's base context, whose calls are not macro calls. */
 const CONTEXT_NAMES: ReadonlySet<string> = new Set([
   'dbt_version',
   'project_name',
@@ -67,9 +67,9 @@ const CONTEXT_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Facts of every macro in some files. Pure: the result for the built-in packages can be stored and given to
- * `macroNodes` later.
- * @throws TsdbtError `compilation` for a block that does not parse
+ * Facts of all macros in some files. Pure: the build stores the result for built-in packages, and `macroNodes` uses
+ * it.
+ * @throws TsdbtError `compilation` for a block that cannot be parsed
  */
 export function parseMacroFiles(
   files: readonly SourceFile[],
@@ -147,8 +147,7 @@ function supportedLanguages(macro: Macro, file: SourceFile): string[] {
 function calledMacros(calls: readonly Call[], path: string): MacroCall[] {
   const out: MacroCall[] = [];
   const seen = new Set<string>();
-  // jinja2's find_all goes breadth by breadth within a call's own subtree order; calls here come parents first, which
-  // gives the same set.
+  // jinja2's find_all visits calls breadth first; here parents come first, which yields the same set.
   for (const call of calls) {
     const { node } = call;
     let name: string | null = null;
@@ -182,8 +181,8 @@ function dispatchCall(call: Call, path: string): DispatchCall | null {
 }
 
 /**
- * The macros of every package in the order of the packages, those of a package before its generic tests.
- * @param ready facts of built-in packages, parsed ahead of time: their files are then not read
+ * The macros of all packages in package order; within a package, macros come before generic tests.
+ * @param ready facts of built-in packages from the build: their files are then not read
  */
 export function readMacros(state: ParseState, ready: readonly MacroFacts[]): MacroFacts[] {
   const facts: MacroFacts[] = [];
@@ -213,8 +212,8 @@ function warnOfBlock(state: ParseState, file: SourceFile, message: string): void
 }
 
 /**
- * Macros as nodes of the manifest, by unique_id; calls are resolved by `linkMacros` when all are there.
- * @throws TsdbtError `compilation` for two macros of one name in a package
+ * Macros as nodes of the manifest, by unique_id. `linkMacros` resolves their calls when all macros exist.
+ * @throws TsdbtError `compilation` for two macros with one name in a package
  */
 export function macroNodes(state: ParseState, facts: readonly MacroFacts[]): ReadonlyMap<string, MacroNode> {
   const macros = new Map<string, MacroNode>();

@@ -1,5 +1,5 @@
-// Fresh nodes of each resource type, every field there, in the artifact's order: templates see also what later phases
-// make, as dbt begins it. Leaves config, rendering and YAML to others.
+// Creates nodes of each resource type with all fields in the artifact's order. Templates see the fields of later phases
+// too, with dbt's initial values. Config, rendering and YAML are left to others.
 import type {
   AnalysisNode,
   CompiledFields,

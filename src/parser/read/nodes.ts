@@ -1,5 +1,5 @@
-// Nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and the project's on-run
-// hooks. Leaves what YAML says about them to the patch parsers.
+// Creates nodes from files: models, snapshots, analyses, singular tests, seeds, functions, fixtures, and on-run hooks
+// of projects. The patch parsers apply YAML.
 import type { DocNode, Json, SnapshotNode } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -35,7 +35,7 @@ const NODE_KINDS: readonly SourceFile['kind'][] = [
   'function',
 ];
 
-/** The table as it grows. */
+/** The table under construction. */
 interface Reading {
   readonly nodes: Map<string, ReadNode>;
   readonly functions: Map<string, ReadFunction>;
@@ -46,8 +46,8 @@ interface Reading {
 }
 
 /**
- * Nodes, docs blocks, fixtures and hooks of every package, kind by kind.
- * @throws TsdbtError the first thing that is wrong
+ * Reads nodes, docs blocks, fixtures and hooks of every package, kind by kind.
+ * @throws TsdbtError the first error
  */
 export function readNodes(tools: ParseTools): ReadTable {
   const { state } = tools;
@@ -69,7 +69,7 @@ export function readNodes(tools: ParseTools): ReadTable {
   return reading;
 }
 
-/** The hooks of every package alone. */
+/** Reads only the hooks of every package. */
 export function readHooks(tools: ParseTools): ReadTable {
   const reading = newReading();
   for (const project of tools.state.projects.values()) addHooks(tools, reading, project);
@@ -146,8 +146,8 @@ function readSnapshots(tools: ParseTools, reading: Reading, file: SourceFile): v
 }
 
 /**
- * A snapshot that YAML defines alone, by `relation:`.
- * @param calls the reference that `relation:` is
+ * A snapshot that is defined only in YAML, by `relation:`.
+ * @param calls the reference in `relation:`
  */
 export function newYamlSnapshot(
   { state }: ParseTools,
@@ -189,7 +189,7 @@ function addFixture(reading: Reading, file: SourceFile): void {
   });
 }
 
-/** The operations that `on-run-start` and `on-run-end` of a project are. */
+/** Adds the operations of `on-run-start` and `on-run-end` of a project. */
 function addHooks(tools: ParseTools, reading: Reading, project: Project): void {
   for (const [type, hooks] of [
     ['on-run-start', project.on_run_start],
@@ -216,7 +216,7 @@ function addHooks(tools: ParseTools, reading: Reading, project: Project): void {
   }
 }
 
-/** A fresh node with its config; what its templates call is in `calls`. */
+/** A new node with its config; the calls of its templates are added to `calls`. */
 function rendered<N extends ReadNode | ReadFunction>(tools: ParseTools, fresh: N, calls: NodeCalls): N {
   try {
     if (fresh.resource_type !== 'seed') tools.rendering.node(fresh, calls);

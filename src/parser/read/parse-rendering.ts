@@ -1,5 +1,5 @@
-// Rendering while parsing: runs templates with the parsing contexts and puts what they say on the node. Code with
-// nothing but literal ref(), source() and config() is read without running. Leaves what names mean to src/context.
+// Renders templates while parsing, with the parsing contexts, and records their calls. Code with only literal ref(),
+// source() and config() is read statically. src/context defines the names of templates.
 import type { Adapter } from '../../adapters/adapter.ts';
 import { VisibleMacroLookup } from '../../context/visible-macros.ts';
 import { BASE_MEMBERS, BaseScope } from '../../context/base.ts';
@@ -37,8 +37,9 @@ import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 /**
- * The rendering of one parse.
- * @returns also what templates ask for: environment variables, and parts of the command, those of on-run hooks apart
+ * Creates the rendering of one parse.
+ * @returns also the inputs that templates read: environment variables and parts of the command, those of on-run hooks
+ * separately
  */
 export function createParseRendering(
   state: ParseState,
@@ -75,7 +76,7 @@ class ParseRendering implements Rendering {
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
   #overridden: ReadonlySet<string> | null = null;
-  /** Tree of the code that is being rendered. */
+  /** Syntax tree of the code being rendered. */
   #code: Ast.TemplateNode | null = null;
 
   constructor(
@@ -100,7 +101,7 @@ class ParseRendering implements Rendering {
       recordCommand: recorders.command,
       clock: () => started,
       config,
-      // Whole, as templates reach `api.Column` and the like also while parsing.
+      // The whole adapter, because templates may use `api.Column` and the like while parsing.
       adapter,
       templates: createTemplateEnvironments(),
       warn: (event) => state.warnings.report(event),
@@ -124,7 +125,7 @@ class ParseRendering implements Rendering {
     return this.#resolverOrNull;
   }
 
-  /** Line of its file on which a resource's code begins. */
+  /** Line of the file on which a resource's code starts. */
   #lineOf(
     resource: { readonly package_name: string; readonly original_file_path: string },
     code: string,
@@ -195,7 +196,7 @@ class ParseRendering implements Rendering {
     template.renderSync(scope);
   }
 
-  /** Whether a user's macro stands for ref, source or config. */
+  /** Whether a user's macro overrides ref, source or config. */
   #overridesBuiltins(packageName: string): boolean {
     this.#overridden ??= new Set(
       [...this.#macros.values()]
@@ -249,7 +250,8 @@ class ParseRendering implements Rendering {
   #recordConfig(options: { readonly [key: string]: Value }, calls: NodeCalls): void {
     const config: ConfigDict = {};
     for (const key of Object.keys(options)) {
-      // dbt's kept parse cannot hold an undefined value and writes None, but for texts; without it all are empty texts.
+      // dbt's partial parse cannot store undefined and writes None, except for text keys. Without partial parsing, all
+      // become empty texts.
       const missing = this.#state.config.flags.partial_parse && !TEXT_KEYS.has(key) ? null : '';
       config[key] = toJson(options[key] as Value, true, missing);
     }
@@ -372,7 +374,7 @@ function collectingReferences({ refs, sources, metrics, functions }: NodeCalls):
   };
 }
 
-/** What the static readers found in a node's code. */
+/** Records the calls that the static readers found in a node's code. */
 function takeStatic(
   node: RenderedNode,
   { refs, sources, configs, writtenConfig, macros, simple }: StaticModel,
@@ -405,13 +407,13 @@ function languageOf(node: RenderedNode): string | null {
   return node.language ?? null;
 }
 
-/** jinja drops one newline at the end of a template, and knows one kind of newline. */
+/** jinja drops one newline at the end of a template, and normalizes newlines. */
 function withoutLastNewline(text: string): string {
   const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return plain.endsWith('\n') ? plain.slice(0, -1) : plain;
 }
 
-/** A node as the macros that make names see it: attributes and keys. */
+/** A node as name macros see it: with attributes and keys. */
 function nodeValue(node: unknown, textReaders: Set<string>): Value {
   const fields = node as { readonly [key: string]: unknown };
   const field = (name: Value): Value | undefined => {

@@ -1,5 +1,5 @@
-// Semantic models, metrics and saved queries from YAML, in the manifest's shape, as their entries say it.
-// Leaves what they depend on to link/semantic-layer.ts.
+// Builds semantic models, metrics and saved queries from their YAML entries, in the manifest's shape.
+// link/semantic-layer.ts resolves their dependencies.
 import type {
   Json,
   MetricAggregation,
@@ -128,13 +128,13 @@ function timeWindow(text: Json | undefined): Json {
   };
 }
 
-/** The model that a metric is written on. */
+/** The model in whose entry a metric is defined. */
 export interface MetricOwner {
   readonly semanticModel: string;
   readonly timeDimension: Json;
 }
 
-/** Adds one entry of `metrics:`. @param owner of a metric that stands in a model */
+/** Adds one entry of `metrics:`. @param owner model whose entry contains the metric */
 export function addMetric(
   tools: PatchTools,
   entry: YamlEntry,
@@ -291,10 +291,10 @@ function typeParamsOfFlatMetric(data: YamlDict, type: string, owner: MetricOwner
   };
 }
 
-/** Adds one entry of `semantic_models:`, and the metrics that its measures ask for. */
+/** Adds one entry of `semantic_models:`, and the metrics that its measures request. */
 export function addSemanticModel(tools: PatchTools, entry: YamlEntry): void {
   const { table } = tools;
-  // One that stands on a model is made of parts that are checked there.
+  // A semantic model of a model's entry consists of parts that are checked with that entry.
   if (entry.key === 'semantic_models') checkEntry(entry, entry.data, SEMANTIC_MODEL_ENTRY);
   const data = checkEntry(entry, entry.data, NAMED_ENTRY);
   const named = base(tools, entry, 'semantic_model', data);

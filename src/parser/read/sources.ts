@@ -1,5 +1,5 @@
-// Sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests. Leaves
-// running freshness to the runner.
+// Reads sources: definitions, overrides by the root project, configs of both levels, freshness, nodes and their tests.
+// The runner measures freshness.
 import type { Json, Quoting, SourceDefinition } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -38,7 +38,7 @@ interface Override {
   found: boolean;
 }
 
-/** Collects entries of `sources:` of all files, then makes nodes of them; one per parse. */
+/** Collects `sources:` entries of all files, then builds their nodes; one per parse. */
 export class Sources {
   readonly #tools: PatchTools;
   readonly #tables = new Map<string, RawTable>();
@@ -96,7 +96,7 @@ export class Sources {
     this.#overrides.set(key, { entry, data, tables, used: new Set(), found: false });
   }
 
-  /** Makes the nodes and their tests, and warns of overrides that met nothing. */
+  /** Builds nodes and tests, and warns of overrides without a source. */
   finish(tests: GenericTests): void {
     const { table } = this.#tools;
     for (const read of this.#tables.values()) {
@@ -113,7 +113,7 @@ export class Sources {
     this.#warnUnused();
   }
 
-  /** The table with the overrides of the root project. */
+  /** Applies the root project's overrides to a table. */
   #overridden(raw: RawTable): RawTable {
     const packageName = raw.entry.yaml.project.project_name;
     const override = this.#overrides.get(`${packageName}.${raw.source.name}`);
@@ -266,7 +266,7 @@ export class Sources {
     return node;
   }
 
-  /** Config of source and table together, with the attributes that may also stand outside of config. */
+  /** Merged config of source and table, with attributes that are also allowed outside of config. */
   #patchOf({ entry, source, table }: RawTable): ConfigDict {
     const { config: sourceConfig = {} } = source;
     const tableConfig: YamlDict = isDict(table['config']) ? table['config'] : {};
@@ -334,7 +334,7 @@ function renamedKeys(data: YamlDict): YamlDict {
   return showJson(data).includes('"dbname"') || 'pass' in data ? renameIn(data) : data;
 }
 
-/** As written, where it is a text: what the rendered value must be has been checked. */
+/** The unrendered value if it is a text; the rendered value has already been checked. */
 function textOf(value: Json | undefined): string | null {
   return typeof value === 'string' ? value : null;
 }
@@ -343,11 +343,11 @@ function isSet(time: unknown): time is YamlDict {
   return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;
 }
 
-/** dbt's joining of the four places where freshness may be said; null: said to be none. */
+/** Merges freshness of its four places as dbt does; null: disabled explicitly. */
 function mergedFreshness(...levels: (Json | undefined)[]): ConfigDict | null {
   let merged: ConfigDict | null = null;
   for (const [i, level] of levels.entries()) {
-    // An absent freshness is an empty one, which does not remove thresholds of an outer level as a null does.
+    // An absent freshness is empty; unlike null it does not remove thresholds of an outer level.
     const update: ConfigDict | null =
       level === undefined ? { ...emptyFreshness() } : isDict(level) ? fullFreshness(level) : null;
     if (i === 0) merged = update;

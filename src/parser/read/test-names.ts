@@ -1,5 +1,5 @@
-// Names of generic tests, and the hash in their ids, as dbt makes them from the arguments. Pure text; knows nothing of
-// nodes.
+// Computes names of generic tests and the hash in their ids from the arguments, as dbt does. Pure text; nodes are left
+// to generic-tests.ts.
 import { createHash } from 'node:crypto';
 import type { Json } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
@@ -10,8 +10,8 @@ export function md5(text: string): string {
 }
 
 /**
- * The two names of a test without a name of its own.
- * @returns `[short, full]`: the short one (at most 63 characters) names file and alias, the full one id and fqn
+ * The two names of a test without an explicit name.
+ * @returns `[short, full]`: the short one (at most 63 characters) for file and alias, the full one for id and fqn
  * @example syntheticTestNames('unique', 'orders', { column_name: 'id' }) // ['unique_orders_id', 'unique_orders_id']
  */
 export function syntheticTestNames(
@@ -40,14 +40,14 @@ export interface HashedTestMetadata {
   readonly kwargs: { readonly [name: string]: Json };
 }
 
-/** The last ten digits that make the id of a test unique. */
+/** The ten hexadecimal digits at the end of a test's id, which make it unique. */
 export function testHash(name: string, { namespace, name: testName, kwargs }: HashedTestMetadata): string {
   const owner = pyRepr(pyStr(namespace));
   const metadata = `{'kwargs': ${hashable(kwargs)}, 'name': ${pyRepr(testName)}, 'namespace': ${owner}}`;
   return md5(name + metadata).slice(-10);
 }
 
-/** repr() of the value with sorted keys and every leaf as text. */
+/** repr() of the value with sorted keys and all leaves as texts. */
 function hashable(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(hashable).join(', ')}]`;
   if (isDict(value))

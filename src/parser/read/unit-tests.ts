@@ -1,5 +1,5 @@
-// Unit tests from YAML: definitions, rows of fixtures and seeds. Leaves finding the model to link/unit-tests.ts and
-// running to the runner.
+// Reads unit tests from YAML: definitions, and rows of fixtures and seeds. link/unit-tests.ts finds the models; the
+// runner runs the tests.
 import { errorOf } from '../../error-table.ts';
 import { createHash } from 'node:crypto';
 import type { Json, UnitTestFixture } from '../../contracts/node.ts';
@@ -14,7 +14,7 @@ import { readRefOrSource } from '../shortcuts/static-expressions.ts';
 import { checkEntry, entryError, placed, type YamlEntry } from './yaml-entries.ts';
 import { UNIT_TEST_ENTRY, type UnitTestEntry } from './yaml-shapes.ts';
 
-/** Rows that a test gives or expects; what is expected has no input. */
+/** Rows of an input or of the expectation, which has no input. */
 type Fixture = Omit<UnitTestFixture, 'input'> & { readonly input?: string };
 
 /** Adds one entry of `unit_tests:`. */
@@ -70,7 +70,7 @@ export function addUnitTest(tools: PatchTools, entry: YamlEntry): void {
 
 type FixtureEntry = UnitTestEntry['expect'] & { readonly input?: string };
 
-/** The rows of an entry as the manifest has them: read from a fixture, a seed or CSV where it names one. */
+/** The rows of an entry in the manifest's form: inline, or read from a fixture, a seed or CSV text. */
 function rowsOf(
   tools: PatchTools,
   entry: YamlEntry,
@@ -101,7 +101,7 @@ function rowsOf(
   return { rows: format !== 'sql' && Array.isArray(rows) ? withFullRowFirst(rows) : rows, format, fixture };
 }
 
-/** A row without nulls goes first: some databases take a column's type from the first row. */
+/** Moves a row without nulls first, because some databases derive column types from the first row. */
 function withFullRowFirst(rows: Json[]): Json[] {
   const full = rows.findIndex((row) => isDict(row) && Object.values(row).every((value) => value !== null));
   if (full <= 0) return rows;
@@ -143,7 +143,7 @@ function seedRows(tools: PatchTools, entry: YamlEntry, input: string): Json {
   return csvRows(unixBreaks(file?.seedText ?? ''));
 }
 
-/** dbt's sha256 over everything but the description. */
+/** dbt's sha256 of all fields but the description. */
 function checksumOf(node: Pick<PatchedUnitTest, 'model' | 'given' | 'expect' | 'overrides' | 'versions'>): string {
   const fixture = (f: Fixture, name: string): string => {
     const input = f.input === undefined ? '' : `input=${pyRepr(f.input)}, `;

@@ -1,5 +1,5 @@
-// Entries of a properties file: which keys there are, Jinja in their values rendered where dbt renders it, the values
-// as written kept beside. Leaves the meaning of an entry to the parser of its key.
+// Reads the entries of a properties file: known keys, values rendered where dbt renders them, and the values as
+// written. The parser of each key interprets its entries.
 import type { Json } from '../../contracts/node.ts';
 import type { Project, SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -17,7 +17,7 @@ export interface YamlFile {
   readonly file: SourceFile;
   readonly project: Project;
   readonly data: YamlDict;
-  /** Says that a key of the root project looks misspelt; undefined in a package. */
+  /** Reports a key of the root project that looks misspelt; undefined in a package. */
   readonly notice: ((at: readonly (string | number)[], key: string, meant: string) => void) | undefined;
 }
 
@@ -25,16 +25,16 @@ export interface YamlEntry {
   readonly key: string;
   readonly index: number;
   readonly yaml: YamlFile;
-  /** Rendered; the parser of the entry may change it. */
+  /** The rendered entry; its parser may change it. */
   readonly data: YamlDict;
   /** The entry as written. */
   readonly written: YamlDict;
 }
 
-/** Keys of a properties file beside those. */
+/** Further keys of a properties file. */
 const OTHER_KEYS = ['version', 'groups', 'unit_tests', 'data_tests', 'tests', 'anchors'];
 
-/** Keys whose lists of named entries are checked as soon as a file is read. */
+/** Keys whose lists of named entries are checked when the file is read. */
 const LISTED_KEYS = [
   'models',
   'seeds',
@@ -51,8 +51,8 @@ const LISTED_KEYS = [
 
 /**
  * Reads one properties file.
- * @returns null for a file that says nothing
- * @throws TsdbtError `parsing` for bad YAML, or lists that are none
+ * @returns null for an empty file
+ * @throws TsdbtError `parsing` for invalid YAML, or a value that must be a list and is not
  */
 export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | null {
   const { state } = tools;
@@ -99,7 +99,7 @@ export function readYamlFile(tools: ParseTools, file: SourceFile): YamlFile | nu
   return { file, project, data, notice };
 }
 
-/** dbt's words for a key that it passes over, which it says for other adapters only, with line and what was meant. */
+/** Reports an ignored key in dbt's words, with line and suggestion; dbt itself does so for other adapters only. */
 function noticeOf({ state }: ParseTools, file: SourceFile): NonNullable<YamlFile['notice']> {
   return (at, key, meant) => {
     const { line } = placeOf(file, [...at, key]) ?? {};
@@ -127,7 +127,7 @@ export function placed(file: SourceFile, at: readonly (string | number)[], told:
   return new TsdbtError('parsing', told.message, {
     path: file.original_file_path,
     ...placeOf(file, at),
-    // A code names its kind.
+    // An error code belongs to one kind; for another kind it is dropped.
     errorCode: told.kind === 'parsing' ? told.details.errorCode : undefined,
   });
 }
@@ -153,7 +153,7 @@ function inFile(file: SourceFile, line: number): number {
   return line + (file.first_line ?? 1) - 1;
 }
 
-/** The entries of one key, rendered. */
+/** Yields the rendered entries of one key. */
 export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Generator<YamlEntry> {
   const list = yaml.data[key] ?? [];
   if (!Array.isArray(list))
@@ -182,8 +182,8 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
 }
 
 /**
- * The entry as its shape says that it is. What dbt passes over and looks misspelt is told.
- * @throws TsdbtError `parsing` in dbt's words when it has another one
+ * Checks an entry against its shape and returns it typed. Ignored keys that look misspelt are reported.
+ * @throws TsdbtError `parsing` in dbt's words when the entry does not have the shape
  */
 export function checkEntry<T>(entry: YamlEntry, data: YamlDict, shape: Shape<T>): T {
   const misspelt: MisspeltKey[] = [];
@@ -211,7 +211,7 @@ export function entryError(
   );
 }
 
-/** dbt's shortening of a value in a message. */
+/** Shortens a value for a message, as dbt does. */
 export function trimmed(text: string): string {
   return text.length < 50 ? text : `${text.slice(0, 44)}...${text.slice(-3)}`;
 }
@@ -266,7 +266,7 @@ function renderEntry(tools: ParseTools, yaml: YamlFile, key: string, entry: Yaml
   return rendered === entry ? { ...entry } : rendered;
 }
 
-/** Text that rendering could change: Jinja, or the last newline that jinja drops. */
+/** Whether rendering could change a text: it contains Jinja, or a final newline that jinja drops. */
 export function needsRendering(text: string): boolean {
   return text.includes('{') || text.includes('#}') || text.endsWith('\n') || text.includes('\r');
 }
@@ -275,7 +275,7 @@ const LATE = new Set<unknown>(['tests', 'data_tests', 'description']);
 const LATE_OR_QUERY = new Set<unknown>([...LATE, 'loaded_at_query']);
 const CHILD_LISTS = new Set<unknown>(['columns', 'dimensions', 'measures', 'entities', 'metrics']);
 
-/** Whether dbt renders the value at `path` of an entry when it reads the file; the rest is rendered later, or never. */
+/** Whether dbt renders the value at `path` when it reads the file; other values are rendered later or never. */
 function rendersAt(key: string, path: readonly (string | number)[]): boolean {
   const [first, second] = path;
   const last = path[path.length - 1];

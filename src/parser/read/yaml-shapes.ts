@@ -1,5 +1,5 @@
-// Which keys an entry of a properties file has and of what type, as dbt's Unparsed classes say it. Leaves the checking
-// to schema-check.ts and the meaning to the patch parsers.
+// The keys of properties file entries and their types, as in dbt's Unparsed classes. schema-check.ts checks them; the
+// patch parsers interpret them.
 import type { Constraint } from '../../contracts/node.ts';
 import {
   anyOf,
@@ -34,7 +34,7 @@ import { pyRepr } from '../../values/python-text.ts';
 
 const dictList = listOf(leaf(dict));
 const testList = listOf(anyOf(leaf(text), leaf(dict)));
-/** A constraint is only checked to be a dictionary. */
+/** A constraint of which only the type, a dictionary, was checked. */
 export type ConstraintEntry = Partial<{ [K in keyof Constraint]: Constraint[K] | null }>;
 const constraintList: Nested<ConstraintEntry[]> = { nested: dictList.nested };
 const nodeVersion: TypeCheck<string | number> = (value) =>
@@ -366,7 +366,7 @@ const NAMED = open(['name'], {
   measures: orNull(dictList),
   exports: orNull(dictList),
 });
-/** What the semantic layer's entries have in common; the rest of their values stay as they are. */
+/** Fields that entries of the semantic layer share; other values are kept unchecked. */
 export const NAMED_ENTRY: typeof NAMED = { ...NAMED, unknown: 'free' };
 
 export type ColumnEntry = Infer<typeof COLUMN>;

@@ -1,8 +1,8 @@
-// Two resources with one id, in dbt's words, and the plurals of types that they are made of. Pure.
+// Reports two resources with one id in dbt's words, with the plural of their type. Pure.
 import { errorOf } from '../../error-table.ts';
 import type { TsdbtError } from '../../errors.ts';
 
-/** What `ref()` can name. */
+/** Resource types that `ref()` can refer to. */
 export const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
 
 const PLURALS: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ export function pluralOf(resourceType: string): string {
   return PLURALS[resourceType] ?? `${resourceType}s`;
 }
 
-/** The facts of the message about two resources. */
+/** The fields that the message about two resources needs. */
 export interface WithOrigin {
   readonly name: string;
   readonly resource_type: string;
@@ -31,7 +31,7 @@ export interface WithOrigin {
   readonly file_key_name?: unknown;
 }
 
-/** dbt's words for two resources with one id. */
+/** dbt's error for two resources with one id. */
 export function duplicateResource(second: WithOrigin, first: WithOrigin): TsdbtError {
   let name: string = second.name;
   let action = 'looking for';
@@ -67,7 +67,7 @@ export function duplicateResource(second: WithOrigin, first: WithOrigin): TsdbtE
 
 /**
  * Adds a resource to its table.
- * @throws TsdbtError `compilation` when the id is taken
+ * @throws TsdbtError `compilation` when the id exists already
  */
 export function addUnique<T extends WithOrigin>(table: Map<string, T>, resource: T): void {
   const existing = table.get(resource.unique_id);

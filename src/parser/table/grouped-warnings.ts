@@ -1,10 +1,10 @@
-// The flag `enable_grouped_warn_error_parser_logs`: warnings of a parse are fired together when it is through, so that
-// `--warn-error` names all of them and not only the first. What makes an error of a warning is the logger's.
+// Implements `enable_grouped_warn_error_parser_logs`: warnings are fired together after the parse, so that
+// `--warn-error` reports all of them. The logger decides which warnings are errors.
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { LogEvent, Logger } from '../../log.ts';
 
-/** The warnings that dbt 1.12 holds back (its calls of `fire_or_defer_event`); others are fired as they are found. */
+/** Warnings that dbt 1.12 defers (its calls of `fire_or_defer_event`); others are fired at once. */
 const HELD: ReadonlySet<string> = new Set([
   'WrongResourceSchemaFile',
   'NoNodeForYamlKey',
@@ -23,8 +23,8 @@ const HELD: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * @returns a logger that holds them back, and `release`, which fires them and throws one `compilation` error of all
- *   that count as errors
+ * @returns a logger that defers these warnings, and `release`, which fires them and throws one `compilation` error for
+ * all that count as errors
  */
 export function groupWarnings(logger: Logger): Logger & { release(): void } {
   const held: LogEvent[] = [];

@@ -1,5 +1,5 @@
-// Name → node tables of a parse: refs, sources, docs, functions, metrics, disabled resources. Leaves what a missing
-// name means to references.ts.
+// Tables from names to nodes: refs, sources, docs, functions, metrics, disabled resources. references.ts reports
+// missing names.
 import { errorOf } from '../../error-table.ts';
 import { pyStr } from '../../values/python-text.ts';
 
@@ -45,7 +45,7 @@ export class PackageLookup {
   }
 }
 
-/** What `ref()` can name: models (by name, and by `name.vN`), seeds, snapshots. */
+/** Resources that `ref()` can refer to: models (by name, and by `name.vN`), seeds, snapshots. */
 export class RefLookup {
   readonly #lookup = new PackageLookup();
 
@@ -67,7 +67,7 @@ export class RefLookup {
 
   /**
    * @param version null for the latest or only one
-   * @throws TsdbtError `compilation` when several packages have the name and none was said
+   * @throws TsdbtError `compilation` when several packages define the name and none was given
    */
   get(name: string, packageName: string | null, version: unknown): string | undefined {
     const key = version ? `${name}.v${pyStr(version)}` : name;
@@ -91,7 +91,7 @@ interface Disableable extends Named, Versioned {
   readonly source_name?: unknown;
 }
 
-/** Disabled resources by the name that others use for them. */
+/** Disabled resources by the name that refers to them. */
 export class DisabledLookup<T extends Disableable> {
   readonly #storage = new Map<string, Map<string, T[]>>();
 
@@ -104,7 +104,7 @@ export class DisabledLookup<T extends Disableable> {
     else nodes.push(node);
   }
 
-  /** Puts a resource in the place of one of the same name. */
+  /** Replaces a resource by one of the same name. */
   replace(before: T, after: T): void {
     const nodes = this.#storage.get(searchName(before))?.get(before.package_name);
     const at = nodes?.indexOf(before) ?? -1;
@@ -140,7 +140,7 @@ export function searchName(node: Disableable): string {
   return version !== null && node.resource_type === 'model' ? `${node.name}.v${pyStr(version)}` : node.name;
 }
 
-/** dbt's order of packages when a name is looked up. */
+/** Packages in dbt's order of name lookup. */
 export function packagesToSearch(
   root: string,
   nodePackage: string,

@@ -1,4 +1,4 @@
-// The head of the manifest: who parsed what, when. Leaves heads of other artifacts to artifacts.ts.
+// Builds the manifest's metadata: versions, ids, time. artifacts.ts builds that of other artifacts.
 import { createHash } from 'node:crypto';
 import type { ManifestMetadata } from '../../contracts/manifest.ts';
 import type { RuntimeConfig } from '../../contracts/project.ts';

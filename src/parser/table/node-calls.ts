@@ -1,5 +1,5 @@
-// What the templates of a node call while they are rendered: ref(), source(), config(), macros. The arrays grow with
-// each rendering; a node holds them read-only. Leaves rendering to read/parse-rendering.ts.
+// Records the calls of a node's templates: ref(), source(), config(), macros. Each rendering appends to the arrays; a
+// node holds them read-only. read/parse-rendering.ts renders.
 import type { RefArgs } from '../../contracts/node.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 
@@ -10,20 +10,20 @@ export interface NodeCalls {
   readonly functions: (readonly string[])[];
   /** Macros by unique_id. */
   readonly macros: string[];
-  /** What config() said; needed again when YAML patches the node. */
+  /** Values of config(), needed again when YAML patches the node. */
   config: ConfigDict;
-  /** The same as the file writes it. */
+  /** The same values as written in the file. */
   unrendered: ConfigDict;
-  /** Keys of config() as dbt's static reader leaves them in `unrendered_config` until a patch comes. */
+  /** Keys of config() as dbt's static parser keeps them in `unrendered_config` until a patch is applied. */
   written: ConfigDict | null;
 }
 
-/** The empty calls of a node that has not been rendered. */
+/** Empty calls of a node before rendering. */
 export function newCalls(): NodeCalls {
   return { refs: [], sources: [], metrics: [], functions: [], macros: [], config: {}, unrendered: {}, written: null };
 }
 
-/** The same calls, to which a later phase adds its own. */
+/** A copy of the calls, to which a later phase adds its own. */
 export function continuedCalls(calls: NodeCalls): NodeCalls {
   return {
     refs: [...calls.refs],

@@ -1,5 +1,4 @@
-// What a parse knows from its beginning to its end: configuration, files, flags, warnings. Leaves the resources to
-// tables.ts.
+// The state that lasts for a whole parse: configuration, files, flags, warnings. tables.ts holds the resources.
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Project, RuntimeConfig, SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
@@ -16,13 +15,13 @@ export class ParseState {
   readonly root: Project;
   readonly projects: ReadonlyMap<string, Project>;
   readonly internalPackages: readonly string[];
-  /** Seconds since 1970: every resource of a parse has the same time. */
+  /** Seconds since 1970: all resources of a parse have the same creation time. */
   readonly createdAt: number;
 
-  /** Texts of the files, to find the place of an error. */
+  /** Files by path, to find the place of an error. */
   readonly files = new Map<string, SourceFile>();
   readonly #byPackage = new Map<string, SourceFile[]>();
-  /** Nodes whose text something has looked at: their templates, a unit test that takes a seed's rows. */
+  /** Nodes whose text a template, or a unit test with a seed's rows, has read. */
   readonly textReaders = new Set<string>();
   readonly configs: Configs;
 

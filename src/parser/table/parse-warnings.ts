@@ -1,5 +1,5 @@
-// Warnings of a parse, reported as they are found and kept for the caller. Leaves what `--warn-error(-options)` makes
-// of them, and saying a deprecation only once, to the logger.
+// Reports warnings of a parse as they occur and stores them for the caller. The logger applies `--warn-error(-options)`
+// and reports each deprecation once.
 import { eventOf, type MessageName } from '../../events/index.ts';
 import type { LogEvent, Logger } from '../../log.ts';
 

@@ -1,5 +1,5 @@
-// The table that `patch` builds: it begins as what was read, with the defaults of what YAML may say, and grows entry by
-// entry. Leaves the entries to the files beside it.
+// The table that `patch` builds: it starts with the resources that were read, with defaults for YAML fields, and grows
+// by each entry. The files beside it process the entries.
 import type { DocNode, GroupNode, MacroNode } from '../../contracts/node.ts';
 import { DisabledLookup, PackageLookup, RefLookup } from './lookups.ts';
 import { continuedCalls, newCalls, type NodeCalls } from './node-calls.ts';
@@ -20,7 +20,7 @@ import type {
 } from './phases.ts';
 import type { FixtureFile, PatchedTable, ReadTable } from './tables.ts';
 
-/** What the files of `patch` work with. */
+/** The context of the files of `patch`. */
 export interface PatchTools extends ParseTools {
   readonly table: PatchTable;
 }
@@ -59,18 +59,18 @@ export class PatchTable implements PatchedTable {
     for (const nodes of read.disabled.values()) for (const node of nodes) this.addDisabled(undescribed(node));
   }
 
-  /** What the templates of a node have called, for a rendering of this phase to add to. */
+  /** The calls of a node's templates, to which a rendering of this phase adds. */
   callsOf(node: PatchedResource): NodeCalls {
     const calls = this.#calls.get(node);
     return calls === undefined ? newCalls() : continuedCalls(calls);
   }
 
-  /** Keeps what the templates of a node have called. */
+  /** Stores the calls of a node's templates. */
   keepCalls(node: PatchedResource, calls: NodeCalls): void {
     this.#calls.set(node, calls);
   }
 
-  /** @throws TsdbtError `compilation` when the id is taken */
+  /** @throws TsdbtError `compilation` when the id exists already */
   addNode(node: PatchedNode): void {
     addUnique<PatchedNode>(this.nodes, node);
     if (REFABLE.has(node.resource_type)) this.refs.add(node);
@@ -89,7 +89,7 @@ export class PatchTable implements PatchedTable {
     if (REFABLE.has(node.resource_type)) this.refs.remove(node);
   }
 
-  /** Puts a patched node, or function, where the one of the same id was. */
+  /** Replaces a node or function by its patched form with the same id. */
   replace(before: PatchedNode | PatchedFunction, after: PatchedNode | PatchedFunction): void {
     const disabled = this.disabled.get(before.unique_id);
     const at = disabled?.indexOf(before) ?? -1;
@@ -114,8 +114,8 @@ export class PatchTable implements PatchedTable {
 }
 
 /**
- * A node of which YAML says nothing. It is the same object: a fresh node holds the defaults of what YAML may say, since
- * templates see them.
+ * A node without a YAML entry. It is the same object, because a new node already holds the defaults of YAML fields,
+ * which templates see.
  */
 function undescribed(node: ReadFunction): PatchedFunction;
 function undescribed(node: ReadNode): PatchedNode;

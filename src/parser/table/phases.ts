@@ -1,5 +1,5 @@
-// What each phase of a parse has made of a node, as types: a field that a later phase makes cannot be read before, and
-// no field can be written. Leaves the tables that hold the nodes to tables.ts.
+// Types of a node after each phase of a parse: fields of a later phase cannot be read, and no field can be written.
+// tables.ts defines the tables of nodes.
 import type {
   AnalysisNode,
   ExposureNode,
@@ -17,9 +17,9 @@ import type {
   UnitTestNode,
 } from '../../contracts/node.ts';
 
-/** Made by `link`: what names mean. */
+/** Fields that `link` sets: resolved names. */
 type LinkedField = 'doc_blocks' | 'primary_key' | 'node_relation';
-/** Made by `patch`: what YAML says of a resource that has a file. */
+/** Fields that `patch` sets from the YAML entry of a resource with a file. */
 type PatchedField =
   | 'patch_path'
   | 'description'
@@ -34,8 +34,8 @@ type PatchedField =
   | 'overloads';
 
 /**
- * A resource before `link`: `depends_on` holds the macros that its templates call, and no nodes. Of a union each member
- * by itself.
+ * A resource before `link`: `depends_on` contains the macros that its templates call, and no nodes. Distributes over
+ * unions.
  */
 export type Unlinked<T> = T extends unknown
   ? {
@@ -45,7 +45,7 @@ export type Unlinked<T> = T extends unknown
     }
   : never;
 
-/** A resource before `patch`: what its file and dbt_project.yml say of it. */
+/** A resource before `patch`, built from its file and dbt_project.yml. */
 type Unpatched<T> = T extends unknown
   ? { [P in keyof Unlinked<T> as P extends PatchedField ? never : P]: Unlinked<T>[P] }
   : never;
@@ -72,7 +72,7 @@ export type PatchedSemanticModel = Unlinked<SemanticModelNode>;
 export type PatchedSavedQuery = Unlinked<SavedQueryNode>;
 export type PatchedUnitTest = Unlinked<UnitTestNode>;
 
-/** Whatever can be disabled, or depend on something. */
+/** Resources that can be disabled or have dependencies. */
 export type PatchedResource =
   | PatchedNode
   | PatchedFunction
@@ -83,5 +83,5 @@ export type PatchedResource =
   | PatchedSavedQuery
   | PatchedUnitTest;
 
-/** A resource that has a file of its own, and so a config from there. */
+/** A resource with a file of its own, and so with config from that file. */
 export type ConfiguredNode = ReadNode | ReadFunction | PatchedNode | PatchedFunction;

@@ -1,11 +1,11 @@
-// What the parser asks of the template engine, as an interface: the parsers of resources know only this. Leaves the
-// scopes and the engine to parse-rendering.ts.
+// The interface between the parser and the template engine; parsers of resources know only this. parse-rendering.ts
+// implements it.
 import type { Json, MacroNode, NodeConfig, RefArgs, TestConfig } from '../../contracts/node.ts';
 import type { NamedRelation } from '../config/relation-names.ts';
 import type { NodeCalls } from './node-calls.ts';
 import type { PatchedTest } from './phases.ts';
 
-/** A node with templates. They see all of its fields, those that later phases make as dbt begins them. */
+/** A node with templates. They see all its fields; fields of later phases have dbt's initial values. */
 export interface RenderedNode {
   readonly name: string;
   readonly package_name: string;
@@ -17,25 +17,28 @@ export interface RenderedNode {
   readonly config: NodeConfig | TestConfig;
 }
 
-/** What an expression of an exposure names. */
+/** References in an expression of an exposure. */
 export type NamedReferences = Pick<NodeCalls, 'refs' | 'sources' | 'metrics'>;
-/** Whose expression it is. */
+/** The owner of an expression. */
 export type Expressed = { readonly name: string; readonly original_file_path: string };
-/** Text of the docs block of a name; null stands for any package. */
+/** Finds the text of a docs block by name; null stands for any package. */
 export type DocsBlockOf = (name: string, packageName: string | null) => string | undefined;
 
 export interface Rendering {
-  /** A YAML string, natively: `"{{ var('x') }}"` becomes what x is. Plain text comes back as jinja leaves it. */
+  /**
+   * Renders a YAML string natively: `"{{ var('x') }}"` becomes the value of x. Plain text is returned as jinja leaves
+   * it.
+   */
   yaml(text: string, packageName: string): Json;
   /** Renders the code of a node: refs, sources, functions, metrics, macros and config() are added to `calls`. */
   node(node: RenderedNode, calls: NodeCalls): void;
-  /** Renders a hook of a node: what it calls is added to `calls`. */
+  /** Renders a hook of a node; its calls are added to `calls`. */
   hook(node: RenderedNode, sql: string, calls: NodeCalls): void;
-  /** Renders arguments, then code, of a generic test: what they call is added to `calls`. */
+  /** Renders first the arguments, then the code of a generic test; their calls are added to `calls`. */
   genericTest(node: PatchedTest, calls: NodeCalls): void;
   /** Calls the user's `generate_<component>_name` macro. */
   generateName(macro: MacroNode, custom: unknown, node: NamedRelation): string | null;
-  /** A description, with `doc()`. */
+  /** Renders a description with `doc()`. */
   description(
     text: string,
     owner: {
@@ -48,10 +51,10 @@ export interface Rendering {
     },
     docs: DocsBlockOf,
   ): string;
-  /** Text of a docs block: no names are known there. */
+  /** Renders the text of a docs block, in which no names are defined. */
   docsBlock(text: string, path: string): string;
-  /** What the expressions of an exposure's depends_on name. */
+  /** References in the expressions of an exposure's depends_on. */
   exposure(owner: Expressed, expressions: readonly string[]): NamedReferences;
-  /** What the expression of a semantic model's `model` names. */
+  /** References in the expression of a semantic model's `model`. */
   semanticModel(owner: Expressed, expression: string): RefArgs[];
 }

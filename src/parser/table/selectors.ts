@@ -1,4 +1,4 @@
-// selectors.yml as the manifest shows it: every criterion written out as a dict. Leaves selecting to src/graph.
+// Converts selectors.yml to the manifest's form: every criterion becomes a dict. src/graph evaluates selectors.
 import type { Json } from '../../contracts/node.ts';
 import { criterionDictionary } from '../../graph/selector-grammar.ts';
 import { isDict } from '../../project/schema-check.ts';

@@ -1,5 +1,5 @@
-// The tables that the phases of a parse hand on: each phase reads the table before and gives a new one. Leaves filling
-// them to the phases, and what a node is after each to phases.ts.
+// Types of the tables that phases of a parse pass on: each phase reads the previous table and returns a new one. The
+// phases fill them; phases.ts defines nodes of each phase.
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { DocNode, GroupNode, Json, MacroNode } from '../../contracts/node.ts';
 import type { DisabledLookup, PackageLookup, RefLookup } from './lookups.ts';
@@ -28,18 +28,18 @@ export interface FixtureFile {
   readonly rows: Json;
 }
 
-/** After `read`: what the files say, each by itself. Tables by unique_id. */
+/** After `read`: resources of the files, not yet combined. Tables by unique_id. */
 export interface ReadTable {
   readonly nodes: Table<ReadNode>;
   readonly functions: Table<ReadFunction>;
   readonly docs: Table<DocNode>;
   readonly fixtures: Table<FixtureFile>;
   readonly disabled: Table<readonly (ReadNode | ReadFunction)[]>;
-  /** What the templates of each node have called. */
+  /** Calls of each node's templates. */
   readonly calls: ReadonlyMap<ReadNode | ReadFunction, NodeCalls>;
 }
 
-/** After `patch`: with what YAML says of them, and the resources that only YAML defines. */
+/** After `patch`: resources with their YAML applied, and those that only YAML defines. */
 export interface PatchedTable {
   readonly nodes: Table<PatchedNode>;
   readonly functions: Table<PatchedFunction>;

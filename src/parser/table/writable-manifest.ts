@@ -1,12 +1,11 @@
-// The manifest of a finished table: its maps as records, beside the head and the selectors. Leaves writing it to
-// artifacts.ts.
+// Converts a finished table to a manifest: maps become records, with metadata and selectors. artifacts.ts writes it.
 import type { Manifest } from '../../contracts/manifest.ts';
 import { manifestMetadata } from './metadata.ts';
 import type { ParseState } from './parse-state.ts';
 import type { LinkedTable } from './tables.ts';
 import { manifestSelectors } from './selectors.ts';
 
-/** @param maps who depends on whom, and the members of groups */
+/** @param maps parents, children and group members */
 export function writableManifest(
   state: ParseState,
   table: LinkedTable,

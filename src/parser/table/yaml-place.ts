@@ -1,17 +1,17 @@
-// Where in a properties file a template was written that the parser has made of its values: an error in it would else
-// name a line of the made text. Leaves errors of the files themselves to the reader of YAML.
+// Finds the line in a properties file for errors of templates that the parser generates from its values. Otherwise an
+// error would name a line of generated text. Errors of the files themselves are left to the YAML reader.
 import type { TsdbtError } from '../../errors.ts';
 import type { SourceFile } from '../../contracts/project.ts';
 
-/** What of a file tells the place: a part of its text, or words of lines that follow each other. */
+/** How to find the place: a part of the file's text, or words of consecutive lines. */
 interface Trail {
   readonly text?: string | undefined;
   readonly words: readonly string[];
 }
 
 /**
- * Gives an error the line of the properties file, or no line when the file does not tell.
- * @param made path under which the template was compiled: an error of another file, such as a macro's, stays
+ * Sets the line of an error to that of the properties file, or removes it when the file contains no match.
+ * @param made path under which the template was compiled: errors of other files, such as a macro's, are unchanged
  */
 export function placeInYaml(
   error: TsdbtError,
