@@ -1,4 +1,4 @@
-// `clean`: deletes the folders that clean-targets names, never sources and never anything outside of the project.
+// `clean`: deletes the folders of clean-targets, but never sources and nothing outside of the project.
 import { eventOf } from '../events/index.ts';
 import { existsSync, realpathSync, rmSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
@@ -9,8 +9,8 @@ import { deprecation } from './deprecations.ts';
 import { sourcePaths } from './project.ts';
 
 /**
- * Deletes what clean-targets names.
- * @param projectFilesOnly false: folders outside of the project too (`--no-clean-project-files-only`)
+ * Deletes the folders of clean-targets.
+ * @param projectFilesOnly false: also folders outside of the project (`--no-clean-project-files-only`)
  * @throws TsdbtError `runtime` in dbt's words before anything is deleted
  */
 export function cleanProject(project: Project, projectFilesOnly: boolean, logger: Logger): void {

@@ -1,5 +1,5 @@
-// The options of single commands as data, under the keys by which command-table.ts lists them. Options of dbt keep
-// dbt's names and defaults.
+// The options of single commands as data; command-table.ts refers to them by key. dbt's options keep dbt's names and
+// defaults.
 import { type OptionSpec, pair } from './option-spec.ts';
 
 const RESOURCE_TYPES = [

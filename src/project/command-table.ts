@@ -1,5 +1,4 @@
-// Every command as data: what is typed, what it does, which options it takes. The command line is built from it by
-// cli/options.ts and flags are resolved from it by flags.ts.
+// All commands as data: name, help, options. cli/options.ts builds the command line from them, flags.ts the flags.
 import { type OptionKey, OPTIONS } from './command-options.ts';
 import type { OptionSpec } from './option-spec.ts';
 
@@ -15,7 +14,7 @@ export interface CommandSpec {
   readonly argument?: {
     readonly name: string;
     readonly help: string;
-    /** Allowed words, with what each does. */
+    /** Allowed words with their descriptions. */
     readonly choices?: Readonly<Record<string, string>>;
   };
 }
@@ -236,7 +235,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   ),
 ];
 
-/** The command behind a `which`, or undefined. */
+/** The command with that `which`, or undefined. */
 export function commandSpec(which: string): CommandSpec | undefined {
   return COMMANDS.find((spec) => spec.which === which);
 }

@@ -1,5 +1,5 @@
-// Deprecations (and one warning) that reading a project can meet, under dbt's event names and in its words. Firing each
-// kind only once is up to the logger's owner.
+// Deprecations (and one warning) of reading a project, under dbt's event names and in its words. The logger fires each
+// kind once.
 import { eventOf, type MessageName } from '../events/index.ts';
 import type { Logger } from '../log.ts';
 
@@ -83,7 +83,7 @@ const DEPRECATIONS = {
   },
 } satisfies { readonly [N in MessageName]?: Deprecation };
 
-/** dbt's event name of a deprecation. */
+/** dbt's event name for a deprecation. */
 export type DeprecationName = keyof typeof DEPRECATIONS;
 
 /** Fires a deprecation warning. */

@@ -1,5 +1,5 @@
-// The `.env` file that dbt 1.12 reads from the working directory or the nearest folder above it. What the shell has set
-// wins.
+// Reads the `.env` file as dbt 1.12 does, from the working directory or the nearest folder above it. Shell variables
+// take precedence.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorOf } from '../error-table.ts';
@@ -7,12 +7,12 @@ import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Characters that `${NAME}` may put into all values together: a line that names itself twice doubles them. */
+/** Maximum characters that `${NAME}` may insert into all values: a line that names itself twice doubles its length. */
 const MOST_INTERPOLATED = 10_000_000;
 
 /**
- * The environment with the variables of `.env` added, none replaced.
- * @param directory where the search starts
+ * Adds the variables of `.env` to the environment; existing variables are kept.
+ * @param directory start of the search
  */
 export function loadEnvFile(directory: string, env: Environment): Environment {
   const path = findEnvFile(resolve(directory));
@@ -39,8 +39,8 @@ const LINE = /[^\r\n]+/y;
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /**
- * The variables of a `.env` text, in python-dotenv's reading; `${NAME:-default}` looks in the shell first.
- * @throws TsdbtError of kind runtime, with path and line, when the values grow without end by naming each other
+ * Parses a `.env` text as python-dotenv does; `${NAME:-default}` prefers the shell's value.
+ * @throws TsdbtError of kind runtime, with path and line, when values that name each other exceed the limit
  */
 export function parseEnvFile(text: string, env: Environment = {}, path = '.env'): Record<string, string> {
   const source = text.replace(/^\ufeff/, '');
@@ -91,7 +91,7 @@ function rawValue(assignment: string, value: string): string {
   return value.replace(/(?<!\s)\s+#.*/, '').trimEnd();
 }
 
-/** The value with each `${NAME}` and `${NAME:-default}` replaced; in one pass, whatever is never closed. */
+/** Replaces each `${NAME}` and `${NAME:-default}` in one pass, linear also for unclosed braces. */
 function interpolate(value: string, known: (name: string) => string | undefined): string {
   let text = '';
   let from = 0;

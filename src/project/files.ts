@@ -1,5 +1,5 @@
-// The files of a project and its packages as values: found below the `*-paths`, without what .dbtignore names, in a
-// fixed order; contents and checksums are read when first asked for. Parsing is the parser's.
+// Lists the files of a project and its packages: below the `*-paths`, without those in .dbtignore, in a fixed order.
+// Contents and checksums are read lazily. The parser parses them.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -26,9 +26,7 @@ interface FileType {
 
 const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
 
-/**
- * Every file that dbt would parse, of all packages: the root project's first, then in the order of `config.packages`.
- */
+/** All files that dbt would parse: the root project's first, then those of `config.packages` in order. */
 export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'>): SourceFile[] {
   const files: SourceFile[] = [];
   const seedLimit = Number(config.flags['maximum_seed_size_mib'] ?? 1) * 1024 * 1024;
@@ -91,7 +89,7 @@ function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
   ];
 }
 
-/** Files below `path`, names sorted, a folder's own files before its folders'. Links to folders are not followed. */
+/** Files below `path`, names sorted, a folder's own files before its subfolders. Links to folders are not followed. */
 function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] {
   const found: FoundFile[] = [];
   const visit = (relative: string): void => {
@@ -108,7 +106,7 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
       if (!entry.isFile() && !isPlainFile(join(folder, entry.name))) continue;
       const first = entry.name[0];
       if (first === '.' || first === '#' || first === '~' || rules.file(fromRoot)) continue;
-      // Extensions count in any case.
+      // Extensions are case-insensitive.
       found.push({ relative: below, name: entry.name.toLowerCase() });
     }
     for (const below of folders) visit(below);
@@ -153,7 +151,7 @@ function readFolder(folder: string): import('node:fs').Dirent[] {
   }
 }
 
-/** A file that is read when its text or checksum is first asked for. */
+/** A file that is read when its text or checksum is first used. */
 class LoadedFile implements SourceFile {
   readonly package_name: string;
   readonly project_root: string;
@@ -165,7 +163,7 @@ class LoadedFile implements SourceFile {
   readonly size: number;
   readonly #absolute: string;
   readonly #seedLimit: number;
-  /** Known when the text has been read. */
+  /** Set when the text is read. */
   first_line = 1;
   #text: string | undefined;
   #hash: SourceFile['checksum'] | undefined;
@@ -225,7 +223,7 @@ function readText(path: string): string {
 
 function decode(bytes: Buffer, path: string): string {
   const text = bytes.toString('utf8');
-  // A replacement character may be real or stand for broken bytes; only then look closer.
+  // A replacement character may be genuine or mark invalid UTF-8: only then are the bytes checked.
   if (text.includes('\ufffd')) {
     try {
       new TextDecoder('utf-8', { fatal: true }).decode(bytes);

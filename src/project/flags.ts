@@ -1,5 +1,5 @@
-// Flags of one command: command line over the environment over `flags:` of dbt_project.yml over dbt's defaults. Reads
-// no file.
+// Resolves the flags of a command: command line over environment over `flags:` of dbt_project.yml over dbt's defaults.
+// Reads no file.
 import type { Json } from '../contracts/node.ts';
 import type { Flags } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
@@ -23,7 +23,7 @@ import { asDictionary } from './yaml.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What the user typed, already converted, by name of the option; absent means not typed. */
+/** Converted options that the user typed, by name; absent means not typed. */
 export type CliOptions = Readonly<Record<string, unknown>>;
 
 /** A warning to fire once logging is set up: dbt's event name and its facts. */
@@ -66,7 +66,7 @@ export const BEHAVIOR_FLAGS: Readonly<Record<string, boolean>> = {
   latest_version_pointer_enabled_by_default: false,
 };
 
-/** Options that `flags:` may set; anything else there has no effect. */
+/** Options that `flags:` may set; other keys have no effect. */
 const PROJECT_FLAGS: { readonly [name: string]: TypeCheck } = {
   cache_selected_only: optionalBool,
   debug: optionalBool,
@@ -114,7 +114,7 @@ const ALWAYS: Readonly<Record<string, unknown>> = {
   empty: false,
 };
 
-/** Switches without a value are false for us where dbt has None. */
+/** Switches without a value are false here, where dbt has None. */
 const BOOLEANS = [
   'cache_selected_only',
   'debug',
@@ -129,15 +129,15 @@ const BOOLEANS = [
 ];
 
 /**
- * The flags of a command.
+ * Resolves the flags of a command.
  * @param which dbt's name of the command (`run`, `generate` …)
- * @param projectFlags the `flags:` block as written; null when there is none
+ * @param projectFlags the unrendered `flags:` block; null when there is none
  */
 export function resolveFlags(which: string, cliOptions: CliOptions, env: Environment, projectFlags: Json): Flags {
   return resolveFlagsWithNotices(which, cliOptions, env, projectFlags).flags;
 }
 
-/** As `resolveFlags`, with the warnings that the caller fires. */
+/** Like `resolveFlags`, and returns the warnings that the caller fires. */
 export function resolveFlagsWithNotices(
   which: string,
   cliOptions: CliOptions,
@@ -165,7 +165,7 @@ export function resolveFlagsWithNotices(
   applyRenamedVariables(values, specs, env, given, notices);
   const set = new Set([...given, ...applyProjectFlags(values, projectFlags, given, notices)]);
   for (const name of BOOLEANS) values[name] = values[name] === true;
-  // https://no-color.org: set and not empty; what was said of colours to the program itself wins.
+  // https://no-color.org: applies when set and not empty; explicit colour options take precedence.
   if (env['NO_COLOR'] && !set.has('use_colors')) {
     values['use_colors'] = false;
     set.add('use_colors');
@@ -269,7 +269,7 @@ function applyRenamedVariables(
   }
 }
 
-/** @returns the options that the project has set */
+/** @returns the options that the project sets */
 function applyProjectFlags(
   values: Record<string, unknown>,
   projectFlags: Json,
@@ -278,7 +278,7 @@ function applyProjectFlags(
 ): string[] {
   const block = asDictionary(projectFlags) ?? {};
   if (asDictionary(block['warn_error_options'] ?? null) !== undefined) {
-    // Two spellings of one key are an error; anything else that is wrong makes dbt ignore the whole block.
+    // Two spellings of one key are an error; for any other error dbt ignores the whole block.
     normalizeWarnErrorOptions(asDictionary(block['warn_error_options'] ?? null) ?? {}, () => undefined);
   }
   const usable = checkShape(block, PROJECT_FLAGS_SHAPE) === undefined ? block : {};
@@ -299,7 +299,7 @@ function applyProjectFlags(
   return taken;
 }
 
-/** A setting for the console counts for the file too, unless the file has its own. */
+/** A console setting also applies to the log file, unless the file has its own. */
 function follow(values: Record<string, unknown>, given: ReadonlySet<string>, lead: string, follower: string): void {
   if (given.has(lead) && !given.has(follower)) values[follower] = values[lead];
 }

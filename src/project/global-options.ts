@@ -1,5 +1,4 @@
-// The options that every command takes, before or after its name, as data. Options of dbt keep dbt's names and
-// defaults.
+// Options that every command accepts, before or after its name, as data. dbt's options keep dbt's names and defaults.
 import { type OptionSpec, pair } from './option-spec.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'none'];
@@ -201,7 +200,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   ),
 ];
 
-/** Old variables of the environment that beat the option's own. */
+/** Old environment variables that take precedence over the option's own. */
 export const RENAMED_VARIABLES: readonly { readonly old: string; readonly name: string; readonly negated?: boolean }[] =
   [
     { old: 'DBT_DEFER_TO_STATE', name: 'defer' },

@@ -1,4 +1,4 @@
-// .dbtignore: gitignore patterns, as dbt's pathspec matches them. Reads no file.
+// Matches .dbtignore patterns as dbt's pathspec does: gitignore rules. Reads no file.
 import { ANY_NUMBER, anything, characterClass, literally, matchesAll, type Place } from '../values/wildcards.ts';
 
 interface Rule {
@@ -6,10 +6,10 @@ interface Rule {
   readonly ignored: boolean;
 }
 
-/** Says for a path below the project's folder (with `/`) whether it is ignored. */
+/** Tells for a path below the project's folder (with `/`) whether it is ignored. */
 export interface IgnoreRules {
   file(path: string): boolean;
-  /** True when nothing below the folder can count, so it need not be walked. */
+  /** True when everything below the folder is ignored, so that it need not be walked. */
   folder(path: string): boolean;
 }
 
@@ -52,7 +52,7 @@ function ignoreRule(line: string): Rule | undefined {
     } else if (i === segments.length - 1) folders.push(anything, ANY_NUMBER);
     else folders.push(ANY_NUMBER);
   });
-  // What is below a folder that is ignored is ignored too.
+  // Everything below an ignored folder is ignored too.
   if (onlyFolders) folders.push(anything);
   folders.push(ANY_NUMBER);
   return { matches: (path) => matchesAll(folders, path.split('/')), ignored };

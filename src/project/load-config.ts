@@ -1,8 +1,7 @@
-// Whether a source's table is filled by `tsdbt load`, and what its config says about it. What the settings mean is
-// loader/load-target.ts's.
+// Tells whether `tsdbt load` fills a source's table, and reads the settings. loader/load-target.ts interprets them.
 import type { Json, SourceDefinition } from '../contracts/node.ts';
 
-/** What `meta: tsdbt: load:` says; undefined where it says nothing. */
+/** The settings under `meta: tsdbt: load:`; undefined when there are none. */
 export function loadSettings(meta: unknown): { readonly [name: string]: Json } | undefined {
   const load = (meta as { tsdbt?: { load?: unknown } } | null | undefined)?.tsdbt?.load;
   return typeof load === 'object' && load !== null && !Array.isArray(load)
@@ -10,7 +9,7 @@ export function loadSettings(meta: unknown): { readonly [name: string]: Json } |
     : undefined;
 }
 
-/** Is a source's table filled by `tsdbt load`? What the config says in full is the loader's to read. */
+/** Whether `tsdbt load` fills a source's table. The loader reads the full settings. */
 export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
   return (loadSettings(source.meta) ?? loadSettings(source.config['meta']))?.['topic'] !== undefined;
 }

@@ -1,5 +1,5 @@
-// What an option of the command line is: spelling, variable of the environment, default, meaning. The options
-// themselves are data in global-options.ts and command-options.ts.
+// The type of a command line option: spelling, environment variable, default, help. global-options.ts and
+// command-options.ts list the options.
 
 export interface OptionSpec {
   /** Name of the flag, snake case. */
@@ -16,19 +16,19 @@ export interface OptionSpec {
     | 'datetime'
     | 'package'
     | 'sample';
-  /** As typed: `--full-refresh`, `-f`. A `pair` also has `--no-…`. */
+  /** As typed: `--full-refresh`, `-f`. A `pair` also accepts `--no-…`. */
   readonly names: readonly string[];
-  /** dbt's variable, `DBT_…`; the `DBT_ENGINE_…` spelling counts too and wins. */
+  /** dbt's variable, `DBT_…`; the `DBT_ENGINE_…` spelling is accepted too and takes precedence. */
   readonly env?: string;
   readonly default?: string | number | boolean | null | readonly string[];
   readonly choices?: readonly string[];
   readonly help: string;
   readonly hidden?: boolean;
-  /** Of a `path`: must exist. */
+  /** For a `path`: whether it must exist. */
   readonly exists?: boolean;
 }
 
-/** An option with two spellings, `--x` and `--no-x`. @param extra what differs from the usual */
+/** An option with two spellings, `--x` and `--no-x`. @param extra overrides of the defaults */
 export function pair(
   name: string,
   env: string | undefined,

@@ -1,5 +1,5 @@
-// The value of one option from its text, with click's words when it is wrong. Used for the command line and the
-// environment alike.
+// Converts the text of an option to its value, with click's words for errors; for the command line and the environment.
+// flags.ts sets precedence.
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -11,14 +11,14 @@ import { asDictionary, loadYaml } from './yaml.ts';
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
 const FALSE = new Set(['0', 'false', 'f', 'no', 'n', 'off', '']);
 
-/** How click names an option in an error. */
+/** Click's name of an option in an error. */
 function optionLabel(spec: OptionSpec): string {
   return spec.names.map((name) => `'${name}'`).join(' / ');
 }
 
 /**
- * The value of an option.
- * @param raw the text; for a `list` of the command line its words
+ * Converts an option.
+ * @param raw the text; for a `list` on the command line, its words
  * @throws TsdbtError `usage` in click's words
  */
 export function convertOption(spec: OptionSpec, raw: string | readonly string[]): unknown {
@@ -97,7 +97,7 @@ function yamlDictionary(text: string): { [key: string]: Json } | undefined {
   }
 }
 
-/** ISO text of one of the three forms that click's DateTime takes. */
+/** ISO text of one of the three formats of click's DateTime. */
 function datetime(text: string): string | undefined {
   const match = /^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2}):(\d{1,2}))?$/.exec(text);
   if (match === null) return undefined;

@@ -1,5 +1,5 @@
-// packages.yml, dependencies.yml and package-lock.yml as data, and the folders of installed packages. Installing is
-// deps.ts's.
+// Reads packages.yml, dependencies.yml and package-lock.yml, and finds the folders of installed packages. deps/
+// installs packages.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -43,7 +43,7 @@ export interface PackageLock extends PackageList {
   readonly hash: string | null;
 }
 
-/** The packages that a project asks for. */
+/** The packages that a project requests. */
 export function readPackageList(root: string): PackageList {
   const packages = readDictionary(join(root, PACKAGES_FILE));
   const dependencies = readDictionary(join(root, DEPENDENCIES_FILE));
@@ -60,7 +60,7 @@ export function readPackageList(root: string): PackageList {
   };
 }
 
-/** What `deps` wrote last; undefined when there is no lock file. */
+/** The lock file that `deps` wrote; undefined when there is none. */
 export function readPackageLock(root: string): PackageLock | undefined {
   const path = join(root, LOCK_FILE);
   if (!existsSync(path)) return undefined;
@@ -75,7 +75,7 @@ export function readPackageLock(root: string): PackageLock | undefined {
 
 /**
  * The folders of installed packages, sorted.
- * @throws TsdbtError `compilation` in dbt's words when their number is not what the project asks for
+ * @throws TsdbtError `compilation` in dbt's words when their number differs from the project's requests
  */
 export function installedPackageFolders(project: Project): string[] {
   const lock = readPackageLock(project.project_root);
@@ -141,8 +141,8 @@ const LIST_SHAPE = closed(['packages'], {
 });
 
 /**
- * The entries of a package file, checked.
- * @throws TsdbtError `project`: the file is malformed
+ * Checks the entries of a package file.
+ * @throws TsdbtError `project` when the file is malformed
  */
 export function checkedPackages(data: { readonly [key: string]: Json }): { readonly [key: string]: Json }[] {
   const filled = { ...data, packages: data['packages'] ?? [] };

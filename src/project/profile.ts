@@ -1,5 +1,5 @@
-// profiles.yml: where it is, which profile and target are meant, what their credentials say; and the built-in profile
-// of the embedded server for a machine without any profiles.yml. Connecting is the adapters'.
+// Reads profiles.yml: finds it, selects profile and target, checks credentials. Without any profiles.yml it gives the
+// built-in profile of the embedded server. The adapters connect.
 import { eventOf } from '../events/index.ts';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -56,7 +56,7 @@ export interface LoadProfileOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** Where profiles.yml is looked for: the option, the variable, the working directory, `~/.dbt`. */
+/** Finds the folder of profiles.yml: option, variable, working directory, `~/.dbt`. */
 export function profilesPlace(
   cwd: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -70,7 +70,7 @@ export function profilesPlace(
   };
 }
 
-/** The whole of profiles.yml, unrendered; empty when there is no such file. */
+/** The unrendered contents of profiles.yml; empty when the file does not exist. */
 export function readProfiles(directory: string): Dictionary {
   const path = join(directory, PROFILES_FILE);
   if (!existsSync(path)) return {};
@@ -112,7 +112,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   const name = options.profile ?? options.projectProfile;
   if (name === null) throw noProfile(profiles.directory);
   const profile = raw[name];
-  // The file came later, for another project: what has been built here stays in use.
+  // The profiles.yml was created later, for another project: an existing built-in database stays in use.
   if (profile === undefined && builtInFits && !existsSync(join(projectDir, PROFILES_FILE)) && hasBuiltIn(projectDir))
     return embeddedDefault(options, `No profile '${textOf(name)}' in ${path}`);
   if (profile === undefined) throw unknownProfile(textOf(name), raw, path);
@@ -123,9 +123,7 @@ export function loadProfile(options: LoadProfileOptions): Profile {
   return chooseTarget(parts, name, { ...options, render: renderFrom(path, options.render) });
 }
 
-/**
- * What a template sees as `target`: credentials without secrets, and the names.
- */
+/** `target` for templates: credentials without secrets, and the names. */
 export function targetDictionary(profile: Profile): { [key: string]: Json } {
   const { credentials } = profile;
   const spec = credentialsSpec(credentials.type);
@@ -201,7 +199,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   };
 }
 
-/** Credentials under their proper names, defaults filled in. Unknown keys stay. */
+/** Renames credentials to their canonical keys and adds defaults. Unknown keys are kept. */
 function checkCredentials(
   type: string,
   fields: Dictionary,
@@ -249,7 +247,7 @@ function checkCredentials(
   }
 }
 
-/** Which of the keys without meaning was probably written in the place of the missing one. */
+/** The unknown key that was probably written instead of the missing one. */
 function misspeltField(missing: string | undefined, written: Dictionary, spec: CredentialsSpec): string | undefined {
   if (missing === undefined) return undefined;
   const unknown = Object.keys(written).filter((key) => spec.fields[key] === undefined);
@@ -275,14 +273,14 @@ function shapeOf(spec: CredentialsSpec): Shape {
   );
 }
 
-/** Whether an earlier command has made the database of a built-in target in this project. */
+/** Whether an earlier command created the database of a built-in target in this project. */
 function hasBuiltIn(projectDir: string): boolean {
   return [...BUILT_IN_TARGETS.values()].some(
     ({ spec }) => spec.embeddedFolder !== undefined && existsSync(join(projectDir, spec.embeddedFolder)),
   );
 }
 
-/** @param why that no profile of the user's is taken */
+/** @param why none of the user's profiles is used */
 function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire(
@@ -304,7 +302,7 @@ function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
   };
 }
 
-/** Where a name is expected. */
+/** The text of a value where a name is expected. */
 function textOf(value: Json): string {
   return typeof value === 'object' && value !== null ? showJson(value) : String(value);
 }

@@ -1,4 +1,4 @@
-// What dbt accepts in dbt_project.yml: the keys, their types and the names that a project must not have.
+// The shape of dbt_project.yml: its keys, their types, and reserved project names. schema-check.ts checks it.
 import {
   anyOf,
   bool,
@@ -88,7 +88,7 @@ export const PROJECT_SHAPE = inOrderOfFields(
   }),
 );
 
-/** Names that templates need for themselves. */
+/** Names that templates reserve. */
 export const RESERVED_PROJECT_NAMES: ReadonlySet<string> = new Set([
   '_sql_results',
   'adapter',

@@ -1,5 +1,5 @@
-// dbt_project.yml of one package: read, rendered, checked, with dbt's defaults. Leaves profiles to profile.ts and the
-// installed packages to packages.ts.
+// Reads, renders and checks dbt_project.yml of one package, with dbt's defaults. profile.ts reads profiles; packages.ts
+// finds installed packages.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
@@ -26,7 +26,7 @@ type Dictionary = { [key: string]: Json };
 export interface LoadProjectOptions {
   readonly render: RenderYamlText;
   readonly scope: YamlScope;
-  /** `--target-path` and `--log-path`, which beat the file. */
+  /** `--target-path` and `--log-path`, which override the file. */
   readonly targetPath?: string | null | undefined;
   readonly logPath?: string | null | undefined;
   /** `--no-version-check` turns it off. */
@@ -34,11 +34,11 @@ export interface LoadProjectOptions {
   readonly logger?: Logger | undefined;
   /** Contents of vars.yml: the root project only. */
   readonly varsFile?: { readonly [name: string]: Json } | undefined;
-  /** A package, whose own list of packages is `deps`'s business and sees no secret. */
+  /** True for a package: `deps` reads its list of packages, and it may see no secret. */
   readonly dependency?: boolean;
 }
 
-/** What a file of the project says before it is rendered: enough for flags and for the name of the profile. */
+/** Unrendered contents of the project file: enough for flags and the profile's name. */
 export interface RawProject {
   readonly root: string;
   readonly path: string;
@@ -48,8 +48,8 @@ export interface RawProject {
 
 /**
  * Reads dbt_project.yml without rendering.
- * @param hint what to do when there is none
- * @throws TsdbtError `project` when there is none
+ * @param hint advice when the file does not exist
+ * @throws TsdbtError `project` when the file does not exist
  */
 export function readRawProject(directory: string, logger?: Logger, hint?: string): RawProject {
   const root = normalize(directory).replace(/(.)\/+$/, '$1');
@@ -77,8 +77,8 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
 }
 
 /**
- * `flags:` and `log-path:` of a dbt_project.yml as written; null when there are none, or no file that can be read: what
- * is wrong with it is said later.
+ * `flags:` and `log-path:` of a dbt_project.yml, unrendered; null when absent or unreadable, because errors are
+ * reported later.
  */
 export function readProjectSettings(projectDir: string): { flags: Json; logPath: string | null } {
   try {
@@ -97,7 +97,7 @@ export function readVarsFile(directory: string): { readonly [name: string]: Json
   return asDictionary(data?.['vars'] ?? {}) ?? {};
 }
 
-/** A package's dbt_project.yml, rendered and checked. */
+/** Renders and checks a package's dbt_project.yml. */
 export function loadProject(directory: string, options: LoadProjectOptions): Project {
   const raw = readRawProject(directory, options.logger);
   const varsFile = options.varsFile ?? {};
@@ -170,7 +170,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
     packages_install_path: (rendered['packages-install-path'] as string | null | undefined) ?? 'dbt_packages',
     quoting: definedQuoting(rendered['quoting']),
     configs: configSections(rendered),
-    // dbt looks for these two under names that the file cannot have.
+    // dbt looks up these two by names that are not valid in the file.
     unrendered_configs: { ...configSections(raw.data), semantic_models: {}, saved_queries: {} },
     vars: Object.keys(varsFile).length > 0 ? varsFile : (asDictionary(rendered['vars'] ?? null) ?? {}),
     dispatch: (rendered['dispatch'] ?? []) as { macro_namespace: string; search_order: string[] }[],
@@ -186,7 +186,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
   };
 }
 
-/** Folders that hold properties files, in a fixed order, each once. */
+/** Folders that may contain properties files, in a fixed order, each once. */
 export function sourcePaths(project: Project): string[] {
   return eachOnce([
     project.model_paths,
@@ -203,7 +203,7 @@ function eachOnce(lists: readonly (readonly string[])[]): string[] {
   return [...new Set(lists.flat().map((path) => path.replace(/(?<!\/)\/+$/, '')))];
 }
 
-/** The name of the profile as dbt_project.yml asks for it, rendered. */
+/** Renders the profile name of dbt_project.yml. */
 export function renderProfileName(raw: RawProject, scope: YamlScope, render: RenderYamlText): string | null {
   const name = raw.data['profile'];
   if (name === undefined || name === null) return null;
@@ -214,7 +214,7 @@ export function renderProfileName(raw: RawProject, scope: YamlScope, render: Ren
 const HOOKS = new Set(['pre-hook', 'post-hook', 'pre_hook', 'post_hook']);
 const HOOK_SECTIONS = new Set(['seeds', 'models', 'snapshots', 'tests', 'data_tests']);
 
-/** Hooks, the query comment and vars are templates for later. */
+/** Whether a value is rendered now; hooks, the query comment and vars are rendered later. */
 function isRenderedKey(keypath: readonly (string | number)[]): boolean {
   const first = keypath[0];
   if (typeof first !== 'string') return true;
@@ -225,7 +225,7 @@ function isRenderedKey(keypath: readonly (string | number)[]): boolean {
   );
 }
 
-/** Null and single texts where a list or a dictionary is meant. */
+/** Normalizes null and single texts where a list or a dictionary is expected. */
 function finishValue(value: Json, keypath: readonly (string | number)[]): Json {
   const [first, second] = keypath;
   if (keypath.length === 1) {
@@ -334,7 +334,7 @@ function configSections(data: Dictionary): Record<ConfigSection, Json> {
 }
 
 function queryComment(data: Dictionary): Project['query_comment'] {
-  // Absent: dbt's own comment, which the context knows. Null or empty: none.
+  // Absent: dbt's default comment. Null or empty: no comment.
   if (!('query-comment' in data)) return { comment: DEFAULT_COMMENT, append: false, job_label: false };
   const value = data['query-comment'] ?? null;
   if (typeof value === 'string') return value === '' ? null : { comment: value, append: false, job_label: false };
@@ -347,7 +347,7 @@ function queryComment(data: Dictionary): Project['query_comment'] {
   };
 }
 
-/** The comment when the project asks for none in particular: the same facts as dbt's, as JSON. */
+/** The default query comment: the same facts as dbt's, as JSON. */
 const DEFAULT_COMMENT = [
   "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), " +
     "'target_name': target.get('target_name')} -%}",

@@ -1,4 +1,4 @@
-// Python's idea of whitespace, for texts whose checksum or meaning must equal dbt's.
+// Strips white space as Python defines it, for texts whose checksum or meaning must equal dbt's.
 import { trimLeft, trimRight } from '../values/index.ts';
 
 // str.isspace(): JavaScript's \s has U+FEFF and lacks U+001C..U+001F and U+0085.
@@ -6,7 +6,7 @@ const RUNS = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f
 
 /** `str.strip()`. */
 export function pythonStrip(text: string): string {
-  // A regular expression anchored at the end takes a time that grows with the square of a run of spaces.
+  // Not a pattern anchored at the end: its time is quadratic in the length of a run of spaces.
   return trimRight(trimLeft(text));
 }
 

@@ -1,18 +1,18 @@
-// Reads one file that has to be a plain file of a sensible size: a folder, a pipe, a device or a file that is gone is
-// told, not waited for. Leaves what the text means to the callers.
+// Reads one regular file of limited size. Folders, pipes, devices and missing files are errors and never block. The
+// callers interpret the text.
 import { fstatSync, openSync, closeSync, readFileSync, constants } from 'node:fs';
 import { errorOf } from '../error-table.ts';
 import { systemReason, TsdbtError } from '../errors.ts';
 
-/** Bytes of a file that a person wrote: templates, YAML, settings. */
+/** Maximum bytes of a file that a person writes: templates, YAML, settings. */
 const MOST = 100 * 1024 * 1024;
-/** Bytes of data: seeds, fixtures, artifacts. */
+/** Maximum bytes of data files: seeds, fixtures, artifacts. */
 export const MOST_DATA = 500 * 1024 * 1024;
 
 /**
  * The bytes of a file.
- * @param most bytes that it may have
- * @throws TsdbtError `runtime` naming the file, for whatever cannot be read
+ * @param most maximum size in bytes
+ * @throws TsdbtError `runtime` with the file's name, when it cannot be read
  */
 export function readFileBytes(path: string, most = MOST): Buffer {
   let file: number | undefined;
@@ -41,7 +41,7 @@ export function readFileBytes(path: string, most = MOST): Buffer {
   }
 }
 
-/** The same as text of UTF-8, in which what is no such text is replaced. */
+/** The same, decoded as UTF-8; invalid bytes are replaced. */
 export function readFileText(path: string, most = MOST): string {
   return readFileBytes(path, most).toString('utf8');
 }

@@ -1,19 +1,18 @@
-// Rendering of the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml): which values are
-// templates and which are kept for later. The Jinja itself is a function passed in, so that this layer knows no
-// template engine.
+// Walks the project's own YAML (dbt_project.yml, profiles.yml, packages.yml, selectors.yml) and decides which values
+// are rendered now. A function argument renders Jinja, so that this layer has no template engine.
 
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { readFileText } from './read-file.ts';
 
-/** What `{{ … }}` in one of these files can see. */
+/** Names that `{{ … }}` in these files can use. */
 export interface YamlScope {
-  /** `target`; null where there is no profile (deps, clean): then any look-up is an empty text. */
+  /** `target`; null without a profile (deps, clean): then every look-up gives an empty text. */
   readonly target: { readonly [key: string]: Json } | null;
   /** `var()`: `--vars` over vars.yml. */
   readonly vars: { readonly [name: string]: Json };
-  /** False where a missing var is None instead of an error (deps). */
+  /** False where a missing var gives None instead of an error (deps). */
   readonly requireVars: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether `env_var` may read DBT_ENV_SECRET_ variables here (profiles.yml, packages.yml). */
@@ -23,7 +22,7 @@ export interface YamlScope {
 /** Renders one text natively, as dbt renders YAML strings: `'{{ 1 }}'` is text, `'{{ 1 | as_number }}'` a number. */
 export type RenderYamlText = (text: string, scope: YamlScope) => Json;
 
-/** The same, with errors that name the file and, when only one of its lines has the text, that line. */
+/** The same; its errors name the file, and the line when only one line contains the text. */
 export function renderFrom(path: string, render: RenderYamlText): RenderYamlText {
   return (text, scope) => {
     try {
@@ -47,15 +46,15 @@ export function renderFrom(path: string, render: RenderYamlText): RenderYamlText
 type Keypath = readonly (string | number)[];
 
 export interface RenderTreeOptions {
-  /** False for a value that stays as written. */
+  /** Returns false for a value that stays unrendered. */
   readonly shouldRender?: (keypath: Keypath) => boolean;
-  /** Last change to a value, by place: empty lists for nulls and the like. */
+  /** Normalizes a value after rendering, by its place: for example null to an empty list. */
   readonly finish?: (value: Json, keypath: Keypath) => Json;
-  /** True when an error in this value leaves it as written (passwords with braces). */
+  /** Returns true when a value that fails to render stays as written (passwords with braces). */
   readonly lenient?: (keypath: Keypath, error: unknown) => boolean;
 }
 
-/** A tree of YAML values with its texts rendered. Keys are never rendered. */
+/** Renders the texts of a tree of YAML values. Keys are never rendered. */
 export function renderTree(
   value: Json,
   scope: YamlScope,
@@ -83,7 +82,7 @@ export function renderTree(
   return visit(value, []);
 }
 
-/** One text; what holds no template only loses a last line break, as Jinja does. */
+/** Renders one text. A text without a template only loses a final newline, as in Jinja. */
 export function renderText(text: string, scope: YamlScope, render: RenderYamlText): Json {
   if (!/\{[{%#]/.test(text)) return text.endsWith('\n') ? text.slice(0, -1) : text;
   try {

@@ -1,5 +1,5 @@
-// Everything that decides the meaning of a command before any model is read: project, profile, packages, variables,
-// flags.
+// Combines all settings that are known before any model is read: project, profile, packages, variables, flags. Each has
+// a reader of its own.
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -16,7 +16,7 @@ import type { RenderYamlText, YamlScope } from './renderer.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LoadRuntimeConfigOptions {
-  /** Absent: the working directory or the nearest folder above it that holds dbt_project.yml. */
+  /** Default: the working directory or the nearest folder above it with dbt_project.yml. */
   readonly projectDir?: string | null | undefined;
   readonly profilesDir?: string | null | undefined;
   readonly profile?: string | null | undefined;
@@ -31,7 +31,10 @@ export interface LoadRuntimeConfigOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** `--project-dir`, its variable, or the nearest folder from `cwd` upwards that holds dbt_project.yml; absolute. */
+/**
+ * The project's absolute path: `--project-dir`, its variable, or the nearest folder from `cwd` upwards with
+ * dbt_project.yml.
+ */
 export function findProjectDir(cwd: string, env: Environment, option?: string | null): string {
   const asked = option || env['DBT_ENGINE_PROJECT_DIR'] || env['DBT_PROJECT_DIR'];
   if (asked) return resolve(cwd, asked);
@@ -42,8 +45,8 @@ export function findProjectDir(cwd: string, env: Environment, option?: string | 
 }
 
 /**
- * Loads the whole configuration of a command that needs a database.
- * @throws TsdbtError in dbt's words for whatever is wrong with the files
+ * Loads the configuration of a command that needs a database.
+ * @throws TsdbtError in dbt's words for errors in the files
  */
 export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Promise<RuntimeConfig> {
   const { env, cwd, flags, render, logger } = options;
@@ -75,7 +78,7 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
 
 export interface LoadRootProjectOptions {
   readonly projectDir: string;
-  /** Null for commands that need none (deps, clean). */
+  /** Null for commands without a profile (deps, clean). */
   readonly profile: Profile | null;
   readonly vars: { readonly [name: string]: Json };
   readonly flags: Flags;
@@ -84,7 +87,7 @@ export interface LoadRootProjectOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** The root project alone, for commands that need no profile. */
+/** Loads only the root project, for commands without a profile. */
 export function loadRootProject(options: LoadRootProjectOptions): Project {
   const { projectDir, profile, vars, flags, env, render, logger } = options;
   const varsFile = readVarsFile(projectDir);
@@ -112,7 +115,7 @@ function loadInstalled(root: Project, profile: Profile, options: LoadRuntimeConf
   );
 }
 
-/** The built-in packages: the dialect's, then the general one. */
+/** The built-in packages: that of the dialect, then the general one. */
 function loadBuiltIn(profile: Profile, options: LoadRuntimeConfigOptions): Project[] {
   const root = includeFolder();
   return [profile.credentials.type, 'global']

@@ -1,52 +1,52 @@
-// Checks of values read from YAML against shapes, in the words of Python's jsonschema: the first problem with its
-// place. Leaves the shapes themselves to the files of their parts.
+// Checks YAML values against shapes in the words of Python's jsonschema and returns the first problem with its place.
+// Other files define the shapes.
 import type { Json } from '../contracts/node.ts';
 import { closestName, didYouMean } from '../values/close-matches.ts';
 import { PyFloat } from '../values/float.ts';
 import { pyRepr } from '../values/python-text.ts';
 
-/** @returns what is wrong, in the words of jsonschema, or undefined: then the value is a `T`. */
+/** @returns the problem in jsonschema's words, or undefined: then the value is a `T` */
 export interface TypeCheck<out T = unknown> {
   (value: unknown): string | undefined;
-  /** Carries the type; never there. */
+  /** Only carries the type; never set. */
   readonly passes?: T;
 }
-/** The type of the values that a check lets pass. */
+/** The type of the values that a check accepts. */
 export type PassedBy<C> = C extends { readonly passes?: infer T } ? T : never;
 
 export interface ShapeProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
-  /** Which key was probably meant. */
+  /** The key that was probably meant. */
   readonly hint?: string | undefined;
-  /** The required key that is not there. */
+  /** The missing required key. */
   readonly missing?: string;
 }
-/** A key that a shape lets pass and does not name, and the one that was probably meant. */
+/** A key that a shape accepts without naming it, and the key that was probably meant. */
 export interface MisspeltKey {
   readonly path: (string | number)[];
   readonly key: string;
   readonly meant: string;
 }
 /**
- * @param misspelt takes the keys that pass and look misspelt
- * @returns what is wrong and where, or undefined: then the value is a `T`.
+ * @param misspelt receives accepted keys that look misspelt
+ * @returns the problem with its place, or undefined: then the value is a `T`
  */
 export interface ShapeCheck<out T = unknown> {
   (value: unknown, misspelt?: MisspeltKey[]): ShapeProblem | undefined;
-  /** Carries the type; never there. */
+  /** Only carries the type; never set. */
   readonly passes?: T;
 }
 
-/** The keys of a dictionary; `T` is what a dictionary that passes is. */
+/** The keys of a dictionary; `T` is the type of a dictionary that passes. */
 export interface Shape<out T = unknown> {
   readonly fields: ReadonlyMap<string, ShapeCheck>;
   readonly required: readonly string[];
-  /** What becomes of unknown keys: those that pass are reported where they look misspelt, or nothing is said. */
+  /** Treatment of unknown keys: refused, accepted and reported when they look misspelt, or accepted silently. */
   readonly unknown: 'refused' | 'told' | 'free';
-  /** Which of several problems comes first: that of the first key as written in the file, or as listed here. */
+  /** Order of several problems: by keys as written in the file, or as listed here. */
   readonly order: 'written' | 'listed';
-  /** Carries the type; never there. */
+  /** Only carries the type; never set. */
   readonly passes?: T;
 }
 
@@ -75,7 +75,7 @@ const inNoSchema = (value: unknown): string => `${pyRepr(value)} is not valid un
 export const anything: TypeCheck<Json> = () => undefined;
 export const text = is('string', (v) => typeof v === 'string');
 export const bool = is('boolean', (v) => typeof v === 'boolean');
-/** jsonschema takes 1.0 for an integer. */
+/** jsonschema accepts 1.0 as an integer. */
 export const integer = is(
   'integer',
   (v): v is number => (typeof v === 'number' && Number.isInteger(v)) || typeof v === 'bigint' || v instanceof PyFloat,
@@ -127,7 +127,7 @@ export const leaf =
     return message === undefined ? undefined : { path: [], message };
   };
 
-/** A shape that refuses keys which it does not name. */
+/** A shape that refuses unknown keys. */
 export function closed<F extends Fields, const R extends keyof F & string = never>(
   required: readonly R[],
   fields: F,
@@ -135,7 +135,7 @@ export function closed<F extends Fields, const R extends keyof F & string = neve
   return { fields: checksOf(fields), required, unknown: 'refused', order: 'written' };
 }
 
-/** A shape that lets keys pass which it does not name. */
+/** A shape that accepts unknown keys. */
 export function open<F extends Fields, const R extends keyof F & string = never>(
   required: readonly R[],
   fields: F,
@@ -143,7 +143,7 @@ export function open<F extends Fields, const R extends keyof F & string = never>
   return { fields: checksOf(fields), required, unknown: 'told', order: 'written' };
 }
 
-/** The same shape, whose problems come in the order of its fields, as jsonschema reports them. */
+/** The same shape, with problems in the order of its fields, as jsonschema reports them. */
 export function inOrderOfFields<T>(shape: Shape<T>): Shape<T> {
   return { ...shape, order: 'listed' };
 }
@@ -152,7 +152,7 @@ function checksOf(fields: Fields): ReadonlyMap<string, ShapeCheck> {
   return new Map(Object.entries(fields).map(([name, check]) => [name, 'nested' in check ? check.nested : leaf(check)]));
 }
 
-/** What is wrong with an entry, or undefined. @param misspelt takes the keys that pass and look misspelt */
+/** The problem of an entry, or undefined. @param misspelt receives accepted keys that look misspelt */
 export function checkShape(data: unknown, shape: Shape, misspelt?: MisspeltKey[]): ShapeProblem | undefined {
   if (!isDict(data)) return { path: [], message: `${pyRepr(data)} is not of type 'object'` };
   const { fields, required, unknown } = shape;
@@ -202,7 +202,7 @@ function unexpectedKeys(keys: readonly string[], fields: Shape['fields']): Shape
   };
 }
 
-/** Keys that were found in the value of `part` are known by its own path so far. */
+/** Prefixes the paths of misspelt keys, found in the value of `part`, by that part. */
 function placeBelow(part: string | number, misspelt: readonly MisspeltKey[] | undefined, first: number): void {
   if (misspelt !== undefined) for (let i = first; i < misspelt.length; i += 1) misspelt[i]?.path.unshift(part);
 }
@@ -234,7 +234,7 @@ export const orNull = <T>({ nested }: Nested<T>): Nested<T | null> => ({
   nested: (value, misspelt) => (value === null ? undefined : nested(value, misspelt)),
 });
 
-/** Passes what one of the checks passes; the hint is the first one that a check gives. */
+/** Accepts what any of the checks accepts; the hint is the first that a check gives. */
 export const anyOf =
   <C extends readonly ShapeCheck[]>(...checks: C): ShapeCheck<PassedBy<C[number]>> =>
   (value) =>

@@ -1,4 +1,4 @@
-// The files of a new project and its entry in profiles.yml. Asks nothing: the answers come from the command.
+// Writes the files of a new project and its entry in profiles.yml. The command asks the questions.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { makeFolder } from '../make-folder.ts';
 const EMPTY_FOLDERS = ['analyses', 'macros', 'snapshots', 'tests'];
 const IGNORED = 'target/\ndbt_packages/\nlogs/\n.tsdbt/\n';
 
-/** Writes a new project. @param folder does not exist yet */
+/** Writes a new project. @param folder must not exist yet */
 export function writeStarter(folder: string, project: string, profile: string): void {
   const copy = (from: string, to: string): void => {
     makeFolder(to);
@@ -35,9 +35,8 @@ export function writeStarter(folder: string, project: string, profile: string): 
 }
 
 /**
- * Puts a profile into profiles.yml, in the place of one of that name; the rest of the file stays as it is, comments
- * too.
- * @throws TsdbtError `profile` when the file is no YAML
+ * Adds a profile to profiles.yml or replaces the one with its name; the rest of the file, comments included, is kept.
+ * @throws TsdbtError `profile` when the file is not valid YAML
  */
 export function writeProfile(directory: string, name: string, profile: { readonly [key: string]: Json }): void {
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');

@@ -1,5 +1,5 @@
-// Versions and ranges as dbt writes them: `require-dbt-version`, checked against the version of dbt whose behaviour
-// this is, and the versions of packages.
+// Compares versions and ranges in dbt's notation: `require-dbt-version` against the implemented dbt version, and
+// versions of packages. Fetching is left to deps/.
 import { errorOf } from '../error-table.ts';
 
 /** The dbt version that templates, artifacts and packages see. */
@@ -19,8 +19,8 @@ const VERSION = new RegExp(
 );
 
 /**
- * The ranges of a `require-dbt-version`, each in dbt's normal spelling (`=1.0.0`, `>=1.0.0`).
- * @throws TsdbtError `project` when one is not a version
+ * The ranges of `require-dbt-version`, in dbt's normal spelling (`=1.0.0`, `>=1.0.0`).
+ * @throws TsdbtError `project` for an invalid version
  */
 export function parseVersionRanges(required: string | readonly string[]): string[] {
   const parts = typeof required === 'string' ? required.split(',') : required;
@@ -28,7 +28,7 @@ export function parseVersionRanges(required: string | readonly string[]): string
 }
 
 /**
- * Fails when dbt's version is outside of what a package asks for.
+ * Throws when dbt's version is outside the ranges of a package.
  * @param ranges from `parseVersionRanges`
  */
 export function checkDbtVersion(ranges: readonly string[], packageName: string): void {
@@ -48,19 +48,19 @@ export function checkDbtVersion(ranges: readonly string[], packageName: string):
 /**
  * Whether one version lies in every range.
  * @param ranges `>=1.0.0`, `=1.2.0` …
- * @throws TsdbtError `project` when one is not a version
+ * @throws TsdbtError `project` for an invalid version
  */
 export function versionFits(version: string, ranges: readonly string[]): boolean {
   const parsed = parseVersion(version);
   return ranges.every((range) => accepts(parseVersion(range), parsed));
 }
 
-/** Whether any version at all can lie in every range. */
+/** Whether the ranges have any version in common. */
 export function rangesMeet(ranges: readonly string[]): boolean {
   return ranges.length < 2 || satisfiable(ranges.map(parseVersion));
 }
 
-/** The tightest lower and upper end of ranges that meet, as dbt shows them: `>=1.0.0, <2.0.0`; `ANY` without any. */
+/** Lower and upper bound of overlapping ranges, as dbt shows them: `>=1.0.0, <2.0.0`; `ANY` without bounds. */
 export function rangeText(ranges: readonly string[]): string {
   const specs = ranges.map(parseVersion);
   const exact = specs.find((spec) => spec.matcher === '=');

@@ -1,4 +1,5 @@
-// `warn_error_options`: which warnings become errors, stay warnings or are silent.
+// Interprets `warn_error_options`: which warnings become errors, stay warnings or are silenced. The logger applies the
+// result.
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { EVENT_NAMES, V2_EVENT_NAMES } from './event-names.ts';
@@ -12,8 +13,8 @@ export interface WarnErrorOptions {
 const GROUP = 'Deprecations';
 
 /**
- * Checks the options and brings old spellings (`include`, `exclude`, `*`) to the present ones.
- * @param onOldSpelling hears of `include` and `exclude`
+ * Checks the options and converts old spellings (`include`, `exclude`, `*`) to current ones.
+ * @param onOldSpelling called for `include` and `exclude`
  * @throws TsdbtError in dbt's words
  */
 export function normalizeWarnErrorOptions(
@@ -44,7 +45,7 @@ export function normalizeWarnErrorOptions(
   return { error: errors, warn, silence };
 }
 
-/** What becomes of a warning event. @param code dbt's code: deprecations start with D */
+/** The effect of the options on a warning event. @param code dbt's code: deprecations start with D */
 export function warningDisposition(
   options: WarnErrorOptions,
   name: string,
@@ -72,7 +73,7 @@ function isSet(value: Json | undefined): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
-/** Names without those that only the v2 engine knows. */
+/** Names, without those that only the v2 engine has. */
 function names(value: Json): string[] {
   const list = (Array.isArray(value) ? value : [value])
     .map((name) => String(name))

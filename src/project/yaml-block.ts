@@ -1,7 +1,7 @@
-// A fast reader for the YAML that dbt projects are written in: block mappings and sequences, plain, quoted, literal and
-// folded scalars, small flow collections, anchors and aliases of block values, merge keys. Anything else (tags,
-// documents, odd indentation, errors) it refuses, and yaml.ts reads the text with the full parser instead; so what it
-// accepts must mean exactly what PyYAML says.
+// A fast reader for common YAML of dbt projects: block mappings and sequences, plain, quoted, literal and folded
+// scalars, small flow collections, anchors and aliases of block values, merge keys. It refuses all else (tags,
+// documents, odd indentation, errors), and yaml.ts uses the full parser. Accepted text must mean exactly what it means
+// to PyYAML.
 import type { Json } from '../contracts/node.ts';
 import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
 import {
@@ -15,14 +15,14 @@ import {
 } from './yaml-lines.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
 
-// What PyYAML's reader refuses, and the breaks other than \n that would need care.
+// Characters that PyYAML refuses, and line breaks other than \n, which this reader does not handle.
 const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 const PLAIN_FLOW = /[\w ./+@$()*~^=<>;'"-]/;
 // No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
-/** Collections within each other that this reader takes. */
+/** Maximum nesting of collections in this reader. */
 const MAX_DEPTH = 200;
-/** Values that aliases may stand for in all; the full parser refuses a text with more of them than this. */
+/** Maximum number of values that aliases may expand to; the full parser refuses texts with more. */
 const MAX_ALIASED = 200_000;
 const ANCHOR = /[&*]([0-9A-Za-z_-]+)(?=[ \n,\]]|$)/y;
 const NEWLINE = 10;
@@ -36,9 +36,9 @@ const ASTERISK = 42;
 const SINGLE_QUOTE = 39;
 
 /**
- * Reads a YAML text of the common block style.
+ * Reads a YAML text in common block style.
  * @param source text with `\n` line ends
- * @throws UnsupportedYaml when the text is outside of the subset, whether it is good YAML or not
+ * @throws UnsupportedYaml when the text is outside of the subset, whether it is valid YAML or not
  */
 export function readBlockYaml(source: string): Json {
   if (ODD_CHARACTER.test(source)) throw new UnsupportedYaml();
@@ -47,7 +47,7 @@ export function readBlockYaml(source: string): Json {
 
 type Mapping = { [key: string]: Json };
 
-/** What an alias of a merge key stands for; the error of anything but a mapping is the full parser's. */
+/** The value of a merge key's alias; the full parser reports anything but a mapping. */
 function asMapping(value: Json): Mapping {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || 'jinjaType' in value)
     throw new UnsupportedYaml();
@@ -57,12 +57,12 @@ function asMapping(value: Json): Mapping {
 class BlockReader {
   readonly #text: string;
   readonly #end: number;
-  /** Next character; at the first character of the content whenever `indent` speaks of it. */
+  /** Next character; the first character of the content whenever `indent` is valid. */
   #position = 0;
   /** Column of the content at `position`; -1 at the end of the text. */
   #indent = -1;
   #depth = 0;
-  /** Values read so far, at least; those that aliases stand for included. */
+  /** Number of values read, at least; expanded aliases are counted. */
   #size = 0;
   #aliasedSize = 0;
   readonly #anchors = new Map<string, { readonly value: Json; readonly size: number }>();
@@ -82,7 +82,7 @@ class BlockReader {
     return value;
   }
 
-  /** From the start of a line to the next line that holds content. */
+  /** Skips from the start of a line to the next line with content. */
   #nextContent(): void {
     const text = this.#text;
     const end = this.#end;
@@ -117,7 +117,7 @@ class BlockReader {
     }
   }
 
-  /** After a value: only blanks and a comment may follow on the line. */
+  /** Checks that only blanks and a comment follow a value on its line. */
   #endLine(): void {
     const text = this.#text;
     const end = this.#end;
@@ -145,7 +145,7 @@ class BlockReader {
     return this.#inline(parent);
   }
 
-  /** One collection deeper; what is too deep is the full parser's to report. */
+  /** Enters a nested collection; the full parser reports too deep nesting. */
   #enter(): void {
     if (++this.#depth > MAX_DEPTH) throw new UnsupportedYaml();
   }
@@ -186,14 +186,14 @@ class BlockReader {
       const colon = this.#keyEnd(this.#position);
       if (colon === -1) throw new UnsupportedYaml();
       if (this.#isMergeKey(colon)) {
-        // Which of two merges wins is the full parser's to say.
+        // The full parser decides precedence between two merge keys.
         if (merged !== null) throw new UnsupportedYaml();
         this.#position = colon + 1;
         merged = this.#merged();
         continue;
       }
       const key = this.#key(colon);
-      // A repeated key is the full parser's to report.
+      // The full parser reports repeated keys.
       if (seen.has(key) || key === '__proto__') throw new UnsupportedYaml();
       seen.add(key);
       this.#size += 2;
@@ -202,7 +202,7 @@ class BlockReader {
     }
     if (this.#indent > column) throw new UnsupportedYaml();
     this.#depth--;
-    // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
+    // Merged keys come first, as in PyYAML; keys of the mapping itself take precedence.
     return merged === null ? result : { ...merged, ...result };
   }
 
@@ -210,7 +210,7 @@ class BlockReader {
     return this.#text.startsWith('<<', this.#position) && this.#text.slice(this.#position, colon).trimEnd() === '<<';
   }
 
-  /** What `<<: *name` and `<<: [*first, *second]` bring in; the first of a list wins. */
+  /** The mapping of `<<: *name` and `<<: [*first, *second]`; the first of a list takes precedence. */
   #merged(): Mapping {
     this.#flowSpace();
     const text = this.#text;
@@ -248,7 +248,7 @@ class BlockReader {
     return null;
   }
 
-  /** A value behind `&name`, on the same line or below it; later aliases give the same one. */
+  /** A value after `&name`, on the same line or below it, and stored for later aliases. */
   #anchored(parent: number, ofKey: boolean): Json {
     const name = this.#anchorName();
     if (this.#anchors.has(name)) throw new UnsupportedYaml();
@@ -267,7 +267,7 @@ class BlockReader {
     }
     this.#flowSpace();
     const first = this.#text.charCodeAt(this.#position);
-    // Before `key: …` on the same line it is the key that has the anchor.
+    // An anchor before `key: …` on the same line belongs to the key.
     if (
       first === AMPERSAND ||
       first === ASTERISK ||
@@ -284,7 +284,7 @@ class BlockReader {
     return value;
   }
 
-  /** The value of the anchor that `*name` names. */
+  /** The value of the anchor `*name`. */
   #aliased(): Json {
     const known = this.#anchors.get(this.#anchorName());
     if (known === undefined) throw new UnsupportedYaml();
@@ -428,7 +428,7 @@ class BlockReader {
     return resolvePlainScalar(value) as Json;
   }
 
-  /** End of a plain scalar's part on one line; a `: ` in it is an error that the full parser words. */
+  /** End of a plain scalar on one line; the full parser reports a `: ` in it. */
   #plainLine(at: number): number {
     const text = this.#text;
     const end = this.#end;
@@ -445,8 +445,8 @@ class BlockReader {
   }
 
   /**
-   * From the end of a line over blank lines to the next content or comment.
-   * @returns line breaks passed, -1 at the end
+   * Skips from the end of a line over blank lines to the next content or comment.
+   * @returns number of line breaks, -1 at the end
    */
   #skipBlank(at: number): number {
     const text = this.#text;
@@ -460,7 +460,7 @@ class BlockReader {
           this.#position = content;
           this.#indent = content - at;
           if (text.charCodeAt(content) === HASH) {
-            // A comment ends a plain scalar; the caller goes on from the line's start.
+            // A comment ends a plain scalar; the caller continues at the line's start.
             this.#position = at;
             this.#nextContent();
             return -1;
@@ -482,7 +482,7 @@ class BlockReader {
     return -1;
   }
 
-  /** `[…]` or `{…}` on one line, of simple scalars. */
+  /** Reads `[…]` or `{…}` of simple scalars on one line. */
   #flow(): Json {
     const text = this.#text;
     const open = text[this.#position];

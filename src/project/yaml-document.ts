@@ -1,6 +1,5 @@
-// The full YAML reader, on the `yaml` package with PyYAML's meaning of scalars, merge keys and repeated keys; and
-// positions of keys for error messages. Loaded only when a text is outside of yaml-block.ts's subset or an error needs
-// a place.
+// The full YAML reader: the `yaml` package with PyYAML's scalars, merge keys and repeated keys. It also finds positions
+// of keys for errors. Loaded only for text outside of yaml-block.ts's subset, or when an error needs a place.
 import { createRequire } from 'node:module';
 import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Json } from '../contracts/node.ts';
@@ -9,12 +8,12 @@ import { PyDateTime } from '../values/datetime.ts';
 import { MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
 import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
 
-/** Collections within each other; PyYAML stops at about 200 of them. */
+/** Maximum nesting of collections; PyYAML stops at about 200. */
 const MAX_DEPTH = 200;
-/** Values that aliases may add to a text by standing for larger ones. */
+/** Maximum number of values that aliases may add by expansion. */
 const MAX_ALIASED = 200_000;
 
-/** A problem of a text, at a place: both 1-based. */
+/** A problem of a text with its position, both 1-based. */
 export interface YamlProblem {
   readonly message: string;
   readonly line: number;
@@ -23,7 +22,7 @@ export interface YamlProblem {
 
 export interface YamlDocument {
   readonly value: Json;
-  /** Repeated keys: the last one counts. */
+  /** Repeated keys; the last value is used. */
   readonly duplicates: readonly { readonly key: string; readonly line: number; readonly column: number }[];
 }
 
@@ -46,7 +45,7 @@ function yamlModule(): YamlModule {
 
 const UNPRINTABLE = /[^\t\n\r\x20-\x7E\x85\xA0-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
-// libyaml's words for what the package reports under these codes.
+// libyaml's messages for error codes of the package.
 const PROBLEMS: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'found character that cannot start any token',
   BAD_SCALAR_START: 'found character that cannot start any token',
@@ -57,7 +56,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   BAD_DQ_ESCAPE: 'found unknown escape character',
 };
 
-/** The first problem that the package found, with libyaml's words and place where they are known. */
+/** The package's first error, with libyaml's message and position where known. */
 function problemOf(
   error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] },
   text: string,
@@ -111,7 +110,8 @@ function parse(yaml: YamlModule, source: string): { document: Document; place: P
 }
 
 /**
- * Where collections are nested too deeply; composing such a text would use up the stack. The parser of tokens has none.
+ * Position of too deeply nested collections, because composing them would overflow the stack. The tokenizer does not
+ * recurse.
  */
 function deepest(yaml: YamlModule, text: string): number | undefined {
   const staircase = deepIndent(text);
@@ -132,7 +132,7 @@ function deepest(yaml: YamlModule, text: string): number | undefined {
   return undefined;
 }
 
-/** Where lines are indented further and further; the package takes a time that grows with the square of that. */
+/** Position of ever deeper indentation, for which the package needs quadratic time. */
 function deepIndent(text: string): number | undefined {
   const open: number[] = [];
   for (let at = 0; at < text.length; ) {
@@ -179,9 +179,9 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
 }
 
 /**
- * Where a key or an item stands in a YAML text.
+ * Position of a key or an item in a YAML text.
  * @param path keys and indexes from the top
- * @returns 1-based place of the deepest part of the path that exists, or undefined when the text is not YAML
+ * @returns 1-based position of the deepest existing part of the path, or undefined when the text is not YAML
  */
 export function locateYaml(
   text: string,
@@ -218,7 +218,7 @@ class Reader {
   readonly #anchored = new Map<Node, { readonly value: Json; readonly size: number }>();
   readonly #anchors: ReadonlyMap<string, readonly Node[]>;
   readonly #open = new Set<Node>();
-  /** Nodes read so far, those that aliases stand for included. */
+  /** Number of nodes read; expanded aliases are counted. */
   #size = 0;
   #aliased = 0;
 
@@ -227,7 +227,7 @@ class Reader {
     this.#yaml = yaml;
     this.#text = text;
     const anchors = new Map<string, Node[]>();
-    // Looked up once: the package goes through the whole document for each alias.
+    // Anchors are collected once, because the package walks the whole document for each alias.
     if (text.includes('&')) {
       yaml.visit(document, (_key, node) => {
         const name = yaml.isNode(node) && !yaml.isAlias(node) ? (node as Scalar).anchor : undefined;
@@ -273,7 +273,7 @@ class Reader {
     return known.value;
   }
 
-  /** The node that an alias stands for: the last one before it that has the anchor. */
+  /** The node of an alias: the last one before it with that anchor. */
   #target(alias: Alias): Node {
     const at = alias.range?.[0] ?? 0;
     const found = this.#anchors.get(alias.source)?.findLast((node) => (node.range?.[0] ?? 0) < at);
@@ -298,7 +298,7 @@ class Reader {
       return (date ?? resolvePlainScalar(text)) as Json;
     }
     const value = node.value === null ? '' : String(node.value);
-    // A block scalar that the end of the text cuts off has no line break of its own.
+    // A block scalar that ends at the end of the text without a newline has none.
     const cutOff =
       (node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED') &&
       !this.#text.endsWith('\n') &&
@@ -328,7 +328,7 @@ class Reader {
       own.add(name);
       pairs.push([name, pair]);
     }
-    // Merged keys come first, as PyYAML puts them; a key of the mapping itself wins.
+    // Merged keys come first, as in PyYAML; keys of the mapping itself take precedence.
     for (const source of merged) for (const [key, value] of Object.entries(source)) define(result, key, value);
     for (const [key, pair] of pairs) define(result, key, this.node(pair.value as Node | null));
     return result;
@@ -338,7 +338,7 @@ class Reader {
     const target = this.#yaml.isAlias(value) ? this.#target(value) : value;
     if (this.#yaml.isMap(target)) into.push(this.node(value) as { [key: string]: Json });
     else if (this.#yaml.isSeq(target)) {
-      // The first of a list wins; of two merge keys the second.
+      // The first of a list takes precedence, and the second of two merge keys.
       for (const item of [...target.items].reverse()) {
         const part = this.#yaml.isAlias(item) ? this.#target(item) : item;
         if (!this.#yaml.isMap(part)) this.#fail(item as Node, 'expected a mapping for merging, but found scalar');
@@ -348,7 +348,7 @@ class Reader {
   }
 }
 
-/** The text of a key, as JSON writes a Python dict's keys. */
+/** The text of a key, as Python's JSON writes keys of a dict. */
 function keyText(value: Json): string {
   return typeof value === 'string'
     ? value
@@ -363,7 +363,7 @@ function define(target: { [key: string]: Json }, key: string, value: Json): void
   else target[key] = value;
 }
 
-/** The date or datetime that a plain scalar is to PyYAML. */
+/** PyYAML's date or datetime of a plain scalar. */
 function dateOf(text: string): PyDate | undefined {
   const iso = isoTimestamp(text);
   if (iso === undefined) return undefined;

@@ -1,6 +1,6 @@
-// What escapes in double quotes mean in YAML, for the fast reader; and how it says that a text is not for it.
+// Decodes escapes in double-quoted YAML for the fast reader, and defines the exception by which that reader gives up.
 
-/** Thrown, never shown: "read this with the full parser". */
+/** Thrown internally, never shown: the full parser must read the text. */
 export class UnsupportedYaml extends Error {
   override readonly name = 'UnsupportedYaml';
 }
@@ -25,8 +25,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   P: '\u2029',
 };
 /**
- * The text between double quotes.
- * @throws UnsupportedYaml for an escape that YAML does not know
+ * Decodes the text between double quotes.
+ * @throws UnsupportedYaml for an unknown escape
  */
 export function unescaped(body: string): string {
   if (!body.includes('\\')) return body;

@@ -1,6 +1,5 @@
-// Flow collections (`{…}`, `[…]`) whose later lines stand further left than YAML 1.2 allows: PyYAML does not mind, the
-// `yaml` package ends them there. Indents such lines, which means nothing inside a flow collection. Leaves parsing to
-// yaml-document.ts.
+// Accepts flow collections (`{…}`, `[…]`) whose later lines are indented less than YAML 1.2 allows. PyYAML accepts
+// them, the `yaml` package does not. Such lines are indented, which has no meaning there. yaml-document.ts parses.
 
 const INDENT = ' '.repeat(80);
 const MOST_ROUNDS = 200;
@@ -14,10 +13,10 @@ interface Parsed {
 }
 
 /**
- * Parses a text, and again with lines indented as long as a flow collection ends too early.
- * @param parse gives the document of a text with its errors
- * @returns the document, its text and by how much each indented line (from 1) was moved; the original when indenting
- *   does not help
+ * Parses a text, and repeats with indented lines while a flow collection ends too early.
+ * @param parse returns the document of a text with its errors
+ * @returns the document, its text and the shift of each indented line (from 1); the original when indenting does not
+ * help
  */
 export function parseWithFlows<T extends Parsed>(
   text: string,
@@ -45,10 +44,10 @@ export function parseWithFlows<T extends Parsed>(
   return document.errors.length > 0 ? { document: original, text, moved: new Set() } : { document, text: lines, moved };
 }
 
-/** How much the place of a moved line is to be put back. */
+/** Columns by which the position in a moved line is corrected. */
 export const MOVED_BY = INDENT.length;
 
-/** The lines from `offset` to the bracket that closes what is open there; undefined without one. */
+/** The lines from `offset` to the bracket that closes the open collection; undefined when there is none. */
 function restOfFlow(text: string, offset: number): [number, number] | undefined {
   const start = offset + text.slice(offset).search(/\S/);
   let depth = 0;

@@ -1,5 +1,5 @@
-// Renders the texts of the project's own YAML files, with what they see of the command. Which keys are rendered is
-// their readers' business.
+// Renders texts of the project's own YAML files with the facts of the command. The readers decide which keys are
+// rendered.
 import { createTemplateEnvironments, type TemplateEnvironments } from '../context/templates.ts';
 import { createFileRenderer } from '../context/yaml-scope.ts';
 import type { Invocation } from '../contracts/project.ts';
@@ -15,7 +15,7 @@ interface RenderingCommand {
   readonly now: () => number;
 }
 
-/** @param templates shared with the rest of the command; by default ones of its own */
+/** @param templates shared with the rest of the command; default: new ones */
 export function createYamlRenderer(
   { env, logger, invocation, now }: RenderingCommand,
   templates: TemplateEnvironments = createTemplateEnvironments(),

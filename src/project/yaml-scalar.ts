@@ -1,5 +1,5 @@
-// What a plain YAML scalar means to PyYAML (YAML 1.1 with PyYAML's own patterns): null, bool, int, float, date or text.
-// Leaves quoting, folding and structure to the parsers.
+// Resolves plain YAML scalars as PyYAML does (YAML 1.1 with its own patterns): null, bool, int, float, date or text.
+// The parsers handle quoting, folding and structure.
 import { PyFloat } from '../values/float.ts';
 
 const INTEGER =
@@ -22,8 +22,8 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map<string, boolean | nul
 ]);
 
 /**
- * The value of a plain scalar. Dates and timestamps come back as the text of Python's `isoformat()`, which is what dbt
- * makes of them wherever it renders YAML.
+ * The value of a plain scalar. Dates and timestamps become the text of Python's `isoformat()`, as wherever dbt renders
+ * YAML.
  */
 export function resolvePlainScalar(text: string): YamlScalar {
   if (text.length === 0) return null;
@@ -37,7 +37,7 @@ export function resolvePlainScalar(text: string): YamlScalar {
   return text;
 }
 
-/** An explicit `!!int` or `!!float`. */
+/** The value of an explicit `!!int` or `!!float`. */
 export function resolveTagged(tag: string, text: string): YamlScalar | undefined {
   switch (tag) {
     case 'tag:yaml.org,2002:str':

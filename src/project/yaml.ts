@@ -1,5 +1,5 @@
-// Reading YAML text as PyYAML's safe loader does, fast: the common block style by yaml-block.ts, everything else by the
-// full parser. Errors have dbt's form. Leaves rendering of Jinja to renderer.ts and what the keys mean to the callers.
+// Reads YAML text as PyYAML's safe loader does: the common block style fast by yaml-block.ts, other text by the full
+// parser. Errors have dbt's form. renderer.ts renders Jinja; the callers interpret keys.
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
@@ -8,16 +8,15 @@ import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.t
 import { UnsupportedYaml } from './yaml-escapes.ts';
 
 export interface LoadYamlOptions {
-  /** Hears of each repeated key in dbt's words; the last one counts. */
+  /** Called with dbt's description of each repeated key, whose last value is used. */
   readonly onDuplicateKey?: ((description: string) => void) | undefined;
-  /** Dates and timestamps as `PyDate` and `PyDateTime`, which only a template can hold. */
+  /** Whether dates and timestamps become `PyDate` and `PyDateTime`, which only templates can hold. */
   readonly dates?: boolean | undefined;
 }
 
 /**
- * The value of a YAML text. Dates are text (`isoformat`) unless asked for, integral floats `PyFloat`, ints beyond 2^53
- * bigints.
- * @param path file that is named in an error; null for text that comes from no file
+ * Parses a YAML text. Dates become text (`isoformat`) by default, integral floats `PyFloat`, ints beyond 2^53 bigints.
+ * @param path the file in errors; null for text that is not from a file
  * @throws TsdbtError `runtime`, without a path `validation`, with dbt's `Syntax error near line N`
  * @example loadYaml('a: [1, yes]', null) // { a: [1, true] }
  */
@@ -27,7 +26,7 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   try {
     if (options.dates !== true) return readBlockYaml(source);
   } catch (error) {
-    // The full parser reports text that is nested too deeply for this one.
+    // RangeError: the fast reader ran out of stack on deep nesting, which the full parser reports.
     if (!(error instanceof UnsupportedYaml || error instanceof RangeError)) throw error;
   }
   try {
