@@ -1,5 +1,5 @@
-// Texts of YAML that go over lines, for the fast reader: where quotes end, quoted lines joined, literal and folded
-// scalars. Leaves collections and plain scalars to yaml-block.ts.
+// Reads multi-line YAML texts for the fast reader: ends of quotes, quoted lines, literal and folded scalars.
+// yaml-block.ts reads collections and plain scalars.
 import { UnsupportedYaml } from './yaml-escapes.ts';
 
 const NEWLINE = 10;
@@ -21,7 +21,7 @@ export function singleQuoteEnd(text: string, at: number): number {
   }
 }
 
-/** The quote that ends a single-quoted scalar, on its line or a later one. */
+/** Position of the quote that ends a single-quoted scalar, on its line or a later one. */
 export function lastQuote(text: string, at: number): number {
   for (let i = at + 1; ; i += 2) {
     i = text.indexOf("'", i);
@@ -41,7 +41,7 @@ export function doubleQuoteEnd(text: string, at: number): number {
   throw new UnsupportedYaml();
 }
 
-/** What stands between quotes, its lines joined as YAML folds them; PyYAML minds no indentation there. */
+/** The text between quotes, with lines folded as in YAML; PyYAML ignores indentation there. */
 export function foldedQuote(text: string, open: number, close: number): string {
   const quoted = text.slice(open + 1, close);
   if (!quoted.includes('\n')) return quoted;
@@ -62,14 +62,14 @@ export function foldedQuote(text: string, open: number, close: number): string {
   return value;
 }
 
-/** In linear time, unlike the pattern for it. */
+/** Linear, unlike a pattern for it. */
 function withoutSpacesBehind(line: string): string {
   let end = line.length;
   while (end > 0 && line.charCodeAt(end - 1) === SPACE) end--;
   return line.slice(0, end);
 }
 
-/** Whether nothing but blanks and a comment is left on the line. */
+/** Whether only blanks and a comment remain on the line. */
 export function atLineEnd(text: string, at: number): boolean {
   const end = text.length;
   const start = at;
@@ -82,13 +82,13 @@ export function atLineEnd(text: string, at: number): boolean {
 /** A literal or folded scalar. */
 export interface BlockScalar {
   readonly value: string;
-  /** Where the next line begins. */
+  /** Start of the next line. */
   readonly end: number;
-  /** Of its lines. */
+  /** Column of its lines. */
   readonly column: number;
 }
 
-/** What `|` or `>` at `position` begins, in a collection of column `parent`. */
+/** Reads the scalar that `|` or `>` at `position` starts, in a collection of column `parent`. */
 export function blockScalar(text: string, position: number, parent: number, folded: boolean): BlockScalar {
   const end = text.length;
   let at = position + 1;
@@ -105,7 +105,7 @@ export function blockScalar(text: string, position: number, parent: number, fold
   if (!atLineEnd(text, at)) throw new UnsupportedYaml();
   const header = text.indexOf('\n', at);
   at = header === -1 ? end : header + 1;
-  // Leading blank lines and the indentation.
+  // Skips leading blank lines to find the indentation.
   let blanks = 0;
   let deepest = 0;
   let column = increment === 0 ? -1 : Math.max(parent, 0) + increment;

@@ -1,5 +1,5 @@
-// `deps --add-package`: an entry written into packages.yml (or dependencies.yml), in the place of one for the same
-// package.
+// `deps --add-package`: adds an entry to packages.yml (or dependencies.yml), or replaces the one for the same package.
+// install.ts installs it.
 import { eventOf } from '../../events/index.ts';
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Json } from '../../contracts/node.ts';
@@ -20,7 +20,7 @@ export interface AddedPackage {
 
 /**
  * Changes the file.
- * @throws TsdbtError `project` when the file would be malformed
+ * @throws TsdbtError `project` when the file would become malformed
  */
 export function addPackage(project: Project, add: AddedPackage, logger: Logger): void {
   const list = readPackageList(project.project_root);
@@ -60,7 +60,7 @@ export function addPackage(project: Project, add: AddedPackage, logger: Logger):
   );
 }
 
-/** Whether an entry means the package, `_` and `-` alike, with or without its owner. */
+/** Whether an entry refers to the package; `_` and `-` are equal, and the owner may be missing. */
 function isSamePackage(entry: Entry, name: string): boolean {
   const identifier = entry['package'] ?? entry['git'] ?? entry['local'] ?? entry['tarball'] ?? entry['private'];
   if (typeof identifier !== 'string') return false;

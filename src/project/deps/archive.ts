@@ -1,6 +1,6 @@
-// A package's .tar.gz put into a new folder: plain files, folders and links inside of the package only, within limits.
-// Reading the format and writing files is node-tar's; which entries are taken, and links, are decided here. Leaves the
-// download to others.
+// Unpacks a package's .tar.gz into a new folder: only files, folders and links that stay inside, within limits.
+// node-tar parses the format and writes files; this file selects entries and creates links. The download is left to
+// others.
 import { lstatSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -10,23 +10,23 @@ import { TsdbtError } from '../../errors.ts';
 import { checkContained, refused } from './contained.ts';
 import { makeFolder } from '../../make-folder.ts';
 
-/** A download that is cut short or is no archive. */
+/** A truncated download, or one that is not an archive. */
 export class BrokenArchive extends Error {}
 
 export interface ArchiveLimits {
-  /** Bytes unpacked, headers included. */
+  /** Maximum unpacked bytes, headers included. */
   readonly bytes: number;
-  /** Entries, and headers that describe entries. */
+  /** Maximum number of entries, extended headers included. */
   readonly entries: number;
 }
 
 /** No real package comes near these limits: a larger archive is an attack. */
 const LIMITS: ArchiveLimits = { bytes: 2 ** 30, entries: 100_000 };
-/** What one header that describes others may hold: a path and a few numbers. */
+/** Maximum size of an extended header, which holds a path and a few numbers. */
 const MAX_META_BYTES = 64 * 1024;
 const MAX_PATH_BYTES = 1024;
 const MAX_NAME_BYTES = 255;
-/** The beginnings of gzip and zstd, which node-tar would unpack a second time, past the limit. */
+/** Magic bytes of gzip and zstd: node-tar would decompress such content again, without the limit. */
 const PACKED = [Buffer.from([0x1f, 0x8b]), Buffer.from([0x28, 0xb5, 0x2f, 0xfd])];
 
 const NO_KIND = 'which is neither a file nor a folder nor a symbolic link';
@@ -41,11 +41,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
 };
 
 /**
- * Unpacks an archive. Links are made last, so that no entry is ever written through one.
- * @param folder new and empty; to be thrown away after an error
- * @param from what errors name
+ * Unpacks an archive. Links are created last, so that no entry is written through a link.
+ * @param folder new and empty; the caller deletes it after an error
+ * @param from name of the package in errors
  * @returns the names at the top of the archive
- * @throws BrokenArchive; TsdbtError `dependency` for an entry that is refused or a limit that is passed
+ * @throws BrokenArchive; TsdbtError `dependency` for a refused entry or an exceeded limit
  */
 export async function unpack(archive: Buffer, folder: string, from: string, limits = LIMITS): Promise<string[]> {
   const { Unpack } = await import('tar/unpack');
@@ -71,7 +71,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       if (failure !== undefined) return false;
       try {
         if (!('type' in entry)) return false;
-        // Rights of the archive, such as setuid, are not taken over.
+        // File modes of the archive, such as setuid, are dropped.
         delete entry.mode;
         return contents.take(path, entry.type, entry.linkpath ?? '');
       } catch (error) {
@@ -80,7 +80,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
       }
     },
   });
-  // `end` comes when every file is closed, also behind an error; not where the folder itself is gone.
+  // `end` is emitted when all files are closed, also after an error, but not when the folder was deleted.
   const closed = new Promise<void>((done) =>
     writer.once('end', done).on('error', (error: Error) => {
       fail(error);
@@ -102,7 +102,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
   });
   try {
     let bytes = 0;
-    // Zeros behind the end are counted, but not kept: node-tar would copy them again and again.
+    // Zeros after the end are counted but dropped, because node-tar would copy them repeatedly.
     let atEnd = false;
     writer.once('eof', () => {
       atEnd = true;
@@ -132,7 +132,7 @@ export async function unpack(archive: Buffer, folder: string, from: string, limi
 class Contents {
   readonly #from: string;
   readonly #limits: ArchiveLimits;
-  /** By path, in one case and normal form: there are disks that tell neither apart. */
+  /** Keyed by path in lower case and Unicode normal form, because some file systems distinguish neither. */
   readonly #kinds = new Map<string, Kind>();
   readonly #links: { readonly path: string; readonly target: string }[] = [];
   readonly #tops = new Set<string>();
@@ -152,7 +152,7 @@ class Contents {
     if (this.#count > this.#limits.entries) throw refused(this.#from, `more than ${this.#limits.entries} entries`);
   }
 
-  /** @returns whether the entry is to be written now */
+  /** @returns whether the entry must be written now */
   take(given: string, type: string, target: string): boolean {
     this.count();
     const problem = pathProblem(given);

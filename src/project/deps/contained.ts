@@ -1,5 +1,5 @@
-// Whether a folder that a stranger made holds only files, folders and links that stay inside of it, link by link, as
-// the kernel follows them. Leaves how the folder was made to archive.ts and git.ts.
+// Checks that an untrusted folder contains only files, folders and links that stay inside it; links are resolved step
+// by step, as the kernel does. archive.ts and git.ts create the folder.
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
@@ -9,10 +9,10 @@ import type { TsdbtError } from '../../errors.ts';
 const MAX_LINKS = 40;
 
 /**
- * Walks the whole folder; follows no link out of it.
- * @param from what errors name
- * @throws TsdbtError `dependency` at the first link that leaves the folder, and at anything that is no file, folder or
- *   symbolic link
+ * Walks the whole folder and follows no link out of it.
+ * @param from name of the package in errors
+ * @throws TsdbtError `dependency` for a link that leaves the folder, and for anything that is no file, folder or
+ * symbolic link
  */
 export function checkContained(root: string, from: string): void {
   const visit = (folder: readonly string[]): void => {
@@ -38,9 +38,7 @@ export function refused(from: string, what: string): TsdbtError {
   return errorOf('packageHoldsUnsafe', { package: from, what });
 }
 
-/**
- * Whether a link, followed step by step, is ever outside of the folder. One that goes in a circle counts as leaving.
- */
+/** Whether a link leaves the folder at any step of its resolution. A circular link counts as leaving. */
 function leaves(root: string, link: readonly string[]): boolean {
   const at = [...link.slice(0, -1)];
   const rest = [link.at(-1) ?? ''];

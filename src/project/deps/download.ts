@@ -1,5 +1,5 @@
-// Files and JSON over HTTP(S): redirects, proxies of the environment, a time limit, and dbt's retries. Leaves what is
-// downloaded, and where from, to its callers.
+// Downloads files and JSON over HTTP(S): redirects, proxies of the environment, a time limit, and dbt's retries.
+// Callers choose the address and check the content.
 import { eventOf } from '../../events/index.ts';
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -15,19 +15,17 @@ export interface DownloadOptions {
   readonly logger: Logger;
   /** Milliseconds to wait for an answer. */
   readonly timeout: number;
-  /** Milliseconds between two tries. */
+  /** Milliseconds between two attempts. */
   readonly delay: number;
-  /** A larger answer is refused; absent: 256 MiB. */
+  /** Maximum size of an answer in bytes; default 256 MiB. */
   readonly maxBytes?: number;
 }
 
 const ATTEMPTS = 6;
 const MAX_REDIRECTS = 10;
-/** An index of all packages has about one megabyte, a package seldom as much. */
+/** An index of all packages has about one megabyte; a package rarely reaches this limit. */
 const MAX_BYTES = 256 * 2 ** 20;
-/**
- * So many times the patience for one answer is the patience for all of a download: a server may send a byte a minute.
- */
+/** A download may take this many times the timeout of one answer, because a server may send one byte a minute. */
 const PATIENCE = 20;
 
 /** A request that failed; `again` tells whether a retry may succeed. */
@@ -40,7 +38,7 @@ export class NetworkError extends Error {
   }
 }
 
-/** A URL without the user and password in it, and without parameters that are tokens. */
+/** A URL without user, password and token parameters. */
 export function withoutCredentials(url: string): string {
   return url
     .replace(/^([a-z+.-]+:\/\/)[^/\s]+@/i, '$1*****@')
@@ -48,8 +46,8 @@ export function withoutCredentials(url: string): string {
 }
 
 /**
- * Calls until it works, at most six times.
- * @throws TsdbtError `dependency` in dbt's words after the last try
+ * Retries until it succeeds, with at most six attempts.
+ * @throws TsdbtError `dependency` in dbt's words after the last attempt
  */
 export async function withRetries<T>(
   work: () => Promise<T>,
@@ -72,8 +70,9 @@ export async function withRetries<T>(
 }
 
 /**
- * The body behind a URL. One try: see `withRetries`. Credentials of the URL go to its own scheme, host and port only.
- * @returns `whole`: the answer said how long it is, and is
+ * The body behind a URL, in one attempt: see `withRetries`. Credentials of the URL are sent only to its own scheme,
+ * host and port.
+ * @returns `whole`: whether the answer gave its length and is complete
  * @throws NetworkError
  */
 export async function download(
@@ -138,7 +137,7 @@ export async function download(
   return { status, body, whole: expected !== undefined || response.headers['transfer-encoding'] !== undefined };
 }
 
-/** JSON behind a URL, read anew for each try. */
+/** JSON behind a URL, requested again in each attempt. */
 export async function downloadJson(url: string, options: DownloadOptions): Promise<{ status: number; value: unknown }> {
   const { status, body } = await download(url, options);
   try {
@@ -202,7 +201,7 @@ function basicAuth(header: string, { username, password }: URL): Record<string, 
   return { [header]: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-/** HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl and Python's requests read them. */
+/** The proxy from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, as curl and Python's requests read them. */
 function proxyFor(target: URL, env: Environment): URL | undefined {
   const read = (name: string): string => env[name.toLowerCase()] ?? env[name] ?? '';
   const excluded = read('NO_PROXY')

@@ -1,5 +1,5 @@
-// Git packages: one revision of a repository, fetched shallow into a folder. Needs the `git` program. Leaves which
-// revision to its callers.
+// Fetches one revision of a git package as a shallow clone into a folder. Needs the `git` program. Callers choose the
+// revision.
 import { eventOf, type MessageName } from '../../events/index.ts';
 import { spawn } from 'node:child_process';
 import { realpathSync, rmSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { makeFolder } from '../../make-folder.ts';
 
 export interface GitCheckout {
   readonly url: string;
-  /** Branch, tag or full commit; `HEAD`: the default branch. */
+  /** Branch, tag or full commit; `HEAD` means the default branch. */
   readonly revision: string;
   readonly subdirectory: string | null;
   /** Does not exist yet. */
@@ -21,13 +21,13 @@ export interface GitCheckout {
   readonly env: Environment;
   readonly logger: Logger;
   readonly delay: number;
-  /** Asked for by a package that was downloaded: it may name servers only, no repository of this machine. */
+  /** Whether a downloaded package requests it: it may only name servers, no repository of this machine. */
   readonly foreign: boolean;
 }
 
-/** Kinds of addresses that git may use; `ext::` and other helpers would run commands. */
+/** Protocols that git may use; `ext::` and other helpers would run commands. */
 const SERVERS = 'https:http:ssh:git';
-/** Settings that would run a stranger's files, or fetch what he names besides. */
+/** Settings that prevent git from running untrusted files, or fetching other repositories that they name. */
 const SAFE_SETTINGS = [
   ['core.hooksPath', '/dev/null'],
   ['submodule.recurse', 'false'],
@@ -35,7 +35,8 @@ const SAFE_SETTINGS = [
   ['protocol.ext.allow', 'never'],
 ] as const;
 /**
- * A credential helper in git's own shell: the words of the script are public, the values stand in its environment only.
+ * A credential helper in git's own shell: its script is visible to other processes, but the values are only in its
+ * environment.
  */
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$TSDBT_GIT_USER" "$TSDBT_GIT_PASSWORD"; }; f';
@@ -46,7 +47,7 @@ const PASSING = new RegExp(
 );
 
 /**
- * Checks a revision out. The repository's own data is not kept: it holds the URL, and with it tokens.
+ * Checks a revision out. Deletes the .git folder, because it contains the URL, which may contain tokens.
  * @returns the commit, and the folder of the package
  * @throws TsdbtError `dependency` with git's words
  */
@@ -95,7 +96,7 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
   rmSync(join(folder, '.git'), { recursive: true, force: true });
   if (statSync(inside, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw errorOf('subdirectoryMissing', { repository: withoutCredentials(url), folder: subdirectory ?? '', revision });
-  // A folder on the way may be a link.
+  // A parent folder may be a link.
   const real = realpathSync(inside);
   if (relative(realpathSync(folder), real).startsWith('..')) throw outside();
   checkContained(real, withoutCredentials(url));
@@ -103,8 +104,8 @@ export async function checkOut(checkout: GitCheckout): Promise<{ commit: string;
 }
 
 /**
- * What git is given: the URL without user and password, which every program of this machine could read in the list of
- * processes, and an environment in which it finds them when that scheme, host and port asks for them.
+ * The arguments and environment of git. The URL has no user and password, because other programs can read the process
+ * list. Git finds them in its environment when that scheme, host and port requests them.
  */
 function login(
   url: string,
@@ -180,7 +181,7 @@ function runGit(
   });
 }
 
-/** A hook's GIT_DIR would make every command work on the project's own repository. */
+/** A GIT_DIR set by a git hook would redirect every command to the project's own repository. */
 function gitEnvironment(env: Environment): Record<string, string | undefined> {
   const kept = Object.entries(env).filter(
     ([name]) => !/^GIT_(DIR|WORK_TREE|INDEX_FILE|PREFIX|OBJECT_DIRECTORY|COMMON_DIR)$/.test(name),

@@ -1,5 +1,5 @@
-// `deps`: finds the packages that a project and its packages ask for, writes package-lock.yml and puts the packages
-// into packages-install-path: all of them or none, also when it is killed. Leaves fetching to package-store.ts.
+// `deps`: resolves packages that a project and its packages request, writes package-lock.yml and installs them into
+// packages-install-path. It installs all or none, also when it is killed. package-store.ts fetches packages.
 import { eventOf, type MessageName } from '../../events/index.ts';
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -16,9 +16,9 @@ import { type Entry, Listing, type Request, wantedOf } from './wanted.ts';
 import { makeFolder } from '../../make-folder.ts';
 
 export interface InstallOptions extends StoreOptions {
-  /** `--lock`: write the lock file only. */
+  /** `--lock`: only writes the lock file. */
   readonly lockOnly: boolean;
-  /** `--upgrade`: resolve anew. */
+  /** `--upgrade`: ignores the lock file and resolves again. */
   readonly upgrade: boolean;
   /** `--add-package` with `--source`. */
   readonly add?: AddedPackage | null;
@@ -26,7 +26,7 @@ export interface InstallOptions extends StoreOptions {
 
 /**
  * Installs the packages of a project.
- * @throws TsdbtError `dependency` when a package cannot be had, or not in a version that suits everybody
+ * @throws TsdbtError `dependency` when a package cannot be fetched, or no version satisfies all requests
  */
 export async function installPackages(options: InstallOptions): Promise<void> {
   const { project, logger } = options;
@@ -114,7 +114,7 @@ async function installLocked(
   try {
     if (locked.length === 0) noPackages(logger);
     const listing = new Listing();
-    // What a package has asked for stands in the lock file, too: only the project's own entries see secrets.
+    // The lock file also contains requests of packages: only the project's own entries may read secrets.
     const own = new Set(requests.map(({ unrendered }) => placeOf(unrendered)));
     const blind = { ...scope, secrets: false };
     for (const entry of locked) {
@@ -160,7 +160,7 @@ async function installLocked(
   }
 }
 
-/** Where an entry's package comes from, as written. */
+/** The source of an entry's package, as written. */
 function placeOf({ git, tarball, private: hidden, package: name, local }: Entry): string {
   return String(git ?? tarball ?? hidden ?? name ?? local);
 }
@@ -178,7 +178,7 @@ function versionName({ wanted, version }: Pinned): string {
   }
 }
 
-/** The folder of all packages; links are followed, so that it can be replaced. */
+/** The folder of all packages, with links resolved, so that it can be replaced. */
 function installFolder(project: Project): string {
   const root = realpathSync(project.project_root);
   const path = resolve(root, project.packages_install_path);
@@ -187,7 +187,7 @@ function installFolder(project: Project): string {
   if (up === '' || !up.startsWith('..')) {
     throw errorOf('installPathHoldsProject', { path: project.packages_install_path });
   }
-  // A folder of its own inside of the project is replaced whole, as dbt does; elsewhere somebody may keep other things.
+  // A folder inside the project is replaced as a whole, as in dbt; a folder elsewhere may contain other files.
   const own = target === path && !relative(root, target).startsWith('..');
   const other = own || !existsSync(target) ? [] : readdirSync(target).filter((name) => !isPackage(join(target, name)));
   if (other.length > 0) {
@@ -212,13 +212,13 @@ function checkedName(name: string, project: Project): string {
   return name;
 }
 
-/** Puts the new folder into the old one's place: two renames, so that nobody ever sees half of it. */
+/** Replaces the old folder by two renames, so that readers never see a partial one. */
 function swap(staged: string, target: string): void {
   const old = join(dirname(target), `.${basename(target)}.old-${process.pid}`);
   try {
     if (lstatSync(target, { throwIfNoEntry: false }) !== undefined) renameSync(target, old);
   } catch {
-    // A mount point cannot be renamed: its contents are replaced, each package whole.
+    // A mount point cannot be renamed: its contents are replaced package by package.
     for (const name of readdirSync(target)) rmSync(join(target, name), { recursive: true, force: true });
     for (const name of readdirSync(staged)) renameSync(join(staged, name), join(target, name));
     return;
@@ -227,7 +227,7 @@ function swap(staged: string, target: string): void {
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Removes what a killed `deps` left beside the folder. */
+/** Removes files that a killed `deps` left beside the folder. */
 function removeLeftovers(target: string): void {
   const parent = dirname(target);
   if (!existsSync(parent)) return;
@@ -246,7 +246,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A location for the lock file: a secret that stands in packages.yml itself is not written again. */
+/** A location for the lock file: a secret written literally in packages.yml is not copied. */
 function withoutSecrets(text: string, env: Environment, logger: Logger): string {
   const secrets = Object.entries(env).flatMap(([name, value]) =>
     /^DBT_(ENGINE_)?ENV_SECRET/.test(name) && value?.trim() ? [value] : [],

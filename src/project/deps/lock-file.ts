@@ -1,5 +1,5 @@
-// package-lock.yml: its text, its checksum and its entries, as dbt writes them, so that either program takes the
-// other's.
+// Reads and writes package-lock.yml with dbt's text, checksum and entries, so that either program accepts the other's
+// file. install.ts decides when it is rewritten.
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Json } from '../../contracts/node.ts';
@@ -7,13 +7,13 @@ import { dumpJson, fromJson } from '../../values/json.ts';
 import type { Metadata, Pinned } from './package-store.ts';
 import type { Entry, Request } from './wanted.ts';
 
-/** The checksum by which a lock file is known to fit: sha1 over the sorted JSON of the entries, as dbt's. */
+/** The checksum that shows whether a lock file is current: dbt's sha1 of the entries as sorted JSON. */
 export function packagesHash(requests: readonly Request[]): string {
   const texts = requests.map((request) => dumpJson(fromJson(hashedEntry(request)), { sortKeys: true }));
   return createHash('sha1').update(texts.sort().join('\n'), 'utf8').digest('hex');
 }
 
-/** An entry with the defaults that dbt fills in. */
+/** An entry with dbt's defaults. */
 function hashedEntry({ entry, unrendered }: Request): Entry {
   const defaults: Entry =
     'git' in entry || 'private' in entry
@@ -25,7 +25,7 @@ function hashedEntry({ entry, unrendered }: Request): Entry {
   return { ...rest, unrendered: { ...unrendered }, ...(name === undefined || name === null ? {} : { name }) };
 }
 
-/** One package as the lock file has it. @param location without secrets */
+/** One package as an entry of the lock file. @param location without secrets */
 export function lockEntry({ wanted }: Pinned, { name, version }: Metadata, location: string): Entry {
   const below: Entry = wanted.subdirectory === null ? {} : { subdirectory: wanted.subdirectory };
   switch (wanted.kind) {
@@ -48,7 +48,7 @@ export function lockEntry({ wanted }: Pinned, { name, version }: Metadata, locat
   }
 }
 
-/** YAML in the layout of dbt's package files. */
+/** Formats YAML in the layout of dbt's package files. */
 export function dumpPackageYaml(value: Json): string {
   const yaml = createRequire(import.meta.url)('yaml') as typeof import('yaml');
   return yaml.stringify(value, {

@@ -1,6 +1,5 @@
-// Fetches packages: turns a request into one version of one package, says what that package is called and asks for
-// itself, and puts it into a folder. Everything is fetched once a command, into a folder that `close` removes. Leaves
-// merging of requests to wanted.ts.
+// Fetches packages: resolves a request to one version, reads the package's name and requests, and places it into a
+// folder. Each is fetched once per command into a temporary folder, which `close` removes. wanted.ts merges requests.
 import { eventOf } from '../../events/index.ts';
 import { randomUUID } from 'node:crypto';
 import {
@@ -33,35 +32,35 @@ import type { Entry, Request, Wanted } from './wanted.ts';
 export interface StoreOptions {
   readonly project: Project;
   readonly render: RenderYamlText;
-  /** Scope of packages.yml: secrets allowed, no target. */
+  /** Scope of packages.yml: it may read secrets and has no target. */
   readonly scope: YamlScope;
   readonly logger: Logger;
   readonly versionCheck: boolean;
-  /** Milliseconds between two tries of a download; dbt's: 1000. */
+  /** Milliseconds between two attempts of a download; dbt's: 1000. */
   readonly retryDelay?: number;
 }
 
 /** One version of one package. */
 export interface Pinned {
   readonly wanted: Wanted;
-  /** Commit, branch or version; null where there is none. */
+  /** Commit, branch or version; null when there is none. */
   readonly version: string | null;
-  /** The hub's newest. */
+  /** The newest version in the hub. */
   readonly latest: string | null;
 }
 
 export interface Metadata {
   /** Name of its project. */
   readonly name: string;
-  /** What it asks for. */
+  /** Its own requests. */
   readonly packages: readonly Request[];
   /** The version as the lock file has it: a commit, never a branch. */
   readonly version: string | null;
-  /** Where it lies; null: not fetched yet. */
+  /** Its folder; null before it is fetched. */
   readonly folder: string | null;
 }
 
-/** Packages that the root project asks for; those of dependencies.yml are not rendered. */
+/** Packages that the root project requests; those of dependencies.yml are not rendered. */
 export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, 'scope' | 'render'>): Request[] {
   const { packages, fromDependenciesFile } = readPackageList(root);
   const rendered = fromDependenciesFile ? packages : (renderTree(packages as Json, scope, render) as Entry[]);
@@ -69,10 +68,10 @@ export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, '
 }
 
 /**
- * Packages that a package asks for. It sees no secret: it could send it to its own server, with the address of what it
- * asks for.
- * @param foreign it was downloaded
- * @throws TsdbtError `dependency` when it asks for a secret, now or when the lock file is read
+ * Packages that a package requests. It may not read secrets, because it could send them to its own server in the
+ * address of a request.
+ * @param foreign whether it was downloaded
+ * @throws TsdbtError `dependency` when it requests a secret, now or when the lock file is read
  */
 function requestsOf(name: string, folder: string, foreign: boolean, { scope, render }: StoreOptions): Request[] {
   try {
@@ -127,7 +126,7 @@ export class PackageStore {
   }
 
   /**
-   * The version that everybody who asks can live with.
+   * Selects the version that satisfies all requests.
    * @throws TsdbtError `dependency` when there is none
    */
   async pin(wanted: Wanted): Promise<Pinned> {
@@ -145,7 +144,7 @@ export class PackageStore {
     return { wanted, version: revisions[0] ?? 'HEAD', latest: null };
   }
 
-  /** What a package is; fetches it when that is the only way to know. */
+  /** Metadata of a package; fetches the package when necessary. */
   metadata(pinned: Pinned): Promise<Metadata> {
     const key = keyOf(pinned);
     const known = this.#known.get(key) ?? this.#read(pinned);
@@ -153,7 +152,7 @@ export class PackageStore {
     return known;
   }
 
-  /** Puts a package into a folder that does not exist yet. */
+  /** Moves or copies a package into a folder that must not exist yet. */
   async place(pinned: Pinned, target: string): Promise<void> {
     const { wanted, version } = pinned;
     const { folder } = await this.metadata(pinned);
@@ -205,8 +204,8 @@ export class PackageStore {
   }
 
   /**
-   * Every path counts from the root project, also one that a package names.
-   * @throws TsdbtError `dependency` when a package that was downloaded names a folder outside of the project
+   * All paths are relative to the root project, also those in packages.
+   * @throws TsdbtError `dependency` when a downloaded package names a folder outside of the project
    */
   #localFolder({ location, foreign }: Wanted): string {
     const { project_root: root } = this.#options.project;
@@ -261,7 +260,7 @@ export class PackageStore {
   }
 }
 
-/** @throws TsdbtError `dependency` when the hub's answer is no list of packages */
+/** @throws TsdbtError `dependency` when the hub's answer is not a list of packages */
 function hubRequests(name: string, { packages }: HubVersion): Request[] {
   try {
     return checkedPackages({ packages: packages as Json }).map((entry) => ({ entry, unrendered: {}, foreign: true }));
@@ -284,7 +283,7 @@ function link(folder: string, target: string, logger: Logger): void {
   }
 }
 
-/** Renames where that is possible: the temporary folder may lie on another disk. */
+/** Renames if possible; the temporary folder may be on another file system. */
 function move(from: string, to: string): void {
   try {
     renameSync(from, to);

@@ -1,5 +1,5 @@
-// The package hub (registry API v1): which packages there are, their versions, and the version that fits all requests,
-// in dbt's words.
+// Reads the package hub (registry API v1): packages, their versions, and the version that satisfies all requests, with
+// dbt's errors. download.ts sends the requests.
 import { eventOf } from '../../events/index.ts';
 import { errorOf } from '../../error-table.ts';
 import { deprecation } from '../deprecations.ts';
@@ -23,7 +23,7 @@ export interface HubVersion {
   readonly downloads: { readonly tarball: string };
   readonly require_dbt_version?: string | readonly string[] | null;
 }
-/** What a hub lists: only the version that is chosen must be whole. */
+/** A hub's list of versions: only the chosen version must be complete. */
 type HubVersions = { readonly [version: string]: Partial<HubVersion> | null };
 
 const VERSION_KEYS = ['name', 'packages', 'downloads'] as const;
@@ -34,17 +34,17 @@ export class Registry {
   #index: Promise<readonly string[]> | undefined;
   readonly #packages = new Map<string, Promise<HubVersions>>();
 
-  /** DBT_PACKAGE_HUB_URL takes the place of the public hub. */
+  /** DBT_PACKAGE_HUB_URL replaces the public hub. */
   constructor(options: DownloadOptions) {
     this.#options = options;
     this.#base = (options.env['DBT_PACKAGE_HUB_URL'] || HUB).replace(/\/?$/, '/');
   }
 
   /**
-   * The newest version that suits everybody.
-   * @param versionCheck versions made for another dbt do not count
-   * @returns it, and the newest that could be installed if nobody set a limit
-   * @throws TsdbtError `dependency`
+   * The newest version that satisfies all requests.
+   * @param versionCheck excludes versions that require another dbt version
+   * @returns it, and the newest version that can be installed without any limits
+   * @throws TsdbtError `dependency` when no version satisfies them
    */
   async resolve(wanted: Wanted, versionCheck: boolean): Promise<{ version: string; latest: string }> {
     this.#index ??= this.#fetchIndex();
@@ -79,8 +79,8 @@ export class Registry {
   }
 
   /**
-   * What the hub knows of one version of a package.
-   * @throws TsdbtError `dependency` when there is none, or when it does not say what an install needs
+   * The hub's entry for one version of a package.
+   * @throws TsdbtError `dependency` when it does not exist or is incomplete
    */
   async version(name: string, version: string): Promise<HubVersion> {
     const info = (await this.#versions(name))[version];
@@ -97,7 +97,7 @@ export class Registry {
     return { ...info, name: project, packages, downloads };
   }
 
-  /** Everything that the hub knows of a package, asked for once. */
+  /** The hub's entries for a package, requested once. */
   #versions(name: string): Promise<HubVersions> {
     const known = this.#packages.get(name) ?? this.#fetchPackage(name);
     this.#packages.set(name, known);
@@ -123,7 +123,7 @@ export class Registry {
       const { versions } = answer ?? {};
       if (answer === null || typeof versions !== 'object' || versions === null || answer.name === undefined)
         throw new NetworkError('Request error: Expected the response to contain keys name and versions');
-      // As dbt: one version with a key is enough here. The version that is chosen must have them all.
+      // As in dbt, a key counts as present when one version has it. The chosen version must have all keys.
       const known = new Set(Object.values(versions).flatMap((version) => Object.keys(version ?? {})));
       const missing = VERSION_KEYS.filter((key) => !known.has(key));
       if (missing.length > 0) {

@@ -1,5 +1,5 @@
-// What packages.yml asks for, each request as a value, and how two requests for one package become one: dbt's rules and
-// words. Reads nothing and fetches nothing.
+// Turns requests of packages.yml into values, and merges two requests for one package by dbt's rules. Reads and fetches
+// nothing.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { toText, type Value } from '../../values/index.ts';
@@ -10,28 +10,28 @@ export type Entry = { readonly [key: string]: Json };
 export interface Request {
   readonly entry: Entry;
   readonly unrendered: Entry;
-  /** Asked for by a package that was downloaded, which is not trusted with this machine's files. */
+  /** Whether a downloaded package requests it, which may not access this machine's files. */
   readonly foreign: boolean;
 }
 
 export interface Wanted {
   readonly kind: 'local' | 'tarball' | 'git' | 'private' | 'hub';
-  /** By which requests for one package meet; `others` are further spellings of it. */
+  /** The key that requests for one package share; `others` are alternative spellings of it. */
   readonly key: string;
   readonly others: readonly string[];
-  /** What messages call it. */
+  /** The package's name in messages. */
   readonly title: string;
   /** Folder, URL or name on the hub. */
   readonly location: string;
-  /** The location as written: what the lock file holds. */
+  /** The location as written, for the lock file. */
   readonly written: string;
-  /** Revisions, or ranges of versions, of everybody who asked. */
+  /** Revisions, or version ranges, of all requests. */
   readonly versions: readonly string[];
   readonly subdirectory: string | null;
   readonly warnUnpinned: boolean;
   readonly prerelease: boolean;
   readonly provider: string | null;
-  /** Everybody who asked is a package that was downloaded. */
+  /** Whether all requests come from downloaded packages. */
   readonly foreign: boolean;
 }
 
@@ -43,7 +43,7 @@ const CLASSES = {
   hub: 'RegistryUnpinnedPackage',
 };
 
-/** @param env a private package's URL comes from it */
+/** @param env determines a private package's URL */
 export function wantedOf({ entry, unrendered, foreign }: Request, env: Environment): Wanted {
   const text = (name: string): string | null => (typeof entry[name] === 'string' ? entry[name] : null);
   const kind: Wanted['kind'] = (['local', 'tarball', 'git', 'private'] as const).find((name) => name in entry) ?? 'hub';
@@ -107,8 +107,8 @@ export class Listing {
 
   /**
    * Adds a request to those for the same package.
-   * @returns all of them as one
-   * @throws TsdbtError `dependency` when the same name is asked for in two ways
+   * @returns the merged request
+   * @throws TsdbtError `dependency` when requests name one package in incompatible ways
    */
   add(wanted: Wanted): Wanted {
     const key = [wanted.key, ...wanted.others].find((name) => this.#found.has(name)) ?? wanted.key;
@@ -136,7 +136,7 @@ export class Listing {
 }
 
 /**
- * Where a private package is: the first match of DBT_ENV_PRIVATE_GIT_PROVIDER_INFO (JSON: org, url with `{token}` and
+ * URL of a private package: the first match of DBT_ENV_PRIVATE_GIT_PROVIDER_INFO (JSON: org, url with `{token}` and
  * `{repo}`, token, provider), else the provider's SSH address.
  */
 function privateUrl(name: string, provider: string | null, env: Environment): string {
