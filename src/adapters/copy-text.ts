@@ -53,7 +53,7 @@ export function* copyTextOf(table: Table): Generator<Uint8Array> {
   if (chunk !== '') yield encoder.encode(chunk);
 }
 
-/** Where a row stands in the file that it was read from. @param row 0-based */
+/** Position of a row in its source file. @param row 0-based */
 export function placeOf({ origin }: Table, row: number): { path?: string; line?: number | undefined } {
   const line = origin?.lineOf(row);
   return origin === undefined || line === undefined ? {} : { path: origin.path, line };

@@ -20,7 +20,7 @@ export interface SchemaName {
 /** The catalogue's answer about some schemas. */
 export interface Listing {
   readonly relations: readonly Relation[];
-  /** Pairs of a relation and its reader; absent when nobody asked. */
+  /** Pairs of a relation and its reader; absent until they are queried. */
   readonly links?: readonly (readonly [referenced: Relation, dependent: Relation])[];
 }
 

@@ -21,7 +21,7 @@ export function flagValue(config: RuntimeConfig, name: string, byDefault: boolea
   return typeof own === 'boolean' ? own : byDefault;
 }
 
-/** `adapter.behavior`. @param onOff told of each flag that is read while off */
+/** `adapter.behavior`. @param onOff called with each flag that is read while off */
 export function behaviorObject(config: RuntimeConfig, onOff: ((name: string) => void) | undefined): HostObject {
   return {
     jinjaType: 'dbt_common.behavior_flags.Behavior',

@@ -88,7 +88,7 @@ export class RuntimeConfigObject implements HostObject {
   readonly #logger: Logger;
   readonly #converted = new Map<string, Value>();
 
-  /** @param logger told when a key is asked for that is only under `meta` */
+  /** @param logger receives a warning when a requested key exists only under `meta` */
   constructor(node: Configured, logger: Logger) {
     this.#node = node;
     this.#logger = logger;
@@ -193,7 +193,7 @@ function snapshotColumns(config: { readonly [key: string]: unknown }): { readonl
   );
 }
 
-/** Tells that a config was asked for a key which is only under its `meta`. */
+/** Warns that a requested config key exists only under `meta`. */
 export function fireMetaKeyWarning(logger: Logger, key: string): void {
   const msg =
     `[WARNING]: The key '${key}' was not found using config.get('${key}'), but was detected as a custom ` +

@@ -10,7 +10,7 @@ import { LazyDict } from './lazy-dict.ts';
  */
 export type CommandRecorder = (part: string) => void;
 
-/** The value of a part that a recorder was told of; undefined where the command has none. */
+/** The value of a recorded part; undefined where the command has none. */
 export function commandPart({ flags, invocation }: Pick<RuntimeConfig, 'flags' | 'invocation'>, part: string): unknown {
   if (part === 'args') return invocation.args;
   const [table, name] = [part.slice(0, part.indexOf('.')), part.slice(part.indexOf('.') + 1)];

@@ -8,7 +8,7 @@ export interface DictSource {
   has(key: string): boolean;
   /** The value of a key that `has`. */
   load(key: string): Value;
-  /** Values are made anew at each access, because their source changes. */
+  /** Values are computed again at each access, because their source changes. */
   readonly live?: boolean;
 }
 

@@ -80,7 +80,7 @@ export interface Token {
   readonly error?: JinjaError;
 }
 
-/** What the lexer can be told. */
+/** Options of the lexer. */
 export interface LexerOptions {
   readonly trimBlocks: boolean;
   readonly lstripBlocks: boolean;

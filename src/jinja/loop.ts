@@ -19,7 +19,7 @@ export class LoopContext implements HostObject {
   /** The item of the current round. */
   current: Value = null;
   #index0 = -1;
-  /** The item of the next round, when it has been asked for. */
+  /** The item of the next iteration, once it was requested. */
   #after: Value | undefined;
   /** The iterated value, when its length is known without iteration. */
   #sized: Value | undefined;

@@ -21,7 +21,7 @@ export interface MessageBatch {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly Records[];
-  /** The offset that was asked for: no message between it and `next` is missing. */
+  /** The requested offset: no message between it and `next` is missing. */
   readonly from: bigint;
   /** The offset to read on from, behind the last message and behind records that were skipped. */
   readonly next: bigint;
@@ -46,7 +46,7 @@ export interface ReadPosition extends TopicPartition {
 /** A topic as the broker knows it. */
 export interface TopicInfo {
   readonly topic: string;
-  /** Given anew when a topic is deleted and made again; null where the broker has no ids. */
+  /** Changes when a topic is deleted and created again; null where the broker has no ids. */
   readonly id: string | null;
   readonly partitions: number;
 }
@@ -80,7 +80,7 @@ export interface Polled {
   readonly waiting: string | null;
 }
 
-/** Is told when the group assigns and revokes partitions. */
+/** Called when the group assigns and revokes partitions. */
 export interface AssignmentListener {
   /** The partitions are assigned to this client; answers where each one starts. */
   assigned(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>>;

@@ -3,7 +3,7 @@ import type { BrokerClient } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 
-/** @returns what stands in the way, in words; empty when nothing does */
+/** @returns the obstacles, in words; empty when there are none */
 export async function checkTarget(
   sink: Pick<Sink, 'problems'>,
   client: BrokerClient,

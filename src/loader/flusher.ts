@@ -141,7 +141,7 @@ export class Flusher {
       partitions.turn();
       if (this.#inFlight?.pending === pending) this.#inFlight = null;
     });
-    // Whoever waits for the flush gets its error; perhaps nobody waits.
+    // Callers that await the flush get its error too; without any, it must not be an unhandled rejection.
     done.catch((error: unknown) => {
       this.#failure ??= { error };
     });

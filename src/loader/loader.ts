@@ -46,7 +46,7 @@ export interface LoaderOptions {
   readonly timeoutMs?: number | null;
   /** Null: errors of the broker and of flushes tell who else loads and who moves positions. */
   readonly pulse?: Pulse | null;
-  /** For tests: told of each fault point. */
+  /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
 

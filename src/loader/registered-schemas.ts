@@ -7,7 +7,7 @@ export const MAGIC = 0;
 /** Where the message itself begins. */
 export const HEAD_BYTES = 5;
 const MAX_SCHEMAS = 1000;
-/** How long an id that the registry does not have is not asked for again. */
+/** How long an id that is missing in the registry is not requested again. */
 const UNKNOWN_MS = 30_000;
 /** The registry's word for the schemas of each format. */
 const TYPES = { json_schema: 'JSON', avro: 'AVRO' } as const;

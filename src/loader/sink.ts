@@ -123,7 +123,7 @@ export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'aft
 
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
 export interface Sink {
-  /** @returns what stands in the way of loading into the target, in words; empty when nothing does. Writes nothing. */
+  /** @returns the obstacles to loading into the target, in words; empty when there are none. Writes nothing. */
   problems(target: LoadTarget): Promise<string[]>;
   /** What is kept of the target's table, also by an older version; empty when it was never loaded. Writes nothing. */
   kept(target: LoadTarget): Promise<KeptState>;

@@ -65,7 +65,7 @@ export interface RunContext extends CompileContext {
   readonly tables: Map<string, Table>;
 }
 
-/** The manifest with nodes and functions of the run's own; its other tables are read when somebody looks at them. */
+/** The manifest with nodes and functions of the run's own; its other tables are read lazily. */
 function workingManifest(manifest: Manifest): Manifest {
   const own = (value: object): PropertyDescriptor => ({ value, enumerable: true, configurable: true, writable: true });
   return Object.create(Object.prototype, {

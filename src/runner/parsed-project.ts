@@ -34,7 +34,7 @@ export interface LoadedProject {
   readonly secrets: Secrets;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
-  /** Identifies this process, so that a killed run can be told from a running one. */
+  /** Identifies this process, to distinguish a killed run from a running one. */
   readonly pid: number;
   /** Whether a process is at work. */
   readonly isRunning: (pid: number) => boolean;

@@ -40,7 +40,7 @@ function shaped(value: unknown, shape: FieldShape | undefined, logger: Logger): 
   return new PyDict(Object.entries(value).map(([name, item]) => [name, shaped(item, shape.dictOf, logger)]));
 }
 
-/** @param logger told when a config is asked for a key that is only under its `meta` */
+/** @param logger receives a warning when a requested config key exists only under `meta` */
 export function recordOf(shape: RecordClass, source: PlainRecord, logger: Logger): DataclassRecord {
   const { configFields } = shape;
   return configFields === undefined

@@ -55,7 +55,7 @@ export function stopsChildren(status: RunResult['status'], build: boolean): bool
 /**
  * Adds a skipped result for each selected node that has none yet.
  * @param message why, as run_results.json has it
- * @param told of each node and of its number among them
+ * @param told called with each node and its number
  */
 export function skipRest(
   ctx: Pick<RunContext, 'manifest' | 'selected'>,

@@ -171,7 +171,7 @@ function openJournal({ config, targetPath, pid, secrets }: ParsedProject, select
   );
 }
 
-/** What stands in the queue, and the unit tests that run with their model, by its unique_id. */
+/** The queue, and the unit tests that run with their model, by its unique_id. */
 interface Queued {
   readonly nodes: ReadonlySet<string>;
   readonly unitTests: ReadonlyMap<string, readonly string[]>;

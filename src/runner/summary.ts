@@ -109,7 +109,7 @@ export function printResultError(
 
 /**
  * The block after the last node: summary, each error and warning, `Done. PASS=…`.
- * @param interrupted why the command was told to stop; null: it was not
+ * @param interrupted why the command was stopped; null: it was not
  * @param tables first rows of failed tests, by unique_id
  * @param stopped true: an error that ends the command follows, and says so itself
  */

@@ -62,7 +62,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
     return null;
   if (Object.keys(config.grants ?? {}).length > 0 || Object.values(config.persist_docs ?? {}).some(Boolean))
     return null;
-  // dbt warns when `config.get` is asked for a key that is only under `meta`.
+  // dbt warns when `config.get` reads a key that exists only under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
   const macros = ctx.viewMakers();
   if (macros === null) return null;

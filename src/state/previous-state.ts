@@ -63,7 +63,7 @@ function ages(folder: string): PreviousState['sources'] {
   return readArtifact<SourcesArtifact>(join(folder, 'sources.json'), 'sources')?.value.results;
 }
 
-/** What a run was told, and what it left. */
+/** The options of a run, and its results. */
 export interface PreviousRun {
   readonly args: { readonly [name: string]: Json };
   readonly results: readonly RunResult[] /** Milliseconds since 1970. */;

@@ -6,7 +6,7 @@ import { floatRepr } from './float.ts';
 import { valueError } from './python-error.ts';
 import type { HostObject, Value } from './value.ts';
 
-/** From this length on the limit is asked for. */
+/** Shorter texts are not checked against the limit. */
 const MUCH = 10_000_000;
 
 /** `str(v)`: what `{{ v }}` prints. */

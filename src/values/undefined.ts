@@ -10,7 +10,7 @@ import type { Callable, HostObject, Value } from './value.ts';
  */
 export type UndefinedKind = 'default' | 'strict' | 'chainable' | 'capture';
 
-/** Makes the value of something missing. `name` is the missing name, attribute or key; `obj` what was asked for it. */
+/** Creates the value of a missing name. `name` is the missing name, attribute or key; `obj` what was asked for it. */
 export type UndefinedFactory = (name?: Value, hint?: string, obj?: Value) => Value;
 
 /**

@@ -213,7 +213,7 @@ export class Connection {
 /** Bytes of an unwanted answer that are read, so that its connection serves the next request. */
 const READ_OFF = 64 * 1024;
 
-/** Reads an answer that nobody wants to its end; a long one is cut off with its connection. */
+/** Drains an unused answer; a long one is dropped by closing its connection. */
 export function discard({ body }: Answer): Promise<void> {
   let bytes = 0;
   return new Promise((resolve) => {

@@ -112,7 +112,7 @@ export async function keeperScript(dir: string, bundled: URL, source: URL): Prom
   return outfile;
 }
 
-/** Sends a message to whoever started the keeper. */
+/** Sends a message to the process that started the keeper. */
 export function notifyStarter(message: KeeperMessage): Promise<void> {
   return new Promise((resolve) => {
     if (!process.send) return resolve();

@@ -123,7 +123,7 @@ from pg_catalog.pg_class c where c.relkind in ('r', 'p', 'v', 'm') and c.relname
   );
 }
 
-/** Who holds a lock that somebody waits for. */
+/** SQL for the session that holds an advisory lock of this database. */
 export function lockHolderSql(key: bigint): string {
   const unsigned = BigInt.asUintN(64, key);
   return (

@@ -12,7 +12,7 @@ export interface QueryComment {
 /** A statement as it is sent. */
 export interface CommentedStatement {
   readonly text: string;
-  /** What stands in `text` before the statement begins. */
+  /** The part of `text` before the statement. */
   readonly prefix: string;
 }
 

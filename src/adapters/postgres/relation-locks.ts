@@ -16,7 +16,7 @@ import type { ViewStates } from './view-states.ts';
 
 /** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
 const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
-/** Milliseconds between two looks at a lock that somebody else has. */
+/** Polling interval, in milliseconds, for a lock that another session holds. */
 const LOCK_PAUSE = 50;
 
 /** What the locks need of the adapter. */

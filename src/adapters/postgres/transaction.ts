@@ -83,7 +83,7 @@ export class SessionTransaction {
     return !this.#settings.autocommit;
   }
 
-  /** After a rollback or a release the next statement begins anew. */
+  /** After a rollback or a release the next statement starts a new transaction. */
   reset(): void {
     this.#open = false;
     this.#begun = false;

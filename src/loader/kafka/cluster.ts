@@ -10,7 +10,7 @@ import { type DescribedTopic, partialConsumer } from './partial-metadata.ts';
 import { type AskedEpoch, type EpochEnd, OLDEST_EPOCHS, RawEpochs } from './raw-epochs.ts';
 import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
 
-/** Topics by name, with their partitions and who leads each; -1: nobody. */
+/** Topics by name, with the leader of each partition; -1: none. */
 export type Topics = ClusterMetadata['topics'];
 
 const READ_COMMITTED = 1;

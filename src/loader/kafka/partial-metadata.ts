@@ -10,7 +10,7 @@ export type DescribedTopic = MetadataResponse['topics'][number];
 
 /**
  * @param group its name
- * @param described told of each answer before it is used
+ * @param described called with each answer before it is used
  */
 export function partialConsumer(
   library: KafkaLibrary,

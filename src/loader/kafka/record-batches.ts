@@ -291,7 +291,7 @@ class RecordReader {
       if (this.#at > end) throw new DamagedRecord('a record whose parts are longer than itself');
       if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
       before = delta;
-      // Records before the position were not asked for.
+      // Records before the position were not requested.
       if (delta >= 0)
         into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.#at);
       this.#at = end;

@@ -7,7 +7,7 @@ import { type LoadTarget, META_COLUMNS } from '../load-target.ts';
 import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';
 
-/** @returns what stands in the way, in words; empty when nothing does */
+/** @returns the obstacles, in words; empty when there are none */
 export async function databaseProblems(session: Session, target: LoadTarget): Promise<string[]> {
   const problems: string[] = [];
   const ask = async (sql: string): Promise<unknown> =>

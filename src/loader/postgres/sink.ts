@@ -76,7 +76,7 @@ export class PostgresSink implements Sink {
   /** Sessions in use, by table. */
   readonly #active = new Map<string, Set<Session>>();
 
-  /** @param reached for tests: told of each fault point */
+  /** @param reached for tests: called at each fault point */
   constructor(
     adapter: Adapter,
     sealer: Sealer,
@@ -218,7 +218,7 @@ export class PostgresSink implements Sink {
   ): ReturnType<Sink['recentDead']> {
     if (next.size === 0) return [];
     return this.#within(target, async (session) => {
-      // Without the right to read dead letters the count begins anew.
+      // Without the privilege to read dead letters, the count restarts at 0.
       const [may] = await read(session, `select has_table_privilege('${STATE_SCHEMA}.dead_letters', 'select')`);
       if (may?.[0] !== true) return [];
       return (await read(session, recentDeadSql(target, next, window, limit))).map(([back, error]) => ({
