@@ -9,6 +9,7 @@ import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
 import { readSourceFiles } from '../project/files.ts';
+import { checkQueryComment } from '../runner/context.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 
 /**
@@ -36,6 +37,7 @@ export function parse(
     engine: engineStamp(),
     builtinMacros: readBuiltinMacros,
   });
+  checkQueryComment(loaded, () => result.manifest);
   let known: NodeFacts | undefined;
   const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });

@@ -348,7 +348,7 @@ function queryComment(data: Dictionary): Project['query_comment'] {
 }
 
 /** The default query comment: the same facts as dbt's, as JSON. */
-const DEFAULT_COMMENT = [
+export const DEFAULT_COMMENT = [
   "{%- set facts = {'app': 'dbt', 'dbt_version': dbt_version, 'profile_name': target.get('profile_name'), " +
     "'target_name': target.get('target_name')} -%}",
   '{%- if node is none %}{% do facts.update(connection_name=connection_name) %}{% else %}{% do ' +

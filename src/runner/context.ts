@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
 import { SharedGraph } from '../context/graph-dict.ts';
-import { createMacroResolver } from '../context/macro-resolver.ts';
+import { createMacroResolver, type MacroResolver } from '../context/macro-resolver.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { lineOf } from '../context/templates.ts';
@@ -15,13 +15,14 @@ import type { GraphNode, SourceDefinition } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { hasLoadConfig } from '../project/load-config.ts';
+import { DEFAULT_COMMENT } from '../project/project.ts';
 import { copyOfRecord } from '../parser/unread-record.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Credentials } from '../contracts/project.ts';
 import { KnownState } from '../state/known-state.ts';
 import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
-import type { ParsedProject } from './parsed-project.ts';
+import type { LoadedProject, ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey } from './nodes.ts';
 import { RunLog } from './log.ts';
 import { sampleWindow } from './sample-window.ts';
@@ -75,9 +76,11 @@ function workingManifest(manifest: Manifest): Manifest {
   });
 }
 
-/** Everything that a run, or a macro called by itself, needs of a parsed project. */
-export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
-  const { config, manifest, adapter, templates, logger, now, files, loadYaml } = parsed;
+/** What a macro of a parsed project is called with: the settings of its context, and how macros are found. */
+function macrosOf(
+  { config, adapter, templates, logger, now, files, loadYaml }: LoadedProject,
+  manifest: Manifest,
+): { context: ScopeFactory['context']; resolver: MacroResolver } {
   const { project, flags } = config;
   const context: ScopeFactory['context'] = {
     config,
@@ -104,6 +107,25 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     },
     (macro) => lineOf(files.read(macro.original_file_path, macro.package_name), macro.macro_sql),
   );
+  return { context, resolver };
+}
+
+/**
+ * Renders a project's own query comment for no node: dbt does so whenever it has parsed, thus also before `ls`.
+ * @throws {TsdbtError} when it cannot be rendered
+ */
+export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifest): void {
+  const configured = loaded.config.project.query_comment;
+  if (configured === null || configured.comment === DEFAULT_COMMENT) return;
+  const { context, resolver } = macrosOf(loaded, manifest());
+  createQueryComment(context, resolver)('master', null);
+}
+
+/** Everything that a run, or a macro called by itself, needs of a parsed project. */
+export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
+  const { config, manifest, adapter, logger, now, files, loadYaml } = parsed;
+  const { project, flags } = config;
+  const { context, resolver } = macrosOf(parsed, manifest);
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = workingManifest(manifest);
