@@ -223,7 +223,7 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
   return flag === 'default' ? fallback : flag;
 }
 
-/** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates. */
+/** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates; its order is a set's there. */
 export function invocationArgs(flags: Flags, projectDir: string, positional: readonly string[]): Record<string, Json> {
   const hiddenWhenFalse = new Set([
     'debug',
@@ -234,6 +234,8 @@ export function invocationArgs(flags: Flags, projectDir: string, positional: rea
     'log_cache_events',
     'store_failures',
     'use_experimental_parser',
+    // An option that dbt does not know.
+    'if_changed',
   ]);
   const args: Record<string, Json> = {};
   const operation = flags.which === 'run-operation';

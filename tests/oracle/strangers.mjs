@@ -6,9 +6,10 @@
 //
 // An entry of `projects`: `from` (a repository), `folder` in it, `packages` that are put beside it, `on` (postgres,
 // clickhouse), `steps` (the name of a list, or the list), `replace` { file: [[text, other]], or null } for what only
-// its own warehouse reads, `mask` [[regex, text]] for what no two runs write alike into a row, `known` [{ area, at
-// (a regex for the line), why, on?, sometimes? }]. With TSDBT_STRANGERS=folder the repositories come from Git
-// directories in it, OWNER+NAME, OWNER+NAME/repo or OWNER/NAME.git.
+// its own warehouse reads, `mask` [[regex, text]] for what no two runs write alike into a row (text null: a dict without
+// order, whose entries are sorted), `known` [{ area, at (a regex for the line), why, on?, sometimes? }]. With
+// TSDBT_STRANGERS=folder the repositories come from Git directories in it, OWNER+NAME, OWNER+NAME/repo or
+// OWNER/NAME.git.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startClickhouse } from './support/clickhouse.mjs';
@@ -48,13 +49,21 @@ process.once('SIGINT', () => {
   process.exit(130);
 });
 
+/** A dict as text, without braces, its entries in the order of their texts. */
+const sortedEntries = (dict) =>
+  dict
+    .replace(/[{}]/g, '')
+    .split(/, (?=")/)
+    .sort()
+    .join(', ');
+
 /** Replaces in every row what no two runs write alike. */
 function masked(played, mask = []) {
   const patterns = mask.map(([pattern, text]) => [new RegExp(pattern, 'g'), text]);
   const tables = played.seen.flatMap(({ database }) => Object.values(database));
   for (const table of tables.filter(({ rows }) => rows !== undefined && patterns.length > 0))
     table.rows = table.rows
-      .map((row) => patterns.reduce((text, [pattern, other]) => text.replace(pattern, other), row))
+      .map((row) => patterns.reduce((text, [pattern, other]) => text.replace(pattern, other ?? sortedEntries), row))
       .sort();
   return played;
 }
