@@ -132,14 +132,15 @@ const TABLES_OF_A_RUN: ReadonlySet<string> = new Set(['metadata', 'nodes', 'func
 
 /**
  * Writes manifest.json and semantic_manifest.json.
- * @param parsed the parse: tables that a run does not change are copied from it without being decoded
+ * @param parse its tables that a run does not change are copied without being decoded
  */
 export function writeManifest(
   targetPath: string,
   manifest: Manifest,
   secrets: Secrets,
-  { kept, facts }: { readonly kept: KeptManifest; readonly facts: NodeFacts },
+  parse: { readonly kept: KeptManifest; readonly facts: NodeFacts },
 ): void {
+  const { kept, facts } = parse;
   const parts: (string | Uint8Array)[] = [];
   for (const name of Object.keys(manifest)) {
     const table = TABLES_OF_A_RUN.has(name) ? undefined : kept.table(name);

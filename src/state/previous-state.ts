@@ -66,7 +66,8 @@ function ages(folder: string): PreviousState['sources'] {
 /** The options of a run, and its results. */
 export interface PreviousRun {
   readonly args: { readonly [name: string]: Json };
-  readonly results: readonly RunResult[] /** Milliseconds since 1970. */;
+  readonly results: readonly RunResult[];
+  /** Milliseconds since 1970. */
   readonly startedAt: number;
 }
 
