@@ -114,6 +114,20 @@ export const PARSING: readonly Row[] = [
     ),
   },
   {
+    name: 'a query comment that no statement has asked for yet',
+    command: 'ls',
+    exit: 2,
+    files: { 'dbt_project.yml': `${PROJECT}query-comment: "{{ nope() }}"\n`, 'models/a.sql': 'select 1 as a' },
+    says: stopped(
+      'Compilation Error',
+      "  'nope' is undefined",
+      '    dbt_project.yml line 2',
+      '      {{ nope() }}',
+      '  ',
+      '  > in macro query_comment_macro (dbt_project.yml) line 2',
+    ),
+  },
+  {
     name: 'a key that dbt_project.yml does not have',
     exit: 2,
     files: { 'dbt_project.yml': `${PROJECT}modls: {}\n` },
