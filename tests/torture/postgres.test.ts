@@ -25,8 +25,7 @@ import { random } from './random.ts';
 const { env } = process;
 const FAULTS = Number(env['TSDBT_TORTURE_FAULTS'] ?? (LONG ? 320 : 14));
 const OVERLAPS = Number(env['TSDBT_TORTURE_OVERLAPS'] ?? (LONG ? 120 : 3));
-const DBT: Program | null =
-  !env['TSDBT_ORACLE'] ? null : { command: join(env['TSDBT_ORACLE'], 'bin/dbt'), args: [] };
+const DBT: Program | null = !env['TSDBT_ORACLE'] ? null : { command: join(env['TSDBT_ORACLE'], 'bin/dbt'), args: [] };
 const dice = random(SEED);
 const tally = new Tally();
 
