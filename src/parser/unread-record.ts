@@ -15,8 +15,8 @@ export function unreadRecord<T, P>(
 }
 
 /**
- * An object that V8 keeps as a hash table from the start. As an object with a shape, each member that is read or written
- * would copy the shape of all members: seconds for 700 nodes.
+ * An object that V8 keeps as a hash table from the start. As an object with a shape, each member that is read or
+ * written would copy the shape of all members: seconds for 700 nodes.
  */
 function emptyRecord<T>(): Record<string, T> {
   const record: Record<string, unknown> = { first: null, second: null };
