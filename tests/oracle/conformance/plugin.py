@@ -285,7 +285,9 @@ class Results:
 def result(row, manifest, table):
     unique_id = row["unique_id"]
     kind = unique_id.split(".")[0]
-    status = (TestStatus if kind in ("test", "unit_test") else RunStatus)(row["status"])
+    # A test that was only compiled has a run's status, as in dbt.
+    of_test = kind in ("test", "unit_test") and row["status"] in {status.value for status in TestStatus}
+    status = (TestStatus if of_test else RunStatus)(row["status"])
     known = {**manifest.nodes, **manifest.unit_tests, **getattr(manifest, "functions", {})}
     node = known.get(unique_id) or SimpleNamespace(unique_id=unique_id, name=unique_id.split(".")[-1])
     if row.get("compiled_code") and not getattr(node, "compiled_code", None):
