@@ -7,7 +7,7 @@
 // "sql": "…" } (default: one step, `build`) or { "steps": [...], "compareOutput": true, "ignore": { AREA: [regex…],
 // "why": "…" } }; an area is one of those printed, its regex is matched with the path in front of a difference.
 // `--reuse` takes what dbt left the last time the case's files were the same, which makes a second look fast.
-import { compare } from './support/compare.mjs';
+import { compare, differencesText } from './support/compare.mjs';
 import { nameOf, play, playDbt, projects, readSteps, TSDBT } from './support/play.mjs';
 import { startPostgres } from './support/servers.mjs';
 
@@ -35,12 +35,7 @@ try {
         `${Object.keys(theirs.compiled).length} compiled files)\n`,
     );
     for (const [area, lines] of areas) {
-      process.stdout.write(
-        `  ${area}: ${lines.length}\n${lines
-          .slice(0, 12)
-          .map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`)
-          .join('')}`,
-      );
+      process.stdout.write(differencesText(area, lines));
     }
   }
 } finally {

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compare } from './support/compare.mjs';
+import { compare, differencesText } from './support/compare.mjs';
 import { startHub } from './support/hub.mjs';
 import { play, playDbt, TSDBT } from './support/play.mjs';
 import { oracleBin, startPostgres } from './support/servers.mjs';
@@ -189,13 +189,7 @@ try {
       `${areas.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} (${Object.keys(theirs.compiled).length} ` +
         'compiled files)\n',
     );
-    for (const [area, lines] of areas)
-      process.stdout.write(
-        `  ${area}: ${lines.length}\n${lines
-          .slice(0, 12)
-          .map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`)
-          .join('')}`,
-      );
+    for (const [area, lines] of areas) process.stdout.write(differencesText(area, lines));
   }
 } finally {
   server.stop();

@@ -13,7 +13,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startClickhouse } from './support/clickhouse.mjs';
-import { compare } from './support/compare.mjs';
+import { compare, differencesText } from './support/compare.mjs';
 import { play, playDbt, TSDBT } from './support/play.mjs';
 import { clickhouseOracleBin, oracleBin, startPostgres } from './support/servers.mjs';
 import { checkOut, strangers } from './support/strangers.mjs';
@@ -124,13 +124,7 @@ try {
         differences: found.reduce((sum, [, lines]) => sum + lines.length, 0),
       });
       process.stdout.write(`${found.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} on ${on}\n`);
-      for (const [area, lines] of found)
-        process.stdout.write(
-          `  ${area}: ${lines.length}\n${lines
-            .slice(0, 12)
-            .map((l) => `    ${l.replaceAll('\n', '\n      ')}\n`)
-            .join('')}`,
-        );
+      for (const [area, lines] of found) process.stdout.write(differencesText(area, lines));
     }
 } finally {
   stop();
