@@ -38,6 +38,7 @@ export const PROJECT_EVENTS = {
     'info',
     ({ reason }) => `Unable to do partial parsing because ${reason}`,
   ),
+  ParsePerfInfoPath: event<{ readonly path: string }>('I010', 'info', ({ path }) => `Performance info: ${path}`),
   InvalidDisabledTargetInTestNode: message('I050', 'warn'),
   UnusedResourceConfigPath: message('I051', 'warn'),
   SeedIncreased: message('I052', 'warn'),

@@ -14,6 +14,7 @@ import { type MacroFacts, macroNodes, readMacros } from './read/macros.ts';
 import { readNodes } from './read/nodes.ts';
 import { createParseRendering } from './read/parse-rendering.ts';
 import { InertMacros } from './shortcuts/inert-macros.ts';
+import type { ParseClock } from './table/parse-clock.ts';
 import { ParseState } from './table/parse-state.ts';
 import { writableManifest } from './table/writable-manifest.ts';
 
@@ -27,6 +28,8 @@ export interface ParseInput {
   readonly logger: Logger;
   /** Returns macros of built-in packages from the build, whose files are then not read. */
   readonly builtinMacros?: (() => readonly MacroFacts[] | undefined) | undefined;
+  /** Is told when a phase ends. */
+  readonly clock?: ParseClock | undefined;
 }
 
 export interface ParseOutput {
@@ -48,10 +51,12 @@ export interface ParseOutput {
  */
 export function parseProject(input: ParseInput): ParseOutput {
   const { config, files, adapter, logger } = input;
-  const state = new ParseState(config, adapter, logger, files);
+  const state = new ParseState(config, adapter, logger, files, input.clock);
+  const { clock } = state;
 
   const facts = readMacros(state, input.builtinMacros?.() ?? []);
   const { macros, ids } = linkMacros(state, macroNodes(state, facts), facts);
+  clock.ended('macros');
 
   const inert = new InertMacros(state, macros, ids);
   const { rendering, envVars, command, hookCommand } = createParseRendering(state, adapter, macros, inert);
@@ -64,6 +69,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   const maps = graphMaps(checked);
   const manifest = writableManifest(state, checked, maps);
   checkManifest(tools, checked, maps.child_map);
+  clock.ended('links');
   return {
     manifest,
     warnings: state.warnings.all,

@@ -61,6 +61,8 @@ export interface CachedParseOutput extends ParseOutput {
   readonly metadata: ManifestMetadata;
   /** Whether the manifest is the earlier one, at most with other texts: its graph is known to be acyclic. */
   readonly reused: boolean;
+  /** Number of files that were read anew. */
+  readonly parsedFiles: number;
   /** Whether the cache contains more than the earlier one. */
   readonly fresh: boolean;
 }
@@ -139,6 +141,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     ...output,
     metadata: output.manifest.metadata,
     reused: false,
+    parsedFiles: files.length,
     fresh: true,
     replaces,
     alone: first?.header.key !== key,
@@ -230,6 +233,7 @@ class ReusedParse implements CachedParseOutput {
   readonly replaces: ParseCache;
   readonly alone = false;
   readonly reused = true;
+  readonly parsedFiles: number;
   readonly fresh: boolean;
   readonly metadata: ManifestMetadata;
   #manifest: Manifest | undefined;
@@ -239,6 +243,9 @@ class ReusedParse implements CachedParseOutput {
     this.kept = new KeptManifest(cache);
     this.replaces = previous;
     this.fresh = cache !== previous;
+    this.parsedFiles = Object.keys(cache.header.files).filter(
+      (file) => cache.header.files[file] !== previous.header.files[file],
+    ).length;
     this.readers = cache.header.readers;
     this.warnings = cache.header.warnings;
     this.metadata = manifestMetadata(config, adapter.type);

@@ -1,5 +1,5 @@
 // The second stage: builds manifest and graph from the project's files, or reuses the last parse when nothing changed.
-// Writes manifest.json and the parse cache.
+// Writes manifest.json and the parse cache; `parse` itself also writes perf_info.json.
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { fire } from '../events/index.ts';
@@ -8,9 +8,11 @@ import type { NodeFacts } from '../graph/node-facts.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
+import { ParseClock } from '../parser/table/parse-clock.ts';
 import { readSourceFiles } from '../project/files.ts';
 import { checkQueryComment } from '../runner/context.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
+import { writePerformance } from './performance.ts';
 
 /**
  * Parses every file of the project and writes manifest.json.
@@ -26,7 +28,10 @@ export function parse(
         fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
       )
     : null;
+  const began = loaded.now();
   const files = options.files ?? readSourceFiles(config);
+  const reading = loaded.now() - began;
+  const clock = new ParseClock(loaded.now);
   const grouped = config.flags['enable_grouped_warn_error_parser_logs'] === true ? groupWarnings(logger) : null;
   const result = parseWithCache({
     config,
@@ -36,6 +41,7 @@ export function parse(
     previous: caches?.read() ?? [],
     engine: engineStamp(),
     builtinMacros: readBuiltinMacros,
+    clock,
   });
   checkQueryComment(loaded, () => result.manifest);
   let known: NodeFacts | undefined;
@@ -53,6 +59,10 @@ export function parse(
     );
   }
   grouped?.release();
+  if (options.write !== false && config.flags.which === 'parse') {
+    const all = (loaded.now() - began) / 1000;
+    writePerformance(loaded, { files: files.length, parsed: result.parsedFiles, reading: reading / 1000, all, clock });
+  }
   if (result.fresh) (caches ?? new ParseCaches(targetPath)).write(result, secrets);
   return {
     ...loaded,

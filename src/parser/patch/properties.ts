@@ -39,14 +39,16 @@ export function patchProperties(
   const tests = new GenericTests(own, macroIds, inert);
   const sources = new Sources(own);
   for (const name of state.projects.keys()) {
-    for (const file of state.filesOf(name)) {
-      if (file.kind !== 'properties' || file.contents.trim() === '') continue;
+    const files = state.filesOf(name).filter(({ kind, contents }) => kind === 'properties' && contents.trim() !== '');
+    state.clock.files(name, 'properties', files, (file) => {
       const yaml = readYamlFile(tools, file);
       if (yaml !== null) patchFile(own, yaml, tests, sources);
-    }
+    });
   }
   separateDisabled(table);
+  state.clock.ended('files');
   sources.finish(tests);
+  state.clock.ended('sources');
   table.rebuildDisabledLookup();
   return table;
 }

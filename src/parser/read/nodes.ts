@@ -63,7 +63,10 @@ export function readNodes(tools: ParseTools): ReadTable {
           path: `${project.project_root}/dbt_project.yml`,
         },
       );
-    for (const kind of NODE_KINDS) for (const file of own) if (file.kind === kind) readFile(tools, reading, file);
+    for (const kind of NODE_KINDS) {
+      const files = own.filter((file) => file.kind === kind);
+      state.clock.files(name, kind, files, (file) => readFile(tools, reading, file));
+    }
     addHooks(tools, reading, project);
   }
   return reading;

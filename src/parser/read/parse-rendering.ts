@@ -165,6 +165,7 @@ class ParseRendering implements Rendering {
 
   node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
+    if (node.resource_type === 'model') this.#state.clock.models++;
     if (languageOf(node) === 'python') {
       if (hasJinja(code)) throw errorOf('jinjaInPython', {}, { node });
       takeStatic(node, readPythonModel(code), calls);
@@ -179,6 +180,7 @@ class ParseRendering implements Rendering {
           asDbt,
         );
     if (fixed !== null) {
+      if (node.resource_type === 'model') this.#state.clock.staticModels++;
       takeStatic(node, fixed, calls);
       return;
     }

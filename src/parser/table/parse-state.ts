@@ -5,6 +5,7 @@ import { errorOf } from '../../error-table.ts';
 import { eventOf } from '../../events/index.ts';
 import type { Logger } from '../../log.ts';
 import { Configs } from '../config/node-config.ts';
+import { ParseClock } from './parse-clock.ts';
 import { ParseWarnings } from './parse-warnings.ts';
 
 export class ParseState {
@@ -24,8 +25,16 @@ export class ParseState {
   /** Nodes whose text a template, or a unit test with a seed's rows, has read. */
   readonly textReaders = new Set<string>();
   readonly configs: Configs;
+  readonly clock: ParseClock;
 
-  constructor(config: RuntimeConfig, adapter: ParseState['adapter'], logger: Logger, files: readonly SourceFile[]) {
+  constructor(
+    config: RuntimeConfig,
+    adapter: ParseState['adapter'],
+    logger: Logger,
+    files: readonly SourceFile[],
+    clock: ParseClock = new ParseClock(() => 0),
+  ) {
+    this.clock = clock;
     this.config = config;
     this.adapter = adapter;
     this.logger = logger;
