@@ -114,6 +114,7 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
     flush,
     columns: COLUMNS.map(([name, type]) => ({ name, type })),
     rest: '_rest',
+    start: 'earliest',
     onGap: 'stop',
     maxDead: 100,
   };

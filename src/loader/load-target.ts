@@ -6,6 +6,7 @@ import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { isDictionary } from './json.ts';
 import { knownWords } from '../values/close-matches.ts';
+import { writtenTime } from './written-time.ts';
 
 /** A column of the table, as declared beside the source. */
 export interface LoadColumn {
@@ -48,6 +49,8 @@ export interface LoadTarget {
   readonly columns: readonly LoadColumn[];
   /** The jsonb column for fields that no column is declared for; null: they are not kept. */
   readonly rest: string | null;
+  /** Where a topic begins of which the table has no position in any partition; a time in milliseconds since 1970. */
+  readonly start: 'earliest' | 'latest' | number;
   /** What to do when the topic was made again, or its oldest messages were deleted before they were read. */
   readonly onGap: 'stop' | 'earliest';
   /** Dead letters among the last `DEAD_WINDOW` messages beyond which the table stops; null: any number. */
@@ -80,6 +83,7 @@ const OPTIONS = [
   'schema_drift',
   'flush',
   'rest',
+  'start',
   'on_gap',
   'max_dead',
 ];
@@ -199,6 +203,7 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     flush: flushLimits(options['flush'], refuse),
     columns,
     rest,
+    start: startOf(options['start'], refuse),
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
     maxDead: deadLimit(options['max_dead'], refuse),
   };
@@ -284,6 +289,15 @@ function partitioning(
   if (typeof column !== 'string' || (every !== 'day' && every !== 'week'))
     return refuse(`'partition_by' must be { column: a_column, every: day | week }, found ${JSON.stringify(value)}`);
   return { column, every };
+}
+
+function startOf(value: Json | undefined, refuse: (message: string) => never): LoadTarget['start'] {
+  if (value === undefined) return 'earliest';
+  if (value === 'earliest' || value === 'latest') return value;
+  return (
+    (typeof value === 'string' ? writtenTime(value) : null) ??
+    refuse(`'start' must be earliest, latest or a time such as '2026-05-01 12:00', found ${JSON.stringify(value)}`)
+  );
 }
 
 function days(value: Json, refuse: (message: string, hint?: string) => never): number {

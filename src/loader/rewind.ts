@@ -5,6 +5,7 @@ import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { isAnother } from './starts.ts';
+import { writtenTime } from './written-time.ts';
 
 /** The result of a rewind. */
 export interface Rewound {
@@ -88,9 +89,8 @@ export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTar
 }
 
 function momentOf(text: string): number {
-  const iso = text.trim().replace(' ', 'T');
-  const time = Date.parse(iso.includes('T') && !/([zZ]|[+-]\d\d:?\d\d)$/.test(iso) ? `${iso}Z` : iso);
-  if (Number.isNaN(time))
+  const time = writtenTime(text);
+  if (time === null)
     throw new TsdbtError(
       'usage',
       `Error: Invalid value for '--to': '${text}' is not earliest, latest, loaded, an offset, a time, or ` +

@@ -1,5 +1,5 @@
-// Finds where a loader begins to read: at the kept position, or at the beginning; and words the errors when neither is
-// possible. loader.ts stops the partitions.
+// Finds where a loader begins to read: at the kept position, else where the load config says, or at the beginning; and
+// words the errors when neither is possible. loader.ts stops the partitions.
 import { TsdbtError } from '../errors.ts';
 import {
   type BrokerClient,
@@ -19,11 +19,18 @@ export async function startingPoints(
   { target, sink, client }: { readonly target: LoadTarget; readonly sink: Sink; readonly client: BrokerClient },
   partitions: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, ReadPosition>> {
-  const kept = await sink.positions(target);
+  let kept = await sink.positions(target);
   if (kept.size === 0 && (await sink.holdsRows(target))) throw unplaced(target);
   const [found] = await client.topics([target.topic]);
   const topicId = found?.id ?? null;
   const ends = await client.ends([target.topic]);
+  if (kept.size === 0 && target.start !== 'earliest') {
+    // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another
+    // loader may have been first; what it has found holds for both.
+    const first = await firstOffsets(target, client, ends);
+    await sink.startAt(target, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
+    kept = await sink.positions(target);
+  }
   const starts = new Map<string, ReadPosition>();
   const fresh = new Map<number, bigint>();
   const reset = new Map<number, bigint>();
@@ -43,6 +50,25 @@ export async function startingPoints(
   if (reset.size > 0) await sink.rewind(target, topicId, reset);
   await sink.startAt(target, topicId, fresh);
   return starts;
+}
+
+/**
+ * Where each partition of a topic begins of which the table has no position, by `topic/partition`.
+ * @param ends of the topic's partitions, by the same
+ */
+export async function firstOffsets(
+  { topic, start }: Pick<LoadTarget, 'topic' | 'start'>,
+  client: Pick<BrokerClient, 'offsetsAt'>,
+  ends: Awaited<ReturnType<BrokerClient['ends']>>,
+): Promise<ReadonlyMap<string, bigint>> {
+  const times = typeof start === 'number' ? await client.offsetsAt([topic], start) : null;
+  return new Map(
+    [...ends].map(([key, { earliest, end }]) => [key, start === 'earliest' ? earliest : (times?.get(key) ?? end)]),
+  );
+}
+
+function partitionOf(key: string): number {
+  return Number(key.slice(key.lastIndexOf('/') + 1));
 }
 
 /** Are these the ids of two topics? An unknown id may be any. */

@@ -3,7 +3,7 @@ import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
-import { explain, isAnother, madeAnew } from './starts.ts';
+import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
 import { textOf } from './supervise.ts';
 
 /** One partition. Null: not known. */
@@ -40,6 +40,8 @@ export async function loadStatus(
   const { positions: kept, failure } = await sink.kept(target);
   if (failure !== null) problems.push(`failed: ${failure}`);
   let ends: Awaited<ReturnType<BrokerClient['ends']>> = new Map();
+  /** Where the topic's partitions begin; empty once the table has a position in one of them. */
+  let first: ReadonlyMap<string, bigint> = new Map();
   /** Partitions whose position is not in the topic. */
   const lost = new Set<string>();
   const fileOnly = kept.size > 0 && [...kept.keys()].every(isFile);
@@ -49,6 +51,7 @@ export async function loadStatus(
       const [topic] = await client.topics([target.topic]);
       ends = await client.ends([target.topic]);
       const own = [...kept].filter(([key]) => ends.has(key));
+      if (own.length === 0) first = await firstOffsets(target, client, ends);
       const others = own.filter(([, { topicId }]) => isAnother(topicId, topic?.id ?? null));
       for (const [key] of others) lost.add(key);
       if (others.length > 0 && target.onGap === 'stop') problems.push(textOf(madeAnew(target)));
@@ -74,7 +77,7 @@ export async function loadStatus(
     const range = ends.get(key);
     const end = range?.end ?? (isFile(key) ? (known?.end ?? null) : null);
     const next = known?.next ?? null;
-    const lagRows = end === null || lost.has(key) ? null : end - (next ?? range?.earliest ?? 0n);
+    const lagRows = end === null || lost.has(key) ? null : end - (next ?? first.get(key) ?? range?.earliest ?? 0n);
     const lagSeconds =
       lagRows === null
         ? null

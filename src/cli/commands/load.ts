@@ -77,7 +77,7 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   const targets: LoadTarget[] = [];
   for (const id of selected) {
     const target = loadTarget(parsed.manifest.sources[id]!);
-    if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from) });
+    if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from), start: 'earliest' });
   }
   if (targets.length === 0) {
     throw errorOf('nothingToLoad', {});

@@ -79,6 +79,7 @@ describe('docs/settings.md', () => {
       mode: load.get('mode'),
       schemaDrift: load.get('schema_drift'),
       rest: load.get('rest'),
+      start: load.get('start'),
       onGap: load.get('on_gap'),
       maxDead: Number(load.get('max_dead')),
     }).toEqual({
@@ -87,6 +88,7 @@ describe('docs/settings.md', () => {
       mode: target.mode,
       schemaDrift: target.schemaDrift,
       rest: target.rest,
+      start: target.start,
       onGap: target.onGap,
       maxDead: target.maxDead,
     });

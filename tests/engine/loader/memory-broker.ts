@@ -46,6 +46,16 @@ export class MemoryBroker {
     });
   }
 
+  /** Adds a partition to a topic. */
+  grow(name: string): void {
+    this.topics.get(name)?.partitions.push({
+      messages: [],
+      earliest: 0n,
+      end: 0n,
+      epochs: [{ epoch: 0, start: 0n }],
+    });
+  }
+
   produce(
     name: string,
     partition: number,

@@ -53,6 +53,42 @@ describe('positions', () => {
     expect(await lab.letters(renamed(t))).toEqual([[7, "column 'id': invalid input syntax for type integer"]]);
   });
 
+  it('a table without one begins where its config says, partitions that come later at their first message', async () => {
+    const next = async (t: LoadTarget): Promise<(string | null)[]> =>
+      (
+        await lab.rows(
+          `select next_offset from tsdbt.load_offsets where target = '${t.uniqueId}' and partition >= 0 order by partition`,
+        )
+      ).flat();
+    for (const [start, loaded] of [
+      ['latest', [12, 30, 40]],
+      [1_700_000_000_001, [1, 2, 11, 12, 30, 40]],
+      // No message is so late.
+      [1_900_000_000_000, [12, 30, 40]],
+      ['earliest', [0, 1, 2, 10, 11, 12, 30, 40]],
+    ] as const) {
+      const t = lab.target({ id: 'integer' }, { start }, 2);
+      for (const id of [0, 1, 2]) lab.broker.produce('t', 0, { id });
+      for (const id of [10, 11]) lab.broker.produce('t', 1, { id });
+      const behind = async (): Promise<bigint> =>
+        (await loadStatus(lab.sink, async () => lab.broker.client(), t, Date.now())).partitions.reduce(
+          (sum, { lagRows }) => sum + (lagRows ?? 0n),
+          0n,
+        );
+      const before = await behind();
+      // Each of the two gets one partition, or one of them both.
+      const firsts = await Promise.all([lab.load(t), lab.load(t)]);
+      expect(BigInt(firsts.reduce((sum, { rows }) => sum + rows, 0)), String(start)).toBe(before);
+      expect(await next(t)).toEqual(['3', '2']);
+      lab.broker.produce('t', 1, { id: 12 });
+      lab.broker.grow('t');
+      for (const id of [30, 40]) lab.broker.produce('t', 2, { id });
+      expect(await behind()).toBe(3n);
+      await lab.load(t);
+      expect(await lab.ids(t), String(start)).toEqual(loaded);
+    }
+  });
+
   it('a loader beside another one that is not of its group doubles nothing', async () => {
     const t = lab.target({ id: 'integer' }, { flush: { rows: 7, bytes: 1e6, ageMs: 5 } });
     lab.broker.batch = 5;

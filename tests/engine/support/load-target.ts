@@ -23,6 +23,7 @@ export function loadTargetOf(table: string, more: Partial<LoadTarget> = {}): Loa
     flush: { rows: 50, bytes: 1e6, ageMs: 20 },
     columns: [],
     rest: '_rest',
+    start: 'earliest',
     onGap: 'stop',
     maxDead: 100,
     ...more,
