@@ -187,10 +187,14 @@ function createLog(
       options,
       TALKS.has(which) ? (text) => batch.add(text) : (text) => void process.stdout.write(text),
     );
-    // `$(tsdbt db url)`: stdout contains only the answer; the terminal shows only warnings beside it.
-    const least = action === 'url' && level === 'info' ? 'warn' : level;
+    // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
+    // warnings beside it.
+    const document = which === 'load' && flags['output'] === 'json';
+    const least = (document || action === 'url') && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
-    sinks.push(which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all);
+    sinks.push(
+      document || which === 'db' ? { fire: (event) => (event.name === 'PrintEvent' ? all : notes).fire(event) } : all,
+    );
   }
   let file: FileSink | null = null;
   if (flags.log_level_file !== 'none') {

@@ -68,6 +68,10 @@ export class LoadProgress {
       case 'waiting':
         note('warn', `${event.message}; trying again in ${event.seconds}s`);
         break;
+      case 'table_paused':
+        note('info', `paused since ${event.since}; \`tsdbt load resume\` lets it go on`);
+        break;
+      case 'table_resumed':
       case 'resumed':
         note('info', 'goes on');
         break;

@@ -32,6 +32,9 @@ export type LoadEvent =
     }
   /** The whole table: tried again after so many seconds; null: it is not. */
   | { readonly kind: 'failed'; readonly target: LoadTarget; readonly message: string; readonly seconds: number | null }
+  /** Somebody has paused the table, or lets it go on. */
+  | { readonly kind: 'table_paused'; readonly target: LoadTarget; readonly since: string }
+  | { readonly kind: 'table_resumed'; readonly target: LoadTarget }
   /** Its position was moved by hand. */
   | { readonly kind: 'moved'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }

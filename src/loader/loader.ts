@@ -46,6 +46,8 @@ export interface LoaderOptions {
   readonly timeoutMs?: number | null;
   /** Null: errors of the broker and of flushes tell who else loads and who moves positions. */
   readonly pulse?: Pulse | null;
+  /** The pulse has found the table paused. */
+  readonly paused?: () => void;
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
@@ -57,6 +59,8 @@ export interface LoadSummary {
   readonly stopped: readonly string[];
   /** It was stopped before the rows could be written: the next load reads them again. */
   readonly unfinished?: true;
+  /** Since when the table is paused, which ended the load; an ISO time. */
+  readonly paused?: string;
 }
 
 const REVOKE_DEADLINE_MS = 10_000;
@@ -178,6 +182,7 @@ export class Loader {
       evict: async (members) => client.evict?.(members),
       mark: () => this.#partitions.turns,
       positions: (places, mark) => this.#looked(places, mark),
+      paused: () => this.#options.paused?.(),
     });
   }
 

@@ -36,6 +36,8 @@ interface Counted {
   stopped: Map<string, string>;
   flushingSince: number | null;
   turned: number | null;
+  /** Has somebody paused the table? */
+  paused: boolean;
 }
 
 export class LoadMetrics {
@@ -61,6 +63,7 @@ export class LoadMetrics {
         stopped: new Map(),
         flushingSince: null,
         turned: null,
+        paused: false,
       });
     }
   }
@@ -88,6 +91,13 @@ export class LoadMetrics {
         break;
       case 'paused':
         counted.pauses++;
+        break;
+      case 'table_paused':
+      case 'table_resumed':
+        counted.paused = event.kind === 'table_paused';
+        counted.turned = null;
+        counted.waiting = null;
+        counted.flushingSince = null;
         break;
       case 'fenced':
         counted.fenced++;
@@ -161,6 +171,7 @@ export class LoadMetrics {
     );
     one('pauses_total', 'counter', 'Times that reading waited for the table.', ({ pauses }) => pauses);
     one('fenced_total', 'counter', 'Flushes refused because another loader had moved on.', ({ fenced }) => fenced);
+    one('paused', 'gauge', '1 while the table is paused by `load pause`.', ({ paused }) => (paused ? 1 : 0));
     one('healthy', 'gauge', '1 while progress is possible.', (counted) =>
       this.#reasons(counted).length === 0 ? 1 : 0,
     );
@@ -197,6 +208,7 @@ export class LoadMetrics {
       readonly table: string;
       readonly topic: string;
       readonly ok: boolean;
+      readonly paused: boolean;
       readonly reasons: readonly string[];
       readonly lag_rows: string;
       readonly lag_seconds: number | null;
@@ -209,6 +221,7 @@ export class LoadMetrics {
         table: target.name,
         topic: target.topic,
         ok: reasons.length === 0,
+        paused: counted.paused,
         reasons,
         lag_rows: String(rows),
         lag_seconds: seconds,
@@ -217,7 +230,8 @@ export class LoadMetrics {
     return { ok: tables.every(({ ok }) => ok), tables };
   }
 
-  #reasons({ waiting, failed, stopped, flushingSince, turned }: Counted): string[] {
+  #reasons({ waiting, failed, stopped, flushingSince, turned, paused }: Counted): string[] {
+    if (paused) return [];
     if (failed !== null) return [`failed: ${failed}`];
     const reasons = [...stopped].map(
       ([partition, message]) => `stopped${partition === '' ? '' : ` at ${partition}`}: ${message}`,

@@ -1,5 +1,6 @@
 // Reads the bookkeeping a few times a second for all loaders of a process. It renews their members, evicts dead ones
-// long before the broker would, and finds positions that were moved by hand. Without it all of that happens, later.
+// long before the broker would, and finds positions that were moved and tables that were paused. Without it all of
+// that happens later, and a pause at the next start.
 import type { LoadTarget } from './load-target.ts';
 import type { GroupMember, Place, Sink } from './sink.ts';
 
@@ -14,6 +15,8 @@ export interface Watched {
   mark(): unknown;
   /** Hands over the table's positions. @param mark taken before they were read */
   positions(places: ReadonlyMap<number, Place>, mark: unknown): void;
+  /** The table is paused. */
+  paused(): void;
 }
 
 const EVERY_MS = 300;
@@ -72,13 +75,14 @@ export class Pulse {
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
     const began = this.#now();
-    const { others, positions } = await this.#sink.look(
+    const { others, positions, paused } = await this.#sink.look(
       own,
       groups,
       all.map(({ target }) => target),
     );
     for (const each of all)
       if (this.#watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
+    for (const each of all) if (this.#watched.has(each) && paused.has(each.target)) each.paused();
     const slow = this.#now() - began > SLOW_MS;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();

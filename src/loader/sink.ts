@@ -108,6 +108,8 @@ export interface KeptState {
   readonly positions: ReadonlyMap<string, KeptPosition>;
   /** Why the table is not being loaded, and since when; null: it is. */
   readonly failure: string | null;
+  /** Since when somebody has paused the table, as an ISO time; null: it is not paused. */
+  readonly paused: string | null;
 }
 
 /** What a look at the bookkeeping finds. */
@@ -116,6 +118,8 @@ export interface Looked {
   readonly others: readonly (GroupMember & { readonly seen: string; readonly silentMs: number })[];
   /** Each target's positions, by partition. */
   readonly positions: ReadonlyMap<LoadTarget, ReadonlyMap<number, Place>>;
+  /** Targets whose table is paused. */
+  readonly paused: ReadonlySet<LoadTarget>;
 }
 
 /** Points at which tests kill or stop a loader. */
@@ -171,7 +175,12 @@ export interface Sink {
   ): Promise<readonly StoredLetter[]>;
   /** Keeps the reason why the table is not being loaded, for `load status`; null: it is. */
   note(target: LoadTarget, failure: string | null): Promise<void>;
-  /** Renews the own members; reads the other members of the groups and the targets' positions. */
+  /**
+   * Pauses the target's table, or lets it go on. Positions stay as they are. Makes the bookkeeping when it is missing.
+   * @returns false: it was so already
+   */
+  setPaused(target: LoadTarget, paused: boolean): Promise<boolean>;
+  /** Renews the own members; reads the other members of the groups, the targets' positions and pauses. */
   look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked>;
   /** Deletes members that have left. */
   forget(members: readonly GroupMember[]): Promise<void>;

@@ -23,6 +23,8 @@ export interface PartitionStatus {
 export interface TargetStatus {
   readonly partitions: readonly PartitionStatus[];
   readonly problems: readonly string[];
+  /** Since when the table is paused, as an ISO time; null: it is not. */
+  readonly paused: string | null;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function loadStatus(
   now: number,
 ): Promise<TargetStatus> {
   const problems: string[] = [];
-  const { positions: kept, failure } = await sink.kept(target);
+  const { positions: kept, failure, paused } = await sink.kept(target);
   if (failure !== null) problems.push(`failed: ${failure}`);
   let ends: Awaited<ReturnType<BrokerClient['ends']>> = new Map();
   /** Where the topic's partitions begin; empty once the table has a position in one of them. */
@@ -96,7 +98,7 @@ export async function loadStatus(
       dead: known?.dead ?? 0,
     };
   });
-  return { partitions, problems };
+  return { partitions, problems, paused };
 }
 
 function isFile(key: string): boolean {

@@ -1,5 +1,5 @@
 // Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
-// retried with growing back-off, while the others go on.
+// retried with growing back-off, while the others go on. A paused table waits until somebody lets it go on.
 import { TsdbtError } from '../errors.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -10,8 +10,12 @@ import type { Sink } from './sink.ts';
 export interface SuperviseOptions {
   readonly target: LoadTarget;
   readonly sink: Sink;
-  /** Makes a loader that reports to `notify`. */
-  readonly make: (notify: (event: LoadEvent) => void) => Promise<Loader>;
+  /** Makes a loader that reports to `notify`, ends with `signal`, and calls `paused` when it finds its table paused. */
+  readonly make: (
+    notify: (event: LoadEvent) => void,
+    signal: AbortSignal,
+    paused: () => void,
+  ) => Promise<Pick<Loader, 'run'>>;
   /** With `once` a failure is reported and ends the load. */
   readonly once: boolean;
   readonly signal: AbortSignal;
@@ -22,6 +26,8 @@ export interface SuperviseOptions {
 const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
 /** How often to look whether the position was moved, which may be the repair. */
 const LOOK_MS = 2000;
+/** How often to look whether a paused table may go on. */
+const PAUSED_MS = 500;
 /** Errors that last as long as this process: its own options and files. */
 const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
 
@@ -54,8 +60,20 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
     notify(event);
   };
   for (;;) {
+    // While the database is away the loader waits for it, and finds the pause then.
+    const since = await pausedSince(options).catch(() => null);
+    if (since !== null) {
+      notify({ kind: 'table_paused', target, since });
+      if (once) return { rows, dead, stopped: [], paused: since };
+      while (!signal.aborted && (await pausedSince(options).catch(() => since)) !== null) await pause(PAUSED_MS);
+      if (signal.aborted) return { rows, dead, stopped: [] };
+      notify({ kind: 'table_resumed', target });
+    }
+    const pausing = new AbortController();
     try {
-      const { stopped, unfinished } = await (await make(told)).run();
+      const loader = await make(told, AbortSignal.any([signal, pausing.signal]), () => pausing.abort());
+      const { stopped, unfinished } = await loader.run();
+      if (pausing.signal.aborted && !signal.aborted) continue;
       return { rows, dead, stopped, ...(unfinished ? { unfinished } : {}) };
     } catch (error) {
       const final =
@@ -73,6 +91,10 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
       if (signal.aborted) throw error;
     }
   }
+}
+
+async function pausedSince({ target, sink }: SuperviseOptions): Promise<string | null> {
+  return (await sink.kept(target)).paused;
 }
 
 /** Waits, at most until the table's position has changed. */

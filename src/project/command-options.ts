@@ -305,6 +305,14 @@ export const OPTIONS = {
     default: 'text',
     help: 'Output format.',
   },
+  load_output: {
+    name: 'output',
+    kind: 'choice',
+    names: ['--output'],
+    choices: ['json', 'text'],
+    default: 'text',
+    help: 'Output format of `load status`.',
+  },
   skip_debug: {
     name: 'skip_debug',
     kind: 'switch',

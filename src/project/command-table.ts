@@ -219,13 +219,15 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'load',
     'Load topics into the source tables that name them.',
-    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host'],
+    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host', 'load_output'],
     {
       argument: {
         name: 'action',
         help: 'What to do instead.',
         choices: {
           status: 'Show how far each partition is loaded.',
+          pause: 'Stop the selected tables until they are resumed, also in running loaders.',
+          resume: 'Let paused tables go on.',
           rewind: 'Go on from another place, which --to names.',
           'replay-dlq': 'Load the dead letters once more.',
           check: 'Check the settings without loading.',

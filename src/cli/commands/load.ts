@@ -1,5 +1,4 @@
-// load, load status | rewind | replay-dlq | check: resolves targets and connection, and reports progress. src/loader
-// loads the data.
+// load and its actions: resolves targets and connection, and reports progress. src/loader loads the data.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
@@ -21,12 +20,13 @@ import { rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
-import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
 import { readConnection } from '../read-connection.ts';
+import { pauseTables } from './load-pause.ts';
+import { showStatus } from './load-status.ts';
 import { loadAndParse } from './run.ts';
 
 const HASH_KEY = 'TSDBT_HASH_KEY';
@@ -34,7 +34,7 @@ const HASH_KEY = 'TSDBT_HASH_KEY';
 const FAULT_POINT = 'TSDBT_FAULT_POINT';
 
 /** The context of every action of the command. */
-interface LoadContext {
+export interface LoadContext {
   readonly session: CommandSession;
   readonly parsed: ParsedProject;
   readonly targets: readonly LoadTarget[];
@@ -57,7 +57,10 @@ export async function loadCommand(session: CommandSession): Promise<boolean> {
       case undefined:
         return await loadAll(ctx);
       case 'status':
-        return await status(ctx);
+        return await showStatus(ctx);
+      case 'pause':
+      case 'resume':
+        return await pauseTables(ctx, action === 'pause');
       case 'rewind':
         return await rewind(ctx);
       case 'replay-dlq':
@@ -204,7 +207,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
         signal: session.signal,
         pause: wait,
         notify: (event) => progress.observe(event),
-        make: async (notify) =>
+        make: async (notify, signal, paused) =>
           new Loader({
             target,
             client: await ctx.client(target),
@@ -214,7 +217,8 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
             hashKey: ctx.hashKey,
             once,
             timeoutMs,
-            signal: session.signal,
+            signal,
+            paused,
             now,
             notify,
             pause: wait,
@@ -230,7 +234,8 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   results.forEach((result, i) => {
     const target = targets[i]!;
     if (result.status === 'fulfilled') {
-      const { rows, dead, stopped, unfinished } = result.value;
+      const { rows, dead, stopped, unfinished, paused } = result.value;
+      if (paused !== undefined) say(`${target.name}: paused since ${paused}, nothing is loaded until \`load resume\``);
       if (unfinished)
         say(`${target.name}: stopped before the database took what had been read; the next load reads it again`);
       say(
@@ -259,22 +264,6 @@ function durationOf(value: unknown): number {
       why: `'${String(value)}' is no duration such as 30s, 5m or 1h.`,
     });
   return ms;
-}
-
-async function status(ctx: LoadContext): Promise<boolean> {
-  let ok = true;
-  for (const target of ctx.targets) {
-    const { partitions, problems } = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
-    for (const { topic, partition, next, end, lagRows, lagSeconds, dead } of partitions) {
-      ctx.say(
-        `${target.name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} ` +
-          `rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
-      );
-    }
-    for (const problem of problems) ctx.say(`${target.name}  ${problem}`);
-    if (problems.length > 0) ok = false;
-  }
-  return ok;
 }
 
 async function rewind(ctx: LoadContext): Promise<boolean> {

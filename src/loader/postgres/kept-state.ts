@@ -1,9 +1,11 @@
-// What Postgres's bookkeeping holds of a table: positions, counts, and why it is not being loaded. Changes nothing.
+// What Postgres's bookkeeping holds of a table: positions, counts, why it is not being loaded, and since when it is
+// paused. Changes nothing.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { KeptPosition, KeptState } from '../sink.ts';
+import { KNOWS_PAUSES, pausedSince } from './pauses.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 
 /** See `Sink.kept`. */
@@ -15,7 +17,10 @@ export async function keptState(session: Session, target: LoadTarget): Promise<K
     `select to_regclass('${STATE_SCHEMA}.load_offsets') is not null, ` +
       `to_regclass('${STATE_SCHEMA}.load_failures') is not null`,
   );
-  if (there?.[0] !== true) return { positions, failure: null };
+  const [knows] = await ask(KNOWS_PAUSES);
+  const [since] = knows?.[0] === true ? await ask(pausedSince(target)) : [];
+  const paused = since === undefined ? null : String(since[0]);
+  if (there?.[0] !== true) return { positions, failure: null, paused };
   // An older version's table has no column for the relation.
   const rows = there[1] === true ? ofTable(target, 'o') : `o.target = ${quoteText(target.uniqueId)}`;
   const offsets = await ask(
@@ -44,5 +49,5 @@ from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by
             `' UTC)' from ${STATE_SCHEMA}.load_failures where relation = ${quoteText(relationOf(target))} and ` +
             `topic = ${quoteText(target.topic)}`,
         );
-  return { positions, failure: failure === undefined ? null : String(failure[0]) };
+  return { positions, failure: failure === undefined ? null : String(failure[0]), paused };
 }

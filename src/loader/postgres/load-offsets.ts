@@ -97,11 +97,15 @@ end $$`,
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
     'exists topic_since timestamptz',
   'set local lock_timeout to default',
+  `create table if not exists ${STATE_SCHEMA}.load_pauses (
+  relation text primary key,
+  paused_at timestamptz not null default now()
+)`,
 ];
 
 /** Is the newest part of it there? */
 export const STATE_PRESENT =
-  `select to_regclass('${STATE_SCHEMA}.load_members') is not null
+  `select to_regclass('${STATE_SCHEMA}.load_pauses') is not null
   and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
   "attname = 'topic_since')";
 

@@ -75,7 +75,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
       );
   } else {
     // Only the owner can upgrade what an older version has made.
-    const older = `to_regclass('${STATE_SCHEMA}.load_members') is null`;
+    const older = `to_regclass('${STATE_SCHEMA}.load_pauses') is null`;
     if (
       (await ask(
         `${older} and not pg_has_role((select relowner from pg_class where oid = to_regclass(${state})), 'usage')`,
@@ -90,6 +90,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
     for (const [name, privileges] of [
       ['load_offsets', ['select', 'insert', 'update']],
       ['dead_letters', ['insert']],
+      ['load_pauses', ['select']],
     ] as const) {
       const known = quoteText(`${STATE_SCHEMA}.${name}`);
       for (const privilege of privileges)

@@ -39,6 +39,7 @@ import {
 import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
 import { keptState } from './kept-state.ts';
 import { newestLetter, readLetters, writeLetters } from './letters.ts';
+import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
 import { mergeRows, rowColumns } from './merge.ts';
 import { databaseProblems } from './problems.ts';
@@ -232,13 +233,24 @@ export class PostgresSink implements Sink {
     await this.#within(target, (session) => session.execute(noteFailure(target, target.topic, failure)));
   }
 
+  async setPaused(target: LoadTarget, paused: boolean): Promise<boolean> {
+    return this.#within(target, async (session) => {
+      await createMissing(session, CREATE_STATE, STATE_PRESENT);
+      return (await read(session, pauseTable(target, paused))).length > 0;
+    });
+  }
+
   async look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked> {
     return this.#within(null, async (session) => {
       const { alive, members, positions } = lookSql(own, groups, targets);
       if (alive !== null) await session.execute(alive);
       const others = members === null ? [] : await read(session, members);
       const found = positions === null ? [] : await read(session, positions);
+      const paused = new Set(
+        targets.length === 0 ? [] : (await read(session, pausedOf(targets))).map(([name]) => name),
+      );
       return {
+        paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
         others: others.map(([group, member, seen, silent]) => ({
           group: String(group),
           member: String(member),

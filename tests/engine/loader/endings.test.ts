@@ -186,6 +186,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
       evict: async (members) => void evicted.push(...members),
       mark: () => 0,
       positions: () => undefined,
+      paused: () => undefined,
     });
     const leave = [pulse.enter(watched('one')), new Pulse(lab.sink, Date.now).enter(watched('two'))];
     await lab.rows(

@@ -241,6 +241,7 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     };
     expect(await loadStatus(lab.sink, away, t, Date.now())).toEqual({
       problems: [],
+      paused: null,
       partitions: [{ topic: 'file:a.ndjson', partition: 0, next: 3n, end: 3n, lagRows: 0n, lagSeconds: 0, dead: 1 }],
     });
     await lab.sink.note(t, 'it does not work');

@@ -1,0 +1,11 @@
+// load pause, load resume: marks the selected tables in the bookkeeping. Running loaders find the mark by themselves.
+import type { LoadContext } from './load.ts';
+
+/** Pauses the selected tables, or lets them go on. */
+export async function pauseTables({ targets, sink, say }: LoadContext, paused: boolean): Promise<boolean> {
+  for (const target of targets) {
+    const changed = await sink.setPaused(target, paused);
+    say(`${target.name}: ${paused ? (changed ? 'paused' : 'was paused') : changed ? 'goes on' : 'was not paused'}`);
+  }
+  return true;
+}

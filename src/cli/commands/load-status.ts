@@ -1,0 +1,60 @@
+// load status: how far each table is loaded and what keeps it from it, as lines or as one JSON document.
+// src/loader/status.ts finds it out.
+import { loadStatus, type TargetStatus } from '../../loader/status.ts';
+import type { LoadTarget } from '../../loader/load-target.ts';
+import { now } from '../command-session.ts';
+import type { LoadContext } from './load.ts';
+
+/** @returns whether nothing keeps a table from being loaded */
+export async function showStatus(ctx: LoadContext): Promise<boolean> {
+  const asJson = ctx.session.flags['output'] === 'json';
+  const tables: { readonly target: LoadTarget; readonly status: TargetStatus }[] = [];
+  for (const target of ctx.targets) {
+    const status = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
+    tables.push({ target, status });
+    if (!asJson) for (const line of statusLines(target, status)) ctx.say(line);
+  }
+  const ok = tables.every(({ status }) => status.problems.length === 0);
+  if (asJson)
+    ctx.say(JSON.stringify({ generated_at: new Date(now()).toISOString(), ok, tables: tables.map(statusDocument) }));
+  return ok;
+}
+
+function statusLines({ name }: LoadTarget, { partitions, problems, paused }: TargetStatus): string[] {
+  return [
+    ...partitions.map(
+      ({ topic, partition, next, end, lagRows, lagSeconds, dead }) =>
+        `${name}  ${topic}/${partition}  next ${next ?? '-'}  end ${end ?? '?'}  lag ${lagRows ?? '?'} ` +
+        `rows, ${lagSeconds === null ? '?' : `${lagSeconds.toFixed(0)}s`}  dead letters ${dead}`,
+    ),
+    ...(paused === null ? [] : [`${name}  paused since ${paused}`]),
+    ...problems.map((problem) => `${name}  ${problem}`),
+  ];
+}
+
+/** The keys are documented in docs/loader.md and stay. */
+function statusDocument({ target, status }: { readonly target: LoadTarget; readonly status: TargetStatus }): object {
+  return {
+    table: target.name,
+    unique_id: target.uniqueId,
+    schema: target.schema,
+    identifier: target.identifier,
+    topics: [target.topic],
+    ok: status.problems.length === 0,
+    paused_since: status.paused,
+    problems: status.problems,
+    partitions: status.partitions.map(({ topic, partition, next, end, lagRows, lagSeconds, dead }) => ({
+      topic,
+      partition,
+      next_offset: numberOf(next),
+      end_offset: numberOf(end),
+      lag_rows: numberOf(lagRows),
+      lag_seconds: lagSeconds,
+      dead_letters: dead,
+    })),
+  };
+}
+
+function numberOf(offset: bigint | null): number | null {
+  return offset === null ? null : Number(offset);
+}
