@@ -108,6 +108,7 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
     key: mode === 'upsert' ? ['session_id', 'event_id'] : [],
     partitionBy: null,
     retentionDays: null,
+    storage: null,
     hash: [],
     drop: [],
     schemaDrift: 'ignore',

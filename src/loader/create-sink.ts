@@ -1,9 +1,12 @@
-// Which sink goes with which database: the registry of the loader.
+// Which sink, and which options of tables, go with which database: the registry of the loader.
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
+import { CLICKHOUSE_TABLE } from './clickhouse/table-options.ts';
+import { POSTGRES_TABLE } from './postgres/table-options.ts';
 import { PostgresSink } from './postgres/sink.ts';
 import type { Sealer } from './seal.ts';
 import type { FaultPoint, Sink } from './sink.ts';
+import type { TableOptions } from './table-options.ts';
 
 /** @throws `runtime` error naming the databases that can be loaded into */
 export function createSink(
@@ -16,4 +19,9 @@ export function createSink(
   throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, {
     hint: 'A target of type postgres.',
   });
+}
+
+/** @param type an adapter's; for a database that cannot be loaded into the options are Postgres's */
+export function tableOptions(type: string): TableOptions {
+  return type === 'clickhouse' ? CLICKHOUSE_TABLE : POSTGRES_TABLE;
 }

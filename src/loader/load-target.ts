@@ -5,6 +5,8 @@ import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { isDictionary } from './json.ts';
+import { OptionReader, type Options, type Refuse } from './option-reader.ts';
+import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 import { knownWords } from '../values/close-matches.ts';
 import { writtenTime } from './written-time.ts';
 
@@ -18,9 +20,26 @@ export interface LoadColumn {
   readonly aliases?: readonly string[];
   /** The value where the schema has no such field; undefined: null. */
   readonly fallback?: Json | undefined;
+  /** No type is declared: `type` is a text's. */
+  readonly untyped?: true;
+  /** Codec and TTL of the column, where the database has such, as a model's columns write them. */
+  readonly codec?: string;
+  readonly ttl?: string;
 }
 
 export type SchemaDrift = 'ignore' | 'add_column' | 'fail' | 'dead_letter';
+
+/** How a table of ClickHouse is made, as a model's config writes it. */
+export interface Storage {
+  /** Null: the one that goes with the mode. */
+  readonly engine: string | null;
+  /** Expressions; empty: the key's columns, or those of the place in the topic. */
+  readonly orderBy: readonly string[];
+  readonly primaryKey: readonly string[];
+  readonly partitionBy: readonly string[];
+  readonly ttl: string | null;
+  readonly settings: Readonly<Record<string, string>>;
+}
 
 /** One topic into one table. */
 export interface LoadTarget {
@@ -39,6 +58,8 @@ export interface LoadTarget {
   readonly key: readonly string[];
   readonly partitionBy: { readonly column: string; readonly every: 'day' | 'week' } | null;
   readonly retentionDays: number | null;
+  /** How a table of ClickHouse is made; null: the table is another database's. */
+  readonly storage: Storage | null;
   /** Columns whose value is replaced by a keyed hash. */
   readonly hash: readonly string[];
   /** Fields that are never stored. */
@@ -76,8 +97,6 @@ const OPTIONS = [
   'format',
   'mode',
   'key',
-  'partition_by',
-  'retention',
   'hash',
   'drop',
   'schema_drift',
@@ -92,7 +111,6 @@ export const DEAD_WINDOW = 10_000;
 export const DEFAULT_MAX_DEAD = 100;
 /** Characters of a hash: SHA-256 in hexadecimal. */
 const HASH_LENGTH = 64;
-const DEFAULT_FLUSH = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
 const BYTES: Readonly<Record<string, number>> = {
   b: 1,
   kb: 1e3,
@@ -104,13 +122,12 @@ const BYTES: Readonly<Record<string, number>> = {
 };
 const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-type Options = { readonly [name: string]: Json };
-
 /**
  * The target of a source table, or null when nothing loads it. A table's options win over its source's.
+ * @param table the options of the database's tables
  * @throws `validation` error naming the file, the table and the option
  */
-export function loadTarget(source: SourceDefinition): LoadTarget | null {
+export function loadTarget(source: SourceDefinition, table: TableOptions): LoadTarget | null {
   const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
   const shared = loadSettings(source.source_meta);
   if (own?.['topic'] === undefined) return null;
@@ -123,13 +140,22 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     });
   };
   const reader = new OptionReader(options, refuse);
-  for (const option of Object.keys(options))
-    if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, OPTIONS)}.`);
+  const names: readonly string[] = [...OPTIONS, ...TABLE_OPTIONS[table.database]];
+  for (const option of Object.keys(options)) {
+    if (names.includes(option)) continue;
+    const owner = Object.entries(TABLE_OPTIONS).find(([, known]) => known.some((name) => name === option))?.[0];
+    if (owner !== undefined)
+      refuse(`'${option}' is an option of tables in ${owner}, and this target is ${table.database}`);
+    refuse(`unknown option '${option}'`, `${knownWords('Options', option, names)}.`);
+  }
 
   const format = reader.choice('format', ['json', 'json_schema', 'avro'], 'json');
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,
     type: column.data_type ?? 'text',
+    ...(column.data_type === null || column.data_type === undefined ? { untyped: true as const } : {}),
+    ...(typeof column['codec'] === 'string' ? { codec: column['codec'] } : {}),
+    ...(typeof column['ttl'] === 'string' ? { ttl: column['ttl'] } : {}),
     ...evolution(column, format, refuse),
   }));
   for (const { name: column } of declared)
@@ -143,35 +169,22 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
   const key = reader.names('key');
   const drop = reader.names('drop');
   const hash = reader.names('hash');
-  const partitionBy = partitioning(options['partition_by'], refuse);
   for (const column of key)
     if (!known.has(column)) refuse(`key column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
   for (const column of hash)
     if (!known.has(column)) refuse(`hash column '${column}' is not declared`, `Declared: ${[...known].join(', ')}.`);
   for (const { name: column, type } of columns) {
-    if (hash.includes(column) && !holdsHash(type))
+    if (hash.includes(column) && !table.holdsHash(type, HASH_LENGTH))
       refuse(
         `hash column '${column}' is declared as ${type}, and a hash is a text of ${HASH_LENGTH} characters`,
-        `Declare '${column}' as text.`,
+        `Declare '${column}' as ${table.text}.`,
       );
   }
   for (const column of drop)
     if (known.has(column)) refuse(`'${column}' is dropped and declared as a column; one of them must go`);
   if (mode === 'upsert' && key.length === 0)
     refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
-  if (partitionBy !== null) {
-    if (!known.has(partitionBy.column)) refuse(`partition column '${partitionBy.column}' is not declared`);
-    if (key.length > 0 && !key.includes(partitionBy.column)) {
-      refuse(
-        `the key lacks the partition column '${partitionBy.column}': the database cannot keep it unique over ` +
-          'partitions',
-        `key: [${[...key, partitionBy.column].join(', ')}]`,
-      );
-    }
-  }
-  const retention = options['retention'];
-  if (retention !== undefined && partitionBy === null)
-    refuse("'retention' needs 'partition_by': old rows go with their partition");
+  const shape = table.read(options, { columns, mode, key, reader, refuse });
   const rest =
     options['rest'] === undefined
       ? '_rest'
@@ -195,12 +208,11 @@ export function loadTarget(source: SourceDefinition): LoadTarget | null {
     format,
     mode,
     key,
-    partitionBy,
-    retentionDays: retention === undefined ? null : days(retention, refuse),
+    ...shape,
     hash,
     drop,
     schemaDrift: reader.choice('schema_drift', ['ignore', 'add_column', 'fail', 'dead_letter'], 'ignore'),
-    flush: flushLimits(options['flush'], refuse),
+    flush: flushLimits(options['flush'], table.flush, refuse),
     columns,
     rest,
     start: startOf(options['start'], refuse),
@@ -215,7 +227,7 @@ const COLUMN_OPTIONS = ['aliases', 'default'];
 function evolution(
   { name, meta, config }: ColumnInfo,
   format: LoadTarget['format'],
-  refuse: (message: string, hint?: string) => never,
+  refuse: Refuse,
 ): Pick<LoadColumn, 'aliases' | 'fallback'> {
   const own = loadSettings(meta) ?? loadSettings(config?.meta);
   if (own === undefined) return {};
@@ -231,67 +243,7 @@ function evolution(
   };
 }
 
-const TEXT_TYPE = new RegExp(
-  String.raw`^(text|citext|(?:character varying|varchar)(?:\s*\(\s*(\d+)\s*\))?|(?:character|char` +
-    String.raw`|bpchar)\s*\(\s*(\d+)\s*\))$`,
-  'i',
-);
-
-/** Does a column of this type take a hash as it is? */
-function holdsHash(type: string): boolean {
-  const match = TEXT_TYPE.exec(type.trim());
-  return match !== null && Number(match[2] ?? match[3] ?? HASH_LENGTH) >= HASH_LENGTH;
-}
-
-class OptionReader {
-  readonly #options: Options;
-  readonly #refuse: (message: string, hint?: string) => never;
-
-  constructor(options: Options, refuse: (message: string, hint?: string) => never) {
-    this.#options = options;
-    this.#refuse = refuse;
-  }
-
-  text(name: string, fallback: string): string {
-    const value = this.#options[name];
-    if (value === undefined) return fallback;
-    return typeof value === 'string' && value !== ''
-      ? value
-      : this.#refuse(`'${name}' must be a text, found ${JSON.stringify(value)}`);
-  }
-
-  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T {
-    const value = this.#options[name];
-    if (value === undefined) return fallback;
-    return (
-      choices.find((choice) => choice === value) ??
-      this.#refuse(`'${name}' must be one of ${choices.join(', ')}, found ${JSON.stringify(value)}`)
-    );
-  }
-
-  names(name: string): string[] {
-    const value = this.#options[name];
-    if (value === undefined) return [];
-    const list = Array.isArray(value) ? value : [value];
-    if (!list.every((item): item is string => typeof item === 'string' && item !== ''))
-      return this.#refuse(`'${name}' must be a list of names, found ${JSON.stringify(value)}`);
-    if (new Set(list).size !== list.length) return this.#refuse(`'${name}' names a column twice`);
-    return list;
-  }
-}
-
-function partitioning(
-  value: Json | undefined,
-  refuse: (message: string, hint?: string) => never,
-): LoadTarget['partitionBy'] {
-  if (value === undefined || value === null) return null;
-  const { column, every = 'day' }: Options = isDictionary(value) ? value : {};
-  if (typeof column !== 'string' || (every !== 'day' && every !== 'week'))
-    return refuse(`'partition_by' must be { column: a_column, every: day | week }, found ${JSON.stringify(value)}`);
-  return { column, every };
-}
-
-function startOf(value: Json | undefined, refuse: (message: string) => never): LoadTarget['start'] {
+function startOf(value: Json | undefined, refuse: Refuse): LoadTarget['start'] {
   if (value === undefined) return 'earliest';
   if (value === 'earliest' || value === 'latest') return value;
   return (
@@ -300,14 +252,7 @@ function startOf(value: Json | undefined, refuse: (message: string) => never): L
   );
 }
 
-function days(value: Json, refuse: (message: string, hint?: string) => never): number {
-  const match = /^(\d+)\s*(d|days?|w|weeks?)$/.exec(String(value).trim());
-  if (match === null || Number(match[1]) === 0)
-    return refuse(`'retention' must be a number of days or weeks such as '90 days', found ${JSON.stringify(value)}`);
-  return Number(match[1]) * (match[2]?.startsWith('w') ? 7 : 1);
-}
-
-function deadLimit(value: Json | undefined, refuse: (message: string, hint?: string) => never): number | null {
+function deadLimit(value: Json | undefined, refuse: Refuse): number | null {
   if (value === undefined) return DEFAULT_MAX_DEAD;
   if (value === null || value === false) return null;
   const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(String(value).trim());
@@ -321,8 +266,8 @@ function deadLimit(value: Json | undefined, refuse: (message: string, hint?: str
   return Math.round(limit);
 }
 
-function flushLimits(value: Json | undefined, refuse: (message: string, hint?: string) => never): LoadTarget['flush'] {
-  if (value === undefined) return DEFAULT_FLUSH;
+function flushLimits(value: Json | undefined, defaults: LoadTarget['flush'], refuse: Refuse): LoadTarget['flush'] {
+  if (value === undefined) return defaults;
   if (!isDictionary(value)) return refuse(`'flush' must be { rows, bytes, age }, found ${JSON.stringify(value)}`);
   for (const name of Object.keys(value))
     if (!['rows', 'bytes', 'age'].includes(name))
@@ -342,8 +287,8 @@ function flushLimits(value: Json | undefined, refuse: (message: string, hint?: s
         );
   };
   return {
-    rows: amount('rows', { '': 1 }, '', DEFAULT_FLUSH.rows),
-    bytes: amount('bytes', BYTES, 'b', DEFAULT_FLUSH.bytes),
-    ageMs: amount('age', MILLISECONDS, 's', DEFAULT_FLUSH.ageMs),
+    rows: amount('rows', { '': 1 }, '', defaults.rows),
+    bytes: amount('bytes', BYTES, 'b', defaults.bytes),
+    ageMs: amount('age', MILLISECONDS, 's', defaults.ageMs),
   };
 }

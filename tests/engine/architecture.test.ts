@@ -94,7 +94,7 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
 ];
 
 /** What is made of one dialect. */
-const DIALECT = ['adapters/postgres/', 'adapters/clickhouse/', 'loader/postgres/'];
+const DIALECT = ['adapters/postgres/', 'adapters/clickhouse/', 'loader/postgres/', 'loader/clickhouse/'];
 /** Who else writes a dialect's name, as text: registries, the default profile, and commands that set one up. */
 const MAY_NAME_DIALECTS = ['adapters/index.ts', 'loader/create-sink.ts'];
 /** Who else imports from a dialect's folder: registries. */

@@ -8,7 +8,7 @@ import { type ParsedProject, select } from '../../index.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
-import { createSink } from '../../loader/create-sink.ts';
+import { createSink, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
@@ -77,10 +77,12 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   const { env, logger, flags } = session;
   const { selected } = select(parsed, { accepts: (id) => parsed.manifest.sources[id] !== undefined });
   const from = (flags['from'] ?? undefined) as string | undefined;
+  const tables = tableOptions(parsed.adapter.type);
   const targets: LoadTarget[] = [];
   for (const id of selected) {
-    const target = loadTarget(parsed.manifest.sources[id]!);
-    if (target !== null) targets.push(from === undefined ? target : { ...target, topic: fileTopic(from), start: 'earliest' });
+    const target = loadTarget(parsed.manifest.sources[id]!, tables);
+    if (target !== null)
+      targets.push(from === undefined ? target : { ...target, topic: fileTopic(from), start: 'earliest' });
   }
   if (targets.length === 0) {
     throw errorOf('nothingToLoad', {});

@@ -6,7 +6,9 @@ import { VARIABLES } from '../../../scripts/docs.mjs';
 import type { SourceDefinition } from '../../../src/contracts/node.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { loadConnection } from '../../../src/loader/connections.ts';
+import { CLICKHOUSE_TABLE } from '../../../src/loader/clickhouse/table-options.ts';
 import { loadTarget } from '../../../src/loader/load-target.ts';
+import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
 import { ROOT } from './markdown.ts';
 
 const page = readFileSync(join(ROOT, 'docs/settings.md'), 'utf8');
@@ -58,18 +60,25 @@ function sources(dir = join(ROOT, 'src')): string[] {
 
 describe('docs/settings.md', () => {
   it('has every option of `load`', () => {
-    expect(keys('load').sort()).toEqual(named(() => loadTarget(source({ topic: 't', nothing: 1 }))).sort());
-    expect(keys('flush').sort()).toEqual(named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }))).sort());
+    expect(keys('load').sort()).toEqual(
+      named(() => loadTarget(source({ topic: 't', nothing: 1 }), POSTGRES_TABLE)).sort(),
+    );
+    const onClickHouse = named(() => loadTarget(source({ topic: 't', nothing: 1 }), CLICKHOUSE_TABLE));
+    const shared = keys('load').filter((key) => key !== 'partition_by' && key !== 'retention');
+    expect([...shared, ...keys('load on ClickHouse')].sort()).toEqual(onClickHouse.sort());
+    expect(keys('flush').sort()).toEqual(
+      named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }), POSTGRES_TABLE)).sort(),
+    );
   });
 
   it('has every option of a column', () => {
     const column = { name: 'c', data_type: 'text', meta: { tsdbt: { load: { nothing: 1 } } } };
-    const found = named(() => loadTarget(source({ topic: 't', format: 'avro' }, { c: column })));
+    const found = named(() => loadTarget(source({ topic: 't', format: 'avro' }, { c: column }), POSTGRES_TABLE));
     expect(keys('Columns of Avro').sort()).toEqual(found.sort());
   });
 
   it('has the defaults that a load config without options gets', () => {
-    const target = loadTarget(source({ topic: 't' }))!;
+    const target = loadTarget(source({ topic: 't' }), POSTGRES_TABLE)!;
     const cells = (heading: string): Map<string, string> =>
       new Map(rows(heading).map(([key, , fallback]) => [key!.replaceAll('`', ''), fallback!.replaceAll('`', '')]));
     const load = cells('load');
@@ -93,7 +102,7 @@ describe('docs/settings.md', () => {
       maxDead: target.maxDead,
     });
     const flush = Object.fromEntries(cells('flush'));
-    expect(loadTarget(source({ topic: 't', flush }))!.flush).toEqual(target.flush);
+    expect(loadTarget(source({ topic: 't', flush }), POSTGRES_TABLE)!.flush).toEqual(target.flush);
   });
 
   it('has every key of test_slice and freshness', () => {

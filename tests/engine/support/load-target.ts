@@ -17,6 +17,7 @@ export function loadTargetOf(table: string, more: Partial<LoadTarget> = {}): Loa
     key: [],
     partitionBy: null,
     retentionDays: null,
+    storage: null,
     hash: [],
     drop: [],
     schemaDrift: 'ignore',

@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceDefinition } from '../../../../src/contracts/node.ts';
 import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
+import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
 
 /** The target of a source table; each column by its data type, or as a whole. */
 function targetOf(load: object, columns: Readonly<Record<string, string | object>> = { id: 'bigint' }): LoadTarget {
-  const target = loadTarget({
+  const source = {
     unique_id: 'source.p.s.t',
     source_name: 's',
     name: 't',
@@ -19,7 +20,8 @@ function targetOf(load: object, columns: Readonly<Record<string, string | object
     meta: { tsdbt: { load: { topic: 't', ...load } } },
     config: {},
     source_meta: {},
-  } as unknown as SourceDefinition);
+  } as unknown as SourceDefinition;
+  const target = loadTarget(source, POSTGRES_TABLE);
   if (target === null) throw new Error('nothing loads the table');
   return target;
 }

@@ -1,0 +1,181 @@
+// DDL of a loaded table in ClickHouse: columns, the loader's own columns, engine, order, partitions, TTL, settings.
+// Texts only; the sink runs them, problems.ts looks at tables that exist.
+import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
+import { TsdbtError } from '../../errors.ts';
+import { PyDict } from '../../values/dict.ts';
+import { type LoadColumn, type LoadTarget, META_COLUMNS, type Storage, PROCESSING_TS } from '../load-target.ts';
+import { bare, engineOf, WINDOW, WINDOWS } from './table-options.ts';
+
+/** Where tables are made. */
+export interface TablePlace {
+  /** The cluster of the profile; null: one server. */
+  readonly cluster: string | null;
+  /** The engine of the target's database: a Replicated or Shared one replicates tables by itself. */
+  readonly databaseEngine: string;
+}
+
+/** Types of the loader's own columns, with their codecs and defaults. */
+const META: Readonly<Record<string, string>> = {
+  _topic: 'LowCardinality(String)',
+  _partition: 'Int32',
+  _offset: 'UInt64 CODEC(Delta, ZSTD)',
+  _kafka_ts: "DateTime64(3, 'UTC') CODEC(Delta, ZSTD)",
+  _loaded_at: "DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD)",
+  _load_id: 'LowCardinality(String)',
+  _deleted: 'UInt8',
+};
+/** The type of the column that holds other fields: JSON as it came, as the type JSON would round large numbers. */
+const REST = 'String CODEC(ZSTD)';
+const MOMENT = "DateTime64(3, 'UTC')";
+const TEXT = 'String';
+const OFFSET_INDEX = 'tsdbt_offset';
+/** A row's order where the config names none: by its place in the topic. */
+const PLACE = ['_topic', '_partition', '_offset'];
+/** Types of new fields, by what the encoder calls them: schema inference's own. */
+const ADDED: Readonly<Record<string, string>> = {
+  text: 'Nullable(String)',
+  numeric: 'Nullable(Float64)',
+  boolean: 'Nullable(Bool)',
+  jsonb: 'Nullable(String)',
+};
+
+export function tableName({ schema, identifier }: LoadTarget): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+}
+
+/** The column by whose greatest value a row's last version is known, in upsert mode. */
+export function versionColumn(_target: LoadTarget): string {
+  return '_offset';
+}
+
+/** The target's options of tables. @throws `internal` for a target of another database */
+export function storageOf({ storage, name }: LoadTarget): Storage {
+  if (storage === null) throw new TsdbtError('internal', `${name} has no options of a table in ClickHouse`);
+  return storage;
+}
+
+/** The table's order, as expressions. */
+export function orderOf(target: LoadTarget): readonly string[] {
+  const { orderBy } = storageOf(target);
+  if (orderBy.length > 0) return orderBy;
+  return target.key.length > 0 ? target.key : PLACE;
+}
+
+/** The columns that a flush writes, in the order of the encoder's cells. @param columns those that messages fill */
+export function writtenColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
+  return [
+    ...columns.map(({ name }) => name),
+    ...(target.rest === null ? [] : [target.rest]),
+    '_topic',
+    '_partition',
+    '_offset',
+    '_kafka_ts',
+    '_deleted',
+    '_load_id',
+  ];
+}
+
+/**
+ * The type of a declared column as DDL. ClickHouse's own types and aliases stand as they are written; a column without
+ * a type takes any text, or null where no order needs it.
+ */
+export function columnType(target: LoadTarget, { name, type, untyped }: LoadColumn): string {
+  if (untyped === true)
+    return orderOf(target).some((expression) => bare(expression) === name) ? TEXT : `Nullable(${TEXT})`;
+  return name === PROCESSING_TS && type === 'timestamptz' ? MOMENT : type;
+}
+
+/** The type of a column for a new field. @param type as the encoder tells it */
+export function addedType(type: string): string {
+  return ADDED[type] ?? type;
+}
+
+/** A declared column as DDL. */
+export function columnSql(target: LoadTarget, column: LoadColumn): string {
+  return [
+    quoteIdentifier(column.name),
+    columnType(target, column),
+    ...(column.name === PROCESSING_TS && column.type === 'timestamptz' ? ["DEFAULT now64(3, 'UTC')"] : []),
+    ...(column.codec === undefined ? [] : [`CODEC(${column.codec})`]),
+    ...(column.ttl === undefined ? [] : [`TTL ${column.ttl}`]),
+  ].join(' ');
+}
+
+/** One of the loader's own columns as DDL. */
+export function metaSql({ name }: Pick<LoadColumn, 'name'>): string {
+  return `${quoteIdentifier(name)} ${META[name] ?? TEXT}`;
+}
+
+/** The column of other fields as DDL. */
+export function restSql(name: string): string {
+  return `${quoteIdentifier(name)} ${REST}`;
+}
+
+/** The index by which rows of a range of offsets are found. */
+export function offsetIndexSql(): string {
+  return `INDEX ${OFFSET_INDEX} _offset TYPE minmax GRANULARITY 1`;
+}
+
+export function onCluster({ cluster, databaseEngine }: TablePlace): string {
+  return cluster === null || /^(?:Replicated|Shared)/.test(databaseEngine)
+    ? ''
+    : ` ON CLUSTER ${quoteIdentifier(cluster)}`;
+}
+
+/** The engine of the table, with version and deletion in upsert mode. */
+export function engineSql(target: LoadTarget, place: TablePlace): string {
+  const { engine } = storageOf(target);
+  const replicated = place.cluster !== null || place.databaseEngine.startsWith('Replicated');
+  const { family, place: path } =
+    engine === null
+      ? { family: replicated ? 'Replicated' : '', place: [] }
+      : (engineOf(engine) ?? { family: '', place: [] });
+  const upsert = target.mode === 'upsert';
+  const own = upsert ? [versionColumn(target), '_deleted'] : [];
+  const values = [...path, ...own];
+  return `${family}${upsert ? 'Replacing' : ''}MergeTree${values.length === 0 ? '' : `(${values.join(', ')})`}`;
+}
+
+/** The table's settings: what the config says, and how many tokens of inserts are remembered. */
+export function tableSettings(target: LoadTarget, place: TablePlace): Readonly<Record<string, string>> {
+  const { settings } = storageOf(target);
+  const window = /^(?:Replicated|Shared)/.test(engineSql(target, place)) ? WINDOWS.replicated : WINDOWS.plain;
+  return { [window]: String(WINDOW), ...settings };
+}
+
+/** `CREATE DATABASE` and `CREATE TABLE`, in order; what exists stays as it is. */
+export function createTable(target: LoadTarget, place: TablePlace): string[] {
+  const { partitionBy, primaryKey, ttl } = storageOf(target);
+  const lines = [
+    ...target.columns.map((column) => columnSql(target, column)),
+    ...(target.rest === null ? [] : [restSql(target.rest)]),
+    ...META_COLUMNS.map(metaSql),
+    offsetIndexSql(),
+  ];
+  const named = (expression: string): string =>
+    target.columns.some(({ name }) => name === expression) ? quoteIdentifier(expression) : expression;
+  const list = (expressions: readonly string[]): string => `(${expressions.map(named).join(', ')})`;
+  const cluster = onCluster(place);
+  return [
+    `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(target.schema)}${cluster}`,
+    [
+      `CREATE TABLE IF NOT EXISTS ${tableName(target)}${cluster} (\n  ${lines.join(',\n  ')}\n)`,
+      `ENGINE = ${engineSql(target, place)}`,
+      ...(partitionBy.length === 0 ? [] : [`PARTITION BY ${list(partitionBy)}`]),
+      ...(primaryKey.length === 0 ? [] : [`PRIMARY KEY ${list(primaryKey)}`]),
+      `ORDER BY ${list(orderOf(target))}`,
+      ...(ttl === null ? [] : [`TTL ${ttl}`]),
+      settingsClause(
+        new PyDict(Object.entries(tableSettings(target, place)).map(([name, value]) => [name, written(value)])),
+      ),
+    ]
+      .join('\n')
+      .trim(),
+  ];
+}
+
+/** A setting's value: a number stays one. */
+function written(value: string): string | number {
+  return /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+}
