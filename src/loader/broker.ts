@@ -80,6 +80,13 @@ export interface Polled {
   readonly waiting: string | null;
 }
 
+/** The messages of a range of offsets. */
+export interface RangeRead {
+  readonly batches: readonly MessageBatch[];
+  /** Why messages are missing; null: none is. */
+  readonly failure: PartitionFailure | null;
+}
+
 /** Called when the group assigns and revokes partitions. */
 export interface AssignmentListener {
   /** The partitions are assigned to this client; answers where each one starts. */
@@ -110,6 +117,11 @@ export interface BrokerClient {
   join(topics: readonly string[], listener: AssignmentListener): Promise<void>;
   /** The next messages of the assigned partitions that are not paused; waits a little when there are none. */
   poll(): Promise<Polled>;
+  /**
+   * Reads a range of offsets once more, whoever owns the partition.
+   * @returns its messages, ordered by offset; fewer and a failure when the log does not have the range any more
+   */
+  read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead>;
   pause(partitions: readonly TopicPartition[]): void;
   /** Reads on from other offsets, by `topic/partition`; resumes partitions that were paused. */
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void;

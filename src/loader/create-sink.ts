@@ -1,6 +1,8 @@
 // Which sink, and which options of tables, go with which database: the registry of the loader.
 import type { Adapter } from '../adapters/adapter.ts';
+import { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
+import { ClickHouseSink } from './clickhouse/sink.ts';
 import { CLICKHOUSE_TABLE } from './clickhouse/table-options.ts';
 import { POSTGRES_TABLE } from './postgres/table-options.ts';
 import { PostgresSink } from './postgres/sink.ts';
@@ -16,8 +18,9 @@ export function createSink(
   reached?: (point: FaultPoint) => void,
 ): Sink {
   if (adapter.type === 'postgres') return new PostgresSink(adapter, sealer, now, reached);
+  if (adapter instanceof ClickHouseAdapter) return new ClickHouseSink(adapter, sealer, reached);
   throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, {
-    hint: 'A target of type postgres.',
+    hint: 'A target of type postgres or clickhouse.',
   });
 }
 

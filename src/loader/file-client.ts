@@ -13,8 +13,10 @@ import {
   type PartitionFailure,
   type Polled,
   partitionKey,
+  type RangeRead,
   type ReadPosition,
   type TopicInfo,
+  type TopicPartition,
 } from './broker.ts';
 import { recordsOf } from './fast/records.ts';
 
@@ -146,6 +148,24 @@ class FileClient implements BrokerClient {
       ],
       failures: [],
       waiting: null,
+    };
+  }
+
+  async read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {
+    const messages: Message[] = [];
+    const records = this.#open();
+    let offset = 0n;
+    for (; offset < to; offset++) {
+      const record = records.next();
+      if (record.done === true) break;
+      if (offset < from) continue;
+      messages.push({ offset, timestamp: this.#timestamp, key: null, value: record.value, headers: [] });
+      if (messages.length % COUNTED_AT_ONCE === 0) await turn();
+    }
+    const message = `position ${to} is beyond the end of the file, ${offset}`;
+    return {
+      batches: [{ ...at, records: [recordsOf(messages)], from, next: offset, end: offset, epoch: null }],
+      failure: offset < to ? { ...at, reason: 'beyond_end', message, from: offset } : null,
     };
   }
 

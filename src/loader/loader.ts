@@ -23,8 +23,8 @@ import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
-import type { FaultPoint, Place, Sink } from './sink.ts';
-import { explain, madeAnew, startingPoints } from './starts.ts';
+import { type FaultPoint, Fenced, type Place, type Sink, TooManyRefused } from './sink.ts';
+import { explain, isAnother, madeAnew, startingPoints } from './starts.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -86,6 +86,8 @@ export class Loader {
   #moved: ReadonlyMap<number, Place> = new Map();
   /** When something was last read or written. */
   #progressed = 0;
+  /** Why the last flush of a partition cannot be settled, by `topic/partition`. */
+  readonly #unreadable = new Map<string, PartitionFailure>();
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -321,6 +323,7 @@ export class Loader {
   /** The start of each partition: the kept position, or the beginning. */
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.#options;
+    await this.#settle(partitions);
     const starts = await startingPoints(this.#options, partitions);
     const places = new Map(
       [...starts].flatMap(([key, { partition, next }]) => (this.#counted.has(key) ? [] : [[partition, next] as const])),
@@ -331,9 +334,65 @@ export class Loader {
     return starts;
   }
 
+  /** Writes what is missing of flushes that a loader has recorded and not written to their end. */
+  async #settle(partitions: readonly TopicPartition[]): Promise<void> {
+    const { target, sink, client, loadId } = this.#options;
+    for (const at of partitions) this.#unreadable.delete(partitionKey(at));
+    const numbers = partitions.map(({ partition }) => partition);
+    const open = await sink.unsettled(target, numbers);
+    const [topic] = open.length === 0 ? [] : await client.topics([target.topic]);
+    for (const flush of open) {
+      // What a topic held that was deleted since, no log has: starts.ts says so.
+      if (isAnother(flush.topicId, topic?.id ?? null)) continue;
+      const { batches, failure } = await client.read(flush, flush.from, flush.to);
+      if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop')) {
+        this.#unreadable.set(partitionKey(flush), failure);
+        continue;
+      }
+      const pending = await this.#rowsOf(flush, batches);
+      const { columns } = this.#maker;
+      const { rows, dead } = pending;
+      const limit = new DeadLimit(target);
+      try {
+        const ranges = pending.ranges();
+        await sink.settle(flush, { target, columns, ranges, rows, dead, loadId, allowance: limit.left });
+      } catch (error) {
+        if (error instanceof TooManyRefused) {
+          limit.add(error.letters.map((letter) => letter.error));
+          throw limit.error(`${partitionKey(flush)} offset ${flush.from}`);
+        }
+        // Another loader has settled it: the positions are read behind this.
+        if (!(error instanceof Fenced)) throw error;
+      }
+    }
+  }
+
+  /** The rows and dead letters of messages that are read again. @param from where their range begins */
+  async #rowsOf(
+    { topic, partition, from }: TopicPartition & { readonly from: bigint },
+    batches: readonly MessageBatch[],
+  ): Promise<PendingRows> {
+    const { target, decoder, now } = this.#options;
+    const pending = new PendingRows();
+    const limit = new DeadLimit(target);
+    pending.hold({ topic, partition }, from, from, now);
+    for (const batch of batches) {
+      const intake = new Intake({ target, decoder, limit, now }, batch, batch.from, this.#maker);
+      for (let answer = GO_ON; ; ) {
+        const taken = intake.take(pending, this.#maker, answer);
+        if (taken.kind === 'too_many_dead') throw limit.error(`${topic}/${partition} offset ${from}`);
+        if (taken.kind === 'taken') break;
+        if (taken.kind === 'room') answer = GO_ON;
+        else answer = await this.#answer(taken);
+      }
+    }
+    return pending;
+  }
+
   /** Is the log still the one that was loaded? If not, the partition stops. */
   async #verify(starts: ReadonlyMap<string, ReadPosition>): Promise<void> {
-    for (const failure of await this.#patiently(() => this.#options.client.verify([...starts.values()])))
+    const failures = await this.#patiently(() => this.#options.client.verify([...starts.values()]));
+    for (const failure of [...failures, ...this.#unreadable.values()])
       if (this.#partitions.has(failure) && !this.#partitions.isStopped(failure)) this.#stop(failure);
   }
 

@@ -122,6 +122,16 @@ export interface Looked {
   readonly paused: ReadonlySet<LoadTarget>;
 }
 
+/** A flush that a loader has recorded and perhaps not written to its end. */
+export interface OpenFlush extends TopicPartition {
+  readonly id: string;
+  /** The messages of it: from `from` up to before `to`. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** The topic's id when it was recorded; null: not known. */
+  readonly topicId: string | null;
+}
+
 /** Points at which tests kill or stop a loader. */
 export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'after_commit' | 'in_revoke' | 'in_drift';
 
@@ -140,6 +150,17 @@ export interface Sink {
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
   /** The kept positions of the target's topic, and the topic's id at that time. */
   positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
+  /**
+   * The last flushes of these partitions that may be written in part: they must be settled before anything else is
+   * written. None where a flush is one transaction.
+   */
+  unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]>;
+  /**
+   * Writes what is missing of such a flush.
+   * @param flush the messages of its range, read again
+   * @throws Fenced when another loader has settled it
+   */
+  settle(open: OpenFlush, flush: Flush): Promise<Flushed>;
   /** Inserts positions of partitions that have none. */
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /**
@@ -187,8 +208,9 @@ export interface Sink {
   /** Cancels the target's running statements; they change nothing then. Never throws. */
   stop(target: LoadTarget): Promise<void>;
   /**
-   * Flushes in one transaction.
-   * @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed
+   * Flushes in one transaction, or each range on its own: then a second call with the same ranges writes what is
+   * missing.
+   * @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed, or it can be called again
    */
   flush(flush: Flush): Promise<Flushed>;
   /**

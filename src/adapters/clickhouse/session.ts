@@ -103,9 +103,13 @@ export class ClickHouseSession implements Session {
     }
   }
 
-  /** Sends rows beside `INSERT INTO … FORMAT …`. */
-  async insert(sql: string, data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#inOrder(() => this.#run(sql, { comment: false }, false, Readable.from(data)));
+  /** Sends rows beside `INSERT INTO … FORMAT …`. @param settings for this statement alone */
+  async insert(
+    sql: string,
+    data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    await this.#inOrder(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
   }
 
   async begin(): Promise<void> {

@@ -125,6 +125,9 @@ export class RowBuffer {
   partition(row: number): number {
     return this.#source(row).partition;
   }
+  offset(row: number): bigint {
+    return this.#source(row).records.offset(this.#origins[row * 2 + 1] ?? 0);
+  }
 
   /** The text of a row with its line feed. */
   line(row: number): string {

@@ -7,11 +7,13 @@ import {
   type PartitionFailure,
   partitionKey,
   type Polled,
+  type RangeRead,
   type ReadPosition,
   type TopicInfo,
   type TopicPartition,
 } from '../broker.ts';
 import type { LoadConnection } from '../connections.ts';
+import { readRange } from '../range-read.ts';
 import { Cluster, LATEST, type Topics } from './cluster.ts';
 import { verify } from './epochs.ts';
 import { answerError, remedyOf } from './errors.ts';
@@ -126,6 +128,13 @@ class KafkaClient implements BrokerClient {
     if (Date.now() - this.#looked > LOOK_MS) await this.#look();
     if (this.#listener !== null) await this.#followAssignments(this.#listener);
     return this.#loop.poll();
+  }
+
+  read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {
+    const positions = new Positions();
+    positions.start(at, from, null);
+    const loop = new FetchLoop(this.#cluster, positions, this.#topicIds);
+    return readRange(() => loop.poll(), at, from, to);
   }
 
   pause(partitions: readonly TopicPartition[]): void {

@@ -169,6 +169,15 @@ export class PostgresSink implements Sink {
     });
   }
 
+  /** A flush is one transaction. */
+  async unsettled(): ReturnType<Sink['unsettled']> {
+    return [];
+  }
+
+  async settle(): ReturnType<Sink['settle']> {
+    throw new TsdbtError('internal', 'a flush into Postgres is whole or not there');
+  }
+
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
     if (starts.size > 0)
       await this.#within(target, (session) => session.execute(insertOffsets(target, target.topic, topicId, starts)));

@@ -5,6 +5,7 @@ import { jsonDecoder } from '../../../src/loader/decode.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { type LoadEvent, Loader, type LoaderOptions, type LoadSummary } from '../../../src/loader/loader.ts';
 import { PostgresSink } from '../../../src/loader/postgres/sink.ts';
+import type { Sink } from '../../../src/loader/sink.ts';
 import { Sealer } from '../../../src/loader/seal.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { loadTargetOf } from '../support/load-target.ts';
@@ -20,7 +21,7 @@ export interface MadeLoader {
 /** A loader of what the broker holds, which ends when it has it and waits 20 ms at most. */
 export function loaderOn(
   broker: MemoryBroker,
-  sink: PostgresSink,
+  sink: Sink,
   target: LoadTarget,
   more: Partial<LoaderOptions> = {},
 ): MadeLoader {

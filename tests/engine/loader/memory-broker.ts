@@ -8,6 +8,7 @@ import type {
   MessageBatch,
   PartitionFailure,
   Polled,
+  RangeRead,
   ReadPosition,
   TopicInfo,
   TopicPartition,
@@ -266,6 +267,19 @@ export class MemoryClient implements BrokerClient {
       setTimeout(resolve, batches.length > 0 ? 0 : 5);
     });
     return { batches, failures, waiting: null };
+  }
+
+  async read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {
+    const { messages, earliest, end, epochs } = this.broker.log(at);
+    const inside = messages.filter(({ offset }) => offset >= from && offset < to);
+    const epoch = epochs.findLast(({ start }) => start < to)?.epoch ?? null;
+    const next = end < to ? end : to;
+    const batches = [{ ...at, records: [recordsOf(inside)], from, next, end, epoch }];
+    if (from < earliest)
+      return { batches, failure: { ...at, reason: 'offset_out_of_range', message: `the log begins at ${earliest}` } };
+    return end < to
+      ? { batches, failure: { ...at, reason: 'beyond_end', message: `the log ends at ${end}`, from: end } }
+      : { batches, failure: null };
   }
 
   pause(partitions: readonly TopicPartition[]): void {

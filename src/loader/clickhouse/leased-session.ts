@@ -1,0 +1,43 @@
+// One unit of the loader's work on ClickHouse under a lease of the server: a session that the server forgets after some
+// seconds without a statement, and with its process. Statements of a loader that slept longer, and copies that a proxy
+// sends again after a crash, name a session that is not there any more: the server refuses them.
+import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import { TsdbtError } from '../../errors.ts';
+
+/** Seconds without a statement after which the server forgets the session. */
+export const LEASE_S = 15;
+/** The server's code for a session that it does not know. */
+export const SESSION_GONE = '372';
+
+export class LeasedSession {
+  readonly session: ClickHouseSession;
+  /** Has the server opened the session? */
+  #open = false;
+
+  constructor(session: ClickHouseSession) {
+    this.session = session;
+  }
+
+  /** Rows as texts; null stays null. */
+  async ask(sql: string): Promise<(string | null)[][]> {
+    const { table } = await this.session.execute(sql, { fetch: true, comment: false, settings: this.#lease() });
+    this.#open = true;
+    return table.rows.map(({ values }) => values.map((value) => (value === null ? null : String(value))));
+  }
+
+  /** Runs a statement that returns nothing. */
+  async run(sql: string): Promise<void> {
+    await this.session.execute(sql, { comment: false, settings: this.#lease() });
+    this.#open = true;
+  }
+
+  /** Sends rows beside `INSERT INTO … FORMAT …`. The lease must have begun. */
+  async insert(sql: string, data: Iterable<Uint8Array>): Promise<void> {
+    if (!this.#open) throw new TsdbtError('internal', 'rows are written before the session is opened');
+    await this.session.insert(sql, data, this.#lease());
+  }
+
+  #lease(): Readonly<Record<string, string>> {
+    return { session_timeout: String(LEASE_S), ...(this.#open ? { session_check: '1' } : {}) };
+  }
+}

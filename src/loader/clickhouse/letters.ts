@@ -1,0 +1,135 @@
+// Dead letters in ClickHouse: written as one block, read again as messages; sealed and opened where the target hides
+// values.
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import { withoutValues } from '../dead-limit.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { Sealer } from '../seal.ts';
+import type { DeadLetter, StoredLetter } from '../sink.ts';
+import type { LeasedSession } from './leased-session.ts';
+import { relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { insertRows } from './write.ts';
+
+const TABLE = `${STATE_DATABASE}.dead_letters`;
+const COLUMNS = [
+  'relation',
+  'target',
+  'topic',
+  'partition',
+  'offset',
+  'kafka_ts',
+  'key',
+  'value',
+  'headers',
+  'sealed',
+  'error',
+  'load_id',
+  'flush',
+];
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' };
+
+/** The flush that letters belong to. */
+export interface LetterFlush {
+  readonly loadId: string;
+  /** The intent's id. */
+  readonly flush: string;
+  readonly token: string;
+}
+
+/** Adds dead letters to the table of them, unless the token is remembered. */
+export async function writeLetters(
+  lease: LeasedSession,
+  target: LoadTarget,
+  sealer: Sealer,
+  dead: readonly DeadLetter[],
+  { loadId, flush, token }: LetterFlush,
+): Promise<void> {
+  if (dead.length === 0) return;
+  const sealed = sealer.seals(target);
+  const lines = dead.map(({ message, topic, partition, error }) => {
+    const headers = message.headers.map(([name, value]) => [
+      name,
+      value === null ? null : Buffer.from(sealer.seal(target, value) ?? []).toString('base64'),
+    ]);
+    const cells = [
+      text(relationOf(target)),
+      text(target.uniqueId),
+      text(topic),
+      partition,
+      message.offset,
+      message.timestamp === null ? '\\N' : new Date(message.timestamp).toISOString(),
+      bytes(sealer.seal(target, message.key)),
+      bytes(sealer.seal(target, message.value)),
+      text(JSON.stringify(headers)),
+      sealed ? 'true' : 'false',
+      text(sealed ? withoutValues(error) : error),
+      text(loadId),
+      text(flush),
+    ];
+    return Buffer.from(`${cells.join('\t')}\n`, 'latin1');
+  });
+  await lease.insert(insertRows(TABLE, COLUMNS, token), lines);
+}
+
+/** Bytes as a cell of tab-separated text, a character each. */
+function bytes(value: Uint8Array | null): string {
+  if (value === null) return '\\N';
+  return Buffer.from(value)
+    .toString('latin1')
+    .replace(/[\\\n\r\t\0]/g, (character) => ESCAPES[character] ?? character);
+}
+
+function text(value: string): string {
+  return bytes(Buffer.from(value));
+}
+
+/** The id of the target's newest letter; '0' when it has none. */
+export async function newestLetter(lease: LeasedSession, target: LoadTarget): Promise<string> {
+  const [row] = await lease.ask(
+    `SELECT toString(max(id)) FROM ${TABLE} WHERE relation = ${quoteText(relationOf(target))}`,
+  );
+  return row?.[0] ?? '0';
+}
+
+/** At most `limit` letters of the target that were not replayed, after `after` and up to `upTo`. */
+export async function readLetters(
+  lease: LeasedSession,
+  target: LoadTarget,
+  sealer: Sealer,
+  { after, upTo, limit }: { after: string; upTo: string; limit: number },
+): Promise<StoredLetter[]> {
+  const rows = await lease.ask(
+    'SELECT toString(id), topic, toString(partition), toString(offset), toString(toUnixTimestamp64Milli(kafka_ts)), ' +
+      `hex(key), hex(value), headers, toString(sealed) FROM ${TABLE} WHERE relation = ` +
+      `${quoteText(relationOf(target))} AND replayed_at IS NULL AND id > ${after} AND id <= ${upTo} ORDER BY id ` +
+      `LIMIT ${limit}`,
+  );
+  return rows.map(([id, topic, partition, offset, time, key, value, headers, hidden]) => {
+    const opened = (raw: Buffer): Uint8Array => (hidden === 'true' ? sealer.open(raw) : raw);
+    const read = (hex: string | null | undefined): Uint8Array | null =>
+      hex == null ? null : opened(Buffer.from(hex, 'hex'));
+    const written = JSON.parse(headers ?? '[]') as [string, string | null][];
+    return {
+      id: id ?? '',
+      topic: topic ?? '',
+      partition: Number(partition),
+      message: {
+        offset: BigInt(offset ?? '0'),
+        timestamp: time == null ? null : Number(time),
+        key: read(key),
+        value: read(value),
+        headers: written.map(([name, base64]) => [
+          name,
+          base64 === null ? null : opened(Buffer.from(base64, 'base64')),
+        ]),
+      },
+    };
+  });
+}
+
+/** Marks letters as replayed, under the number of their replay. Runs twice without harm. */
+export function markReplayed(ids: readonly string[], seq: bigint): string {
+  return (
+    `ALTER TABLE ${TABLE} UPDATE replayed_at = now64(3, 'UTC'), replay = ${seq} WHERE id IN (${ids.join(', ')}) AND ` +
+    'replayed_at IS NULL'
+  );
+}

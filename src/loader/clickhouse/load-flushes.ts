@@ -1,0 +1,288 @@
+// The loader's bookkeeping in ClickHouse as SQL, in database `tsdbt`: what each flush was going to write (intents),
+// dead letters, failures, members of groups. Only texts; intents.ts and sink.ts run them.
+import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { LoadTarget } from '../load-target.ts';
+
+/** Database of the bookkeeping. A project that loads nothing never needs it. */
+export const STATE_DATABASE = 'tsdbt';
+/** Tokens of inserts that are remembered; an intent is refused when another has its number. */
+const WINDOW = 10_000;
+/** Intents that are kept of each partition. */
+const KEPT_INTENTS = 1000;
+
+/**
+ * `start`: the first position of a partition. `flush`: rows and dead letters of a range of offsets. `rewind`: a
+ * position set by hand, and rows that are deleted. `replay`: dead letters that become rows, under partition -1.
+ */
+export type IntentKind = 'start' | 'flush' | 'rewind' | 'replay';
+
+/** What a loader is going to write, recorded before it writes: the partition's position moves from `from` to `to`. */
+export interface Intent {
+  /** Names its inserts: a second one of this id inserts nothing. */
+  readonly id: string;
+  readonly kind: IntentKind;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  readonly end: bigint | null;
+  readonly rows: number;
+  readonly dead: number;
+  readonly epoch: number | null;
+  /** Milliseconds since 1970 of the newest message; null: none has a time. */
+  readonly newest: number | null;
+  readonly topicId: string | null;
+  /** Since when the topic is the present one, in milliseconds since 1970; null: always. */
+  readonly topicSince: number | null;
+  /** Dead letters that a `replay` makes rows of. */
+  readonly letters: readonly string[];
+}
+
+/** The newest intent of a partition, as it is kept. */
+export interface KeptIntent extends Intent {
+  readonly seq: bigint;
+  /** Is all of it written? A newer intent says the same. */
+  readonly done: boolean;
+  /** Milliseconds since it was recorded, by the server's clock. */
+  readonly ageMs: number;
+}
+
+/** The table's name in `relation`. Unlike dbt's unique id it does not change when a source is renamed. */
+export function relationOf({ schema, identifier }: Pick<LoadTarget, 'schema' | 'identifier'>): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+}
+
+/** Creates what is missing. */
+export const CREATE_STATE: readonly string[] = [
+  `CREATE DATABASE IF NOT EXISTS ${STATE_DATABASE}`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_flushes (
+  relation String,
+  topic String,
+  partition Int32,
+  seq UInt64,
+  kind LowCardinality(String),
+  id String,
+  from_offset Int64,
+  to_offset Int64,
+  end_offset Nullable(Int64),
+  rows UInt64,
+  dead UInt64,
+  leader_epoch Nullable(Int32),
+  last_kafka_ts Nullable(DateTime64(3, 'UTC')),
+  topic_id Nullable(String),
+  topic_since Nullable(DateTime64(3, 'UTC')),
+  letters Array(UInt64),
+  target String,
+  load_id String,
+  written_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = MergeTree ORDER BY (relation, topic, partition, seq, written_at)
+SETTINGS non_replicated_deduplication_window = ${WINDOW}
+COMMENT 'tsdbt: what each flush of a loaded table was going to write, recorded before it was written'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.dead_letters (
+  id UInt64 DEFAULT generateSnowflakeID(),
+  relation String,
+  target String,
+  topic String,
+  partition Int32,
+  offset Int64,
+  kafka_ts Nullable(DateTime64(3, 'UTC')),
+  key Nullable(String),
+  value Nullable(String),
+  headers String,
+  sealed Bool,
+  error String,
+  load_id String,
+  flush String,
+  failed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC'),
+  replayed_at Nullable(DateTime64(3, 'UTC')),
+  replay Nullable(UInt64)
+) ENGINE = MergeTree ORDER BY (relation, topic, partition, offset)
+SETTINGS non_replicated_deduplication_window = ${WINDOW}
+COMMENT 'tsdbt: messages that could not become rows'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_failures (
+  relation String,
+  topic String,
+  message String,
+  failed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = ReplacingMergeTree(failed_at) ORDER BY (relation, topic)
+COMMENT 'tsdbt: why a table is not being loaded; empty: it is'`,
+  // Members write several times a second: rows that are lost with the server, and a part for none of them.
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_members (
+  group_id String,
+  member_id String,
+  gone Bool,
+  seen_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = Memory SETTINGS min_rows_to_keep = 500, max_rows_to_keep = 1000
+COMMENT 'tsdbt: loaders that are at work'`,
+];
+
+/** Is the newest part of it there? */
+export const STATE_PRESENT =
+  `SELECT count() FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ('load_flushes', ` +
+  "'dead_letters', 'load_failures', 'load_members')";
+
+/** How many tokens the tables of the bookkeeping remember: rows of name and definition. */
+export const STATE_TABLES =
+  `SELECT name, engine_full FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ` +
+  "('load_flushes', 'dead_letters')";
+
+/** Condition for the rows of a table's topic. */
+export function ofTopic(target: LoadTarget, topic = target.topic): string {
+  return `relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)}`;
+}
+
+const INTENT_COLUMNS =
+  'topic, partition, toString(seq), kind, id, toString(from_offset), toString(to_offset), toString(end_offset), ' +
+  'toString(rows), toString(dead), toString(leader_epoch), toString(toUnixTimestamp64Milli(last_kafka_ts)), ' +
+  'topic_id, toString(toUnixTimestamp64Milli(topic_since)), toString(letters), ' +
+  "toString(dateDiff('millisecond', written_at, now64(6, 'UTC')))";
+/** Rows of one number: the intent, what says that it is done, and late ones of loaders that slept. */
+const OF_A_NUMBER = 12;
+
+/**
+ * The newest rows of each partition, for `newestIntents`.
+ * @param where a condition on rows
+ */
+export function selectIntents(where: string): string {
+  return (
+    `SELECT relation, ${INTENT_COLUMNS} FROM ${STATE_DATABASE}.load_flushes WHERE ${where} ORDER BY relation, topic, ` +
+    `partition, seq DESC, kind = 'done', written_at, id LIMIT ${OF_A_NUMBER} BY relation, topic, partition`
+  );
+}
+
+/** An intent with its table and topic. */
+export interface PlacedIntent extends KeptIntent {
+  readonly relation: string;
+  readonly topic: string;
+}
+
+/**
+ * The newest intent of each partition from the rows of `selectIntents`. Of two of one number the first one counts: the
+ * server had forgotten its token.
+ */
+export function newestIntents(rows: readonly (readonly (string | null)[])[]): PlacedIntent[] {
+  const found = new Map<string, { intent: PlacedIntent; done: boolean }>();
+  for (const [relation, topic, partition, seq, kind, id, ...rest] of rows) {
+    const key = JSON.stringify([relation, topic, partition]);
+    const known = found.get(key);
+    if (kind === 'done') {
+      if (known !== undefined && known.intent.id === id) known.done = true;
+      continue;
+    }
+    if (known !== undefined) continue;
+    const [from, to, end, count, dead, epoch, newest, topicId, topicSince, letters, age] = rest;
+    const intent: PlacedIntent = {
+      relation: relation ?? '',
+      topic: topic ?? '',
+      partition: Number(partition),
+      seq: BigInt(seq ?? '0'),
+      kind: kind as IntentKind,
+      id: id ?? '',
+      from: BigInt(from ?? '0'),
+      to: BigInt(to ?? '0'),
+      end: end == null ? null : BigInt(end),
+      rows: Number(count),
+      dead: Number(dead),
+      epoch: epoch == null ? null : Number(epoch),
+      newest: newest == null ? null : Number(newest),
+      topicId: topicId ?? null,
+      topicSince: topicSince == null ? null : Number(topicSince),
+      letters: (letters ?? '[]').slice(1, -1).split(',').filter(Boolean),
+      done: kind === 'start',
+      ageMs: Number(age),
+    };
+    found.set(key, { intent, done: intent.done });
+  }
+  return [...found.values()].map(({ intent, done }) => ({ ...intent, done }));
+}
+
+const INSERTED_COLUMNS =
+  'relation, topic, partition, seq, kind, id, from_offset, to_offset, end_offset, rows, dead, leader_epoch, ' +
+  'last_kafka_ts, topic_id, topic_since, letters, target, load_id';
+
+function moment(time: number | null): string {
+  return time === null ? 'NULL' : `fromUnixTimestamp64Milli(toInt64(${time}), 'UTC')`;
+}
+
+function intentValues(
+  target: LoadTarget,
+  topic: string,
+  loadId: string,
+  seq: bigint,
+  kind: string,
+  intent: Intent,
+): string {
+  const text = (value: string | null): string => (value === null ? 'NULL' : quoteText(value));
+  return `(${[
+    quoteText(relationOf(target)),
+    quoteText(topic),
+    intent.partition,
+    seq,
+    quoteText(kind),
+    quoteText(intent.id),
+    intent.from,
+    intent.to,
+    intent.end ?? 'NULL',
+    intent.rows,
+    intent.dead,
+    intent.epoch ?? 'NULL',
+    moment(intent.newest),
+    text(intent.topicId),
+    moment(intent.topicSince),
+    `[${intent.letters.join(', ')}]`,
+    quoteText(target.uniqueId),
+    quoteText(loadId),
+  ].join(', ')})`;
+}
+
+/** Records an intent under a number, unless another one has it. */
+export function insertIntent(target: LoadTarget, topic: string, loadId: string, seq: bigint, intent: Intent): string {
+  const token = JSON.stringify([relationOf(target), topic, intent.partition, String(seq)]);
+  return (
+    `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
+    `insert_deduplicate = 1, insert_deduplication_token = ${quoteText(token)} VALUES ` +
+    intentValues(target, topic, loadId, seq, intent.kind, intent)
+  );
+}
+
+/** Says that all of some intents is written, with what became of them. */
+export function insertDone(
+  target: LoadTarget,
+  topic: string,
+  loadId: string,
+  intents: readonly (Intent & { readonly seq: bigint })[],
+): string {
+  const rows = intents.map((intent) => intentValues(target, topic, loadId, intent.seq, 'done', intent));
+  return (
+    `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
+    `insert_deduplicate = 0 VALUES ${rows.join(', ')}`
+  );
+}
+
+/** Deletes the oldest intents of a partition, once many are there; null: there are few. @param seq the newest one's */
+export function pruneIntents(target: LoadTarget, topic: string, partition: number, seq: bigint): string | null {
+  if (seq < BigInt(KEPT_INTENTS) * 2n) return null;
+  return (
+    `ALTER TABLE ${STATE_DATABASE}.load_flushes DELETE WHERE ${ofTopic(target, topic)} AND partition = ${partition} ` +
+    `AND seq < ${seq - BigInt(KEPT_INTENTS)} AND kind IN ('start', 'flush', 'done')`
+  );
+}
+
+/** Keeps why a table is not being loaded; null: it is. */
+export function noteFailure(target: LoadTarget, message: string | null): string {
+  return (
+    `INSERT INTO ${STATE_DATABASE}.load_failures (relation, topic, message, failed_at) SETTINGS async_insert = 0 ` +
+    `SELECT ${quoteText(relationOf(target))}, ${quoteText(target.topic)}, ${quoteText(message ?? '')}, ` +
+    "now64(3, 'UTC') " +
+    // The time since when it fails stays.
+    `WHERE NOT EXISTS (SELECT 1 FROM ${STATE_DATABASE}.load_failures FINAL WHERE ${ofTopic(target)} AND message = ` +
+    `${quoteText(message ?? '')})`
+  );
+}
+
+/** Why the table is not being loaded, and since when; no row or an empty text: it is. */
+export function selectFailure(target: LoadTarget): string {
+  return (
+    "SELECT message, formatDateTime(failed_at, '%Y-%m-%d %H:%i:%S', 'UTC') FROM " +
+    `${STATE_DATABASE}.load_failures FINAL WHERE ${ofTopic(target)}`
+  );
+}

@@ -1,0 +1,101 @@
+// Queries on the bookkeeping and the tables that change nothing loaded: live members, what the tables hold, dead
+// letters near the positions. SQL texts only.
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { GroupMember } from '../sink.ts';
+import { ofTopic, relationOf, STATE_DATABASE } from './load-flushes.ts';
+
+const MEMBERS = `${STATE_DATABASE}.load_members`;
+
+/** Renews or deletes members. */
+export function insertMembers(members: readonly GroupMember[], gone: boolean): string {
+  const values = members.map(({ group, member }) => `(${quoteText(group)}, ${quoteText(member)}, ${gone})`);
+  return `INSERT INTO ${MEMBERS} (group_id, member_id, gone) SETTINGS async_insert = 0 VALUES ${values.join(', ')}`;
+}
+
+/** Members of the groups beside the own ones: group, member, when it was seen last, milliseconds since then. */
+export function selectMembers(own: readonly GroupMember[], groups: readonly string[]): string {
+  const others =
+    own.length === 0 ? '' : ` AND member_id NOT IN (${own.map(({ member }) => quoteText(member)).join(', ')})`;
+  return (
+    'SELECT group_id, member_id, toString(max(seen_at)), ' +
+    "toString(dateDiff('millisecond', max(seen_at), now64(3, 'UTC'))) " +
+    `FROM ${MEMBERS} WHERE group_id IN (${groups.map(quoteText).join(', ')})${others} GROUP BY group_id, member_id ` +
+    'HAVING NOT argMax(gone, seen_at)'
+  );
+}
+
+/** A condition for rows of the topic in the table. */
+function held({ topic }: LoadTarget): string {
+  return `_topic = ${quoteText(topic)}`;
+}
+
+/** Does the table hold rows of the topic? */
+export function heldRows(target: LoadTarget): string {
+  return `SELECT 1 FROM ${relationOf(target)} WHERE ${held(target)} LIMIT 1`;
+}
+
+/** The offset behind the topic's last row in the table, by partition. */
+export function heldEnds(target: LoadTarget): string {
+  return (
+    `SELECT toString(_partition), toString(max(_offset) + 1) FROM ${relationOf(target)} WHERE ${held(target)} ` +
+    'GROUP BY _partition'
+  );
+}
+
+/** The offset behind the topic's last dead letter, by partition. */
+export function deadEnds(target: LoadTarget): string {
+  return (
+    `SELECT toString(partition), toString(max(offset) + 1) FROM ${STATE_DATABASE}.dead_letters WHERE ` +
+    `${ofTopic(target)} GROUP BY partition`
+  );
+}
+
+/** Number of dead letters, by topic and partition. */
+export function deadCounts(target: LoadTarget): string {
+  return (
+    `SELECT topic, toString(partition), toString(count()) FROM ${STATE_DATABASE}.dead_letters WHERE relation = ` +
+    `${quoteText(relationOf(target))} GROUP BY topic, partition`
+  );
+}
+
+/** Dead letters shortly before the positions: how far back each is, the nearest first, and its reason. */
+export function recentDead(
+  target: LoadTarget,
+  next: ReadonlyMap<number, bigint>,
+  window: number,
+  limit: number,
+): string {
+  const places = [...next.keys()].join(', ');
+  const offsets = [...next.values()].map((offset) => `toInt64(${offset})`).join(', ');
+  return (
+    `SELECT toString((transform(partition, [${places}], [${offsets}], toInt64(-1)) - offset) * ${next.size} AS back)` +
+    `, error FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND partition IN (${places}) AND ` +
+    `replayed_at IS NULL AND back > 0 AND back <= ${window} ORDER BY back LIMIT ${limit}`
+  );
+}
+
+/** A range of offsets of one partition. */
+export interface Span {
+  readonly topic: string;
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** The offsets of a range that the table holds: one row with a list. @param what `count` counts them instead */
+export function heldOffsets(target: LoadTarget, { topic, partition, from, to }: Span, what: 'count' | 'list'): string {
+  return (
+    `SELECT toString(${what === 'count' ? 'uniqExact' : 'groupUniqArray'}(_offset)) FROM ${relationOf(target)} WHERE ` +
+    `_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}`
+  );
+}
+
+/** The same of dead letters, replayed ones too. */
+export function deadOffsets(target: LoadTarget, { topic, partition, from, to }: Span, what: 'count' | 'list'): string {
+  return (
+    `SELECT toString(${what === 'count' ? 'uniqExact' : 'groupUniqArray'}(offset)) FROM ` +
+    `${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target, topic)} AND partition = ${partition} AND offset ` +
+    `>= ${from} AND offset < ${to}`
+  );
+}

@@ -1,0 +1,77 @@
+// Dead letters that are replayed: an intent of kind `replay` names them, under partition -1 of no topic. Then their
+// rows are written, those that failed again become new letters, and the old ones are marked. A replay that was cut
+// off is ended by the next one.
+import { setTimeout as pause } from 'node:timers/promises';
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { LoadTarget } from '../load-target.ts';
+import { Fenced } from '../sink.ts';
+import { finish, readIntent, record } from './intents.ts';
+import type { LeasedSession } from './leased-session.ts';
+import { markReplayed } from './letters.ts';
+import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { QUIET_MS } from './rewinds.ts';
+import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
+
+/** The place under which a table's replays are numbered. */
+export const REPLAYS = -1;
+const LOOK_MS = 300;
+const LETTERS = `${STATE_DATABASE}.dead_letters`;
+
+/** @param ids of the letters @throws `runtime` error when another process replays them */
+export async function replayLetters(
+  writing: Writing,
+  contents: Contents,
+  ids: readonly string[],
+  intent: Intent,
+): Promise<Outcome> {
+  const { lease } = writing;
+  const { target, loadId } = contents;
+  const busy = (): TsdbtError =>
+    new TsdbtError('runtime', `The dead letters of ${target.name} are being replayed by another process.`, {
+      hint: 'Run it again when that one is done.',
+    });
+  await settleReplay(lease, target);
+  const before = await readIntent(lease, target, REPLAYS, '');
+  const [marked] = await lease.ask(
+    `SELECT toString(count()) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND replayed_at IS NULL`,
+  );
+  if (Number(marked?.[0]) < ids.length || before?.done === false) throw busy();
+  try {
+    const recorded = await record(lease, { ...intent, letters: ids }, { target, topic: '', loadId, before });
+    const outcome = await writeContents(writing, recorded, contents);
+    writing.reached('before_commit');
+    await lease.run(markReplayed(ids, recorded.seq));
+    await finish(lease, [recorded], { target, topic: '', loadId });
+    return outcome;
+  } catch (error) {
+    if (error instanceof Fenced) throw busy();
+    throw error;
+  }
+}
+
+/** Ends a replay that was cut off: letters whose message the table has, or that failed again, are marked. */
+export async function settleReplay(lease: LeasedSession, target: LoadTarget): Promise<void> {
+  let open = await readIntent(lease, target, REPLAYS, '');
+  const id = open?.id;
+  while (isOpen(open) && open.id === id && open.ageMs <= QUIET_MS) {
+    await pause(LOOK_MS);
+    open = await readIntent(lease, target, REPLAYS, '');
+  }
+  if (!isOpen(open)) return;
+  const letters = open.letters.join(', ');
+  const rows = await lease.ask(
+    `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND ((topic, partition, offset) IN ` +
+      `(SELECT _topic, _partition, toInt64(_offset) FROM ${relationOf(target)} WHERE (_topic, _partition, ` +
+      `toInt64(_offset)) IN (SELECT topic, partition, offset FROM ${LETTERS} WHERE id IN ` +
+      `(${letters}))) OR (topic, partition, offset) IN (SELECT topic, partition, offset FROM ` +
+      `${LETTERS} WHERE flush = ${quoteText(open.id)}))`,
+  );
+  const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
+  if (done.length > 0) await lease.run(markReplayed(done, open.seq));
+  await finish(lease, [open], { target, topic: '', loadId: '' });
+}
+
+function isOpen(intent: PlacedIntent | null): intent is PlacedIntent {
+  return intent !== null && !intent.done;
+}

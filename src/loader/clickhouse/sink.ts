@@ -1,0 +1,507 @@
+// ClickHouse as a sink. There are no transactions: each flush of a partition is recorded before it is written (an
+// intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
+// to its end (settle.ts). plain-table.ts writes the DDL.
+import { randomUUID } from 'node:crypto';
+import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import { TsdbtError } from '../../errors.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import type { Sealer } from '../seal.ts';
+import {
+  type DeadLetter,
+  type FaultPoint,
+  Fenced,
+  type Flush,
+  type Flushed,
+  type GroupMember,
+  type KeptPosition,
+  type KeptState,
+  type Looked,
+  type OffsetRange,
+  type OpenFlush,
+  type Place,
+  type Sink,
+} from '../sink.ts';
+import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
+import { LeasedSession } from './leased-session.ts';
+import { newestLetter, readLetters } from './letters.ts';
+import {
+  CREATE_STATE,
+  type Intent,
+  newestIntents,
+  noteFailure,
+  type PlacedIntent,
+  pruneIntents,
+  relationOf,
+  selectFailure,
+  selectIntents,
+  STATE_PRESENT,
+} from './load-flushes.ts';
+import {
+  deadCounts,
+  deadEnds,
+  deadOffsets,
+  heldEnds,
+  heldOffsets,
+  heldRows,
+  insertMembers,
+  recentDead,
+  selectMembers,
+} from './look.ts';
+import { columnType, createTable, metaColumns } from './plain-table.ts';
+import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
+import { rewindPartition, settleRewind } from './rewinds.ts';
+import { type Contents, type Outcome, rowColumns, settleContents, writeContents, type Writing } from './settle.ts';
+
+/** Partitions that one flush writes at once. */
+const AT_ONCE = 3;
+
+/** One range of a flush, and how far it has come. A second call of the same flush goes on where the first failed. */
+interface Attempt {
+  readonly intent: Intent;
+  recorded: Recorded | null;
+  /** Was anything of it sent? Then it must be read back. */
+  sent: boolean;
+  outcome: Outcome | null;
+}
+
+export class ClickHouseSink implements Sink {
+  readonly #adapter: ClickHouseAdapter;
+  readonly #sealer: Sealer;
+  readonly #reached: (point: FaultPoint) => void;
+  /** The newest intents as far as is known, and the attempts on them, by table, topic and partition. */
+  readonly #newest = new Map<string, Recorded & { readonly done: boolean }>();
+  readonly #attempts = new Map<string, Attempt>();
+  /** Sessions in use, by target. */
+  readonly #active = new Map<string, Set<ClickHouseSession>>();
+
+  /** @param reached for tests: called at each fault point */
+  constructor(adapter: ClickHouseAdapter, sealer: Sealer, reached: (point: FaultPoint) => void = () => undefined) {
+    this.#adapter = adapter;
+    this.#sealer = sealer;
+    this.#reached = reached;
+  }
+
+  async problems(): ReturnType<Sink['problems']> {
+    return [];
+  }
+
+  async kept(target: LoadTarget): Promise<KeptState> {
+    return this.#within(target, async (lease) => {
+      const positions = new Map<string, KeptPosition>();
+      if (!(await statePresent(lease))) return { positions, failure: null };
+      const intents = newestIntents(
+        await lease.ask(selectIntents(`relation = ${quoteText(relationOf(target))} AND partition >= 0`)),
+      );
+      const counts = new Map(
+        (await lease.ask(deadCounts(target))).map(([topic, partition, count]) => [`${topic}/${partition}`, count]),
+      );
+      for (const { topic, partition, to, epoch, topicId, end, newest } of intents) {
+        const key = partitionKey({ topic, partition });
+        const dead = Number(counts.get(key) ?? 0);
+        positions.set(key, { topic, partition, next: to, epoch, topicId, end, newest, dead });
+      }
+      const [failure] = await lease.ask(selectFailure(target));
+      const [message, since] = failure ?? [];
+      return { positions, failure: message == null || message === '' ? null : `${message} (since ${since} UTC)` };
+    });
+  }
+
+  async newestLetter(target: LoadTarget): Promise<string> {
+    return this.#within(target, async (lease) => {
+      await settleReplay(lease, target);
+      return newestLetter(lease, target);
+    });
+  }
+
+  async letters(target: LoadTarget, range: Parameters<Sink['letters']>[1]): ReturnType<Sink['letters']> {
+    return this.#within(target, (lease) => readLetters(lease, target, this.#sealer, range));
+  }
+
+  async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
+    return this.#within(target, async (lease) => {
+      if (!(await statePresent(lease))) for (const statement of CREATE_STATE) await lease.run(statement);
+      for (const statement of createTable(target)) await lease.run(statement);
+      const existing = new Map(
+        (
+          await lease.ask(
+            `SELECT name, type FROM system.columns WHERE database = ${quoteText(target.schema)} AND table = ` +
+              `${quoteText(target.identifier)} AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') ` +
+              'ORDER BY position',
+          )
+        ).map(([name, type]) => [name ?? '', type ?? '']),
+      );
+      const wanted = [
+        ...target.columns.map((column) => [column.name, columnType(target, column)] as const),
+        ...(target.rest === null ? [] : [[target.rest, 'Nullable(String)'] as const]),
+        ...metaColumns(),
+      ];
+      const missing = wanted.filter(([name]) => !existing.has(name));
+      if (missing.length > 0) await lease.run(addColumns(target, missing));
+      const own = new Set(wanted.map(([name]) => name));
+      const added = [...existing].filter(([name]) => !own.has(name)).map(([name, type]) => ({ name, type }));
+      return target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
+    });
+  }
+
+  async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
+    const types: Readonly<Record<string, string>> = {
+      text: 'String',
+      numeric: 'Float64',
+      boolean: 'Bool',
+      jsonb: 'String',
+    };
+    await this.#within(target, (lease) =>
+      lease.run(
+        addColumns(
+          target,
+          columns.map(({ name, type }) => [name, `Nullable(${types[type] ?? type})`]),
+        ),
+      ),
+    );
+    return this.prepare(target);
+  }
+
+  async positions(target: LoadTarget): ReturnType<Sink['positions']> {
+    const intents = await this.#within(target, (lease) => readIntents(lease, target));
+    for (const [partition, intent] of intents) this.#newest.set(placeOf(target, partition), intent);
+    return new Map(
+      [...intents].map(([partition, { to, topicId, epoch }]) => [partition, { next: to, topicId, epoch }]),
+    );
+  }
+
+  async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
+    await this.#within(target, async (lease) => {
+      for (const [partition, next] of starts) {
+        const intent: Intent = { ...newIntent('start', partition), from: next, to: next, topicId };
+        try {
+          await record(lease, intent, { target, loadId: '', before: null });
+        } catch (error) {
+          // Another loader was earlier: its position stays.
+          if (!(error instanceof Fenced)) throw error;
+        }
+        const newest = await readIntent(lease, target, partition);
+        if (newest !== null) this.#newest.set(placeOf(target, partition), newest);
+      }
+    });
+  }
+
+  async unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]> {
+    const open: OpenFlush[] = [];
+    await this.#within(target, async (lease) => {
+      for (const [partition, intent] of await readIntents(lease, target)) {
+        if (intent.done || !partitions.includes(partition)) continue;
+        if (intent.kind === 'rewind') await settleRewind(lease, target, intent);
+        else if (await isWhole(lease, target, intent)) await finish(lease, [intent], { target, loadId: '' });
+        else open.push({ ...intent, topic: target.topic });
+      }
+    });
+    return open;
+  }
+
+  async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
+    const { target, loadId } = flush;
+    return this.#within(target, async (lease) => {
+      const intent = await readIntent(lease, target, open.partition);
+      if (intent?.id !== open.id) throw new Fenced([open]);
+      const outcome = await settleContents(this.#writing(lease), intent, {
+        ...contentsOf(flush),
+        topic: open.topic,
+        numbers: flush.rows.all(),
+        dead: flush.dead,
+      });
+      const settled = { ...intent, rows: outcome.rows, dead: outcome.dead.length };
+      await finish(lease, [settled], { target, loadId });
+      this.#newest.set(placeOf(target, open.partition), { ...settled, done: true });
+      return outcome;
+    });
+  }
+
+  async rewind(
+    target: LoadTarget,
+    topicId: string | null,
+    next: ReadonlyMap<number, bigint>,
+    from: ReadonlyMap<number, bigint> = new Map(),
+  ): Promise<{ rows: number; letters: number }> {
+    const total = { rows: 0, letters: 0 };
+    for (const [partition, to] of next) {
+      const intent = { ...newIntent('rewind', partition), from: from.get(partition) ?? -1n, to, topicId };
+      const gone = await this.#within(target, (lease) => rewindPartition(lease, target, intent));
+      total.rows += gone.rows;
+      total.letters += gone.letters;
+    }
+    return total;
+  }
+
+  async ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
+    return this.#within(target, async (lease) => {
+      const ends = new Map<number, bigint>();
+      for (const sql of [heldEnds(target), deadEnds(target)]) {
+        for (const [partition, end] of await lease.ask(sql)) {
+          const found = BigInt(end ?? '0');
+          if (found > (ends.get(Number(partition)) ?? -1n)) ends.set(Number(partition), found);
+        }
+      }
+      return ends;
+    });
+  }
+
+  async holdsRows(target: LoadTarget): Promise<boolean> {
+    return this.#within(target, async (lease) => (await lease.ask(heldRows(target))).length > 0);
+  }
+
+  async recentDead(
+    target: LoadTarget,
+    next: ReadonlyMap<number, bigint>,
+    window: number,
+    limit: number,
+  ): ReturnType<Sink['recentDead']> {
+    if (next.size === 0) return [];
+    const rows = await this.#within(target, (lease) => lease.ask(recentDead(target, next, window, limit)));
+    return rows.map(([back, error]) => ({ back: Number(back), error: error ?? '' }));
+  }
+
+  async note(target: LoadTarget, failure: string | null): Promise<void> {
+    await this.#within(target, (lease) => lease.run(noteFailure(target, failure)));
+  }
+
+  async look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked> {
+    return this.#within(null, async (lease) => {
+      if (own.length > 0) await lease.run(insertMembers(own, false));
+      const others = groups.length === 0 ? [] : await lease.ask(selectMembers(own, groups));
+      const tables = targets.map((target) => quoteText(relationOf(target))).join(', ');
+      const found =
+        targets.length === 0
+          ? []
+          : newestIntents(await lease.ask(selectIntents(`relation IN (${tables}) AND partition >= 0`)));
+      return {
+        others: others.map(([group, member, seen, silent]) => ({
+          group: group ?? '',
+          member: member ?? '',
+          seen: seen ?? '',
+          silentMs: Number(silent),
+        })),
+        positions: new Map(
+          targets.map((target) => [
+            target,
+            new Map(
+              found
+                .filter(({ relation, topic }) => relation === relationOf(target) && topic === target.topic)
+                .map(({ partition, to, epoch }): [number, Place] => [partition, { next: to, epoch }]),
+            ),
+          ]),
+        ),
+      };
+    });
+  }
+
+  async forget(members: readonly GroupMember[]): Promise<void> {
+    if (members.length > 0) await this.#within(null, (lease) => lease.run(insertMembers(members, true)));
+  }
+
+  async stop(target: LoadTarget): Promise<void> {
+    await Promise.all(
+      [...(this.#active.get(target.uniqueId) ?? [])].map((session) => session.cancel().catch(() => undefined)),
+    );
+  }
+
+  async flush(flush: Flush): Promise<Flushed> {
+    const { target, ranges, replayed = [], loadId } = flush;
+    if (ranges.length === 0) {
+      const contents = { ...contentsOf(flush), topic: '', numbers: flush.rows.all(), dead: flush.dead };
+      const intent = newIntent('replay', REPLAYS);
+      return this.#within(target, (lease) => replayLetters(this.#writing(lease), contents, replayed, intent));
+    }
+    const waiting = split(flush);
+    const fenced: TopicPartition[] = [];
+    const written: { readonly recorded: Recorded; readonly outcome: Outcome }[] = [];
+    const work = async (): Promise<void> => {
+      for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+        const { range, contents } = part;
+        try {
+          written.push(await this.#within(target, (lease) => this.#flushRange(lease, range, contents)));
+        } catch (error) {
+          if (!(error instanceof Fenced)) throw error;
+          fenced.push(range);
+        }
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, work));
+    const failed = workers.find((worker) => worker.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    this.#reached('before_commit');
+    const done = written.map(({ recorded, outcome }) => ({
+      ...recorded,
+      rows: outcome.rows,
+      dead: outcome.dead.length,
+    }));
+    const open = done.filter(({ partition }) => this.#newest.get(placeOf(target, partition))?.done === false);
+    await this.#within(target, (lease) => finish(lease, open, { target, loadId }));
+    for (const recorded of open) this.#newest.set(placeOf(target, recorded.partition), { ...recorded, done: true });
+    this.#reached('after_commit');
+    if (fenced.length > 0) throw new Fenced(fenced);
+    return {
+      rows: written.reduce((sum, { outcome }) => sum + outcome.rows, 0),
+      dead: [...flush.dead, ...refusedOf(flush, written)],
+    };
+  }
+
+  async maintain(target: LoadTarget): Promise<readonly string[]> {
+    await this.#within(target, async (lease) => {
+      for (const [partition, { seq }] of await readIntents(lease, target)) {
+        const prune = pruneIntents(target, target.topic, partition, seq);
+        if (prune !== null) await lease.run(prune);
+      }
+    });
+    return [];
+  }
+
+  /** Writes one range, or what is missing of it after an attempt that has failed. */
+  async #flushRange(
+    lease: LeasedSession,
+    range: OffsetRange,
+    contents: Contents,
+  ): Promise<{ recorded: Recorded; outcome: Outcome }> {
+    const { target, loadId } = contents;
+    const place = placeOf(target, range.partition);
+    const attempt = this.#attemptOn(place, range);
+    let newest = this.#newest.get(place) ?? null;
+    if (attempt.recorded !== null && newest?.id === attempt.recorded.id && attempt.outcome !== null)
+      return { recorded: attempt.recorded, outcome: attempt.outcome };
+    // What an attempt has sent, and what others have done since, only the server knows.
+    if (newest === null || !newest.done) newest = await readIntent(lease, target, range.partition);
+    if (newest !== null) this.#newest.set(place, newest);
+    let recorded: Recorded;
+    if (newest !== null && newest.id === attempt.intent.id) recorded = newest;
+    else {
+      if (newest === null || !newest.done || newest.to !== range.from) throw new Fenced([range]);
+      const intent = { ...attempt.intent, topicId: newest.topicId, topicSince: newest.topicSince };
+      recorded = await record(
+        lease,
+        { ...intent, epoch: intent.epoch ?? newest.epoch },
+        { target, loadId, before: newest },
+      );
+    }
+    attempt.recorded = recorded;
+    this.#newest.set(place, { ...recorded, done: false });
+    const again = attempt.sent;
+    attempt.sent = true;
+    attempt.outcome = again
+      ? await settleContents(this.#writing(lease), recorded, contents)
+      : await writeContents(this.#writing(lease), recorded, contents);
+    return { recorded, outcome: attempt.outcome };
+  }
+
+  /** The attempt to write a range: the present one, when this call repeats it. */
+  #attemptOn(place: string, range: OffsetRange): Attempt {
+    const known = this.#attempts.get(place);
+    const newest = this.#newest.get(place);
+    if (
+      known !== undefined &&
+      known.intent.from === range.from &&
+      known.intent.to === range.to &&
+      (known.recorded === null || newest?.id === known.recorded.id)
+    )
+      return known;
+    const { partition, from, to, end, rows, dead, epoch, lastTimestamp } = range;
+    const intent = { ...newIntent('flush', partition), from, to, end, rows, dead, epoch, newest: lastTimestamp };
+    const attempt: Attempt = { intent, recorded: null, sent: false, outcome: null };
+    this.#attempts.set(place, attempt);
+    return attempt;
+  }
+
+  #writing(lease: LeasedSession): Writing {
+    return { lease, sealer: this.#sealer, reached: this.#reached };
+  }
+
+  async #within<T>(target: LoadTarget | null, work: (lease: LeasedSession) => Promise<T>): Promise<T> {
+    const session = this.#adapter.session({ name: target === null ? 'load' : `load ${target.name}` });
+    if (!(session instanceof ClickHouseSession)) throw new TsdbtError('internal', 'no session of ClickHouse');
+    const key = target?.uniqueId ?? '';
+    const active = this.#active.get(key) ?? new Set();
+    this.#active.set(key, active.add(session));
+    try {
+      return await work(new LeasedSession(session));
+    } finally {
+      active.delete(session);
+      await session.release();
+    }
+  }
+}
+
+function placeOf(target: LoadTarget, partition: number): string {
+  return JSON.stringify([relationOf(target), target.topic, partition]);
+}
+
+/** An intent with a new id, that changes nothing. */
+function newIntent(kind: Intent['kind'], partition: number): Intent {
+  return {
+    id: randomUUID(),
+    kind,
+    partition,
+    from: 0n,
+    to: 0n,
+    end: null,
+    rows: 0,
+    dead: 0,
+    epoch: null,
+    newest: null,
+    topicId: null,
+    topicSince: null,
+    letters: [],
+  };
+}
+
+function contentsOf({
+  target,
+  columns,
+  rows,
+  loadId,
+  allowance = Number.MAX_SAFE_INTEGER,
+}: Flush): Omit<Contents, 'topic' | 'numbers' | 'dead'> {
+  return { target, columns: rowColumns(target, columns), rows, loadId, allowance };
+}
+
+/** What belongs to each range of a flush. */
+function split(flush: Flush): { readonly range: OffsetRange; readonly contents: Contents }[] {
+  const { ranges, rows, dead } = flush;
+  const numbers = new Map<number, number[]>(ranges.map(({ partition }) => [partition, []]));
+  for (let row = 0; row < rows.length; row++) numbers.get(rows.partition(row))?.push(row);
+  return ranges.map((range) => ({
+    range,
+    contents: {
+      ...contentsOf(flush),
+      topic: range.topic,
+      numbers: numbers.get(range.partition) ?? [],
+      dead: dead.filter(({ partition }) => partition === range.partition),
+    },
+  }));
+}
+
+/** The dead letters that the table has made by refusing rows. */
+function refusedOf({ dead }: Flush, written: readonly { readonly outcome: Outcome }[]): DeadLetter[] {
+  const known = new Set(dead.map(({ message }) => message));
+  return written.flatMap(({ outcome }) => outcome.dead.filter(({ message }) => !known.has(message)));
+}
+
+/** Holds the table, or the dead letters, every message of the intent? Unknown for upserts, whose rows give way. */
+async function isWhole(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<boolean> {
+  if (target.mode === 'upsert' || intent.kind !== 'flush') return false;
+  const { topic, partition, from, to } = intent;
+  const [held] = await lease.ask(heldOffsets(target, { topic, partition, from, to }, 'count'));
+  const [dead] = await lease.ask(deadOffsets(target, { topic, partition, from, to }, 'count'));
+  return Number(held?.[0]) + Number(dead?.[0]) === intent.rows + intent.dead;
+}
+
+async function statePresent(lease: LeasedSession): Promise<boolean> {
+  return Number((await lease.ask(STATE_PRESENT))[0]?.[0]) === CREATE_STATE.length - 1;
+}
+
+function addColumns(target: LoadTarget, columns: readonly (readonly [string, string])[]): string {
+  return (
+    `ALTER TABLE ${relationOf(target)} ` +
+    columns.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`).join(', ')
+  );
+}

@@ -1,0 +1,53 @@
+// The loader into embedded ClickHouse: rows, dead letters and positions over flushes, partitions, restarts, refusals.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import { upTo } from './load-lab.ts';
+
+describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('sink');
+  });
+  afterAll(() => lab.close());
+
+  it('appends each message once, over flushes, partitions and loaders', async () => {
+    const target = lab.target({ id: 'Int64', k: 'String' }, {}, 3);
+    for (const id of upTo(200)) lab.broker.produce('t', id % 3, { id, k: `tab\there ${id}` });
+    expect(await lab.load(target)).toEqual({ rows: 200, dead: 0, stopped: [] });
+    for (const id of upTo(30)) lab.broker.produce('t', id % 3, { id: 200 + id, k: 'x' });
+    expect(await lab.load(target, { sink: lab.anotherSink() })).toEqual({ rows: 30, dead: 0, stopped: [] });
+    expect(await lab.load(target)).toEqual({ rows: 0, dead: 0, stopped: [] });
+    expect(await lab.ids(target)).toEqual(upTo(230));
+    expect(
+      await lab.rows(
+        `select k, _topic, _partition, _offset, _deleted from ${target.schema}.${target.identifier} where id = 5`,
+      ),
+    ).toEqual([['tab\there 5', 't', '2', '1', 'false']]);
+  });
+
+  it('what cannot be decoded and what the table refuses become dead letters', async () => {
+    const target = lab.target({ id: 'Int64', k: 'Int8' });
+    for (const id of upTo(120)) lab.broker.produce('t', 0, { id, k: id === 7 || id === 77 ? 'seven' : 1 });
+    lab.broker.produce('t', 0, null, { raw: Buffer.from('{"id":') });
+    const summary = await lab.load(target);
+    expect(summary).toEqual({ rows: 118, dead: 3, stopped: [] });
+    expect(await lab.ids(target)).toEqual(upTo(120).filter((id) => id !== 7 && id !== 77));
+    const letters = await lab.letters(target);
+    expect(letters.map(([offset]) => offset)).toEqual([7, 77, 120]);
+    expect(letters[0]?.[1]).toContain('seven');
+  });
+
+  it('an upsert keeps the newest row of each key, and tombstones delete', async () => {
+    const target = lab.target({ id: 'Int64', v: 'String' }, { mode: 'upsert', key: ['id'] });
+    for (const id of upTo(60)) lab.broker.produce('t', 0, { id: id % 20, v: `v${id}` });
+    lab.broker.produce('t', 0, null, { raw: null, key: '{"id":3}' });
+    expect(await lab.load(target)).toEqual({ rows: 61, dead: 0, stopped: [] });
+    const rows = await lab.rows(`select id, v from ${target.schema}.${target.identifier} final order by id`);
+    expect(rows).toEqual(
+      upTo(20)
+        .filter((id) => id !== 3)
+        .map((id) => [String(id), `v${40 + id}`]),
+    );
+  });
+});
