@@ -14,8 +14,12 @@ export class LeasedSession {
   /** Has the server opened the session? */
   #open = false;
 
-  constructor(session: ClickHouseSession) {
+  readonly #seconds: number;
+
+  /** @param seconds of the lease */
+  constructor(session: ClickHouseSession, seconds = LEASE_S) {
     this.session = session;
+    this.#seconds = seconds;
   }
 
   /** Rows as texts; null stays null. */
@@ -38,6 +42,6 @@ export class LeasedSession {
   }
 
   #lease(): Readonly<Record<string, string>> {
-    return { session_timeout: String(LEASE_S), ...(this.#open ? { session_check: '1' } : {}) };
+    return { session_timeout: String(this.#seconds), ...(this.#open ? { session_check: '1' } : {}) };
   }
 }

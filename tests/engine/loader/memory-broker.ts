@@ -30,7 +30,7 @@ interface Topic {
 }
 
 export class MemoryBroker {
-  private readonly topics = new Map<string, Topic>();
+  private topics = new Map<string, Topic>();
   private readonly members: MemoryClient[] = [];
   /** Messages a poll brings of a partition at most. */
   batch = 100;
@@ -99,6 +99,14 @@ export class MemoryBroker {
 
   client(): MemoryClient {
     return new MemoryClient(this);
+  }
+
+  /** The same topics in another group: its members believe that they own every partition. */
+  rival(): MemoryBroker {
+    const rival = new MemoryBroker();
+    rival.topics = this.topics;
+    rival.batch = this.batch;
+    return rival;
   }
 
   log({ topic, partition }: TopicPartition): Log {

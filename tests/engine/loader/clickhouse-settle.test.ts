@@ -1,0 +1,207 @@
+// What a loader into ClickHouse leaves when it ends in the midst of a flush, and what the next one makes of it: each
+// message is a row or a dead letter once, whatever of rows and tokens is there.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
+import { insertRows } from '../../../src/loader/clickhouse/write.ts';
+import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
+import { TsdbtError } from '../../../src/errors.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { FaultPoint } from '../../../src/loader/sink.ts';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import { loaderOn, upTo } from './load-lab.ts';
+
+const COLUMNS = { id: 'Int64', at: "DateTime64(3, 'UTC')" };
+const MONTHS = ['2026-01-05', '2026-02-05', '2026-03-05', '2026-04-05'];
+const POINTS: readonly FaultPoint[] = ['before_copy', 'before_merge', 'before_commit', 'after_commit'];
+
+describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('settle');
+  });
+  afterAll(() => lab.close());
+
+  /** Messages over four months, one in ten of them no JSON. */
+  const produce = (from: number, to: number, partitions = 1): void => {
+    for (let id = from; id < to; id++) {
+      const raw = id % 10 === 9 ? { raw: Buffer.from(`no JSON ${id}`) } : {};
+      lab.broker.produce('t', id % partitions, { id, at: `${MONTHS[id % 4]}T00:00:00Z` }, raw);
+    }
+  };
+  /** A table of months, with a view that counts its rows. */
+  const byMonth = async (partitions = 1): Promise<LoadTarget & { readonly view: string }> => {
+    const target = lab.target(COLUMNS, {}, partitions);
+    const table = `${target.schema}.${target.identifier}`;
+    const view = `${table}_sum`;
+    const window = 'settings non_replicated_deduplication_window = 10000';
+    await lab.run(`create database if not exists ${target.schema}`);
+    await lab.run(
+      `create table ${table} (id Nullable(Int64), at DateTime64(3, 'UTC'), processing_ts DateTime64(3, 'UTC'), ` +
+        '_rest Nullable(String), _topic LowCardinality(String), _partition Int32, _offset Int64, _kafka_ts ' +
+        "Nullable(DateTime64(3, 'UTC')), _loaded_at DateTime64(3, 'UTC') default now64(3), _load_id String, _deleted " +
+        `Bool) engine = MergeTree partition by toYYYYMM(at) order by _offset ${window}`,
+    );
+    await lab.run(`create table ${view} (ids Int64, n UInt64) engine = SummingMergeTree order by tuple() ${window}`);
+    await lab.run(
+      `create materialized view ${view}_mv to ${view} as select sum(id) as ids, count() as n from ${table}`,
+    );
+    return { ...target, view };
+  };
+  /** Loads until it ends at a fault point, as a process that is killed there. */
+  const loadUntil = async (target: LoadTarget, point: FaultPoint, times = 1): Promise<void> => {
+    let left = times;
+    const sink = lab.anotherSink((reached) => {
+      if (reached === point && --left === 0) throw new Error('killed');
+    });
+    await expect(lab.load(target, { sink })).rejects.toThrow('killed');
+  };
+  const wholeNumbers = (to: number): number[] => upTo(to).filter((id) => id % 10 !== 9);
+  /** Is each message there once, and does the view agree? */
+  const expectWhole = async (target: LoadTarget & { readonly view?: string }, to: number): Promise<void> => {
+    expect(await lab.ids(target)).toEqual(wholeNumbers(to));
+    expect((await lab.letters(target)).length).toBe(upTo(to).length - wholeNumbers(to).length);
+    if (target.view === undefined) return;
+    const sum = wholeNumbers(to).reduce((total, id) => total + id, 0);
+    expect(await lab.rows(`select sum(ids), sum(n) from ${target.view}`)).toEqual([
+      [String(sum), String(wholeNumbers(to).length)],
+    ]);
+  };
+  const repairs = async (target: LoadTarget): Promise<string[][]> =>
+    (await lab.rows(
+      `select partition, rows from system.parts where database = '${target.schema}' and table = ` +
+        `'${target.identifier}' and active order by 1, 2`,
+    )) as string[][];
+
+  it.each(POINTS)('at %s is written to its end by the next loader', async (point) => {
+    const target = await byMonth(2);
+    produce(0, 40, 2);
+    expect((await lab.load(target)).rows).toBe(36);
+    produce(40, 100, 2);
+    await loadUntil(target, point);
+    await lab.load(target);
+    await expectWhole(target, 100);
+    produce(100, 120, 2);
+    await lab.load(target);
+    await expectWhole(target, 120);
+  });
+
+  it('rows whose tokens the server remembers, and which it has lost, are read back as missing', async () => {
+    const target = lab.target(COLUMNS);
+    produce(0, 40);
+    await loadUntil(target, 'before_commit');
+    const table = `${target.schema}.${target.identifier}`;
+    await lab.run(`alter table ${table} delete where id % 3 = 0`);
+    await lab.run("alter table tsdbt.dead_letters delete where offset = 19 and relation like '%settle%'");
+    expect((await lab.ids(target)).length).toBeLessThan(36);
+    await lab.load(target);
+    await expectWhole(target, 40);
+  });
+
+  it('of some months only, with a view on it, is whole in table and view', async () => {
+    const target = await byMonth();
+    produce(0, 40);
+    await loadUntil(target, 'before_commit');
+    const before = await repairs(target);
+    await lab.run(`alter table ${target.schema}.${target.identifier} drop partition 202602`);
+    const [[ids = '0', n = '0'] = []] = await lab.rows(
+      `select toString(sum(id)), toString(count()) from (select arrayJoin([${wholeNumbers(40)
+        .filter((id) => id % 4 === 1)
+        .join(', ')}]) as id)`,
+    );
+    await lab.run(`truncate table ${target.view}`);
+    const rest = wholeNumbers(40).filter((id) => id % 4 !== 1);
+    await lab.run(`insert into ${target.view} values (${rest.reduce((a, b) => a + b, 0)}, ${rest.length})`);
+    await lab.load(target);
+    expect(await repairs(target)).toEqual(before);
+    await expectWhole(target, 40);
+    expect([ids, n].every((value) => Number(value) > 0)).toBe(true);
+  });
+
+  it('is settled by the loader itself when the connection breaks', async () => {
+    for (const point of ['before_merge', 'before_commit', 'after_commit'] as const) {
+      const target = await byMonth(3);
+      produce(0, 100, 3);
+      let breaks = 3;
+      const sink = lab.anotherSink((reached) => {
+        if (reached === point && breaks-- > 0) throw new TsdbtError('connection', 'cut off');
+      });
+      const { rows, dead } = await lab.load(target, { sink });
+      expect([rows, dead]).toEqual([90, 10]);
+      await expectWhole(target, 100);
+    }
+  });
+
+  it('beside rivals that all believe they own every partition leaves each message once', async () => {
+    const target = await byMonth(3);
+    await lab.load(target);
+    produce(0, 300, 3);
+    const loaders = upTo(3).map((n) => {
+      const sink = lab.anotherSink();
+      const broker = n === 0 ? lab.broker : lab.broker.rival();
+      broker.batch = 10 + n * 7;
+      return loaderOn(broker, sink, target, { loadId: `rival-${n}` });
+    });
+    await Promise.all(loaders.map(({ loader }) => loader.run()));
+    expect(loaders.some(({ events }) => events.some(({ kind }) => kind === 'fenced'))).toBe(true);
+    await expectWhole(target, 300);
+  });
+
+  it('a loader that wakes after others have gone on is fenced and writes nothing', async () => {
+    const target = await byMonth();
+    produce(0, 20);
+    let asleep = true;
+    const sink = lab.anotherSink((reached) => {
+      if (reached === 'before_copy' && asleep) throw new TsdbtError('connection', 'asleep');
+    });
+    const sleeper = lab.loader(target, {
+      sink,
+      pause: async () => {
+        if (!asleep) return;
+        produce(20, 30);
+        await lab.load(target, { sink: lab.anotherSink(), client: lab.broker.rival().client() });
+        asleep = false;
+      },
+    });
+    await sleeper.loader.run();
+    expect(sleeper.events.map(({ kind }) => kind)).toContain('fenced');
+    await expectWhole(target, 30);
+  });
+
+  it('whose messages the topic has lost stops the partition', async () => {
+    const target = lab.target(COLUMNS);
+    produce(0, 20);
+    await loadUntil(target, 'before_copy');
+    lab.broker.expire('t', 0, 15n);
+    await expect(lab.load(target)).rejects.toThrow(/the log begins at 15.*rewind --select source:raw/s);
+    expect((await lab.load({ ...target, onGap: 'earliest' })).rows).toBeGreaterThanOrEqual(0);
+    expect(await lab.ids(target)).toEqual([15, 16, 17, 18]);
+  });
+
+  it('a session that the server has forgotten takes no more rows', async () => {
+    await lab.run(`create table ${lab.schema}.leased (id Int64) engine = MergeTree order by id`);
+    const session = lab.adapter.session({ name: 'test' });
+    expect(session).toBeInstanceOf(ClickHouseSession);
+    if (!(session instanceof ClickHouseSession)) return;
+    try {
+      const lease = new LeasedSession(session, 1);
+      await lease.ask('select 1');
+      const insert = (): Promise<void> =>
+        lease.insert(insertRows(`${lab.schema}.leased`, ['id'], 'a'), [Buffer.from('1\n')]);
+      await insert();
+      await expect(
+        (async () => {
+          for (;;) {
+            await new Promise((resolve) => {
+              setTimeout(resolve, 2000);
+            });
+            await insert();
+          }
+        })(),
+      ).rejects.toThrow('SESSION_NOT_FOUND');
+    } finally {
+      await session.release();
+    }
+    expect(await lab.rows(`select count() from ${lab.schema}.leased`)).not.toEqual([['0']]);
+  });
+});
