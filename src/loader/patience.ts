@@ -158,6 +158,18 @@ export function answered(error: unknown): boolean {
 class OutOfTime extends Error {}
 
 /**
+ * ClickHouse's errors that pass: time limits, network, Keeper, memory, full disks, too many parts or queries, sessions
+ * and statements that were ended, tables that are missing or read-only.
+ */
+const CLICKHOUSE_PASSES: ReadonlySet<string> = new Set(
+  [
+    60, 81, 159, 160, 164, 198, 202, 203, 209, 210, 218, 225, 236, 241, 242, 243, 244, 252, 254, 265, 279, 285, 286,
+    289, 297, 317, 319, 342, 345, 364, 372, 373, 394, 397, 415, 416, 425, 439, 449, 473, 499, 529, 574, 595, 614, 668,
+    700, 722, 730, 736, 999,
+  ].map(String),
+);
+
+/**
  * Is the error transient? Connections, restarts, locks, full disks, a table that is missing or locked. SQLSTATE classes
  * 08, 40, 53, 55, 57, 58; 42P01; 25006: the server has become a standby; 25P03: this process hung in a flush.
  */
@@ -166,7 +178,11 @@ function passes(error: unknown): boolean {
   const { code } = error.details;
   if (error.kind === 'connection') return code === undefined || !/^(28|3D)/.test(code);
   if (error.kind !== 'database') return false;
+  // ClickHouse's codes are numbers of up to four digits.
+  if (code !== undefined && code.length < 5) return CLICKHOUSE_PASSES.has(code);
   return code === undefined
-    ? /server closed the connection|Connection terminated/.test(error.message)
+    ? /server closed the connection|Connection terminated|embedded ClickHouse ended|socket hang up|aborted/.test(
+        error.message,
+      )
     : /^(08|40|53|55|57|58)/.test(code) || code === '42P01' || code === '25006' || code === '25P03';
 }

@@ -85,7 +85,34 @@ export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTar
     if (place !== 'loaded' || lost !== undefined)
       from.set(partition, lost !== undefined && lost < wanted ? lost : wanted);
   }
+  await refuseHalves(sink, target, next, ends);
   return { next, ...(await sink.rewind(target, topic?.id ?? null, next, from)) };
+}
+
+/**
+ * A flush that was cut off, before the new position, would stay half written: the loader must end it first.
+ * @throws `runtime` error, unless the topic has lost its messages
+ */
+async function refuseHalves(
+  sink: Sink,
+  target: LoadTarget,
+  next: ReadonlyMap<number, bigint>,
+  ends: Awaited<ReturnType<BrokerClient['ends']>>,
+): Promise<void> {
+  for (const { topic, partition, from, to } of await sink.unsettled(target, [...next.keys()])) {
+    const range = ends.get(partitionKey({ topic, partition }));
+    if ((next.get(partition) ?? 0n) <= from || range === undefined || range.earliest > from || range.end < to) continue;
+    throw new TsdbtError(
+      'runtime',
+      `A loader ended while it wrote offsets ${from} to ${to} of ${topic}/${partition}: some of them may be missing.`,
+      {
+        path: target.path,
+        hint:
+          `\`tsdbt load --once --select source:${target.name}\` writes the rest; or go back to ${partition}:${from} ` +
+          'or before.',
+      },
+    );
+  }
 }
 
 function momentOf(text: string): number {

@@ -15,11 +15,14 @@ export class LeasedSession {
   #open = false;
 
   readonly #seconds: number;
+  /** Milliseconds after which an INSERT of a loader that is not heard of has ended, or is refused. */
+  readonly quietMs: number;
 
   /** @param seconds of the lease */
   constructor(session: ClickHouseSession, seconds = LEASE_S) {
     this.session = session;
     this.#seconds = seconds;
+    this.quietMs = (seconds * 4000) / 3;
   }
 
   /** Rows as texts; null stays null. */

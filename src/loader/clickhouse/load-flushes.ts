@@ -105,6 +105,12 @@ COMMENT 'tsdbt: messages that could not become rows'`,
   failed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = ReplacingMergeTree(failed_at) ORDER BY (relation, topic)
 COMMENT 'tsdbt: why a table is not being loaded; empty: it is'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_pauses (
+  relation String,
+  paused Bool,
+  changed_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(changed_at) ORDER BY relation
+COMMENT 'tsdbt: loaded tables that are paused, and since when'`,
   // Members write several times a second: rows that are lost with the server, and a part for none of them.
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_members (
   group_id String,
@@ -118,12 +124,7 @@ COMMENT 'tsdbt: loaders that are at work'`,
 /** Is the newest part of it there? */
 export const STATE_PRESENT =
   `SELECT count() FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ('load_flushes', ` +
-  "'dead_letters', 'load_failures', 'load_members')";
-
-/** How many tokens the tables of the bookkeeping remember: rows of name and definition. */
-export const STATE_TABLES =
-  `SELECT name, engine_full FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ` +
-  "('load_flushes', 'dead_letters')";
+  "'dead_letters', 'load_failures', 'load_pauses', 'load_members')";
 
 /** Condition for the rows of a table's topic. */
 export function ofTopic(target: LoadTarget, topic = target.topic): string {
@@ -284,5 +285,21 @@ export function selectFailure(target: LoadTarget): string {
   return (
     "SELECT message, formatDateTime(failed_at, '%Y-%m-%d %H:%i:%S', 'UTC') FROM " +
     `${STATE_DATABASE}.load_failures FINAL WHERE ${ofTopic(target)}`
+  );
+}
+
+/** Pauses the table or lets it go on. */
+export function insertPause(target: LoadTarget, paused: boolean): string {
+  return (
+    `INSERT INTO ${STATE_DATABASE}.load_pauses (relation, paused) SETTINGS async_insert = 0 VALUES ` +
+    `(${quoteText(relationOf(target))}, ${paused})`
+  );
+}
+
+/** The relations of these tables that are paused, and since when, as an ISO time. */
+export function selectPauses(targets: readonly LoadTarget[]): string {
+  return (
+    `SELECT relation, formatDateTime(changed_at, '%Y-%m-%dT%H:%i:%SZ', 'UTC') FROM ${STATE_DATABASE}.load_pauses ` +
+    `FINAL WHERE paused AND relation IN (${targets.map((target) => quoteText(relationOf(target))).join(', ')})`
   );
 }

@@ -10,7 +10,6 @@ import { finish, readIntent, record } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { markReplayed } from './letters.ts';
 import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
-import { QUIET_MS } from './rewinds.ts';
 import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
 
 /** The place under which a table's replays are numbered. */
@@ -54,7 +53,7 @@ export async function replayLetters(
 export async function settleReplay(lease: LeasedSession, target: LoadTarget): Promise<void> {
   let open = await readIntent(lease, target, REPLAYS, '');
   const id = open?.id;
-  while (isOpen(open) && open.id === id && open.ageMs <= QUIET_MS) {
+  while (isOpen(open) && open.id === id && open.ageMs <= lease.quietMs) {
     await pause(LOOK_MS);
     open = await readIntent(lease, target, REPLAYS, '');
   }

@@ -7,11 +7,9 @@ import type { LoadTarget } from '../load-target.ts';
 import { Fenced } from '../sink.ts';
 import { isAnother } from '../starts.ts';
 import { finish, readIntent, record, type Recorded } from './intents.ts';
-import { LEASE_S, type LeasedSession } from './leased-session.ts';
+import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
 
-/** An INSERT of a loader that is not heard of any more has ended, or is refused, after so long. */
-export const QUIET_MS = (LEASE_S + 5) * 1000;
 const LOOK_MS = 300;
 /** Loaders at work may record intents in between. */
 const TRIES = 50;
@@ -49,7 +47,7 @@ export async function rewindPartition(lease: LeasedSession, target: LoadTarget, 
 /** Does what a rewind that was cut off had left to do. */
 export async function settleRewind(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<void> {
   for (let newest: PlacedIntent | null = intent; newest?.id === intent.id && !newest.done; ) {
-    if (newest.ageMs > QUIET_MS) {
+    if (newest.ageMs > lease.quietMs) {
       await deleteFrom(lease, target, intent);
       return;
     }
@@ -63,7 +61,7 @@ async function untilQuiet(lease: LeasedSession, target: LoadTarget, { partition,
   const done =
     `SELECT 1 FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND partition = ${partition} AND kind = ` +
     `'done' AND id = ${quoteText(id)} LIMIT 1`;
-  for (let waited = 0; waited < QUIET_MS; waited += LOOK_MS) {
+  for (let waited = 0; waited < lease.quietMs; waited += LOOK_MS) {
     if ((await lease.ask(done)).length > 0) return;
     await pause(LOOK_MS);
   }

@@ -24,11 +24,13 @@ import {
   type Place,
   type Sink,
 } from '../sink.ts';
+import { guardProblems } from './guards.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
-import { LeasedSession } from './leased-session.ts';
+import { LEASE_S, LeasedSession } from './leased-session.ts';
 import { newestLetter, readLetters } from './letters.ts';
 import {
   CREATE_STATE,
+  insertPause,
   type Intent,
   newestIntents,
   noteFailure,
@@ -37,6 +39,7 @@ import {
   relationOf,
   selectFailure,
   selectIntents,
+  selectPauses,
   STATE_PRESENT,
 } from './load-flushes.ts';
 import {
@@ -71,27 +74,37 @@ export class ClickHouseSink implements Sink {
   readonly #adapter: ClickHouseAdapter;
   readonly #sealer: Sealer;
   readonly #reached: (point: FaultPoint) => void;
+  readonly #leaseSeconds: number;
   /** The newest intents as far as is known, and the attempts on them, by table, topic and partition. */
   readonly #newest = new Map<string, Recorded & { readonly done: boolean }>();
   readonly #attempts = new Map<string, Attempt>();
   /** Sessions in use, by target. */
   readonly #active = new Map<string, Set<ClickHouseSession>>();
 
-  /** @param reached for tests: called at each fault point */
-  constructor(adapter: ClickHouseAdapter, sealer: Sealer, reached: (point: FaultPoint) => void = () => undefined) {
+  /**
+   * @param reached for tests: called at each fault point
+   * @param leaseSeconds for tests
+   */
+  constructor(
+    adapter: ClickHouseAdapter,
+    sealer: Sealer,
+    reached: (point: FaultPoint) => void = () => undefined,
+    leaseSeconds = LEASE_S,
+  ) {
     this.#adapter = adapter;
     this.#sealer = sealer;
     this.#reached = reached;
+    this.#leaseSeconds = leaseSeconds;
   }
 
-  async problems(): ReturnType<Sink['problems']> {
-    return [];
+  async problems(target: LoadTarget): ReturnType<Sink['problems']> {
+    return this.#within(target, (lease) => this.#problems(lease, target));
   }
 
   async kept(target: LoadTarget): Promise<KeptState> {
     return this.#within(target, async (lease) => {
       const positions = new Map<string, KeptPosition>();
-      if (!(await statePresent(lease))) return { positions, failure: null };
+      if (!(await statePresent(lease))) return { positions, failure: null, paused: null };
       const intents = newestIntents(
         await lease.ask(selectIntents(`relation = ${quoteText(relationOf(target))} AND partition >= 0`)),
       );
@@ -105,7 +118,12 @@ export class ClickHouseSink implements Sink {
       }
       const [failure] = await lease.ask(selectFailure(target));
       const [message, since] = failure ?? [];
-      return { positions, failure: message == null || message === '' ? null : `${message} (since ${since} UTC)` };
+      const [pause] = await lease.ask(selectPauses([target]));
+      return {
+        positions,
+        failure: message == null || message === '' ? null : `${message} (since ${since} UTC)`,
+        paused: pause?.[1] ?? null,
+      };
     });
   }
 
@@ -122,8 +140,9 @@ export class ClickHouseSink implements Sink {
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.#within(target, async (lease) => {
-      if (!(await statePresent(lease))) for (const statement of CREATE_STATE) await lease.run(statement);
+      await createState(lease);
       for (const statement of createTable(target)) await lease.run(statement);
+      await this.#guard(lease, target);
       const existing = new Map(
         (
           await lease.ask(
@@ -193,6 +212,7 @@ export class ClickHouseSink implements Sink {
     await this.#within(target, async (lease) => {
       for (const [partition, intent] of await readIntents(lease, target)) {
         if (intent.done || !partitions.includes(partition)) continue;
+        await this.#guard(lease, target);
         if (intent.kind === 'rewind') await settleRewind(lease, target, intent);
         else if (await isWhole(lease, target, intent)) await finish(lease, [intent], { target, loadId: '' });
         else open.push({ ...intent, topic: target.topic });
@@ -226,12 +246,12 @@ export class ClickHouseSink implements Sink {
     from: ReadonlyMap<number, bigint> = new Map(),
   ): Promise<{ rows: number; letters: number }> {
     const total = { rows: 0, letters: 0 };
-    for (const [partition, to] of next) {
+    await severally([...next], async ([partition, to]) => {
       const intent = { ...newIntent('rewind', partition), from: from.get(partition) ?? -1n, to, topicId };
       const gone = await this.#within(target, (lease) => rewindPartition(lease, target, intent));
       total.rows += gone.rows;
       total.letters += gone.letters;
-    }
+    });
     return total;
   }
 
@@ -267,6 +287,15 @@ export class ClickHouseSink implements Sink {
     await this.#within(target, (lease) => lease.run(noteFailure(target, failure)));
   }
 
+  async setPaused(target: LoadTarget, paused: boolean): Promise<boolean> {
+    return this.#within(target, async (lease) => {
+      await createState(lease);
+      if ((await lease.ask(selectPauses([target]))).length > 0 === paused) return false;
+      await lease.run(insertPause(target, paused));
+      return true;
+    });
+  }
+
   async look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked> {
     return this.#within(null, async (lease) => {
       if (own.length > 0) await lease.run(insertMembers(own, false));
@@ -276,7 +305,11 @@ export class ClickHouseSink implements Sink {
         targets.length === 0
           ? []
           : newestIntents(await lease.ask(selectIntents(`relation IN (${tables}) AND partition >= 0`)));
+      const paused = new Set(
+        targets.length === 0 ? [] : (await lease.ask(selectPauses(targets))).map(([relation]) => relation),
+      );
       return {
+        paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
         others: others.map(([group, member, seen, silent]) => ({
           group: group ?? '',
           member: member ?? '',
@@ -314,23 +347,16 @@ export class ClickHouseSink implements Sink {
       const intent = newIntent('replay', REPLAYS);
       return this.#within(target, (lease) => replayLetters(this.#writing(lease), contents, replayed, intent));
     }
-    const waiting = split(flush);
     const fenced: TopicPartition[] = [];
     const written: { readonly recorded: Recorded; readonly outcome: Outcome }[] = [];
-    const work = async (): Promise<void> => {
-      for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
-        const { range, contents } = part;
-        try {
-          written.push(await this.#within(target, (lease) => this.#flushRange(lease, range, contents)));
-        } catch (error) {
-          if (!(error instanceof Fenced)) throw error;
-          fenced.push(range);
-        }
+    await severally(split(flush), async ({ range, contents }) => {
+      try {
+        written.push(await this.#within(target, (lease) => this.#flushRange(lease, range, contents)));
+      } catch (error) {
+        if (!(error instanceof Fenced)) throw error;
+        fenced.push(range);
       }
-    };
-    const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, work));
-    const failed = workers.find((worker) => worker.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    });
     this.#reached('before_commit');
     const done = written.map(({ recorded, outcome }) => ({
       ...recorded,
@@ -412,6 +438,20 @@ export class ClickHouseSink implements Sink {
     return attempt;
   }
 
+  /** @throws `validation` error that says why messages could not be loaded once each */
+  async #guard(lease: LeasedSession, target: LoadTarget): Promise<void> {
+    const problems = await this.#problems(lease, target);
+    if (problems.length === 0) return;
+    throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, {
+      path: target.path,
+      hint: '`tsdbt load check` says the same and writes nothing.',
+    });
+  }
+
+  #problems(lease: LeasedSession, target: LoadTarget): Promise<string[]> {
+    return guardProblems(lease, target, this.#adapter.server.settings);
+  }
+
   #writing(lease: LeasedSession): Writing {
     return { lease, sealer: this.#sealer, reached: this.#reached };
   }
@@ -423,12 +463,23 @@ export class ClickHouseSink implements Sink {
     const active = this.#active.get(key) ?? new Set();
     this.#active.set(key, active.add(session));
     try {
-      return await work(new LeasedSession(session));
+      return await work(new LeasedSession(session, this.#leaseSeconds));
     } finally {
       active.delete(session);
       await session.release();
     }
   }
+}
+
+/** Does the work of several partitions, a few at once. @throws the first failure, when all at work have ended */
+async function severally<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const waiting = [...all].reverse();
+  const worker = async (): Promise<void> => {
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) await work(one);
+  };
+  const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
+  const failed = workers.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
 }
 
 function placeOf(target: LoadTarget, partition: number): string {
@@ -493,6 +544,11 @@ async function isWhole(lease: LeasedSession, target: LoadTarget, intent: PlacedI
   const [held] = await lease.ask(heldOffsets(target, { topic, partition, from, to }, 'count'));
   const [dead] = await lease.ask(deadOffsets(target, { topic, partition, from, to }, 'count'));
   return Number(held?.[0]) + Number(dead?.[0]) === intent.rows + intent.dead;
+}
+
+/** Creates what is missing of the bookkeeping; without the right to create, what is there can still be used. */
+async function createState(lease: LeasedSession): Promise<void> {
+  if (!(await statePresent(lease))) for (const statement of CREATE_STATE) await lease.run(statement);
 }
 
 async function statePresent(lease: LeasedSession): Promise<boolean> {

@@ -10,6 +10,9 @@ import { loadTargetOf } from '../support/load-target.ts';
 import { loaderOn, type MadeLoader } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
+/** Short, so that rewinds and replays over what was cut off need not wait long. */
+const LEASE_SECONDS = 3;
+
 export class ClickHouseLab {
   readonly schema: string;
   readonly adapter: ClickHouseAdapter;
@@ -27,7 +30,7 @@ export class ClickHouseLab {
 
   /** The sink of another process, which knows nothing of this one. */
   anotherSink(reached?: (point: FaultPoint) => void): ClickHouseSink {
-    return new ClickHouseSink(this.adapter, this.sealer, reached);
+    return new ClickHouseSink(this.adapter, this.sealer, reached, LEASE_SECONDS);
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,67 @@
+// What makes "each message once" impossible on this server: inserts that are answered before they are stored, tables
+// that remember no tokens, engines that are not MergeTree. Looked at before loading and before a flush is settled.
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { LeasedSession } from './leased-session.ts';
+import { STATE_DATABASE } from './load-flushes.ts';
+
+const STATE_TABLES = ['load_flushes', 'dead_letters'];
+/** Tokens that a table must remember at least: those of a minute of the smallest flushes. */
+const LEAST_WINDOW = 1000;
+
+/**
+ * @param profile settings that the profile sends with each statement
+ * @returns the obstacles, in words; empty when there are none
+ */
+export async function guardProblems(
+  lease: LeasedSession,
+  target: LoadTarget,
+  profile: Readonly<Record<string, string>>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  if (isOn(profile['async_insert']) && profile['wait_for_async_insert'] === '0')
+    problems.push(
+      'the profile sets wait_for_async_insert to 0: inserts are answered before they are stored, and lost with the ' +
+        'server. Take it out of custom_settings',
+    );
+  if (profile['deduplicate_insert'] === 'disable')
+    problems.push("the profile sets deduplicate_insert to 'disable': repeated inserts would double rows");
+  const { schema, identifier } = target;
+  const rows = await lease.ask(
+    'SELECT database, name, engine, engine_full FROM system.tables WHERE (database, name) IN (' +
+      [[schema, identifier], ...STATE_TABLES.map((table) => [STATE_DATABASE, table])]
+        .map(([database = '', name = '']) => `(${quoteText(database)}, ${quoteText(name)})`)
+        .join(', ') +
+      ')',
+  );
+  for (const [database, name, engine, definition] of rows) {
+    const table = `${database}.${name}`;
+    const isState = database === STATE_DATABASE && STATE_TABLES.includes(name ?? '');
+    if (!/MergeTree$/.test(engine ?? ''))
+      problems.push(
+        `${table} has the engine ${engine}, which does not keep the tokens of inserts: load into a table of a ` +
+          `MergeTree engine${engine === 'Distributed' ? ', on one of its shards' : ''}`,
+      );
+    else {
+      const problem = windowProblem(table, engine ?? '', definition ?? '');
+      if (problem !== null && (isState || target.mode === 'append')) problems.push(problem);
+    }
+  }
+  return problems;
+}
+
+/** Replicated tables remember tokens unless they are told not to; others must be told to. */
+function windowProblem(table: string, engine: string, definition: string): string | null {
+  const replicated = /^(?:Replicated|Shared)/.test(engine);
+  const setting = replicated ? 'replicated_deduplication_window' : 'non_replicated_deduplication_window';
+  const written = new RegExp(`(?<![\\w])${setting} = (\\d+)`).exec(definition)?.[1];
+  const window = written === undefined ? (replicated ? LEAST_WINDOW : 0) : Number(written);
+  return window >= LEAST_WINDOW
+    ? null
+    : `${table} remembers the tokens of ${window === 0 ? 'no inserts' : `${window} inserts only`}, so that a ` +
+        `repeated one would double rows: ALTER TABLE ${table} MODIFY SETTING ${setting} = 10000`;
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '0' && value !== 'false';
+}

@@ -1,0 +1,194 @@
+// What is asked of a table in ClickHouse beside loading: rewinds, replays of dead letters, drift, pauses, status.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonDecoder } from '../../../src/loader/decode.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { replayLetters } from '../../../src/loader/replay.ts';
+import { rewindTo } from '../../../src/loader/rewind.ts';
+import type { Sink } from '../../../src/loader/sink.ts';
+import { loadStatus } from '../../../src/loader/status.ts';
+import { ClickHouseSink } from '../../../src/loader/clickhouse/sink.ts';
+import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import { upTo } from './load-lab.ts';
+
+describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('books');
+  });
+  afterAll(() => lab.close());
+
+  const produce = (from: number, to: number): void => {
+    for (let id = from; id < to; id++) lab.broker.produce('t', id % 2, { id });
+  };
+  const rewind = (target: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
+    rewindTo(lab.broker.client(), lab.anotherSink(), target, to);
+  const replay = (target: LoadTarget, sink: Sink = lab.sink): Promise<{ rows: number; dead: number }> =>
+    replayLetters({
+      sink,
+      decoder: jsonDecoder,
+      target,
+      hashKey: 'key',
+      loadId: 'replay',
+      now: Date.now,
+    });
+
+  it('a rewind deletes rows and letters from there on, and they come again', async () => {
+    const target = lab.target({ id: 'Int64' }, {}, 2);
+    produce(0, 60);
+    lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
+    await lab.load(target);
+    expect(await rewind(target, '0:10')).toEqual({ next: new Map([[0, 10n]]), rows: 20, letters: 1 });
+    expect(await lab.ids(target)).toEqual(upTo(60).filter((id) => id % 2 === 1 || id < 20));
+    expect(await lab.load(target)).toEqual({ rows: 20, dead: 1, stopped: [] });
+    expect(await lab.ids(target)).toEqual(upTo(60));
+    expect(await rewind(target, 'earliest')).toMatchObject({ rows: 60, letters: 1 });
+    expect(await lab.ids(target)).toEqual([]);
+    await lab.load(target);
+    expect(await lab.ids(target)).toEqual(upTo(60));
+    expect(await lab.letters(target)).toHaveLength(1);
+  });
+
+  it('a rewind is not possible over a flush that was cut off, but to before it', async () => {
+    const target = lab.target({ id: 'Int64' }, { flush: { rows: 1000, bytes: 1e6, ageMs: 20 } }, 2);
+    produce(0, 60);
+    const sink = lab.anotherSink((point) => {
+      if (point === 'before_commit') throw new Error('killed');
+    });
+    await expect(lab.load(target, { sink })).rejects.toThrow('killed');
+    await lab.run(`alter table ${target.schema}.${target.identifier} delete where id in (10, 11)`);
+    await expect(rewind(target, 'latest')).rejects.toThrow(/some of them may be missing/);
+    await rewind(target, 'earliest');
+    await lab.load(target);
+    expect(await lab.ids(target)).toEqual(upTo(60));
+  });
+
+  it('a rewind beside a loader makes it read again', async () => {
+    const target = lab.target({ id: 'Int64' }, {}, 2);
+    produce(0, 40);
+    await lab.load(target);
+    produce(40, 80);
+    let done: Promise<unknown> | null = null;
+    const sink = lab.anotherSink((point) => {
+      if (point === 'before_commit') done ??= rewind(target, '0:5');
+    });
+    await lab.load(target, { sink });
+    await done;
+    await lab.load(target);
+    expect(await lab.ids(target)).toEqual(upTo(80));
+  });
+
+  it('dead letters that fit by now become rows; the others stay, each once', async () => {
+    const target = lab.target({ id: 'Int64', k: 'Int8' }, {}, 2);
+    for (const id of upTo(10)) lab.broker.produce('t', id % 2, { id, k: id < 5 ? 1000 : id === 7 ? 'no' : 1 });
+    await lab.run(`create database if not exists ${target.schema}`);
+    await lab.load(target);
+    const dead = (await lab.letters(target)).length;
+    expect(dead).toBeGreaterThan(0);
+    await lab.run(`alter table ${target.schema}.${target.identifier} modify column k Nullable(Int32)`);
+    const wide = { ...target, columns: target.columns.map((c) => (c.name === 'k' ? { ...c, type: 'Int32' } : c)) };
+    const killed = lab.anotherSink((point) => {
+      if (point === 'before_commit') throw new Error('killed');
+    });
+    await expect(replay(wide, killed)).rejects.toThrow('killed');
+    await replay(wide);
+    expect(await lab.ids(target)).toEqual(upTo(10).filter((id) => id !== 7));
+    expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([3]);
+    expect(await replay(wide)).toEqual({ rows: 0, dead: 1 });
+    expect(await lab.letters(target)).toHaveLength(1);
+  });
+
+  it('letters of targets that hide values are sealed, and opened for a replay', async () => {
+    const target = lab.target({ id: 'Int64', name: 'String' }, { hash: ['name'] });
+    lab.broker.produce('t', 0, null, { raw: Buffer.from('{"id": "\u00e4", "name": "secret"}'), key: 'secret' });
+    await lab.load(target);
+    const stored = await lab.rows(
+      `select position(value, 'secret') + position(key, 'secret'), sealed from tsdbt.dead_letters where relation ` +
+        `like '%${target.identifier}%'`,
+    );
+    expect(stored).toEqual([['0', 'true']]);
+    const [letter] = await lab.sink.letters(target, { after: '0', upTo: '18446744073709551615', limit: 5 });
+    expect(Buffer.from(letter?.message.value ?? []).toString()).toContain('secret');
+  });
+
+  it('new fields become columns', async () => {
+    const target = lab.target({ id: 'Int64' }, { schemaDrift: 'add_column' });
+    for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
+    for (const id of upTo(5)) lab.broker.produce('t', 0, { id: 5 + id, extra: `e${id}`, number: 1.5, flag: true });
+    await lab.load(target);
+    await lab.load(target, { sink: lab.anotherSink() });
+    expect(
+      await lab.rows(
+        `select extra, toString(number), flag from ${target.schema}.${target.identifier} where id in (1, 6) ` +
+          'order by id',
+      ),
+    ).toEqual([
+      [null, null, null],
+      ['e1', '1.5', 'true'],
+    ]);
+  });
+
+  it('status tells positions, dead letters, failures and pauses', async () => {
+    const target = lab.target({ id: 'Int64' });
+    expect(await lab.sink.kept(target)).toEqual({ positions: new Map(), failure: null, paused: null });
+    for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
+    lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
+    await lab.load(target);
+    await lab.sink.note(target, "it's broken");
+    const { failure } = await lab.sink.kept(target);
+    expect(failure).toMatch(/^it's broken \(since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)$/);
+    await lab.sink.note(target, null);
+    expect((await lab.sink.kept(target)).failure).toBeNull();
+    expect(await lab.sink.setPaused(target, true)).toBe(true);
+    expect(await lab.sink.setPaused(target, true)).toBe(false);
+    expect((await lab.sink.kept(target)).paused).toMatch(/^\d{4}-\d\d-\d\dT/);
+    const looked = await lab.sink.look([{ group: 'g', member: 'a' }], ['g'], [target]);
+    expect(looked.paused.has(target)).toBe(true);
+    expect(looked.positions.get(target)).toEqual(new Map([[0, { next: 6n, epoch: 0 }]]));
+    expect(await lab.sink.setPaused(target, false)).toBe(true);
+    const status = await loadStatus(lab.sink, async () => lab.broker.client(), target, Date.now());
+    expect(status.partitions).toMatchObject([{ next: 6n, end: 6n, lagRows: 0n, dead: 1 }]);
+    const other = await lab.anotherSink().look([{ group: 'g', member: 'b' }], ['g'], []);
+    expect(other.others.map(({ member }) => member)).toEqual(['a']);
+    await lab.sink.forget([{ group: 'g', member: 'a' }]);
+    expect((await lab.anotherSink().look([{ group: 'g', member: 'b' }], ['g'], [])).others).toEqual([]);
+  });
+
+  it('a table with rows and without positions is not loaded from the beginning', async () => {
+    const target = lab.target({ id: 'Int64' });
+    for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
+    await lab.load(target);
+    await lab.run(`alter table tsdbt.load_flushes delete where relation like '%${target.identifier}%'`);
+    await expect(lab.load(target)).rejects.toThrow(/nothing says how far/);
+    expect((await rewind(target, 'loaded')).next).toEqual(new Map([[0, 5n]]));
+    lab.broker.produce('t', 0, { id: 5 });
+    expect(await lab.load(target)).toEqual({ rows: 1, dead: 0, stopped: [] });
+    expect(await lab.ids(target)).toEqual(upTo(6));
+  });
+
+  it('a window of tokens that was taken away, and engines without tokens, are refused', async () => {
+    const target = lab.target({ id: 'Int64' });
+    lab.broker.produce('t', 0, { id: 0 });
+    await lab.load(target);
+    expect(await lab.sink.problems(target)).toEqual([]);
+    const table = `${target.schema}.${target.identifier}`;
+    await lab.run(`alter table ${table} modify setting non_replicated_deduplication_window = 10`);
+    const problem = `${table} remembers the tokens of 10 inserts only`;
+    expect(await lab.sink.problems(target)).toEqual([expect.stringContaining(problem)]);
+    await expect(lab.load(target)).rejects.toThrow(problem);
+    const other = lab.target({ id: 'Int64' });
+    await lab.run(`create table ${other.schema}.${other.identifier} (id Int64) engine = Memory`);
+    await expect(lab.load(other)).rejects.toThrow('has the engine Memory');
+  });
+
+  it('a profile whose inserts are answered before they are stored is refused', async () => {
+    const target = lab.target({ id: 'Int64' });
+    const adapter = clickhouseAdapter(lab.schema, { custom_settings: { async_insert: 1, wait_for_async_insert: 0 } });
+    try {
+      const sink = new ClickHouseSink(adapter, lab.sealer);
+      expect(await sink.problems(target)).toEqual([expect.stringContaining('wait_for_async_insert to 0')]);
+    } finally {
+      await adapter.close();
+    }
+  });
+});
