@@ -48,6 +48,7 @@ const LONG = [
   'faults/endings',
   'faults/clickhouse-publishing',
   'faults/clickhouse',
+  'faults/clickhouse-load',
   'cli/bad-input',
   'faults/together',
   'faults/microbatch',

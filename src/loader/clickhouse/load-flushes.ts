@@ -98,6 +98,19 @@ COMMENT 'tsdbt: what each flush of a loaded table was going to write, recorded b
 ) ENGINE = MergeTree ORDER BY (relation, topic, partition, offset)
 SETTINGS non_replicated_deduplication_window = ${WINDOW}
 COMMENT 'tsdbt: messages that could not become rows'`,
+  // A note with a uuid holds while the model's table has it; the zero one holds always.
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.consumed_offsets (
+  model String,
+  source String,
+  topic String,
+  partition Int32,
+  next_offset Int64,
+  seq UInt64,
+  uuid UUID,
+  noted_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(noted_at) ORDER BY (model, source, topic, partition, uuid)
+TTL toDateTime(noted_at) + INTERVAL 90 DAY DELETE WHERE uuid != toUUID('00000000-0000-0000-0000-000000000000')
+COMMENT 'tsdbt: offsets of loaded tables that models have consumed'`,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.load_failures (
   relation String,
   topic String,
@@ -124,7 +137,7 @@ COMMENT 'tsdbt: loaders that are at work'`,
 /** Is the newest part of it there? */
 export const STATE_PRESENT =
   `SELECT count() FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ('load_flushes', ` +
-  "'dead_letters', 'load_failures', 'load_pauses', 'load_members')";
+  "'dead_letters', 'consumed_offsets', 'load_failures', 'load_pauses', 'load_members')";
 
 /** Condition for the rows of a table's topic. */
 export function ofTopic(target: LoadTarget, topic = target.topic): string {

@@ -40,6 +40,8 @@ export class ClickhouseLab extends ClickhouseProxy {
   private child: ChildProcess | null = null;
   /** Of every command, beside this process's own environment. */
   env: Readonly<Record<string, string>> = {};
+  /** Statements that reach the server twice, as by a proxy that repeats a POST. */
+  repeats: RegExp | null = null;
   /** Milliseconds that every statement takes longer: as far away as a server in the same region. */
   latency = 0;
   /**
@@ -85,6 +87,7 @@ export class ClickhouseLab extends ClickhouseProxy {
     const wanted = this.fault?.at;
     const fault = wanted === at || (wanted instanceof RegExp && wanted.test(text)) ? this.fault : null;
     if (this.latency > 0) await pause(this.latency);
+    if (this.repeats?.test(text)) await this.pass(req, body, null);
     if (fault === null) return this.pass(req, body, res, { held });
     this.fault = null;
     if (fault.how === 'server') {

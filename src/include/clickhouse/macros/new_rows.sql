@@ -1,5 +1,127 @@
-{#- `tsdbt load` writes to Postgres only, so what a source here holds was brought by somebody else: all rows of it are
-    asked for. -#}
+{#- The rows of a loaded source that this model has not had yet, bounded by the offsets that are settled when it is
+    asked for: what a loader was writing when it was killed is the next build's. Everything on the first build and on a full
+    refresh. -#}
+
+{#- There is no transaction that publishes rows and notes offsets at once. So the note is written twice: before the
+    EXCHANGE or RENAME with the uuid of the table that is going to be the model's, which makes it true as soon as that
+    table has the model's name; and afterwards for good, as the uuid changes with each rebuild. -#}
 {% macro clickhouse__new_rows(source) %}
-  {{ return(source) }}
+  {%- if not execute or flags.EMPTY -%}{{ return(source) }}{%- endif -%}
+  {%- if run_query("select count() from system.tables where database = 'tsdbt' and name in ('load_flushes', "
+      "'consumed_offsets')").rows[0][0] | int < 2 -%}{{ return(source) }}{%- endif -%}
+  {%- if flags.WHICH in ('run', 'build', 'retry') -%}
+    {#- Ends what a dead run has left of publishing this model. -#}
+    {%- do adapter.lock_relation(this) -%}
+  {%- endif -%}
+  {%- set model_key = clickhouse__new_rows_text(this | string) -%}
+  {%- set source_key = clickhouse__new_rows_text('`' ~ clickhouse__new_rows_escaped(source.schema) ~ '`.`'
+      ~ clickhouse__new_rows_escaped(source.identifier) ~ '`') -%}
+  {%- set positions = run_query(clickhouse__new_rows_positions(model_key, source_key)).rows -%}
+  {%- if positions | length == 0 -%}{{ return(source) }}{%- endif -%}
+  {%- set ranges, values = [], [] -%}
+  {%- for topic, partition, seq, upto, known, since, rewound in positions -%}
+    {%- set topic_sql = clickhouse__new_rows_text(topic) -%}
+    {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto ~ ", "
+        ~ seq ~ ", '00000000-0000-0000-0000-000000000000')") -%}
+    {%- set goes_on = is_incremental() and known == '1' -%}
+    {%- if goes_on and rewound == '1' -%}
+      {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition
+          ~ " were set back since this model was built: rows come again that it may have. "
+          "Build it with --full-refresh.") }}
+    {%- endif -%}
+    {%- if partition == '-1' -%}
+      {#- Dead letters that were replayed: their offsets are behind those that were consumed. -#}
+      {%- if is_incremental() -%}
+        {%- do ranges.append("(_topic, _partition, toInt64(_offset)) in (select topic, partition, offset from "
+            "tsdbt.dead_letters where relation = " ~ source_key ~ " and replay >= " ~ (since if goes_on else 0)
+            ~ " and replay < " ~ upto ~ ")") -%}
+      {%- endif -%}
+    {%- elif not goes_on or upto | int > since | int -%}
+      {%- do ranges.append("(_topic = " ~ topic_sql ~ " and _partition = " ~ partition
+          ~ (" and _offset >= " ~ since if goes_on else "") ~ " and _offset < " ~ upto ~ ")") -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {#- Rows that came by another way belong to a build of everything. -#}
+  {%- if not is_incremental() -%}{%- do ranges.append("_topic = ''") -%}{%- endif -%}
+  {%- do adapter.on_publish(clickhouse__new_rows_note() ~ values | join(", ")) -%}
+  {#- Of an upserted source the newest row of each key in the range, merged or not. -#}
+  {%- set order = run_query("select sorting_key from system.tables where database = "
+      ~ clickhouse__new_rows_text(source.schema) ~ " and name = " ~ clickhouse__new_rows_text(source.identifier)
+      ~ " and engine like '%Replacing%'").rows -%}
+  {{ return("(select * from " ~ source ~ " where " ~ (ranges | join(" or ") or "false")
+      ~ (" order by _offset desc limit 1 by " ~ order[0][0] if order else "") ~ ")") }}
+{% endmacro %}
+
+{% macro clickhouse__new_rows_note() -%}
+  {{- return("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset, seq, uuid) settings "
+      "async_insert = 0 values ") -}}
+{%- endmacro %}
+
+{#- For each partition: topic, partition, the newest number, the offset that is settled, whether the model had rows of
+    it, up to which offset, and whether a rewind came in between. All as texts. -#}
+{% macro clickhouse__new_rows_positions(model_key, source_key) %}
+  select i.topic, toString(i.partition), toString(i.seq),
+      toString(multiIf(i.kind = 'replay', toInt64(i.seq) + (ifNull(d.id, '') <> ''),
+        i.kind = 'flush' and ifNull(d.id, '') = '', i.from_offset, i.to_offset)),
+      toString(toUInt8(ifNull(c.notes, 0) > 0)), toString(ifNull(c.since, 0)),
+      toString(toUInt8(arrayExists(r -> r.1 > c.upto_seq and r.2 < c.since, w.rewinds)))
+  from (
+    select topic, partition, seq, kind, id, from_offset, to_offset
+    from tsdbt.load_flushes
+    where relation = {{ source_key }} and kind <> 'done'
+    order by topic, partition, seq desc, written_at, id
+    limit 1 by topic, partition
+  ) as i
+  any left join (
+    select distinct id from tsdbt.load_flushes where relation = {{ source_key }} and kind = 'done'
+  ) as d on d.id = i.id
+  any left join (
+    select topic, partition, count() as notes, argMax(next_offset, noted_at) as since,
+        argMax(seq, noted_at) as upto_seq
+    from tsdbt.consumed_offsets
+    where model = {{ model_key }} and source = {{ source_key }}
+      and (uuid = toUUID('00000000-0000-0000-0000-000000000000') or uuid in (
+        select uuid from system.tables where database = {{ clickhouse__new_rows_text(this.schema) }}
+          and name = {{ clickhouse__new_rows_text(this.identifier) }}
+      ))
+    group by topic, partition
+  ) as c on c.topic = i.topic and c.partition = i.partition
+  any left join (
+    select topic, partition, groupArray((seq, to_offset)) as rewinds
+    from tsdbt.load_flushes
+    where relation = {{ source_key }} and kind = 'rewind'
+    group by topic, partition
+  ) as w on w.topic = i.topic and w.partition = i.partition
+  order by 1, i.partition
+{% endmacro %}
+
+{% macro clickhouse__new_rows_escaped(text) -%}
+  {{- return(text | replace('\\', '\\\\') | replace("'", "\\'") | replace('`', '\\`')) -}}
+{%- endmacro %}
+
+{% macro clickhouse__new_rows_text(text) -%}
+  {{- return("'" ~ clickhouse__new_rows_escaped(text) ~ "'") -}}
+{%- endmacro %}
+
+{#- The notes that new_rows has asked for, to be written when the model is published. -#}
+{% macro clickhouse__new_rows_notes() %}
+  {%- set notes = [] -%}
+  {%- for hook in post_hooks or [] -%}
+    {%- if hook.get('sql', '').startswith(clickhouse__new_rows_note()) -%}
+      {%- do notes.append(hook.get('sql')) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {{- return(notes) -}}
+{% endmacro %}
+
+{#- Notes what the model will have consumed as soon as this table has its name. -#}
+{% macro clickhouse__new_rows_consume(staged_relation) %}
+  {%- for note in clickhouse__new_rows_notes() -%}
+    {%- set uuid = run_query("select toString(uuid) from system.tables where database = "
+        ~ clickhouse__new_rows_text(staged_relation.schema) ~ " and name = "
+        ~ clickhouse__new_rows_text(staged_relation.identifier)).rows[0][0] -%}
+    {%- call statement('note_consumed_offsets') %}
+      {{ note | replace('00000000-0000-0000-0000-000000000000', uuid) }}
+    {% endcall -%}
+  {%- endfor -%}
 {% endmacro %}

@@ -9,6 +9,11 @@
   {%- set columns = [] -%}
   {%- set obstacle = 'query_settings has insert_deduplication_token' if 'insert_deduplication_token'
       in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target, columns) -%}
+  {%- if obstacle is not none and clickhouse__new_rows_notes() -%}
+    {%- do exceptions.raise_compiler_error("new_rows cannot append to " ~ target ~ " each row once: " ~ obstacle
+        ~ ". Nothing was changed. A unique_key with the strategy 'delete_insert' makes a repeated row take the place of "
+        "itself.") -%}
+  {%- endif -%}
   {%- if obstacle is not none -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
     {%- call statement('main') %}

@@ -191,6 +191,7 @@
   {%- if not adapter.before_exchange(target, shadow, held.blocks, held.uuid) -%}
     {{ return(False) }}
   {%- endif -%}
+  {%- do clickhouse__new_rows_consume(shadow) -%}
   {%- do exchange_tables_atomic(shadow, target) -%}
   {%- do adapter.after_exchange(target) -%}
   {{- return(True) -}}
@@ -199,7 +200,8 @@
 {#- Whole partitions go over into the target at once. actions: of ALTER TABLE; before: what clickhouse__publish_look
     said of the target lately. -#}
 {% macro clickhouse__publish_actions(target, actions, before) %}
-  {%- if actions | length <= 1 -%}
+  {#- What new_rows has given goes over once only by EXCHANGE. -#}
+  {%- if actions | length == 0 or (actions | length == 1 and not clickhouse__new_rows_notes()) -%}
     {%- do clickhouse__publish_alter(target, actions) -%}
     {{ return('') }}
   {%- endif -%}
