@@ -1,28 +1,9 @@
 // Loads the same events through Debezium's JDBC sink in Kafka Connect, on the same broker and database as the loader.
 // Its rate counts from the first visible row to the last, without startup. Its messages carry the schema that it needs.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
-import { mavenJars } from '../../tests/engine/kafka/kafka-broker.ts';
-import { quietPort } from '../../tests/engine/support/quiet-port.ts';
+import { connectJars, KafkaConnect } from '../../tests/engine/kafka/kafka-connect.ts';
 import { type Bench, loadTopic, now, openBench, pause, produce, targetOf } from './setup.ts';
 
-const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>tsdbt</groupId><artifactId>connect</artifactId><version>1</version><dependencies>
-<dependency>
-  <groupId>io.debezium</groupId><artifactId>debezium-connector-jdbc</artifactId><version>3.3.0.Final</version>
-</dependency>
-<dependency>
-  <groupId>org.apache.kafka</groupId><artifactId>connect-runtime</artifactId><version>4.1.0</version>
-</dependency>
-<dependency>
-  <groupId>org.apache.kafka</groupId><artifactId>connect-json</artifactId><version>4.1.0</version>
-</dependency>
-<dependency>
-  <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version>
-</dependency>
-</dependencies></project>`;
 const SCHEMA = {
   type: 'struct',
   optional: false,
@@ -39,7 +20,7 @@ const SCHEMA = {
 
 export async function main(small: boolean): Promise<void> {
   const bench = await openBench();
-  const jars = mavenJars('tsdbt-connect-3.3.0', POM);
+  const jars = connectJars('jdbc');
   const count = small ? 30_000 : 300_000;
   try {
     process.stdout.write(
@@ -74,64 +55,47 @@ async function debezium(
   mode: 'append' | 'upsert',
   count: number,
 ): Promise<number> {
-  const { url, dir } = bench;
-  const worker = join(dir, 'worker.properties');
-  const sink = join(dir, `${topic}.properties`);
-  writeFileSync(
-    worker,
-    `bootstrap.servers=127.0.0.1:${bench.broker.port}
-key.converter=org.apache.kafka.connect.storage.StringConverter
-value.converter=org.apache.kafka.connect.json.JsonConverter
-value.converter.schemas.enable=true
-offset.storage.file.filename=${join(dir, 'connect.offsets')}
-listeners=http://127.0.0.1:${await quietPort()}
-connector.client.config.override.policy=All
-`,
-  );
-  writeFileSync(
-    sink,
-    `name=${topic}
-connector.class=io.debezium.connector.jdbc.JdbcSinkConnector
-tasks.max=4
-topics=${topic}
-connection.url=jdbc:postgresql://${url.hostname}:${url.port}${url.pathname}?reWriteBatchedInserts=true
-connection.username=${decodeURIComponent(url.username)}
-connection.password=${decodeURIComponent(url.password)}
-insert.mode=${mode === 'append' ? 'insert' : 'upsert'}
-primary.key.mode=${mode === 'append' ? 'none' : 'record_value'}
-${mode === 'append' ? '' : 'primary.key.fields=session_id,event_id\nuse.reduction.buffer=true'}
-schema.evolution=basic
-batch.size=5000
-consumer.override.max.poll.records=5000
-consumer.override.auto.offset.reset=earliest
-`,
-  );
-  const output: string[] = [];
-  const child: ChildProcess = spawn(
-    'java',
-    ['-Xmx1g', '-cp', `${jars}/*`, 'org.apache.kafka.connect.cli.ConnectStandalone', worker, sink],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (text) => output.push(String(text)));
+  const { url } = bench;
   const client = new pg.Client({ connectionString: url.href });
   await client.connect();
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
+  const starting = KafkaConnect.start({
+    jars,
+    broker: `127.0.0.1:${bench.broker.port}`,
+    java: ['-Xmx1g'],
+    worker: { 'key.converter': 'org.apache.kafka.connect.storage.StringConverter' },
+    connector: {
+      name: topic,
+      'connector.class': 'io.debezium.connector.jdbc.JdbcSinkConnector',
+      'tasks.max': 4,
+      topics: topic,
+      'connection.url': `jdbc:postgresql://${url.hostname}:${url.port}${url.pathname}?reWriteBatchedInserts=true`,
+      'connection.username': decodeURIComponent(url.username),
+      'connection.password': decodeURIComponent(url.password),
+      'insert.mode': mode === 'append' ? 'insert' : 'upsert',
+      'primary.key.mode': mode === 'append' ? 'none' : 'record_value',
+      ...(mode === 'append' ? {} : { 'primary.key.fields': 'session_id,event_id', 'use.reduction.buffer': true }),
+      'schema.evolution': 'basic',
+      'batch.size': 5000,
+      'consumer.override.max.poll.records': 5000,
+      'consumer.override.auto.offset.reset': 'earliest',
+    },
+  });
+  let failed: unknown;
+  starting.catch((error: unknown) => {
+    failed = error;
   });
   try {
     let first: { at: number; rows: number } | null = null;
-    for (const deadline = now() + 400_000; now() < deadline; ) {
+    for (const deadline = now() + 400_000; now() < deadline && failed === undefined; ) {
       await pause(250);
-      if (child.exitCode !== null) throw new Error(`Kafka Connect ended:\n${output.join('').slice(-3000)}`);
       const found = await client.query(`select count(*)::int as rows from "${topic}"`).catch(() => null);
       const rows = Number(found?.rows[0]?.rows ?? 0);
       if (rows > 0) first ??= { at: now(), rows };
       if (first !== null && rows >= count) return (count - first.rows) / ((now() - first.at) / 1000);
     }
-    throw new Error(`Debezium did not load all rows:\n${output.join('').slice(-3000)}`);
+    throw new Error(`Debezium did not load all rows:\n${(await starting).said.slice(-3000)}`);
   } finally {
     await client.end();
-    child.kill('SIGKILL');
-    await ended;
+    await (await starting).close();
   }
 }
