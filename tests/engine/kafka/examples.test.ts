@@ -1,0 +1,131 @@
+// The examples are played as a user plays them, in a folder of their own: what they show is what was sent, and they
+// leave no server behind.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { embeddedPostgres } from '../../../src/adapters/postgres/embedded.ts';
+import type { Click } from '../../../examples/sessions/clicks.ts';
+import { removeEmbedded } from '../adapters/servers.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+describe('the example of sessions', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
+  });
+  afterEach(async () => {
+    await removeEmbedded(dir, join(dir, '.tsdbt/pg'));
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('ends with every session in the mart', async () => {
+    const { code, out } = await play('sessions', dir, '--once').ended;
+    expect(code, out).toBe(0);
+    const clicks = readdirSync(join(dir, '.tsdbt'))
+      .filter((name) => name.endsWith('.ndjson'))
+      .flatMap((name) =>
+        readFileSync(join(dir, '.tsdbt', name), 'utf8')
+          .trim()
+          .split('\n'),
+      )
+      .map((line) => JSON.parse(line) as Click);
+    const server = await embeddedPostgres({ dir: join(dir, '.tsdbt/pg') });
+    const client = new pg.Client(server);
+    await client.connect();
+    const { rows } = await client.query<unknown[]>({
+      text: `select session_id, user_id, events::int, page_views::int, purchased, campaign, duration_seconds::float
+        from analytics.mart_session_metrics order by session_id`,
+      rowMode: 'array',
+    });
+    await client.end();
+    await server.release();
+    expect(rows).toEqual(metrics(clicks));
+  });
+
+  it('is kept fresh until Ctrl-C, which ends all of it', async () => {
+    const { child, ended, out } = play('sessions', dir);
+    const shown = /^\| campaign /m;
+    await new Promise<void>((resolve) => {
+      const look = setInterval(() => {
+        if (!shown.test(out()) && child.exitCode === null) return;
+        clearInterval(look);
+        resolve();
+      }, 100);
+    });
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 0, out: expect.stringMatching(shown) });
+    for (const [, port] of out().matchAll(/127\.0\.0\.1:(\d+)/g)) expect(await answers(Number(port))).toBe(false);
+  });
+});
+
+/** The mart, computed anew. */
+function metrics(clicks: readonly Click[]): unknown[][] {
+  const sessions = new Map<string, Map<string, Click>>();
+  for (const click of clicks) {
+    const events = sessions.get(click.session_id) ?? new Map<string, Click>();
+    sessions.set(click.session_id, events.set(click.event_id, click));
+  }
+  return [...sessions.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([id, events]) => {
+      const inOrder = [...events.values()].sort((a, b) => (a.event_ts + a.event_id < b.event_ts + b.event_id ? -1 : 1));
+      const times = inOrder.map(({ event_ts }) => Date.parse(event_ts));
+      const seconds = (times.at(-1)! - times[0]!) / 1000;
+      if (seconds === 0) return [];
+      return [
+        [
+          id,
+          inOrder.find(({ user_id }) => user_id !== null)?.user_id ?? null,
+          inOrder.length,
+          inOrder.filter(({ event_type }) => event_type === 'page_view').length,
+          inOrder.some(({ event_type }) => event_type === 'purchase'),
+          inOrder
+            .map(({ campaign = 'none' }) => campaign)
+            .sort()
+            .at(-1),
+          seconds,
+        ],
+      ];
+    });
+}
+
+interface Played {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly out: string }>;
+  out(): string;
+}
+
+function play(name: string, dir: string, ...more: string[]): Played {
+  const child = spawn(process.execPath, [join(ROOT, 'examples/play.mjs'), name, '--in', dir, ...more], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+  return {
+    child,
+    out: () => out,
+    ended: new Promise((resolve) => {
+      child.on('close', (code) => resolve({ code, out }));
+    }),
+  };
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
