@@ -29,13 +29,13 @@ function link(dir, where) {
       const target = old.isSymbolicLink() ? resolve(dir, readlinkSync(path)) : path;
       if (target !== program && !(existsSync(target) && realpathSync(target) === realpathSync(program)))
         process.stdout.write(
-          `npx tsdbt stays ${path}${target === path ? '' : ` -> ${target}`} in other folders; delete that to have ` +
-            `this one, or start it as: node ${program}\n`,
+          `Another tsdbt is linked already: ${path}${target === path ? '' : ` -> ${target}`}. Other folders use that ` +
+            `one. Delete it and run npm start again, or type: node ${program}\n`,
         );
       return true;
     }
     symlinkSync(program, path);
-    process.stdout.write(`npx tsdbt now works in ${where} too (link ${path}; TSDBT_NO_LINK=1 leaves it out)\n`);
+    process.stdout.write(`npx tsdbt now works in ${where}, too.\n  Link: ${path} (TSDBT_NO_LINK=1 makes none)\n`);
     return true;
   } catch {
     return false;
@@ -51,10 +51,7 @@ if (!process.env.TSDBT_NO_LINK && process.platform !== 'win32') {
   const prefix = asked.status === 0 ? asked.stdout.trim() : '';
   if (
     !(prefix && link(join(prefix, 'bin'), 'other folders')) &&
-    !link(
-      join(homedir(), 'node_modules', '.bin'),
-      `folders below ${homedir()} (elsewhere: ${join(homedir(), 'node_modules', '.bin', 'tsdbt')})`,
-    )
+    !link(join(homedir(), 'node_modules', '.bin'), `folders below ${homedir()}`)
   ) {
     process.stdout.write(`In other folders, start it as: node ${program}\n`);
   }
