@@ -12,7 +12,12 @@ export const DEPENDENCY_ERRORS = {
     'dependency',
     (f) => `The package ${f.package} holds ${f.what}. Nothing was installed.`,
   ),
-  downloadFailed: row<Facts<'why'>>('T1303', 'dependency', (f) => `External connection exception occurred: ${f.why}`),
+  downloadFailed: row<Facts<'why'>>(
+    'T1303',
+    'dependency',
+    (f) => `External connection exception occurred: ${f.why}`,
+    () => 'Without a way to that server, name another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
+  ),
   subdirectoryOutside: row<Facts<'folder' | 'repository'>>(
     'T1304',
     'dependency',

@@ -359,7 +359,8 @@ describe('tarballs', () => {
       expect(asked).toHaveLength(2);
       answers.set('/x.tar.gz', [404]);
       expect(await deps(entry(), { upgrade: true })).toContain(
-        'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz',
+        'External connection exception occurred: 404 Client Error: Not Found for url: http://hub/x.tar.gz\n' +
+          '  Without a way to that server, name another hub in DBT_PACKAGE_HUB_URL, or install from git: or local:.',
       );
       expect(asked).toHaveLength(3);
       answers.set('/x.tar.gz', [packed('inner').subarray(0, 60)]);
