@@ -34,8 +34,8 @@ export async function execute(
   const ctx = announce(parsed, selection);
   if (selection.selected.size === 0) return executeNothing(parsed, ctx);
   const { signal, retry, kindOf, stopped } = observer;
-  const process = compilesOnly(parsed.config.flags.which) ? compile : run;
-  const outcome = await process(
+  const runNodes = compilesOnly(parsed.config.flags.which) ? compile : run;
+  const outcome = await runNodes(
     parsed,
     { selected: selection.selected, signal, retry },
     {
