@@ -11,7 +11,7 @@ import { recordsOf } from '../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
 import { RowEncoder } from '../../src/loader/row-encoder.ts';
 import type { RowPath } from '../../src/loader/row-maker.ts';
-import { loadTopic, message, openBench, produce, targetOf } from './setup.ts';
+import { forgetLoads, loadTopic, message, openBench, produce, targetOf } from './setup.ts';
 
 const SCHEMA = {
   type: 'record',
@@ -104,13 +104,7 @@ export async function main(small: boolean): Promise<void> {
   try {
     const loads = small ? 60_000 : 300_000;
     const loaded = async (topic: string, decoder = jsonDecoder): Promise<number> => {
-      const adapter = bench.adapter();
-      const session = adapter.session({ name: 'bench' });
-      await session.begin();
-      await session.execute(`drop table if exists raw.${topic}; drop schema if exists tsdbt cascade`);
-      await session.commit();
-      await session.release();
-      await adapter.close();
+      await forgetLoads(bench, topic);
       const { summary, cpuMs } = await loadTopic(bench, targetOf(topic, 'append', FLUSH), undefined, decoder);
       if (summary.rows !== loads) throw new Error(`${summary.rows} rows of ${loads} were loaded`);
       return cpuMs / 1000;

@@ -1,6 +1,6 @@
 // Measures CPU seconds of the loader, startup included, for the same messages in batches of 1, 100 and 1,000. Each
 // batch is one produce request.
-import { loadTopic, median, openBench, produce, targetOf } from './setup.ts';
+import { forgetLoads, loadTopic, median, openBench, produce, targetOf } from './setup.ts';
 
 /** Produce requests in flight at the same time. */
 const IN_FLIGHT = 500;
@@ -18,13 +18,7 @@ export async function main(small: boolean): Promise<void> {
       await produce(bench, topic, 1, count, 200, undefined, sending);
       const seconds: number[] = [];
       for (let round = 0; round < rounds; round++) {
-        const adapter = bench.adapter();
-        const session = adapter.session({ name: 'bench' });
-        await session.begin();
-        await session.execute(`drop table if exists raw.${topic}; drop schema if exists tsdbt cascade`);
-        await session.commit();
-        await session.release();
-        await adapter.close();
+        await forgetLoads(bench, topic);
         const flush = { rows: 50_000, bytes: 16 * 1024 * 1024, ageMs: 2000 };
         const { summary, cpuMs } = await loadTopic(bench, targetOf(topic, 'append', flush));
         if (summary.rows !== count) throw new Error(`${summary.rows} rows of ${count} were loaded`);

@@ -82,6 +82,17 @@ export async function openBench(): Promise<Bench> {
   };
 }
 
+/** Drops the topic's table and all that the loader knows of it: the next load begins anew. */
+export async function forgetLoads(bench: Bench, topic: string): Promise<void> {
+  const adapter = bench.adapter();
+  const session = adapter.session({ name: 'bench' });
+  await session.begin();
+  await session.execute(`drop table if exists raw.${topic}; drop schema if exists tsdbt cascade`);
+  await session.commit();
+  await session.release();
+  await adapter.close();
+}
+
 const COLUMNS = [
   ['session_id', 'text'],
   ['event_id', 'bigint'],
