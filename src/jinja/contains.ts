@@ -1,8 +1,7 @@
 // The `in` operator.
-import { EnumMember } from '../values/enum-member.ts';
 import { equals } from '../values/equality.ts';
 import { typeError } from '../values/python-error.ts';
-import { Markup } from './markup.ts';
+import { strOf } from '../values/text-object.ts';
 import { typeName } from '../values/type-name.ts';
 import type { Value } from '../values/value.ts';
 
@@ -12,8 +11,8 @@ import type { Value } from '../values/value.ts';
  */
 export function contains(container: Value, item: Value): boolean {
   if (typeof container === 'string') {
-    if (typeof item === 'string') return container.includes(item);
-    if (item instanceof Markup || item instanceof EnumMember) return container.includes(item.text);
+    const part = strOf(item);
+    if (part !== undefined) return container.includes(part);
     throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
   if (typeof container === 'object' && container !== null) {

@@ -1,10 +1,9 @@
 // Text that is known to be safe HTML: what `escape`, `safe` and `tojson` give. It is a str that escapes what is joined
 // to it.
 import { lookupItem } from '../values/access.ts';
-import { compareStrings } from '../values/comparison.ts';
 import { isFloat, multiply } from '../values/arithmetic.ts';
 import { numericOf } from '../values/equality.ts';
-import { iterate, lengthOf } from '../values/iterate.ts';
+import { iterate } from '../values/iterate.ts';
 import { argumentBinder } from '../values/callable.ts';
 import { NO_KWARGS } from '../values/call.ts';
 import { bindMethod, type Method } from '../values/methods/method.ts';
@@ -14,8 +13,9 @@ import { typeError, valueError } from '../values/python-error.ts';
 import { type FormatField, formatMap, formatText, formatValue } from '../values/string-format.ts';
 import { typeName } from '../values/type-name.ts';
 import { stringRepr, toText } from '../values/text.ts';
+import { strOf, TextObject } from '../values/text-object.ts';
 import { PyTuple } from '../values/tuple.ts';
-import type { HostObject, Value } from '../values/value.ts';
+import type { Value } from '../values/value.ts';
 
 /** Methods whose second argument is escaped, and those whose result is a plain value. */
 const ESCAPES_SECOND: ReadonlySet<string> = new Set(['replace', 'ljust', 'rjust', 'center']);
@@ -68,13 +68,8 @@ const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ...['capitalize', 'title', 'lower', 'upper', 'swapcase', 'casefold'].map((name): [string, string] => [name, 'self']),
 ]);
 
-export class Markup implements HostObject {
+export class Markup extends TextObject {
   readonly jinjaType = 'markupsafe.Markup';
-  readonly text: string;
-
-  constructor(text: string) {
-    this.text = text;
-  }
 
   jinjaGet(name: string): Value | undefined {
     if (name === 'striptags') return () => stripTags(this.text);
@@ -111,47 +106,12 @@ export class Markup implements HostObject {
     return typeof item === 'string' ? new Markup(item) : item;
   }
 
-  jinjaText(): string {
-    return this.text;
-  }
-
   jinjaRepr(): string {
     return `Markup(${stringRepr(this.text)})`;
   }
 
-  jinjaTruth(): boolean {
-    return this.text !== '';
-  }
-
-  jinjaLength(): number {
-    return lengthOf(this.text);
-  }
-
-  jinjaIter(): Iterable<Value> {
-    return iterate(this.text);
-  }
-
-  jinjaContains(item: Value): boolean {
-    if (typeof item !== 'string' && !(item instanceof Markup))
-      throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
-    return this.text.includes(toText(item));
-  }
-
-  jinjaEquals(other: Value): boolean {
-    return other instanceof Markup ? other.text === this.text : other === this.text;
-  }
-
-  jinjaKey(): Value {
-    return this.text;
-  }
-
-  jinjaCompare(other: Value): number | undefined {
-    if (other instanceof Markup) return compareStrings(this.text, other.text);
-    return typeof other === 'string' ? compareStrings(this.text, other) : undefined;
-  }
-
   jinjaBinary(op: string, other: Value, reflected: boolean): Value | undefined {
-    if (op === '+' && (typeof other === 'string' || other instanceof Markup)) {
+    if (op === '+' && strOf(other) !== undefined) {
       const text = escapeValue(other).text;
       return new Markup(reflected ? text + this.text : this.text + text);
     }
@@ -164,10 +124,6 @@ export class Markup implements HostObject {
     if (op === '%' && !reflected)
       return new Markup(formatPercent(this.text, other, undefined, (v, text) => escapeValue(text ?? v).text));
     return undefined;
-  }
-
-  toJsonValue(): unknown {
-    return this.text;
   }
 }
 

@@ -5,11 +5,11 @@ import { argumentBinder, type ArgumentBinder } from '../values/callable.ts';
 import { compare, type OrderOperator } from '../values/comparison.ts';
 import { PyDecimal } from '../values/decimal.ts';
 import { PyDict } from '../values/dict.ts';
-import { EnumMember } from '../values/enum-member.ts';
 import { equals, numericOf } from '../values/equality.ts';
 import { PyFloat } from '../values/float.ts';
 import { mapKey } from '../values/hash.ts';
 import { typeError } from '../values/python-error.ts';
+import { strOf } from '../values/text-object.ts';
 import { toText } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
 import { PyRange } from '../values/range.ts';
@@ -49,7 +49,7 @@ function order(name: string, operator: OrderOperator, holds: (n: number) => bool
 
 /** A str, or of a class below it. */
 function isText(v: Value): boolean {
-  return typeof v === 'string' || v instanceof Markup || v instanceof EnumMember;
+  return strOf(v) !== undefined;
 }
 
 function isSequence(v: Value): boolean {
