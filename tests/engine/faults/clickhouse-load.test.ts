@@ -20,7 +20,8 @@ const WINDOW = 'settings non_replicated_deduplication_window = 10000';
 const TABLES = [
   'create database raw',
   'create table raw.events (id Nullable(Int64), at DateTime64(3), processing_ts DateTime64(3), _rest ' +
-    'Nullable(String), _topic String, _partition Int32, _offset Int64, _kafka_ts Nullable(DateTime64(3)), _loaded_at DateTime64(3) ' +
+    'Nullable(String), _topic String, _partition Int32, _offset Int64, _kafka_ts Nullable(DateTime64(3)), ' +
+    '_loaded_at DateTime64(3) ' +
     'default now64(3), _load_id String, _deleted Bool) engine = MergeTree partition by toYYYYMM(at) order by _offset ' +
     WINDOW,
   `create table raw.total (ids Int64, n UInt64) engine = SummingMergeTree order by tuple() ${WINDOW}`,

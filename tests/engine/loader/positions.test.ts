@@ -53,11 +53,12 @@ describe('positions', () => {
     expect(await lab.letters(renamed(t))).toEqual([[7, "column 'id': invalid input syntax for type integer"]]);
   });
 
-  it('a table without one begins where its config says, partitions that come later at their first message', async () => {
+  it('a table without one begins where its config says, later partitions at their first message', async () => {
     const next = async (t: LoadTarget): Promise<(string | null)[]> =>
       (
         await lab.rows(
-          `select next_offset from tsdbt.load_offsets where target = '${t.uniqueId}' and partition >= 0 order by partition`,
+          `select next_offset from tsdbt.load_offsets where target = '${t.uniqueId}' and partition >= 0 ` +
+            'order by partition',
         )
       ).flat();
     for (const [start, loaded] of [

@@ -1,6 +1,6 @@
 {#- The rows of a loaded source that this model has not had yet, bounded by the offsets that are settled when it is
-    asked for: what a loader was writing when it was killed is the next build's. Everything on the first build and on a full
-    refresh. -#}
+    asked for: what a loader was writing when it was killed is the next build's. Everything on the first build and on
+    a full refresh. -#}
 
 {#- There is no transaction that publishes rows and notes offsets at once. So the note is written twice: before the
     EXCHANGE or RENAME with the uuid of the table that is going to be the model's, which makes it true as soon as that

@@ -11,8 +11,8 @@
       in (config.get('query_settings') or {}) else clickhouse__publish_obstacle(target, columns) -%}
   {%- if obstacle is not none and clickhouse__new_rows_notes() -%}
     {%- do exceptions.raise_compiler_error("new_rows cannot append to " ~ target ~ " each row once: " ~ obstacle
-        ~ ". Nothing was changed. A unique_key with the strategy 'delete_insert' makes a repeated row take the place of "
-        "itself.") -%}
+        ~ ". Nothing was changed. A unique_key with the strategy 'delete_insert' makes a repeated row take the place "
+        "of itself.") -%}
   {%- endif -%}
   {%- if obstacle is not none -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
