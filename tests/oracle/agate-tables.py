@@ -1,4 +1,4 @@
-"""Records what real agate, with dbt's settings, makes of CSV texts and of table methods.
+"""Records the tables and values of real agate, with dbt's settings, for CSV texts and table methods.
 
 npm run --silent oracle -- agate > tests/engine/unit/adapters/golden/agate.json
 """

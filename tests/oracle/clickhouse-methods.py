@@ -1,4 +1,4 @@
-# What methods of dbt-clickhouse's adapter that need no server answer:
+# Records answers of dbt-clickhouse's adapter methods that need no server:
 # npm run oracle -- clickhouse-methods tests/engine/unit/adapters/clickhouse/methods-golden.json
 import json
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Parses the projects named on stdin with real dbt: {"dir", "command"} a line gives {"ok", "error", "said"} a line.
+"""Parses the projects named on stdin with real dbt: for each line {"dir", "command"} it prints {"ok", "error", "said"}.
 
 "said" are the messages of warnings and errors. Run with the Python of an environment that has dbt-core and
 dbt-postgres.

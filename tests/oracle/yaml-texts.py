@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the golden values of YAML texts: what PyYAML's safe loader, dbt's, makes of them.
+"""Writes the golden values of YAML texts: the results of PyYAML's safe loader, which dbt uses.
 
 npm run oracle -- yaml
 Writes tests/engine/unit/project/yaml.golden.json: [text, value] pairs; an error is {"error": line}, a float
@@ -196,7 +196,7 @@ DOCUMENTS = [
 
 
 def generated():
-    """Random documents of the style that people write."""
+    """Random documents in the style of hand-written YAML."""
     random.seed(5)
     words = [
         'id',

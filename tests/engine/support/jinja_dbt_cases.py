@@ -1,4 +1,4 @@
-# What real dbt makes of block scanning, native rendering and config() as written: the goldens of
+# Records block scanning, native rendering and unrendered config() of real dbt: the goldens of
 # tests/engine/unit/jinja.
 # Usage: python jinja_dbt_cases.py OUTPUT.json. Needs dbt-core 1.12.
 import json

@@ -435,7 +435,7 @@ MARKERS = ["", "", "|as_native", "|as_text", "|as_bool", "|as_number", "|string"
 
 
 def native(maker):
-    """What dbt makes of the texts of its YAML files."""
+    """Texts of YAML files, rendered as dbt renders them."""
     r = maker.rng
     pieces = [r.choice(NATIVE + ["{{ " + maker.expr(2) + " }}", "{{ " + r.choice(["n", "s", "'true'", "'1.5'",
         "'[1, 2]'", "f", "xs", "no", "t", "'1e3'", "\"{'a': (1, None)}\"", "'0x1f'", "'1_0'", "'-2'", "' 1'", "'None'",
@@ -580,7 +580,7 @@ UNKNOWN = ["ref('a')", "source('a', 'b')", "var('v')", "adapter.dispatch('m')(1)
 
 
 def parsing(maker):
-    """What dbt renders while it parses, where every unknown name gives itself."""
+    """Templates that dbt renders while it parses, where an unknown name renders as itself."""
     r = maker.rng
     piece = (
         lambda: r.choice(["{{ " + r.choice(UNKNOWN) + " }}", "{% set n = " + r.choice(UNKNOWN) + " %}", "{{ n }}",

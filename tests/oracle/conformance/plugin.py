@@ -53,13 +53,13 @@ COMMANDS = {
     "source",
     "test",
 }
-# What a command that did its work has written, if only to say that some of it failed.
+# Artifacts that a command writes when it has run, even if some of its nodes failed.
 ARTIFACT = {"docs": "catalog.json", "source": "sources.json", "parse": "manifest.json"} | dict.fromkeys(
     ["build", "clone", "compile", "retry", "run", "run-operation", "seed", "show", "snapshot", "test"],
     "run_results.json",
 )
 NOTHING_DONE = re.compile("nothing to do|no nodes selected|nothing to retry", re.I)
-# What no failure that a test waits for may look like.
+# Outputs that never count as the failure which a test expects.
 CRASH = re.compile(
     r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)"
     r"|not part of this version|unknown command",
@@ -109,7 +109,7 @@ def test_id(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keeps a class where it is written (modules import each other's), and what is on the list."""
+    """Keeps listed tests, each only in the module that defines its class (modules import classes)."""
     wanted = set(Path(WANTED).read_text().split("\n")) if WANTED else None
     items[:] = [
         i for i in items if i.cls and i.cls.__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)
@@ -215,7 +215,7 @@ def invoke(self, args, **options):
 
 
 def failure(text):
-    """The error that the program has shown, as the exception that dbt's Python interface raises."""
+    """The program's error, as the exception that dbt's Python interface raises."""
     body = text.split("Encountered an error:")[-1].strip()
     shown = "\n".join(CLOCK.sub("", line) for line in body.splitlines()).strip()
     if re.search(r"^(Usage: |Error: )", text, re.M):
@@ -267,7 +267,7 @@ def answer(command, code, text, target, written):
 
 
 class Results:
-    """A list of results which, as dbt's, has them in `.results` too."""
+    """A list of results that also has them in `.results`, like dbt's."""
 
     def __init__(self, results, args):
         self.results, self.args = results, args

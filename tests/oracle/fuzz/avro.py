@@ -34,7 +34,7 @@ class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.count = 0
-        # Schemas of named types by full name, and the namespace of the record that is being made.
+        # Schemas of named types by full name, and the namespace of the current record.
         self.named = {}
         self.space = ''
 
@@ -88,7 +88,7 @@ class Maker:
                 # fastavro would write any number as the first of several.
                 if kind in ('int', 'long', 'string', 'bytes'):
                     each = kind
-                # A union may hold several records, which their names tell apart.
+                # A union may hold several records; their names distinguish them.
                 if kind not in seen or kind == 'record':
                     seen.add(kind)
                     branches.append(each)

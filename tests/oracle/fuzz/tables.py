@@ -68,7 +68,7 @@ def rows_of(text):
         rows = list(csv.DictReader(io.StringIO(text)))
     except csv.Error as error:
         return {'error': str(error)}
-    # Surplus cells stand under the key None.
+    # csv puts surplus cells under the key None.
     return {'rows': [{key: cell for key, cell in row.items() if key is not None} for row in rows]}
 
 

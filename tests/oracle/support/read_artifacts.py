@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What programs that live on dbt's artifacts make of a project's target/.
+"""Reads a project's target/ with programs that consume dbt's artifacts.
 
 python read_artifacts.py PROJECT prints JSON, one part a reader. Readers: dbt itself (as with --state),
 dbt-artifacts-parser, dbt-colibri (column lineage) and Cosmos (its loader of manifest.json). Runs in an environment that
