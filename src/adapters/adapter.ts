@@ -66,7 +66,7 @@ export interface Session {
   readonly publishing: string[];
   /** Set by a materialization that ignores the next statement's answer: `executeLater` may send it. */
   nextMayWait: boolean;
-  /** Runs what lists a schema for the cache, where templates may run no statement. Absent: they may. */
+  /** Lists a schema for the cache where templates may run no statement. Absent: they may. */
   listing?<T>(work: () => Promise<T>): Promise<T>;
   execute(sql: string, options?: ExecuteOptions): Promise<ExecuteResult>;
   /**
@@ -141,7 +141,7 @@ export interface Seldom {
   readonly instead: string;
   /**
    * @param readByViews do materialized views of the project read it?
-   * @returns what is unfit, and why; null: it is fit
+   * @returns the unfit setting, and the reason; null: the node is fit
    */
   of(
     config: Readonly<Record<string, unknown>>,
@@ -280,7 +280,7 @@ export interface Adapter {
   readViewStates?(session: Session, views: readonly Relation[]): Promise<void>;
   /** The state of a view by `readViewStates`; undefined when it is out of date. */
   knownViewState?(session: Session, view: Relation): string | undefined;
-  /** Invalidates all states of `readViewStates`: code is going to run whose effects are not known. */
+  /** Invalidates all states of `readViewStates`: the code that runs next may change any view. */
   invalidateViewStates?(): void;
   /** The state of a view that was just made; `note` is called at the latest when the transaction commits. */
   notePublishedView(

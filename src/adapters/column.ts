@@ -6,7 +6,7 @@ import { PyDict } from '../values/dict.ts';
 import { toRepr, toText } from '../values/text.ts';
 import type { Callable, HostObject, Value } from '../values/value.ts';
 
-/** What a dialect decides about its columns. */
+/** The rules of a dialect for its columns. */
 export interface ColumnDialect {
   readonly className: string;
   /** The class with its Python module, as jinja2's messages name it. */

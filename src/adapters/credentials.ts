@@ -1,4 +1,4 @@
-// What a target of profiles.yml must say, for each type of adapter: a table per dialect, filled in the dialect's
+// The keys of a target in profiles.yml, for each type of adapter: a table per dialect, filled in the dialect's
 // folder. Leaves reading of profiles.yml to the project layer and connecting to the adapters.
 import { CLICKHOUSE_CREDENTIALS, CLICKHOUSE_TEMPLATES } from './clickhouse/credentials.ts';
 import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';

@@ -13,11 +13,11 @@ export interface CsvOptions {
   readonly delimiter?: string;
   /** Of the file, for errors. */
   readonly path: string;
-  /** Told of each column that is not called what the header calls it, with the header's line. */
+  /** Called for each column whose name differs from the header's, with the header's line. */
   readonly onRenamed?: (column: RenamedColumn, line: number) => void;
 }
 
-/** A column without a name, or whose name another one has already. */
+/** A column without a name, or with the name of an earlier column. */
 export interface RenamedColumn {
   /** From 0. */
   readonly index: number;

@@ -17,7 +17,7 @@ export interface DataType extends HostObject {
   readonly name: DataTypeName;
   /** The value as this type holds it; undefined when it cannot. */
   cast(value: Value): Value | undefined;
-  /** What `table.to_json` and `print_json` write. */
+  /** The value as `table.to_json` and `print_json` write it. */
   jsonify(value: Value): Value;
 }
 
@@ -65,7 +65,7 @@ abstract class AgateType implements DataType {
     return value === null ? null : toText(value);
   }
 
-  /** What a CSV file shows. */
+  /** The value as a CSV file shows it. */
   csvify(value: Value): Value {
     return value === null ? null : toText(value);
   }
@@ -94,7 +94,7 @@ abstract class AgateType implements DataType {
   }
 }
 
-/** Takes what is an int already and nothing else: a number in a CSV file is a Number. */
+/** Accepts ints only: a number in a CSV file has the type Number. */
 class IntegerType extends AgateType {
   readonly name = 'Integer';
 

@@ -29,7 +29,7 @@ export async function createAdapter(profile: Profile, options: AdapterOptions): 
   return dialectOf(profile).adapter(profile, options);
 }
 
-/** What the registry knows of a dialect; its driver is loaded when one of these is called. */
+/** The entry points of a dialect. The first call of one loads its driver. */
 interface Dialect {
   adapter(profile: Profile, options: AdapterOptions): Promise<Adapter>;
   embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null>;
@@ -39,13 +39,13 @@ type EmbeddedOptions = Pick<AdapterOptions, 'projectDir' | 'notify'>;
 
 /**
  * The embedded server of a target; null when the target names a server of the user's. Starts nothing.
- * @throws `runtime` error for a type that there is not
+ * @throws `runtime` error for an unknown type
  */
 export async function embeddedServer(profile: Profile, options: EmbeddedOptions): Promise<EmbeddedServer | null> {
   return dialectOf(profile).embeddedServer(profile, options);
 }
 
-/** Version of dbt's adapter whose behaviour the adapter has; empty for a type that there is not. */
+/** Version of dbt's adapter that this one behaves like; empty for an unknown type. */
 export function adapterVersion(type: string): string {
   return credentialsSpec(type)?.version ?? '';
 }

@@ -15,7 +15,7 @@ export type RelationType =
 export type PathPart = 'database' | 'schema' | 'identifier';
 export type PolicyValues = Readonly<Record<PathPart, boolean>>;
 
-/** What a dialect decides about its relations. */
+/** The rules of a dialect for its relations. */
 export interface RelationDialect {
   /** Python's class name, shown in `<PostgresRelation "a"."b">`. */
   readonly className: string;
@@ -55,7 +55,7 @@ export interface RelationDialect {
   readonly materializedViewChanges?: (results: Value, config: Value) => Value;
 }
 
-/** What `fromNode` looks at. */
+/** The fields of a node that `fromNode` reads. */
 export interface NodeOfRelation {
   readonly resource_type?: unknown;
   readonly database?: unknown;

@@ -5,7 +5,7 @@
 export interface Look {
   /** At work; server there, but does not say; not at work; server gone. */
   readonly state: 'runs' | 'unknown' | 'gone' | 'unreachable';
-  /** What was found, as the end of a sentence. */
+  /** The finding, as the end of a sentence. */
   readonly why: string;
   /** Outcome of a transaction with a COMMIT in flight: not committed. */
   readonly undone?: boolean;
@@ -34,7 +34,7 @@ export interface Watched {
   look(limit: number, final: boolean): Promise<Look>;
   /** Called once for each spell of silence in which the server does not say. */
   doubt(message: string): void;
-  /** Gives the statement up. @param message what was found, without a full stop */
+  /** Gives the statement up. @param message the finding, without a full stop */
   lost(message: string, found: Look): void;
 }
 

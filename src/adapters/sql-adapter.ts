@@ -28,7 +28,7 @@ export interface SqlAdapterOptions {
   readonly quoting: Quoting;
   /** Does this project build that relation? Called when a dependant cannot be restored. */
   readonly builds?: ((relation: Relation) => boolean) | undefined;
-  /** Called with what a rebuild has lost. */
+  /** Called with the description of each object that a rebuild has lost. */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Does a project or a package override the macro of this name? */
   readonly overridden?: ((macro: string) => boolean) | undefined;
@@ -36,13 +36,13 @@ export interface SqlAdapterOptions {
   readonly onEvent?: ((name: SchemaEvent, data: Readonly<Record<string, unknown>>) => void) | undefined;
 }
 
-/** A dependant, and what it stood on. */
+/** A dependant, and the relation that it read. */
 interface Dropped {
   readonly dependant: Dependant;
   readonly on: Relation;
 }
 
-/** Another object has its name by now. */
+/** The SQLSTATE when another object has taken the name meanwhile. */
 const DUPLICATE = '42710';
 
 /** SQLSTATEs of the server's state, not of the statement: no space, no memory, time limit, lock, deadlock, shutdown. */
@@ -55,7 +55,7 @@ function rowsIn(macro: string, answer: Value, width: number): readonly (readonly
     const rows = toArray(answer).map(toArray);
     if (rows.every(({ length }) => length >= width)) return rows;
   } catch {
-    // Told below, with the macro's name.
+    // The caller's error, thrown below, names the macro.
   }
   throw new TsdbtError('compilation', `Macro "${macro}" returned ${toText(answer)}, expected a table`);
 }

@@ -92,7 +92,7 @@ export function mostDecimals(values: readonly Value[]): number {
   for (const value of values) {
     if (!(value instanceof PyDecimal) || value.special !== undefined) continue;
     let { coefficient, exponent } = value;
-    // Beyond what a float holds it counts as infinite.
+    // A number out of a float's range counts as infinite.
     if (coefficient === 0n || exponent > 280) continue;
     while (coefficient % 10n === 0n) {
       coefficient /= 10n;

@@ -154,7 +154,7 @@ export class Row extends Sequence {
     return toText(this.at(index));
   }
 
-  /** The value of a column; undefined when there is none of that name. */
+  /** The value of a column; undefined when no column has that name. */
   get(name: string): Value | undefined {
     const index = this.rowKeys.indexOf(name);
     return index === undefined ? undefined : this.values[index];

@@ -149,7 +149,7 @@ export class AdapterObject implements HostObject {
   }
 }
 
-/** What dbt answers while parsing instead of asking the database. */
+/** dbt's answers while parsing, when it does not ask the database. */
 const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   add_query: () => new PyTuple([null, null]),
   execute: () => new PyTuple(['', Table.empty()]),

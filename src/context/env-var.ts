@@ -11,7 +11,7 @@ const CUSTOM_PREFIX = 'DBT_ENV_CUSTOM_ENV_';
 export const DEFAULT_ENV_PLACEHOLDER = 'DBT_DEFAULT_PLACEHOLDER';
 const MASK = '*****';
 
-/** Told of each variable that a template read, so that a change of it re-parses what used it. */
+/** Called for each variable that a template reads: when it changes, its readers are parsed again. */
 export type EnvVarRecorder = (name: string, value: string) => void;
 
 export interface EnvVarOptions {

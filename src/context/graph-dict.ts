@@ -42,7 +42,7 @@ function sectionDict(nodes: Readonly<Record<string, object>>): Value {
   });
 }
 
-/** The `graph` while parsing: nothing is known yet. */
+/** The `graph` while parsing: empty. */
 export function emptyGraph(): Value {
   return PyDict.from(new Map<Value, Value>());
 }

@@ -82,7 +82,7 @@ export class LazyDict extends PyDict {
     return this.keys();
   }
 
-  /** The first walk makes the dict an ordinary one: what it gains by that is no change. */
+  /** The first walk fills the dict; the entries that it adds are no change. */
   override steady<T>(items: Iterable<T>): Generator<T, void, undefined> {
     return this.#source === null ? super.steady(items) : this.#steadySinceWhole(items);
   }

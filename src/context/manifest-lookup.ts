@@ -18,7 +18,7 @@ import { fromJson, toText } from '../values/index.ts';
 /** A resource, the mark of one that is disabled, or null for none. */
 export type Found<T> = T | 'disabled' | null;
 
-/** What ref(), source() and their like resolve through. */
+/** The tables in which ref(), source() and the like look up names. */
 export interface ReferenceLookup {
   ref(ref: RefArgs, packageName: string): Found<ManifestNode>;
   source(source: string, table: string, packageName: string): Found<SourceDefinition>;

@@ -17,7 +17,7 @@ import type { VisibleMacros } from './visible-macros.ts';
 import { withConfig } from './runtime-config-view.ts';
 import { createVar } from './var.ts';
 
-/** Hears what a template says about its node. */
+/** Records a template's references and config of its node. */
 export interface ParseRecorder {
   readonly onRef?: (ref: RefArgs) => void;
   readonly onSource?: (source: [source: string, table: string]) => void;
@@ -172,7 +172,7 @@ export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Val
   return Array.isArray(hooks) ? hooks.map((hook: unknown) => withoutNulls(hook)) : [];
 }
 
-/** What `metric()` gives: prints as the metric's name. */
+/** The result of `metric()`: prints as the metric's name. */
 export function metricReference(name: string, packageName: string | null): HostObject {
   return {
     jinjaType: 'MetricReference',

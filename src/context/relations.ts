@@ -7,7 +7,7 @@ import type { Quoting } from '../contracts/node.ts';
 
 export type RelationFactory = Pick<Adapter, 'createRelation' | 'relations'>;
 
-/** What decides the name of a resource in the database. */
+/** The fields that make the name of a resource in the database. */
 export interface Located {
   readonly database?: string | null;
   readonly schema?: string | null;

@@ -51,7 +51,7 @@ export interface RuntimeScopeOptions {
   readonly onCte?: (uniqueId: string) => void;
   /** Told of macros that the code itself calls. */
   readonly onMacro?: (uniqueId: string) => void;
-  /** `write(payload)`: the text of what was run. */
+  /** `write(payload)`: the text that was run. */
   readonly write?: (payload: string) => void;
   /** `load_agate_table()` of a seed. */
   readonly loadSeed?: () => Table | Promise<Table>;
@@ -71,7 +71,7 @@ export type AdapterHooks = Pick<
   'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now'
 >;
 
-/** What a unit test changes. */
+/** The replacements that a unit test makes. */
 export interface UnitTestContext {
   readonly overrides: {
     readonly macros?: { readonly [name: string]: Json };

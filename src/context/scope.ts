@@ -182,7 +182,7 @@ export class ContextScope implements Scope {
   }
 }
 
-/** What templates see of a macro beside calling it. */
+/** The attributes of a macro that templates see. */
 class GeneratorFace implements CallableFace {
   readonly type = 'dbt.clients.jinja.MacroGenerator';
   readonly #macro: MacroNode;

@@ -9,7 +9,7 @@ export interface TemplateEnvironments {
   readonly parse: Environment;
 }
 
-/** Milliseconds that the program has been at work: what else the machine does is not the template's fault. */
+/** CPU time of the program, in milliseconds: a template's time limit does not depend on other processes. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

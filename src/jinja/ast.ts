@@ -57,7 +57,7 @@ export interface CondExpr extends At {
   readonly expr1: Expr;
   readonly expr2: Expr | null;
 }
-/** What calls, filters and tests have in common. */
+/** The common fields of calls, filters and tests. */
 export interface Arguments {
   readonly args: readonly Expr[];
   readonly kwargs: readonly Keyword[];

@@ -7,7 +7,7 @@ export interface Block {
   readonly blockType: string;
   /** The name behind the tag's word; undefined for text and for tags without one. */
   readonly name: string | undefined;
-  /** What stands between the tags. */
+  /** The text between the tags. */
   readonly contents: string;
   /** Tags and contents. */
   readonly fullBlock: string;
@@ -49,7 +49,7 @@ const PATTERNS = {
   quote: `['"]`,
 } as const;
 
-/** What a raw block is, in dbt's message. */
+/** The name of a raw block in dbt's message. */
 const RAW = '{% raw %}...{% endraw %}';
 /** Characters of the text behind an error that its message shows; dbt shows all. */
 const MOST_SHOWN = 500;

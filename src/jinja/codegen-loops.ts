@@ -31,7 +31,7 @@ export abstract class LoopCodegen extends FunctionCodegen {
     }
     const source = this.temporary();
     this.write(`${source} = ${iterable};`);
-    // jinja2 asks for the items where the condition stands.
+    // jinja2 reads the items on the line of the loop's condition.
     const loopLine = node.test === null || loop !== undefined ? node.line : node.test.line;
     this.#loopBody(
       node,

@@ -134,7 +134,7 @@ export class OutputCodegen extends ExpressionCodegen {
   }
 }
 
-/** Whether a statement prints what may be no text to the buffer that it stands in. */
+/** Whether a statement may print a value that is no text to its buffer. */
 function printsValue(node: Stmt): boolean {
   switch (node.type) {
     case 'FilterBlock':

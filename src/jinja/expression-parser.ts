@@ -470,7 +470,7 @@ export class ExpressionParser {
     return negated ? { type: 'Not', node: test, line, pos } : test;
   }
 
-  /** What stands on the left of an assignment. */
+  /** The target on the left of an assignment. */
   protected parseAssignTarget(options: { withNamespace?: boolean } = {}): Expr {
     const target = this.parseTuple({ simplified: true, ...options });
     setContext(target, 'store');

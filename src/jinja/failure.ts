@@ -5,7 +5,7 @@ import type { RenderState } from './render-state.ts';
 import { ReturnSignal } from './return-signal.ts';
 import type { TraceSource } from './trace.ts';
 
-/** What generated code knows about its template. */
+/** The facts about its template that generated code holds. */
 export interface TemplateSource extends TraceSource {
   /** The source itself, for the text of a line. */
   readonly text: string;

@@ -6,7 +6,7 @@ import { PyTuple } from '../values/tuple.ts';
 import type { UndefinedFactory } from '../values/undefined.ts';
 import type { Callable, CallableFace, Kwargs, Value } from '../values/value.ts';
 
-/** What the code generator knows about a macro. */
+/** The facts about a macro from the code generator. */
 export interface MacroInfo {
   /** Null for the body of a call block. */
   readonly name: string | null;
@@ -23,7 +23,7 @@ export interface MacroInfo {
 /** The generated function: takes the arguments in order, `undefined` for the missing ones. */
 export type MacroFunction = (args: readonly (Value | undefined)[]) => Value | Generator<unknown, Value, unknown>;
 
-/** What templates see of a macro beside calling it. */
+/** The attributes of a macro that templates see. */
 export class MacroFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
   readonly #info: MacroInfo;

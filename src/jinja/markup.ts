@@ -45,7 +45,7 @@ const OF_STR: ReadonlySet<string> = new Set([
   'startswith',
 ]);
 
-/** What markupsafe's own methods take. */
+/** Signatures of markupsafe's own methods. */
 const SIGNATURES: ReadonlyMap<string, string> = new Map([
   ['join', 'self, iterable'],
   ['split', 'self, sep=None, maxsplit=-1'],

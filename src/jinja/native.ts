@@ -12,7 +12,7 @@ import type { HostObject, Value } from '../values/value.ts';
 import { Markup } from './markup.ts';
 import { parseLiteral } from './python-literal.ts';
 
-/** One printed value; `constant` when jinja2 would have computed it while compiling, so that only its text is known. */
+/** One printed value; `constant`: jinja2 computes it while compiling and keeps only its text. */
 export interface NativePart {
   readonly value: Value;
   readonly constant: boolean;

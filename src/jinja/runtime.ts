@@ -39,7 +39,7 @@ const NOTHING: Scope = { get: () => undefined };
 
 type Pending = Value | Promise<Value> | Generator<unknown, Value, unknown>;
 
-/** What an environment gives its runtime. */
+/** The settings that an environment passes to its runtime. */
 export interface RuntimeParts {
   readonly makeUndefined: UndefinedFactory;
   readonly globals: ReadonlyMap<string, Value>;

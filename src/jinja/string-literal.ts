@@ -18,8 +18,8 @@ const SIMPLE: { readonly [char: string]: string } = {
 const WIDTH: { readonly [char: string]: number } = { x: 2, u: 4, U: 8 };
 
 /**
- * @param body what stands between the quotes
- * @returns the text, or the reason why there is none
+ * @param body the text between the quotes
+ * @returns the text, or the reason why the literal is invalid
  */
 export function unescapeString(body: string): { text: string; error?: string } {
   // jinja2 first turns everything but ASCII into escapes, which shows when a backslash stands before such a character.

@@ -53,7 +53,7 @@ export class Symbols {
     return undefined;
   }
 
-  /** The variable of a name that is known to be in reach. */
+  /** The variable of a name that this frame is known to see. */
   variable(name: string): string {
     const found = this.find(name);
     if (found === undefined) throw new Error(`no variable for ${name}`);

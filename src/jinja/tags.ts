@@ -24,7 +24,7 @@ export function templateTags(code: string): string | null {
   const tokens = lexer.tokenize(source);
   let tags = '';
   let from = 0;
-  /** What ends the bodies that the token stands in, the innermost last. */
+  /** The end tags of the bodies around the token, the innermost last. */
   const bodies: string[] = [];
   for (const [i, token] of tokens.entries()) {
     if (token.type === 'error') return null;

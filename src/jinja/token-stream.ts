@@ -14,7 +14,7 @@ const TYPE_WORDS: { readonly [type: string]: string } = {
   ...Object.fromEntries(Object.entries(OPERATORS).map(([text, type]) => [type, text])),
 };
 
-/** What jinja2 calls a token in a message. */
+/** The name of a token in jinja2's messages. */
 export function describeToken(token: Token): string {
   return token.type === 'name' ? token.value : (TYPE_WORDS[token.type] ?? token.type);
 }

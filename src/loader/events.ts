@@ -32,7 +32,7 @@ export type LoadEvent =
     }
   /** The whole table: tried again after so many seconds; null: it is not. */
   | { readonly kind: 'failed'; readonly target: LoadTarget; readonly message: string; readonly seconds: number | null }
-  /** Somebody has paused the table, or lets it go on. */
+  /** The table was paused or resumed. */
   | { readonly kind: 'table_paused'; readonly target: LoadTarget; readonly since: string }
   | { readonly kind: 'table_resumed'; readonly target: LoadTarget }
   /** Its position was moved by hand. */

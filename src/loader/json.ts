@@ -5,7 +5,7 @@ import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 /** A number as it was written, because JavaScript's would be another, or would be written in another way. */
 export class ExactNumber {
   readonly text: string;
-  /** The double of the same value; null where there is none. */
+  /** The double of the same value; null when no double equals it. */
   readonly number: number | null;
 
   constructor(text: string, number: number | null) {

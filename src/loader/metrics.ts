@@ -247,7 +247,7 @@ export class LoadMetrics {
   }
 }
 
-/** Whoever is assigned these partitions finds out where they go on. */
+/** The loader that is assigned these partitions reads their positions. */
 function forgetStops({ stopped }: Counted, partitions: readonly TopicPartition[]): void {
   for (const partition of partitions) stopped.delete(partitionKey(partition));
 }

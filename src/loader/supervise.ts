@@ -1,5 +1,5 @@
 // Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
-// retried with growing back-off, while the others go on. A paused table waits until somebody lets it go on.
+// retried with growing back-off, while the others go on. A paused table waits until it is resumed.
 import { TsdbtError } from '../errors.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';

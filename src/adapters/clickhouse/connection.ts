@@ -86,7 +86,7 @@ export class Connection {
     this.#client = clientOf(address, this.#agent);
   }
 
-  /** @throws TsdbtError of kind `connection` when nobody answers, the client's error when the server refuses */
+  /** @throws TsdbtError of kind `connection` when no server answers, the client's error when the server refuses */
   async send(request: Request): Promise<Answer> {
     const { abort } = request;
     if (this.#closed) throw stopped();

@@ -46,7 +46,7 @@ export class EngineError extends Error {
 export const CANCELLED = new EngineError(394, 'Code: 394. DB::Exception: Query was cancelled. (QUERY_WAS_CANCELLED)');
 /** Sessions without a name that are kept for the next request. */
 const SPARE_SESSIONS = 16;
-/** How often an object store is asked for the tables that lie there: about 7 s when nobody listens. */
+/** How often an object store is asked for the tables that lie there: about 7 s when no server listens. */
 const LOADING_ATTEMPTS = 5;
 const READS_ONLY = /^\s*(?:show|describe|desc|explain|exists)\b/i;
 const KILLS = /\bkill\s+query\b/i;

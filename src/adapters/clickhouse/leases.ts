@@ -262,7 +262,7 @@ export class Leases {
   /**
    * Waits until no other run builds the relation.
    * @param notify called once when it has to wait
-   * @returns null when there is no such database, so that nobody can build the relation
+   * @returns null when the database does not exist: then no run can build the relation
    */
   async acquire(schema: string, identifier: string, notify: (message: string) => void): Promise<Held | null> {
     const id = key(schema, identifier);

@@ -14,7 +14,7 @@ import type { NodeOfRelation, RelationDialect, RelationType } from '../relation-
 import { Relation, type RelationInput } from '../relation.ts';
 import { quoteIdentifier } from './literal.ts';
 
-/** What of a profile decides whether statements run on a whole cluster. */
+/** The keys of a profile that decide whether statements run on the whole cluster. */
 export interface ClusterSettings {
   readonly cluster: string | null;
   readonly databaseEngine: string | null;
@@ -35,7 +35,7 @@ export function onCluster({ cluster, databaseEngine }: ClusterSettings): boolean
   return (cluster ?? '').trim() !== '' && !(databaseEngine ?? '').toLowerCase().includes('replicated');
 }
 
-/** What a relation knows of ON CLUSTER. */
+/** The relation's `can_on_cluster`; None when it has none. */
 function canOnCluster(relation: Relation): Value {
   return relation.fields.own['can_on_cluster'] ?? null;
 }

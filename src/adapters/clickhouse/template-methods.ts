@@ -29,12 +29,12 @@ import { type ServerFacts, exchangesTables, isBefore } from './server-facts.ts';
 
 /** Strategies of incremental models that delete rows by mutation. */
 const DELETING = ['delete_insert', 'microbatch'];
-/** Those whose work predicates may narrow. */
+/** Strategies that accept `incremental_predicates`. */
 const NARROWED = [...DELETING, 'atomic_upsert'];
 const STRATEGIES = ['legacy', 'append', 'insert_overwrite', ...NARROWED];
 
 /**
- * @param facts what the server can, asked once for all sessions
+ * @param facts the server's abilities, asked once for all sessions
  * @param constraintSupport of the adapter's capabilities
  */
 export function createTemplateMethods(
@@ -313,7 +313,7 @@ function dictOf(value: Value): PyDict {
   return value instanceof PyDict ? value : new PyDict();
 }
 
-/** @throws what about the model's configuration does not go with the strategy */
+/** @throws naming the setting of the model that the strategy does not allow */
 function checkStrategy(strategy: string, predicates: boolean, uniqueKey: boolean, partitionBy: boolean): void {
   const problem = !STRATEGIES.includes(strategy)
     ? `The incremental strategy '${strategy}' is not valid for ClickHouse. Expected one of: ${STRATEGIES.join(', ')}`
@@ -329,7 +329,7 @@ function checkStrategy(strategy: string, predicates: boolean, uniqueKey: boolean
   if (problem !== null) throw new TsdbtError('runtime', problem);
 }
 
-/** Without running the query: DESCRIBE says what it would give, under the settings that it will run with. */
+/** The columns of a query by DESCRIBE, which does not run it, under the settings of the later run. */
 async function columnsOfQuery(
   { sql: { adapter, session } }: MethodCall,
   sql: string,

@@ -100,7 +100,7 @@ const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule
 /**
  * The relations of those names in a schema, as a statement of its own: it sees what is committed by now. Planning it
  * costs more than running it.
- * @param dependants also whether anything stands on them; else null
+ * @param dependants whether to look for dependants, too; else that column is null
  */
 export function lookSql(schema: string, names: readonly string[], dependants: boolean): string {
   return (
@@ -153,7 +153,7 @@ order by c.relname, a.attnum`
 /** The rule of view v. */
 const RULE = "(select w.oid from pg_catalog.pg_rewrite w where w.ev_class = v.oid and w.rulename = '_RETURN')";
 
-/** What the rule of view v reads. */
+/** The relations that the rule of view v reads. */
 const READS =
   `select d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and d.refclassid = ` +
   `${OID.relation} and d.refobjid <> v.oid and d.objid = ${RULE}`;
@@ -164,7 +164,7 @@ const NAMESAKES =
   `pg_catalog.pg_proc p on p.proname = f.proname
     where d.classid = ${OID.rule} and d.refclassid = ${OID.function} and d.objid = ${RULE} order by p.oid`;
 
-/** The present names of what view v uses: its rule has only OIDs. */
+/** The present names of the objects that view v uses: its rule holds only OIDs. */
 const NAMES =
   `select pg_catalog.concat_ws(' ', i.type, i.identity) from (
       select distinct d.refclassid, d.refobjid from pg_catalog.pg_depend d where d.classid = ${OID.rule} and ` +

@@ -39,7 +39,7 @@ export class PostgresFiles extends EmbeddedFiles {
   }
 }
 
-/** What the server itself writes beside its data: who it is and where it listens. */
+/** The server's own file beside its data: its process and address. */
 export function readPostmaster(
   home: string,
 ): { identity: ProcessIdentity | null; port: number; ready: boolean } | null {

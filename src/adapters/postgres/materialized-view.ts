@@ -92,7 +92,7 @@ function change(action: 'create' | 'drop', index: IndexConfig): HostObject {
 }
 
 /**
- * What has to change for the view to have the configured indexes, drops first; None when nothing has to.
+ * The changes that give the view the configured indexes, drops first; None when there are none.
  * @param results what `describe_materialized_view` gave: a dict with the table `indexes`
  * @param config the model: an object with `config.indexes`
  */

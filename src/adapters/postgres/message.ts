@@ -25,7 +25,7 @@ export interface JoinedStatements {
   readonly commits: boolean;
 }
 
-/** Stands between the first statement and the others. */
+/** Separates the first statement's results from those of the others. */
 const MARK = 'tsdbt_first_done';
 const SEPARATOR = '\n;\n';
 
@@ -47,7 +47,7 @@ export function withComment(sql: string, comment: QueryComment | null): Commente
 /**
  * Puts statements into one message. The first may be several statements, as may the second: what the first gave ends at
  * the answer of a query of ours between them.
- * @param statements one at least @param commits a COMMIT follows them
+ * @param statements at least one @param commits whether a COMMIT follows them
  */
 export function joinStatements(statements: readonly string[], commits: boolean): JoinedStatements {
   const [first = '', ...others] = statements;

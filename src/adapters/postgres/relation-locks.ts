@@ -19,7 +19,7 @@ const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
 /** Polling interval, in milliseconds, for a lock that another session holds. */
 const LOCK_PAUSE = 50;
 
-/** What the locks need of the adapter. */
+/** The part of the adapter that the locks use. */
 export interface LockOwner {
   readonly database: string;
   readonly cache: RelationCache;
@@ -31,7 +31,7 @@ export interface LockOwner {
   isOwn(processId: number): boolean;
 }
 
-/** The locks of sessions, and what was read when they were taken. */
+/** The locks of sessions, and the catalogue rows read when they were taken. */
 export class RelationLocks {
   readonly #owner: LockOwner;
   /** Relations that had no dependants when they were locked. */
@@ -134,7 +134,7 @@ export class RelationLocks {
       if (!row || row.get('has_dependants') === false) bare.add(id);
       else bare.delete(id);
     }
-    // A transaction that cannot be retried takes all locks before it reads: it waits for nobody who waits for it.
+    // A transaction that cannot be retried takes all locks before it reads: it is part of no cycle of waits.
     if (session.lasting) await this.lockDependants(session, schema, identifier);
     this.#locked.set(session, { name: nameOf(schema, identifier), messages: messagesOf(session) });
   }

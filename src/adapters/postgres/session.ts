@@ -340,7 +340,7 @@ export class PostgresSession implements Session {
     if (begin !== '') await this.#send(connection, begin);
   }
 
-  /** Logs what is skipped or sent along with the next statement. */
+  /** Logs a statement that is skipped, or sent along with the next one. */
   #told(sql: string): void {
     this.#options.onStatement?.({ sql, phase: 'start' });
     this.#options.onStatement?.({

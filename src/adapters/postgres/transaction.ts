@@ -72,7 +72,7 @@ export class SessionTransaction {
     await this.#beginOn(await take());
   }
 
-  /** What psycopg2 does before a statement. */
+  /** Begins a transaction before a statement, as psycopg2 does. */
   async beginOnce(connection: Connection): Promise<void> {
     if (!this.#begun && !this.#settings.autocommit) await this.#beginOn(connection);
   }

@@ -7,7 +7,7 @@ const LASTS = 60_000;
 /** States of views by name; empty until they are read. */
 export class ViewStates {
   #states = new Map<string, string>();
-  /** Readers by what they read. */
+  /** Readers by the relation that they read. */
   #readers = new Map<string, string[]>();
   #readAt = 0;
 

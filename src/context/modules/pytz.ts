@@ -368,7 +368,7 @@ class PytzVariant implements TimeZone {
     }
   }
 
-  /** What holds at a wall clock of this zone. */
+  /** Reads a fact of a moment; a datetime without a zone is a local time of this zone. */
   #asked(dt: Value | undefined, read: (moment: PyDateTime) => Value): Value {
     if (!(dt instanceof PyDateTime)) return null;
     return read(dt.tzinfo === null ? this.zone.localize(dt, false) : dt);

@@ -32,7 +32,7 @@ const LONG = 32;
 const CLOCK_BYTES = 19;
 /** The first seconds of the years 1 and 10000. */
 const [YEAR_1, YEAR_10000] = [-62_135_596_800, 253_402_300_800];
-/** COPY's letter behind a backslash, by control character; 0: it stands as it is. */
+/** COPY's escape letter by control character; 0: no escape. */
 const ESCAPES = new Uint8Array(SPACE);
 ESCAPES.set(Buffer.from('btnvfr'), 8);
 
@@ -189,7 +189,7 @@ export class AvroCells implements RowPath {
       type.kind === 'union' && type.branches.length === 2 ? type.branches.findIndex(({ kind }) => kind === 'null') : -1;
     const value = type.kind === 'union' && nullBranch >= 0 ? (type.branches[1 - nullBranch] ?? type) : type;
     const ordinary = slot === null ? otherwise : howOf(value, slot.plan);
-    // A partition's day is told by a value.
+    // The day of a partition is computed from the decoded value.
     const how = slot !== null && slot === this.#partition && ordinary !== MOMENT ? VALUE : ordinary;
     const logical = 'logical' in value ? value.logical : null;
     const perSecond = logical !== null && 'perSecond' in logical ? logical.perSecond : 0;

@@ -1,7 +1,7 @@
 // An Avro schema's text as a tree of types: names resolved, references included, logical types checked. Pure.
 // reader.ts reads values by it, writer.ts writes them.
 
-/** What a type of bytes or numbers stands for. */
+/** The logical type of bytes or numbers. */
 export type Logical =
   | { readonly name: 'decimal'; readonly precision: number; readonly scale: number }
   | { readonly name: 'date' | 'uuid' | 'duration' }

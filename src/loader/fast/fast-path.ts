@@ -7,7 +7,7 @@
 // the slow way is never wrong, and `add` never throws for a message.
 //
 // It relies on this:
-// - Records: messages lie one after the other in one buffer that nobody changes; keys, values and headers are places.
+// - Records: messages lie one after the other in one immutable buffer; keys, values and headers are places.
 // - JsonScanner: one pass finds where each column's value lies. It accepts only UTF-8 that is one JSON object to its
 //   last byte. Of two fields of one name the last one counts, as in JSON.parse.
 // - RowBuffer: room for the longest possible row is made before anything is written: a cell has at most twice the bytes

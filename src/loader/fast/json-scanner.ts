@@ -327,7 +327,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** @returns the place behind one or more digits; -1: there is none */
+  /** @returns the place behind one or more digits; -1: there is no digit */
   #digitsFrom(start: number): number {
     let at = start;
     while (isDigit(this.#bytes[at])) at++;

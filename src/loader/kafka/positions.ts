@@ -11,7 +11,7 @@ export interface Position {
   ahead: bigint;
   /** The leader epoch in which the log was verified to have what was read. */
   verified: number | null;
-  /** The offset of a batch that arrived damaged and is fetched once more. */
+  /** The offset of a damaged batch, which is fetched again. */
   damaged: bigint | null;
   /** Consecutive transient errors, the last one's message, and the end of the back-off. */
   troubles: number;

@@ -23,7 +23,7 @@ export function pausedOf(tables: readonly LoadedTable[]): string {
   return `select relation from ${TABLE} where relation in (${relations})`;
 }
 
-/** Pauses the table or lets it go on; returns a row when that changes something. */
+/** Pauses or resumes the table; returns a row when that changes its state. */
 export function pauseTable(table: LoadedTable, paused: boolean): string {
   const relation = quoteText(relationOf(table));
   return paused
