@@ -1,6 +1,6 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
 // the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
-import type { RefArgs } from '../contracts/node.ts';
+import type { MacroNode, RefArgs } from '../contracts/node.ts';
 import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
@@ -12,6 +12,7 @@ import { emptyGraph } from './graph-dict.ts';
 import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope } from './provider.ts';
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
 import { relationFrom } from './relations.ts';
+import { repeatableNames, TEXT_NAMES } from './repeatable.ts';
 import type { Member, Members } from './scope.ts';
 import type { VisibleMacros } from './visible-macros.ts';
 import { withConfig } from './runtime-config-view.ts';
@@ -25,6 +26,10 @@ export interface ParseRecorder {
   readonly onFunction?: (name: string[]) => void;
   /** A macro that the template itself calls, by unique_id. */
   readonly onMacro?: (uniqueId: string) => void;
+  /** A macro is looked up, whoever calls it; once for each macro. */
+  readonly onBind?: (macro: MacroNode) => void;
+  /** A text is rendered that the template does not contain. */
+  readonly onText?: () => void;
   /** null: config() may not be called here. */
   readonly onConfig?: ConfigRecorder | null;
   readonly onEnvVar?: (name: string, value: string) => void;
@@ -58,6 +63,7 @@ export class ParseScope extends ProviderScope {
         resolver,
         packageName: node.package_name,
         onMacro: record.onMacro,
+        onBind: record.onBind,
         visible: options.visible,
       },
       false,
@@ -76,15 +82,29 @@ export class ParseScope extends ProviderScope {
   }
 
   renderText(text: string): Value {
-    return this.context.templates.runtime
-      .compile(text, { name: this.node.name, path: this.node.original_file_path })
-      .renderSync(this);
+    this.record.onText?.();
+    const { texts } = this.context;
+    const known = texts?.get(text);
+    if (known !== undefined && isOwnOf(this, known.names)) return known.value;
+    const template = this.context.templates.runtime.compile(text, {
+      name: this.node.name,
+      path: this.node.original_file_path,
+    });
+    const value = template.renderSync(this);
+    const names = texts === undefined ? null : repeatableNames(template.ast.body, TEXT_NAMES);
+    if (names !== null && isOwnOf(this, names)) texts?.set(text, { names, value });
+    return value;
   }
 
   /** dbt gives the relation of the current node for every reference: the real one is not known yet. */
   self(): Value {
     return relationFrom(this.context.adapter, this.context.config.project.quoting, this.node);
   }
+}
+
+function isOwnOf(scope: ParseScope, names: ReadonlySet<string>): boolean {
+  for (const name of names) if (!scope.isOwn(name)) return false;
+  return true;
 }
 
 /** Placeholder relation and record of one ref(). */
@@ -207,6 +227,17 @@ const NAME_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ['schema', ({ context }) => context.config.profile.credentials.schema],
 ]);
 
+/** The names of that context, macros aside. */
+export const NAME_MEMBER_NAMES: ReadonlySet<string> = new Set(NAME_MEMBERS.keys());
+
+/** What a scope of name macros tells. */
+export interface NameScopeNotices {
+  /** A macro was looked up, to be called or passed on; once for each macro. */
+  readonly onBind: (macro: MacroNode) => void;
+  /** The text of a variable is rendered. */
+  readonly onText: () => void;
+}
+
 /**
  * The context of generate_schema_name, generate_alias_name and generate_database_name; the root project's macros come
  * first.
@@ -215,8 +246,9 @@ export function createGenerateNameScope(
   context: ContextSettings,
   resolver: MacroResolver,
   macro: ContextNode,
+  { onBind, onText }: NameScopeNotices,
 ): ParseScope {
-  return new ParseScope({ context, resolver, node: macro, record: { onConfig: null } }, NAME_MEMBERS);
+  return new ParseScope({ context, resolver, node: macro, record: { onConfig: null, onBind, onText } }, NAME_MEMBERS);
 }
 
 /**

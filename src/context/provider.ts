@@ -54,6 +54,8 @@ export interface ContextSettings extends ScopeSettings {
   readonly config: RuntimeConfig;
   readonly adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo' | 'dateFunction'>;
   readonly templates: TemplateEnvironments;
+  /** What texts of variables give that always give the same, with the names that they read; grows. */
+  readonly texts?: Map<string, { readonly names: ReadonlySet<string>; readonly value: string }>;
   /** What the nodes of a command share. */
   readonly graph?: SharedGraph;
   /** Warnings of templates; with `--warn-error` it throws. Absent: warnings are only reported. */

@@ -23,6 +23,8 @@ export interface MacroView {
   readonly packageName: string;
   /** Told of each macro that the template itself calls (not those called by macros): `depends_on.macros`. */
   readonly onMacro?: ((uniqueId: string) => void) | undefined;
+  /** Told of each macro that is looked up, whoever calls it; once for each. */
+  readonly onBind?: ((macro: MacroNode) => void) | undefined;
   /** Only these are seen, and `adapter.dispatch` looks in every package (generic tests while parsing). */
   readonly visible?: VisibleMacros | undefined;
 }
@@ -101,6 +103,16 @@ export class ContextScope implements Scope {
     return value;
   }
 
+  /** Whether a name means the member here, or what jinja2 itself has: no macro or package hides it. */
+  isOwn(name: string): boolean {
+    const known = this.#values.get(name);
+    if (known !== undefined) return known === this.#memberValues.get(name);
+    if (this.macros === null) return true;
+    const { resolver, packageName, visible } = this.macros;
+    if (visible !== undefined) return !visible.byPackage.has(name) && !visible.byName.has(name);
+    return resolver.find(name, packageName) === undefined && resolver.namespace(name) === undefined;
+  }
+
   #builtins(): Value {
     const dict = new LazyDict({
       keys: () => this.#members.keys(),
@@ -136,6 +148,7 @@ export class ContextScope implements Scope {
       this.#track(macro.unique_id, (inner ??= this.bindUntracked(macro)), args, kwargs);
     call.face = new GeneratorFace(macro);
     this.#bound.set(macro.unique_id, call);
+    this.macros?.onBind?.(macro);
     return call;
   }
 

@@ -126,7 +126,7 @@ export function configFields<N extends ConfiguredNode>(
   const unrendered_config = written === null ? unrendered : { ...unrendered, ...written };
 
   const kept = keepClearedValues(kind, previous, config) as N['config'];
-  const place = names.place(node, config, () => ({ ...node, ...derived, unrendered_config, config: kept }));
+  const place = names.place(node, config, [node, derived, { unrendered_config, config: kept }]);
   const relation_name = relationName(tools, node.resource_type, kept, place);
   const fields: ConfigFields<N['config']> = {
     tags: derived.tags,

@@ -18,6 +18,9 @@ export interface NamedRelation {
   readonly version?: unknown;
 }
 
+/** A resource as name macros see it: of several objects, a field of the last that has it. */
+export type NodeLayers = readonly object[];
+
 /** Location of a resource in the database. */
 export interface Place {
   readonly database: string | null;
@@ -47,9 +50,9 @@ export class RelationNames {
    * Database, schema and alias of a node from its config.
    * @param shown the node as a user's macros see it
    */
-  place(node: NamedRelation, config: ConfigDict, shown: () => NamedRelation = () => node): Place {
+  place(node: NamedRelation, config: ConfigDict, shown: NodeLayers = [node]): Place {
     const place: { [C in Component]?: string | null } = {};
-    const view = (): NamedRelation => ({ ...shown(), ...place });
+    const view = [...shown, place];
     place.database = this.#generate('database', node, config['database'] ?? null, view);
     place.schema = this.#generate('schema', node, config['schema'] ?? null, view);
     if (place.schema === null) this.#onNullSchema(node);
@@ -84,11 +87,11 @@ export class RelationNames {
       .render();
   }
 
-  #generate(component: Component, node: NamedRelation, custom: unknown, view: () => NamedRelation): string | null {
+  #generate(component: Component, node: NamedRelation, custom: unknown, view: NodeLayers): string | null {
     const macros = this.#macros[component];
     const macro = macros.size === 0 ? undefined : (macros.get(node.package_name) ?? macros.get(null));
     if (macro !== undefined) {
-      const value = this.#rendering.generateName(macro, custom, view());
+      const value = this.#rendering.generateName(macro, custom, view);
       return typeof value === 'string' ? value.trim() : value;
     }
     const credentials = this.#state.config.profile.credentials;

@@ -5,7 +5,6 @@ import { VisibleMacroLookup } from '../../context/visible-macros.ts';
 import { BASE_MEMBERS, BaseScope } from '../../context/base.ts';
 import { createMacroResolver, type MacroResolver } from '../../context/macro-resolver.ts';
 import {
-  createGenerateNameScope,
   createGenericTestScope,
   createParseScope,
   createReferenceScope,
@@ -15,6 +14,7 @@ import {
 import type { EnvVarRecorder } from '../../context/env-var.ts';
 import type { CommandRecorder } from '../../context/flags-object.ts';
 import { type ContextNode, type ContextSettings, targetDict } from '../../context/provider.ts';
+import { repeatableNames, YAML_NAMES } from '../../context/repeatable.ts';
 import type { Member, Members } from '../../context/scope.ts';
 import { createTemplateEnvironments, hasJinja, lineOf } from '../../context/templates.ts';
 import { varLayers } from '../../context/var.ts';
@@ -22,8 +22,8 @@ import type { Json, MacroNode, RefArgs } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { type Ast, unrenderedConfig } from '../../jinja/index.ts';
 import { loadYaml } from '../../project/yaml.ts';
-import { callable, fromJson, PyDict, PyTuple, settleSync, toJson, type Value } from '../../values/index.ts';
-import type { NamedRelation } from '../config/relation-names.ts';
+import { callable, fromJson, PyDict, PyTuple, toJson, type Value } from '../../values/index.ts';
+import type { NodeLayers } from '../config/relation-names.ts';
 import type { InertMacros } from '../shortcuts/inert-macros.ts';
 import { packagesToSearch } from '../table/lookups.ts';
 import { TEXT_KEYS } from '../config/config-fields.ts';
@@ -32,6 +32,7 @@ import type { ParseState } from '../table/parse-state.ts';
 import type { NodeCalls } from '../table/node-calls.ts';
 import type { PatchedTest } from '../table/phases.ts';
 import type { DocsBlockOf, Expressed, NamedReferences, RenderedNode, Rendering } from '../table/rendering.ts';
+import { NameMacros } from './name-macros.ts';
 import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from '../shortcuts/static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
@@ -69,12 +70,13 @@ class ParseRendering implements Rendering {
   readonly #hookContext: ContextSettings;
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #inert: InertMacros;
-  readonly #yamlScopes = new Map<string, BaseScope>();
-  readonly #nameScopes = new Map<string, ParseScope>();
+  /** By package: what YAML texts see, and what those give that always give the same. */
+  readonly #yamlTexts = new Map<string, { readonly scope: BaseScope; readonly known: Map<string, Json> }>();
   /** Hooks are rendered in the scope of their node's code, as in dbt. */
   readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
+  #names: NameMacros | null = null;
   #overridden: ReadonlySet<string> | null = null;
   /** Syntax tree of the code being rendered. */
   #code: Ast.TemplateNode | null = null;
@@ -104,6 +106,7 @@ class ParseRendering implements Rendering {
       // The whole adapter, because templates may use `api.Column` and the like while parsing.
       adapter,
       templates: createTemplateEnvironments(),
+      texts: new Map(),
       warn: (event) => state.warnings.report(event),
     };
     this.#hookContext = { ...this.#context, recordCommand: recorders.hookCommand };
@@ -137,10 +140,17 @@ class ParseRendering implements Rendering {
 
   yaml(text: string, packageName: string): Json {
     if (!hasJinja(text)) return withoutLastNewline(text);
-    let scope = this.#yamlScopes.get(packageName);
-    if (scope === undefined) this.#yamlScopes.set(packageName, (scope = this.#yamlScope(packageName)));
-    const value = this.#context.templates.runtime.compile(text, { name: '<template>' }).renderNativeSync(scope);
-    return toJson(value, true) as Json;
+    let yaml = this.#yamlTexts.get(packageName);
+    if (yaml === undefined)
+      this.#yamlTexts.set(packageName, (yaml = { scope: this.#yamlScope(packageName), known: new Map() }));
+    const known = yaml.known.get(text);
+    if (known !== undefined) return known;
+    const template = this.#context.templates.runtime.compile(text, { name: '<template>' });
+    const value = toJson(template.renderNativeSync(yaml.scope), true) as Json;
+    // A list or a dict is made anew for each who may change it.
+    if (typeof value !== 'object' && repeatableNames(template.ast.body, YAML_NAMES) !== null)
+      yaml.known.set(text, value);
+    return value;
   }
 
   #yamlScope(packageName: string, more: Members<BaseScope> = new Map()): BaseScope {
@@ -299,16 +309,9 @@ class ParseRendering implements Rendering {
     return out;
   }
 
-  generateName(macro: MacroNode, custom: unknown, node: NamedRelation): string | null {
-    let scope = this.#nameScopes.get(macro.unique_id);
-    if (scope === undefined) {
-      scope = createGenerateNameScope(this.#context, this.#resolver, macro as unknown as ContextNode);
-      this.#nameScopes.set(macro.unique_id, scope);
-    }
-    const bound = scope.bind(macro);
-    const name = bound([fromJson(custom), nodeValue(node, this.#state.textReaders)], new Map()) as Value;
-    // dbt accepts any result of the macro.
-    return toJson(settleSync(name)) as string | null;
+  generateName(macro: MacroNode, custom: unknown, node: NodeLayers): string | null {
+    this.#names ??= new NameMacros(this.#context, this.#resolver, this.#state.textReaders);
+    return this.#names.generate(macro, custom, node);
   }
 
   description(text: string, owner: Parameters<Rendering['description']>[1], docs: DocsBlockOf): string {
@@ -413,20 +416,4 @@ function languageOf(node: RenderedNode): string | null {
 function withoutLastNewline(text: string): string {
   const plain = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text;
   return plain.endsWith('\n') ? plain.slice(0, -1) : plain;
-}
-
-/** A node as name macros see it: with attributes and keys. */
-function nodeValue(node: unknown, textReaders: Set<string>): Value {
-  const fields = node as { readonly [key: string]: unknown };
-  const field = (name: Value): Value | undefined => {
-    if (typeof name !== 'string' || !Object.hasOwn(fields, name)) return undefined;
-    if (name === 'raw_code' || name === 'checksum') textReaders.add(String(fields['unique_id']));
-    return fromJson(fields[name]);
-  };
-  return {
-    jinjaType: 'Node',
-    jinjaGet: field,
-    jinjaItem: field,
-    jinjaText: () => String(fields['unique_id']),
-  };
 }

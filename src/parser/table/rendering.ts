@@ -1,7 +1,7 @@
 // The interface between the parser and the template engine; parsers of resources know only this. parse-rendering.ts
 // implements it.
 import type { Json, MacroNode, NodeConfig, RefArgs, TestConfig } from '../../contracts/node.ts';
-import type { NamedRelation } from '../config/relation-names.ts';
+import type { NodeLayers } from '../config/relation-names.ts';
 import type { NodeCalls } from './node-calls.ts';
 import type { PatchedTest } from './phases.ts';
 
@@ -37,7 +37,7 @@ export interface Rendering {
   /** Renders first the arguments, then the code of a generic test; their calls are added to `calls`. */
   genericTest(node: PatchedTest, calls: NodeCalls): void;
   /** Calls the user's `generate_<component>_name` macro. */
-  generateName(macro: MacroNode, custom: unknown, node: NamedRelation): string | null;
+  generateName(macro: MacroNode, custom: unknown, node: NodeLayers): string | null;
   /** Renders a description with `doc()`. */
   description(
     text: string,

@@ -1,0 +1,75 @@
+// What a kept result of generate_*_name may not change: each node gets the name that its own fields give.
+import { describe, expect, it } from 'vitest';
+import type { LogEvent } from '../../../../src/log.ts';
+import { parseProject } from '../../../../src/parser/manifest.ts';
+import { type ParseOptions, parseInput } from '../../support/parse.ts';
+
+const models = {
+  'models/a.sql': 'select 1 as id',
+  'models/b.sql': "{{ config(schema='x') }} select 1 as id",
+  'models/sub/c.sql': "{{ config(schema='x', meta={'to': 'm'}) }} select 1 as id",
+  'models/sub/d.sql': "{{ config(schema='x', tags=['t']) }} select 1 as id",
+  'models/s.yml': 'models:\n  - name: d\n    config: {tags: [u]}\n  - name: a\n    description: of a\n',
+};
+
+async function names(macros: string, which: 'schema' | 'alias' = 'schema', options: ParseOptions = {}) {
+  const input = await parseInput({ ...models, 'macros/names.sql': macros }, options);
+  const events: LogEvent[] = [];
+  const { manifest } = parseProject({ ...input, logger: { fire: (event) => void events.push(event) } });
+  const of = (name: string): unknown => manifest.nodes[`model.p.${name}`]?.[which];
+  return { names: ['a', 'b', 'c', 'd'].map(of), said: events.filter(({ name }) => name === 'JinjaLogInfo').length };
+}
+
+const schema = (body: string): string => `{% macro generate_schema_name(custom, node) -%}${body}{%- endmacro %}`;
+
+describe('a name macro', () => {
+  it.each([
+    ['the custom name alone', '{{ custom or target.schema }}', ['sch', 'x', 'x', 'x']],
+    ['a field', '{{ node.name }}', ['a', 'b', 'c', 'd']],
+    [
+      'fields by turns',
+      "{% if node.name in 'ab' %}{{ node['resource_type'] }}{% else %}{{ node.fqn[1] }}{% endif %}",
+      ['model', 'model', 'sub', 'sub'],
+    ],
+    ['the config', "{{ node.config.meta.get('to', 'no') }}", ['no', 'no', 'm', 'no']],
+    ['tags', "{{ node.tags | join('_') or 'none' }}", ['none', 'none', 'none', 't_u']],
+    ['its text', '{{ node }}', ['model.p.a', 'model.p.b', 'model.p.c', 'model.p.d']],
+    ['a field that is not there', "{{ node.none is defined }}{{ node['none'] | length }}", Array(4).fill('False0')],
+    ['a list that nodes do not share', '{{ node.depends_on.macros | length }}', Array(4).fill('0')],
+    ['what jinja2 chooses', '{{ [node.name] | random }}', ['a', 'b', 'c', 'd']],
+  ])('that reads %s gives each node its own', async (_, body, expected) => {
+    expect((await names(schema(body))).names).toEqual(expected);
+  });
+
+  it('that says something says it for every node', async () => {
+    const once = await names(schema("{{ log('x', info=true) }}s"));
+    const deep = await names(
+      `${schema('{{ inner() }}s')}{% macro inner() %}{% do log('x', info=true) %}{% endmacro %}`,
+    );
+    expect([once.names, deep.names]).toEqual([Array(4).fill('s'), Array(4).fill('s')]);
+    expect([once.said >= 4, deep.said]).toEqual([true, once.said]);
+  });
+
+  it('that calls others gives what they give, whichever runs first', async () => {
+    const macros =
+      schema("{{ adapter.dispatch('pick')(node) }}") +
+      "{% macro default__pick(node) %}{% if node.name == 'a' %}{{ node.name }}{% else %}{{ other(node) }}{% endif %}" +
+      '{% endmacro %}{% macro other(node) %}{% do log(node.name, info=true) %}{{ node.name * 2 }}{% endmacro %}';
+    const { names: given, said } = await names(macros);
+    expect(given).toEqual(['a', 'bb', 'cc', 'dd']);
+    expect(said).toBeGreaterThanOrEqual(3);
+  });
+
+  it('reads variables, and renders what is written in them', async () => {
+    const vars = { plain: 'p', moved: '{{ target.name }}_{{ 1 + 1 }}' };
+    expect(
+      (await names(schema("{{ var('plain') }}_{{ var('moved') }}_{{ node.name }}"), 'schema', { vars })).names,
+    ).toEqual(['a', 'b', 'c', 'd'].map((name) => `p_dev_2_${name}`));
+  });
+
+  it('of an alias sees the schema that was made', async () => {
+    const macros =
+      '{% macro generate_alias_name(custom=none, node=none) %}{{ node.schema }}.{{ node.name }}{% endmacro %}';
+    expect((await names(macros, 'alias')).names).toEqual(['sch.a', 'sch_x.b', 'sch_x.c', 'sch_x.d']);
+  });
+});
