@@ -110,7 +110,7 @@ export class Codegen extends LoopCodegen {
       toplevel: true,
       autoescape: false,
     });
-    const code = { source: `${this.nested.join('\n')}\nreturn ${source};`, constants: this.constants };
+    const code = { source: `${this.nested.join('\n')}\nreturn (${source});`, constants: this.constants };
     return { code, info: description };
   }
 

@@ -195,8 +195,29 @@ function jsonString(text: string): string {
  * @throws JinjaError when the text is not JSON
  */
 export function parseJson(text: string): Value {
+  if (!DIFFERENT.test(text)) {
+    let plain: unknown;
+    try {
+      plain = JSON.parse(text);
+    } catch {
+      // The reader finds Python's words for it.
+      return new JsonReader(text).document();
+    }
+    return plainValue(plain);
+  }
   const reader = new JsonReader(text);
   return reader.document();
+}
+
+/** Floats, ints beyond 2^53, and keys that JavaScript would order or treat differently; also where texts hold them. */
+const DIFFERENT = /\d[.eE]|\d{15}|-0|"\d+"\s*:|__proto__|\\u/;
+
+function plainValue(plain: unknown): Value {
+  if (typeof plain !== 'object' || plain === null) return plain as Value;
+  if (Array.isArray(plain)) return plain.map(plainValue);
+  const dict = new PyDict();
+  for (const [key, value] of Object.entries(plain)) dict.set(key, plainValue(value));
+  return dict;
 }
 
 class JsonReader {

@@ -122,10 +122,12 @@ class Pattern implements HostObject {
   }
 
   #run(regex: RegExp, text: string, from: number): Match | null {
-    const found = limited(this.pattern, () => {
+    const search = { source: this.translated.source, text };
+    const work = (): RegExpExecArray | null => {
       regex.lastIndex = from;
       return regex.exec(text);
-    });
+    };
+    const found = limited(this.pattern, work, search);
     return found === null ? null : new Match(this, found as RegExpExecArray & { indices: RegExpIndicesArray }, text);
   }
 
@@ -143,7 +145,7 @@ class Pattern implements HostObject {
 
   /** Every match, left to right; an empty one may follow a match, but not at the place of an empty one. */
   all(text: string, most = Infinity): Match[] {
-    return limited(this.pattern, () => this.#all(text, most));
+    return limited(this.pattern, () => this.#all(text, most), { source: this.translated.source, text });
   }
 
   #all(text: string, most: number): Match[] {

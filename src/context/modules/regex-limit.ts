@@ -13,12 +13,40 @@ interface Surroundings extends Context {
 const script = new Script('work()');
 let surroundings: Surroundings | undefined;
 
+/** Characters of a text in which one repetition is quick, from wherever it starts. */
+const SHORT = 10_000;
+/** Optional parts and alternatives, each of which may double the work. */
+const CHOICES = 4;
+
+const quick = new Map<string, boolean>();
+
 /**
- * Runs the work and gives its result.
+ * Whether no search can go back and forth for long: at most one repetition, of one character or class, and few choices.
+ */
+function isQuick(source: string): boolean {
+  let known = quick.get(source);
+  if (known === undefined) {
+    const plain = source
+      .replace(/\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|.)/gsu, 'a')
+      .replace(/\[[^[\]]*\]/g, 'a')
+      .replace(/\(\?<?[!=][^()*+{?|]*\)|\(\?:/g, (start) => (start === '(?:' ? '(' : ''));
+    const repeated = plain.match(/[*+{]/g)?.length ?? 0;
+    const choices = plain.match(/[?|]/g)?.length ?? 0;
+    known = repeated <= 1 && choices <= CHOICES && !/\)[*+{?]|\(\?|\[/.test(plain);
+    quick.set(source, known);
+  }
+  return known;
+}
+
+/**
+ * Runs the work and gives its result. Watching the time costs far more than most searches, so those that cannot last
+ * are not watched.
  * @param pattern for the message
+ * @param search what is searched by which expression; null: it may be slow
  * @throws JinjaError when it takes longer than five seconds
  */
-export function limited<T>(pattern: string, work: () => T): T {
+export function limited<T>(pattern: string, work: () => T, search: { source: string; text: string } | null = null): T {
+  if (search !== null && search.text.length <= SHORT && isQuick(search.source)) return work();
   surroundings ??= createContext(Object.assign(Object.create(null) as object, { work })) as Surroundings;
   surroundings.work = work;
   try {

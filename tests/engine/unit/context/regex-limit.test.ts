@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createReModule } from '../../../../src/context/modules/re.ts';
 import { limited } from '../../../../src/context/modules/regex-limit.ts';
+import { translateRegex } from '../../../../src/context/modules/python-regex.ts';
 import { render } from '../../../../src/jinja/index.ts';
 
 const re = createReModule();
@@ -18,6 +19,28 @@ describe('a regular expression', () => {
     expect(
       render("{{ re.findall('(a)(b?)', 'ab a') }} {{ re.sub('x', 'y', 'axa') }} {{ re.search('q', 'a') }}", { re }),
     ).toBe("[('a', 'b'), ('a', '')] aya None");
+  });
+
+  it.each([
+    ['a+b', true],
+    ['^[0-9]', true],
+    ['[^a-z_]+', true],
+    ['(a|b)c*', true],
+    ['colou?r', true],
+    ['a+b+', false],
+    ['(ab)+', false],
+    ['(a|aa){30}', false],
+    ['(?:a|aa)*', false],
+    ['(a|aa)(a|aa)(a|aa)(a|aa)(a|aa)', false],
+    ['(?=a+)b*', false],
+    ['[[]a+', true],
+  ])('%s: may be searched without a watch: %s', (pattern, expected) => {
+    const { source } = translateRegex(pattern, 0);
+    const notWatched = limited('x', () => new Error().stack?.includes('runInContext') === false, { source, text: 'a' });
+    expect(notWatched).toBe(expected);
+    expect(limited('x', () => new Error().stack?.includes('runInContext'), { source, text: 'a'.repeat(10_001) })).toBe(
+      true,
+    );
   });
 
   it('throws on what the work throws', () => {
