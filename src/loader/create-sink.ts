@@ -1,6 +1,6 @@
 // Which sink, and which options of tables, go with which database: the registry of the loader.
 import type { Adapter } from '../adapters/adapter.ts';
-import { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
+import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { ClickHouseSink } from './clickhouse/sink.ts';
 import { CLICKHOUSE_TABLE } from './clickhouse/table-options.ts';
@@ -18,10 +18,15 @@ export function createSink(
   reached?: (point: FaultPoint) => void,
 ): Sink {
   if (adapter.type === 'postgres') return new PostgresSink(adapter, sealer, now, reached);
-  if (adapter instanceof ClickHouseAdapter) return new ClickHouseSink(adapter, sealer, reached);
+  if (isClickHouse(adapter)) return new ClickHouseSink(adapter, sealer, reached);
   throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, {
     hint: 'A target of type postgres or clickhouse.',
   });
+}
+
+/** The class itself would load the driver, whatever the profile's database is. */
+function isClickHouse(adapter: Adapter): adapter is ClickHouseAdapter {
+  return adapter.type === 'clickhouse';
 }
 
 /** @param type an adapter's; for a database that cannot be loaded into the options are Postgres's */

@@ -4,21 +4,28 @@ import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';
+import type { TablePlace } from './table.ts';
 
 const STATE_TABLES = ['load_flushes', 'dead_letters'];
 /** Tokens that a table must remember at least: those of a minute of the smallest flushes. */
 const LEAST_WINDOW = 1000;
 
 /**
- * @param profile settings that the profile sends with each statement
+ * @param server where tables lie, and the settings that are sent with each statement
  * @returns the obstacles, in words; empty when there are none
  */
 export async function guardProblems(
   lease: LeasedSession,
   target: LoadTarget,
-  profile: Readonly<Record<string, string>>,
+  server: TablePlace & { readonly settings: Readonly<Record<string, string>> },
 ): Promise<string[]> {
   const problems: string[] = [];
+  const { settings: profile, cluster, databaseEngine } = server;
+  if (cluster !== null || databaseEngine === 'Replicated')
+    problems.push(
+      `the profile's tables lie on several servers (${cluster === null ? 'a Replicated database' : cluster})` +
+        ', and what a flush is going to write is recorded on one: load through a profile of one server without cluster',
+    );
   if (isOn(profile['async_insert']) && profile['wait_for_async_insert'] === '0')
     problems.push(
       'the profile sets wait_for_async_insert to 0: inserts are answered before they are stored, and lost with the ' +

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, Fenced, TooManyRefused } from '../sink.ts';
 import { readIntent, type Recorded } from './intents.ts';
@@ -132,18 +132,4 @@ function outcome(contents: Contents, letters: ReadonlySet<string>): Outcome {
 async function offsets(lease: LeasedSession, sql: string): Promise<ReadonlySet<string>> {
   const [row] = await lease.ask(sql);
   return new Set((row?.[0] ?? '[]').slice(1, -1).split(',').filter(Boolean));
-}
-
-/** The cells of a row, in the order in which it was made. */
-export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
-  return [
-    ...columns.map(({ name }) => name),
-    ...(target.rest === null ? [] : [target.rest]),
-    '_topic',
-    '_partition',
-    '_offset',
-    '_kafka_ts',
-    '_deleted',
-    '_load_id',
-  ];
 }

@@ -1,13 +1,14 @@
 // ClickHouse as a sink. There are no transactions: each flush of a partition is recorded before it is written (an
 // intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
-// to its end (settle.ts). plain-table.ts writes the DDL.
+// to its end (settle.ts). table.ts writes the DDL.
 import { randomUUID } from 'node:crypto';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
-import { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, META_COLUMNS } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import {
   type DeadLetter,
@@ -53,10 +54,10 @@ import {
   recentDead,
   selectMembers,
 } from './look.ts';
-import { columnType, createTable, metaColumns } from './plain-table.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
-import { type Contents, type Outcome, rowColumns, settleContents, writeContents, type Writing } from './settle.ts';
+import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
+import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace, writtenColumns } from './table.ts';
 
 /** Partitions that one flush writes at once. */
 const AT_ONCE = 3;
@@ -141,7 +142,7 @@ export class ClickHouseSink implements Sink {
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.#within(target, async (lease) => {
       await createState(lease);
-      for (const statement of createTable(target)) await lease.run(statement);
+      for (const statement of createTable(target, await this.#place())) await lease.run(statement);
       await this.#guard(lease, target);
       const existing = new Map(
         (
@@ -152,34 +153,21 @@ export class ClickHouseSink implements Sink {
           )
         ).map(([name, type]) => [name ?? '', type ?? '']),
       );
-      const wanted = [
-        ...target.columns.map((column) => [column.name, columnType(target, column)] as const),
-        ...(target.rest === null ? [] : [[target.rest, 'Nullable(String)'] as const]),
-        ...metaColumns(),
-      ];
-      const missing = wanted.filter(([name]) => !existing.has(name));
+      const wanted = new Map([
+        ...target.columns.map((column) => [column.name, columnSql(target, column)] as const),
+        ...(target.rest === null ? [] : [[target.rest, restSql(target.rest)] as const]),
+        ...META_COLUMNS.map((column) => [column.name, metaSql(column)] as const),
+      ]);
+      const missing = [...wanted].flatMap(([name, sql]) => (existing.has(name) ? [] : [sql]));
       if (missing.length > 0) await lease.run(addColumns(target, missing));
-      const own = new Set(wanted.map(([name]) => name));
-      const added = [...existing].filter(([name]) => !own.has(name)).map(([name, type]) => ({ name, type }));
+      const added = [...existing].filter(([name]) => !wanted.has(name)).map(([name, type]) => ({ name, type }));
       return target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
     });
   }
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
-    const types: Readonly<Record<string, string>> = {
-      text: 'String',
-      numeric: 'Float64',
-      boolean: 'Bool',
-      jsonb: 'String',
-    };
-    await this.#within(target, (lease) =>
-      lease.run(
-        addColumns(
-          target,
-          columns.map(({ name, type }) => [name, `Nullable(${types[type] ?? type})`]),
-        ),
-      ),
-    );
+    const added = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${addedType(type)}`);
+    await this.#within(target, (lease) => lease.run(addColumns(target, added)));
     return this.prepare(target);
   }
 
@@ -448,8 +436,15 @@ export class ClickHouseSink implements Sink {
     });
   }
 
-  #problems(lease: LeasedSession, target: LoadTarget): Promise<string[]> {
-    return guardProblems(lease, target, this.#adapter.server.settings);
+  async #problems(lease: LeasedSession, target: LoadTarget): Promise<string[]> {
+    return guardProblems(lease, target, { ...(await this.#place()), settings: this.#adapter.server.settings });
+  }
+
+  /** Where the profile's tables lie. */
+  async #place(): Promise<TablePlace> {
+    const { engine } = await this.#adapter.facts();
+    const cluster = new Map(this.#adapter.connectionInfo()).get('cluster');
+    return { cluster: typeof cluster === 'string' && cluster !== '' ? cluster : null, databaseEngine: engine };
   }
 
   #writing(lease: LeasedSession): Writing {
@@ -458,7 +453,7 @@ export class ClickHouseSink implements Sink {
 
   async #within<T>(target: LoadTarget | null, work: (lease: LeasedSession) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name: target === null ? 'load' : `load ${target.name}` });
-    if (!(session instanceof ClickHouseSession)) throw new TsdbtError('internal', 'no session of ClickHouse');
+    if (!takesRows(session)) throw new TsdbtError('internal', 'no session of ClickHouse');
     const key = target?.uniqueId ?? '';
     const active = this.#active.get(key) ?? new Set();
     this.#active.set(key, active.add(session));
@@ -512,7 +507,7 @@ function contentsOf({
   loadId,
   allowance = Number.MAX_SAFE_INTEGER,
 }: Flush): Omit<Contents, 'topic' | 'numbers' | 'dead'> {
-  return { target, columns: rowColumns(target, columns), rows, loadId, allowance };
+  return { target, columns: writtenColumns(target, columns), rows, loadId, allowance };
 }
 
 /** What belongs to each range of a flush. */
@@ -555,9 +550,14 @@ async function statePresent(lease: LeasedSession): Promise<boolean> {
   return Number((await lease.ask(STATE_PRESENT))[0]?.[0]) === CREATE_STATE.length - 1;
 }
 
-function addColumns(target: LoadTarget, columns: readonly (readonly [string, string])[]): string {
+/** @param columns as DDL */
+function addColumns(target: LoadTarget, columns: readonly string[]): string {
   return (
-    `ALTER TABLE ${relationOf(target)} ` +
-    columns.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`).join(', ')
+    `ALTER TABLE ${relationOf(target)} ` + columns.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ')
   );
+}
+
+/** Every session of the adapter does; its interface is that of all databases. */
+function takesRows(session: Session): session is ClickHouseSession {
+  return 'insert' in session;
 }

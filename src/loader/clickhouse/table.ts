@@ -23,7 +23,7 @@ const META: Readonly<Record<string, string>> = {
   _kafka_ts: "DateTime64(3, 'UTC') CODEC(Delta, ZSTD)",
   _loaded_at: "DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD)",
   _load_id: 'LowCardinality(String)',
-  _deleted: 'UInt8',
+  _deleted: 'Bool',
 };
 /** The type of the column that holds other fields: JSON as it came, as the type JSON would round large numbers. */
 const REST = 'String CODEC(ZSTD)';

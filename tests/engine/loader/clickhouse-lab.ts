@@ -45,6 +45,7 @@ export class ClickHouseLab {
     const name = `${this.schema}_t${++this.tables}`;
     return loadTargetOf(name, {
       schema: this.schema,
+      storage: { engine: null, orderBy: [], primaryKey: [], partitionBy: [], ttl: null, settings: {} },
       columns: Object.entries(columns).map(([column, type]) => ({ name: column, type })),
       ...more,
     });

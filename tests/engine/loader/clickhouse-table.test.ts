@@ -162,7 +162,7 @@ describe.skipIf(clickhouseMissing !== null)('a table that the server makes', () 
       '`_offset` UInt64',
       "`_kafka_ts` DateTime64(3, 'UTC')",
       '`_load_id` LowCardinality(String)',
-      '`_deleted` UInt8',
+      '`_deleted` Bool',
       'INDEX tsdbt_offset _offset TYPE minmax GRANULARITY 1',
       'ENGINE = MergeTree PARTITION BY (toYYYYMM(at)) PRIMARY KEY (kind) ORDER BY (kind, toDate(at), id)',
       "TO VOLUME 'default'",
