@@ -1,5 +1,6 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
 import { ExactNumber, parseJson } from './json.ts';
+import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
 import type { RowPath } from './row-maker.ts';
 
@@ -20,6 +21,8 @@ export interface Decoder {
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
   /** The record of a tombstone, made of its key. @throws PoisonMessage */
   decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord | Promise<DecodedRecord>;
+  /** Reads keys for columns that are filled from them; absent: they are texts. */
+  readonly keys?: KeyReader;
   /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
   path?(plan: RowPlan): RowPath;
 }

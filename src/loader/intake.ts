@@ -8,6 +8,7 @@
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
+import { decodeMessage } from './decode-message.ts';
 import type { Records } from './fast/records.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -151,11 +152,10 @@ export class Intake {
     const { target, decoder } = this.#options;
     const { topic, partition } = this.#batch;
     const message = records.message(this.#at);
-    const { offset, key, value } = message;
+    const { offset, value } = message;
     try {
       if (this.#record === null) {
-        const decode = (): DecodedRecord | Promise<DecodedRecord> =>
-          value === null ? decoder.decodeKey(key, target.key) : decoder.decode(value);
+        const decode = (): DecodedRecord | Promise<DecodedRecord> => decodeMessage(decoder, encoder.plan, message);
         const decoded = decode();
         if (decoded instanceof Promise)
           return this.#need(held, { kind: 'record', offset, decode: attempts(decoded, decode) });

@@ -3,6 +3,7 @@
 import type { Ajv as AjvInstance, ErrorObject, ValidateFunction } from 'ajv';
 import { type DecodedRecord, type Decoder, jsonDecoder, jsonRecord, PoisonMessage, utf8 } from './decode.ts';
 import { hasExactNumber } from './json.ts';
+import { textKey } from './message-parts.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from './registered-schemas.ts';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
@@ -24,12 +25,14 @@ export function schemaDecoder(registry: SchemaRegistry, now: () => number): Deco
       const schema = schemas.of(id);
       return schema instanceof Promise ? schema.then((found) => read(bytes, id, found)) : read(bytes, id, schema);
     },
-    decodeKey: (key, columns) =>
-      jsonDecoder.decodeKey(
-        key !== null && key[0] === MAGIC && key.length > HEAD_BYTES ? key.subarray(HEAD_BYTES) : key,
-        columns,
-      ),
+    decodeKey: (key, columns) => jsonDecoder.decodeKey(key === null ? null : withoutHead(key), columns),
+    keys: { prepare: () => null, read: (key) => textKey(withoutHead(key)) },
   };
+}
+
+/** A key without the head of a serializer, where it has one. */
+function withoutHead(key: Uint8Array): Uint8Array {
+  return key[0] === MAGIC && key.length > HEAD_BYTES ? key.subarray(HEAD_BYTES) : key;
 }
 
 /** @throws PoisonMessage when a schema does not hold for a value */

@@ -4,6 +4,7 @@ import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
+import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
 import { isDictionary } from './json.ts';
 import { OptionReader, type Options, type Refuse } from './option-reader.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
@@ -16,6 +17,10 @@ export interface LoadColumn {
   readonly type: string;
   /** The column's type in the table, once it was read. */
   readonly stored?: StoredType | undefined;
+  /** Where the value comes from; undefined: the field of the column's name. */
+  readonly origin?: ColumnOrigin | undefined;
+  /** Numbers are times since 1970 in a unit of so many digits behind a second's point; undefined: milliseconds. */
+  readonly epoch?: number | undefined;
   /** Names of the field in other versions of the topic's schema. */
   readonly aliases?: readonly string[];
   /** The value where the schema has no such field; undefined: null. */
@@ -156,7 +161,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     ...(column.data_type === null || column.data_type === undefined ? { untyped: true as const } : {}),
     ...(typeof column['codec'] === 'string' ? { codec: column['codec'] } : {}),
     ...(typeof column['ttl'] === 'string' ? { ttl: column['ttl'] } : {}),
-    ...evolution(column, format, refuse),
+    ...columnOptions(column, format, refuse),
   }));
   for (const { name: column } of declared)
     if (META_COLUMNS.some((meta) => meta.name === column))
@@ -180,8 +185,10 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
         `Declare '${column}' as ${table.text}.`,
       );
   }
-  for (const column of drop)
-    if (known.has(column)) refuse(`'${column}' is dropped and declared as a column; one of them must go`);
+  for (const field of drop)
+    if (columns.map(pathOf).some((path) => path?.length === 1 && path[0] === field))
+      refuse(`'${field}' is dropped and declared as a column; one of them must go`);
+  for (const column of columns.filter(({ name: each }) => hash.includes(each))) refuseCopies(column, columns, refuse);
   if (mode === 'upsert' && key.length === 0)
     refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
   const shape = table.read(options, { columns, mode, key, reader, refuse });
@@ -221,26 +228,54 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
   };
 }
 
-const COLUMN_OPTIONS = ['aliases', 'default'];
+const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'aliases', 'default'];
+const AVRO_OPTIONS = ['aliases', 'default'];
 
-/** What a column says of versions of the schema that lack it. */
-function evolution(
-  { name, meta, config }: ColumnInfo,
+/** What a column says of where its values come from, and of versions of the schema that lack it. */
+function columnOptions(
+  { name, meta, config, data_type: type }: ColumnInfo,
   format: LoadTarget['format'],
   refuse: Refuse,
-): Pick<LoadColumn, 'aliases' | 'fallback'> {
+): Pick<LoadColumn, 'origin' | 'epoch' | 'aliases' | 'fallback'> {
   const own = loadSettings(meta) ?? loadSettings(config?.meta);
   if (own === undefined) return {};
   const refuseColumn = (message: string, hint?: string): never => refuse(`column '${name}': ${message}`, hint);
   for (const option of Object.keys(own))
     if (!COLUMN_OPTIONS.includes(option))
       refuseColumn(`unknown option '${option}'`, `${knownWords('Options', option, COLUMN_OPTIONS)}.`);
-  if (format !== 'avro') refuseColumn(`'${Object.keys(own)[0] ?? 'load'}' needs format: avro`);
+  const origin = originOf(own, refuseColumn);
+  const epoch = epochOf(own, type ?? 'text', refuseColumn);
+  for (const option of AVRO_OPTIONS) {
+    if (own[option] === undefined) continue;
+    if (format !== 'avro') refuseColumn(`'${option}' needs format: avro`);
+    if (origin !== undefined) refuseColumn(`'${option}' is for a column that is filled by its name`);
+  }
   const aliases = new OptionReader(own, refuseColumn).names('aliases');
   return {
+    ...(origin === undefined ? {} : { origin }),
+    ...(epoch === undefined ? {} : { epoch }),
     ...(aliases.length === 0 ? {} : { aliases }),
     ...(own['default'] === undefined ? {} : { fallback: own['default'] }),
   };
+}
+
+/** The path of a column's values within the message's value; null: they come from elsewhere. */
+export function pathOf({ name, origin }: Pick<LoadColumn, 'name' | 'origin'>): Path | null {
+  if (origin === undefined) return [name];
+  return origin.part === 'value' ? origin.path : null;
+}
+
+/** A hashed value that another column has as it is would be hidden nowhere. */
+function refuseCopies(hashed: LoadColumn, columns: readonly LoadColumn[], refuse: Refuse): void {
+  const path = pathOf(hashed) ?? [];
+  for (const column of columns) {
+    const outer = pathOf(column);
+    if (outer !== null && outer.length < path.length && outer.every((step, i) => step === path[i]))
+      refuse(
+        `hash column '${hashed.name}' is '${pathText(path)}', which column '${column.name}' holds as it is`,
+        `Declare what is needed of '${pathText(outer)}' as columns with a path.`,
+      );
+  }
 }
 
 function startOf(value: Json | undefined, refuse: Refuse): LoadTarget['start'] {

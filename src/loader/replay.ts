@@ -1,6 +1,7 @@
 // Replays dead letters through decoder and sink: those that fit now become rows; the others stay dead letters, with the
 // present reason.
 import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
+import { decodeMessage } from './decode-message.ts';
 import type { LoadTarget } from './load-target.ts';
 import { recordsOf } from './fast/records.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
@@ -28,7 +29,7 @@ export async function replayLetters({
   now,
 }: ReplayOptions): Promise<{ rows: number; dead: number }> {
   let columns = await sink.prepare(target);
-  let encoder = new RowEncoder(target, { columns, hashKey, loadId });
+  let encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   const total = { rows: 0, dead: 0 };
   // Letters that fail again get newer ids: they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
@@ -50,17 +51,11 @@ export async function replayLetters({
       }
     };
     const decoded: { readonly letter: StoredLetter; readonly record: DecodedRecord }[] = [];
-    for (const letter of letters) {
-      const { key, value } = letter.message;
+    for (const letter of letters)
       await attempt(
         letter,
-        async () =>
-          void decoded.push({
-            letter,
-            record: await (value === null ? decoder.decodeKey(key, target.key) : decoder.decode(value)),
-          }),
+        async () => void decoded.push({ letter, record: await decodeMessage(decoder, encoder.plan, letter.message) }),
       );
-    }
     if (target.schemaDrift === 'add_column') {
       const fresh = new Map(
         decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]),
@@ -70,6 +65,7 @@ export async function replayLetters({
           columns: (columns = await sink.addColumns(target, [...fresh.values()])),
           hashKey,
           loadId,
+          keys: decoder.keys,
         });
     }
     for (const { letter, record } of decoded) {

@@ -5,8 +5,19 @@ import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
+import { fromEpoch } from './epoch.ts';
 import { ExactNumber, jsonText } from './json.ts';
-import { type LoadColumn, type LoadTarget, PROCESSING_TS } from './load-target.ts';
+import { type LoadColumn, type LoadTarget, pathOf, PROCESSING_TS } from './load-target.ts';
+import {
+  type KeyReader,
+  type MessageKey,
+  type MessageParts,
+  type PartOrigin,
+  partOf,
+  textKeys,
+} from './message-parts.ts';
+import { type PathNode, pathTree, remainder, valueAt } from './path-tree.ts';
+import type { Path } from './column-origin.ts';
 
 /** A row in COPY's text format, with what is needed to place it. */
 export interface EncodedRow {
@@ -30,6 +41,8 @@ export interface EncoderOptions {
   /** Key of the hash; needed when the target hashes. */
   readonly hashKey: string | null;
   readonly loadId: string;
+  /** Reads keys for columns that are filled from them; absent: they are texts. */
+  readonly keys?: KeyReader | undefined;
 }
 
 /** Characters that need care: COPY's own, NUL, halves of surrogate pairs. */
@@ -66,11 +79,27 @@ export interface ColumnPlan {
   readonly check: ColumnCheck;
   /** Takes no null. */
   readonly required: boolean;
+  /** Where the value lies in the message's value, when that is not the field of the column's name. */
+  readonly path: Path | null;
+  /** Where the value comes from beside the message's value. */
+  readonly part: PartOrigin | null;
+  /** Numbers are times since 1970 in a unit of so many digits behind a second's point; null: milliseconds. */
+  readonly epoch: number | null;
 }
 
 /** How a target's rows are encoded. */
 export interface RowPlan {
   readonly columns: readonly ColumnPlan[];
+  /** What columns take of the message's value; children of the root are fields. */
+  readonly taken: PathNode;
+  /** Names of columns that another field than that of their name fills, or none. */
+  readonly elsewhere: ReadonlySet<string>;
+  readonly keys: KeyReader;
+  /** Do columns need the message's key? */
+  readonly readsKey: boolean;
+  /** The key columns that the message's value gives, and whether there are only others. */
+  readonly keyFields: readonly string[];
+  readonly keyInParts: boolean;
   /** Does the table keep other fields? */
   readonly rest: boolean;
   readonly dropped: ReadonlySet<string>;
@@ -86,16 +115,16 @@ export interface RowPlan {
 export class RowEncoder {
   readonly plan: RowPlan;
   readonly #target: LoadTarget;
-  readonly #known: ReadonlySet<string>;
   readonly #loadId: string;
   readonly #cells: string[] = [];
 
-  constructor(target: LoadTarget, { columns, hashKey, loadId }: EncoderOptions) {
+  constructor(target: LoadTarget, { columns, hashKey, loadId, keys }: EncoderOptions) {
     this.#target = target;
     this.#loadId = copyText(loadId);
-    this.#known = new Set(columns.map((column) => column.name));
+    const parts = new Set(columns.filter((column) => pathOf(column) === null).map(({ name }) => name));
+    const keyFields = target.key.filter((name) => !parts.has(name));
     this.plan = {
-      columns: columns.map(({ name, type, stored }) => ({
+      columns: columns.map(({ name, type, stored, origin, epoch }) => ({
         name,
         type: type.trim().toLowerCase(),
         kind: kindOf(type),
@@ -105,7 +134,16 @@ export class RowEncoder {
         inherited: name in Object.prototype,
         check: columnCheck(target.hash.includes(name) ? undefined : stored),
         required: stored?.required === true,
+        path: origin?.part === 'value' ? origin.path : null,
+        part: origin === undefined || origin.part === 'value' ? null : origin,
+        epoch: epoch ?? null,
       })),
+      taken: pathTree(columns.map(pathOf)),
+      elsewhere: new Set(columns.filter(({ origin }) => origin !== undefined).map(({ name }) => name)),
+      keys: keys ?? textKeys,
+      readsKey: columns.some(({ origin }) => origin?.part === 'key'),
+      keyFields,
+      keyInParts: target.key.length > 0 && keyFields.length === 0,
       rest: target.rest !== null,
       dropped: new Set(target.drop),
       watchesDrift: target.schemaDrift !== 'ignore',
@@ -126,8 +164,9 @@ export class RowEncoder {
   /** Fields without a column whose type can be told; a null tells none. */
   drift(record: DecodedRecord): Drift[] {
     const found: Drift[] = [];
+    const { taken, elsewhere, dropped } = this.plan;
     for (const field in record)
-      if (!this.#known.has(field) && !this.plan.dropped.has(field) && record[field] !== null)
+      if (!taken.children.has(field) && !elsewhere.has(field) && !dropped.has(field) && record[field] !== null)
         found.push({ field, type: typeFor(record[field]) });
     return found;
   }
@@ -139,13 +178,21 @@ export class RowEncoder {
    */
   encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
     const deleted = message.value === null;
+    const { partitionColumn } = this.plan;
+    let time: number | null = null;
+    let parts: PartReader | null = null;
     // One join: a text that grows by `+=` stays a tree of its pieces, which costs more memory than all else.
     const cells = this.#cells;
     let at = 0;
     let keyText: string | null = null;
     for (const column of this.plan.columns) {
       const { name, key, stamped, inherited } = column;
-      const value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
+      let value: unknown;
+      if (column.part !== null)
+        value = (parts ??= new PartReader({ ...message, topic, partition }, this.plan)).of(column, column.part);
+      // The record of a tombstone has its values by the names of columns.
+      else if (column.path !== null && !(deleted && Object.hasOwn(record, name))) value = valueAt(record, column.path);
+      else value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
@@ -153,6 +200,7 @@ export class RowEncoder {
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
       } else text = cellOf(value, column, this.plan);
+      if (name === partitionColumn) time = partitionTime(value, column);
       cells[at++] = text;
       if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
@@ -164,21 +212,51 @@ export class RowEncoder {
     cells[at++] = deleted ? 't' : 'f';
     cells[at++] = this.#loadId;
     const line = `${cells.join('\t')}\n`;
-    const time = this.#target.partitionBy === null ? null : moment(record[this.#target.partitionBy.column]);
     return { line, key: keyText, partitionTime: time };
   }
 
   #rest(record: DecodedRecord): string {
-    let rest: Record<string, unknown> | null = null;
-    for (const field in record)
-      if (!this.#known.has(field) && !this.plan.dropped.has(field))
-        (rest ??= Object.create(null) as Record<string, unknown>)[field] = record[field];
+    const rest = restOf(record, this.plan);
     return rest === null ? NULL : restCell(rest);
   }
 }
 
+/** What columns leave of a record, but dropped fields; null: nothing. */
+export function restOf(record: DecodedRecord, { taken, dropped }: RowPlan): Record<string, unknown> | null {
+  let rest: Record<string, unknown> | null = null;
+  for (const field in record) {
+    if (dropped.has(field)) continue;
+    const node = taken.children.get(field);
+    const left = node === undefined ? record[field] : remainder(record[field], node);
+    if (left !== undefined) (rest ??= Object.create(null) as Record<string, unknown>)[field] = left;
+  }
+  return rest;
+}
+
+/** Gives columns their values from one message's parts; decodes its key once. */
+export class PartReader {
+  readonly #parts: MessageParts;
+  readonly #keys: KeyReader;
+  #key: MessageKey | null = null;
+
+  constructor(parts: MessageParts, { keys }: RowPlan) {
+    this.#parts = parts;
+    this.#keys = keys;
+  }
+
+  /** @throws PoisonMessage */
+  of(column: ColumnPlan, origin: PartOrigin): unknown {
+    if (origin.part === 'key' && this.#key === null && this.#parts.key !== null) {
+      this.#key = this.#keys.read(this.#parts.key);
+      if (this.#key === null) throw new PoisonMessage("the schema of the message's key is not known");
+    }
+    return partOf(origin, column, this.#parts, this.#key);
+  }
+}
+
 /** A value that is not null as the cell of a column. @throws PoisonMessage */
-export function cellOf(value: unknown, column: ColumnPlan, { hash }: RowPlan): string {
+export function cellOf(written: unknown, column: ColumnPlan, { hash }: RowPlan): string {
+  const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column.name);
   if (!column.hashed) return cell(value, column);
   return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
 }
@@ -286,6 +364,11 @@ export function moment(value: unknown): number | null {
   const written = String(value).trim().replace(' ', 'T');
   const date = Date.parse(/[zZ]$|[+-]\d\d(:?\d\d)?$/.test(written) || !written.includes('T') ? written : `${written}Z`);
   return Number.isNaN(date) ? null : date;
+}
+
+/** The same for the value of a column that numbers may fill. @throws PoisonMessage */
+export function partitionTime(value: unknown, { epoch, name }: ColumnPlan): number | null {
+  return moment(epoch === null ? value : fromEpoch(value, epoch, name));
 }
 
 function typeFor(value: unknown): string {

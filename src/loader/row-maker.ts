@@ -31,7 +31,7 @@ export function rowMaker(
   columns: readonly LoadColumn[],
   { hashKey, loadId }: { readonly hashKey: string | null; readonly loadId: string },
 ): RowMaker {
-  const encoder = new RowEncoder(target, { columns, hashKey, loadId });
+  const encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   return {
     columns,
     encoder,

@@ -9,10 +9,12 @@ import { surelyFits } from '../column-check.ts';
 import { PoisonMessage } from '../decode.ts';
 import { BACKSLASH, CAPITAL_N, CAPITAL_Z, MINUS, POINT, SPACE, TAB, ZERO } from '../fast/ascii.ts';
 import { CopyWriter, copied } from '../fast/copy-writer.ts';
+import { PartCells } from '../fast/part-cells.ts';
 import type { Records } from '../fast/records.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import { HEAD_BYTES, MAGIC } from '../registered-schemas.ts';
-import { type ColumnPlan, cellOf, moment, restCell, type RowPlan } from '../row-encoder.ts';
+import { type PathNode, remainder, valueAt } from '../path-tree.ts';
+import { type ColumnPlan, cellOf, partitionTime, restCell, type RowPlan } from '../row-encoder.ts';
 import type { RowPath } from '../row-maker.ts';
 import { Cursor } from './cursor.ts';
 import type { WriterSchema } from './decoder.ts';
@@ -23,9 +25,9 @@ import type { AvroType } from './schema.ts';
 /** A cell that is no text of the message's bytes and no text of its own is at most this long. */
 const CELL_BYTES = 48;
 /** How a field's value is read, and what is noted of it. */
-const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT] = [0, 1, 2, 3, 4, 5, 6];
+const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT, TAKEN] = [0, 1, 2, 3, 4, 5, 6, 7];
 /** What a column got: a kind from above, or one of these. */
-const [ABSENT, NULL] = [7, 8];
+const [ABSENT, NULL] = [8, 9];
 /** From this length on a text is looked at before it is copied as a whole. */
 const LONG = 32;
 /** Characters of a moment to the second. */
@@ -64,6 +66,10 @@ interface Step {
   readonly perSecond: number;
   readonly digits: number;
   readonly zone: string;
+  /** Of a value of which columns take parts: which. */
+  readonly taken: PathNode | null;
+  /** Does the rest keep what columns leave of it? */
+  readonly keep: boolean;
   /** Of an enum: its symbols as cells. */
   readonly symbols: readonly Buffer[];
 }
@@ -85,6 +91,7 @@ export class AvroCells implements RowPath {
   readonly #slots: readonly Slot[];
   /** The column that tells the row's partition. */
   readonly #partition: Slot | null;
+  readonly #parts: PartCells | null;
   #lastSchema: WriterSchema | null = null;
   #program: Program | null = null;
   #time = 0;
@@ -111,6 +118,7 @@ export class AvroCells implements RowPath {
       text: '',
     }));
     this.#partition = this.#slots.find((slot) => slot.plan.name === plan.partitionColumn) ?? null;
+    this.#parts = PartCells.of(plan);
   }
 
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
@@ -151,17 +159,24 @@ export class AvroCells implements RowPath {
   /** Null when all messages of the schema must be decoded. */
   #compile({ resolution, fields, refused }: WriterSchema): Program | null {
     if (resolution === null || refused !== null) return null;
-    const { dropped, watchesDrift, rest } = this.#plan;
+    const { dropped, elsewhere, taken, watchesDrift, rest } = this.#plan;
     const slots = new Map(this.#slots.map((slot) => [slot.plan.name, slot]));
     const steps: Step[] = [];
     const fallbacks = new Map<Slot, string | null>();
     try {
       for (const { as, type, read } of fields) {
-        const slot = as === null ? undefined : slots.get(as);
-        const other = slot === undefined && as !== null && !dropped.has(as);
+        const node = as === null ? undefined : taken.children.get(as);
+        const keep = rest && as !== null && !dropped.has(as);
+        const [column = -1] = node?.columns ?? [];
+        const slot = node?.columns.length === 1 && node.children.size === 0 ? this.#slots[column] : undefined;
         // A new field may have to become a column.
-        if (other && watchesDrift) return null;
-        steps.push(this.#step(type, read, as ?? '', slot ?? null, other && rest ? VALUE : SKIPPED));
+        if (watchesDrift && node === undefined && as !== null && !dropped.has(as) && !elsewhere.has(as)) return null;
+        const otherwise = node === undefined ? (keep ? VALUE : SKIPPED) : TAKEN;
+        steps.push({
+          ...this.#step(type, read, as ?? '', slot ?? null, otherwise),
+          taken: node ?? null,
+          keep,
+        });
       }
       for (const [name, value] of resolution.fallbacks) {
         const slot = slots.get(name);
@@ -173,7 +188,9 @@ export class AvroCells implements RowPath {
       throw error;
     }
     const partition = this.#partition;
-    if (partition !== null && !steps.some(({ slot }) => slot === partition)) return null;
+    const { path, part } = partition?.plan ?? {};
+    if (partition !== null && path === null && part === null && !steps.some(({ slot }) => slot === partition))
+      return null;
     const columns = this.#slots.map((slot) => ({
       slot,
       step: steps.find((step) => step.slot === slot) ?? null,
@@ -184,7 +201,13 @@ export class AvroCells implements RowPath {
   }
 
   /** @param otherwise how it is read without a column @throws PoisonMessage for a symbol that its column refuses */
-  #step(type: AvroType, read: Reader, name: string, slot: Slot | null, otherwise: number): Step {
+  #step(
+    type: AvroType,
+    read: Reader,
+    name: string,
+    slot: Slot | null,
+    otherwise: number,
+  ): Omit<Step, 'taken' | 'keep'> {
     const nullBranch =
       type.kind === 'union' && type.branches.length === 2 ? type.branches.findIndex(({ kind }) => kind === 'null') : -1;
     const value = type.kind === 'union' && nullBranch >= 0 ? (type.branches[1 - nullBranch] ?? type) : type;
@@ -192,7 +215,9 @@ export class AvroCells implements RowPath {
     // The day of a partition is computed from the decoded value.
     const how = slot !== null && slot === this.#partition && ordinary !== MOMENT ? VALUE : ordinary;
     const logical = 'logical' in value ? value.logical : null;
-    const perSecond = logical !== null && 'perSecond' in logical ? logical.perSecond : 0;
+    const epoch = logical === null ? (slot?.plan.epoch ?? null) : null;
+    const unit = logical !== null && 'perSecond' in logical ? logical.perSecond : 0;
+    const perSecond = epoch === null ? unit : 10 ** epoch;
     const symbols = how === SYMBOL && value.kind === 'enum' ? value.symbols : [];
     return {
       how,
@@ -203,7 +228,7 @@ export class AvroCells implements RowPath {
       wide: value.kind === 'long',
       perSecond,
       digits: String(perSecond).length - 1,
-      zone: logical?.name === 'timestamp' ? 'Z' : '',
+      zone: logical?.name === 'timestamp' || epoch !== null ? 'Z' : '',
       symbols: slot === null ? [] : symbols.map((symbol) => Buffer.from(cellOf(symbol, slot.plan, this.#plan))),
     };
   }
@@ -221,9 +246,12 @@ export class AvroCells implements RowPath {
       const { slot, how } = step;
       if (slot === null) {
         const value = step.read(cursor);
-        if (how !== SKIPPED) {
+        if (how === TAKEN && step.taken !== null) this.#spread(value, step.taken);
+        const left =
+          how === VALUE ? value : step.keep && step.taken !== null ? remainder(value, step.taken) : undefined;
+        if (left !== undefined) {
           this.#rest ??= empty();
-          this.#rest[step.name] = value;
+          this.#rest[step.name] = left;
         }
         continue;
       }
@@ -266,17 +294,29 @@ export class AvroCells implements RowPath {
         slot.number = cursor.int();
         slot.found = SYMBOL;
         return slot.number >= 0 && slot.number < step.symbols.length;
-      default: {
-        const value = step.read(cursor);
-        if (value === null) {
-          slot.found = NULL;
-          return true;
-        }
-        this.#keepText(slot, cellOf(value, slot.plan, this.#plan));
-        if (slot === this.#partition) this.#time = moment(value) ?? Number.NaN;
+      default:
+        this.#keepValue(slot, step.read(cursor));
         return true;
-      }
     }
+  }
+
+  /** Gives columns what they take of a value. */
+  #spread(value: unknown, { columns, children }: PathNode): void {
+    if (value === undefined) return;
+    for (const column of columns) {
+      const slot = this.#slots[column];
+      if (slot !== undefined) this.#keepValue(slot, value);
+    }
+    for (const [step, child] of children) this.#spread(valueAt(value, [step]), child);
+  }
+
+  #keepValue(slot: Slot, value: unknown): void {
+    if (value === null) {
+      slot.found = NULL;
+      return;
+    }
+    this.#keepText(slot, cellOf(value, slot.plan, this.#plan));
+    if (slot === this.#partition) this.#time = partitionTime(value, slot.plan) ?? Number.NaN;
   }
 
   #text(slot: Slot, cursor: Cursor): void {
@@ -311,9 +351,7 @@ export class AvroCells implements RowPath {
       if (partition) this.#time = (value / perSecond) * 1000;
       return;
     }
-    const text = momentText(value, perSecond, zone);
-    this.#keepText(slot, cellOf(text, slot.plan, this.#plan));
-    if (partition) this.#time = moment(text) ?? Number.NaN;
+    this.#keepValue(slot, slot.plan.epoch === null ? momentText(value, perSecond, zone) : value);
   }
 
   #keepText(slot: Slot, text: string): void {
@@ -327,8 +365,11 @@ export class AvroCells implements RowPath {
     const { columns } = program;
     const restText = rest ? this.#restText() : '';
     if (restText === null) return false;
+    const parts = this.#parts;
+    if (parts !== null && !parts.read(records, i, place)) return false;
     rows.room(
-      (records.valueEnd(i) - records.valueStart(i)) * 2 +
+      (parts?.bytes ?? 0) +
+        (records.valueEnd(i) - records.valueStart(i)) * 2 +
         (this.#textLength + restText.length) * 3 +
         (columns.length + 2) * CELL_BYTES +
         program.bytes +
@@ -340,10 +381,12 @@ export class AvroCells implements RowPath {
     writer.begin(records.bytes, out);
     let to = rows.end;
     let { keyEnd } = rows;
-    for (const { slot, step } of columns) {
+    for (const [column, { slot, step }] of columns.entries()) {
       const { plan } = slot;
       const cell = to;
-      if (slot.found >= ABSENT) {
+      const part = parts === null ? undefined : parts.cells[column];
+      if (part !== undefined && part !== null) to += out.write(part, to, 'utf8');
+      else if (slot.found >= ABSENT) {
         if (plan.key || slot === this.#partition || (plan.required && !plan.stamped)) return false;
         if (plan.stamped) to += loadedAt.copy(out, to);
         else {
@@ -369,7 +412,8 @@ export class AvroCells implements RowPath {
     to = writer.moment(to, records.timestamp(i));
     to = copied(tail, 0, tail.length, out, to);
     rows.added(i, to, keyEnd);
-    if (this.#partition !== null && !Number.isNaN(this.#time)) rows.addTime(this.#time);
+    const time = this.#partition?.plan.part == null ? this.#time : (parts?.time ?? Number.NaN);
+    if (this.#partition !== null && !Number.isNaN(time)) rows.addTime(time);
     return true;
   }
 
@@ -414,7 +458,7 @@ export class AvroCells implements RowPath {
       this.#clock.write(momentText(second, 1, ''), 0, CLOCK_BYTES, 'latin1');
     }
     let to = copied(this.#clock, 0, CLOCK_BYTES, out, from);
-    out[to++] = POINT;
+    if (digits > 0) out[to++] = POINT;
     let units = value - second * perSecond;
     for (let at = to + digits - 1; at >= to; at--) {
       out[at] = ZERO + (units % 10);
@@ -427,8 +471,9 @@ export class AvroCells implements RowPath {
 }
 
 /** How values of a type become cells of a column. */
-function howOf(type: AvroType, { hashed, kind, check: { ordinary } }: ColumnPlan): number {
+function howOf(type: AvroType, { hashed, kind, epoch, check: { ordinary } }: ColumnPlan): number {
   if (hashed || kind === 'json' || kind === 'array' || kind === 'bytes' || ordinary === 'nothing') return VALUE;
+  if (epoch !== null && !(type.kind === 'int' || type.kind === 'long')) return VALUE;
   switch (type.kind) {
     case 'string':
       return kind === 'local time' ? VALUE : TEXT;
@@ -438,6 +483,8 @@ function howOf(type: AvroType, { hashed, kind, check: { ordinary } }: ColumnPlan
       return ordinary === 'anything' ? SYMBOL : VALUE;
     case 'int':
     case 'long': {
+      if (type.logical === null && epoch !== null)
+        return ordinary === 'anything' || ordinary === 'moment' ? MOMENT : VALUE;
       if (type.logical === null)
         return kind === 'plain' && ['anything', 'whole', 'decimal', 'float'].includes(ordinary) ? WHOLE : VALUE;
       const isMoment = type.logical.name === 'timestamp' || type.logical.name === 'local-timestamp';

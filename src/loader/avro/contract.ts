@@ -2,8 +2,8 @@
 // shows what would break before a message does.
 import type { LoadTarget } from '../load-target.ts';
 import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
-import { narrowing, takesNull, typeName } from './fit.ts';
-import { article, type Resolution, resolve } from './resolve.ts';
+import { narrowing, typeName } from './fit.ts';
+import { article, filledBy, type Resolution, resolve } from './resolve.ts';
 import { parseSchema } from './schema.ts';
 
 type ContractTarget = Pick<LoadTarget, 'topic' | 'mode' | 'key' | 'columns' | 'drop' | 'hash' | 'partitionBy'>;
@@ -36,11 +36,11 @@ function breaches({ schema, type, references }: RegisteredSchema, target: Contra
 }
 
 /** Fields whose values, or some of them, their columns do not hold. */
-function unfitting({ fields }: Resolution, { hash }: ContractTarget): string[] {
-  return fields.flatMap(({ field, column }) => {
-    if (column === null || hash.includes(column.name)) return [];
-    const why = narrowing(field.type, column.type);
-    const found = `field '${field.name}' is ${article(typeName(field.type))}`;
+function unfitting(resolution: Resolution, { hash }: ContractTarget): string[] {
+  return filledBy(resolution).flatMap(({ place, type, column }) => {
+    if (hash.includes(column.name)) return [];
+    const why = narrowing(type, column.type);
+    const found = `field '${place}' is ${article(typeName(type))}`;
     return why === null ? [] : [`${found}, and column '${column.name}' is ${column.type}: ${why}`];
   });
 }
@@ -53,10 +53,11 @@ function missing(resolution: Resolution, { mode, key, partitionBy }: ContractTar
       ? []
       : [[partitionBy.column, 'the partition column'] as const]),
   ];
+  const filled = filledBy(resolution);
   return needed.flatMap(([name, what]) => {
-    const found = resolution.fields.find(({ column }) => column?.name === name);
+    const found = filled.find(({ column }) => column.name === name);
     if (found !== undefined)
-      return takesNull(found.field.type) ? [`field '${found.field.name}' may be null, and '${name}' is ${what}`] : [];
+      return found.nullable ? [`field '${found.place}' may be null, and '${name}' is ${what}`] : [];
     return resolution.missing.some((column) => column.name === name)
       ? [`it has no field for '${name}', which is ${what}`]
       : [];

@@ -3,6 +3,7 @@
 // between.
 import { type DecodedRecord, type Decoder, jsonDecoder, keyOf, PoisonMessage } from '../decode.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
+import { type MessageKey, textKey } from '../message-parts.ts';
 import type { RowPlan } from '../row-encoder.ts';
 import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
 import { AvroCells } from './cells.ts';
@@ -80,14 +81,38 @@ export function avroDecoder(
     },
     decodeKey(bytes, columns) {
       const found = keyOf(bytes, columns);
-      if (found.key[0] !== MAGIC || found.key.length < HEAD_BYTES) return jsonDecoder.decodeKey(bytes, columns);
+      if (!hasHead(found.key)) return jsonDecoder.decodeKey(bytes, columns);
       const schema = schemas.of(schemas.id(found.key));
       return schema instanceof Promise
         ? schema.then((known) => key(found.key, found.column, known))
         : key(found.key, found.column, schema);
     },
+    keys: {
+      prepare(bytes) {
+        if (!hasHead(bytes)) return null;
+        const schema = schemas.of(schemas.id(bytes));
+        return schema instanceof Promise ? schema.then(() => undefined) : null;
+      },
+      read(bytes) {
+        if (!hasHead(bytes)) return textKey(bytes);
+        const schema = schemas.kept(schemas.id(bytes));
+        return schema === null ? null : wholeValue(schema, bytes, cursor);
+      },
+    },
     path: (plan: RowPlan) => new AvroCells(plan, (id) => schemas.kept(id)),
   };
+}
+
+function hasHead(key: Uint8Array): boolean {
+  return key[0] === MAGIC && key.length >= HEAD_BYTES;
+}
+
+/** A key of any type, as JSON would carry it. */
+function wholeValue({ id, read }: WriterSchema, bytes: Uint8Array, cursor: Cursor): MessageKey {
+  cursor.set(buffer(bytes), HEAD_BYTES, bytes.length);
+  const value = part(id, null, cursor, read);
+  ended(id, cursor);
+  return { whole: value, value };
 }
 
 function decodeValue(schema: WriterSchema, bytes: Uint8Array, cursor: Cursor): DecodedRecord {

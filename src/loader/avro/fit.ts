@@ -1,5 +1,6 @@
 // Whether a column can hold what an Avro type gives, told by the declared type alone. Pure. Refuses only what surely no
 // value fits; what some values fit is a narrowing, of which `load check` tells.
+import type { Path } from '../column-origin.ts';
 import type { AvroType } from './schema.ts';
 
 /** Kinds of columns whose types say what they take; another type takes anything, as far as is known here. */
@@ -107,6 +108,32 @@ function branchesOf(type: AvroType): readonly Exclude<AvroType, { kind: 'union' 
 /** May a value be null? */
 export function takesNull(type: AvroType): boolean {
   return type.kind === 'null' || (type.kind === 'union' && type.branches.some(({ kind }) => kind === 'null'));
+}
+
+/** What a type has at a path; `nullable`: a value on the way there, or there, may be null or absent. */
+export type TypeAt = { readonly type: AvroType; readonly nullable: boolean } | 'nothing' | 'unknown';
+
+/** `unknown`: it takes more than types to tell. */
+export function typeAt(root: AvroType, path: Path): TypeAt {
+  let type = root;
+  let nullable = false;
+  for (const step of path) {
+    const branches = branchesOf(type);
+    nullable ||= takesNull(type);
+    const [inner] = branches;
+    if (inner === undefined) return 'nothing';
+    if (branches.length > 1) return 'unknown';
+    if (inner.kind === 'record' && typeof step === 'string') {
+      const field = inner.fields.find(({ name }) => name === step);
+      if (field === undefined) return 'nothing';
+      type = field.type;
+    } else if (inner.kind === (typeof step === 'string' ? 'map' : 'array') && 'items' in inner) {
+      // It may have fewer.
+      nullable = true;
+      type = inner.items;
+    } else return 'nothing';
+  }
+  return { type, nullable: nullable || takesNull(type) };
 }
 
 /** Does surely no value of the type fit the column, but null? */

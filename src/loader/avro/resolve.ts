@@ -1,7 +1,8 @@
 // Resolves a writer's schema to the declared columns: which field goes into which column, by name and by aliases of
 // both sides, and what stands in where the schema lacks a column. Pure.
+import { type Path, pathText } from '../column-origin.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
-import { neverFits, typeName } from './fit.ts';
+import { neverFits, takesNull, type TypeAt, typeAt, typeName } from './fit.ts';
 import type { AvroField, AvroType, RecordType } from './schema.ts';
 
 /** What a resolution needs of a target. */
@@ -14,9 +15,17 @@ export interface ResolvedField {
   readonly column: LoadColumn | null;
 }
 
+/** A column with a path into a field, and what the schema has there. */
+export interface ResolvedPath {
+  readonly column: LoadColumn;
+  readonly path: Path;
+  readonly found: TypeAt;
+}
+
 export interface Resolution {
   /** In the order of the schema, which is that of the bytes. */
   readonly fields: readonly ResolvedField[];
+  readonly paths: readonly ResolvedPath[];
   /** Columns that the schema lacks, with the value that they get instead. */
   readonly fallbacks: readonly (readonly [column: string, value: unknown])[];
   /** Declared columns that the schema lacks and nothing stands in for. */
@@ -24,40 +33,71 @@ export interface Resolution {
 }
 
 export function resolve(record: RecordType, target: ResolvedTarget): Resolution {
-  const columns = new Map(target.columns.map((column) => [column.name, column]));
+  const byName = target.columns.filter(({ origin }) => origin === undefined);
+  const columns = new Map(byName.map((column) => [column.name, column]));
+  const paths = target.columns.flatMap((column): ResolvedPath[] =>
+    column.origin?.part === 'value'
+      ? [{ column, path: column.origin.path, found: typeAt(record, column.origin.path) }]
+      : [],
+  );
+  // A field that a path goes into keeps its name, and is read also where the rest of it is dropped.
+  const roots = new Set(paths.map(({ path }) => path[0]));
   const names = new Set(record.fields.map(({ name }) => name));
   const taken = new Map<string, string>();
   // A column without a field of its name takes the first of its aliases, else a field that had its name before.
-  for (const column of target.columns) {
+  for (const column of byName) {
     if (names.has(column.name)) continue;
+    const free = (name: string): boolean => !columns.has(name) && !roots.has(name);
     const found =
-      column.aliases?.find((alias) => names.has(alias) && !columns.has(alias)) ??
-      record.fields.find(({ name, aliases }) => !columns.has(name) && aliases.includes(column.name))?.name;
+      column.aliases?.find((alias) => names.has(alias) && free(alias)) ??
+      record.fields.find(({ name, aliases }) => free(name) && aliases.includes(column.name))?.name;
     if (found !== undefined && !taken.has(found)) taken.set(found, column.name);
   }
   const drop = new Set(target.drop);
   const fields = record.fields.map((field): ResolvedField => {
     const as = taken.get(field.name) ?? field.name;
     const column = columns.get(as) ?? null;
-    const dropped = column === null && [field.name, ...field.aliases].some((name) => drop.has(name));
+    const dropped =
+      column === null && !roots.has(field.name) && [field.name, ...field.aliases].some((name) => drop.has(name));
     return { field, as: dropped ? null : as, column };
   });
   const filled = new Set(fields.map(({ as }) => as));
-  const lacking = target.columns.filter(({ name }) => !filled.has(name));
+  const lacking = byName.filter(({ name }) => !filled.has(name));
   return {
     fields,
+    paths,
     fallbacks: lacking.flatMap(({ name, fallback }) => (fallback === undefined ? [] : [[name, fallback] as const])),
-    missing: lacking.filter(({ fallback }) => fallback === undefined),
+    missing: [
+      ...lacking.filter(({ fallback }) => fallback === undefined),
+      ...paths.filter(({ found }) => found === 'nothing').map(({ column }) => column),
+    ],
   };
 }
 
 /** Why no message of the schema can become a row; null: some can. */
 export function refusal(type: AvroType, target: ResolvedTarget): string | null {
   if (type.kind !== 'record') return `it is ${article(typeName(type))}, and only a record has fields for columns`;
-  for (const { field, column } of resolve(type, target).fields)
-    if (column !== null && !target.hash.includes(column.name) && neverFits(field.type, column.type))
-      return `field '${field.name}' is ${article(typeName(field.type))}, and column '${column.name}' is ${column.type}`;
+  for (const { place, type: found, column } of filledBy(resolve(type, target)))
+    if (!target.hash.includes(column.name) && column.epoch === undefined && neverFits(found, column.type))
+      return `field '${place}' is ${article(typeName(found))}, and column '${column.name}' is ${column.type}`;
   return null;
+}
+
+/** Columns that a message of the schema fills, with the types that do; `nullable`: it may be without a value. */
+export function filledBy({ fields, paths }: Resolution): {
+  readonly place: string;
+  readonly type: AvroType;
+  readonly nullable: boolean;
+  readonly column: LoadColumn;
+}[] {
+  return [
+    ...fields.flatMap(({ field: { name, type }, column }) =>
+      column === null ? [] : [{ place: name, type, nullable: takesNull(type), column }],
+    ),
+    ...paths.flatMap(({ column, path, found }) =>
+      typeof found === 'string' ? [] : [{ place: pathText(path), ...found, column }],
+    ),
+  ];
 }
 
 export function article(name: string): string {

@@ -7,12 +7,14 @@ import {
   CAPITAL_N,
   CAPITAL_Z,
   CLOSE,
+  CLOSE_LIST,
   COLON,
   COMMA,
   hexAt,
   MINUS,
   NINE,
   OPEN,
+  OPEN_LIST,
   PLUS,
   POINT,
   QUOTE,
@@ -20,10 +22,28 @@ import {
   SMALL_U,
   ZERO,
 } from './ascii.ts';
-import { ESCAPED, JSON_CARE, JSON_PLAIN, PLAIN, SURE_DIGITS, TEXT } from './json-scanner.ts';
+import {
+  BEGIN_LIST,
+  BEGIN_OBJECT,
+  END_LIST,
+  END_OBJECT,
+  ESCAPED,
+  JSON_CARE,
+  JSON_PLAIN,
+  NAMELESS,
+  PLAIN,
+  REST_STRIDE,
+  SURE_DIGITS,
+  TAKEN_ITEM,
+  TEXT,
+} from './json-scanner.ts';
 
 /** A loop copies texts up to this length faster than Buffer.copy. */
 const SHORT = 48;
+/** Digits of seconds since 1970 up to the year 5138. */
+const SECOND_DIGITS = 11;
+/** Characters of a moment up to its seconds. */
+const CLOCK_BYTES = 19;
 
 export class CopyWriter {
   readonly #plan: RowPlan;
@@ -32,6 +52,9 @@ export class CopyWriter {
   /** The second whose text is in `#clock`. */
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(20);
+  /** The same for numbers in columns with an epoch, to the second. */
+  #epochSecond = Number.NaN;
+  readonly #epochClock = Buffer.alloc(CLOCK_BYTES);
   /** The day that was parsed last, and its timestamp. */
   #day = '';
   #dayTime = 0;
@@ -53,6 +76,11 @@ export class CopyWriter {
     if (plan.hashed)
       return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
     if (plan.type === 'json') return -1;
+    if (plan.epoch !== null) {
+      if (found === PLAIN && (bytes[start] ?? 0) <= NINE) return this.#epoch(to, plan.check, plan.epoch, start, end);
+      // A text of digits is a number, too.
+      if (found !== TEXT || !startsWithDay(bytes, start)) return -1;
+    }
     if (
       plan.check.ordinary !== 'anything' &&
       !surelyFits(plan.check, found === PLAIN, found === TEXT, plan.kind !== 'plain', bytes, start, end)
@@ -72,6 +100,44 @@ export class CopyWriter {
     if (plan.kind === 'local time')
       for (let at = start + 10; at < end; at++) if (bytes[at] === PLUS || bytes[at] === MINUS) return -1;
     return found === TEXT ? copied(bytes, start, end, out, to) : this.#unescaped(to, start, end);
+  }
+
+  /** Writes a number since 1970 as a moment. @param digits behind a second's point that one unit is */
+  #epoch(from: number, { ordinary }: ColumnPlan['check'], digits: number, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    const point = this.#pointOf(start, end);
+    const split = Math.max(start, point - digits);
+    if (bytes[start] === MINUS || split - start > SECOND_DIGITS) return -1;
+    if (ordinary !== 'anything' && ordinary !== 'moment') return -1;
+    const second = this.#whole(start, split);
+    if (second !== this.#epochSecond) {
+      this.#epochSecond = second;
+      this.#epochClock.write(new Date(second * 1000).toISOString(), 0, CLOCK_BYTES, 'latin1');
+    }
+    let to = copied(this.#epochClock, 0, CLOCK_BYTES, out, from);
+    if (digits > 0 || point < end) {
+      out[to++] = POINT;
+      for (let missing = digits - (point - split); missing > 0; missing--) out[to++] = ZERO;
+      to = copied(bytes, split, point, out, to);
+      to = copied(bytes, point + 1, Math.max(point + 1, end), out, to);
+    }
+    out[to++] = CAPITAL_Z;
+    return to;
+  }
+
+  /** The place of a number's point; its end where it has none. */
+  #pointOf(start: number, end: number): number {
+    let at = start;
+    while (at < end && this.#bytes[at] !== POINT) at++;
+    return at;
+  }
+
+  /** The number of these digits; 0 without any. */
+  #whole(start: number, end: number): number {
+    let value = 0;
+    for (let at = start; at < end; at++) value = value * 10 + (this.#bytes[at] ?? ZERO) - ZERO;
+    return value;
   }
 
   /** Writes a text with escapes; the short ones are the same in JSON and in COPY. */
@@ -126,19 +192,34 @@ export class CopyWriter {
       return to;
     }
     out[to++] = OPEN;
-    for (let i = 0; i < rest.length; i += 5) {
-      if (i > 0) out[to++] = COMMA;
-      to = copied(bytes, rest[i]! - 1, rest[i + 1]! + 1, out, to);
-      out[to++] = COLON;
-      to = this.#json(to, rest[i + 2]!, rest[i + 3]!, rest[i + 4] === ESCAPED || rest[i + 4] === JSON_CARE);
+    let first = true;
+    for (let i = 0; i < rest.length; i += REST_STRIDE) {
+      const kind = rest[i + 4] ?? 0;
+      const name = rest[i] ?? NAMELESS;
+      if (kind === END_OBJECT || kind === END_LIST) {
+        out[to++] = kind === END_OBJECT ? CLOSE : CLOSE_LIST;
+        first = false;
+        continue;
+      }
+      if (!first) out[to++] = COMMA;
+      if (name >= 0) {
+        to = copied(bytes, name - 1, rest[i + 1]! + 1, out, to);
+        out[to++] = COLON;
+      }
+      first = kind === BEGIN_OBJECT || kind === BEGIN_LIST;
+      if (first) out[to++] = kind === BEGIN_OBJECT ? OPEN : OPEN_LIST;
+      else if (kind === TAKEN_ITEM) to += out.write('null', to, 'latin1');
+      else to = this.#json(to, rest[i + 2]!, rest[i + 3]!, kind === ESCAPED || kind === JSON_CARE);
     }
     out[to++] = CLOSE;
     return to;
   }
 
   /** Timestamp of the row's partition, to the day; null: the default partition; NaN: the slow way must decide. */
-  partitionTime(found: number, start: number, end: number): number | null {
+  partitionTime({ epoch }: ColumnPlan, found: number, start: number, end: number): number | null {
     const bytes = this.#bytes;
+    if (found === PLAIN && epoch !== null)
+      return this.#whole(start, Math.max(start, this.#pointOf(start, end) - epoch)) * 1000;
     if (found === PLAIN) return moment(Number(bytes.toString('latin1', start, end)));
     if (found !== TEXT) return Number.NaN;
     if (end - start < 20 || bytes[end - 1] !== CAPITAL_Z) return moment(bytes.toString('utf8', start, end));
@@ -195,6 +276,11 @@ export class CopyWriter {
     out[to + 3] = CAPITAL_Z;
     return to + 4;
   }
+}
+
+/** Has a text hyphens where a day has them? */
+function startsWithDay(bytes: Buffer, start: number): boolean {
+  return bytes[start + 4] === MINUS && bytes[start + 7] === MINUS;
 }
 
 /** Copies bytes. @returns where the copy ends */

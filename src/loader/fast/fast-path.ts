@@ -22,10 +22,12 @@
 //
 // tests/engine/loader/fast-path.test.ts proves that both ways are equal: it sends cases of each kind and thousands of
 // random messages both ways, and compares them cell by cell.
+import { overlap } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import { BACKSLASH, CAPITAL_N, TAB } from './ascii.ts';
 import { CopyWriter, copied } from './copy-writer.ts';
 import { JsonScanner, NULL } from './json-scanner.ts';
+import { PartCells } from './part-cells.ts';
 import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
 
@@ -38,6 +40,9 @@ export class FastPath {
   readonly #partitionColumn: number;
   readonly #scanner: JsonScanner;
   readonly #writer: CopyWriter;
+  readonly #parts: PartCells | null;
+  /** How many columns may hold one and the same byte. */
+  readonly #overlap: number;
 
   constructor(plan: RowPlan) {
     this.#plan = plan;
@@ -45,6 +50,8 @@ export class FastPath {
     this.#partitionColumn = plan.columns.findIndex(({ name }) => name === plan.partitionColumn);
     this.#scanner = new JsonScanner(plan);
     this.#writer = new CopyWriter(plan);
+    this.#parts = PartCells.of(plan);
+    this.#overlap = Math.max(1, overlap(plan.taken));
   }
 
   /**
@@ -62,7 +69,16 @@ export class FastPath {
     const columns = this.#columns;
     const { found, spans } = scanner;
     const { rest, tail } = this.#plan;
-    rows.room((end - start) * 2 + columns.length * CELL_BYTES + place.length + tail.length + CELL_BYTES);
+    const parts = this.#parts;
+    if (parts !== null && !parts.read(records, i, place)) return false;
+    rows.room(
+      (parts?.bytes ?? 0) +
+        (end - start) * 2 * this.#overlap +
+        columns.length * CELL_BYTES +
+        place.length +
+        tail.length +
+        CELL_BYTES,
+    );
     const out = rows.bytes;
     const writer = this.#writer;
     writer.begin(bytes, out);
@@ -71,7 +87,9 @@ export class FastPath {
     for (let column = 0; column < columns.length; column++) {
       const plan = columns[column]!;
       const cell = to;
-      if (found[column]! <= NULL) {
+      const part = parts === null ? undefined : parts.cells[column];
+      if (part !== undefined && part !== null) to += out.write(part, to, 'utf8');
+      else if (found[column]! <= NULL) {
         if (plan.key || (plan.required && !plan.stamped)) return false;
         if (plan.stamped) to += loadedAt.copy(out, to);
         else {
@@ -93,8 +111,11 @@ export class FastPath {
     else to--;
     let time: number | null = null;
     const partition = this.#partitionColumn;
-    if (partition >= 0) {
-      time = writer.partitionTime(found[partition]!, spans[partition * 2]!, spans[partition * 2 + 1]!);
+    const partitionPlan = columns[partition];
+    if (parts !== null && partitionPlan !== undefined && partitionPlan.part !== null) ({ time } = parts);
+    else if (partitionPlan !== undefined) {
+      const at = partition * 2;
+      time = writer.partitionTime(partitionPlan, found[partition]!, spans[at]!, spans[at + 1]!);
       if (Number.isNaN(time)) return false;
     }
     to = copied(place, 0, place.length, out, to);

@@ -1,6 +1,7 @@
 // Finds where each column's value lies in the bytes of a plain JSON object, and what kind of value it is. Makes no
 // object; in doubt it gives up. copy-writer.ts writes the values.
 import { isUtf8 } from 'node:buffer';
+import type { PathNode } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import {
   BACKSLASH,
@@ -42,13 +43,39 @@ export const ESCAPED = 4;
 export const JSON_PLAIN = 5;
 /** JSON with backslashes, which COPY would read as escapes. */
 export const JSON_CARE = 6;
-/** Targets of a field that is no column: the rest, or nowhere. */
-const [TO_REST, TO_NOWHERE] = [-1, -2];
+/** What stands in the rest for an object or a list of which columns take parts: beginnings, ends, and taken items. */
+export const BEGIN_OBJECT = 7;
+export const BEGIN_LIST = 8;
+export const END_OBJECT = 9;
+export const END_LIST = 10;
+export const TAKEN_ITEM = 11;
+/** Numbers for each entry of the rest. */
+export const REST_STRIDE = 5;
+/** Of an item of a list: it has no name. */
+export const NAMELESS = -1;
+/** Targets of a field that is no column: the rest, nowhere, the rest although a column has its name. */
+const [TO_REST, TO_NOWHERE, TO_REST_QUIETLY] = [-1, -2, -3];
+/** From here on downwards: of its value several columns take parts. */
+const FIRST_NODE = -4;
+/** What became of a value that columns take, or parts of it. */
+const [IN_DOUBT, LEFT, GONE] = [0, 1, 2];
 const MAX_DEPTH = 64;
 /** Digits that a double surely keeps; digits before the point up to which JavaScript writes no exponent. */
 export const SURE_DIGITS = 15;
 const MAX_WHOLE = 20;
 const MAX_LEADING_ZEROS = 5;
+
+/** A value of which several columns take parts, or one a part within it. */
+interface TakenValue {
+  readonly columns: readonly number[];
+  /** Names in UTF-8. */
+  readonly fields: readonly { readonly name: Uint8Array; readonly value: TakenValue }[];
+  readonly items: readonly (TakenValue | undefined)[];
+  /** Does the rest keep what is left of it? */
+  readonly keep: boolean;
+  /** The message in which it was met last: the second of two fields of one name counts, and the slow way knows how. */
+  turn: number;
+}
 
 export class JsonScanner {
   /** Kind of each column's value, and its beginning and end. */
@@ -63,6 +90,9 @@ export class JsonScanner {
   readonly #names: (Uint8Array | undefined)[] = [];
   readonly #places: number[] = [];
   readonly #stack = new Uint8Array(MAX_DEPTH + 1);
+  readonly #taken: TakenValue[] = [];
+  /** Number of messages so far. */
+  #turn = 0;
   #bytes: Buffer = Buffer.alloc(0);
   /** The memory of `#bytes` as words of four bytes. */
   #words: Int32Array = new Int32Array(0);
@@ -76,8 +106,18 @@ export class JsonScanner {
   constructor(plan: RowPlan) {
     this.#plan = plan;
     this.#columns = plan.columns;
-    for (const [i, { name }] of plan.columns.entries()) this.#fields.set(latin1(name), i);
-    for (const name of plan.dropped) this.#fields.set(latin1(name), TO_NOWHERE);
+    for (const name of plan.elsewhere) this.#fields.set(latin1(name), TO_REST_QUIETLY);
+    for (const [name, node] of plan.taken.children) {
+      const [column] = node.columns;
+      const alone = column !== undefined && node.columns.length === 1 && node.children.size === 0;
+      const keep = plan.rest && !plan.dropped.has(String(name));
+      this.#fields.set(
+        latin1(String(name)),
+        alone ? column : FIRST_NODE - (this.#taken.push(takenValue(node, keep)) - 1),
+      );
+    }
+    for (const name of plan.dropped)
+      if ((plan.taken.children.get(name)?.children.size ?? 0) === 0) this.#fields.set(latin1(name), TO_NOWHERE);
     this.found = new Uint8Array(plan.columns.length);
     this.spans = new Int32Array(plan.columns.length * 2);
   }
@@ -91,6 +131,7 @@ export class JsonScanner {
     this.#at = start;
     this.#stop = stop;
     this.#seen = 0;
+    this.#turn++;
     this.found.fill(ABSENT);
     this.rest.length = 0;
     this.#blanks();
@@ -108,18 +149,18 @@ export class JsonScanner {
         this.#blanks();
         if (bytes[this.#at++] !== COLON) return false;
         this.#blanks();
-        const valueStart = this.#at;
-        const kind = this.#value(place < 0 || this.#columns[place]!.kind === 'json');
-        if (kind < 0) return false;
-        const text = kind === TEXT || kind === ESCAPED;
         if (place >= 0) {
-          this.found[place] = kind;
-          this.spans[place * 2] = text ? valueStart + 1 : valueStart;
-          this.spans[place * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
-        } else if (place === TO_REST) {
+          if (!this.#cell(place)) return false;
+        } else if (place <= FIRST_NODE) {
+          const taken = this.#taken[FIRST_NODE - place];
+          if (taken === undefined || this.#taking(taken, nameStart, nameEnd) === IN_DOUBT) return false;
+        } else {
+          const valueStart = this.#at;
+          const kind = this.#value(true);
+          if (kind < 0) return false;
           // A new field may have to become a column.
-          if (this.#plan.watchesDrift && kind !== NULL) return false;
-          if (this.#plan.rest) this.rest.push(nameStart, nameEnd, valueStart, text ? this.#at : this.#valueEnd, kind);
+          if (place === TO_REST && this.#plan.watchesDrift && kind !== NULL) return false;
+          if (place !== TO_NOWHERE && this.#plan.rest) this.#keep(nameStart, nameEnd, valueStart, kind);
         }
         this.#blanks();
         const next = bytes[this.#at++];
@@ -131,6 +172,125 @@ export class JsonScanner {
     this.#blanks();
     if (this.#at !== stop) return false;
     return this.#seen < 0x80 || isUtf8(bytes.subarray(start, stop));
+  }
+
+  /** Reads the value of a column. @returns false: the slow way must decide */
+  #cell(column: number): boolean {
+    const start = this.#at;
+    const kind = this.#value(this.#columns[column]!.kind === 'json');
+    if (kind < 0) return false;
+    const text = kind === TEXT || kind === ESCAPED;
+    this.found[column] = kind;
+    this.spans[column * 2] = text ? start + 1 : start;
+    this.spans[column * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
+    return true;
+  }
+
+  /** Keeps a value that was just read for the rest. */
+  #keep(nameStart: number, nameEnd: number, start: number, kind: number): void {
+    this.rest.push(nameStart, nameEnd, start, kind === TEXT || kind === ESCAPED ? this.#at : this.#valueEnd, kind);
+  }
+
+  /**
+   * Reads a value that columns take, or parts of it.
+   * @param nameStart NAMELESS for an item of a list
+   * @returns LEFT: something of it is in the rest, or would be
+   */
+  #taking(taken: TakenValue, nameStart: number, nameEnd: number): number {
+    if (taken.turn === this.#turn) return IN_DOUBT;
+    taken.turn = this.#turn;
+    const start = this.#at;
+    for (const column of taken.columns) {
+      this.#at = start;
+      if (!this.#cell(column)) return IN_DOUBT;
+    }
+    const end = this.#at;
+    const whole = taken.columns.length > 0;
+    if (taken.fields.length > 0 || taken.items.length > 0) {
+      this.#at = start;
+      const left = this.#within(taken, nameStart, nameEnd);
+      if (left === IN_DOUBT || !whole) return left;
+      this.#at = end;
+    }
+    return GONE;
+  }
+
+  /** Reads a value of which columns take parts. @returns as `#taking` */
+  #within(taken: TakenValue, nameStart: number, nameEnd: number): number {
+    const start = this.#at;
+    const opening = this.#bytes[start];
+    const list = opening === OPEN_LIST;
+    if (!list && opening !== OPEN) {
+      const kind = this.#value(true);
+      if (kind < 0) return IN_DOUBT;
+      if (taken.keep) this.#keep(nameStart, nameEnd, start, kind);
+      return LEFT;
+    }
+    const { rest } = this;
+    const before = rest.length;
+    if (taken.keep) rest.push(nameStart, nameEnd, start, start, list ? BEGIN_LIST : BEGIN_OBJECT);
+    this.#at++;
+    this.#blanks();
+    const closing = list ? CLOSE_LIST : CLOSE;
+    let count = 0;
+    let gone = 0;
+    if (this.#bytes[this.#at] === closing) this.#at++;
+    else {
+      for (; ; count++) {
+        const left = list ? this.#item(taken, count) : this.#field(taken);
+        if (left === IN_DOUBT) return IN_DOUBT;
+        if (left === GONE) gone++;
+        this.#blanks();
+        const next = this.#bytes[this.#at++];
+        if (next === closing) break;
+        if (next !== COMMA) return IN_DOUBT;
+        this.#blanks();
+      }
+      count++;
+    }
+    const nothing = count > 0 && gone === count;
+    if (taken.keep) {
+      if (nothing) rest.length = before;
+      else rest.push(0, 0, 0, 0, list ? END_LIST : END_OBJECT);
+    }
+    return nothing ? GONE : LEFT;
+  }
+
+  /** Reads a field of an object of which columns take parts. @returns as `#taking` */
+  #field(taken: TakenValue): number {
+    const start = this.#at + 1;
+    if (this.#bytes[this.#at] !== QUOTE || this.#text() !== TEXT) return IN_DOUBT;
+    const end = this.#at - 1;
+    this.#blanks();
+    if (this.#bytes[this.#at++] !== COLON) return IN_DOUBT;
+    this.#blanks();
+    for (const { name, value } of taken.fields)
+      if (name.length === end - start && this.#stands(name, start)) return this.#taking(value, start, end);
+    return this.#leaving(taken, start, end);
+  }
+
+  /** The same for an item of a list. */
+  #item(taken: TakenValue, i: number): number {
+    const inner = taken.items[i];
+    if (inner === undefined) return this.#leaving(taken, NAMELESS, NAMELESS);
+    const left = this.#taking(inner, NAMELESS, NAMELESS);
+    if (left === GONE && taken.keep) this.rest.push(NAMELESS, NAMELESS, 0, 0, TAKEN_ITEM);
+    return left;
+  }
+
+  /** Reads a value that no column takes. */
+  #leaving(taken: TakenValue, nameStart: number, nameEnd: number): number {
+    const start = this.#at;
+    const kind = this.#value(true);
+    if (kind < 0) return IN_DOUBT;
+    if (taken.keep) this.#keep(nameStart, nameEnd, start, kind);
+    return LEFT;
+  }
+
+  /** Do these bytes stand at this place? */
+  #stands(name: Uint8Array, start: number): boolean {
+    for (let i = 0; i < name.length; i++) if (this.#bytes[start + i] !== name[i]) return false;
+    return true;
   }
 
   /**
@@ -390,6 +550,19 @@ export class JsonScanner {
   #spaces(): void {
     while (this.#bytes[this.#at] === SPACE) this.#at++;
   }
+}
+
+function takenValue({ columns, children }: PathNode, kept: boolean): TakenValue {
+  // A value that a column takes as a whole is not left.
+  const keep = kept && columns.length === 0;
+  const fields: { readonly name: Uint8Array; readonly value: TakenValue }[] = [];
+  const items: (TakenValue | undefined)[] = [];
+  for (const [step, child] of children) {
+    const value = takenValue(child, keep);
+    if (typeof step === 'number') items[step] = value;
+    else fields.push({ name: Buffer.from(step), value });
+  }
+  return { columns, fields, items, keep, turn: 0 };
 }
 
 function latin1(name: string): string {

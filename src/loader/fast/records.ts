@@ -88,6 +88,14 @@ export class Records {
     return this.#spans[i * STRIDE + 3]!;
   }
 
+  key(i: number): Uint8Array | null {
+    return this.#part(i * STRIDE);
+  }
+
+  headers(i: number): Message['headers'] {
+    return this.#headersAt(this.#spans[i * STRIDE + 4]!);
+  }
+
   /** Bytes of key and value. */
   size(i: number): number {
     const at = i * STRIDE;
@@ -95,16 +103,19 @@ export class Records {
   }
 
   message(i: number): Message {
-    const at = i * STRIDE;
-    const part = (start: number, end: number): Uint8Array | null =>
-      start < 0 ? null : this.bytes.subarray(start, end);
     return {
       offset: this.offset(i),
       timestamp: Number.isNaN(this.#times[i]) ? null : this.#times[i]!,
-      key: part(this.#spans[at]!, this.#spans[at + 1]!),
-      value: part(this.#spans[at + 2]!, this.#spans[at + 3]!),
-      headers: this.#headersAt(this.#spans[at + 4]!),
+      key: this.key(i),
+      value: this.#part(i * STRIDE + 2),
+      headers: this.headers(i),
     };
+  }
+
+  /** The bytes whose beginning and end stand at a place of the spans; null: there are none. */
+  #part(at: number): Uint8Array | null {
+    const start = this.#spans[at]!;
+    return start < 0 ? null : this.bytes.subarray(start, this.#spans[at + 1]!);
   }
 
   #grow(capacity: number): void {

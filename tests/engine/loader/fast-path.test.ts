@@ -5,7 +5,7 @@ import type { Message } from '../../../src/loader/broker.ts';
 import { jsonDecoder, PoisonMessage } from '../../../src/loader/decode.ts';
 import { parseJson } from '../../../src/loader/json.ts';
 import { FastPath } from '../../../src/loader/fast/fast-path.ts';
-import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
 import { loadTargetOf } from '../support/load-target.ts';
 import { recordsOf } from '../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
@@ -50,7 +50,13 @@ interface Made {
 /** The row of a value in both ways: at once, null where it is left alone; and closely, null where it is refused. */
 function bothWays(
   target: LoadTarget,
-): (value: Uint8Array, timestamp?: number, offset?: bigint) => { quick: Made | null; close: Made | null } {
+  topic = 't\\',
+): (
+  value: Uint8Array,
+  timestamp?: number,
+  offset?: bigint,
+  beside?: Pick<Message, 'key' | 'headers'>,
+) => { quick: Made | null; close: Made | null } {
   const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'load\t1' });
   const scanner = new FastPath(encoder.plan);
   const made = (rows: RowBuffer): Made => ({
@@ -58,14 +64,13 @@ function bothWays(
     key: rows.keys.toString('utf8', 0, rows.keyEnd),
     times: [...rows.times()].map((time) => Math.floor(time / 86_400_000)),
   });
-  return (value, timestamp = 1_767_225_600_123, offset = 41n) => {
+  return (value, timestamp = 1_767_225_600_123, offset = 41n, beside = { key: null, headers: [] }) => {
     // Another message lies before and behind it.
     const message = (bytes: Uint8Array, at: bigint): Message => ({
       offset: at,
       timestamp,
-      key: null,
+      ...beside,
       value: bytes,
-      headers: [],
     });
     const records = recordsOf([
       message(Buffer.from('{"id":"'), offset - 1n),
@@ -73,17 +78,17 @@ function bothWays(
       message(Buffer.from('","n":1}'), offset + 1n),
     ]);
     const quickly = new RowBuffer(16);
-    quickly.from(records, 't\\', 3);
-    const quick = scanner.add(records, 1, quickly, encoder.place('t\\', 3), Buffer.from(LOADED_AT))
+    quickly.from(records, topic, 3);
+    const quick = scanner.add(records, 1, quickly, encoder.place(topic, 3), Buffer.from(LOADED_AT))
       ? made(quickly)
       : null;
     const closely = new RowBuffer(16);
-    closely.from(records, 't\\', 3);
+    closely.from(records, topic, 3);
     try {
       const { line, key, partitionTime } = encoder.encode(
         records.message(1),
         jsonDecoder.decode(value) as Record<string, unknown>,
-        't\\',
+        topic,
         3,
         LOADED_AT,
       );
@@ -98,14 +103,14 @@ function bothWays(
 }
 
 /** The cells of a line; those of JSON as values. */
-function cells({ line, key, times }: Made): unknown {
+function cells({ line, key, times }: Made, json: readonly number[] = JSON_CELLS): unknown {
   const plain = (text: string): string =>
     text.replace(/\\(.)/g, (_, c: string) => ({ n: '\n', r: '\r', t: '\t', b: '\b', f: '\f', v: '\v' })[c] ?? c);
   return {
     cells: line
       .split('\t')
       .map((cell, i) =>
-        JSON_CELLS.includes(i) && cell !== '\\N' && !cell.startsWith('t\\') ? parseJson(plain(cell)) : cell,
+        json.includes(i) && cell !== '\\N' && !cell.startsWith('t\\') ? parseJson(plain(cell)) : cell,
       ),
     key,
     times,
@@ -119,6 +124,78 @@ function generator(seed: number): (below: number) => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return Math.floor((state / 2 ** 32) * below);
   };
+}
+
+/** Columns filled by paths, with what is beside the value, and by numbers since 1970. */
+const ELSEWHERE: readonly LoadColumn[] = [
+  { name: 'id', type: 'text', origin: { part: 'value', path: ['nest', 'a'] } },
+  { name: 'b_a', type: 'numeric', origin: { part: 'value', path: ['nest', 'b', 'a'] } },
+  { name: 'b_a_hash', type: 'text', origin: { part: 'value', path: ['nest', 'b', 'a'] } },
+  { name: 'b_doc', type: 'jsonb', origin: { part: 'value', path: ['nest', 'b', 'c'] } },
+  { name: 'b_c_a', type: 'text', origin: { part: 'value', path: ['nest', 'b', 'c', 'a'] } },
+  { name: 'first', type: 'text', origin: { part: 'value', path: ['nest', 'c', 0] } },
+  { name: 'second_a', type: 'text', origin: { part: 'value', path: ['nest', 'c', 1, 'a'] } },
+  { name: 'only', type: 'text', origin: { part: 'value', path: ['list', 0] } },
+  { name: 'hidden_a', type: 'text', origin: { part: 'value', path: ['hidden', 'a'] } },
+  { name: 'more', type: 'jsonb', origin: { part: 'value', path: ['öther'] } },
+  { name: 'seconds', type: 'timestamptz', epoch: 0 },
+  { name: 'micros', type: 'timestamp', epoch: 6, origin: { part: 'value', path: ['nest', 'at'] } },
+  { name: 'key', type: 'text', origin: { part: 'key', path: [] } },
+  { name: 'key_doc', type: 'jsonb', origin: { part: 'key', path: ['k', 0] } },
+  { name: 'trace', type: 'text', origin: { part: 'header', name: 'trace' } },
+  { name: 'headers', type: 'jsonb', origin: { part: 'headers' } },
+  { name: 'sent', type: 'timestamptz', origin: { part: 'timestamp' } },
+  { name: 'place', type: 'bigint', origin: { part: 'offset' } },
+  { name: 'from_topic', type: 'text', origin: { part: 'topic' } },
+];
+const ELSEWHERE_JSON = ELSEWHERE.flatMap(({ type }, i) => (type === 'jsonb' ? [i] : [])).concat(ELSEWHERE.length);
+
+/** A message for `ELSEWHERE`: objects in one another, with fields of few names. */
+function nestedMessage(next: (below: number) => number): string {
+  const pick = <T>(from: readonly T[]): T => from[next(from.length)]!;
+  const blank = (): string => (next(12) === 0 ? pick([' ', '\n', '\t']) : '');
+  const scalar = (): string =>
+    pick(['null', 'true', '7', '-12.50', '1e3', '"x"', '"\\n\\u00e9"', '""', '12345678901234567890', '{}', '[]']);
+  const object = (fields: readonly (readonly [string, string])[]): string =>
+    [
+      `{${blank()}`,
+      fields.map(([name, value]) => `"${name}"${blank()}:${blank()}${value}`).join(`${blank()},`),
+      `${blank()}}`,
+    ].join('');
+  const some = (depth: number): readonly (readonly [string, string])[] =>
+    Array.from({ length: next(4) }, () => [pick(['a', 'b', 'c', 'd', 'at', 'a\\u0062']), value(depth + 1)] as const);
+  const value = (depth: number): string => {
+    const kind = next(depth > 3 ? 2 : 6);
+    if (kind < 2) return scalar();
+    if (kind === 2) return `[${blank()}${Array.from({ length: next(4) }, () => value(depth + 1)).join(`${blank()},`)}]`;
+    return object(some(depth));
+  };
+  const epoch = (): string =>
+    pick([
+      '1767225600',
+      '1767225600.123',
+      '"1767225600.5"',
+      '"2026-01-01T00:00:00Z"',
+      '1767225600123456',
+      '0',
+      '0.25',
+      '-1.5',
+      '5.10',
+      '1e9',
+      '123456789012345678901234567890',
+      'null',
+      '"100e-3"',
+      '"2026-13-01"',
+      'true',
+    ]);
+  const nest = (): string => object([...some(0), ...(next(2) === 0 ? [['at', epoch()] as const] : [])]);
+  const fields = Array.from({ length: 1 + next(7) }, () => {
+    const name = pick(['nest', 'nest', 'list', 'hidden', 'öther', 'seconds', 'id', 'key', 'b_a', 'free', 'more']);
+    return [name, name === 'seconds' ? epoch() : name === 'nest' ? nest() : value(0)] as const;
+  });
+  // Each name once, mostly.
+  const once = next(5) === 0 ? fields : [...new Map(fields)];
+  return object(once);
 }
 
 function randomMessage(next: (below: number) => number): string {
@@ -272,6 +349,53 @@ describe('rows made without decoding', () => {
     }
     // All three happen.
     expect(Math.min(done.quick, done.close, done.refused)).toBeGreaterThan(500);
+  });
+
+  it('are those of the decoded message where columns are filled from elsewhere', () => {
+    const target = (more: Partial<LoadTarget> = {}): LoadTarget =>
+      targetWith({ columns: ELSEWHERE, hash: ['b_a_hash'], key: [], mode: 'append', ...more });
+    const ways = [
+      bothWays(target(), 't'),
+      bothWays(target({ partitionBy: { column: 'seconds', every: 'day' } }), 't'),
+      bothWays(target({ partitionBy: { column: 'sent', every: 'day' } }), 't'),
+      bothWays(target({ rest: null }), 't'),
+      bothWays(target({ key: ['id', 'key'], mode: 'upsert' }), 't'),
+      bothWays(target({ schemaDrift: 'add_column' }), 't'),
+    ];
+    const next = generator(11);
+    const pick = <T>(from: readonly T[]): T => from[next(from.length)]!;
+    const bytesOf = (key: string | null): Buffer | null =>
+      key === null ? null : Buffer.from(key, key === '\xff' ? 'latin1' : 'utf8');
+    const done = { quick: 0, close: 0, refused: 0 };
+    for (let i = 0; i < 6_000; i++) {
+      const text = nestedMessage(next);
+      const way = i % ways.length;
+      const beside = {
+        key: pick([null, '{"k": ["ä\\n", 1]}', '{"k": ["ä\\n", 1]}', '7', 'a\tb', '\xff'].map(bytesOf)),
+        headers: pick<Message['headers']>([
+          [],
+          [['trace', Buffer.from('t1')]],
+          [
+            ['trace', Buffer.from('t1')],
+            ['other', null],
+            ['trace', Buffer.from([255])],
+          ],
+        ]),
+      };
+      // A key that is no JSON refuses each message: `key_doc` goes into it.
+      const at = Buffer.from(text);
+      if (i % 7 === 0) at[next(at.length)] = next(256);
+      const both = ways[way]!(at, 1_767_225_600_123, 41n, i % 4 === 0 ? beside : undefined);
+      if (both.close === null) done.refused++;
+      else if (both.quick === null) done.close++;
+      else done.quick++;
+      if (both.quick !== null) {
+        const json = way === 3 ? ELSEWHERE_JSON.slice(0, -1) : ELSEWHERE_JSON;
+        const [quick, close] = [both.quick, both.close].map((made) => (made === null ? null : cells(made, json)));
+        if (!isDeepStrictEqual(quick, close)) expect(quick, text).toEqual(close);
+      }
+    }
+    expect(Math.min(done.quick, done.close, done.refused)).toBeGreaterThan(400);
   });
 
   it('are made of what people send', () => {

@@ -61,7 +61,13 @@ export class MemoryBroker {
     name: string,
     partition: number,
     value: unknown,
-    options: { key?: string | null; timestamp?: number; raw?: Uint8Array | null } = {},
+    options: {
+      key?: string | null;
+      keyBytes?: Uint8Array;
+      timestamp?: number;
+      raw?: Uint8Array | null;
+      headers?: Message['headers'];
+    } = {},
   ): bigint {
     const log = this.log({ topic: name, partition });
     const offset = log.end++;
@@ -69,9 +75,9 @@ export class MemoryBroker {
     log.messages.push({
       offset,
       timestamp: options.timestamp ?? 1_700_000_000_000 + Number(offset),
-      key: options.key == null ? null : Buffer.from(options.key),
+      key: options.keyBytes ?? (options.key == null ? null : Buffer.from(options.key)),
       value: bytes,
-      headers: [['h', Buffer.from('1')]],
+      headers: options.headers ?? [['h', Buffer.from('1')]],
     });
     return offset;
   }

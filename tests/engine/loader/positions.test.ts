@@ -53,7 +53,7 @@ describe('positions', () => {
     expect(await lab.letters(renamed(t))).toEqual([[7, "column 'id': invalid input syntax for type integer"]]);
   });
 
-  it('a table without one begins where its config says, later partitions at their first message', async () => {
+  it('a table without one begins where its config says, a later partition at its first message', async () => {
     const next = async (t: LoadTarget): Promise<(string | null)[]> =>
       (
         await lab.rows(

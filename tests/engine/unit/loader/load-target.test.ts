@@ -41,3 +41,55 @@ describe('where a topic begins', () => {
     expect(() => targetOf({ start })).toThrow("'start' must be earliest, latest or a time such as");
   });
 });
+
+describe('where the values of a column come from', () => {
+  const column = (load: object, type = 'text'): object => ({ data_type: type, config: { meta: { tsdbt: { load } } } });
+  const originOf = (load: object, type?: string): unknown => targetOf({}, { c: column(load, type) }).columns[0]?.origin;
+
+  it('is a path, or a part of the message', () => {
+    expect(originOf({ path: 'a.b[0].c' })).toEqual({ part: 'value', path: ['a', 'b', 0, 'c'] });
+    expect(originOf({ path: ['a.b', 2, '[x]'] })).toEqual({ part: 'value', path: ['a.b', 2, '[x]'] });
+    expect(originOf({ from: 'key' })).toEqual({ part: 'key', path: [] });
+    expect(originOf({ from: 'key', path: '[1].id' })).toEqual({ part: 'key', path: [1, 'id'] });
+    expect(originOf({ from: 'header.__debezium.newkey' })).toEqual({ part: 'header', name: '__debezium.newkey' });
+    for (const part of ['headers', 'topic', 'partition', 'offset', 'timestamp'])
+      expect(originOf({ from: part })).toEqual({ part });
+    expect(targetOf({}, { c: column({ epoch: 'microseconds' }, 'timestamptz') }).columns[0]?.epoch).toBe(6);
+  });
+
+  it.each([
+    [{ from: 'value' }, "'from' must be key, header.NAME, headers, topic, partition, offset or timestamp"],
+    [{ from: 'header.' }, "'from' must be key"],
+    [{ from: 'key.id' }, "'from' must be key"],
+    [{ from: 'offset', path: 'a' }, "'path' goes into the message's value or its key, and not 'offset'"],
+    [{ path: '[0].a' }, "'path' begins with a field"],
+    [{ path: '' }, "'path' must be such as"],
+    [{ path: 'a..b' }, "'path' must be such as"],
+    [{ path: 'a[x]' }, "'path' must be such as"],
+    [{ path: 'a[0]b' }, "'path' must be such as"],
+    [{ path: '.a' }, "'path' must be such as"],
+    [{ path: [] }, "'path' must be such as"],
+    [{ path: ['a', -1] }, "'path' must be such as"],
+    [{ epoch: 'seconds' }, "'epoch' needs a column of a date or a timestamp, and this one is text"],
+    [{ aliases: ['a'] }, "'aliases' needs format: avro"],
+    [{ form: 'key' }, "unknown option 'form'"],
+  ])('is refused: %j', (load, reason) => {
+    expect(() => originOf(load)).toThrow(`column 'c': ${reason}`);
+  });
+
+  it('is refused where an epoch has no meaning, or hides what another column shows', () => {
+    expect(() => originOf({ epoch: 'minutes' }, 'date')).toThrow("'epoch' must be one of seconds, milliseconds");
+    expect(() => originOf({ from: 'timestamp', epoch: 'seconds' }, 'date')).toThrow("no meaning for 'timestamp'");
+    expect(() => targetOf({ hash: ['c'] }, { c: column({ path: 'user.email' }), user: 'jsonb' })).toThrow(
+      "hash column 'c' is 'user.email', which column 'user' holds as it is",
+    );
+    expect(() => targetOf({ drop: ['mail'] }, { c: column({ path: 'mail' }) })).toThrow(
+      "'mail' is dropped and declared",
+    );
+    // What a path leaves of a field may be dropped.
+    expect(targetOf({ drop: ['user'] }, { c: column({ path: 'user.id' }) }).drop).toEqual(['user']);
+    expect(() => targetOf({ format: 'avro' }, { c: column({ path: 'a', default: 1 }) })).toThrow(
+      "'default' is for a column that is filled by its name",
+    );
+  });
+});

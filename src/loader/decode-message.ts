@@ -1,0 +1,21 @@
+// Decodes one message for the slow way: its value, or of a tombstone its key, and what reading its key needs before.
+import type { Message } from './broker.ts';
+import type { DecodedRecord, Decoder } from './decode.ts';
+import type { RowPlan } from './row-encoder.ts';
+
+/**
+ * The record of a message; a tombstone's has its key columns by name, but those that come from beside the value.
+ * @throws PoisonMessage
+ */
+export function decodeMessage(
+  decoder: Decoder,
+  plan: RowPlan,
+  { key, value }: Pick<Message, 'key' | 'value'>,
+): DecodedRecord | Promise<DecodedRecord> {
+  const decode = (): DecodedRecord | Promise<DecodedRecord> => {
+    if (value !== null) return decoder.decode(value);
+    return plan.keyInParts ? {} : decoder.decodeKey(key, plan.keyFields);
+  };
+  const ready = plan.readsKey && key !== null ? (decoder.keys?.prepare(key) ?? null) : null;
+  return ready === null ? decode() : ready.then(decode);
+}

@@ -1,0 +1,58 @@
+// Numbers of seconds, milliseconds, microseconds or nanoseconds since 1970 as moments, to the last digit. Pure.
+import { momentText } from './avro/logical.ts';
+import { PoisonMessage } from './decode.ts';
+import { ExactNumber } from './json.ts';
+
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
+/** Seconds up to which the database has days: from 4714 BC up to the year 5874897. */
+const [FIRST_SECOND, LAST_SECOND] = [-210_866_889_600n, 185_331_720_383_999n];
+/** Beyond so many zeros no number is a moment. */
+const MOST_SHIFTED = 40;
+const UNITS: Readonly<Record<number, string>> = {
+  0: 'seconds',
+  3: 'milliseconds',
+  6: 'microseconds',
+  9: 'nanoseconds',
+};
+
+/**
+ * A number, also one written in a text, as a moment in ISO form; another value as it is.
+ * @param digits behind the point of a second that one unit is
+ * @param name of the column
+ * @throws PoisonMessage for a number that is no moment
+ */
+export function fromEpoch(value: unknown, digits: number, name: string): unknown {
+  const written =
+    typeof value === 'number' || value instanceof ExactNumber
+      ? String(value)
+      : typeof value === 'string'
+        ? value.trim()
+        : null;
+  const match = written === null ? null : NUMBER.exec(written);
+  if (match === null) return value;
+  const refuse = (): never => {
+    throw new PoisonMessage(`column '${name}': a number that is no moment in ${UNITS[digits]} since 1970`);
+  };
+  const [, sign, whole = '', fraction = '', power = '0'] = match;
+  const shift = Number(power) - digits;
+  if (Math.abs(shift) > MOST_SHIFTED || whole.length > MOST_SHIFTED) return refuse();
+  // The point as often to the right as the shift says.
+  const all = whole + fraction.padEnd(shift, '0');
+  const point = whole.length + shift;
+  const seconds = point <= 0 ? '0' : all.slice(0, point);
+  const behind = point <= 0 ? '0'.repeat(-point) + all : all.slice(point);
+  return isoOf(sign === '-', BigInt(seconds), behind) ?? refuse();
+}
+
+/** @param behind digits of the fraction @returns null: the database has no such day */
+function isoOf(negative: boolean, seconds: bigint, behind: string): string | null {
+  const scale = 10n ** BigInt(behind.length);
+  const units = (seconds * scale + BigInt(behind === '' ? '0' : behind)) * (negative ? -1n : 1n);
+  const rest = ((units % scale) + scale) % scale;
+  const second = (units - rest) / scale;
+  if (second < FIRST_SECOND || second > LAST_SECOND) return null;
+  const text = momentText(Number(second), 1, '');
+  const fraction = behind === '' ? '' : `.${String(rest).padStart(behind.length, '0')}`;
+  const [moment = '', era] = text.split(' ');
+  return `${moment}${fraction}Z${era === undefined ? '' : ` ${era}`}`;
+}

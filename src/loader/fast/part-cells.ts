@@ -1,0 +1,97 @@
+// Cells of columns that are filled from beside the message's value, for rows that are made without decoding: the key,
+// headers, place and time of a message. The values are message-parts.ts's, the cells row-encoder.ts's.
+import { PoisonMessage } from '../decode.ts';
+import type { Message } from '../broker.ts';
+import type { MessageParts, PartOrigin } from '../message-parts.ts';
+import { type ColumnPlan, cellOf, PartReader, partitionTime, type RowPlan } from '../row-encoder.ts';
+import type { Records } from './records.ts';
+
+/** One message of records; its key and headers are read when they are needed. */
+class RecordParts implements MessageParts {
+  readonly topic: string;
+  readonly partition: number;
+  readonly #records: Records;
+  readonly #i: number;
+
+  constructor(records: Records, i: number, topic: string, partition: number) {
+    this.#records = records;
+    this.#i = i;
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get offset(): bigint {
+    return this.#records.offset(this.#i);
+  }
+
+  get timestamp(): number | null {
+    const time = this.#records.timestamp(this.#i);
+    return Number.isNaN(time) ? null : time;
+  }
+
+  get key(): Uint8Array | null {
+    return this.#records.key(this.#i);
+  }
+
+  get headers(): Message['headers'] {
+    return this.#records.headers(this.#i);
+  }
+}
+
+export class PartCells {
+  /** The cell of each column that has one; null: the value is null. Others are undefined. */
+  readonly cells: (string | null | undefined)[];
+  /** Room for all of them. */
+  bytes = 0;
+  /** Timestamp of the row's partition, where one of them tells it; null: the default partition. */
+  time: number | null = null;
+  readonly #plan: RowPlan;
+  readonly #columns: readonly { readonly at: number; readonly column: ColumnPlan; readonly part: PartOrigin }[];
+  #place: Buffer | null = null;
+  #topic = '';
+  #partition = 0;
+
+  /** @returns null when no column is filled so */
+  static of(plan: RowPlan): PartCells | null {
+    return plan.columns.some(({ part }) => part !== null) ? new PartCells(plan) : null;
+  }
+
+  private constructor(plan: RowPlan) {
+    this.#plan = plan;
+    this.#columns = plan.columns.flatMap((column, at) =>
+      column.part === null ? [] : [{ at, column, part: column.part }],
+    );
+    this.cells = plan.columns.map(() => undefined);
+  }
+
+  /** Makes the cells of a message. @returns false: the slow way must decide */
+  read(records: Records, i: number, place: Buffer): boolean {
+    if (place !== this.#place && !this.#enter(place)) return false;
+    const reader = new PartReader(new RecordParts(records, i, this.#topic, this.#partition), this.#plan);
+    this.bytes = 0;
+    try {
+      for (const { at, column, part } of this.#columns) {
+        const value = reader.of(column, part);
+        const cell = value === undefined || value === null ? null : cellOf(value, column, this.#plan);
+        this.cells[at] = cell;
+        if (cell !== null) this.bytes += cell.length * 3;
+        if (column.name === this.#plan.partitionColumn) this.time = partitionTime(value, column);
+      }
+    } catch (error) {
+      if (error instanceof PoisonMessage) return false;
+      throw error;
+    }
+    return true;
+  }
+
+  /** Reads topic and partition. @returns false for a name that COPY escapes */
+  #enter(place: Buffer): boolean {
+    const text = place.toString('utf8');
+    if (text.includes('\\')) return false;
+    const [, topic = '', partition] = text.split('\t');
+    this.#topic = topic;
+    this.#partition = Number(partition);
+    this.#place = place;
+    return true;
+  }
+}
