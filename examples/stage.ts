@@ -35,14 +35,9 @@ export class Stage {
 
   /** Removes what an earlier play has left: the broker is a new one, so the positions begin anew, too. */
   async clear(): Promise<void> {
-    for (const target of ['', 'clickhouse']) await this.#stopServer(target);
+    await ended(this.#spawn(['db', 'stop']));
     for (const name of ['.tsdbt', 'target', 'logs'])
       rmSync(join(this.#play.dir, name), { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  async #stopServer(target: string): Promise<void> {
-    const child = this.#spawn(['db', 'stop', ...(target === '' ? [] : ['--target', target])]);
-    await ended(child);
   }
 
   /** From now on `close` ends this, too; what was started last ends first. */
@@ -69,6 +64,19 @@ export class Stage {
       });
     const code = await ended(child);
     this.#play.signal.throwIfAborted();
+    if (code !== 0) throw new Error(`tsdbt ${args.join(' ')} has ended with exit code ${code}.`);
+    return out;
+  }
+
+  /** The same without showing it. */
+  async ask(...args: string[]): Promise<string> {
+    this.#play.signal.throwIfAborted();
+    const child = this.#spawn(args);
+    let out = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    const code = await ended(child);
     if (code !== 0) throw new Error(`tsdbt ${args.join(' ')} has ended with exit code ${code}.`);
     return out;
   }

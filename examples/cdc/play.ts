@@ -1,0 +1,45 @@
+// Plays examples/cdc: changes of a Postgres through Debezium and Kafka into ClickHouse and its marts, on servers that it
+// starts and ends.
+import { pause, type Play, Stage } from '../stage.ts';
+import { loadUntil, startParts } from './parts.ts';
+
+const FUNNEL = "select * from {{ ref('funnel_daily') }} order by day desc limit 3";
+const ACTIVE = "select * from {{ ref('active_users') }} order by day desc limit 3";
+
+export async function main(play: Play): Promise<void> {
+  const { once, signal } = play;
+  const stage = new Stage(play);
+  try {
+    await stage.clear();
+    const parts = await startParts(stage, play, { users: 100, events: 1500 });
+    const { shop } = parts;
+    await stage.tsdbt('load', 'check');
+    await stage.tsdbt('load', '--once');
+    await stage.tsdbt('build');
+
+    if (once) {
+      stage.say('\n\u25b8 500 changes: inserts, updates, deletes, other keys, a column more and one less');
+      await shop.act(250);
+      await shop.alter();
+      await shop.act(250);
+      await shop.mark('last');
+      await loadUntil(stage, parts, 'last');
+      await stage.tsdbt('build');
+      await stage.tsdbt('show', '--inline', FUNNEL);
+      await stage.tsdbt('show', '--inline', ACTIVE);
+      return;
+    }
+    stage.start('load', 'load');
+    stage.start('build', 'build', '--every', '10s', '--if-changed');
+    stage.say('\n20 changes a second from here on. Ctrl-C ends everything.');
+    for (let shown = Date.now(); !signal.aborted; ) {
+      await shop.act(10);
+      await pause(500, signal);
+      if (Date.now() - shown < 15_000) continue;
+      await stage.quietly('show', '--inline', FUNNEL);
+      shown = Date.now();
+    }
+  } finally {
+    await stage.close();
+  }
+}
