@@ -48,12 +48,12 @@ export class Shop {
     }
   }
 
-  /** A user with an event, both to be looked for by the user's name. */
+  /** A user with an event of the same name, to be looked for by it. */
   async mark(user: string): Promise<void> {
     await this.#run([
       'with u as (insert into app.users (user_id, email, country, plan) values ($1, $2, $3, $4)) ' +
         'insert into app.events (user_id, event_name, occurred_at) values ($1, $5, $6)',
-      ...[user, `${user}@example.com`, 'DE', 'free', 'session_start', new Date(this.#now())],
+      ...[user, `${user}@example.com`, 'DE', 'free', user, new Date(this.#now())],
     ]);
   }
 
