@@ -68,9 +68,8 @@ export class Stage {
     return out;
   }
 
-  /** The same without showing it. */
+  /** The same without showing it, also once the play is stopped. */
   async ask(...args: string[]): Promise<string> {
-    this.#play.signal.throwIfAborted();
     const child = this.#spawn(args);
     let out = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {

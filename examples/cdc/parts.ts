@@ -7,6 +7,9 @@ import { SourcePostgres } from '../../tests/engine/kafka/source-postgres.ts';
 import type { Play, Stage } from '../stage.ts';
 import { Shop } from './shop.ts';
 
+/** A secret of yours in earnest: who has it can find out whose address a hash is. */
+export const EXAMPLE_KEY = 'only for this example, made of many words';
+
 export interface Parts {
   readonly broker: KafkaBroker;
   readonly source: SourcePostgres;
@@ -34,17 +37,23 @@ export async function startParts(
       more: { 'decimal.handling.mode': 'string', 'time.precision.mode': 'isostring' },
     }),
   );
-  // A secret of yours in earnest: who has it can find out whose address a hash is.
-  Object.assign(stage.env, { KAFKA_BROKERS: address, TSDBT_HASH_KEY: 'only for this example, made of many words' });
+  Object.assign(stage.env, { KAFKA_BROKERS: address, TSDBT_HASH_KEY: EXAMPLE_KEY });
   await stage.ask('db', 'start');
   stage.ends({ close: () => stage.ask('db', 'stop').catch(() => '') });
-  const url = new URL((await stage.ask('db', 'url')).trim());
+  const url = (await stage.ask('db', 'url')).trim();
+  stage.say(`Postgres at 127.0.0.1:${source.address.port}, Kafka at ${address}, ClickHouse at ${new URL(url).host}`);
+  return { broker, source, connect, shop, clickhouse: clickhouseAt(url) };
+}
+
+/** What asks the embedded ClickHouse. @param address what `tsdbt db url` prints */
+export function clickhouseAt(address: string): Parts['clickhouse'] {
+  const url = new URL(address);
   const { username, password } = url;
   [url.username, url.password] = ['', ''];
   url.searchParams.set('default_format', 'JSONEachRow');
   url.searchParams.set('output_format_json_quote_64bit_integers', '0');
   const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64');
-  const clickhouse = async (sql: string): Promise<Record<string, unknown>[]> => {
+  return async (sql) => {
     const answer = await fetch(url, { method: 'POST', body: sql, headers: { authorization: `Basic ${login}` } });
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
@@ -53,8 +62,6 @@ export async function startParts(
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   };
-  stage.say(`Postgres at 127.0.0.1:${source.address.port}, Kafka at ${address}, ClickHouse at ${url.host}`);
-  return { broker, source, connect, shop, clickhouse };
 }
 
 /** Loads until a user that `Shop.mark` has made is there: all that the shop has done before is there then, too. */

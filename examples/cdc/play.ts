@@ -3,8 +3,8 @@
 import { pause, type Play, Stage } from '../stage.ts';
 import { loadUntil, startParts } from './parts.ts';
 
-const FUNNEL = "select * from {{ ref('funnel_daily') }} order by day desc limit 3";
-const ACTIVE = "select * from {{ ref('active_users') }} order by day desc limit 3";
+const FUNNEL = "select * from {{ ref('funnel_daily') }} order by day desc";
+const ACTIVE = "select * from {{ ref('active_users') }} order by day desc";
 
 export async function main(play: Play): Promise<void> {
   const { once, signal } = play;
@@ -25,8 +25,8 @@ export async function main(play: Play): Promise<void> {
       await shop.mark('last');
       await loadUntil(stage, parts, 'last');
       await stage.tsdbt('build');
-      await stage.tsdbt('show', '--inline', FUNNEL);
-      await stage.tsdbt('show', '--inline', ACTIVE);
+      await stage.tsdbt('show', '--inline', FUNNEL, '--limit', '3');
+      await stage.tsdbt('show', '--inline', ACTIVE, '--limit', '3');
       return;
     }
     stage.start('load', 'load');
@@ -36,7 +36,7 @@ export async function main(play: Play): Promise<void> {
       await shop.act(10);
       await pause(500, signal);
       if (Date.now() - shown < 15_000) continue;
-      await stage.quietly('show', '--inline', FUNNEL);
+      await stage.quietly('show', '--inline', FUNNEL, '--limit', '3');
       shown = Date.now();
     }
   } finally {

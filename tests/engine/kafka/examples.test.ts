@@ -1,6 +1,7 @@
 // The examples are played as a user plays them, in a folder of their own: what they show is what was sent, and they
 // leave no server behind.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,8 +9,12 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedPostgres } from '../../../src/adapters/postgres/embedded.ts';
+import { clickhouseAt, EXAMPLE_KEY } from '../../../examples/cdc/parts.ts';
 import type { Click } from '../../../examples/sessions/clicks.ts';
 import { removeEmbedded } from '../adapters/servers.ts';
+import { start } from '../support/program.ts';
+import { computed, inClickHouse } from './cdc-marts.ts';
+import { SourcePostgres } from './source-postgres.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -60,6 +65,39 @@ describe('the example of sessions', () => {
     child.kill('SIGINT');
     expect(await ended).toEqual({ code: 0, out: expect.stringMatching(shown) });
     for (const [, port] of out().matchAll(/127\.0\.0\.1:(\d+)/g)) expect(await answers(Number(port))).toBe(false);
+  });
+});
+
+describe('the example of changes', () => {
+  it('ends with tables and marts that say what the Postgres says', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
+    try {
+      const { code, out } = await play('cdc', dir, '--once').ended;
+      expect(code, out).toBe(0);
+      const source = await SourcePostgres.start(join(dir, '.tsdbt/source'));
+      const tsdbt = async (...args: string[]): Promise<string> =>
+        (await start(args, { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } }).ended).stdout;
+      await tsdbt('db', 'start');
+      const clickhouse = clickhouseAt((await tsdbt('db', 'url')).trim());
+      const [wanted, found] = [await computed(source.client), await inClickHouse(clickhouse)];
+      expect(wanted['sessions_daily']!.length).toBeGreaterThan(100);
+      expect(found).toEqual(wanted);
+      // The raw table has the hashes of the addresses, and no telephone numbers anywhere.
+      const hashed = await clickhouse('select user_id, email from raw.users final where not _deleted order by user_id');
+      const { rows: users } = await source.client.query<{ user_id: string; email: string }>(
+        'select user_id, email from app.users order by user_id collate "C"',
+      );
+      expect(hashed).toEqual(
+        users.map(({ user_id, email }) => ({
+          user_id,
+          email: createHmac('sha256', EXAMPLE_KEY).update(email).digest('hex'),
+        })),
+      );
+      await tsdbt('db', 'stop');
+      await source.close();
+    } finally {
+      await removeEmbedded(dir, join(dir, '.tsdbt/source'));
+    }
   });
 });
 
