@@ -11,7 +11,7 @@ import type { LogEvent, Logger } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { keepManifest, type KeptBytes, KeptManifest, textOf } from './kept-manifest.ts';
 import { manifestMetadata } from './table/metadata.ts';
-import { readBySameHooks } from './same-hooks.ts';
+import { commandsOfSameHooks, NAME_OF_COMMAND, readBySameHooks } from './same-hooks.ts';
 import { editedNodes, nodeId } from './shortcuts/text-edits.ts';
 
 /** The inputs of an earlier parse. Plain JSON. */
@@ -119,7 +119,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
   const header: ParseCacheHeader = {
     key,
     command: commandOf(config, output.command),
-    hooks: [partsOf(config, output.hookCommand)],
+    hooks: [partsOf(config, output.hookCommand), ...hooksOfOthers(input, output)],
     parts,
     env_vars: Object.fromEntries(
       Object.entries(output.envVars).map(([name, value]) => [
@@ -322,10 +322,19 @@ function isOfHooks({ hooks }: ParseCacheHeader, config: RuntimeConfig): boolean 
 function withHooks(previous: ParseCache, input: CachedParseInput): ParseCache | null {
   const { header } = previous;
   if (isOfHooks(header, input.config)) return previous;
-  const read = readBySameHooks(input, new KeptManifest(previous).into({}));
+  const read = readBySameHooks(input, new KeptManifest(previous).into({}), header.env_vars);
   if (read === null) return null;
   const hooks = [...header.hooks, partsOf(input.config, read)].slice(-MOST_HOOKS);
   return { ...previous, header: { ...header, hooks } };
+}
+
+/** The same parts of other commands that have these hooks, so that their first command finds the parse valid. */
+function hooksOfOthers(input: CachedParseInput, { manifest, envVars, hookCommand }: ParseOutput) {
+  if (hookCommand.join() !== NAME_OF_COMMAND || !input.config.flags.partial_parse) return [];
+  const { config } = input;
+  return commandsOfSameHooks(input, manifest, envVars).map((which) =>
+    partsOf({ ...config, flags: { ...config.flags, which } }, hookCommand),
+  );
 }
 
 /** Whether this command equals that of an earlier parse in all parts that the parse read. */

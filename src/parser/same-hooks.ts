@@ -2,6 +2,7 @@
 // and then the kept parse is still valid. Any other difference needs a full parse.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { ManifestNode } from '../contracts/node.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
 import { typeInId } from '../graph/node-facts.ts';
 import type { Logger } from '../log.ts';
 import { RelationNames } from './config/relation-names.ts';
@@ -14,36 +15,77 @@ import type { ReadNode } from './table/phases.ts';
 import type { ReadTable } from './table/tables.ts';
 import { InertMacros } from './shortcuts/inert-macros.ts';
 
+/** The part of the command that is its name. */
+export const NAME_OF_COMMAND = 'flags.which';
+
 /** Output and warnings of the hooks were shown when they were parsed. */
 const SILENT: Logger = { fire: () => undefined };
 
 /**
  * Whether this command would parse the hooks of all packages as the manifest has them.
+ * @param variables the environment variables of the kept parse: the hooks may read no others
  * @returns the parts of the command that the hooks read, or null when they differ or cannot be rendered
  */
-export function readBySameHooks(input: ParseInput, manifest: Omit<Manifest, 'metadata'>): readonly string[] | null {
-  const { config, files, adapter } = input;
+export function readBySameHooks(
+  input: ParseInput,
+  manifest: Omit<Manifest, 'metadata'>,
+  variables: object,
+): readonly string[] | null {
+  return sameHooks(input, input.config, manifest, variables)();
+}
+
+/** Commands that often follow each other, by dbt's name for them. */
+const OTHERS: readonly string[] = [
+  ...['build', 'compile', 'freshness', 'generate', 'list', 'parse', 'run', 'seed', 'show', 'snapshot', 'test'],
+];
+
+/** Other commands that would parse the hooks alike, where the hooks read nothing of the command but its name. */
+export function commandsOfSameHooks(
+  input: ParseInput,
+  manifest: Omit<Manifest, 'metadata'>,
+  variables: object,
+): readonly string[] {
+  const flags = { ...input.config.flags };
+  const render = sameHooks(input, { ...input.config, flags }, manifest, variables);
+  return OTHERS.filter((which) => {
+    if (which === input.config.flags.which) return false;
+    flags.which = which;
+    return render()?.join() === NAME_OF_COMMAND;
+  });
+}
+
+/** Renders the hooks each time that it is called, with the config as it is then. */
+function sameHooks(
+  { files, adapter }: ParseInput,
+  config: RuntimeConfig,
+  manifest: Omit<Manifest, 'metadata'>,
+  variables: object,
+): () => readonly string[] | null {
   const state = new ParseState(config, adapter, SILENT, files);
   const macros = new Map(Object.entries(manifest.macros));
   const ids = new MacroIds(macros.values(), state.root.project_name, state.internalPackages);
   const inert = new InertMacros(state, macros, ids);
-  const { rendering, hookCommand } = createParseRendering(state, adapter, macros, inert);
-  let nodes: ReadTable['nodes'];
-  try {
-    ({ nodes } = readHooks({ state, rendering, names: new RelationNames(state, rendering, macros) }));
-  } catch {
-    return null;
-  }
+  const { rendering, hookCommand, envVars } = createParseRendering(state, adapter, macros, inert);
+  const tools = { state, rendering, names: new RelationNames(state, rendering, macros) };
   const kept = Object.keys(manifest.nodes)
     .filter((id) => typeInId(id) === 'operation')
     .flatMap((id) => manifest.nodes[id] ?? []);
-  const same =
-    kept.length === nodes.size &&
-    kept.every((node) => {
-      const now = nodes.get(node.unique_id);
-      return now !== undefined && JSON.stringify(unlinked(node, now)) === JSON.stringify(unlinked(now, now));
-    });
-  return same ? [...hookCommand] : null;
+  return () => {
+    hookCommand.clear();
+    let nodes: ReadTable['nodes'];
+    try {
+      ({ nodes } = readHooks(tools));
+    } catch {
+      return null;
+    }
+    const same =
+      kept.length === nodes.size &&
+      kept.every((node) => {
+        const now = nodes.get(node.unique_id);
+        return now !== undefined && JSON.stringify(unlinked(node, now)) === JSON.stringify(unlinked(now, now));
+      });
+    return same && [...envVars.keys()].every((name) => Object.hasOwn(variables, name)) ? [...hookCommand] : null;
+  };
 }
 
 /** A hook without fields that linking adds, in the key order of `like`. */

@@ -79,8 +79,12 @@ describe('ParseCaches', () => {
     };
     const project = { on_run_start: ['{{ start() }}'] };
     await parse({ ...command('run'), project }, files);
-    for (const which of ['test', 'list', 'run', 'docs', 'test'])
-      expect([which, (await parse({ ...command(which), project }, files)).reused]).toEqual([which, true]);
+    for (const which of ['test', 'list', 'run', 'docs', 'docs', 'test']) {
+      const { reused, fresh } = await parse({ ...command(which), project }, files);
+      expect([which, reused]).toEqual([which, true]);
+      // Of a command that exists the first parse knew that its hooks are the same.
+      if (which !== 'docs') expect([which, fresh]).toEqual([which, false]);
+    }
     expect((await parse({ ...command('list'), project }, files)).fresh).toBe(false);
     expect(readdirSync(folder)).toEqual(['partial_parse.json']);
   });
@@ -89,6 +93,7 @@ describe('ParseCaches', () => {
     ['references', "{% if flags.WHICH == 'run' %}{{ ref('a') }}{% endif %}"],
     ['macros', "{% if flags.WHICH == 'run' %}{{ start() }}{% endif %}"],
     ['settings', '{{ config(tags=flags.WHICH) }}'],
+    ['environment variables', "{% if flags.WHICH == 'test' %}{% set _ = env_var('UNKNOWN', '') %}{% endif %}"],
     ['errors', "{% if flags.WHICH == 'test' %}{{ exceptions.raise_compiler_error('no tests') }}{% endif %}"],
   ])('parses again when hooks have other %s in another command', async (_what, hook) => {
     const files = { ...PLAIN, 'macros/start.sql': '{% macro start() %}{{ ref("a") }}{% endmacro %}' };
