@@ -44,7 +44,6 @@ const OWN = new Set([
     'default__get_view_leftovers_sql',
   ].map((name) => `macro.dbt.${name}`),
   'macro.dbt.default__new_rows',
-  'macro.dbt_clickhouse.clickhouse__new_rows',
   'macro.dbt_clickhouse.clickhouse__mv_on_schema_change',
   'macro.dbt_clickhouse.clickhouse__warn_of_other_writers',
   'macro.dbt_clickhouse.clickhouse__require_distributed',
@@ -68,6 +67,7 @@ const OWN = new Set([
 const OWN_FILES = new Set([
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
+  'macros/new_rows.sql',
   'macros/materializations/incremental/strategies.sql',
   ...['append', 'atomic_upsert', 'staging'].map((name) => `macros/materializations/incremental/${name}.sql`),
 ]);
