@@ -99,6 +99,8 @@ export interface AssignmentListener {
 export interface BrokerClient {
   /** @throws `runtime` error naming a topic that does not exist or may not be read */
   topics(names: readonly string[]): Promise<readonly TopicInfo[]>;
+  /** The names of the topics that match, sorted, without the broker's own. */
+  matching(pattern: RegExp): Promise<readonly string[]>;
   /** Earliest and end offset of every partition, by `topic/partition`. */
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
   /**
@@ -113,7 +115,10 @@ export interface BrokerClient {
    * @throws `runtime` error that says what is missing
    */
   check(topics: readonly string[]): Promise<void>;
-  /** Joins the group; from now on `poll` returns messages of the assigned partitions. */
+  /**
+   * Joins the group; from now on `poll` returns messages of the assigned partitions. Called again with other topics it
+   * takes up the new ones and leaves those that are missing.
+   */
   join(topics: readonly string[], listener: AssignmentListener): Promise<void>;
   /** The next messages of the assigned partitions that are not paused; waits a little when there are none. */
   poll(): Promise<Polled>;

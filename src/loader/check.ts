@@ -1,7 +1,8 @@
-// Whether a target could be loaded, found out without writing: topic, table, types of its columns, key, privileges.
+// Whether a target could be loaded, found out without writing: topics, table, types of its columns, key, privileges.
 import type { BrokerClient } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
+import { topicNames } from './topics.ts';
 
 /** @returns the obstacles, in words; empty when there are none */
 export async function checkTarget(
@@ -9,7 +10,8 @@ export async function checkTarget(
   client: BrokerClient,
   target: LoadTarget,
 ): Promise<string[]> {
-  await client.topics([target.topic]);
-  await client.check([target.topic]);
+  const names = await topicNames(client, target);
+  await client.topics(names);
+  await client.check(names);
   return sink.problems(target);
 }

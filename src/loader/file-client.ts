@@ -86,6 +86,10 @@ class FileClient implements BrokerClient {
     ];
   }
 
+  async matching(): Promise<readonly string[]> {
+    return [this.#topic];
+  }
+
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
     this.#end ??= await count(this.#open());
     return new Map([[partitionKey({ topic: this.#topic, partition: 0 }), { earliest: 0n, end: this.#end }]]);

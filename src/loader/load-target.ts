@@ -1,4 +1,4 @@
-// Reads and checks a source table's `meta: tsdbt: load:`: which topic goes into which table, and how. Reads the
+// Reads and checks a source table's `meta: tsdbt: load:`: which topics go into which table, and how. Reads the
 // manifest only; check.ts finds out whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './col
 import { isDictionary } from './json.ts';
 import { OptionReader, type Options, type Refuse } from './option-reader.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
+import { topicPattern } from './topics.ts';
 import { knownWords } from '../values/close-matches.ts';
 import { writtenTime } from './written-time.ts';
 
@@ -46,7 +47,7 @@ export interface Storage {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** One topic into one table. */
+/** A topic, or several, into one table. */
 export interface LoadTarget {
   readonly uniqueId: string;
   /** `raw.session_events`, for people. */
@@ -56,7 +57,10 @@ export interface LoadTarget {
   readonly schema: string;
   readonly identifier: string;
   readonly connection: string;
+  /** Its name; of several topics their names or the pattern, for people. */
   readonly topic: string;
+  /** Several topics: their names, or the pattern of them. Absent: `topic` is the only one. */
+  readonly topics?: readonly string[] | RegExp;
   readonly format: 'json' | 'json_schema' | 'avro';
   readonly mode: 'append' | 'upsert';
   /** Columns that identify a row; empty in append mode unless given. */
@@ -99,6 +103,8 @@ export const PROCESSING_TS = 'processing_ts';
 const OPTIONS = [
   'connection',
   'topic',
+  'topics',
+  'topic_pattern',
   'format',
   'mode',
   'key',
@@ -135,7 +141,8 @@ const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_0
 export function loadTarget(source: SourceDefinition, table: TableOptions): LoadTarget | null {
   const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
   const shared = loadSettings(source.source_meta);
-  if (own?.['topic'] === undefined) return null;
+  const [naming, ...others] = TOPIC_OPTIONS.filter((option) => own?.[option] !== undefined);
+  if (own === undefined || naming === undefined) return null;
   const options: Options = { ...shared, ...own };
   const name = `${source.source_name}.${source.name}`;
   const refuse = (message: string, hint?: string): never => {
@@ -145,6 +152,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     });
   };
   const reader = new OptionReader(options, refuse);
+  if (others.length > 0) refuse(`'${naming}' and '${others[0]}' are given; one of them must go`);
   const names: readonly string[] = [...OPTIONS, ...TABLE_OPTIONS[table.database]];
   for (const option of Object.keys(options)) {
     if (names.includes(option)) continue;
@@ -191,6 +199,11 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
   for (const column of columns.filter(({ name: each }) => hash.includes(each))) refuseCopies(column, columns, refuse);
   if (mode === 'upsert' && key.length === 0)
     refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
+  if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse')
+    refuse(
+      "mode 'upsert' of several topics cannot be kept in ClickHouse: the newer of two rows is told by the offset",
+      'A table for each topic, or mode: append.',
+    );
   const shape = table.read(options, { columns, mode, key, reader, refuse });
   const rest =
     options['rest'] === undefined
@@ -211,7 +224,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     schema: source.schema,
     identifier: source.identifier,
     connection: reader.text('connection', 'default'),
-    topic: reader.text('topic', ''),
+    ...topicsOf(naming, reader, refuse),
     format,
     mode,
     key,
@@ -226,6 +239,28 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
     maxDead: deadLimit(options['max_dead'], refuse),
   };
+}
+
+/** The options that say which topics there are; a table has one of them. */
+const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern'] as const;
+
+function topicsOf(
+  naming: (typeof TOPIC_OPTIONS)[number],
+  reader: OptionReader,
+  refuse: (message: string, hint?: string) => never,
+): Pick<LoadTarget, 'topic' | 'topics'> {
+  if (naming === 'topic') return { topic: reader.text(naming, '') };
+  if (naming === 'topics') {
+    const topics = reader.names(naming);
+    return topics.length === 0 ? refuse("'topics' names no topic") : { topic: topics.join(', '), topics };
+  }
+  const topic = reader.text(naming, '');
+  try {
+    return { topic, topics: topicPattern(topic) };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse(`'topic_pattern' cannot be used: ${why}`, "topic_pattern: '^orders_.*' matches whole names.");
+  }
 }
 
 const COLUMN_OPTIONS = ['from', 'path', 'epoch', 'aliases', 'default'];

@@ -1,5 +1,5 @@
-// Loads one topic into one table: polls the broker, feeds batches to an intake, starts flushes, follows the group,
-// waits for what is away. Only the database's position counts: it refuses a second flush of the same messages (Fenced),
+// Loads a target's topics into its table: polls the broker, feeds batches to an intake, starts flushes, follows the
+// group, waits for what is away. Only the database's position counts: it refuses a second flush of the same messages (Fenced),
 // and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
 import { TsdbtError } from '../errors.ts';
 import {
@@ -8,6 +8,7 @@ import {
   type MessageBatch,
   type PartitionFailure,
   partitionKey,
+  type Polled,
   type ReadPosition,
   type TopicPartition,
 } from './broker.ts';
@@ -23,8 +24,9 @@ import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
-import { type FaultPoint, Fenced, type Place, type Sink, TooManyRefused } from './sink.ts';
+import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
 import { explain, isAnother, madeAnew, startingPoints } from './starts.ts';
+import { ofTopic, topicNames } from './topics.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -48,6 +50,8 @@ export interface LoaderOptions {
   readonly pulse?: Pulse | null;
   /** The pulse has found the table paused. */
   readonly paused?: () => void;
+  /** How often to ask which topics match a pattern, in milliseconds. */
+  readonly topicsMs?: number;
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
@@ -65,6 +69,8 @@ export interface LoadSummary {
 
 const REVOKE_DEADLINE_MS = 10_000;
 const MAINTENANCE_MS = 3_600_000;
+/** How often to ask which topics match a pattern. */
+const TOPICS_MS = 5000;
 /** Time limit for leaving the group and closing connections. */
 const LEAVE_MS = 2000;
 
@@ -82,8 +88,12 @@ export class Loader {
   #assignedOnce = false;
   /** Number of reads of the table's position that are in flight. */
   #fencing = 0;
-  /** Positions that were moved by hand, found by the pulse, by partition. */
-  #moved: ReadonlyMap<number, Place> = new Map();
+  /** Positions that were moved by hand, found by the pulse, by `topic/partition`. */
+  #moved: ReadonlyMap<string, Place> = new Map();
+  /** The topics that are read; those that came since the start; when it was last asked which there are. */
+  #topics: readonly string[] = [];
+  readonly #came = new Set<string>();
+  #asked = 0;
   /** When something was last read or written. */
   #progressed = 0;
   /** Why the last flush of a partition cannot be settled, by `topic/partition`. */
@@ -113,15 +123,17 @@ export class Loader {
     let leave: (() => Promise<void>) | undefined;
     try {
       // The topic comes first: without the right to read it, no table is made.
-      await this.#patiently(() => client.topics([target.topic]));
-      const ends = await this.#patiently(() => client.ends([target.topic]));
+      this.#topics = await this.#patiently(() => topicNames(client, target));
+      this.#asked = now();
+      await this.#patiently(() => client.topics(this.#topics));
+      const ends = await this.#patiently(() => client.ends(this.#topics));
       this.#partitions.aimAt(new Map([...ends].map(([key, { end }]) => [key, end])));
       const columns = await this.#patientStatement(() => sink.prepare(target));
       this.#maker = rowMaker(target, decoder, columns, this.#options);
       let maintained = now();
       await this.#patientStatement(() => sink.maintain(target));
       leave = this.#enterPulse();
-      await this.#patiently(() => client.join([target.topic], this.#listener()));
+      await this.#patiently(() => client.join(this.#topics, this.#listener()));
       this.#progressed = now();
       // The last flush may be fenced: then there is more to read.
       do {
@@ -179,7 +191,7 @@ export class Loader {
   #enterPulse(): (() => Promise<void>) | undefined {
     const { target, client, pulse } = this.#options;
     return pulse?.enter({
-      target,
+      targets: () => this.#topics.map((topic) => ofTopic(target, topic)),
       member: () => client.member?.() ?? null,
       evict: async (members) => client.evict?.(members),
       mark: () => this.#partitions.turns,
@@ -190,7 +202,8 @@ export class Loader {
 
   async #pollOnce(): Promise<void> {
     const { target, client, notify } = this.#options;
-    const polled = await this.#patiently(() => client.poll());
+    await this.#followTopics();
+    const polled = await this.#patiently(() => client.poll().catch((error: unknown) => this.#topicGone(error)));
     if (polled.batches.length === 0) this.#flusher.rest();
     this.#patience.partly(polled.waiting);
     await this.#followMoved();
@@ -200,6 +213,28 @@ export class Loader {
     notify({ kind: 'polled', target, lag: this.#partitions.lag });
     await this.#flusher.flushDue();
     this.#checkProgress();
+  }
+
+  /** Takes up topics that have come to match the pattern, and leaves those that are gone. */
+  async #followTopics(): Promise<void> {
+    const { target, client, once, now, topicsMs = TOPICS_MS } = this.#options;
+    if (once || !(target.topics instanceof RegExp) || now() - this.#asked < topicsMs) return;
+    this.#asked = now();
+    const names = await this.#patiently(() => topicNames(client, target));
+    if (names.join() === this.#topics.join()) return;
+    for (const name of names) if (!this.#topics.includes(name)) this.#came.add(name);
+    this.#topics = names;
+    await this.#patiently(() => client.join(names, this.#listener()));
+  }
+
+  /** A topic of the pattern that was deleted is no failure: it is left at the next turn. */
+  async #topicGone(error: unknown): Promise<Polled> {
+    const { target, client, once } = this.#options;
+    if (once || !(target.topics instanceof RegExp)) throw error;
+    const names = await client.matching(target.topics);
+    if (this.#topics.every((topic) => names.includes(topic))) throw error;
+    this.#asked = 0;
+    return { batches: [], failures: [], waiting: null };
   }
 
   /** With `once`: nothing was read or written for too long before the ends were reached. */
@@ -324,12 +359,13 @@ export class Loader {
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.#options;
     await this.#settle(partitions);
-    const starts = await startingPoints(this.#options, partitions);
-    const places = new Map(
-      [...starts].flatMap(([key, { partition, next }]) => (this.#counted.has(key) ? [] : [[partition, next] as const])),
-    );
+    const starts = await startingPoints({ ...this.#options, came: this.#came }, partitions);
+    const places = new Map<string, Map<number, bigint>>();
+    for (const [key, { topic, partition, next }] of starts)
+      if (!this.#counted.has(key)) places.set(topic, (places.get(topic) ?? new Map()).set(partition, next));
     if (target.maxDead !== null)
-      this.#limit.before(await sink.recentDead(target, places, DEAD_WINDOW, target.maxDead + 1));
+      for (const [topic, next] of places)
+        this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
     return starts;
   }
@@ -338,12 +374,16 @@ export class Loader {
   async #settle(partitions: readonly TopicPartition[]): Promise<void> {
     const { target, sink, client, loadId } = this.#options;
     for (const at of partitions) this.#unreadable.delete(partitionKey(at));
-    const numbers = partitions.map(({ partition }) => partition);
-    const open = await sink.unsettled(target, numbers);
-    const [topic] = open.length === 0 ? [] : await client.topics([target.topic]);
+    const open: OpenFlush[] = [];
+    for (const name of new Set(partitions.map(({ topic }) => topic))) {
+      const numbers = partitions.filter(({ topic }) => topic === name).map(({ partition }) => partition);
+      open.push(...(await sink.unsettled(ofTopic(target, name), numbers)));
+    }
+    const topics = open.length === 0 ? [] : await client.topics([...new Set(open.map(({ topic }) => topic))]);
+    const ids = new Map(topics.map(({ topic, id }) => [topic, id]));
     for (const flush of open) {
       // What a topic held that was deleted since, no log has: starts.ts says so.
-      if (isAnother(flush.topicId, topic?.id ?? null)) continue;
+      if (isAnother(flush.topicId, ids.get(flush.topic) ?? null)) continue;
       const { batches, failure } = await client.read(flush, flush.from, flush.to);
       if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop')) {
         this.#unreadable.set(partitionKey(flush), failure);
@@ -355,7 +395,15 @@ export class Loader {
       const limit = new DeadLimit(target);
       try {
         const ranges = pending.ranges();
-        await sink.settle(flush, { target, columns, ranges, rows, dead, loadId, allowance: limit.left });
+        await sink.settle(flush, {
+          target: ofTopic(target, flush.topic),
+          columns,
+          ranges,
+          rows,
+          dead,
+          loadId,
+          allowance: limit.left,
+        });
       } catch (error) {
         if (error instanceof TooManyRefused) {
           limit.add(error.letters.map((letter) => letter.error));
@@ -397,10 +445,10 @@ export class Loader {
   }
 
   /** Compares the table's positions with this loader's. @param mark the turns before the positions were read */
-  #looked(places: ReadonlyMap<number, Place>, mark: unknown): void {
+  #looked(places: ReadonlyMap<string, Place>, mark: unknown): void {
     if (mark !== this.#partitions.turns || this.#flusher.busy || this.#fencing > 0) return;
-    const elsewhere = new Set(this.#partitions.elsewhere(places).map(({ partition }) => partition));
-    this.#moved = new Map([...places].filter(([partition]) => elsewhere.has(partition)));
+    const elsewhere = new Set(this.#partitions.elsewhere(places).map(partitionKey));
+    this.#moved = new Map([...places].filter(([key]) => elsewhere.has(key)));
   }
 
   /** Follows `load rewind`, also when this loader has nothing to write. */
@@ -443,10 +491,10 @@ export class Loader {
     const anew = failure.reason === 'made_anew';
     if ((anew || failure.reason === 'offset_out_of_range') && target.onGap === 'earliest') {
       await this.#flusher.flushAll();
-      const [found] = await this.#patiently(() => client.topics([target.topic]));
-      const ends = await this.#patiently(() => client.ends([target.topic]));
+      const [found] = await this.#patiently(() => client.topics([topic]));
+      const ends = await this.#patiently(() => client.ends([topic]));
       const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
-      await this.#patiently(() => sink.rewind(target, found?.id ?? null, new Map([[partition, next]])));
+      await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
       const starts = new Map([[partitionKey(failure), { topic, partition, next, epoch: null }]]);
       this.#partitions.goOn(starts);
       client.seek(starts);
@@ -454,7 +502,7 @@ export class Loader {
     }
     if (anew) {
       await this.#flusher.flushAll();
-      throw madeAnew(target);
+      throw madeAnew(target, topic);
     }
     this.#stop(failure);
   }

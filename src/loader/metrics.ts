@@ -149,11 +149,11 @@ export class LoadMetrics {
       name: string,
       type: string,
       help: string,
-      samples: (counted: Counted, labels: string) => readonly string[],
+      samples: (counted: Counted, labels: string, target: LoadTarget) => readonly string[],
     ): void => {
       lines.push(`# HELP tsdbt_load_${name} ${help}`, `# TYPE tsdbt_load_${name} ${type}`);
       for (const [target, counted] of this.#targets)
-        lines.push(...samples(counted, `topic="${escaped(target.topic)}",table="${escaped(target.name)}"`));
+        lines.push(...samples(counted, labelsOf(target.topic, target), target));
     };
     const one = (name: string, type: string, help: string, value: (counted: Counted) => number | bigint | null): void =>
       family(name, type, help, (counted, labels) => {
@@ -181,11 +181,11 @@ export class LoadMetrics {
       'Age of the newest loaded message while something is behind; 0 when nothing is.',
       ({ lag }) => total(lag, this.#now()).seconds,
     );
-    family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, labels) =>
-      [...lag].map(
-        ([key, { rows }]) =>
-          `tsdbt_load_lag_rows{${labels},partition="${key.slice(key.lastIndexOf('/') + 1)}"} ${rows}`,
-      ),
+    family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, _, target) =>
+      [...lag].map(([key, { rows }]) => {
+        const at = key.lastIndexOf('/');
+        return `tsdbt_load_lag_rows{${labelsOf(key.slice(0, at), target)},partition="${key.slice(at + 1)}"} ${rows}`;
+      }),
     );
     family(
       'flush_seconds',
@@ -260,6 +260,10 @@ function total(lag: ReadonlyMap<string, PartitionLag>, now: number): Lag {
     if (behind > 0n) seconds = newest === null || seconds === null ? null : Math.max(seconds, (now - newest) / 1000, 0);
   }
   return { rows, seconds };
+}
+
+function labelsOf(topic: string, target: LoadTarget): string {
+  return `topic="${escaped(topic)}",table="${escaped(target.name)}"`;
 }
 
 function escaped(label: string): string {

@@ -38,7 +38,7 @@ export class OptionReader {
     const list = Array.isArray(value) ? value : [value];
     if (!list.every((item): item is string => typeof item === 'string' && item !== ''))
       return this.#refuse(`'${name}' must be a list of names, found ${JSON.stringify(value)}`);
-    if (new Set(list).size !== list.length) return this.#refuse(`'${name}' names a column twice`);
+    if (new Set(list).size !== list.length) return this.#refuse(`'${name}' has a name twice`);
     return list;
   }
 }

@@ -1,5 +1,5 @@
-// The state of a topic's partitions for one loader: which it owns, what is read next, what the table holds, which have
-// stopped. Values only; loader.ts acts on them.
+// The state of the partitions of a target's topics for one loader: which it owns, what is read next, what the
+// table holds, which have stopped. Values only; loader.ts acts on them.
 import { partitionKey, type ReadPosition, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
@@ -151,11 +151,11 @@ export class Partitions {
 
   /**
    * The partitions whose position in the table is not the one that this loader left.
-   * @param places the table's positions, by partition
+   * @param places the table's positions, by `topic/partition`
    */
-  elsewhere(places: ReadonlyMap<number, Place>): readonly TopicPartition[] {
+  elsewhere(places: ReadonlyMap<string, Place>): readonly TopicPartition[] {
     return [...this.#ours].flatMap(([key, at]) => {
-      const found = places.get(at.partition);
+      const found = places.get(key);
       const known = this.#written.get(key);
       // A position that was set by hand has no epoch, even when the offset is the same.
       return found !== undefined && known !== undefined && (known.next !== found.next || known.epoch !== found.epoch)

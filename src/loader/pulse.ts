@@ -2,19 +2,21 @@
 // long before the broker would, and finds positions that were moved and tables that were paused. Without it all of
 // that happens later, and a pause at the next start.
 import type { LoadTarget } from './load-target.ts';
-import type { GroupMember, Place, Sink } from './sink.ts';
+import { partitionKey } from './broker.ts';
+import type { GroupMember, Looked, Place, Sink } from './sink.ts';
 
 /** A loader, for the pulse. */
 export interface Watched {
-  readonly target: LoadTarget;
+  /** The target, or with several topics a view of it for each. */
+  targets(): readonly LoadTarget[];
   /** The group and this loader's member id, null before it has one; null: there are no groups. */
   member(): { readonly group: string; readonly member: string | null } | null;
   /** Evicts dead members from the group. */
   evict(members: readonly string[]): Promise<void>;
   /** @returns a mark by which the loader sees whether its positions have changed since */
   mark(): unknown;
-  /** Hands over the table's positions. @param mark taken before they were read */
-  positions(places: ReadonlyMap<number, Place>, mark: unknown): void;
+  /** Hands over the table's positions, by `topic/partition`. @param mark taken before they were read */
+  positions(places: ReadonlyMap<string, Place>, mark: unknown): void;
   /** The table is paused. */
   paused(): void;
 }
@@ -74,15 +76,14 @@ export class Pulse {
     );
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
+    const targets = new Map(all.map((each) => [each, each.targets()]));
     const began = this.#now();
-    const { others, positions, paused } = await this.#sink.look(
-      own,
-      groups,
-      all.map(({ target }) => target),
-    );
-    for (const each of all)
-      if (this.#watched.has(each)) each.positions(positions.get(each.target) ?? new Map(), marks.get(each));
-    for (const each of all) if (this.#watched.has(each) && paused.has(each.target)) each.paused();
+    const { others, positions, paused } = await this.#sink.look(own, groups, [...targets.values()].flat());
+    for (const [each, views] of targets) {
+      if (!this.#watched.has(each)) continue;
+      each.positions(byPartition(views, positions), marks.get(each));
+      if (views.some((view) => paused.has(view))) each.paused();
+    }
     const slow = this.#now() - began > SLOW_MS;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();
@@ -100,4 +101,14 @@ export class Pulse {
       await this.#sink.forget(left);
     }
   }
+}
+
+function byPartition(views: readonly LoadTarget[], positions: Looked['positions']): ReadonlyMap<string, Place> {
+  return new Map(
+    views.flatMap((view) =>
+      [...(positions.get(view) ?? [])].map(
+        ([partition, place]) => [partitionKey({ topic: view.topic, partition }), place] as const,
+      ),
+    ),
+  );
 }

@@ -5,12 +5,13 @@ import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { isAnother } from './starts.ts';
+import { hasSeveral, ofTopic, topicNames } from './topics.ts';
 import { writtenTime } from './written-time.ts';
 
 /** The result of a rewind. */
 export interface Rewound {
-  /** The next offset of each partition that was set. */
-  readonly next: ReadonlyMap<number, bigint>;
+  /** The next offset of each partition that was set, by `topic/partition`. */
+  readonly next: ReadonlyMap<string, bigint>;
   /** Number of deleted rows and dead letters. */
   readonly rows: number;
   readonly letters: number;
@@ -18,6 +19,7 @@ export interface Rewound {
 
 const PLACE = 'earliest|latest|loaded|\\d+';
 const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
+const BY_NAME = new RegExp(`^[\\w.-]+(/\\d+)?:(${PLACE})(,[\\w.-]+(/\\d+)?:(${PLACE}))*$`);
 
 /**
  * Sets positions, and in the same transaction deletes rows and dead letters from there on. When the log was truncated,
@@ -25,10 +27,52 @@ const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
  * is read from the beginning, which changes no other row. `loaded` adopts a table: positions behind its last offsets;
  * only what the log has lost is deleted.
  * @param to `earliest`, `latest`, `loaded`, an offset or an ISO time (UTC without a zone) for every partition;
- *   `2:1500,3:earliest` for some
+ *   `2:1500,3:earliest` for some. Where there are several topics, `a/2:1500,b:earliest` for some partitions or topics
  * @throws `usage` error for anything else
  */
 export async function rewindTo(client: BrokerClient, sink: Sink, target: LoadTarget, to: string): Promise<Rewound> {
+  const names = await topicNames(client, target);
+  const next = new Map<string, bigint>();
+  let [rows, letters] = [0, 0];
+  for (const [topic, place] of hasSeveral(target) ? byTopic(names, to) : names.map((name) => [name, to] as const)) {
+    const done = await rewindTopic(client, sink, ofTopic(target, topic), place);
+    for (const [partition, offset] of done.next) next.set(partitionKey({ topic, partition }), offset);
+    rows += done.rows;
+    letters += done.letters;
+  }
+  return { next, rows, letters };
+}
+
+/** What `--to` says of each of several topics. */
+function byTopic(names: readonly string[], to: string): ReadonlyMap<string, string> {
+  const unknown = (found: string): TsdbtError =>
+    new TsdbtError('usage', `Error: '--to ${to}' names topic '${found}', and the table has ${names.join(', ')}.`, {
+      hint: `TOPIC/PARTITION:OFFSET or TOPIC:earliest, such as ${names[0]}/0:1500.`,
+    });
+  const [named = ''] = /^[\w.-]+(?=:)/.exec(to) ?? [];
+  if (!BY_NAME.test(to))
+    return names.includes(named)
+      ? new Map([[named, to.slice(named.length + 1)]])
+      : new Map(names.map((name) => [name, to]));
+  const places = new Map<string, string>();
+  for (const part of to.split(',')) {
+    const at = part.lastIndexOf(':');
+    const [topic = '', partition] = part.slice(0, at).split('/');
+    if (!names.includes(topic)) throw unknown(topic);
+    const place = partition === undefined ? part.slice(at + 1) : `${partition}:${part.slice(at + 1)}`;
+    const before = places.get(topic);
+    places.set(topic, before === undefined ? place : `${before},${place}`);
+  }
+  return places;
+}
+
+/** Sets the positions of one topic. */
+async function rewindTopic(
+  client: BrokerClient,
+  sink: Sink,
+  target: LoadTarget,
+  to: string,
+): Promise<{ readonly next: ReadonlyMap<number, bigint>; readonly rows: number; readonly letters: number }> {
   const [topic] = await client.topics([target.topic]);
   const ends = await client.ends([target.topic]);
   const partitions = topic?.partitions ?? 0;

@@ -10,36 +10,70 @@ import {
 } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
+import { hasSeveral, ofTopic } from './topics.ts';
+
+export interface StartOptions {
+  readonly target: LoadTarget;
+  readonly sink: Sink;
+  readonly client: BrokerClient;
+  /** Topics that were made while the loader ran: the table is not searched for rows of them. */
+  readonly came?: ReadonlySet<string>;
+}
+
+/** One topic's part of it. */
+interface TopicStart extends Pick<StartOptions, 'target' | 'sink' | 'client'> {
+  readonly topicId: string | null;
+  readonly isNew: boolean;
+  readonly ends: Awaited<ReturnType<BrokerClient['ends']>>;
+}
+
+const NO_TOPICS: ReadonlySet<string> = new Set();
 
 /**
  * Finds the start of each partition, by `topic/partition`; inserts missing positions.
  * @throws `runtime` error when a table with rows has no position, or the topic was made again (with `on_gap: stop`)
  */
 export async function startingPoints(
-  { target, sink, client }: { readonly target: LoadTarget; readonly sink: Sink; readonly client: BrokerClient },
+  { target, sink, client, came = NO_TOPICS }: StartOptions,
   partitions: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, ReadPosition>> {
-  let kept = await sink.positions(target);
-  if (kept.size === 0 && (await sink.holdsRows(target))) throw unplaced(target);
-  const [found] = await client.topics([target.topic]);
-  const topicId = found?.id ?? null;
-  const ends = await client.ends([target.topic]);
-  if (kept.size === 0 && target.start !== 'earliest') {
+  const names = [...new Set(partitions.map(({ topic }) => topic))];
+  if (names.length === 0) return new Map();
+  const [topics, ends] = [await client.topics(names), await client.ends(names)];
+  const starts = new Map<string, ReadPosition>();
+  for (const { topic, id } of topics) {
+    const own = partitions.filter((each) => each.topic === topic);
+    const options = { target, sink, client, topicId: id, isNew: came.has(topic), ends };
+    for (const [key, start] of await startsOf(options, topic, own)) starts.set(key, start);
+  }
+  return starts;
+}
+
+/** The same for the partitions of one topic. */
+async function startsOf(
+  { target, sink, client, topicId, isNew, ends }: TopicStart,
+  topic: string,
+  partitions: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, ReadPosition>> {
+  const view = ofTopic(target, topic);
+  let kept = await sink.positions(view);
+  if (kept.size === 0 && !isNew && (await sink.holdsRows(view))) throw unplaced(target, topic);
+  if (kept.size === 0 && !isNew && target.start !== 'earliest') {
     // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another
     // loader may have been first; what it has found holds for both.
-    const first = await firstOffsets(target, client, ends);
-    await sink.startAt(target, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
-    kept = await sink.positions(target);
+    const first = await firstOffsets(view, client, ends);
+    await sink.startAt(view, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
+    kept = await sink.positions(view);
   }
   const starts = new Map<string, ReadPosition>();
   const fresh = new Map<number, bigint>();
   const reset = new Map<number, bigint>();
-  for (const { topic, partition } of partitions) {
+  for (const { partition } of partitions) {
     const key = partitionKey({ topic, partition });
     const earliest = ends.get(key)?.earliest ?? 0n;
     const known = kept.get(partition);
     const anew = known !== undefined && isAnother(known.topicId, topicId);
-    if (anew && target.onGap === 'stop') throw madeAnew(target);
+    if (anew && target.onGap === 'stop') throw madeAnew(target, topic);
     if (known === undefined || anew) (anew ? reset : fresh).set(partition, earliest);
     starts.set(key, {
       topic,
@@ -47,14 +81,20 @@ export async function startingPoints(
       ...(known === undefined || anew ? { next: earliest, epoch: null } : { next: known.next, epoch: known.epoch }),
     });
   }
-  if (reset.size > 0) await sink.rewind(target, topicId, reset);
-  await sink.startAt(target, topicId, fresh);
+  if (reset.size > 0) await sink.rewind(view, topicId, reset);
+  await sink.startAt(view, topicId, fresh);
   return starts;
+}
+
+/** A place of a rewind, with the topic's name where there are several. */
+export function placeOf(target: LoadTarget, topic: string, place: string): string {
+  if (!hasSeveral(target)) return place;
+  return /^\d+:/.test(place) ? `${topic}/${place}` : `${topic}:${place}`;
 }
 
 /**
  * Where each partition of a topic begins of which the table has no position, by `topic/partition`.
- * @param ends of the topic's partitions, by the same
+ * @param ends also of other topics, by the same
  */
 export async function firstOffsets(
   { topic, start }: Pick<LoadTarget, 'topic' | 'start'>,
@@ -63,7 +103,9 @@ export async function firstOffsets(
 ): Promise<ReadonlyMap<string, bigint>> {
   const times = typeof start === 'number' ? await client.offsetsAt([topic], start) : null;
   return new Map(
-    [...ends].map(([key, { earliest, end }]) => [key, start === 'earliest' ? earliest : (times?.get(key) ?? end)]),
+    [...ends]
+      .filter(([key]) => key.slice(0, key.lastIndexOf('/')) === topic)
+      .map(([key, { earliest, end }]) => [key, start === 'earliest' ? earliest : (times?.get(key) ?? end)]),
   );
 }
 
@@ -81,31 +123,32 @@ function rewindOf(target: LoadTarget): string {
   return `tsdbt load rewind --select source:${target.name}${from} --to`;
 }
 
-function unplaced(target: LoadTarget): TsdbtError {
+function unplaced(target: LoadTarget, topic: string): TsdbtError {
   const rewind = rewindOf(target);
   return new TsdbtError(
     'runtime',
-    `The table of ${target.name} holds rows of ${target.topic}, and nothing says how far: loading from the ` +
+    `The table of ${target.name} holds rows of ${topic}, and nothing says how far: loading from the ` +
       'beginning could double them.',
     {
       path: target.path,
       hint:
-        `\`${rewind} loaded\` goes on behind the last offsets that the table has; \`${rewind} earliest\` deletes ` +
-        'the rows that the topic still has, and loads them again.',
+        `\`${rewind} ${placeOf(target, topic, 'loaded')}\` goes on behind the last offsets that the table has; ` +
+        `\`${rewind} ${placeOf(target, topic, 'earliest')}\` deletes the rows that the topic still has, and loads ` +
+        'them again.',
     },
   );
 }
 
 /** The topic is not the one that was loaded. */
-export function madeAnew(target: LoadTarget): TsdbtError {
+export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
   return new TsdbtError(
     'runtime',
-    `topic ${target.topic} was deleted and made again: its offsets are not those that the table has.`,
+    `topic ${topic} was deleted and made again: its offsets are not those that the table has.`,
     {
       path: target.path,
       hint:
-        `\`${rewindOf(target)} earliest\` loads the new topic from its beginning; \`on_gap: earliest\` in the ` +
-        'load config always does.',
+        `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
+        '`on_gap: earliest` in the load config always does.',
     },
   );
 }
@@ -116,8 +159,8 @@ export function explain(target: LoadTarget, failure: PartitionFailure, position:
   return way === '' ? failure.message : `${failure.message}. ${way}`;
 }
 
-function wayOut(target: LoadTarget, { partition, reason, from }: PartitionFailure, position: bigint): string {
-  const rewind = (to: string): string => `\`${rewindOf(target)} ${to}\``;
+function wayOut(target: LoadTarget, { topic, partition, reason, from }: PartitionFailure, position: bigint): string {
+  const rewind = (to: string): string => `\`${rewindOf(target)} ${placeOf(target, topic, to)}\``;
   switch (reason) {
     case 'offset_out_of_range':
       return (

@@ -5,6 +5,7 @@ import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
 import { textOf } from './supervise.ts';
+import { ofTopic, topicNames } from './topics.ts';
 
 /** One partition. Null: not known. */
 export interface PartitionStatus {
@@ -43,20 +44,24 @@ export async function loadStatus(
   if (failure !== null) problems.push(`failed: ${failure}`);
   let ends: Awaited<ReturnType<BrokerClient['ends']>> = new Map();
   /** Where the topic's partitions begin; empty once the table has a position in one of them. */
-  let first: ReadonlyMap<string, bigint> = new Map();
+  const first = new Map<string, bigint>();
   /** Partitions whose position is not in the topic. */
   const lost = new Set<string>();
   const fileOnly = kept.size > 0 && [...kept.keys()].every(isFile);
   try {
     const client = await connect();
     try {
-      const [topic] = await client.topics([target.topic]);
-      ends = await client.ends([target.topic]);
+      const names = await topicNames(client, target);
+      const ids = new Map((await client.topics(names)).map(({ topic, id }) => [topic, id]));
+      ends = await client.ends(names);
       const own = [...kept].filter(([key]) => ends.has(key));
-      if (own.length === 0) first = await firstOffsets(target, client, ends);
-      const others = own.filter(([, { topicId }]) => isAnother(topicId, topic?.id ?? null));
+      for (const topic of names)
+        if (own.every(([, at]) => at.topic !== topic))
+          for (const [key, next] of await firstOffsets(ofTopic(target, topic), client, ends)) first.set(key, next);
+      const others = own.filter(([, { topic, topicId }]) => isAnother(topicId, ids.get(topic) ?? null));
       for (const [key] of others) lost.add(key);
-      if (others.length > 0 && target.onGap === 'stop') problems.push(textOf(madeAnew(target)));
+      if (target.onGap === 'stop')
+        for (const topic of new Set(others.map(([, at]) => at.topic))) problems.push(textOf(madeAnew(target, topic)));
       for (const failure of await client.verify(own.flatMap(([key, at]) => (lost.has(key) ? [] : [at])))) {
         const key = partitionKey(failure);
         lost.add(key);

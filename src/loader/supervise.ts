@@ -100,9 +100,9 @@ async function pausedSince({ target, sink }: SuperviseOptions): Promise<string |
 /** Waits, at most until the table's position has changed. */
 async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms: number): Promise<void> {
   const where = async (): Promise<string | null> =>
-    sink.positions(target).then(
-      (found) =>
-        [...found]
+    sink.kept(target).then(
+      ({ positions }) =>
+        [...positions]
           .map(([partition, { next, epoch }]) => `${partition}:${next}/${epoch}`)
           .sort()
           .join(' '),

@@ -39,7 +39,7 @@ function statusDocument({ target, status }: { readonly target: LoadTarget; reado
     unique_id: target.uniqueId,
     schema: target.schema,
     identifier: target.identifier,
-    topics: [target.topic],
+    topics: topicsShown(target),
     ok: status.problems.length === 0,
     paused_since: status.paused,
     problems: status.problems,
@@ -53,6 +53,11 @@ function statusDocument({ target, status }: { readonly target: LoadTarget; reado
       dead_letters: dead,
     })),
   };
+}
+
+/** The declared names; the pattern where there is one. */
+function topicsShown({ topic, topics }: LoadTarget): readonly string[] {
+  return topics === undefined || topics instanceof RegExp ? [topic] : topics;
 }
 
 function numberOf(offset: bigint | null): number | null {

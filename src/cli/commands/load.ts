@@ -21,6 +21,7 @@ import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { superviseTable } from '../../loader/supervise.ts';
+import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
@@ -82,24 +83,22 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   for (const id of selected) {
     const target = loadTarget(parsed.manifest.sources[id]!, tables);
     if (target !== null)
-      targets.push(from === undefined ? target : { ...target, topic: fileTopic(from), start: 'earliest' });
+      targets.push(from === undefined ? target : { ...ofTopic(target, fileTopic(from)), start: 'earliest' });
   }
   if (targets.length === 0) {
     throw errorOf('nothingToLoad', {});
   }
   for (const [i, target] of targets.entries()) {
-    const twin = targets
-      .slice(0, i)
-      .find(
-        (other) =>
-          other.topic === target.topic && other.schema === target.schema && other.identifier === target.identifier,
-      );
-    if (twin !== undefined)
-      throw errorOf(
-        'topicLoadedTwice',
-        { one: twin.name, two: target.name, topic: target.topic, table: `${target.schema}.${target.identifier}` },
-        { path: target.path },
-      );
+    for (const twin of targets.slice(0, i)) {
+      if (twin.schema !== target.schema || twin.identifier !== target.identifier) continue;
+      const topic = sharedTopic(twin, target);
+      if (topic !== null)
+        throw errorOf(
+          'topicLoadedTwice',
+          { one: twin.name, two: target.name, topic, table: `${target.schema}.${target.identifier}` },
+          { path: target.path },
+        );
+    }
   }
   const hashKey = env[HASH_KEY] ?? null;
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
@@ -275,7 +274,7 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
     const client = await ctx.client(target);
     try {
       const { next, rows, letters } = await rewindTo(client, ctx.sink, target, to);
-      for (const [partition, offset] of next) ctx.say(`${target.name}  ${target.topic}/${partition}  next ${offset}`);
+      for (const [partition, offset] of next) ctx.say(`${target.name}  ${partition}  next ${offset}`);
       if (rows + letters > 0)
         ctx.say(
           `${target.name}  ${rows} row${rows === 1 ? '' : 's'} and ${letters} dead ` +
@@ -312,10 +311,8 @@ async function check(ctx: LoadContext): Promise<boolean> {
       try {
         problems = await checkTarget(ctx.sink, client, target);
         const registry = await ctx.registry(target);
-        if (registry !== null && target.format === 'avro') {
-          const { contractProblems } = await import('../../loader/avro/contract.ts');
-          problems = [...problems, ...(await contractProblems(registry, target))];
-        } else await registry?.check(`${target.topic}-value`);
+        for (const topic of registry === null ? [] : await topicNames(client, target))
+          problems = [...problems, ...(await contractOf(registry, ofTopic(target, topic)))];
       } finally {
         await client.close();
       }
@@ -328,4 +325,14 @@ async function check(ctx: LoadContext): Promise<boolean> {
     if (problems.length > 0) ok = false;
   }
   return ok;
+}
+
+/** What the topic's schemas in the registry keep from becoming rows. */
+async function contractOf(registry: SchemaRegistry | null, target: LoadTarget): Promise<readonly string[]> {
+  if (target.format === 'avro' && registry !== null) {
+    const { contractProblems } = await import('../../loader/avro/contract.ts');
+    return contractProblems(registry, target);
+  }
+  await registry?.check(`${target.topic}-value`);
+  return [];
 }

@@ -10,6 +10,7 @@ import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import { type LoadColumn, type LoadTarget, META_COLUMNS } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
+import { ofTopic } from '../topics.ts';
 import {
   type DeadLetter,
   type FaultPoint,
@@ -288,7 +289,7 @@ export class ClickHouseSink implements Sink {
     return this.#within(null, async (lease) => {
       if (own.length > 0) await lease.run(insertMembers(own, false));
       const others = groups.length === 0 ? [] : await lease.ask(selectMembers(own, groups));
-      const tables = targets.map((target) => quoteText(relationOf(target))).join(', ');
+      const tables = [...new Set(targets.map(relationOf))].map(quoteText).join(', ');
       const found =
         targets.length === 0
           ? []
@@ -296,6 +297,11 @@ export class ClickHouseSink implements Sink {
       const paused = new Set(
         targets.length === 0 ? [] : (await lease.ask(selectPauses(targets))).map(([relation]) => relation),
       );
+      const places = new Map<string, Map<number, Place>>();
+      for (const { relation, topic, partition, to, epoch } of found) {
+        const key = `${relation} ${topic}`;
+        places.set(key, (places.get(key) ?? new Map<number, Place>()).set(partition, { next: to, epoch }));
+      }
       return {
         paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
         others: others.map(([group, member, seen, silent]) => ({
@@ -305,14 +311,7 @@ export class ClickHouseSink implements Sink {
           silentMs: Number(silent),
         })),
         positions: new Map(
-          targets.map((target) => [
-            target,
-            new Map(
-              found
-                .filter(({ relation, topic }) => relation === relationOf(target) && topic === target.topic)
-                .map(({ partition, to, epoch }): [number, Place] => [partition, { next: to, epoch }]),
-            ),
-          ]),
+          targets.map((target) => [target, places.get(`${relationOf(target)} ${target.topic}`) ?? new Map()]),
         ),
       };
     });
@@ -336,24 +335,25 @@ export class ClickHouseSink implements Sink {
       return this.#within(target, (lease) => replayLetters(this.#writing(lease), contents, replayed, intent));
     }
     const fenced: TopicPartition[] = [];
-    const written: { readonly recorded: Recorded; readonly outcome: Outcome }[] = [];
+    const written: { readonly target: LoadTarget; readonly recorded: Recorded; readonly outcome: Outcome }[] = [];
     await severally(split(flush), async ({ range, contents }) => {
       try {
-        written.push(await this.#within(target, (lease) => this.#flushRange(lease, range, contents)));
+        const done = await this.#within(target, (lease) => this.#flushRange(lease, range, contents));
+        written.push({ ...done, target: contents.target });
       } catch (error) {
         if (!(error instanceof Fenced)) throw error;
         fenced.push(range);
       }
     });
     this.#reached('before_commit');
-    const done = written.map(({ recorded, outcome }) => ({
-      ...recorded,
-      rows: outcome.rows,
-      dead: outcome.dead.length,
-    }));
-    const open = done.filter(({ partition }) => this.#newest.get(placeOf(target, partition))?.done === false);
-    await this.#within(target, (lease) => finish(lease, open, { target, loadId }));
-    for (const recorded of open) this.#newest.set(placeOf(target, recorded.partition), { ...recorded, done: true });
+    for (const view of new Set(written.map((each) => each.target))) {
+      const done = written
+        .filter((each) => each.target === view)
+        .map(({ recorded, outcome }) => ({ ...recorded, rows: outcome.rows, dead: outcome.dead.length }));
+      const open = done.filter(({ partition }) => this.#newest.get(placeOf(view, partition))?.done === false);
+      await this.#within(target, (lease) => finish(lease, open, { target: view, loadId }));
+      for (const recorded of open) this.#newest.set(placeOf(view, recorded.partition), { ...recorded, done: true });
+    }
     this.#reached('after_commit');
     if (fenced.length > 0) throw new Fenced(fenced);
     return {
@@ -364,8 +364,9 @@ export class ClickHouseSink implements Sink {
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
     await this.#within(target, async (lease) => {
-      for (const [partition, { seq }] of await readIntents(lease, target)) {
-        const prune = pruneIntents(target, target.topic, partition, seq);
+      const ofTable = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
+      for (const { topic, partition, seq } of newestIntents(await lease.ask(selectIntents(ofTable)))) {
+        const prune = pruneIntents(target, topic, partition, seq);
         if (prune !== null) await lease.run(prune);
       }
     });
@@ -513,15 +514,17 @@ function contentsOf({
 /** What belongs to each range of a flush. */
 function split(flush: Flush): { readonly range: OffsetRange; readonly contents: Contents }[] {
   const { ranges, rows, dead } = flush;
-  const numbers = new Map<number, number[]>(ranges.map(({ partition }) => [partition, []]));
-  for (let row = 0; row < rows.length; row++) numbers.get(rows.partition(row))?.push(row);
+  const numbers = new Map<string, Map<number, number[]>>();
+  for (const { topic, partition } of ranges)
+    numbers.set(topic, (numbers.get(topic) ?? new Map<number, number[]>()).set(partition, []));
+  for (let row = 0; row < rows.length; row++) numbers.get(rows.topic(row))?.get(rows.partition(row))?.push(row);
   return ranges.map((range) => ({
     range,
     contents: {
-      ...contentsOf(flush),
+      ...contentsOf({ ...flush, target: ofTopic(flush.target, range.topic) }),
       topic: range.topic,
-      numbers: numbers.get(range.partition) ?? [],
-      dead: dead.filter(({ partition }) => partition === range.partition),
+      numbers: numbers.get(range.topic)?.get(range.partition) ?? [],
+      dead: dead.filter(({ topic, partition }) => topic === range.topic && partition === range.partition),
     },
   }));
 }

@@ -51,9 +51,9 @@ class KafkaClient implements BrokerClient {
   }
 
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
-    this.#cluster.subscribed = names;
+    // Errors name these topics until a subscription is there.
+    if (this.#listener === null) this.#cluster.subscribed = names;
     const topics = await this.#cluster.wholeTopics(names, true);
-    this.#partitions = partitionsOf(topics, names);
     return names.map((topic) => {
       const found = topics.get(topic);
       if (found !== undefined) this.#topicIds.set(topic, found.id);
@@ -65,6 +65,10 @@ class KafkaClient implements BrokerClient {
       }
       return { topic, id: found.id, partitions: found.partitionsCount };
     });
+  }
+
+  async matching(pattern: RegExp): Promise<readonly string[]> {
+    return (await this.#cluster.topicNames()).filter((name) => pattern.test(name)).sort();
   }
 
   ends(names: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
@@ -117,9 +121,12 @@ class KafkaClient implements BrokerClient {
   }
 
   async join(names: readonly string[], listener: AssignmentListener): Promise<void> {
+    const { topics } = this.#cluster.consumer;
     this.#cluster.subscribed = names;
     this.#listener = listener;
-    this.#cluster.consumer.topics.trackAll(...names);
+    topics.trackAll(...names.filter((name) => !topics.has(name)));
+    topics.untrackAll(...topics.current.filter((name) => !names.includes(name)));
+    this.#partitions = partitionsOf(await this.#cluster.topics(names, true), names);
     await this.#joinGroup();
     await this.#followAssignments(listener);
   }

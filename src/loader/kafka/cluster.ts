@@ -5,7 +5,7 @@ import { TsdbtError } from '../../errors.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadConnection } from '../connections.ts';
 import { answerError, brokerError } from './errors.ts';
-import { type ByteConsumer, called, type KafkaLibrary } from './library.ts';
+import { type ByteConsumer, called, clientOptions, type KafkaLibrary } from './library.ts';
 import { type DescribedTopic, partialConsumer } from './partial-metadata.ts';
 import { type AskedEpoch, type EpochEnd, OLDEST_EPOCHS, RawEpochs } from './raw-epochs.ts';
 import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
@@ -39,6 +39,18 @@ export class Cluster {
     this.consumer = partialConsumer(library, connection, group, (topics) => this.#describe(topics));
     // An error event without a listener would end the process; calls report their own errors.
     this.consumer.on('error', () => undefined);
+  }
+
+  /** The names of all topics that this client may see, without the broker's own. */
+  async topicNames(): Promise<readonly string[]> {
+    const { library, connection } = this;
+    const admin = new library.Admin(clientOptions(connection));
+    admin.on('error', () => undefined);
+    try {
+      return await this.asking(() => called<string[]>((done) => admin.listTopics({}, done)));
+    } finally {
+      await called<void>((done) => admin.close(done)).catch(() => undefined);
+    }
   }
 
   /** Topics and leaders, also when some partitions have errors. @param anew ignores the cache */

@@ -37,7 +37,7 @@ where group_id in ` +
         ? null
         : `select relation, topic, partition, next_offset::text, leader_epoch from ${STATE_SCHEMA}.load_offsets ` +
           'where partition >= 0 and relation in ' +
-          `(${targets.map((target) => quoteText(relationOf(target))).join(', ')})`,
+          `(${[...new Set(targets.map(relationOf))].map(quoteText).join(', ')})`,
   };
 }
 

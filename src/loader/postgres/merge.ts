@@ -1,6 +1,7 @@
 // Statements that merge flushed rows into the table by key, keeping the newest row of each key. sink.ts sends them.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { hasSeveral } from '../topics.ts';
 import { tableName } from './table.ts';
 
 /** The columns of a row, in the order in which it was made. */
@@ -16,6 +17,15 @@ export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): 
     '_load_id',
   ];
 }
+
+/** Does the row that comes replace the one that is there? A partition's offsets are its order. */
+const NEWER =
+  't._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ' +
+  't._offset is null or t._offset < excluded._offset';
+/** The same with several topics, whose offsets say nothing of each other: between them the message's time decides. */
+const NEWER_OF_SEVERAL =
+  'case when t._topic = excluded._topic then t._partition is distinct from excluded._partition or t._offset is null ' +
+  'or t._offset < excluded._offset else t._kafka_ts is null or t._kafka_ts <= excluded._kafka_ts end';
 
 /** Statements that merge rows by key, the last of each. @param order an expression that grows from row to row */
 export function mergeRows(
@@ -40,10 +50,13 @@ export function mergeRows(
     `insert into ${tableName(target)} as t (${list})
 ${last}
 on conflict (${key}) do update set ${updates.join(', ')}, _loaded_at = now()
-where t._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ` +
-    't._offset is null or t._offset < excluded._offset';
+where ${hasSeveral(target) ? NEWER_OF_SEVERAL : NEWER}`;
   const last = (where: string): string =>
-    `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
+    hasSeveral(target)
+      ? `select distinct on (${key}) ${list} from ` +
+        `(select distinct on (${key}, _topic) ${list}, ${order} as tsdbt_order from ${source}${where} order by ${key}, _topic, ${order} desc) as of_topics ` +
+        `order by ${key}, _kafka_ts desc nulls last, tsdbt_order desc`
+      : `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];
   // A row that is inserted and deleted within one flush keeps its values, as over two flushes.
   return [upsert(last(' where not _deleted')), upsert(`select * from (${last('')}) as newest where _deleted`)];

@@ -19,7 +19,7 @@ export const KNOWS_PAUSES =
 
 /** The relations of these tables that are paused. */
 export function pausedOf(tables: readonly LoadedTable[]): string {
-  const relations = tables.map((table) => quoteText(relationOf(table))).join(', ');
+  const relations = [...new Set(tables.map(relationOf))].map(quoteText).join(', ');
   return `select relation from ${TABLE} where relation in (${relations})`;
 }
 

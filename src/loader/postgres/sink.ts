@@ -25,6 +25,7 @@ import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { META_COLUMNS } from '../load-target.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
+import { hasSeveral } from '../topics.ts';
 import {
   type DeadLetter,
   type FaultPoint,
@@ -33,6 +34,7 @@ import {
   type Flushed,
   type GroupMember,
   type Looked,
+  type Place,
   type Sink,
   TooManyRefused,
 } from '../sink.ts';
@@ -258,6 +260,12 @@ export class PostgresSink implements Sink {
       const paused = new Set(
         targets.length === 0 ? [] : (await read(session, pausedOf(targets))).map(([name]) => name),
       );
+      const places = new Map<string, Map<number, Place>>();
+      for (const [relation, topic, partition, next, epoch] of found) {
+        const key = `${String(relation)} ${String(topic)}`;
+        const known = places.get(key) ?? new Map<number, Place>();
+        places.set(key, known.set(Number(partition), { next: BigInt(String(next)), epoch: epochOf(epoch) }));
+      }
       return {
         paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
         others: others.map(([group, member, seen, silent]) => ({
@@ -267,17 +275,7 @@ export class PostgresSink implements Sink {
           silentMs: Number(silent),
         })),
         positions: new Map(
-          targets.map((target) => [
-            target,
-            new Map(
-              found
-                .filter(([relation, topic]) => relation === relationOf(target) && topic === target.topic)
-                .map(([, , partition, next, epoch]) => [
-                  Number(partition),
-                  { next: BigInt(String(next)), epoch: epochOf(epoch) },
-                ]),
-            ),
-          ]),
+          targets.map((target) => [target, places.get(`${relationOf(target)} ${target.topic}`) ?? new Map()]),
         ),
       };
     });
@@ -297,7 +295,8 @@ export class PostgresSink implements Sink {
     await this.#makePartitions(flush.target, flush.rows);
     const mostlyNew = this.#mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
     this.#mostlyNew.set(flush.target.uniqueId, mostlyNew);
-    let asNew = flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0;
+    let asNew =
+      flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0 && !mixesTopics(flush);
     for (;;) {
       try {
         await this.#within(flush.target, (session) =>
@@ -558,6 +557,11 @@ async function createMissing(session: Session, statements: readonly string[], pr
 async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
   const { table } = await session.execute(sql, { fetch: true });
   return table.rows.map((row) => row.values);
+}
+
+/** May rows of one key be of several topics? Then the order in which they were read is not theirs. */
+function mixesTopics({ target, ranges }: Flush): boolean {
+  return hasSeveral(target) && new Set(ranges.map(({ topic }) => topic)).size !== 1;
 }
 
 function epochOf(value: unknown): number | null {

@@ -181,7 +181,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     const evicted: string[] = [];
     const pulse = new Pulse(lab.sink, Date.now);
     const watched = (member: string): Parameters<Pulse['enter']>[0] => ({
-      target: t,
+      targets: () => [t],
       member: () => ({ group: 'g', member }),
       evict: async (members) => void evicted.push(...members),
       mark: () => 0,

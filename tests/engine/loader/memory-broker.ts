@@ -103,6 +103,14 @@ export class MemoryBroker {
     log.end = before;
   }
 
+  remove(name: string): void {
+    this.topics.delete(name);
+  }
+
+  names(): string[] {
+    return [...this.topics.keys()].sort();
+  }
+
   client(): MemoryClient {
     return new MemoryClient(this);
   }
@@ -128,7 +136,7 @@ export class MemoryBroker {
   }
 
   async enter(client: MemoryClient): Promise<void> {
-    this.members.push(client);
+    if (!this.members.includes(client)) this.members.push(client);
     await this.rebalance();
   }
 
@@ -141,11 +149,11 @@ export class MemoryBroker {
 
   private async rebalance(): Promise<void> {
     const wanted = new Map<MemoryClient, TopicPartition[]>(this.members.map((member) => [member, []]));
-    const [name] = this.members.flatMap((member) => member.subscribed);
-    if (name === undefined) return;
-    this.topics.get(name)!.partitions.forEach((_, partition) => {
-      wanted.get(this.members[partition % this.members.length]!)!.push({ topic: name, partition });
-    });
+    for (const name of new Set(this.members.flatMap((member) => member.subscribed))) {
+      this.topics.get(name)?.partitions.forEach((_, partition) => {
+        wanted.get(this.members[partition % this.members.length]!)!.push({ topic: name, partition });
+      });
+    }
     for (const [member, partitions] of wanted) await member.release(partitions);
     for (const [member, partitions] of wanted) await member.give(partitions);
   }
@@ -165,6 +173,10 @@ export class MemoryClient implements BrokerClient {
 
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
     return names.map((name) => this.broker.info(name));
+  }
+
+  async matching(pattern: RegExp): Promise<readonly string[]> {
+    return this.broker.names().filter((name) => pattern.test(name));
   }
 
   async ends(topics: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {

@@ -59,7 +59,10 @@ describe('metrics', () => {
       const health = await fetch(`${served.url}/healthz`);
       expect([health.status, await health.json()]).toEqual([
         200,
-        { status: 'ok', tables: [{ table: t.name, topic: 't', ok: true, reasons: [], lag_rows: '0', lag_seconds: 0 }] },
+        {
+          status: 'ok',
+          tables: [{ table: t.name, topic: 't', ok: true, paused: false, reasons: [], lag_rows: '0', lag_seconds: 0 }],
+        },
       ]);
       expect([
         (await fetch(`${served.url}/`)).status,

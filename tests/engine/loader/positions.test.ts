@@ -197,8 +197,8 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     // What is taken over stays as it is.
     expect(await rewindTo(lab.broker.client(), lab.sink, t, 'loaded')).toEqual({
       next: new Map([
-        [0, 10n],
-        [1, 10n],
+        ['t/0', 10n],
+        ['t/1', 10n],
       ]),
       rows: 0,
       letters: 0,

@@ -60,7 +60,7 @@ describe('rewinding', () => {
         ['1', '0', '100'],
         ['1', '1', '101'],
       ]);
-      expect(await rewind(t, '0:3')).toEqual({ next: new Map([[0, 3n]]), rows: 2, letters: 0 });
+      expect(await rewind(t, '0:3')).toEqual({ next: new Map([['t/0', 3n]]), rows: 2, letters: 0 });
       expect(await lab.load(t)).toMatchObject({ stopped: [] });
       expect(await held(t)).toEqual([
         ['0', '0', '0'],
@@ -92,7 +92,7 @@ describe('rewinding', () => {
       );
     }
     expect(await held(t)).toHaveLength(4);
-    expect(await rewind(t, 'latest')).toEqual({ next: new Map([[0, 2n]]), rows: 2, letters: 0 });
+    expect(await rewind(t, 'latest')).toEqual({ next: new Map([['t/0', 2n]]), rows: 2, letters: 0 });
     expect(await lab.load(t)).toEqual({ rows: 0, dead: 0, stopped: [] });
     expect(await held(t)).toEqual([
       ['0', '0', '0'],
@@ -137,7 +137,7 @@ describe('rewinding', () => {
     send(1, 101);
     await until('0,1,2,3,4,100,101');
     expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);
-    expect(await rewind(t, '0:5')).toEqual({ next: new Map([[0, 5n]]), rows: 2, letters: 0 });
+    expect(await rewind(t, '0:5')).toEqual({ next: new Map([['t/0', 5n]]), rows: 2, letters: 0 });
     await until('0,1,2,55,100,101');
     expect(await rewind(t, '0:3')).toMatchObject({ rows: 1 });
     await until('0,1,2,53,54,55,100,101');
@@ -158,10 +158,10 @@ describe('rewinding', () => {
     send(1, 100, 101);
     await lab.load(t);
     await lab.rows(`update tsdbt.load_offsets set next_offset = 1 where target = '${t.uniqueId}'`);
-    const loaded = (first: bigint): ReadonlyMap<number, bigint> =>
+    const loaded = (first: bigint): ReadonlyMap<string, bigint> =>
       new Map([
-        [0, first],
-        [1, 2n],
+        ['t/0', first],
+        ['t/1', 2n],
       ]);
     expect(await rewind(t, 'loaded')).toEqual({ next: loaded(5n), rows: 0, letters: 0 });
     expect(await lab.load(t)).toEqual({ rows: 0, dead: 0, stopped: [] });
@@ -180,8 +180,8 @@ describe('rewinding', () => {
     });
     expect(await rewind(t, '0:4,1:loaded')).toEqual({
       next: new Map([
-        [0, 4n],
-        [1, 2n],
+        ['t/0', 4n],
+        ['t/1', 2n],
       ]),
       rows: 2,
       letters: 0,
@@ -254,7 +254,7 @@ describe('rewinding', () => {
     const values = (): Promise<(string | null)[][]> =>
       lab.rows(`select id, v, _offset from raw.${t.identifier} order by 1`);
     await lab.rows(`update raw.${t.identifier} set v = 'by hand'`);
-    expect(await rewind(t, '1')).toMatchObject({ next: new Map([[0, 1n]]), rows: 3 });
+    expect(await rewind(t, '1')).toMatchObject({ next: new Map([['t/0', 1n]]), rows: 3 });
     await lab.load(t);
     expect(await values()).toEqual([
       ['1', 'lost', '2'],
@@ -265,7 +265,7 @@ describe('rewinding', () => {
     version(4, 'new');
     version(5, 'new');
     await expect(lab.load(t)).rejects.toThrow(/from offset 2 on, in leader epoch 0.*--to 0:2/);
-    expect(await rewind(t, '0:2')).toEqual({ next: new Map([[0, 0n]]), rows: 2, letters: 0 });
+    expect(await rewind(t, '0:2')).toEqual({ next: new Map([['t/0', 0n]]), rows: 2, letters: 0 });
     await lab.load(t);
     expect(await values()).toEqual([
       ['1', 'first', '0'],

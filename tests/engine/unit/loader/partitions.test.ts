@@ -85,9 +85,9 @@ describe('partitions', () => {
 
   it('a position that was set by hand is elsewhere, also at the same offset', () => {
     const partitions = given();
-    const found = (next: bigint, epoch: number | null) => partitions.elsewhere(new Map([[0, { next, epoch }]]));
+    const found = (next: bigint, epoch: number | null) => partitions.elsewhere(new Map([['t/0', { next, epoch }]]));
     expect([found(4n, 1), found(4n, null), found(3n, 1)]).toEqual([[], [at(0)], [at(0)]]);
-    expect(partitions.elsewhere(new Map([[2, { next: 0n, epoch: null }]]))).toEqual([]);
+    expect(partitions.elsewhere(new Map([['t/2', { next: 0n, epoch: null }]]))).toEqual([]);
   });
 
   it('a turn is counted whenever the table may have come elsewhere', () => {
