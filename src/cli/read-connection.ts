@@ -28,13 +28,5 @@ export function readConnection(session: CommandSession, config: RuntimeConfig, n
     { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true },
     render,
   );
-  const connection = loadConnection(data, name, path);
-  session.secrets.add(
-    connection.sasl?.password,
-    connection.registry?.password,
-    connection.registry?.token,
-    connection.tls?.key,
-    connection.registry?.tls?.key,
-  );
-  return connection;
+  return loadConnection(data, name, path, (secret) => session.secrets.add(secret));
 }

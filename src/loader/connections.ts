@@ -1,11 +1,11 @@
 // connections.yml, beside profiles.yml: brokers, TLS, SASL, schema registry, checked. Its text is rendered by whoever
 // reads it; secrets come from the environment.
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { isDictionary } from './json.ts';
 import { knownWords } from '../values/close-matches.ts';
+import { inFolder, type Secret, secretOf, type SecretPlace } from './secret.ts';
 
 export const CONNECTIONS_FILE = 'connections.yml';
 
@@ -17,22 +17,47 @@ export interface LoadConnection {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly tls: TlsOptions | null;
-  readonly sasl: {
-    readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
-    readonly username: string;
-    readonly password: string;
-  } | null;
+  readonly sasl: SaslOptions | null;
   /** A Schema Registry; `token` is a bearer's. */
   readonly registry: {
     readonly url: string;
     readonly username: string | null;
-    readonly password: string | null;
-    readonly token: string | null;
+    readonly password: Secret | null;
+    readonly token: Secret | null;
     readonly tls: TlsOptions | null;
   } | null;
 }
 
-/** Contents of the files, and the name that the server's certificate must have. */
+export type SaslOptions =
+  | {
+      readonly mechanism: (typeof BY_PASSWORD)[number];
+      readonly username: string;
+      readonly password: Secret;
+    }
+  | {
+      readonly mechanism: 'OAUTHBEARER';
+      readonly oauth: OauthOptions;
+      /** What brokers of some vendors want beside the token. */
+      readonly extensions: Readonly<Record<string, string>>;
+    };
+
+/** Where tokens come from. */
+export type OauthOptions =
+  | { readonly kind: 'file'; readonly token: Secret }
+  | {
+      readonly kind: 'endpoint';
+      readonly url: string;
+      readonly clientId: string;
+      readonly clientSecret: Secret;
+      readonly scope: string | null;
+      readonly tls: TlsOptions | null;
+      /** Called with each token. */
+      readonly seen: (secret: string) => void;
+    };
+
+const BY_PASSWORD = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+
+/** Contents of the files, read again whenever asked for, and the name that the server's certificate must have. */
 export interface TlsOptions {
   readonly ca?: string;
   readonly cert?: string;
@@ -46,9 +71,15 @@ type Dictionary = { readonly [name: string]: Json };
  * One connection of the file.
  * @param data the file's content, rendered
  * @param wanted null: `default`, or the only one that there is
+ * @param seen called with each secret that is read, now or later
  * @throws `profile` error naming file, connection and option
  */
-export function loadConnection(data: Json, wanted: string | null, path: string): LoadConnection {
+export function loadConnection(
+  data: Json,
+  wanted: string | null,
+  path: string,
+  seen: (secret: string) => void = () => undefined,
+): LoadConnection {
   const refuse = (message: string, hint?: string): never => {
     throw new TsdbtError('profile', message, { path, hint });
   };
@@ -72,93 +103,165 @@ export function loadConnection(data: Json, wanted: string | null, path: string):
       `'brokers' of connection '${name}' must be a list of host:port, found ` +
         `${JSON.stringify(found['brokers'] ?? null)}`,
     );
+  const place = { path, seen, refuse };
   return {
     name,
     path,
     brokers,
-    tls: tlsOf(found['tls'], path, refuse),
-    sasl: saslOf(found['sasl'], name, refuse),
-    registry: registryOf(found['registry'], name, path, refuse),
+    tls: tlsOf(found['tls'], place),
+    sasl: saslOf(found['sasl'], name, place),
+    registry: registryOf(found['registry'], name, place),
   };
 }
 
-function tlsOf(value: Json | undefined, path: string, refuse: (message: string) => never): LoadConnection['tls'] {
+function tlsOf(value: Json | undefined, { path, seen, refuse }: SecretPlace): TlsOptions | null {
   if (value === undefined || value === null || value === false) return null;
   if (value === true) return {};
   if (!isDictionary(value)) return refuse("'tls' must be true or { ca, cert, key, servername }");
-  const file = (option: string): { [name: string]: string } => {
-    const name = value[option];
-    if (name === undefined) return {};
-    const place = isAbsolute(String(name)) ? String(name) : join(dirname(path), String(name));
-    try {
-      return { [option]: readFileSync(place, 'utf8') };
-    } catch (error) {
-      return refuse(`'${option}' of 'tls' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  };
   for (const option of Object.keys(value))
     if (!['ca', 'cert', 'key', 'servername'].includes(option))
       refuse(
         `'tls' has the unknown option '${option}'; verification cannot be switched off, name who is trusted with 'ca'`,
       );
-  return {
-    ...file('ca'),
-    ...file('cert'),
-    ...file('key'),
-    ...(typeof value['servername'] === 'string' ? { servername: value['servername'] } : {}),
-  };
+  const tls = typeof value['servername'] === 'string' ? { servername: value['servername'] } : {};
+  for (const option of ['ca', 'cert', 'key'] as const) {
+    const name = value[option];
+    if (name === undefined) continue;
+    const file = inFolder(path, String(name));
+    let last = '';
+    try {
+      last = readFileSync(file, 'utf8');
+    } catch (error) {
+      refuse(`'${option}' of 'tls' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (option === 'key') seen(last);
+    const get = (): string => {
+      try {
+        last = readFileSync(file, 'utf8');
+        if (option === 'key') seen(last);
+      } catch {
+        // It is in the midst of a change: the last content holds for this connection.
+      }
+      return last;
+    };
+    Object.defineProperty(tls, option, { enumerable: true, get });
+  }
+  return tls;
 }
 
-function saslOf(value: Json | undefined, name: string, refuse: (message: string) => never): LoadConnection['sasl'] {
+function saslOf(value: Json | undefined, name: string, place: SecretPlace): SaslOptions | null {
+  const { refuse } = place;
   if (value === undefined || value === null) return null;
-  const { mechanism = 'PLAIN', username, password }: Dictionary = isDictionary(value) ? value : {};
-  const known = (['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const).find(
-    (each) => each === String(mechanism).toUpperCase(),
-  );
+  const options: Dictionary = isDictionary(value) ? value : {};
+  const mechanism = String(options['mechanism'] ?? 'PLAIN').toUpperCase();
+  if (mechanism === 'OAUTHBEARER') return oauthOf(options, name, place);
+  const known = BY_PASSWORD.find((each) => each === mechanism);
   if (known === undefined)
-    return refuse(`'mechanism' of connection '${name}' must be PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512`);
-  if (typeof username !== 'string' || typeof password !== 'string' || password === '')
-    return refuse(`'sasl' of connection '${name}' needs username and password: "{{ env_var('KAFKA_PASSWORD') }}"`);
+    return refuse(
+      `'mechanism' of connection '${name}' must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, found ` +
+        JSON.stringify(options['mechanism'] ?? null),
+    );
+  onlyKnown(options, ['mechanism', 'username', 'password', 'password_file'], `'sasl' of connection '${name}'`, refuse);
+  const { username } = options;
+  const password = secretOf(options, 'password', place);
+  if (typeof username !== 'string' || password === null)
+    return refuse(
+      `'sasl' of connection '${name}' needs username, and password: "{{ env_var('KAFKA_PASSWORD') }}" or password_file`,
+    );
   return { mechanism: known, username, password };
 }
 
-function registryOf(
-  value: Json | undefined,
-  name: string,
-  path: string,
-  refuse: (message: string) => never,
-): LoadConnection['registry'] {
-  if (value === undefined || value === null) return null;
-  const options: Dictionary = isDictionary(value) ? value : { url: value };
-  const known = ['url', 'username', 'password', 'token', 'tls'];
-  for (const option of Object.keys(options))
-    if (!known.includes(option)) refuse(`'registry' of connection '${name}' has the unknown option '${option}'`);
-  const { url, tls } = options;
-  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:\/\//.test(url))
-    return refuse(`'registry' of connection '${name}' must be a URL or { url, username, password, token, tls }`);
+const OAUTH_OPTIONS = [
+  'mechanism',
+  'token_endpoint_url',
+  'client_id',
+  'client_secret',
+  'client_secret_file',
+  'scope',
+  'token_file',
+  'extensions',
+  'tls',
+];
+
+function oauthOf(options: Dictionary, name: string, place: SecretPlace): SaslOptions {
+  const { refuse, seen } = place;
+  const of = `'sasl' of connection '${name}'`;
+  onlyKnown(options, OAUTH_OPTIONS, of, refuse);
+  const { token_endpoint_url: url, client_id: clientId, scope, extensions: written } = options;
+  const extensions = isDictionary(written ?? {})
+    ? Object.fromEntries(Object.entries(written ?? {}).map(([key, value]) => [key, String(value)]))
+    : refuse(`'extensions' of ${of} must be a dictionary`);
+  if (options['token_file'] !== undefined) {
+    if (url !== undefined) refuse(`${of} has token_file and token_endpoint_url; one of them must go`);
+    const token = secretOf({ token_file: options['token_file'] }, 'token', place);
+    if (token === null) return refuse(`'token_file' of ${of} must be a path`);
+    return { mechanism: 'OAUTHBEARER', extensions, oauth: { kind: 'file', token } };
+  }
+  const clientSecret = secretOf(options, 'client_secret', place);
+  if (typeof url !== 'string' || typeof clientId !== 'string' || clientSecret === null)
+    return refuse(
+      `${of} needs token_endpoint_url, client_id and client_secret or client_secret_file; or token_file alone`,
+    );
+  checkUrl(url, `'token_endpoint_url' of ${of}`, 'client_id and client_secret', refuse);
+  return {
+    mechanism: 'OAUTHBEARER',
+    extensions,
+    oauth: {
+      kind: 'endpoint',
+      url,
+      clientId,
+      clientSecret,
+      scope: scope === undefined || scope === null ? null : String(scope),
+      tls: tlsOf(options['tls'], place),
+      seen,
+    },
+  };
+}
+
+/** @param others the options that hold what a URL must not */
+function checkUrl(url: string, what: string, others: string, refuse: (message: string) => never): void {
+  if (!URL.canParse(url) || !/^https?:\/\//.test(url)) refuse(`${what} must be a URL`);
   const parsed = new URL(url);
   if (parsed.username !== '' || parsed.password !== '')
-    refuse(
-      `'url' of 'registry' of connection '${name}' must not hold credentials: username and password are ` +
-        'options of their own',
-    );
-  const textOf = (option: 'username' | 'password' | 'token'): string | null =>
-    options[option] === undefined || options[option] === null ? null : String(options[option]);
-  const [username, password, token] = [textOf('username'), textOf('password'), textOf('token')];
+    refuse(`${what} must not hold credentials: ${others} are options of their own`);
+}
+
+function onlyKnown(
+  options: Dictionary,
+  known: readonly string[],
+  what: string,
+  refuse: (message: string) => never,
+): void {
+  for (const option of Object.keys(options))
+    if (!known.includes(option)) refuse(`${what} has the unknown option '${option}'`);
+}
+
+function registryOf(value: Json | undefined, name: string, place: SecretPlace): LoadConnection['registry'] {
+  const { refuse } = place;
+  if (value === undefined || value === null) return null;
+  const options: Dictionary = isDictionary(value) ? value : { url: value };
+  const known = ['url', 'username', 'password', 'password_file', 'token', 'token_file', 'tls'];
+  onlyKnown(options, known, `'registry' of connection '${name}'`, refuse);
+  const { url, tls, username = null } = options;
+  if (typeof url !== 'string' || !URL.canParse(url) || !/^https?:\/\//.test(url))
+    return refuse(`'registry' of connection '${name}' must be a URL or { url, username, password, token, tls }`);
+  checkUrl(url, `'url' of 'registry' of connection '${name}'`, 'username and password', refuse);
+  const [password, token] = [secretOf(options, 'password', place), secretOf(options, 'token', place)];
   if (token !== null && username !== null)
     refuse(`'registry' of connection '${name}' has a username and a token; one of them must go`);
   return {
     url: url.replace(/(?<!\/)\/+$/, ''),
-    username,
+    username: username === null ? null : String(username),
     password,
     token,
-    tls: tlsOf(tls, path, refuse),
+    tls: tlsOf(tls, place),
   };
 }
 
 /** Options that hold a secret, by their group. */
 const SECRETS = [
   ['sasl', 'password'],
+  ['sasl', 'client_secret'],
   ['registry', 'password'],
   ['registry', 'token'],
 ] as const;

@@ -1,6 +1,6 @@
 // Loads a target's topics into its table: polls the broker, feeds batches to an intake, starts flushes, follows the
-// group, waits for what is away. Only the database's position counts: it refuses a second flush of the same messages (Fenced),
-// and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
+// group, waits for what is away. Only the database's position counts: it refuses a second flush of the same messages
+// (Fenced), and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
 import { TsdbtError } from '../errors.ts';
 import {
   type AssignmentListener,

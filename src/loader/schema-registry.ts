@@ -1,9 +1,8 @@
 // Reads schemas, with their references, from a Confluent-compatible Schema Registry, and registers those of `produce`.
 // json-schema.ts and avro/ apply them to messages.
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
 import type { LoadConnection } from './connections.ts';
+import { ask, type HttpAnswer, isCertificateError } from './http-ask.ts';
 
 type Registry = NonNullable<LoadConnection['registry']>;
 
@@ -16,8 +15,6 @@ export interface RegisteredSchema {
   readonly references: ReadonlyMap<string, string>;
 }
 
-const TIMEOUT_MS = 10_000;
-const MAX_BYTES = 16 * 1024 * 1024;
 /** The registry's error codes for a missing subject, version or schema. */
 const NOT_FOUND = new Set([40401, 40402, 40403]);
 
@@ -134,60 +131,36 @@ export class SchemaRegistry {
     );
   }
 
-  async #ask(path: string, sent: string | null): Promise<{ status: number; body: string }> {
+  async #ask(path: string, sent: string | null): Promise<HttpAnswer> {
     const { url, username, password, token, tls } = this.#registry;
+    // Secrets are read for each request: they may have changed.
     const authorization =
       token !== null
-        ? `Bearer ${token}`
+        ? `Bearer ${token()}`
         : username !== null
-          ? `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`
+          ? `Basic ${Buffer.from(`${username}:${password?.() ?? ''}`).toString('base64')}`
           : null;
-    const target = new URL(`${url}${path}`);
-    const options = {
+    const question = {
       method: sent === null ? 'GET' : 'POST',
       headers: {
         accept: 'application/vnd.schemaregistry.v1+json, application/json',
         ...(sent === null ? {} : { 'content-type': 'application/vnd.schemaregistry.v1+json' }),
         ...(authorization === null ? {} : { authorization }),
       },
-      timeout: TIMEOUT_MS,
-    };
-    return new Promise((resolve, reject) => {
-      const fail = (error: Error & { code?: string }): void => {
-        const certificate =
-          /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) &&
-          error.code !== 'ECONNRESET';
-        reject(
-          certificate
-            ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, {
-                path: this.#path,
-                hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.',
-                cause: error,
-              })
-            : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, {
-                path: this.#path,
-                cause: error,
-              }),
-        );
-      };
-      const request =
-        target.protocol === 'https:' ? httpsRequest(target, { ...options, ...tls }) : httpRequest(target, options);
-      request.on('timeout', () => request.destroy(new Error('it does not answer')));
-      request.on('error', fail);
-      request.on('response', (response) => {
-        let size = 0;
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MAX_BYTES) request.destroy(new Error('its answer is too long'));
-          chunks.push(chunk);
-        });
-        response.on('error', fail);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-        );
-      });
-      request.end(sent ?? undefined);
+      body: sent,
+      tls,
+    } as const;
+    return ask(new URL(`${url}${path}`), question).catch((error: Error & { code?: string }) => {
+      throw isCertificateError(error)
+        ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, {
+            path: this.#path,
+            hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.',
+            cause: error,
+          })
+        : new TsdbtError('connection', `no schema registry answers at ${url}: ${error.code ?? error.message}`, {
+            path: this.#path,
+            cause: error,
+          });
     });
   }
 }

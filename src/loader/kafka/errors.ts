@@ -225,8 +225,11 @@ export function brokerError(
   const codes = new Set<string>();
   const answers: number[] = [];
   let unread = false;
+  /** Of a secret that cannot be had. */
+  let ours: TsdbtError | null = null;
   const visit = (each: unknown): void => {
     if (!(each instanceof Error)) return;
+    if (each instanceof TsdbtError) ours ??= each;
     texts.push(each.message);
     if (each instanceof TypeError || each instanceof RangeError) unread = true;
     const { code, apiId, apiCode, errors } = each as {
@@ -241,6 +244,7 @@ export function brokerError(
     visit(each.cause);
   };
   visit(error);
+  if (ours !== null) return ours;
   const brokers = connection.brokers.join(', ');
   const { path, name } = connection;
   // The library's message for metadata of a topic that does not exist.
@@ -309,20 +313,25 @@ export function brokerError(
 
 /** An ACL of the broker refuses it. */
 export function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
-  const user = connection.sasl === null ? 'this client' : `user ${connection.sasl.username}`;
+  const { sasl } = connection;
+  const user = sasl !== null && 'username' in sasl ? `user ${sasl.username}` : 'this client';
   return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, {
     hint: 'An ACL of the broker must allow it.',
     cause,
   });
 }
 
-function refusedCredentials(connection: LoadConnection, cause: unknown): TsdbtError {
+/** The broker knows no such user, password or token. */
+export function refusedCredentials(connection: LoadConnection, cause?: unknown): TsdbtError {
   return new TsdbtError(
     'runtime',
     `The broker at ${connection.brokers.join(', ')} refuses the credentials of connection '${connection.name}'.`,
     {
       path: connection.path,
-      hint: 'sasl: mechanism, username and password; the password comes from the environment.',
+      hint:
+        connection.sasl?.mechanism === 'OAUTHBEARER'
+          ? "sasl: where the token comes from; the broker's log says what it does not like of it."
+          : 'sasl: mechanism, username and password; the password comes from the environment or a file.',
       cause,
     },
   );

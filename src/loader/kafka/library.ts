@@ -1,6 +1,8 @@
 // The Kafka client library: when it is loaded, and how it is called. What is asked of brokers by it is in cluster.ts.
 import type { BaseOptions, Callback, Consumer } from '@platformatic/kafka';
-import type { LoadConnection } from '../connections.ts';
+import type { LoadConnection, OauthOptions, SaslOptions, TlsOptions } from '../connections.ts';
+import { refusedCredentials } from './errors.ts';
+import { OauthTokens } from '../oauth-token.ts';
 
 export type KafkaLibrary = typeof import('@platformatic/kafka');
 /** A consumer of messages as they are. */
@@ -34,7 +36,36 @@ export function clientOptions(connection: LoadConnection): Omit<BaseOptions, 'gr
     retries: 3,
     retryDelay: 250,
     autocreateTopics: false,
-    ...(tls === null ? {} : { tls: { rejectUnauthorized: true, ...tls } }),
-    ...(sasl === null ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } }),
+    ...(tls === null ? {} : { tls: whenConnecting(tls) }),
+    ...(sasl === null ? {} : { sasl: saslOptions(connection, sasl) }),
   };
+}
+
+/** Certificates are read when a connection is made: they may have changed since. */
+function whenConnecting(tls: TlsOptions): TlsOptions & { rejectUnauthorized: boolean } {
+  return Object.defineProperties({ rejectUnauthorized: true }, Object.getOwnPropertyDescriptors(tls));
+}
+
+/** The library asks for credentials with each connection, and when a session ends. */
+function saslOptions(connection: LoadConnection, sasl: SaslOptions): NonNullable<BaseOptions['sasl']> {
+  if (sasl.mechanism !== 'OAUTHBEARER')
+    return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
+  const tokens = tokensOf(connection, sasl.oauth);
+  return {
+    mechanism: sasl.mechanism,
+    token: () => tokens.token(),
+    oauthBearerExtensions: { ...sasl.extensions },
+    // A broker that refuses a token answers without an error, and with a reason in JSON.
+    authBytesValidator: (bytes: Buffer, done: Callback<Buffer>) =>
+      bytes.length > 0 ? done(refusedCredentials(connection), bytes) : done(null, bytes),
+  };
+}
+
+const known = new WeakMap<OauthOptions, OauthTokens>();
+
+/** All clients of a connection share its token. */
+function tokensOf(connection: LoadConnection, oauth: OauthOptions): OauthTokens {
+  const tokens = known.get(oauth) ?? new OauthTokens(oauth, connection, Date.now);
+  known.set(oauth, tokens);
+  return tokens;
 }

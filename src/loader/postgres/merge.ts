@@ -54,7 +54,8 @@ where ${hasSeveral(target) ? NEWER_OF_SEVERAL : NEWER}`;
   const last = (where: string): string =>
     hasSeveral(target)
       ? `select distinct on (${key}) ${list} from ` +
-        `(select distinct on (${key}, _topic) ${list}, ${order} as tsdbt_order from ${source}${where} order by ${key}, _topic, ${order} desc) as of_topics ` +
+        `(select distinct on (${key}, _topic) ${list}, ${order} as tsdbt_order from ${source}${where} ` +
+        `order by ${key}, _topic, ${order} desc) as of_topics ` +
         `order by ${key}, _kafka_ts desc nulls last, tsdbt_order desc`
       : `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];

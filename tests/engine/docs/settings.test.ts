@@ -130,7 +130,9 @@ describe('docs/settings.md', () => {
     expect(connection({ registry: { url: 'http://r', nothing: 1 } })).toThrow(refused('nothing'));
     const source = text('loader/connections.ts');
     expect(keys('tls').every((key) => source.includes(`'${key}'`))).toBe(true);
-    expect(keys('registry')).toHaveLength(5);
+    expect(keys('registry')).toHaveLength(7);
+    expect(keys('sasl').length).toBeGreaterThan(3);
+    for (const key of keys('sasl')) expect(source, key).toMatch(new RegExp(`'${key}'|\\b(${key})[,:]`));
   });
 
   it('has every key below meta.tsdbt that a file of src/ reads', () => {

@@ -1,5 +1,5 @@
 // A real Apache Kafka in one Java process, from its Maven jars, on the loopback address; for tests.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
 import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { quietPort } from '../support/quiet-port.ts';
 import type { Certificates } from './certificates.ts';
 
@@ -69,6 +70,26 @@ const SECURE = ['SASL', 'SASLTLS', 'TLS', 'EXPIRED'] as const;
 export type Listener = (typeof SECURE)[number];
 export const USERS = { alice: 'alice-geheim', bob: 'bob-geheim' };
 
+/** A listener whose sessions end after some seconds: users by SCRAM, and tokens that are signed by these keys. */
+export interface Sessions {
+  readonly endAfterMs: number;
+  readonly jwksFile: string;
+}
+
+function sessions({ endAfterMs, jwksFile }: Sessions): string {
+  const bearer = 'org.apache.kafka.common.security.oauthbearer';
+  return `listener.name.sasl.sasl.enabled.mechanisms=SCRAM-SHA-256,OAUTHBEARER
+listener.name.sasl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl.scram-sha-256.connections.max.reauth.ms=${endAfterMs}
+listener.name.sasl.oauthbearer.connections.max.reauth.ms=${endAfterMs}
+listener.name.sasl.oauthbearer.sasl.jaas.config=${bearer}.OAuthBearerLoginModule required;
+listener.name.sasl.oauthbearer.sasl.server.callback.handler.class=${bearer}.OAuthBearerValidatorCallbackHandler
+sasl.oauthbearer.jwks.endpoint.url=file://${jwksFile}
+sasl.oauthbearer.expected.audience=broker
+sasl.oauthbearer.expected.issuer=tests
+`;
+}
+
 /** Users, certificates and who may do what, as server.properties says it. */
 function security(certificates: Certificates): string {
   const users = Object.entries(USERS)
@@ -113,6 +134,7 @@ export class KafkaBroker {
   private child: ChildProcess | null = null;
   /** Its log. */
   said = '';
+  private allowed = '';
 
   private constructor(
     lib: string,
@@ -133,8 +155,11 @@ export class KafkaBroker {
     return this.child?.pid;
   }
 
-  /** @param certificates with them come listeners for SASL and TLS */
-  static async start(certificates: Certificates | null = null): Promise<KafkaBroker> {
+  /**
+   * @param certificates with them come listeners for SASL and TLS
+   * @param ending without certificates: a listener for SASL whose sessions end
+   */
+  static async start(certificates: Certificates | null = null, ending: Sessions | null = null): Promise<KafkaBroker> {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-broker-'));
     const [port, controller] = [await quietPort(), await quietPort()];
     const ports = {
@@ -143,7 +168,8 @@ export class KafkaBroker {
       TLS: await quietPort(),
       EXPIRED: await quietPort(),
     };
-    const more = certificates === null ? '' : SECURE.map((name) => `,${name}://127.0.0.1:${ports[name]}`).join('');
+    const listeners = certificates !== null ? SECURE : ending !== null ? (['SASL'] as const) : [];
+    const more = listeners.length === 0 ? '' : listeners.map((name) => `,${name}://127.0.0.1:${ports[name]}`).join('');
     writeFileSync(
       join(folder, 'server.properties'),
       `process.roles=broker,controller
@@ -164,15 +190,16 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
-${certificates === null ? '' : security(certificates)}`,
+${certificates === null ? '' : security(certificates)}${ending === null ? '' : sessions(ending)}`,
     );
     const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, controller, ports);
     const scram =
-      certificates === null
+      listeners.length === 0
         ? []
         : Object.entries(USERS).flatMap(([name, password]) =>
             ['256', '512'].flatMap((bits) => ['--add-scram', `SCRAM-SHA-${bits}=[name=${name},password=${password}]`]),
           );
+    broker.allowed = ending === null ? '' : `file://${ending.jwksFile}`;
     broker.format(scram);
     await broker.up();
     return broker;
@@ -217,6 +244,15 @@ log.dirs=${join(folder, 'data')}
     );
   }
 
+  /** Gives a user another password, for SCRAM-SHA-256. */
+  async changePassword(user: string, password: string): Promise<void> {
+    const config = `SCRAM-SHA-256=[password=${password}]`;
+    const address = ['--bootstrap-server', `127.0.0.1:${this.port}`];
+    const entity = ['--entity-type', 'users', '--entity-name', user];
+    const tool = ['-cp', `${this.lib}/*`, 'kafka.admin.ConfigCommand', ...address];
+    await promisify(execFile)('java', [...tool, '--alter', '--add-config', config, ...entity]);
+  }
+
   async up(): Promise<void> {
     this.child = spawn(
       'java',
@@ -224,6 +260,8 @@ log.dirs=${join(folder, 'data')}
         '-XX:TieredStopAtLevel=1',
         '-XX:+UseSerialGC',
         '-Xmx512m',
+        // Kafka reads tokens' keys from no file and no address that it is not allowed.
+        `-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=${this.allowed}`,
         '-cp',
         `${this.lib}/*`,
         'kafka.Kafka',

@@ -183,14 +183,14 @@ describe('JSON Schema', () => {
     const attempt = (more: Partial<ConstructorParameters<typeof SchemaRegistry>[0]>): Promise<unknown> =>
       lab.load(t, { decoder: schemaDecoder(registry(more), Date.now) });
     await expect(attempt({})).rejects.toThrow(/refuses the credentials \(HTTP 401\)/);
-    await expect(attempt({ username: 'me', password: 'wrong' })).rejects.toThrow(/refuses the credentials/);
-    await expect(attempt({ url: `${server.url}/elsewhere`, username: 'me', password: 'geheim' })).rejects.toThrow(
+    await expect(attempt({ username: 'me', password: () => 'wrong' })).rejects.toThrow(/refuses the credentials/);
+    await expect(attempt({ url: `${server.url}/elsewhere`, username: 'me', password: () => 'geheim' })).rejects.toThrow(
       /no schema registry \(HTTP 404/,
     );
-    expect(await attempt({ username: 'me', password: 'geheim' })).toMatchObject({ rows: 1 });
+    expect(await attempt({ username: 'me', password: () => 'geheim' })).toMatchObject({ rows: 1 });
     server.authorization = 'Bearer abc';
-    await registry({ token: 'abc' }).check('t-value');
-    await registry({ token: 'abc' }).check('never registered');
-    await expect(registry({ token: 'abd' }).check('t-value')).rejects.toThrow(/refuses the credentials/);
+    await registry({ token: () => 'abc' }).check('t-value');
+    await registry({ token: () => 'abc' }).check('never registered');
+    await expect(registry({ token: () => 'abd' }).check('t-value')).rejects.toThrow(/refuses the credentials/);
   });
 });

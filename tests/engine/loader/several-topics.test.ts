@@ -208,7 +208,9 @@ describe('several topics', () => {
       ['orders_eu', '10', '10'],
       ['orders_us', '2', '2'],
     ]);
-    expect(metrics.text()).toContain(`tsdbt_load_lag_rows{topic="orders_us",table="${t.name}",partition="0"} 0`);
+    await expect
+      .poll(() => metrics.text(), FOR_EVENTS)
+      .toContain(`tsdbt_load_lag_rows{topic="orders_us",table="${t.name}",partition="0"} 0`);
     expect(metrics.text()).toContain(`tsdbt_load_rows_total{topic="^orders_.*",table="${t.name}"}`);
     stop.abort();
     await running;

@@ -1,0 +1,52 @@
+// One HTTP request to a service beside the broker: a schema registry, a token endpoint. What an answer means, callers
+// say.
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { TlsOptions } from './connections.ts';
+
+export interface HttpQuestion {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly tls: TlsOptions | null;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** @throws the system's error when there is no answer, or one that is too long */
+export async function ask(url: URL, { method, headers, body, tls }: HttpQuestion): Promise<HttpAnswer> {
+  const options = { method, headers, timeout: TIMEOUT_MS };
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
+    request.on('timeout', () => request.destroy(new Error('it does not answer')));
+    request.on('error', reject);
+    request.on('response', (response) => {
+      let size = 0;
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_BYTES) request.destroy(new Error('its answer is too long'));
+        chunks.push(chunk);
+      });
+      response.on('error', reject);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    request.end(body ?? undefined);
+  });
+}
+
+/** Is it about certificates? Then it lasts. */
+export function isCertificateError(error: Error & { readonly code?: string }): boolean {
+  return (
+    /CERT|certificate|SSL|ALTNAME|self.signed/i.test(`${error.code ?? ''} ${error.message}`) &&
+    error.code !== 'ECONNRESET'
+  );
+}

@@ -1,0 +1,129 @@
+// Tokens of SASL/OAUTHBEARER: of a file, or of a token endpoint by the flow of client credentials (RFC 6749, 4.4). A
+// token is asked for anew before it expires. kafka/library.ts hands it to the client library.
+import { TsdbtError } from '../errors.ts';
+import type { LoadConnection, OauthOptions } from './connections.ts';
+import { ask, isCertificateError } from './http-ask.ts';
+
+/**
+ * The share of its life after which a token is asked for anew. Brokers end a session with its token, and the client
+ * library shows its credentials again after 0.8 of the session: by then the token must be another one.
+ */
+const RENEW_AFTER = 0.75;
+
+interface Token {
+  readonly text: string;
+  readonly renewAt: number;
+  readonly expiresAt: number;
+}
+
+export class OauthTokens {
+  readonly #options: OauthOptions;
+  readonly #connection: Pick<LoadConnection, 'name' | 'path'>;
+  readonly #now: () => number;
+  #token: Token | null = null;
+  #asking: Promise<Token> | null = null;
+
+  constructor(options: OauthOptions, connection: Pick<LoadConnection, 'name' | 'path'>, now: () => number) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#now = now;
+  }
+
+  /**
+   * A token that has not expired.
+   * @throws `connection` error while the endpoint is away and for an expired token of a file; `runtime` error when the
+   *   endpoint refuses the client or answers something else
+   */
+  async token(): Promise<string> {
+    const options = this.#options;
+    if (options.kind === 'file') return this.#ofFile(options.token());
+    const known = this.#token;
+    if (known !== null && this.#now() < known.renewAt) return known.text;
+    this.#asking ??= this.#ask(options).finally(() => {
+      this.#asking = null;
+    });
+    try {
+      this.#token = await this.#asking;
+      return this.#token.text;
+    } catch (error) {
+      // A token that is still good outlasts a short absence of the endpoint.
+      if (known !== null && this.#now() < known.expiresAt) return known.text;
+      throw error;
+    }
+  }
+
+  #ofFile(text: string): string {
+    const expires = claim(text, 'exp');
+    if (expires === null || expires * 1000 > this.#now()) return text;
+    throw new TsdbtError(
+      'connection',
+      `the token of connection '${this.#connection.name}' expired at ${new Date(expires * 1000).toISOString()}`,
+      { path: this.#connection.path, hint: "Write a new one to the file of 'token_file'; it is read again." },
+    );
+  }
+
+  async #ask({ url, clientId, clientSecret, scope, tls, seen }: OauthOptions & { kind: 'endpoint' }): Promise<Token> {
+    const fail = (kind: 'connection' | 'runtime', message: string, hint?: string, cause?: unknown): TsdbtError =>
+      new TsdbtError(kind, message, { path: this.#connection.path, ...(hint === undefined ? {} : { hint }), cause });
+    const began = this.#now();
+    const form = new URLSearchParams({ grant_type: 'client_credentials', ...(scope === null ? {} : { scope }) });
+    const credentials = [clientId, clientSecret()].map(encodeURIComponent).join(':');
+    const { status, body } = await ask(new URL(url), {
+      method: 'POST',
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+      },
+      body: form.toString(),
+      tls,
+    }).catch((error: Error & { code?: string }) => {
+      throw isCertificateError(error)
+        ? fail('runtime', `No TLS connection to the token endpoint ${url}: ${error.message}`, TLS_HINT, error)
+        : fail('connection', `no token endpoint answers at ${url}: ${error.code ?? error.message}`, undefined, error);
+    });
+    const answer = parsed(body);
+    if (status === 408 || status === 429 || status >= 500)
+      throw fail('connection', `the token endpoint ${url} answers with HTTP ${status}`);
+    if (status !== 200) {
+      const reason = String(answer['error'] ?? '');
+      const told = /^[a-z_]{1,40}$/.test(reason) ? `, ${reason}` : '';
+      throw fail(
+        'runtime',
+        `The token endpoint ${url} gives client ${clientId} no token (HTTP ${status}${told}).`,
+        HINT,
+      );
+    }
+    const text = answer['access_token'];
+    if (typeof text !== 'string' || text === '')
+      throw fail('runtime', `What answers at ${url} is no token endpoint: it gives no access_token.`, HINT);
+    seen(text);
+    const lifeMs = this.#life(answer['expires_in'], text);
+    return { text, renewAt: began + lifeMs * RENEW_AFTER, expiresAt: began + lifeMs };
+  }
+
+  /** Milliseconds; 0 where nothing says how long: then each connection has a token of its own. */
+  #life(expiresIn: unknown, token: string): number {
+    if (Number(expiresIn) > 0) return Number(expiresIn) * 1000;
+    const expires = claim(token, 'exp');
+    return expires === null ? 0 : Math.max(0, expires * 1000 - this.#now());
+  }
+}
+
+const HINT = 'sasl: token_endpoint_url, client_id, client_secret, scope.';
+const TLS_HINT = 'sasl: { tls: { ca: path/to/ca.pem } } names who is trusted.';
+
+/** A number among the claims of a JWT; null: there is none, or it is no JWT. */
+function claim(token: string, name: string): number | null {
+  const payload = parsed(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  return typeof payload[name] === 'number' ? payload[name] : null;
+}
+
+function parsed(text: string): { readonly [name: string]: unknown } {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,152 @@
+// Credentials that change while a loader runs, and tokens, against a real Kafka whose sessions end after seconds: SCRAM
+// with a file of the password, OAUTHBEARER with a token endpoint and with a file of the token, and `debug`.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
+import { KafkaBroker, USERS } from './kafka-broker.ts';
+import { TokenServer } from './token-server.ts';
+import { TopicWriter } from './topic-writer.ts';
+
+const END_AFTER_MS = 2000;
+
+describe('sessions that end', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tsdbt-sessions-'));
+  let broker: KafkaBroker;
+  let project: FaultProject;
+  let writer: TopicWriter;
+  let tokens: TokenServer;
+  let sent = 0;
+  beforeAll(async () => {
+    tokens = await TokenServer.start();
+    const jwksFile = join(folder, 'jwks.json');
+    writeFileSync(jwksFile, tokens.jwks);
+    broker = await KafkaBroker.start(null, { endAfterMs: END_AFTER_MS, jwksFile });
+    project = await FaultProject.open({
+      'models/sources.yml':
+        'sources: [{name: raw, tables: [{name: t, config: {meta: {tsdbt: {load: {topic: t, flush: {age: 50ms}}}}}, ' +
+        'columns: [{name: id, data_type: integer}]}]}]\n',
+    });
+    writer = await TopicWriter.open([`127.0.0.1:${broker.port}`]);
+    await writer.create('t', { partitions: 2 });
+  });
+  afterAll(async () => {
+    await writer?.close();
+    await project?.close();
+    await broker?.close();
+    await tokens?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const connect = (sasl: string, more = ''): void =>
+    project.write({
+      'connections.yml':
+        `connections: {default: {brokers: ["127.0.0.1:${broker.ports.SASL}"], ` + `sasl: ${sasl}${more}}}\n`,
+    });
+  const send = async (): Promise<void> => {
+    await writer.send(
+      Array.from({ length: 20 }, () => ({ topic: 't', value: Buffer.from(JSON.stringify({ id: sent++ })) })),
+    );
+  };
+  const arrived = (): Promise<void> =>
+    project.until(`select count(*) = ${sent} and count(distinct id) = ${sent} from raw.t`);
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      setTimeout(resolve, ms);
+    });
+  /** Some sessions end meanwhile. */
+  const loadsFor = async (ms: number): Promise<void> => {
+    for (const end = Date.now() + ms; Date.now() < end; await pause(200)) await send();
+    await arrived();
+  };
+  const stop = async (running: Running): Promise<string> => {
+    running.child.kill('SIGTERM');
+    const { code, out } = await running.ended;
+    expect(code, out).toBe(0);
+    return out;
+  };
+  const once = async (code: number): Promise<string> => {
+    const ended = await project.start(['load', '--once']).ended;
+    expect(ended.code, ended.out).toBe(code);
+    return ended.out;
+  };
+  it('SCRAM: a password that changes is read again, without a restart and without a loss', async () => {
+    project.write({ 'secrets/password': `${USERS.alice}\n` });
+    connect('{mechanism: SCRAM-SHA-256, username: alice, password_file: secrets/password}');
+    await send();
+    const running = project.start(['load']);
+    await arrived();
+    await loadsFor(2 * END_AFTER_MS);
+    // Kubernetes writes the file before or after the broker knows.
+    project.write({ 'secrets/password': 'alice-anders\n' });
+    await broker.changePassword('alice', 'alice-anders');
+    await loadsFor(2 * END_AFTER_MS);
+    await broker.changePassword('alice', 'alice-zuletzt');
+    await pause(END_AFTER_MS);
+    project.write({ 'secrets/password': 'alice-zuletzt' });
+    await loadsFor(2 * END_AFTER_MS);
+    const out = await stop(running);
+    for (const secret of ['alice-anders', 'alice-zuletzt', USERS.alice]) expect(out).not.toContain(secret);
+    project.write({ 'secrets/password': 'wrong-word' });
+    expect(await once(2)).toMatch(/refuses the credentials of connection 'default'/);
+    project.remove('secrets/password');
+    expect(await once(2)).toContain("'password_file' cannot be read");
+  });
+
+  it('OAUTHBEARER: tokens of an endpoint are renewed before they expire', async () => {
+    project.env = { TOKEN_SECRET: tokens.secret };
+    const sasl = (more = ''): string =>
+      `{mechanism: OAUTHBEARER, token_endpoint_url: "${tokens.url}", client_id: loader, scope: kafka, ` +
+      `client_secret: "{{ env_var('TOKEN_SECRET') }}"${more}}`;
+    connect(sasl());
+    tokens.lifetime = 4;
+    await send();
+    const running = project.start(['load']);
+    await arrived();
+    await loadsFor(6000);
+    // The endpoint is away for a while, and its token still holds.
+    tokens.lifetime = 60;
+    await loadsFor(6000);
+    tokens.ill = 503;
+    await loadsFor(2 * END_AFTER_MS);
+    tokens.ill = null;
+    const out = await stop(running);
+    expect(tokens.given.length).toBeGreaterThan(2);
+    expect(tokens.asked.at(-1)?.get('grant_type')).toBe('client_credentials');
+    expect(tokens.asked.at(-1)?.get('scope')).toBe('kafka');
+    for (const secret of [tokens.secret, ...tokens.given]) expect(out).not.toContain(secret);
+    project.env = { TOKEN_SECRET: 'another-secret' };
+    const refused = await once(2);
+    expect(refused).toMatch(/The token endpoint \S+ gives client loader no token \(HTTP 401, invalid_client\)/);
+    expect(refused).not.toContain('another-secret');
+    project.env = { TOKEN_SECRET: tokens.secret };
+    // A token of somebody else's.
+    const strangers = await TokenServer.start();
+    connect(sasl().replace(tokens.url, strangers.url));
+    expect(await once(2)).toMatch(/refuses the credentials of connection 'default'/);
+    await strangers.close();
+    connect(sasl());
+    await send();
+    expect(await once(0)).toContain('raw.t: 20 rows loaded');
+  });
+
+  it('OAUTHBEARER: a token of a file is read again', async () => {
+    tokens.lifetime = 4;
+    project.write({ 'secrets/token': tokens.token() });
+    connect('{mechanism: OAUTHBEARER, token_file: secrets/token, extensions: {pool: p1}}');
+    await send();
+    const running = project.start(['load']);
+    await arrived();
+    tokens.lifetime = 60;
+    project.write({ 'secrets/token': tokens.token() });
+    await loadsFor(6000);
+    await stop(running);
+    const expired = tokens.token({ exp: 1_700_000_000 });
+    project.write({ 'secrets/token': expired });
+    const out = (await project.start(['load', '--once', '--timeout', '3s']).ended).out;
+    expect(out).toContain("the token of connection 'default' expired at 2023-11-14T22:13:20.000Z");
+    expect(out).not.toContain(expired);
+  });
+});
