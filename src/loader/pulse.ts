@@ -3,7 +3,7 @@
 // that happens later, and a pause at the next start.
 import type { LoadTarget } from './load-target.ts';
 import { partitionKey } from './broker.ts';
-import type { GroupMember, Looked, Place, Sink } from './sink.ts';
+import type { GroupMember, Looked, Pace, Place, Sink } from './sink.ts';
 
 /** A loader, for the pulse. */
 export interface Watched {
@@ -21,14 +21,14 @@ export interface Watched {
   paused(): void;
 }
 
-const EVERY_MS = 300;
 /** A member not seen for so long is dead, when two looks in a row say so. */
-const SILENT_MS = 900;
+const PACE: Pace = { everyMs: 300, silentMs: 900 };
 /** When the database answers later than this, silence proves nothing. */
 const SLOW_MS = 400;
 
 export class Pulse {
   readonly #sink: Sink;
+  readonly #pace: Pace;
   readonly #now: () => number;
   readonly #watched = new Set<Watched>();
   readonly #silent = new Map<string, string>();
@@ -36,6 +36,7 @@ export class Pulse {
 
   constructor(sink: Sink, now: () => number) {
     this.#sink = sink;
+    this.#pace = sink.pace ?? PACE;
     this.#now = now;
   }
 
@@ -64,7 +65,7 @@ export class Pulse {
           this.#timer = null;
           if (this.#watched.size > 0) this.#start();
         });
-    }, EVERY_MS);
+    }, this.#pace.everyMs);
     this.#timer.unref();
   }
 
@@ -88,7 +89,7 @@ export class Pulse {
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();
     for (const { group, member, seen, silentMs } of slow ? [] : others) {
-      if (silentMs < SILENT_MS) continue;
+      if (silentMs < this.#pace.silentMs) continue;
       const key = `${group} ${member}`;
       silent.set(key, seen);
       if (this.#silent.get(key) === seen) gone.push({ group, member });

@@ -135,8 +135,16 @@ export interface OpenFlush extends TopicPartition {
 /** Points at which tests kill or stop a loader. */
 export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'after_commit' | 'in_revoke' | 'in_drift';
 
+/** How often the bookkeeping is looked at, and after how long a member that was not seen is dead; milliseconds. */
+export interface Pace {
+  readonly everyMs: number;
+  readonly silentMs: number;
+}
+
 /** The database of a loader. Methods fail with a `database` or `connection` error. */
 export interface Sink {
+  /** Absent: as often as Postgres bears it. */
+  readonly pace?: Pace;
   /** @returns the obstacles to loading into the target, in words; empty when there are none. Writes nothing. */
   problems(target: LoadTarget): Promise<string[]>;
   /** What is kept of the target's table, also by an older version; empty when it was never loaded. Writes nothing. */

@@ -107,7 +107,7 @@ export async function readLetters(
     const opened = (raw: Buffer): Uint8Array => (hidden === 'true' ? sealer.open(raw) : raw);
     const read = (hex: string | null | undefined): Uint8Array | null =>
       hex == null ? null : opened(Buffer.from(hex, 'hex'));
-    const written = JSON.parse(headers ?? '[]') as [string, string | null][];
+    const written: [string, string | null][] = JSON.parse(headers ?? '[]');
     return {
       id: id ?? '',
       topic: topic ?? '',

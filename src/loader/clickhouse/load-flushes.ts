@@ -10,11 +10,12 @@ const WINDOW = 10_000;
 /** Intents that are kept of each partition. */
 const KEPT_INTENTS = 1000;
 
+const KINDS = ['start', 'flush', 'rewind', 'replay'] as const;
 /**
  * `start`: the first position of a partition. `flush`: rows and dead letters of a range of offsets. `rewind`: a
  * position set by hand, and rows that are deleted. `replay`: dead letters that become rows, under partition -1.
  */
-export type IntentKind = 'start' | 'flush' | 'rewind' | 'replay';
+export type IntentKind = (typeof KINDS)[number];
 
 /** What a loader is going to write, recorded before it writes: the partition's position moves from `from` to `to`. */
 export interface Intent {
@@ -145,7 +146,8 @@ export function ofTopic(target: LoadTarget, topic = target.topic): string {
 }
 
 const INTENT_COLUMNS =
-  'topic, partition, toString(seq), kind, id, toString(from_offset), toString(to_offset), toString(end_offset), ' +
+  'topic, toString(partition), toString(seq), kind, id, toString(from_offset), toString(to_offset), ' +
+  'toString(end_offset), ' +
   'toString(rows), toString(dead), toString(leader_epoch), toString(toUnixTimestamp64Milli(last_kafka_ts)), ' +
   'topic_id, toString(toUnixTimestamp64Milli(topic_since)), toString(letters), ' +
   "toString(dateDiff('millisecond', written_at, now64(6, 'UTC')))";
@@ -189,7 +191,7 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
       topic: topic ?? '',
       partition: Number(partition),
       seq: BigInt(seq ?? '0'),
-      kind: kind as IntentKind,
+      kind: KINDS.find((each) => each === kind) ?? 'flush',
       id: id ?? '',
       from: BigInt(from ?? '0'),
       to: BigInt(to ?? '0'),

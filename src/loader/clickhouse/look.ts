@@ -99,3 +99,10 @@ export function deadOffsets(target: LoadTarget, { topic, partition, from, to }: 
     `>= ${from} AND offset < ${to}`
   );
 }
+
+/** Several queries whose columns are texts as one: rows of the query's name and its cells as JSON. */
+export function together(queries: Readonly<Record<string, string | null>>): string {
+  return Object.entries(queries)
+    .flatMap(([name, sql]) => (sql === null ? [] : [`SELECT ${quoteText(name)}, toJSONString(array(*)) FROM (${sql})`]))
+    .join(' UNION ALL ');
+}
