@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
-import type { BrokerClient, PartitionFailure, ReadPosition } from '../../../src/loader/broker.ts';
+import type { BrokerClient, PartitionFailure, RangeRead, ReadPosition } from '../../../src/loader/broker.ts';
 import type { LoadConnection } from '../../../src/loader/connections.ts';
 import { kafkaClient } from '../../../src/loader/kafka/client.ts';
 import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
@@ -103,6 +103,30 @@ describe('a Kafka client', async () => {
       },
     };
   };
+
+  it('reads a range of offsets once more, without a group, beside what is being read', async () => {
+    send(0, 0, 1, 2, 3);
+    send(0, 4, 5, 6);
+    send(0, 7, 8, 9);
+    const idsOf = ({ batches }: RangeRead): number[] =>
+      batches.flatMap(({ records }) =>
+        records.flatMap((part) =>
+          Array.from({ length: part.length }, (_, at) => Number(Buffer.from(part.message(at).value ?? []))),
+        ),
+      );
+    const { client, ids, until } = await reader();
+    const alone = await make();
+    await alone.topics(['t']);
+    for (const from of [client, alone]) {
+      const read = await from.read({ topic: 't', partition: 0 }, 2n, 8n);
+      expect(read.failure).toBeNull();
+      expect(idsOf(read)).toEqual([2, 3, 4, 5, 6, 7]);
+      expect(read.batches.at(-1)?.next).toBe(8n);
+    }
+    const beyond = await alone.read({ topic: 't', partition: 0 }, 8n, 12n);
+    expect(beyond.failure).toMatchObject({ reason: 'beyond_end', from: 10n });
+    await until(() => ids[0]?.length === 10);
+  });
 
   it('says in which epoch it asks, and in which what it has read was written', async () => {
     send(0, 1, 2);
