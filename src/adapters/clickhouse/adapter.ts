@@ -4,6 +4,7 @@ import type {
   Adapter,
   Capabilities,
   IntervalLedger,
+  LoadedSource,
   LoadedState,
   Seldom,
   Session,
@@ -26,7 +27,7 @@ import { PyDict } from '../../values/dict.ts';
 import { fromJson } from '../../values/json.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
-import { changeMarksSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import { changeMarksSql, LOADER_PRESENT, loadedSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { CLICKHOUSE_COLUMN } from './column.ts';
 import type { ServerAddress } from './connection.ts';
 import { CLICKHOUSE_CREDENTIALS, httpPort } from './credentials.ts';
@@ -271,8 +272,14 @@ export class ClickHouseAdapter implements Adapter {
       for (const found of (await this.askCatalogue(session, [name], identifier)).relations) this.cache.replace(found);
   }
 
-  async loadedState(): Promise<LoadedState | null> {
-    return null;
+  async loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null> {
+    const known = await session.execute(LOADER_PRESENT, { fetch: true });
+    if (known.table.rows.length === 0) return null;
+    const { table } = await session.execute(loadedSql(source), { fetch: true });
+    const [rows, newestMessage, newestLoad, now] = table.rows[0]?.values ?? [];
+    return rows == null
+      ? null
+      : { rows: Number(rows), newestMessage: newestMessage ?? null, newestLoad: newestLoad ?? null, now: now ?? null };
   }
 
   async fetchChangeMarks(session: Session, relations: readonly Relation[]): Promise<(string | null)[]> {

@@ -1,6 +1,7 @@
 // The engine's own questions to ClickHouse's system tables, as SQL text: what is there, what writes into what, what has
 // changed. Bookkeeping only: whatever builds or changes a model's relation is a macro in include/.
-import { quoteText } from './literal.ts';
+import type { LoadedSource } from '../adapter.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
 
 /** Identity and definition of a view, as a text. */
 const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
@@ -78,5 +79,21 @@ export function viewStateSql(schema: string, identifier: string): string {
     `select ${VIEW_STATE}, (select toJSONString(arrayMap(c -> [c.2, c.3], arraySort(groupArray((position, name, ` +
     `type))))) from system.columns where database = ${database} and table = ${name})
 from system.tables t where t.database = ${database} and t.name = ${name} and t.engine = 'View'`
+  );
+}
+
+/** A row when `tsdbt load` has loaded anything here. */
+export const LOADER_PRESENT = "select name from system.tables where database = 'tsdbt' and name = 'load_flushes'";
+
+/**
+ * What the loader's intents say of a table: rows, times of the newest message and of the newest flush with rows, now.
+ * Rows are null when it was never loaded; those of flushes long ago are not counted.
+ */
+export function loadedSql({ schema, identifier }: LoadedSource): string {
+  const relation = `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+  return (
+    "select if(count() = 0, null, toInt64(sumIf(rows, kind = 'done'))), max(last_kafka_ts), " +
+    "if(countIf(kind = 'done' and rows > 0) = 0, null, maxIf(written_at, kind = 'done' and rows > 0)), " +
+    `now64(3, 'UTC') from tsdbt.load_flushes where relation = ${quoteText(relation)}`
   );
 }

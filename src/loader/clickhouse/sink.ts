@@ -354,6 +354,7 @@ export class ClickHouseSink implements Sink {
         written.push({ ...done, target: contents.target });
       } catch (error) {
         if (!(error instanceof Fenced)) throw error;
+        this.#attempts.delete(placeOf(contents.target, range.partition));
         fenced.push(range);
       }
     });

@@ -1,5 +1,6 @@
 // What is asked of a table in ClickHouse beside loading: rewinds, replays of dead letters, drift, pauses, status.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PyDateTime } from '../../../src/values/datetime.ts';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
@@ -134,6 +135,14 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     for (const id of upTo(5)) lab.broker.produce('t', 0, { id });
     lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
     await lab.load(target);
+    const session = lab.adapter.session({ name: 'test' });
+    const loaded = await lab.adapter.loadedState(session, { ...target, unique_id: target.uniqueId });
+    const never = await lab.adapter.loadedState(session, { schema: 's', identifier: 'never', unique_id: 'x' });
+    await session.release();
+    expect(loaded?.rows).toBe(5);
+    expect(loaded?.newestMessage).toBeInstanceOf(PyDateTime);
+    expect(loaded?.newestLoad).toBeInstanceOf(PyDateTime);
+    expect(never).toBeNull();
     await lab.sink.note(target, "it's broken");
     const { failure } = await lab.sink.kept(target);
     expect(failure).toMatch(/^it's broken \(since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)$/);
