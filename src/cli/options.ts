@@ -223,6 +223,9 @@ async function runHandler(
       }
     }
   }
+  const needed = spec.argument?.only;
+  if (first !== undefined && needed !== undefined && values[needed] !== true)
+    throw refused(spec.path, command, `Got unexpected extra argument (${first})`);
   const handler = handlers[spec.which];
   if (handler === undefined) throw errorOf('unknownCommand', { command: spec.path.join(' ') });
   return handler({

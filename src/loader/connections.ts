@@ -83,8 +83,7 @@ export function loadConnection(
   const refuse = (message: string, hint?: string): never => {
     throw new TsdbtError('profile', message, { path, hint });
   };
-  const connections =
-    isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : isDictionary(data) ? data : {};
+  const connections = sectionOf(data);
   const names = Object.keys(connections);
   const [first] = names;
   const name = wanted ?? (first !== undefined && names.length === 1 ? first : 'default');
@@ -258,6 +257,16 @@ function registryOf(value: Json | undefined, name: string, place: SecretPlace): 
   };
 }
 
+function sectionOf(data: Json): Dictionary {
+  if (!isDictionary(data)) return {};
+  return isDictionary(data['connections']) ? data['connections'] : data;
+}
+
+/** The names of the file's connections. @param data the file's content, rendered or not */
+export function namesOf(data: Json): string[] {
+  return Object.keys(sectionOf(data));
+}
+
 /** Options that hold a secret, by their group. */
 const SECRETS = [
   ['sasl', 'password'],
@@ -271,9 +280,7 @@ const SECRETS = [
  * @param data the file's content, not rendered
  */
 export function writtenSecrets(data: Json): string[] {
-  const connections = isDictionary(data) && isDictionary(data['connections']) ? data['connections'] : data;
-  if (!isDictionary(connections)) return [];
-  return Object.entries(connections).flatMap(([name, found]) =>
+  return Object.entries(sectionOf(data)).flatMap(([name, found]) =>
     SECRETS.flatMap(([group, option]) => {
       const options = isDictionary(found) ? found[group] : undefined;
       const value = isDictionary(options) ? options[option] : undefined;

@@ -77,6 +77,12 @@ export class SchemaRegistry {
     };
   }
 
+  /** The number of subjects that these credentials may see. @throws like `schema` */
+  async subjects(): Promise<number> {
+    const found = await this.#answer('/subjects');
+    return Array.isArray(found) ? found.length : 0;
+  }
+
   /** Makes a request that every registry answers. @throws like `schema` */
   async check(subject: string): Promise<void> {
     await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);

@@ -16,6 +16,8 @@ export interface CommandSpec {
     readonly help: string;
     /** Allowed words with their descriptions. */
     readonly choices?: Readonly<Record<string, string>>;
+    /** The switch without which it is refused. */
+    readonly only?: string;
   };
 }
 
@@ -73,13 +75,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     'sqlparse',
     'threads',
   ]),
-  command('debug', 'Show what is known of the project, the profile and the connection.', [
-    'connection',
-    'config_dir',
-    'profiles_dir_new',
-    'project_dir',
-    'vars',
-  ]),
+  command(
+    'debug',
+    'Show what is known of the project, the profile and the connection.',
+    ['connection', 'config_dir', 'profiles_dir_new', 'project_dir', 'vars'],
+    { argument: { name: 'name', help: 'With --connection: of connections.yml this one only.', only: 'connection' } },
+  ),
   command('deps', 'Install the packages that packages.yml names.', [
     'profiles_dir_new',
     'project_dir',

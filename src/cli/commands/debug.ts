@@ -1,4 +1,5 @@
-// debug: checks project, profile and connection one by one and reports in dbt's words. Changes nothing.
+// debug: checks project, profile and connection one by one and reports in dbt's words; then the connections of
+// connections.yml, a line each. Changes nothing.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { release, type } from 'node:os';
@@ -6,12 +7,14 @@ import { join, resolve } from 'node:path';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { fire } from '../../events/index.ts';
 import { adapterVersion, load, type LoadedProject } from '../../index.ts';
+import type { LoadConnection } from '../../loader/connections.ts';
 import { green, pluralize, red } from '../../log.ts';
 import { profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
 import { DBT_VERSION } from '../../project/versions.ts';
 import { toText } from '../../values/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { connectionNames, readConnection } from '../read-connection.ts';
 import { TSDBT_VERSION } from '../version.ts';
 
 interface Check {
@@ -59,6 +62,7 @@ export async function debugCommand(session: CommandSession): Promise<boolean> {
     conclude(` - git [${git.shown}]\n`);
   }
   checks.push(await checkConnection(loaded, say));
+  if (loaded !== null) checks.push(...(await checkConnections(session, loaded, say)));
   const problems = checks.flatMap((c) => (c.problem === null ? [] : [c.problem]));
   if (problems.length === 0) {
     conclude(green('All checks passed!'));
@@ -161,4 +165,51 @@ async function checkConnection(loaded: LoadedProject | null, say: (msg: string) 
   for (const [key, value] of loaded.adapter.connectionInfo()) say(`  ${key}: ${toText(value)}`);
   say(`  Connection test: [${check.shown}]\n`);
   return check;
+}
+
+/** The brokers and registries of connections.yml, or the one that is named; none where there is no such file. */
+async function checkConnections(
+  session: CommandSession,
+  { config }: LoadedProject,
+  say: (msg: string) => void,
+): Promise<readonly Check[]> {
+  const [named] = session.positional;
+  const file = connectionNames(config);
+  if (file === null && named === undefined) return [];
+  const checks: Check[] = [];
+  if (file !== null) say(`Connections of ${file.path}:`);
+  for (const name of named === undefined ? (file?.names ?? []) : [named]) {
+    let check: Check;
+    try {
+      check = fine(`OK ${await reach(session, readConnection(session, config, name))}`);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      check = broken('ERROR', `Connection '${name}' failed:\n${formatError(error)}`);
+    }
+    checks.push(check);
+    say(`  ${name}: [${check.shown}]`);
+  }
+  say('');
+  return checks;
+}
+
+/** @returns what was found @throws the broker's or the registry's error */
+async function reach({ signal }: CommandSession, connection: LoadConnection): Promise<string> {
+  const { kafkaClient } = await import('../../loader/kafka/client.ts');
+  const client = await kafkaClient(connection, 'tsdbt.debug');
+  const close = (): void => void client.close();
+  signal.addEventListener('abort', close, { once: true });
+  const found = [connection.brokers.join(', ')];
+  try {
+    found.push(pluralize((await client.matching(/^/)).length, 'topic'));
+  } finally {
+    signal.removeEventListener('abort', close);
+    await client.close();
+  }
+  if (connection.registry !== null) {
+    const { SchemaRegistry } = await import('../../loader/schema-registry.ts');
+    const subjects = await new SchemaRegistry(connection.registry, connection.path).subjects();
+    found.push(`registry with ${pluralize(subjects, 'subject')}`);
+  }
+  return found.join(', ');
 }

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
-import type { Running } from '../support/program.ts';
+import { type Running, start } from '../support/program.ts';
+import { MemoryRegistry } from '../loader/memory-registry.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { KafkaBroker, USERS } from './kafka-broker.ts';
 import { TokenServer } from './token-server.ts';
 import { TopicWriter } from './topic-writer.ts';
@@ -133,20 +135,69 @@ describe('sessions that end', () => {
   });
 
   it('OAUTHBEARER: a token of a file is read again', async () => {
-    tokens.lifetime = 4;
-    project.write({ 'secrets/token': tokens.token() });
+    tokens.lifetime = 60;
+    const expired = tokens.token({ exp: 1_700_000_000 });
+    project.write({ 'secrets/token': expired });
     connect('{mechanism: OAUTHBEARER, token_file: secrets/token, extensions: {pool: p1}}');
     await send();
     const running = project.start(['load']);
+    await expect
+      .poll(() => running.out(), FOR_EVENTS)
+      .toContain("the token of connection 'default' expired at 2023-11-14T22:13:20.000Z");
+    const first = tokens.token();
+    project.write({ 'secrets/token': first });
     await arrived();
-    tokens.lifetime = 60;
-    project.write({ 'secrets/token': tokens.token() });
-    await loadsFor(6000);
-    await stop(running);
-    const expired = tokens.token({ exp: 1_700_000_000 });
-    project.write({ 'secrets/token': expired });
-    const out = (await project.start(['load', '--once', '--timeout', '3s']).ended).out;
-    expect(out).toContain("the token of connection 'default' expired at 2023-11-14T22:13:20.000Z");
-    expect(out).not.toContain(expired);
+    const second = tokens.token({ sub: 'another' });
+    project.write({ 'secrets/token': second });
+    await loadsFor(2 * END_AFTER_MS);
+    const out = await stop(running);
+    for (const token of [expired, first, second]) expect(out).not.toContain(token);
+  });
+
+  it('debug tests each connection, one line each', async () => {
+    const registry = await MemoryRegistry.start();
+    registry.authorization = `Basic ${Buffer.from('me:registry-geheim').toString('base64')}`;
+    const debug = async (code: number, ...args: string[]): Promise<string> => {
+      const place = { cwd: project.dir, env: { ...process.env, DBT_PROFILES_DIR: project.dir, ...project.env } };
+      const ended = await start(['debug', ...args, '--no-use-colors'], place).ended;
+      expect(ended.code, ended.out).toBe(code);
+      expect(ended.out).not.toMatch(/registry-geheim|alice-geheim|wrong-word|\n\s+at /);
+      return ended.out;
+    };
+    const at =
+      `brokers: ["127.0.0.1:${broker.ports.SASL}"], sasl: {mechanism: SCRAM-SHA-256, username: bob, ` + 'password_file';
+    project.write({
+      'secrets/bob': USERS.bob,
+      'secrets/wrong': 'wrong-word',
+      'secrets/registry': 'registry-geheim',
+      'connections.yml':
+        `connections:\n  good: {${at}: secrets/bob}, registry: {url: "${registry.url}", username: me, ` +
+        `password_file: secrets/registry}}\n  plain: {brokers: "127.0.0.1:${broker.port}"}\n`,
+    });
+    const good = new RegExp(
+      String.raw`Connections of \S+connections\.yml:\n\S+ {2}  good: \[OK 127\.0\.0\.1:\d+, 1 topic, registry with 0 ` +
+        String.raw`subjects\]\n\S+ {2}  plain: \[OK 127\.0\.0\.1:\d+, 1 topic\]`,
+    );
+    const all = await debug(0);
+    expect(all).toMatch(good);
+    expect(all).toContain('All checks passed!');
+    const one = await debug(0, '--connection', 'plain');
+    expect(one).toMatch(/plain: \[OK/);
+    expect(one).not.toContain('good:');
+    expect(await debug(1, '--connection', 'absent')).toContain("There is no connection 'absent'");
+    expect(await debug(2, 'plain')).toContain('Got unexpected extra argument (plain)');
+    project.write({
+      'connections.yml':
+        `connections:\n  wrong: {${at}: secrets/wrong}}\n  away: {brokers: "127.0.0.1:9"}\n  other: {brokers: ` +
+        `"127.0.0.1:${broker.port}", registry: "${registry.url}"}\n  missing: {${at}: secrets/none}}\n`,
+    });
+    const out = await debug(1, '--connection');
+    for (const name of ['wrong', 'away', 'other', 'missing']) expect(out).toContain(`  ${name}: [ERROR]`);
+    expect(out).toContain('4 checks failed:');
+    expect(out).toContain("refuses the credentials of connection 'wrong'");
+    expect(out).toContain('no broker answers at 127.0.0.1:9');
+    expect(out).toContain('refuses the credentials (HTTP 401)');
+    expect(out).toContain("'password_file' cannot be read");
+    await registry.close();
   });
 });

@@ -93,6 +93,7 @@ const refused: [argv: string[], error: string][] = [
   [['run', '--vars', '[1]'], "Invalid value for '--vars': String '[1]' is not valid YAML"],
   [['run', '--select'], "Error: Option '--select' requires an argument."],
   [['run', '--full-refresh=1'], "Error: Option '--full-refresh' does not take a value."],
+  [['debug', 'events'], 'Got unexpected extra argument (events)'],
   [['run', 'extra', 'more'], 'Got unexpected extra arguments (extra more)'],
   [['run', '--project-dir', '/nowhere'], "Invalid value for '--project-dir': Path '/nowhere' does not exist."],
   [
