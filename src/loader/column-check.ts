@@ -22,7 +22,19 @@ export interface StoredType {
 export type TextCheck = (text: string) => string | null;
 
 /** The form of a column's ordinary values in JSON: values of that form need no further check. */
-export type Ordinary = 'anything' | 'whole' | 'decimal' | 'float' | 'boolean' | 'text' | 'uuid' | 'moment' | 'nothing';
+export type Ordinary =
+  | 'anything'
+  | 'whole'
+  | 'natural'
+  | 'decimal'
+  | 'float'
+  | 'boolean'
+  | 'text'
+  | 'uuid'
+  | 'moment'
+  | 'moment of years'
+  | 'day of years'
+  | 'nothing';
 
 /** How the values of a column are checked. */
 export interface ColumnCheck {
@@ -30,6 +42,10 @@ export interface ColumnCheck {
   readonly ordinary: Ordinary;
   /** Up to so many digits before the point, or bytes of a text, a value needs no check. */
   readonly size: number;
+  /** The first and last year whose moments need no check. */
+  readonly years?: readonly [first: number, last: number];
+  /** The column's zone is UTC: a moment needs no Z. */
+  readonly utc?: boolean;
 }
 
 const UNCHECKED: ColumnCheck = { text: null, ordinary: 'anything', size: 0 };
@@ -288,9 +304,35 @@ export function surelyFits(
         : text && isOrdinaryMoment(bytes, start, end);
     case 'uuid':
       return text && isUuid(bytes, start, end);
+    case 'natural': {
+      if (!number || bytes[start] === 0x2d || end - start > check.size) return false;
+      for (let at = start; at < end; at++) if (bytes[at] === 0x2e) return false;
+      return true;
+    }
+    case 'moment of years':
+      if (!number)
+        return text && end - start >= 19 && isOrdinaryMoment(bytes, start, end) && isWithin(check, bytes, start, end);
+      // Milliseconds of the years 1971 to 2096.
+      return (
+        moments &&
+        bytes[start] !== 0x2d &&
+        end - start <= 13 &&
+        end - start >= 12 &&
+        (end - start < 13 || bytes[start]! <= 0x33)
+      );
+    case 'day of years':
+      return text && end - start === 10 && isOrdinaryMoment(bytes, start, end) && isWithin(check, bytes, start, end);
     default:
       return false;
   }
+}
+
+/** Is the year of an ordinary moment one that the type surely holds, and is its zone told? */
+function isWithin({ years, utc }: ColumnCheck, bytes: Uint8Array, start: number, end: number): boolean {
+  if (years === undefined) return false;
+  let year = 0;
+  for (let at = start; at < start + 4; at++) year = year * 10 + bytes[at]! - 0x30;
+  return year >= years[0] && year <= years[1] && (utc !== false || bytes[end - 1] === 0x5a);
 }
 
 /** Five groups of hexadecimal digits: 8, 4, 4, 4, 12. */

@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
+import type { ColumnFormat } from './row-encoder.ts';
 import { isDictionary } from './json.ts';
 import { OptionReader, type Options, type Refuse } from './option-reader.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
@@ -22,6 +23,8 @@ export interface LoadColumn {
   readonly origin?: ColumnOrigin | undefined;
   /** Numbers are times since 1970 in a unit of so many digits behind a second's point; undefined: milliseconds. */
   readonly epoch?: number | undefined;
+  /** How its values are written, where that is not COPY's text. */
+  readonly format?: ColumnFormat;
   /** Names of the field in other versions of the topic's schema. */
   readonly aliases?: readonly string[];
   /** The value where the schema has no such field; undefined: null. */

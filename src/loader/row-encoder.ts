@@ -62,6 +62,17 @@ const REST_CHECK = columnCheck({
   required: false,
 });
 
+/** How a database that does not read COPY's text takes the values of a column. */
+export interface ColumnFormat {
+  /** What the fast path may write by itself. */
+  readonly kind: Kind;
+  readonly type: string;
+  readonly check: ColumnCheck;
+  readonly required: boolean;
+  /** The cell of a value that is not null. @throws PoisonMessage */
+  readonly cell: (value: unknown) => string;
+}
+
 export type Kind = 'plain' | 'json' | 'array' | 'time' | 'local time' | 'bytes';
 
 /** How one column's values are encoded. */
@@ -85,6 +96,8 @@ export interface ColumnPlan {
   readonly part: PartOrigin | null;
   /** Numbers are times since 1970 in a unit of so many digits behind a second's point; null: milliseconds. */
   readonly epoch: number | null;
+  /** Writes a value's cell; null: it is COPY's. */
+  readonly write: ColumnFormat['cell'] | null;
 }
 
 /** How a target's rows are encoded. */
@@ -124,19 +137,20 @@ export class RowEncoder {
     const parts = new Set(columns.filter((column) => pathOf(column) === null).map(({ name }) => name));
     const keyFields = target.key.filter((name) => !parts.has(name));
     this.plan = {
-      columns: columns.map(({ name, type, stored, origin, epoch }) => ({
+      columns: columns.map(({ name, type, stored, origin, epoch, format }) => ({
         name,
-        type: type.trim().toLowerCase(),
-        kind: kindOf(type),
+        type: format?.type ?? type.trim().toLowerCase(),
+        kind: format?.kind ?? kindOf(type),
         hashed: target.hash.includes(name),
         key: target.mode === 'upsert' && target.key.includes(name),
         stamped: name === PROCESSING_TS,
         inherited: name in Object.prototype,
-        check: columnCheck(target.hash.includes(name) ? undefined : stored),
-        required: stored?.required === true,
         path: origin?.part === 'value' ? origin.path : null,
         part: origin === undefined || origin.part === 'value' ? null : origin,
         epoch: epoch ?? null,
+        check: format?.check ?? columnCheck(target.hash.includes(name) ? undefined : stored),
+        required: format?.required ?? stored?.required === true,
+        write: format?.cell ?? null,
       })),
       taken: pathTree(columns.map(pathOf)),
       elsewhere: new Set(columns.filter(({ origin }) => origin !== undefined).map(({ name }) => name)),
@@ -196,7 +210,8 @@ export class RowEncoder {
       let text: string;
       if (value === undefined || value === null) {
         if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
-        if (column.required && !stamped)
+        // Formats write a deleted row's other columns as their types' defaults.
+        if (column.required && !stamped && !(deleted && column.write !== null))
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
       } else text = cellOf(value, column, this.plan);
@@ -257,8 +272,17 @@ export class PartReader {
 /** A value that is not null as the cell of a column. @throws PoisonMessage */
 export function cellOf(written: unknown, column: ColumnPlan, { hash }: RowPlan): string {
   const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column.name);
-  if (!column.hashed) return cell(value, column);
+  if (!column.hashed) return column.write === null ? cell(value, column) : formatted(value, column.name, column.write);
   return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
+}
+
+function formatted(value: unknown, name: string, write: ColumnFormat['cell']): string {
+  try {
+    return write(value);
+  } catch (error) {
+    if (error instanceof PoisonMessage) throw new PoisonMessage(`column '${name}': ${error.message}`);
+    throw error;
+  }
 }
 
 function kindOf(type: string): Kind {

@@ -59,6 +59,7 @@ import {
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
 import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
+import { columnFormat } from './cells.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace, writtenColumns } from './table.ts';
 
 /** Partitions that one flush writes at once. */
@@ -153,11 +154,11 @@ export class ClickHouseSink implements Sink {
       const existing = new Map(
         (
           await lease.ask(
-            `SELECT name, type FROM system.columns WHERE database = ${quoteText(target.schema)} AND table = ` +
-              `${quoteText(target.identifier)} AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') ` +
+            `SELECT name, type, default_kind FROM system.columns WHERE database = ${quoteText(target.schema)} ` +
+              `AND table = ${quoteText(target.identifier)} AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') ` +
               'ORDER BY position',
           )
-        ).map(([name, type]) => [name ?? '', type ?? '']),
+        ).map(([name, type, fallback]) => [name ?? '', { type: type ?? '', filled: fallback === 'DEFAULT' }]),
       );
       const wanted = new Map([
         ...target.columns.map((column) => [column.name, columnSql(target, column)] as const),
@@ -166,8 +167,12 @@ export class ClickHouseSink implements Sink {
       ]);
       const missing = [...wanted].flatMap(([name, sql]) => (existing.has(name) ? [] : [sql]));
       if (missing.length > 0) await lease.run(addColumns(target, missing));
-      const added = [...existing].filter(([name]) => !wanted.has(name)).map(([name, type]) => ({ name, type }));
-      return target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
+      const added = [...existing].filter(([name]) => !wanted.has(name)).map(([name, { type }]) => ({ name, type }));
+      const columns = target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
+      return columns.map((column) => {
+        const { type, filled } = existing.get(column.name) ?? { type: '', filled: false };
+        return { ...column, format: columnFormat(type, filled) };
+      });
     });
   }
 

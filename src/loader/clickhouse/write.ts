@@ -1,6 +1,7 @@
 // INSERTs of a flush: rows and dead letters, each as one block under a token. Repeated, they insert only what is not
 // there. Texts and one call; sink.ts and settle.ts decide what is written.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { CELL_SETTINGS } from './cells.ts';
 
 /** More rows and bytes than any flush has. */
 const [ALL_ROWS, ALL_BYTES] = [1_000_000_000, 1_000_000_000_000];
@@ -21,8 +22,7 @@ function settings(token: string): string {
     min_insert_block_size_bytes: String(ALL_BYTES),
     input_format_parallel_parsing: '0',
     max_partitions_per_insert_block: '0',
-    date_time_input_format: "'best_effort'",
-    input_format_null_as_default: '1',
+    ...CELL_SETTINGS,
   };
   return Object.entries(all)
     .map(([name, value]) => `${name} = ${value}`)

@@ -2,7 +2,8 @@
 // kafka/record-batches.ts reads the records out of Kafka's batches.
 //
 // The invariant: a row, its key and its partition day equal, byte for byte, what decode.ts and row-encoder.ts make of
-// the message. A JSON column holds the same value, perhaps spelt differently. When that is not sure, `add` adds nothing
+// the message. A JSON column, and a moment or a decimal of ClickHouse,
+// hold the same value, perhaps spelt differently. When that is not sure, `add` adds nothing
 // and returns false, and the message goes the slow way. Only the slow way refuses messages and makes dead letters. So
 // the slow way is never wrong, and `add` never throws for a message.
 //

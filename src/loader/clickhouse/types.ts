@@ -1,0 +1,56 @@
+// Types of ClickHouse as the server writes them (`Array(Nullable(DateTime64(3, 'UTC')))`), taken apart. Pure.
+import { bare, expressions } from './table-options.ts';
+
+export interface Type {
+  /** Without arguments: `DateTime64`. */
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Takes NULL. */
+  readonly nullable: boolean;
+}
+
+/** @param written as in `system.columns` */
+export function parseType(written: string): Type {
+  const text = written.trim();
+  const open = text.indexOf('(');
+  if (open < 0 || !text.endsWith(')')) return { name: text, args: [], nullable: false };
+  const [name, args] = [text.slice(0, open).trim(), expressions(text.slice(open + 1, -1))];
+  const [first = '', second = ''] = args;
+  if (name === 'Nullable') return { ...parseType(first), nullable: true };
+  if (name === 'LowCardinality') return parseType(first);
+  // The value of an aggregate function that needs no state of its own.
+  if (name === 'SimpleAggregateFunction') return parseType(second);
+  return { name, args, nullable: false };
+}
+
+/** A type without what has no effect on its values: LowCardinality, Nullable. */
+export function plainType(written: string): string {
+  const { name, args } = parseType(written);
+  return args.length === 0 ? name : `${name}(${args.join(', ')})`;
+}
+
+/** Name and type of each element of a Tuple; a name is null where there is none. */
+export function elementsOf({ args }: Type): readonly { readonly name: string | null; readonly type: string }[] {
+  return args.map((element) => {
+    const named = /^(`(?:[^`\\]|\\.)+`|"[^"]+"|[A-Za-z_]\w*)\s+(?=[A-Za-z])([\s\S]+)$/.exec(element);
+    return named === null
+      ? { name: null, type: element }
+      : { name: bare(named[1] ?? '').replace(/\\(.)/g, '$1'), type: named[2] ?? '' };
+  });
+}
+
+/** Names of an enum with their numbers. */
+export function labelsOf({ args }: Type): ReadonlyMap<string, string> {
+  return new Map(
+    args.flatMap((label) => {
+      const match = /^'((?:[^'\\]|\\[\s\S])*)'\s*=\s*(-?\d+)$/.exec(label);
+      return match === null ? [] : [[(match[1] ?? '').replace(/\\([\s\S])/g, '$1'), match[2] ?? ''] as const];
+    }),
+  );
+}
+
+/** The text of an argument in quotes; null without one. */
+export function quotedArgument(args: readonly string[]): string | null {
+  const found = args.find((arg) => arg.startsWith("'"));
+  return found === undefined ? null : found.slice(1, -1);
+}
