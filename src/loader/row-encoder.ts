@@ -98,6 +98,8 @@ export interface ColumnPlan {
   readonly epoch: number | null;
   /** Writes a value's cell; null: it is COPY's. */
   readonly write: ColumnFormat['cell'] | null;
+  /** Does the fast path need more than bytes and kind to write it? */
+  readonly special: boolean;
 }
 
 /** How a target's rows are encoded. */
@@ -151,6 +153,11 @@ export class RowEncoder {
         check: format?.check ?? columnCheck(target.hash.includes(name) ? undefined : stored),
         required: format?.required ?? stored?.required === true,
         write: format?.cell ?? null,
+        special:
+          target.hash.includes(name) ||
+          (format?.type ?? type.trim().toLowerCase()) === 'json' ||
+          epoch !== undefined ||
+          (origin !== undefined && origin.part !== 'value'),
       })),
       taken: pathTree(columns.map(pathOf)),
       elsewhere: new Set(columns.filter(({ origin }) => origin !== undefined).map(({ name }) => name)),

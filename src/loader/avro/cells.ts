@@ -118,7 +118,10 @@ export class AvroCells implements RowPath {
       text: '',
     }));
     this.#partition = this.#slots.find((slot) => slot.plan.name === plan.partitionColumn) ?? null;
-    this.#parts = PartCells.of(plan);
+    this.#parts = PartCells.of(plan, (column, cell) => {
+      const slot = this.#slots[column];
+      if (slot !== undefined && cell !== null) this.#keepText(slot, cell);
+    });
   }
 
   add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
@@ -365,11 +368,10 @@ export class AvroCells implements RowPath {
     const { columns } = program;
     const restText = rest ? this.#restText() : '';
     if (restText === null) return false;
-    const parts = this.#parts;
-    if (parts !== null && !parts.read(records, i, place)) return false;
+    // Its cells count like other texts.
+    if (this.#parts !== null && this.#parts.read(records, i, place) < 0) return false;
     rows.room(
-      (parts?.bytes ?? 0) +
-        (records.valueEnd(i) - records.valueStart(i)) * 2 +
+      (records.valueEnd(i) - records.valueStart(i)) * 2 +
         (this.#textLength + restText.length) * 3 +
         (columns.length + 2) * CELL_BYTES +
         program.bytes +
@@ -381,12 +383,10 @@ export class AvroCells implements RowPath {
     writer.begin(records.bytes, out);
     let to = rows.end;
     let { keyEnd } = rows;
-    for (const [column, { slot, step }] of columns.entries()) {
+    for (const { slot, step } of columns) {
       const { plan } = slot;
       const cell = to;
-      const part = parts === null ? undefined : parts.cells[column];
-      if (part !== undefined && part !== null) to += out.write(part, to, 'utf8');
-      else if (slot.found >= ABSENT) {
+      if (slot.found >= ABSENT) {
         if (plan.key || slot === this.#partition || (plan.required && !plan.stamped)) return false;
         if (plan.stamped) to += loadedAt.copy(out, to);
         else {
@@ -412,7 +412,7 @@ export class AvroCells implements RowPath {
     to = writer.moment(to, records.timestamp(i));
     to = copied(tail, 0, tail.length, out, to);
     rows.added(i, to, keyEnd);
-    const time = this.#partition?.plan.part == null ? this.#time : (parts?.time ?? Number.NaN);
+    const time = this.#partition?.plan.part == null ? this.#time : (this.#parts?.time ?? Number.NaN);
     if (this.#partition !== null && !Number.isNaN(time)) rows.addTime(time);
     return true;
   }

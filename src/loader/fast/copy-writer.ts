@@ -31,6 +31,7 @@ import {
   JSON_CARE,
   JSON_PLAIN,
   NAMELESS,
+  PART,
   PLAIN,
   REST_STRIDE,
   SURE_DIGITS,
@@ -46,6 +47,8 @@ const SECOND_DIGITS = 11;
 const CLOCK_BYTES = 19;
 
 export class CopyWriter {
+  /** Cells that are made already, by column. */
+  readonly parts: string[] = [];
   readonly #plan: RowPlan;
   #bytes: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
@@ -73,10 +76,11 @@ export class CopyWriter {
   cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
-    if (plan.hashed)
-      return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
-    if (plan.type === 'json') return -1;
-    if (plan.epoch !== null) {
+    if (plan.special) {
+      if (found === PART) return to + out.write(this.parts[start] ?? '', to, 'utf8');
+      if (plan.hashed)
+        return found === TEXT ? to + out.write(this.#plan.hash(bytes.toString('utf8', start, end)), to, 'latin1') : -1;
+      if (plan.epoch === null) return -1;
       if (found === PLAIN && (bytes[start] ?? 0) <= NINE) return this.#epoch(to, plan.check, plan.epoch, start, end);
       // A text of digits is a number, too.
       if (found !== TEXT || !startsWithDay(bytes, start)) return -1;

@@ -27,7 +27,7 @@ import { overlap } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
 import { BACKSLASH, CAPITAL_N, TAB } from './ascii.ts';
 import { CopyWriter, copied } from './copy-writer.ts';
-import { JsonScanner, NULL } from './json-scanner.ts';
+import { JsonScanner, NULL, PART } from './json-scanner.ts';
 import { PartCells } from './part-cells.ts';
 import type { Records } from './records.ts';
 import type { RowBuffer } from './row-buffer.ts';
@@ -42,8 +42,8 @@ export class FastPath {
   readonly #scanner: JsonScanner;
   readonly #writer: CopyWriter;
   readonly #parts: PartCells | null;
-  /** How many columns may hold one and the same byte. */
-  readonly #overlap: number;
+  /** How many bytes of a row one of a message becomes at most: two in each column that may hold it. */
+  readonly #most: number;
 
   constructor(plan: RowPlan) {
     this.#plan = plan;
@@ -51,8 +51,13 @@ export class FastPath {
     this.#partitionColumn = plan.columns.findIndex(({ name }) => name === plan.partitionColumn);
     this.#scanner = new JsonScanner(plan);
     this.#writer = new CopyWriter(plan);
-    this.#parts = PartCells.of(plan);
-    this.#overlap = Math.max(1, overlap(plan.taken));
+    this.#parts = PartCells.of(plan, (column, cell) => {
+      const { found, spans } = this.#scanner;
+      found[column] = cell === null ? NULL : PART;
+      spans[column * 2] = column;
+      this.#writer.parts[column] = cell ?? '';
+    });
+    this.#most = 2 * Math.max(1, overlap(plan.taken));
   }
 
   /**
@@ -70,15 +75,10 @@ export class FastPath {
     const columns = this.#columns;
     const { found, spans } = scanner;
     const { rest, tail } = this.#plan;
-    const parts = this.#parts;
-    if (parts !== null && !parts.read(records, i, place)) return false;
+    const more = this.#parts === null ? 0 : this.#parts.read(records, i, place);
+    if (more < 0) return false;
     rows.room(
-      (parts?.bytes ?? 0) +
-        (end - start) * 2 * this.#overlap +
-        columns.length * CELL_BYTES +
-        place.length +
-        tail.length +
-        CELL_BYTES,
+      (end - start) * this.#most + columns.length * CELL_BYTES + place.length + tail.length + CELL_BYTES + more,
     );
     const out = rows.bytes;
     const writer = this.#writer;
@@ -88,9 +88,7 @@ export class FastPath {
     for (let column = 0; column < columns.length; column++) {
       const plan = columns[column]!;
       const cell = to;
-      const part = parts === null ? undefined : parts.cells[column];
-      if (part !== undefined && part !== null) to += out.write(part, to, 'utf8');
-      else if (found[column]! <= NULL) {
+      if (found[column]! <= NULL) {
         if (plan.key || (plan.required && !plan.stamped)) return false;
         if (plan.stamped) to += loadedAt.copy(out, to);
         else {
@@ -112,11 +110,12 @@ export class FastPath {
     else to--;
     let time: number | null = null;
     const partition = this.#partitionColumn;
-    const partitionPlan = columns[partition];
-    if (parts !== null && partitionPlan !== undefined && partitionPlan.part !== null) ({ time } = parts);
-    else if (partitionPlan !== undefined) {
+    if (partition >= 0) {
       const at = partition * 2;
-      time = writer.partitionTime(partitionPlan, found[partition]!, spans[at]!, spans[at + 1]!);
+      time =
+        found[partition] === PART
+          ? (this.#parts?.time ?? null)
+          : writer.partitionTime(columns[partition]!, found[partition]!, spans[at]!, spans[at + 1]!);
       if (Number.isNaN(time)) return false;
     }
     to = copied(place, 0, place.length, out, to);

@@ -43,6 +43,8 @@ export const ESCAPED = 4;
 export const JSON_PLAIN = 5;
 /** JSON with backslashes, which COPY would read as escapes. */
 export const JSON_CARE = 6;
+/** A cell that is made already. */
+export const PART = 12;
 /** What stands in the rest for an object or a list of which columns take parts: beginnings, ends, and taken items. */
 export const BEGIN_OBJECT = 7;
 export const BEGIN_LIST = 8;
@@ -149,18 +151,23 @@ export class JsonScanner {
         this.#blanks();
         if (bytes[this.#at++] !== COLON) return false;
         this.#blanks();
-        if (place >= 0) {
-          if (!this.#cell(place)) return false;
-        } else if (place <= FIRST_NODE) {
+        if (place <= FIRST_NODE) {
           const taken = this.#taken[FIRST_NODE - place];
           if (taken === undefined || this.#taking(taken, nameStart, nameEnd) === IN_DOUBT) return false;
         } else {
           const valueStart = this.#at;
-          const kind = this.#value(true);
+          const kind = this.#value(place < 0 || this.#columns[place]!.kind === 'json');
           if (kind < 0) return false;
-          // A new field may have to become a column.
-          if (place === TO_REST && this.#plan.watchesDrift && kind !== NULL) return false;
-          if (place !== TO_NOWHERE && this.#plan.rest) this.#keep(nameStart, nameEnd, valueStart, kind);
+          const text = kind === TEXT || kind === ESCAPED;
+          if (place >= 0) {
+            this.found[place] = kind;
+            this.spans[place * 2] = text ? valueStart + 1 : valueStart;
+            this.spans[place * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
+          } else if (place !== TO_NOWHERE) {
+            // A new field may have to become a column.
+            if (this.#plan.watchesDrift && place === TO_REST && kind !== NULL) return false;
+            if (this.#plan.rest) this.rest.push(nameStart, nameEnd, valueStart, text ? this.#at : this.#valueEnd, kind);
+          }
         }
         this.#blanks();
         const next = bytes[this.#at++];
@@ -177,7 +184,7 @@ export class JsonScanner {
   /** Reads the value of a column. @returns false: the slow way must decide */
   #cell(column: number): boolean {
     const start = this.#at;
-    const kind = this.#value(this.#columns[column]!.kind === 'json');
+    const kind = this.#value(this.#columns[column]?.kind === 'json');
     if (kind < 0) return false;
     const text = kind === TEXT || kind === ESCAPED;
     this.found[column] = kind;

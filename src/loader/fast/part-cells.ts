@@ -39,49 +39,50 @@ class RecordParts implements MessageParts {
 }
 
 export class PartCells {
-  /** The cell of each column that has one; null: the value is null. Others are undefined. */
-  readonly cells: (string | null | undefined)[];
-  /** Room for all of them. */
-  bytes = 0;
   /** Timestamp of the row's partition, where one of them tells it; null: the default partition. */
   time: number | null = null;
   readonly #plan: RowPlan;
   readonly #columns: readonly { readonly at: number; readonly column: ColumnPlan; readonly part: PartOrigin }[];
+  readonly #note: (column: number, cell: string | null) => void;
   #place: Buffer | null = null;
   #topic = '';
   #partition = 0;
 
-  /** @returns null when no column is filled so */
-  static of(plan: RowPlan): PartCells | null {
-    return plan.columns.some(({ part }) => part !== null) ? new PartCells(plan) : null;
+  /**
+   * @param note takes the cell of a column; null: the value is null
+   * @returns null when no column is filled so
+   */
+  static of(plan: RowPlan, note: (column: number, cell: string | null) => void): PartCells | null {
+    return plan.columns.some(({ part }) => part !== null) ? new PartCells(plan, note) : null;
   }
 
-  private constructor(plan: RowPlan) {
+  private constructor(plan: RowPlan, note: (column: number, cell: string | null) => void) {
     this.#plan = plan;
+    this.#note = note;
     this.#columns = plan.columns.flatMap((column, at) =>
       column.part === null ? [] : [{ at, column, part: column.part }],
     );
-    this.cells = plan.columns.map(() => undefined);
   }
 
-  /** Makes the cells of a message. @returns false: the slow way must decide */
-  read(records: Records, i: number, place: Buffer): boolean {
-    if (place !== this.#place && !this.#enter(place)) return false;
+  /** Makes the cells of a message. @returns room for all of them; -1: the slow way must decide */
+  read(records: Records, i: number, place: Buffer): number {
+    if (place !== this.#place && !this.#enter(place)) return -1;
     const reader = new PartReader(new RecordParts(records, i, this.#topic, this.#partition), this.#plan);
-    this.bytes = 0;
+    let bytes = 0;
     try {
       for (const { at, column, part } of this.#columns) {
         const value = reader.of(column, part);
         const cell = value === undefined || value === null ? null : cellOf(value, column, this.#plan);
-        this.cells[at] = cell;
-        if (cell !== null) this.bytes += cell.length * 3;
+        this.#note(at, cell);
+        if (cell === null) continue;
+        bytes += cell.length * 3;
         if (column.name === this.#plan.partitionColumn) this.time = partitionTime(value, column);
       }
     } catch (error) {
-      if (error instanceof PoisonMessage) return false;
+      if (error instanceof PoisonMessage) return -1;
       throw error;
     }
-    return true;
+    return bytes;
   }
 
   /** Reads topic and partition. @returns false for a name that COPY escapes */
