@@ -34,15 +34,26 @@ export async function guardProblems(
   if (profile['deduplicate_insert'] === 'disable')
     problems.push("the profile sets deduplicate_insert to 'disable': repeated inserts would double rows");
   const { schema, identifier } = target;
+  const views = target.mode === 'append' ? await viewTargets(lease, target) : new Map<string, string>();
   const rows = await lease.ask(
     'SELECT database, name, engine, engine_full FROM system.tables WHERE (database, name) IN (' +
-      [[schema, identifier], ...STATE_TABLES.map((table) => [STATE_DATABASE, table])]
+      [
+        [schema, identifier],
+        ...STATE_TABLES.map((table) => [STATE_DATABASE, table]),
+        ...[...views.keys()].map((name) => name.split('\n')),
+      ]
         .map(([database = '', name = '']) => `(${quoteText(database)}, ${quoteText(name)})`)
         .join(', ') +
       ')',
   );
   for (const [database, name, engine, definition] of rows) {
     const table = `${database}.${name}`;
+    const view = views.get(`${database}\n${name}`);
+    if (view !== undefined && !(database === schema && name === identifier)) {
+      const problem = /MergeTree$/.test(engine ?? '') ? windowProblem(table, engine ?? '', definition ?? '') : null;
+      if (problem !== null) problems.push(`the materialized view ${view} reads ${schema}.${identifier}: ${problem}`);
+      continue;
+    }
     const isState = database === STATE_DATABASE && STATE_TABLES.includes(name ?? '');
     if (!/MergeTree$/.test(engine ?? ''))
       problems.push(
@@ -55,6 +66,28 @@ export async function guardProblems(
     }
   }
   return problems;
+}
+
+/** The tables that materialized views of the target write into, as `database\nname`, with the view's name. */
+async function viewTargets(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<Map<string, string>> {
+  const rows = await lease.ask(
+    'SELECT v.database, v.name, toString(v.uuid), v.create_table_query FROM system.tables AS v INNER JOIN (SELECT ' +
+      'arrayJoin(arrayZip(dependencies_database, dependencies_table)) AS reader FROM system.tables WHERE database = ' +
+      `${quoteText(schema)} AND name = ${quoteText(identifier)}) AS t ON v.database = t.reader.1 AND v.name = t.reader.2 ` +
+      "WHERE v.engine = 'MaterializedView'",
+  );
+  return new Map(
+    rows.map(([database, name, uuid, query]) => {
+      const to = /^CREATE MATERIALIZED VIEW \S+ TO (`(?:[^`\\]|\\.)+`|\w+)\.(`(?:[^`\\]|\\.)+`|\w+)/.exec(query ?? '');
+      const written = to === null ? `${database}\n.inner_id.${uuid}` : `${plain(to[1])}\n${plain(to[2])}`;
+      return [written, `${database}.${name}`];
+    }),
+  );
+}
+
+/** A name without its backquotes. */
+function plain(name = ''): string {
+  return name.startsWith('`') ? name.slice(1, -1).replace(/\\(.)/g, '$1') : name;
 }
 
 /** Replicated tables remember tokens unless they are told not to; others must be told to. */

@@ -60,6 +60,7 @@ import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
 import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
+import { tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace, writtenColumns } from './table.ts';
 
 /** Partitions that one flush writes at once. */
@@ -106,7 +107,10 @@ export class ClickHouseSink implements Sink {
   }
 
   async problems(target: LoadTarget): ReturnType<Sink['problems']> {
-    return this.#within(target, (lease) => this.#problems(lease, target));
+    return this.#within(target, async (lease) => [
+      ...(await this.#problems(lease, target)),
+      ...(await tableProblems(lease, target)),
+    ]);
   }
 
   async kept(target: LoadTarget): Promise<KeptState> {
@@ -148,14 +152,16 @@ export class ClickHouseSink implements Sink {
 
   async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
     return this.#within(target, async (lease) => {
+      refuse(target, await tableProblems(lease, target));
       await createState(lease);
       for (const statement of createTable(target, await this.#place())) await lease.run(statement);
       await this.#guard(lease, target);
       const existing = new Map(
         (
           await lease.ask(
-            `SELECT name, type, default_kind FROM system.columns WHERE database = ${quoteText(target.schema)} ` +
-              `AND table = ${quoteText(target.identifier)} AND default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') ` +
+            'SELECT name, type, default_kind FROM system.columns WHERE database = ' +
+              `${quoteText(target.schema)} AND table = ${quoteText(target.identifier)} AND ` +
+              "default_kind NOT IN ('MATERIALIZED', 'ALIAS', 'EPHEMERAL') " +
               'ORDER BY position',
           )
         ).map(([name, type, fallback]) => [name ?? '', { type: type ?? '', filled: fallback === 'DEFAULT' }]),
@@ -447,12 +453,7 @@ export class ClickHouseSink implements Sink {
 
   /** @throws `validation` error that says why messages could not be loaded once each */
   async #guard(lease: LeasedSession, target: LoadTarget): Promise<void> {
-    const problems = await this.#problems(lease, target);
-    if (problems.length === 0) return;
-    throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, {
-      path: target.path,
-      hint: '`tsdbt load check` says the same and writes nothing.',
-    });
+    refuse(target, await this.#problems(lease, target));
   }
 
   async #problems(lease: LeasedSession, target: LoadTarget): Promise<string[]> {
@@ -581,4 +582,13 @@ function addColumns(target: LoadTarget, columns: readonly string[]): string {
 /** Every session of the adapter does; its interface is that of all databases. */
 function takesRows(session: Session): session is ClickHouseSession {
   return 'insert' in session;
+}
+
+/** @throws `validation` error when there are problems */
+function refuse(target: LoadTarget, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new TsdbtError('validation', `${target.name} cannot be loaded: ${problems.join('\n  ')}`, {
+    path: target.path,
+    hint: '`tsdbt load check` says the same and writes nothing.',
+  });
 }

@@ -23,9 +23,10 @@ export function parseType(written: string): Type {
   return { name, args, nullable: false };
 }
 
-/** A type without what has no effect on its values: LowCardinality, Nullable. */
+/** A type without what has no effect on its values: LowCardinality, Nullable, the zone in which moments are shown. */
 export function plainType(written: string): string {
-  const { name, args } = parseType(written);
+  const { name, args: all } = parseType(written);
+  const args = name.startsWith('DateTime') ? all.filter((arg) => !arg.startsWith("'")) : all;
   return args.length === 0 ? name : `${name}(${args.join(', ')})`;
 }
 
