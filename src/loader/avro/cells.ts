@@ -7,7 +7,7 @@
 import { isUtf8 } from 'node:buffer';
 import { surelyFits } from '../column-check.ts';
 import { PoisonMessage } from '../decode.ts';
-import { BACKSLASH, CAPITAL_N, CAPITAL_Z, MINUS, POINT, SPACE, TAB, ZERO } from '../fast/ascii.ts';
+import { BACKSLASH, CAPITAL_Z, MINUS, POINT, SPACE, TAB, ZERO } from '../fast/ascii.ts';
 import { CopyWriter, copied } from '../fast/copy-writer.ts';
 import { PartCells } from '../fast/part-cells.ts';
 import type { Records } from '../fast/records.ts';
@@ -25,9 +25,11 @@ import type { AvroType } from './schema.ts';
 /** A cell that is no text of the message's bytes and no text of its own is at most this long. */
 const CELL_BYTES = 48;
 /** How a field's value is read, and what is noted of it. */
-const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT, TAKEN] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT, TAKEN, DOUBLE] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 /** What a column got: a kind from above, or one of these. */
-const [ABSENT, NULL] = [8, 9];
+const [ABSENT, NULL] = [9, 10];
+/** A double that is so many times a whole number, below a limit, is written by its digits. */
+const [DOUBLE_SCALE, DOUBLE_DIGITS, DOUBLE_LIMIT] = [10_000, 4, 1e9];
 /** From this length on a text is looked at before it is copied as a whole. */
 const LONG = 32;
 /** Characters of a moment to the second. */
@@ -289,6 +291,9 @@ export class AvroCells implements RowPath {
         this.#moment(slot, step, value);
         return true;
       }
+      case DOUBLE:
+        this.#double(slot, step, cursor);
+        return true;
       case BOOLEAN:
         slot.number = cursor.byte();
         slot.found = BOOLEAN;
@@ -346,6 +351,25 @@ export class AvroCells implements RowPath {
     slot.found = WHOLE;
   }
 
+  /**
+   * A double of few digits is noted as a whole number of ten-thousandths. Its digits are those that JavaScript writes:
+   * below the limit no two such numbers are one double.
+   */
+  #double(slot: Slot, step: Step, cursor: Cursor): void {
+    const { at } = cursor;
+    const value = cursor.bytes.readDoubleLE(cursor.fixed(8));
+    const units = Math.round(value * DOUBLE_SCALE);
+    const { ordinary, size } = slot.plan.check;
+    const most = ordinary === 'decimal' ? Math.min(10 ** Math.min(size, 16) - 1, DOUBLE_LIMIT) : DOUBLE_LIMIT;
+    if (units / DOUBLE_SCALE === value && Math.abs(value) < most && (units !== 0 || Object.is(value, 0))) {
+      slot.number = units;
+      slot.found = DOUBLE;
+      return;
+    }
+    cursor.at = at;
+    this.#keepValue(slot, step.read(cursor));
+  }
+
   #moment(slot: Slot, { perSecond, zone }: Step, value: number): void {
     const partition = slot === this.#partition;
     if (value >= YEAR_1 * perSecond && value < YEAR_10000 * perSecond) {
@@ -386,31 +410,16 @@ export class AvroCells implements RowPath {
     for (const { slot, step } of columns) {
       const { plan } = slot;
       const cell = to;
-      if (slot.found >= ABSENT) {
-        if (plan.key || slot === this.#partition || (plan.required && !plan.stamped)) return false;
-        if (plan.stamped) to += loadedAt.copy(out, to);
-        else {
-          out[to++] = BACKSLASH;
-          out[to++] = CAPITAL_N;
-        }
-      } else {
-        to = this.#cell(to, slot, step, records.bytes, out);
-        if (to < 0) return false;
-      }
-      if (plan.key) {
-        rows.keyRoom(to - cell + 1, keyEnd);
-        keyEnd += out.copy(rows.keys, keyEnd, cell, to);
-        rows.keys[keyEnd++] = TAB;
-      }
+      if (slot.found < ABSENT) to = this.#cell(to, slot, step, records.bytes, out);
+      else to = slot === this.#partition ? -1 : writer.absent(to, plan, loadedAt);
+      if (to < 0) return false;
+      if (plan.key) keyEnd = rows.keyCell(cell, to, keyEnd);
       out[to++] = TAB;
     }
-    if (rest) to += out.write(restText, to, 'utf8');
-    else to--;
-    to = copied(place, 0, place.length, out, to);
-    to = writer.digits(to, Number(records.offset(i)));
-    out[to++] = TAB;
-    to = writer.moment(to, records.timestamp(i));
-    to = copied(tail, 0, tail.length, out, to);
+    if (!rest) to--;
+    else if (this.#rest === null) to = writer.nothing(to);
+    else to += out.write(restText, to, 'utf8');
+    to = writer.end(to, place, records, i);
     rows.added(i, to, keyEnd);
     const time = this.#partition?.plan.part == null ? this.#time : (this.#parts?.time ?? Number.NaN);
     if (this.#partition !== null && !Number.isNaN(time)) rows.addTime(time);
@@ -438,6 +447,8 @@ export class AvroCells implements RowPath {
         out[to] = MINUS;
         return this.#writer.digits(to + 1, -slot.number);
       }
+      case DOUBLE:
+        return this.#doubleCell(to, slot.number, out);
       case MOMENT:
         return step === null ? -1 : this.#momentCell(to, step, slot.number, out);
       case BOOLEAN:
@@ -449,6 +460,24 @@ export class AvroCells implements RowPath {
       default:
         return to + out.write(slot.text, to, 'utf8');
     }
+  }
+
+  #doubleCell(from: number, number: number, out: Buffer): number {
+    let to = from;
+    if (number < 0) out[to++] = MINUS;
+    const units = Math.abs(number);
+    const whole = Math.floor(units / DOUBLE_SCALE);
+    to = this.#writer.digits(to, whole);
+    let rest = units - whole * DOUBLE_SCALE;
+    if (rest === 0) return to;
+    out[to++] = POINT;
+    let digits = DOUBLE_DIGITS;
+    for (; rest % 10 === 0; digits--) rest /= 10;
+    for (let at = to + digits - 1; at >= to; at--) {
+      out[at] = ZERO + (rest % 10);
+      rest = (rest / 10) | 0;
+    }
+    return to + digits;
   }
 
   #momentCell(from: number, { perSecond, digits, zone }: Step, value: number, out: Buffer): number {
@@ -479,6 +508,8 @@ function howOf(type: AvroType, { hashed, kind, epoch, check: { ordinary } }: Col
       return kind === 'local time' ? VALUE : TEXT;
     case 'boolean':
       return kind === 'plain' && (ordinary === 'anything' || ordinary === 'boolean') ? BOOLEAN : VALUE;
+    case 'double':
+      return kind === 'plain' && ['anything', 'decimal', 'float'].includes(ordinary) ? DOUBLE : VALUE;
     case 'enum':
       return ordinary === 'anything' ? SYMBOL : VALUE;
     case 'int':

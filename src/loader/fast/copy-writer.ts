@@ -20,6 +20,7 @@ import {
   QUOTE,
   SLASH,
   SMALL_U,
+  TAB,
   ZERO,
 } from './ascii.ts';
 import {
@@ -38,6 +39,7 @@ import {
   TAKEN_ITEM,
   TEXT,
 } from './json-scanner.ts';
+import type { Records } from './records.ts';
 
 /** A loop copies texts up to this length faster than Buffer.copy. */
 const SHORT = 48;
@@ -217,6 +219,31 @@ export class CopyWriter {
     }
     out[to++] = CLOSE;
     return to;
+  }
+
+  /** A column's cell where the message has no value, or null. @returns its end; -1: the slow way must decide */
+  absent(to: number, { key, required, stamped }: ColumnPlan, loadedAt: Buffer): number {
+    if (key || (required && !stamped)) return -1;
+    if (stamped) return copied(loadedAt, 0, loadedAt.length, this.#out, to);
+    return this.nothing(to);
+  }
+
+  /** Writes \N. */
+  nothing(to: number): number {
+    this.#out[to] = BACKSLASH;
+    this.#out[to + 1] = CAPITAL_N;
+    return to + 2;
+  }
+
+  /** Writes the end of a row, behind its last own cell. @param place topic and partition @returns the row's end */
+  end(from: number, place: Buffer, records: Records, i: number): number {
+    const out = this.#out;
+    const { tail } = this.#plan;
+    let to = copied(place, 0, place.length, out, from);
+    to = this.digits(to, Number(records.offset(i)));
+    out[to++] = TAB;
+    to = this.moment(to, records.timestamp(i));
+    return copied(tail, 0, tail.length, out, to);
   }
 
   /** Timestamp of the row's partition, to the day; null: the default partition; NaN: the slow way must decide. */

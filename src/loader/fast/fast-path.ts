@@ -25,8 +25,8 @@
 // random messages both ways, and compares them cell by cell.
 import { overlap } from '../path-tree.ts';
 import type { ColumnPlan, RowPlan } from '../row-encoder.ts';
-import { BACKSLASH, CAPITAL_N, TAB } from './ascii.ts';
-import { CopyWriter, copied } from './copy-writer.ts';
+import { TAB } from './ascii.ts';
+import { CopyWriter } from './copy-writer.ts';
 import { JsonScanner, NULL, PART } from './json-scanner.ts';
 import { PartCells } from './part-cells.ts';
 import type { Records } from './records.ts';
@@ -89,21 +89,12 @@ export class FastPath {
       const plan = columns[column]!;
       const cell = to;
       if (found[column]! <= NULL) {
-        if (plan.key || (plan.required && !plan.stamped)) return false;
-        if (plan.stamped) to += loadedAt.copy(out, to);
-        else {
-          out[to++] = BACKSLASH;
-          out[to++] = CAPITAL_N;
-        }
+        to = writer.absent(to, plan, loadedAt);
       } else {
         to = writer.cell(to, plan, found[column]!, spans[column * 2]!, spans[column * 2 + 1]!);
-        if (to < 0) return false;
       }
-      if (plan.key) {
-        rows.keyRoom(to - cell + 1, keyEnd);
-        keyEnd += out.copy(rows.keys, keyEnd, cell, to);
-        rows.keys[keyEnd++] = TAB;
-      }
+      if (to < 0) return false;
+      if (plan.key) keyEnd = rows.keyCell(cell, to, keyEnd);
       out[to++] = TAB;
     }
     if (rest) to = writer.restCell(to, scanner.rest);
@@ -118,11 +109,7 @@ export class FastPath {
           : writer.partitionTime(columns[partition]!, found[partition]!, spans[at]!, spans[at + 1]!);
       if (Number.isNaN(time)) return false;
     }
-    to = copied(place, 0, place.length, out, to);
-    to = writer.digits(to, Number(records.offset(i)));
-    out[to++] = TAB;
-    to = writer.moment(to, records.timestamp(i));
-    to = copied(tail, 0, tail.length, out, to);
+    to = writer.end(to, place, records, i);
     rows.added(i, to, keyEnd);
     if (time !== null) rows.addTime(time);
     return true;

@@ -1,6 +1,7 @@
 // Rows in COPY's text format in one buffer, with the place of each row's message and key. No row has an object.
 // row-encoder.ts and fast-path.ts write rows; the sink sends them.
 import type { Message } from '../broker.ts';
+import { TAB } from './ascii.ts';
 import type { Records } from './records.ts';
 
 const DAY = 86_400_000;
@@ -72,6 +73,14 @@ export class RowBuffer {
   /** The same for keys. @param used the end of what is written, also of a key whose row is not added yet */
   keyRoom(bytes: number, used: number): void {
     if (used + bytes > this.keys.length) this.keys = grown(this.keys, used, bytes);
+  }
+
+  /** Notes a cell of a row that is not added yet as part of its key. @returns the key's end */
+  keyCell(start: number, end: number, keyEnd: number): number {
+    this.keyRoom(end - start + 1, keyEnd);
+    const to = keyEnd + this.bytes.copy(this.keys, keyEnd, start, end);
+    this.keys[to] = TAB;
+    return to + 1;
   }
 
   /**

@@ -7,7 +7,8 @@ import { writeAvro } from '../../../src/loader/avro/writer.ts';
 import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
-import { framed } from '../support/avro.ts';
+import { bothWays, framed, schemaOf } from '../support/avro.ts';
+import { loadTargetOf } from '../support/load-target.ts';
 import { LoadLab } from './load-lab.ts';
 
 describe('columns', () => {
@@ -286,5 +287,105 @@ describe('columns', () => {
       ],
     ]);
     expect(await lab.letters(t)).toEqual([[2, 'the registry has no schema 9']]);
+  });
+});
+
+describe('rows of Avro made without a record', () => {
+  const within = (name: string, type: string, ...path: readonly (string | number)[]): LoadColumn => ({
+    name,
+    type,
+    origin: { part: 'value', path },
+  });
+
+  it('have the digits of doubles that JavaScript writes', () => {
+    const fields = ['a', 'b', 'c', 'd'].map((name) => ({ name, type: 'double' }));
+    const stored = (type: string, modifier = -1): LoadColumn['stored'] => ({
+      input: type,
+      type,
+      modifier,
+      element: null,
+      labels: null,
+      required: false,
+    });
+    const target = loadTargetOf('t', {
+      columns: [
+        { name: 'a', type: 'numeric', stored: stored('numeric') },
+        { name: 'b', type: 'double precision', stored: stored('float8') },
+        { name: 'c', type: 'text' },
+        // numeric(5, 2)
+        { name: 'd', type: 'numeric(5,2)', stored: stored('numeric', (5 << 16) + 2 + 4) },
+      ],
+    });
+    const type = { type: 'record', name: 'R', fields };
+    const schema = schemaOf(type, target);
+    const special = [0, -0, 1, -1, 0.1, 0.0001, 0.00001, 999.99, 999.995, 1000, 1e9, 999_999_999.9999, 1e21, 1e-7];
+    const random = Array.from({ length: 3000 }, (_, i) => {
+      const digits = i % 7;
+      const whole = (Math.imul(i + 1, 2_654_435_761) >>> 0) % 10 ** (1 + (i % 9));
+      return ((i % 2 === 0 ? 1 : -1) * whole) / 10 ** digits;
+    });
+    let fast = 0;
+    for (const value of [...special, ...random, Number.NaN, Number.POSITIVE_INFINITY, 5e-324, Number.MAX_VALUE]) {
+      const message = writeAvro(parseSchema(JSON.stringify(type)), { a: value, b: value, c: value, d: value % 1000 });
+      const made = bothWays(schema, target, target.columns, message);
+      if (made.fast === null) continue;
+      fast++;
+      expect(made.fast, String(value)).toEqual(made.slow);
+    }
+    expect(fast).toBeGreaterThan(2500);
+  });
+
+  it('have what paths take, numbers since 1970, and the rest that they leave', () => {
+    const inner = {
+      type: 'record',
+      name: 'Inner',
+      fields: [
+        { name: 'x', type: ['null', 'string'] },
+        { name: 'y', type: { type: 'array', items: 'long' } },
+      ],
+    };
+    const type = {
+      type: 'record',
+      name: 'R',
+      fields: [
+        { name: 'a', type: ['null', inner] },
+        { name: 'b', type: 'Inner' },
+        { name: 'at', type: 'long' },
+        { name: 'hidden', type: 'Inner' },
+        { name: 'x', type: 'string' },
+      ],
+    };
+    const columns = [
+      within('a_x', 'text', 'a', 'x'),
+      within('a_first', 'bigint', 'a', 'y', 0),
+      within('b_whole', 'jsonb', 'b'),
+      within('b_x', 'text', 'b', 'x'),
+      within('renamed', 'text', 'x'),
+      within('x', 'text', 'hidden', 'x'),
+      { name: 'at', type: 'timestamptz', epoch: 3 },
+      { name: 'place', type: 'bigint', origin: { part: 'offset' as const } },
+    ];
+    for (const more of [
+      {},
+      { rest: null },
+      { drop: ['hidden'] },
+      { partitionBy: { column: 'at', every: 'day' as const } },
+    ]) {
+      const target = loadTargetOf('t', { columns, ...more });
+      const schema = schemaOf(type, target);
+      for (const [i, a] of [null, { x: 'ä\t', y: [1, 2] }, { x: null, y: [7] }, { x: 'y', y: [] }].entries()) {
+        const value = {
+          a,
+          b: { x: 'b', y: [] },
+          at: 1_767_225_600_123 - i * 5e13,
+          hidden: { x: 'h', y: [1] },
+          x: 'top',
+        };
+        const message = writeAvro(parseSchema(JSON.stringify(type)), value);
+        const made = bothWays(schema, target, columns, message);
+        expect(made.fast).not.toBeNull();
+        expect(made.fast).toEqual(made.slow);
+      }
+    }
   });
 });
