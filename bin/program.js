@@ -26,22 +26,32 @@ function compile(cli, filename, cachedData) {
   });
 }
 
-/** Writes the compiled code of the bundle beside it, all functions included. @param place where the bundle will be */
-export function keepCode(cli, place) {
+/** The bundle, none of whose functions is compiled. What V8 compiles while it runs stays. @param place of the bundle */
+export function compileLazily(cli, place) {
   setFlags();
-  setFlagsFromString('--no-lazy');
-  const script = compile(cli, place);
-  setFlagsFromString('--lazy');
+  setFlagsFromString('--no-flush-bytecode');
+  return compile(cli, place);
+}
+
+/** Writes what V8 has compiled of a bundle beside it. */
+export function keepCode(script, cli) {
+  setFlagsFromString('--flush-bytecode');
   writeFileSync(codeOf(cli), script.createCachedData());
+}
+
+/** The bundle's `require`; its `import` is that of a module, because import() fails in cached code. */
+export function requireOf(cli) {
+  const require = createRequire(cli);
+  require.import = (name) => import(name);
+  return require;
 }
 
 /** Runs the bundle. */
 export function load(cli) {
   setFlags();
-  const require = createRequire(cli);
-  if (!existsSync(codeOf(cli))) return require(cli);
-  require.import = (name) => import(name);
+  if (!existsSync(codeOf(cli))) return createRequire(cli)(cli);
   const module = { exports: {} };
-  compile(cli, cli, readFileSync(codeOf(cli))).runInThisContext()(module.exports, require, module, cli, dirname(cli));
+  const program = compile(cli, cli, readFileSync(codeOf(cli))).runInThisContext();
+  program(module.exports, requireOf(cli), module, cli, dirname(cli));
   return module.exports;
 }

@@ -4,7 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildMacros } from './build-macros.mjs';
 import { linesOnly } from './source-maps.mjs';
@@ -63,19 +63,11 @@ await build({
 });
 // import() fails in cached code: bin/program.js calls it instead.
 writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
-// A separate process, because the build runs with other V8 flags.
-execFileSync(
-  process.execPath,
-  [
-    '--input-type=module',
-    '-e',
-    `const { keepCode } = await import(${JSON.stringify(pathToFileURL(join(root, 'bin', 'program.js')).href)});` +
-      `keepCode(${JSON.stringify(cli)}, ${JSON.stringify(join(root, 'dist', 'cli.cjs'))})`,
-  ],
-  { stdio: 'inherit' },
-);
-
 await buildMacros(root, join(root, staged, 'builtin-macros.json'));
+// A process of its own, because the program runs in it, with other V8 flags.
+execFileSync(process.execPath, [join(root, 'scripts', 'warm-code.mjs'), cli, join(root, 'dist', 'cli.cjs')], {
+  stdio: 'inherit',
+});
 
 for (let tries = 0; ; tries++) {
   rmSync(join(root, 'dist'), { recursive: true, force: true });

@@ -1,6 +1,7 @@
 // What every command begins with: the program starts on this Node without a word that nobody asked for.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
 
 const BIN = join(import.meta.dirname, '../../../bin/tsdbt.js');
@@ -9,4 +10,21 @@ it('starts in silence on the Node that runs it', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, '--version'], { encoding: 'utf8' });
   expect([status, stderr]).toEqual([0, '']);
   expect(stdout).toMatch(/^tsdbt \d/);
+});
+
+it('takes the code that the build has kept for this Node', () => {
+  const watch = `
+    import { syncBuiltinESMExports } from 'node:module';
+    import vm from 'node:vm';
+    vm.Script = class extends vm.Script {
+      constructor(source, options) {
+        super(source, options);
+        if (options?.cachedData !== undefined) console.log('refused:', this.cachedDataRejected);
+      }
+    };
+    syncBuiltinESMExports();
+    process.argv = [process.execPath, ${JSON.stringify(BIN)}, '--version'];
+    await import(${JSON.stringify(pathToFileURL(BIN).href)});`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', watch], { encoding: 'utf8' });
+  expect(stdout).toMatch(/^refused: false\ntsdbt \d/);
 });
