@@ -129,6 +129,7 @@ export function targetOf(topic: string, mode: 'append' | 'upsert', flush: LoadTa
     start: 'earliest',
     onGap: 'stop',
     maxDead: 100,
+    changes: null,
   };
 }
 

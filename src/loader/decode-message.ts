@@ -1,18 +1,16 @@
 // Decodes one message for the slow way: its value, or of a tombstone its key, and what reading its key needs before.
 import type { Message } from './broker.ts';
-import type { DecodedRecord, Decoder } from './decode.ts';
+import type { Decoded, Decoder } from './decode.ts';
 import type { RowPlan } from './row-encoder.ts';
 
 /**
  * The record of a message; a tombstone's has its key columns by name, but those that come from beside the value.
- * @throws PoisonMessage
+ * @throws PoisonMessage, Halt
  */
-export function decodeMessage(
-  decoder: Decoder,
-  plan: RowPlan,
-  { key, value }: Pick<Message, 'key' | 'value'>,
-): DecodedRecord | Promise<DecodedRecord> {
-  const decode = (): DecodedRecord | Promise<DecodedRecord> => {
+export function decodeMessage(decoder: Decoder, plan: RowPlan, message: Message): Decoded | Promise<Decoded> {
+  const { key, value } = message;
+  const decode = (): Decoded | Promise<Decoded> => {
+    if (decoder.message !== undefined) return decoder.message(message);
     if (value !== null) return decoder.decode(value);
     return plan.keyInParts ? {} : decoder.decodeKey(key, plan.keyFields);
   };

@@ -1,4 +1,6 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
+import type { Message } from './broker.ts';
+import type { Change, Skipped } from './change.ts';
 import { ExactNumber, parseJson } from './json.ts';
 import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
@@ -13,6 +15,14 @@ export type DecodedRecord = { readonly [field: string]: unknown };
  */
 export class PoisonMessage extends Error {}
 
+/** The result of decoding a message. */
+export type Decoded = DecodedRecord | Change | Skipped;
+
+/** Is a value that a decoder gave a record? */
+export function isRecord(value: unknown): value is DecodedRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
+}
+
 /** Decodes a topic's values. May ask a registry, hence a promise; most records come at once. */
 export interface Decoder {
   /** Values are JSON texts: the fast path may read an ordinary one without decoding it. */
@@ -23,6 +33,9 @@ export interface Decoder {
   decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord | Promise<DecodedRecord>;
   /** Reads keys for columns that are filled from them; absent: they are texts. */
   readonly keys?: KeyReader;
+
+  /** Decodes a message of which key and value count together; absent: the value alone counts. @throws PoisonMessage */
+  message?(message: Message): Change | Skipped | Promise<Change | Skipped>;
   /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
   path?(plan: RowPlan): RowPath;
 }

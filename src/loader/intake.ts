@@ -7,7 +7,8 @@
 // flush while the caller waits moves the table's position exactly to where the intake goes on.
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
-import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
+import { Change, Halt, Skipped } from './change.ts';
+import { type Decoded, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
 import type { Records } from './fast/records.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
@@ -23,9 +24,11 @@ export type Need =
   /** The pending rows are as much as one flush should be. */
   | { readonly kind: 'room'; readonly offset: bigint }
   /** The record of a message, which the decoder does not give at once. */
-  | { readonly kind: 'record'; readonly offset: bigint; readonly decode: () => Promise<DecodedRecord> }
+  | { readonly kind: 'record'; readonly offset: bigint; readonly decode: () => Promise<Decoded> }
   /** Columns for fields that none is declared for, or a word that there will be none. */
-  | { readonly kind: 'columns'; readonly offset: bigint; readonly drift: readonly Drift[] };
+  | { readonly kind: 'columns'; readonly offset: bigint; readonly drift: readonly Drift[] }
+  /** An end: nothing from this message on may be loaded. */
+  | { readonly kind: 'halt'; readonly offset: bigint; readonly error: Error };
 
 /** The result of `take`. `too_many_dead`: more dead letters among the last messages than the limit allows. */
 export type Taken = Need | { readonly kind: 'taken'; readonly next: bigint } | { readonly kind: 'too_many_dead' };
@@ -33,7 +36,7 @@ export type Taken = Need | { readonly kind: 'taken'; readonly next: bigint } | {
 /** The caller's answer to a need; `dead`: why the message at the offset cannot become a row. */
 export type Answer =
   | { readonly kind: 'go_on' }
-  | { readonly kind: 'record'; readonly record: DecodedRecord }
+  | { readonly kind: 'record'; readonly record: Decoded }
   | { readonly kind: 'dead'; readonly error: string };
 
 export interface IntakeOptions {
@@ -67,7 +70,7 @@ export class Intake {
   /** Room was asked for the next message: it is taken then, even if a flush is smaller. */
   #roomAsked = false;
   /** The next message's record, once it is decoded; whether columns were asked for it. */
-  #record: DecodedRecord | null = null;
+  #record: Decoded | null = null;
   #columnsAsked = false;
   /** The pending rows and their buffer to which the present records were given as source. */
   #told: { readonly pending: PendingRows; readonly rows: RowBuffer } | null = null;
@@ -152,28 +155,33 @@ export class Intake {
     const { target, decoder } = this.#options;
     const { topic, partition } = this.#batch;
     const message = records.message(this.#at);
-    const { offset, value } = message;
+    const { offset } = message;
     try {
       if (this.#record === null) {
-        const decode = (): DecodedRecord | Promise<DecodedRecord> => decodeMessage(decoder, encoder.plan, message);
+        const decode = (): Decoded | Promise<Decoded> => decodeMessage(decoder, encoder.plan, message);
         const decoded = decode();
         if (decoded instanceof Promise)
           return this.#need(held, { kind: 'record', offset, decode: attempts(decoded, decode) });
         this.#record = decoded;
       }
       const record = this.#record;
-      const drift = target.schemaDrift === 'ignore' || this.#columnsAsked ? [] : encoder.drift(record);
+      if (record instanceof Skipped) return this.#pass(pending, held, records) ? null : { kind: 'too_many_dead' };
+      const drift =
+        target.schemaDrift === 'ignore' || this.#columnsAsked
+          ? []
+          : encoder.drift(record instanceof Change ? record.record : record);
       if (drift.length > 0) {
         this.#columnsAsked = true;
         return this.#need(held, { kind: 'columns', offset, drift });
       }
       const row = encoder.encode(message, record, topic, partition, pending.loadedAt.toString());
       const rows = this.#rows(pending, records);
-      rows.add(this.#at, row.line, row.key, value === null);
+      rows.add(this.#at, row.line, row.key, row.tombstone, row.change);
       if (row.partitionTime !== null) rows.addTime(row.partitionTime);
       pending.bytes += row.line.length;
       held.rows++;
     } catch (error) {
+      if (error instanceof Halt) return this.#need(held, { kind: 'halt', offset, error: error.error });
       if (!(error instanceof PoisonMessage)) throw error;
       return this.#refuse(pending, held, records, error.message) ? null : { kind: 'too_many_dead' };
     }
@@ -240,11 +248,8 @@ function count(pending: PendingRows, held: Held, records: Records, i: number): v
 }
 
 /** Decodes a message, at first by the promise that exists already, then anew with each call. */
-function attempts(
-  begun: Promise<DecodedRecord>,
-  again: () => DecodedRecord | Promise<DecodedRecord>,
-): () => Promise<DecodedRecord> {
-  let first: Promise<DecodedRecord> | null = begun;
+function attempts(begun: Promise<Decoded>, again: () => Decoded | Promise<Decoded>): () => Promise<Decoded> {
+  let first: Promise<Decoded> | null = begun;
   return async () => {
     const attempt = first ?? again();
     first = null;

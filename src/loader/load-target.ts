@@ -2,6 +2,7 @@
 // manifest only; check.ts finds out whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './debezium/change-config.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
@@ -64,7 +65,7 @@ export interface LoadTarget {
   readonly topic: string;
   /** Several topics: their names, or the pattern of them. Absent: `topic` is the only one. */
   readonly topics?: readonly string[] | RegExp;
-  readonly format: 'json' | 'json_schema' | 'avro';
+  readonly format: 'json' | 'json_schema' | 'avro' | 'debezium';
   readonly mode: 'append' | 'upsert';
   /** Columns that identify a row; empty in append mode unless given. */
   readonly key: readonly string[];
@@ -88,6 +89,8 @@ export interface LoadTarget {
   readonly onGap: 'stop' | 'earliest';
   /** Dead letters among the last `DEAD_WINDOW` messages beyond which the table stops; null: any number. */
   readonly maxDead: number | null;
+  /** How changes of another database are taken; null for every other format. */
+  readonly changes: ChangeConfig | null;
 }
 
 /** Columns that the loader writes into each row beside the message's own. */
@@ -100,6 +103,24 @@ export const META_COLUMNS: readonly LoadColumn[] = [
   { name: '_load_id', type: 'text' },
   { name: '_deleted', type: 'boolean' },
 ];
+/** Columns that the loader writes into rows of changes: the source's position, the operation, its name, its time. */
+export const CHANGE_COLUMNS: readonly LoadColumn[] = [
+  { name: '_lsn', type: 'bigint' },
+  { name: '_op', type: 'text' },
+  { name: '_source', type: 'text' },
+  { name: '_source_ts', type: 'timestamptz' },
+];
+
+/** Names of the columns that a row of changes has behind all others. */
+export function changeColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly string[] {
+  return changes === null ? [] : CHANGE_COLUMNS.map(({ name }) => name);
+}
+
+/** The columns that the loader writes into the target's rows. */
+export function metaColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly LoadColumn[] {
+  return changes === null ? META_COLUMNS : [...META_COLUMNS, ...CHANGE_COLUMNS];
+}
+
 /** The column of the load time; a message that has a field of this name keeps its own value. */
 export const PROCESSING_TS = 'processing_ts';
 
@@ -119,6 +140,7 @@ const OPTIONS = [
   'start',
   'on_gap',
   'max_dead',
+  ...CHANGE_OPTIONS,
 ];
 /** Messages among which dead letters are counted, and how many of these are too many. */
 export const DEAD_WINDOW = 10_000;
@@ -165,7 +187,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     refuse(`unknown option '${option}'`, `${knownWords('Options', option, names)}.`);
   }
 
-  const format = reader.choice('format', ['json', 'json_schema', 'avro'], 'json');
+  const format = reader.choice('format', ['json', 'json_schema', 'avro', 'debezium'], 'json');
   const declared = Object.values(source.columns).map((column) => ({
     name: column.name,
     type: column.data_type ?? 'text',
@@ -175,13 +197,15 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     ...columnOptions(column, format, refuse),
   }));
   for (const { name: column } of declared)
-    if (META_COLUMNS.some((meta) => meta.name === column))
+    if (
+      (format === 'debezium' ? [...META_COLUMNS, ...CHANGE_COLUMNS] : META_COLUMNS).some((meta) => meta.name === column)
+    )
       refuse(`column '${column}' is written by the loader and cannot be declared with the source`);
   const columns = declared.some((column) => column.name === PROCESSING_TS)
     ? declared
     : [...declared, { name: PROCESSING_TS, type: 'timestamptz' }];
   const known = new Set(columns.map((column) => column.name));
-  const mode = reader.choice('mode', ['append', 'upsert'], 'append');
+  const mode = reader.choice('mode', ['append', 'upsert'], format === 'debezium' ? 'upsert' : 'append');
   const key = reader.names('key');
   const drop = reader.names('drop');
   const hash = reader.names('hash');
@@ -201,8 +225,13 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
       refuse(`'${field}' is dropped and declared as a column; one of them must go`);
   for (const column of columns.filter(({ name: each }) => hash.includes(each))) refuseCopies(column, columns, refuse);
   if (mode === 'upsert' && key.length === 0)
-    refuse("mode 'upsert' needs a key", 'key: [id] names the columns that tell rows apart.');
-  if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse')
+    refuse(
+      "mode 'upsert' needs a key",
+      format === 'debezium'
+        ? "key: [id] names the fields of the messages' key; a table without a key takes mode: append."
+        : 'key: [id] names the columns that tell rows apart.',
+    );
+  if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse' && format !== 'debezium')
     refuse(
       "mode 'upsert' of several topics cannot be kept in ClickHouse: the newer of two rows is told by the offset",
       'A table for each topic, or mode: append.',
@@ -241,6 +270,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     start: startOf(options['start'], refuse),
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
     maxDead: deadLimit(options['max_dead'], refuse),
+    changes: changeConfig(options, { format, mode, database: table.database }, reader, refuse),
   };
 }
 

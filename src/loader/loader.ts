@@ -12,6 +12,7 @@ import {
   type ReadPosition,
   type TopicPartition,
 } from './broker.ts';
+import { Halt } from './change.ts';
 import { type Decoder, PoisonMessage } from './decode.ts';
 import { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
@@ -292,8 +293,15 @@ export class Loader {
         case 'columns':
           await this.#addColumns(need.drift);
           return GO_ON;
+        case 'halt':
+          await this.#flusher.flushAll();
+          throw need.error;
       }
     } catch (error) {
+      if (error instanceof Halt) {
+        await this.#flusher.flushAll();
+        throw error.error;
+      }
       if (!(error instanceof PoisonMessage)) throw error;
       return { kind: 'dead', error: error.message };
     }

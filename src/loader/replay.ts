@@ -1,6 +1,7 @@
 // Replays dead letters through decoder and sink: those that fit now become rows; the others stay dead letters, with the
 // present reason.
-import { type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
+import { Change, Halt, Skipped } from './change.ts';
+import { type Decoded, type DecodedRecord, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
 import type { LoadTarget } from './load-target.ts';
 import { recordsOf } from './fast/records.ts';
@@ -46,19 +47,22 @@ export async function replayLetters({
       try {
         await work();
       } catch (error) {
+        if (error instanceof Halt) throw error.error;
         if (!(error instanceof PoisonMessage)) throw error;
         dead.push({ message: letter.message, topic: letter.topic, partition: letter.partition, error: error.message });
       }
     };
-    const decoded: { readonly letter: StoredLetter; readonly record: DecodedRecord }[] = [];
+    const decoded: { readonly letter: StoredLetter; readonly record: Exclude<Decoded, Skipped> }[] = [];
     for (const letter of letters)
-      await attempt(
-        letter,
-        async () => void decoded.push({ letter, record: await decodeMessage(decoder, encoder.plan, letter.message) }),
-      );
+      await attempt(letter, async () => {
+        const record = await decodeMessage(decoder, encoder.plan, letter.message);
+        if (!(record instanceof Skipped)) decoded.push({ letter, record });
+      });
     if (target.schemaDrift === 'add_column') {
       const fresh = new Map(
-        decoded.flatMap(({ record }) => encoder.drift(record)).map(({ field, type }) => [field, { name: field, type }]),
+        decoded
+          .flatMap(({ record }) => encoder.drift(fieldsOf(record)))
+          .map(({ field, type }) => [field, { name: field, type }]),
       );
       if (fresh.size > 0)
         encoder = new RowEncoder(target, {
@@ -70,19 +74,13 @@ export async function replayLetters({
     }
     for (const { letter, record } of decoded) {
       await attempt(letter, () => {
-        const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(record);
+        const drift = target.schemaDrift === 'ignore' ? [] : encoder.drift(fieldsOf(record));
         if (drift.length > 0)
           throw new PoisonMessage(`no column is declared for ${drift.map(({ field }) => `'${field}'`).join(', ')}`);
-        const { line, key, partitionTime } = encoder.encode(
-          letter.message,
-          record,
-          letter.topic,
-          letter.partition,
-          loadedAt,
-        );
+        const row = encoder.encode(letter.message, record, letter.topic, letter.partition, loadedAt);
         rows.from(recordsOf([letter.message]), letter.topic, letter.partition);
-        rows.add(0, line, key, letter.message.value === null);
-        if (partitionTime !== null) rows.addTime(partitionTime);
+        rows.add(0, row.line, row.key, row.tombstone, row.change);
+        if (row.partitionTime !== null) rows.addTime(row.partitionTime);
       });
     }
     const flushed = await sink.flush({
@@ -97,4 +95,8 @@ export async function replayLetters({
     total.rows += flushed.rows;
     total.dead += flushed.dead.length;
   }
+}
+
+function fieldsOf(record: DecodedRecord | Change): DecodedRecord {
+  return record instanceof Change ? record.record : record;
 }

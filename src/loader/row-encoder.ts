@@ -3,6 +3,7 @@
 import { createHmac } from 'node:crypto';
 import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
+import { Change } from './change.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
@@ -27,6 +28,16 @@ export interface EncodedRow {
   readonly key: string | null;
   /** Timestamp of the partition column; null without partitions. */
   readonly partitionTime: number | null;
+  /** It deletes. */
+  readonly tombstone: boolean;
+  /** What a change's row needs beside; null for every other row. */
+  readonly change: {
+    readonly position: bigint;
+    /** Its columns that keep the value of the row before, by number. */
+    readonly kept: readonly number[];
+    /** It empties the table, and is no row. */
+    readonly truncates: boolean;
+  } | null;
 }
 
 /** A field of a message without a declared column. */
@@ -197,8 +208,20 @@ export class RowEncoder {
    * @param loadedAt the load time, for `processing_ts`
    * @throws PoisonMessage
    */
-  encode(message: Message, record: DecodedRecord, topic: string, partition: number, loadedAt: string): EncodedRow {
-    const deleted = message.value === null;
+  encode(
+    message: Message,
+    decoded: DecodedRecord | Change,
+    topic: string,
+    partition: number,
+    loadedAt: string,
+  ): EncodedRow {
+    const change = decoded instanceof Change ? decoded : null;
+    const record: DecodedRecord = decoded instanceof Change ? decoded.record : decoded;
+    const deleted = change === null ? message.value === null : change.op === 'd';
+    // Of a row that is gone only the key is known.
+    const bare = change !== null && (change.op === 'd' || change.op === 't');
+    const keeps = change?.op === 'u' && this.#target.changes?.keeps === true;
+    const kept: number[] = [];
     const { partitionColumn } = this.plan;
     let time: number | null = null;
     let parts: PartReader | null = null;
@@ -208,6 +231,7 @@ export class RowEncoder {
     let keyText: string | null = null;
     for (const column of this.plan.columns) {
       const { name, key, stamped, inherited } = column;
+      const number = at;
       let value: unknown;
       if (column.part !== null)
         value = (parts ??= new PartReader({ ...message, topic, partition }, this.plan)).of(column, column.part);
@@ -216,25 +240,44 @@ export class RowEncoder {
       else value = inherited && !Object.hasOwn(record, name) ? undefined : record[name];
       let text: string;
       if (value === undefined || value === null) {
-        if (key) throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
+        if (key && change?.op !== 't')
+          throw new PoisonMessage(`key column '${name}' is ${value === null ? 'null' : 'missing'}`);
+        if (keeps && value === undefined && column.part === null && !stamped) kept.push(number);
         // Formats write a deleted row's other columns as their types' defaults.
-        if (column.required && !stamped && !(deleted && column.write !== null))
+        else if (column.required && !stamped && !bare && !(deleted && column.write !== null))
           throw new PoisonMessage(`column '${name}': null value, and the column takes none`);
         text = stamped ? loadedAt : NULL;
       } else text = cellOf(value, column, this.plan);
-      if (name === partitionColumn) time = partitionTime(value, column);
+      if (name === partitionColumn && change?.op !== 't') time = partitionTime(value, column);
       cells[at++] = text;
       if (key) keyText = `${keyText ?? ''}${text}\t`;
     }
-    if (this.#target.rest !== null) cells[at++] = this.#rest(record);
+    const lacksRest = change?.unavailable.some((name) => !this.plan.taken.children.has(name)) === true;
+    if (this.#target.rest !== null) {
+      if (lacksRest) kept.push(at);
+      cells[at++] = this.#rest(record);
+    }
     cells[at++] = copyText(topic);
     cells[at++] = String(partition);
     cells[at++] = String(message.offset);
     cells[at++] = message.timestamp === null ? NULL : new Date(message.timestamp).toISOString();
     cells[at++] = deleted ? 't' : 'f';
     cells[at++] = this.#loadId;
+    if (change !== null) {
+      cells[at++] = String(change.position);
+      cells[at++] = operationCell(change, kept);
+      cells[at++] = copyText(change.source);
+      cells[at++] = change.at ?? NULL;
+    }
+    cells.length = at;
     const line = `${cells.join('\t')}\n`;
-    return { line, key: keyText, partitionTime: time };
+    return {
+      line,
+      key: keyText,
+      partitionTime: time,
+      tombstone: deleted,
+      change: change === null ? null : { position: change.position, kept, truncates: change.op === 't' },
+    };
   }
 
   #rest(record: DecodedRecord): string {
@@ -320,6 +363,14 @@ function cell(value: unknown, { kind, name, check }: ColumnPlan): string {
   if (value instanceof ExactNumber) return time ? checked(isoMoment(Number(value.text), name)) : checked(String(value));
   if (kind === 'array' && Array.isArray(value)) return copyText(checked(arrayText(value)));
   return copyText(checked(jsonWithoutNul(value)));
+}
+
+/**
+ * The operation; behind it, for the merge alone, the columns that keep their value: by number between commas. `!` says
+ * that the row before must have one.
+ */
+function operationCell({ op, unavailable }: Change, kept: readonly number[]): string {
+  return kept.length === 0 ? op : `${op}${unavailable.length > 0 ? '!' : ''},${kept.join(',')},`;
 }
 
 /** Fields without a column as the cell that keeps them. @throws PoisonMessage */

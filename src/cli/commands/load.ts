@@ -116,6 +116,8 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
   const registry = async (target: LoadTarget): Promise<SchemaRegistry | null> => {
     if (target.format === 'json' || from !== undefined) return null;
     const connection = connectionOf(target);
+    // Changes may be JSON, too, which needs no registry.
+    if (connection.registry === null && target.format === 'debezium') return null;
     if (connection.registry === null)
       throw errorOf(
         'noSchemaRegistry',
@@ -148,6 +150,8 @@ function context(session: CommandSession, parsed: ParsedProject): LoadContext {
     registry,
     async decoder(target) {
       const schemas = await registry(target);
+      if (target.format === 'debezium')
+        return (await import('../../loader/debezium/decoder.ts')).changeDecoder(schemas, target, now);
       if (schemas === null) return jsonDecoder;
       if (target.format === 'avro')
         return (await import('../../loader/avro/decoder.ts')).avroDecoder(schemas, target, now);

@@ -10,15 +10,25 @@ export type Logical =
 
 export type PrimitiveKind = 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string';
 
+/** The logical name that Kafka Connect gives a type; absent: none. */
+interface Connected {
+  readonly connect?: string;
+}
+
 export type AvroType =
-  | { readonly kind: PrimitiveKind; readonly logical: Logical | null }
-  | { readonly kind: 'fixed'; readonly name: string; readonly size: number; readonly logical: Logical | null }
+  | ({ readonly kind: PrimitiveKind; readonly logical: Logical | null } & Connected)
+  | ({
+      readonly kind: 'fixed';
+      readonly name: string;
+      readonly size: number;
+      readonly logical: Logical | null;
+    } & Connected)
   | { readonly kind: 'enum'; readonly name: string; readonly symbols: readonly string[] }
   | { readonly kind: 'array' | 'map'; readonly items: AvroType }
   | { readonly kind: 'union'; readonly branches: readonly AvroType[] }
   | RecordType;
 
-export interface RecordType {
+export interface RecordType extends Connected {
   readonly kind: 'record';
   readonly name: string;
   readonly fields: readonly AvroField[];
@@ -112,7 +122,7 @@ class SchemaReader {
       case undefined:
         throw new NotAvro("a type has no 'type'");
       default:
-        if (isPrimitive(type)) return { kind: type, logical: logicalOf(json, type, 0) };
+        if (isPrimitive(type)) return { kind: type, logical: logicalOf(json, type, 0), ...connectOf(json) };
         return this.#type(type, namespace);
     }
   }
@@ -125,7 +135,7 @@ class SchemaReader {
 
   #record(json: Dictionary, namespace: string): AvroType {
     const fields: AvroField[] = [];
-    const found = this.#define(json, namespace, (name) => ({ kind: 'record', name, fields }));
+    const found = this.#define(json, namespace, (name) => ({ kind: 'record', name, fields, ...connectOf(json) }));
     const name = nameOf(json, namespace);
     if (!Array.isArray(json['fields'])) throw new NotAvro(`record '${name}' has no list of fields`);
     const seen = new Set<string>();
@@ -192,6 +202,11 @@ function names(json: Dictionary, key: string, owner: string): readonly string[] 
   if (!Array.isArray(list) || !list.every((each) => typeof each === 'string'))
     throw new NotAvro(`the ${key} of '${owner}' must be a list of names`);
   return list;
+}
+
+function connectOf(json: Dictionary): Connected {
+  const { 'connect.name': name } = json;
+  return typeof name === 'string' ? { connect: name } : {};
 }
 
 /** Null also for one that does not go with its type: Avro reads the bare type then. */

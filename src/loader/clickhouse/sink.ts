@@ -8,7 +8,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import { type LoadColumn, type LoadTarget, META_COLUMNS } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { ofTopic } from '../topics.ts';
 import {
@@ -169,7 +169,7 @@ export class ClickHouseSink implements Sink {
       const wanted = new Map([
         ...target.columns.map((column) => [column.name, columnSql(target, column)] as const),
         ...(target.rest === null ? [] : [[target.rest, restSql(target.rest)] as const]),
-        ...META_COLUMNS.map((column) => [column.name, metaSql(column)] as const),
+        ...metaColumns(target).map((column) => [column.name, metaSql(column)] as const),
       ]);
       const missing = [...wanted].flatMap(([name, sql]) => (existing.has(name) ? [] : [sql]));
       if (missing.length > 0) await lease.run(addColumns(target, missing));

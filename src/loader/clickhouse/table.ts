@@ -4,7 +4,14 @@ import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
-import { type LoadColumn, type LoadTarget, META_COLUMNS, type Storage, PROCESSING_TS } from '../load-target.ts';
+import {
+  type LoadColumn,
+  type LoadTarget,
+  changeColumns,
+  metaColumns,
+  type Storage,
+  PROCESSING_TS,
+} from '../load-target.ts';
 import { bare, engineOf, WINDOW, WINDOWS } from './table-options.ts';
 
 /** Where tables are made. */
@@ -24,6 +31,10 @@ const META: Readonly<Record<string, string>> = {
   _loaded_at: "DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD)",
   _load_id: 'LowCardinality(String)',
   _deleted: 'Bool',
+  _lsn: 'UInt64 CODEC(Delta, ZSTD)',
+  _op: 'LowCardinality(String)',
+  _source: 'LowCardinality(String)',
+  _source_ts: "DateTime64(6, 'UTC') CODEC(Delta, ZSTD)",
 };
 /** The type of the column that holds other fields: JSON as it came, as the type JSON would round large numbers. */
 const REST = 'String CODEC(ZSTD)';
@@ -45,8 +56,8 @@ export function tableName({ schema, identifier }: LoadTarget): string {
 }
 
 /** The column by whose greatest value a row's last version is known, in upsert mode. */
-export function versionColumn(_target: LoadTarget): string {
-  return '_offset';
+export function versionColumn({ changes }: LoadTarget): string {
+  return changes === null ? '_offset' : '_lsn';
 }
 
 /** The target's options of tables. @throws `internal` for a target of another database */
@@ -73,6 +84,7 @@ export function writtenColumns(target: LoadTarget, columns: readonly LoadColumn[
     '_kafka_ts',
     '_deleted',
     '_load_id',
+    ...changeColumns(target),
   ];
 }
 
@@ -150,7 +162,7 @@ export function createTable(target: LoadTarget, place: TablePlace): string[] {
   const lines = [
     ...target.columns.map((column) => columnSql(target, column)),
     ...(target.rest === null ? [] : [restSql(target.rest)]),
-    ...META_COLUMNS.map(metaSql),
+    ...metaColumns(target).map(metaSql),
     offsetIndexSql(),
   ];
   const named = (expression: string): string =>

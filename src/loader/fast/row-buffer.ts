@@ -1,6 +1,7 @@
 // Rows in COPY's text format in one buffer, with the place of each row's message and key. No row has an object.
 // row-encoder.ts and fast-path.ts write rows; the sink sends them.
 import type { Message } from '../broker.ts';
+import type { EncodedRow } from '../row-encoder.ts';
 import { TAB } from './ascii.ts';
 import type { Records } from './records.ts';
 
@@ -32,8 +33,16 @@ export class RowBuffer {
   readonly #sources: Source[] = [];
   /** One timestamp for each day that has rows. */
   readonly #days = new Map<number, number>();
-  /** Number of rows that are tombstones. */
+  /** Number of rows that delete. */
   tombstones = 0;
+  /** Number of rows that empty the table. */
+  truncates = 0;
+  /** Rows of changes that keep columns of the row before: which ones, by number. */
+  readonly #kept = new Map<number, readonly number[]>();
+  /** Lines that replace those in `bytes`. */
+  readonly #replaced = new Map<number, Buffer>();
+  /** Each row's place in the order of the source; empty when there is none but the topic's. */
+  #positions = new BigInt64Array(0);
 
   constructor(bytes = MIN_BYTES) {
     this.bytes = Buffer.allocUnsafe(bytes);
@@ -50,8 +59,11 @@ export class RowBuffer {
 
   /** Empties it; the memory is kept. */
   clear(): this {
-    this.end = this.keyEnd = this.#count = this.tombstones = this.#sources.length = 0;
+    this.end = this.keyEnd = this.#count = this.tombstones = this.truncates = this.#sources.length = 0;
     this.#days.clear();
+    this.#kept.clear();
+    this.#replaced.clear();
+    this.#positions = new BigInt64Array(0);
     return this;
   }
 
@@ -102,7 +114,13 @@ export class RowBuffer {
   }
 
   /** Adds a row with its line feed. @param key null in append mode */
-  add(message: number, line: string, key: string | null, tombstone: boolean): void {
+  add(
+    message: number,
+    line: string,
+    key: string | null,
+    tombstone: boolean,
+    change: EncodedRow['change'] = null,
+  ): void {
     this.room(line.length * 3);
     const end = this.end + this.bytes.write(line, this.end, 'utf8');
     let { keyEnd } = this;
@@ -111,7 +129,28 @@ export class RowBuffer {
       keyEnd += this.keys.write(key, keyEnd, 'utf8');
     }
     if (tombstone) this.tombstones++;
+    if (change !== null) {
+      this.place(change.position);
+      if (change.truncates) this.truncates++;
+      if (change.kept.length > 0) this.#kept.set(this.#count, change.kept);
+    }
     this.added(message, end, keyEnd);
+  }
+
+  /** Sets the next row's place in the order of the source. */
+  place(position: bigint): void {
+    const count = this.#count;
+    if (count >= this.#positions.length) {
+      const more = new BigInt64Array(Math.max(count * 2, this.#ends.length));
+      more.set(this.#positions);
+      this.#positions = more;
+    }
+    this.#positions[count] = position;
+  }
+
+  /** Are there rows that keep columns of the row before? */
+  get partial(): boolean {
+    return this.#kept.size > 0;
   }
 
   /** Notes the partition day of a row. */
@@ -140,31 +179,78 @@ export class RowBuffer {
 
   /** The text of a row with its line feed. */
   line(row: number): string {
+    const replaced = this.#replaced.get(row);
+    if (replaced !== undefined) return replaced.toString('utf8');
     return this.bytes.toString('utf8', this.#start(row), this.#ends[row]);
   }
 
   /** The bytes of some rows, in chunks. */
   *chunks(rows: readonly number[]): Generator<Buffer> {
     for (let i = 0; i < rows.length; ) {
-      const start = this.#start(rows[i]!);
       let last = rows[i++]!;
-      while (i < rows.length && rows[i] === last + 1 && this.#ends[last]! - start < CHUNK_BYTES) last = rows[i++]!;
+      const replaced = this.#replaced.get(last);
+      if (replaced !== undefined) {
+        yield replaced;
+        continue;
+      }
+      const start = this.#start(last);
+      while (
+        i < rows.length &&
+        rows[i] === last + 1 &&
+        this.#ends[last]! - start < CHUNK_BYTES &&
+        !this.#replaced.has(last + 1)
+      )
+        last = rows[i++]!;
       yield this.bytes.subarray(start, this.#ends[last]);
     }
   }
 
-  /** The numbers of each key's last row. */
+  /** The numbers of each key's last row, in the order of the source where there is one. */
   latest(): number[] {
+    const older = new Set<number>();
+    const positions = this.#positions;
+    this.#eachByKey((row, before) => {
+      if (before < 0) return true;
+      const newer = positions.length === 0 || (positions[row] ?? 0n) >= (positions[before] ?? 0n);
+      older.add(newer ? before : row);
+      return newer;
+    });
+    return older.size === 0 ? this.all() : this.all().filter((row) => !older.has(row));
+  }
+
+  /**
+   * Gives columns that a row keeps the value of the row of its key before it, where that is here.
+   * @param operation number of the column that says what is kept
+   * @param deletes is a line that of a row that is gone?
+   */
+  fill(operation: number, deletes: (cells: readonly string[]) => boolean): void {
+    this.#eachByKey((row, before) => {
+      const kept = this.#kept.get(row);
+      if (kept === undefined || before < 0) return true;
+      const cells = this.line(row).slice(0, -1).split('\t');
+      const earlier = this.line(before).slice(0, -1).split('\t');
+      if (deletes(earlier)) return true;
+      const still = new Set(this.#kept.get(before));
+      for (const column of kept) if (!still.has(column)) cells[column] = earlier[column] ?? '';
+      const left = kept.filter((column) => still.has(column));
+      const word = cells[operation] ?? '';
+      cells[operation] = left.length === 0 ? word.charAt(0) : `${word.split(',', 1)[0]},${left.join(',')},`;
+      this.#replaced.set(row, Buffer.from(`${cells.join('\t')}\n`));
+      if (left.length === 0) this.#kept.delete(row);
+      else this.#kept.set(row, left);
+      return true;
+    });
+  }
+
+  /** Calls back for each row, with the row of its key before it or -1. @param each does the row take its place? */
+  #eachByKey(each: (row: number, before: number) => boolean): void {
     const size = 2 ** Math.ceil(Math.log2(this.#count * 2 + 2));
     const slots = new Int32Array(size).fill(-1);
-    const older = new Set<number>();
     for (let row = 0; row < this.#count; row++) {
       let slot = this.#hash(row) & (size - 1);
       while (slots[slot] !== -1 && !this.#sameKey(slots[slot]!, row)) slot = (slot + 1) & (size - 1);
-      if (slots[slot] !== -1) older.add(slots[slot]!);
-      slots[slot] = row;
+      if (each(row, slots[slot] ?? -1)) slots[slot] = row;
     }
-    return older.size === 0 ? this.all() : this.all().filter((row) => !older.has(row));
   }
 
   /** A copy without the rows of some partitions. */
@@ -182,14 +268,21 @@ export class RowBuffer {
       const keyStart = this.#keyStart(row);
       rest.room(this.#ends[row]! - this.#start(row));
       rest.keyRoom(this.#keyEnds[row]! - keyStart, keyEnd);
+      if (this.#positions.length > 0) rest.place(this.#positions[row] ?? 0n);
       rest.added(
         this.#origins[row * 2 + 1]!,
         end + this.bytes.copy(rest.bytes, end, this.#start(row), this.#ends[row]),
         keyEnd + this.keys.copy(rest.keys, keyEnd, keyStart, this.#keyEnds[row]),
       );
-      rest.#origins[(rest.#count - 1) * 2] = numbers.get(source)!;
+      const added = rest.#count - 1;
+      rest.#origins[added * 2] = numbers.get(source)!;
+      const kept = this.#kept.get(row);
+      if (kept !== undefined) rest.#kept.set(added, kept);
+      const replaced = this.#replaced.get(row);
+      if (replaced !== undefined) rest.#replaced.set(added, replaced);
     }
     rest.tombstones = this.tombstones;
+    rest.truncates = this.truncates;
     for (const time of this.#days.values()) rest.addTime(time);
     return rest;
   }

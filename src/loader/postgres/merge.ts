@@ -1,6 +1,6 @@
 // Statements that merge flushed rows into the table by key, keeping the newest row of each key. sink.ts sends them.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { changeColumns, type LoadColumn, type LoadTarget } from '../load-target.ts';
 import { hasSeveral } from '../topics.ts';
 import { tableName } from './table.ts';
 
@@ -15,6 +15,7 @@ export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): 
     '_kafka_ts',
     '_deleted',
     '_load_id',
+    ...changeColumns(target),
   ];
 }
 

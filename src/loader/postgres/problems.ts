@@ -3,7 +3,7 @@
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
 import { STATE_SCHEMA } from './load-offsets.ts';
-import { type LoadTarget, META_COLUMNS } from '../load-target.ts';
+import { type LoadTarget, metaColumns } from '../load-target.ts';
 import { existingColumns, hasUniqueKey, typeDifference } from './existing-table.ts';
 import { tableName } from './table.ts';
 
@@ -134,7 +134,7 @@ async function columnProblems(
     else if (found === undefined) changes.push(`add '${column.name}'`);
   }
   if (existing.size === 0) return problems;
-  const own = [...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])];
+  const own = [...metaColumns(target).map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])];
   changes.push(...own.filter((name) => !existing.has(name)).map((name) => `add '${name}'`));
   const written = new Set([...own, ...target.columns.map(({ name }) => name)]);
   for (const [name, { required }] of existing)

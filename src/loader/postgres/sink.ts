@@ -22,7 +22,7 @@ import {
   toAdopt,
 } from './load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
-import { META_COLUMNS } from '../load-target.ts';
+import { metaColumns } from '../load-target.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { hasSeveral } from '../topics.ts';
@@ -38,12 +38,14 @@ import {
   type Sink,
   TooManyRefused,
 } from '../sink.ts';
+import { changeWrites, fillChanges, flushChanges, onlyWhole } from './change-flush.ts';
 import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
 import { keptState } from './kept-state.ts';
 import { newestLetter, readLetters, writeLetters } from './letters.ts';
 import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
 import { mergeRows, rowColumns } from './merge.ts';
+import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
 import { databaseProblems } from './problems.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
 import {
@@ -128,8 +130,12 @@ export class PostgresSink implements Sink {
         createTable(target),
         `select to_regclass(${quoteText(tableName(target))}) is not null`,
       );
+      if (target.changes?.truncate === 'apply') {
+        await createMissing(session, CREATE_TRUNCATES, TRUNCATES_PRESENT);
+        await session.execute(noteNoTruncate(target));
+      }
       const existing = await existingColumns(session, target);
-      for (const meta of META_COLUMNS) {
+      for (const meta of metaColumns(target)) {
         if (!existing.has(meta.name))
           await session.execute(`alter table ${tableName(target)} add column ${metaColumn(meta)}`);
       }
@@ -138,7 +144,10 @@ export class PostgresSink implements Sink {
       for (const column of target.columns)
         await this.#reconcile(session, target, column, existing.get(column.name)?.type);
       await this.#checkPartitions(session, target);
-      const own = new Set([...META_COLUMNS.map(({ name }) => name), ...(target.rest === null ? [] : [target.rest])]);
+      const own = new Set([
+        ...metaColumns(target).map(({ name }) => name),
+        ...(target.rest === null ? [] : [target.rest]),
+      ]);
       const declared = new Set(target.columns.map(({ name }) => name));
       const stored = await storedTypes(session, target);
       const added = [...existing]
@@ -295,8 +304,14 @@ export class PostgresSink implements Sink {
     await this.#makePartitions(flush.target, flush.rows);
     const mostlyNew = this.#mostlyNew.get(flush.target.uniqueId) ?? { misses: 0, wait: 0 };
     this.#mostlyNew.set(flush.target.uniqueId, mostlyNew);
+    if (flush.target.changes !== null) fillChanges(flush.target, flush.columns, flush.rows);
     let asNew =
-      flush.target.mode === 'upsert' && mostlyNew.wait-- <= 0 && flush.rows.tombstones === 0 && !mixesTopics(flush);
+      flush.target.mode === 'upsert' &&
+      mostlyNew.wait-- <= 0 &&
+      flush.rows.tombstones === 0 &&
+      onlyWhole(flush.rows) &&
+      flush.target.changes?.truncate !== 'apply' &&
+      !mixesTopics(flush);
     for (;;) {
       try {
         await this.#within(flush.target, (session) =>
@@ -394,6 +409,7 @@ export class PostgresSink implements Sink {
     );
     await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.chunks(held.all()));
     this.#reached('before_merge');
+    if (target.changes !== null) return flushChanges(session, target, columns, STAGE, held);
     for (const statement of mergeRows(target, columns, STAGE, 'ctid', held.tombstones > 0))
       await session.execute(statement);
   }
@@ -415,7 +431,9 @@ export class PostgresSink implements Sink {
       writes: (source: string) =>
         target.mode === 'append'
           ? [`insert into ${table} (${list}) select ${list} from ${source}`]
-          : mergeRows(target, columns, source, 'n', held.tombstones > 0),
+          : target.changes !== null
+            ? changeWrites(target, columns, source, held)
+            : mergeRows(target, columns, source, 'n', held.tombstones > 0),
     };
     this.#reached('before_copy');
     for (const statement of prepareSorting(sorting)) await session.execute(statement);

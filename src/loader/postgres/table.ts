@@ -2,7 +2,7 @@
 // partition arithmetic; sink.ts runs them.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { relationOf } from './load-offsets.ts';
-import { type LoadColumn, type LoadTarget, META_COLUMNS, PROCESSING_TS } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '../load-target.ts';
 
 const DAY = 86_400_000;
 /** Rows farther from now than this stay in the default partition. */
@@ -27,7 +27,7 @@ export function createTable(target: LoadTarget): string[] {
     ({ name, type }) => `  ${quoteIdentifier(name)} ${type}${name === PROCESSING_TS ? ' default now()' : ''}`,
   );
   if (rest !== null) lines.push(`  ${quoteIdentifier(rest)} jsonb`);
-  for (const column of META_COLUMNS) lines.push(`  ${metaColumn(column)}`);
+  for (const column of metaColumns(target)) lines.push(`  ${metaColumn(column)}`);
   if (key.length > 0) lines.push(`  primary key (${key.map(quoteIdentifier).join(', ')})`);
   const name = tableName(target);
   const statements = [

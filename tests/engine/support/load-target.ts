@@ -27,6 +27,7 @@ export function loadTargetOf(table: string, more: Partial<LoadTarget> = {}): Loa
     start: 'earliest',
     onGap: 'stop',
     maxDead: 100,
+    changes: null,
     ...more,
   };
 }

@@ -1,0 +1,70 @@
+// The load config of `format: debezium`: what deletes and truncates do, and the connector's settings that no message
+// says. Reads options only.
+import type { Json } from '../../contracts/node.ts';
+
+/** How changes are taken. The modes are those of the connector's configuration, with its defaults. */
+export interface ChangeConfig {
+  /** `soft`: the row stays, marked in `_deleted`. */
+  readonly deletes: 'soft' | 'hard' | 'ignore';
+  /** Can a row keep values of the row before, of which only the key is looked up? */
+  readonly keeps: boolean;
+  readonly truncate: 'fail' | 'ignore' | 'apply';
+  readonly decimals: 'precise' | 'string' | 'double';
+  readonly times: 'adaptive' | 'adaptive_time_microseconds' | 'connect' | 'isostring' | 'microseconds' | 'nanoseconds';
+  readonly binary: 'bytes' | 'base64' | 'base64-url-safe' | 'hex';
+}
+
+export const CHANGE_OPTIONS = [
+  'deletes',
+  'truncate',
+  'decimal_handling_mode',
+  'time_precision_mode',
+  'binary_handling_mode',
+];
+
+/** Reads an option that is one of some words. */
+interface ChoiceReader {
+  choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
+}
+
+/** @returns null for every other format, which has none of the options */
+export function changeConfig(
+  options: { readonly [name: string]: Json },
+  {
+    format,
+    mode,
+    database,
+  }: { readonly format: string; readonly mode: 'append' | 'upsert'; readonly database: 'Postgres' | 'ClickHouse' },
+  reader: ChoiceReader,
+  refuse: (message: string, hint?: string) => never,
+): ChangeConfig | null {
+  if (format !== 'debezium') {
+    const given = CHANGE_OPTIONS.find((name) => options[name] !== undefined);
+    return given === undefined ? null : refuse(`'${given}' needs format: debezium`);
+  }
+  const config: ChangeConfig = {
+    keeps: mode === 'upsert' && database === 'Postgres',
+    deletes: reader.choice('deletes', ['soft', 'hard', 'ignore'], 'soft'),
+    truncate: reader.choice('truncate', ['fail', 'ignore', 'apply'], 'fail'),
+    decimals: reader.choice('decimal_handling_mode', ['precise', 'string', 'double'], 'precise'),
+    times: reader.choice(
+      'time_precision_mode',
+      ['adaptive', 'adaptive_time_microseconds', 'connect', 'isostring', 'microseconds', 'nanoseconds'],
+      'adaptive',
+    ),
+    binary: reader.choice('binary_handling_mode', ['bytes', 'base64', 'base64-url-safe', 'hex'], 'bytes'),
+  };
+  if (mode === 'append' && config.deletes === 'hard')
+    refuse("'deletes: hard' needs mode: upsert: without a key no row can be found", 'deletes: soft, or ignore.');
+  if (config.deletes === 'ignore' && config.truncate === 'apply')
+    refuse(
+      "'truncate: apply' does what 'deletes' says, which is ignore",
+      'deletes: hard or soft, or truncate: ignore.',
+    );
+  if (config.truncate === 'apply' && mode === 'upsert' && database !== 'Postgres')
+    refuse(
+      `'truncate: apply' is not part of tables in ${database}`,
+      'truncate: ignore goes on with the rows; fail stops there.',
+    );
+  return config;
+}

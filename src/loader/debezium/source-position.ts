@@ -1,0 +1,71 @@
+// The place of a change in the order of its source, out of an envelope's `source`: Postgres' log sequence number, or
+// MySQL's binlog file and position. Pure.
+import { TsdbtError } from '../../errors.ts';
+import { Halt } from '../change.ts';
+import { PoisonMessage } from '../decode.ts';
+import type { LoadTarget } from '../load-target.ts';
+import { momentText } from '../avro/logical.ts';
+
+/** What is read of `source`; a member that it lacks is null. */
+export interface SourceFields {
+  readonly connector: string | null;
+  readonly name: string | null;
+  readonly lsn: string | null;
+  readonly file: string | null;
+  readonly pos: string | null;
+  readonly ts_ms: string | null;
+  readonly ts_us: string | null;
+}
+export const SOURCE_FIELDS = ['connector', 'name', 'lsn', 'file', 'pos', 'ts_ms', 'ts_us'] as const;
+
+/** Where a change stands. */
+export interface SourcePosition {
+  readonly position: bigint;
+  readonly source: string;
+  readonly at: string | null;
+  readonly connector: string;
+}
+
+const WHOLE = /^\d{1,19}$/;
+/** Bits of a position within a binlog file; the file's number has the others. */
+const POSITION_BITS = 36n;
+const LARGEST = (1n << 63n) - 1n;
+
+/** @throws PoisonMessage without a position, Halt for a source that has no such order */
+export function sourcePosition(fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): SourcePosition {
+  const { connector, name } = fields;
+  if (connector === null || name === null) throw new PoisonMessage("'source' names no connector and source");
+  return { position: positionOf(connector, fields, target), source: name, at: momentOf(fields), connector };
+}
+
+function positionOf(connector: string, fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): bigint {
+  if (connector === 'postgresql') {
+    const { lsn } = fields;
+    if (lsn === null || !WHOLE.test(lsn)) throw new PoisonMessage("'source' has no lsn, by which changes are ordered");
+    return fitting(BigInt(lsn));
+  }
+  if (connector === 'mysql' || connector === 'mariadb') {
+    const number = /\.(\d{1,8})$/.exec(fields.file ?? '')?.[1];
+    const { pos } = fields;
+    if (number === undefined || pos === null || !WHOLE.test(pos) || BigInt(pos) >> POSITION_BITS > 0n)
+      throw new PoisonMessage("'source' has no file and pos of a binlog, by which changes are ordered");
+    return fitting((BigInt(number) << POSITION_BITS) | BigInt(pos));
+  }
+  throw new Halt(
+    new TsdbtError(
+      'runtime',
+      `${target.name} cannot be loaded: changes of connector '${connector}' have no position to order them by.`,
+      { path: target.path, hint: 'Positions of postgresql, mysql and mariadb are known.' },
+    ),
+  );
+}
+
+function fitting(position: bigint): bigint {
+  if (position > LARGEST) throw new PoisonMessage("the position in 'source' is too large");
+  return position;
+}
+
+function momentOf({ ts_us: micros, ts_ms: millis }: SourceFields): string | null {
+  if (micros !== null && WHOLE.test(micros)) return momentText(BigInt(micros), 1e6, 'Z');
+  return millis !== null && WHOLE.test(millis) ? momentText(BigInt(millis), 1e3, 'Z') : null;
+}

@@ -1,0 +1,363 @@
+// Turns the values of a change's row into what an ordinary JSON message would carry for its column: days and moments as
+// texts, exact decimals, base64 for bytes. By the schema that came with the message; without one, by the declared type
+// and the connector's modes. Pure.
+import { dateText, decimalText, momentText, timeText } from '../avro/logical.ts';
+import { isRecord, PoisonMessage } from '../decode.ts';
+import { ExactNumber, parseJson } from '../json.ts';
+import type { ChangeConfig } from './change-config.ts';
+import { type ColumnShape, columnShape } from './column-shape.ts';
+import { READ, type Semantics } from './semantics.ts';
+
+/** Converts a value that is not null. @throws PoisonMessage */
+export type Converter = (value: unknown) => unknown;
+
+type Modes = Pick<ChangeConfig, 'decimals' | 'times' | 'binary'>;
+
+const [MILLIS, MICROS, NANOS] = [1e3, 1e6, 1e9];
+/** Units of a second by logical name. */
+const MOMENTS: Readonly<Record<string, number>> = {
+  'io.debezium.time.Timestamp': MILLIS,
+  'io.debezium.time.MicroTimestamp': MICROS,
+  'io.debezium.time.NanoTimestamp': NANOS,
+  'org.apache.kafka.connect.data.Timestamp': MILLIS,
+};
+const TIMES: Readonly<Record<string, number>> = {
+  'io.debezium.time.Time': MILLIS,
+  'io.debezium.time.MicroTime': MICROS,
+  'io.debezium.time.NanoTime': NANOS,
+  'org.apache.kafka.connect.data.Time': MILLIS,
+};
+const DURATIONS: Readonly<Record<string, number>> = {
+  'io.debezium.time.MicroDuration': MICROS,
+  'io.debezium.time.NanoDuration': NANOS,
+};
+const DAYS: ReadonlySet<string> = new Set(['io.debezium.time.Date', 'org.apache.kafka.connect.data.Date']);
+const DECIMAL = 'org.apache.kafka.connect.data.Decimal';
+const JSON_TEXT = 'io.debezium.data.Json';
+/** What Postgres' infinite days and moments become in the connector: an overflow of its calendar. */
+const INFINITE: ReadonlyMap<string, string> = new Map([
+  ['-2147472692', 'infinity'],
+  ['-2147472691', '-infinity'],
+  ['9223372036825200000', 'infinity'],
+  ['-9223372036832400000', '-infinity'],
+  ['9223372036825200', 'infinity'],
+  ['-9223372036832400', '-infinity'],
+  ['-5877611-06-21Z', 'infinity'],
+  ['-5877611-06-22Z', '-infinity'],
+]);
+const SPECIAL_DECIMALS: Readonly<Record<string, string>> = {
+  NAN: 'NaN',
+  POSITIVE_INFINITY: 'Infinity',
+  NEGATIVE_INFINITY: '-Infinity',
+};
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const BASE64_URL = /^[A-Za-z0-9_-]*={0,2}$/;
+const HEX = /^(?:[\da-fA-F]{2})*$/;
+const ISO = /^([+-]?)(\d{4,})(-\d\d-\d\d)(T[^Z]*)?(Z?)$/;
+const DAY_UNITS = 86_400;
+
+/** Converters of one target's columns, for messages with and without schemas. */
+export class ValueReader {
+  readonly #modes: Modes;
+  /** By column. */
+  readonly #shapes: ReadonlyMap<string, ColumnShape>;
+  /** Without a schema, by connector and column. */
+  readonly #bare = new Map<string, Map<string, Converter>>();
+
+  /** @param columns one with an epoch says itself what its numbers are */
+  constructor(
+    columns: readonly { readonly name: string; readonly type: string; readonly epoch?: unknown }[],
+    modes: Modes,
+  ) {
+    this.#modes = modes;
+    this.#shapes = new Map(
+      columns.filter(({ epoch }) => epoch === undefined).map(({ name, type }) => [name, columnShape(type)]),
+    );
+  }
+
+  /** Converters of declared columns for messages without a schema. */
+  bare(connector: string): ReadonlyMap<string, Converter> {
+    const known = this.#bare.get(connector);
+    if (known !== undefined) return known;
+    const made = new Map(
+      [...this.#shapes].map(([name, shape]) => [name, converter(shape, null, this.#modes, connector)]),
+    );
+    this.#bare.set(connector, made);
+    return made;
+  }
+
+  /** Converters of fields, also of those without a column. */
+  of(fields: ReadonlyMap<string, Semantics>, connector: string): ReadonlyMap<string, Converter> {
+    return new Map(
+      [...fields].map(([name, semantics]) => [
+        name,
+        converter(this.#shapes.get(name) ?? null, semantics, this.#modes, connector),
+      ]),
+    );
+  }
+}
+
+/** @param shape null: there is no column @param semantics null: there is no schema */
+function converter(shape: ColumnShape | null, semantics: Semantics | null, modes: Modes, connector: string): Converter {
+  if (shape?.items != null || semantics?.items != null) {
+    const items = converter(shape?.items ?? null, semantics?.items ?? null, modes, connector);
+    // A list of JSON texts stays one of texts.
+    const each = shape?.items?.kind === 'json' ? itself : items;
+    return (value) =>
+      Array.isArray(value) ? value.map((item: unknown) => (item === null ? null : each(item))) : value;
+  }
+  const name = semantics?.name ?? null;
+  if (name === READ) return fitted(itself, shape, modes);
+  const known = name === null ? null : named(name, semantics?.scale ?? null, shape);
+  if (known !== null) return fitted(known, shape, modes);
+  return semantics === null && shape !== null ? guessed(shape, modes, connector) : fitted(itself, shape, modes);
+}
+
+/** By its logical name; null: the name says nothing of the value. */
+function named(name: string, scale: number | null, shape: ColumnShape | null): Converter | null {
+  const moments = MOMENTS[name];
+  if (moments !== undefined) return (value) => moment(value, moments, shape);
+  const times = TIMES[name];
+  if (times !== undefined) return (value) => timeOfDay(value, times, shape);
+  const durations = DURATIONS[name];
+  if (durations !== undefined) return (value) => duration(value, durations);
+  if (DAYS.has(name)) return (value) => day(value, shape);
+  if (name === DECIMAL) return (value) => decimal(value, scale);
+  if (name === 'io.debezium.data.VariableScaleDecimal') return variableDecimal;
+  if (/^io\.debezium\.time\.(?:Iso|Zoned)/.test(name)) return (value) => isoText(value, shape);
+  if (name === JSON_TEXT) return shape?.kind === 'json' ? itself : (value) => jsonValue(value);
+  if (name === 'io.debezium.data.Bits') return (value) => bits(value, shape);
+  return null;
+}
+
+/** By the declared type: no schema says what the value is. */
+function guessed(shape: ColumnShape, modes: Modes, connector: string): Converter {
+  const perSecond = unitOf(shape, modes.times, connector);
+  switch (shape.kind) {
+    case 'date':
+      return (value) => (typeof value === 'string' ? isoText(value, shape) : day(value, shape));
+    case 'timestamp':
+    case 'timestamptz':
+      return (value) => (typeof value === 'string' ? isoText(value, shape) : moment(value, perSecond, shape));
+    case 'time':
+      return (value) => (typeof value === 'string' ? isoText(value, shape) : timeOfDay(value, perSecond, shape));
+    case 'interval':
+      return (value) => (typeof value === 'string' ? value : duration(value, MICROS));
+    case 'decimal':
+      return (value) => guessedDecimal(value, shape.scale, modes);
+    default:
+      return fitted(itself, shape, modes);
+  }
+}
+
+/** Units of a second in a number without a schema: the connector goes by the precision of its column. */
+function unitOf({ kind, precision }: ColumnShape, mode: Modes['times'], connector: string): number {
+  switch (mode) {
+    case 'connect':
+      return MILLIS;
+    case 'microseconds':
+      return MICROS;
+    case 'nanoseconds':
+      return NANOS;
+    case 'adaptive_time_microseconds':
+      if (kind === 'time') return MICROS;
+  }
+  // MySQL's connector has no other mode for times of a day.
+  if (connector !== 'postgresql' && kind === 'time') return MICROS;
+  const digits = precision ?? (connector === 'postgresql' ? 6 : 0);
+  return digits <= 3 ? MILLIS : digits <= 6 ? MICROS : NANOS;
+}
+
+/** What a column needs whatever a schema says. */
+function fitted(read: Converter, shape: ColumnShape | null, modes: Modes): Converter {
+  switch (shape?.kind) {
+    case 'json':
+      return (value) => rawJson(read(value));
+    case 'bytes':
+      return (value) => base64(read(value), modes.binary);
+    case 'hstore':
+      return (value) => hstore(read(value));
+    case 'bit':
+      return (value) => bits(read(value), shape);
+    case 'point':
+      return (value) => point(read(value));
+    case 'decimal':
+      return (value) => special(read(value));
+    case 'date':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'time':
+      return (value) => {
+        const found = read(value);
+        return typeof found === 'string' ? isoText(found, shape) : found;
+      };
+    default:
+      return read;
+  }
+}
+
+function itself(value: unknown): unknown {
+  return value;
+}
+
+function refuse(reason: string): never {
+  throw new PoisonMessage(reason);
+}
+
+/** A whole number of any size. */
+function whole(value: unknown): number | bigint {
+  if (typeof value === 'number' && Number.isInteger(value)) return value;
+  if (value instanceof ExactNumber) {
+    if (value.number !== null && Number.isSafeInteger(value.number)) return value.number;
+    if (/^-?\d{1,19}$/.test(value.text)) return BigInt(value.text);
+  }
+  return refuse('not a whole number, in which the connector writes it');
+}
+
+function infinite(value: number | bigint, shape: ColumnShape | null, days: boolean): string | undefined {
+  const found = INFINITE.get(String(value));
+  return found !== undefined && days === (shape?.kind === 'date' || shape === null) ? found : undefined;
+}
+
+function day(value: unknown, shape: ColumnShape | null): unknown {
+  if (typeof value === 'string') return isoText(value, shape);
+  const days = whole(value);
+  if (typeof days === 'bigint' || Math.abs(days) > 2 ** 31) return refuse('a day beyond all calendars');
+  return INFINITE.get(String(days)) ?? dateText(days);
+}
+
+function moment(value: unknown, perSecond: number, shape: ColumnShape | null): unknown {
+  if (typeof value === 'string') return isoText(value, shape);
+  const units = whole(value);
+  const found = infinite(units, shape, false);
+  if (found !== undefined) return found;
+  const text = momentText(units, perSecond, shape?.kind === 'timestamptz' ? 'Z' : '');
+  return shape?.kind === 'date' ? text.replace(/T[^ ]*/, '') : text;
+}
+
+function timeOfDay(value: unknown, perSecond: number, shape: ColumnShape | null): unknown {
+  if (typeof value === 'string') return isoText(value, shape);
+  const units = whole(value);
+  if (shape?.kind === 'interval') return duration(value, perSecond);
+  if (Number(units) === DAY_UNITS * perSecond) return '24:00:00';
+  return timeText(units, perSecond) ?? refuse('a time that is none of a day');
+}
+
+/** Postgres reads seconds with a fraction, of any number. */
+function duration(value: unknown, perSecond: number): unknown {
+  if (typeof value === 'string') return value;
+  const units = BigInt(whole(value));
+  const per = BigInt(perSecond);
+  const digits = String(perSecond).length - 1;
+  const positive = units < 0n ? -units : units;
+  const fraction = String(positive % per).padStart(digits, '0');
+  return `${units < 0n ? '-' : ''}${positive / per}.${fraction} seconds`;
+}
+
+/**
+ * Texts of days and moments as databases read them: years before 1 with BC, no zone where the column has none, no
+ * plus before years of five digits.
+ */
+function isoText(value: unknown, shape: ColumnShape | null): unknown {
+  if (typeof value !== 'string') return value;
+  const found = INFINITE.get(value);
+  if (found !== undefined) return found;
+  const zoned = shape === null || shape.kind === 'timestamptz' || shape.kind === 'other';
+  const match = ISO.exec(value);
+  if (match === null) return shape?.kind === 'time' && !shape.zoned ? value.replace(/Z$/, '') : value;
+  const [, sign = '', year = '', rest = '', time = '', zone = ''] = match;
+  if (sign === '' && year !== '0000' && (zoned || zone === '')) return value;
+  const before = sign === '-' || /^0+$/.test(year);
+  const written = before ? String(BigInt(year) + 1n).padStart(4, '0') : year;
+  return `${written}${rest}${time}${zoned ? zone : ''}${before ? ' BC' : ''}`;
+}
+
+function decimal(value: unknown, scale: number | null): unknown {
+  if (typeof value !== 'string') return value;
+  if (scale === null)
+    return refuse('a decimal whose scale is not known: declare the column as decimal(precision, scale)');
+  if (!BASE64.test(value)) return refuse('not the base64 of a decimal');
+  const bytes = Buffer.from(value, 'base64');
+  return new ExactNumber(decimalText(bytes, 0, bytes.length, scale), null);
+}
+
+function guessedDecimal(value: unknown, scale: number | null, { decimals }: Modes): unknown {
+  if (isRecord(value)) return variableDecimal(value);
+  if (typeof value !== 'string') return value;
+  if (decimals !== 'precise') return special(value);
+  if (!BASE64.test(value))
+    return refuse(
+      "a text that is not the base64 of a decimal: 'decimal_handling_mode' must be that of the connector's config",
+    );
+  return decimal(value, scale);
+}
+
+function special(value: unknown): unknown {
+  return typeof value === 'string' ? (SPECIAL_DECIMALS[value] ?? value) : value;
+}
+
+/** A decimal with its scale beside it. */
+function variableDecimal(value: unknown): unknown {
+  if (!isRecord(value)) return special(value);
+  const { scale, value: digits } = value;
+  if (typeof scale !== 'number' || !Number.isInteger(scale) || scale < 0 || typeof digits !== 'string')
+    return refuse('not a decimal with its scale');
+  return decimal(digits, scale);
+}
+
+function jsonValue(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    return parseJson(value);
+  } catch {
+    return refuse('a text that is not JSON');
+  }
+}
+
+/** JSON keeps its text: numbers, their zeros, and a null that is no missing value. */
+function rawJson(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  try {
+    JSON.parse(value);
+  } catch {
+    return refuse('a text that is not JSON');
+  }
+  return new ExactNumber(value, null);
+}
+
+function base64(value: unknown, mode: Modes['binary']): unknown {
+  if (typeof value !== 'string') return value;
+  if (mode === 'hex')
+    return HEX.test(value) ? Buffer.from(value, 'hex').toString('base64') : refuse('not hexadecimal digits');
+  return mode === 'base64-url-safe' && BASE64_URL.test(value)
+    ? Buffer.from(value, 'base64url').toString('base64')
+    : value;
+}
+
+/** Bits come with the lowest byte first; one bit comes as a boolean. */
+function bits(value: unknown, shape: ColumnShape | null): unknown {
+  if (shape?.kind !== 'bit') return value;
+  if (typeof value === 'boolean') return value ? '1' : '0';
+  if (typeof value !== 'string' || !BASE64.test(value)) return value;
+  const digits = [...Buffer.from(value, 'base64')]
+    .reverse()
+    .map((byte) => byte.toString(2).padStart(8, '0'))
+    .join('')
+    .replace(/^0+/, '');
+  return shape.precision === null ? digits : digits.padStart(shape.precision, '0');
+}
+
+function point(value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const { x, y } = value;
+  return x === undefined || y === undefined ? value : `(${String(x)},${String(y)})`;
+}
+
+function hstore(value: unknown): unknown {
+  const pairs = jsonValue(value);
+  if (typeof pairs !== 'object' || pairs === null || pairs instanceof ExactNumber) return value;
+  const quoted = (text: unknown): string => `"${String(text).replace(/["\\]/g, '\\$&')}"`;
+  return Object.entries(pairs)
+    .map(([key, each]) => `${quoted(key)}=>${each === null ? 'NULL' : quoted(each)}`)
+    .join(', ');
+}

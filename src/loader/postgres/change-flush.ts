@@ -1,0 +1,88 @@
+// Writes the changes of one flush from their stage into the table. Refuses those that cannot be merged: a value that
+// the source did not say, a source that steps back. merge-changes.ts has the statements.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteText } from '../../adapters/postgres/literal.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { changeChecks, type ChangeKinds, lockTruncates, mergeChanges } from './merge-changes.ts';
+import { rowColumns } from './merge.ts';
+
+const LACKING = 'a value did not change and the source did not say it, and the table has no row that holds it';
+const BACKWARD = 'the source steps back';
+/** No class of errors for which rows are at fault. */
+const STOPS = 'TS001';
+
+function kindsOf(rows: RowBuffer): ChangeKinds {
+  return { deletes: rows.tombstones > 0, truncates: rows.truncates > 0, partial: rows.partial };
+}
+
+/** Is a flush of whole rows without deletes, which may be new? */
+export function onlyWhole(rows: RowBuffer): boolean {
+  return !rows.partial && rows.truncates === 0;
+}
+
+/** Fills in what rows of one flush keep of each other. */
+export function fillChanges(target: LoadTarget, columns: readonly LoadColumn[], rows: RowBuffer): void {
+  if (!rows.partial || target.mode !== 'upsert') return;
+  const names = rowColumns(target, columns);
+  const deleted = names.indexOf('_deleted');
+  rows.fill(names.indexOf('_op'), (cells) => cells[deleted] === 't');
+}
+
+/**
+ * Merges the rows of the stage.
+ * @throws `database` error of class 22 when a row lacks a value, `runtime` error when the source steps back
+ */
+export async function flushChanges(
+  session: Session,
+  target: LoadTarget,
+  columns: readonly LoadColumn[],
+  stage: string,
+  rows: RowBuffer,
+): Promise<void> {
+  if (target.changes?.truncate === 'apply' && rows.truncates === 0) await session.execute(lockTruncates(target));
+  const { lacking, backward } = changeChecks(target, columns, stage);
+  if (rows.partial && (await found(session, lacking)).length > 0)
+    throw new TsdbtError('database', LACKING, { code: '22000' });
+  let merged = 0;
+  for (const statement of mergeChanges(target, columns, stage, kindsOf(rows)))
+    merged += Number((await session.execute(statement)).response.rows_affected ?? 0);
+  // Changes that the table has already were not taken: they came again, or the source has other positions now.
+  if (merged >= rows.latest().length && rows.tombstones === 0 && !rows.partial) return;
+  const [row] = await found(session, backward);
+  if (row !== undefined) throw stepsBack(target, row.map(String));
+}
+
+/** The same as a part of a block of PL/pgSQL, for rows of which some are refused. */
+export function changeWrites(
+  target: LoadTarget,
+  columns: readonly LoadColumn[],
+  source: string,
+  rows: RowBuffer,
+): string[] {
+  const { lacking, backward } = changeChecks(target, columns, source);
+  return [
+    `if exists (${lacking}) then raise exception using errcode = '22000', message = ${quoteText(LACKING)}; end if`,
+    `if exists (${backward}) then raise exception using errcode = '${STOPS}', message = ${quoteText(BACKWARD)}; end if`,
+    ...mergeChanges(target, columns, source, kindsOf(rows)),
+  ];
+}
+
+async function found(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
+  const { table } = await session.execute(sql, { fetch: true });
+  return table.rows.map((row) => row.values);
+}
+
+function stepsBack(target: LoadTarget, [source, lsn, at, was, behind, before]: readonly string[]): TsdbtError {
+  const which =
+    source === was
+      ? `position ${lsn} at ${at} is behind position ${behind} at ${before}`
+      : `its rows come from source '${was}', and changes from '${source}'`;
+  return new TsdbtError('runtime', `${target.name} stops: ${BACKWARD}: ${which}. Newer changes would be lost.`, {
+    path: target.path,
+    hint:
+      'After a failover or with a new slot positions begin anew: empty the table, let the connector take a new ' +
+      'snapshot, and `tsdbt load rewind --to` its first offset.',
+  });
+}

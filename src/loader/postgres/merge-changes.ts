@@ -1,0 +1,208 @@
+// Statements that merge flushed changes of another database into the table by key, in the order of the source: the
+// position there, then the offset. sink.ts sends them; row-encoder.ts says what `_op` holds until then.
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
+import { rowColumns } from './merge.ts';
+import { tableName } from './table.ts';
+
+/** What the flushed rows hold beside whole rows. */
+export interface ChangeKinds {
+  readonly deletes: boolean;
+  readonly truncates: boolean;
+  /** Rows that keep columns of the row before. */
+  readonly partial: boolean;
+}
+
+/** Up to which position of its source a table was truncated. */
+export const CREATE_TRUNCATES: readonly string[] = [
+  `create table if not exists ${STATE_SCHEMA}.load_truncates (relation text primary key, lsn bigint not null)`,
+];
+export const TRUNCATES_PRESENT = `select to_regclass('${STATE_SCHEMA}.load_truncates') is not null`;
+
+export function noteNoTruncate(target: LoadTarget): string {
+  return (
+    `insert into ${STATE_SCHEMA}.load_truncates (relation, lsn) values (${quoteText(relationOf(target))}, -1) ` +
+    'on conflict (relation) do nothing'
+  );
+}
+
+/** Locks out a truncate by another loader until the end of the transaction. */
+export function lockTruncates(target: LoadTarget): string {
+  return `select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${quoteText(relationOf(target))} for share`;
+}
+
+/** The rows of a flush as statements read them. */
+class ChangeMerge {
+  readonly #target: LoadTarget;
+  readonly #names: readonly string[];
+  readonly #list: string;
+  readonly #key: string;
+  readonly #table: string;
+  readonly #source: string;
+
+  constructor(target: LoadTarget, columns: readonly LoadColumn[], source: string) {
+    this.#target = target;
+    this.#names = rowColumns(target, columns);
+    this.#list = this.#names.map(quoteIdentifier).join(', ');
+    this.#key = target.key.map(quoteIdentifier).join(', ');
+    this.#table = tableName(target);
+    const { changes } = target;
+    this.#source =
+      changes?.truncate === 'apply'
+        ? `(select * from ${source} where _op <> 't' and _lsn > (select lsn from ${STATE_SCHEMA}.load_truncates ` +
+          `where relation = ${quoteText(relationOf(target))})) as tsdbt_changes`
+        : source;
+  }
+
+  /** The last change of each key. @param where which changes count */
+  #last(where = ''): string {
+    return (
+      `select distinct on (${this.#key}) ${this.#list} from ${this.#source}${where} ` +
+      `order by ${this.#key}, _lsn desc, _offset desc`
+    );
+  }
+
+  #sameKey(a: string, b: string): string {
+    return this.#target.key
+      .map((name) => `${a}.${quoteIdentifier(name)} = ${b}.${quoteIdentifier(name)}`)
+      .join(' and ');
+  }
+
+  /** Whole rows. @param changes a query of the last change of each key */
+  #whole(changes: string): string {
+    const updates = this.#names
+      .filter((name) => !this.#target.key.includes(name))
+      .map((name) => `${quoteIdentifier(name)} = excluded.${quoteIdentifier(name)}`);
+    return `insert into ${this.#table} as t (${this.#list})
+${changes}
+on conflict (${this.#key}) do update set ${updates.join(', ')}, _loaded_at = now()
+where ${newer('t', 'excluded')}`;
+  }
+
+  /** Rows that keep columns; those whose row is not there are made, but for values that must be there. */
+  #partial(changes: string): string[] {
+    const { key, rest } = this.#target;
+    const updates = this.#names.flatMap((name, i) => {
+      if (key.includes(name)) return [];
+      const column = quoteIdentifier(name);
+      if (name === '_op') return [`${column} = left(c._op, 1)`];
+      if (name.startsWith('_') && name !== rest) return [`${column} = c.${column}`];
+      const kept = name === rest ? `coalesce(t.${column}, '{}') || coalesce(c.${column}, '{}')` : `t.${column}`;
+      return [`${column} = case when strpos(c._op, ',${i},') > 0 then ${kept} else c.${column} end`];
+    });
+    const made = this.#names.map((name) => (name === '_op' ? 'left(c._op, 1)' : `c.${quoteIdentifier(name)}`));
+    return [
+      `update ${this.#table} as t set ${updates.join(', ')}, _loaded_at = now()
+from (${changes}) as c
+where ${this.#sameKey('t', 'c')} and length(c._op) > 1 and ${newer('t', 'c')}`,
+      `insert into ${this.#table} (${this.#list})
+select ${made.join(', ')} from (${changes}) as c where length(c._op) > 1 and c._op not like '_!%'
+on conflict (${this.#key}) do nothing`,
+    ];
+  }
+
+  /** @param insert keep deletes of rows that are not there, against older changes that come later */
+  #softDeletes(insert: boolean): string[] {
+    const meta = this.#names.filter((name) => name.startsWith('_') && name !== this.#target.rest);
+    const changes = `(${this.#last()}) as c`;
+    return [
+      `update ${this.#table} as t set ${meta
+        .map((name) => `${quoteIdentifier(name)} = c.${quoteIdentifier(name)}`)
+        .join(', ')}, _loaded_at = now()
+from ${changes}
+where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
+      ...(insert
+        ? [
+            `insert into ${this.#table} (${this.#list})
+select ${this.#list} from ${changes} where c._deleted on conflict (${this.#key}) do nothing`,
+          ]
+        : []),
+    ];
+  }
+
+  /** Empties the table of what is older than the flush's last truncate. */
+  truncates(source: string): string[] {
+    const { changes } = this.#target;
+    if (changes?.truncate !== 'apply') return [];
+    const relation = quoteText(relationOf(this.#target));
+    const known = `(select lsn from ${STATE_SCHEMA}.load_truncates where relation = ${relation})`;
+    return [
+      `update ${STATE_SCHEMA}.load_truncates set lsn = greatest(lsn, (select max(_lsn) from ${source} where ` +
+        `_op = 't')) where relation = ${relation}`,
+      changes.deletes === 'hard'
+        ? `delete from ${this.#table} where _lsn < ${known}`
+        : `update ${this.#table} set _deleted = true, _op = 't', _lsn = ${known}, _loaded_at = now() ` +
+          `where _lsn < ${known} and not _deleted`,
+    ];
+  }
+
+  statements({ deletes, partial }: Omit<ChangeKinds, 'truncates'>, insertDeletes: boolean): string[] {
+    const soft = this.#target.changes?.deletes !== 'hard';
+    if (!deletes)
+      return partial
+        ? [this.#whole(`select * from (${this.#last()}) as c where length(_op) = 1`), ...this.#partial(this.#last())]
+        : [this.#whole(this.#last())];
+    // A row that is made and deleted within one flush keeps its values, as over two flushes.
+    const rows = soft ? this.#last(' where not _deleted') : `select * from (${this.#last()}) as l where not _deleted`;
+    return [
+      this.#whole(`select * from (${rows}) as c where length(_op) = 1`),
+      ...(partial ? this.#partial(rows) : []),
+      ...(soft
+        ? this.#softDeletes(insertDeletes)
+        : [
+            `delete from ${this.#table} as t using (${this.#last()}) as c
+where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
+          ]),
+    ];
+  }
+
+  /** A query of one row when a change keeps a value that the source did not say, and the table has no row. */
+  lacking(): string {
+    return (
+      `select 1 from (${this.#last(' where not _deleted')}) as c where c._op like '_!%' and not exists ` +
+      `(select from ${this.#table} as t where ${this.#sameKey('t', 'c')}) limit 1`
+    );
+  }
+
+  /** A query of one row when a change is behind the table's by position, and ahead by time, or of another source. */
+  backward(): string {
+    return (
+      'select c._source, c._lsn::text, c._source_ts::text, t._source as was, t._lsn::text as behind, ' +
+      `t._source_ts::text as at from (${this.#last()}) as c join ${this.#table} as t on ` +
+      `${this.#sameKey('t', 'c')} where t._source is not null and (t._source <> c._source or (c._lsn < t._lsn and ` +
+      'c._source_ts > t._source_ts)) limit 1'
+    );
+  }
+}
+
+/** Is the change newer than the row? */
+function newer(row: string, change: string): string {
+  return (
+    `(${row}._lsn is null or ${row}._lsn < ${change}._lsn or (${row}._lsn = ${change}._lsn and ` +
+    `(${row}._offset is null or ${row}._offset < ${change}._offset)))`
+  );
+}
+
+/** @returns statements that merge, in order */
+export function mergeChanges(
+  target: LoadTarget,
+  columns: readonly LoadColumn[],
+  source: string,
+  kinds: ChangeKinds,
+): string[] {
+  const merge = new ChangeMerge(target, columns, source);
+  // A column that takes no null cannot hold what is not known of a row that is gone.
+  const nullable = !columns.some(({ name, stored }) => stored?.required === true && !target.key.includes(name));
+  return [...(kinds.truncates ? merge.truncates(source) : []), ...merge.statements(kinds, nullable)];
+}
+
+/** Queries that answer a row where the changes cannot be merged. */
+export function changeChecks(
+  target: LoadTarget,
+  columns: readonly LoadColumn[],
+  source: string,
+): { readonly lacking: string; readonly backward: string } {
+  const merge = new ChangeMerge(target, columns, source);
+  return { lacking: merge.lacking(), backward: merge.backward() };
+}
