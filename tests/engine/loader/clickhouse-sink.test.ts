@@ -74,4 +74,34 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
         .map((id) => [String(id), `v${40 + id}`]),
     );
   });
+
+  it('several topics keep positions of their own, also after a flush that was cut off', async () => {
+    const target = lab.target({ id: 'Int64', k: 'Int8' }, { topic: 'a, b', topics: ['a', 'b'] });
+    for (const topic of ['a', 'b']) {
+      lab.broker.create(topic, 2);
+      for (const id of upTo(40)) lab.broker.produce(topic, id % 2, { id, k: id === 5 ? 'five' : 1 });
+    }
+    const cut = lab.anotherSink((point) => {
+      if (point === 'before_commit') throw new Error('cut off');
+    });
+    await expect(lab.load(target, { sink: cut })).rejects.toThrow('cut off');
+    await lab.load(target, { sink: lab.anotherSink() });
+    for (const topic of ['a', 'b']) lab.broker.produce(topic, 0, { id: 40, k: 1 });
+    expect(await lab.load(target)).toEqual({ rows: 2, dead: 0, stopped: [] });
+    expect(
+      await lab.rows(
+        `select _topic, count(), uniqExact(id) from ${target.schema}.${target.identifier} group by 1 order by 1`,
+      ),
+    ).toEqual([
+      ['a', '40', '40'],
+      ['b', '40', '40'],
+    ]);
+    const { positions } = await lab.sink.kept(target);
+    expect([...positions].map(([key, { next, dead }]) => [key, next, dead]).sort()).toEqual([
+      ['a/0', 21n, 0],
+      ['a/1', 20n, 1],
+      ['b/0', 21n, 0],
+      ['b/1', 20n, 1],
+    ]);
+  });
 });

@@ -2,10 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import type { SourceDefinition } from '../../../../src/contracts/node.ts';
 import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
+import { CLICKHOUSE_TABLE } from '../../../../src/loader/clickhouse/table-options.ts';
 import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
+import type { TableOptions } from '../../../../src/loader/table-options.ts';
 
 /** The target of a source table; each column by its data type, or as a whole. */
-function targetOf(load: object, columns: Readonly<Record<string, string | object>> = { id: 'bigint' }): LoadTarget {
+function targetOf(
+  load: object,
+  columns: Readonly<Record<string, string | object>> = { id: 'bigint' },
+  tables: TableOptions = POSTGRES_TABLE,
+): LoadTarget {
   const source = {
     unique_id: 'source.p.s.t',
     source_name: 's',
@@ -21,7 +27,7 @@ function targetOf(load: object, columns: Readonly<Record<string, string | object
     config: {},
     source_meta: {},
   } as unknown as SourceDefinition;
-  const target = loadTarget(source, POSTGRES_TABLE);
+  const target = loadTarget(source, tables);
   if (target === null) throw new Error('nothing loads the table');
   return target;
 }
@@ -90,6 +96,37 @@ describe('where the values of a column come from', () => {
     expect(targetOf({ drop: ['user'] }, { c: column({ path: 'user.id' }) }).drop).toEqual(['user']);
     expect(() => targetOf({ format: 'avro' }, { c: column({ path: 'a', default: 1 }) })).toThrow(
       "'default' is for a column that is filled by its name",
+    );
+  });
+});
+
+describe('which topics fill a table', () => {
+  const topicsOf = (load: object): unknown => {
+    const { topic, topics } = targetOf({ topic: undefined, ...load });
+    return [topic, topics];
+  };
+
+  it('one, several by name, or those that match', () => {
+    expect(topicsOf({ topic: 'a' })).toEqual(['a', undefined]);
+    expect(topicsOf({ topics: ['a', 'b'] })).toEqual(['a, b', ['a', 'b']]);
+    expect(topicsOf({ topic_pattern: '^a_.*' })).toEqual(['^a_.*', /^(?:^a_.*)$/]);
+  });
+
+  it.each([
+    [{ topic: 'a', topics: ['b'] }, "'topic' and 'topics' are given; one of them must go"],
+    [{ topics: [] }, "'topics' names no topic"],
+    [{ topics: ['a', 'a'] }, "'topics' has a name twice"],
+    [{ topics: [1] }, "'topics' must be a list of names"],
+    [{ topic_pattern: '(a+)+' }, "'topic_pattern' cannot be used: a group in it may not be repeated"],
+    [{ topic_pattern: 'a(?=b)' }, "'topic_pattern' cannot be used: it may have no backreference, lookaround or flag"],
+    [{ topic_pattern: '[' }, "'topic_pattern' cannot be used: Invalid regular expression"],
+  ])('is refused: %j', (load, message) => expect(() => topicsOf(load)).toThrow(message));
+
+  it('in ClickHouse an upsert has one topic: offsets of two say nothing of each other', () => {
+    const load = { topic: undefined, topics: ['a', 'b'], mode: 'upsert', key: ['id'] };
+    expect(targetOf(load).topics).toEqual(['a', 'b']);
+    expect(() => targetOf(load, { id: 'Int64' }, CLICKHOUSE_TABLE)).toThrow(
+      "mode 'upsert' of several topics cannot be kept in ClickHouse",
     );
   });
 });

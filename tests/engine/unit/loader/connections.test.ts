@@ -1,0 +1,128 @@
+// Connections: secrets and certificates of files are read again, what is refused, and tokens of OAUTHBEARER over time.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConnection, type OauthOptions, writtenSecrets } from '../../../../src/loader/connections.ts';
+import { clientOptions } from '../../../../src/loader/kafka/library.ts';
+import { OauthTokens } from '../../../../src/loader/oauth-token.ts';
+import { TokenServer } from '../../kafka/token-server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tsdbt-connections-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const seen: string[] = [];
+const connection = (options: object): ReturnType<typeof loadConnection> =>
+  loadConnection({ x: { brokers: 'b:1', ...options } }, 'x', join(folder, 'connections.yml'), (secret) =>
+    seen.push(secret),
+  );
+
+describe('secrets of a connection', () => {
+  it('are read again from their files, and told of each time', () => {
+    write('password', 'first\n');
+    write('registry', 'one');
+    write('key.pem', 'key 1');
+    const { sasl, registry, tls, ...rest } = connection({
+      sasl: { username: 'me', password_file: 'password' },
+      registry: { url: 'http://r/', username: 'me', password_file: join(folder, 'registry') },
+      tls: { key: 'key.pem' },
+    });
+    const password = (): unknown => (sasl !== null && 'password' in sasl ? sasl.password() : null);
+    expect([password(), registry?.password?.(), tls?.key]).toEqual(['first', 'one', 'key 1']);
+    const options = clientOptions({ ...rest, sasl, registry, tls });
+    write('password', 'second');
+    write('registry', 'two\r\n');
+    write('key.pem', 'key 2');
+    expect([password(), registry?.password?.(), tls?.key, { ...options.tls }]).toEqual([
+      'second',
+      'two',
+      'key 2',
+      { rejectUnauthorized: true, key: 'key 2' },
+    ]);
+    expect(seen).toEqual(expect.arrayContaining(['first', 'one', 'key 1', 'second', 'two', 'key 2']));
+    rmSync(join(folder, 'key.pem'));
+    expect(tls?.key).toBe('key 2');
+    rmSync(join(folder, 'password'));
+    expect(password).toThrow(/^'password_file' cannot be read: ENOENT/);
+    write('password', '\n');
+    expect(password).toThrow(/^'password_file' is empty/);
+  });
+
+  it.each([
+    [{ sasl: { username: 'me', password: 'a', password_file: 'b' } }, "'password' and 'password_file' are given"],
+    [{ sasl: { username: 'me', password: '' } }, "'password' is empty"],
+    [{ sasl: { username: 'me' } }, 'needs username, and password'],
+    [{ sasl: { username: 'me', password_file: 'nowhere' } }, "'password_file' cannot be read"],
+    [{ sasl: { mechanism: 'GSSAPI' } }, 'must be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER, found "GSSAPI"'],
+    [{ sasl: { username: 'me', password: 'a', token_file: 'b' } }, "has the unknown option 'token_file'"],
+    [{ sasl: { mechanism: 'oauthbearer', client_id: 'me' } }, 'needs token_endpoint_url, client_id and client_secret'],
+    [{ sasl: { mechanism: 'OAUTHBEARER', username: 'me' } }, "has the unknown option 'username'"],
+    [
+      { sasl: { mechanism: 'OAUTHBEARER', token_endpoint_url: 'http://a:b@h/', client_id: 'c', client_secret: 'd' } },
+      'must not hold credentials: client_id and client_secret are options of their own',
+    ],
+    [
+      { sasl: { mechanism: 'OAUTHBEARER', token_endpoint_url: 'nonsense', client_id: 'c', client_secret: 'd' } },
+      'must be a URL',
+    ],
+    [
+      { sasl: { mechanism: 'OAUTHBEARER', token_file: 't', token_endpoint_url: 'http://h/' } },
+      'token_file and token_endpoint_url; one of them must go',
+    ],
+  ])('are refused: %j', (options, message) => expect(() => connection(options)).toThrow(message));
+
+  it('are refused where they stand in the file', () => {
+    const file = { x: { sasl: { client_secret: 'abc', password: "{{ env_var('A') }}" }, registry: { token: 'abc' } } };
+    expect(writtenSecrets(file)).toEqual(['x.sasl.client_secret', 'x.registry.token']);
+    expect(writtenSecrets({ connections: file })).toEqual(['x.sasl.client_secret', 'x.registry.token']);
+  });
+});
+
+describe('tokens of an endpoint', () => {
+  it('are kept for three quarters of their life, and to its end while there is no other', async () => {
+    const server = await TokenServer.start();
+    let now = 1000;
+    const options: OauthOptions = {
+      kind: 'endpoint',
+      url: server.url,
+      clientId: server.client,
+      clientSecret: () => server.secret,
+      scope: null,
+      tls: null,
+      seen: (secret) => void seen.push(secret),
+    };
+    const tokens = new OauthTokens(options, { name: 'x', path: 'connections.yml' }, () => now);
+    server.lifetime = 100;
+    const [first, same] = await Promise.all([tokens.token(), tokens.token()]);
+    expect([same, server.asked.length]).toEqual([first, 1]);
+    expect(server.asked[0]?.has('scope')).toBe(false);
+    expect(seen).toContain(first);
+    now += 74_000;
+    expect(await tokens.token()).toBe(first);
+    now += 2000;
+    const second = await tokens.token();
+    expect(second).not.toBe(first);
+    now += 80_000;
+    server.ill = 503;
+    expect(await tokens.token()).toBe(second);
+    now += 21_000;
+    await expect(tokens.token()).rejects.toMatchObject({
+      kind: 'connection',
+      message: `the token endpoint ${server.url} answers with HTTP 503`,
+    });
+    server.ill = null;
+    server.secret = 'changed';
+    expect(await tokens.token()).not.toBe(second);
+    server.client = 'another';
+    now += 200_000;
+    await expect(tokens.token()).rejects.toMatchObject({
+      kind: 'runtime',
+      message: `The token endpoint ${server.url} gives client loader no token (HTTP 401, invalid_client).`,
+    });
+    await server.close();
+    await expect(tokens.token()).rejects.toMatchObject({
+      kind: 'connection',
+      message: expect.stringMatching(/^no token endpoint answers at http/),
+    });
+  });
+});
