@@ -245,6 +245,8 @@ export class Leases {
   /** Idle locks about to be dropped; a node that needs one before takes it over. */
   readonly #idle = new Map<string, Lease>();
   readonly #dropping = new Map<string, Promise<void>>();
+  /** Releases of claimed names, by key. */
+  readonly #claims = new Map<string, () => Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
   #oneByOne = false;
 
@@ -335,12 +337,13 @@ export class Leases {
     await Promise.all(this.#dropping.values());
   }
 
-  /** The last flush of a command. */
+  /** The last flush of a command; releases what it has claimed, because no statement can be sent afterwards. */
   async close(): Promise<void> {
     const late = new Promise<void>((resolve) => {
       setTimeout(resolve, LAST_WAIT).unref();
     });
-    await Promise.race([this.flush(), late]);
+    const claims = [...this.#claims.values()].map((release) => release().catch(() => undefined));
+    await Promise.race([Promise.all([this.flush(), ...claims]), late]);
   }
 
   async #dropLocks(leases: readonly Lease[]): Promise<void> {
@@ -374,11 +377,14 @@ export class Leases {
     if (holder !== null) return holder;
     this.#held.set(id, lease);
     lease.keep();
-    return async () => {
+    const release = async (): Promise<void> => {
+      if (!this.#claims.delete(id)) return;
       lease.stop();
       this.#held.delete(id);
       await lease.withdraw();
     };
+    this.#claims.set(id, release);
+    return release;
   }
 
   async #claim(lease: Lease, wait = true): Promise<string | null> {

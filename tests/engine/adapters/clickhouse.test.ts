@@ -39,6 +39,17 @@ describe.skipIf(clickhouseMissing !== null)(
       await adapter?.close();
     });
 
+    it('gives a claimed name back when it is closed, as a run closes it before its session ends', async () => {
+      const [first, other] = [clickhouseAdapter(SCHEMA), adapter.session({ name: 'other' })];
+      const owner = first.session({ name: 'owner' });
+      expect(await first.claim(owner, 'the run')).toBeNull();
+      expect(await adapter.claim(other, 'the run')).toMatch(/^process \d+ on /);
+      await first.close();
+      await owner.release();
+      expect(await adapter.claim(other, 'the run')).toBeNull();
+      await other.release();
+    });
+
     // What dbt-clickhouse 1.10.3 gives for the same query: `run_query(sql).rows[0]` and the names of agate's types.
     const values: readonly (readonly [sql: string, value: string, type: string])[] = [
       ['toUInt8(7)', '7', 'Integer'],
