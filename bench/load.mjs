@@ -1,6 +1,6 @@
-// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|cdc|debezium|stalled [--small]`: measures the loader on
-// a real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources that it
-// measures; needs Java and Maven.
+// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|cdc|debezium|stalled [--small]`: measures the
+// loader on a real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources
+// that it measures; needs Java and Maven.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';

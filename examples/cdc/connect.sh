@@ -19,8 +19,6 @@ curl -fsS -X PUT -H 'content-type: application/json' http://127.0.0.1:8083/conne
   "publication.name": "shop",
   "publication.autocreate.mode": "filtered",
   "schema.include.list": "app",
-  "skipped.operations": "none",
-  "decimal.handling.mode": "string",
-  "time.precision.mode": "isostring"
+  "skipped.operations": "none"
 }
 EOF

@@ -34,7 +34,6 @@ export async function startParts(
     await startDebezium(address, source.address, {
       prefix: 'shop',
       schema: 'app',
-      more: { 'decimal.handling.mode': 'string', 'time.precision.mode': 'isostring' },
     }),
   );
   Object.assign(stage.env, { KAFKA_BROKERS: address, TSDBT_HASH_KEY: EXAMPLE_KEY });

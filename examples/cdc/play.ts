@@ -1,5 +1,5 @@
-// Plays examples/cdc: changes of a Postgres through Debezium and Kafka into ClickHouse and its marts, on servers that it
-// starts and ends.
+// Plays examples/cdc: changes of a Postgres through Debezium and Kafka into ClickHouse and its marts, on servers that
+// it starts and ends.
 import { pause, type Play, Stage } from '../stage.ts';
 import { loadUntil, startParts } from './parts.ts';
 

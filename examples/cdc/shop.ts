@@ -1,5 +1,6 @@
-// The shop's Postgres and what happens in it: users come, act, order and change their minds; rows are inserted, changed,
-// moved to another key and deleted, alone and in transactions. The same shop for the same seed, but for the ids.
+// The shop's Postgres and what happens in it: users come, act, order and change their minds; rows are inserted,
+// changed, moved to another key and deleted, alone and in transactions. The same shop for the same seed, but for the
+// ids.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';

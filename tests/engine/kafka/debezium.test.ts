@@ -1,10 +1,16 @@
-// Debezium's Postgres connector live in Kafka Connect: its envelopes arrive in Kafka, also over a kill of the worker.
+// Debezium's Postgres connector live in Kafka Connect: its envelopes arrive in Kafka, also over a kill of the worker,
+// and `format: debezium` makes of them what the source says. TSDBT_CHANGE_SECONDS of changes; `npm run
+// faults:changes`: 300.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
+import { Changes, TABLES } from './changes.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { type KafkaConnect, startDebezium } from './kafka-connect.ts';
 import { SourcePostgres } from './source-postgres.ts';
+
+const SECONDS = Number(process.env['TSDBT_CHANGE_SECONDS'] ?? 10);
 
 describe('Debezium', () => {
   let broker: KafkaBroker;
@@ -67,3 +73,116 @@ describe('Debezium', () => {
     expect(await changes('c 3 new null')).toEqual(['c 3 new null', 'd 2 null null', ...before]);
   });
 });
+
+describe('format: debezium', () => {
+  it(
+    `makes of ${SECONDS} s of inserts, updates, deletes, other keys, a column more and one less what the source ` +
+      'says, over kills of the loader and of Debezium',
+    async () => {
+      const [broker, source] = await Promise.all([KafkaBroker.start(), SourcePostgres.start()]);
+      const { client } = source;
+      const ends: { close(): Promise<unknown> }[] = [source, broker];
+      try {
+        await client.query(TABLES);
+        const changes = new Changes(client);
+        await changes.make(100);
+        const connect = await startDebezium(`127.0.0.1:${broker.port}`, source.address, {
+          prefix: 'app',
+          schema: 'shop',
+        });
+        ends.unshift(connect);
+        // Into the same database, so that one statement compares.
+        const project = await FaultProject.open(
+          {
+            'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
+            'models/sources.yml': SOURCES,
+          },
+          {
+            name: 'the source',
+            open: async () => ({
+              credentials: { type: 'postgres', schema: 's', ...source.address },
+              close: async () => undefined,
+            }),
+          },
+        );
+        ends.unshift(project);
+
+        const kills = ['load', 'connect', 'load'];
+        let load: Running = project.start(['load'], 'at-0');
+        const began = Date.now();
+        const length = SECONDS * 1000;
+        for (let altered = false, killed = 0; Date.now() - began < length; await pause(20)) {
+          await changes.make(20);
+          if (!altered && Date.now() - began > length / 3) {
+            await client.query('alter table shop.items add column channel text');
+            await client.query("update shop.items set channel = 'app' where id % 2 = 0");
+            await client.query('alter table shop.items drop column remark');
+            altered = true;
+          }
+          if (Date.now() - began < ((killed + 1) * length) / (kills.length + 1)) continue;
+          if (kills[killed++] === 'connect') {
+            await connect.down();
+            await connect.up();
+          } else {
+            load.child.kill('SIGKILL');
+            await load.ended;
+            load = project.start(['load'], `at-${killed % 2}`);
+          }
+        }
+        await client.query("insert into shop.stock values ('last', 0, 1)");
+        await project.until(
+          "select exists (select from raw.stock where place = 'last' and not coalesce(_deleted, false))",
+        );
+        load.child.kill('SIGTERM');
+        expect((await load.ended).code).toBe(0);
+        // What was sent in the same moment may have arrived behind it.
+        const { code, out } = await project.start(['load', '--once']).ended;
+        expect(code, out).toBe(0);
+
+        for (const [table, columns] of Object.entries(COLUMNS)) {
+          const source = `select ${columns} from shop.${table}`;
+          const loaded = `select ${columns} from raw.${table} where not coalesce(_deleted, false)`;
+          expect(await project.rows(`(${source}) except all (${loaded})`), `${table}: missing`).toEqual([]);
+          expect(await project.rows(`(${loaded}) except all (${source})`), `${table}: too many`).toEqual([]);
+          expect(Number(await project.one(`select count(*) from shop.${table}`))).toBeGreaterThan(10);
+        }
+        expect(await project.rows('select error from tsdbt.dead_letters').catch(() => [])).toEqual([]);
+      } finally {
+        for (const part of ends) await part.close();
+      }
+    },
+    SECONDS * 1000 + 300_000,
+  );
+});
+
+/** What is compared. */
+const COLUMNS = {
+  items: 'id, name, price, at, due, local_at, detail, weight, code, raw, long_text, channel',
+  stock: 'place, item, count',
+};
+const SOURCES = `sources:
+  - name: raw
+    config: { meta: { tsdbt: { load: { format: debezium, flush: { age: 200ms } } } } }
+    tables:
+      - name: items
+        config: { meta: { tsdbt: { load: { topic: app.shop.items, key: [id] } } } }
+        columns:
+          - { name: id, data_type: bigint }
+          - { name: name, data_type: text }
+          - { name: price, data_type: "numeric(20, 4)" }
+          - { name: at, data_type: timestamptz }
+          - { name: due, data_type: date }
+          - { name: local_at, data_type: timestamp }
+          - { name: detail, data_type: jsonb }
+          - { name: weight, data_type: double precision }
+          - { name: code, data_type: uuid }
+          - { name: raw, data_type: bytea }
+          - { name: long_text, data_type: text }
+          - { name: channel, data_type: text }
+      - name: stock
+        config: { meta: { tsdbt: { load: { topic: app.shop.stock, key: [place, item] } } } }
+        columns:
+          - { name: place, data_type: text }
+          - { name: item, data_type: bigint }
+          - { name: count, data_type: integer }
+`;

@@ -5,8 +5,8 @@
         order_by='(event_name, occurred_at, user_id, event_id)'
     )
 }}
--- Events in the order in which they are read. A deleted one stays with its last values, marked, so that what was counted
--- from it can be counted anew; `places` are all users and days that it has ever been counted under.
+-- Events in the order in which they are read. A deleted one stays with its last values, marked, so that what was
+-- counted from it can be counted anew; `places` are all users and days that it has ever been counted under.
 with arrived as (
 
     select distinct event_id

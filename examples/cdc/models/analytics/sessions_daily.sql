@@ -1,6 +1,6 @@
 {{ config(unique_key='session_day_user', partition_by='toYYYYMM(session_day)', order_by='(session_day, user_id)') }}
--- A row a user and day. Days and users that an event has come to, changed in or gone from are counted anew, whole, however
--- long ago they are. Where all events are gone the row stays, with zeros.
+-- A row a user and day. Days and users that an event has come to, changed in or gone from are counted anew, whole,
+-- however long ago they are. Where all events are gone the row stays, with zeros.
 with touched as (
 
     select distinct arrayJoin(places) as place
