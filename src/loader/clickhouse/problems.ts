@@ -82,12 +82,14 @@ function engineProblems(
     return /^(?:Replicated|Shared)?MergeTree$/.test(engine)
       ? []
       : [
-          `${table} has the engine ${engine}, which drops or sums rows of one order, and mode 'append' keeps all of them`,
+          `${table} has the engine ${engine}, which drops or sums rows of one order, and mode 'append' keeps all ` +
+            'of them',
         ];
   }
   if (!/ReplacingMergeTree$/.test(engine))
     return [
-      `${table} has the engine ${engine}, and mode 'upsert' needs ReplacingMergeTree(${versionColumn(target)}, _deleted)`,
+      `${table} has the engine ${engine}, and mode 'upsert' needs ` +
+        `ReplacingMergeTree(${versionColumn(target)}, _deleted)`,
     ];
   const problems: string[] = [];
   const columns = expressions(order).map(bare);
@@ -102,7 +104,8 @@ function engineProblems(
     .map(bare);
   if (version !== versionColumn(target) || deleted !== '_deleted')
     problems.push(
-      `${table} tells versions by (${own}), and the loader by (${versionColumn(target)}, _deleted): make it anew with ` +
+      `${table} tells versions by (${own}), and the loader by (${versionColumn(target)}, _deleted): make it ` +
+        'anew with ' +
         'the engine ReplacingMergeTree of these',
     );
   return problems;
@@ -131,7 +134,8 @@ async function typeProblems(
       problems.push(`column '${name}' is ${found?.type ?? resolved}, which the loader cannot write`);
     else if (found !== undefined && untyped !== true && plainType(found.type) !== plainType(resolved))
       problems.push(
-        `${what}, and ${target.schema}.${target.identifier} has ${found.type}: declare ${found.type}, or change the table`,
+        `${what}, and ${target.schema}.${target.identifier} has ${found.type}: declare ${found.type}, or change ` +
+          'the table',
       );
     if (found !== undefined && ['MATERIALIZED', 'ALIAS', 'EPHEMERAL'].includes(found.kind))
       problems.push(
@@ -169,7 +173,8 @@ function ownColumnProblems(target: LoadTarget, table: string, existing: Readonly
   const rest = target.rest === null ? undefined : existing.get(target.rest)?.type;
   if (rest !== undefined && !TEXT_TYPES.includes(rest))
     problems.push(
-      `column '${target.rest}' of ${table} is ${rest}, and other fields are kept as a text of JSON: make it String, or ` +
+      `column '${target.rest}' of ${table} is ${rest}, and other fields are kept as a text of JSON: make it ` +
+        'String, or ' +
         "choose another 'rest'",
     );
   return problems;
