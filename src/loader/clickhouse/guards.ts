@@ -73,9 +73,8 @@ async function viewTargets(lease: LeasedSession, { schema, identifier }: LoadTar
   const rows = await lease.ask(
     'SELECT v.database, v.name, toString(v.uuid), v.create_table_query FROM system.tables AS v INNER JOIN (SELECT ' +
       'arrayJoin(arrayZip(dependencies_database, dependencies_table)) AS reader FROM system.tables WHERE database = ' +
-      `${quoteText(schema)} AND name = ${quoteText(identifier)}) AS t ON v.database = t.reader.1 AND ` +
-      'v.name = t.reader.2 ' +
-      "WHERE v.engine = 'MaterializedView'",
+      `${quoteText(schema)} AND name = ${quoteText(identifier)}) AS t ` +
+      "ON v.database = t.reader.1 AND v.name = t.reader.2 WHERE v.engine = 'MaterializedView'",
   );
   return new Map(
     rows.map(([database, name, uuid, query]) => {

@@ -82,8 +82,8 @@ function engineProblems(
     return /^(?:Replicated|Shared)?MergeTree$/.test(engine)
       ? []
       : [
-          `${table} has the engine ${engine}, which drops or sums rows of one order, and mode 'append' keeps all ` +
-            'of them',
+          `${table} has the engine ${engine}, which drops or sums rows of one order, and mode 'append' keeps ` +
+            'all of them',
         ];
   }
   if (!/ReplacingMergeTree$/.test(engine))
@@ -104,9 +104,8 @@ function engineProblems(
     .map(bare);
   if (version !== versionColumn(target) || deleted !== '_deleted')
     problems.push(
-      `${table} tells versions by (${own}), and the loader by (${versionColumn(target)}, _deleted): make it ` +
-        'anew with ' +
-        'the engine ReplacingMergeTree of these',
+      `${table} tells versions by (${own}), and the loader by (${versionColumn(target)}, _deleted): make it anew ` +
+        'with the engine ReplacingMergeTree of these',
     );
   return problems;
 }
@@ -118,6 +117,7 @@ async function typeProblems(
   existing: ReadonlyMap<string, Existing>,
 ): Promise<string[]> {
   const problems: string[] = [];
+  const table = `${target.schema}.${target.identifier}`;
   const ordered = new Set(existing.size > 0 ? [] : orderOf(target).map(bare));
   for (const column of target.columns) {
     const { name, untyped } = column;
@@ -133,13 +133,10 @@ async function typeProblems(
     if (!canWrite(found?.type ?? resolved))
       problems.push(`column '${name}' is ${found?.type ?? resolved}, which the loader cannot write`);
     else if (found !== undefined && untyped !== true && plainType(found.type) !== plainType(resolved))
-      problems.push(
-        `${what}, and ${target.schema}.${target.identifier} has ${found.type}: declare ${found.type}, or change ` +
-          'the table',
-      );
+      problems.push(`${what}, and ${table} has ${found.type}: declare ${found.type}, or change the table`);
     if (found !== undefined && ['MATERIALIZED', 'ALIAS', 'EPHEMERAL'].includes(found.kind))
       problems.push(
-        `column '${name}' of ${target.schema}.${target.identifier} is computed by the database and cannot be loaded: ` +
+        `column '${name}' of ${table} is computed by the database and cannot be loaded: ` +
           "take it out of the source's columns",
       );
     if (ordered.has(name) && parseType(resolved).nullable && target.storage?.settings['allow_nullable_key'] !== '1')
@@ -174,8 +171,7 @@ function ownColumnProblems(target: LoadTarget, table: string, existing: Readonly
   if (rest !== undefined && !TEXT_TYPES.includes(rest))
     problems.push(
       `column '${target.rest}' of ${table} is ${rest}, and other fields are kept as a text of JSON: make it ` +
-        'String, or ' +
-        "choose another 'rest'",
+        "String, or choose another 'rest'",
     );
   return problems;
 }
