@@ -91,9 +91,12 @@ export class Shop {
     return new Date(this.#now() - this.#below(3 * DAY_MS));
   }
 
-  /** One of the newest or of all rows, as a condition. */
+  /** Any row but those of `mark`, as a condition. */
   #some(table: 'users' | 'events' | 'orders', key: string): string {
-    return `${key} = (select ${key} from app.${table} order by md5(${key}::text || '${this.#below(1e6)}') limit 1)`;
+    return (
+      `${key} = (select ${key} from app.${table} where user_id like 'u%' ` +
+      `order by md5(${key}::text || '${this.#below(1e6)}') limit 1)`
+    );
   }
 
   #newUser(): Change {
