@@ -8,6 +8,7 @@ export interface WrittenMessage {
   readonly value: Buffer;
   readonly key?: Buffer;
   readonly partition?: number;
+  readonly headers?: Map<Buffer, Buffer>;
 }
 
 /** A producer and what administers topics, at one broker. */

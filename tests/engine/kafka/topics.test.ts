@@ -141,6 +141,62 @@ describe('topics', () => {
     expect((await running.ended).code).toBe(0);
   });
 
+  it('loaded from their end on, or from a time, with key, headers and place in columns', async () => {
+    for (const topic of ['late', 'timed']) {
+      await create(topic);
+      await send(topic, numbered(0, 3));
+    }
+    await pause(20);
+    const then = new Date().toISOString();
+    await pause(20);
+    await send('timed', numbered(3, 5));
+    const column = (name: string, type: string, load: string): string =>
+      `{ name: ${name}, data_type: ${type}, config: { meta: { tsdbt: { load: { ${load} } } } } }`;
+    const table = (topic: string, start: string): string => `      - name: ${topic}
+        config: { meta: { tsdbt: { load: { topic: ${topic}, start: "${start}" } } } }
+        columns:
+          - { name: id, data_type: integer }
+          - ${column('who', 'text', 'from: key')}
+          - ${column('trace', 'text', 'from: header.trace')}
+          - ${column('headers', 'jsonb', 'from: headers')}
+          - ${column('place', 'bigint', 'from: offset')}
+          - ${column('city', 'text', 'path: "address.city"')}
+          - ${column('seen', 'timestamptz', 'epoch: seconds')}\n`;
+    lab.project.write({
+      'models/sources.yml': `sources:\n  - name: raw\n    tables:\n${table('late', 'latest')}${table('timed', then)}`,
+    });
+    await lab.load();
+    expect([await lab.ids('late'), await lab.ids('timed')]).toEqual([[], [3, 4]]);
+    await lab.writer.send([
+      {
+        topic: 'late',
+        key: Buffer.from('k1'),
+        value: Buffer.from('{"id": 7, "address": {"city": "Bern", "zip": 3000}, "seen": 1767225600.5}'),
+        headers: new Map([
+          [Buffer.from('trace'), Buffer.from('t1')],
+          [Buffer.from('other'), Buffer.from('ä')],
+        ]),
+      },
+    ]);
+    await lab.load();
+    expect(
+      await lab.project.rows(
+        "select id, who, trace, headers::text, place, city, (seen at time zone 'UTC')::text, _rest::text from raw.late",
+      ),
+    ).toEqual([
+      [
+        '7',
+        'k1',
+        't1',
+        '{"other": "ä", "trace": "t1"}',
+        '3',
+        'Bern',
+        '2026-01-01 00:00:00.5',
+        '{"address": {"zip": 3000}}',
+      ],
+    ]);
+  });
+
   it('deleted and made again while it is loaded: told of and not loaded, or the new topic by choice', async () => {
     await create('anew', 1);
     sources({ anew: '' });
