@@ -22,6 +22,8 @@ const MEMBERS = ['op', 'after', 'before', 'source', 'schema', 'payload'];
 const [OP, AFTER, BEFORE, SOURCE, SCHEMA, PAYLOAD] = [0, 1, 2, 3, 4, 5];
 const OPERATIONS = ['c', 'r', 'u', 'd', 't'] as const satisfies readonly Operation[];
 
+const NO_OPERATION = "no envelope of a change: it has no 'op'";
+
 /** An envelope or a key, before its values are converted. */
 interface Row {
   readonly record: DecodedRecord;
@@ -120,7 +122,7 @@ class ChangeReader {
   }
 
   change({ op: written, source, after, before }: Envelope, keyRow: () => Row | null): Change | Skipped {
-    if (written === null) throw new PoisonMessage("no envelope of a change: it has no 'op'");
+    if (written === null) throw new PoisonMessage(NO_OPERATION);
     // A message of the source's own, which is no change of a row.
     if (written === 'm') return SKIPPED;
     const op = OPERATIONS.find((each) => each === written);
@@ -252,6 +254,7 @@ class JsonEnvelopes {
       return text === null || text === 'null' ? null : { record: jsonRecord(checked(bytes, text)), fields };
     };
     const op = unquoted(members.text(OP));
+    if (op === null) throw new PoisonMessage(NO_OPERATION);
     return { op, source: this.#sourceOf(bytes, members), after: row(AFTER), before: row(BEFORE) };
   }
 

@@ -176,9 +176,10 @@ where c._deleted and ${this.#sameKey('t', 'c')} and ${newer('t', 'c')}`,
   }
 }
 
-/** Is the change newer than the row? */
+/** Is the change newer than the row, and of the same source? */
 function newer(row: string, change: string): string {
   return (
+    `coalesce(${row}._source = ${change}._source, true) and ` +
     `(${row}._lsn is null or ${row}._lsn < ${change}._lsn or (${row}._lsn = ${change}._lsn and ` +
     `(${row}._offset is null or ${row}._offset < ${change}._offset)))`
   );

@@ -1,0 +1,69 @@
+// Recorded changes of Debezium through the loader into ClickHouse: the table is the source's, in the order of the source.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
+import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import { clickhouseMissing } from '../../support/clickhouse.ts';
+import { ClickHouseLab } from '../clickhouse-lab.ts';
+import { recorded } from './envelopes.ts';
+
+const CHANGES: ChangeConfig = {
+  deletes: 'soft',
+  keeps: false,
+  truncate: 'ignore',
+  decimals: 'string',
+  times: 'isostring',
+  binary: 'hex',
+};
+
+describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in ClickHouse', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('debezium');
+  });
+  afterAll(() => lab.close());
+
+  it('are the rows of the source by its positions, also when they come again', async () => {
+    const target = lab.target(
+      { id: 'Int64', status: 'String', total: 'Nullable(Decimal(20, 4))', created_at: "DateTime64(6, 'UTC')" },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+    );
+    const messages = recorded('debezium-readable').filter(({ topic }) => topic.endsWith('.shop.orders'));
+    const truncate = messages.findIndex(({ value }) => value?.includes('"op":"t"'));
+    // Years before 1900 are none of ClickHouse's.
+    const kept = messages.slice(0, truncate).filter(({ value }) => value?.includes('-0043-') !== true);
+    // Once more but for the last: what is older must not win by its offset.
+    for (const { key, value } of [...kept, ...kept.slice(0, -4)])
+      lab.broker.produce('t', 0, null, { key, raw: value === null ? null : Buffer.from(value) });
+    const summary = await lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    expect(summary.dead).toBe(0);
+    expect(
+      await lab.rows(
+        `select id, status, toString(total), toString(created_at), _op from ${target.schema}.${target.identifier} ` +
+          'final order by id',
+      ),
+    ).toEqual([
+      ['1', 'paid', '10.26', '2026-03-01 09:00:00.123456', 'u'],
+      ['2', 'paid', '20.51', '2026-03-01 10:00:00.123456', 'u'],
+      ['5', 'new', null, '2026-03-01 13:00:00.123456', 'u'],
+      ['6', 'new', '99.99', '2026-03-02 00:00:00.000000', 'c'],
+      ['7', 'new', null, '2026-03-03 00:00:00.000000', 'c'],
+      ['8', 'new', null, '2026-03-03 00:00:00.000000', 'c'],
+      ['9', 'new', null, '2026-03-03 00:00:00.000000', 'c'],
+      ['100', 'new', '30.75', '2026-03-01 11:00:00.123456', 'c'],
+    ]);
+  });
+
+  it('a large value that the source did not say is a dead letter', async () => {
+    const target = lab.target(
+      { id: 'Int32', big: 'String', n: 'Int32' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+    );
+    for (const { key, value } of recorded('debezium-readable').filter(({ topic }) => topic.endsWith('.shop.wide')))
+      lab.broker.produce('t', 0, null, { key, raw: value === null ? null : Buffer.from(value) });
+    await lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([1]);
+    expect(
+      await lab.rows(`select id, n, length(big) from ${target.schema}.${target.identifier} final order by id`),
+    ).toEqual([['2', '3', '15000']]);
+  });
+});
