@@ -50,7 +50,7 @@ async function decoded(target: LoadTarget, key: string | null, value: string | n
 }
 
 /** The value of column `v` as the row would carry it. */
-async function valueOf(type: string, written: string, changes: Partial<ChangeConfig> = {}): Promise<string> {
+async function readAs(type: string, written: string, changes: Partial<ChangeConfig> = {}): Promise<string> {
   const found = await decoded(targetOf({ v: type }, changes), '{"id":1}', envelope('c', `{"id":1,"v":${written}}`));
   if (!(found instanceof Change)) throw new Error('no change');
   const value = found.record['v'];
@@ -96,7 +96,7 @@ describe('values of changes', () => {
     ['Nullable(Decimal(18, 4))', '"BAE="', '0.1025'],
     ['Array(Date)', '[20545]', '[2026-04-02]'],
   ])('%s of %s without a schema', async (type, written, found) => {
-    expect(await valueOf(type, written)).toBe(found);
+    expect(await readAs(type, written)).toBe(found);
   });
 
   it.each([
@@ -114,7 +114,7 @@ describe('values of changes', () => {
     ['bytea', '"00ff"', { binary: 'hex' }, 'AP8='],
     ['bytea', '"-_8"', { binary: 'base64-url-safe' }, '+/8='],
   ] as const)('%s of %s in mode %o', async (type, written, changes, found) => {
-    expect(await valueOf(type, written, changes)).toBe(found);
+    expect(await readAs(type, written, changes)).toBe(found);
   });
 
   it('of a schema within the message go by their logical types', async () => {
