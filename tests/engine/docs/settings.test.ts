@@ -60,12 +60,13 @@ function sources(dir = join(ROOT, 'src')): string[] {
 
 describe('docs/settings.md', () => {
   it('has every option of `load`', () => {
-    expect(keys('load').sort()).toEqual(
+    const changes = keys('Changes of a database');
+    expect([...keys('load'), ...changes].sort()).toEqual(
       named(() => loadTarget(source({ topic: 't', nothing: 1 }), POSTGRES_TABLE)).sort(),
     );
     const onClickHouse = named(() => loadTarget(source({ topic: 't', nothing: 1 }), CLICKHOUSE_TABLE));
     const shared = keys('load').filter((key) => key !== 'partition_by' && key !== 'retention');
-    expect([...shared, ...keys('load on ClickHouse')].sort()).toEqual(onClickHouse.sort());
+    expect([...shared, ...changes, ...keys('load on ClickHouse')].sort()).toEqual(onClickHouse.sort());
     expect(keys('flush').sort()).toEqual(
       named(() => loadTarget(source({ topic: 't', flush: { nothing: 1 } }), POSTGRES_TABLE)).sort(),
     );
