@@ -1,4 +1,5 @@
-// Recorded changes of Debezium through the loader into ClickHouse: the rows of the source, in the order of its positions.
+// Recorded changes of Debezium through the loader into ClickHouse: the rows of the source, in the order of its
+// positions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
