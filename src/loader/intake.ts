@@ -7,6 +7,7 @@
 // flush while the caller waits moves the table's position exactly to where the intake goes on.
 import type { MessageBatch } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
+import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { Change, Halt, Skipped } from './change.ts';
 import { type Decoded, type Decoder, PoisonMessage } from './decode.ts';
 import { decodeMessage } from './decode-message.ts';
@@ -44,6 +45,8 @@ export interface IntakeOptions {
   readonly decoder: Decoder;
   readonly limit: DeadLimit;
   readonly now: () => number;
+  /** Positions of the snapshots before changes. */
+  readonly floors: SnapshotFloors;
 }
 
 /** Memory of a row beside its bytes. */
@@ -174,7 +177,8 @@ export class Intake {
         this.#columnsAsked = true;
         return this.#need(held, { kind: 'columns', offset, drift });
       }
-      const row = encoder.encode(message, record, topic, partition, pending.loadedAt.toString());
+      const ranked = record instanceof Change ? this.#options.floors.ranked(this.#batch, record) : record;
+      const row = encoder.encode(message, ranked, topic, partition, pending.loadedAt.toString());
       const rows = this.#rows(pending, records);
       rows.add(this.#at, row.line, row.key, row.tombstone, row.change);
       if (row.partitionTime !== null) rows.addTime(row.partitionTime);

@@ -27,6 +27,7 @@ import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
 import { explain, isAnother, madeAnew, startingPoints } from './starts.ts';
+import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ofTopic, topicNames } from './topics.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
@@ -79,6 +80,7 @@ const LEAVE_MS = 2000;
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #limit: DeadLimit;
+  readonly #floors = new SnapshotFloors();
   readonly #patience: Patience;
   /** Partitions whose earlier dead letters are counted. */
   readonly #counted = new Set<string>();
@@ -263,7 +265,12 @@ export class Loader {
     this.#partitions.sawEnd(batch, batch.end);
     if (batch.next <= position) return;
     this.#progressed = now();
-    const intake = new Intake({ target, decoder, limit: this.#limit, now }, batch, position, this.#maker);
+    const intake = new Intake(
+      { target, decoder, limit: this.#limit, now, floors: this.#floors },
+      batch,
+      position,
+      this.#maker,
+    );
     for (let answer = GO_ON; ; ) {
       const taken = intake.take(this.#flusher.filling, this.#maker, answer);
       if (taken.kind === 'too_many_dead') throw this.#limit.error(this.#partitions.place);
@@ -366,6 +373,10 @@ export class Loader {
   /** The start of each partition: the kept position, or the beginning. */
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.#options;
+    if (target.changes !== null && target.mode === 'upsert')
+      for (const topic of new Set(partitions.map((at) => at.topic)))
+        for (const [partition, position] of await sink.snapshots(ofTopic(target, topic)))
+          this.#floors.known({ topic, partition }, position);
     await this.#settle(partitions);
     const starts = await startingPoints({ ...this.#options, came: this.#came }, partitions);
     const places = new Map<string, Map<number, bigint>>();
@@ -433,7 +444,7 @@ export class Loader {
     const limit = new DeadLimit(target);
     pending.hold({ topic, partition }, from, from, now);
     for (const batch of batches) {
-      const intake = new Intake({ target, decoder, limit, now }, batch, batch.from, this.#maker);
+      const intake = new Intake({ target, decoder, limit, now, floors: this.#floors }, batch, batch.from, this.#maker);
       for (let answer = GO_ON; ; ) {
         const taken = intake.take(pending, this.#maker, answer);
         if (taken.kind === 'too_many_dead') throw limit.error(`${topic}/${partition} offset ${from}`);

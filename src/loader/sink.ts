@@ -184,6 +184,8 @@ export interface Sink {
   ): Promise<{ readonly rows: number; readonly letters: number }>;
   /** The offset behind the topic's last row or dead letter, by partition; a partition without any is left out. */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
+  /** The highest position of a snapshot's rows of the topic, by partition; a partition without any is left out. */
+  snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
   /**

@@ -56,7 +56,7 @@ export function sharedTopic(one: LoadTarget, two: LoadTarget): string | null {
 export function topicPattern(text: string): RegExp {
   const plain = text.replaceAll(/\\[^1-9k]/g, '');
   if (/\\[1-9k]|\(\?(?!:)/.test(plain)) throw new Error('it may have no backreference, lookaround or flag');
-  if (/\)(?:[*+]|\{\d+,\d*\})/.test(plain.replaceAll(/\[[^\]]*\]/g, '')))
+  if (/\)(?:[*+]|\{\d+,\d*\})/.test(plain.replaceAll(/\[[^[\]]*\]/g, '')))
     throw new Error('a group in it may not be repeated by *, + or {n,}');
   return new RegExp(`^(?:${text})$`);
 }

@@ -35,6 +35,14 @@ export function heldRows(target: LoadTarget): string {
   return `SELECT 1 FROM ${relationOf(target)} WHERE ${held(target)} LIMIT 1`;
 }
 
+/** The highest position of a snapshot's rows of the topic, by partition. */
+export function snapshots(target: LoadTarget): string {
+  return (
+    `SELECT toString(_partition), toString(max(_lsn)) FROM ${relationOf(target)} WHERE _op = 'r' AND ${held(target)} ` +
+    'GROUP BY _partition'
+  );
+}
+
 /** The offset behind the topic's last row in the table, by partition. */
 export function heldEnds(target: LoadTarget): string {
   return (

@@ -54,6 +54,7 @@ import {
   insertMembers,
   recentDead,
   selectMembers,
+  snapshots,
   together,
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
@@ -271,6 +272,11 @@ export class ClickHouseSink implements Sink {
       }
       return ends;
     });
+  }
+
+  async snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
+    const rows = await this.#within(target, (lease) => lease.ask(snapshots(target)));
+    return new Map(rows.map(([partition, position]) => [Number(partition), BigInt(position ?? '0')]));
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {

@@ -55,7 +55,7 @@ export function columnShape(declared: string): ColumnShape {
   const type = declared.trim().toLowerCase();
   const inner = WRAPPED.exec(type)?.[1];
   if (inner !== undefined) return columnShape(inner);
-  const items = LIST.exec(type)?.[1] ?? (type.endsWith('[]') ? type.replace(/(?:\[\d*\])+$/, '') : undefined);
+  const items = LIST.exec(type)?.[1] ?? (type.endsWith('[]') ? type.slice(0, type.indexOf('[')) : undefined);
   const none = { precision: null, scale: null, zoned: false, items: null };
   if (items !== undefined) return { ...none, kind: 'other', items: columnShape(items) };
   const [, name = '', first, second] = /^([a-z_\d.]+)[^(]*(?:\(\s*(\d+)\s*(?:,\s*(\d+))?)?/.exec(type) ?? [];

@@ -153,7 +153,8 @@ class ChangeReader {
     if (key !== null) this.#key(key, connector, record);
     else if (mode === 'upsert')
       throw new PoisonMessage("the message has no key, which mode 'upsert' needs: tables without one take mode append");
-    if (changes?.keeps !== true && unavailable.length > 0)
+    // A row that got another key comes as a new one: the table has no row that holds the value.
+    if ((changes?.keeps !== true || op !== 'u') && unavailable.length > 0)
       throw new PoisonMessage(
         `the source did not say the unchanged value of ${quoted(unavailable)}, which this table cannot keep: ` +
           "the source's table needs REPLICA IDENTITY FULL",

@@ -57,6 +57,14 @@ export function heldRows(target: LoadTarget): string {
   );
 }
 
+/** The highest position of a snapshot's rows of the topic, by partition. */
+export function snapshotsSql(target: LoadTarget): string {
+  return (
+    `select _partition, max(_lsn)::text from ${tableName(target)} where _op = 'r' and _topic = ` +
+    `${quoteText(target.topic)} and _partition is not null and _lsn is not null group by 1`
+  );
+}
+
 /** The offset behind the topic's last row in the table, by partition. */
 export function heldEnds(target: LoadTarget): string {
   return (

@@ -43,7 +43,7 @@ import { existingColumns, storedTypes, typeDifference } from './existing-table.t
 import { keptState } from './kept-state.ts';
 import { newestLetter, readLetters, writeLetters } from './letters.ts';
 import { pausedOf, pauseTable } from './pauses.ts';
-import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql } from './look.ts';
+import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
 import { mergeRows, rowColumns } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
 import { databaseProblems } from './problems.ts';
@@ -225,6 +225,11 @@ export class PostgresSink implements Sink {
       }
       return ends;
     });
+  }
+
+  async snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
+    const rows = await this.#within(target, (session) => read(session, snapshotsSql(target)));
+    return new Map(rows.map(([partition, position]) => [Number(partition), BigInt(String(position))]));
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {

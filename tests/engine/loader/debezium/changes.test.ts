@@ -258,6 +258,41 @@ describe('changes in Postgres', () => {
     expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([0]);
   });
 
+  it('a row whose key changed is a dead letter when the source did not say all of it', async () => {
+    const target = made();
+    produce(1, envelope('c', { id: 1, v: 'a', w: 'b' }, 1));
+    produce(1, envelope('d', null, 2));
+    produce(2, envelope('c', { id: 2, v: '__debezium_unavailable_value', w: 'b' }, 2));
+    await run(target);
+    expect((await rows(target)).map(([id, v, , op]) => [id, v, op])).toEqual([['1', 'a', 'd']]);
+    expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([2]);
+  });
+
+  it.each(['soft', 'hard'] as const)(
+    'behind a snapshot count, though their positions are lower (%s)',
+    async (deletes) => {
+      const target = made({}, { deletes });
+      for (const id of [1, 2, 3, 4]) produce(id, envelope('r', { id, v: 'a', w: 'b' }, 100));
+      produce(1, envelope('d', null, 95));
+      produce(2, envelope('u', { id: 2, v: 'b', w: 'b' }, 90));
+      await run(target);
+      // Another loader knows the snapshot from the table.
+      produce(2, envelope('u', { id: 2, v: 'c', w: 'b' }, 96));
+      produce(3, envelope('u', { id: 3, v: 'd', w: 'b' }, 97));
+      produce(3, envelope('d', null, 98));
+      await run(target);
+      produce(3, envelope('c', { id: 3, v: 'e', w: 'b' }, 101));
+      await run(target);
+      const found = (await rows(target)).map(([id, v, , op, lsn]) => [id, v, op, lsn]);
+      expect(found).toEqual([
+        ...(deletes === 'soft' ? [['1', 'a', 'd', '100']] : []),
+        ['2', 'c', 'u', '100'],
+        ['3', 'e', 'c', '101'],
+        ['4', 'a', 'r', '100'],
+      ]);
+    },
+  );
+
   it('an older change never overwrites a newer one, and one that comes again changes nothing', async () => {
     const target = made();
     for (let twice = 0; twice < 2; twice++) {

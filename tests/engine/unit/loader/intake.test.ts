@@ -1,4 +1,5 @@
 // What an intake takes, asks for and goes on with (src/loader/intake.ts): by value, without a broker or a database.
+import { SnapshotFloors } from '../../../../src/loader/debezium/snapshot-floors.ts';
 import { describe, expect, it } from 'vitest';
 import type { Message, MessageBatch } from '../../../../src/loader/broker.ts';
 import { DeadLimit } from '../../../../src/loader/dead-limit.ts';
@@ -60,7 +61,12 @@ class Bench {
 
   intake(of: MessageBatch, position = of.from): Intake {
     const { target, limit, decoder } = this;
-    return new Intake({ target, limit, decoder, now: () => AT }, of, position, this.maker);
+    return new Intake(
+      { target, limit, decoder, now: () => AT, floors: new SnapshotFloors() },
+      of,
+      position,
+      this.maker,
+    );
   }
 
   take(intake: Intake, answer: Answer = GO_ON): Taken {
