@@ -33,7 +33,7 @@ function link(more: Readonly<Record<string, string>> = {}): string {
 }
 
 it('links where the name is free, once', () => {
-  expect(link()).toContain(`link ${place}`);
+  expect(link()).toContain(`Link: ${place} (`);
   expect(readlinkSync(place)).toBe(program);
   expect(link()).toBe('');
   expect(readlinkSync(place)).toBe(program);
@@ -43,7 +43,7 @@ it.each(['/somewhere/else/bin/tsdbt.js', '../lib/node_modules/tsdbt/bin/tsdbt.js
   'leaves a link to %s as it is, and names it',
   (target) => {
     symlinkSync(target, place);
-    expect(link()).toContain(`stays ${place} -> `);
+    expect(link()).toContain(`Another tsdbt is linked already: ${place} -> `);
     expect(readlinkSync(place)).toBe(target);
     expect(existsSync(join(home, 'node_modules'))).toBe(false);
   },
@@ -51,7 +51,7 @@ it.each(['/somewhere/else/bin/tsdbt.js', '../lib/node_modules/tsdbt/bin/tsdbt.js
 
 it('leaves a file as it is', () => {
   writeFileSync(place, '#!/bin/sh\n');
-  expect(link()).toContain(`stays ${place} in other folders`);
+  expect(link()).toContain(`Another tsdbt is linked already: ${place}. `);
   expect(readFileSync(place, 'utf8')).toBe('#!/bin/sh\n');
 });
 
