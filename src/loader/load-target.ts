@@ -116,6 +116,21 @@ export function changeColumns({ changes }: Pick<LoadTarget, 'changes'>): readonl
   return changes === null ? [] : CHANGE_COLUMNS.map(({ name }) => name);
 }
 
+/** The columns of a row that a flush writes, in the order of its cells. @param columns those that messages fill */
+export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
+  return [
+    ...columns.map(({ name }) => name),
+    ...(target.rest === null ? [] : [target.rest]),
+    '_topic',
+    '_partition',
+    '_offset',
+    '_kafka_ts',
+    '_deleted',
+    '_load_id',
+    ...changeColumns(target),
+  ];
+}
+
 /** The columns that the loader writes into the target's rows. */
 export function metaColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly LoadColumn[] {
   return changes === null ? META_COLUMNS : [...META_COLUMNS, ...CHANGE_COLUMNS];

@@ -8,7 +8,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import { type LoadColumn, type LoadTarget, metaColumns } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { ofTopic } from '../topics.ts';
 import {
@@ -62,7 +62,7 @@ import { rewindPartition, settleRewind } from './rewinds.ts';
 import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
 import { tableProblems } from './problems.ts';
-import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace, writtenColumns } from './table.ts';
+import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
 /** Partitions that one flush writes at once. */
 const AT_ONCE = 3;
@@ -533,7 +533,7 @@ function contentsOf({
   loadId,
   allowance = Number.MAX_SAFE_INTEGER,
 }: Flush): Omit<Contents, 'topic' | 'numbers' | 'dead'> {
-  return { target, columns: writtenColumns(target, columns), rows, loadId, allowance };
+  return { target, columns: rowColumns(target, columns), rows, loadId, allowance };
 }
 
 /** What belongs to each range of a flush. */

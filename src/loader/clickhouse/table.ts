@@ -4,14 +4,7 @@ import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
-import {
-  type LoadColumn,
-  type LoadTarget,
-  changeColumns,
-  metaColumns,
-  type Storage,
-  PROCESSING_TS,
-} from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, type Storage, PROCESSING_TS } from '../load-target.ts';
 import { bare, engineOf, WINDOW, WINDOWS } from './table-options.ts';
 
 /** Where tables are made. */
@@ -71,21 +64,6 @@ export function orderOf(target: LoadTarget): readonly string[] {
   const { orderBy } = storageOf(target);
   if (orderBy.length > 0) return orderBy;
   return target.key.length > 0 ? target.key : PLACE;
-}
-
-/** The columns that a flush writes, in the order of the encoder's cells. @param columns those that messages fill */
-export function writtenColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
-  return [
-    ...columns.map(({ name }) => name),
-    ...(target.rest === null ? [] : [target.rest]),
-    '_topic',
-    '_partition',
-    '_offset',
-    '_kafka_ts',
-    '_deleted',
-    '_load_id',
-    ...changeColumns(target),
-  ];
 }
 
 /**

@@ -4,9 +4,8 @@ import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { changeChecks, type ChangeKinds, lockTruncates, mergeChanges } from './merge-changes.ts';
-import { rowColumns } from './merge.ts';
 
 const LACKING = 'a value did not change and the source did not say it, and the table has no row that holds it';
 const BACKWARD = 'the source steps back';

@@ -1,9 +1,8 @@
 // Statements that merge flushed changes of another database into the table by key, in the order of the source: the
 // position there, then the offset. sink.ts sends them; row-encoder.ts says what `_op` holds until then.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
-import { rowColumns } from './merge.ts';
 import { tableName } from './table.ts';
 
 /** What the flushed rows hold beside whole rows. */

@@ -1,23 +1,8 @@
 // Statements that merge flushed rows into the table by key, keeping the newest row of each key. sink.ts sends them.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
-import { changeColumns, type LoadColumn, type LoadTarget } from '../load-target.ts';
+import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { hasSeveral } from '../topics.ts';
 import { tableName } from './table.ts';
-
-/** The columns of a row, in the order in which it was made. */
-export function rowColumns(target: LoadTarget, columns: readonly LoadColumn[]): string[] {
-  return [
-    ...columns.map(({ name }) => name),
-    ...(target.rest === null ? [] : [target.rest]),
-    '_topic',
-    '_partition',
-    '_offset',
-    '_kafka_ts',
-    '_deleted',
-    '_load_id',
-    ...changeColumns(target),
-  ];
-}
 
 /** Does the row that comes replace the one that is there? A partition's offsets are its order. */
 const NEWER =

@@ -22,7 +22,7 @@ import {
   toAdopt,
 } from './load-offsets.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
-import { metaColumns } from '../load-target.ts';
+import { metaColumns, rowColumns } from '../load-target.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { hasSeveral } from '../topics.ts';
@@ -44,7 +44,7 @@ import { keptState } from './kept-state.ts';
 import { newestLetter, readLetters, writeLetters } from './letters.ts';
 import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
-import { mergeRows, rowColumns } from './merge.ts';
+import { mergeRows } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
 import { databaseProblems } from './problems.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
