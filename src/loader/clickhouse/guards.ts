@@ -69,7 +69,10 @@ export async function guardProblems(
 }
 
 /** The tables that materialized views of the target write into, as `database\nname`, with the view's name. */
-async function viewTargets(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<Map<string, string>> {
+export async function viewTargets(
+  lease: LeasedSession,
+  { schema, identifier }: LoadTarget,
+): Promise<Map<string, string>> {
   const rows = await lease.ask(
     'SELECT v.database, v.name, toString(v.uuid), v.create_table_query FROM system.tables AS v INNER JOIN (SELECT ' +
       'arrayJoin(arrayZip(dependencies_database, dependencies_table)) AS reader FROM system.tables WHERE database = ' +

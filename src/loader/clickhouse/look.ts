@@ -1,5 +1,5 @@
-// Queries on the bookkeeping and the tables that change nothing loaded: live members, what the tables hold, dead
-// letters near the positions. SQL texts only.
+// Queries on the bookkeeping and the tables: live members, what the tables hold and hold twice, dead letters near the
+// positions. SQL texts only.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { GroupMember } from '../sink.ts';
@@ -92,11 +92,27 @@ export interface Span {
 }
 
 /** The offsets of a range that the table holds: one row with a list. @param what `count` counts them instead */
-export function heldOffsets(target: LoadTarget, { topic, partition, from, to }: Span, what: 'count' | 'list'): string {
+export function heldOffsets(target: LoadTarget, span: Span, what: 'count' | 'list'): string {
+  const offsets = what === 'count' ? 'uniqExact' : 'groupUniqArray';
+  return `SELECT toString(${offsets}(_offset)) FROM ${relationOf(target)} WHERE ${within(span)}`;
+}
+
+/** How many rows of a range the table holds beside the first of each offset. */
+export function repeats(target: LoadTarget, span: Span): string {
+  return `SELECT toString(count() - uniqExact(_offset)) FROM ${relationOf(target)} WHERE ${within(span)}`;
+}
+
+/** Deletes the rows of a range that a later insert has repeated; views keep what they have. */
+export function deleteRepeats(target: LoadTarget, span: Span): string {
+  const table = relationOf(target);
   return (
-    `SELECT toString(${what === 'count' ? 'uniqExact' : 'groupUniqArray'}(_offset)) FROM ${relationOf(target)} WHERE ` +
-    `_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}`
+    `ALTER TABLE ${table} DELETE WHERE ${within(span)} AND (_offset, _loaded_at) NOT IN (SELECT _offset, ` +
+    `min(_loaded_at) FROM ${table} WHERE ${within(span)} GROUP BY _offset)`
   );
+}
+
+function within({ topic, partition, from, to }: Span): string {
+  return `_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}`;
 }
 
 /** The same of dead letters, replayed ones too. */

@@ -1,17 +1,19 @@
 // Writes what an intent says: at first as it stands; again, when it is not known what of it was written, by reading
 // back which offsets are there. A token alone proves nothing: the server may remember one whose rows it lost in a
-// crash, and forget one whose rows it has.
+// crash, and forget one whose rows it has. Views hold no offsets: they are given the whole block again, whose token
+// their tables know or not.
 import { randomUUID } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, Fenced, TooManyRefused } from '../sink.ts';
+import { viewTargets } from './guards.ts';
 import { readIntent, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { writeLetters } from './letters.ts';
-import { relationOf } from './load-flushes.ts';
-import { deadOffsets, heldOffsets, type Span } from './look.ts';
+import { type PlacedIntent, relationOf } from './load-flushes.ts';
+import { deadOffsets, deleteRepeats, heldOffsets, repeats, type Span } from './look.ts';
 import { isDataError, refusedRows } from './refused.ts';
 import { insertRows } from './write.ts';
 
@@ -80,6 +82,19 @@ export async function writeContents(
 }
 
 /**
+ * Holds the table, or the dead letters, every message of the intent? Unknown for upserts, whose rows give way, and for
+ * views, which hold no offsets.
+ */
+export async function isWhole(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<boolean> {
+  if (target.mode === 'upsert' || intent.kind !== 'flush') return false;
+  if ((await viewTargets(lease, target)).size > 0) return false;
+  const { topic, partition, from, to } = intent;
+  const [held] = await lease.ask(heldOffsets(target, { topic, partition, from, to }, 'count'));
+  const [dead] = await lease.ask(deadOffsets(target, { topic, partition, from, to }, 'count'));
+  return Number(held?.[0]) + Number(dead?.[0]) === intent.rows + intent.dead;
+}
+
+/**
  * Writes what is missing of an intent, until nothing is.
  * @throws Fenced when another loader has gone on behind it
  */
@@ -87,18 +102,29 @@ export async function settleContents(writing: Writing, intent: Recorded, content
   const { target, topic } = contents;
   const { lease } = writing;
   const span: Span = { topic, partition: intent.partition, from: intent.from, to: intent.to };
+  const upsert = target.mode === 'upsert';
+  // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
+  // would be another block to the view.
+  const viewed = !upsert && intent.kind === 'flush' && (await viewTargets(lease, target)).size > 0;
   for (let round = 0; round < ROUNDS; round++) {
     const newest = await readIntent(lease, target, intent.partition, topic);
     if (newest?.id !== intent.id) throw new Fenced([{ topic, partition: intent.partition }]);
     const letters = await offsets(lease, deadOffsets(target, span, 'list'));
     // An upsert's row may have given way to a newer one. A second insert of it changes nothing.
-    const upsert = target.mode === 'upsert';
     const held = upsert ? new Set<string>() : await offsets(lease, heldOffsets(target, span, 'list'));
     const there = (offset: bigint): boolean => held.has(String(offset)) || letters.has(String(offset));
     const dead = contents.dead.filter(({ message }) => !there(message.offset));
-    const numbers = contents.numbers.filter((row) => !there(contents.rows.offset(row)));
+    const numbers = contents.numbers.filter((row) =>
+      viewed && round === 0 ? !letters.has(String(contents.rows.offset(row))) : !there(contents.rows.offset(row)),
+    );
     const lacking = dead.length > 0 || (numbers.length > 0 && (!upsert || round === 0));
-    if (newest.done || !lacking) return outcome(contents, letters);
+    if (newest.done) return outcome(contents, letters);
+    if (!lacking) {
+      // The table had forgotten the token of rows that it has.
+      if (viewed && Number((await lease.ask(repeats(target, span)))[0]?.[0]) > 0)
+        await lease.run(deleteRepeats(target, span));
+      return outcome(contents, letters);
+    }
     const token = round === 0 ? intent.id : `${intent.id}/${round}`;
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
     await writeContents(writing, intent, { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);

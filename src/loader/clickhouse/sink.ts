@@ -36,7 +36,6 @@ import {
   type Intent,
   newestIntents,
   noteFailure,
-  type PlacedIntent,
   pruneIntents,
   relationOf,
   selectFailure,
@@ -47,9 +46,7 @@ import {
 import {
   deadCounts,
   deadEnds,
-  deadOffsets,
   heldEnds,
-  heldOffsets,
   heldRows,
   insertMembers,
   recentDead,
@@ -59,7 +56,7 @@ import {
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
-import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
+import { type Contents, isWhole, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
 import { tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
@@ -558,15 +555,6 @@ function split(flush: Flush): { readonly range: OffsetRange; readonly contents: 
 function refusedOf({ dead }: Flush, written: readonly { readonly outcome: Outcome }[]): DeadLetter[] {
   const known = new Set(dead.map(({ message }) => message));
   return written.flatMap(({ outcome }) => outcome.dead.filter(({ message }) => !known.has(message)));
-}
-
-/** Holds the table, or the dead letters, every message of the intent? Unknown for upserts, whose rows give way. */
-async function isWhole(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<boolean> {
-  if (target.mode === 'upsert' || intent.kind !== 'flush') return false;
-  const { topic, partition, from, to } = intent;
-  const [held] = await lease.ask(heldOffsets(target, { topic, partition, from, to }, 'count'));
-  const [dead] = await lease.ask(deadOffsets(target, { topic, partition, from, to }, 'count'));
-  return Number(held?.[0]) + Number(dead?.[0]) === intent.rows + intent.dead;
 }
 
 /** Creates what is missing of the bookkeeping; without the right to create, what is there can still be used. */
