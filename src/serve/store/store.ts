@@ -1,0 +1,140 @@
+// What serve keeps in the target database: who runs which due time, what became of it, what is broken and who was told.
+// The interface alone; postgres.ts and clickhouse.ts keep it in schema tsdbt, memory.ts for tests of the scheduler.
+import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
+
+/** Milliseconds since 1970, by the database's clock where two hosts compare them. */
+export type Moment = number;
+
+export type RunState = 'running' | 'success' | 'failed' | 'timeout' | 'lost' | 'skipped' | 'cancelled';
+
+/** The right to run one due time of a job. */
+export interface Claim {
+  readonly runId: string;
+  readonly job: string;
+  readonly dueAt: Moment;
+  /** From 1; a retry is another attempt at the same due time. */
+  readonly attempt: number;
+  readonly host: string;
+  /** Rises with each claim of the job: who publishes proves that no later one was given. */
+  readonly token: bigint;
+}
+
+/** How a run ended. */
+export interface RunEnd {
+  readonly state: Exclude<RunState, 'running'>;
+  /** Why, in one line; null: nothing to say. */
+  readonly reason: string | null;
+}
+
+/** One run, as history shows it. */
+export interface JobRun extends Claim {
+  readonly state: RunState;
+  readonly startedAt: Moment;
+  readonly finishedAt: Moment | null;
+  readonly reason: string | null;
+  /** Hash or commit of the project that ran; null: unknown. */
+  readonly project: string | null;
+}
+
+/** A node of a run. */
+export interface NodeRun {
+  readonly runId: string;
+  readonly uniqueId: string;
+  readonly status: NodeStatus;
+  readonly thread: string;
+  readonly startedAt: Moment;
+  readonly seconds: number;
+  /** Rows that the database says it changed, and what it read; null: it does not say. */
+  readonly rows: number | null;
+  readonly readRows: number | null;
+  readonly readBytes: number | null;
+  /** Failing rows of a test; null for others. */
+  readonly failures: number | null;
+  /** The first line of the error; null: none. */
+  readonly message: string | null;
+  /** Checksum of the node as it ran; null: it has none. */
+  readonly checksum: string | null;
+}
+
+/** Freshness of a source, as last measured. */
+export interface FreshnessRun {
+  readonly runId: string;
+  readonly uniqueId: string;
+  readonly status: FreshnessStatus;
+  readonly maxLoadedAt: Moment | null;
+  readonly seconds: number | null;
+  readonly at: Moment;
+}
+
+/** A promise that is broken, or was: one row for each time. */
+export interface Incident {
+  readonly id: string;
+  /** What it is about: `sla:model.x.y:freshness`, `job:fast:failed`. */
+  readonly key: string;
+  readonly openedAt: Moment;
+  readonly closedAt: Moment | null;
+  /** In words, with the values. */
+  readonly reason: string;
+}
+
+/** A message that was sent about an incident. */
+export interface SentAlarm {
+  readonly incident: string;
+  readonly channel: string;
+  /** `opened`, `repeated 3`, `recovered`: with incident and channel it is unique. */
+  readonly occasion: string;
+  readonly at: Moment;
+}
+
+export interface RunFilter {
+  readonly job?: string;
+  readonly states?: readonly RunState[];
+  readonly before?: Moment;
+  /** Newest first. */
+  readonly limit: number;
+}
+
+export interface Store {
+  /** Creates what is missing. Called once, again after a failure. @throws when the database is away */
+  open(): Promise<void>;
+  /** The database's clock. */
+  now(): Promise<Moment>;
+  /**
+   * Takes a due time. Of several hosts one gets it, once for each attempt.
+   * @returns null: somebody has it, or had it
+   */
+  claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null>;
+  /** Renews leases. @returns the claims that are lost: their runs must end */
+  heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]>;
+  /** Ends a run. A second call changes nothing. @returns false: the lease was lost, another host has ended it */
+  finish(claim: Claim, end: RunEnd): Promise<boolean>;
+  /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
+  reap(): Promise<readonly JobRun[]>;
+  /** The last due time of each job that anybody has claimed. */
+  lastDue(): Promise<ReadonlyMap<string, Moment>>;
+  /** Writes history in one statement a table; called off the critical path. */
+  record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void>;
+  runs(filter: RunFilter): Promise<readonly JobRun[]>;
+  nodes(runId: string): Promise<readonly NodeRun[]>;
+  /** The newest runs of one node, newest first. */
+  nodeHistory(uniqueId: string, limit: number): Promise<readonly NodeRun[]>;
+  freshness(): Promise<readonly FreshnessRun[]>;
+  /** Median seconds of the last successful runs, by unique_id. */
+  durations(): Promise<ReadonlyMap<string, number>>;
+  paused(): Promise<ReadonlySet<string>>;
+  setPaused(job: string, paused: boolean): Promise<void>;
+  /** Asks for a run of a job beside its times; the host that serves takes it. */
+  request(job: string): Promise<void>;
+  /** Takes the requests that nobody has taken. */
+  takeRequests(): Promise<readonly string[]>;
+  openIncidents(): Promise<readonly Incident[]>;
+  /** Opens one, unless one of this key is open. @returns the open one, and whether this call has opened it */
+  openIncident(key: string, reason: string): Promise<{ readonly incident: Incident; readonly opened: boolean }>;
+  closeIncident(id: string): Promise<boolean>;
+  /** Notes a message before it is sent. @returns false: it was noted before, by this host or another */
+  noteAlarm(alarm: Omit<SentAlarm, 'at'>): Promise<boolean>;
+  alarms(incident: string): Promise<readonly SentAlarm[]>;
+  /** Deletes history before a moment; runs that are not over stay. */
+  prune(before: Moment): Promise<void>;
+  close(): Promise<void>;
+}
