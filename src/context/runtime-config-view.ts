@@ -19,6 +19,7 @@ const PROJECT_FIELDS = [
   'docs_paths',
   'asset_paths',
   'function_paths',
+  'osi_paths',
   'target_path',
   'log_path',
   'clean_targets',

@@ -485,7 +485,8 @@ export interface MetricTypeParams {
   readonly expr: string | null;
   readonly window: Json;
   readonly grain_to_date: Json;
-  readonly metrics: readonly (MetricInput | null)[];
+  /** null: of an OSI document. */
+  readonly metrics: readonly (MetricInput | null)[] | null;
   readonly conversion_type_params: MetricConversion | null;
   readonly cumulative_type_params: MetricCumulation | null;
   readonly metric_aggregation_params: MetricAggregation | null;

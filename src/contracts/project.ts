@@ -25,7 +25,8 @@ export interface SourceFile {
     | 'docs'
     | 'properties'
     | 'fixture'
-    | 'function';
+    | 'function'
+    | 'osi';
   /** Text decoded as UTF-8, without a BOM. Empty for a seed, whose rows are read when it runs. */
   readonly contents: string;
   /** First line of `contents` in the file, because `contents` is trimmed; default 1. */
@@ -57,6 +58,7 @@ export interface Project {
   readonly docs_paths: readonly string[];
   readonly asset_paths: readonly string[];
   readonly function_paths: readonly string[];
+  readonly osi_paths: readonly string[];
   readonly target_path: string;
   readonly log_path: string;
   readonly clean_targets: readonly string[];

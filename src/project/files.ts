@@ -24,6 +24,15 @@ interface FileType {
   readonly extensions: readonly string[];
 }
 
+/** How the files of one project are read. */
+interface Reading {
+  /** Bytes of a seed whose contents count. */
+  readonly seedLimit: number;
+  readonly jinjaExtensions: boolean;
+  /** Is it the root project? Its OSI documents are the only ones. */
+  readonly root: boolean;
+}
+
 const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
 
 /** All files that dbt would parse: the root project's first, then those of `config.packages` in order. */
@@ -31,11 +40,12 @@ export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'
   const files: SourceFile[] = [];
   const seedLimit = Number(config.flags['maximum_seed_size_mib'] ?? 1) * 1024 * 1024;
   const jinjaExtensions = config.flags['allow_jinja_file_extensions'] === true;
-  for (const project of config.packages) readProjectFiles(project, seedLimit, jinjaExtensions, files);
+  for (const [i, project] of config.packages.entries())
+    readProjectFiles(project, { seedLimit, jinjaExtensions, root: i === 0 }, files);
   return files;
 }
 
-function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: boolean, into: SourceFile[]): void {
+function readProjectFiles(project: Project, { seedLimit, jinjaExtensions, root }: Reading, into: SourceFile[]): void {
   const ignorePath = join(project.project_root, '.dbtignore');
   const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileText(ignorePath)) : NO_RULES;
   const walked = new Map<string, readonly FoundFile[]>();
@@ -44,7 +54,7 @@ function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: 
     if (found === undefined) walked.set(path, (found = findFiles(project.project_root, path, rules)));
     return found;
   };
-  for (const type of fileTypes(project, jinjaExtensions)) {
+  for (const type of fileTypes(project, jinjaExtensions, root)) {
     for (const extension of type.extensions) {
       for (const path of type.paths) {
         for (const file of walk(path)) {
@@ -61,7 +71,7 @@ function readProjectFiles(project: Project, seedLimit: number, jinjaExtensions: 
 }
 
 /** The kinds of files in the order in which dbt reads them. */
-function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
+function fileTypes(project: Project, jinjaExtensions: boolean, root: boolean): FileType[] {
   const aliases = (extension: string): string[] =>
     jinjaExtensions ? ['', '.j2', '.jinja2', '.jinja'].map((suffix) => extension + suffix) : [extension];
   const sql = aliases('.sql');
@@ -86,7 +96,20 @@ function fileTypes(project: Project, jinjaExtensions: boolean): FileType[] {
       extensions: ['.csv', ...sql],
     },
     { kind: 'function', paths: project.function_paths, extensions: ['.py', '.js', ...sql] },
+    { kind: 'osi', paths: root ? foldersOnce(project, project.osi_paths) : [], extensions: ['.json'] },
   ];
+}
+
+/** Paths that are one folder where names ignore case are read once. */
+function foldersOnce({ project_root: root }: Project, paths: readonly string[]): readonly string[] {
+  const seen = new Set<string>();
+  return paths.filter((path) => {
+    const folder = statSync(isAbsolute(path) ? path : join(root, path), { throwIfNoEntry: false });
+    const id = folder === undefined ? path : `${folder.dev} ${folder.ino}`;
+    if (folder?.isDirectory() !== true || seen.has(id)) return false;
+    seen.add(id);
+    return true;
+  });
 }
 
 /** Files below `path`, names sorted, a folder's own files before its subfolders. Links to folders are not followed. */

@@ -164,6 +164,7 @@ function buildProject(raw: RawProject, options: LoadProjectOptions): Project {
       eachOnce([modelPaths, seedPaths, snapshotPaths, analysisPaths, macroPaths, testPaths, functionPaths]),
     asset_paths: texts('asset-paths') ?? [],
     function_paths: functionPaths,
+    osi_paths: texts('osi-paths') ?? ['osi', 'OSI'],
     target_path: targetPath,
     log_path: options.logPath ?? (rendered['log-path'] as string | null | undefined) ?? 'logs',
     clean_targets: texts('clean-targets') ?? [targetPath],

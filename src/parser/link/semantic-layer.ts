@@ -78,7 +78,7 @@ function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly Met
   const metrics = [
     params.numerator,
     params.denominator,
-    ...params.metrics,
+    ...(params.metrics ?? []),
     conversion?.base_metric,
     conversion?.conversion_metric,
     cumulative?.metric,

@@ -186,7 +186,7 @@ export function addMetric(
   }
 }
 
-const emptyTypeParams = (): MetricTypeParams => ({
+export const emptyTypeParams = (): MetricTypeParams => ({
   measure: null,
   input_measures: [],
   numerator: null,

@@ -64,6 +64,7 @@ function kindOf(path: string): SourceFile['kind'] {
     snapshots: 'snapshot',
     analyses: 'analysis',
     functions: 'function',
+    osi: 'osi',
   };
   return kinds[path.split('/')[0] as string] ?? 'model';
 }
@@ -105,6 +106,7 @@ export function newProject(name: string, more: ParseOptions['project'] = {}): Pr
     docs_paths: ['models'],
     asset_paths: [],
     function_paths: ['functions'],
+    osi_paths: ['osi'],
     target_path: 'target',
     log_path: 'logs',
     clean_targets: ['target'],

@@ -29,6 +29,7 @@ export function project(name: string, more: Partial<Project> = {}): Project {
     docs_paths: [],
     asset_paths: [],
     function_paths: [],
+    osi_paths: [],
     target_path: 'target',
     log_path: 'logs',
     clean_targets: [],
