@@ -1,5 +1,5 @@
 // What serve keeps in the target database: who runs which due time, what became of it, what is broken and who was told.
-// The interface alone; postgres.ts and clickhouse.ts keep it in schema tsdbt, memory.ts for tests of the scheduler.
+// The interface alone; postgres/ and clickhouse/ keep it in schema tsdbt, memory.ts for tests of the scheduler.
 import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
 
 /** Milliseconds since 1970, by the database's clock where two hosts compare them. */
@@ -24,6 +24,8 @@ export interface RunEnd {
   readonly state: Exclude<RunState, 'running'>;
   /** Why, in one line; null: nothing to say. */
   readonly reason: string | null;
+  /** Hash or commit of the project that ran; absent: unknown. */
+  readonly project?: string | null;
 }
 
 /** One run, as history shows it. */
@@ -104,15 +106,15 @@ export interface Store {
    * @returns null: somebody has it, or had it
    */
   claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null>;
-  /** Renews leases. @returns the claims that are lost: their runs must end */
+  /** Renews leases that are not over. @returns the claims that are lost: their runs must end */
   heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]>;
-  /** Ends a run. A second call changes nothing. @returns false: the lease was lost, another host has ended it */
+  /** Ends a run. A second call changes nothing. @returns false: the lease was lost, another host has reaped it */
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
   /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
   reap(): Promise<readonly JobRun[]>;
   /** The last due time of each job that anybody has claimed. */
   lastDue(): Promise<ReadonlyMap<string, Moment>>;
-  /** Writes history in one statement a table; called off the critical path. */
+  /** Writes history in one statement a table, off the critical path. A second row of a node in a run replaces it. */
   record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void>;
   runs(filter: RunFilter): Promise<readonly JobRun[]>;
   nodes(runId: string): Promise<readonly NodeRun[]>;
@@ -123,7 +125,7 @@ export interface Store {
   durations(): Promise<ReadonlyMap<string, number>>;
   paused(): Promise<ReadonlySet<string>>;
   setPaused(job: string, paused: boolean): Promise<void>;
-  /** Asks for a run of a job beside its times; the host that serves takes it. */
+  /** Asks for a run of a job beside its times; the host that serves takes it. Asked twice it runs once. */
   request(job: string): Promise<void>;
   /** Takes the requests that nobody has taken. */
   takeRequests(): Promise<readonly string[]>;
@@ -134,7 +136,7 @@ export interface Store {
   /** Notes a message before it is sent. @returns false: it was noted before, by this host or another */
   noteAlarm(alarm: Omit<SentAlarm, 'at'>): Promise<boolean>;
   alarms(incident: string): Promise<readonly SentAlarm[]>;
-  /** Deletes history before a moment; runs that are not over stay. */
+  /** Deletes history before a moment; runs and incidents that are not over stay, and the newest claim of each job. */
   prune(before: Moment): Promise<void>;
   close(): Promise<void>;
 }

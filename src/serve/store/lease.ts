@@ -1,0 +1,13 @@
+// What every store agrees on: how long a silent host keeps its runs, and how durations are summed up.
+
+/** A run whose host is silent for longer is lost. */
+export const LEASE_MS = 30_000;
+/** Hosts renew their leases this often. */
+export const HEARTBEAT_MS = 5000;
+/** Newest successful runs of a node that its usual duration is the median of. */
+export const DURATION_RUNS = 11;
+
+/** The lower median. An empty list gives 0. */
+export function medianOf(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}

@@ -1,0 +1,236 @@
+// Keeps in memory what serve keeps in a database, for tests of what stands on a store. Hosts that share one
+// `MemoryData` see one another, as hosts of one database do.
+import { randomUUID } from 'node:crypto';
+import { DURATION_RUNS, LEASE_MS, medianOf } from './lease.ts';
+import type {
+  Claim,
+  FreshnessRun,
+  Incident,
+  JobRun,
+  Moment,
+  NodeRun,
+  RunEnd,
+  RunFilter,
+  SentAlarm,
+  Store,
+} from './store.ts';
+
+type Changing<T> = { -readonly [key in keyof T]: T[key] };
+type KeptRun = Changing<JobRun> & { seenAt: Moment };
+
+/** What the hosts of one store share. */
+export class MemoryData {
+  /** In the order of their claims. */
+  readonly runs = new Map<string, KeptRun>();
+  readonly nodes = new Map<string, NodeRun>();
+  readonly freshness = new Map<string, FreshnessRun>();
+  readonly paused = new Set<string>();
+  readonly requests = new Set<string>();
+  readonly incidents: Changing<Incident>[] = [];
+  readonly alarms: SentAlarm[] = [];
+  token = 0n;
+}
+
+export interface MemoryOptions {
+  readonly now: () => Moment;
+  /** Absent: a store of its own. */
+  readonly data?: MemoryData;
+  readonly leaseMs?: number;
+  /** Names runs and incidents. Absent: at random. */
+  readonly newId?: () => string;
+}
+
+export class MemoryStore implements Store {
+  readonly #data: MemoryData;
+  readonly #now: () => Moment;
+  readonly #leaseMs: number;
+  readonly #newId: () => string;
+
+  constructor({ now, data = new MemoryData(), leaseMs = LEASE_MS, newId = randomUUID }: MemoryOptions) {
+    this.#data = data;
+    this.#now = now;
+    this.#leaseMs = leaseMs;
+    this.#newId = newId;
+  }
+
+  async open(): Promise<void> {}
+
+  async now(): Promise<Moment> {
+    return this.#now();
+  }
+
+  async claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null> {
+    for (const run of this.#data.runs.values())
+      if (run.job === job && run.dueAt === dueAt && run.attempt === attempt) return null;
+    this.#data.token += 1n;
+    const claim = { runId: this.#newId(), job, dueAt, attempt, host, token: this.#data.token };
+    const at = this.#now();
+    this.#data.runs.set(claim.runId, {
+      ...claim,
+      state: 'running',
+      startedAt: at,
+      finishedAt: null,
+      reason: null,
+      project: null,
+      seenAt: at,
+    });
+    return claim;
+  }
+
+  #expired(run: KeptRun): boolean {
+    return this.#now() - run.seenAt > this.#leaseMs;
+  }
+
+  async heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    return claims.filter(({ runId }) => {
+      const run = this.#data.runs.get(runId);
+      if (run?.state !== 'running' || this.#expired(run)) return true;
+      run.seenAt = this.#now();
+      return false;
+    });
+  }
+
+  async finish({ runId }: Claim, { state, reason, project = null }: RunEnd): Promise<boolean> {
+    const run = this.#data.runs.get(runId);
+    if (run === undefined || run.state === 'lost') return false;
+    if (run.state === 'running') Object.assign(run, { state, reason, project, finishedAt: this.#now() });
+    return true;
+  }
+
+  async reap(): Promise<readonly JobRun[]> {
+    const silent = [...this.#data.runs.values()].filter((run) => run.state === 'running' && this.#expired(run));
+    for (const run of silent) Object.assign(run, { state: 'lost', finishedAt: this.#now() });
+    return silent.map(shown);
+  }
+
+  async lastDue(): Promise<ReadonlyMap<string, Moment>> {
+    const last = new Map<string, Moment>();
+    for (const { job, dueAt } of this.#data.runs.values()) last.set(job, Math.max(dueAt, last.get(job) ?? dueAt));
+    return last;
+  }
+
+  async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
+    for (const node of nodes) this.#data.nodes.set(`${node.runId} ${node.uniqueId}`, node);
+    for (const measured of freshness) this.#data.freshness.set(`${measured.runId} ${measured.uniqueId}`, measured);
+  }
+
+  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+    return [...this.#data.runs.values()]
+      .filter(
+        (run) =>
+          (job === undefined || run.job === job) &&
+          (states === undefined || states.includes(run.state)) &&
+          (before === undefined || run.startedAt < before),
+      )
+      .sort((a, b) => b.startedAt - a.startedAt || Number(b.token - a.token))
+      .slice(0, limit)
+      .map(shown);
+  }
+
+  async nodes(runId: string): Promise<readonly NodeRun[]> {
+    return [...this.#data.nodes.values()]
+      .filter((node) => node.runId === runId)
+      .sort((a, b) => a.startedAt - b.startedAt || (a.uniqueId < b.uniqueId ? -1 : 1));
+  }
+
+  async nodeHistory(uniqueId: string, limit: number): Promise<readonly NodeRun[]> {
+    return [...this.#data.nodes.values()]
+      .filter((node) => node.uniqueId === uniqueId)
+      .sort((a, b) => b.startedAt - a.startedAt)
+      .slice(0, limit);
+  }
+
+  async freshness(): Promise<readonly FreshnessRun[]> {
+    const newest = new Map<string, FreshnessRun>();
+    for (const measured of this.#data.freshness.values()) {
+      const known = newest.get(measured.uniqueId);
+      if (known === undefined || known.at <= measured.at) newest.set(measured.uniqueId, measured);
+    }
+    return [...newest.values()].sort((a, b) => (a.uniqueId < b.uniqueId ? -1 : 1));
+  }
+
+  async durations(): Promise<ReadonlyMap<string, number>> {
+    const seconds = new Map<string, number[]>();
+    for (const node of [...this.#data.nodes.values()].sort((a, b) => b.startedAt - a.startedAt)) {
+      if (node.status !== 'success' && node.status !== 'pass') continue;
+      const known = seconds.get(node.uniqueId) ?? [];
+      if (known.length < DURATION_RUNS) known.push(node.seconds);
+      seconds.set(node.uniqueId, known);
+    }
+    return new Map([...seconds].map(([uniqueId, known]) => [uniqueId, medianOf(known)]));
+  }
+
+  async paused(): Promise<ReadonlySet<string>> {
+    return new Set(this.#data.paused);
+  }
+
+  async setPaused(job: string, paused: boolean): Promise<void> {
+    if (paused) this.#data.paused.add(job);
+    else this.#data.paused.delete(job);
+  }
+
+  async request(job: string): Promise<void> {
+    this.#data.requests.add(job);
+  }
+
+  async takeRequests(): Promise<readonly string[]> {
+    const taken = [...this.#data.requests];
+    this.#data.requests.clear();
+    return taken;
+  }
+
+  async openIncidents(): Promise<readonly Incident[]> {
+    return this.#data.incidents.filter(({ closedAt }) => closedAt === null).map((incident) => ({ ...incident }));
+  }
+
+  async openIncident(key: string, reason: string): Promise<{ incident: Incident; opened: boolean }> {
+    const known = this.#data.incidents.find((incident) => incident.key === key && incident.closedAt === null);
+    if (known !== undefined) return { incident: { ...known }, opened: false };
+    const incident = { id: this.#newId(), key, openedAt: this.#now(), closedAt: null, reason };
+    this.#data.incidents.push(incident);
+    return { incident: { ...incident }, opened: true };
+  }
+
+  async closeIncident(id: string): Promise<boolean> {
+    const incident = this.#data.incidents.find((known) => known.id === id && known.closedAt === null);
+    if (incident === undefined) return false;
+    incident.closedAt = this.#now();
+    return true;
+  }
+
+  async noteAlarm({ incident, channel, occasion }: Omit<SentAlarm, 'at'>): Promise<boolean> {
+    const same = (sent: SentAlarm) =>
+      sent.incident === incident && sent.channel === channel && sent.occasion === occasion;
+    if (this.#data.alarms.some(same)) return false;
+    this.#data.alarms.push({ incident, channel, occasion, at: this.#now() });
+    return true;
+  }
+
+  async alarms(incident: string): Promise<readonly SentAlarm[]> {
+    return this.#data.alarms.filter((sent) => sent.incident === incident);
+  }
+
+  async prune(before: Moment): Promise<void> {
+    const { runs, nodes, freshness, incidents, alarms } = this.#data;
+    // The newest claim of a job stays: it says which due times are over.
+    const newest = new Map([...runs.values()].map((run) => [run.job, run.token]));
+    for (const run of [...runs.values()])
+      if (run.state !== 'running' && run.startedAt < before && newest.get(run.job) !== run.token)
+        runs.delete(run.runId);
+    const running = (runId: string) => runs.get(runId)?.state === 'running';
+    for (const [key, node] of nodes) if (node.startedAt < before && !running(node.runId)) nodes.delete(key);
+    for (const [key, measured] of freshness)
+      if (measured.at < before && !running(measured.runId)) freshness.delete(key);
+    const stays = incidents.filter(({ closedAt }) => closedAt === null || closedAt >= before);
+    const open = new Set(stays.map(({ id }) => id));
+    incidents.splice(0, incidents.length, ...stays);
+    const kept = alarms.filter(({ incident, at }) => at >= before || open.has(incident));
+    alarms.splice(0, alarms.length, ...kept);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function shown({ seenAt, ...run }: KeptRun): JobRun {
+  return run;
+}
