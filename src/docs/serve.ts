@@ -2,17 +2,16 @@
 // a restart. The command line opens the browser and handles signals.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { writePath } from '../compiler/write-path.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
+import { HTML, isKnownHost, listen, localUrl, PLAIN, send, type ServerResponse } from '../http/server.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 
-const HTML = 'text/html; charset=utf-8';
 const TYPES: Readonly<Record<string, string>> = {
   '.html': HTML,
   '.json': 'application/json; charset=utf-8',
@@ -25,8 +24,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.md': 'text/markdown; charset=utf-8',
 };
-
-const PLAIN = 'text/plain; charset=utf-8';
 
 export interface ServeDocsInput {
   readonly targetDir: string;
@@ -44,40 +41,19 @@ export interface ServeDocsInput {
  */
 export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
   pageOf(input);
-  const server = createServer((request, response) => {
-    try {
-      if (isKnownHost(request.headers.host, input.host)) {
+  const { host, port } = input;
+  try {
+    const server = await listen({ host, port }, (request, response) => {
+      if (isKnownHost(request.headers.host, host)) {
         answer(input, request.method ?? 'GET', request.url ?? '/', response);
-      } else send(response, 403, PLAIN, `docs serve listens on ${input.host}: use that name, or give --host`);
-    } catch (error) {
-      send(response, 500, PLAIN, error instanceof Error ? error.message : String(error));
-    }
-  });
-  await listen(server, input);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : input.port;
-  const host =
-    input.host === '' || input.host === '0.0.0.0' || input.host === '127.0.0.1' || input.host === '::'
-      ? 'localhost'
-      : input.host;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function listen(server: Server, { host, port }: ServeDocsInput): Promise<void> {
-  return new Promise((done, fail) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message;
-      fail(errorOf('docsNotServed', { address: `${host}:${port}`, why }, { cause: error }));
+      } else send(response, 403, PLAIN, `docs serve listens on ${host}: use that name, or give --host`);
     });
-    server.listen(port, host, () => done());
-  });
+    return { url: localUrl(host, server.port), close: () => server.close() };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? `port ${port} is in use` : message;
+    throw errorOf('docsNotServed', { address: `${host}:${port}`, why }, { cause: error });
+  }
 }
 
 function answer(input: ServeDocsInput, method: string, url: string, response: ServerResponse): void {
@@ -112,14 +88,6 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
       .pipe(response);
 }
 
-/** Prevents DNS rebinding: a foreign host name that resolves to this machine must not read the docs. */
-function isKnownHost(header: string | undefined, listens: string): boolean {
-  // A server on all interfaces may have host names that only its network knows.
-  if (listens === '' || listens === '0.0.0.0' || listens === '::') return true;
-  const name = (header ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return [listens, 'localhost', '127.0.0.1', '::1'].some((known) => known.toLowerCase() === name.toLowerCase());
-}
-
 /**
  * Content-Security-Policy: only the page's own scripts run; descriptions may load images, and nothing else is loaded.
  */
@@ -144,23 +112,6 @@ function pathOf(url: string): string | null {
   } catch {
     return null;
   }
-}
-
-function send(
-  response: ServerResponse,
-  status: number,
-  type: string,
-  body: string,
-  more: Readonly<Record<string, string>> = {},
-): void {
-  response.writeHead(status, {
-    'content-type': type,
-    'cache-control': 'no-cache',
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    ...more,
-  });
-  response.end(body);
 }
 
 /** Rebuilt from the artifacts at each request, so that it is never outdated. */

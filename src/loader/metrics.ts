@@ -1,8 +1,8 @@
 // Metrics of the loaders of one process: Prometheus text, a health answer, and the server of both. Reads the loaders'
 // events.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { TsdbtError } from '../errors.ts';
+import { family, histogram, METRICS_TYPE, type Sample } from '../http/metrics-text.ts';
+import { JSON_TEXT, listen, PLAIN, send, urlOf } from '../http/server.ts';
 import { partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { LoadEvent, PartitionLag } from './events.ts';
@@ -145,20 +145,24 @@ export class LoadMetrics {
   /** All numbers in Prometheus' text format 0.0.4. */
   text(): string {
     const lines: string[] = [];
-    const family = (
+    const each = (
       name: string,
-      type: string,
+      type: 'counter' | 'gauge' | 'histogram',
       help: string,
-      samples: (counted: Counted, labels: string, target: LoadTarget) => readonly string[],
+      samples: (counted: Counted, target: LoadTarget) => readonly Sample[],
     ): void => {
-      lines.push(`# HELP tsdbt_load_${name} ${help}`, `# TYPE tsdbt_load_${name} ${type}`);
-      for (const [target, counted] of this.#targets)
-        lines.push(...samples(counted, labelsOf(target.topic, target), target));
+      const all = [...this.#targets].flatMap(([target, counted]) => samples(counted, target));
+      lines.push(...family(`tsdbt_load_${name}`, type, help, all));
     };
-    const one = (name: string, type: string, help: string, value: (counted: Counted) => number | bigint | null): void =>
-      family(name, type, help, (counted, labels) => {
+    const one = (
+      name: string,
+      type: 'counter' | 'gauge',
+      help: string,
+      value: (counted: Counted) => number | bigint | null,
+    ): void =>
+      each(name, type, help, (counted, target) => {
         const found = value(counted);
-        return found === null ? [] : [`tsdbt_load_${name}{${labels}} ${found}`];
+        return found === null ? [] : [{ labels: labelsOf(target.topic, target), value: found }];
       });
     one('rows_total', 'counter', 'Rows committed to the table.', ({ rows }) => rows);
     one('bytes_total', 'counter', 'Bytes of the messages that were committed.', ({ bytes }) => bytes);
@@ -181,22 +185,18 @@ export class LoadMetrics {
       'Age of the newest loaded message while something is behind; 0 when nothing is.',
       ({ lag }) => total(lag, this.#now()).seconds,
     );
-    family('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, _, target) =>
+    each('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, target) =>
       [...lag].map(([key, { rows }]) => {
         const at = key.lastIndexOf('/');
-        return `tsdbt_load_lag_rows{${labelsOf(key.slice(0, at), target)},partition="${key.slice(at + 1)}"} ${rows}`;
+        return { labels: { ...labelsOf(key.slice(0, at), target), partition: key.slice(at + 1) }, value: rows };
       }),
     );
-    family(
+    each(
       'flush_seconds',
       'histogram',
       'Time of a flush: one transaction.',
-      ({ buckets, flushes, flushSeconds }, labels) => [
-        ...BUCKETS.map((bound, i) => `tsdbt_load_flush_seconds_bucket{${labels},le="${bound}"} ${buckets[i]}`),
-        `tsdbt_load_flush_seconds_bucket{${labels},le="+Inf"} ${flushes}`,
-        `tsdbt_load_flush_seconds_sum{${labels}} ${flushSeconds}`,
-        `tsdbt_load_flush_seconds_count{${labels}} ${flushes}`,
-      ],
+      ({ buckets, flushes, flushSeconds }, target) =>
+        histogram(labelsOf(target.topic, target), BUCKETS, buckets, flushes, flushSeconds),
     );
     return `${lines.join('\n')}\n`;
   }
@@ -262,12 +262,8 @@ function total(lag: ReadonlyMap<string, PartitionLag>, now: number): Lag {
   return { rows, seconds };
 }
 
-function labelsOf(topic: string, target: LoadTarget): string {
-  return `topic="${escaped(topic)}",table="${escaped(target.name)}"`;
-}
-
-function escaped(label: string): string {
-  return label.replace(/[\\"\n]/g, (character) => (character === '\n' ? '\\n' : `\\${character}`));
+function labelsOf(topic: string, target: LoadTarget): Readonly<Record<string, string>> {
+  return { topic, table: target.name };
 }
 
 /**
@@ -280,32 +276,22 @@ export async function serveMetrics(
   port: number,
   host: string,
 ): Promise<{ readonly url: string; close(): void }> {
-  const server: Server = createServer((request, response) => {
-    const [path] = (request.url ?? '/').split('?');
-    if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
-    else if (path === '/metrics')
-      response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics.text());
-    else if (path === '/healthz') {
-      const health = metrics.health();
-      response
-        .writeHead(health.ok ? 200 : 503, { 'content-type': 'application/json' })
-        .end(`${JSON.stringify({ status: health.ok ? 'ok' : 'failing', tables: health.tables })}\n`);
-    } else response.writeHead(404, { 'content-type': 'text/plain' }).end('/metrics and /healthz are here\n');
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new TsdbtError('usage', `Error: no metrics can be served at ${host}:${port}: ${error.message}`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  // The server does not keep the process alive.
-  server.unref();
-  const { port: given } = server.address() as AddressInfo;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
-  };
+  try {
+    const server = await listen({ host, port }, (request, response) => {
+      const [path] = (request.url ?? '/').split('?');
+      if (request.method !== 'GET' && request.method !== 'HEAD') response.writeHead(405).end();
+      else if (path === '/metrics') send(response, 200, METRICS_TYPE, metrics.text());
+      else if (path === '/healthz') {
+        const health = metrics.health();
+        const text = JSON.stringify({ status: health.ok ? 'ok' : 'failing', tables: health.tables });
+        send(response, health.ok ? 200 : 503, JSON_TEXT, `${text}\n`);
+      } else send(response, 404, PLAIN, '/metrics and /healthz are here\n');
+    });
+    // The server does not keep the process alive.
+    server.unref();
+    return { url: urlOf(host, server.port), close: () => void server.close() };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new TsdbtError('usage', `Error: no metrics can be served at ${host}:${port}: ${why}`);
+  }
 }
