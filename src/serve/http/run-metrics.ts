@@ -1,0 +1,193 @@
+// Metrics of jobs and nodes as Prometheus' text: counted from what happens on this host, filled up from the history of
+// all hosts. Nine families; the loader's text is put beside it by metrics-page.ts.
+import { family, histogram, type Sample } from '../../http/metrics-text.ts';
+import type { Change, Live } from '../live.ts';
+import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../store/store.ts';
+
+/** Upper bounds of a job's duration, in seconds. */
+const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+const BUILT = /^(model|seed|snapshot)\./;
+
+interface Counted {
+  lastSuccess: Moment | null;
+  slip: number | null;
+  runs: number;
+  seconds: number;
+  readonly buckets: number[];
+  readonly ends: Map<RunEnd['state'], number>;
+  /** The newest run of history that was read. */
+  read: string | null;
+}
+
+interface Measured {
+  startedAt: Moment;
+  seconds: number;
+  rows: number | null;
+  failures: number | null;
+  /** End of the last run that succeeded. */
+  builtAt: Moment | null;
+}
+
+export class RunMetrics {
+  readonly #live: Live;
+  readonly #jobs = new Map<string, Counted>();
+  readonly #nodes = new Map<string, Measured>();
+  /** What a source's newest row says of its time. */
+  readonly #loaded = new Map<string, Moment>();
+
+  constructor(live: Live) {
+    this.#live = live;
+  }
+
+  observe(change: Change): void {
+    if (change.kind === 'started') this.#started(change.claim, change.at);
+    else if (change.kind === 'node' && change.record !== null) this.#node(change.record);
+    else if (change.kind === 'freshness') this.#freshness(change.rows);
+    else if (change.kind === 'ended') this.#ended(change.claim, change.end, change.startedAt, change.at);
+  }
+
+  /**
+   * Reads what other hosts did, and this one before it was started: of each job the last run and the last good one.
+   * @throws what the store throws
+   */
+  async read(store: Store): Promise<void> {
+    this.#freshness(await store.freshness());
+    for (const { job } of this.#live.jobs()) {
+      const counted = this.#counted(job.name);
+      const [last] = await store.runs({ job: job.name, states: ['success', 'failed', 'timeout'], limit: 1 });
+      if (last === undefined || last.runId === counted.read) continue;
+      counted.read = last.runId;
+      counted.slip ??= (last.startedAt - last.dueAt) / 1000;
+      const [good] =
+        last.state === 'success' ? [last] : await store.runs({ job: job.name, states: ['success'], limit: 1 });
+      if (good?.finishedAt != null) counted.lastSuccess = Math.max(counted.lastSuccess ?? 0, good.finishedAt);
+      for (const run of good === undefined || good === last ? [last] : [good, last])
+        for (const node of await store.nodes(run.runId)) this.#node(node);
+    }
+  }
+
+  /** Prometheus' text format 0.0.4. */
+  text(): string {
+    const now = this.#live.now();
+    const named = new Set(this.#live.jobs().map(({ job }) => job.name));
+    const known = this.#live.nodes();
+    const jobs = [...this.#jobs].filter(([job]) => named.has(job));
+    const nodes = [...this.#nodes].filter(([node]) => known?.has(node) !== false);
+    const loaded = [...this.#loaded].filter(([node]) => known?.has(node) !== false);
+    const ofJob = (value: (counted: Counted) => number | null): Sample[] =>
+      jobs.flatMap(([job, counted]) => sample({ job }, value(counted)));
+    const ofNode = (value: (measured: Measured) => number | null): Sample[] =>
+      nodes.flatMap(([node, measured]) => sample({ node }, value(measured)));
+    const seconds = (moment: Moment | null): number | null => (moment === null ? null : moment / 1000);
+    const age = (moment: Moment | null): number | null => (moment === null ? null : Math.max(0, now - moment) / 1000);
+    const lines = [
+      family(
+        'tsdbt_job_last_success_timestamp_seconds',
+        'gauge',
+        'When the last good run of the job ended.',
+        ofJob(({ lastSuccess }) => seconds(lastSuccess)),
+      ),
+      family(
+        'tsdbt_job_duration_seconds',
+        'histogram',
+        'Time of a run of the job.',
+        jobs.flatMap(([job, c]) => (c.runs === 0 ? [] : histogram({ job }, BUCKETS, c.buckets, c.runs, c.seconds))),
+      ),
+      family(
+        'tsdbt_job_slip_seconds',
+        'gauge',
+        'How long after its due time the last run started.',
+        ofJob(({ slip }) => slip),
+      ),
+      family(
+        'tsdbt_job_runs_total',
+        'counter',
+        'Runs of the job that ended on this host.',
+        jobs.flatMap(([job, { ends }]) => [...ends].map(([status, value]) => ({ labels: { job, status }, value }))),
+      ),
+      family(
+        'tsdbt_node_duration_seconds',
+        'gauge',
+        'Time of the last run of the node.',
+        ofNode(({ seconds: last }) => last),
+      ),
+      family(
+        'tsdbt_node_rows',
+        'gauge',
+        'Rows that the last run of the node changed, by the answer of the database.',
+        ofNode(({ rows }) => rows),
+      ),
+      family('tsdbt_model_staleness_seconds', 'gauge', 'Age of the last good run; of a source, of its newest row.', [
+        ...ofNode(({ builtAt }) => age(builtAt)),
+        ...loaded.flatMap(([node, at]) => sample({ node }, age(at))),
+      ]),
+      family(
+        'tsdbt_test_failures',
+        'gauge',
+        'Failing rows of the last run of the test.',
+        ofNode(({ failures }) => failures),
+      ),
+      family(
+        'tsdbt_lease_age_seconds',
+        'gauge',
+        'Time since the lease of a run that goes on was renewed.',
+        leases(this.#live).map(([job, at]) => ({ labels: { job }, value: age(at) ?? 0 })),
+      ),
+    ];
+    return `${lines.flat().join('\n')}\n`;
+  }
+
+  #started({ job, dueAt }: Claim, at: Moment): void {
+    this.#counted(job).slip = Math.max(0, at - dueAt) / 1000;
+  }
+
+  #ended({ job }: Claim, { state }: RunEnd, startedAt: Moment, at: Moment): void {
+    const counted = this.#counted(job);
+    counted.ends.set(state, (counted.ends.get(state) ?? 0) + 1);
+    if (state === 'success') counted.lastSuccess = at;
+    if (state === 'skipped') return;
+    const seconds = (at - startedAt) / 1000;
+    counted.runs++;
+    counted.seconds += seconds;
+    for (const [i, bound] of BUCKETS.entries())
+      if (seconds <= bound) counted.buckets[i] = (counted.buckets[i] ?? 0) + 1;
+  }
+
+  #node({ uniqueId, status, startedAt, seconds, rows, failures }: NodeRun): void {
+    const before = this.#nodes.get(uniqueId);
+    // A node that was skipped did nothing.
+    if (status === 'skipped' || (before !== undefined && before.startedAt > startedAt)) return;
+    const built = BUILT.test(uniqueId) && status === 'success';
+    const builtAt = built ? startedAt + seconds * 1000 : (before?.builtAt ?? null);
+    this.#nodes.set(uniqueId, { startedAt, seconds, rows, failures, builtAt });
+  }
+
+  #freshness(rows: readonly FreshnessRun[]): void {
+    for (const { uniqueId, maxLoadedAt } of rows) if (maxLoadedAt !== null) this.#loaded.set(uniqueId, maxLoadedAt);
+  }
+
+  #counted(job: string): Counted {
+    const found = this.#jobs.get(job) ?? {
+      lastSuccess: null,
+      slip: null,
+      runs: 0,
+      seconds: 0,
+      buckets: BUCKETS.map(() => 0),
+      ends: new Map(),
+      read: null,
+    };
+    this.#jobs.set(job, found);
+    return found;
+  }
+}
+
+/** Of each job that runs, the lease that was renewed longest ago. */
+function leases(live: Live): readonly (readonly [string, Moment])[] {
+  const oldest = new Map<string, Moment>();
+  for (const { claim, heartbeatAt } of live.runs.running())
+    oldest.set(claim.job, Math.min(heartbeatAt, oldest.get(claim.job) ?? heartbeatAt));
+  return [...oldest];
+}
+
+const sample = (labels: Readonly<Record<string, string>>, value: number | null): Sample[] =>
+  value === null ? [] : [{ labels, value }];

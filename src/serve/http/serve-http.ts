@@ -1,0 +1,168 @@
+// The HTTP server of serve: metrics, health, the page and its data, and what a person with the token may do. Reads
+// `Store` and `Live`; who may ask what is decided here, and nowhere else.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { TsdbtError } from '../../errors.ts';
+import { mergeTexts, METRICS_TYPE } from '../../http/metrics-text.ts';
+import {
+  type IncomingMessage,
+  isKnownHost,
+  JSON_TEXT,
+  listen,
+  localUrl,
+  PLAIN,
+  send,
+  type ServerResponse,
+} from '../../http/server.ts';
+import { within } from '../../within.ts';
+import type { Live } from '../live.ts';
+import type { Store } from '../store/store.ts';
+import { RunMetrics } from './run-metrics.ts';
+
+/** A loop that has not turned for so long stands still. */
+const STALL_MS = 60_000;
+/** History is read again for metrics at most so often. */
+const READ_MS = 30_000;
+/** How long the first answer of /metrics waits for history. */
+const FIRST_READ_MS = 2000;
+const SHORTEST_TOKEN = 16;
+
+export interface ServeHttpInput {
+  readonly live: Live;
+  readonly store: Store;
+  /** `127.0.0.1`, unless somebody says otherwise. */
+  readonly host: string;
+  /** 0 selects any free port. */
+  readonly port: number;
+  /** Further names in the Host header, as a reverse proxy sends them. */
+  readonly names: readonly string[];
+  /** Who sends it may pause, resume and run jobs; null: nobody may. */
+  readonly token: string | null;
+}
+
+export interface ServedHttp {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+interface Served extends ServeHttpInput {
+  readonly metrics: RunMetrics;
+  readAt: number;
+}
+
+/**
+ * Listens until `close` is called.
+ * @throws TsdbtError `usage` when the token can be guessed, `runtime` when the address cannot be had
+ */
+export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
+  const { live, host, port, token } = input;
+  if (token !== null && token.length < SHORTEST_TOKEN)
+    throw new TsdbtError(
+      'usage',
+      `The token of serve has ${token.length} characters, expected ${SHORTEST_TOKEN} or more`,
+      {
+        hint: 'make one with `openssl rand -hex 32`',
+      },
+    );
+  const served: Served = { ...input, metrics: new RunMetrics(live), readAt: Number.NEGATIVE_INFINITY };
+  const unwatch = live.runs.watch((change) => served.metrics.observe(change));
+  try {
+    const server = await listen({ host, port }, (request, response) => {
+      answer(served, request, response).catch((error: unknown) => {
+        // What went wrong within is for the log, but the database's words help.
+        const message = error instanceof Error ? error.message : String(error);
+        if (!response.headersSent) send(response, 503, JSON_TEXT, JSON.stringify({ error: firstLine(message) }));
+        else response.destroy();
+      });
+    });
+    return {
+      url: localUrl(host, server.port),
+      close: () => {
+        unwatch();
+        return server.close();
+      },
+    };
+  } catch (error) {
+    unwatch();
+    const why =
+      error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? `port ${port} is in use` : '';
+    const message = why === '' && error instanceof Error ? error.message : why;
+    throw new TsdbtError('runtime', `Could not serve jobs and metrics on ${host}:${port}: ${message}`, {
+      hint: 'choose another one with --port',
+      cause: error,
+    });
+  }
+}
+
+async function answer(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { host, names } = served;
+  const [path = '/'] = (request.url ?? '/').split('?');
+  if (![host, ...names].some((name) => isKnownHost(request.headers.host, name))) {
+    send(response, 403, PLAIN, `serve listens on ${host}: use that name, or give --host\n`);
+  } else if (request.method === 'POST') await act(served, request, response, path);
+  else if (request.method !== 'GET' && request.method !== 'HEAD') {
+    send(response, 405, PLAIN, 'only GET, and POST with a token\n', { allow: 'GET, HEAD, POST' });
+  } else if (path === '/metrics') send(response, 200, METRICS_TYPE, await metricsOf(served));
+  else if (path === '/livez') health(response, stalled(served.live));
+  else if (path === '/readyz') health(response, served.live.notReady());
+  else send(response, 404, PLAIN, '/metrics, /livez and /readyz are here\n');
+}
+
+function health(response: ServerResponse, reasons: readonly string[]): void {
+  const ok = reasons.length === 0;
+  send(response, ok ? 200 : 503, JSON_TEXT, `${JSON.stringify({ status: ok ? 'ok' : 'failing', reasons })}\n`);
+}
+
+/** Why the process is of no use any more and should be started again. */
+function stalled(live: Live): readonly string[] {
+  const turned = live.lastTurn();
+  const seconds = turned === null ? 0 : Math.round((live.now() - turned) / 1000);
+  return seconds * 1000 > STALL_MS ? [`the scheduler has not looked for due times for ${seconds} s`] : [];
+}
+
+async function metricsOf(served: Served): Promise<string> {
+  const { live, store, metrics } = served;
+  const first = served.readAt === Number.NEGATIVE_INFINITY;
+  if (live.now() - served.readAt >= READ_MS) {
+    served.readAt = live.now();
+    // A database that is away leaves the numbers of this host.
+    const reading = metrics.read(store).catch(() => undefined);
+    if (first) await within(reading, FIRST_READ_MS);
+  }
+  return mergeTexts([metrics.text(), ...live.loaderMetrics()]);
+}
+
+/** `POST /api/jobs/NAME/pause`, `resume` and `run`. */
+async function act(served: Served, request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+  const { store, live, token } = served;
+  const refuse = (status: number, error: string, more = {}): void =>
+    send(response, status, JSON_TEXT, `${JSON.stringify({ error })}\n`, more);
+  request.resume();
+  const [, name, action] = /^\/api\/jobs\/([^/]+)\/(pause|resume|run)$/.exec(path) ?? [];
+  if (token === null) return refuse(403, 'serve was started without a token: nothing can be changed here');
+  if (!isToken(request.headers.authorization, token))
+    return refuse(401, 'the token is missing or wrong', { 'www-authenticate': 'Bearer' });
+  if (name === undefined) return refuse(404, 'POST goes to /api/jobs/NAME/pause, resume or run');
+  const job = decoded(name);
+  if (job === null || !live.jobs().some((state) => state.job.name === job))
+    return refuse(404, `there is no job ${job ?? name}`);
+  if (action === 'run') await store.request(job);
+  else await store.setPaused(job, action === 'pause');
+  live.runs.jobsChanged();
+  send(response, 202, JSON_TEXT, `${JSON.stringify({ job, done: action })}\n`);
+}
+
+/** Compares in a time that tells nothing of the token, its length included. */
+function isToken(header: string | undefined, token: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';

@@ -1,0 +1,249 @@
+// What serve knows and the database does not: jobs with their next times, runs as they go, their nodes' logs. Bounded
+// in memory. The scheduler and its runner tell it; the HTTP server and the metrics read it and are told of changes.
+import type { NodeStatus } from '../contracts/results.ts';
+import type { Job } from './jobs/job.ts';
+import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd } from './store/store.ts';
+
+/** A job as it stands now. */
+export interface JobState {
+  readonly job: Job;
+  /** null: it has no time of its own, or is paused. */
+  readonly nextAt: Moment | null;
+  readonly paused: boolean;
+}
+
+/** A table that a resident loader fills. */
+export interface LoaderState {
+  readonly table: string;
+  readonly topic: string;
+  readonly ok: boolean;
+  readonly paused: boolean;
+  /** Why it makes no progress; empty while it does. */
+  readonly reasons: readonly string[];
+  /** Decimal digits: offsets are 64 bits. */
+  readonly lag_rows: string;
+  readonly lag_seconds: number | null;
+}
+
+/** A promise of `meta.tsdbt.sla`, as it is kept now. */
+export interface PromiseState {
+  /** unique_id, or the job's name. */
+  readonly subject: string;
+  /** What is promised: `freshness`, `success rate`, `duration`. */
+  readonly promise: string;
+  /** In words: `at most 15 minutes`. */
+  readonly limit: string;
+  /** In words: `4 minutes`; null: not known yet. */
+  readonly value: string | null;
+  readonly state: 'kept' | 'breaking' | 'broken' | 'unknown';
+  /** When the open incident began; null: none is open. */
+  readonly since: Moment | null;
+  readonly owner: string | null;
+}
+
+/** First failing rows of a test, as text. */
+export interface FailingRows {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** A node of a run that goes on or has just ended. */
+export interface LiveNode {
+  readonly uniqueId: string;
+  readonly thread: string;
+  readonly startedAt: Moment;
+  /** null: it runs. */
+  readonly status: NodeStatus | null;
+  readonly seconds: number | null;
+  readonly message: string | null;
+}
+
+export interface LiveRun {
+  readonly claim: Claim;
+  readonly startedAt: Moment;
+  /** When the lease was renewed last. */
+  readonly heartbeatAt: Moment;
+  /** How many nodes it will run; null: not known yet. */
+  readonly total: number | null;
+  /** null: it runs. */
+  readonly end: RunEnd | null;
+  /** In the order of their starts. */
+  readonly nodes: readonly LiveNode[];
+}
+
+export type Change =
+  | { readonly kind: 'jobs' }
+  | { readonly kind: 'started'; readonly claim: Claim; readonly at: Moment }
+  | { readonly kind: 'total'; readonly runId: string; readonly total: number }
+  | { readonly kind: 'node'; readonly runId: string; readonly node: LiveNode; readonly record: NodeRun | null }
+  | { readonly kind: 'line'; readonly runId: string; readonly uniqueId: string; readonly line: string }
+  | { readonly kind: 'freshness'; readonly rows: readonly FreshnessRun[] }
+  | {
+      readonly kind: 'ended';
+      readonly claim: Claim;
+      readonly end: RunEnd;
+      readonly startedAt: Moment;
+      readonly at: Moment;
+    };
+
+/** What the HTTP server and the metrics read. */
+export interface Live {
+  readonly host: string;
+  /** Name of the dbt project. */
+  readonly project: string;
+  readonly version: string;
+  readonly runs: LiveRuns;
+  now(): Moment;
+  /** When the scheduler's loop turned last; null: it has not yet. */
+  lastTurn(): Moment | null;
+  /** Why no job can run now: the database is away, the project does not parse; empty: nothing is in the way. */
+  notReady(): readonly string[];
+  jobs(): readonly JobState[];
+  /** unique_ids of the project as it is now: what is not in it is not measured any more. null: not known */
+  nodes(): ReadonlySet<string> | null;
+  loaders(): readonly LoaderState[];
+  /** Prometheus texts of the loaders of this process. */
+  loaderMetrics(): readonly string[];
+  promises(): Promise<readonly PromiseState[]>;
+}
+
+interface Kept {
+  claim: Claim;
+  startedAt: Moment;
+  heartbeatAt: Moment;
+  total: number | null;
+  end: RunEnd | null;
+  readonly nodes: Map<string, LiveNode>;
+  readonly lines: Map<string, string[]>;
+  readonly rows: Map<string, FailingRows>;
+}
+
+/** Ended runs whose logs are kept. */
+const ENDED = 20;
+/** Lines kept of a node: the last ones. */
+const LINES = 400;
+const LINE_LENGTH = 4000;
+const ROWS = 20;
+
+/** Runs of this host as they go. Calls about a run that is not known change nothing. */
+export class LiveRuns {
+  readonly #runs = new Map<string, Kept>();
+  readonly #watchers = new Set<(change: Change) => void>();
+
+  started(claim: Claim, at: Moment): void {
+    this.#runs.set(claim.runId, {
+      claim,
+      startedAt: at,
+      heartbeatAt: at,
+      total: null,
+      end: null,
+      nodes: new Map(),
+      lines: new Map(),
+      rows: new Map(),
+    });
+    this.#tell({ kind: 'started', claim, at });
+  }
+
+  total(runId: string, total: number): void {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return;
+    run.total = total;
+    this.#tell({ kind: 'total', runId, total });
+  }
+
+  heartbeat(runId: string, at: Moment): void {
+    const run = this.#runs.get(runId);
+    if (run !== undefined) run.heartbeatAt = at;
+  }
+
+  nodeStarted(runId: string, uniqueId: string, thread: string, at: Moment): void {
+    this.#node(runId, { uniqueId, thread, startedAt: at, status: null, seconds: null, message: null }, null);
+  }
+
+  nodeFinished(record: NodeRun): void {
+    const { runId, uniqueId, thread, startedAt, status, seconds, message } = record;
+    this.#node(runId, { uniqueId, thread, startedAt, status, seconds, message }, record);
+  }
+
+  /** A line of a node's log, without colours, secrets masked. */
+  line(runId: string, uniqueId: string, text: string): void {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return;
+    const lines = run.lines.get(uniqueId) ?? [];
+    run.lines.set(uniqueId, lines);
+    const line = text.length > LINE_LENGTH ? `${text.slice(0, LINE_LENGTH)} …` : text;
+    lines.push(line);
+    if (lines.length > LINES) lines.shift();
+    this.#tell({ kind: 'line', runId, uniqueId, line });
+  }
+
+  /** The first failing rows of a test. */
+  failing(runId: string, uniqueId: string, { columns, rows }: FailingRows): void {
+    this.#runs.get(runId)?.rows.set(uniqueId, { columns, rows: rows.slice(0, ROWS) });
+  }
+
+  freshness(rows: readonly FreshnessRun[]): void {
+    this.#tell({ kind: 'freshness', rows });
+  }
+
+  /** Times of jobs have changed, or a job was paused or resumed. */
+  jobsChanged(): void {
+    this.#tell({ kind: 'jobs' });
+  }
+
+  /** A run that never started (`skipped`) may end, too. */
+  ended(claim: Claim, end: RunEnd, at: Moment): void {
+    const run = this.#runs.get(claim.runId);
+    if (run !== undefined) {
+      run.end = end;
+      // The map is in the order of starts: what ended goes to its end.
+      this.#runs.delete(claim.runId);
+      this.#runs.set(claim.runId, run);
+      const over = [...this.#runs].filter(([, kept]) => kept.end !== null);
+      for (const [runId] of over.slice(0, -ENDED)) this.#runs.delete(runId);
+    }
+    this.#tell({ kind: 'ended', claim, end, startedAt: run?.startedAt ?? at, at });
+  }
+
+  /** Runs that go on. */
+  running(): readonly LiveRun[] {
+    return [...this.#runs.values()].filter(({ end }) => end === null).map(shown);
+  }
+
+  /** @returns null: it is not of this host, or too old */
+  run(runId: string): LiveRun | null {
+    const run = this.#runs.get(runId);
+    return run === undefined ? null : shown(run);
+  }
+
+  /** @returns the last lines of a node; null: none are kept */
+  log(runId: string, uniqueId: string): readonly string[] | null {
+    return this.#runs.get(runId)?.lines.get(uniqueId) ?? null;
+  }
+
+  /** @returns null: none are kept */
+  failingRows(runId: string, uniqueId: string): FailingRows | null {
+    return this.#runs.get(runId)?.rows.get(uniqueId) ?? null;
+  }
+
+  /** A watcher must not throw. @returns what ends it */
+  watch(watcher: (change: Change) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #node(runId: string, node: LiveNode, record: NodeRun | null): void {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return;
+    run.nodes.set(node.uniqueId, node);
+    this.#tell({ kind: 'node', runId, node, record });
+  }
+
+  #tell(change: Change): void {
+    for (const watcher of this.#watchers) watcher(change);
+  }
+}
+
+function shown({ claim, startedAt, heartbeatAt, total, end, nodes }: Kept): LiveRun {
+  return { claim, startedAt, heartbeatAt, total, end, nodes: [...nodes.values()] };
+}

@@ -1,0 +1,118 @@
+// A host of serve without a scheduler: what is live is told by the test, what is kept is a fake.
+import type { Job } from '../../../../../src/serve/jobs/job.ts';
+import { type JobState, type Live, LiveRuns } from '../../../../../src/serve/live.ts';
+import type { Claim, JobRun, NodeRun, Store } from '../../../../../src/serve/store/store.ts';
+
+export const START = Date.UTC(2027, 2, 28, 12);
+
+export function job(name: string, more: Partial<Job> = {}): Job {
+  return {
+    name,
+    path: 'jobs.yml',
+    line: 2,
+    work: {
+      kind: 'command',
+      command: 'build',
+      select: null,
+      exclude: [],
+      selector: null,
+      vars: {},
+      fullRefresh: false,
+      ifChanged: false,
+    },
+    timing: { kind: 'every', ms: 300_000 },
+    windowMs: null,
+    timeoutMs: null,
+    retries: { times: 0, backoffMs: 0 },
+    overlap: 'skip',
+    catchUp: 'latest',
+    owner: null,
+    description: null,
+    ...more,
+  };
+}
+
+export function claim(runId: string, name = 'fast', dueAt = START): Claim {
+  return { runId, job: name, dueAt, attempt: 1, host: 'h1', token: 1n };
+}
+
+export function jobRun(runId: string, more: Partial<JobRun> = {}): JobRun {
+  return {
+    ...claim(runId),
+    state: 'success',
+    startedAt: START,
+    finishedAt: START + 2000,
+    reason: null,
+    project: null,
+    ...more,
+  };
+}
+
+export function nodeRun(runId: string, uniqueId: string, more: Partial<NodeRun> = {}): NodeRun {
+  return {
+    runId,
+    uniqueId,
+    status: 'success',
+    thread: 'Thread-1 (worker)',
+    startedAt: START,
+    seconds: 1.5,
+    rows: null,
+    readRows: null,
+    readBytes: null,
+    failures: null,
+    message: null,
+    checksum: null,
+    ...more,
+  };
+}
+
+/** A store of which only what is given answers. */
+export function fakeStore(given: Partial<Store> = {}): Store {
+  const empty: Partial<Store> = {
+    runs: async () => [],
+    nodes: async () => [],
+    nodeHistory: async () => [],
+    freshness: async () => [],
+    openIncidents: async () => [],
+    paused: async () => new Set(),
+  };
+  return new Proxy({} as Store, {
+    get: (_, name: keyof Store) => given[name] ?? empty[name] ?? (() => Promise.reject(new Error(`no ${name} here`))),
+  });
+}
+
+export interface Told {
+  now: number;
+  turned: number | null;
+  notReady: string[];
+  jobs: JobState[];
+  nodes: Set<string> | null;
+  loaderMetrics: string[];
+}
+
+/** What is live, and the values that the test changes. */
+export function lab(jobs: readonly Job[] = [job('fast')]): { readonly live: Live; readonly told: Told } {
+  const told: Told = {
+    now: START,
+    turned: START,
+    notReady: [],
+    jobs: jobs.map((j) => ({ job: j, nextAt: START + 300_000, paused: false })),
+    nodes: null,
+    loaderMetrics: [],
+  };
+  const live: Live = {
+    host: 'h1',
+    project: 'shop',
+    version: '1',
+    runs: new LiveRuns(),
+    now: () => told.now,
+    lastTurn: () => told.turned,
+    notReady: () => told.notReady,
+    jobs: () => told.jobs,
+    nodes: () => told.nodes,
+    loaders: () => [],
+    loaderMetrics: () => told.loaderMetrics,
+    promises: async () => [],
+  };
+  return { live, told };
+}

@@ -1,0 +1,220 @@
+// The server of serve: metrics of jobs, nodes and loaders in one text, health, who is answered, and what a token allows.
+import { get } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
+import { claim, fakeStore, job, jobRun, lab, nodeRun, START } from './lab.ts';
+
+const TOKEN = 'a token of 32 letters and digits';
+const open: ServedHttp[] = [];
+afterEach(async () => {
+  for (const served of open.splice(0)) await served.close();
+});
+
+async function serve(input: Partial<ServeHttpInput> & Pick<ServeHttpInput, 'live'>): Promise<string> {
+  const served = await serveHttp({ store: fakeStore(), host: '127.0.0.1', port: 0, names: [], token: null, ...input });
+  open.push(served);
+  return served.url;
+}
+const textOf = async (url: string): Promise<string> => (await fetch(url)).text();
+const samples = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+const families = (text: string): string[] => [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? '');
+
+const LOADER = '# HELP tsdbt_load_paused Paused.\n# TYPE tsdbt_load_paused gauge\ntsdbt_load_paused{topic="t"} 0\n';
+
+describe('/metrics', () => {
+  it('counts what happens here: runs, slips, nodes, failing rows, leases', async () => {
+    const { live, told } = lab([job('fast'), job('slow')]);
+    const url = await serve({ live });
+    live.runs.started(claim('1', 'fast', START - 250), START);
+    live.runs.started(claim('2', 'slow'), START);
+    live.runs.heartbeat('2', START + 1000);
+    live.runs.nodeFinished(nodeRun('1', 'model.p.a', { rows: 12 }));
+    live.runs.nodeFinished(nodeRun('1', 'test.p.t', { status: 'fail', failures: 3 }));
+    live.runs.nodeFinished(nodeRun('1', 'model.p.b', { status: 'error' }));
+    live.runs.nodeFinished(nodeRun('1', 'model.p.c', { status: 'skipped' }));
+    live.runs.ended(claim('1'), { state: 'failed', reason: null }, START + 4000);
+    live.runs.ended(claim('3'), { state: 'skipped', reason: 'still running' }, START + 4000);
+    told.now = START + 5000;
+    const text = await textOf(`${url}/metrics`);
+    expect(samples(text).filter((line) => !/_bucket/.test(line))).toEqual([
+      'tsdbt_job_duration_seconds_sum{job="fast"} 4',
+      'tsdbt_job_duration_seconds_count{job="fast"} 1',
+      'tsdbt_job_slip_seconds{job="fast"} 0.25',
+      'tsdbt_job_slip_seconds{job="slow"} 0',
+      'tsdbt_job_runs_total{job="fast",status="failed"} 1',
+      'tsdbt_job_runs_total{job="fast",status="skipped"} 1',
+      'tsdbt_node_duration_seconds{node="model.p.a"} 1.5',
+      'tsdbt_node_duration_seconds{node="test.p.t"} 1.5',
+      'tsdbt_node_duration_seconds{node="model.p.b"} 1.5',
+      'tsdbt_node_rows{node="model.p.a"} 12',
+      'tsdbt_model_staleness_seconds{node="model.p.a"} 3.5',
+      'tsdbt_test_failures{node="test.p.t"} 3',
+      'tsdbt_lease_age_seconds{job="slow"} 4',
+    ]);
+    expect(
+      samples(text)
+        .filter((line) => /_bucket/.test(line))
+        .at(2),
+    ).toBe('tsdbt_job_duration_seconds_bucket{job="fast",le="5"} 1');
+  });
+
+  it('knows from the history what other hosts did, and what this one did before', async () => {
+    const { live, told } = lab();
+    const good = jobRun('1');
+    const bad = jobRun('2', { state: 'failed', startedAt: START + 300_500, dueAt: START + 300_000 });
+    const store = fakeStore({
+      runs: async ({ states }) => (states?.includes('failed') ? [bad] : [good]),
+      nodes: async (runId) => [
+        nodeRun(runId, 'model.p.a', runId === '1' ? {} : { status: 'error', startedAt: START + 300_000 }),
+        nodeRun(runId, 'test.p.t', { status: 'pass', failures: 0 }),
+      ],
+      freshness: async () => [
+        { runId: '1', uniqueId: 'source.p.s.t', status: 'pass', maxLoadedAt: START, seconds: 0, at: START },
+      ],
+    });
+    told.now = START + 301_500;
+    const found = samples(await textOf(`${await serve({ live, store })}/metrics`));
+    expect(found).toEqual([
+      `tsdbt_job_last_success_timestamp_seconds{job="fast"} ${(START + 2000) / 1000}`,
+      'tsdbt_job_slip_seconds{job="fast"} 0.5',
+      'tsdbt_node_duration_seconds{node="model.p.a"} 1.5',
+      'tsdbt_node_duration_seconds{node="test.p.t"} 1.5',
+      'tsdbt_model_staleness_seconds{node="model.p.a"} 300',
+      'tsdbt_model_staleness_seconds{node="source.p.s.t"} 301.5',
+      'tsdbt_test_failures{node="test.p.t"} 0',
+    ]);
+  });
+
+  it('speaks of no job and no node that the project has no more', async () => {
+    const { live, told } = lab([job('fast')]);
+    const url = await serve({ live });
+    live.runs.started(claim('1', 'gone'), START);
+    live.runs.started(claim('2'), START);
+    live.runs.nodeFinished(nodeRun('2', 'model.p.gone'));
+    live.runs.ended(claim('1', 'gone'), { state: 'success', reason: null }, START);
+    live.runs.ended(claim('2'), { state: 'success', reason: null }, START);
+    told.nodes = new Set(['model.p.a']);
+    expect(await textOf(`${url}/metrics`)).not.toContain('gone');
+  });
+
+  it("holds at most 20 families, the loader's included, each once", async () => {
+    const { live, told } = lab();
+    told.loaderMetrics = [LOADER, LOADER.replace('"t"} 0', '"u"} 1')];
+    const text = await textOf(`${await serve({ live })}/metrics`);
+    expect(families(text)).toHaveLength(10);
+    expect(new Set(families(text)).size).toBe(10);
+    expect(text).toContain('gauge\ntsdbt_load_paused{topic="t"} 0\ntsdbt_load_paused{topic="u"} 1\n');
+  });
+
+  it('answers while the database is away', async () => {
+    const { live } = lab();
+    const store = fakeStore({ freshness: () => Promise.reject(new Error('away')) });
+    const url = await serve({ live, store });
+    live.runs.ended(claim('1'), { state: 'failed', reason: null }, START);
+    expect(await textOf(`${url}/metrics`)).toContain('tsdbt_job_runs_total{job="fast",status="failed"} 1');
+  });
+});
+
+describe('/livez and /readyz', () => {
+  it('say why the process should be started again, and why it can run nothing now', async () => {
+    const { live, told } = lab();
+    const url = await serve({ live });
+    const ask = async (path: string): Promise<unknown> => {
+      const answer = await fetch(url + path);
+      return [answer.status, await answer.json()];
+    };
+    expect([await ask('/livez'), await ask('/readyz')]).toEqual([
+      [200, { status: 'ok', reasons: [] }],
+      [200, { status: 'ok', reasons: [] }],
+    ]);
+    told.now += 90_000;
+    told.notReady = ['the database is away'];
+    expect([await ask('/livez'), await ask('/readyz')]).toEqual([
+      [503, { status: 'failing', reasons: ['the scheduler has not looked for due times for 90 s'] }],
+      [503, { status: 'failing', reasons: ['the database is away'] }],
+    ]);
+  });
+});
+
+describe('who is answered', () => {
+  const asked = (url: string, path: string, host: string): Promise<number | undefined> =>
+    new Promise((done, fail) => {
+      get({ host: '127.0.0.1', port: new URL(url).port, path, headers: { host } }, (answer) => {
+        answer.resume();
+        done(answer.statusCode);
+      }).on('error', fail);
+    });
+
+  it('nobody who calls it by a foreign name', async () => {
+    const { live } = lab();
+    const url = await serve({ live, names: ['etl.example'] });
+    expect(
+      await Promise.all(
+        ['evil.example', 'localhost', '127.0.0.1:1', 'etl.example:443'].map((host) => asked(url, '/metrics', host)),
+      ),
+    ).toEqual([403, 200, 200, 200]);
+  });
+
+  it('says what to do when the port is taken or the token can be guessed', async () => {
+    const { live } = lab();
+    const { port } = new URL(await serve({ live }));
+    await expect(serve({ live, port: Number(port) })).rejects.toThrow(`127.0.0.1:${port}: port ${port} is in use`);
+    await expect(serve({ live, token: 'short' })).rejects.toThrow('has 5 characters, expected 16 or more');
+  });
+});
+
+describe('POST', () => {
+  const post = async (url: string, path: string, token: string | null = TOKEN): Promise<unknown> => {
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(url + path, { method: 'POST', headers });
+    return [answer.status, await answer.json()];
+  };
+
+  it('pauses, resumes and runs a job for who has the token', async () => {
+    const { live } = lab([job('a b')]);
+    const done: unknown[] = [];
+    const store = fakeStore({
+      setPaused: async (...args) => void done.push(args),
+      request: async (...args) => void done.push(args),
+    });
+    const url = await serve({ live, store, token: TOKEN });
+    for (const action of ['pause', 'resume', 'run'])
+      expect(await post(url, `/api/jobs/a%20b/${action}`)).toEqual([202, { job: 'a b', done: action }]);
+    expect(done).toEqual([['a b', true], ['a b', false], ['a b']]);
+  });
+
+  it.each([
+    ['without a token', null, '/api/jobs/fast/pause', 401],
+    ['with another one', 'a token of 32 letters and digit.', '/api/jobs/fast/pause', 401],
+    ['with the beginning of it', TOKEN.slice(0, -1), '/api/jobs/fast/pause', 401],
+    ['about a job that is not there', TOKEN, '/api/jobs/none/run', 404],
+    ['about a name that is none', TOKEN, '/api/jobs/%E0/run', 404],
+    ['to another address', TOKEN, '/metrics', 404],
+  ])('is refused %s', async (_, token, path, status) => {
+    const { live } = lab();
+    const url = await serve({ live, token: TOKEN });
+    expect(await post(url, path, token)).toEqual([status, { error: expect.any(String) }]);
+  });
+
+  it('is refused whatever is sent, when serve has no token', async () => {
+    const { live } = lab();
+    expect(await post(await serve({ live }), '/api/jobs/fast/run', '')).toEqual([
+      403,
+      { error: 'serve was started without a token: nothing can be changed here' },
+    ]);
+  });
+
+  it('says so in one line when the database does not take it', async () => {
+    const { live } = lab();
+    const store = fakeStore({ request: () => Promise.reject(new Error('away\nDETAIL: x')) });
+    expect(await post(await serve({ live, store, token: TOKEN }), '/api/jobs/fast/run')).toEqual([
+      503,
+      { error: 'away' },
+    ]);
+  });
+
+  it('of another kind is not known', async () => {
+    const { live } = lab();
+    expect((await fetch(`${await serve({ live })}/metrics`, { method: 'PUT' })).status).toBe(405);
+  });
+});
