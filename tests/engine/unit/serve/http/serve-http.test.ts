@@ -1,4 +1,4 @@
-// The server of serve: metrics of jobs, nodes and loaders in one text, health, who is answered, and what a token allows.
+// The server of serve: metrics of jobs, nodes and loaders in one text, health, who is answered, what a token allows.
 import { get } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
