@@ -89,6 +89,8 @@ export interface SentAlarm {
 }
 
 export interface RunFilter {
+  /** This run alone. */
+  readonly runId?: string;
   readonly job?: string;
   readonly states?: readonly RunState[];
   readonly before?: Moment;
