@@ -1,0 +1,169 @@
+// Gathers what promises are judged by: runs from the store, of which only the new ones are read again, and what was
+// measured, no sooner than it can have changed the verdict. evaluate.ts judges.
+import type { JobRun, Moment, NodeRun, Store } from '../store/store.ts';
+import { type Facts, type Measured, type PastRun, pastJobRun, pastNodeRun } from './evaluate.ts';
+import type { Promised, Verdict } from './promise.ts';
+
+/** What promises read of the store. */
+export type PromiseHistory = Pick<Store, 'now' | 'runs' | 'nodeHistory' | 'lastDue' | 'paused'>;
+
+/** Measures freshness and lag now. What cannot be measured has an error of its own. */
+export type Measure = (promises: readonly Promised[]) => Promise<ReadonlyMap<string, Measured>>;
+
+/** The newest due time of a job that is not after the moment; null: there is none. */
+export type DueBefore = (job: string, moment: Moment) => Moment | null;
+
+/** Milliseconds between two looks. */
+export const LOOK_MS = 10_000;
+/** The longest time without measuring, so that a page never shows what is older. */
+const LONGEST_UNMEASURED_MS = 300_000;
+/** Runs read in each look, of all jobs together. */
+const NEWEST = 200;
+/** Runs read of one job or node, when nothing of it is known yet. */
+const MOST = 20_000;
+/** Runs read where no window of time is promised. */
+const FEW = 150;
+/** Nodes' runs are written behind the end of their job's run: so long they are looked for. */
+const WRITTEN_BEHIND_MS = 60_000;
+
+export class FactFinder {
+  readonly #history: PromiseHistory;
+  readonly #measure: Measure;
+  readonly #dueBefore: DueBefore;
+  readonly #jobs = new Map<string, Map<string, JobRun>>();
+  readonly #nodes = new Map<string, readonly NodeRun[]>();
+  readonly #measured = new Map<string, Measured>();
+  readonly #measureAt = new Map<string, Moment>();
+  #known: ReadonlySet<string> = new Set();
+  #changedAt: Moment | null = null;
+
+  constructor(history: PromiseHistory, measure: Measure, dueBefore: DueBefore) {
+    this.#history = history;
+    this.#measure = measure;
+    this.#dueBefore = dueBefore;
+  }
+
+  /** @returns the facts, and the keys of promises that were measured for them */
+  async gather(promises: readonly Promised[]): Promise<{ readonly facts: Facts; readonly fresh: ReadonlySet<string> }> {
+    const now = await this.#history.now();
+    const fresh = await this.#measureDue(promises, now);
+    const runs = await this.#runs(promises, now);
+    const names = [...new Set(promises.filter(ofJob).map(({ subject }) => subject.id))];
+    const dues = names.map((name) => [name, this.#dueBefore(name, now)] as const);
+    return {
+      fresh,
+      facts: {
+        now,
+        measured: this.#measured,
+        runs,
+        claimed: names.length === 0 ? new Map() : await this.#history.lastDue(),
+        due: new Map(dues.flatMap(([name, due]) => (due === null ? [] : [[name, due] as const]))),
+        paused: names.length === 0 ? new Set() : await this.#history.paused(),
+      },
+    };
+  }
+
+  /** Says when a promise is measured next. @param watched whether an incident of it is open or may open */
+  plan({ promised, state, breaksAt }: Verdict, watched: boolean, now: Moment): void {
+    const soon = now + LOOK_MS;
+    const quiet = state === 'kept' && !watched && breaksAt !== null;
+    const next = quiet ? Math.min(Math.max(breaksAt, soon), now + LONGEST_UNMEASURED_MS) : soon;
+    this.#measureAt.set(promised.key, next);
+  }
+
+  async #measureDue(promises: readonly Promised[], now: Moment): Promise<ReadonlySet<string>> {
+    const due = promises.filter((each) => isMeasured(each) && (this.#measureAt.get(each.key) ?? now) <= now);
+    if (due.length === 0) return new Set();
+    const found = await this.#measure(due);
+    for (const { key } of due) this.#measured.set(key, found.get(key) ?? { kind: 'error', reason: 'was not measured' });
+    return new Set(due.map(({ key }) => key));
+  }
+
+  async #runs(promises: readonly Promised[], now: Moment): Promise<ReadonlyMap<string, readonly PastRun[]>> {
+    const read = promises.filter((each) => !isMeasured(each));
+    const runs = new Map<string, readonly PastRun[]>();
+    if (read.length === 0) return runs;
+    await this.#readJobs(read.filter(ofJob), now);
+    for (const [name, known] of this.#jobs)
+      runs.set(
+        name,
+        [...known.values()].sort((a, b) => b.startedAt - a.startedAt || b.attempt - a.attempt).map(pastJobRun),
+      );
+    const nodes = read.filter((each) => !ofJob(each));
+    const changed = this.#changedAt === null || now - this.#changedAt < WRITTEN_BEHIND_MS;
+    for (const [id, of] of bySubject(nodes)) {
+      const known = this.#nodes.get(id);
+      if (known === undefined || changed) {
+        const more = await this.#history.nodeHistory(id, known === undefined ? sizeOf(of) : FEW);
+        this.#nodes.set(id, joined(more, known ?? [], now - windowOf(of)));
+      }
+      runs.set(id, (this.#nodes.get(id) ?? []).map(pastNodeRun));
+    }
+    if (this.#changedAt === null) this.#changedAt = now;
+    return runs;
+  }
+
+  /** One question for all jobs, as long as it shows what has changed since the last one. */
+  async #readJobs(promises: readonly Promised[], now: Moment): Promise<void> {
+    const newest = await this.#history.runs({ limit: NEWEST });
+    const seen = new Set(newest.map(keyOf));
+    const states = new Set(newest.map((run) => `${keyOf(run)} ${run.state}`));
+    if ([...states].some((state) => !this.#known.has(state))) this.#changedAt = now;
+    const gap = newest.length === NEWEST && ![...states].some((state) => this.#known.has(state));
+    this.#known = states;
+    for (const [name, of] of bySubject(promises)) {
+      const known = this.#jobs.get(name);
+      const stuck = [...(known?.values() ?? [])].some((run) => run.finishedAt === null && !seen.has(keyOf(run)));
+      const all =
+        known === undefined || gap || stuck
+          ? await this.#history.runs({ job: name, limit: sizeOf(of) })
+          : [...newest.filter(({ job }) => job === name), ...known.values()];
+      const kept = new Map<string, JobRun>();
+      const since = now - windowOf(of);
+      for (const run of all) {
+        if (kept.has(keyOf(run))) continue;
+        if (kept.size < FEW || (run.finishedAt ?? now) > since) kept.set(keyOf(run), run);
+      }
+      this.#jobs.set(name, kept);
+    }
+  }
+}
+
+/** New rows before known ones, each once; beside the newest only those of the window. */
+function joined(newest: readonly NodeRun[], known: readonly NodeRun[], since: Moment): NodeRun[] {
+  const all = new Map<string, NodeRun>();
+  for (const run of [...newest, ...known]) if (!all.has(run.runId)) all.set(run.runId, run);
+  return [...all.values()].filter((run, at) => at < FEW || run.startedAt > since);
+}
+
+function bySubject(promises: readonly Promised[]): ReadonlyMap<string, readonly Promised[]> {
+  const found = new Map<string, Promised[]>();
+  for (const each of promises) found.set(each.subject.id, [...(found.get(each.subject.id) ?? []), each]);
+  return found;
+}
+
+function windowOf(promises: readonly Promised[]): number {
+  return Math.max(
+    0,
+    ...promises.map(({ terms }) =>
+      terms.kind === 'success' || (terms.kind === 'duration' && terms.percentile !== null) ? terms.overMs : 0,
+    ),
+  );
+}
+
+function sizeOf(promises: readonly Promised[]): number {
+  return windowOf(promises) > 0 ? MOST : FEW;
+}
+
+function keyOf({ runId, attempt }: JobRun): string {
+  return `${runId} ${attempt}`;
+}
+
+function ofJob({ subject }: Promised): boolean {
+  return subject.kind === 'job';
+}
+
+/** Whether a promise is measured in the database or by the loader, and not by runs. */
+export function isMeasured({ terms }: Promised): boolean {
+  return terms.kind === 'lag' || (terms.kind === 'freshness' && terms.by === 'rows');
+}

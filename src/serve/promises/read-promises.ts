@@ -1,0 +1,153 @@
+// Finds what a project promises: `sla:` in the meta of models, seeds, snapshots and sources, and of jobs. sla.ts checks
+// one of them; whether they are kept is evaluate.ts's.
+import type { Json } from '../../contracts/node.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
+import { TsdbtError } from '../../errors.ts';
+import { hasLoadConfig } from '../../project/load-config.ts';
+import type { Job } from '../jobs/job.ts';
+import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
+import { isDictionary, readSla, type RefuseSla, type Sla } from './sla.ts';
+
+/** A job with its `sla:` as it was written. */
+export type PromisingJob = Pick<Job, 'name' | 'path' | 'line' | 'work' | 'timing' | 'retries' | 'owner'> & {
+  readonly sla: Json | null;
+};
+
+/** Where a key of a node's `sla:` stands. @param keys below `sla` */
+export type PlaceOfSla = (
+  node: PromisingNode,
+  keys: readonly string[],
+) => { readonly line: number; readonly column: number } | undefined;
+
+/** What of a node matters here. */
+export interface PromisingNode {
+  readonly unique_id: string;
+  readonly name: string;
+  readonly resource_type: string;
+  readonly original_file_path: string;
+  readonly patch_path?: string | null;
+  readonly config: { readonly [name: string]: unknown };
+}
+
+/** Kinds of nodes that rows and runs can be promised of. */
+const BUILT = ['model', 'seed', 'snapshot'];
+/** A job may start so late before that is an incident. */
+const LATE_MS = 120_000;
+/** Times in which a job's failures count, where its `sla:` says nothing. */
+const JOB_LOOKS = 1;
+
+/**
+ * What models and sources promise, in the manifest's order.
+ * @throws {TsdbtError} validation error with file, place and option
+ */
+export function nodePromises(manifest: Pick<Manifest, 'nodes' | 'sources'>, placeOf?: PlaceOfSla): Promised[] {
+  const found: Promised[] = [];
+  for (const node of Object.values(manifest.nodes)) {
+    const written = slaOf(node.config['meta']);
+    if (written === undefined || !BUILT.includes(node.resource_type)) continue;
+    const shown = `${node.resource_type} ${node.name}`;
+    const refuse = refusal(shown, node, placeOf);
+    const { materialized, event_time } = node.config;
+    if (materialized === 'ephemeral') refuse([], 'an ephemeral model has no rows and no runs of its own');
+    const sla = readSla(written, 'model', refuse);
+    const own = { field: textOf(freshnessOf(node.config['meta'])?.['loaded_at_field']) ?? textOf(event_time) };
+    found.push(...terms(sla, subjectOf(node, 'node', shown, node.config['meta']), own));
+  }
+  for (const source of Object.values(manifest.sources)) {
+    const written = slaOf(source.meta) ?? slaOf(source.config['meta']) ?? slaOf(source.source_meta);
+    if (written === undefined) continue;
+    const shown = `source ${source.source_name}.${source.name}`;
+    const refuse = refusal(shown, source, placeOf);
+    const loaded = hasLoadConfig(source);
+    const sla = readSla(written, loaded ? 'loader' : 'source', refuse);
+    const known = loaded || source.loaded_at_field !== null || source.loaded_at_query !== null;
+    if (sla.freshness !== null && sla.freshness.field === null && !known)
+      refuse(
+        ['freshness'],
+        'nothing tells how old the rows are: the source has no loaded_at_field',
+        'freshness: {max: 15m, field: loaded_at}, or loaded_at_field of the source.',
+      );
+    found.push(...terms(sla, subjectOf(source, 'source', shown, source.meta), { field: null }, true));
+  }
+  return found;
+}
+
+/**
+ * What jobs promise: that they do not fail and are not late, and their `sla:`.
+ * @throws {TsdbtError} project error with file, line and option
+ */
+export function jobPromises(jobs: readonly PromisingJob[]): Promised[] {
+  return jobs.flatMap((job) => {
+    const { name, path, line, work, timing, retries, owner } = job;
+    const refuse: RefuseSla = (keys, message, hint) => {
+      throw new TsdbtError('project', `sla of job '${name}': ${message}`, {
+        path,
+        line,
+        hint: hint ?? (keys.length === 0 ? 'Write: sla: {success: 99%, duration: 4m}.' : undefined),
+      });
+    };
+    const subject: PromiseSubject = { kind: 'job', id: name, shown: `job ${name}`, owner, path, line };
+    if (job.sla !== null && work.kind === 'load')
+      refuse([], 'a job that loads does not end', 'Promise freshness or lag in meta.tsdbt.sla of its sources.');
+    const sla = job.sla === null ? null : readSla(job.sla, 'job', refuse);
+    const timed = timing.kind === 'every' || timing.kind === 'cron';
+    if (sla?.late != null && !timed) refuse(['late'], "'late' needs a job with every or cron");
+    const key = (kind: string): string => `job:${name}:${kind}`;
+    const failed: PromiseTerms = { kind: 'failed', retries };
+    const late: PromiseTerms = { kind: 'late', maxMs: sla?.late ?? LATE_MS };
+    return [
+      { key: key('failed'), subject, terms: failed, looks: JOB_LOOKS },
+      ...(timed ? [{ key: key('late'), subject, terms: late, looks: sla?.looks ?? JOB_LOOKS }] : []),
+      ...(sla === null ? [] : terms({ ...sla, late: null }, subject, { field: null })),
+    ];
+  });
+}
+
+function terms(sla: Sla, subject: PromiseSubject, own: { readonly field: string | null }, rows = false): Promised[] {
+  const id = subject.kind === 'job' ? `job.${subject.id}` : subject.id;
+  const found: PromiseTerms[] = [];
+  if (sla.freshness !== null) {
+    const field = sla.freshness.field ?? own.field;
+    found.push({ kind: 'freshness', ...sla.freshness, field, by: rows || field !== null ? 'rows' : 'runs' });
+  }
+  if (sla.lag !== null) found.push({ kind: 'lag', maxMs: sla.lag });
+  if (sla.success !== null) found.push({ kind: 'success', ...sla.success });
+  if (sla.duration !== null) found.push({ kind: 'duration', ...sla.duration });
+  return found.map((each) => ({ key: `sla:${id}:${each.kind}`, subject, terms: each, looks: sla.looks }));
+}
+
+/** The settings under `meta: tsdbt: sla:`; undefined when there are none. */
+function slaOf(meta: unknown): Json | undefined {
+  return ownOf(meta)?.['sla'] ?? undefined;
+}
+
+function freshnessOf(meta: unknown): { readonly [name: string]: Json } | undefined {
+  const found = ownOf(meta)?.['freshness'];
+  return isDictionary(found) ? found : undefined;
+}
+
+function ownOf(meta: unknown): { readonly [name: string]: Json } | undefined {
+  const own = isDictionary(meta) ? meta['tsdbt'] : undefined;
+  return isDictionary(own) ? own : undefined;
+}
+
+function subjectOf(node: PromisingNode, kind: 'node' | 'source', shown: string, meta: unknown): PromiseSubject {
+  const owner = isDictionary(meta) ? textOf(meta['owner']) : null;
+  return { kind, id: node.unique_id, shown, owner, path: fileOf(node), line: null };
+}
+
+function refusal(shown: string, node: PromisingNode, placeOf: PlaceOfSla | undefined): RefuseSla {
+  return (keys, message, hint) => {
+    const place = placeOf?.(node, keys);
+    throw new TsdbtError('validation', `sla of ${shown}: ${message}`, { path: fileOf(node), hint, ...place });
+  };
+}
+
+/** The properties file that has the node's `meta`, or the node's own. */
+function fileOf({ patch_path: patch, original_file_path: own }: PromisingNode): string {
+  return patch?.replace(/^[^:]*:\/\//, '') ?? own;
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
