@@ -1,6 +1,7 @@
 // The loader from Kafka into ClickHouse under faults: killed within a flush and at random, stopped and woken beside
-// rivals, its server, its broker and its connections broken in between. The table and a
-// view on it hold each message once. TSDBT_LOAD_KILLS faults; `npm run faults:load` asks for 200.
+// rivals, its server, its broker and its connections broken in between. The table and a view on it hold each message
+// once: what is called done after each fault, whose kind a failure names, and everything in the end. TSDBT_LOAD_KILLS
+// faults; `npm run faults:load` asks for 200.
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
@@ -14,7 +15,12 @@ const POINTS = ['before_copy', 'before_merge', 'before_commit', 'after_commit'] 
 const KINDS = [...POINTS, 'random', 'stopped', 'server', 'broker', 'cut', 'repeated'] as const;
 const WINDOW = 'settings non_replicated_deduplication_window = 10000';
 
+/** Milliseconds within which a loader is disturbed: after its first flush is recorded, or at random after its start. */
+const [SOON, AT_RANDOM] = [500, 2500];
+
 class LoadProxy extends ClickhouseLab {
+  #recording: () => void = () => undefined;
+
   static override async open(files: Readonly<Record<string, string>>): Promise<LoadProxy> {
     const lab = new LoadProxy('tsdbt-load-ch-');
     await lab.start();
@@ -25,7 +31,52 @@ class LoadProxy extends ClickhouseLab {
         `${lab.server.user}, password: "${lab.server.password}", schema: s, threads: 4}}}\n`,
       ...files,
     });
+    lab.hold = (sql) => {
+      if (/^INSERT INTO tsdbt\.load_flushes .* 'flush', /.test(sql)) lab.#recording();
+      return undefined;
+    };
     return lab;
+  }
+
+  /** Fulfils when a loader begins to record a flush. */
+  async recording(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#recording = resolve;
+    });
+  }
+
+  /** What of the messages that are called done is not there once, in words. No loader may run. */
+  async wrong(): Promise<string[]> {
+    // How far each partition is done, and how far a flush was recorded that the last fault has cut off.
+    const places = await this.rows(
+      "select partition, max(kind in ('done', 'start')) as whole, if(whole, max(to_offset), min(from_offset)), " +
+        'max(to_offset) from tsdbt.load_flushes where (partition, seq) in (select partition, max(seq) from ' +
+        'tsdbt.load_flushes group by partition) group by partition order by partition',
+    );
+    const problems: string[] = [];
+    let [least, most] = [0, 0];
+    for (const [partition = 0, , done = 0, recorded = 0] of places.map((row) => row.map(Number))) {
+      const [rows = 0, offsets = 0] = await this.#held(`raw.events where _partition = ${partition}`, '_offset', done);
+      const dead = await this.#held(`tsdbt.dead_letters where partition = ${partition}`, 'offset', done);
+      const [letters = 0, refused = 0] = dead;
+      if (offsets + refused !== done || rows !== offsets || letters !== refused)
+        problems.push(
+          `partition ${partition} is done up to ${done} and has ${rows} rows of ${offsets} offsets, ${letters} dead ` +
+            `letters of ${refused}`,
+        );
+      least += offsets;
+      most += offsets + recorded - done;
+    }
+    const viewed = Number((await this.rows('select sum(n) from raw.total'))[0]?.[0]);
+    if (viewed < least || viewed > most)
+      problems.push(`the view has seen ${viewed} rows of ${least === most ? least : `${least} to ${most}`}`);
+    return problems;
+  }
+
+  /** How many rows are below an offset, and of how many offsets. */
+  async #held(table: string, column: string, below: number): Promise<number[]> {
+    const rows = await this.rows(`select count(), uniqExact(${column}) from ${table} and ${column} < ${below}`);
+    return (rows[0] ?? []).map(Number);
   }
 }
 
@@ -105,15 +156,22 @@ describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse that is di
         'create materialized view raw.total_mv to raw.total as select count() as n, sum(seq) as seqs ' +
           'from raw.events',
       );
+      const faults: string[] = [];
       for (let round = 0; round < FAULTS; round++) {
         const kind = KINDS[round % KINDS.length] ?? 'random';
+        faults.push(kind);
         await produce(150);
         const point = POINTS.find((name) => name === kind);
+        const recording = lab.recording();
         const loaders = [load(point === undefined ? null : `${point}:1`, 0)];
         if (kind === 'stopped') loaders.push(load(null, 1), load(null, 2));
         const [first] = loaders;
         if (kind === 'repeated') lab.repeats = /^INSERT/;
-        if (point === undefined) await pause(1500 + Math.random() * 2000);
+        if (kind === 'random') await pause(Math.random() * AT_RANDOM);
+        else if (point === undefined) {
+          await Promise.race([recording, pause(20_000)]);
+          await pause(Math.random() * SOON);
+        }
         if (kind === 'stopped') {
           first?.child.kill('SIGSTOP');
           await pause(400 + Math.random() * 800);
@@ -124,7 +182,7 @@ describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse that is di
         else if (kind === 'broker') {
           await broker.down();
           await broker.up();
-        } else if (kind === 'repeated') await pause(1500);
+        } else if (kind === 'repeated') await pause(SOON);
         if (
           point !== undefined &&
           !(await Promise.race([first?.ended.then(() => true), pause(60_000).then(() => false)]))
@@ -133,6 +191,11 @@ describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse that is di
         for (const { child } of loaders) child.kill('SIGKILL');
         await Promise.all(loaders.map(({ ended }) => ended));
         lab.repeats = null;
+        const wrong = await lab.wrong();
+        // What a fault breaks, the loader behind it calls done.
+        const last = `fault ${round + 1} (after ${faults.slice(-4).join(', ')})`;
+        const said = loaders.map(({ out }) => out()).join('\n');
+        expect(wrong, `${last}: ${wrong.join('; ')}\n${said}`).toEqual([]);
       }
       await finish();
       await check();

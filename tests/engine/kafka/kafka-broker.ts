@@ -18,6 +18,8 @@ import { quietPort } from '../support/quiet-port.ts';
 import type { Certificates } from './certificates.ts';
 
 const VERSION = '4.3.1';
+/** A broker that was killed is let in again when it was silent for so long; the default is 9 seconds. */
+const REGISTERED = 'broker.session.timeout.ms=4000\nbroker.heartbeat.interval.ms=1000';
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>tsdbt</groupId><artifactId>broker</artifactId><version>1</version><dependencies>
 <dependency>
@@ -190,6 +192,7 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
+${REGISTERED}
 ${certificates === null ? '' : security(certificates)}${ending === null ? '' : sessions(ending)}`,
     );
     const broker = new KafkaBroker(mavenJars(`tsdbt-kafka-${VERSION}`, POM), folder, port, controller, ports);
@@ -218,6 +221,7 @@ listeners=PLAINTEXT://127.0.0.1:${port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=${join(folder, 'data')}
+${REGISTERED}
 `,
     );
     const broker = new KafkaBroker(this.lib, folder, port, this.controller, this.ports);
