@@ -27,6 +27,7 @@ export type JobWork =
 export type JobTiming =
   | { readonly kind: 'every'; readonly ms: number }
   | { readonly kind: 'cron'; readonly pattern: string; readonly timeZone: string }
+  /** `sources` as a selection writes them: `source:raw.events`. */
   | { readonly kind: 'after'; readonly sources: readonly string[]; readonly debounceMs: number }
   /** Runs all the time: loaders. */
   | { readonly kind: 'resident' }
@@ -53,6 +54,8 @@ export interface Job {
   readonly catchUp: 'none' | 'latest' | 'all';
   readonly owner: string | null;
   readonly description: string | null;
+  /** The `sla:` of the job as it was written; src/serve/promises/ reads it. */
+  readonly sla: Json | null;
 }
 
 /** jobs.yml whole. */
