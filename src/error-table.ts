@@ -120,6 +120,22 @@ export const ERRORS = {
     () => 'registry: http://localhost:8081',
   ),
 
+  // Jobs.
+  badJobs: row<Facts<'why'>>('T1130', 'project', (f) => `Invalid jobs.yml: ${f.why}`),
+  noJobsFile: row<Facts<'path'>>(
+    'T1131',
+    'project',
+    (f) => `There is no ${f.path}, which says what runs and when.`,
+    () => 'jobs:\n  fresh: { every: 5m, build: }',
+  ),
+  unknownJob: row<Facts<'job' | 'known'>>(
+    'T1132',
+    'project',
+    (f) => `There is no job '${f.job}' in jobs.yml`,
+    (f) => `${f.known}`,
+  ),
+  emptyJob: row<Facts<'job' | 'why'>>('T1133', 'project', (f) => `Job '${f.job}' of jobs.yml ${f.why}`),
+
   // Parsing.
   badForeignKey: row<Facts<'node' | 'to'>>(
     'T2001',

@@ -178,35 +178,37 @@ export function readYamlDocument(text: string, dates = false): YamlDocument {
   return { value: reader.node(document.contents), duplicates: reader.duplicates };
 }
 
+/** Position of a key or an item, by keys and indexes from the top. */
+export type LocateYaml = (path: readonly (string | number)[]) => { line: number; column: number } | undefined;
+
 /**
- * Position of a key or an item in a YAML text.
- * @param path keys and indexes from the top
- * @returns 1-based position of the deepest existing part of the path, or undefined when the text is not YAML
+ * Positions of keys and items in a YAML text, which is parsed once.
+ * @returns the function; it gives the 1-based position of the deepest existing part of a path
+ * @throws YamlSyntaxError when collections are nested too deeply
  */
-export function locateYaml(
-  text: string,
-  path: readonly (string | number)[],
-): { line: number; column: number } | undefined {
+export function yamlLocator(text: string): LocateYaml {
   const yaml = yamlModule();
   const { document, place } = parse(yaml, text);
-  let node: unknown = document.contents;
-  let offset = 0;
-  for (const part of path) {
-    if (yaml.isAlias(node)) node = node.resolve(document);
-    if (yaml.isMap(node)) {
-      const pair = node.items.findLast((item) => yaml.isScalar(item.key) && String(item.key.value) === String(part));
-      if (pair === undefined) break;
-      offset = (pair.key as Scalar).range?.[0] ?? offset;
-      node = pair.value;
-    } else if (yaml.isSeq(node)) {
-      const item = node.items[Number(part)];
-      if (item === undefined) break;
-      offset = (item as Node).range?.[0] ?? offset;
-      node = item;
-    } else break;
-  }
-  const at = place(offset);
-  return at.line === 0 ? undefined : at;
+  return (path) => {
+    let node: unknown = document.contents;
+    let offset = 0;
+    for (const part of path) {
+      if (yaml.isAlias(node)) node = node.resolve(document);
+      if (yaml.isMap(node)) {
+        const pair = node.items.findLast((item) => yaml.isScalar(item.key) && String(item.key.value) === String(part));
+        if (pair === undefined) break;
+        offset = (pair.key as Scalar).range?.[0] ?? offset;
+        node = pair.value;
+      } else if (yaml.isSeq(node)) {
+        const item = node.items[Number(part)];
+        if (item === undefined) break;
+        offset = (item as Node).range?.[0] ?? offset;
+        node = item;
+      } else break;
+    }
+    const at = place(offset);
+    return at.line === 0 ? undefined : at;
+  };
 }
 
 class Reader {

@@ -4,12 +4,14 @@ import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
 import { readBlockYaml } from './yaml-block.ts';
-import { locateYaml, readYamlDocument, YamlSyntaxError } from './yaml-document.ts';
+import { type LocateYaml, readYamlDocument, YamlSyntaxError, yamlLocator } from './yaml-document.ts';
 import { UnsupportedYaml } from './yaml-escapes.ts';
 
 export interface LoadYamlOptions {
   /** Called with dbt's description of each repeated key, whose last value is used. */
-  readonly onDuplicateKey?: ((description: string) => void) | undefined;
+  readonly onDuplicateKey?:
+    | ((description: string, at: { readonly key: string; readonly line: number; readonly column: number }) => void)
+    | undefined;
   /** Whether dates and timestamps become `PyDate` and `PyDateTime`, which only templates can hold. */
   readonly dates?: boolean | undefined;
 }
@@ -31,8 +33,9 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   }
   try {
     const { value, duplicates } = readYamlDocument(source, options.dates);
-    for (const { key, line, column } of duplicates) {
-      options.onDuplicateKey?.(`Duplicate key '${key}' in "<unicode string>", line ${line}, column ${column}`);
+    for (const at of duplicates) {
+      const { key, line, column } = at;
+      options.onDuplicateKey?.(`Duplicate key '${key}' in "<unicode string>", line ${line}, column ${column}`, at);
     }
     return value;
   } catch (error) {
@@ -43,9 +46,14 @@ export function loadYaml(text: string, path: string | null, options: LoadYamlOpt
   }
 }
 
-/** Place of a key in a YAML text; see `locateYaml`. */
+/** Place of a key in a YAML text; see `yamlLocator`. */
 export function locate(text: string, path: readonly (string | number)[]): { line: number; column: number } | undefined {
-  return locateYaml(text.replaceAll('\r\n', '\n'), path);
+  return locator(text)(path);
+}
+
+/** Places of many keys in a YAML text; see `yamlLocator`. */
+export function locator(text: string): LocateYaml {
+  return yamlLocator(text.replaceAll('\r\n', '\n'));
 }
 
 /** A YAML text that must hold a dictionary, or undefined when it holds something else. */

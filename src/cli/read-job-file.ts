@@ -1,0 +1,30 @@
+// Reads jobs.yml, in the project or else beside profiles.yml, and renders it like profiles.yml. src/serve/jobs/ checks
+// it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
+import { targetDictionary } from '../project/profile.ts';
+import { readFileText } from '../project/read-file.ts';
+import { renderFrom, renderTree } from '../project/renderer.ts';
+import { createYamlRenderer } from '../project/yaml-renderer.ts';
+import type { JobFile } from '../serve/jobs/job.ts';
+import { JOBS_FILE, readJobs } from '../serve/jobs/read-jobs.ts';
+import { type CommandSession, now } from './command-session.ts';
+
+/** The jobs of the project, with secrets inserted and registered for masking. @throws `project` error */
+export function readJobFile(session: CommandSession, config: RuntimeConfig): JobFile {
+  const root = config.project.project_root;
+  const places = [root, config.profile.profiles_dir ?? root].map((folder) => join(folder, JOBS_FILE));
+  const path = places.find(existsSync);
+  if (path === undefined) throw errorOf('noJobsFile', { path: join(root, JOBS_FILE) });
+  const { env, logger, invocation } = session;
+  const render = renderFrom(path, createYamlRenderer({ env, logger, invocation, now }));
+  const scope = { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env };
+  return readJobs({
+    path,
+    text: readFileText(path),
+    render: (value, secrets) => renderTree(value, { ...scope, secrets }, render),
+    onSecret: (text) => session.secrets.add(text),
+  });
+}
