@@ -96,11 +96,23 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
 ];
 
 /** What is made of one dialect. */
-const DIALECT = ['adapters/postgres/', 'adapters/clickhouse/', 'loader/postgres/', 'loader/clickhouse/'];
+const DIALECT = [
+  'adapters/postgres/',
+  'adapters/clickhouse/',
+  'loader/postgres/',
+  'loader/clickhouse/',
+  'serve/store/postgres/',
+  'serve/store/clickhouse/',
+];
 /** Who else writes a dialect's name, as text: registries, the default profile, and commands that set one up. */
-const MAY_NAME_DIALECTS = ['adapters/index.ts', 'loader/create-sink.ts'];
+const MAY_NAME_DIALECTS = ['adapters/index.ts', 'loader/create-sink.ts', 'serve/store/create-store.ts'];
 /** Who else imports from a dialect's folder: registries. */
-const MAY_IMPORT_DIALECTS = ['adapters/credentials.ts', 'adapters/index.ts', 'loader/create-sink.ts'];
+const MAY_IMPORT_DIALECTS = [
+  'adapters/credentials.ts',
+  'adapters/index.ts',
+  'loader/create-sink.ts',
+  'serve/store/create-store.ts',
+];
 
 /** Files that may need one another at run time, and why. */
 const CIRCLES: { files: string; why: string }[] = [

@@ -11,3 +11,8 @@ export const DURATION_RUNS = 11;
 export function medianOf(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
+
+/** What a run that may not publish is told. */
+export function lostLease(job: string, runId: string): string {
+  return `run ${runId} of job ${job} has lost its lease: another host may have taken its work`;
+}

@@ -103,6 +103,11 @@ export class MemoryStore implements Store {
     return silent.map(shown);
   }
 
+  /** No database publishes by this store. */
+  fence(): null {
+    return null;
+  }
+
   async lastDue(): Promise<ReadonlyMap<string, Moment>> {
     const last = new Map<string, Moment>();
     for (const { job, dueAt } of this.#data.runs.values()) last.set(job, Math.max(dueAt, last.get(job) ?? dueAt));

@@ -1,5 +1,6 @@
 // What serve keeps in the target database: who runs which due time, what became of it, what is broken and who was told.
 // The interface alone; postgres/ and clickhouse/ keep it in schema tsdbt, memory.ts for tests of the scheduler.
+import type { Fence } from '../../adapters/fence.ts';
 import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
 
 /** Milliseconds since 1970, by the database's clock where two hosts compare them. */
@@ -114,6 +115,8 @@ export interface Store {
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
   /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
   reap(): Promise<readonly JobRun[]>;
+  /** What a session asks before it publishes something of the run. @returns null: nothing is fenced */
+  fence(claim: Claim): Fence | null;
   /** The last due time of each job that anybody has claimed. */
   lastDue(): Promise<ReadonlyMap<string, Moment>>;
   /** Writes history in one statement a table, off the critical path. A second row of a node in a run replaces it. */

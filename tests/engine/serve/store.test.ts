@@ -1,6 +1,11 @@
-// The cases that every store keeps, on each of them.
+// The cases that every store keeps, on each of them: two adapters for two hosts.
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { createPostgresAdapter } from '../../../src/adapters/postgres/create.ts';
+import type { Credentials } from '../../../src/contracts/project.ts';
 import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
-import { storeCases } from './store-cases.ts';
+import { createStore } from '../../../src/serve/store/create-store.ts';
+import { SERVERS } from '../adapters/servers.ts';
+import { type Place, storeCases } from './store-cases.ts';
 
 storeCases('memory', async () => {
   const data = new MemoryData();
@@ -13,3 +18,34 @@ storeCases('memory', async () => {
     end: async () => undefined,
   };
 });
+
+/** Stores of a database, each on an adapter of its own. */
+function hosts(create: () => Adapter, end: () => Promise<void>): Place {
+  const adapters: Adapter[] = [];
+  return {
+    async host(leaseMs) {
+      const adapter = create();
+      adapters.push(adapter);
+      return createStore(adapter, leaseMs);
+    },
+    pass: (ms) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, ms);
+      }),
+    async end() {
+      for (const adapter of adapters) await adapter.close();
+      await end();
+    },
+  };
+}
+
+function postgres(credentials: Credentials): Adapter {
+  const profile = { profile_name: 'test', target_name: 'test', threads: 4, profiles_dir: null, credentials };
+  return createPostgresAdapter(profile, { quoting: {}, projectDir: process.cwd(), env: {} });
+}
+
+for (const server of SERVERS)
+  storeCases(server.name, async () => {
+    const { credentials, close } = await server.open();
+    return hosts(() => postgres(credentials), close);
+  });

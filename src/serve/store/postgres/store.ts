@@ -1,0 +1,355 @@
+// Keeps what serve knows in schema `tsdbt` of Postgres. Who inserts a row first has it: due times, incidents, alarms.
+// Times are the server's.
+import { randomUUID } from 'node:crypto';
+import type { Adapter, Session } from '../../../adapters/adapter.ts';
+import type { Fence } from '../../../adapters/fence.ts';
+import { quoteText } from '../../../adapters/postgres/literal.ts';
+import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease.ts';
+import {
+  alarmOf,
+  type Cells,
+  FRESHNESS_COLUMNS,
+  freshnessOf,
+  freshnessRecord,
+  incidentOf,
+  jobRunOf,
+  lastOfEach,
+  NODE_COLUMNS,
+  nodeRecord,
+  nodeRunOf,
+  withoutNul,
+} from '../rows.ts';
+import type {
+  Claim,
+  FreshnessRun,
+  Incident,
+  JobRun,
+  Moment,
+  NodeRun,
+  RunEnd,
+  RunFilter,
+  SentAlarm,
+  Store,
+} from '../store.ts';
+import {
+  CREATE_STATE,
+  FRESHNESS_CELLS,
+  fenceLock,
+  INCIDENT_CELLS,
+  millisecondsOf,
+  namesIn,
+  NODE_CELLS,
+  RUN_COLUMNS,
+  STATE_PRESENT,
+  STATE_SCHEMA,
+  timeOf,
+} from './tables.ts';
+
+const RUNS = `${STATE_SCHEMA}.job_runs`;
+const NODES = `${STATE_SCHEMA}.node_runs`;
+const FRESHNESS = `${STATE_SCHEMA}.freshness_runs`;
+const INCIDENTS = `${STATE_SCHEMA}.incidents`;
+const ALARMS = `${STATE_SCHEMA}.alarms_sent`;
+/** Other claims of the job that may come between two looks. */
+const MOST_TRIES = 1000;
+
+const moment = (at: Moment): string => timeOf(String(Math.floor(at)));
+const textOf = (value: string | null): string => (value === null ? 'null' : quoteText(withoutNul(value)));
+const jsonOf = (rows: readonly unknown[]): string => quoteText(JSON.stringify(rows));
+const listOf = (values: readonly string[]): string => values.map((value) => quoteText(value)).join(', ');
+
+export class PostgresStore implements Store {
+  readonly #adapter: Adapter;
+  readonly #lease: string;
+  readonly #leaseMs: number;
+
+  /** @param adapter closed by its owner */
+  constructor(adapter: Adapter, leaseMs = LEASE_MS) {
+    this.#adapter = adapter;
+    this.#leaseMs = leaseMs;
+    this.#lease = `interval '${leaseMs} milliseconds'`;
+  }
+
+  async open(): Promise<void> {
+    await this.#within(async (session) => {
+      if ((await ask(session, STATE_PRESENT))[0]?.[0] === 'True') return;
+      await session.execute("select pg_advisory_xact_lock(hashtext('tsdbt serve'), 0)");
+      for (const statement of CREATE_STATE) await session.execute(statement);
+    });
+  }
+
+  async now(): Promise<Moment> {
+    const [[now] = []] = await this.#ask(`select ${millisecondsOf('clock_timestamp()')}`);
+    return Number(now);
+  }
+
+  async claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null> {
+    const runId = randomUUID();
+    const due = `job = ${quoteText(job)} and due_at = ${moment(dueAt)} and attempt = ${attempt}`;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const [row] = await this.#ask(
+        `insert into ${RUNS} (run_id, job, due_at, attempt, host, token)
+select ${quoteText(runId)}, ${quoteText(job)}, ${moment(dueAt)}, ${attempt}, ${textOf(host)}, ` +
+          `coalesce((select max(token) from ${RUNS} where job = ${quoteText(job)}), 0) + 1
+on conflict do nothing returning token::text`,
+      );
+      const token = row?.[0] ?? null;
+      if (token !== null) return { runId, job, dueAt, attempt, host, token: BigInt(token) };
+      // Somebody has the due time, or has taken the token for another one.
+      if ((await this.#ask(`select run_id from ${RUNS} where ${due}`)).length > 0) return null;
+    }
+    return null;
+  }
+
+  async heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    if (claims.length === 0) return [];
+    const renewed = await this.#ask(
+      `update ${RUNS} set seen_at = clock_timestamp() where run_id in (${listOf(claims.map(({ runId }) => runId))}) ` +
+        `and state = 'running' and seen_at >= clock_timestamp() - ${this.#lease} returning run_id`,
+    );
+    const alive = new Set(renewed.map(([runId]) => runId));
+    return claims.filter(({ runId }) => !alive.has(runId));
+  }
+
+  async finish({ runId }: Claim, { state, reason, project = null }: RunEnd): Promise<boolean> {
+    return this.#within(async (session) => {
+      await session.execute(
+        `update ${RUNS} set state = ${quoteText(state)}, reason = ${textOf(reason)}, project = ${textOf(project)}, ` +
+          `finished_at = clock_timestamp() where run_id = ${quoteText(runId)} and state = 'running'`,
+      );
+      const [row] = await ask(session, `select state from ${RUNS} where run_id = ${quoteText(runId)}`);
+      return row !== undefined && row[0] !== 'lost';
+    });
+  }
+
+  async reap(): Promise<readonly JobRun[]> {
+    const silent = `state = 'running' and seen_at < clock_timestamp() - ${this.#lease}`;
+    const found = await this.#ask(`select run_id from ${RUNS} where ${silent}`);
+    if (found.length === 0) return [];
+    // A transaction that publishes goes first: whoever looks next time finds the run.
+    const rows = await this.#ask(
+      `update ${RUNS} set state = 'lost', finished_at = clock_timestamp(), reason = 'host ' || host || ` +
+        `' was silent for longer than its lease' where run_id in (${listOf(found.map(([id]) => id ?? ''))}) ` +
+        `and ${silent} and pg_try_advisory_xact_lock(${fenceLock('run_id')}) returning ${RUN_COLUMNS}`,
+    );
+    return rows.map(jobRunOf);
+  }
+
+  fence({ runId, job, token }: Claim): Fence {
+    const name = quoteText(runId);
+    // Each statement in it sees what is committed by then.
+    const body =
+      `begin
+  perform pg_advisory_xact_lock_shared(${fenceLock(name)});
+  if not exists (select from ${RUNS} as r where r.run_id = ${name} and r.state = 'running' and r.seen_at >= ` +
+      `clock_timestamp() - ${this.#lease} and not exists (select from ${RUNS} as l where l.job = r.job and ` +
+      `l.token > ${token})) then
+    raise exception using errcode = 'TS001', message = ${quoteText(lostLease(job, runId))}, ` +
+      `detail = 'Another host may have taken its work. Nothing of this transaction was published.';
+  end if;
+end`;
+    return { runId, check: `do ${quoteText(body)}`, holds: this.#leaseMs / 1000 };
+  }
+
+  async lastDue(): Promise<ReadonlyMap<string, Moment>> {
+    const rows = await this.#ask(`select job, ${millisecondsOf('max(due_at)')} from ${RUNS} group by job`);
+    return new Map(rows.map(([job, due]) => [job ?? '', Number(due)]));
+  }
+
+  async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
+    if (nodes.length + freshness.length === 0) return;
+    await this.#within(async (session) => {
+      if (nodes.length > 0)
+        await session.execute(
+          `insert into ${NODES} (${NODE_COLUMNS.join(', ')})
+select run_id, unique_id, status, thread, ${timeOf('started_at')}, seconds, rows, read_rows, read_bytes, failures, ` +
+            `message, checksum from json_to_recordset(${jsonOf(lastOfEach(nodes).map(nodeRecord))}) as ` +
+            'r(run_id text, unique_id text, status text, thread text, started_at bigint, seconds double precision, ' +
+            'rows bigint, read_rows bigint, read_bytes bigint, failures bigint, message text, checksum text)\n' +
+            replacing(NODE_COLUMNS),
+          { comment: false },
+        );
+      if (freshness.length > 0)
+        await session.execute(
+          `insert into ${FRESHNESS} (${FRESHNESS_COLUMNS.join(', ')})
+select run_id, unique_id, status, ${timeOf('max_loaded_at')}, seconds, ${timeOf('at')} from json_to_recordset(` +
+            `${jsonOf(lastOfEach(freshness).map(freshnessRecord))}) as r(run_id text, ` +
+            'unique_id text, status text, max_loaded_at bigint, seconds double precision, at bigint)\n' +
+            replacing(FRESHNESS_COLUMNS),
+          { comment: false },
+        );
+    });
+  }
+
+  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+    if (states?.length === 0) return [];
+    const where = [
+      ...(job === undefined ? [] : [`job = ${quoteText(job)}`]),
+      ...(states === undefined ? [] : [`state in (${listOf(states)})`]),
+      ...(before === undefined ? [] : [`started_at < ${moment(before)}`]),
+    ];
+    const rows = await this.#ask(
+      `select ${RUN_COLUMNS} from ${RUNS}${where.length > 0 ? ` where ${where.join(' and ')}` : ''} order by ` +
+        `started_at desc, token desc limit ${limit}`,
+    );
+    return rows.map(jobRunOf);
+  }
+
+  async nodes(runId: string): Promise<readonly NodeRun[]> {
+    const rows = await this.#ask(
+      `select ${NODE_CELLS} from ${NODES} where run_id = ${quoteText(runId)} order by started_at, unique_id`,
+    );
+    return rows.map(nodeRunOf);
+  }
+
+  async nodeHistory(uniqueId: string, limit: number): Promise<readonly NodeRun[]> {
+    const rows = await this.#ask(
+      `select ${NODE_CELLS} from ${NODES} where unique_id = ${quoteText(uniqueId)} order by started_at desc ` +
+        `limit ${limit}`,
+    );
+    return rows.map(nodeRunOf);
+  }
+
+  async freshness(): Promise<readonly FreshnessRun[]> {
+    const rows = await this.#ask(
+      `${namesIn('freshness_runs')}
+select ${FRESHNESS_CELLS} from names as n cross join lateral (select f.run_id, f.status, f.max_loaded_at, f.seconds, ` +
+        `f.at from ${FRESHNESS} as f where f.unique_id = n.unique_id order by f.at desc limit 1) as f ` +
+        'order by unique_id',
+    );
+    return rows.map(freshnessOf);
+  }
+
+  async durations(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#ask(
+      `${namesIn('node_runs')}
+select n.unique_id, d.seconds::text from names as n cross join lateral (
+  select percentile_disc(0.5) within group (order by s.seconds) as seconds from (
+    select t.seconds from ${NODES} as t where t.unique_id = n.unique_id and t.status in ('success', 'pass')
+    order by t.started_at desc limit ${DURATION_RUNS}
+  ) as s
+) as d where d.seconds is not null`,
+    );
+    return new Map(rows.map(([uniqueId, seconds]) => [uniqueId ?? '', Number(seconds)]));
+  }
+
+  async paused(): Promise<ReadonlySet<string>> {
+    const rows = await this.#ask(`select job from ${STATE_SCHEMA}.job_pauses`);
+    return new Set(rows.map(([job]) => job ?? ''));
+  }
+
+  async setPaused(job: string, paused: boolean): Promise<void> {
+    const table = `${STATE_SCHEMA}.job_pauses`;
+    await this.#run(
+      paused
+        ? `insert into ${table} (job) values (${quoteText(job)}) on conflict do nothing`
+        : `delete from ${table} where job = ${quoteText(job)}`,
+    );
+  }
+
+  async request(job: string): Promise<void> {
+    await this.#run(`insert into ${STATE_SCHEMA}.job_requests (job) values (${quoteText(job)}) on conflict do nothing`);
+  }
+
+  async takeRequests(): Promise<readonly string[]> {
+    const rows = await this.#ask(`delete from ${STATE_SCHEMA}.job_requests returning job`);
+    return rows.map(([job]) => job ?? '');
+  }
+
+  async openIncidents(): Promise<readonly Incident[]> {
+    const rows = await this.#ask(
+      `select ${INCIDENT_CELLS} from ${INCIDENTS} where closed_at is null order by opened_at`,
+    );
+    return rows.map(incidentOf);
+  }
+
+  async openIncident(key: string, reason: string): Promise<{ incident: Incident; opened: boolean }> {
+    for (;;) {
+      const [made] = await this.#ask(
+        `insert into ${INCIDENTS} (id, key, reason) values (${quoteText(randomUUID())}, ${quoteText(key)}, ` +
+          `${textOf(reason)}) on conflict (key) where closed_at is null do nothing returning ${INCIDENT_CELLS}`,
+      );
+      if (made !== undefined) return { incident: incidentOf(made), opened: true };
+      const [known] = await this.#ask(
+        `select ${INCIDENT_CELLS} from ${INCIDENTS} where key = ${quoteText(key)} and closed_at is null`,
+      );
+      // It may have been closed between the two.
+      if (known !== undefined) return { incident: incidentOf(known), opened: false };
+    }
+  }
+
+  async closeIncident(id: string): Promise<boolean> {
+    const rows = await this.#ask(
+      `update ${INCIDENTS} set closed_at = clock_timestamp() where id = ${quoteText(id)} and closed_at is null ` +
+        'returning id',
+    );
+    return rows.length > 0;
+  }
+
+  async noteAlarm({ incident, channel, occasion }: Omit<SentAlarm, 'at'>): Promise<boolean> {
+    const rows = await this.#ask(
+      `insert into ${ALARMS} (incident, channel, occasion) values (${listOf([incident, channel, occasion])}) ` +
+        'on conflict do nothing returning incident',
+    );
+    return rows.length > 0;
+  }
+
+  async alarms(incident: string): Promise<readonly SentAlarm[]> {
+    const rows = await this.#ask(
+      `select incident, channel, occasion, ${millisecondsOf('at')} from ${ALARMS} where incident = ` +
+        `${quoteText(incident)} order by at`,
+    );
+    return rows.map(alarmOf);
+  }
+
+  async prune(before: Moment): Promise<void> {
+    const old = moment(before);
+    const over = `not exists (select from ${RUNS} as r where r.run_id = t.run_id and r.state = 'running')`;
+    await this.#within(async (session) => {
+      for (const statement of [
+        // The newest claim of a job says which due times are over.
+        `delete from ${RUNS} as r where r.state <> 'running' and r.started_at < ${old} and exists (select from ` +
+          `${RUNS} as l where l.job = r.job and l.token > r.token)`,
+        `delete from ${NODES} as t where t.started_at < ${old} and ${over}`,
+        `delete from ${FRESHNESS} as t where t.at < ${old} and ${over}`,
+        `delete from ${INCIDENTS} where closed_at < ${old}`,
+        `delete from ${ALARMS} as a where a.at < ${old} and not exists (select from ${INCIDENTS} as i where ` +
+          'i.id = a.incident)',
+      ])
+        await session.execute(statement, { comment: false });
+    });
+  }
+
+  /** The adapter is its owner's. */
+  async close(): Promise<void> {}
+
+  async #ask(sql: string): Promise<Cells[]> {
+    return this.#within((session) => ask(session, sql));
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#within((session) => session.execute(sql, { comment: false }));
+  }
+
+  async #within<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const session = this.#adapter.session({ name: 'serve' });
+    try {
+      await session.begin();
+      const result = await work(session);
+      await session.commit();
+      return result;
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+async function ask(session: Session, sql: string): Promise<Cells[]> {
+  const { table } = await session.execute(sql, { fetch: true, comment: false });
+  return table.rows.map((row) => row.values.map((value, i) => (value === null ? null : row.textAt(i))));
+}
+
+function replacing(columns: readonly string[]): string {
+  const values = columns.map((name) => `${name} = excluded.${name}`);
+  return `on conflict (run_id, unique_id) do update set ${values.join(', ')}`;
+}

@@ -1,0 +1,151 @@
+// The tables of schema `tsdbt` that serve keeps in Postgres, as SQL. Only texts; store.ts runs them.
+
+/** Also the loader's. A project that is run by hand never needs it. */
+export const STATE_SCHEMA = 'tsdbt';
+
+/** Creates what is missing. */
+export const CREATE_STATE: readonly string[] = [
+  `create schema if not exists ${STATE_SCHEMA}`,
+  // A due time is claimed by inserting its row; a token is given once a job.
+  `create table if not exists ${STATE_SCHEMA}.job_runs (
+  run_id text primary key,
+  job text not null,
+  due_at timestamptz not null,
+  attempt integer not null,
+  host text not null,
+  token bigint not null,
+  state text not null default 'running',
+  started_at timestamptz not null default date_trunc('milliseconds', clock_timestamp()),
+  seen_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz,
+  reason text,
+  project text,
+  unique (job, due_at, attempt),
+  unique (job, token)
+)`,
+  `create index if not exists job_runs_started_at on ${STATE_SCHEMA}.job_runs (started_at)`,
+  `create index if not exists job_runs_running on ${STATE_SCHEMA}.job_runs (run_id) where state = 'running'`,
+  `create table if not exists ${STATE_SCHEMA}.node_runs (
+  run_id text not null,
+  unique_id text not null,
+  status text not null,
+  thread text not null,
+  started_at timestamptz not null,
+  seconds double precision not null,
+  rows bigint,
+  read_rows bigint,
+  read_bytes bigint,
+  failures bigint,
+  message text,
+  checksum text,
+  primary key (run_id, unique_id)
+)`,
+  `create index if not exists node_runs_of_node on ${STATE_SCHEMA}.node_runs (unique_id, started_at)`,
+  `create table if not exists ${STATE_SCHEMA}.freshness_runs (
+  run_id text not null,
+  unique_id text not null,
+  status text not null,
+  max_loaded_at timestamptz,
+  seconds double precision,
+  at timestamptz not null,
+  primary key (run_id, unique_id)
+)`,
+  `create index if not exists freshness_runs_of_source on ${STATE_SCHEMA}.freshness_runs (unique_id, at)`,
+  `create table if not exists ${STATE_SCHEMA}.job_pauses (
+  job text primary key,
+  paused_at timestamptz not null default clock_timestamp()
+)`,
+  `create table if not exists ${STATE_SCHEMA}.job_requests (
+  job text primary key,
+  asked_at timestamptz not null default clock_timestamp()
+)`,
+  `create table if not exists ${STATE_SCHEMA}.incidents (
+  id text primary key,
+  key text not null,
+  opened_at timestamptz not null default date_trunc('milliseconds', clock_timestamp()),
+  closed_at timestamptz,
+  reason text not null
+)`,
+  `create unique index if not exists incidents_open on ${STATE_SCHEMA}.incidents (key) where closed_at is null`,
+  `create table if not exists ${STATE_SCHEMA}.alarms_sent (
+  incident text not null,
+  channel text not null,
+  occasion text not null,
+  at timestamptz not null default date_trunc('milliseconds', clock_timestamp()),
+  primary key (incident, channel, occasion)
+)`,
+];
+
+/** Is the newest part of it there? */
+export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null`;
+
+/** Milliseconds since 1970 of a time, as text. */
+export function millisecondsOf(column: string): string {
+  return `(extract(epoch from ${column}) * 1000)::bigint::text`;
+}
+
+/** A time from milliseconds since 1970, which may be null. */
+export function timeOf(milliseconds: string): string {
+  return `to_timestamp(${milliseconds} / 1000.0)`;
+}
+
+/** Columns of `jobRunOf`. */
+export const RUN_COLUMNS = [
+  'run_id',
+  'job',
+  millisecondsOf('due_at'),
+  'attempt::text',
+  'host',
+  'token::text',
+  'state',
+  millisecondsOf('started_at'),
+  millisecondsOf('finished_at'),
+  'reason',
+  'project',
+].join(', ');
+
+/** Columns of `nodeRunOf`. */
+export const NODE_CELLS = [
+  'run_id',
+  'unique_id',
+  'status',
+  'thread',
+  millisecondsOf('started_at'),
+  'seconds::text',
+  'rows::text',
+  'read_rows::text',
+  'read_bytes::text',
+  'failures::text',
+  'message',
+  'checksum',
+].join(', ');
+
+/** Columns of `freshnessOf`. */
+export const FRESHNESS_CELLS = [
+  'run_id',
+  'unique_id',
+  'status',
+  millisecondsOf('max_loaded_at'),
+  'seconds::text',
+  millisecondsOf('at'),
+].join(', ');
+
+/** Columns of `incidentOf`. */
+export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, reason`;
+
+/** The names in a table, each found by one step in its index. Reads no more rows than there are names. */
+export function namesIn(table: string): string {
+  return (
+    `with recursive names as (
+  (select unique_id from ${STATE_SCHEMA}.${table} order by unique_id limit 1)
+  union all
+  select (select t.unique_id from ${STATE_SCHEMA}.${table} as t where t.unique_id > n.unique_id order by ` +
+    `t.unique_id limit 1) from names as n where n.unique_id is not null
+)`
+  );
+}
+
+/** The key of the lock that a run's publishing transactions share, and that calling it lost needs alone. */
+export function fenceLock(runId: string): string {
+  return `hashtext('tsdbt run'), hashtext(${runId})`;
+}
