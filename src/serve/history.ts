@@ -1,0 +1,80 @@
+// Writes what nodes gave into the store, in batches and beside the runs: nothing waits for it, and a database that is
+// away delays it.
+import type { Clock } from './clock.ts';
+import type { Emit } from './serve-events.ts';
+import type { FreshnessRun, NodeRun } from './store/store.ts';
+import type { StoreLink } from './store-link.ts';
+
+/** Milliseconds that rows are gathered for one statement. */
+const GATHER_MS = 1000;
+/** Rows that wait at most, so that a database that is away does not fill the memory. */
+const MOST_WAITING = 50_000;
+/** Rows of one statement. */
+const BATCH = 2000;
+
+export class History {
+  readonly #link: StoreLink;
+  readonly #clock: Clock;
+  readonly #emit: Emit;
+  readonly #stopped = new AbortController();
+  #nodes: NodeRun[] = [];
+  #freshness: FreshnessRun[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(link: StoreLink, clock: Clock, emit: Emit) {
+    this.#link = link;
+    this.#clock = clock;
+    this.#emit = emit;
+  }
+
+  addNode(node: NodeRun): void {
+    this.#nodes.push(node);
+    this.#wake();
+  }
+
+  addFreshness(freshness: FreshnessRun): void {
+    this.#freshness.push(freshness);
+    this.#wake();
+  }
+
+  /** Writes what waits, at once and for the last time. */
+  async close(): Promise<void> {
+    this.#stopped.abort();
+    await this.#writing;
+    while (this.#waiting > 0 && (await this.#write()));
+  }
+
+  get #waiting(): number {
+    return this.#nodes.length + this.#freshness.length;
+  }
+
+  #wake(): void {
+    this.#writing ??= this.#gather();
+  }
+
+  async #gather(): Promise<void> {
+    while (!this.#stopped.signal.aborted && this.#waiting > 0) {
+      await this.#clock.sleep(GATHER_MS, this.#stopped.signal);
+      await this.#write();
+    }
+    this.#writing = null;
+  }
+
+  /** @returns whether the database took them */
+  async #write(): Promise<boolean> {
+    const nodes = this.#nodes.slice(0, BATCH);
+    const freshness = this.#freshness.slice(0, BATCH);
+    const written = await this.#link.ask((store) => store.record(nodes, freshness));
+    if (written !== null) {
+      this.#nodes.splice(0, nodes.length);
+      this.#freshness.splice(0, freshness.length);
+      return true;
+    }
+    const over = this.#nodes.length - MOST_WAITING;
+    if (over > 0) {
+      this.#nodes.splice(0, over);
+      this.#emit({ kind: 'history_dropped', rows: over });
+    }
+    return false;
+  }
+}

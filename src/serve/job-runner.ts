@@ -1,0 +1,51 @@
+// What the scheduler asks of whoever runs jobs: a try at a job, a resident loader, whether rows have arrived. Interface
+// alone; the command line implements it over the engine.
+import type { Job } from './jobs/job.ts';
+import type { Claim, FreshnessRun, Moment, NodeRun } from './store/store.ts';
+
+/** Why a try has to end before its time; the reason of its signal. */
+export type TryStop = 'timeout' | 'lost' | 'stopped';
+
+/** One try at a job. */
+export interface JobTry {
+  readonly job: Job;
+  readonly claim: Claim;
+  /** Aborted with a `TryStop`: statements are cancelled on the server, and the try ends when they are gone. */
+  readonly signal: AbortSignal;
+  /** Median seconds of nodes by unique_id: those of the longest path start first. */
+  readonly durations: ReadonlyMap<string, number>;
+  readonly progress: RunProgress;
+}
+
+/** Sees what a try does. None of its methods throws. */
+export interface RunProgress {
+  /** A node has started. */
+  started(node: { readonly uniqueId: string; readonly thread: string; readonly at: Moment }): void;
+  ended(node: NodeRun): void;
+  measured(freshness: FreshnessRun): void;
+}
+
+/** How a try ended. */
+export interface TryEnd {
+  readonly state: 'success' | 'failed';
+  /** Why it failed, or that there was nothing to do, in one line; null: nothing to say. */
+  readonly reason: string | null;
+  /** Hash or commit of the project that ran; null: unknown. */
+  readonly project: string | null;
+  /** `PASS=3 WARN=0 …`; null: no node ran. */
+  readonly counts: string | null;
+  /** Runs what is left and may succeed now. null: nothing is left, or it would fail again. */
+  readonly again: ((next: JobTry) => Promise<TryEnd>) | null;
+}
+
+export interface JobRunner {
+  /** Runs a job's command. An error of the project or the database is in the result; what is thrown is a defect. */
+  run(first: JobTry): Promise<TryEnd>;
+  /** Loads until the signal is aborted. @throws what ended it before */
+  load(work: Pick<JobTry, 'job' | 'claim' | 'signal'>): Promise<void>;
+  /**
+   * A text for each job by name, which changes when rows arrive in its sources. A job whose sources tell nothing is
+   * not in it. @throws when the database is away
+   */
+  marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>>;
+}

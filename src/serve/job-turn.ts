@@ -1,0 +1,200 @@
+// One due time of one job, from its claim to its end: tries with their limit of time, pauses between them, what the
+// store is told. When a due time is there, the scheduler decides.
+import type { Clock } from './clock.ts';
+import type { History } from './history.ts';
+import type { JobRunner, JobTry, TryEnd, TryStop } from './job-runner.ts';
+import type { Job } from './jobs/job.ts';
+import type { Leases } from './leases.ts';
+import type { Emit } from './serve-events.ts';
+import type { Claim, Moment, RunEnd } from './store/store.ts';
+import type { StoreLink } from './store-link.ts';
+
+/** What all turns of a host share. */
+export interface TurnHost {
+  readonly host: string;
+  readonly link: StoreLink;
+  readonly clock: Clock;
+  readonly runner: JobRunner;
+  readonly history: History;
+  readonly leases: Leases;
+  readonly emit: Emit;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly durations: () => ReadonlyMap<string, number>;
+  /** The job's due time after a moment; null: none is known. */
+  readonly nextDue: (job: Job, after: Moment) => Moment | null;
+}
+
+/** A due time that waits to be run. */
+export interface Due {
+  readonly at: Moment;
+  /** The attempt to begin with: above 1 when an earlier one was lost with its host. */
+  readonly attempt: number;
+  /** Somebody asked for it: pauses and windows do not count. */
+  readonly asked: boolean;
+}
+
+/** `taken`: another host has it. `away`: the database did not answer, and nothing was begun. */
+export type TurnEnd = 'done' | 'taken' | 'away';
+
+export class JobTurn {
+  readonly #host: TurnHost;
+  readonly #job: Job;
+  readonly #due: Due;
+  /** Ends a pause between tries. */
+  readonly #over = new AbortController();
+  #trying: AbortController | null = null;
+  /** Why the try at work is to end. */
+  #why: TryStop | null = null;
+  #drained = false;
+
+  constructor(host: TurnHost, job: Job, due: Due) {
+    this.#host = host;
+    this.#job = job;
+    this.#due = due;
+  }
+
+  /** No further try begins. */
+  drain(): void {
+    this.#drained = true;
+    this.#over.abort();
+  }
+
+  /** What runs is cancelled. */
+  stop(why: TryStop): void {
+    if (why !== 'timeout') this.drain();
+    if (this.#trying === null || this.#why !== null) return;
+    this.#why = why;
+    this.#trying.abort(why);
+  }
+
+  async run(): Promise<TurnEnd> {
+    const { link, clock, emit } = this.#host;
+    let work = (next: JobTry): Promise<TryEnd> => this.#host.runner.run(next);
+    for (let tries = 0; ; tries++) {
+      const claimed = await this.#claim(this.#due.attempt + tries);
+      if (claimed === null) return tries === 0 ? 'away' : 'done';
+      const claim = claimed.value;
+      if (claim === null) return tries === 0 ? 'taken' : 'done';
+      const startedAt = link.now();
+      emit({ kind: 'run_started', claim, at: startedAt });
+      const { end, tried } = await this.#try(claim, work);
+      const at = link.now();
+      const next = end.state === 'success' ? null : tried.again;
+      const pause = next === null ? null : this.#pauseBefore(tries, at);
+      const known = await this.#finish(claim, end);
+      emit({
+        kind: 'run_ended',
+        claim,
+        at,
+        seconds: (at - startedAt) / 1000,
+        end: known ? end : { state: 'lost', reason: 'its lease was lost' },
+        counts: tried.counts,
+        againAt: known && pause !== null ? at + pause : null,
+        nextDue: this.#host.nextDue(this.#job, Math.max(at, this.#due.at)),
+      });
+      if (!known || next === null || pause === null) return 'done';
+      await clock.sleep(pause, this.#over.signal);
+      if (this.#drained) return 'done';
+      work = next;
+    }
+  }
+
+  /** Asks again while the database is away between tries: what was begun is not left. */
+  async #claim(attempt: number): Promise<{ readonly value: Claim | null } | null> {
+    const { link, clock, host } = this.#host;
+    for (;;) {
+      const claimed = await link.ask((store) => store.claim(this.#job.name, this.#due.at, attempt, host));
+      if (claimed !== null || attempt === this.#due.attempt || this.#drained) return claimed;
+      await clock.sleep(AWAY_MS, this.#over.signal);
+    }
+  }
+
+  /** @returns milliseconds; null: no further try */
+  #pauseBefore(tries: number, now: Moment): number | null {
+    const { times, backoffMs } = this.#job.retries;
+    if (tries >= times || this.#drained) return null;
+    // Hosts that failed together do not come back together.
+    const pause = backoffMs * 2 ** Math.min(tries, 20) * (1 + this.#host.random() / 4);
+    const next = this.#host.nextDue(this.#job, Math.max(this.#due.at, now - 1));
+    return next !== null && now + pause >= next ? null : pause;
+  }
+
+  async #try(
+    claim: Claim,
+    work: (next: JobTry) => Promise<TryEnd>,
+  ): Promise<{ readonly end: RunEnd; readonly tried: TryEnd }> {
+    const { clock, history, leases, emit, durations } = this.#host;
+    const trying = new AbortController();
+    const { signal } = trying;
+    this.#trying = trying;
+    this.#why = null;
+    signal.addEventListener('abort', () => emit({ kind: 'stopping', claim, why: this.#why ?? 'stopped' }));
+    const ended = new AbortController();
+    const { timeoutMs } = this.#job;
+    if (timeoutMs !== null)
+      void clock.sleep(timeoutMs, ended.signal).then(() => {
+        if (!ended.signal.aborted) this.stop('timeout');
+      });
+    leases.hold(claim, () => this.stop('lost'));
+    const next: JobTry = {
+      job: this.#job,
+      claim,
+      signal,
+      durations: durations(),
+      progress: {
+        started: (node) => emit({ kind: 'node_started', claim, ...node }),
+        ended(node) {
+          history.addNode(node);
+          emit({ kind: 'node_ended', claim, node });
+        },
+        measured: (freshness) => history.addFreshness(freshness),
+      },
+    };
+    let tried: TryEnd;
+    try {
+      tried = await work(next);
+    } catch (error) {
+      const [reason = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
+      tried = { state: 'failed', reason, project: null, counts: null, again: null };
+    }
+    ended.abort();
+    this.#trying = null;
+    leases.release(claim);
+    return { end: this.#endOf(tried), tried };
+  }
+
+  /** A run that was told to end, and had come to a good end by then, has succeeded. */
+  #endOf({ state, reason, project }: TryEnd): RunEnd {
+    if (this.#why === null || state === 'success') return { state, reason, project };
+    switch (this.#why) {
+      case 'timeout':
+        return { state: 'timeout', reason: `it took longer than ${seconds(this.#job.timeoutMs)}`, project };
+      case 'lost':
+        return { state: 'lost', reason: 'its lease was lost', project };
+      default:
+        return { state: 'cancelled', reason: 'serve was stopped', project };
+    }
+  }
+
+  /** Tells the store, for as long as it takes: a run without an end would hold up the job for a lease. */
+  async #finish(claim: Claim, end: RunEnd): Promise<boolean> {
+    const { link, clock } = this.#host;
+    const stopped = end.state === 'cancelled';
+    for (let times = 1; ; times++) {
+      const answer = await link.ask((store) => store.finish(claim, end));
+      if (answer !== null) return answer.value;
+      // A process that ends does not wait for a database: the lease runs out.
+      if (stopped || (this.#drained && times >= 3)) return true;
+      await clock.sleep(AWAY_MS, this.#over.signal);
+      if (this.#drained) await clock.sleep(200, new AbortController().signal);
+    }
+  }
+}
+
+/** Pause before the database is asked again. */
+const AWAY_MS = 2000;
+
+function seconds(ms: number | null): string {
+  return ms === null ? 'its limit' : `${ms / 1000} s`;
+}

@@ -1,0 +1,49 @@
+// Keeps the leases of what runs on this host, by a heartbeat for all of them, and tells the runs whose lease is lost.
+import type { Clock } from './clock.ts';
+import type { Claim } from './store/store.ts';
+import type { StoreLink } from './store-link.ts';
+
+/** A sixth of a lease. */
+const HEARTBEAT_MS = 5000;
+
+export class Leases {
+  readonly #link: StoreLink;
+  readonly #clock: Clock;
+  readonly #held = new Map<string, { readonly claim: Claim; readonly onLost: () => void }>();
+  readonly #over = new AbortController();
+  #beating: Promise<void> | null = null;
+
+  constructor(link: StoreLink, clock: Clock) {
+    this.#link = link;
+    this.#clock = clock;
+  }
+
+  hold(claim: Claim, onLost: () => void): void {
+    this.#held.set(claim.runId, { claim, onLost });
+    this.#beating ??= this.#beat();
+  }
+
+  release({ runId }: Claim): void {
+    this.#held.delete(runId);
+  }
+
+  async close(): Promise<void> {
+    this.#held.clear();
+    this.#over.abort();
+    await this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    while (!this.#over.signal.aborted) {
+      await this.#clock.sleep(HEARTBEAT_MS, this.#over.signal);
+      if (this.#held.size === 0) continue;
+      const claims = [...this.#held.values()].map(({ claim }) => claim);
+      const answer = await this.#link.ask((store) => store.heartbeat(claims));
+      for (const { runId } of answer?.value ?? []) {
+        const lost = this.#held.get(runId);
+        this.#held.delete(runId);
+        lost?.onLost();
+      }
+    }
+  }
+}

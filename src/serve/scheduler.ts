@@ -1,0 +1,453 @@
+// The loop of serve: which job is due, whether it may start now, and what becomes of a due time that may not. A turn of
+// a job is job-turn.ts's, when it is due the schedule's, what it does the runner's. Hosts on one store share the work:
+// each due time is claimed by one.
+import { Arrivals } from './arrivals.ts';
+import { Alarm, type Clock } from './clock.ts';
+import { History } from './history.ts';
+import type { JobRunner } from './job-runner.ts';
+import { type Due, JobTurn, type TurnHost } from './job-turn.ts';
+import type { Job } from './jobs/job.ts';
+import { Leases } from './leases.ts';
+import { Resident } from './resident.ts';
+import type { Emit, LeftOut } from './serve-events.ts';
+import { StoreLink } from './store-link.ts';
+import type { JobRun, Moment, Store } from './store/store.ts';
+
+/** When jobs are due. Pure. */
+export interface Schedule {
+  /** The first due time after a moment; null: no clock makes the job due. */
+  next(job: Job, after: Moment): Moment | null;
+  /**
+   * Due times after `last` up to now that are to be run, oldest first, by the job's `catch_up` and `window`.
+   * @param last null: the job has never run
+   */
+  due(job: Job, last: Moment | null, now: Moment): readonly Moment[];
+}
+
+export interface SchedulerOptions {
+  /** The jobs as they are now: a file that has changed counts from the next look on. */
+  readonly jobs: () => readonly Job[];
+  readonly schedule: Schedule;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly runner: JobRunner;
+  /** Names this host and process to others. */
+  readonly host: string;
+  /** Aborted: nothing new starts, and what runs goes on to its end. */
+  readonly drain: AbortSignal;
+  /** Aborted: what runs is cancelled. */
+  readonly stop: AbortSignal;
+  readonly emit: Emit;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly historyMs: () => number;
+}
+
+/** A job as it stands on this host. */
+export interface LiveJob {
+  readonly job: Job;
+  /** null: no time is known. */
+  readonly nextDue: Moment | null;
+  /** Since when it runs here; null: it does not. */
+  readonly startedAt: Moment | null;
+  readonly paused: boolean;
+  /** Due times that wait for the run before to end. */
+  readonly waiting: readonly Moment[];
+}
+
+/** How often requests, pauses and arrivals are looked for. */
+const LOOK_MS = 2000;
+/** How often silent hosts are looked for: twice in a lease. */
+const REAP_MS = 15_000;
+const CLOCK_MS = 60_000;
+const DURATIONS_MS = 600_000;
+const PRUNE_MS = 3_600_000;
+/** Pauses while the database is away. */
+const [FIRST_AWAY_MS, LONGEST_AWAY_MS] = [500, 10_000];
+/** The clock has to be set back by more, for due times to be looked at again. */
+const SET_BACK_MS = 60_000;
+
+interface Lane {
+  job: Job;
+  /** Due times up to here are dealt with. */
+  handled: Moment | null;
+  /** By the schedule, after `handled`. */
+  next: Moment | null;
+  queue: Due[];
+  turn: JobTurn | null;
+  startedAt: Moment | null;
+  /** Another host runs the job: when to look again. */
+  notBefore: Moment;
+  readonly arrivals: Arrivals | null;
+}
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #link: StoreLink;
+  readonly #leases: Leases;
+  readonly #history: History;
+  readonly #alarm: Alarm;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #residents = new Map<string, { readonly resident: Resident; readonly done: Promise<void> }>();
+  readonly #turns = new Set<Promise<void>>();
+  readonly #turnHost: TurnHost;
+  /** When each kind of look was made last. */
+  readonly #looked = new Map<string, Moment>();
+  #jobs: readonly Job[] | null = null;
+  #paused: ReadonlySet<string> = new Set();
+  #durations: ReadonlyMap<string, number> = new Map();
+  #ready = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    const { store, clock, emit, runner, host, random, schedule } = options;
+    this.#link = new StoreLink(store, clock, emit);
+    this.#leases = new Leases(this.#link, clock);
+    this.#history = new History(this.#link, clock, emit);
+    this.#alarm = new Alarm(clock);
+    this.#turnHost = {
+      host,
+      link: this.#link,
+      clock,
+      runner,
+      history: this.#history,
+      leases: this.#leases,
+      emit,
+      random,
+      durations: () => this.#durations,
+      nextDue: (job, after) => schedule.next(job, after),
+    };
+  }
+
+  /** Whether the database answers and the jobs' times are known. */
+  get ready(): boolean {
+    return this.#ready && !this.#link.away;
+  }
+
+  /** By the database's clock. */
+  now(): Moment {
+    return this.#link.now();
+  }
+
+  /** For whoever shows what is live. */
+  live(): LiveJob[] {
+    return (this.#jobs ?? []).map((job) => {
+      const lane = this.#lanes.get(job.name);
+      return {
+        job,
+        nextDue: lane?.arrivals?.due ?? lane?.next ?? null,
+        startedAt: lane?.startedAt ?? this.#residents.get(job.name)?.resident.startedAt ?? null,
+        paused: this.#paused.has(job.name),
+        waiting: lane?.queue.map((due) => due.at) ?? [],
+      };
+    });
+  }
+
+  /** Until `drain` is aborted and what ran has ended. Never throws for a database that is away. */
+  async run(): Promise<void> {
+    const { drain, stop, emit } = this.#options;
+    const ring = (): void => this.#alarm.ring();
+    const cancel = (): void => {
+      for (const { turn } of this.#lanes.values()) turn?.stop('stopped');
+    };
+    drain.addEventListener('abort', ring);
+    stop.addEventListener('abort', cancel);
+    for (let away = 0; !drain.aborted; ) {
+      if (this.#link.away && !(await this.#open())) {
+        await this.#alarm.sleep(Math.min(LONGEST_AWAY_MS, FIRST_AWAY_MS * 2 ** away++));
+        continue;
+      }
+      away = 0;
+      await this.#look();
+      if (drain.aborted) break;
+      await this.#alarm.sleep(this.#link.away ? FIRST_AWAY_MS : this.#untilNext());
+    }
+    for (const { turn, job, queue } of this.#lanes.values()) {
+      turn?.drain();
+      for (const due of queue) this.#leaveOut(job, due.at, 'draining');
+    }
+    for (const { resident } of this.#residents.values()) resident.stop();
+    if (this.#turns.size > 0) emit({ kind: 'draining', running: this.#turns.size });
+    await Promise.all([...this.#turns, ...[...this.#residents.values()].map(({ done }) => done)]);
+    await this.#history.close();
+    await this.#leases.close();
+    drain.removeEventListener('abort', ring);
+    stop.removeEventListener('abort', cancel);
+  }
+
+  async #open(): Promise<boolean> {
+    if (!(await this.#link.open())) return false;
+    // What happened meanwhile is asked at once.
+    this.#looked.clear();
+    return true;
+  }
+
+  /** Looks at everything that may have changed and starts what may start. */
+  async #look(): Promise<void> {
+    if (this.#isTime('clock', CLOCK_MS)) await this.#link.syncClock();
+    if (this.#isTime('store', LOOK_MS)) {
+      const told = await this.#link.ask(async (store) => ({
+        paused: await store.paused(),
+        asked: await store.takeRequests(),
+      }));
+      if (told === null) return;
+      this.#paused = told.value.paused;
+      if (!(await this.#adopt(this.#options.jobs()))) return;
+      for (const { resident } of this.#residents.values()) resident.look();
+      for (const job of told.value.asked) this.#ask(job);
+      await this.#lookForRows();
+    }
+    if (this.#isTime('reap', REAP_MS)) {
+      const lost = await this.#link.ask((store) => store.reap());
+      for (const run of lost?.value ?? []) this.#takeOver(run);
+    }
+    if (this.#isTime('prune', PRUNE_MS)) {
+      const before = this.now() - this.#options.historyMs();
+      void this.#link.ask((store) => store.prune(before));
+    }
+    if (this.#isTime('durations', DURATIONS_MS))
+      void this.#link.ask(async (store) => {
+        this.#durations = await store.durations();
+      });
+    if (this.#link.away) return;
+    if (!this.#ready) {
+      this.#ready = true;
+      this.#options.emit({ kind: 'ready' });
+    }
+    const now = this.now();
+    for (const lane of this.#lanes.values()) this.#queueDue(lane, now);
+    for (const lane of this.#lanes.values()) this.#startNext(lane, now);
+  }
+
+  #isTime(what: string, every: number): boolean {
+    const now = this.#options.clock.now();
+    const last = this.#looked.get(what);
+    if (last !== undefined && now - last < every) return false;
+    this.#looked.set(what, now);
+    return true;
+  }
+
+  /** Milliseconds until the next look. */
+  #untilNext(): number {
+    const { clock } = this.#options;
+    const now = this.now();
+    let until = LOOK_MS - (clock.now() - (this.#looked.get('store') ?? 0));
+    for (const { job, next, arrivals, turn, queue, notBefore } of this.#lanes.values()) {
+      const paused = this.#paused.has(job.name);
+      const start = turn !== null ? null : queue.length > 0 ? now : paused ? null : (arrivals?.due ?? null);
+      if (start !== null) until = Math.min(until, Math.max(start, notBefore) - now);
+      if (next !== null) until = Math.min(until, next - now);
+    }
+    return Math.max(1, until);
+  }
+
+  /** Takes over the list of jobs. @returns whether the database told what it knows of new ones */
+  async #adopt(jobs: readonly Job[]): Promise<boolean> {
+    if (jobs === this.#jobs) return true;
+    const known = await this.#link.ask(async (store) => {
+      const last = await store.lastDue();
+      const lost: JobRun[] = [];
+      for (const { name } of jobs) {
+        if (this.#lanes.has(name) || !last.has(name)) continue;
+        const [newest] = await store.runs({ job: name, limit: 1 });
+        if (newest?.state === 'lost') lost.push(newest);
+      }
+      return { last, lost };
+    });
+    if (known === null) return false;
+    const now = this.now();
+    const names = new Set(jobs.map(({ name }) => name));
+    for (const [name, lane] of this.#lanes) if (!names.has(name) && lane.turn === null) this.#lanes.delete(name);
+    for (const [name, { resident }] of this.#residents) {
+      const job = jobs.find((each) => each.name === name);
+      if (JSON.stringify(job) === JSON.stringify(resident.job)) continue;
+      resident.stop();
+      this.#residents.delete(name);
+    }
+    for (const job of jobs) {
+      if (job.timing.kind === 'resident') this.#startResident(job);
+      else this.#adoptJob(job, known.value.last.get(job.name) ?? null, now);
+    }
+    this.#jobs = jobs;
+    for (const run of known.value.lost) this.#takeOver(run);
+    return true;
+  }
+
+  #adoptJob(job: Job, lastDue: Moment | null, now: Moment): void {
+    const { schedule } = this.#options;
+    const lane = this.#lanes.get(job.name);
+    if (lane !== undefined && sameTiming(lane.job, job)) {
+      lane.job = job;
+      return;
+    }
+    // Of a job whose times have changed, the new ones count from now on.
+    const changed = lane !== undefined;
+    const handled = changed || job.catchUp === 'none' ? now : lastDue === null ? null : Math.min(lastDue, now);
+    const arrivals = job.timing.kind === 'after' ? new Arrivals(job.timing.debounceMs) : null;
+    if (job.catchUp !== 'none' && !changed) arrivals?.assume(now);
+    this.#lanes.set(job.name, {
+      job,
+      handled,
+      next: schedule.next(job, handled ?? now),
+      queue: [],
+      turn: lane?.turn ?? null,
+      startedAt: lane?.startedAt ?? null,
+      notBefore: 0,
+      arrivals,
+    });
+  }
+
+  #startResident(job: Job): void {
+    if (this.#residents.has(job.name)) return;
+    const { clock, runner, host, emit } = this.#options;
+    const resident = new Resident(job, {
+      host,
+      link: this.#link,
+      clock,
+      runner,
+      leases: this.#leases,
+      emit,
+      isPaused: (name) => this.#paused.has(name),
+    });
+    this.#residents.set(job.name, { resident, done: resident.run() });
+  }
+
+  /** Somebody asks for a run beside the job's times. */
+  #ask(name: string): void {
+    const lane = this.#lanes.get(name);
+    if (lane === undefined || lane.queue.some((due) => due.asked)) return;
+    lane.queue.push({ at: Math.round(this.now()), attempt: 1, asked: true });
+  }
+
+  /** A due time whose host is gone is run again, unless the job has gone on since. */
+  #takeOver(run: JobRun): void {
+    this.#options.emit({ kind: 'run_lost', run });
+    const lane = this.#lanes.get(run.job);
+    if (lane === undefined || run.attempt > lane.job.retries.times + 1) return;
+    if (lane.queue.some((due) => due.at === run.dueAt)) return;
+    lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, asked: false });
+  }
+
+  async #lookForRows(): Promise<void> {
+    const lanes = [...this.#lanes.values()].filter(({ arrivals }) => arrivals !== null);
+    if (lanes.length === 0) return;
+    let marks: ReadonlyMap<string, string>;
+    try {
+      marks = await this.#options.runner.marks(lanes.map(({ job }) => job));
+    } catch {
+      // Whether the database is away, the next question to the store tells.
+      return;
+    }
+    const now = this.now();
+    for (const { job, arrivals } of lanes) {
+      const mark = marks.get(job.name);
+      if (mark !== undefined) arrivals?.look(mark, now);
+    }
+  }
+
+  /** Puts due times into the queue, or leaves them out. */
+  #queueDue(lane: Lane, now: Moment): void {
+    const { job, arrivals } = lane;
+    const { schedule } = this.#options;
+    const paused = this.#paused.has(job.name);
+    if (arrivals !== null) {
+      const { due } = arrivals;
+      if (due === null || due > now || paused || lane.turn !== null || lane.queue.length > 0) return;
+      lane.queue.push({ at: due, attempt: 1, asked: false });
+      return;
+    }
+    // The clock was set back: times that come again are claimed already, so that none is run twice.
+    if (lane.handled !== null && lane.handled > now + SET_BACK_MS) lane.next = schedule.next(job, (lane.handled = now));
+    if (lane.handled !== null && (lane.next === null || lane.next > now)) return;
+    const dues = schedule.due(job, lane.handled, now);
+    lane.next = schedule.next(job, (lane.handled = now));
+    if (paused) {
+      for (const at of dues) this.#leaveOut(job, at, 'paused');
+      return;
+    }
+    const busy = lane.turn !== null || lane.queue.some((due) => !due.asked);
+    for (const at of dues) {
+      if (busy && job.overlap === 'skip') this.#leaveOut(job, at, 'still_running');
+      else lane.queue.push({ at, attempt: 1, asked: false });
+    }
+    if (job.catchUp === 'all') return;
+    // Of several that wait, the latest sees what all would see.
+    const waiting = lane.queue.filter((due) => !due.asked && due.attempt === 1);
+    for (const due of waiting.slice(0, -1)) {
+      lane.queue.splice(lane.queue.indexOf(due), 1);
+      this.#leaveOut(job, due.at, 'still_running');
+    }
+  }
+
+  #startNext(lane: Lane, now: Moment): void {
+    if (lane.turn !== null || now < lane.notBefore) return;
+    for (;;) {
+      const due = lane.queue.shift();
+      if (due === undefined) return;
+      const { windowMs } = lane.job;
+      if (windowMs !== null && !due.asked && now - due.at > windowMs) {
+        this.#leaveOut(lane.job, due.at, 'window_over');
+        continue;
+      }
+      const turn = new JobTurn(this.#turnHost, lane.job, due);
+      lane.turn = turn;
+      lane.startedAt = now;
+      const done = this.#turn(lane, turn, due).finally(() => {
+        this.#turns.delete(done);
+        lane.turn = null;
+        lane.startedAt = null;
+        this.#alarm.ring();
+      });
+      this.#turns.add(done);
+      return;
+    }
+  }
+
+  async #turn(lane: Lane, turn: JobTurn, due: Due): Promise<void> {
+    const { job, arrivals } = lane;
+    const since = arrivals?.since ?? null;
+    const elsewhere = await this.#elsewhere(job, due, since);
+    if (elsewhere === 'covered') {
+      arrivals?.begin();
+      return;
+    }
+    if (elsewhere === 'away' || this.#options.drain.aborted) {
+      lane.queue.unshift(due);
+      return;
+    }
+    if (elsewhere === 'running') {
+      if (job.overlap === 'skip' && !due.asked && due.attempt === 1 && arrivals === null) {
+        this.#leaveOut(job, due.at, 'still_running');
+        return;
+      }
+      if (arrivals === null) lane.queue.unshift(due);
+      lane.notBefore = this.now() + LOOK_MS;
+      return;
+    }
+    arrivals?.begin();
+    const end = await turn.run();
+    if (end === 'away') {
+      if (arrivals === null) lane.queue.unshift(due);
+      else arrivals.assume(this.now());
+    }
+  }
+
+  /** What other hosts do with the job. `covered`: one has this due time, or has begun after the rows arrived. */
+  async #elsewhere(job: Job, due: Due, since: Moment | null): Promise<'nothing' | 'running' | 'covered' | 'away'> {
+    const answer = await this.#link.ask((store) => store.runs({ job: job.name, limit: 1 }));
+    if (answer === null) return 'away';
+    const [newest] = answer.value;
+    if (newest === undefined) return 'nothing';
+    if (due.attempt === 1 && !due.asked && newest.dueAt === due.at) return 'covered';
+    if (since !== null && newest.startedAt >= since) return 'covered';
+    return newest.state === 'running' ? 'running' : 'nothing';
+  }
+
+  #leaveOut(job: Job, dueAt: Moment, why: LeftOut): void {
+    this.#options.emit({ kind: 'left_out', job: job.name, dueAt, why });
+  }
+}
+
+function sameTiming(one: Job, other: Job): boolean {
+  return JSON.stringify(one.timing) === JSON.stringify(other.timing);
+}
