@@ -1,0 +1,120 @@
+// Delivers the messages of one channel, in order: a queue with a limit, a timeout a try, retries with growing pauses.
+// Whether a message is sent at all is decided by alarms.ts. Nothing here throws.
+import type { Moment } from '../store/store.ts';
+import type { Alarm } from './alarm.ts';
+import type { Channel } from './channel.ts';
+import type { Sent } from './receivers.ts';
+
+export interface AlarmClock {
+  now(): Moment;
+  /** Ends early, without an error, when the signal is aborted. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface LaneOptions {
+  readonly clock: AlarmClock;
+  /** From 0 to 1, for pauses that differ from host to host. */
+  readonly random: () => number;
+  readonly send: (alarm: Alarm, channel: Channel) => Promise<Sent>;
+  /** For the log. */
+  readonly say: (text: string) => void;
+  readonly delivered: (alarm: Alarm, channel: Channel) => void;
+}
+
+/** Messages that wait for one channel. */
+const MOST_WAITING = 100;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
+/** A message that could not be delivered for so long is given up. */
+export const GIVE_UP_MS = 5 * 60_000;
+
+export class Lane {
+  readonly channel: Channel;
+  readonly #options: LaneOptions;
+  readonly #waiting: Alarm[] = [];
+  readonly #closed = new AbortController();
+  #work: Promise<void> | null = null;
+  #failing = false;
+  readonly counts = { delivered: 0, refused: 0, dropped: 0 };
+
+  constructor(channel: Channel, options: LaneOptions) {
+    this.channel = channel;
+    this.#options = options;
+  }
+
+  /** Messages that are not delivered, the one that is on its way included. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Takes a message; when too many wait, a repetition or else the oldest is dropped. */
+  offer(alarm: Alarm): void {
+    if (this.#closed.signal.aborted) return;
+    if (this.#waiting.length >= MOST_WAITING) {
+      // The first is on its way.
+      const repeated = this.#waiting.findIndex(({ occasion }, i) => i > 0 && occasion.kind === 'repeated');
+      this.#waiting.splice(repeated > 0 ? repeated : 1, 1);
+      this.counts.dropped++;
+      if (this.counts.dropped === 1)
+        this.#options.say(`Alarms for '${this.channel.name}' are dropped: ${MOST_WAITING} wait already`);
+    }
+    this.#waiting.push(alarm);
+    this.#work ??= this.#deliverAll();
+  }
+
+  /** Whether a message of this id waits or is on its way. */
+  has(id: string): boolean {
+    return this.#waiting.some((alarm) => alarm.id === id);
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    while (this.#work !== null) await this.#work;
+  }
+
+  /** Gives up what waits. */
+  close(): void {
+    this.#closed.abort();
+    this.#waiting.length = 0;
+  }
+
+  async #deliverAll(): Promise<void> {
+    for (let [alarm] = this.#waiting; alarm !== undefined; [alarm] = this.#waiting) {
+      await this.#deliver(alarm);
+      if (this.#waiting[0] === alarm) this.#waiting.shift();
+    }
+    // At once: what is offered from now on needs a new start.
+    this.#work = null;
+  }
+
+  async #deliver(alarm: Alarm): Promise<void> {
+    const { clock, random, send, say, delivered } = this.#options;
+    const { name } = this.channel;
+    const { signal } = this.#closed;
+    const until = clock.now() + GIVE_UP_MS;
+    for (let pause = FIRST_PAUSE_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      const sent = await send(alarm, this.channel);
+      if (sent.kind === 'delivered') {
+        if (this.#failing) say(`Alarms for '${name}' are delivered again`);
+        this.#failing = false;
+        this.counts.delivered++;
+        delivered(alarm, this.channel);
+        return;
+      }
+      if (sent.kind === 'refused') {
+        this.counts.refused++;
+        say(`The alarm ${alarm.id} was refused by '${name}': ${sent.why}`);
+        return;
+      }
+      if (!this.#failing) say(`Alarms for '${name}' cannot be delivered, tries go on: ${sent.why}`);
+      this.#failing = true;
+      const wait = Math.min(Math.max(sent.waitMs ?? 0, pause * (0.5 + random() / 2)), LONGEST_PAUSE_MS);
+      if (clock.now() + wait > until) {
+        this.counts.refused++;
+        say(`The alarm ${alarm.id} is given up for '${name}': ${sent.why}`);
+        return;
+      }
+      await clock.sleep(wait, signal);
+    }
+  }
+}

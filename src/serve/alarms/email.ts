@@ -1,0 +1,70 @@
+// Sends one alarm by SMTP. The library is loaded with the first e-mail. What failed for ever and what is worth another
+// try is told apart by the server's code.
+import type { Alarm } from './alarm.ts';
+import type { EmailChannel } from './channel.ts';
+import type { Sent } from './receivers.ts';
+import { within } from '../../within.ts';
+import { bodyOf, titleOf } from './wording.ts';
+
+/** Tries once to deliver to all addresses. @throws what the library throws for reasons without a code */
+export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Sent> {
+  const { createTransport } = await import('nodemailer');
+  const { smtp, timeoutMs } = channel;
+  const transport = createTransport({
+    host: smtp.host,
+    port: smtp.port,
+    secure: smtp.tls === 'implicit',
+    requireTLS: smtp.tls === 'starttls',
+    ignoreTLS: smtp.tls === 'none',
+    ...(smtp.user === null || smtp.password === null ? {} : { auth: { user: smtp.user, pass: smtp.password } }),
+    tls: {
+      minVersion: 'TLSv1.2',
+      servername: smtp.servername ?? smtp.host,
+      ...(smtp.ca === null ? {} : { ca: smtp.ca }),
+    },
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  // A server that sends a byte now and then never lets the library's own limits pass.
+  const work = transport.sendMail({
+    from: channel.from,
+    to: [...channel.to],
+    subject: titleOf(alarm),
+    text: bodyOf(alarm, channel),
+    messageId: messageId(alarm, alarm.id),
+    // What follows an alarm stands below it in mail readers.
+    ...(alarm.occasion.kind === 'opened' ? {} : { inReplyTo: messageId(alarm, `${alarm.trouble.incident.id}.opened`) }),
+    headers: { 'Auto-Submitted': 'auto-generated', 'X-Tsdbt-Key': alarm.trouble.incident.key.replace(/\s+/g, ' ') },
+  });
+  try {
+    if (!(await within(work, 3 * timeoutMs))) return { kind: 'again', why: 'it does not answer in time', waitMs: null };
+    const { rejected } = await work;
+    return rejected.length === 0
+      ? { kind: 'delivered' }
+      : { kind: 'refused', why: `it does not take mail for ${rejected.length} of ${channel.to.length} addresses` };
+  } catch (error) {
+    return judged(error);
+  } finally {
+    transport.close();
+  }
+}
+
+/** Two copies of one message have one id. */
+function messageId({ project }: Alarm, id: string): string {
+  const safe = (text: string): string => text.replace(/[^A-Za-z0-9.-]+/g, '-');
+  return `<${safe(id)}@${safe(project)}.tsdbt>`;
+}
+
+function judged(error: unknown): Sent {
+  const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+  const code = errorField(error, 'responseCode');
+  const lasting = typeof code === 'number' ? code >= 500 : errorField(error, 'code') === 'EAUTH';
+  return lasting ? { kind: 'refused', why } : { kind: 'again', why, waitMs: null };
+}
+
+function errorField(error: unknown, name: string): unknown {
+  return typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined;
+}

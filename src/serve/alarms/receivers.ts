@@ -1,0 +1,200 @@
+// What each kind of receiver is sent, and what its answer means: delivered, try again, or never. Retries and order are
+// delivery.ts's.
+import { createHmac } from 'node:crypto';
+import type { Moment } from '../store/store.ts';
+import type { Alarm } from './alarm.ts';
+import { type AlertmanagerChannel, type Channel, partsFor, type SlackChannel, type WebhookChannel } from './channel.ts';
+import { sendEmail } from './email.ts';
+import { bodyOf, cut, titleOf } from './wording.ts';
+
+/** What became of one try. */
+export type Sent =
+  | { readonly kind: 'delivered' }
+  /** @param waitMs what the receiver asks to wait; null: it does not say */
+  | { readonly kind: 'again'; readonly why: string; readonly waitMs: number | null }
+  | { readonly kind: 'refused'; readonly why: string };
+
+export type Fetch = typeof fetch;
+
+/**
+ * An Alertmanager that hears nothing for so long takes the alarm for over: alarms outlive neither a lost message nor a
+ * serve that is gone. alarms.ts tells it again every minute.
+ */
+const ALERT_LASTS_MS = 5 * 60_000;
+const SLACK_TITLE = 150;
+const SLACK_BODY = 2900;
+
+/** Tries once to deliver. Never throws. @param now for the timestamp of a signature */
+export async function send(alarm: Alarm, channel: Channel, now: () => Moment, fetch: Fetch): Promise<Sent> {
+  try {
+    switch (channel.kind) {
+      case 'webhook':
+        return await post(fetch, channel.url, webhookRequest(alarm, channel, now()), channel.timeoutMs);
+      case 'slack':
+        return await post(fetch, channel.url, slackRequest(alarm, channel), channel.timeoutMs);
+      case 'alertmanager':
+        return await post(
+          fetch,
+          `${channel.url}/api/v2/alerts`,
+          alertmanagerRequest(alarm, channel),
+          channel.timeoutMs,
+        );
+      case 'email':
+        return await sendEmail(alarm, channel);
+    }
+  } catch (error) {
+    return { kind: 'again', why: reasonOf(error), waitMs: null };
+  }
+}
+
+interface HttpRequest {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The JSON that a webhook gets; fields are added, never renamed, while `version` stays. */
+function webhookRequest(alarm: Alarm, channel: WebhookChannel, now: Moment): HttpRequest {
+  const { trouble, occasion } = alarm;
+  const { incident, kind, job, runId, subject } = trouble;
+  const about = ({ rows, ...rest }: typeof subject): object => ({
+    ...rest,
+    rows: rows === null || channel.rows === 0 ? null : { ...rows, rows: rows.rows.slice(0, channel.rows) },
+  });
+  const body = JSON.stringify({
+    version: 1,
+    id: alarm.id,
+    occasion: occasion.kind,
+    number: occasion.kind === 'repeated' ? occasion.number : null,
+    kind,
+    project: alarm.project,
+    key: incident.key,
+    incident: incident.id,
+    reason: incident.reason,
+    since: isoTime(incident.openedAt),
+    until: occasion.kind === 'recovered' ? isoTime(incident.closedAt ?? alarm.at) : null,
+    times: alarm.times,
+    job,
+    run_id: runId,
+    link: alarm.link,
+    about: about(subject),
+    parts: partsFor(channel, trouble).map(about),
+    title: titleOf(alarm),
+    text: bodyOf(alarm, channel),
+  });
+  const seconds = String(Math.floor(now / 1000));
+  const signature =
+    channel.secret === null ? {} : { 'webhook-signature': signatureOf(channel.secret, alarm.id, seconds, body) };
+  return {
+    body,
+    headers: { ...channel.headers, 'webhook-id': alarm.id, 'webhook-timestamp': seconds, ...signature },
+  };
+}
+
+/**
+ * The signature of Standard Webhooks: HMAC-SHA256 of `id.timestamp.body`.
+ * @param secret `whsec_` and base64, or any text
+ */
+export function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
+  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+}
+
+function slackRequest(alarm: Alarm, channel: SlackChannel): HttpRequest {
+  const title = titleOf(alarm);
+  // In a block of code nothing is a mention, a link or a style, but for what stands in angle brackets.
+  const body = cut(bodyOf(alarm, channel).replaceAll('```', "'''"), SLACK_BODY);
+  return {
+    body: JSON.stringify({
+      text: escapeSlack(title),
+      blocks: [
+        { type: 'header', text: { type: 'plain_text', text: cut(title, SLACK_TITLE), emoji: false } },
+        { type: 'section', text: { type: 'mrkdwn', text: `\`\`\`\n${cut(escapeSlack(body), 2980)}\n\`\`\`` } },
+        ...(alarm.link === null
+          ? []
+          : [{ type: 'section', text: { type: 'mrkdwn', text: `<${encodeURI(alarm.link)}|Open>` } }]),
+      ],
+    }),
+    headers: {},
+  };
+}
+
+function escapeSlack(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** One alert an incident. Its labels are the same while it lasts: Alertmanager tells alerts by them. */
+function alertmanagerRequest(alarm: Alarm, channel: AlertmanagerChannel): HttpRequest {
+  const { trouble, occasion, link } = alarm;
+  const { incident, kind, job, subject } = trouble;
+  const labels = Object.fromEntries(
+    Object.entries({
+      ...channel.labels,
+      alertname: `Tsdbt${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}`,
+      project: alarm.project,
+      key: incident.key,
+      ...(job === null ? {} : { tsdbt_job: job }),
+      ...(subject.group === null ? {} : { group: subject.group }),
+      owner: subject.owners[0] ?? '',
+    }).filter(([, value]) => value !== ''),
+  );
+  const over = occasion.kind === 'recovered';
+  return {
+    body: JSON.stringify([
+      {
+        labels,
+        annotations: { summary: titleOf(alarm), description: bodyOf(alarm, channel) },
+        startsAt: isoTime(incident.openedAt),
+        endsAt: isoTime(over ? (incident.closedAt ?? alarm.at) : alarm.at + ALERT_LASTS_MS),
+        ...(link !== null && URL.canParse(link) ? { generatorURL: link } : {}),
+      },
+    ]),
+    headers: channel.authorization === null ? {} : { authorization: channel.authorization },
+  };
+}
+
+async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, timeoutMs: number): Promise<Sent> {
+  const answer = await fetch(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', 'user-agent': 'tsdbt', ...headers },
+    redirect: 'manual',
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const { status } = answer;
+  if (status >= 200 && status < 300) {
+    await answer.body?.cancel();
+    return { kind: 'delivered' };
+  }
+  const why = `HTTP ${status} ${cut((await beginningOf(answer)).replace(/\s+/g, ' ').trim(), 200)}`.trim();
+  if (status >= 300 && status < 400) return { kind: 'refused', why: `${why}; it redirects, name where to` };
+  if (status === 408 || status === 425 || status === 429 || status >= 500)
+    return { kind: 'again', why, waitMs: waitOf(answer.headers.get('retry-after')) };
+  return { kind: 'refused', why };
+}
+
+/** The first bytes of an answer, however long it is. */
+async function beginningOf(answer: Response): Promise<string> {
+  const reader = answer.body?.getReader();
+  if (reader === undefined) return '';
+  const { value } = await reader.read();
+  await reader.cancel();
+  return value === undefined ? '' : new TextDecoder().decode(value.subarray(0, 1000));
+}
+
+/** Retry-After in seconds; its form with a date is not used by these receivers. */
+function waitOf(header: string | null): number | null {
+  const seconds = Number(header ?? 'none');
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
+}
+
+/** The system's reason, which fetch hides in `cause`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it does not answer in time';
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+}
+
+function isoTime(ms: Moment): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,279 @@
+// Describes what a trouble is about, from the manifest: owners, group, tags, file and line, failing rows, what is
+// downstream. Values of secret columns are masked here, before anything is told.
+import type { Table } from '../../adapters/table.ts';
+import type { Manifest } from '../../contracts/manifest.ts';
+import type { ColumnInfo, Json } from '../../contracts/node.ts';
+import { loadSettings } from '../../project/load-config.ts';
+import { asDictionary, loadYaml, locate } from '../../project/yaml.ts';
+import { MASK } from '../../secrets.ts';
+import { toText } from '../../values/text.ts';
+import type { Job } from '../jobs/job.ts';
+import type { Incident } from '../store/store.ts';
+import type { Downstream, FailingRows, Subject, Trouble, TroubleKind } from './alarm.ts';
+
+/** The project as far as alarms speak of it. */
+export interface AlarmProject {
+  readonly manifest: Pick<
+    Manifest,
+    'nodes' | 'sources' | 'exposures' | 'groups' | 'unit_tests' | 'child_map' | 'parent_map'
+  >;
+  readonly jobs: readonly Pick<Job, 'name' | 'path' | 'line' | 'owner'>[];
+  /** Text of a file of the project; null when it cannot be read. */
+  readonly read: (path: string, packageName: string) => string | null;
+}
+
+/** What a run found of a node. */
+export interface Finding {
+  readonly uniqueId: string;
+  /** As in run_results.json. */
+  readonly message: string | null;
+  /** First failing rows; null: none were read. */
+  readonly rows: Table | null;
+  readonly failures: number | null;
+}
+
+const MOST_NAMES = 8;
+/** Rows that are kept of a test: the most that a channel may show. */
+const MOST_ROWS = 20;
+const NOTHING: Downstream = { names: [], more: 0 };
+/** Nodes that check others, and build nothing. */
+const CHECKS = /^(test|unit_test)\./;
+
+/** What an incident is about: its key names a node or a job. */
+export function troubleOf(
+  incident: Incident,
+  project: AlarmProject,
+  run: { readonly runId: string | null; readonly failed: readonly Finding[] } = { runId: null, failed: [] },
+): Trouble {
+  const [, about = '', what = ''] = /^[^:]*:(.*?)(?::([^:]*))?$/.exec(incident.key) ?? [];
+  const job = incident.key.startsWith('job:') ? about : about.startsWith('job.') ? about.slice(4) : null;
+  const { runId, failed } = run;
+  const subject =
+    job !== null
+      ? jobSubject(job, project)
+      : about in project.manifest.nodes || about in project.manifest.sources
+        ? nodeSubject({ uniqueId: about, message: null, rows: null, failures: null }, project)
+        : { ...plain(about === '' ? incident.key : about) };
+  return {
+    incident,
+    kind: kindOf(incident.key, what),
+    job,
+    runId,
+    subject,
+    parts: failed.map((finding) => nodeSubject(finding, project)),
+  };
+}
+
+/** Kinds by the last word of a key. */
+const KINDS: Readonly<Record<string, TroubleKind>> = {
+  freshness: 'stale',
+  lag: 'stale',
+  late: 'stale',
+  duration: 'slow',
+};
+
+function kindOf(key: string, what: string): TroubleKind {
+  return key.startsWith('project:') ? 'project' : (KINDS[what] ?? 'failed');
+}
+
+/** A job of jobs.yml; of one that is gone, its name. */
+function jobSubject(name: string, { jobs }: AlarmProject): Subject {
+  const job = jobs.find((each) => each.name === name);
+  const subject = plain(`job ${name}`);
+  if (job === undefined) return subject;
+  return { ...subject, owners: job.owner === null ? [] : [job.owner], path: job.path, line: job.line };
+}
+
+/** A node that failed; of a test, owners, group and tags are also those of what it tests. */
+export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
+  const { manifest } = project;
+  const { uniqueId, message } = finding;
+  const found = manifest.nodes[uniqueId] ?? manifest.sources[uniqueId] ?? manifest.unit_tests[uniqueId];
+  if (found === undefined) return { ...plain(uniqueId), uniqueId, message };
+  const tested = testedBy(uniqueId, project);
+  const facts = [uniqueId, ...(tested === null ? [] : [tested])].map((id) => factsOf(id, project));
+  return {
+    what: `${found.resource_type === 'source' ? 'source' : wordOf(found.resource_type)} ${nameOf(uniqueId, project)}`,
+    uniqueId,
+    owners: [...new Set(facts.flatMap(({ owners }) => owners))],
+    group: facts.find(({ group }) => group !== null)?.group ?? null,
+    tags: [...new Set(facts.flatMap(({ tags }) => tags))],
+    ...placeOf(finding, found, project),
+    message,
+    rows: finding.rows === null ? null : rowsOf(finding.rows, finding, tested, project),
+    downstream: downstreamOf(tested ?? uniqueId, project),
+  };
+}
+
+function plain(what: string): Subject {
+  return {
+    what,
+    uniqueId: null,
+    owners: [],
+    group: null,
+    tags: [],
+    path: null,
+    line: null,
+    message: null,
+    rows: null,
+    downstream: NOTHING,
+  };
+}
+
+function wordOf(resourceType: string): string {
+  return resourceType.replaceAll('_', ' ');
+}
+
+/** `raw.events` of a source, else the name. */
+function nameOf(id: string, { manifest }: AlarmProject): string {
+  const source = manifest.sources[id];
+  if (source !== undefined) return `${source.source_name}.${source.name}`;
+  return (manifest.nodes[id] ?? manifest.exposures[id] ?? manifest.unit_tests[id])?.name ?? id;
+}
+
+/** What a test is about; null: it is no test. */
+function testedBy(id: string, { manifest }: AlarmProject): string | null {
+  if (!CHECKS.test(id)) return null;
+  const node = manifest.nodes[id];
+  const attached = node?.resource_type === 'test' ? node.attached_node : null;
+  return attached ?? manifest.parent_map[id]?.[0] ?? null;
+}
+
+interface Facts {
+  readonly owners: readonly string[];
+  readonly group: string | null;
+  readonly tags: readonly string[];
+}
+
+/** `meta.owner`, the owner of the group, tags. */
+function factsOf(id: string, { manifest }: AlarmProject): Facts {
+  const node = manifest.nodes[id] ?? manifest.sources[id];
+  if (node === undefined) return { owners: [], group: null, tags: [] };
+  const group = 'group' in node ? node.group : null;
+  const owner = Object.values(manifest.groups).find(({ name }) => name === group)?.owner;
+  return {
+    owners: [node.meta['owner'], owner?.name, owner?.email].flat().filter((each) => typeof each === 'string'),
+    group,
+    tags: node.tags,
+  };
+}
+
+type Found = { readonly original_file_path: string; readonly package_name: string };
+
+/** Where the error stands, or else where the test is declared. */
+function placeOf(
+  { message, uniqueId }: Finding,
+  found: Found,
+  project: AlarmProject,
+): { readonly path: string; readonly line: number | null } {
+  const [, file, line] = /^ {4}(?:(\S.*) )?line (\d+)/m.exec(message ?? '') ?? [];
+  if (line !== undefined) return { path: file ?? found.original_file_path, line: Number(line) };
+  return { path: found.original_file_path, line: lineOfTest(uniqueId, found, project) };
+}
+
+/** Line of a generic test in its properties file; null: it is none, or it cannot be found. */
+function lineOfTest(id: string, { original_file_path, package_name }: Found, project: AlarmProject): number | null {
+  const test = project.manifest.nodes[id];
+  if (test?.resource_type !== 'test' || test.test_metadata === undefined) return null;
+  const text = project.read(original_file_path, package_name);
+  const tested = testedBy(id, project);
+  if (text === null || tested === null) return null;
+  const { name, namespace } = test.test_metadata;
+  const names = [name, namespace === null ? name : `${namespace}.${name}`];
+  const owner = nameOf(tested, project).split('.').at(-1);
+  try {
+    const place = findTest(loadYaml(text, original_file_path), { owner, column: test.column_name ?? null, names });
+    return (place === null ? undefined : locate(text, place))?.line ?? null;
+  } catch {
+    // The file has changed since it was parsed.
+    return null;
+  }
+}
+
+interface WantedTest {
+  readonly owner: string | undefined;
+  readonly column: string | null;
+  readonly names: readonly string[];
+}
+
+/** Path of a test's entry below the resource and the column of these names. */
+function findTest(value: Json, wanted: WantedTest, place: readonly (string | number)[] = []): typeof place | null {
+  const children: [string | number, Json][] = Array.isArray(value)
+    ? [...value.entries()]
+    : Object.entries(asDictionary(value) ?? {});
+  for (const [key, child] of children) {
+    const at = [...place, key];
+    const name = asDictionary(child)?.['name'];
+    const [list] = place.slice(-1);
+    if (list === 'columns' && wanted.column !== null && name !== wanted.column) continue;
+    if (['models', 'seeds', 'snapshots', 'tables'].includes(String(list)) && name !== wanted.owner) continue;
+    if (list === 'data_tests' || list === 'tests') {
+      const isOfColumn = place.includes('columns');
+      const called = typeof child === 'string' ? [child] : Object.keys(asDictionary(child) ?? {});
+      const given = asDictionary(child)?.['test_name'];
+      const isIt = [...called, ...(typeof given === 'string' ? [given] : [])].some((each) =>
+        wanted.names.includes(each),
+      );
+      if (isIt && isOfColumn === (wanted.column !== null)) return at;
+      continue;
+    }
+    const found = findTest(child, wanted, at);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function rowsOf(table: Table, finding: Finding, tested: string | null, project: AlarmProject): FailingRows {
+  const secret = secretColumns(tested ?? finding.uniqueId, project);
+  const test = project.manifest.nodes[finding.uniqueId];
+  const column = test?.resource_type === 'test' ? (test.column_name ?? null) : null;
+  const declared = tested === null ? {} : (project.manifest.nodes[tested] ?? project.manifest.sources[tested])?.columns;
+  const isSecret = (name: string): boolean =>
+    secret.has(name.toLowerCase()) ||
+    // dbt's tests give the values of their column under names of their own.
+    (column !== null && secret.has(column.toLowerCase()) && !(name in (declared ?? {})) && name !== 'n_records');
+  const hidden = table.columnNames.map(isSecret);
+  return {
+    columns: table.columnNames,
+    rows: table.rows
+      .slice(0, MOST_ROWS)
+      .map((row) => hidden.map((hides, i) => (hides ? MASK : row.at(i) === null ? '' : toText(row.at(i))))),
+    total: finding.failures,
+  };
+}
+
+/**
+ * Names, in lower case, of columns whose values are nobody's business: `hash` of a loaded source, and `secret: true`
+ * below `meta.tsdbt` of a column, of the node and of all that it is built from.
+ */
+function secretColumns(id: string, { manifest }: AlarmProject): ReadonlySet<string> {
+  const secret = new Set<string>();
+  for (const each of [id, ...reach(id, manifest.parent_map)]) {
+    const node = manifest.nodes[each] ?? manifest.sources[each];
+    for (const column of Object.values(node?.columns ?? {}))
+      if (isSecretColumn(column)) secret.add(column.name.toLowerCase());
+    const load = loadSettings(node?.meta) ?? loadSettings(node?.config['meta']);
+    const hash = load?.['hash'];
+    for (const name of Array.isArray(hash) ? hash : [hash])
+      if (typeof name === 'string') secret.add(name.toLowerCase());
+  }
+  return secret;
+}
+
+function isSecretColumn({ meta, config }: ColumnInfo): boolean {
+  return [meta, config?.meta].some((each) => asDictionary(each?.['tsdbt'] ?? null)?.['secret'] === true);
+}
+
+/** What is built from a node, without tests, the nearest first. */
+function downstreamOf(id: string, project: AlarmProject): Downstream {
+  const below = reach(id, project.manifest.child_map).filter((each) => !CHECKS.test(each));
+  const names = below.map((each) => (each.startsWith('exposure.') ? 'exposure ' : '') + nameOf(each, project));
+  return { names: names.slice(0, MOST_NAMES), more: Math.max(0, names.length - MOST_NAMES) };
+}
+
+/** All that is reached from a node, itself left out, by distance. */
+function reach(id: string, map: Readonly<Record<string, readonly string[]>>): string[] {
+  const found = new Set([id]);
+  for (const each of found) for (const next of map[each] ?? []) found.add(next);
+  return [...found].slice(1);
+}

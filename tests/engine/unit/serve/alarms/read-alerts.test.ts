@@ -1,0 +1,240 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TsdbtError } from '../../../../../src/errors.ts';
+import { loadYaml, locate } from '../../../../../src/project/yaml.ts';
+import { readAlerts } from '../../../../../src/serve/alarms/read-alerts.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tsdbt-alerts-'));
+const path = join(folder, 'jobs.yml');
+writeFileSync(join(folder, 'ca.pem'), 'a certificate');
+
+function read(text: string) {
+  const seen: string[] = [];
+  const alerts = (loadYaml(text, path) as { alerts: never }).alerts;
+  const lineOf = (keys: readonly string[]) => locate(text, keys)?.line;
+  return { channels: readAlerts({ alerts, path, lineOf, seen: (secret) => seen.push(secret) }), seen };
+}
+
+const EVERY_EVENT = new Set(['failed', 'stale', 'slow', 'project', 'recovered']);
+const BASE = {
+  on: EVERY_EVENT,
+  owners: [],
+  groups: [],
+  tags: [],
+  jobs: [],
+  after: 1,
+  repeatMs: 3_600_000,
+  rows: 5,
+  timeoutMs: 10_000,
+};
+
+describe('alerts of jobs.yml', () => {
+  it('are no channels when there is no such section', () => {
+    expect(readAlerts({ alerts: null, path })).toEqual([]);
+  });
+
+  it('are channels of four kinds, with what is not said at its usual value', () => {
+    const { channels, seen } = read(`
+alerts:
+  hook: { webhook: "https://example.com/a", secret: s3cret-key }
+  oncall: { slack: "https://hooks.slack.com/services/T/B/abc" }
+  am: { alertmanager: "http://127.0.0.1:9093/", token: bearer-token, labels: { team: data } }
+  mail:
+    email: [a@example.com, "B <b@example.com>"]
+    from: tsdbt@example.com
+    smtp: { host: mail.example.com, user: u, password: mail-password, ca: ca.pem }
+`);
+    expect(channels).toEqual([
+      { ...BASE, name: 'hook', kind: 'webhook', url: 'https://example.com/a', secret: 's3cret-key', headers: {} },
+      { ...BASE, name: 'oncall', kind: 'slack', url: 'https://hooks.slack.com/services/T/B/abc' },
+      {
+        ...BASE,
+        name: 'am',
+        kind: 'alertmanager',
+        url: 'http://127.0.0.1:9093',
+        authorization: 'Bearer bearer-token',
+        labels: { team: 'data' },
+      },
+      {
+        ...BASE,
+        name: 'mail',
+        kind: 'email',
+        to: ['a@example.com', 'B <b@example.com>'],
+        from: 'tsdbt@example.com',
+        smtp: {
+          host: 'mail.example.com',
+          port: 587,
+          user: 'u',
+          password: 'mail-password',
+          tls: 'starttls',
+          ca: 'a certificate',
+          servername: null,
+        },
+      },
+    ]);
+    expect(seen).toEqual([
+      's3cret-key',
+      'https://hooks.slack.com/services/T/B/abc',
+      '/services/T/B/abc',
+      'bearer-token',
+      'mail-password',
+    ]);
+  });
+
+  it('have filters and limits; `on` is that key, though YAML 1.1 takes it for a boolean', () => {
+    const { channels } = read(`
+alerts:
+  hook:
+    webhook: https://example.com/a
+    on: [failed, recovered]
+    owner: [Ann, data@example.com]
+    group: finance
+    tag: [a, b]
+    job: fast
+    after: 2
+    repeat: none
+    rows: 0
+    timeout: 1m
+`);
+    expect(channels).toMatchObject([
+      {
+        on: new Set(['failed', 'recovered']),
+        owners: ['Ann', 'data@example.com'],
+        groups: ['finance'],
+        tags: ['a', 'b'],
+        jobs: ['fast'],
+        after: 2,
+        repeatMs: null,
+        rows: 0,
+        timeoutMs: 60_000,
+      },
+    ]);
+  });
+
+  const hook = 'webhook: https://example.com/a';
+  const smtp = 'email: a@b.c, from: a@b.c, smtp: ';
+  it.each([
+    ['alerts: [x]', 1, '\'alerts\' must be a dictionary of channels, found ["x"]', undefined],
+    [
+      'alerts:\n  a: x',
+      2,
+      'channel \'a\' must be a dictionary, found "x"',
+      'Write: a: { webhook: https://… } or slack',
+    ],
+    [
+      'alerts:\n  a: { after: 2 }',
+      2,
+      "channel 'a' must have one of webhook, slack, alertmanager, email, found none",
+      undefined,
+    ],
+    [`alerts:\n  a: { ${hook}, slack: "https://x.y" }`, 2, 'found webhook and slack', 'Make a channel of each.'],
+    [`alerts:\n  a:\n    ${hook}\n    repeet: 1h`, 4, "has the unknown option 'repeet'", "did you mean 'repeat'?"],
+    [
+      `alerts:\n  a:\n    ${hook}\n    smtp: {}`,
+      4,
+      "channel 'a' has the unknown option 'smtp'",
+      'Options: webhook, secret',
+    ],
+    [
+      'alerts:\n  a: { webhook: example.com }',
+      2,
+      "'webhook' of channel 'a' must be a URL with http or https",
+      undefined,
+    ],
+    ['alerts:\n  a: { webhook: "" }', 2, 'must be a URL', 'is the environment variable set?'],
+    [
+      'alerts:\n  a: { webhook: "https://u:p@x.y" }',
+      2,
+      "'webhook' of channel 'a' must not hold credentials",
+      undefined,
+    ],
+    ['alerts:\n  a: { slack: "http://hooks.slack.com/x" }', 2, 'must be a URL with https', undefined],
+    [
+      `alerts:\n  a: { ${hook}, secret: "" }`,
+      2,
+      "'secret' of channel 'a' must be a text that is not empty",
+      'Is the variable set?',
+    ],
+    [`alerts:\n  a: { ${hook}, headers: { "a b": c } }`, 2, "has the impossible header 'a b'", undefined],
+    [`alerts:\n  a:\n    ${hook}\n    on: [faild]`, 4, "has the unknown event 'faild'", "did you mean 'failed'?"],
+    [`alerts:\n  a: { ${hook}, on: recovered }`, 2, "has 'recovered' alone", 'add failed, stale, slow or project'],
+    [
+      `alerts:\n  a: { ${hook}, after: 0 }`,
+      2,
+      "'after' of channel 'a' must be a whole number from 1 to 1000, found 0",
+      undefined,
+    ],
+    [
+      `alerts:\n  a: { ${hook}, repeat: 10 }`,
+      2,
+      'must be a duration like 30s, 5m or 1h, from 1m to 30d, found 10',
+      undefined,
+    ],
+    [`alerts:\n  a: { ${hook}, repeat: 5s }`, 2, 'from 1m to 30d, found "5s"', undefined],
+    [`alerts:\n  a: { ${hook}, timeout: 1 hour }`, 2, 'from 100ms to 1m, found "1 hour"', undefined],
+    [`alerts:\n  a: { ${hook}, rows: 100 }`, 2, 'a whole number from 0 to 20, found 100', undefined],
+    [
+      `alerts:\n  a: { ${hook}, tag: [] }`,
+      2,
+      "'tag' of channel 'a' must be a text or a list of texts, found []",
+      undefined,
+    ],
+    ['alerts:\n  a: { alertmanager: "http://x", repeat: 1h }', 2, "channel 'a' has 'repeat'", 'repeat_interval'],
+    ['alerts:\n  a: { alertmanager: "http://x", username: u }', 2, 'needs both username and password', undefined],
+    ['alerts:\n  a: { alertmanager: "http://x", labels: { "a-b": c } }', 2, "has 'a-b'; a label holds", undefined],
+    [
+      'alerts:\n  a: { email: nobody, from: a@b.c, smtp: { host: x } }',
+      2,
+      "has 'nobody', which is no address",
+      undefined,
+    ],
+    ['alerts:\n  a: { email: a@b.c, smtp: { host: x } }', 2, "channel 'a' needs 'from'", undefined],
+    ['alerts:\n  a: { email: a@b.c, from: a@b.c }', 2, "channel 'a' needs 'smtp', found null", 'Write: smtp:'],
+    [`alerts:\n  a: { ${smtp} { hots: x } }`, 2, "has the unknown option 'hots'", "did you mean 'host'?"],
+    [`alerts:\n  a: { ${smtp} { host: "x y" } }`, 2, "needs 'host', a name without a port", undefined],
+    [`alerts:\n  a: { ${smtp} { host: x, tls: yes } }`, 2, 'must be starttls, implicit or none, found true', undefined],
+    [`alerts:\n  a: { ${smtp} { host: x, port: 0 } }`, 2, 'must be a port, found 0', undefined],
+    [`alerts:\n  a: { ${smtp} { host: x, user: u } }`, 2, 'needs both user and password', undefined],
+    [
+      `alerts:\n  a: { ${smtp} { host: x, user: u, password: pass, tls: none } }`,
+      2,
+      'would send its password unencrypted',
+      undefined,
+    ],
+    [
+      `alerts:\n  a: { ${smtp} { host: x, ca: gone.pem } }`,
+      2,
+      "'ca' of 'smtp' of channel 'a' cannot be read",
+      undefined,
+    ],
+  ])('%j is refused with place and advice', (text, line, message, hint) => {
+    let found: unknown;
+    try {
+      read(text);
+    } catch (error) {
+      found = error;
+    }
+    expect(found).toBeInstanceOf(TsdbtError);
+    const error = found as TsdbtError;
+    expect(error.message).toContain(message);
+    expect({ kind: error.kind, path: error.details.path, line: error.details.line }).toEqual({
+      kind: 'project',
+      path,
+      line,
+    });
+    if (hint === undefined) return;
+    expect(error.details.hint).toContain(hint);
+  });
+
+  it('show no secret in an error', () => {
+    for (const text of [
+      'alerts:\n  a: { webhook: "hooks.example.com/s3cret" }',
+      'alerts:\n  a: { slack: s3cret }',
+      'alerts:\n  a: { webhook: "https://x.y", secret: [s3cret] }',
+      'alerts:\n  a: { webhook: "https://x.y", headers: { "a b": s3cret } }',
+    ])
+      expect(() => read(text)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('s3cret') }));
+  });
+});
