@@ -28,6 +28,7 @@ export function job(name: string, more: Partial<Job> = {}): Job {
     catchUp: 'latest',
     owner: null,
     description: null,
+    sla: null,
     ...more,
   };
 }
