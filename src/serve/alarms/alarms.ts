@@ -100,7 +100,7 @@ export class Alarms {
     this.#handleSoon(trouble.incident.id);
   }
 
-  /** It is over. @param incident with the moment at which it was closed */
+  /** It is over, and closed now or right after this. */
   recovered(incident: Incident): void {
     const known = this.#known.get(incident.id) ?? this.#keep(this.#options.describe(incident), 0);
     known.trouble = { ...known.trouble, incident };
@@ -201,6 +201,8 @@ export class Alarms {
   async #tellOpen(known: Known, told: Map<string, Moment>, lane: Lane): Promise<void> {
     const { channel } = lane;
     const now = this.#options.clock.now();
+    // It was told to be over, and is about to be closed.
+    if (now - (told.get(keyOf(channel, RECOVERED)) ?? 0) < UNCONFIRMED_MS) return;
     const openedAt = told.get(keyOf(channel, OPENED));
     if (openedAt === undefined) {
       if (known.looks < channel.after) return;

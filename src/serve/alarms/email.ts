@@ -19,7 +19,7 @@ export async function sendEmail(alarm: Alarm, channel: EmailChannel): Promise<Se
     ...(smtp.user === null || smtp.password === null ? {} : { auth: { user: smtp.user, pass: smtp.password } }),
     tls: {
       minVersion: 'TLSv1.2',
-      servername: smtp.servername ?? smtp.host,
+      ...(smtp.servername === null ? {} : { servername: smtp.servername }),
       ...(smtp.ca === null ? {} : { ca: smtp.ca }),
     },
     connectionTimeout: timeoutMs,
