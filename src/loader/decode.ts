@@ -1,6 +1,7 @@
 // Bytes of a message as a record of fields. Pure; what the fields become in a table is row-encoder.ts's.
 import type { Message } from './broker.ts';
 import type { Change, Skipped } from './change.ts';
+import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ExactNumber, parseJson } from './json.ts';
 import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
@@ -37,7 +38,7 @@ export interface Decoder {
   /** Decodes a message of which key and value count together; absent: the value alone counts. @throws PoisonMessage */
   message?(message: Message): Change | Skipped | Promise<Change | Skipped>;
   /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
-  path?(plan: RowPlan): RowPath;
+  path?(plan: RowPlan, floors: SnapshotFloors): RowPath | null;
 }
 
 const TEXT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });

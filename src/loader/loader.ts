@@ -18,7 +18,7 @@ import { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
 import { Flusher } from './flusher.ts';
 import { type Answer, GO_ON, Intake, type Need } from './intake.ts';
-import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
+import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
 import { Partitions } from './partitions.ts';
 import { answered, Patience, Unfinished } from './patience.ts';
 import { PendingRows } from './pending-rows.ts';
@@ -116,13 +116,13 @@ export class Loader {
       stop: () => void sink.stop(target),
       alive: () => sink.positions(target).then(() => true, answered),
     });
-    this.#maker = rowMaker(target, options.decoder, [], options);
+    this.#maker = this.#rowMaker([]);
     this.#flusher = this.#newFlusher();
   }
 
   /** @throws when table or topic cannot be used; transient errors are waited for */
   async run(): Promise<LoadSummary> {
-    const { target, client, sink, decoder, signal, now, notify } = this.#options;
+    const { target, client, sink, signal, now, notify } = this.#options;
     let leave: (() => Promise<void>) | undefined;
     try {
       // The topic comes first: without the right to read it, no table is made.
@@ -132,7 +132,7 @@ export class Loader {
       const ends = await this.#patiently(() => client.ends(this.#topics));
       this.#partitions.aimAt(new Map([...ends].map(([key, { end }]) => [key, end])));
       const columns = await this.#patientStatement(() => sink.prepare(target));
-      this.#maker = rowMaker(target, decoder, columns, this.#options);
+      this.#maker = this.#rowMaker(columns);
       let maintained = now();
       await this.#patientStatement(() => sink.maintain(target));
       leave = this.#enterPulse();
@@ -165,6 +165,11 @@ export class Loader {
       this.#patience.close();
     }
     return this.#summary();
+  }
+
+  #rowMaker(columns: readonly LoadColumn[]): RowMaker {
+    const { target, decoder, hashKey, loadId } = this.#options;
+    return rowMaker(target, decoder, columns, { hashKey, loadId, floors: this.#floors });
   }
 
   #summary(): LoadSummary {
@@ -316,7 +321,7 @@ export class Loader {
 
   /** @throws PoisonMessage when a field cannot become a column */
   async #addColumns(drift: readonly Drift[]): Promise<void> {
-    const { target, sink, decoder, notify, reached } = this.#options;
+    const { target, sink, notify, reached } = this.#options;
     const names = drift.map(({ field }) => `'${field}'`).join(', ');
     if (target.schemaDrift === 'dead_letter') throw new PoisonMessage(`no column is declared for ${names}`);
     if (target.schemaDrift === 'fail') {
@@ -333,7 +338,7 @@ export class Loader {
     reached?.('in_drift');
     try {
       const all = await this.#patientStatement(() => sink.addColumns(target, columns));
-      this.#maker = rowMaker(target, decoder, all, this.#options);
+      this.#maker = this.#rowMaker(all);
     } catch (error) {
       // A table has 1,600 columns at most.
       if (error instanceof TsdbtError && error.details.code?.startsWith('54'))
@@ -376,7 +381,7 @@ export class Loader {
     if (target.changes !== null && target.mode === 'upsert')
       for (const topic of new Set(partitions.map((at) => at.topic)))
         for (const [partition, position] of await sink.snapshots(ofTopic(target, topic)))
-          this.#floors.known({ topic, partition }, position);
+          this.#floors.of({ topic, partition }).known(position);
     await this.#settle(partitions);
     const starts = await startingPoints({ ...this.#options, came: this.#came }, partitions);
     const places = new Map<string, Map<number, bigint>>();

@@ -1,4 +1,5 @@
 // The encoder of a table's present columns, and its fast path. A new column makes a new one.
+import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { Decoder } from './decode.ts';
 import { FastPath } from './fast/fast-path.ts';
 import type { Records } from './fast/records.ts';
@@ -29,12 +30,16 @@ export function rowMaker(
   target: LoadTarget,
   decoder: Decoder,
   columns: readonly LoadColumn[],
-  { hashKey, loadId }: { readonly hashKey: string | null; readonly loadId: string },
+  {
+    hashKey,
+    loadId,
+    floors,
+  }: { readonly hashKey: string | null; readonly loadId: string; readonly floors: SnapshotFloors },
 ): RowMaker {
   const encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
   return {
     columns,
     encoder,
-    fastPath: decoder.plain ? new FastPath(encoder.plan) : (decoder.path?.(encoder.plan) ?? null),
+    fastPath: decoder.plain ? new FastPath(encoder.plan) : (decoder.path?.(encoder.plan, floors) ?? null),
   };
 }

@@ -12,6 +12,8 @@ export interface ChangeConfig {
   readonly decimals: 'precise' | 'string' | 'double';
   readonly times: 'adaptive' | 'adaptive_time_microseconds' | 'connect' | 'isostring' | 'microseconds' | 'nanoseconds';
   readonly binary: 'bytes' | 'base64' | 'base64-url-safe' | 'hex';
+  /** What stands for a large value that did not change; absent: the connector's default. */
+  readonly placeholder?: string;
 }
 
 export const CHANGE_OPTIONS = [
@@ -20,11 +22,15 @@ export const CHANGE_OPTIONS = [
   'decimal_handling_mode',
   'time_precision_mode',
   'binary_handling_mode',
+  'unavailable_value_placeholder',
 ];
+/** Shorter ones are likely to be values of rows. */
+const SHORTEST_PLACEHOLDER = 8;
 
-/** Reads an option that is one of some words. */
+/** Reads an option that is one of some words, or any text. */
 interface ChoiceReader {
   choice<T extends string>(name: string, choices: readonly T[], fallback: T): T;
+  text(name: string, fallback: string): string;
 }
 
 /** @returns null for every other format, which has none of the options */
@@ -42,7 +48,14 @@ export function changeConfig(
     const given = CHANGE_OPTIONS.find((name) => options[name] !== undefined);
     return given === undefined ? null : refuse(`'${given}' needs format: debezium`);
   }
+  const placeholder = reader.text('unavailable_value_placeholder', '');
+  if (options['unavailable_value_placeholder'] !== undefined && placeholder.length < SHORTEST_PLACEHOLDER)
+    refuse(
+      `'unavailable_value_placeholder' has fewer than ${SHORTEST_PLACEHOLDER} characters`,
+      "It is the connector's unavailable.value.placeholder, which no value of a row may be.",
+    );
   const config: ChangeConfig = {
+    ...(placeholder === '' ? {} : { placeholder }),
     keeps: mode === 'upsert' && database === 'Postgres',
     deletes: reader.choice('deletes', ['soft', 'hard', 'ignore'], 'soft'),
     truncate: reader.choice('truncate', ['fail', 'ignore', 'apply'], 'fail'),

@@ -10,13 +10,14 @@ import { type DecodedRecord, type Decoder, isRecord, jsonRecord, PoisonMessage, 
 import type { LoadTarget } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
+import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
 import { Members } from './members.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
-import { isUnavailable } from './unavailable.ts';
-import { type Converter, ValueReader } from './values.ts';
+import { Placeholder } from './unavailable.ts';
+import { type Conversion, ValueReader } from './values.ts';
 
-type ChangeTarget = Pick<LoadTarget, 'name' | 'path' | 'topic' | 'mode' | 'key' | 'columns' | 'changes' | 'drop'>;
+type ChangeTarget = ChangeSource['target'] & Pick<LoadTarget, 'topic' | 'key' | 'columns' | 'drop'>;
 
 const MEMBERS = ['op', 'after', 'before', 'source', 'schema', 'payload'];
 const [OP, AFTER, BEFORE, SOURCE, SCHEMA, PAYLOAD] = [0, 1, 2, 3, 4, 5];
@@ -90,6 +91,7 @@ export function changeDecoder(
     plain: false,
     decode: unsupported,
     decodeKey: unsupported,
+    path: (plan, floors) => EnvelopeCells.of(plan, floors, changes),
     message(message) {
       const { key, value } = message;
       if (value === null) return SKIPPED;
@@ -104,18 +106,20 @@ export function changeDecoder(
 }
 
 /** Makes changes of envelopes, in whatever form they came. */
-class ChangeReader {
-  readonly #target: ChangeTarget;
-  readonly #values: ValueReader;
-  readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Converter>>();
+class ChangeReader implements ChangeSource {
+  readonly target: ChangeTarget;
+  readonly values: ValueReader;
+  readonly placeholder: Placeholder;
+  readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Conversion>>();
   readonly #dropped: ReadonlySet<string>;
   /** The source of the first change. */
   #source: string | null = null;
 
   constructor(target: ChangeTarget) {
-    this.#target = target;
+    this.target = target;
     this.#dropped = new Set(target.drop);
-    this.#values = new ValueReader(
+    this.placeholder = new Placeholder(target.changes?.placeholder);
+    this.values = new ValueReader(
       target.columns,
       target.changes ?? { decimals: 'precise', times: 'adaptive', binary: 'bytes' },
     );
@@ -127,9 +131,9 @@ class ChangeReader {
     if (written === 'm') return SKIPPED;
     const op = OPERATIONS.find((each) => each === written);
     if (op === undefined) throw new PoisonMessage("no envelope of a change: its 'op' is none of c, r, u, d, t");
-    const { changes, mode, name, path } = this.#target;
+    const { changes, mode, name, path } = this.target;
     if (op === 'd' && changes?.deletes === 'ignore') return SKIPPED;
-    const position = sourcePosition(source, this.#target);
+    const position = sourcePosition(source, this.target);
     this.#sameSource(position.source);
     if (op === 't') {
       if (changes?.truncate === 'ignore') return SKIPPED;
@@ -162,9 +166,13 @@ class ChangeReader {
     return new Change(op, record, unavailable, position);
   }
 
+  get source(): string | null {
+    return this.#source;
+  }
+
   #sameSource(source: string): void {
     if (source === this.#source) return;
-    const { name, topic, path } = this.#target;
+    const { name, topic, path } = this.target;
     if (this.#source !== null)
       throw new Halt(
         new TsdbtError(
@@ -181,7 +189,7 @@ class ChangeReader {
     const converters = this.#convertersOf(fields, connector);
     for (const name in record) {
       const value = record[name];
-      if (isUnavailable(value)) {
+      if (this.placeholder.is(value)) {
         if (!this.#dropped.has(name)) unavailable.push(name);
       } else into[name] = value === null ? null : converted(name, value, converters.get(name));
     }
@@ -190,7 +198,7 @@ class ChangeReader {
   /** The key's columns, which must be exactly the target's. */
   #key({ record, fields }: Row, connector: string, into: Record<string, unknown>): void {
     const converters = this.#convertersOf(fields, connector);
-    const { key, mode } = this.#target;
+    const { key, mode } = this.target;
     if (mode === 'upsert') {
       const other = Object.keys(record).filter((name) => !key.includes(name));
       if (other.length > 0)
@@ -204,21 +212,21 @@ class ChangeReader {
       if (!(name in record)) throw new PoisonMessage(`the message's key has no '${name}'`);
   }
 
-  #convertersOf(fields: ReadonlyMap<string, Semantics> | null, connector: string): ReadonlyMap<string, Converter> {
-    if (fields === null) return this.#values.bare(connector);
+  #convertersOf(fields: ReadonlyMap<string, Semantics> | null, connector: string): ReadonlyMap<string, Conversion> {
+    if (fields === null) return this.values.bare(connector);
     let found = this.#converters.get(fields);
     if (found === undefined) {
-      found = this.#values.of(fields, connector);
+      found = this.values.of(fields, connector);
       this.#converters.set(fields, found);
     }
     return found;
   }
 }
 
-function converted(name: string, value: unknown, converter: Converter | undefined): unknown {
-  if (converter === undefined) return value;
+function converted(name: string, value: unknown, conversion: Conversion | undefined): unknown {
+  if (conversion === undefined) return value;
   try {
-    return converter(value);
+    return conversion.read(value);
   } catch (error) {
     if (error instanceof PoisonMessage) throw new PoisonMessage(`column '${name}': ${error.message}`);
     throw error;

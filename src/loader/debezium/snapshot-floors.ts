@@ -2,27 +2,43 @@
 // consistent: they commit after the snapshot, and their records, written before, have lower positions than its rows. In
 // a partition they stand behind the snapshot's rows, so they take the position of these; offsets tell which is newer.
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import { Change } from '../change.ts';
+import { Change, type Operation } from '../change.ts';
 
-export class SnapshotFloors {
-  /** The highest position of a snapshot's row that was read, by partition. */
-  readonly #floors = new Map<string, bigint>();
+/** One partition's: the highest position of a snapshot's row that was read. */
+export class Floor {
+  #position = -1n;
 
-  /** @param position of a snapshot's row that the table has */
-  known(place: TopicPartition, position: bigint): void {
-    const key = partitionKey(place);
-    if (position > (this.#floors.get(key) ?? -1n)) this.#floors.set(key, position);
+  /** -1: no snapshot's row was read. */
+  get position(): bigint {
+    return this.#position;
   }
 
-  /** The change with the position that counts. Changes of a partition must come in their order. */
+  /** @param position of a snapshot's row that the table has */
+  known(position: bigint): void {
+    if (position > this.#position) this.#position = position;
+  }
+
+  /** The position that counts. Changes of a partition must come in their order. */
+  ranked(op: Operation, position: bigint): bigint {
+    if (op === 'r') this.known(position);
+    return op === 'r' || position >= this.#position ? position : this.#position;
+  }
+}
+
+export class SnapshotFloors {
+  readonly #floors = new Map<string, Floor>();
+
+  of(place: TopicPartition): Floor {
+    const key = partitionKey(place);
+    let floor = this.#floors.get(key);
+    if (floor === undefined) this.#floors.set(key, (floor = new Floor()));
+    return floor;
+  }
+
+  /** The change with the position that counts. */
   ranked(place: TopicPartition, change: Change): Change {
-    if (change.op === 'r') {
-      this.known(place, change.position);
-      return change;
-    }
-    const floor = this.#floors.get(partitionKey(place));
-    if (floor === undefined || change.position >= floor) return change;
     const { op, record, unavailable, source, at } = change;
-    return new Change(op, record, unavailable, { position: floor, source, at });
+    const position = this.of(place).ranked(op, change.position);
+    return position === change.position ? change : new Change(op, record, unavailable, { position, source, at });
   }
 }

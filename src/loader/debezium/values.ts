@@ -11,6 +11,27 @@ import { READ, type Semantics } from './semantics.ts';
 /** Converts a value that is not null. @throws PoisonMessage */
 export type Converter = (value: unknown) => unknown;
 
+/**
+ * What a conversion does with ordinary values, for rows that are made without decoding:
+ * - `same`: nothing; `special`: nothing with numbers, nor with texts that begin with a digit or a minus
+ * - `stamp`: nothing with numbers, nor with texts of years from 1 on
+ * - `day`, `moment`: makes texts of whole numbers; of texts as `stamp` where `zone` is Z
+ * - `decimal`: makes numbers of base64, nothing of numbers
+ * - `close`: only the converter knows
+ */
+export interface Quick {
+  readonly how: 'same' | 'special' | 'stamp' | 'day' | 'moment' | 'decimal' | 'close';
+  readonly perSecond: number;
+  readonly zone: string;
+  readonly scale: number;
+}
+
+/** How a field's values are converted. */
+export interface Conversion {
+  readonly read: Converter;
+  readonly quick: Quick;
+}
+
 type Modes = Pick<ChangeConfig, 'decimals' | 'times' | 'binary'>;
 
 const [MILLIS, MICROS, NANOS] = [1e3, 1e6, 1e9];
@@ -62,7 +83,7 @@ export class ValueReader {
   /** By column. */
   readonly #shapes: ReadonlyMap<string, ColumnShape>;
   /** Without a schema, by connector and column. */
-  readonly #bare = new Map<string, Map<string, Converter>>();
+  readonly #bare = new Map<string, Map<string, Conversion>>();
 
   /** @param columns one with an epoch says itself what its numbers are */
   constructor(
@@ -76,77 +97,114 @@ export class ValueReader {
   }
 
   /** Converters of declared columns for messages without a schema. */
-  bare(connector: string): ReadonlyMap<string, Converter> {
+  bare(connector: string): ReadonlyMap<string, Conversion> {
     const known = this.#bare.get(connector);
     if (known !== undefined) return known;
     const made = new Map(
-      [...this.#shapes].map(([name, shape]) => [name, converter(shape, null, this.#modes, connector)]),
+      [...this.#shapes].map(([name, shape]) => [name, conversion(shape, null, this.#modes, connector)]),
     );
     this.#bare.set(connector, made);
     return made;
   }
 
   /** Converters of fields, also of those without a column. */
-  of(fields: ReadonlyMap<string, Semantics>, connector: string): ReadonlyMap<string, Converter> {
+  of(fields: ReadonlyMap<string, Semantics>, connector: string): ReadonlyMap<string, Conversion> {
     return new Map(
       [...fields].map(([name, semantics]) => [
         name,
-        converter(this.#shapes.get(name) ?? null, semantics, this.#modes, connector),
+        conversion(this.#shapes.get(name) ?? null, semantics, this.#modes, connector),
       ]),
     );
   }
 }
 
 /** @param shape null: there is no column @param semantics null: there is no schema */
-function converter(shape: ColumnShape | null, semantics: Semantics | null, modes: Modes, connector: string): Converter {
+function conversion(
+  shape: ColumnShape | null,
+  semantics: Semantics | null,
+  modes: Modes,
+  connector: string,
+): Conversion {
   if (shape?.items != null || semantics?.items != null) {
-    const items = converter(shape?.items ?? null, semantics?.items ?? null, modes, connector);
+    const items = conversion(shape?.items ?? null, semantics?.items ?? null, modes, connector).read;
     // A list of JSON texts stays one of texts.
     const each = shape?.items?.kind === 'json' ? itself : items;
-    return (value) =>
-      Array.isArray(value) ? value.map((item: unknown) => (item === null ? null : each(item))) : value;
+    return closely((value) =>
+      Array.isArray(value) ? value.map((item: unknown) => (item === null ? null : each(item))) : value,
+    );
   }
   const name = semantics?.name ?? null;
-  if (name === READ) return fitted(itself, shape, modes);
+  if (name === READ) return fitted(closely(itself), shape, modes);
   const known = name === null ? null : named(name, semantics?.scale ?? null, shape);
   if (known !== null) return fitted(known, shape, modes);
-  return semantics === null && shape !== null ? guessed(shape, modes, connector) : fitted(itself, shape, modes);
+  return semantics === null && shape !== null ? guessed(shape, modes, connector) : fitted(UNCHANGED, shape, modes);
+}
+
+const PLAIN: Quick = { how: 'same', perSecond: 0, zone: '', scale: 0 };
+const UNCHANGED: Conversion = { read: itself, quick: PLAIN };
+
+function closely(read: Converter): Conversion {
+  return { read, quick: { ...PLAIN, how: 'close' } };
+}
+
+/** Numbers of days or of units of a second, where the column makes nothing else of their texts. */
+function counted(read: Converter, shape: ColumnShape | null, perSecond: number): Conversion {
+  const kind = shape?.kind ?? null;
+  if (perSecond === 0) return kind === 'date' ? { read, quick: { ...PLAIN, how: 'day' } } : closely(read);
+  if (kind !== 'timestamp' && kind !== 'timestamptz') return closely(read);
+  return { read, quick: { ...PLAIN, how: 'moment', perSecond, zone: kind === 'timestamptz' ? 'Z' : '' } };
+}
+
+function digits(read: Converter, scale: number | null): Conversion {
+  return scale === null ? closely(read) : { read, quick: { ...PLAIN, how: 'decimal', scale } };
 }
 
 /** By its logical name; null: the name says nothing of the value. */
-function named(name: string, scale: number | null, shape: ColumnShape | null): Converter | null {
+function named(name: string, scale: number | null, shape: ColumnShape | null): Conversion | null {
   const moments = MOMENTS[name];
-  if (moments !== undefined) return (value) => moment(value, moments, shape);
+  if (moments !== undefined) return counted((value) => moment(value, moments, shape), shape, moments);
   const times = TIMES[name];
-  if (times !== undefined) return (value) => timeOfDay(value, times, shape);
+  if (times !== undefined) return closely((value) => timeOfDay(value, times, shape));
   const durations = DURATIONS[name];
-  if (durations !== undefined) return (value) => duration(value, durations);
-  if (DAYS.has(name)) return (value) => day(value, shape);
-  if (name === DECIMAL) return (value) => decimal(value, scale);
-  if (name === 'io.debezium.data.VariableScaleDecimal') return variableDecimal;
-  if (/^io\.debezium\.time\.(?:Iso|Zoned)/.test(name)) return (value) => isoText(value, shape);
-  if (name === JSON_TEXT) return shape?.kind === 'json' ? itself : (value) => jsonValue(value);
-  if (name === 'io.debezium.data.Bits') return (value) => bits(value, shape);
+  if (durations !== undefined) return closely((value) => duration(value, durations));
+  if (DAYS.has(name)) return counted((value) => day(value, shape), shape, 0);
+  if (name === DECIMAL) return digits((value) => decimal(value, scale), scale);
+  if (name === 'io.debezium.data.VariableScaleDecimal') return closely(variableDecimal);
+  if (/^io\.debezium\.time\.(?:Iso|Zoned)/.test(name))
+    return {
+      read: (value) => isoText(value, shape),
+      quick: { ...PLAIN, how: shape?.kind === 'timestamptz' ? 'stamp' : 'close' },
+    };
+  if (name === JSON_TEXT) return closely(shape?.kind === 'json' ? itself : (value) => jsonValue(value));
+  if (name === 'io.debezium.data.Bits') return closely((value) => bits(value, shape));
   return null;
 }
 
 /** By the declared type: no schema says what the value is. */
-function guessed(shape: ColumnShape, modes: Modes, connector: string): Converter {
+function guessed(shape: ColumnShape, modes: Modes, connector: string): Conversion {
   const perSecond = unitOf(shape, modes.times, connector);
   switch (shape.kind) {
     case 'date':
-      return (value) => (typeof value === 'string' ? isoText(value, shape) : day(value, shape));
+      return counted((value) => (typeof value === 'string' ? isoText(value, shape) : day(value, shape)), shape, 0);
     case 'timestamp':
     case 'timestamptz':
-      return (value) => (typeof value === 'string' ? isoText(value, shape) : moment(value, perSecond, shape));
+      return counted(
+        (value) => (typeof value === 'string' ? isoText(value, shape) : moment(value, perSecond, shape)),
+        shape,
+        perSecond,
+      );
     case 'time':
-      return (value) => (typeof value === 'string' ? isoText(value, shape) : timeOfDay(value, perSecond, shape));
+      return closely((value) =>
+        typeof value === 'string' ? isoText(value, shape) : timeOfDay(value, perSecond, shape),
+      );
     case 'interval':
-      return (value) => (typeof value === 'string' ? value : duration(value, MICROS));
-    case 'decimal':
-      return (value) => guessedDecimal(value, shape.scale, modes);
+      return closely((value) => (typeof value === 'string' ? value : duration(value, MICROS)));
+    case 'decimal': {
+      const read = (value: unknown): unknown => guessedDecimal(value, shape.scale, modes);
+      return modes.decimals === 'precise' ? digits(read, shape.scale) : { read, quick: { ...PLAIN, how: 'special' } };
+    }
     default:
-      return fitted(itself, shape, modes);
+      return fitted(UNCHANGED, shape, modes);
   }
 }
 
@@ -169,30 +227,38 @@ function unitOf({ kind, precision }: ColumnShape, mode: Modes['times'], connecto
 }
 
 /** What a column needs whatever a schema says. */
-function fitted(read: Converter, shape: ColumnShape | null, modes: Modes): Converter {
+function fitted(given: Conversion, shape: ColumnShape | null, modes: Modes): Conversion {
+  const { read, quick } = given;
+  const { how } = quick;
   switch (shape?.kind) {
     case 'json':
-      return (value) => rawJson(read(value));
+      return closely((value) => rawJson(read(value)));
     case 'bytes':
-      return (value) => base64(read(value), modes.binary);
+      return closely((value) => base64(read(value), modes.binary));
     case 'hstore':
-      return (value) => hstore(read(value));
+      return closely((value) => hstore(read(value)));
     case 'bit':
-      return (value) => bits(read(value), shape);
+      return closely((value) => bits(read(value), shape));
     case 'point':
-      return (value) => point(read(value));
+      return closely((value) => point(read(value)));
     case 'decimal':
-      return (value) => special(read(value));
+      return {
+        read: (value) => special(read(value)),
+        quick: how === 'same' ? { ...quick, how: 'special' } : quick,
+      };
     case 'date':
     case 'timestamp':
     case 'timestamptz':
     case 'time':
-      return (value) => {
-        const found = read(value);
-        return typeof found === 'string' ? isoText(found, shape) : found;
+      return {
+        read: (value) => {
+          const found = read(value);
+          return typeof found === 'string' ? isoText(found, shape) : found;
+        },
+        quick: how === 'same' ? { ...quick, how: shape.kind === 'timestamptz' ? 'stamp' : 'close' } : quick,
       };
     default:
-      return read;
+      return given;
   }
 }
 

@@ -92,6 +92,15 @@ export class Records {
     return this.#part(i * STRIDE);
   }
 
+  /** -1: the message has no key. */
+  keyStart(i: number): number {
+    return this.#spans[i * STRIDE]!;
+  }
+
+  keyEnd(i: number): number {
+    return this.#spans[i * STRIDE + 1]!;
+  }
+
   headers(i: number): Message['headers'] {
     return this.#headersAt(this.#spans[i * STRIDE + 4]!);
   }

@@ -77,9 +77,9 @@ export class RowBuffer {
     this.#sources.push({ records, topic, partition });
   }
 
-  /** Makes room for so many more bytes. */
-  room(bytes: number): void {
-    if (this.end + bytes > this.bytes.length) this.bytes = grown(this.bytes, this.end, bytes);
+  /** Makes room for so many more bytes. @param used the end of what is written, also of a row that is not added yet */
+  room(bytes: number, used = this.end): void {
+    if (used + bytes > this.bytes.length) this.bytes = grown(this.bytes, used, bytes);
   }
 
   /** The same for keys. @param used the end of what is written, also of a key whose row is not added yet */

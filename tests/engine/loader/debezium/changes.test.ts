@@ -117,6 +117,21 @@ describe('values of changes', () => {
     expect(await readAs(type, written, changes)).toBe(found);
   });
 
+  it.each([
+    ['"not read"', 'not read'],
+    ['"bm90IHJlYWQ="', 'not read'],
+    ['"00ff00ff00ff00ff"', 'hex:00ff00ff00ff00ff'],
+  ])('%s stands for one that did not change by a placeholder of the connector', async (written, placeholder) => {
+    const key = '{"id":1}';
+    const value = envelope('u', `{"id":1,"v":${written}}`);
+    const [own, usual] = [
+      await decoded(targetOf({ v: 'text' }, { placeholder }), key, value),
+      await decoded(targetOf({ v: 'text' }), key, value),
+    ];
+    expect(own instanceof Change && own.unavailable).toEqual(['v']);
+    expect(usual instanceof Change && usual.unavailable).toEqual([]);
+  });
+
   it('of a schema within the message go by their logical types', async () => {
     const schema = (name: string, more: Members = {}): Members => ({ type: 'int64', name, ...more });
     const fields = [

@@ -44,6 +44,7 @@ class Bench {
   readonly target: LoadTarget;
   readonly limit: DeadLimit;
   readonly decoder: Decoder;
+  readonly floors = new SnapshotFloors();
   pending = new PendingRows();
   maker: RowMaker;
 
@@ -56,17 +57,12 @@ class Bench {
 
   makerOf(names: readonly string[]): RowMaker {
     const columns = names.map((name) => ({ name, type: 'integer' }));
-    return rowMaker(this.target, this.decoder, columns, { hashKey: null, loadId: 'l' });
+    return rowMaker(this.target, this.decoder, columns, { hashKey: null, loadId: 'l', floors: this.floors });
   }
 
   intake(of: MessageBatch, position = of.from): Intake {
     const { target, limit, decoder } = this;
-    return new Intake(
-      { target, limit, decoder, now: () => AT, floors: new SnapshotFloors() },
-      of,
-      position,
-      this.maker,
-    );
+    return new Intake({ target, limit, decoder, now: () => AT, floors: this.floors }, of, position, this.maker);
   }
 
   take(intake: Intake, answer: Answer = GO_ON): Taken {

@@ -1,0 +1,525 @@
+// Makes a row of COPY's text format from the bytes of an ordinary envelope in JSON, without reading the whole. The same
+// invariant as in fast/fast-path.ts: a row equals, byte for byte, what decoder.ts and row-encoder.ts make of the
+// message. In doubt nothing is added, and they decide; only they refuse messages and stop.
+//
+// The row after the change and the key are scanned as plain objects. Values that no conversion touches are copied,
+// days, moments and decimals are written by quick-cells.ts, each other value is read and converted alone.
+import type { TopicPartition } from '../broker.ts';
+import { Halt, type Operation } from '../change.ts';
+import { PoisonMessage } from '../decode.ts';
+import { isDigit, LINE_FEED, MINUS, OPEN, QUOTE, TAB, ZERO } from '../fast/ascii.ts';
+import { CopyWriter, copied } from '../fast/copy-writer.ts';
+import {
+  ABSENT,
+  ESCAPED,
+  JSON_CARE,
+  JSON_PLAIN,
+  JsonScanner,
+  NULL,
+  PART,
+  PLAIN,
+  REST_STRIDE,
+  TEXT,
+} from '../fast/json-scanner.ts';
+import { PartCells } from '../fast/part-cells.ts';
+import type { Records } from '../fast/records.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
+import { parseJson } from '../json.ts';
+import type { LoadTarget } from '../load-target.ts';
+import { cellOf, partitionTime, restCell, type ColumnPlan, type RowPlan } from '../row-encoder.ts';
+import type { RowPath } from '../row-maker.ts';
+import { Members } from './members.ts';
+import { QuickCells } from './quick-cells.ts';
+import { SchemaHead } from './schema-head.ts';
+import type { Semantics } from './semantics.ts';
+import type { Floor, SnapshotFloors } from './snapshot-floors.ts';
+import { SOURCE_FIELDS, sourcePosition } from './source-position.ts';
+import type { Placeholder } from './unavailable.ts';
+import type { Conversion, ValueReader } from './values.ts';
+
+/** What decoder.ts knows of the changes of one target. */
+export interface ChangeSource {
+  readonly target: Pick<LoadTarget, 'name' | 'path' | 'mode' | 'changes'>;
+  readonly values: ValueReader;
+  readonly placeholder: Placeholder;
+  /** The source of the changes so far; null: there was none. */
+  readonly source: string | null;
+}
+
+const [OP, AFTER, SOURCE] = [0, 1, 2];
+const [CONNECTOR, NAME, LSN, TS_US] = [0, 1, 2, 6];
+const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
+  (['c', 'r', 'u', 'd'] as const).map((op) => [op.charCodeAt(0), op]),
+);
+const POSTGRES = Buffer.from('"postgresql"');
+/** Numbers below have only digits that a double holds. */
+const SURE = 9e15;
+/** A cell is at most twice as long as its value, plus this; so is the end of a row. */
+const [CELL_BYTES, END_BYTES] = [80, 160];
+const YEAR_0 = Buffer.from('0000-');
+
+/** How the values of messages with the same schemas are converted. */
+interface Program {
+  readonly fields: ReadonlyMap<string, Semantics> | null;
+  readonly keyFields: ReadonlyMap<string, Semantics> | null;
+  readonly connector: string;
+  readonly conversions: ReadonlyMap<string, Conversion>;
+  /** By column; null: its values are not converted. */
+  readonly columns: readonly (Conversion | null)[];
+  /** Are other fields than those of columns converted? */
+  readonly convertsRest: boolean;
+  /** Are the columns of the key read the same way in key and row? */
+  readonly agrees: boolean;
+}
+
+export class EnvelopeCells implements RowPath {
+  readonly #plan: RowPlan;
+  readonly #floors: SnapshotFloors;
+  readonly #changes: ChangeSource;
+  readonly #row: JsonScanner;
+  readonly #key: JsonScanner;
+  readonly #envelope = new Members(['op', 'after', 'source']);
+  readonly #source = new Members(SOURCE_FIELDS);
+  readonly #head = new SchemaHead('after');
+  readonly #keyHead = new SchemaHead(null);
+  readonly #writer: CopyWriter;
+  readonly #quick = new QuickCells();
+  readonly #parts: PartCells | null;
+  readonly #tails: { readonly kept: Buffer; readonly deleted: Buffer };
+  readonly #partitionColumn: number;
+  #program: Program | null = null;
+  #place: Buffer | null = null;
+  #floor: Floor | null = null;
+  /** The source so far as JSON, and as a cell with tabs before and behind. */
+  #name: string | null = null;
+  #written = Buffer.alloc(0);
+  #cell = Buffer.alloc(0);
+  #connector = '';
+  #position = 0n;
+  /** The time of the source; undefined: it stands in the message in microseconds. */
+  #at: string | null | undefined;
+  /** Fields of the present message's row and key by their schemas; null: none came with it. */
+  #fields: Program['fields'] = null;
+  #keyFields: Program['fields'] = null;
+  #bytes: Buffer = Buffer.alloc(0);
+  #time: number | null = null;
+
+  /** @returns null for columns that only the slow way can fill */
+  static of(plan: RowPlan, floors: SnapshotFloors, changes: ChangeSource): EnvelopeCells | null {
+    const names = plan.columns.map(({ name }) => name);
+    const wrapping = names.includes('schema') && names.includes('payload');
+    return wrapping || plan.columns.some(({ path }) => path !== null) ? null : new EnvelopeCells(plan, floors, changes);
+  }
+
+  private constructor(plan: RowPlan, floors: SnapshotFloors, changes: ChangeSource) {
+    this.#plan = plan;
+    this.#floors = floors;
+    this.#changes = changes;
+    // All other fields are looked at: an unchanged large value may be among them.
+    this.#row = new JsonScanner({ ...plan, rest: true });
+    this.#key = new JsonScanner({ ...plan, rest: true, watchesDrift: false, dropped: new Set() });
+    this.#writer = new CopyWriter(plan);
+    this.#parts = PartCells.of(plan, (column, cell) => {
+      const { found, spans } = this.#row;
+      found[column] = cell === null ? NULL : PART;
+      spans[column * 2] = column;
+      this.#writer.parts[column] = cell ?? '';
+    });
+    const tail = plan.tail.toString('utf8').slice(0, -1);
+    this.#tails = { kept: Buffer.from(`${tail}\t`), deleted: Buffer.from(`${tail.replace('\tf\t', '\tt\t')}\t`) };
+    this.#partitionColumn = plan.columns.findIndex(({ name }) => name === plan.partitionColumn);
+  }
+
+  add(records: Records, i: number, rows: RowBuffer, place: Buffer, loadedAt: Buffer): boolean {
+    const { bytes } = records;
+    this.#bytes = bytes;
+    const op = this.#operation(bytes, records.valueStart(i), records.valueEnd(i));
+    if (op === null || !this.#sourceOf(bytes)) return false;
+    const { mode, changes } = this.#changes.target;
+    if (op === 'd' && (changes?.deletes === 'ignore' || this.#partitionColumn >= 0)) return false;
+    if (place !== this.#place && !this.#enter(place)) return false;
+    const keyed = this.#keyOf(records, i);
+    if (keyed === null || (!keyed && (mode === 'upsert' || op === 'd'))) return false;
+    if (!this.#rowOf(bytes, op)) return false;
+    const program = this.#programOf(keyed);
+    if (!this.#looks(bytes, program, keyed)) return false;
+    return this.#write(program, records, i, rows, { op, place, loadedAt });
+  }
+
+  /** Finds the envelope's members. @returns null: the slow way must decide */
+  #operation(bytes: Buffer, start: number, end: number): Operation | null {
+    const envelope = this.#envelope;
+    const head = this.#head;
+    const payload = head.payload(bytes, start, end);
+    this.#fields = payload < 0 ? null : head.fields;
+    if (payload >= 0) {
+      if (!head.ends(bytes, envelope.scan(bytes, payload, end), end)) return null;
+    } else if (envelope.scan(bytes, start, end) !== end) return null;
+    else if (!envelope.has(OP)) return head.learn(bytes, start, end) ? this.#operation(bytes, start, end) : null;
+    const op = envelope.starts[OP] ?? -1;
+    if (op < 0 || bytes[op] !== QUOTE || (envelope.ends[OP] ?? 0) - op !== 3) return null;
+    return OPERATIONS.get(bytes[op + 1] ?? 0) ?? null;
+  }
+
+  /** Reads the place in the source. @returns false: the slow way must decide */
+  #sourceOf(bytes: Buffer): boolean {
+    const source = this.#source;
+    const [start = -1, end = -1] = [this.#envelope.starts[SOURCE], this.#envelope.ends[SOURCE]];
+    if (start < 0 || source.scan(bytes, start, end) < 0) return false;
+    const { source: name } = this.#changes;
+    if (name === null || (name !== this.#name && !this.#called(name))) return false;
+    if (!stands(this.#written, bytes, source.starts[NAME] ?? 0, source.ends[NAME] ?? 0)) return false;
+    const postgres = stands(POSTGRES, bytes, source.starts[CONNECTOR] ?? 0, source.ends[CONNECTOR] ?? 0);
+    const position = postgres ? wholeOf(bytes, source.starts[LSN] ?? -1, source.ends[LSN] ?? -1) : Number.NaN;
+    if (Number.isNaN(position) || Number.isNaN(wholeOf(bytes, source.starts[TS_US] ?? -1, source.ends[TS_US] ?? -1)))
+      return this.#otherSource();
+    this.#connector = 'postgresql';
+    this.#position = BigInt(position);
+    this.#at = undefined;
+    return true;
+  }
+
+  /** The same for other connectors, and for what is written in another way. */
+  #otherSource(): boolean {
+    const text = (field: number): string | null => {
+      const found = this.#source.text(field);
+      if (found === null || found === 'null') return null;
+      return found.startsWith('"') ? found.slice(1, -1) : found;
+    };
+    const [connector = null, name = null, lsn = null, file = null, pos = null, ts_ms = null, ts_us = null] =
+      SOURCE_FIELDS.map((_, field) => text(field));
+    try {
+      const fields = { connector, name, lsn, file, pos, ts_ms, ts_us };
+      const found = sourcePosition(fields, this.#changes.target);
+      this.#position = found.position;
+      this.#connector = found.connector;
+      this.#at = found.at;
+      return true;
+    } catch (error) {
+      if (error instanceof PoisonMessage || error instanceof Halt) return false;
+      throw error;
+    }
+  }
+
+  /** Takes up the source's name. @returns false for one that COPY or JSON escapes */
+  #called(name: string): boolean {
+    if (/[\\"\p{Cc}\p{Cs}\ufffd]/u.test(name)) return false;
+    this.#name = name;
+    this.#written = Buffer.from(`"${name}"`);
+    this.#cell = Buffer.from(`\t${name}\t`);
+    return true;
+  }
+
+  /** Reads topic and partition. @returns false for a name that COPY escapes */
+  #enter(place: Buffer): boolean {
+    const [, topic = '', partition] = place.toString('utf8').split('\t');
+    if (topic.includes('\\')) return false;
+    const at: TopicPartition = { topic, partition: Number(partition) };
+    this.#floor = this.#floors.of(at);
+    this.#place = place;
+    return true;
+  }
+
+  /** Scans the key. @returns false: there is none; null: the slow way must decide */
+  #keyOf(records: Records, i: number): boolean | null {
+    const start = records.keyStart(i);
+    if (start < 0) return false;
+    const end = records.keyEnd(i);
+    const { bytes } = records;
+    const scanner = this.#key;
+    const head = this.#keyHead;
+    const payload = head.payload(bytes, start, end);
+    this.#keyFields = payload < 0 ? null : head.fields;
+    if (payload >= 0) {
+      if (!head.ends(bytes, end - 1, end) || !scanner.scan(bytes, payload, end - 1)) return null;
+    } else if (!scanner.scan(bytes, start, end)) return null;
+    else if (scanner.rest.length > 0) return head.learn(bytes, start, end) ? this.#keyOf(records, i) : null;
+    if (scanner.rest.length > 0) return null;
+    if (this.#changes.target.mode === 'upsert')
+      for (const [column, { key }] of this.#plan.columns.entries())
+        if (key ? (scanner.found[column] ?? ABSENT) <= NULL : scanner.found[column] !== ABSENT) return null;
+    return true;
+  }
+
+  /** Scans the row after the change. @returns false: the slow way must decide */
+  #rowOf(bytes: Buffer, op: Operation): boolean {
+    const scanner = this.#row;
+    if (op === 'd') {
+      scanner.found.fill(ABSENT);
+      scanner.rest.length = 0;
+      return true;
+    }
+    const [start = -1, end = -1] = [this.#envelope.starts[AFTER], this.#envelope.ends[AFTER]];
+    return start >= 0 && bytes[start] === OPEN && scanner.scan(bytes, start, end);
+  }
+
+  #programOf(keyed: boolean): Program {
+    const fields = this.#fields;
+    const keyFields = keyed ? this.#keyFields : null;
+    const connector = this.#connector;
+    const known = this.#program;
+    if (known?.fields === fields && known.keyFields === keyFields && known.connector === connector) return known;
+    const { values } = this.#changes;
+    const conversions = fields === null ? values.bare(connector) : values.of(fields, connector);
+    const { columns, taken, elsewhere } = this.#plan;
+    const names = columns.map(({ name }) => name);
+    this.#program = {
+      fields,
+      keyFields,
+      connector,
+      conversions,
+      columns: columns.map(({ name, part }) => (part === null ? (conversions.get(name) ?? null) : null)),
+      convertsRest: [...conversions].some(
+        ([name, { quick }]) => !taken.children.has(name) && !elsewhere.has(name) && quick.how !== 'same',
+      ),
+      agrees:
+        (fields === null) === (keyFields === null) &&
+        names.every(
+          (name) =>
+            keyFields?.has(name) !== true || JSON.stringify(fields?.get(name)) === JSON.stringify(keyFields.get(name)),
+        ),
+    };
+    return this.#program;
+  }
+
+  /** Looks for what the slow way must decide in fields that no column has, and in the key's within the row. */
+  #looks(bytes: Buffer, program: Program, keyed: boolean): boolean {
+    const { rest, found, spans } = this.#row;
+    for (let i = 0; i < rest.length; i += REST_STRIDE) {
+      const [kind = 0, start = 0, end = 0] = [rest[i + 4], rest[i + 2], rest[i + 3]];
+      const text = kind === TEXT || kind === ESCAPED;
+      if (this.#unavailable(bytes, kind, text ? start + 1 : start, text ? end - 1 : end)) return false;
+      if (this.#plan.elsewhere.size > 0 && this.#plan.elsewhere.has(bytes.toString('utf8', rest[i], rest[i + 1])))
+        return false;
+    }
+    if (!keyed) return true;
+    if (!program.agrees) return false;
+    // The key counts. What the row says of its columns is refused where it is wrong: the same bytes are not.
+    const { found: keyFound, spans: keySpans } = this.#key;
+    for (let column = 0; column < keyFound.length; column++) {
+      if (keyFound[column] === ABSENT) continue;
+      const [start = 0, end = 0] = [keySpans[column * 2], keySpans[column * 2 + 1]];
+      if (found[column] !== ABSENT) {
+        if (found[column] !== keyFound[column]) return false;
+        const at = spans[column * 2] ?? 0;
+        const length = end - start;
+        if ((spans[column * 2 + 1] ?? 0) - at !== length) return false;
+        for (let i = 0; i < length; i++) if (bytes[at + i] !== bytes[start + i]) return false;
+      }
+      found[column] = keyFound[column] ?? ABSENT;
+      spans[column * 2] = start;
+      spans[column * 2 + 1] = end;
+    }
+    return true;
+  }
+
+  /** Is it the placeholder of a value that did not change? */
+  #unavailable(bytes: Buffer, kind: number, start: number, end: number): boolean {
+    const { placeholder } = this.#changes;
+    if (kind === TEXT) return placeholder.stands(bytes, start, end);
+    return (
+      (kind === ESCAPED || kind === JSON_PLAIN || kind === JSON_CARE) &&
+      placeholder.is(readValue(bytes, kind, start, end))
+    );
+  }
+
+  #write(
+    program: Program,
+    records: Records,
+    i: number,
+    rows: RowBuffer,
+    { op, place, loadedAt }: { readonly op: Operation; readonly place: Buffer; readonly loadedAt: Buffer },
+  ): boolean {
+    const { bytes } = records;
+    const { columns, rest } = this.#plan;
+    const { found, spans, rest: others } = this.#row;
+    const more = this.#parts === null ? 0 : this.#parts.read(records, i, place);
+    if (more < 0) return false;
+    const keeps = op === 'u' && this.#changes.target.changes?.keeps === true;
+    const most =
+      records.size(i) * 2 + (columns.length + 1) * CELL_BYTES + place.length + this.#tails.kept.length + more;
+    rows.room(most + this.#cell.length + END_BYTES);
+    const writer = this.#writer;
+    writer.begin(bytes, rows.bytes);
+    let to = rows.end;
+    let { keyEnd } = rows;
+    this.#time = null;
+    let column = -1;
+    for (const plan of columns) {
+      column++;
+      const cell = to;
+      const kind = found[column] ?? ABSENT;
+      if (kind <= NULL) {
+        if (keeps && kind === ABSENT && plan.part === null && !plan.stamped) return false;
+        if (column === this.#partitionColumn || plan.key) return false;
+        to = op === 'd' && !plan.stamped ? writer.nothing(to) : writer.absent(to, plan, loadedAt);
+      } else {
+        const start = spans[column * 2] ?? 0;
+        const end = spans[column * 2 + 1] ?? 0;
+        const conversion = program.columns[column] ?? null;
+        const ordinary = kind === PART || column !== this.#partitionColumn;
+        to = ordinary ? this.#valueCell(to, plan, kind, start, end, conversion, rows.bytes) : -1;
+        if (to < 0) {
+          const text = this.#closely(plan, kind, start, end, conversion);
+          if (text === null) return false;
+          rows.room(most + this.#cell.length + END_BYTES + text.length * 3, cell);
+          writer.begin(bytes, rows.bytes);
+          to = cell + rows.bytes.write(text, cell, 'utf8');
+        }
+      }
+      if (to < 0) return false;
+      if (plan.key) keyEnd = rows.keyCell(cell, to, keyEnd);
+      rows.bytes[to++] = TAB;
+    }
+    const text = program.convertsRest && others.length > 0 ? this.#restClosely(program) : '';
+    if (text === null) return false;
+    if (!rest) to--;
+    else if (text !== '') {
+      rows.room(this.#cell.length + place.length + this.#tails.kept.length + END_BYTES + text.length * 3, to);
+      writer.begin(bytes, rows.bytes);
+      to += rows.bytes.write(text, to, 'utf8');
+    } else to = writer.restCell(to, others);
+    const floor = this.#floor;
+    if (floor === null) return false;
+    const position = floor.ranked(op, this.#position);
+    to = this.#end(to, records, i, rows.bytes, op, place, position);
+    rows.place(position);
+    if (op === 'd') rows.tombstones++;
+    rows.added(i, to, keyEnd);
+    const of = this.#partitionColumn;
+    const time = of < 0 ? null : found[of] === PART ? (this.#parts?.time ?? null) : this.#time;
+    if (time !== null) rows.addTime(time);
+    return true;
+  }
+
+  /** Writes a value. @returns the end of the cell; -1: it must be read and converted */
+  #valueCell(
+    to: number,
+    plan: ColumnPlan,
+    kind: number,
+    start: number,
+    end: number,
+    conversion: Conversion | null,
+    out: Buffer,
+  ): number {
+    const bytes = this.#bytes;
+    if (kind === PART) return this.#writer.cell(to, plan, kind, start, end);
+    if (kind !== PLAIN && (kind !== TEXT || this.#changes.placeholder.stands(bytes, start, end))) return -1;
+    const number = kind === PLAIN && (bytes[start] === MINUS || isDigit(bytes[start]));
+    const text = kind === TEXT;
+    const { quick } = conversion ?? UNCONVERTED;
+    switch (quick.how) {
+      case 'same':
+        break;
+      case 'special':
+        if (text && bytes[start] !== MINUS && !isDigit(bytes[start])) return -1;
+        break;
+      case 'stamp':
+        if (text && !isStamp(bytes, start)) return -1;
+        break;
+      case 'moment':
+        if (number) return this.#quick.moment(to, bytes, start, end, plan, quick, out);
+        if (!text || quick.zone !== 'Z' || !isStamp(bytes, start)) return -1;
+        break;
+      case 'day':
+        return number ? this.#quick.day(to, bytes, start, end, plan, out) : -1;
+      case 'decimal':
+        if (text) return this.#quick.decimal(to, bytes, start, end, plan, quick, out);
+        break;
+      default:
+        return -1;
+    }
+    return this.#writer.cell(to, plan, kind, start, end);
+  }
+
+  /** Reads a value, converts it, and gives its cell. @returns null: the slow way must decide */
+  #closely(plan: ColumnPlan, kind: number, start: number, end: number, conversion: Conversion | null): string | null {
+    const value = readValue(this.#bytes, kind, start, end);
+    if (this.#changes.placeholder.is(value)) return null;
+    try {
+      const converted = conversion === null ? value : conversion.read(value);
+      if (converted === null || converted === undefined) return null;
+      const text = cellOf(converted, plan, this.#plan);
+      if (plan.name === this.#plan.partitionColumn) this.#time = partitionTime(converted, plan);
+      return text;
+    } catch (error) {
+      if (error instanceof PoisonMessage) return null;
+      throw error;
+    }
+  }
+
+  /** The cell of the fields that no column has, some of which are converted. @returns as `#closely` */
+  #restClosely({ conversions }: Program): string | null {
+    const { rest } = this.#row;
+    const bytes = this.#bytes;
+    const record: Record<string, unknown> = Object.create(null);
+    try {
+      for (let i = 0; i < rest.length; i += REST_STRIDE) {
+        const [kind = 0, start = 0, end = 0] = [rest[i + 4], rest[i + 2], rest[i + 3]];
+        const name = bytes.toString('utf8', rest[i], rest[i + 1]);
+        const text = kind === TEXT || kind === ESCAPED;
+        const value = kind === NULL ? null : readValue(bytes, kind, text ? start + 1 : start, text ? end - 1 : end);
+        const conversion = conversions.get(name);
+        record[name] = value === null || conversion === undefined ? value : conversion.read(value);
+      }
+      return restCell(record);
+    } catch (error) {
+      if (error instanceof PoisonMessage) return null;
+      throw error;
+    }
+  }
+
+  /** Writes the end of a row, behind its last own cell. @returns the row's end */
+  #end(from: number, records: Records, i: number, out: Buffer, op: Operation, place: Buffer, position: bigint): number {
+    const writer = this.#writer;
+    const tail = op === 'd' ? this.#tails.deleted : this.#tails.kept;
+    let to = copied(place, 0, place.length, out, from);
+    to = writer.digits(to, Number(records.offset(i)));
+    out[to++] = TAB;
+    to = writer.moment(to, records.timestamp(i));
+    to = copied(tail, 0, tail.length, out, to);
+    to = position < SURE ? writer.digits(to, Number(position)) : to + out.write(String(position), to, 'latin1');
+    out[to++] = TAB;
+    out[to++] = op.charCodeAt(0);
+    to = copied(this.#cell, 0, this.#cell.length, out, to);
+    if (this.#at === undefined)
+      to = this.#quick.micros(to, this.#bytes, this.#source.starts[TS_US] ?? 0, this.#source.ends[TS_US] ?? 0, out);
+    else if (this.#at === null) to = writer.nothing(to);
+    else to += out.write(this.#at, to, 'latin1');
+    out[to++] = LINE_FEED;
+    return to;
+  }
+}
+
+const UNCONVERTED: Pick<Conversion, 'quick'> = { quick: { how: 'same', perSecond: 0, zone: '', scale: 0 } };
+
+/** A value as the slow way reads it; not null. */
+function readValue(bytes: Buffer, kind: number, start: number, end: number): unknown {
+  if (kind === TEXT) return bytes.toString('utf8', start, end);
+  if (kind === ESCAPED) return JSON.parse(bytes.toString('utf8', start - 1, end + 1));
+  // What stands around a number tells how it is written.
+  return parseJson(` ${bytes.toString('utf8', start, end)} `);
+}
+
+/** Does a text begin with a year that databases read as it stands? */
+function isStamp(bytes: Buffer, start: number): boolean {
+  return isDigit(bytes[start]) && bytes[start + 4] === MINUS && !stands(YEAR_0, bytes, start, start + YEAR_0.length);
+}
+
+function stands(text: Buffer, bytes: Buffer, start: number, end: number): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false;
+  return true;
+}
+
+/** The number that these digits write; NaN: they are others, or too many. */
+function wholeOf(bytes: Buffer, start: number, end: number): number {
+  if (start < 0 || end - start > 16) return Number.NaN;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] ?? QUOTE;
+    if (!isDigit(byte)) return Number.NaN;
+    value = value * 10 + byte - ZERO;
+  }
+  return value < SURE && end > start ? value : Number.NaN;
+}
