@@ -1,6 +1,7 @@
 // Data tests, generic and singular: the materialization counts failing rows, this file turns the count into pass, warn
 // or fail. The first failing rows are kept for the report.
 import type { Session } from '../../adapters/adapter.ts';
+import type { Table } from '../../adapters/table.ts';
 import { compileNode, macroNoter } from '../../compiler/compile.ts';
 import type { TestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -24,7 +25,8 @@ export const dataTestKind: NodeKind<TestNode> = {
     ctx.log.startLine(`test ${node.name}`, p);
   },
   async compile(ctx, node, session) {
-    const slice = testSlice(ctx, node);
+    // What is usual of all rows is not usual of the newest ones.
+    const slice = readsHistory(node) ? null : testSlice(ctx, node);
     if (slice?.where == null) return compileNode(ctx, node, session);
     const where = node.config.where ? `(${node.config.where}) and ${slice.where}` : slice.where;
     // The manifest keeps the test's own config.
@@ -35,7 +37,7 @@ export const dataTestKind: NodeKind<TestNode> = {
   },
   async execute(ctx, node, session) {
     const outcome = await executeDataTest(ctx, node, session);
-    noteTested(ctx, node, outcome.status);
+    if (!readsHistory(node)) noteTested(ctx, node, outcome.status);
     return outcome;
   },
   finish(ctx, p, node, result) {
@@ -61,8 +63,23 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   const value = (name: string): Value => row.values[columnNames.findIndex((c) => c.toLowerCase() === name)] ?? null;
   const failures = wholeNumber(value('failures'));
   const verdict = judge(ctx, node, failures, flag(value('should_warn')), flag(value('should_error')));
-  if (verdict.status !== 'pass') await keepFirstRows(ctx, node, session, scope);
-  return { ...verdict, response: main.response };
+  const { response } = main;
+  if (verdict.status === 'pass') return { ...verdict, response };
+  const first = await firstRows(ctx, node, session, scope);
+  if (first !== null && !ctx.config.flags.quiet) ctx.tables.set(node.unique_id, first);
+  const reasons = readsHistory(node) && first !== null ? reasonsOf(first) : [];
+  return { ...verdict, message: [verdict.message, ...reasons].join('; '), response };
+}
+
+/** Whether it is the built-in test `usual`; a project may have one of its own under that name. */
+function readsHistory({ depends_on }: TestNode): boolean {
+  return depends_on.macros.includes('macro.dbt.test_usual');
+}
+
+/** Why the values in a table of failing rows are not usual. */
+function reasonsOf({ columnNames, rows }: Table): string[] {
+  const at = columnNames.findIndex((name) => name.toLowerCase() === 'reason');
+  return rows.flatMap(({ values }) => (values[at] == null ? [] : [toText(values[at])]));
 }
 
 function judge(
@@ -102,9 +119,9 @@ function flag(value: Value): boolean {
   throw errorOf('testVerdictNotBoolean', { value });
 }
 
-/** Reads the first failing rows for the report; an error here does not fail the test. */
-async function keepFirstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<void> {
-  if (ctx.config.flags.quiet || !node.compiled_code) return;
+/** The first failing rows, for the report; an error here does not fail the test. @returns null: nobody wants them */
+async function firstRows(ctx: RunContext, node: TestNode, session: Session, scope: NodeScope): Promise<Table | null> {
+  if ((ctx.config.flags.quiet && !readsHistory(node)) || !node.compiled_code) return null;
   try {
     const kwargs: Kwargs = new Map<string, Value>([
       ['compiled_code', node.compiled_code],
@@ -114,8 +131,9 @@ async function keepFirstRows(ctx: RunContext, node: TestNode, session: Session, 
     const sql = await scope.callNamed('get_show_sql', [], kwargs);
     const { table } = await session.execute(toText(sql), { fetch: true, autoBegin: true });
     if (session.inTransaction) await session.rollback();
-    ctx.tables.set(node.unique_id, table);
+    return table;
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
+    return null;
   }
 }
