@@ -1,0 +1,182 @@
+// Hosts that serve jobs on one store and one fake clock, with a runner whose tries end as a test says.
+import type { JobRunner, JobTry, TryEnd } from '../../../src/serve/job-runner.ts';
+import type { Job } from '../../../src/serve/jobs/job.ts';
+import { type LiveJob, Scheduler } from '../../../src/serve/scheduler.ts';
+import type { ServeEvent } from '../../../src/serve/serve-events.ts';
+import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
+import type { JobRun, Store } from '../../../src/serve/store/store.ts';
+import { duePlan, nextDue } from '../../../src/serve/jobs/schedule.ts';
+import { FakeClock } from './fake-clock.ts';
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+
+export function job(name: string, change: Partial<Job> = {}): Job {
+  return {
+    name,
+    path: 'jobs.yml',
+    line: 1,
+    work: {
+      kind: 'command',
+      command: 'build',
+      select: null,
+      exclude: [],
+      selector: null,
+      vars: {},
+      fullRefresh: false,
+      ifChanged: false,
+    },
+    timing: { kind: 'every', ms: 5 * MINUTE },
+    windowMs: null,
+    timeoutMs: null,
+    retries: { times: 0, backoffMs: 1000 },
+    overlap: 'skip',
+    catchUp: 'latest',
+    owner: null,
+    sla: null,
+    description: null,
+    ...change,
+  };
+}
+
+export const loadJob = (name: string): Job =>
+  job(name, { work: { kind: 'load', select: ['source:raw.*'], exclude: [] }, timing: { kind: 'resident' } });
+
+export const GOOD: TryEnd = { state: 'success', reason: null, project: null, counts: null, again: null };
+export const bad = (reason: string, again: TryEnd['again'] = null): TryEnd => ({
+  ...GOOD,
+  state: 'failed',
+  reason,
+  again,
+});
+
+/** How a try goes: at once, or after some time, which an abort ends. */
+export type Play = (attempt: JobTry, lab: Lab) => Promise<TryEnd> | TryEnd;
+
+export class Lab {
+  readonly clock: FakeClock;
+  readonly data = new MemoryData();
+  readonly events: ServeEvent[] = [];
+  /** Due times and attempts as they were begun: `fast 12:05 1`. */
+  readonly begun: string[] = [];
+  jobs: readonly Job[];
+  play: Play = () => GOOD;
+  marks = new Map<string, string>();
+  load: (work: { readonly job: Job; readonly signal: AbortSignal }) => Promise<void> = async ({ signal }) => {
+    await this.clock.sleep(1e12, signal);
+  };
+  /** Questions to the store throw while it is true. */
+  away = false;
+  /** Added to the clock of the store. */
+  skew = 0;
+
+  constructor(start: string, jobs: readonly Job[]) {
+    this.clock = new FakeClock(Date.parse(start));
+    this.jobs = jobs;
+  }
+
+  get store(): Store {
+    return new MemoryStore({ now: () => this.clock.now() + this.skew, data: this.data });
+  }
+
+  /** Starts a host. */
+  host(name = 'a', options: { readonly away?: () => boolean } = {}): Host {
+    return new Host(this, name, options.away ?? (() => this.away));
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.clock.pass(this.clock.now() + ms);
+  }
+
+  /** Waits as a node at work would. @returns whether it was cancelled */
+  async work(ms: number, { signal }: JobTry): Promise<boolean> {
+    await this.clock.sleep(ms, signal);
+    return signal.aborted;
+  }
+
+  async runs(name?: string): Promise<readonly JobRun[]> {
+    const found = await this.store.runs({ ...(name === undefined ? {} : { job: name }), limit: 100_000 });
+    return [...found].sort((a, b) => a.startedAt - b.startedAt || a.dueAt - b.dueAt || a.attempt - b.attempt);
+  }
+
+  /** `12:05 1 success`, in the order of their starts. */
+  async told(name?: string): Promise<string[]> {
+    return (await this.runs(name)).map((run) => `${clockTime(run.dueAt)} ${run.attempt} ${run.state}`);
+  }
+
+  kinds(): string[] {
+    return this.events.map(({ kind }) => kind);
+  }
+}
+
+export class Host {
+  readonly #drain = new AbortController();
+  readonly #stop = new AbortController();
+  readonly #scheduler: Scheduler;
+  readonly ended: Promise<void>;
+
+  constructor(lab: Lab, name: string, away: () => boolean) {
+    const runner: JobRunner = {
+      async run(attempt) {
+        lab.begun.push(`${attempt.job.name} ${clockTime(attempt.claim.dueAt)} ${attempt.claim.attempt}`);
+        return lab.play(attempt, lab);
+      },
+      load: (work) => lab.load(work),
+      marks: async () => {
+        if (away()) throw new Error('no database');
+        return lab.marks;
+      },
+    };
+    this.#scheduler = new Scheduler({
+      jobs: () => lab.jobs,
+      schedule: {
+        next: ({ timing }, after) => nextDue(timing, after),
+        due: (each, last, now) => duePlan(each, last, now).start,
+      },
+      store: faulty(lab.store, away),
+      clock: lab.clock,
+      runner,
+      host: name,
+      drain: this.#drain.signal,
+      stop: this.#stop.signal,
+      emit: (event) => lab.events.push(event),
+      random: () => 0,
+      historyMs: () => 90 * 24 * HOUR,
+    });
+    this.ended = this.#scheduler.run();
+  }
+
+  live(): LiveJob[] {
+    return this.#scheduler.live();
+  }
+
+  drain(): void {
+    this.#drain.abort();
+  }
+
+  cancel(): void {
+    this.#stop.abort();
+  }
+}
+
+/** A store whose questions throw while the database is away. */
+function faulty(store: Store, away: () => boolean): Store {
+  return new Proxy(store, {
+    get(target, name, receiver) {
+      const member: unknown = Reflect.get(target, name, receiver);
+      if (typeof member !== 'function') return member;
+      return async (...args: unknown[]) => {
+        if (away()) throw new Error('connection refused\nat the server');
+        return (await Reflect.apply(member, target, args)) as unknown;
+      };
+    },
+  });
+}
+
+/** `12:05`, with seconds and milliseconds where there are some. */
+export function clockTime(ms: number): string {
+  return new Date(ms)
+    .toISOString()
+    .slice(11, 23)
+    .replace(/(:00)?\.000$/, '');
+}

@@ -1,0 +1,426 @@
+// What becomes of each due time: claims, overlaps, retries, timeouts, absences, pauses, the end of serve. On a fake
+// clock and a store in memory; the jobs' work is played.
+import { describe, expect, it } from 'vitest';
+import { bad, clockTime, GOOD, HOUR, job, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
+
+const START = '2026-11-23T12:00:00Z';
+
+describe('due times', () => {
+  it('runs each once, at its time', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    const host = lab.host();
+    await lab.pass(16 * MINUTE);
+    host.drain();
+    await lab.clock.finish(host.ended);
+    expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
+    expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:05', '12:10', '12:15']);
+    expect(lab.clock.sleeping).toBe(0);
+  });
+
+  it('shares them between hosts', async () => {
+    const lab = new Lab(START, [job('fast'), job('other', { timing: { kind: 'every', ms: 7 * MINUTE } })]);
+    lab.play = async (attempt) => {
+      await lab.work(1000, attempt);
+      return GOOD;
+    };
+    const hosts = ['a', 'b', 'c'].map((name) => lab.host(name));
+    await lab.pass(HOUR);
+    for (const host of hosts) host.drain();
+    await lab.clock.finish(Promise.all(hosts.map(({ ended }) => ended)));
+    expect(await lab.told('fast')).toEqual(
+      Array.from({ length: 13 }, (_, i) => `${clockTime(Date.parse(START) + i * 5 * MINUTE)} 1 success`),
+    );
+    expect(new Set(lab.begun).size).toBe(lab.begun.length);
+  });
+
+  it('takes jobs that are new, and those whose times have changed, from the next look on', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.host();
+    await lab.pass(MINUTE);
+    lab.jobs = [job('fast', { timing: { kind: 'every', ms: 10 * MINUTE } }), job('new', { catchUp: 'none' })];
+    await lab.pass(10 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:10 1 success']);
+    expect((await lab.runs('new')).length).toBe(2);
+  });
+
+  it('makes up for an absence as the job says', async () => {
+    const names = ['none', 'latest', 'all'] as const;
+    const lab = new Lab(
+      START,
+      names.map((catchUp) => job(catchUp, { catchUp, overlap: 'wait' })),
+    );
+    const first = lab.host();
+    await lab.pass(MINUTE);
+    first.drain();
+    await lab.clock.finish(first.ended);
+    await lab.pass(17 * MINUTE);
+    lab.host();
+    await lab.pass(MINUTE);
+    expect(await lab.told('none')).toEqual([]);
+    expect(await lab.told('latest')).toEqual(['12:00 1 success', '12:15 1 success']);
+    expect(await lab.told('all')).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
+  });
+});
+
+describe('a job that still runs', () => {
+  const slow = (overlap: 'skip' | 'wait') => {
+    const lab = new Lab(START, [job('slow', { overlap })]);
+    lab.play = async (attempt) => {
+      await lab.work(12 * MINUTE, attempt);
+      return GOOD;
+    };
+    return lab;
+  };
+
+  it('leaves out the due time with skip', async () => {
+    const lab = slow('skip');
+    lab.host();
+    await lab.pass(16 * MINUTE);
+    expect(lab.begun).toEqual(['slow 12:00 1', 'slow 12:15 1']);
+    expect(lab.events.filter(({ kind }) => kind === 'left_out')).toEqual([
+      { kind: 'left_out', job: 'slow', dueAt: Date.parse('2026-11-23T12:05:00Z'), why: 'still_running' },
+      { kind: 'left_out', job: 'slow', dueAt: Date.parse('2026-11-23T12:10:00Z'), why: 'still_running' },
+    ]);
+  });
+
+  it('starts the latest when it ends with wait', async () => {
+    const lab = slow('wait');
+    lab.host();
+    await lab.pass(26 * MINUTE);
+    expect(lab.begun).toEqual(['slow 12:00 1', 'slow 12:10 1', 'slow 12:20 1']);
+    expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:12', '12:24']);
+  });
+
+  it('counts on another host, too', async () => {
+    const lab = slow('skip');
+    lab.host('a');
+    await lab.pass(1);
+    lab.host('b');
+    await lab.pass(16 * MINUTE);
+    expect(lab.begun).toEqual(['slow 12:00 1', 'slow 12:15 1']);
+  });
+});
+
+describe('retries', () => {
+  it('runs what failed after a pause that doubles, and no more', async () => {
+    const lab = new Lab(START, [job('fast', { retries: { times: 2, backoffMs: 10_000 } })]);
+    const parts: string[] = [];
+    lab.play = () =>
+      bad('deadlock', async () => {
+        parts.push('a part');
+        return bad('deadlock again', async () => {
+          parts.push('its rest');
+          return bad('and again', async () => GOOD);
+        });
+      });
+    lab.host();
+    await lab.pass(4 * MINUTE);
+    expect(lab.begun).toEqual(['fast 12:00 1']);
+    expect(parts).toEqual(['a part', 'its rest']);
+    expect(await lab.told()).toEqual(['12:00 1 failed', '12:00 2 failed', '12:00 3 failed']);
+    expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:00:10', '12:00:30']);
+  });
+
+  it('does not retry what would fail again', async () => {
+    const lab = new Lab(START, [job('fast', { retries: { times: 2, backoffMs: 10_000 } })]);
+    lab.play = () => bad('syntax error');
+    lab.host();
+    await lab.pass(4 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 failed']);
+  });
+
+  it('ends them before the next due time', async () => {
+    const lab = new Lab(START, [job('fast', { retries: { times: 9, backoffMs: MINUTE } })]);
+    const again = async (): Promise<ReturnType<typeof bad>> => bad('deadlock', again);
+    lab.play = again;
+    lab.host();
+    await lab.pass(5 * MINUTE - 1);
+    expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:01', '12:03']);
+  });
+
+  it('cancels a try at its limit, waits until it is gone, and tries again', async () => {
+    const lab = new Lab(START, [job('fast', { timeoutMs: 30_000, retries: { times: 1, backoffMs: 5000 } })]);
+    lab.play = async (attempt) => {
+      expect(await lab.work(HOUR, attempt)).toBe(true);
+      // The server takes its time to let go.
+      await lab.clock.sleep(7000, new AbortController().signal);
+      return bad('cancelled', async () => GOOD);
+    };
+    lab.host();
+    await lab.pass(4 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 timeout', '12:00 2 success']);
+    expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:00:42']);
+    expect((await lab.runs())[0]?.reason).toBe('it took longer than 30 s');
+  });
+});
+
+describe('windows', () => {
+  it('leaves out a start that comes too late', async () => {
+    const lab = new Lab(START, [job('heavy', { overlap: 'wait', windowMs: MINUTE })]);
+    lab.play = async (attempt) => {
+      await lab.work(7 * MINUTE, attempt);
+      return GOOD;
+    };
+    lab.host();
+    await lab.pass(16 * MINUTE);
+    expect(lab.begun).toEqual(['heavy 12:00 1', 'heavy 12:10 1']);
+  });
+});
+
+describe('sources', () => {
+  const follower = job('sessions', { timing: { kind: 'after', sources: ['source:raw.events'], debounceMs: 10_000 } });
+
+  it('starts when rows have arrived, once for those that arrive together', async () => {
+    const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
+    lab.marks.set('sessions', '0');
+    lab.host();
+    await lab.pass(MINUTE);
+    expect(lab.begun).toEqual([]);
+    for (const mark of ['1', '2', '3']) {
+      lab.marks.set('sessions', mark);
+      await lab.pass(4000);
+    }
+    await lab.pass(MINUTE);
+    expect(lab.begun).toEqual(['sessions 12:01:20 1']);
+  });
+
+  it('does not wait for ever for a source that never rests', async () => {
+    const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
+    lab.marks.set('sessions', '0');
+    lab.host();
+    for (let i = 1; i <= 120; i++) {
+      await lab.pass(1000);
+      lab.marks.set('sessions', String(i));
+    }
+    expect(lab.begun.length).toBe(2);
+  });
+
+  it('starts once for several hosts, and again for rows that came during the run', async () => {
+    const lab = new Lab(START, [follower]);
+    lab.marks.set('sessions', '0');
+    lab.play = async (attempt) => {
+      await lab.work(20_000, attempt);
+      return GOOD;
+    };
+    lab.host('a');
+    await lab.pass(777);
+    lab.host('b');
+    await lab.pass(MINUTE);
+    // Each host assumes that rows came before it was there.
+    expect(lab.begun).toEqual(['sessions 12:00 1', 'sessions 12:00:01 1']);
+    lab.marks.set('sessions', '1');
+    await lab.pass(15_000);
+    lab.marks.set('sessions', '2');
+    await lab.pass(3 * MINUTE);
+    expect(lab.begun.length).toBe(4);
+    expect(await lab.told()).toEqual(lab.begun.map((text) => `${text.replace('sessions ', '')} success`));
+  });
+});
+
+describe('pauses and requests', () => {
+  it('leaves out due times of a paused job, and goes on later', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.host();
+    await lab.pass(MINUTE);
+    await lab.store.setPaused('fast', true);
+    await lab.pass(11 * MINUTE);
+    await lab.store.setPaused('fast', false);
+    await lab.pass(9 * MINUTE);
+    expect(lab.begun).toEqual(['fast 12:00 1', 'fast 12:15 1', 'fast 12:20 1']);
+  });
+
+  it('runs a job that somebody asks for, also a paused one', async () => {
+    const lab = new Lab(START, [job('by hand', { timing: { kind: 'manual' } })]);
+    lab.host();
+    await lab.pass(MINUTE);
+    await lab.store.setPaused('by hand', true);
+    await lab.store.request('by hand');
+    await lab.pass(MINUTE);
+    expect(lab.begun.length).toBe(1);
+    expect((await lab.runs())[0]?.state).toBe('success');
+  });
+});
+
+describe('a database that is away', () => {
+  it('is waited for at the start, and said once', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.away = true;
+    lab.host();
+    await lab.pass(7 * MINUTE);
+    lab.away = false;
+    await lab.pass(4 * MINUTE);
+    expect(lab.begun).toEqual(['fast 12:05 1', 'fast 12:10 1']);
+    expect(lab.kinds().filter((kind) => kind.startsWith('database'))).toEqual(['database_away', 'database_back']);
+    expect(lab.events[0]).toEqual({ kind: 'database_away', reason: 'connection refused' });
+  });
+
+  it('loses no due time of a job that makes up for all', async () => {
+    const lab = new Lab(START, [job('fast', { catchUp: 'all', overlap: 'wait' })]);
+    lab.host();
+    await lab.pass(MINUTE);
+    lab.away = true;
+    await lab.pass(13 * MINUTE);
+    lab.away = false;
+    await lab.pass(3 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
+  });
+
+  it('is told the end of a run when it is back', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.play = async (attempt) => {
+      await lab.work(10_000, attempt);
+      return GOOD;
+    };
+    lab.host();
+    await lab.pass(5000);
+    lab.away = true;
+    await lab.pass(15_000);
+    lab.away = false;
+    await lab.pass(30_000);
+    expect(await lab.told()).toEqual(['12:00 1 success']);
+  });
+});
+
+describe('hosts that go silent', () => {
+  it('leaves its run to another, which runs the due time again', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    let hung = true;
+    lab.play = async (attempt) => {
+      if (hung) await lab.work(HOUR, attempt);
+      return GOOD;
+    };
+    let gone = false;
+    lab.host('a', { away: () => gone });
+    await lab.pass(5000);
+    gone = true;
+    hung = false;
+    lab.host('b');
+    await lab.pass(2 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 lost', '12:00 2 success']);
+    expect((await lab.runs())[1]?.host).toBe('b');
+    // The first host wakes, learns that its lease is lost, and ends its try.
+    gone = false;
+    await lab.pass(20_000);
+    expect(lab.events.filter(({ kind }) => kind === 'stopping')).toMatchObject([{ why: 'lost' }]);
+    expect(await lab.told()).toEqual(['12:00 1 lost', '12:00 2 success']);
+  });
+
+  it('is found by a host that starts later', async () => {
+    const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR } })]);
+    const claim = await lab.store.claim('daily', Date.parse('2026-11-23T00:00:00Z'), 1, 'gone');
+    expect(claim).not.toBeNull();
+    await lab.pass(40_000);
+    await lab.store.reap();
+    lab.host('b');
+    await lab.pass(MINUTE);
+    expect(await lab.told()).toEqual(['00:00 1 lost', '00:00 2 success']);
+  });
+});
+
+describe('a clock that jumps', () => {
+  it('runs what an absence would run when it is put forward', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.host();
+    await lab.pass(MINUTE);
+    lab.skew = HOUR;
+    await lab.pass(3 * MINUTE);
+    expect(lab.begun).toEqual(['fast 12:00 1', 'fast 13:00 1']);
+    expect(lab.events.filter(({ kind }) => kind === 'clock_moved')).toEqual([{ kind: 'clock_moved', byMs: HOUR }]);
+  });
+
+  it('runs no due time twice when it is put back, and goes on', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    lab.host();
+    await lab.pass(11 * MINUTE);
+    lab.skew = -8 * MINUTE;
+    await lab.pass(21 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00', '12:05', '12:10', '12:15', '12:20'].map((due) => `${due} 1 success`));
+  });
+});
+
+describe('loaders', () => {
+  it('are started again with growing pauses', async () => {
+    const lab = new Lab(START, [loadJob('load')]);
+    const starts: string[] = [];
+    lab.load = async () => {
+      starts.push(clockTime(lab.clock.now()));
+      await lab.clock.sleep(500, new AbortController().signal);
+      throw new Error('broker away\nat line 1');
+    };
+    lab.host();
+    await lab.pass(20_000);
+    expect(starts).toEqual(['12:00', '12:00:01.500', '12:00:04', '12:00:08.500', '12:00:17']);
+    expect(lab.events.find(({ kind }) => kind === 'loader_ended')).toEqual({
+      kind: 'loader_ended',
+      job: 'load',
+      reason: 'broker away',
+      againMs: 1000,
+    });
+  });
+
+  it('run on one host, and on another when that is gone', async () => {
+    const lab = new Lab(START, [loadJob('load')]);
+    const at: string[] = [];
+    lab.load = async ({ signal }) => {
+      at.push('load');
+      await lab.clock.sleep(HOUR * 24, signal);
+    };
+    let gone = false;
+    lab.host('a', { away: () => gone });
+    lab.host('b');
+    await lab.pass(10 * MINUTE);
+    expect(at.length).toBe(1);
+    gone = true;
+    await lab.pass(2 * MINUTE);
+    expect(at.length).toBe(2);
+    const runs = await lab.runs();
+    expect(runs.map(({ state }) => state)).toEqual(['lost', 'running']);
+    expect(new Set(runs.map(({ host }) => host))).toEqual(new Set(['a', 'b']));
+  });
+
+  it('rest while their job is paused, and end with serve', async () => {
+    const lab = new Lab(START, [loadJob('load')]);
+    const host = lab.host();
+    await lab.pass(MINUTE);
+    await lab.store.setPaused('load', true);
+    await lab.pass(MINUTE);
+    expect((await lab.runs()).map(({ state }) => state)).toEqual(['success']);
+    await lab.store.setPaused('load', false);
+    await lab.pass(MINUTE);
+    host.drain();
+    await lab.clock.finish(host.ended);
+    expect((await lab.runs()).map(({ state }) => state)).toEqual(['success', 'success']);
+  });
+});
+
+describe('the end of serve', () => {
+  const long = () => {
+    const lab = new Lab(START, [job('slow', { overlap: 'wait' })]);
+    lab.play = async (attempt) => ((await lab.work(12 * MINUTE, attempt)) ? bad('cancelled', async () => GOOD) : GOOD);
+    return lab;
+  };
+
+  it('lets what runs come to its end and starts nothing', async () => {
+    const lab = long();
+    const host = lab.host();
+    await lab.pass(6 * MINUTE);
+    host.drain();
+    await lab.clock.finish(host.ended);
+    expect(await lab.told()).toEqual(['12:00 1 success']);
+    expect(clockTime(lab.clock.now())).toBe('12:12');
+    expect(lab.clock.sleeping).toBe(0);
+  });
+
+  it('cancels what runs when it is told again', async () => {
+    const lab = long();
+    const host = lab.host();
+    await lab.pass(6 * MINUTE);
+    host.drain();
+    await lab.pass(1000);
+    host.cancel();
+    await lab.clock.finish(host.ended);
+    expect(await lab.told()).toEqual(['12:00 1 cancelled']);
+    expect(clockTime(lab.clock.now())).toBe('12:06:01');
+    expect(lab.clock.sleeping).toBe(0);
+  });
+});
