@@ -1,6 +1,8 @@
 // Which store goes with which database: the registry of what serve keeps.
 import type { Adapter } from '../../adapters/adapter.ts';
+import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
+import { ClickHouseStore } from './clickhouse/store.ts';
 import { PostgresStore } from './postgres/store.ts';
 import type { Store } from './store.ts';
 
@@ -11,7 +13,13 @@ import type { Store } from './store.ts';
  */
 export function createStore(adapter: Adapter, leaseMs?: number): Store {
   if (adapter.type === 'postgres') return new PostgresStore(adapter, leaseMs);
+  if (isClickHouse(adapter)) return new ClickHouseStore(adapter, leaseMs);
   throw new TsdbtError('runtime', `What serve keeps cannot be kept in ${adapter.type} in this version.`, {
     hint: 'A target of type postgres or clickhouse.',
   });
+}
+
+/** The class itself would load the driver, whatever the profile's database is. */
+function isClickHouse(adapter: Adapter): adapter is ClickHouseAdapter {
+  return adapter.type === 'clickhouse';
 }

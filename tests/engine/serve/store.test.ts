@@ -5,6 +5,7 @@ import type { Credentials } from '../../../src/contracts/project.ts';
 import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
 import { createStore } from '../../../src/serve/store/create-store.ts';
 import { SERVERS } from '../adapters/servers.ts';
+import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { type Place, storeCases } from './store-cases.ts';
 
 storeCases('memory', async () => {
@@ -49,3 +50,11 @@ for (const server of SERVERS)
     const { credentials, close } = await server.open();
     return hosts(() => postgres(credentials), close);
   });
+
+if (clickhouseMissing === null)
+  storeCases('ClickHouse', async () =>
+    hosts(
+      () => clickhouseAdapter('serve_store'),
+      async () => undefined,
+    ),
+  );

@@ -1,0 +1,487 @@
+// Keeps what serve knows in database `tsdbt` of ClickHouse. An INSERT whose token was used inserts nothing, which makes
+// it a compare-and-set: reading back says who was first. Times are the server's.
+import { randomUUID } from 'node:crypto';
+import type { Session } from '../../../adapters/adapter.ts';
+import { quoteText } from '../../../adapters/clickhouse/literal.ts';
+import type { ClickHouseAdapter } from '../../../adapters/clickhouse/adapter.ts';
+import type { ClickHouseSession } from '../../../adapters/clickhouse/session.ts';
+import type { Fence } from '../../../adapters/fence.ts';
+import { TsdbtError } from '../../../errors.ts';
+import { DURATION_RUNS, LEASE_MS, lostLease } from '../lease.ts';
+import {
+  alarmOf,
+  type Cells,
+  FRESHNESS_COLUMNS,
+  freshnessOf,
+  freshnessRecord,
+  incidentOf,
+  jobRunOf,
+  lastOfEach,
+  NODE_COLUMNS,
+  nodeRecord,
+  nodeRunOf,
+} from '../rows.ts';
+import type {
+  Claim,
+  FreshnessRun,
+  Incident,
+  JobRun,
+  Moment,
+  NodeRun,
+  RunEnd,
+  RunFilter,
+  SentAlarm,
+  Store,
+} from '../store.ts';
+import {
+  CREATE_STATE,
+  FRESHNESS_CELLS,
+  millisecondsOf,
+  NODE_CELLS,
+  runningSql,
+  runsSql,
+  STATE_DATABASE as DB,
+  STATE_PRESENT,
+  STATE_TABLES,
+  timeOf,
+} from './tables.ts';
+
+/** Numbers that are tried: the server may remember the token of a row that was deleted. */
+const MOST_TRIES = 1000;
+/** Newest runs of each job in which durations are looked for. */
+const LOOK_RUNS = 2 * DURATION_RUNS;
+
+const textOf = (value: string | null): string => (value === null ? 'NULL' : quoteText(value));
+const listOf = (values: readonly string[]): string => values.map((value) => quoteText(value)).join(', ');
+
+export class ClickHouseStore implements Store {
+  readonly #adapter: ClickHouseAdapter;
+  readonly #leaseMs: number;
+
+  /** @param adapter closed by its owner */
+  constructor(adapter: ClickHouseAdapter, leaseMs = LEASE_MS) {
+    this.#adapter = adapter;
+    this.#leaseMs = leaseMs;
+  }
+
+  async open(): Promise<void> {
+    await this.#within(async (session) => {
+      if (Number((await ask(session, STATE_PRESENT))[0]?.[0]) === STATE_TABLES) return;
+      for (const statement of CREATE_STATE) await run(session, statement);
+    });
+  }
+
+  async now(): Promise<Moment> {
+    const [[now] = []] = await this.#ask(`SELECT ${millisecondsOf("now64(3, 'UTC')")}`);
+    return Number(now);
+  }
+
+  async claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null> {
+    const runId = randomUUID();
+    const ofJob = `job = ${quoteText(job)}`;
+    return this.#within(async (session) => {
+      let token = 0n;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const [[newest, taken] = []] = await ask(
+          session,
+          `SELECT toString(max(token)), toString(countIf(due_at = ${timeOf(dueAt)} AND attempt = ${attempt})) FROM ` +
+            `${DB}.job_claims WHERE ${ofJob}`,
+        );
+        if (taken !== '0') return null;
+        // A remembered token without a row is passed over.
+        token = max(token, BigInt(newest ?? '0')) + 1n;
+        await run(
+          session,
+          insertOnce('job_claims (job, token, run_id, due_at, attempt, host)', [job, String(token)]) +
+            ` (${quoteText(job)}, ${token}, ${quoteText(runId)}, ${timeOf(dueAt)}, ${attempt}, ${quoteText(host)})`,
+        );
+        const own = await ask(
+          session,
+          `SELECT run_id FROM ${DB}.job_claims WHERE ${ofJob} AND token = ${token} AND run_id = ${quoteText(runId)}`,
+        );
+        if (own.length > 0) return { runId, job, dueAt, attempt, host, token };
+      }
+      throw full('job_claims');
+    });
+  }
+
+  async heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    if (claims.length === 0) return [];
+    return this.#within(async (session) => {
+      const rows = await ask(
+        session,
+        `SELECT run_id FROM (${runningSql()}) WHERE run_id IN (${listOf(claims.map(({ runId }) => runId))}) AND ` +
+          `seen >= ${this.#leaseBegin()}`,
+      );
+      const alive = new Set(rows.map(([runId]) => runId));
+      if (alive.size > 0)
+        await run(
+          session,
+          `INSERT INTO ${DB}.job_leases (run_id) SETTINGS async_insert = 0 VALUES ` +
+            [...alive].map((runId) => `(${textOf(runId ?? null)})`).join(', '),
+        );
+      return claims.filter(({ runId }) => !alive.has(runId));
+    });
+  }
+
+  /** Runs last heard of before it are lost. @param marginMs longer ago than this */
+  #leaseBegin(marginMs = 0): string {
+    return `now64(3, 'UTC') - toIntervalMillisecond(${this.#leaseMs - marginMs})`;
+  }
+
+  async finish({ runId }: Claim, end: RunEnd): Promise<boolean> {
+    return this.#within(async (session) => (await this.#end(session, runId, end)).state !== 'lost');
+  }
+
+  /** @returns the state in which the run has ended, and whether this call has ended it */
+  async #end(
+    session: ClickHouseSession,
+    runId: string,
+    { state, reason, project = null }: RunEnd,
+  ): Promise<{ state: string; own: boolean }> {
+    const kept = `SELECT state, ended_by FROM ${DB}.job_ends WHERE run_id = ${quoteText(runId)}`;
+    const [before] = await ask(session, kept);
+    if (before !== undefined) return { state: before[0] ?? '', own: false };
+    const by = randomUUID();
+    await run(
+      session,
+      insertOnce('job_ends (run_id, state, reason, project, ended_by)', [runId]) +
+        ` (${quoteText(runId)}, ${quoteText(state)}, ${textOf(reason)}, ${textOf(project)}, ${quoteText(by)})`,
+    );
+    const [after] = await ask(session, kept);
+    if (after === undefined) throw full('job_ends');
+    return { state: after[0] ?? '', own: after[1] === by };
+  }
+
+  async reap(): Promise<readonly JobRun[]> {
+    return this.#within(async (session) => {
+      const silent = await ask(
+        session,
+        `SELECT run_id, host FROM (${runningSql()}) WHERE seen < ${this.#leaseBegin()}`,
+      );
+      const reaped: string[] = [];
+      for (const [runId, host] of silent) {
+        const reason = `host ${host ?? ''} was silent for longer than its lease`;
+        const { own } = await this.#end(session, runId ?? '', { state: 'lost', reason });
+        if (own) reaped.push(runId ?? '');
+      }
+      if (reaped.length === 0) return [];
+      // What its host has sent runs on without it.
+      const theirs = reaped.map((runId) => `startsWith(query_id, ${quoteText(`${runId}:`)})`).join(' OR ');
+      await run(session, `KILL QUERY WHERE ${theirs} ASYNC`);
+      return (await ask(session, runsSql(`c.run_id IN (${listOf(reaped)})`))).map(jobRunOf);
+    });
+  }
+
+  fence({ runId, job, token }: Claim): Fence {
+    // What is sent within the first half of a lease begins before the lease is over.
+    const half = this.#leaseMs / 2;
+    return {
+      runId,
+      check:
+        `SELECT throwIf(count() = 0, ${quoteText(lostLease(job, runId))}) FROM (${runningSql()}) WHERE run_id = ` +
+        `${quoteText(runId)} AND seen >= ${this.#leaseBegin(half)} AND NOT EXISTS (SELECT 1 FROM ${DB}.job_claims ` +
+        `WHERE job = ${quoteText(job)} AND token > ${token})`,
+      // The server forgets a session after up to four thirds of its time.
+      holds: Math.max(1, Math.floor((half * 3) / 4000)),
+    };
+  }
+
+  async lastDue(): Promise<ReadonlyMap<string, Moment>> {
+    const rows = await this.#ask(`SELECT job, ${millisecondsOf('max(due_at)')} FROM ${DB}.job_claims GROUP BY job`);
+    return new Map(rows.map(([job, due]) => [job ?? '', Number(due)]));
+  }
+
+  async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
+    if (nodes.length + freshness.length === 0) return;
+    const write = (session: ClickHouseSession, table: string, columns: readonly string[], rows: readonly object[]) =>
+      rows.length === 0
+        ? Promise.resolve()
+        : session.insert(
+            `INSERT INTO ${DB}.${table} (${columns.join(', ')}) SETTINGS async_insert = 0, insert_deduplicate = 0 ` +
+              'FORMAT JSONEachRow',
+            [Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n'))],
+          );
+    await this.#within(async (session) => {
+      await write(session, 'node_runs', NODE_COLUMNS, lastOfEach(nodes).map(nodeRecord).map(inSeconds));
+      await write(
+        session,
+        'freshness_runs',
+        FRESHNESS_COLUMNS,
+        lastOfEach(freshness).map(freshnessRecord).map(inSeconds),
+      );
+    });
+  }
+
+  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+    if (states?.length === 0) return [];
+    const where = [
+      '1',
+      ...(job === undefined ? [] : [`c.job = ${quoteText(job)}`]),
+      ...(states === undefined ? [] : [`run_state IN (${listOf(states)})`]),
+      ...(before === undefined ? [] : [`c.started_at < ${timeOf(before)}`]),
+    ];
+    const rows = await this.#ask(
+      `${runsSql(where.join(' AND '))} ORDER BY c.started_at DESC, c.token DESC LIMIT ${limit}`,
+    );
+    return rows.map(jobRunOf);
+  }
+
+  async nodes(runId: string): Promise<readonly NodeRun[]> {
+    const rows = await this.#ask(
+      `SELECT ${NODE_CELLS} FROM ${DB}.node_runs FINAL WHERE run_id = ${quoteText(runId)} ORDER BY started_at, ` +
+        'unique_id',
+    );
+    return rows.map(nodeRunOf);
+  }
+
+  async nodeHistory(uniqueId: string, limit: number): Promise<readonly NodeRun[]> {
+    const rows = await this.#ask(
+      `SELECT ${NODE_CELLS} FROM ${DB}.node_runs WHERE unique_id = ${quoteText(uniqueId)} ORDER BY started_at DESC, ` +
+        `recorded_at DESC LIMIT 1 BY run_id LIMIT ${limit}`,
+    );
+    return rows.map(nodeRunOf);
+  }
+
+  async freshness(): Promise<readonly FreshnessRun[]> {
+    const rows = await this.#ask(
+      `SELECT ${FRESHNESS_CELLS} FROM ${DB}.freshness_runs ORDER BY unique_id, at DESC, recorded_at DESC ` +
+        'LIMIT 1 BY unique_id',
+    );
+    return rows.map(freshnessOf);
+  }
+
+  async durations(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#ask(
+      'SELECT unique_id, toString(quantileExactLow(0.5)(seconds)) FROM (SELECT unique_id, seconds FROM ' +
+        `${DB}.node_runs WHERE status IN ('success', 'pass') AND run_id IN (SELECT run_id FROM ${DB}.job_claims ORDER BY token DESC ` +
+        `LIMIT ${LOOK_RUNS} BY job) ORDER BY started_at DESC LIMIT ${DURATION_RUNS} BY unique_id) GROUP BY unique_id`,
+    );
+    return new Map(rows.map(([uniqueId, seconds]) => [uniqueId ?? '', Number(seconds)]));
+  }
+
+  async paused(): Promise<ReadonlySet<string>> {
+    const rows = await this.#ask(`SELECT job FROM ${DB}.job_pauses FINAL WHERE paused`);
+    return new Set(rows.map(([job]) => job ?? ''));
+  }
+
+  async setPaused(job: string, paused: boolean): Promise<void> {
+    await this.#run(
+      `INSERT INTO ${DB}.job_pauses (job, paused) SETTINGS async_insert = 0 VALUES (${quoteText(job)}, ${paused})`,
+    );
+  }
+
+  async request(job: string): Promise<void> {
+    await this.#within(async (session) => {
+      let number = 0n;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const [[asked, taken] = []] = await ask(
+          session,
+          "SELECT toString(maxIf(number, word = 'asked')), toString(maxIf(number, word = 'taken')) FROM " +
+            `${DB}.job_requests WHERE job = ${quoteText(job)}`,
+        );
+        if (BigInt(asked ?? '0') > BigInt(taken ?? '0')) return;
+        number = max(number, BigInt(taken ?? '0')) + 1n;
+        await note(session, job, number, 'asked', '');
+      }
+      throw full('job_requests');
+    });
+  }
+
+  async takeRequests(): Promise<readonly string[]> {
+    return this.#within(async (session) => {
+      const waiting = await ask(
+        session,
+        `SELECT job, toString(max(number)) FROM ${DB}.job_requests GROUP BY job HAVING ` +
+          "maxIf(number, word = 'asked') > maxIf(number, word = 'taken')",
+      );
+      const own: string[] = [];
+      for (const [job, number] of waiting) {
+        const by = randomUUID();
+        await note(session, job ?? '', BigInt(number ?? '0'), 'taken', by);
+        const taken = await ask(session, `SELECT 1 FROM ${DB}.job_requests WHERE noted_by = ${quoteText(by)}`);
+        if (taken.length > 0) own.push(job ?? '');
+      }
+      return own;
+    });
+  }
+
+  async openIncidents(): Promise<readonly Incident[]> {
+    const rows = await this.#ask(
+      `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, reason FROM ${DB}.incidents WHERE ${OPEN} ORDER BY ` +
+        'opened_at',
+    );
+    return rows.map(incidentOf);
+  }
+
+  async openIncident(key: string, reason: string): Promise<{ incident: Incident; opened: boolean }> {
+    const id = randomUUID();
+    return this.#within(async (session) => {
+      let number = 0n;
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        const [newest] = await ask(
+          session,
+          `SELECT id, key, ${millisecondsOf('opened_at')}, NULL, reason, toString(number), toString(${OPEN}) FROM ` +
+            `${DB}.incidents WHERE key = ${quoteText(key)} ORDER BY number DESC LIMIT 1`,
+        );
+        if (newest?.[6] === '1') return { incident: incidentOf(newest), opened: newest[0] === id };
+        number = max(number, BigInt(newest?.[5] ?? '0')) + 1n;
+        await run(
+          session,
+          insertOnce('incidents (key, number, id, reason)', [key, String(number)]) +
+            ` (${quoteText(key)}, ${number}, ${quoteText(id)}, ${quoteText(reason)})`,
+        );
+      }
+      throw full('incidents');
+    });
+  }
+
+  async closeIncident(id: string): Promise<boolean> {
+    return this.#within(async (session) => {
+      const open = await ask(session, `SELECT id FROM ${DB}.incidents WHERE id = ${quoteText(id)} AND ${OPEN}`);
+      if (open.length === 0) return false;
+      const by = randomUUID();
+      await run(session, `${insertOnce('incident_ends (id, closed_by)', [id])} (${quoteText(id)}, ${quoteText(by)})`);
+      return (await ask(session, `SELECT 1 FROM ${DB}.incident_ends WHERE closed_by = ${quoteText(by)}`)).length > 0;
+    });
+  }
+
+  async noteAlarm({ incident, channel, occasion }: Omit<SentAlarm, 'at'>): Promise<boolean> {
+    return this.#within(async (session) => {
+      const kept =
+        `SELECT noted_by FROM ${DB}.alarms_sent WHERE incident = ${quoteText(incident)} AND channel = ` +
+        `${quoteText(channel)} AND occasion = ${quoteText(occasion)}`;
+      if ((await ask(session, kept)).length > 0) return false;
+      const by = randomUUID();
+      await run(
+        session,
+        insertOnce('alarms_sent (incident, channel, occasion, noted_by)', [incident, channel, occasion]) +
+          ` (${listOf([incident, channel, occasion, by])})`,
+      );
+      return (await ask(session, kept))[0]?.[0] === by;
+    });
+  }
+
+  async alarms(incident: string): Promise<readonly SentAlarm[]> {
+    const rows = await this.#ask(
+      `SELECT incident, channel, occasion, ${millisecondsOf('at')} FROM ${DB}.alarms_sent WHERE incident = ` +
+        `${quoteText(incident)} ORDER BY at`,
+    );
+    return rows.map(alarmOf);
+  }
+
+  async prune(before: Moment): Promise<void> {
+    const old = timeOf(before);
+    const running =
+      `run_id IN (SELECT run_id FROM ${DB}.job_claims WHERE run_id NOT IN (SELECT run_id FROM ` + `${DB}.job_ends))`;
+    await this.#within(async (session) => {
+      for (const [table, where] of [
+        ['node_runs', `started_at < ${old} AND NOT ${running}`],
+        ['freshness_runs', `at < ${old} AND NOT ${running}`],
+        // The newest claim of a job says which due times are over.
+        [
+          'job_claims',
+          `started_at < ${old} AND NOT ${running} AND (job, token) NOT IN (SELECT job, max(token) FROM ` +
+            `${DB}.job_claims GROUP BY job)`,
+        ],
+        ['job_ends', `finished_at < ${old} AND run_id NOT IN (SELECT run_id FROM ${DB}.job_claims)`],
+        ['incidents', `id IN (SELECT id FROM ${DB}.incident_ends WHERE closed_at < ${old})`],
+        ['incident_ends', `closed_at < ${old} AND id NOT IN (SELECT id FROM ${DB}.incidents)`],
+        ['alarms_sent', `at < ${old} AND incident NOT IN (SELECT id FROM ${DB}.incidents)`],
+        [
+          'job_requests',
+          `noted_at < ${old} AND (job, number) NOT IN (SELECT job, max(number) FROM ${DB}.job_requests GROUP BY job)`,
+        ],
+      ] as const) {
+        const [[count] = []] = await ask(session, `SELECT toString(count()) FROM ${DB}.${table} WHERE ${where}`);
+        // A mutation rewrites parts, even when it deletes nothing.
+        if (count !== '0')
+          await run(
+            session,
+            `ALTER TABLE ${DB}.${table} DELETE WHERE ${where} SETTINGS mutations_sync = 1, ` +
+              'allow_nondeterministic_mutations = 1',
+          );
+      }
+    });
+  }
+
+  /** The adapter is its owner's. */
+  async close(): Promise<void> {}
+
+  async #ask(sql: string): Promise<Cells[]> {
+    return this.#within((session) => ask(session, sql));
+  }
+
+  async #run(sql: string): Promise<void> {
+    await this.#within((session) => run(session, sql));
+  }
+
+  async #within<T>(work: (session: ClickHouseSession) => Promise<T>): Promise<T> {
+    const session = this.#adapter.session({ name: 'serve' });
+    if (!takesRows(session)) throw new TsdbtError('internal', 'no session of ClickHouse');
+    try {
+      return await work(session);
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+/** Every session of the adapter does; its interface is that of all databases. */
+function takesRows(session: Session): session is ClickHouseSession {
+  return 'insert' in session;
+}
+
+const OPEN = `id NOT IN (SELECT id FROM ${DB}.incident_ends)`;
+
+async function ask(session: ClickHouseSession, sql: string): Promise<Cells[]> {
+  const { table } = await session.execute(sql, { fetch: true, comment: false });
+  return table.rows.map((row) => row.values.map((value, i) => (value === null ? null : row.textAt(i))));
+}
+
+async function run(session: ClickHouseSession, sql: string): Promise<void> {
+  await session.execute(sql, { comment: false });
+}
+
+async function note(
+  session: ClickHouseSession,
+  job: string,
+  number: bigint,
+  word: 'asked' | 'taken',
+  by: string,
+): Promise<void> {
+  await run(
+    session,
+    insertOnce('job_requests (job, number, word, noted_by)', [job, String(number), word]) +
+      ` (${quoteText(job)}, ${number}, ${quoteText(word)}, ${quoteText(by)})`,
+  );
+}
+
+/** The beginning of an INSERT that inserts nothing when its key was used before. */
+function insertOnce(into: string, key: readonly string[]): string {
+  return (
+    `INSERT INTO ${DB}.${into} SETTINGS async_insert = 0, insert_deduplicate = 1, insert_deduplication_token = ` +
+    `${quoteText(JSON.stringify(key))} VALUES`
+  );
+}
+
+/** Times as numbers are seconds where rows are read as JSON. */
+function inSeconds<T extends Readonly<Record<string, string | number | null>>>(row: T): object {
+  const times = ['started_at', 'max_loaded_at', 'at'];
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      times.includes(name) && typeof value === 'number' ? (value / 1000).toFixed(3) : value,
+    ]),
+  );
+}
+
+function full(table: string): TsdbtError {
+  return new TsdbtError('runtime', `${DB}.${table} takes no row.`, {
+    hint: `Rows may have been deleted from it; ALTER TABLE ${DB}.${table} MODIFY SETTING … forgets its tokens.`,
+  });
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}

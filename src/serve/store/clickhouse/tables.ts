@@ -1,0 +1,163 @@
+// The tables of database `tsdbt` that serve keeps in ClickHouse, as SQL: rows are only added, and a row whose token
+// another one had before is not. Only texts; store.ts runs them.
+
+/** Also the loader's. A project that is run by hand never needs it. */
+export const STATE_DATABASE = 'tsdbt';
+/** Tokens of inserts that are remembered. */
+const WINDOW = 10_000;
+
+const ONCE = `SETTINGS non_replicated_deduplication_window = ${WINDOW}`;
+
+/** Creates what is missing. */
+export const CREATE_STATE: readonly string[] = [
+  `CREATE DATABASE IF NOT EXISTS ${STATE_DATABASE}`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_claims (
+  job String,
+  token UInt64,
+  run_id String,
+  due_at DateTime64(3, 'UTC'),
+  attempt UInt32,
+  host String,
+  started_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY (job, token) ${ONCE}
+COMMENT 'tsdbt: who runs which due time of a job; the token is given once'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_leases (
+  run_id String,
+  seen_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = ReplacingMergeTree(seen_at) ORDER BY run_id TTL toDateTime(seen_at) + INTERVAL 7 DAY
+COMMENT 'tsdbt: when a run was last heard of'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_ends (
+  run_id String,
+  state LowCardinality(String),
+  reason Nullable(String),
+  project Nullable(String),
+  ended_by String,
+  finished_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY run_id ${ONCE}
+COMMENT 'tsdbt: how a run ended'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.node_runs (
+  run_id String,
+  unique_id LowCardinality(String),
+  status LowCardinality(String),
+  thread LowCardinality(String),
+  started_at DateTime64(3, 'UTC'),
+  seconds Float64,
+  rows Nullable(Int64),
+  read_rows Nullable(Int64),
+  read_bytes Nullable(Int64),
+  failures Nullable(Int64),
+  message Nullable(String),
+  checksum Nullable(String),
+  recorded_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(recorded_at) ORDER BY (run_id, unique_id)
+COMMENT 'tsdbt: nodes of runs'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.freshness_runs (
+  run_id String,
+  unique_id LowCardinality(String),
+  status LowCardinality(String),
+  max_loaded_at Nullable(DateTime64(3, 'UTC')),
+  seconds Nullable(Float64),
+  at DateTime64(3, 'UTC'),
+  recorded_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(recorded_at) ORDER BY (unique_id, run_id)
+COMMENT 'tsdbt: freshness of sources as it was measured'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_pauses (
+  job String,
+  paused Bool,
+  changed_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
+) ENGINE = ReplacingMergeTree(changed_at) ORDER BY job
+COMMENT 'tsdbt: jobs that are paused, and since when'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_requests (
+  job String,
+  number UInt64,
+  word LowCardinality(String),
+  noted_by String,
+  noted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY (job, number, word) ${ONCE}
+COMMENT 'tsdbt: runs of jobs that somebody has asked for, and who took them'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.incidents (
+  key String,
+  number UInt64,
+  id String,
+  reason String,
+  opened_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY (key, number) ${ONCE}
+COMMENT 'tsdbt: promises that were broken'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.incident_ends (
+  id String,
+  closed_by String,
+  closed_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY id ${ONCE}
+COMMENT 'tsdbt: incidents that are over'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.alarms_sent (
+  incident String,
+  channel String,
+  occasion String,
+  noted_by String,
+  at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+) ENGINE = MergeTree ORDER BY (incident, channel, occasion) ${ONCE}
+COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
+];
+
+/** Is the newest part of it there? */
+export const STATE_PRESENT =
+  `SELECT toString(count()) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ('job_claims', ` +
+  "'job_leases', 'job_ends', 'node_runs', 'freshness_runs', 'job_pauses', 'job_requests', 'incidents', " +
+  "'incident_ends', 'alarms_sent')";
+export const STATE_TABLES = CREATE_STATE.length - 1;
+
+/** Milliseconds since 1970 of a time that may be null, as text. */
+export function millisecondsOf(column: string): string {
+  return `toString(toUnixTimestamp64Milli(${column}))`;
+}
+
+export function timeOf(milliseconds: number): string {
+  return `fromUnixTimestamp64Milli(toInt64(${Math.floor(milliseconds)}), 'UTC')`;
+}
+
+/** All runs: what was claimed, and how it ended. Columns of `jobRunOf` by name, and `seen_at`. */
+export function runsSql(where: string): string {
+  return (
+    `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), c.host, ` +
+    "toString(c.token), if(e.state = '', 'running', e.state) AS run_state, " +
+    `${millisecondsOf('c.started_at')}, if(e.state = '', NULL, ${millisecondsOf('e.finished_at')}), e.reason, ` +
+    `e.project FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON e.run_id = c.run_id ` +
+    `WHERE ${where}`
+  );
+}
+
+/** Runs that are not over: `run_id`, `job`, `token`, `host`, and when they were last heard of as `seen`. */
+export function runningSql(): string {
+  const over = `run_id NOT IN (SELECT run_id FROM ${STATE_DATABASE}.job_ends)`;
+  return (
+    'SELECT c.run_id AS run_id, c.job AS job, c.token AS token, c.host AS host, greatest(c.started_at, l.seen) ' +
+    `AS seen FROM (SELECT * FROM ${STATE_DATABASE}.job_claims WHERE ${over}) AS c LEFT JOIN (SELECT run_id, max(seen_at) AS ` +
+    `seen FROM ${STATE_DATABASE}.job_leases WHERE ${over} GROUP BY run_id) AS l ON l.run_id = c.run_id`
+  );
+}
+
+/** Columns of `nodeRunOf`. */
+export const NODE_CELLS = [
+  'run_id',
+  'unique_id',
+  'status',
+  'thread',
+  millisecondsOf('started_at'),
+  'toString(seconds)',
+  'toString(rows)',
+  'toString(read_rows)',
+  'toString(read_bytes)',
+  'toString(failures)',
+  'message',
+  'checksum',
+].join(', ');
+
+/** Columns of `freshnessOf`. */
+export const FRESHNESS_CELLS = [
+  'run_id',
+  'unique_id',
+  'status',
+  millisecondsOf('max_loaded_at'),
+  'toString(seconds)',
+  millisecondsOf('at'),
+].join(', ');
