@@ -5,6 +5,7 @@ import type { Kwargs, Value } from '../values/value.ts';
 import type { Column, ColumnDialect } from './column.ts';
 import type { Dependant } from './dependants.ts';
 import type { TsdbtError } from '../errors.ts';
+import type { Fence } from './fence.ts';
 import type { Relation, RelationInput } from './relation.ts';
 import type { RelationDialect } from './relation-dialect.ts';
 import type { Listing, RelationCache, SchemaName } from './relation-cache.ts';
@@ -98,6 +99,8 @@ export interface SessionOptions {
   readonly name: string;
   /** The query comment of each statement, before or behind it; null: none. Called for each statement. */
   readonly comment?: (() => { text: string; append: boolean } | null) | undefined;
+  /** Asked before anything of the session becomes visible; absent: nothing is asked. */
+  readonly fence?: Fence | undefined;
   /** Called when a statement waits for another session. */
   readonly onWait?: ((message: string) => void) | undefined;
   /** Prints what `table.print_table()` of this session's results writes. */

@@ -2,10 +2,13 @@
 // ask it where they publish, and without a fence nothing is asked.
 
 export interface Fence {
-  /** Names the run: statements in flight can be found by it. */
+  /** Names the run: its statements in flight can be found by it. */
   readonly runId: string;
   /** A statement of the database that fails when the run is no longer its host's. */
   readonly check: string;
-  /** Seconds that the answer of `check` holds; less than what it leaves of the lease. */
+  /**
+   * Seconds of silence after which the server gives up what a session has begun. Less than what a `check` that succeeds
+   * leaves of the lease.
+   */
   readonly holds: number;
 }

@@ -2,6 +2,7 @@
 // nothing and reads files only through what it is given.
 import { join } from 'node:path';
 import type { Adapter } from '../adapters/adapter.ts';
+import type { Fence } from '../adapters/fence.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
 import { SharedGraph } from '../context/graph-dict.ts';
 import { createMacroResolver, type MacroResolver } from '../context/macro-resolver.ts';
@@ -46,6 +47,8 @@ export interface RunContext extends CompileContext {
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
+  /** Asked before a node is published; undefined: nothing is asked. */
+  readonly fence: Fence | undefined;
   /** Null unless this is a retry. */
   readonly retry: RetriedRun | null;
   /** What views looked like after the last run. */
@@ -190,6 +193,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     tables: new Map(),
     now,
     journal: null,
+    fence: parsed.fence,
     retry: null,
     views,
     published,

@@ -24,6 +24,7 @@ export function openSession(ctx: RunContext, name: string, node: GraphNode, p?: 
   return adapter.session({
     name,
     comment,
+    fence: ctx.fence,
     print: (msg) => fire(logger, 'PrintEvent', { msg }, { msg: msg.replace(/\n$/, '') }),
     onWait: (msg) => note(logger, msg, { thread }),
     onStatement({ sql, phase, ms = 0, response, error }) {

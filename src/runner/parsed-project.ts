@@ -1,5 +1,6 @@
 // A project as the stages hand it on: configuration and adapter, then manifest and graph. Types only.
 import type { Adapter } from '../adapters/adapter.ts';
+import type { Fence } from '../adapters/fence.ts';
 import type { TemplateEnvironments } from '../context/templates.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { Json } from '../contracts/node.ts';
@@ -40,6 +41,8 @@ export interface LoadedProject {
   readonly isRunning: (pid: number) => boolean;
   /** Absolute. */
   readonly targetPath: string;
+  /** Asked before a node is published; absent: nothing is asked. */
+  readonly fence?: Fence | undefined;
   /** What `--state` names. */
   readonly previousState: PreviousState | undefined;
   /** What nodes are deferred to: `--defer-state`, or else `--state`. */

@@ -17,6 +17,8 @@ export interface Lane {
   readonly sessionId: string;
   /** May a statement have left state in it? */
   stateful: boolean;
+  /** Seconds without a statement after which the server forgets it; absent: the server's default. */
+  readonly holds?: number | undefined;
 }
 
 const EMBEDDED_TRIES = 50;
@@ -188,14 +190,17 @@ export class Server {
     return this.#known;
   }
 
-  /** Sessions at work at once: one a thread, and two more. */
-  async takeLane(): Promise<Lane> {
+  /** Sessions at work at once: one a thread, and two more. @param holds see `Lane` */
+  async takeLane(holds?: number): Promise<Lane> {
     while (this.#taken >= this.#options.threads + 2)
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
     this.#taken++;
-    return this.#lanes.pop() ?? { sessionId: `tsdbt::${randomUUID()}`, stateful: false };
+    const kept = this.#lanes.pop();
+    return kept !== undefined && kept.holds === holds
+      ? kept
+      : { sessionId: `tsdbt::${randomUUID()}`, stateful: false, holds };
   }
 
   /** Reuses a session without state, unless the profile wants new connections. */

@@ -7,6 +7,7 @@ import { TsdbtError } from '../../errors.ts';
 import type { Value } from '../../values/value.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
+import type { Fence } from '../fence.ts';
 import { Table } from '../table.ts';
 import { type Answer, type Connection, discard } from './connection.ts';
 import { databaseError } from './database-error.ts';
@@ -28,6 +29,19 @@ const NEW_TABLE = /^\s*create\s+table\s+(?:if\s+not\s+exists\s+)?(`(?:[^`\\]|\\.
 const NAMES_TABLES = /^\s*(?:drop|alter|rename|exchange)\s+tables?\s+(?:if\s+(?:not\s+)?exists\s+)?`/i;
 const MAKES = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?create\b/i;
 const ENDS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)?(?:drop|rename)\b/i;
+
+/** Writes to a working table, which nobody reads. */
+const UNSEEN = new RegExp(
+  '^\\s*(?:/\\*[\\s\\S]*?\\*/\\s*)?(?:insert\\s+into|' +
+    'create\\s+(?:or\\s+replace\\s+)?(?:temporary\\s+)?(?:table|view)|drop\\s+(?:table|view)|alter\\s+table|' +
+    'truncate\\s+table)\\s+(?:if\\s+(?:not\\s+)?exists\\s+)?' +
+    '[^\\s(]*__(?:tsdbt_[a-z]+|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}',
+  'i',
+);
+/** The server's code for a session that it does not know. */
+const SESSION_GONE = '372';
+/** How often a statement is sent that comes later than its fence holds. */
+const FENCED_TRIES = 3;
 
 export class ClickHouseSession implements Session {
   readonly name: string;
@@ -164,7 +178,8 @@ export class ClickHouseSession implements Session {
     data?: Readable,
   ): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
     const connection = await this.#server.connect();
-    this.#lane ??= await this.#server.takeLane();
+    const { fence } = this.options;
+    this.#lane ??= await this.#server.takeLane(fence?.holds);
     const lane = this.#lane;
     const { text, start } =
       options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.#commented(sql);
@@ -176,7 +191,7 @@ export class ClickHouseSession implements Session {
       if (MAKES.test(sql)) for (const name of sql.match(WORKING)?.slice(0, 1) ?? []) this.#working.add(name);
     }
     const observer = this.options.onStatement;
-    const queryId = randomUUID();
+    const queryId = fence === undefined ? randomUUID() : `${fence.runId}:${randomUUID()}`;
     const abort = new AbortController();
     this.#running = { queryId, abort };
     observer?.({ sql, phase: 'start' });
@@ -189,14 +204,17 @@ export class ClickHouseSession implements Session {
         wait_end_of_query: '1',
         ...(fetch ? { default_format: RESULT_FORMAT } : {}),
       };
-      const answer = await this.#send(connection, text, {
+      const request = {
         queryId,
         sessionId: lane.sessionId,
         settings,
         abort,
         data,
-        doubt: (message) => this.options.onWait?.(message),
-      });
+        doubt: (message: string) => this.options.onWait?.(message),
+      };
+      const answer = await (fence === undefined
+        ? this.#send(connection, text, request)
+        : this.#sendFenced(connection, text, request, fence, READS.test(sql) || UNSEEN.test(sql)));
       let result: Awaited<ReturnType<typeof readTable>> = { table: Table.empty(), columns: [] };
       if (fetch && answer.format === RESULT_FORMAT) {
         const lines = createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY });
@@ -215,6 +233,37 @@ export class ClickHouseSession implements Session {
       throw failure;
     } finally {
       this.#running = null;
+    }
+  }
+
+  /**
+   * Asks the fence before a statement that others see. The server forgets the session soon after the answer: it refuses
+   * a statement that this process sends late, because it was stopped between the two.
+   */
+  async #sendFenced(
+    connection: Connection,
+    text: string,
+    request: Omit<Parameters<Connection['send']>[0], 'sql'>,
+    { check, holds, runId }: Fence,
+    unseen: boolean,
+  ): Promise<Answer> {
+    const settings = { ...request.settings, session_timeout: String(holds) };
+    if (unseen) return this.#send(connection, text, { ...request, settings });
+    for (let tries = 1; ; tries++) {
+      await discard(
+        await this.#send(connection, check, {
+          queryId: `${runId}:${randomUUID()}`,
+          sessionId: request.sessionId,
+          settings: { ...this.#server.settings, session_timeout: String(holds), wait_end_of_query: '1' },
+          abort: request.abort,
+        }),
+      );
+      try {
+        return await this.#send(connection, text, { ...request, settings: { ...settings, session_check: '1' } });
+      } catch (error) {
+        const late = error instanceof Error && 'code' in error && error.code === SESSION_GONE;
+        if (!late || request.data !== undefined || tries === FENCED_TRIES) throw error;
+      }
     }
   }
 

@@ -141,6 +141,7 @@ export class PostgresAdapter implements Adapter {
         role: textOf(credentials['role']),
         searchPath: textOf(credentials['search_path']),
         autocommit: credentials['autocommit'] === true,
+        silence: options.fence?.holds,
         onChange: () => this.#early.forget(),
         onEnd: (own, how) =>
           how === 'committed' ? this.cache.committed(own) : this.cache.rolledBack(own, how === 'undone'),

@@ -40,6 +40,8 @@ interface WaitingStatement {
   readonly answered: (result: ExecuteResult) => void;
 }
 
+const COMMITS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:commit|end)\b/i;
+
 /** The response of a COMMIT whose answer was lost. */
 const UNANSWERED_COMMIT: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };
 
@@ -206,6 +208,10 @@ export class PostgresSession implements Session {
       this.columns.clear();
       if (!sent) return;
       const { mark } = this;
+      const { fence } = this.#options;
+      // In one message with COMMIT: nothing comes between them, however long this process is stopped.
+      if (fence !== undefined && !this.#transaction.isUnsent && this.#connection?.status === 'T')
+        this.#waiting.push({ sql: fence.check, answered: () => undefined });
       const waiting = [...this.#waiting];
       try {
         await this.#sendCommit();
@@ -361,7 +367,11 @@ export class PostgresSession implements Session {
     if (leavesState(sql)) this.#stateful = true;
     if (text.includes('\0')) throw new TsdbtError('database', NUL, { sql });
     const begin = await this.#beginFor(connection, sql);
+    const { fence } = this.#options;
     try {
+      // Outside of a transaction each statement publishes; within one, a COMMIT that a macro has written.
+      if (fence !== undefined && begin === '' && (connection.status === 'I' || COMMITS.test(sql)))
+        await this.#send(connection, fence.check);
       return await this.#observed(sql, async () => {
         const result =
           begin === ''

@@ -10,6 +10,8 @@ export interface TransactionSettings {
   readonly searchPath: string | null;
   /** `autocommit: true` in the profile: dbt's BEGIN and COMMIT are not sent. */
   readonly autocommit: boolean;
+  /** Seconds after which the server ends a transaction whose client is silent; absent: as it is set. */
+  readonly silence?: number | undefined;
 }
 
 /** How a transaction sends a text. */
@@ -26,10 +28,11 @@ export interface TransactionWire {
 const CHECK_INTERVAL = '2s';
 
 /** @param checked the server can check whether its client is still there */
-export function beginText({ role, searchPath }: TransactionSettings, checked: boolean): string {
+export function beginText({ role, searchPath, silence }: TransactionSettings, checked: boolean): string {
   let sql = 'BEGIN';
   if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
   if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
+  if (silence !== undefined) sql += `; SET LOCAL idle_in_transaction_session_timeout = '${Math.ceil(silence)}s'`;
   return checked ? `${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'` : sql;
 }
 

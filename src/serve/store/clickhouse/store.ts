@@ -254,8 +254,9 @@ export class ClickHouseStore implements Store {
   async durations(): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#ask(
       'SELECT unique_id, toString(quantileExactLow(0.5)(seconds)) FROM (SELECT unique_id, seconds FROM ' +
-        `${DB}.node_runs WHERE status IN ('success', 'pass') AND run_id IN (SELECT run_id FROM ${DB}.job_claims ORDER BY token DESC ` +
-        `LIMIT ${LOOK_RUNS} BY job) ORDER BY started_at DESC LIMIT ${DURATION_RUNS} BY unique_id) GROUP BY unique_id`,
+        `${DB}.node_runs WHERE status IN ('success', 'pass') AND run_id IN (SELECT run_id FROM ${DB}.job_claims ` +
+        `ORDER BY token DESC LIMIT ${LOOK_RUNS} BY job) ORDER BY started_at DESC LIMIT ${DURATION_RUNS} BY ` +
+        'unique_id) GROUP BY unique_id',
     );
     return new Map(rows.map(([uniqueId, seconds]) => [uniqueId ?? '', Number(seconds)]));
   }

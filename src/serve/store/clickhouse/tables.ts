@@ -121,8 +121,8 @@ export function runsSql(where: string): string {
     `SELECT c.run_id AS id, c.job AS job, ${millisecondsOf('c.due_at')}, toString(c.attempt), c.host, ` +
     "toString(c.token), if(e.state = '', 'running', e.state) AS run_state, " +
     `${millisecondsOf('c.started_at')}, if(e.state = '', NULL, ${millisecondsOf('e.finished_at')}), e.reason, ` +
-    `e.project FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON e.run_id = c.run_id ` +
-    `WHERE ${where}`
+    `e.project FROM ${STATE_DATABASE}.job_claims AS c LEFT ANY JOIN ${STATE_DATABASE}.job_ends AS e ON ` +
+    `e.run_id = c.run_id WHERE ${where}`
   );
 }
 
@@ -131,8 +131,8 @@ export function runningSql(): string {
   const over = `run_id NOT IN (SELECT run_id FROM ${STATE_DATABASE}.job_ends)`;
   return (
     'SELECT c.run_id AS run_id, c.job AS job, c.token AS token, c.host AS host, greatest(c.started_at, l.seen) ' +
-    `AS seen FROM (SELECT * FROM ${STATE_DATABASE}.job_claims WHERE ${over}) AS c LEFT JOIN (SELECT run_id, max(seen_at) AS ` +
-    `seen FROM ${STATE_DATABASE}.job_leases WHERE ${over} GROUP BY run_id) AS l ON l.run_id = c.run_id`
+    `AS seen FROM (SELECT * FROM ${STATE_DATABASE}.job_claims WHERE ${over}) AS c LEFT JOIN (SELECT run_id, ` +
+    `max(seen_at) AS seen FROM ${STATE_DATABASE}.job_leases WHERE ${over} GROUP BY run_id) AS l ON l.run_id = c.run_id`
   );
 }
 
