@@ -97,7 +97,7 @@ export async function commandsPage() {
     '',
     '<!-- Written by `node scripts/docs.mjs` from the option tables of src/project/. -->',
     '',
-    "Names, defaults and meanings are dbt's. `completion`, `db`, `load`, `produce`, `--every`,",
+    "Names, defaults and meanings are dbt's. `completion`, `db`, `jobs`, `load`, `produce`, `--every`,",
     '`--if-changed` and `--timeout` are only here. An option counts over its variable, the variable over',
     '`flags:` of `dbt_project.yml`. `DBT_ENGINE_…` is another spelling of each `DBT_…` variable and',
     'wins over it.',
@@ -111,12 +111,13 @@ export async function commandsPage() {
     '| Command | What it does |',
     '|---|---|',
     ...COMMANDS.map(({ path, aliases = [], summary, argument }) => {
+      const second = argument?.second === undefined ? '' : ` ${argument.second.name.toUpperCase()}`;
       const words =
         argument === undefined
           ? ''
           : argument.choices === undefined
             ? ` ${argument.name.toUpperCase()}`
-            : ` ${Object.keys(argument.choices).join('\\|')}`;
+            : ` ${Object.keys(argument.choices).join('\\|')}${second}`;
       const others = aliases.map((alias) => `, ${code(alias)}`).join('');
       return `| [\`tsdbt ${path.join(' ')}\`](#${path.join('-')})${words}${others} | ${cell(summary)} |`;
     }),

@@ -130,7 +130,8 @@ export function helpText(path: readonly string[], description: string, terminal:
 
 function commandHelp(spec: CommandSpec, width: number): string[] {
   const { argument, options, summary } = spec;
-  const action = argument === undefined ? '' : ` [${argument.name.toUpperCase()}]`;
+  const second = argument?.second === undefined ? '' : ` [${argument.second.name.toUpperCase()}]`;
+  const action = argument === undefined ? '' : ` [${argument.name.toUpperCase()}]${second}`;
   const own = options.filter((option) => option.hidden !== true);
   const actions = Object.entries(argument?.choices ?? {});
   return [
@@ -143,6 +144,7 @@ function commandHelp(spec: CommandSpec, width: number): string[] {
       : actions.length === 0
         ? ['', `${argument.name.toUpperCase()}: ${argument.help}`]
         : ['', `${argument.name.toUpperCase()}: ${argument.help}`, ...columns(actions, width)]),
+    ...(argument?.second === undefined ? [] : ['', `${argument.second.name.toUpperCase()}: ${argument.second.help}`]),
     ...(own.length === 0
       ? []
       : [

@@ -39,6 +39,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   debug: handler(async () => (await import('./commands/debug.ts')).debugCommand),
   retry: handler(async () => (await import('./commands/retry.ts')).retryCommand),
   db: handler(async () => (await import('./commands/db.ts')).dbCommand),
+  jobs: handler(async () => (await import('./commands/jobs.ts')).jobsCommand),
   completion: async ({ positional }) => (await import('./commands/completion.ts')).completionCommand(positional[0]),
   produce: handler(async () => (await import('./commands/produce.ts')).produceCommand),
   load: handler(async () => (await import('./commands/load.ts')).loadCommand),

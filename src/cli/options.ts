@@ -83,7 +83,7 @@ export function createProgram(handlers: Readonly<Record<string, CommandHandler>>
     const command = prepare(parent.command(second ?? first), spec.path, options)
       .description(spec.summary)
       .aliases([...(spec.aliases ?? [])]);
-    if (spec.argument !== undefined) command.argument(`[${spec.argument.name}]`, spec.argument.help);
+    for (const { name, help } of argumentsOf(spec)) command.argument(`[${name}]`, help);
     // Options are created lazily, with their command: a table of a thousand options takes longer than a small run.
     const lazy: { level?: Level } = {};
     parent.hook('preSubcommand', (_parent, chosen) => {
@@ -183,15 +183,8 @@ async function runHandler(
   command: Command,
   levels: readonly Level[],
 ): Promise<number> {
-  const allowed = spec.argument === undefined ? 0 : 1;
-  const extra = command.args.slice(allowed);
-  if (extra.length > 0)
-    throw refused(
-      spec.path,
-      command,
-      `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`,
-    );
-  const [first] = command.args;
+  const [first, name] = command.args;
+  const second = first !== undefined && spec.argument?.second?.after.includes(first) ? spec.argument.second : undefined;
   if (first !== undefined && spec.argument?.choices !== undefined && !Object.hasOwn(spec.argument.choices, first)) {
     throw refused(
       spec.path,
@@ -202,6 +195,16 @@ async function runHandler(
           .join(', ')}.`,
     );
   }
+  const allowed = spec.argument === undefined ? 0 : second === undefined ? 1 : 2;
+  const extra = command.args.slice(allowed);
+  if (extra.length > 0)
+    throw refused(
+      spec.path,
+      command,
+      `Got unexpected extra argument${extra.length > 1 ? 's' : ''} (${extra.join(' ')})`,
+    );
+  if (second !== undefined && name === undefined)
+    throw refused(spec.path, command, `Missing argument '${second.name.toUpperCase()}'.`);
   const values: Record<string, unknown> = {};
   const spellings: string[] = [];
   for (const level of levels) {
@@ -235,6 +238,12 @@ async function runHandler(
     positional: command.args,
     deprecatedSpellings: spellings,
   });
+}
+
+/** The words that may follow the command, in their order. */
+function argumentsOf({ argument }: CommandSpec): { readonly name: string; readonly help: string }[] {
+  if (argument === undefined) return [];
+  return argument.second === undefined ? [argument] : [argument, argument.second];
 }
 
 function usageError(error: CommanderError, command: Command, path: readonly string[]): TsdbtError {

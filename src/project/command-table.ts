@@ -18,6 +18,8 @@ export interface CommandSpec {
     readonly choices?: Readonly<Record<string, string>>;
     /** The switch without which it is refused. */
     readonly only?: string;
+    /** The word that must follow one of these choices. */
+    readonly second?: { readonly name: string; readonly help: string; readonly after: readonly string[] };
   };
 }
 
@@ -33,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `load` and `produce` are ours, the others are dbt's. */
+/** All commands; `completion`, `db`, `jobs`, `load` and `produce` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -194,6 +196,23 @@ export const COMMANDS: readonly CommandSpec[] = [
       },
     },
   }),
+  command(
+    'jobs',
+    'Show the jobs of jobs.yml with their last and their next run.',
+    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'show_output'],
+    {
+      argument: {
+        name: 'action',
+        help: 'What to do instead.',
+        choices: {
+          pause: 'Start the job at none of its times until it is resumed, on any host.',
+          resume: 'Let a paused job go on.',
+          run: 'Ask the hosts that serve to run the job now.',
+        },
+        second: { name: 'name', help: 'Name of the job.', after: ['pause', 'resume', 'run'] },
+      },
+    },
+  ),
   command('completion', 'Print the script that completes command lines in a shell.', [], {
     argument: {
       name: 'shell',

@@ -168,7 +168,7 @@ function refuseUseless(
   };
   if (kind === 'resident')
     for (const key of NOT_OF_LOADERS)
-      without(key, 'has no meaning beside load, which runs all the time', 'A loader takes retries, owner, sla.');
+      without(key, 'has no meaning beside load, which runs all the time', 'A loader takes retries and owner.');
   else {
     if (kind !== 'cron') without('tz', 'has no meaning without cron', 'every counts from 1970 in UTC.');
     if (kind !== 'after') without('debounce', 'has no meaning without after');

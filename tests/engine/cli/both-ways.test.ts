@@ -20,6 +20,7 @@ const FILES = {
     "select * from {{ ref('fruit') }}{% endsnapshot %}",
   'macros/m.sql': "{% macro say(what) %}{{ log('said ' ~ what, info=true) }}{% endmacro %}",
   'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n',
+  'jobs.yml': 'jobs: { by-hand: { build: } }\n',
   'rows.ndjson': '{"id": 1}\n{"id": 2}\n',
 };
 
@@ -45,6 +46,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['clone', '--state', 'target', '--full-refresh'],
   ['load', '--from', 'rows.ndjson'],
   ['db', 'status'],
+  ['jobs'],
+  ['jobs', 'pause', 'by-hand', '--output', 'json'],
   ['completion', 'bash'],
   ['clean'],
   ['run', '--no-such-option'],

@@ -1,0 +1,156 @@
+// jobs: the jobs of jobs.yml with their last and next run, as lines or one JSON document; pause, resume, run. What was
+// asked for stands in the database, where the hosts that serve find it.
+import { errorOf } from '../../error-table.ts';
+import { print } from '../../events/index.ts';
+import type { Job, JobFile, JobTiming, JobWork } from '../../serve/jobs/job.ts';
+import { type JobOverview, jobOverviews, timingInWords, workInWords } from '../../serve/jobs/overview.ts';
+import { createStore } from '../../serve/store/create-store.ts';
+import type { JobRun, Moment, Store } from '../../serve/store/store.ts';
+import { knownWords } from '../../values/close-matches.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { readJobFile } from '../read-job-file.ts';
+import { loadProject } from './run.ts';
+
+export async function jobsCommand(session: CommandSession): Promise<boolean> {
+  const { adapter, config } = await loadProject(session);
+  try {
+    const file = readJobFile(session, config);
+    const [action, name] = session.positional;
+    const job = name === undefined ? null : jobOf(file, name);
+    if (job !== null && action === 'run') refuseLoader(job);
+    const store = createStore(adapter);
+    try {
+      await store.open();
+      const text = job === null ? await listed(session, file, store) : await changed(session, job, action, store);
+      print(session.logger, text);
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await adapter.close();
+  }
+  return true;
+}
+
+function jobOf({ jobs, path }: JobFile, name: string): Job {
+  const names = jobs.map((job) => job.name);
+  const found = jobs.find((job) => job.name === name);
+  if (found === undefined) throw errorOf('unknownJob', { job: name, known: knownWords('Jobs', name, names) }, { path });
+  return found;
+}
+
+function refuseLoader({ name, path, line, timing }: Job): void {
+  if (timing.kind === 'resident')
+    throw errorOf('emptyJob', { job: name, why: 'loads all the time, so it cannot be asked for' }, { path, line });
+}
+
+const isJson = ({ flags }: CommandSession): boolean => flags['output'] === 'json';
+
+async function changed(
+  session: CommandSession,
+  { name }: Job,
+  action: string | undefined,
+  store: Store,
+): Promise<string> {
+  if (action === 'run') {
+    await store.request(name);
+    return isJson(session)
+      ? JSON.stringify({ job: name, requested: true })
+      : `${name}: asked for; the next host that serves runs it`;
+  }
+  const paused = action === 'pause';
+  const before = (await store.paused()).has(name);
+  await store.setPaused(name, paused);
+  if (isJson(session)) return JSON.stringify({ job: name, paused, changed: paused !== before });
+  return `${name}: ${paused ? (before ? 'was paused' : 'paused') : before ? 'goes on' : 'was not paused'}`;
+}
+
+async function listed(session: CommandSession, file: JobFile, store: Store): Promise<string> {
+  const states = await jobOverviews(file, store);
+  if (isJson(session))
+    return JSON.stringify({
+      generated_at: isoTime(now()),
+      path: file.path,
+      jobs: states.map(jobDocument),
+    });
+  return inColumns([
+    ['JOB', 'RUNS', 'WHEN', 'LAST (UTC)', 'NEXT (UTC)'],
+    ...states.map(({ job, paused, last, next }) => [
+      job.name,
+      workInWords(job.work),
+      timingInWords(job.timing),
+      last === null ? '-' : runInWords(last),
+      paused ? 'paused' : next === null ? '-' : dateTime(next),
+    ]),
+  ]);
+}
+
+/** The keys are documented in docs/jobs.md and stay. */
+function jobDocument({ job, paused, last, next }: JobOverview): object {
+  const { name, line, work, timing, owner, description } = job;
+  return {
+    name,
+    line,
+    ...workDocument(work),
+    ...timingDocument(timing),
+    owner,
+    description,
+    paused,
+    next: next === null ? null : isoTime(next),
+    last:
+      last === null
+        ? null
+        : {
+            run_id: last.runId,
+            due_at: isoTime(last.dueAt),
+            attempt: last.attempt,
+            state: last.state,
+            started_at: isoTime(last.startedAt),
+            finished_at: last.finishedAt === null ? null : isoTime(last.finishedAt),
+            host: last.host,
+            reason: last.reason,
+          },
+  };
+}
+
+function workDocument(work: JobWork): object {
+  const { select, exclude } = work;
+  return work.kind === 'load'
+    ? { command: 'load', select, exclude, selector: null }
+    : { command: work.command, select, exclude, selector: work.selector };
+}
+
+function timingDocument(timing: JobTiming): object {
+  return {
+    every_seconds: timing.kind === 'every' ? timing.ms / 1000 : null,
+    cron: timing.kind === 'cron' ? timing.pattern : null,
+    tz: timing.kind === 'cron' ? timing.timeZone : null,
+    after: timing.kind === 'after' ? timing.sources : null,
+    resident: timing.kind === 'resident',
+  };
+}
+
+/** `success 2026-11-23 10:05:00 in 12.1s`, with the reason of a failure. */
+function runInWords({ state, startedAt, finishedAt, attempt, reason }: JobRun): string {
+  const took = finishedAt === null ? '' : ` in ${((finishedAt - startedAt) / 1000).toFixed(1)}s`;
+  const tries = attempt === 1 ? '' : `, try ${attempt}`;
+  return `${state} ${dateTime(startedAt)}${took}${tries}${reason === null ? '' : `: ${reason}`}`;
+}
+
+function inColumns(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_title, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+const isoTime = (moment: Moment): string => new Date(moment).toISOString();
+
+function dateTime(moment: Moment): string {
+  return isoTime(moment).slice(0, 19).replace('T', ' ');
+}

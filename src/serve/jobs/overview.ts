@@ -1,0 +1,73 @@
+// What is known of each job at a moment: whether it is paused, its last run, its next due time. For the command `jobs`
+// and the screen; the scheduler has its own view.
+import type { JobRun, Moment, Store } from '../store/store.ts';
+import type { Job, JobFile, JobTiming, JobWork } from './job.ts';
+import { nextDue } from './schedule.ts';
+
+export interface JobOverview {
+  readonly job: Job;
+  readonly paused: boolean;
+  /** The newest run, also one that still goes on; null: none is kept. */
+  readonly last: JobRun | null;
+  /** Null: the job is paused, or no clock makes it due. */
+  readonly next: Moment | null;
+}
+
+/** In the order of the file. @throws when the database is away */
+export async function jobOverviews({ jobs }: JobFile, store: Store): Promise<JobOverview[]> {
+  const [now, pausedJobs] = [await store.now(), await store.paused()];
+  const states: JobOverview[] = [];
+  for (const job of jobs) {
+    const [last = null] = await store.runs({ job: job.name, limit: 1 });
+    const paused = pausedJobs.has(job.name);
+    states.push({ job, paused, last, next: paused ? null : nextDue(job.timing, now) });
+  }
+  return states;
+}
+
+/** `build tag:fast --exclude x`, as it would be typed. */
+export function workInWords(work: JobWork): string {
+  const words = [work.kind === 'load' ? 'load' : work.command, ...(work.select ?? [])];
+  if (work.exclude.length > 0) words.push('--exclude', ...work.exclude);
+  if (work.kind === 'load') return words.join(' ');
+  if (work.selector !== null) words.push('--selector', work.selector);
+  if (work.fullRefresh) words.push('--full-refresh');
+  if (work.ifChanged) words.push('--if-changed');
+  return words.join(' ');
+}
+
+/** `every 5m`, `0 2 * * * Europe/Berlin`, `after source:raw.events`. */
+export function timingInWords(timing: JobTiming): string {
+  switch (timing.kind) {
+    case 'every':
+      return `every ${durationInWords(timing.ms)}`;
+    case 'cron':
+      return `${timing.pattern} ${timing.timeZone}`;
+    case 'after':
+      return `after ${timing.sources.join(' ')}`;
+    case 'resident':
+      return 'all the time';
+    case 'manual':
+      return 'on request';
+  }
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+  ['ms', 1],
+] as const;
+
+/** `1h30m`, as jobs.yml writes it. */
+export function durationInWords(ms: number): string {
+  let rest = ms;
+  let words = '';
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) words += `${count}${unit}`;
+  }
+  return words === '' ? '0s' : words;
+}

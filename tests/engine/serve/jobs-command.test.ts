@@ -1,0 +1,201 @@
+// The command `jobs` on a real database: what is listed, as text and as JSON; pause, resume, run; what is refused.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from '../faults/project.ts';
+
+const JOBS = `# comment
+jobs:
+  fast: { every: 5m, build: "tag:fast", exclude: "tag:slow", owner: data }
+  night: { cron: "0 2 * * *", tz: Europe/Berlin, run: , full_refresh: true }
+  rows: { after: source:raw.events, test: }
+  load: { load: "source:raw.*" }
+  by-hand: { seed: , description: on request }
+`;
+
+let project: FaultProject;
+beforeAll(async () => {
+  project = await FaultProject.open({ 'jobs.yml': JOBS });
+});
+afterAll(() => project.close());
+
+const jobs = (...args: string[]) => project.run(['jobs', ...args]);
+const plain = (text: string): string[] => text.split('\n').map((line) => line.replace(/^\d\d:\d\d:\d\d\s+/, ''));
+
+interface Listed {
+  readonly generated_at: string;
+  readonly jobs: readonly { readonly name: string; readonly next: string | null; readonly paused: boolean }[];
+}
+async function listed(): Promise<Listed> {
+  const { stdout, code } = await jobs('--output', 'json', '--quiet');
+  expect(code).toBe(0);
+  return JSON.parse(stdout) as Listed;
+}
+
+describe('jobs', () => {
+  it('tells of each job what it does, when, and that it has not run', async () => {
+    const { code, stdout } = await jobs();
+    expect(code).toBe(0);
+    const lines = plain(stdout);
+    const at = lines.findIndex((line) => line.startsWith('JOB'));
+    const cells = lines.slice(at, at + 6).map((line) => line.split(/ {2,}/));
+    expect(cells).toEqual([
+      ['JOB', 'RUNS', 'WHEN', 'LAST (UTC)', 'NEXT (UTC)'],
+      [
+        'fast',
+        'build tag:fast --exclude tag:slow',
+        'every 5m',
+        '-',
+        expect.stringMatching(/^\d{4}-.* \d\d:\d[05]:00$/),
+      ],
+      ['night', 'run --full-refresh', '0 2 * * * Europe/Berlin', '-', expect.stringMatching(/ 0[01]:00:00$/)],
+      ['rows', 'test', 'after source:raw.events', '-', '-'],
+      ['load', 'load source:raw.*', 'all the time', '-', '-'],
+      ['by-hand', 'seed', 'on request', '-', '-'],
+    ]);
+  });
+
+  it('writes one JSON document', async () => {
+    const { generated_at, ...document } = await listed();
+    expect(Date.parse(generated_at)).toBeGreaterThan(0);
+    const none = { every_seconds: null, cron: null, tz: null, after: null, resident: false };
+    const rest = { select: null, exclude: [], selector: null, owner: null, description: null, paused: false };
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:00\.000Z$/);
+    expect(document).toEqual({
+      path: `${project.dir}/jobs.yml`,
+      jobs: [
+        {
+          ...none,
+          ...rest,
+          name: 'fast',
+          line: 3,
+          command: 'build',
+          select: ['tag:fast'],
+          exclude: ['tag:slow'],
+          every_seconds: 300,
+          owner: 'data',
+          next: time,
+          last: null,
+        },
+        {
+          ...none,
+          ...rest,
+          name: 'night',
+          line: 4,
+          command: 'run',
+          cron: '0 2 * * *',
+          tz: 'Europe/Berlin',
+          next: time,
+          last: null,
+        },
+        {
+          ...none,
+          ...rest,
+          name: 'rows',
+          line: 5,
+          command: 'test',
+          after: ['source:raw.events'],
+          next: null,
+          last: null,
+        },
+        {
+          ...none,
+          ...rest,
+          name: 'load',
+          line: 6,
+          command: 'load',
+          select: ['source:raw.*'],
+          resident: true,
+          next: null,
+          last: null,
+        },
+        {
+          ...none,
+          ...rest,
+          name: 'by-hand',
+          line: 7,
+          command: 'seed',
+          description: 'on request',
+          next: null,
+          last: null,
+        },
+      ],
+    });
+  });
+
+  it('pauses and resumes a job, and asks for a run', async () => {
+    const said = async (...args: string[]): Promise<string | undefined> => {
+      const { stdout, code } = await jobs(...args);
+      expect(code).toBe(0);
+      return plain(stdout).find((line) => line.startsWith('fast: ') || line.startsWith('{'));
+    };
+    expect(await said('pause', 'fast')).toBe('fast: paused');
+    expect(await said('pause', 'fast')).toBe('fast: was paused');
+    const [fast, night] = (await listed()).jobs;
+    expect([fast?.paused, fast?.next, night?.paused]).toEqual([true, null, false]);
+    expect(plain((await jobs()).stdout).find((line) => line.startsWith('fast'))).toMatch(/ paused$/);
+    expect(await said('resume', 'fast', '--output', 'json')).toBe('{"job":"fast","paused":false,"changed":true}');
+    expect(await said('resume', 'fast')).toBe('fast: was not paused');
+    expect(await said('run', 'fast')).toBe('fast: asked for; the next host that serves runs it');
+    expect(await said('run', 'fast', '--output', 'json')).toBe('{"job":"fast","requested":true}');
+  });
+
+  it('shows the last run, with its reason', async () => {
+    const { MemoryStore } = await import('../../../src/serve/store/memory.ts');
+    const { jobOverviews } = await import('../../../src/serve/jobs/overview.ts');
+    const { readJobs } = await import('../../../src/serve/jobs/read-jobs.ts');
+    const now = Date.UTC(2026, 10, 23, 10, 2);
+    const store = new MemoryStore({ now: () => now });
+    const claim = await store.claim('fast', now - 120_000, 1, 'h');
+    if (claim === null) throw new Error('nobody else claims');
+    await store.finish(claim, { state: 'failed', reason: 'two tests failed' });
+    const file = readJobs({ path: 'jobs.yml', text: JOBS, render: (value) => value, onSecret: () => undefined });
+    const [fast, night] = await jobOverviews(file, store);
+    expect([fast?.last?.runId, fast?.last?.reason, fast?.next, night?.last, night?.next]).toEqual([
+      claim.runId,
+      'two tests failed',
+      Date.UTC(2026, 10, 23, 10, 5),
+      null,
+      Date.UTC(2026, 10, 24, 1),
+    ]);
+  });
+
+  it.each([
+    [['pause'], /Usage: tsdbt jobs \[OPTIONS\] \[ACTION\] \[NAME\][\s\S]*Error: Missing argument 'NAME'\./],
+    [['stop', 'fast'], /Invalid value for '\[ACTION\]': 'stop' is not one of 'pause', 'resume', 'run'\./],
+    [['run', 'fast', 'more'], /Got unexpected extra argument \(more\)/],
+    [['pause', 'fats'], /There is no job 'fats' in jobs.yml\n[\s\S]*did you mean 'fast'\? Jobs: fast, night, rows/],
+    [['run', 'load'], /Job 'load' of jobs.yml loads all the time, so it cannot be asked for\n.*jobs.yml line 6/],
+  ])('refuses %j', async (args, expected) => {
+    const { code, out } = await jobs(...args);
+    expect(out).toMatch(expected);
+    expect(code).toBe(2);
+  });
+
+  it('refuses a bad file with its place, and shows no secret', async () => {
+    const env = { DBT_ENV_SECRET_HOOK: 'sign-with-this' };
+    project.env = env;
+    const secret = `alerts: { hook: { webhook: http://x, secret: "{{ env_var('DBT_ENV_SECRET_HOOK') }}" } }\n`;
+    project.write({ 'jobs.yml': `${secret}jobs:\n  fast: { evry: 5m, run: }\n` });
+    const bad = await jobs();
+    expect(bad.out).toMatch(
+      /Invalid jobs.yml: unknown key of job 'fast': 'evry'\n[\s\S]*line 3, column 11[\s\S]*did you mean 'every'/,
+    );
+    expect([bad.code, bad.out.includes('sign-with-this')]).toEqual([2, false]);
+    project.remove('jobs.yml');
+    const none = await jobs();
+    expect(none.out).toMatch(/There is no \S*jobs.yml, which says what runs and when/);
+    expect(none.code).toBe(2);
+    project.write({ 'jobs.yml': JOBS });
+    project.env = {};
+  });
+
+  it('says that the database is away', async () => {
+    project.write({
+      'profiles.yml':
+        'faults: {target: dev, outputs: {dev: {type: postgres, host: 127.0.0.1, port: 1, user: u, ' +
+        'password: pass-word, dbname: d, schema: s}}}\n',
+    });
+    const { code, out } = await jobs();
+    expect(out).toMatch(/Database Error|connection|refused/i);
+    expect([code, /\n\s+at .*\.ts/.test(out), out.includes('pass-word')]).toEqual([2, false, false]);
+  });
+});
