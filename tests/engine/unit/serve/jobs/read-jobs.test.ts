@@ -1,4 +1,6 @@
 // jobs.yml as a value, and what is refused, where, with which advice.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../../../src/contracts/node.ts';
 import { formatError } from '../../../../../src/errors.ts';
@@ -180,6 +182,15 @@ it('gives alerts as they are, rendered, and tells of their secrets', () => {
     hook: { webhook: 'http://me:hidden@host/x', secret: 'sign-with-me' },
   });
   expect(seen.filter((text) => text !== '')).toEqual(['https://hooks/T0/B0/xyz', 'hidden', 'sign-with-me']);
+});
+
+it('reads the jobs of this project', () => {
+  const { jobs } = read(readFileSync(join(import.meta.dirname, '../../../../../jobs.yml'), 'utf8'));
+  expect(jobs.map(({ name, timing }) => [name, timing.kind])).toEqual([
+    ['marts', 'every'],
+    ['freshness', 'every'],
+    ['site', 'cron'],
+  ]);
 });
 
 const job = (keys: string): string => `jobs:\n  fast: { ${keys} }\n`;
