@@ -112,6 +112,7 @@ export class Intake {
     held.next = batch.next;
     held.end = batch.end;
     held.epoch = batch.epoch;
+    this.#noteFloor(held);
     return { kind: 'taken', next: batch.next };
   }
 
@@ -216,8 +217,15 @@ export class Intake {
   #need(held: Held, need: Need): Need {
     held.next = need.offset;
     held.epoch = this.#batch.epoch;
+    this.#noteFloor(held);
     this.#offset = need.offset;
     return need;
+  }
+
+  #noteFloor(held: Held): void {
+    if (this.#options.target.changes === null) return;
+    const { position } = this.#options.floors.of(this.#batch);
+    if (position >= 0n) held.floor = position;
   }
 
   /** The buffer for rows, with the present records as their source. */

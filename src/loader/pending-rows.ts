@@ -14,6 +14,8 @@ export interface Held extends TopicPartition {
   newest: number | null;
   /** Leader epoch of the message read last. */
   epoch: number | null;
+  /** The highest position of a snapshot's row so far. */
+  floor?: bigint;
 }
 
 export class PendingRows {

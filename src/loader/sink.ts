@@ -33,6 +33,8 @@ export interface OffsetRange {
   readonly lastTimestamp: number | null;
   /** Leader epoch of the message before `to`; null: not known. */
   readonly epoch: number | null;
+  /** Of changes: the highest position of a snapshot's row before `to`; absent: there is none. */
+  readonly floor?: bigint;
 }
 
 /** The contents of one flush. */
@@ -184,7 +186,10 @@ export interface Sink {
   ): Promise<{ readonly rows: number; readonly letters: number }>;
   /** The offset behind the topic's last row or dead letter, by partition; a partition without any is left out. */
   ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
-  /** The highest position of a snapshot's rows of the topic, by partition; a partition without any is left out. */
+  /**
+   * The highest position of a snapshot's row of the topic, by partition: of rows that the table has, and of those that
+   * it had. A partition without any is left out.
+   */
   snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;

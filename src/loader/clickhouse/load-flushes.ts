@@ -36,6 +36,8 @@ export interface Intent {
   readonly topicSince: number | null;
   /** Dead letters that a `replay` makes rows of. */
   readonly letters: readonly string[];
+  /** The highest position of a snapshot's row up to `to`; absent: not known, or there is none. */
+  readonly floor?: bigint;
 }
 
 /** The newest intent of a partition, as it is kept. */
@@ -51,6 +53,9 @@ export interface KeptIntent extends Intent {
 export function relationOf({ schema, identifier }: Pick<LoadTarget, 'schema' | 'identifier'>): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
 }
+
+/** An older version has made the table without it. */
+const ADD_FLOOR = `ALTER TABLE ${STATE_DATABASE}.load_flushes ADD COLUMN IF NOT EXISTS snapshot_floor Nullable(Int64)`;
 
 /** Creates what is missing. */
 export const CREATE_STATE: readonly string[] = [
@@ -78,6 +83,7 @@ export const CREATE_STATE: readonly string[] = [
 ) ENGINE = MergeTree ORDER BY (relation, topic, partition, seq, written_at)
 SETTINGS non_replicated_deduplication_window = ${WINDOW}
 COMMENT 'tsdbt: what each flush of a loaded table was going to write, recorded before it was written'`,
+  ADD_FLOOR,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.dead_letters (
   id UInt64 DEFAULT generateSnowflakeID(),
   relation String,
@@ -135,10 +141,12 @@ COMMENT 'tsdbt: loaded tables that are paused, and since when'`,
 COMMENT 'tsdbt: loaders that are at work'`,
 ];
 
-/** Is the newest part of it there? */
+/** How many of its tables are there, and is the newest column? `STATE_TABLES` are all of them. */
 export const STATE_PRESENT =
-  `SELECT count() FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND name IN ('load_flushes', ` +
-  "'dead_letters', 'consumed_offsets', 'load_failures', 'load_pauses', 'load_members')";
+  `SELECT count(), (SELECT count() FROM system.columns WHERE database = ${quoteText(STATE_DATABASE)} AND table = ` +
+  `'load_flushes' AND name = 'snapshot_floor') FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} ` +
+  "AND name IN ('load_flushes', 'dead_letters', 'consumed_offsets', 'load_failures', 'load_pauses', 'load_members')";
+export const STATE_TABLES = 6;
 
 /** Condition for the rows of a table's topic. */
 export function ofTopic(target: LoadTarget, topic = target.topic): string {
@@ -213,7 +221,7 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
 
 const INSERTED_COLUMNS =
   'relation, topic, partition, seq, kind, id, from_offset, to_offset, end_offset, rows, dead, leader_epoch, ' +
-  'last_kafka_ts, topic_id, topic_since, letters, target, load_id';
+  'last_kafka_ts, topic_id, topic_since, letters, target, load_id, snapshot_floor';
 
 function moment(time: number | null): string {
   return time === null ? 'NULL' : `fromUnixTimestamp64Milli(toInt64(${time}), 'UTC')`;
@@ -247,6 +255,7 @@ function intentValues(
     `[${intent.letters.join(', ')}]`,
     quoteText(target.uniqueId),
     quoteText(loadId),
+    intent.floor ?? 'NULL',
   ].join(', ')})`;
 }
 
@@ -257,6 +266,15 @@ export function insertIntent(target: LoadTarget, topic: string, loadId: string, 
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
     `insert_deduplicate = 1, insert_deduplication_token = ${quoteText(token)} VALUES ` +
     intentValues(target, topic, loadId, seq, intent.kind, intent)
+  );
+}
+
+/** The floor that the newest flush of each partition knew; null behind a position that was set by hand. */
+export function selectFloors(target: LoadTarget): string {
+  return (
+    `SELECT toString(partition), toString(snapshot_floor) FROM ${STATE_DATABASE}.load_flushes WHERE ` +
+    `${ofTopic(target)} AND partition >= 0 AND (kind IN ('start', 'rewind') OR (kind = 'flush' AND snapshot_floor IS ` +
+    'NOT NULL)) ORDER BY partition, seq DESC LIMIT 1 BY partition'
   );
 }
 

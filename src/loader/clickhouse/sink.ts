@@ -41,7 +41,9 @@ import {
   selectFailure,
   selectIntents,
   selectPauses,
+  selectFloors,
   STATE_PRESENT,
+  STATE_TABLES,
 } from './load-flushes.ts';
 import {
   deadCounts,
@@ -272,8 +274,18 @@ export class ClickHouseSink implements Sink {
   }
 
   async snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
-    const rows = await this.#within(target, (lease) => lease.ask(snapshots(target)));
-    return new Map(rows.map(([partition, position]) => [Number(partition), BigInt(position ?? '0')]));
+    const found = new Map<number, bigint>();
+    await this.#within(target, async (lease) => {
+      // A row of the snapshot that was changed is gone once parts are merged: the intents know it.
+      for (const [partition, position] of [
+        ...(await lease.ask(snapshots(target))),
+        ...(await lease.ask(selectFloors(target))),
+      ]) {
+        const known = found.get(Number(partition)) ?? -1n;
+        if (position != null && BigInt(position) > known) found.set(Number(partition), BigInt(position));
+      }
+    });
+    return found;
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {
@@ -447,8 +459,12 @@ export class ClickHouseSink implements Sink {
       (known.recorded === null || newest?.id === known.recorded.id)
     )
       return known;
-    const { partition, from, to, end, rows, dead, epoch, lastTimestamp } = range;
-    const intent = { ...newIntent('flush', partition), from, to, end, rows, dead, epoch, newest: lastTimestamp };
+    const { partition, from, to, end, rows, dead, epoch, lastTimestamp, floor } = range;
+    const intent: Intent = {
+      ...newIntent('flush', partition),
+      ...{ from, to, end, rows, dead, epoch, newest: lastTimestamp },
+      ...(floor === undefined ? {} : { floor }),
+    };
     const attempt: Attempt = { intent, recorded: null, sent: false, outcome: null };
     this.#attempts.set(place, attempt);
     return attempt;
@@ -559,11 +575,13 @@ function refusedOf({ dead }: Flush, written: readonly { readonly outcome: Outcom
 
 /** Creates what is missing of the bookkeeping; without the right to create, what is there can still be used. */
 async function createState(lease: LeasedSession): Promise<void> {
-  if (!(await statePresent(lease))) for (const statement of CREATE_STATE) await lease.run(statement);
+  const [tables, column] = (await lease.ask(STATE_PRESENT))[0] ?? [];
+  if (Number(tables) === STATE_TABLES && Number(column) === 1) return;
+  for (const statement of CREATE_STATE) await lease.run(statement);
 }
 
 async function statePresent(lease: LeasedSession): Promise<boolean> {
-  return Number((await lease.ask(STATE_PRESENT))[0]?.[0]) === CREATE_STATE.length - 1;
+  return Number((await lease.ask(STATE_PRESENT))[0]?.[0]) === STATE_TABLES;
 }
 
 /** @param columns as DDL */

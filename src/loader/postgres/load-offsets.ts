@@ -91,11 +91,11 @@ end $$`,
   seen_at timestamptz not null,
   primary key (group_id, member_id)
 )`,
-  // Messages may have no timestamp. A position has the leader epoch of the message before it, and since when the topic
-  // is the present one.
+  // Messages may have no timestamp. A position has the leader epoch of the message before it, since when the topic is
+  // the present one, and the highest position of a snapshot's row before it.
   `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
-    'exists topic_since timestamptz',
+    'exists topic_since timestamptz, add column if not exists snapshot_floor bigint',
   'set local lock_timeout to default',
   `create table if not exists ${STATE_SCHEMA}.load_pauses (
   relation text primary key,
@@ -107,7 +107,7 @@ end $$`,
 export const STATE_PRESENT =
   `select to_regclass('${STATE_SCHEMA}.load_pauses') is not null
   and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
-  "attname = 'topic_since')";
+  "attname = 'snapshot_floor')";
 
 /**
  * A condition for this table's rows, including those that an older version left under the source's name.
@@ -169,7 +169,7 @@ export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]):
     return (
       `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ` +
       `${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead}, ` +
-      `${range.epoch ?? 'null'}::integer)`
+      `${range.epoch ?? 'null'}::integer, ${range.floor ?? 'null'}::bigint)`
     );
   });
   return (
@@ -178,8 +178,8 @@ set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest
     ` v.newest),
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
   last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end, leader_epoch = ` +
-    `coalesce(v.epoch, o.leader_epoch)
-from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch)
+    `coalesce(v.epoch, o.leader_epoch), snapshot_floor = greatest(o.snapshot_floor, v.floor)
+from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch, floor)
 where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and ` +
     `o.next_offset = v.since
 returning o.topic, o.partition`
@@ -251,7 +251,8 @@ export function setOffsets(
   return (
     `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
 on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = ` +
-    `coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, updated_at = clock_timestamp(),
+    `coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, snapshot_floor = null,
+  updated_at = clock_timestamp(),
   topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and ` +
     'excluded.topic_id is not null then clock_timestamp() else o.topic_since end'
   );

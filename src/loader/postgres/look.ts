@@ -59,9 +59,13 @@ export function heldRows(target: LoadTarget): string {
 
 /** The highest position of a snapshot's rows of the topic, by partition. */
 export function snapshotsSql(target: LoadTarget): string {
+  // A row of the snapshot that was changed is none any more: the positions know it.
   return (
-    `select _partition, max(_lsn)::text from ${tableName(target)} where _op = 'r' and _topic = ` +
-    `${quoteText(target.topic)} and _partition is not null and _lsn is not null group by 1`
+    `select place, max(floor)::text from (select _partition as place, _lsn as floor from ${tableName(target)} ` +
+    `where _op = 'r' and _topic = ${quoteText(target.topic)} and _partition is not null union all ` +
+    `select partition, snapshot_floor from ${STATE_SCHEMA}.load_offsets where relation = ` +
+    `${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)}) as found ` +
+    'where floor is not null group by 1'
   );
 }
 

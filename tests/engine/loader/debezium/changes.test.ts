@@ -308,6 +308,19 @@ describe('changes in Postgres', () => {
     },
   );
 
+  it('behind a snapshot count when none of its rows is left in the table', async () => {
+    const target = made();
+    produce(1, envelope('r', { id: 1, v: 'a', w: 'a' }, 100));
+    // Two changes of one transaction that was under way, and a loader that starts between them.
+    produce(1, envelope('u', { id: 1, v: 'b', w: 'b' }, 90));
+    await run(target);
+    produce(1, envelope('u', { id: 1, v: 'c', w: 'c' }, 95));
+    await run(target);
+    produce(1, envelope('u', { id: 1, v: 'd', w: 'd' }, 96));
+    await run(target);
+    expect(await rows(target)).toEqual([['1', 'd', 'd', 'u', '100', 'false', null]]);
+  });
+
   it('an older change never overwrites a newer one, and one that comes again changes nothing', async () => {
     const target = made();
     for (let twice = 0; twice < 2; twice++) {
