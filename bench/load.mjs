@@ -1,6 +1,5 @@
-// `node bench/load.mjs throughput|batches|avro|latency|end-to-end|cdc|debezium|stalled [--small]`: measures the
-// loader on a real Kafka and an embedded Postgres, which it starts itself. Bundles bench/load/*.ts with the sources
-// that it measures; needs Java and Maven.
+// `node bench/load.mjs MEASURE [--small]`: measures the loader on a real Kafka and an embedded Postgres or ClickHouse,
+// which it starts itself. Bundles bench/load/*.ts with the sources that it measures; needs Java and Maven.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,16 +7,19 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [what = ''] = process.argv.slice(2);
-if (!['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'cdc', 'debezium', 'stalled'].includes(what)) {
-  process.stderr.write(
-    'node bench/load.mjs throughput|batches|avro|latency|end-to-end|cdc|debezium|stalled [--small]\n',
-  );
+const MEASURES = [
+  ...['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'cdc', 'debezium', 'stalled'],
+  ...['clickhouse', 'clickhouse-settle', 'clickhouse-memory', 'clickhouse-parts'],
+];
+if (!MEASURES.includes(what)) {
+  process.stderr.write(`node bench/load.mjs ${MEASURES.join('|')} [--small]\n`);
   process.exit(2);
 }
 const out = mkdtempSync(join(root, '.dist-bench-'));
 process.once('exit', () => rmSync(out, { recursive: true, force: true }));
 // What starts an embedded server looks for its keeper beside itself.
-writeFileSync(join(out, 'keeper.js'), `import '${pathToFileURL(join(root, 'dist', 'keeper.js'))}';\n`);
+for (const keeper of ['keeper.js', 'clickhouse-keeper.js'])
+  writeFileSync(join(out, keeper), `import '${pathToFileURL(join(root, 'dist', keeper))}';\n`);
 const outfile = join(out, 'bench.mjs');
 await build({
   entryPoints: [join(root, 'bench/load', `${what}.ts`)],

@@ -156,7 +156,7 @@ export interface Sending {
 }
 
 export async function produce(
-  bench: Bench,
+  bench: Pick<Bench, 'connection'>,
   topic: string,
   partitions: number,
   count: number,
@@ -197,6 +197,19 @@ export async function loadTopic(
 ): Promise<Loaded> {
   const adapter = bench.adapter();
   const sink = new PostgresSink(adapter, new Sealer(null), now);
+  const loaded = await loadInto(bench, target, options.sink?.(sink) ?? sink, options, decoder);
+  await adapter.close();
+  return loaded;
+}
+
+/** The same into any sink. */
+export async function loadInto(
+  { connection }: Pick<Bench, 'connection'>,
+  target: LoadTarget,
+  sink: Sink,
+  { once, signal }: { once: boolean; signal: AbortSignal },
+  decoder: Decoder = jsonDecoder,
+): Promise<Loaded> {
   let began = 0;
   let cpu = process.cpuUsage();
   let ended = 0;
@@ -208,22 +221,21 @@ export async function loadTopic(
     if (event.kind === 'flushed') ended = performance.now();
     if (event.kind === 'waiting' || event.kind === 'stopped') process.stderr.write(`${event.message}\n`);
   };
-  const client = await kafkaClient(bench.connection, `bench.${target.topic}`);
+  const client = await kafkaClient(connection, `bench.${target.topic}`);
   const summary = await new Loader({
     target,
     client,
-    sink: options.sink?.(sink) ?? sink,
+    sink,
     decoder,
     loadId: 'bench',
     hashKey: null,
-    once: options.once,
-    signal: options.signal,
+    once,
+    signal,
     now,
     notify,
     pause,
   }).run();
   const used = process.cpuUsage(cpu);
-  await adapter.close();
   return { summary, ms: ended - began, cpuMs: (used.user + used.system) / 1000 };
 }
 

@@ -2,6 +2,8 @@
 // whose token is its number, which makes it a compare-and-set; reading it back says whether it is this loader's.
 // sink.ts writes rows, settle.ts what an earlier loader left.
 import { TsdbtError } from '../../errors.ts';
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { Fenced } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
@@ -12,7 +14,9 @@ import {
   newestIntents,
   ofTopic,
   type PlacedIntent,
+  relationOf,
   selectIntents,
+  STATE_DATABASE,
 } from './load-flushes.ts';
 
 /** Numbers that are tried when tokens are remembered whose intents were deleted. */
@@ -40,6 +44,29 @@ export async function readIntent(
 ): Promise<PlacedIntent | null> {
   const rows = await lease.ask(selectIntents(`${ofTopic(target, topic)} AND partition = ${partition}`));
   return newestIntents(rows)[0] ?? null;
+}
+
+/**
+ * Number and id of the newest intent of each of these partitions, by `topic/partition`. Of two of one number the first
+ * one counts.
+ */
+export async function newestRecorded(
+  lease: LeasedSession,
+  target: LoadTarget,
+  places: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, Pick<Recorded, 'seq' | 'id'>>> {
+  const wanted = places.map(({ topic, partition }) => `(${quoteText(topic)}, ${partition})`).join(', ');
+  const rows = await lease.ask(
+    `SELECT topic, toString(partition), toString(seq), id FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
+      `${quoteText(relationOf(target))} AND (topic, partition) IN (${wanted}) AND kind != 'done' ` +
+      'ORDER BY topic, partition, seq DESC, written_at, id LIMIT 1 BY topic, partition',
+  );
+  return new Map(
+    rows.map(([topic, partition, seq, id]) => [
+      partitionKey({ topic: topic ?? '', partition: Number(partition) }),
+      { seq: BigInt(seq ?? '0'), id: id ?? '' },
+    ]),
+  );
 }
 
 /** What `record` needs beside the intent. */

@@ -17,12 +17,15 @@ export class LeasedSession {
   readonly #seconds: number;
   /** Milliseconds after which an INSERT of a loader that is not heard of has ended, or is refused. */
   readonly quietMs: number;
+  /** Milliseconds for which what was read holds: with those of the session less than `quietMs`. */
+  readonly freshMs: number;
 
   /** @param seconds of the lease */
   constructor(session: ClickHouseSession, seconds = LEASE_S) {
     this.session = session;
     this.#seconds = seconds;
     this.quietMs = (seconds * 4000) / 3;
+    this.freshMs = (seconds * 1000) / 15;
   }
 
   /** Rows as texts; null stays null. */

@@ -1,5 +1,6 @@
 // The loader's bookkeeping in ClickHouse as SQL, in database `tsdbt`: what each flush was going to write (intents),
 // dead letters, failures, members of groups. Only texts; intents.ts and sink.ts run them.
+import { randomUUID } from 'node:crypto';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 
@@ -38,6 +39,25 @@ export interface Intent {
   readonly letters: readonly string[];
   /** The highest position of a snapshot's row up to `to`; absent: not known, or there is none. */
   readonly floor?: bigint;
+}
+
+/** An intent with a new id, that changes nothing. */
+export function newIntent(kind: IntentKind, partition: number): Intent {
+  return {
+    id: randomUUID(),
+    kind,
+    partition,
+    from: 0n,
+    to: 0n,
+    end: null,
+    rows: 0,
+    dead: 0,
+    epoch: null,
+    newest: null,
+    topicId: null,
+    topicSince: null,
+    letters: [],
+  };
 }
 
 /** The newest intent of a partition, as it is kept. */

@@ -1,13 +1,12 @@
 // ClickHouse as a sink. There are no transactions: each flush of a partition is recorded before it is written (an
 // intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
 // to its end (settle.ts). table.ts writes the DDL.
-import { randomUUID } from 'node:crypto';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { Session } from '../../adapters/adapter.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey, type TopicPartition } from '../broker.ts';
+import { partitionKey } from '../broker.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { ofTopic } from '../topics.ts';
@@ -27,7 +26,8 @@ import {
   type Sink,
 } from '../sink.ts';
 import { guardProblems } from './guards.ts';
-import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
+import { FlushRanges, type RangeContents, type WrittenRange } from './flush-ranges.ts';
+import { finish, readIntent, readIntents, record } from './intents.ts';
 import { LEASE_S, LeasedSession } from './leased-session.ts';
 import { newestLetter, readLetters } from './letters.ts';
 import {
@@ -35,6 +35,7 @@ import {
   insertPause,
   type Intent,
   newestIntents,
+  newIntent,
   noteFailure,
   pruneIntents,
   relationOf,
@@ -58,22 +59,13 @@ import {
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
-import { type Contents, isWhole, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
+import { type Contents, isWhole, settleContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
 import { tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
 /** Partitions that one flush writes at once. */
 const AT_ONCE = 3;
-
-/** One range of a flush, and how far it has come. A second call of the same flush goes on where the first failed. */
-interface Attempt {
-  readonly intent: Intent;
-  recorded: Recorded | null;
-  /** Was anything of it sent? Then it must be read back. */
-  sent: boolean;
-  outcome: Outcome | null;
-}
 
 /** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
 const PACE = { everyMs: 700, silentMs: 1500 };
@@ -84,9 +76,7 @@ export class ClickHouseSink implements Sink {
   readonly #sealer: Sealer;
   readonly #reached: (point: FaultPoint) => void;
   readonly #leaseSeconds: number;
-  /** The newest intents as far as is known, and the attempts on them, by table, topic and partition. */
-  readonly #newest = new Map<string, Recorded & { readonly done: boolean }>();
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #ranges = new FlushRanges(() => performance.now());
   /** Sessions in use, by target. */
   readonly #active = new Map<string, Set<ClickHouseSession>>();
 
@@ -190,7 +180,7 @@ export class ClickHouseSink implements Sink {
 
   async positions(target: LoadTarget): ReturnType<Sink['positions']> {
     const intents = await this.#within(target, (lease) => readIntents(lease, target));
-    for (const [partition, intent] of intents) this.#newest.set(placeOf(target, partition), intent);
+    for (const intent of intents.values()) this.#ranges.learn(target, intent);
     return new Map(
       [...intents].map(([partition, { to, topicId, epoch }]) => [partition, { next: to, topicId, epoch }]),
     );
@@ -207,7 +197,7 @@ export class ClickHouseSink implements Sink {
           if (!(error instanceof Fenced)) throw error;
         }
         const newest = await readIntent(lease, target, partition);
-        if (newest !== null) this.#newest.set(placeOf(target, partition), newest);
+        if (newest !== null) this.#ranges.learn(target, newest);
       }
     });
   }
@@ -239,7 +229,7 @@ export class ClickHouseSink implements Sink {
       });
       const settled = { ...intent, rows: outcome.rows, dead: outcome.dead.length };
       await finish(lease, [settled], { target, loadId });
-      this.#newest.set(placeOf(target, open.partition), { ...settled, done: true });
+      this.#ranges.learn(target, { ...settled, done: true });
       return outcome;
     });
   }
@@ -372,26 +362,23 @@ export class ClickHouseSink implements Sink {
       const intent = newIntent('replay', REPLAYS);
       return this.#within(target, (lease) => replayLetters(this.#writing(lease), contents, replayed, intent));
     }
-    const fenced: TopicPartition[] = [];
-    const written: { readonly target: LoadTarget; readonly recorded: Recorded; readonly outcome: Outcome }[] = [];
-    await severally(split(flush), async ({ range, contents }) => {
-      try {
-        const done = await this.#within(target, (lease) => this.#flushRange(lease, range, contents));
-        written.push({ ...done, target: contents.target });
-      } catch (error) {
-        if (!(error instanceof Fenced)) throw error;
-        this.#attempts.delete(placeOf(contents.target, range.partition));
-        fenced.push(range);
-      }
+    const fenced: OffsetRange[] = [];
+    const written: WrittenRange[] = [];
+    // A session each, with its lease: reading back what several ranges have recorded takes one statement.
+    const shares = dealt(split(flush), AT_ONCE);
+    await severally(shares, async (parts) => {
+      const work = (lease: LeasedSession): ReturnType<FlushRanges['write']> =>
+        this.#ranges.write(this.#writing(lease), parts, fenced);
+      written.push(...(await this.#within(target, work)));
     });
     this.#reached('before_commit');
     for (const view of new Set(written.map((each) => each.target))) {
       const done = written
         .filter((each) => each.target === view)
         .map(({ recorded, outcome }) => ({ ...recorded, rows: outcome.rows, dead: outcome.dead.length }));
-      const open = done.filter(({ partition }) => this.#newest.get(placeOf(view, partition))?.done === false);
+      const open = done.filter(({ partition }) => this.#ranges.isOpen(view, partition));
       await this.#within(target, (lease) => finish(lease, open, { target: view, loadId }));
-      for (const recorded of open) this.#newest.set(placeOf(view, recorded.partition), { ...recorded, done: true });
+      for (const recorded of open) this.#ranges.learn(view, { ...recorded, done: true });
     }
     this.#reached('after_commit');
     if (fenced.length > 0) throw new Fenced(fenced);
@@ -410,64 +397,6 @@ export class ClickHouseSink implements Sink {
       }
     });
     return [];
-  }
-
-  /** Writes one range, or what is missing of it after an attempt that has failed. */
-  async #flushRange(
-    lease: LeasedSession,
-    range: OffsetRange,
-    contents: Contents,
-  ): Promise<{ recorded: Recorded; outcome: Outcome }> {
-    const { target, loadId } = contents;
-    const place = placeOf(target, range.partition);
-    const attempt = this.#attemptOn(place, range);
-    let newest = this.#newest.get(place) ?? null;
-    if (attempt.recorded !== null && newest?.id === attempt.recorded.id && attempt.outcome !== null)
-      return { recorded: attempt.recorded, outcome: attempt.outcome };
-    // What an attempt has sent, and what others have done since, only the server knows.
-    if (newest === null || !newest.done) newest = await readIntent(lease, target, range.partition);
-    if (newest !== null) this.#newest.set(place, newest);
-    let recorded: Recorded;
-    if (newest !== null && newest.id === attempt.intent.id) recorded = newest;
-    else {
-      if (newest === null || !newest.done || newest.to !== range.from) throw new Fenced([range]);
-      const intent = { ...attempt.intent, topicId: newest.topicId, topicSince: newest.topicSince };
-      recorded = await record(
-        lease,
-        { ...intent, epoch: intent.epoch ?? newest.epoch },
-        { target, loadId, before: newest },
-      );
-    }
-    attempt.recorded = recorded;
-    this.#newest.set(place, { ...recorded, done: false });
-    const again = attempt.sent;
-    attempt.sent = true;
-    attempt.outcome = again
-      ? await settleContents(this.#writing(lease), recorded, contents)
-      : await writeContents(this.#writing(lease), recorded, contents);
-    return { recorded, outcome: attempt.outcome };
-  }
-
-  /** The attempt to write a range: the present one, when this call repeats it. */
-  #attemptOn(place: string, range: OffsetRange): Attempt {
-    const known = this.#attempts.get(place);
-    const newest = this.#newest.get(place);
-    if (
-      known !== undefined &&
-      known.intent.from === range.from &&
-      known.intent.to === range.to &&
-      (known.recorded === null || newest?.id === known.recorded.id)
-    )
-      return known;
-    const { partition, from, to, end, rows, dead, epoch, lastTimestamp, floor } = range;
-    const intent: Intent = {
-      ...newIntent('flush', partition),
-      ...{ from, to, end, rows, dead, epoch, newest: lastTimestamp },
-      ...(floor === undefined ? {} : { floor }),
-    };
-    const attempt: Attempt = { intent, recorded: null, sent: false, outcome: null };
-    this.#attempts.set(place, attempt);
-    return attempt;
   }
 
   /** @throws `validation` error that says why messages could not be loaded once each */
@@ -516,29 +445,6 @@ async function severally<T>(all: readonly T[], work: (one: T) => Promise<void>):
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-function placeOf(target: LoadTarget, partition: number): string {
-  return JSON.stringify([relationOf(target), target.topic, partition]);
-}
-
-/** An intent with a new id, that changes nothing. */
-function newIntent(kind: Intent['kind'], partition: number): Intent {
-  return {
-    id: randomUUID(),
-    kind,
-    partition,
-    from: 0n,
-    to: 0n,
-    end: null,
-    rows: 0,
-    dead: 0,
-    epoch: null,
-    newest: null,
-    topicId: null,
-    topicSince: null,
-    letters: [],
-  };
-}
-
 function contentsOf({
   target,
   columns,
@@ -549,8 +455,15 @@ function contentsOf({
   return { target, columns: rowColumns(target, columns), rows, loadId, allowance };
 }
 
+/** Deals as many hands as there may be, in turns. */
+function dealt<T>(all: readonly T[], most: number): T[][] {
+  const hands = Array.from({ length: Math.min(most, all.length) }, (): T[] => []);
+  for (const [i, one] of all.entries()) hands[i % hands.length]?.push(one);
+  return hands;
+}
+
 /** What belongs to each range of a flush. */
-function split(flush: Flush): { readonly range: OffsetRange; readonly contents: Contents }[] {
+function split(flush: Flush): RangeContents[] {
   const { ranges, rows, dead } = flush;
   const numbers = new Map<string, Map<number, number[]>>();
   for (const { topic, partition } of ranges)
@@ -568,7 +481,7 @@ function split(flush: Flush): { readonly range: OffsetRange; readonly contents: 
 }
 
 /** The dead letters that the table has made by refusing rows. */
-function refusedOf({ dead }: Flush, written: readonly { readonly outcome: Outcome }[]): DeadLetter[] {
+function refusedOf({ dead }: Flush, written: readonly Pick<WrittenRange, 'outcome'>[]): DeadLetter[] {
   const known = new Set(dead.map(({ message }) => message));
   return written.flatMap(({ outcome }) => outcome.dead.filter(({ message }) => !known.has(message)));
 }
