@@ -23,6 +23,7 @@ const NAMES = {
   'fuzz-parse': ['fuzz/parse.mjs', 'manifests of random projects, beside dbt'],
   'fuzz-select': ['fuzz/select.mjs', 'selections in random projects, beside dbt ls'],
   'fuzz-tables': ['fuzz/tables.mjs', "differences of unit tests and rows of CSV texts, beside dbt's"],
+  openlineage: ['openlineage.mjs', "reads our lineage events, and writes down openlineage-dbt's"],
   'fuzz-avro': ['fuzz/avro.mjs', 'messages of random Avro schemas, beside fastavro'],
   'misspelt-keys': ['misspelt-keys.mjs', 'what both say of a misspelt key, place by place'],
   overrides: ['overrides.mjs', 'writes down which macros dbt calls'],

@@ -8,10 +8,12 @@ import {
   execute,
   load,
   type LoadedProject,
+  type Observer,
   type ParsedProject,
   parse,
   printRunEnd,
   recoverKilledRun,
+  type RunOutcome,
   type Selection,
   select,
   succeeded,
@@ -70,11 +72,14 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   const selection = chosen(session, parsed);
   const name = selection.defaultSelector;
   if (name !== null) fire(logger, 'DefaultSelector', { name });
-  const { ctx, results, interrupted } = await execute(parsed, selection, {
+  const observer: Observer = {
     signal,
     retry: retried,
     stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
-  });
+  };
+  const { ctx, results, interrupted } = await withLineage(session, parsed, (seen) =>
+    execute(seen, selection, observer),
+  );
   if (selection.selected.size === 0) {
     if (flags.which === 'seed') printRunEnd(ctx.log, []);
     return true;
@@ -83,6 +88,25 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   printRunEnd(ctx.log, results, interrupted ? stopReason(session.signal) : null, ctx.tables);
   if (interrupted) throw new Interrupted(true);
   return succeeded(results);
+}
+
+/** Runs nodes with OpenLineage events beside them, when the environment asks for such. */
+async function withLineage(
+  session: CommandSession,
+  parsed: ParsedProject,
+  work: (parsed: ParsedProject) => Promise<RunOutcome>,
+): Promise<RunOutcome> {
+  if (!Object.keys(session.env).some((name) => name.startsWith('OPENLINEAGE_'))) return work(parsed);
+  const { observeLineage } = await import('../lineage.ts');
+  const lineage = observeLineage(session, parsed);
+  if (lineage === null) return work(parsed);
+  let outcome: RunOutcome | null = null;
+  try {
+    outcome = await work({ ...parsed, logger: lineage.logger });
+    return outcome;
+  } finally {
+    await lineage.over(outcome);
+  }
 }
 
 /** The nodes of the command: those to retry, or the selected ones. */

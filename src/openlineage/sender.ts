@@ -1,0 +1,107 @@
+// Sends events in their order, by HTTP or into a file, beside the run: a queue with a limit, a deadline at the end.
+// What cannot be sent is told once and lost; nothing here throws.
+import { appendFile } from 'node:fs/promises';
+import { within } from '../within.ts';
+import type { LineageEvent } from './events.ts';
+import type { LineageTarget } from './settings.ts';
+
+export interface SenderOptions {
+  readonly fetch: typeof fetch;
+  /** Masks secrets in the text of an event. */
+  readonly mask: (json: string) => string;
+  /** Takes a warning. */
+  readonly warn: (text: string) => void;
+}
+
+const MOST_WAITING = 10_000;
+const TIMEOUT_MS = 5000;
+/** Failures in turn after which the rest of the run's events is not tried any more. */
+const MOST_FAILURES = 3;
+
+export class LineageSender {
+  readonly #target: LineageTarget;
+  readonly #options: SenderOptions;
+  #waiting: LineageEvent[] = [];
+  #work: Promise<void> | null = null;
+  #failures = 0;
+  #lost = 0;
+  readonly #over = new AbortController();
+
+  constructor(target: LineageTarget, options: SenderOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  /** Never waits. */
+  send(event: LineageEvent): void {
+    if (this.#waiting.length >= MOST_WAITING || this.#failures >= MOST_FAILURES) {
+      this.#lost++;
+      return;
+    }
+    this.#waiting.push(event);
+    this.#work ??= this.#sendAll();
+  }
+
+  /** Waits until everything is sent, at most so long. @param ms milliseconds */
+  async close(ms: number): Promise<void> {
+    const inTime = this.#work === null || (await within(this.#work, ms));
+    // With the one on its way.
+    this.#lost += inTime ? 0 : this.#waiting.length + 1;
+    if (!inTime) {
+      this.#failures = MOST_FAILURES;
+      // A request in flight would keep the process.
+      this.#over.abort();
+    }
+    if (this.#lost > 0) this.#options.warn(`${this.#lost} OpenLineage events were not sent`);
+  }
+
+  async #sendAll(): Promise<void> {
+    // The first event of a run waits for no file and no network.
+    await Promise.resolve();
+    while (this.#waiting.length > 0 && this.#failures < MOST_FAILURES) {
+      const batch = this.#target.kind === 'file' ? this.#waiting.splice(0) : this.#waiting.splice(0, 1);
+      try {
+        await this.#deliver(batch);
+        this.#failures = 0;
+      } catch (error) {
+        if (this.#over.signal.aborted) break;
+        this.#lost += batch.length;
+        if (this.#failures++ === 0) this.#options.warn(`OpenLineage events cannot be sent: ${reasonOf(error)}`);
+      }
+    }
+    if (this.#failures >= MOST_FAILURES && !this.#over.signal.aborted) {
+      this.#lost += this.#waiting.length;
+      this.#waiting = [];
+    }
+    this.#work = null;
+  }
+
+  async #deliver(events: readonly LineageEvent[]): Promise<void> {
+    const texts = events.map((event) => this.#options.mask(JSON.stringify(event)));
+    if (this.#target.kind === 'file') {
+      await appendFile(this.#target.path, texts.map((text) => `${text}\n`).join(''));
+      return;
+    }
+    const { url, apiKey } = this.#target;
+    for (const body of texts) {
+      const answer = await this.#options.fetch(url, {
+        method: 'POST',
+        body,
+        headers: {
+          'content-type': 'application/json',
+          ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }),
+        },
+        redirect: 'manual',
+        signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), this.#over.signal]),
+      });
+      await answer.body?.cancel();
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+    }
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'the receiver does not answer in time';
+  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
+}

@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+select 1 / 0 as one from {{ ref('orders') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='table', schema='marts') }}
+select * from {{ ref('doubled') }}
