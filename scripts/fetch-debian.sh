@@ -3,7 +3,7 @@
 # Their programs are below FOLDER/usr/bin. Needs apt-get and dpkg; dependencies are not fetched. Debian's Alertmanager
 # reads its templates below /usr/share, so root puts them there.
 set -euo pipefail
-folder=$1; shift
+folder=$(realpath -m "$1"); shift
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || { echo 'this is no Debian'; exit 1; }
 mkdir -p "$folder"
 packages=$(mktemp -d)
