@@ -345,7 +345,7 @@ export interface GraphSummaryNode {
 }
 
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {
-  const results = artifact.results.map(({ node: _node, ...result }: RunResult) => ({
+  const results = artifact.results.map(({ node: _node, transient: _transient, ...result }: RunResult) => ({
     ...result,
     overload_results: result.overload_results ?? null,
   }));

@@ -378,6 +378,17 @@ export const ERRORS = {
     (f) => `Source ${f.source} hashes or drops personal data, and ${f.variable} is not set.`,
     (f) => `Set ${f.variable} to a long secret text; keep it: the same value gives the same hashes.`,
   ),
+  badNodeLimit: row<Facts<'key' | 'expected' | 'found'>>(
+    'T3028',
+    'runtime',
+    (f) => `meta.tsdbt.${f.key} must be ${f.expected}, found ${f.found}`,
+  ),
+  nodeTooSlow: row<Facts<'seconds'>>(
+    'T3029',
+    'runtime',
+    (f) => `took longer than its timeout of ${f.seconds} s and was cancelled`,
+    () => 'The limit is meta.tsdbt.timeout of the node.',
+  ),
 
   // Answers of a database.
   freshnessIsNull: row<Facts<'field'>>(

@@ -33,11 +33,11 @@ export async function execute(
 ): Promise<RunOutcome> {
   const ctx = announce(parsed, selection);
   if (selection.selected.size === 0) return executeNothing(parsed, ctx);
-  const { signal, retry, kindOf, stopped } = observer;
+  const { signal, retry, durations, patience, progress, kindOf, stopped } = observer;
   const runNodes = compilesOnly(parsed.config.flags.which) ? compile : run;
   const outcome = await runNodes(
     parsed,
-    { selected: selection.selected, signal, retry },
+    { selected: selection.selected, signal, retry, durations, patience, progress },
     {
       ctx,
       kindOf,
@@ -61,6 +61,7 @@ export type { RunResult } from './contracts/results.ts';
 export { formatError, TsdbtError } from './errors.ts';
 export type { Selection } from './graph/selector.ts';
 export type { LogEvent, Logger } from './log.ts';
+export { openAdapter } from './pipeline/load.ts';
 export { reportCounts } from './pipeline/counts.ts';
 export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';
@@ -71,7 +72,7 @@ export { write, writeFreshness } from './pipeline/write.ts';
 export { createRunContext, type RetriedRun, type RunContext } from './runner/context.ts';
 export { type Freshness, freshnessKind, hasFreshness } from './runner/kinds/freshness.ts';
 export { artifactMetadata } from './runner/metadata.ts';
-export { outsideInputs } from './runner/outside-inputs.ts';
+export { outsideInputs, relationOf } from './runner/outside-inputs.ts';
 export type { LoadedProject, ParsedProject } from './runner/parsed-project.ts';
 export { printResultError, printRunEnd, succeeded } from './runner/summary.ts';
 export { Secrets } from './secrets.ts';

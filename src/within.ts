@@ -50,8 +50,8 @@ export async function unlessAborted<T>(
   }
 }
 
-/** Why a command was stopped, in words for `because of`: dbt's for Ctrl-C, else the signal's name. */
+/** Why a command was stopped, in words for `because of`: dbt's for Ctrl-C, else the signal's name, or `timeout`. */
 export function stopReason(signal: AbortSignal | null): string {
   const reason: unknown = signal?.reason;
-  return reason === 'SIGTERM' ? reason : 'keyboard interrupt';
+  return typeof reason === 'string' && reason !== 'SIGINT' ? reason : 'keyboard interrupt';
 }

@@ -224,6 +224,11 @@ export interface Adapter {
   /** Connection facts for `debug`, `target` and logs, in dbt's order. Never a secret. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;
+  /**
+   * Whether an error may pass: a lost connection, a deadlock, a lock that was not had in time, a server that is full.
+   * The same statement may succeed later; an error of the SQL is none of these.
+   */
+  isTransient(error: TsdbtError): boolean;
   /** Fails with a `connection` error that names host and port. */
   check(): Promise<void>;
   quote(identifier: string): string;

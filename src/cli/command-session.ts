@@ -44,6 +44,8 @@ export interface CommandSession {
   readonly secrets: Secrets;
   /** The first Ctrl-C or SIGTERM aborts it. */
   readonly signal: AbortSignal;
+  /** The second one, for commands that drain after the first. */
+  readonly secondSignal: AbortSignal;
   /** Registers what to close when a signal has ended the command, so that the server cancels its work. */
   readonly onStop: (close: () => Promise<unknown>) => void;
   /** For long synchronous work that leaves nothing incomplete: a signal ends the process at once. */
@@ -111,6 +113,7 @@ export async function withCommand(
         logger,
         secrets,
         signal: ending.signal,
+        secondSignal: ending.secondSignal,
         onStop: (close) => ending.onStop(close),
         withoutWaiting: (work) => {
           // A signal during such work ends the process, and lines that were never written would be lost.

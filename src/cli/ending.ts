@@ -29,9 +29,13 @@ const STOPS_ITSELF = new Set([
   'load',
   'produce',
 ]);
+/** Commands whose first signal lets what runs come to its end, and whose second one stops it. */
+const DRAINS = new Set(['serve-jobs']);
 /** Milliseconds for such a command, and for closing connections; ten seconds in all. */
 const STOP_MS = 8000;
 const CLOSE_MS = 1500;
+/** Milliseconds for what runs to be gone after the second signal. */
+const DRAINED_MS = 30_000;
 /** Wrappers forward a Ctrl-C that has already reached the program: two signals this close count as one. */
 const SAME_MS = 300;
 const NAMES = ['SIGINT', 'SIGTERM'] as const;
@@ -48,6 +52,8 @@ export function wasStopped(): boolean {
 /** Listens for signals until `dispose`. */
 export class Ending {
   readonly #abort = new AbortController();
+  readonly #again = new AbortController();
+  #drains = false;
   readonly #closers: (() => Promise<unknown>)[] = [];
   readonly #listeners = NAMES.map((name) => ({ name, listener: () => this.#received(name) }));
   #first = 0;
@@ -65,6 +71,11 @@ export class Ending {
     return this.#abort.signal;
   }
 
+  /** The second signal aborts it, for commands that drain after the first. */
+  get secondSignal(): AbortSignal {
+    return this.#again.signal;
+  }
+
   /** Registers what to close when the command is stopped, so that the server cancels its work. */
   onStop(close: () => Promise<unknown>): void {
     this.#closers.push(close);
@@ -75,7 +86,13 @@ export class Ending {
    * @throws Interrupted when a signal ended the wait, else the work's own error
    */
   async guard<T>(which: string, work: Promise<T>): Promise<T> {
+    this.#drains = DRAINS.has(which);
     try {
+      if (this.#drains) {
+        const drained = await unlessAborted(this.secondSignal, work, DRAINED_MS);
+        if (drained === null) throw new Interrupted();
+        return drained.value;
+      }
       const done = await unlessAborted(this.signal, work, STOPS_ITSELF.has(which) ? STOP_MS : 0);
       if (done === null) throw new Interrupted();
       return done.value;
@@ -116,7 +133,11 @@ export class Ending {
       stopped = true;
       this.#first = performance.now();
       this.#abort.abort(name);
-    } else if (performance.now() - this.#first > SAME_MS) process.exit(CODES[name]);
+    } else if (performance.now() - this.#first > SAME_MS) {
+      if (!this.#drains || this.#again.signal.aborted) process.exit(CODES[name]);
+      this.#first = performance.now();
+      this.#again.abort(name);
+    }
   }
 }
 

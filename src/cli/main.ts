@@ -47,6 +47,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),
   generate: handler(async () => (await import('./commands/docs.ts')).generateCommand),
   serve: handler(async () => (await import('./commands/docs.ts')).serveCommand),
+  'serve-jobs': handler(async () => (await import('./commands/serve.ts')).serveJobsCommand),
 };
 
 /** The environment with the variables of .env, if that file can be read. */

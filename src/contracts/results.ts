@@ -50,6 +50,8 @@ export interface RunResult {
   overload_results?: OverloadResults | null;
   /** Not written to the artifact: the node itself, for `results` in on-run-end. */
   node?: GraphNode;
+  /** Not written to the artifact: what made the node fail may pass, so that another try may succeed. */
+  transient?: boolean;
 }
 
 export interface ArtifactMetadata {

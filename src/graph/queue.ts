@@ -21,8 +21,10 @@ export interface Queue {
 /**
  * A queue over some nodes of a graph, first in, first out. Nodes that become ready together go by depth in the graph,
  * then by unique_id. The order is that of dbt/graph/queue.py.
+ * @param seconds what nodes usually take, by unique_id: of all that are ready, the one with the longest path below it
+ *   goes first, which is dbt's order no more
  */
-export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
+export function createQueue(dag: Dag, ids: Iterable<string>, seconds?: ReadonlyMap<string, number>): Queue {
   const graph = dag.subset(ids);
   const order = graph.topological();
   const depths = new Map<string, number>();
@@ -37,8 +39,15 @@ export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
   }
   const sorted = (some: string[]): string[] =>
     some.sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
+  const paths = seconds === undefined || seconds.size === 0 ? null : longestPaths(graph, order, seconds);
   const ready = sorted(order.filter((id) => blockers.get(id) === 0));
   let handedOut = 0;
+  const byPath = (): void => {
+    if (paths === null) return;
+    const waits = ready.splice(handedOut);
+    ready.push(...waits.sort((a, b) => (paths.get(b) ?? 0) - (paths.get(a) ?? 0)));
+  };
+  byPath();
   const running = new Set<string>();
   let waiting = order.length;
   return {
@@ -59,6 +68,7 @@ export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
         if (left === 0) freed.push(child);
       }
       ready.push(...sorted(freed));
+      if (freed.length > 0) byPath();
     },
     get waiting() {
       return waiting;
@@ -71,4 +81,21 @@ export function createQueue(dag: Dag, ids: Iterable<string>): Queue {
     },
     selected: new Set(order),
   };
+}
+
+/** Seconds from the start of each node to the end of the last below it, one after the other on the longest way. */
+function longestPaths(
+  graph: Dag,
+  order: readonly string[],
+  seconds: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const known = [...seconds.values()].sort((a, b) => a - b);
+  // A node without a past counts as a usual one.
+  const usual = known[known.length >> 1] ?? 0;
+  const paths = new Map<string, number>();
+  for (const id of [...order].reverse()) {
+    const below = graph.children(id).reduce((longest, child) => Math.max(longest, paths.get(child) ?? 0), 0);
+    paths.set(id, below + (seconds.get(id) ?? usual));
+  }
+  return paths;
 }

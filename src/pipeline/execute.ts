@@ -7,6 +7,7 @@ import type { NodeKind } from '../runner/node.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { compilesOnly, type RunOptions, type RunOutcome, type RunRequest, run } from '../runner/run.ts';
 import { succeeded } from '../runner/summary.ts';
+import type { Progress } from '../runner/workers.ts';
 import { reportCounts } from './counts.ts';
 import { write, writeSummary } from './write.ts';
 
@@ -16,6 +17,11 @@ export interface Observer {
   readonly signal?: AbortSignal | null | undefined;
   /** Set for `retry`. */
   readonly retry?: RetriedRun | null | undefined;
+  /** Seconds that nodes usually take, by unique_id: those of the longest path start first. */
+  readonly durations?: ReadonlyMap<string, number> | undefined;
+  /** Milliseconds that cancelled nodes have to end; by default 3 seconds. */
+  readonly patience?: number | undefined;
+  readonly progress?: Progress | undefined;
   /** Returns the kind of each node; by default the command's own kind. */
   readonly kindOf?: ((node: GraphNode) => NodeKind) | undefined;
   /** Called with the nodes' results when the run throws after them. */

@@ -212,6 +212,10 @@ export const COMMANDS: readonly CommandSpec[] = [
         second: { name: 'name', help: 'Name of the job.', after: ['pause', 'resume', 'run'] },
       },
     },
+    'serve-jobs',
+    'Run the jobs of jobs.yml at their times, until a signal.',
+    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host', 'port'],
+    { path: ['serve'] },
   ),
   command('completion', 'Print the script that completes command lines in a shell.', [], {
     argument: {

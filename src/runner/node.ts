@@ -6,6 +6,8 @@ import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/result
 import { withoutBuiltIn } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { note } from '../events/index.ts';
+import { errorOf } from '../error-table.ts';
+import { NO_LIMITS, type NodeLimits, nodeLimits } from './node-limits.ts';
 import { isEphemeral, keepNode } from './nodes.ts';
 import { bareResult, isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
@@ -14,6 +16,8 @@ import type { NodeProgress } from './node-info.ts';
 /** How often a node that collided with another run is retried, and milliseconds before the first retry. */
 const RETRIES = 5;
 const RETRY_PAUSE = 100;
+/** Milliseconds before a node is tried again by its own `retries`; they double. */
+const RETRY_MS = 1000;
 
 /** What executing a node gives; time and thread are added outside. */
 export interface Outcome {
@@ -25,6 +29,8 @@ export interface Outcome {
   readonly node?: GraphNode;
   readonly batches?: RunResult['batch_results'];
   readonly overloads?: RunResult['overload_results'];
+  /** What failed in it may succeed later. */
+  readonly transient?: boolean;
 }
 
 /** How nodes of one sort are run. */
@@ -40,6 +46,8 @@ export interface NodeKind<N extends GraphNode = GraphNode> {
   readonly errorStatus?: RunResult['status'];
   /** Ephemeral models too are executed (`show`). */
   readonly runsEphemeral?: boolean;
+  /** Its parts are nodes of their own, and a node's limits are those of each part. */
+  readonly limitsParts?: boolean;
 }
 
 /** What the runner does for a node that it runs. */
@@ -48,6 +56,8 @@ export interface Work {
   open(node: GraphNode): Session;
   /** True when the command is to stop: nothing new may begin. */
   halted(): boolean;
+  /** Cancels the statement of the newest session on the server. */
+  cancel(): Promise<unknown>;
 }
 
 /** Runs one node. Never throws: an error is a result. */
@@ -64,16 +74,19 @@ export async function executeNode(
   ctx.log.nodeStart(p);
   if (!isEphemeral(node)) kind.start(ctx, p, node);
   ctx.journal?.begin(node.unique_id, p.started);
-  let attempt = await attemptNode(ctx, kind, node, p, began, work);
-  for (let again = 1; attempt.result === null; again++) {
+  const limits = kind.limitsParts === true ? NO_LIMITS : nodeLimits(node);
+  let attempt = await attemptUntilWhole(ctx, kind, node, p, began, work, limits);
+  for (let tries = 0; mayRetry(attempt, tries, limits, work); tries++) {
+    const pause = RETRY_MS * 2 ** Math.min(tries, 6);
     const msg =
-      `${node.unique_id} collided with another transaction and was rolled back; starting it again (${again} of ` +
-      `${RETRIES})`;
+      `${node.unique_id} failed by what may pass; trying it again in ${pause / 1000} s (${tries + 1} of ` +
+      `${limits.retries})`;
     note(ctx.logger, msg, { thread: p.thread });
     await new Promise((resolve) => {
-      setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
+      setTimeout(resolve, pause);
     });
-    attempt = await attemptNode(ctx, kind, node, p, began, work, RETRIES - again);
+    if (work.halted()) break;
+    attempt = await attemptUntilWhole(ctx, kind, node, p, ctx.now(), work, limits);
   }
   const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
@@ -83,10 +96,41 @@ export async function executeNode(
   return result;
 }
 
-interface Attempt {
-  /** null: to be started again. */ readonly result: RunResult | null;
+function mayRetry({ result }: Whole, tries: number, { retries }: NodeLimits, work: Work): boolean {
+  return tries < retries && result.transient === true && !work.halted();
+}
+
+/** Starts the node again while it collides with other transactions. */
+async function attemptUntilWhole(
+  ctx: RunContext,
+  kind: NodeKind,
+  node: GraphNode,
+  p: NodeProgress,
+  began: number,
+  work: Work,
+  limits: NodeLimits,
+): Promise<Whole> {
+  let attempt = await attemptNode(ctx, kind, node, p, began, work, limits);
+  for (let again = 1; attempt.result === null; again++) {
+    const msg =
+      `${node.unique_id} collided with another transaction and was rolled back; starting it again (${again} of ` +
+      `${RETRIES})`;
+    note(ctx.logger, msg, { thread: p.thread });
+    await new Promise((resolve) => {
+      setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
+    });
+    attempt = await attemptNode(ctx, kind, node, p, began, work, limits, RETRIES - again);
+  }
+  return attempt;
+}
+
+interface Whole {
+  readonly result: RunResult;
   readonly current: GraphNode;
 }
+
+/** A result of null: to be started again. */
+type Attempt = Whole | { readonly result: null; readonly current: GraphNode };
 
 async function attemptNode(
   ctx: RunContext,
@@ -95,12 +139,22 @@ async function attemptNode(
   p: NodeProgress,
   began: number,
   work: Work,
+  { timeoutMs, error: wrong }: NodeLimits,
   retriesLeft = RETRIES,
 ): Promise<Attempt> {
   const timing: TimingInfo[] = [];
   let current = node;
   const session = work.open(node);
+  let late = false;
+  const timer =
+    timeoutMs === null
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          void work.cancel();
+        }, timeoutMs);
   try {
+    if (wrong !== null) throw wrong;
     p.status = 'compiling';
     ctx.log.nodeCompiling(p);
     current = await timed(ctx, 'compile', timing, () => kind.compile(ctx, node, session));
@@ -128,10 +182,12 @@ async function attemptNode(
       failures: outcome.failures,
       batch_results: outcome.batches ?? null,
       overload_results: outcome.overloads ?? null,
+      ...(outcome.transient === true ? { transient: true } : {}),
       ...nodeFields(outcome.node ?? current),
     };
     return { current, result };
-  } catch (error) {
+  } catch (thrown) {
+    const error = late && !work.halted() ? errorOf('nodeTooSlow', { seconds: (timeoutMs ?? 0) / 1000 }) : thrown;
     // The server has rolled the node back, so it can be retried, unless a hook outside of its transaction has run.
     if (retriesLeft > 0 && !session.lasting && isCollision(error, retriesLeft)) return { current: node, result: null };
     const message = errorText(ctx, error, current, p);
@@ -141,9 +197,11 @@ async function attemptNode(
         ...bareResult(current, kind.errorStatus ?? 'error', message, p.thread),
         timing,
         execution_time: (ctx.now() - began) / 1000,
+        ...(late || (error instanceof TsdbtError && ctx.adapter.isTransient(error)) ? { transient: true } : {}),
       },
     };
   } finally {
+    clearTimeout(timer);
     await session.release();
   }
 }

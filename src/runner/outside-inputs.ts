@@ -1,5 +1,6 @@
 // The relations that selected nodes read and do not build: what has to stay the same for a run to have nothing to do.
 import type { Manifest } from '../contracts/manifest.ts';
+import type { SourceDefinition } from '../contracts/node.ts';
 import { hasLoadConfig } from '../project/load-config.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
@@ -34,4 +35,9 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
   };
   for (const id of selected) visit(id);
   return [...inputs.values()];
+}
+
+/** The relation of a source's table. */
+export function relationOf(adapter: RelationFactory, source: SourceDefinition): Relation {
+  return relationFrom(adapter, null, source);
 }

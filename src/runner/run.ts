@@ -26,7 +26,7 @@ import { prepareDatabase, readViews } from './prepare-database.ts';
 import { skipRest } from './results.ts';
 import { resultValue } from './result-value.ts';
 import { runCounts } from './summary.ts';
-import { type ExecuteOptions, executeNodes } from './workers.ts';
+import { type ExecuteOptions, executeNodes, type Progress } from './workers.ts';
 
 export interface RunRequest {
   /** unique_ids; `select` gives them. */
@@ -35,6 +35,11 @@ export interface RunRequest {
   readonly signal?: AbortSignal | null | undefined;
   /** Of `retry`. */
   readonly retry?: RetriedRun | null | undefined;
+  /** Seconds that nodes usually take, by unique_id: those of the longest path start first. */
+  readonly durations?: ReadonlyMap<string, number> | undefined;
+  /** Milliseconds that cancelled nodes have to end, before their connections are closed. */
+  readonly patience?: number | undefined;
+  readonly progress?: Progress | undefined;
 }
 
 export interface RunOptions {
@@ -127,7 +132,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
     ctx.tests.save();
   };
   try {
-    const outcome = await runBetweenHooks(ctx, createQueue(graph, nodes), {
+    const outcome = await runBetweenHooks(ctx, createQueue(graph, nodes, request.durations), {
       threads,
       build: which === 'build',
       failFast: flags.fail_fast,
@@ -137,6 +142,8 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       descendants: (id) => (graph.has(id) ? graph.dependants(id) : []),
       keepEphemeral: which === 'show' || (which === 'compile' && Boolean(flags.select?.length || flags.inline)),
       signal: request.signal ?? null,
+      patience: request.patience,
+      progress: request.progress,
       hooks,
       createSchemas: manner.builds,
       countsLine: manner.counts,

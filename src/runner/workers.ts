@@ -33,6 +33,15 @@ export interface ExecuteOptions {
   readonly keepEphemeral: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal | null;
+  /** Milliseconds that nodes have to end once they are cancelled. */
+  readonly patience?: number | undefined;
+  readonly progress?: Progress | undefined;
+}
+
+/** Sees nodes begin and end. */
+export interface Progress {
+  begun(node: GraphNode, thread: string): void;
+  ended(result: RunResult): void;
 }
 
 export interface Execution {
@@ -172,6 +181,7 @@ class Workers {
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
       const p = this.#progress(node, thread);
+      this.#options.progress?.begun(node, thread);
       return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n) => {
           const opened = openSession(this.#ctx, n.unique_id, n, p);
@@ -180,6 +190,7 @@ class Workers {
           return session;
         },
         halted: () => this.#stop !== null,
+        cancel: async () => this.#sessions.get(node.unique_id)?.cancel(),
       });
     } finally {
       this.#sessions.delete(node.unique_id);
@@ -214,6 +225,7 @@ class Workers {
     if (!ephemeral || this.#options.keepEphemeral) {
       this.#results.push(result);
       this.#ctx.journal?.result(result);
+      this.#options.progress?.ended(result);
     }
     const goesOn = node.resource_type === 'model' && node.config['on_error'] === 'continue';
     if (
@@ -244,7 +256,7 @@ class Workers {
     }
     const cancelled = Promise.all([...this.#sessions.values()].map((session) => session.cancel()));
     const idle = cancelled.then(() => this.#untilIdle());
-    if ((await unlessAborted(this.#options.signal, idle, CANCELLED_MS)) === null) {
+    if ((await unlessAborted(this.#options.signal, idle, this.#options.patience ?? CANCELLED_MS)) === null) {
       await this.#ctx.adapter.close();
       await within(idle, CLOSED_MS);
     }

@@ -93,7 +93,7 @@ export class Journal {
   }
 
   result(result: RunResult): void {
-    const { node: _node, ...plain } = result;
+    const { node: _node, transient: _transient, ...plain } = result;
     this.#write({ k: 'result', result: plain });
   }
 

@@ -27,6 +27,7 @@ import { PyDict } from '../../values/dict.ts';
 import { fromJson } from '../../values/json.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
+import { isTransient } from './database-error.ts';
 import { changeMarksSql, LOADER_PRESENT, loadedSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
 import { CLICKHOUSE_COLUMN } from './column.ts';
 import type { ServerAddress } from './connection.ts';
@@ -124,6 +125,10 @@ export class ClickHouseAdapter implements Adapter {
 
   session(options: SessionOptions): Session {
     return new ClickHouseSession(this.server, options);
+  }
+
+  isTransient(error: TsdbtError): boolean {
+    return isTransient(error);
   }
 
   async check(): Promise<void> {

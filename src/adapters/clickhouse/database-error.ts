@@ -114,3 +114,41 @@ export function connectionError(
         : undefined,
   });
 }
+
+/**
+ * Codes that may pass: timeouts and lost connections, a full server, replicas and Keeper that are away, memory that
+ * other queries have taken, deadlocks.
+ */
+const TRANSIENT = new Set([
+  '159',
+  '164',
+  '202',
+  '203',
+  '209',
+  '210',
+  '225',
+  '241',
+  '242',
+  '243',
+  '252',
+  '279',
+  '285',
+  '319',
+  '425',
+  '439',
+  '473',
+  '499',
+  '519',
+  '594',
+  '598',
+  '999',
+]);
+
+/** Whether the same statement may succeed later. */
+export function isTransient({ kind, message, details: { code } }: TsdbtError): boolean {
+  if (kind === 'connection') return code !== '516' && code !== '193';
+  if (kind !== 'database') return false;
+  return code === undefined
+    ? /closed the connection|embedded ClickHouse ended|[Tt]imeout/.test(message)
+    : TRANSIENT.has(code);
+}

@@ -37,6 +37,7 @@ import {
   viewStateSql,
   viewStatesSql,
 } from './catalogue.ts';
+import { isTransient } from './database-error.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
 import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
@@ -148,6 +149,10 @@ export class PostgresAdapter implements Adapter {
       },
       options,
     );
+  }
+
+  isTransient(error: TsdbtError): boolean {
+    return isTransient(error);
   }
 
   async check(): Promise<void> {

@@ -177,3 +177,13 @@ export function connectionError(error: unknown, place: Place): TsdbtError {
         : text;
   return new TsdbtError('connection', `${where}: ${reason}`, { code });
 }
+
+/** SQLSTATEs that may pass, by class or whole: connection, rollback by the server, resources, locks, shutdown. */
+const TRANSIENT = /^(?:08|40|53|55P03|57P0[1-5]|58030)/;
+
+/** Whether the same statement may succeed later. */
+export function isTransient({ kind, message, details: { code } }: TsdbtError): boolean {
+  if (kind === 'connection') return code === undefined || !/^(?:28|3D)/.test(code);
+  if (kind !== 'database') return false;
+  return code === undefined ? message.startsWith('server closed the connection') : TRANSIENT.test(code);
+}

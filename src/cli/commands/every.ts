@@ -39,7 +39,7 @@ function parseDuration(text: string): number {
 }
 
 /** The inputs of the last successful tick. */
-interface Done {
+export interface Done {
   readonly parsed: ParsedProject;
   readonly inputs: ReturnType<typeof outsideInputs>;
   /** Marks of the inputs, taken before the tick read them. */
@@ -156,7 +156,7 @@ async function tick(
 }
 
 /** The error that ended a tick, with file and line first. */
-function oneLine(error: unknown): string {
+export function oneLine(error: unknown): string {
   const [words = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n');
   if (!(error instanceof TsdbtError)) return words;
   const { path, node, line, column } = error.details;
@@ -202,13 +202,13 @@ export function seldomWarning(parsed: ParsedProject, interval: number): string |
 }
 
 /** Whether a tick would repeat the last one on unchanged inputs. */
-async function isStill({ parsed, inputs, marks }: Done, loaded: LoadedProject): Promise<boolean> {
+export async function isStill({ parsed, inputs, marks }: Done, loaded: LoadedProject): Promise<boolean> {
   if (marks.includes(null) || !isSameProject(parsed, loaded)) return false;
   const current = await marksOf(loaded, inputs);
   return current.every((mark, i) => mark !== null && mark === marks[i]);
 }
 
-async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']): Promise<readonly (string | null)[]> {
+export async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']): Promise<readonly (string | null)[]> {
   const session = adapter.session({ name: 'every' });
   try {
     return await adapter.fetchChangeMarks(session, inputs);

@@ -109,7 +109,7 @@ function refuseHidden(which: string, options: Readonly<Record<string, unknown>>)
 }
 
 /** A function keeps those overloads that did not fail. */
-function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
+export function failedOverloads(results: readonly RunResult[]): Map<string, OverloadResults> {
   return new Map(
     results.flatMap(({ unique_id, overload_results: overloads }) =>
       overloads && overloads.failed.length > 0 ? [[unique_id, overloads]] : [],
@@ -118,7 +118,7 @@ function failedOverloads(results: readonly RunResult[]): Map<string, OverloadRes
 }
 
 /** A microbatch model without a successful batch starts again, with a full refresh if one was requested. */
-function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
+export function failedBatches(results: readonly RunResult[]): Map<string, BatchResults> {
   return new Map(
     results.flatMap(({ unique_id, batch_results: batches }) =>
       batches && batches.successful.length > 0 && batches.failed.length > 0 ? [[unique_id, batches]] : [],

@@ -77,6 +77,7 @@ function usesBatches({ config, resolver }: Pick<RunContext, 'config' | 'resolver
 
 /** How microbatch models run. */
 export const microbatchKind: NodeKind<ModelNode> = {
+  limitsParts: true,
   start(ctx, p, node) {
     ctx.log.startLine(describe(ctx, node), p);
   },
@@ -121,12 +122,14 @@ async function executeBatches(
   if (batches.length > 0) ctx.oldestBatch.set(model.unique_id, oldest);
   const results: BatchResults = { successful: [], failed: [] };
   let skip = false;
+  let transient = true;
   for (const [index, batch] of batches.entries()) {
     if (work.halted()) {
       results.failed.push(asText(batch));
       continue;
     }
-    const status = await runBatch(ctx, model, plan, { batch, index }, skip, p, work);
+    const { status, transient: mayPass } = await runBatch(ctx, model, plan, { batch, index }, skip, p, work);
+    if (status !== 'success' && status !== 'skipped' && mayPass !== true) transient = false;
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
     // Without the first batch there may be no table. A missed batch that fails again does not block the others.
@@ -134,7 +137,7 @@ async function executeBatches(
   }
   const outcome = mergeResults(results, ctx.retry?.batches.get(model.unique_id) ?? null);
   if (outcome.status === 'success' && batches.length > 0) await makePointer(ctx, model, plan.relation, work);
-  return outcome;
+  return outcome.status === 'success' || !transient ? outcome : { ...outcome, transient };
 }
 
 function mergeResults({ successful, failed }: BatchResults, previous: BatchResults | null): Outcome {
@@ -264,7 +267,7 @@ async function runBatch(
   skip: boolean,
   parent: NodeProgress,
   work: Work,
-): Promise<RunResult['status']> {
+): Promise<RunResult> {
   const { batches, size } = plan;
   const { batch, index } = at;
   const name = batchName(batch.start, size);
@@ -284,7 +287,7 @@ async function runBatch(
   const description = `batch ${name} of ${nodeRepresentation(ctx, model)}`;
   if (skip) {
     ctx.log.batchResult(description, 'skipped', p.index, p.total, 0, p);
-    return bareResult(model, 'skipped', 'SKIPPED', p.thread).status;
+    return bareResult(model, 'skipped', 'SKIPPED', p.thread);
   }
   const kind: NodeKind<ModelNode> = {
     start: (_ctx, at) => ctx.log.batchStart(description, at.index, at.total, at),
@@ -318,8 +321,7 @@ async function runBatch(
       );
     },
   };
-  const result = await executeNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
-  return result.status;
+  return executeNode({ ...ctx, journal: null }, kind as NodeKind, node, p, work);
 }
 
 /** Where a batch and its ledger entry are not one transaction, a rebuild first clears the entries of the table. */

@@ -72,6 +72,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
     config: { flags: {} },
     adapter: {
       type: 'none',
+      isTransient: () => false,
       session: ({ name }: { name: string }) => ({
         name,
         release: async () => undefined,

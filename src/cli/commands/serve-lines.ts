@@ -1,0 +1,71 @@
+// The lines that serve writes for people: one when a run ends, one for what goes wrong. Runs go to the log file.
+import type { LogLevel } from '../../log.ts';
+import type { ServeEvent } from '../../serve/serve-events.ts';
+
+export interface ServeLine {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** @returns null: nothing for people */
+export function serveLine(event: ServeEvent): ServeLine | null {
+  switch (event.kind) {
+    case 'run_ended': {
+      const { claim, end, seconds, counts, againAt, nextDue } = event;
+      const good = end.state === 'success';
+      const tries = claim.attempt === 1 ? '' : ` (try ${claim.attempt})`;
+      const why = end.reason === null ? '' : `: ${end.reason}`;
+      const next = againAt !== null ? `; again at ${at(againAt)}` : nextDue === null ? '' : `; next at ${at(nextDue)}`;
+      const text = `${claim.job}${tries} ${end.state}${why} in ${seconds.toFixed(2)}s`;
+      const told = counts === null ? '' : `, ${counts}`;
+      return { level: good || end.state === 'cancelled' ? 'info' : 'error', text: `${text}${told}${next}` };
+    }
+    case 'left_out':
+      return { level: 'info', text: `${event.job} of ${at(event.dueAt)} left out: ${LEFT_OUT[event.why]}` };
+    case 'stopping':
+      return event.why === 'timeout'
+        ? { level: 'warn', text: `${event.claim.job}: its time is over, its statements are being cancelled` }
+        : event.why === 'lost'
+          ? { level: 'warn', text: `${event.claim.job}: another host has taken the run, it ends here` }
+          : null;
+    case 'run_lost':
+      return {
+        level: 'warn',
+        text: `${event.run.job} of ${at(event.run.dueAt)} was lost with ${event.run.host}`,
+      };
+    case 'loader_ended':
+      return {
+        level: 'warn',
+        text: `${event.job} ended: ${event.reason}; it starts again in ${event.againMs / 1000} s`,
+      };
+    case 'loader_taken':
+      return { level: 'info', text: `${event.job} runs on ${event.by}` };
+    case 'database_away':
+      return { level: 'warn', text: `The database is away: ${event.reason}; it is asked again until it is back` };
+    case 'database_back':
+      return { level: 'info', text: `The database is back after ${(event.awayMs / 1000).toFixed(0)} s` };
+    case 'clock_moved':
+      return { level: 'warn', text: `The database's clock was moved by ${(event.byMs / 1000).toFixed(0)} s` };
+    case 'history_dropped':
+      return { level: 'warn', text: `${event.rows} rows of history were dropped: the database was away for too long` };
+    case 'draining':
+      return {
+        level: 'info',
+        text: `Stopping: ${event.running} at work come to their end; a second signal cancels them`,
+      };
+    default:
+      return null;
+  }
+}
+
+const LEFT_OUT = {
+  still_running: 'the run before goes on',
+  paused: 'the job is paused',
+  window_over: 'its window is over',
+  draining: 'serve stops',
+} as const;
+
+/** `2026-05-01 12:00:00` in UTC. */
+function at(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,51 @@
+// The project of a job between its runs: read again when its files have changed, and as it last was when a commit has
+// broken it. Runs nothing.
+import { isSameProject, type LoadedProject, openAdapter, type ParsedProject } from '../../index.ts';
+import type { CommandSession } from '../command-session.ts';
+import { loadProject, parseLoaded } from './run.ts';
+
+export interface KeptProjectWatcher {
+  /** The project cannot be read any more; the one before goes on. */
+  broken(error: unknown): void;
+  /** It was read. */
+  read(parsed: ParsedProject): void;
+}
+
+export class KeptProject {
+  readonly #watcher: KeptProjectWatcher;
+  #last: ParsedProject | null = null;
+
+  constructor(watcher: KeptProjectWatcher) {
+    this.#watcher = watcher;
+  }
+
+  /**
+   * The project as it is, with an adapter of its own that the caller closes.
+   * @throws what keeps it from being read, when it never could be
+   */
+  async open(session: CommandSession): Promise<ParsedProject> {
+    const last = this.#last;
+    let loaded: LoadedProject | null = null;
+    try {
+      loaded = await loadProject(session);
+      const same = last !== null && isSameProject(last, loaded);
+      const parsed = same ? renewed(last, loaded) : parseLoaded(loaded);
+      this.#last = parsed;
+      if (!same || last === null) this.#watcher.read(parsed);
+      return parsed;
+    } catch (error) {
+      await loaded?.adapter.close();
+      if (last === null) throw error;
+      this.#watcher.broken(error);
+      const { invocation, logger, env } = session;
+      const config = { ...last.config, invocation };
+      return renewed(last, { ...last, config, logger, adapter: await openAdapter(config, env, logger) });
+    }
+  }
+}
+
+/** The manifest and graph of one parse under the invocation of another. */
+function renewed(last: ParsedProject, loaded: LoadedProject): ParsedProject {
+  const { origin, kept, manifest, facts, dag } = last;
+  return { ...loaded, origin, kept, manifest, facts, dag };
+}

@@ -1,0 +1,90 @@
+// What became of a run's nodes: as history keeps it, what of it another try may mend, and in words.
+import type { GraphNode } from '../../contracts/node.ts';
+import type { RunResult } from '../../contracts/results.ts';
+import type { ParsedProject, RetriedRun } from '../../index.ts';
+import type { NodeRun } from '../../serve/store/store.ts';
+import { failedBatches, failedOverloads } from './retry.ts';
+import { now } from '../command-session.ts';
+
+/** A result as history keeps it. @param startedAt when its node began; null: it never did */
+export function nodeRun(runId: string, result: RunResult, startedAt: number | null): NodeRun {
+  const { adapter_response: response, message, node } = result;
+  const checksum = node !== undefined && 'checksum' in node ? node.checksum : null;
+  const failed = result.status !== 'success' && result.status !== 'pass';
+  return {
+    runId,
+    uniqueId: result.unique_id,
+    status: result.status,
+    thread: result.thread_id,
+    startedAt: Math.round(startedAt ?? now() - result.execution_time * 1000),
+    seconds: result.execution_time,
+    rows: numberOf(response['rows_affected']),
+    readRows: numberOf(response['read_rows']),
+    readBytes: numberOf(response['read_bytes']),
+    failures: result.failures,
+    message: failed && message !== null ? errorLine(message) : null,
+    checksum: checksumOf(checksum),
+  };
+}
+
+function checksumOf(checksum: unknown): string | null {
+  const text =
+    typeof checksum === 'object' && checksum !== null && 'checksum' in checksum ? checksum.checksum : checksum;
+  return typeof text === 'string' ? text : null;
+}
+
+function numberOf(value: unknown): number | null {
+  const number = typeof value === 'string' && value !== '' ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : null;
+}
+
+/** The line of an error that says what happened: dbt's first line only names the kind of error and the node. */
+export function errorLine(message: string): string {
+  const lines = message.split('\n').map((line) => line.trim());
+  const [first = '', second] = lines.filter((line) => line !== '');
+  return second !== undefined && /^\w[\w ]* Error(?: in |$)/.test(first) ? second : first;
+}
+
+const isFailed = ({ status, node }: RunResult): boolean =>
+  ['error', 'fail', 'runtime error', 'partial success'].includes(status) || (status === 'skipped' && !isExposure(node));
+
+function isExposure(node: GraphNode | undefined): boolean {
+  return node?.resource_type === 'exposure';
+}
+
+/** What a retry runs, and the nodes whose failure it does not mend. */
+export interface Left {
+  readonly retried: (RetriedRun & { readonly selected: ReadonlySet<string> }) | null;
+  readonly failed: readonly RunResult[];
+}
+
+/**
+ * Nodes that may succeed in another try: what failed by something that passes, and what was skipped because of it. What
+ * stands below a node that would fail again is left out.
+ */
+export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Left {
+  const { dag, config } = parsed;
+  const failed = results.filter(isFailed);
+  const lasting = failed.filter((result) => result.status !== 'skipped' && result.transient !== true);
+  const blocked = new Set(lasting.flatMap(({ unique_id: id }) => (dag.has(id) ? [id, ...dag.dependants(id)] : [])));
+  // A hook of the project that fails would fail again, and everything with it.
+  const hook = lasting.some(({ unique_id: id }) => id.startsWith('operation.'));
+  const selected = new Set(failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !blocked.has(id)));
+  if (hook || selected.size === 0) return { retried: null, failed: lasting };
+  const again = failed.filter(({ unique_id: id }) => selected.has(id));
+  const startedAt = config.invocation.started_at.getTime();
+  return {
+    failed: lasting,
+    retried: { selected, startedAt, batches: failedBatches(again), overloads: failedOverloads(again) },
+  };
+}
+
+/** `2 of 12 failed: model.shop.orders: relation "x" does not exist`. */
+export function reasonOf(failed: readonly RunResult[], total: number): string {
+  const real = failed.filter(({ status }) => status !== 'skipped');
+  const [first] = real.length > 0 ? real : failed;
+  if (first === undefined) return 'it failed';
+  const count = real.length > 0 ? real.length : failed.length;
+  const words = first.message === null ? first.status : errorLine(first.message);
+  return `${count} of ${total} ${real.length > 0 ? 'failed' : 'were skipped'}: ${first.unique_id}: ${words}`;
+}

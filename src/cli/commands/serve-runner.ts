@@ -1,0 +1,230 @@
+// Runs jobs by the engine, within this process: a try is one invocation with an adapter of its own, a retry runs what
+// is left. When, how often and for how long is the scheduler's.
+import { resolve } from 'node:path';
+import type { RunResult } from '../../contracts/results.ts';
+import { TsdbtError } from '../../errors.ts';
+import { note } from '../../events/index.ts';
+import {
+  execute,
+  type Freshness,
+  freshnessKind,
+  hasFreshness,
+  outsideInputs,
+  type ParsedProject,
+  printRunEnd,
+  relationOf,
+  type Selection,
+  select,
+  succeeded,
+  writeFreshness,
+} from '../../index.ts';
+import type { Logger } from '../../log.ts';
+import type { JobRunner, JobTry, TryEnd } from '../../serve/job-runner.ts';
+import type { Job } from '../../serve/jobs/job.ts';
+import { stopReason } from '../../within.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { generateCommand } from './docs.ts';
+import { type Done, isStill, marksOf, oneLine } from './every.ts';
+import { loadCommand } from './load.ts';
+import { jobLogger, jobSession } from './serve-session.ts';
+import { KeptProject, type KeptProjectWatcher } from './serve-project.ts';
+import { type Left, leftOf, nodeRun, reasonOf } from './serve-record.ts';
+
+/** Milliseconds that a cancelled statement has to end on the server, before its connection is closed. */
+const PATIENCE_MS = 120_000;
+
+export interface EngineRunnerOptions {
+  readonly session: CommandSession;
+  /** Answers about sources; stays open. */
+  readonly adapter: ParsedProject['adapter'];
+  /** The project as it was read last, for questions about sources. */
+  readonly project: () => ParsedProject;
+  readonly watcher: KeptProjectWatcher;
+}
+
+/** What is kept between the runs of one job. */
+interface KeptJob {
+  readonly project: KeptProject;
+  readonly shown: Set<string>;
+  done: Done | null;
+}
+
+type Retried = NonNullable<Left['retried']>;
+
+const UNCHANGED: TryEnd = { state: 'success', reason: 'nothing has changed', project: null, counts: null, again: null };
+
+export class EngineRunner implements JobRunner {
+  readonly #options: EngineRunnerOptions;
+  readonly #kept = new Map<string, KeptJob>();
+
+  constructor(options: EngineRunnerOptions) {
+    this.#options = options;
+  }
+
+  run(first: JobTry): Promise<TryEnd> {
+    return this.#try(first, null, []);
+  }
+
+  async load({ job, signal }: Pick<JobTry, 'job' | 'signal'>): Promise<void> {
+    const { session } = this.#options;
+    const logger = jobLogger(session.logger, this.#keptOf(job).shown, () => undefined);
+    await loadCommand(jobSession(job, { session, signal, logger }));
+  }
+
+  async marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>> {
+    const { adapter } = this.#options;
+    const parsed = this.#options.project();
+    const marks = new Map<string, string>();
+    const session = adapter.session({ name: 'serve' });
+    try {
+      for (const { name, timing } of jobs) {
+        if (timing.kind !== 'after') continue;
+        const sources = timing.sources.flatMap((criterion) => sourcesOf(parsed, criterion));
+        const found = await adapter.fetchChangeMarks(
+          session,
+          sources.map((source) => relationOf(adapter, source)),
+        );
+        const texts: string[] = [];
+        for (const [i, source] of sources.entries()) {
+          const state = found[i] == null ? await adapter.loadedState(session, source) : null;
+          texts.push(found[i] ?? (state === null ? '' : `${state.rows} ${String(state.newestLoad)}`));
+        }
+        if (texts.some((text) => text !== '')) marks.set(name, texts.join(' | '));
+      }
+    } finally {
+      await session.release();
+    }
+    return marks;
+  }
+
+  #keptOf({ name, work }: Job): KeptJob {
+    const key = JSON.stringify([name, work]);
+    let kept = this.#kept.get(key);
+    if (kept === undefined) {
+      for (const old of this.#kept.keys()) if (old.startsWith(`[${JSON.stringify(name)},`)) this.#kept.delete(old);
+      kept = { project: new KeptProject(this.#options.watcher), shown: new Set(), done: null };
+      this.#kept.set(key, kept);
+    }
+    return kept;
+  }
+
+  /** @param lasting failures of earlier tries that this one does not mend */
+  async #try(attempt: JobTry, retried: Retried | null, lasting: readonly RunResult[]): Promise<TryEnd> {
+    const { job, signal } = attempt;
+    const kept = this.#keptOf(job);
+    let counts: string | null = null;
+    const logger = jobLogger(this.#options.session.logger, kept.shown, (text) => {
+      counts = text;
+    });
+    const session = jobSession(job, { session: this.#options.session, signal, logger });
+    let parsed: ParsedProject;
+    try {
+      if (session.which === 'generate') return ended(await generateCommand(session));
+      parsed = await kept.project.open(session);
+    } catch (error) {
+      return { ...ended(false), reason: oneLine(error) };
+    }
+    const again = (next: Retried | null, more: readonly RunResult[]): TryEnd['again'] => {
+      return (other) => this.#try(other, next, more);
+    };
+    try {
+      if (session.which === 'freshness') return await measure(parsed, attempt);
+      const last = retried === null ? kept.done : null;
+      if (last !== null && (await isStill(last, parsed))) return UNCHANGED;
+      const results = await this.#execute(parsed, attempt, retried, logger, kept);
+      const left = leftOf(parsed, results);
+      const failed = [...lasting, ...left.failed];
+      if (succeeded(results) && lasting.length === 0) return { ...ended(true), counts };
+      const unfinished = left.retried === null ? [] : results.filter((r) => left.retried?.selected.has(r.unique_id));
+      return {
+        ...ended(false),
+        counts,
+        reason: reasonOf([...failed, ...unfinished.filter((r) => !succeeded([r]))], results.length + lasting.length),
+        again: left.retried === null ? null : again(left.retried, failed),
+      };
+    } catch (error) {
+      const passes = signal.aborted || (error instanceof TsdbtError && parsed.adapter.isTransient(error));
+      return { ...ended(false), counts, reason: oneLine(error), again: passes ? again(retried, lasting) : null };
+    } finally {
+      await parsed.adapter.close();
+    }
+  }
+
+  async #execute(
+    parsed: ParsedProject,
+    { claim, signal, durations, progress, job }: JobTry,
+    retried: Retried | null,
+    logger: Logger,
+    kept: KeptJob,
+  ): Promise<readonly RunResult[]> {
+    const selection: Selection =
+      retried === null ? select(parsed) : { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
+    const watched = job.work.kind === 'command' && job.work.ifChanged && retried === null;
+    const inputs = watched ? outsideInputs(parsed.manifest, selection.selected, parsed.adapter) : [];
+    const marks = watched ? await marksOf(parsed, inputs) : [];
+    kept.done = null;
+    const started = new Map<string, number>();
+    const { ctx, results, interrupted } = await execute(parsed, selection, {
+      signal,
+      durations,
+      patience: PATIENCE_MS,
+      retry: retried,
+      progress: {
+        begun(node, thread) {
+          const at = now();
+          started.set(node.unique_id, at);
+          progress.started({ uniqueId: node.unique_id, thread, at });
+        },
+        ended(result) {
+          progress.ended(nodeRun(claim.runId, result, started.get(result.unique_id) ?? null));
+          started.delete(result.unique_id);
+        },
+      },
+      stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
+    });
+    if (selection.selected.size === 0) {
+      note(logger, `Job ${job.name} selects nothing`, { level: 'warn' });
+      return results;
+    }
+    printRunEnd(ctx.log, results, interrupted ? stopReason(signal) : null, ctx.tables);
+    if (watched && !interrupted && succeeded(results)) kept.done = { parsed, inputs, marks };
+    return results;
+  }
+}
+
+function ended(good: boolean): TryEnd {
+  return { state: good ? 'success' : 'failed', reason: null, project: null, counts: null, again: null };
+}
+
+/** `source freshness`. */
+async function measure(parsed: ParsedProject, { claim, signal, progress }: JobTry): Promise<TryEnd> {
+  const measured = new Map<string, Freshness>();
+  const kind = freshnessKind(measured);
+  const selection = select(parsed, { accepts: (id) => hasFreshness(parsed.manifest, id) });
+  const outcome = await execute(parsed, selection, { signal, kindOf: () => kind, patience: PATIENCE_MS });
+  writeFreshness(parsed, outcome, measured, resolve(parsed.targetPath, 'sources.json'));
+  const at = Math.round(now());
+  for (const { unique_id: uniqueId, status } of outcome.results) {
+    if (status !== 'pass' && status !== 'warn' && status !== 'error' && status !== 'runtime error') continue;
+    const found = measured.get(uniqueId);
+    progress.measured({
+      runId: claim.runId,
+      uniqueId,
+      status,
+      maxLoadedAt: found === undefined ? null : Date.parse(found.maxLoadedAt),
+      seconds: found?.age ?? null,
+      at,
+    });
+  }
+  const good = succeeded(outcome.results) && !outcome.interrupted;
+  if (good) return ended(true);
+  const failed = outcome.results.filter((result) => !succeeded([result]));
+  return { ...ended(false), reason: reasonOf(failed, outcome.results.length) };
+}
+
+/** Source tables that a criterion names. */
+export function sourcesOf(parsed: ParsedProject, criterion: string): ParsedProject['manifest']['sources'][string][] {
+  const { manifest } = parsed;
+  const { selected } = select(parsed, { select: [criterion], accepts: (id) => manifest.sources[id] !== undefined });
+  return [...selected].flatMap((id) => manifest.sources[id] ?? []);
+}

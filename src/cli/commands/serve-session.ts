@@ -1,0 +1,115 @@
+// The session of a job's command within serve: options as if typed, a target folder of its own, a log that shows the
+// console warnings once and no progress.
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import type { Job } from '../../serve/jobs/job.ts';
+import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
+import { commandSpec } from '../../project/command-table.ts';
+import { resolveFlagsWithNotices } from '../../project/flags.ts';
+import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
+import { readProjectSettings } from '../../project/project.ts';
+import { type CommandSession, invocationArgs, now } from '../command-session.ts';
+
+/** dbt's names of the commands that have two words. */
+const WHICH: Readonly<Record<string, string>> = { 'source freshness': 'freshness', 'docs generate': 'generate' };
+
+/** Distinct warnings that are remembered as shown. */
+const MOST_SHOWN = 2000;
+
+export interface JobSessionOptions {
+  readonly session: CommandSession;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+}
+
+/** The command of a job, as its own command line would give it. */
+export function jobSession({ name, work }: Pick<Job, 'name' | 'work'>, options: JobSessionOptions): CommandSession {
+  const { session, signal, logger } = options;
+  const load = work.kind === 'load';
+  const which = load ? 'load' : (WHICH[work.command] ?? work.command);
+  const chosen = {
+    ...(work.select === null ? {} : { select: [...work.select] }),
+    ...(work.exclude.length === 0 ? {} : { exclude: [...work.exclude] }),
+    ...(load || work.selector === null ? {} : { selector: work.selector }),
+    ...(load || Object.keys(work.vars).length === 0 ? {} : { vars: { ...varsOf(session), ...work.vars } }),
+    ...(load || !work.fullRefresh ? {} : { full_refresh: true }),
+    ...(load || !work.ifChanged ? {} : { if_changed: true }),
+  };
+  return ownSession(session, which, { ...chosen, target_path: targetPath(session, name) }, signal, logger);
+}
+
+/** The session by which the project is read for serve itself. */
+export function projectSession(session: CommandSession, logger: Logger): CommandSession {
+  return ownSession(session, 'build', { target_path: targetPath(session, null) }, session.signal, logger);
+}
+
+function ownSession(
+  session: CommandSession,
+  which: string,
+  own: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+  logger: Logger,
+): CommandSession {
+  const known = new Set([...(commandSpec(which)?.options ?? []), ...GLOBAL_OPTIONS].map((option) => option.name));
+  const typed = Object.fromEntries(Object.entries({ ...session.typed, ...own }).filter(([key]) => known.has(key)));
+  const settings = readProjectSettings(session.projectDir);
+  const { flags } = resolveFlagsWithNotices(which, typed, session.env, settings.flags);
+  return {
+    ...session,
+    which,
+    typedName: which,
+    flags: { ...flags, log_path: flags.log_path ?? settings.logPath },
+    positional: [],
+    typed,
+    signal,
+    logger,
+    invocation: {
+      ...session.invocation,
+      invocation_id: randomUUID(),
+      started_at: new Date(now()),
+      args: invocationArgs(flags, session.projectDir, []),
+      command: `tsdbt ${which}`,
+    },
+    // Who runs a job closes what it has opened.
+    onStop: () => undefined,
+  };
+}
+
+function varsOf({ flags }: CommandSession): Readonly<Record<string, unknown>> {
+  return { ...flags.vars };
+}
+
+/** Each job has a folder of its own, because two runs at once would write the same artifacts. */
+function targetPath({ flags, projectDir }: CommandSession, job: string | null): string {
+  const base = join(String(flags.target_path ?? join(projectDir, 'target')), 'serve');
+  return job === null ? base : join(base, encodeURIComponent(job));
+}
+
+/**
+ * The console shows warnings and errors of a run, a warning once and no progress; the log file shows all.
+ * @param onStats receives the counts of the run's last line
+ */
+export function jobLogger(logger: Logger, shown: Set<string>, onStats: (text: string) => void): Logger {
+  return {
+    fire(event) {
+      if (event.name === 'StatsLine') onStats(event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, ''));
+      const news = event.level === 'error' || isPrintEvent(event) || (event.level === 'warn' && !shown.has(event.msg));
+      if (event.level === 'warn') {
+        if (shown.size >= MOST_SHOWN) shown.clear();
+        shown.add(event.msg);
+      }
+      if (news || event.level === 'debug') logger.fire(event);
+      else
+        logger.fire(
+          new LazyEvent(
+            event.name,
+            event.code,
+            'debug',
+            () => event.msg,
+            () => event.data ?? {},
+            event.thread,
+          ),
+        );
+    },
+  };
+}

@@ -1,0 +1,66 @@
+// The limits that a node sets itself, under `meta`, which dbt ignores: `meta: {tsdbt: {timeout: 10m, retries: 2}}`.
+import type { GraphNode } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
+import { TsdbtError } from '../errors.ts';
+import { LONGEST_TIMER } from '../within.ts';
+
+export interface NodeLimits {
+  /** How long one try may take; null: without an end. */
+  readonly timeoutMs: number | null;
+  /** Further tries after an error that may pass, or a try that took too long. */
+  readonly retries: number;
+  /** What is wrong with them; null: nothing. */
+  readonly error: TsdbtError | null;
+}
+
+export const NO_LIMITS: NodeLimits = { timeoutMs: null, retries: 0, error: null };
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const MOST_RETRIES = 100;
+
+/** Never throws: the error of a value is among the limits. */
+export function nodeLimits(node: GraphNode): NodeLimits {
+  const own = settingsOf(node);
+  if (own === null) return NO_LIMITS;
+  const { timeout = null, retries = null } = own;
+  try {
+    return {
+      timeoutMs: timeout === null ? null : durationOf(timeout, node),
+      retries: retries === null ? 0 : countOf(retries, node),
+      error: null,
+    };
+  } catch (error) {
+    if (error instanceof TsdbtError) return { ...NO_LIMITS, error };
+    throw error;
+  }
+}
+
+function settingsOf(node: GraphNode): Readonly<Record<string, unknown>> | null {
+  const config: { readonly meta?: unknown } | undefined = 'config' in node ? node.config : undefined;
+  const meta: unknown = config?.meta;
+  const own: unknown = isRecord(meta) ? meta['tsdbt'] : undefined;
+  return isRecord(own) ? own : null;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function durationOf(value: unknown, node: GraphNode): number {
+  const [, number, unit = ''] =
+    typeof value === 'string' ? (/^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$/.exec(value) ?? []) : [];
+  const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
+  if (ms > 0 && ms <= LONGEST_TIMER) return ms;
+  throw errorOf(
+    'badNodeLimit',
+    { key: 'timeout', expected: 'a duration such as 30s, 10m or 1h', found: JSON.stringify(value) },
+    { node },
+  );
+}
+
+function countOf(value: unknown, node: GraphNode): number {
+  const count = typeof value === 'bigint' ? Number(value) : value;
+  if (typeof count === 'number' && Number.isInteger(count) && count >= 0 && count <= MOST_RETRIES) return count;
+  const found = typeof value === 'bigint' ? String(value) : JSON.stringify(value);
+  throw errorOf('badNodeLimit', { key: 'retries', expected: `a number from 0 to ${MOST_RETRIES}`, found }, { node });
+}
