@@ -40,6 +40,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   retry: handler(async () => (await import('./commands/retry.ts')).retryCommand),
   db: handler(async () => (await import('./commands/db.ts')).dbCommand),
   jobs: handler(async () => (await import('./commands/jobs.ts')).jobsCommand),
+  runs: handler(async () => (await import('./commands/runs.ts')).runsCommand),
   completion: async ({ positional }) => (await import('./commands/completion.ts')).completionCommand(positional[0]),
   produce: handler(async () => (await import('./commands/produce.ts')).produceCommand),
   load: handler(async () => (await import('./commands/load.ts')).loadCommand),

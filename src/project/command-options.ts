@@ -313,6 +313,22 @@ export const OPTIONS = {
     default: 'text',
     help: 'Output format of `load status`.',
   },
+  run_job: { name: 'job', kind: 'text', names: ['--job'], help: 'Runs of this job only.' },
+  run_limit: {
+    name: 'limit',
+    kind: 'integer',
+    names: ['--limit'],
+    default: 20,
+    help: 'How many runs are shown, the newest first.',
+  },
+  run_status: {
+    name: 'status',
+    kind: 'choice',
+    names: ['--status'],
+    choices: ['cancelled', 'failed', 'lost', 'running', 'skipped', 'success', 'timeout'],
+    default: null,
+    help: 'Runs of this status only.',
+  },
   skip_debug: {
     name: 'skip_debug',
     kind: 'switch',

@@ -35,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `jobs`, `load` and `produce` are ours, the others are dbt's. */
+/** All commands; `completion`, `db`, `jobs`, `load`, `produce` and `runs` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -216,6 +216,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     'Run the jobs of jobs.yml at their times, until a signal.',
     ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host', 'port'],
     { path: ['serve'] },
+  ),
+  command(
+    'runs',
+    'Show the newest runs of jobs, or one of them.',
+    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'run_job', 'run_status', 'run_limit', 'show_output'],
+    {
+      argument: {
+        name: 'action',
+        help: 'What to do instead.',
+        choices: { show: 'Show the nodes of a run, why it failed, and what had changed since the last good one.' },
+        second: { name: 'id', help: 'The run, or how its id begins.', after: ['show'] },
+      },
+    },
   ),
   command('completion', 'Print the script that completes command lines in a shell.', [], {
     argument: {

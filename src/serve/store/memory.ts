@@ -119,10 +119,11 @@ export class MemoryStore implements Store {
     for (const measured of freshness) this.#data.freshness.set(`${measured.runId} ${measured.uniqueId}`, measured);
   }
 
-  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+  async runs({ runId, job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
     return [...this.#data.runs.values()]
       .filter(
         (run) =>
+          (runId === undefined || run.runId.startsWith(runId)) &&
           (job === undefined || run.job === job) &&
           (states === undefined || states.includes(run.state)) &&
           (before === undefined || run.startedAt < before),

@@ -46,6 +46,11 @@ const text = (cell: string | null | undefined): string => cell ?? '';
 const count = (cell: string | null | undefined): number | null =>
   cell === null || cell === undefined ? null : Number(cell);
 
+/** @throws for what is no state of a run */
+export function runState(word: string): RunState {
+  return known(STATES, word);
+}
+
 /** From run_id, job, due_at, attempt, host, token, state, started_at, finished_at, reason, project. */
 export function jobRunOf(cells: Cells): JobRun {
   const [runId, job, dueAt, attempt, host, token, state, startedAt, finishedAt, reason, project] = cells;

@@ -90,6 +90,8 @@ export interface SentAlarm {
 }
 
 export interface RunFilter {
+  /** How the run's id begins. */
+  readonly runId?: string;
   /** This run alone. */
   readonly runId?: string;
   readonly job?: string;

@@ -144,6 +144,10 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const before = present(all[1]?.startedAt ?? null);
       expect((await b.runs({ job: 'found', before, limit: 9 })).map(({ dueAt }) => dueAt - DUE)).toEqual([1, 0]);
       expect(await b.runs({ job: 'found', states: [], limit: 9 })).toEqual([]);
+      const [one] = claims;
+      const begin = one?.runId.slice(0, 18) ?? '';
+      expect((await b.runs({ runId: begin, limit: 9 })).map(({ runId }) => runId)).toEqual([one?.runId]);
+      expect(await b.runs({ runId: `${begin}%`, limit: 9 })).toEqual([]);
     });
 
     it('keeps 1,000 nodes of a run as they were', async () => {

@@ -213,10 +213,11 @@ export class ClickHouseStore implements Store {
     });
   }
 
-  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+  async runs({ runId, job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
     if (states?.length === 0) return [];
     const where = [
       '1',
+      ...(runId === undefined ? [] : [`startsWith(c.run_id, ${quoteText(runId)})`]),
       ...(job === undefined ? [] : [`c.job = ${quoteText(job)}`]),
       ...(states === undefined ? [] : [`run_state IN (${listOf(states)})`]),
       ...(before === undefined ? [] : [`c.started_at < ${timeOf(before)}`]),

@@ -181,9 +181,10 @@ select run_id, unique_id, status, ${timeOf('max_loaded_at')}, seconds, ${timeOf(
     });
   }
 
-  async runs({ job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
+  async runs({ runId, job, states, before, limit }: RunFilter): Promise<readonly JobRun[]> {
     if (states?.length === 0) return [];
     const where = [
+      ...(runId === undefined ? [] : [`starts_with(run_id, ${quoteText(runId)})`]),
       ...(job === undefined ? [] : [`job = ${quoteText(job)}`]),
       ...(states === undefined ? [] : [`state in (${listOf(states)})`]),
       ...(before === undefined ? [] : [`started_at < ${moment(before)}`]),

@@ -80,7 +80,7 @@ const refused: [argv: string[], error: string][] = [
   [['run', '--foo'], "Usage: tsdbt run [OPTIONS]\nTry 'tsdbt run --help' for help.\n\nError: No such option '--foo'."],
   [['run', '--selct', 'a'], "No such option '--selct'. (Did you mean one of: '--help', '--select', '--selector'?)"],
   [['run', '-z'], "No such option '-z'."],
-  [['rn'], "Error: No such command 'rn'. Did you mean 'run'?"],
+  [['rn'], "Error: No such command 'rn'. (Did you mean one of: 'run', 'runs'?)"],
   [
     ['docs', 'foo'],
     "Usage: tsdbt docs [OPTIONS] COMMAND [ARGS]...\nTry 'tsdbt docs --help' for help.\n\nError: No such command 'foo'.",

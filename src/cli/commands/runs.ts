@@ -1,0 +1,181 @@
+// runs, runs show: the history of jobs as lines or as one JSON document. src/serve/ reads it from the database.
+import { errorOf } from '../../error-table.ts';
+import { print } from '../../events/index.ts';
+import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
+import { createStore } from '../../serve/store/create-store.ts';
+import { runState } from '../../serve/store/rows.ts';
+import type { JobRun, Moment, NodeRun, RunState } from '../../serve/store/store.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { loadProject } from './run.ts';
+
+export async function runsCommand(session: CommandSession): Promise<boolean> {
+  const { flags, positional, logger } = session;
+  const limit = Number(flags['limit'] ?? 20);
+  if (limit < 1) throw errorOf('badOptionValue', { option: '--limit', why: `${limit} is not a positive number.` });
+  const { adapter } = await loadProject(session);
+  try {
+    const store = createStore(adapter);
+    await store.open();
+    const json = flags['output'] === 'json';
+    const [, id] = positional;
+    if (id !== undefined) {
+      const detail = await runDetail(store, id);
+      print(logger, json ? JSON.stringify(detailDocument(detail)) : detailLines(detail).join('\n'));
+      return true;
+    }
+    const runs = await store.runs({ ...filterOf(flags), limit });
+    print(
+      logger,
+      json
+        ? JSON.stringify({ generated_at: isoTime(now()), runs: runs.map(runDocument) })
+        : runs.length === 0
+          ? 'No such runs are in the history.'
+          : inColumns([
+              ['RUN', 'JOB', 'DUE (UTC)', 'TRY', 'STATE', 'SECONDS', 'HOST', 'REASON'],
+              ...runs.map((run) => [
+                run.runId.slice(0, 8),
+                run.job,
+                dateTime(run.dueAt),
+                String(run.attempt),
+                run.state,
+                secondsOf(run),
+                run.host,
+                run.reason ?? '',
+              ]),
+            ]).join('\n'),
+    );
+    return true;
+  } finally {
+    await adapter.close();
+  }
+}
+
+function filterOf({ job, status }: CommandSession['flags']): { job?: string; states?: readonly RunState[] } {
+  return {
+    ...(typeof job === 'string' ? { job } : {}),
+    ...(typeof status === 'string' ? { states: [runState(status)] } : {}),
+  };
+}
+
+function detailLines({ run, nodes, failed, changes }: RunDetail): string[] {
+  const began = nodes.reduce((first, { startedAt }) => Math.min(first, startedAt), run.startedAt);
+  const lines = [
+    `Run ${run.runId} of job ${run.job}, try ${run.attempt}: ${run.state}`,
+    `Due ${dateTime(run.dueAt)} UTC, began ${dateTime(run.startedAt)}, ` +
+      `${run.finishedAt === null ? 'is running' : `${secondsOf(run)} s`}, on ${run.host}` +
+      `${run.project === null ? '' : `, project ${run.project}`}`,
+    ...(run.reason === null ? [] : [`Reason: ${run.reason}`]),
+    '',
+    ...(nodes.length === 0
+      ? ['No nodes are in the history.']
+      : inColumns([
+          ['NODE', 'STATUS', 'THREAD', 'AFTER S', 'SECONDS', 'ROWS'],
+          ...nodes.map((node) => [
+            node.uniqueId,
+            node.status,
+            node.thread,
+            ((node.startedAt - began) / 1000).toFixed(2),
+            node.seconds.toFixed(2),
+            String(node.rows ?? ''),
+          ]),
+        ])),
+  ];
+  if (failed.length > 0) lines.push('', 'Why it failed:', ...failed.map((node) => `  ${node.uniqueId}: ${why(node)}`));
+  if (changes !== null) {
+    const { good, project, changed, added, removed } = changes;
+    const list = (word: string, ids: readonly string[]): string[] =>
+      ids.length === 0
+        ? []
+        : [`  ${word}: ${ids.slice(0, 20).join(', ')}${ids.length > 20 ? ` and ${ids.length - 20} more` : ''}`];
+    const found = [
+      ...(project === null ? [] : [`  project: ${project.before} then, ${project.now} now`]),
+      ...list('changed', changed),
+      ...list('new', added),
+      ...list('not run', removed),
+    ];
+    lines.push(
+      '',
+      `Since the last good run (${good.runId.slice(0, 8)}, ${dateTime(good.startedAt)} UTC)` +
+        `${found.length === 0 ? ' nothing has changed in the project.' : ':'}`,
+      ...found,
+    );
+  }
+  return lines;
+}
+
+function why({ status, message, failures }: NodeRun): string {
+  const [first = ''] = (message ?? '').trim().split('\n');
+  const rows = failures === null || failures === 0 ? '' : `${failures} failing rows`;
+  return [first, rows].filter((part) => part !== '').join('; ') || status;
+}
+
+/** The keys are documented in docs/history.md and stay. */
+function runDocument(run: JobRun): object {
+  return {
+    run_id: run.runId,
+    job: run.job,
+    due_at: isoTime(run.dueAt),
+    attempt: run.attempt,
+    host: run.host,
+    state: run.state,
+    started_at: isoTime(run.startedAt),
+    finished_at: run.finishedAt === null ? null : isoTime(run.finishedAt),
+    reason: run.reason,
+    project: run.project,
+  };
+}
+
+function detailDocument({ run, nodes, failed, changes }: RunDetail): object {
+  return {
+    generated_at: isoTime(now()),
+    run: runDocument(run),
+    nodes: nodes.map((node) => ({
+      unique_id: node.uniqueId,
+      status: node.status,
+      thread: node.thread,
+      started_at: isoTime(node.startedAt),
+      seconds: node.seconds,
+      rows: node.rows,
+      read_rows: node.readRows,
+      read_bytes: node.readBytes,
+      failures: node.failures,
+      message: node.message,
+      checksum: node.checksum,
+    })),
+    failed: failed.map(({ uniqueId }) => uniqueId),
+    since_last_good:
+      changes === null
+        ? null
+        : {
+            run_id: changes.good.runId,
+            started_at: isoTime(changes.good.startedAt),
+            project: changes.project,
+            changed: changes.changed,
+            added: changes.added,
+            removed: changes.removed,
+          },
+  };
+}
+
+function secondsOf({ startedAt, finishedAt }: JobRun): string {
+  return finishedAt === null ? '-' : ((finishedAt - startedAt) / 1000).toFixed(1);
+}
+
+function isoTime(at: Moment): string {
+  return new Date(at).toISOString();
+}
+
+/** `2026-11-23 10:05:00` in UTC. */
+function dateTime(at: Moment): string {
+  return isoTime(at).slice(0, 19).replace('T', ' ');
+}
+
+function inColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
