@@ -64,7 +64,7 @@ export function asDictionary(value: Json): { [key: string]: Json } | undefined {
 }
 
 /** Masks values after `password:` and similar keys in a line of YAML. */
-function withoutSecrets(line: string): string {
+export function withoutSecrets(line: string): string {
   return line.replace(/((?:pass|password|passphrase|secret|token)["']?\s*:\s*)\S.*/i, '$1*****');
 }
 

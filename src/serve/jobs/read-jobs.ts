@@ -2,7 +2,7 @@
 // reads it finds and renders the file; check-jobs.ts finds out of the project whether a selection is empty.
 import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
-import { asDictionary, loadYaml, locator } from '../../project/yaml.ts';
+import { asDictionary, loadYaml, locator, withoutSecrets } from '../../project/yaml.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { JOB_COMMANDS, type Job, type JobCommand, type JobFile, type JobTiming, type JobWork } from './job.ts';
 import {
@@ -72,8 +72,9 @@ export function readJobs({ path, text, render, onSecret }: JobsText): JobFile {
     (place: Place): Refuse =>
     (why, hint) => {
       const at = placeOf(place);
-      // A line of `alerts` can hold a secret.
-      const lineText = at === undefined || place[0] === 'alerts' ? undefined : lines[at.line - 1];
+      // A line of `alerts`, also where that is mistyped, can hold a secret.
+      const isOpen = ['defaults', 'jobs', 'history'].includes(String(place[0]));
+      const lineText = at === undefined || !isOpen ? undefined : withoutSecrets(lines[at.line - 1] ?? '');
       throw errorOf('badJobs', { why }, { path, ...at, lineText, ...(hint === undefined ? {} : { hint }) });
     };
   const example = 'jobs:\n  fresh: { every: 5m, build: "tag:fresh" }';

@@ -90,9 +90,11 @@ export interface DuePlan {
  */
 export function duePlan(job: Pick<Job, 'timing' | 'catchUp' | 'windowMs'>, last: Moment | null, now: Moment): DuePlan {
   const { timing, catchUp, windowMs } = job;
-  const next = nextDue(timing, now);
-  if (next === null) return { start: [], missed: 0, late: 0, next };
   const unknown = last === null || last > now;
+  // Between two due times, which is nearly always, one step says so.
+  const first = nextDue(timing, unknown ? now : last);
+  if (first === null || (!unknown && first > now)) return { start: [], missed: 0, late: 0, next: first };
+  const next = nextDue(timing, now);
   const passed = unknown ? newest(timing, now, catchUp) : dueBetween(timing, last, now);
   const wanted =
     catchUp === 'all' ? passed : passed.slice(-1).filter((due) => catchUp === 'latest' || now - due <= ON_TIME);

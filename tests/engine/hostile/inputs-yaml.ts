@@ -73,6 +73,7 @@ const FILES: Readonly<Record<string, { command: readonly string[]; files?: Hosti
     'package-lock.yml': { command: ['parse'], files: { 'packages.yml': 'packages: [{local: x}]\n' } },
     'dependencies.yml': { command: ['deps'] },
     'selectors.yml': { command: ['ls', '--selector', 'a'] },
+    'jobs.yml': { command: ['jobs'] },
     'connections.yml': {
       command: ['load', 'status'],
       files: {

@@ -207,7 +207,7 @@ describe('refuses', () => {
     ['history: 1d\n', /: there is no job/],
     [
       'job: {a: {run: }}\n',
-      /unknown key: 'job'\n {4}jobs.yml line 1, column 1\n.*\n.*\n {2}did you mean 'jobs'\? Keys: defaults, jobs/,
+      /unknown key: 'job'\n {4}jobs.yml line 1, column 1\n {2}did you mean 'jobs'\? Keys: defaults, jobs/,
     ],
     [`${job('run: ')}history: 5h\n`, /'history' must be at least 1d, found "5h"\n {4}jobs.yml line 3, column 1/],
     [`${job('run: ')}  fast: { test: }\n`, /: 'fast' is written twice\n {4}jobs.yml line 3, column 3/],
@@ -317,6 +317,8 @@ describe('refuses', () => {
     ],
     [`defaults: [1]\n${job('run: ')}`, /'defaults' must be a dictionary, found \[1\]/],
     // Templates and secrets.
+    [`${job('run: ')}alert: { a: { secret: abc-def } }\n`, /unknown key: 'alert'[\s\S]*did you mean 'alerts'/],
+    [job('runn: , secret: abc-def'), /unknown key of job 'fast': 'runn'/],
     [job(`run: "{{ env_var('NOT_SET') }}"`), /Env var required but not provided: 'NOT_SET'/],
     [
       job(`run: "{{ env_var('DBT_ENV_SECRET_SIGN') }}"`),
