@@ -44,7 +44,8 @@ process.stdout.write(
   `
 Done in ${((Date.now() - began) / 1000).toFixed(1)} s. What next:
   npx tsdbt docs serve${target}        the models, their columns, tests and the graph, in a browser
-  npx tsdbt build${target} --every 5m  keep the marts fresh
+  npx tsdbt serve${target}             keep the marts fresh: what jobs.yml says, when it says
+  npx tsdbt jobs${target}              those jobs, with their last and their next run
   npx tsdbt show${target} --inline "select * from {{ ref('user_sessions') }}" --limit 5
   npx tsdbt db url${target}            the address of the embedded ` +
     `${clickhouse ? "ClickHouse's HTTP interface" : 'Postgres'}, for ${clickhouse ? '' : 'psql, '}Grafana or a BI ` +
