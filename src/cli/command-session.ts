@@ -192,7 +192,7 @@ function createLog(
     );
     // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
     // warnings beside it.
-    const document = which === 'load' && flags['output'] === 'json';
+    const document = ['load', 'sla'].includes(which) && flags['output'] === 'json';
     const least = (document || action === 'url') && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
     sinks.push(

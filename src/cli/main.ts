@@ -44,6 +44,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   completion: async ({ positional }) => (await import('./commands/completion.ts')).completionCommand(positional[0]),
   produce: handler(async () => (await import('./commands/produce.ts')).produceCommand),
   load: handler(async () => (await import('./commands/load.ts')).loadCommand),
+  sla: handler(async () => (await import('./commands/sla.ts')).slaCommand),
   freshness: handler(async () => (await import('./commands/freshness.ts')).freshnessCommand),
   'run-operation': handler(async () => (await import('./commands/run-operation.ts')).runOperationCommand),
   generate: handler(async () => (await import('./commands/docs.ts')).generateCommand),

@@ -14,10 +14,17 @@ import { type CommandSession, now } from './command-session.ts';
 
 /** The jobs of the project, with secrets inserted and registered for masking. @throws `project` error */
 export function readJobFile(session: CommandSession, config: RuntimeConfig): JobFile {
+  const found = findJobFile(session, config);
+  if (found === null) throw errorOf('noJobsFile', { path: join(config.project.project_root, JOBS_FILE) });
+  return found;
+}
+
+/** The same; null: there is no such file. */
+export function findJobFile(session: CommandSession, config: RuntimeConfig): JobFile | null {
   const root = config.project.project_root;
   const places = [root, config.profile.profiles_dir ?? root].map((folder) => join(folder, JOBS_FILE));
   const path = places.find(existsSync);
-  if (path === undefined) throw errorOf('noJobsFile', { path: join(root, JOBS_FILE) });
+  if (path === undefined) return null;
   const { env, logger, invocation } = session;
   const render = renderFrom(path, createYamlRenderer({ env, logger, invocation, now }));
   const scope = { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env };

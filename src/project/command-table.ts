@@ -36,6 +36,7 @@ function command(
 }
 
 /** All commands; `completion`, `db`, `jobs`, `load`, `produce` and `runs` are ours, the others are dbt's. */
+/** All commands; `completion`, `db`, `jobs`, `load`, `produce` and `sla` are ours, the others are dbt's. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -183,6 +184,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     'threads',
     'every',
     'if_changed',
+  ]),
+  command('sla', 'Show what is promised, and whether it is kept; exit code 1 when it is not.', [
+    ...PLACES,
+    ...SELECTION,
+    'sla_output',
+    'threads',
   ]),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {
     argument: {

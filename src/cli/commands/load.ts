@@ -20,6 +20,7 @@ import { rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
+import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -74,9 +75,30 @@ export async function loadCommand(session: CommandSession): Promise<boolean> {
   }
 }
 
-function context(session: CommandSession, parsed: ParsedProject): LoadContext {
+/**
+ * How many seconds the loaders of these sources are behind their topics; a text says why one is not known.
+ * @throws {TsdbtError} when the settings of a source cannot be read
+ */
+export async function loaderLags(
+  session: CommandSession,
+  parsed: ParsedProject,
+  sources: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, number | string>> {
+  const ctx = context(session, parsed, sources);
+  const lags = new Map<string, number | string>();
+  for (const target of ctx.targets) {
+    const { partitions, problems } = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
+    const seconds = partitions.flatMap(({ lagSeconds }) => (lagSeconds === null ? [] : [lagSeconds]));
+    const known = problems.length === 0 && seconds.length > 0;
+    lags.set(target.uniqueId, known ? Math.max(...seconds) : (problems[0] ?? 'its topics have no partitions yet'));
+  }
+  return lags;
+}
+
+/** @param sources by unique_id, instead of the selected ones */
+function context(session: CommandSession, parsed: ParsedProject, sources?: ReadonlySet<string>): LoadContext {
   const { env, logger, flags } = session;
-  const { selected } = select(parsed, { accepts: (id) => parsed.manifest.sources[id] !== undefined });
+  const selected = sources ?? select(parsed, { accepts: (id) => parsed.manifest.sources[id] !== undefined }).selected;
   const from = (flags['from'] ?? undefined) as string | undefined;
   const tables = tableOptions(parsed.adapter.type);
   const targets: LoadTarget[] = [];

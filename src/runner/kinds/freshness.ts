@@ -13,7 +13,14 @@ import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts
 import { openScope } from '../../compiler/node-scope.ts';
 import { ownSettings } from '../../state/batches.ts';
 import type { RunContext } from '../context.ts';
-import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
+import type {
+  FreshnessThreshold,
+  ModelNode,
+  SeedNode,
+  SnapshotNode,
+  SourceDefinition,
+  TimeThreshold,
+} from '../../contracts/node.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
 /** What was measured, kept until sources.json is written. */
@@ -134,12 +141,51 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
   };
 }
 
+/** What the newest row is looked for in. */
+export type MeasurableNode = FreshNode | SeedNode | SnapshotNode;
+
+/** When the newest row is of, and when that was measured, by the database's clock; milliseconds. */
+export interface NewestRow {
+  /** null: there are no rows. */
+  readonly newest: number | null;
+  readonly at: number;
+}
+
+/**
+ * Measures a node whatever its thresholds.
+ * @param field column or expression; null: what the source says itself
+ * @throws {TsdbtError} of the database, or when nothing tells a source's times
+ */
+export async function newestRow(
+  ctx: RunContext,
+  node: MeasurableNode,
+  { field, filter }: { readonly field: string | null; readonly filter: string | null },
+  session: Session,
+): Promise<NewestRow> {
+  const own = node.resource_type === 'source' && field === null;
+  const { freshness } = await measure(
+    ctx,
+    node,
+    {
+      threshold: { filter },
+      field: own ? node.loaded_at_field : field,
+      query: own ? node.loaded_at_query : null,
+    },
+    session,
+  );
+  const { maxLoadedAt, snapshottedAt } = freshness;
+  const newest = Date.parse(maxLoadedAt);
+  // ClickHouse's maximum of no rows is the beginning of its time.
+  const none = maxLoadedAt === NO_ROWS.isoformat() || newest === 0;
+  return { newest: none ? null : newest, at: Date.parse(snapshottedAt) };
+}
+
 interface Measured {
   readonly freshness: Omit<Freshness, 'criteria'>;
   readonly response: AdapterResponse | Record<string, never>;
 }
 
-async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: Session): Promise<Measured> {
+async function measure(ctx: RunContext, node: MeasurableNode, terms: Terms, session: Session): Promise<Measured> {
   const loaded = await measureLoaded(ctx, node, terms, session);
   if (loaded !== null) return loaded;
   const { threshold, field, query } = terms;
@@ -178,7 +224,7 @@ async function measure(ctx: RunContext, node: FreshNode, terms: Terms, session: 
  */
 async function measureLoaded(
   ctx: RunContext,
-  node: FreshNode,
+  node: MeasurableNode,
   { threshold, field, query }: Terms,
   session: Session,
 ): Promise<Measured | null> {
@@ -191,10 +237,12 @@ async function measureLoaded(
     : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
 }
 
+/** Without a loaded_at value the data counts as infinitely old. */
+const NO_ROWS = PyDateTime.fromIso('0001-01-01T00:00:00+00:00');
+
 function aged(loaded: Value, now: Value): Measured['freshness'] {
   const snapshotted = inUtc(now, 'snapshotted_at');
-  // Without a loaded_at value the data counts as infinitely old.
-  const last = loaded === null ? PyDateTime.fromIso('0001-01-01T00:00:00+00:00') : inUtc(loaded, 'last_modified');
+  const last = loaded === null ? NO_ROWS : inUtc(loaded, 'last_modified');
   const age = Number(snapshotted.epochMicros - last.epochMicros) / 1e6;
   return { maxLoadedAt: last.isoformat(), snapshottedAt: snapshotted.isoformat(), age };
 }

@@ -116,19 +116,23 @@ function terms(sla: Sla, subject: PromiseSubject, own: { readonly field: string 
   return found.map((each) => ({ key: `sla:${id}:${each.kind}`, subject, terms: each, looks: sla.looks }));
 }
 
+/** What of a `meta` is read here. */
+interface OwnMeta {
+  readonly tsdbt?: { sla?: Json; freshness?: Json };
+}
+
+function isOwnMeta(meta: unknown): meta is OwnMeta {
+  return isDictionary(meta) && isDictionary(meta['tsdbt']);
+}
+
 /** The settings under `meta: tsdbt: sla:`; undefined when there are none. */
 function slaOf(meta: unknown): Json | undefined {
-  return ownOf(meta)?.['sla'] ?? undefined;
+  return isOwnMeta(meta) ? (meta.tsdbt?.sla ?? undefined) : undefined;
 }
 
 function freshnessOf(meta: unknown): { readonly [name: string]: Json } | undefined {
-  const found = ownOf(meta)?.['freshness'];
+  const found = isOwnMeta(meta) ? meta.tsdbt?.freshness : undefined;
   return isDictionary(found) ? found : undefined;
-}
-
-function ownOf(meta: unknown): { readonly [name: string]: Json } | undefined {
-  const own = isDictionary(meta) ? meta['tsdbt'] : undefined;
-  return isDictionary(own) ? own : undefined;
 }
 
 function subjectOf(node: PromisingNode, kind: 'node' | 'source', shown: string, meta: unknown): PromiseSubject {

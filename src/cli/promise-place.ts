@@ -1,0 +1,61 @@
+// Finds the line of a key of `meta.tsdbt.sla` in a properties file, for errors. What a template of the file writes, and
+// what stands in dbt_project.yml or in a model's own config, is not looked for.
+import { join } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import { readFileText } from '../project/read-file.ts';
+import { loadYaml, locate } from '../project/yaml.ts';
+import type { PlaceOfSla } from '../serve/promises/read-promises.ts';
+import { isDictionary } from '../serve/promises/sla.ts';
+
+/** @param root folder of the project */
+export function placeOfSla(root: string): PlaceOfSla {
+  return (node, keys) => {
+    const path = node.patch_path?.replace(/^[^:]*:\/\//, '') ?? node.original_file_path;
+    if (!/\.ya?ml$/.test(path)) return undefined;
+    try {
+      const text = readFileText(join(root, path));
+      const file = loadYaml(text, path);
+      for (const meta of metasOf(file, node)) {
+        const below = [...meta, 'tsdbt', 'sla'];
+        if (at(file, below) !== undefined) return locate(text, [...below, ...keys]);
+      }
+      return undefined;
+    } catch {
+      // A package lies elsewhere; the error is told without its line.
+      return undefined;
+    }
+  };
+}
+
+type Path = readonly (string | number)[];
+
+/** Places in which a node's `meta` may stand. */
+function metasOf(file: Json, { name, resource_type: type }: { name: string; resource_type: string }): Path[] {
+  const section = `${type}s`;
+  const entries = itemsOf(at(file, [section]));
+  if (type !== 'source') {
+    const index = entries.findIndex((entry) => isDictionary(entry) && entry['name'] === name);
+    return index < 0 ? [] : both([section, index]);
+  }
+  return entries.flatMap((entry, index) => {
+    const tables = itemsOf(isDictionary(entry) ? entry['tables'] : undefined);
+    const table = tables.findIndex((each) => isDictionary(each) && each['name'] === name);
+    return table < 0 ? [] : [...both([section, index, 'tables', table]), ...both([section, index])];
+  });
+}
+
+const both = (path: Path): Path[] => [
+  [...path, 'meta'],
+  [...path, 'config', 'meta'],
+];
+
+function itemsOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function at(value: Json | undefined, path: Path): Json | undefined {
+  let found = value;
+  for (const key of path)
+    found = typeof key === 'number' ? itemsOf(found)[key] : isDictionary(found) ? found[key] : undefined;
+  return found;
+}

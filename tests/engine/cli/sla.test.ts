@@ -1,0 +1,214 @@
+// `tsdbt sla` on both databases: promises of rows are measured where nothing serves, those of runs are read from what
+// serve has kept; the exit code says whether one is broken.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Adapter } from '../../../src/adapters/adapter.ts';
+import { createAdapter } from '../../../src/adapters/index.ts';
+import type { Credentials } from '../../../src/contracts/project.ts';
+import { createStore } from '../../../src/serve/store/create-store.ts';
+import { SERVERS } from '../adapters/servers.ts';
+import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
+import { type Ended, run } from '../support/program.ts';
+
+const SCHEMA = `sla_${process.pid}`;
+/** Other test files may keep jobs on the same server. */
+const JOB = `fast_${process.pid}`;
+const DIALECTS = [
+  {
+    type: 'postgres',
+    missing: null,
+    async open() {
+      const { credentials, close } = await SERVERS.at(-1)!.open();
+      const { database, ...rest } = credentials as unknown as Record<string, unknown>;
+      return { credentials: { ...rest, dbname: database }, close };
+    },
+    ago: (minutes: number) => `now() - interval '${minutes} minutes'`,
+  },
+  {
+    type: 'clickhouse',
+    missing: clickhouseMissing,
+    open: async () => ({
+      credentials: { type: 'clickhouse', path: clickhouseFolder() },
+      close: async () => undefined,
+    }),
+    ago: (minutes: number) => `now() - interval ${minutes} minute`,
+  },
+];
+
+describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
+  let server: Awaited<ReturnType<typeof open>>;
+  let dir: string;
+  let adapter: Adapter;
+  const write = (files: Readonly<Record<string, string>>): void => {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(dir, path)), { recursive: true });
+      writeFileSync(join(dir, path), text);
+    }
+  };
+  const tsdbt = (...args: string[]): Promise<Ended> =>
+    run([...args, '--no-use-colors'], { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } });
+  /** Promises of models by name, with the whole of their `sla`. */
+  const promise = (slas: Readonly<Record<string, string>>): void =>
+    write({
+      'models/a.yml': `models:\n${Object.entries(slas)
+        .map(([name, sla]) => `  - name: ${name}\n    config:\n      meta:\n        tsdbt:\n          sla: ${sla}\n`)
+        .join('')}`,
+    });
+  /** Without numbers that grow while the test runs. */
+  const found = async (...args: string[]): Promise<[number | null, string[][]]> => {
+    const { code, out } = await tsdbt('sla', '--output', 'json', ...args);
+    const document = JSON.parse(out) as {
+      ok: boolean;
+      promises: { subject: { name: string }; kind: string; state: string; reason: string }[];
+    };
+    expect(document.ok).toBe(code === 0);
+    return [
+      code,
+      document.promises.map(({ subject, kind, state, reason }) => [
+        subject.name,
+        kind,
+        state,
+        reason.replace(/^\d+m(\d+s)?(?= old)/, '…'),
+      ]),
+    ];
+  };
+
+  beforeAll(async () => {
+    if (missing !== null) return;
+    server = await open();
+    dir = mkdtempSync(join(tmpdir(), 'tsdbt-sla-'));
+    const credentials = { ...server.credentials, schema: SCHEMA };
+    write({
+      'dbt_project.yml': 'name: p\nversion: "1.0"\nprofile: p\n',
+      'profiles.yml': JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, threads: 4 } } } }),
+      'models/fresh.sql': `select ${ago(3)} as at`,
+      'models/stale.sql': `select ${ago(30)} as at, 1 as kind union all select ${ago(3)}, 2`,
+      'models/empty.sql': `select ${ago(3)} as at where 1 = 0`,
+      'models/plain.sql': 'select 1 as id',
+    });
+    expect((await tsdbt('run')).code).toBe(0);
+    const { dbname, ...rest } = credentials as unknown as Record<string, unknown>;
+    const named = { database: dbname ?? '', ...rest } as unknown as Credentials;
+    const profile = { profile_name: 'p', target_name: 'dev', threads: 4, profiles_dir: null, credentials: named };
+    adapter = await createAdapter(profile, { quoting: {}, projectDir: dir, threads: 4 });
+  });
+  afterAll(async () => {
+    if (missing !== null) return;
+    await adapter.close();
+    await server.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const test = it.skipIf(missing !== null);
+
+  test('freshness is measured where nothing serves', async () => {
+    promise({
+      fresh: '{freshness: {max: 15m, field: at}}',
+      stale: '{freshness: {max: 15m, field: at, filter: kind = 1}}',
+      plain: '{freshness: {max: 15m, field: no_such_column}}',
+    });
+    const [code, promises] = await found();
+    expect([code, promises.map((each) => each.slice(0, 3))]).toEqual([
+      1,
+      [
+        ['model fresh', 'freshness', 'kept'],
+        ['model plain', 'freshness', 'unknown'],
+        ['model stale', 'freshness', 'broken'],
+      ],
+    ]);
+    expect(promises[1]![3]).toContain('no_such_column');
+    expect(promises[2]![3]).toBe('… old, promised at most 15m');
+    // A selection says whose promises count; what is unknown is not broken.
+    expect((await found('--select', 'fresh', 'plain'))[0]).toBe(0);
+    const { code: lines, out } = await tsdbt('sla', '--select', 'stale');
+    expect([lines, out]).toEqual([1, expect.stringMatching(/broken {2}model stale {2}freshness {2}<= 15m {2}30m/)]);
+    expect(out).toContain('1 broken, 0 kept, 0 unknown');
+  });
+
+  test('a source is as old as its own loaded_at_field says; no rows keep no promise', async () => {
+    promise({});
+    const tables = ['fresh', 'empty'].map(
+      (name) => `{name: ${name}, loaded_at_field: at, meta: {tsdbt: {sla: {freshness: 15m}}}}`,
+    );
+    write({
+      'models/a.yml': '',
+      'models/raw.yml': `sources: [{name: raw, schema: ${SCHEMA}, tables: [${tables.join(', ')}]}]\n`,
+    });
+    const [code, promises] = await found();
+    expect(code).toBe(1);
+    expect(promises.sort()).toEqual([
+      ['source raw.empty', 'freshness', 'broken', 'has no rows, promised at most 15m old'],
+      ['source raw.fresh', 'freshness', 'kept', '… old'],
+    ]);
+    rmSync(join(dir, 'models/raw.yml'));
+  });
+
+  test('what is wrong is said with file, line and suggestion', async () => {
+    promise({ fresh: '{freshnes: 15m}' });
+    for (const command of ['sla', 'parse']) {
+      const { code, out } = await tsdbt(command);
+      expect(code, out).toBe(2);
+      expect(out).toContain("sla of model fresh: unknown option 'freshnes'");
+      expect(out).toContain('models/a.yml line 6, column 17');
+      expect(out).toContain("did you mean 'freshness'?");
+    }
+    promise({});
+    write({ 'models/a.yml': '', 'jobs.yml': 'jobs:\n  fast: {every: 5m, build: fresh, sla: {lates: 1m}}\n' });
+    const { code, out } = await tsdbt('sla');
+    expect([code, out]).toEqual([2, expect.stringContaining("sla of job 'fast': unknown option 'lates'")]);
+    rmSync(join(dir, 'jobs.yml'));
+  });
+
+  test('says so when nothing is promised', async () => {
+    const { code, out } = await tsdbt('sla');
+    expect([code, out]).toEqual([0, expect.stringContaining('Nothing is promised')]);
+  });
+
+  test('runs are those that serve has kept', async () => {
+    promise({ fresh: '{success: 60%, duration: 1m}' });
+    write({ 'jobs.yml': `jobs:\n  ${JOB}: {every: 5m, build: fresh, retries: {times: 0}, sla: {success: 40%}}\n` });
+    const [before, unknown] = await found();
+    expect([before, new Set(unknown.map(([, , state]) => state))]).toEqual([0, new Set(['unknown'])]);
+    if (type === 'postgres') expect((await tsdbt('sla')).out).toContain('No run is known: serve keeps no history here');
+
+    const store = createStore(adapter);
+    await store.open();
+    const base = await store.now();
+    for (const [i, state] of (['success', 'failed'] as const).entries()) {
+      const claim = await store.claim(JOB, base - (2 - i) * 300_000, 1, 'h');
+      await store.finish(claim!, { state, reason: state === 'failed' ? 'no disk' : null });
+      await store.record(
+        [
+          {
+            runId: claim!.runId,
+            uniqueId: 'model.p.fresh',
+            status: state === 'failed' ? 'error' : 'success',
+            thread: 't',
+            startedAt: base - 5000,
+            seconds: 2,
+            rows: null,
+            readRows: null,
+            readBytes: null,
+            failures: null,
+            message: state === 'failed' ? 'no disk' : null,
+            checksum: null,
+          },
+        ],
+        [],
+      );
+    }
+    await store.openIncident(`job:${JOB}:failed`, 'no disk');
+    await store.close();
+    const [code, promises] = await found();
+    expect(code).toBe(1);
+    expect(promises.filter(([, kind]) => kind !== 'late')).toEqual([
+      ['model fresh', 'success', 'broken', '50% of 2 runs within 7d succeeded, promised 60%; last failure: no disk'],
+      ['model fresh', 'duration', 'kept', 'took 2s'],
+      [`job ${JOB}`, 'failed', 'broken', 'no disk'],
+      [`job ${JOB}`, 'success', 'kept', '50% of 2 runs within 7d succeeded'],
+    ]);
+    expect((await tsdbt('sla')).out).toMatch(/broken {2}job fast_\d+ +failed .* no disk \(incident since 20/);
+    rmSync(join(dir, 'jobs.yml'));
+  });
+});
