@@ -40,7 +40,7 @@ export interface ServeDocsInput {
  * @throws TsdbtError `runtime` when manifest.json does not exist yet or the port is in use
  */
 export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
-  pageOf(input);
+  docsPage(input);
   const { host, port } = input;
   try {
     const server = await listen({ host, port }, (request, response) => {
@@ -62,7 +62,7 @@ function answer(input: ServeDocsInput, method: string, url: string, response: Se
   else if (path === null) send(response, 400, PLAIN, 'bad path');
   else if (path === '' || path === 'index.html') {
     const nonce = randomBytes(16).toString('base64');
-    send(response, 200, HTML, pageOf(input, nonce), { 'content-security-policy': policyOf(nonce) });
+    send(response, 200, HTML, docsPage(input, nonce), { 'content-security-policy': policyOf(nonce) });
   } else sendFile(input, method, path, response);
 }
 
@@ -114,8 +114,16 @@ function pathOf(url: string): string | null {
   }
 }
 
-/** Rebuilt from the artifacts at each request, so that it is never outdated. */
-function pageOf({ targetDir, version }: ServeDocsInput, nonce?: string): string {
+/**
+ * The page of the artifacts of now, so that it is never outdated.
+ * @param nonce, live as `renderPage` takes them
+ * @throws TsdbtError `runtime` when manifest.json does not exist yet
+ */
+export function docsPage(
+  { targetDir, version }: Pick<ServeDocsInput, 'targetDir' | 'version'>,
+  nonce?: string,
+  live?: string,
+): string {
   const manifest = readArtifact<Manifest>(join(targetDir, 'manifest.json'));
   if (manifest === null) {
     throw errorOf('noDocs', { path: join(targetDir, 'manifest.json') });
@@ -123,7 +131,7 @@ function pageOf({ targetDir, version }: ServeDocsInput, nonce?: string): string 
   // A command writes compiled SQL only into its own manifest; an earlier command's compiled file still exists.
   const compiledOf = (node: GraphNode): string | null => readCompiled(writePath(node, targetDir, 'compiled'));
   const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
-  return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce);
+  return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce, live);
 }
 
 function readCompiled(path: string): string | null {

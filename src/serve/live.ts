@@ -1,6 +1,5 @@
 // What serve knows and the database does not: jobs with their next times, runs as they go, their nodes' logs. Bounded
 // in memory. The scheduler and its runner tell it; the HTTP server and the metrics read it and are told of changes.
-import type { NodeStatus } from '../contracts/results.ts';
 import type { Job } from './jobs/job.ts';
 import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd } from './store/store.ts';
 
@@ -53,9 +52,7 @@ export interface LiveNode {
   readonly thread: string;
   readonly startedAt: Moment;
   /** null: it runs. */
-  readonly status: NodeStatus | null;
-  readonly seconds: number | null;
-  readonly message: string | null;
+  readonly ended: NodeRun | null;
 }
 
 export interface LiveRun {
@@ -75,7 +72,7 @@ export type Change =
   | { readonly kind: 'jobs' }
   | { readonly kind: 'started'; readonly claim: Claim; readonly at: Moment }
   | { readonly kind: 'total'; readonly runId: string; readonly total: number }
-  | { readonly kind: 'node'; readonly runId: string; readonly node: LiveNode; readonly record: NodeRun | null }
+  | { readonly kind: 'node'; readonly runId: string; readonly node: LiveNode }
   | { readonly kind: 'line'; readonly runId: string; readonly uniqueId: string; readonly line: string }
   | { readonly kind: 'freshness'; readonly rows: readonly FreshnessRun[] }
   | {
@@ -99,7 +96,7 @@ export interface Live {
   /** Why no job can run now: the database is away, the project does not parse; empty: nothing is in the way. */
   notReady(): readonly string[];
   jobs(): readonly JobState[];
-  /** unique_ids of the project as it is now: what is not in it is not measured any more. null: not known */
+  /** Nodes and sources of the project as it is now, by unique_id: of others no metric is given. null: not known */
   nodes(): ReadonlySet<string> | null;
   loaders(): readonly LoaderState[];
   /** Prometheus texts of the loaders of this process. */
@@ -157,12 +154,12 @@ export class LiveRuns {
   }
 
   nodeStarted(runId: string, uniqueId: string, thread: string, at: Moment): void {
-    this.#node(runId, { uniqueId, thread, startedAt: at, status: null, seconds: null, message: null }, null);
+    this.#node(runId, { uniqueId, thread, startedAt: at, ended: null });
   }
 
   nodeFinished(record: NodeRun): void {
-    const { runId, uniqueId, thread, startedAt, status, seconds, message } = record;
-    this.#node(runId, { uniqueId, thread, startedAt, status, seconds, message }, record);
+    const { runId, uniqueId, thread, startedAt } = record;
+    this.#node(runId, { uniqueId, thread, startedAt, ended: record });
   }
 
   /** A line of a node's log, without colours, secrets masked. */
@@ -232,11 +229,11 @@ export class LiveRuns {
     return () => this.#watchers.delete(watcher);
   }
 
-  #node(runId: string, node: LiveNode, record: NodeRun | null): void {
+  #node(runId: string, node: LiveNode): void {
     const run = this.#runs.get(runId);
     if (run === undefined) return;
     run.nodes.set(node.uniqueId, node);
-    this.#tell({ kind: 'node', runId, node, record });
+    this.#tell({ kind: 'node', runId, node });
   }
 
   #tell(change: Change): void {

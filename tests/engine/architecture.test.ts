@@ -57,6 +57,7 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
       'adapters/*/keeper',
       'adapters/process-identity.ts',
       'make-folder.ts',
+      'http/site-file.ts',
       'project/',
       'state/',
       'artifacts.ts',

@@ -221,6 +221,9 @@ function itemPage(id) {
         .map((p) => `"${escapeHtml(p)}"`)
         .join('.')}</code></div>`,
     );
+  const live = document.getElementById('live');
+  if (live)
+    part.push(`<p><a href="${live.getAttribute('href')}#/node/${encodeURIComponent(item.id)}">Its runs</a></p>`);
   if (item.tags.length > 0)
     part.push(`<p>${item.tags.map((t) => `<span class="chip">${escapeHtml(t)}</span>`).join('')}</p>`);
   const value = (v) =>
@@ -488,7 +491,7 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-// ---- address, theme, start ----
+// ---- address, start ----
 
 let current = null;
 const open = (id) => {
@@ -513,25 +516,6 @@ function route() {
   markInTree(current);
 }
 
-function remembered(value) {
-  try {
-    if (value !== undefined) localStorage.setItem('theme', value);
-    return localStorage.getItem('theme');
-  } catch {
-    return null;
-  }
-}
-
-function setTheme(name) {
-  document.documentElement.dataset.theme = name;
-}
-
-setTheme(remembered() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
-document.getElementById('theme').addEventListener('click', () => {
-  const next = document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark';
-  setTheme(next);
-  remembered(next);
-});
 document.getElementById('project').textContent = data.project;
 document.getElementById('menu').addEventListener('click', () => side.classList.toggle('open'));
 for (const button of side.querySelectorAll('[data-tab]'))

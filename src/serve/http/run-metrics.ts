@@ -1,11 +1,13 @@
 // Metrics of jobs and nodes as Prometheus' text: counted from what happens on this host, filled up from the history of
-// all hosts. Nine families; the loader's text is put beside it by metrics-page.ts.
+// all hosts. Nine families. The label is `job_name`, because Prometheus calls its own targets `job`.
 import { family, histogram, type Sample } from '../../http/metrics-text.ts';
 import type { Change, Live } from '../live.ts';
 import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../store/store.ts';
 
 /** Upper bounds of a job's duration, in seconds. */
 const BUCKETS = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+/** Counted from 0: Prometheus sees no increase to the first value of a series. */
+const ENDS: readonly RunEnd['state'][] = ['success', 'failed', 'timeout', 'lost', 'skipped', 'cancelled'];
 const BUILT = /^(model|seed|snapshot)\./;
 
 interface Counted {
@@ -41,7 +43,7 @@ export class RunMetrics {
 
   observe(change: Change): void {
     if (change.kind === 'started') this.#started(change.claim, change.at);
-    else if (change.kind === 'node' && change.record !== null) this.#node(change.record);
+    else if (change.kind === 'node' && change.node.ended !== null) this.#node(change.node.ended);
     else if (change.kind === 'freshness') this.#freshness(change.rows);
     else if (change.kind === 'ended') this.#ended(change.claim, change.end, change.startedAt, change.at);
   }
@@ -70,12 +72,13 @@ export class RunMetrics {
   text(): string {
     const now = this.#live.now();
     const named = new Set(this.#live.jobs().map(({ job }) => job.name));
+    for (const name of named) this.#counted(name);
     const known = this.#live.nodes();
     const jobs = [...this.#jobs].filter(([job]) => named.has(job));
     const nodes = [...this.#nodes].filter(([node]) => known?.has(node) !== false);
     const loaded = [...this.#loaded].filter(([node]) => known?.has(node) !== false);
     const ofJob = (value: (counted: Counted) => number | null): Sample[] =>
-      jobs.flatMap(([job, counted]) => sample({ job }, value(counted)));
+      jobs.flatMap(([job, counted]) => sample({ job_name: job }, value(counted)));
     const ofNode = (value: (measured: Measured) => number | null): Sample[] =>
       nodes.flatMap(([node, measured]) => sample({ node }, value(measured)));
     const seconds = (moment: Moment | null): number | null => (moment === null ? null : moment / 1000);
@@ -91,7 +94,9 @@ export class RunMetrics {
         'tsdbt_job_duration_seconds',
         'histogram',
         'Time of a run of the job.',
-        jobs.flatMap(([job, c]) => (c.runs === 0 ? [] : histogram({ job }, BUCKETS, c.buckets, c.runs, c.seconds))),
+        jobs.flatMap(([job, c]) =>
+          c.runs === 0 ? [] : histogram({ job_name: job }, BUCKETS, c.buckets, c.runs, c.seconds),
+        ),
       ),
       family(
         'tsdbt_job_slip_seconds',
@@ -103,7 +108,9 @@ export class RunMetrics {
         'tsdbt_job_runs_total',
         'counter',
         'Runs of the job that ended on this host.',
-        jobs.flatMap(([job, { ends }]) => [...ends].map(([status, value]) => ({ labels: { job, status }, value }))),
+        jobs.flatMap(([job, { ends }]) =>
+          [...ends].map(([status, value]) => ({ labels: { job_name: job, status }, value })),
+        ),
       ),
       family(
         'tsdbt_node_duration_seconds',
@@ -131,7 +138,7 @@ export class RunMetrics {
         'tsdbt_lease_age_seconds',
         'gauge',
         'Time since the lease of a run that goes on was renewed.',
-        leases(this.#live).map(([job, at]) => ({ labels: { job }, value: age(at) ?? 0 })),
+        leases(this.#live).map(([job, at]) => ({ labels: { job_name: job }, value: age(at) ?? 0 })),
       ),
     ];
     return `${lines.flat().join('\n')}\n`;
@@ -173,7 +180,7 @@ export class RunMetrics {
       runs: 0,
       seconds: 0,
       buckets: BUCKETS.map(() => 0),
-      ends: new Map(),
+      ends: new Map(ENDS.map((state) => [state, 0])),
       read: null,
     };
     this.#jobs.set(job, found);

@@ -1,9 +1,10 @@
 // The HTTP server of serve: metrics, health, the page and its data, and what a person with the token may do. Reads
 // `Store` and `Live`; who may ask what is decided here, and nowhere else.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { mergeTexts, METRICS_TYPE } from '../../http/metrics-text.ts';
 import {
+  HTML,
   type IncomingMessage,
   isKnownHost,
   JSON_TEXT,
@@ -16,6 +17,9 @@ import {
 import { within } from '../../within.ts';
 import type { Live } from '../live.ts';
 import type { Store } from '../store/store.ts';
+import { api } from './api.ts';
+import { EventStream } from './event-stream.ts';
+import { appPage, appPolicy, docsPolicy } from './page.ts';
 import { RunMetrics } from './run-metrics.ts';
 
 /** A loop that has not turned for so long stands still. */
@@ -37,6 +41,11 @@ export interface ServeHttpInput {
   readonly names: readonly string[];
   /** Who sends it may pause, resume and run jobs; null: nobody may. */
   readonly token: string | null;
+  /**
+   * The docs of the project as a page, with a link to `live`. null or absent: there are none
+   * @throws what a person can do something about, when they cannot be made now
+   */
+  readonly docs?: ((nonce: string, live: string) => string) | null;
 }
 
 export interface ServedHttp {
@@ -46,6 +55,7 @@ export interface ServedHttp {
 
 interface Served extends ServeHttpInput {
   readonly metrics: RunMetrics;
+  readonly stream: EventStream;
   readAt: number;
 }
 
@@ -63,8 +73,14 @@ export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
         hint: 'make one with `openssl rand -hex 32`',
       },
     );
-  const served: Served = { ...input, metrics: new RunMetrics(live), readAt: Number.NEGATIVE_INFINITY };
-  const unwatch = live.runs.watch((change) => served.metrics.observe(change));
+  const metrics = new RunMetrics(live);
+  const stream = new EventStream(live.runs);
+  const served: Served = { ...input, metrics, stream, readAt: Number.NEGATIVE_INFINITY };
+  const unwatch = live.runs.watch((change) => metrics.observe(change));
+  const end = (): void => {
+    unwatch();
+    stream.close();
+  };
   try {
     const server = await listen({ host, port }, (request, response) => {
       answer(served, request, response).catch((error: unknown) => {
@@ -77,12 +93,12 @@ export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
     return {
       url: localUrl(host, server.port),
       close: () => {
-        unwatch();
+        end();
         return server.close();
       },
     };
   } catch (error) {
-    unwatch();
+    end();
     const why =
       error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' ? `port ${port} is in use` : '';
     const message = why === '' && error instanceof Error ? error.message : why;
@@ -95,7 +111,7 @@ export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
 
 async function answer(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { host, names } = served;
-  const [path = '/'] = (request.url ?? '/').split('?');
+  const [path = '/', search = ''] = (request.url ?? '/').split('?');
   if (![host, ...names].some((name) => isKnownHost(request.headers.host, name))) {
     send(response, 403, PLAIN, `serve listens on ${host}: use that name, or give --host\n`);
   } else if (request.method === 'POST') await act(served, request, response, path);
@@ -104,7 +120,41 @@ async function answer(served: Served, request: IncomingMessage, response: Server
   } else if (path === '/metrics') send(response, 200, METRICS_TYPE, await metricsOf(served));
   else if (path === '/livez') health(response, stalled(served.live));
   else if (path === '/readyz') health(response, served.live.notReady());
-  else send(response, 404, PLAIN, '/metrics, /livez and /readyz are here\n');
+  else if (path === '/') page(response, appPolicy, (nonce) => appPage(nonce, served.live.project));
+  else if (path === '/docs') send(response, 308, PLAIN, '/docs/\n', { location: '/docs/' });
+  else if (path === '/docs/' && served.docs) docs(response, served.docs);
+  else if (path === '/api/events' && request.method === 'GET') stream(served, response, new URLSearchParams(search));
+  else if (path.startsWith('/api/')) await data(served, response, path.slice('/api/'.length), search);
+  else send(response, 404, PLAIN, '/, /docs/, /metrics, /livez and /readyz are here\n');
+}
+
+function page(response: ServerResponse, policy: (nonce: string) => string, made: (nonce: string) => string): void {
+  const nonce = randomBytes(16).toString('base64');
+  send(response, 200, HTML, made(nonce), { 'content-security-policy': policy(nonce) });
+}
+
+function docs(response: ServerResponse, made: (nonce: string, live: string) => string): void {
+  try {
+    page(response, docsPolicy, (nonce) => made(nonce, '../'));
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const { message, details } = error;
+    send(response, 404, PLAIN, `${[message, details.hint ?? ''].join('\n').trim()}\n`);
+  }
+}
+
+function stream({ stream: events }: Served, response: ServerResponse, query: URLSearchParams): void {
+  const added = events.add(response, { runId: query.get('run'), uniqueId: query.get('node') });
+  if (!added) send(response, 503, PLAIN, 'too many pages are open\n', { 'retry-after': '30' });
+}
+
+async function data(served: Served, response: ServerResponse, path: string, search: string): Promise<void> {
+  if (decoded(path) === null) return send(response, 400, JSON_TEXT, '{"error":"bad path"}\n');
+  const { live, store, token } = served;
+  const input = { live, store, canAct: token !== null, hasDocs: Boolean(served.docs) };
+  const found = await api(input, path, new URLSearchParams(search));
+  if (found === null) send(response, 404, JSON_TEXT, '{"error":"there is nothing of this name"}\n');
+  else send(response, 200, JSON_TEXT, JSON.stringify(found), { 'cache-control': 'no-store' });
 }
 
 function health(response: ServerResponse, reasons: readonly string[]): void {

@@ -11,12 +11,22 @@ afterEach(async () => {
 });
 
 async function serve(input: Partial<ServeHttpInput> & Pick<ServeHttpInput, 'live'>): Promise<string> {
-  const served = await serveHttp({ store: fakeStore(), host: '127.0.0.1', port: 0, names: [], token: null, ...input });
+  const served = await serveHttp({
+    store: fakeStore(),
+    host: '127.0.0.1',
+    port: 0,
+    names: [],
+    token: null,
+    docs: null,
+    ...input,
+  });
   open.push(served);
   return served.url;
 }
 const textOf = async (url: string): Promise<string> => (await fetch(url)).text();
-const samples = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+/** Without ends that have not happened: each is there from the start. */
+const samples = (text: string): string[] =>
+  text.split('\n').filter((line) => line !== '' && !/^#|^tsdbt_job_runs_total.* 0$/.test(line));
 const families = (text: string): string[] => [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name ?? '');
 
 const LOADER = '# HELP tsdbt_load_paused Paused.\n# TYPE tsdbt_load_paused gauge\ntsdbt_load_paused{topic="t"} 0\n';
@@ -37,25 +47,26 @@ describe('/metrics', () => {
     told.now = START + 5000;
     const text = await textOf(`${url}/metrics`);
     expect(samples(text).filter((line) => !/_bucket/.test(line))).toEqual([
-      'tsdbt_job_duration_seconds_sum{job="fast"} 4',
-      'tsdbt_job_duration_seconds_count{job="fast"} 1',
-      'tsdbt_job_slip_seconds{job="fast"} 0.25',
-      'tsdbt_job_slip_seconds{job="slow"} 0',
-      'tsdbt_job_runs_total{job="fast",status="failed"} 1',
-      'tsdbt_job_runs_total{job="fast",status="skipped"} 1',
+      'tsdbt_job_duration_seconds_sum{job_name="fast"} 4',
+      'tsdbt_job_duration_seconds_count{job_name="fast"} 1',
+      'tsdbt_job_slip_seconds{job_name="fast"} 0.25',
+      'tsdbt_job_slip_seconds{job_name="slow"} 0',
+      'tsdbt_job_runs_total{job_name="fast",status="failed"} 1',
+      'tsdbt_job_runs_total{job_name="fast",status="skipped"} 1',
       'tsdbt_node_duration_seconds{node="model.p.a"} 1.5',
       'tsdbt_node_duration_seconds{node="test.p.t"} 1.5',
       'tsdbt_node_duration_seconds{node="model.p.b"} 1.5',
       'tsdbt_node_rows{node="model.p.a"} 12',
       'tsdbt_model_staleness_seconds{node="model.p.a"} 3.5',
       'tsdbt_test_failures{node="test.p.t"} 3',
-      'tsdbt_lease_age_seconds{job="slow"} 4',
+      'tsdbt_lease_age_seconds{job_name="slow"} 4',
     ]);
+    expect(text).toContain('tsdbt_job_runs_total{job_name="slow",status="timeout"} 0\n');
     expect(
       samples(text)
         .filter((line) => /_bucket/.test(line))
         .at(2),
-    ).toBe('tsdbt_job_duration_seconds_bucket{job="fast",le="5"} 1');
+    ).toBe('tsdbt_job_duration_seconds_bucket{job_name="fast",le="5"} 1');
   });
 
   it('knows from the history what other hosts did, and what this one did before', async () => {
@@ -75,8 +86,8 @@ describe('/metrics', () => {
     told.now = START + 301_500;
     const found = samples(await textOf(`${await serve({ live, store })}/metrics`));
     expect(found).toEqual([
-      `tsdbt_job_last_success_timestamp_seconds{job="fast"} ${(START + 2000) / 1000}`,
-      'tsdbt_job_slip_seconds{job="fast"} 0.5',
+      `tsdbt_job_last_success_timestamp_seconds{job_name="fast"} ${(START + 2000) / 1000}`,
+      'tsdbt_job_slip_seconds{job_name="fast"} 0.5',
       'tsdbt_node_duration_seconds{node="model.p.a"} 1.5',
       'tsdbt_node_duration_seconds{node="test.p.t"} 1.5',
       'tsdbt_model_staleness_seconds{node="model.p.a"} 300',
@@ -111,7 +122,7 @@ describe('/metrics', () => {
     const store = fakeStore({ freshness: () => Promise.reject(new Error('away')) });
     const url = await serve({ live, store });
     live.runs.ended(claim('1'), { state: 'failed', reason: null }, START);
-    expect(await textOf(`${url}/metrics`)).toContain('tsdbt_job_runs_total{job="fast",status="failed"} 1');
+    expect(await textOf(`${url}/metrics`)).toContain('tsdbt_job_runs_total{job_name="fast",status="failed"} 1');
   });
 });
 

@@ -1,0 +1,204 @@
+// What the page asks for, as JSON: jobs, runs, nodes, promises, loaders. A page of the history at a time, never all of
+// it. Who may ask is left to serve-http.ts, changes as they happen to event-stream.ts.
+import type { Job, JobTiming } from '../jobs/job.ts';
+import type { Live, LiveNode, LiveRun } from '../live.ts';
+import type { JobRun, Moment, NodeRun, RunFilter, RunState, Store } from '../store/store.ts';
+
+const PAGE = 50;
+const LONGEST_PAGE = 200;
+const HISTORY = 60;
+/** Runs that are read to find the last one of each job at once. */
+const RECENT = 100;
+const STATES: readonly RunState[] = ['running', 'success', 'failed', 'timeout', 'lost', 'skipped', 'cancelled'];
+
+export interface ApiInput {
+  readonly live: Live;
+  readonly store: Store;
+  /** May somebody with a token change something? */
+  readonly canAct: boolean;
+  readonly hasDocs: boolean;
+}
+
+/** @returns the answer as a value of JSON; null: there is nothing of this name */
+export async function api(input: ApiInput, path: string, query: URLSearchParams): Promise<object | null> {
+  const [kind = '', ...names] = path.split('/').map(decodeURIComponent);
+  const [id, under, uniqueId] = names;
+  if (kind === 'now' && id === undefined) return nowOf(input);
+  if (kind === 'runs' && id === undefined) return runsOf(input.store, query);
+  if (kind === 'runs' && under === undefined) return runOf(input, id ?? '');
+  if (kind === 'runs' && under === 'nodes' && uniqueId !== undefined) return nodeOf(input, id ?? '', uniqueId);
+  if (kind === 'nodes' && id !== undefined && under === undefined)
+    return { history: (await input.store.nodeHistory(id, limitOf(query, HISTORY))).map(nodeRow) };
+  if (kind === 'promises' && id === undefined) return promisesOf(input);
+  if (kind === 'loaders' && id === undefined) return { now: input.live.now(), loaders: input.live.loaders() };
+  return null;
+}
+
+async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object> {
+  const { host, project, version } = live;
+  const [recent, incidents] = await Promise.all([store.runs({ limit: RECENT }), store.openIncidents()]);
+  const jobs = await Promise.all(
+    live.jobs().map(async ({ job, nextAt, paused }) => {
+      const last = recent.find((run) => run.job === job.name) ?? (await store.runs({ job: job.name, limit: 1 }))[0];
+      return {
+        name: job.name,
+        work: workOf(job),
+        timing: timingOf(job.timing),
+        description: job.description,
+        owner: job.owner,
+        nextAt,
+        paused,
+        last: last === undefined ? null : runRow(last),
+      };
+    }),
+  );
+  return {
+    project,
+    host,
+    version,
+    now: live.now(),
+    canAct,
+    hasDocs,
+    notReady: live.notReady(),
+    jobs,
+    running: live.runs.running().map(liveRow),
+    runs: recent.slice(0, 20).map(runRow),
+    incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),
+    loaders: live.loaders().length,
+  };
+}
+
+/**
+ * A page of runs, newest first. The next page begins at `next`. Where runs of the same millisecond would be torn apart,
+ * it repeats them: who pages on leaves out what he has.
+ */
+async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
+  const limit = limitOf(query, PAGE);
+  const job = query.get('job');
+  const states = STATES.filter((state) => query.getAll('state').includes(state));
+  const before = Number(query.get('before') ?? Number.NaN);
+  const filter: RunFilter = {
+    limit: limit + 1,
+    ...(job === null ? {} : { job }),
+    ...(states.length === 0 ? {} : { states }),
+    ...(Number.isFinite(before) ? { before } : {}),
+  };
+  const found = await store.runs(filter);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const after = found[limit];
+  const tied = after !== undefined && after.startedAt === last?.startedAt ? 1 : 0;
+  return { runs: page.map(runRow), next: after === undefined || last === undefined ? null : last.startedAt + tied };
+}
+
+/** A run and its nodes: of this host as they are now, of others from the history. */
+async function runOf({ live, store }: ApiInput, runId: string): Promise<object | null> {
+  const known = live.runs.run(runId);
+  if (known !== null && known.end === null)
+    return { now: live.now(), run: liveRow(known), nodes: known.nodes.map(liveNodeRow) };
+  const found = (await store.runs({ runId, limit: 1 })).find((run) => run.runId === runId);
+  if (found === undefined) return null;
+  const kept = await store.nodes(runId);
+  // History is written a moment after the run.
+  const nodes = known !== null && known.nodes.length > kept.length ? known.nodes.map(liveNodeRow) : kept.map(nodeRow);
+  return { now: live.now(), run: { ...runRow(found), total: nodes.length, done: nodes.length }, nodes };
+}
+
+/** One node of a run, with its log and its failing rows where this host still has them. */
+async function nodeOf({ live, store }: ApiInput, runId: string, uniqueId: string): Promise<object | null> {
+  const of = ({ uniqueId: id }: { readonly uniqueId: string }): boolean => id === uniqueId;
+  const running = live.runs.run(runId)?.nodes.find(of);
+  const kept = running === undefined ? (await store.nodes(runId)).find(of) : undefined;
+  if (running === undefined && kept === undefined) return null;
+  return {
+    now: live.now(),
+    node: running === undefined ? kept && nodeRow(kept) : liveNodeRow(running),
+    log: live.runs.log(runId, uniqueId),
+    failing: live.runs.failingRows(runId, uniqueId),
+  };
+}
+
+async function promisesOf({ live, store }: ApiInput): Promise<object> {
+  const [promises, freshness, incidents] = await Promise.all([
+    live.promises(),
+    store.freshness(),
+    store.openIncidents(),
+  ]);
+  return {
+    now: live.now(),
+    promises,
+    freshness: freshness.map(({ uniqueId, status, maxLoadedAt, at }) => ({ id: uniqueId, status, maxLoadedAt, at })),
+    incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),
+  };
+}
+
+function limitOf(query: URLSearchParams, usual: number): number {
+  const asked = Number(query.get('limit') ?? usual);
+  return Number.isInteger(asked) && asked > 0 ? Math.min(asked, LONGEST_PAGE) : usual;
+}
+
+function runRow({ runId, job, dueAt, attempt, host, state, startedAt, finishedAt, reason, project }: JobRun): object {
+  return { id: runId, job, dueAt, attempt, host, state, startedAt, finishedAt, reason, project };
+}
+
+/** A run of this host that goes on, in the form of one of the history. */
+export function liveRow({ claim, startedAt, total, nodes }: LiveRun): object {
+  const { runId, job, dueAt, attempt, host } = claim;
+  const done = nodes.filter(({ ended }) => ended !== null).length;
+  const state: RunState = 'running';
+  return { id: runId, job, dueAt, attempt, host, state, startedAt, finishedAt: null, reason: null, total, done };
+}
+
+function nodeRow({ uniqueId, runId, thread, startedAt, seconds, ...rest }: NodeRun): object {
+  const { status, rows, readRows, readBytes, failures, message } = rest;
+  return { id: uniqueId, runId, thread, startedAt, seconds, status, rows, readRows, readBytes, failures, message };
+}
+
+/** A node without an end has the status `running`. */
+export function liveNodeRow({ uniqueId, thread, startedAt, ended }: LiveNode): object {
+  return ended === null ? { id: uniqueId, thread, startedAt, seconds: null, status: 'running' } : nodeRow(ended);
+}
+
+/** What a job does, as somebody would type it. */
+function workOf({ work }: Job): string {
+  const { select, exclude } = work;
+  const chosen = [
+    ...(select === null || select.length === 0 ? [] : ['--select', ...select]),
+    ...(exclude.length === 0 ? [] : ['--exclude', ...exclude]),
+  ];
+  if (work.kind === 'load') return ['load', ...chosen].join(' ');
+  const flags = [
+    ...(work.selector === null ? [] : ['--selector', work.selector]),
+    ...(work.fullRefresh ? ['--full-refresh'] : []),
+    ...(work.ifChanged ? ['--if-changed'] : []),
+  ];
+  return [work.command, ...chosen, ...flags].join(' ');
+}
+
+/** When a job is due, in words. */
+function timingOf(timing: JobTiming): string {
+  switch (timing.kind) {
+    case 'every':
+      return `every ${span(timing.ms)}`;
+    case 'cron':
+      return `${timing.pattern} (${timing.timeZone})`;
+    case 'after':
+      return `after rows in ${timing.sources.join(', ')}`;
+    case 'resident':
+      return 'always';
+    case 'manual':
+      return 'when asked for';
+  }
+}
+
+/** `90 s`, `5 min`, `2 h`: the largest unit that divides it. */
+function span(ms: Moment): string {
+  const [size, unit] = (
+    [
+      [3_600_000, 'h'],
+      [60_000, 'min'],
+      [1000, 's'],
+    ] as const
+  ).find(([of]) => ms % of === 0) ?? [1, 'ms'];
+  return `${ms / size} ${unit}`;
+}
