@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { toText } from '../../../src/values/text.ts';
 import { FaultProject } from '../faults/project.ts';
+import { panelsOf } from '../monitoring/dashboards.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -52,6 +53,19 @@ async function rows(target: string, model: string): Promise<unknown[]> {
   return (JSON.parse(out) as { show: unknown[] }).show;
 }
 
+/** Asks each panel of the dashboard of one database, as Grafana would. */
+async function askPanels(target: string, database: 'postgres' | 'clickhouse'): Promise<void> {
+  const panels = panelsOf(database);
+  expect(panels.length).toBeGreaterThan(5);
+  for (const [title, sql] of panels) {
+    const { code, out } = await project.run([
+      ...['show', '--target', target, '--quiet', '--output', 'json', '--limit', '-1', '--inline', sql],
+    ]);
+    expect(code, `${title}: ${out}`).toBe(0);
+    expect((JSON.parse(out) as { show: unknown[] }).show.length, title).toBeGreaterThan(0);
+  }
+}
+
 async function build(target: string): Promise<void> {
   const { code, out } = await project.run(['build', '--target', target]);
   expect(code, out).toBe(0);
@@ -75,6 +89,8 @@ it.skipIf(clickhouseMissing !== null)(
       expect(there.length, model).toBe(count);
       expect(await rows('clickhouse', model), model).toEqual(there);
     }
+    await askPanels('dev', 'postgres');
+    await askPanels('clickhouse', 'clickhouse');
   },
 );
 
