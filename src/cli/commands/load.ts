@@ -332,10 +332,17 @@ async function check(ctx: LoadContext): Promise<boolean> {
   let ok = true;
   for (const target of ctx.targets) {
     let problems: readonly string[];
+    let notes: readonly string[] = [];
     try {
       const client = await ctx.client(target);
       try {
         problems = await checkTarget(ctx.sink, client, target);
+        if (target.format === 'debezium') {
+          const { sampleChanges } = await import('../../loader/debezium/sample.ts');
+          const sampled = await sampleChanges(client, await ctx.decoder(target), target);
+          problems = [...problems, ...sampled.problems];
+          notes = sampled.notes;
+        }
         const registry = await ctx.registry(target);
         for (const topic of registry === null ? [] : await topicNames(client, target))
           problems = [...problems, ...(await contractOf(registry, ofTopic(target, topic)))];
@@ -348,6 +355,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
     }
     ctx.say(`${target.name}: ${problems.length === 0 ? 'OK' : 'not ready'}`);
     for (const problem of problems) ctx.say(`  ${problem}`);
+    for (const note of notes) ctx.say(`  Note: ${note}`);
     if (problems.length > 0) ok = false;
   }
   return ok;
