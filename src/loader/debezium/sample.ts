@@ -54,8 +54,8 @@ export async function sampleChanges(
   const notes =
     bare && target.changes?.keeps !== true && large.length > 0
       ? [
-          `the source's table has no REPLICA IDENTITY FULL: a change that leaves a large value as it is would be a dead ` +
-            `letter; ${large.map(({ name }) => `'${name}'`).join(', ')} may have such`,
+          "the source's table has no REPLICA IDENTITY FULL: a change that leaves a large value as it is would be a " +
+            `dead letter; ${large.map(({ name }) => `'${name}'`).join(', ')} may have such`,
         ]
       : [];
   return { problems, notes };

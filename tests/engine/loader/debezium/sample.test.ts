@@ -57,8 +57,8 @@ it('how many could not be loaded, where the first lies, and why', async () => {
     ['{"id":2}', change('c', '{"id":2,"total":"10.25","note":"a"}')],
   ]);
   expect(problems.map((text) => text.replace(/^(\d+) of the last 6 messages could not be loaded/, '$1'))).toEqual([
-    "2 (first t/0 offset 0): column 'total': a text that is not the base64 of a decimal: 'decimal_handling_mode' must " +
-      "be that of the connector's config",
+    "2 (first t/0 offset 0): column 'total': a text that is not the base64 of a decimal: 'decimal_handling_mode' " +
+      "must be that of the connector's config",
     "1 (first t/0 offset 1): no envelope of a change: it has no 'op'",
     '1 (first t/0 offset 2): raw.orders stops: its table was truncated in the source app, at position 7.',
     "1 (first t/1 offset 0): the message's key has 'place', too, and the load config's key has not",
