@@ -1,8 +1,9 @@
 // Writes what an intent says: at first as it stands; again, when it is not known what of it was written, by reading
 // back which offsets are there. A token alone proves nothing: the server may remember one whose rows it lost in a
 // crash, and forget one whose rows it has. Views hold no offsets: they are given the whole block again, whose token
-// their tables know or not.
+// their tables know or not. What a table's TTL deletes cannot be read back: it counts once the server has taken it.
 import { randomUUID } from 'node:crypto';
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -19,6 +20,11 @@ import { insertRows } from './write.ts';
 
 /** Times that missing rows are inserted: each one but the first takes a crash of the server in between. */
 const ROUNDS = 20;
+/** Times that rows are sent to a table that deletes them by itself: under the intent's token, and under one more. */
+const EXPIRING_ROUNDS = 2;
+
+/** Parts of a TTL that delete nothing. */
+const KEEPING = /\b(?:TO (?:DISK|VOLUME)|RECOMPRESS)\b/;
 
 /** What one intent writes. */
 export interface Contents {
@@ -106,6 +112,8 @@ export async function settleContents(writing: Writing, intent: Recorded, content
   // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
   // would be another block to the view.
   const viewed = !upsert && intent.kind === 'flush' && (await viewTargets(lease, target)).size > 0;
+  // A second token would be another block to the view, which may keep what the table deletes.
+  const rounds = (await deletesRows(lease, target)) ? (viewed ? 1 : EXPIRING_ROUNDS) : ROUNDS;
   for (let round = 0; round < ROUNDS; round++) {
     const newest = await readIntent(lease, target, intent.partition, topic);
     if (newest?.id !== intent.id) throw new Fenced([{ topic, partition: intent.partition }]);
@@ -114,9 +122,10 @@ export async function settleContents(writing: Writing, intent: Recorded, content
     const held = upsert ? new Set<string>() : await offsets(lease, heldOffsets(target, span, 'list'));
     const there = (offset: bigint): boolean => held.has(String(offset)) || letters.has(String(offset));
     const dead = contents.dead.filter(({ message }) => !there(message.offset));
-    const numbers = contents.numbers.filter((row) =>
+    const missing = contents.numbers.filter((row) =>
       viewed && round === 0 ? !letters.has(String(contents.rows.offset(row))) : !there(contents.rows.offset(row)),
     );
+    const numbers = round < rounds ? missing : [];
     const lacking = dead.length > 0 || (numbers.length > 0 && (!upsert || round === 0));
     if (newest.done) return outcome(contents, letters);
     if (!lacking) {
@@ -133,8 +142,30 @@ export async function settleContents(writing: Writing, intent: Recorded, content
     'runtime',
     `Offsets ${intent.from} to ${intent.to} of ${topic}/${intent.partition} were written to ${target.name} ` +
       `${ROUNDS} times, and the table does not show all of them.`,
-    { hint: 'Does a row policy or a TTL hide rows from the loader? It must see what it has written.' },
+    { hint: 'Does a row policy hide rows from the loader? It must see what it has written.' },
   );
+}
+
+/** The rules of a TTL, which commas outside of brackets separate. */
+function rulesOf(ttl: string): string[] {
+  const rules = [''];
+  let depth = 0;
+  for (const character of ttl) {
+    if (character === '(') depth++;
+    if (character === ')') depth--;
+    if (character === ',' && depth === 0) rules.push('');
+    else rules.push(`${rules.pop()}${character}`);
+  }
+  return rules;
+}
+
+/** Has the table a TTL that deletes rows? One that moves or recompresses them keeps what was written. */
+async function deletesRows(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<boolean> {
+  const [row] = await lease.ask(
+    `SELECT engine_full FROM system.tables WHERE database = ${quoteText(schema)} AND name = ${quoteText(identifier)}`,
+  );
+  const ttl = / TTL (.*?)(?: SETTINGS |$)/s.exec(row?.[0] ?? '')?.[1];
+  return ttl !== undefined && !rulesOf(ttl).every((rule) => KEEPING.test(rule));
 }
 
 function outcome(contents: Contents, letters: ReadonlySet<string>): Outcome {

@@ -30,7 +30,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     }
   };
   /** A table of months, with a view that counts its rows. */
-  const byMonth = async (partitions = 1): Promise<LoadTarget & { readonly view: string }> => {
+  const byMonth = async (partitions = 1, ttl = ''): Promise<LoadTarget & { readonly view: string }> => {
     const target = lab.target(COLUMNS, {}, partitions);
     const table = `${target.schema}.${target.identifier}`;
     const view = `${table}_sum`;
@@ -40,7 +40,7 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       `create table ${table} (id Nullable(Int64), at DateTime64(3, 'UTC'), processing_ts DateTime64(3, 'UTC'), ` +
         '_rest Nullable(String), _topic LowCardinality(String), _partition Int32, _offset Int64, _kafka_ts ' +
         "Nullable(DateTime64(3, 'UTC')), _loaded_at DateTime64(3, 'UTC') default now64(3), _load_id String, _deleted " +
-        `Bool) engine = MergeTree partition by toYYYYMM(at) order by _offset ${window}`,
+        `Bool) engine = MergeTree partition by toYYYYMM(at) order by _offset ${ttl} ${window}`,
     );
     await lab.run(`create table ${view} (ids Int64, n UInt64) engine = SummingMergeTree order by tuple() ${window}`);
     await lab.run(
@@ -135,6 +135,20 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       expect(await lab.rows(deleted)).toEqual([['1']]);
       await expectWhole(target, 40);
     });
+  });
+
+  it('and whose rows the TTL has deleted counts as written, in the view too', async () => {
+    const target = await byMonth(1, 'ttl toDateTime(at) + interval 1 day');
+    produce(0, 40);
+    await loadUntil(target, 'before_commit');
+    await lab.run(`optimize table ${target.schema}.${target.identifier} final`);
+    expect(await lab.ids(target)).toEqual([]);
+    await lab.load(target);
+    const sum = wholeNumbers(40).reduce((total, id) => total + id, 0);
+    expect(await lab.rows(`select sum(ids), sum(n) from ${target.view}`)).toEqual([[String(sum), '36']]);
+    expect(await lab.letters(target)).toHaveLength(4);
+    produce(40, 60);
+    expect((await lab.load(target)).rows).toBe(18);
   });
 
   it('is settled by the loader itself when the connection breaks', async () => {
