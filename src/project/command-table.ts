@@ -219,6 +219,8 @@ export const COMMANDS: readonly CommandSpec[] = [
         second: { name: 'name', help: 'Name of the job.', after: ['pause', 'resume', 'run'] },
       },
     },
+  ),
+  command(
     'serve-jobs',
     'Run the jobs of jobs.yml at their times, until a signal.',
     ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host', 'port'],

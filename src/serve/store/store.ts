@@ -92,8 +92,6 @@ export interface SentAlarm {
 export interface RunFilter {
   /** How the run's id begins. */
   readonly runId?: string;
-  /** This run alone. */
-  readonly runId?: string;
   readonly job?: string;
   readonly states?: readonly RunState[];
   readonly before?: Moment;

@@ -12,9 +12,9 @@ vi.mock('node:fs', async (original) => {
   // Between the listing of the folder and the question about the file.
   return {
     ...fs,
-    statSync: (path: string) => {
+    statSync: (path: string, options?: object) => {
       if (path === gone.path) fs.rmSync(path);
-      return fs.statSync(path);
+      return fs.statSync(path, options);
     },
   };
 });
