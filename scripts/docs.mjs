@@ -48,6 +48,14 @@ export const VARIABLES = [
   ['NO_COLOR', 'Set to anything: no colours, as `--no-use-colors`; the option and its variable win'],
   ['HOME, USERPROFILE', 'Where `~/.dbt/profiles.yml` and `~/.postgresql` are'],
   ['TSDBT_NO_LINK', '`1`: `npm start` puts no link beside the global programs'],
+  ['Beside a run', null],
+  ['TSDBT_SERVE_TOKEN', 'Token without which the page of `tsdbt serve` pauses, resumes and starts nothing'],
+  [
+    'OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_API_KEY, OPENLINEAGE_NAMESPACE, OPENLINEAGE_DISABLED, ' +
+      'OPENLINEAGE_DBT_JOB_NAME, OPENLINEAGE__TRANSPORT__TYPE, OPENLINEAGE__TRANSPORT__LOG_FILE_PATH, ' +
+      'OPENLINEAGE__TRANSPORT__URL, OPENLINEAGE__TRANSPORT__ENDPOINT',
+    'Where [lineage events](openlineage.md) are sent',
+  ],
   ['For tests of tsdbt', null],
   ['TSDBT_ASK_AFTER', 'Seconds without a byte after which the server is asked about a statement (20)'],
   ['TSDBT_FAULT_POINT', 'Kills a loader at a named point of a flush'],
