@@ -14,6 +14,8 @@ export interface KeptProjectWatcher {
 export class KeptProject {
   readonly #watcher: KeptProjectWatcher;
   #last: ParsedProject | null = null;
+  /** The newest reading failed. */
+  #broken = false;
 
   constructor(watcher: KeptProjectWatcher) {
     this.#watcher = watcher;
@@ -21,25 +23,28 @@ export class KeptProject {
 
   /**
    * The project as it is, with an adapter of its own that the caller closes.
+   * @param fence what its sessions ask before they publish; undefined: nothing
    * @throws what keeps it from being read, when it never could be
    */
-  async open(session: CommandSession): Promise<ParsedProject> {
+  async open(session: CommandSession, fence?: LoadedProject['fence']): Promise<ParsedProject> {
     const last = this.#last;
     let loaded: LoadedProject | null = null;
     try {
-      loaded = await loadProject(session);
+      loaded = { ...(await loadProject(session)), fence };
       const same = last !== null && isSameProject(last, loaded);
       const parsed = same ? renewed(last, loaded) : parseLoaded(loaded);
       this.#last = parsed;
-      if (!same || last === null) this.#watcher.read(parsed);
+      if (!same || this.#broken) this.#watcher.read(parsed);
+      this.#broken = false;
       return parsed;
     } catch (error) {
       await loaded?.adapter.close();
       if (last === null) throw error;
+      this.#broken = true;
       this.#watcher.broken(error);
       const { invocation, logger, env } = session;
       const config = { ...last.config, invocation };
-      return renewed(last, { ...last, config, logger, adapter: await openAdapter(config, env, logger) });
+      return renewed(last, { ...last, config, logger, fence, adapter: await openAdapter(config, env, logger) });
     }
   }
 }

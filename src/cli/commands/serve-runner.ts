@@ -21,6 +21,7 @@ import {
 import type { Logger } from '../../log.ts';
 import type { JobRunner, JobTry, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
+import type { Claim } from '../../serve/store/store.ts';
 import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { generateCommand } from './docs.ts';
@@ -40,6 +41,8 @@ export interface EngineRunnerOptions {
   /** The project as it was read last, for questions about sources. */
   readonly project: () => ParsedProject;
   readonly watcher: KeptProjectWatcher;
+  /** What a run proves before it publishes. null: nothing */
+  readonly fence: (claim: Claim) => ParsedProject['fence'] | null;
 }
 
 /** What is kept between the runs of one job. */
@@ -120,7 +123,7 @@ export class EngineRunner implements JobRunner {
     let parsed: ParsedProject;
     try {
       if (session.which === 'generate') return ended(await generateCommand(session));
-      parsed = await kept.project.open(session);
+      parsed = await kept.project.open(session, this.#options.fence(attempt.claim) ?? undefined);
     } catch (error) {
       return { ...ended(false), reason: oneLine(error) };
     }

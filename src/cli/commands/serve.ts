@@ -46,6 +46,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     session,
     adapter,
     project: () => project,
+    fence: (claim) => store.fence(claim),
     watcher: {
       broken(error) {
         const reason = oneLine(error);
