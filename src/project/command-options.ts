@@ -141,6 +141,14 @@ export const OPTIONS = {
     default: '127.0.0.1',
     help: 'Address that serves the documentation.',
   },
+  host_jobs: {
+    name: 'host',
+    kind: 'text',
+    names: ['--host'],
+    env: 'DBT_HOST',
+    default: '127.0.0.1',
+    help: 'Address that serves the page and the metrics.',
+  },
   include_saved_query: pair(
     'include_saved_query',
     'DBT_INCLUDE_SAVED_QUERY',
@@ -216,6 +224,13 @@ export const OPTIONS = {
     names: ['--port'],
     default: 8080,
     help: 'Port that serves the documentation.',
+  },
+  port_jobs: {
+    name: 'port',
+    kind: 'integer',
+    names: ['--port'],
+    default: 8080,
+    help: 'Port that serves the page and the metrics; 0 takes a free one.',
   },
   profiles_dir: {
     name: 'profiles_dir',

@@ -148,7 +148,10 @@ export class JobTurn {
           history.addNode(node);
           emit({ kind: 'node_ended', claim, node });
         },
-        measured: (freshness) => history.addFreshness(freshness),
+        measured(freshness) {
+          history.addFreshness(freshness);
+          emit({ kind: 'measured', freshness });
+        },
       },
     };
     let tried: TryEnd;

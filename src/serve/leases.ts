@@ -1,5 +1,6 @@
 // Keeps the leases of what runs on this host, by a heartbeat for all of them, and tells the runs whose lease is lost.
 import type { Clock } from './clock.ts';
+import type { Emit } from './serve-events.ts';
 import type { Claim } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
@@ -9,13 +10,15 @@ const HEARTBEAT_MS = 5000;
 export class Leases {
   readonly #link: StoreLink;
   readonly #clock: Clock;
+  readonly #emit: Emit;
   readonly #held = new Map<string, { readonly claim: Claim; readonly onLost: () => void }>();
   readonly #over = new AbortController();
   #beating: Promise<void> | null = null;
 
-  constructor(link: StoreLink, clock: Clock) {
+  constructor(link: StoreLink, clock: Clock, emit: Emit) {
     this.#link = link;
     this.#clock = clock;
+    this.#emit = emit;
   }
 
   hold(claim: Claim, onLost: () => void): void {
@@ -43,6 +46,10 @@ export class Leases {
         const lost = this.#held.get(runId);
         this.#held.delete(runId);
         lost?.onLost();
+      }
+      if (answer !== null) {
+        const renewed = claims.filter(({ runId }) => this.#held.has(runId));
+        this.#emit({ kind: 'heartbeat', claims: renewed, at: this.#link.now() });
       }
     }
   }

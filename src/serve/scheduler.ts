@@ -102,7 +102,7 @@ export class Scheduler {
     this.#options = options;
     const { store, clock, emit, runner, host, random, schedule } = options;
     this.#link = new StoreLink(store, clock, emit);
-    this.#leases = new Leases(this.#link, clock);
+    this.#leases = new Leases(this.#link, clock, emit);
     this.#history = new History(this.#link, clock, emit);
     this.#alarm = new Alarm(clock);
     this.#turnHost = {

@@ -1,6 +1,6 @@
 // What happens while serve is at work, for whoever shows it: lines of the log, the page, alarms. Types only.
 import type { TryStop } from './job-runner.ts';
-import type { Claim, JobRun, Moment, NodeRun, RunEnd } from './store/store.ts';
+import type { Claim, FreshnessRun, JobRun, Moment, NodeRun, RunEnd } from './store/store.ts';
 
 export type ServeEvent =
   /** This host takes part, and knows when its jobs are due. */
@@ -26,6 +26,10 @@ export type ServeEvent =
       readonly at: Moment;
     }
   | { readonly kind: 'node_ended'; readonly claim: Claim; readonly node: NodeRun }
+  /** Freshness of a source. */
+  | { readonly kind: 'measured'; readonly freshness: FreshnessRun }
+  /** The leases of these runs were renewed. */
+  | { readonly kind: 'heartbeat'; readonly claims: readonly Claim[]; readonly at: Moment }
   /** A due time that is not run. */
   | { readonly kind: 'left_out'; readonly job: string; readonly dueAt: Moment; readonly why: LeftOut }
   /** A try was told to end; it ends when nothing of it is left on the server. */

@@ -50,14 +50,18 @@ export interface LoadContext {
   readonly registry: (target: LoadTarget) => Promise<SchemaRegistry | null>;
 }
 
-export async function loadCommand(session: CommandSession): Promise<boolean> {
+/** @param onMetrics receives the metrics of the loaders before they start */
+export async function loadCommand(
+  session: CommandSession,
+  onMetrics: (metrics: LoadMetrics) => void = () => undefined,
+): Promise<boolean> {
   const parsed = await loadAndParse(session);
   try {
     const ctx = context(session, parsed);
     const [action] = session.positional;
     switch (action) {
       case undefined:
-        return await loadAll(ctx);
+        return await loadAll(ctx, onMetrics);
       case 'status':
         return await showStatus(ctx);
       case 'pause':
@@ -192,7 +196,7 @@ function faultPoint(wanted: string | undefined): (point: FaultPoint) => void {
   };
 }
 
-async function loadAll(ctx: LoadContext): Promise<boolean> {
+async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => void): Promise<boolean> {
   const { session, targets, say } = ctx;
   const file = session.flags['from'] != null;
   const once = session.flags['once'] === true || file;
@@ -202,6 +206,7 @@ async function loadAll(ctx: LoadContext): Promise<boolean> {
   const loadId = session.invocation.invocation_id || randomUUID();
   const began = now();
   const metrics = new LoadMetrics(targets, now);
+  onMetrics(metrics);
   const { metrics_port: port = null, metrics_host: host = '127.0.0.1' } = session.flags as {
     metrics_port?: number | null;
     metrics_host?: string;

@@ -91,7 +91,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
 }
 
 /** Runs nodes with OpenLineage events beside them, when the environment asks for such. */
-async function withLineage(
+export async function withLineage(
   session: CommandSession,
   parsed: ParsedProject,
   work: (parsed: ParsedProject) => Promise<RunOutcome>,

@@ -18,7 +18,8 @@ import {
   succeeded,
   writeFreshness,
 } from '../../index.ts';
-import type { Logger } from '../../log.ts';
+import type { LoadMetrics } from '../../loader/metrics.ts';
+import type { Finding } from '../../serve/alarms/subject.ts';
 import type { JobRunner, JobTry, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
 import type { Claim } from '../../serve/store/store.ts';
@@ -27,6 +28,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { generateCommand } from './docs.ts';
 import { type Done, isStill, marksOf, oneLine } from './every.ts';
 import { loadCommand } from './load.ts';
+import { withLineage } from './run.ts';
 import { jobLogger, jobSession } from './serve-session.ts';
 import { KeptProject, type KeptProjectWatcher } from './serve-project.ts';
 import { type Left, leftOf, nodeRun, reasonOf } from './serve-record.ts';
@@ -43,6 +45,22 @@ export interface EngineRunnerOptions {
   readonly watcher: KeptProjectWatcher;
   /** What a run proves before it publishes. null: nothing */
   readonly fence: (claim: Claim) => ParsedProject['fence'] | null;
+  readonly seen: RunViewer;
+}
+
+/** First rows of failed tests, by unique_id. */
+export type FirstRows = ReadonlyMap<string, NonNullable<Finding['rows']>>;
+
+/** Sees of runs what history does not keep. */
+export interface RunViewer {
+  /** How many nodes a run will run. */
+  total(runId: string, total: number): void;
+  /** A line of a node's log. */
+  line(runId: string, uniqueId: string, text: string): void;
+  /** First rows of failed tests, by unique_id. */
+  rows(runId: string, tables: FirstRows): void;
+  /** Loaders of a job are at work. null: no longer */
+  loading(job: string, metrics: LoadMetrics | null): void;
 }
 
 /** What is kept between the runs of one job. */
@@ -69,9 +87,13 @@ export class EngineRunner implements JobRunner {
   }
 
   async load({ job, signal }: Pick<JobTry, 'job' | 'signal'>): Promise<void> {
-    const { session } = this.#options;
+    const { session, seen } = this.#options;
     const logger = jobLogger(session.logger, this.#keptOf(job).shown, () => undefined);
-    await loadCommand(jobSession(job, { session, signal, logger }));
+    try {
+      await loadCommand(jobSession(job, { session, signal, logger }), (metrics) => seen.loading(job.name, metrics));
+    } finally {
+      seen.loading(job.name, null);
+    }
   }
 
   async marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>> {
@@ -116,9 +138,15 @@ export class EngineRunner implements JobRunner {
     const { job, signal } = attempt;
     const kept = this.#keptOf(job);
     let counts: string | null = null;
-    const logger = jobLogger(this.#options.session.logger, kept.shown, (text) => {
-      counts = text;
-    });
+    const { seen } = this.#options;
+    const logger = jobLogger(
+      this.#options.session.logger,
+      kept.shown,
+      (text) => {
+        counts = text;
+      },
+      (uniqueId, text) => seen.line(attempt.claim.runId, uniqueId, text),
+    );
     const session = jobSession(job, { session: this.#options.session, signal, logger });
     let parsed: ParsedProject;
     try {
@@ -134,7 +162,7 @@ export class EngineRunner implements JobRunner {
       if (session.which === 'freshness') return await measure(parsed, attempt);
       const last = retried === null ? kept.done : null;
       if (last !== null && (await isStill(last, parsed))) return UNCHANGED;
-      const results = await this.#execute(parsed, attempt, retried, logger, kept);
+      const results = await this.#execute(session, parsed, attempt, retried, kept);
       const left = leftOf(parsed, results);
       const failed = [...lasting, ...left.failed];
       if (succeeded(results) && lasting.length === 0) return { ...ended(true), counts };
@@ -154,10 +182,10 @@ export class EngineRunner implements JobRunner {
   }
 
   async #execute(
+    session: CommandSession,
     parsed: ParsedProject,
     { claim, signal, durations, progress, job }: JobTry,
     retried: Retried | null,
-    logger: Logger,
     kept: KeptJob,
   ): Promise<readonly RunResult[]> {
     const selection: Selection =
@@ -166,27 +194,31 @@ export class EngineRunner implements JobRunner {
     const inputs = watched ? outsideInputs(parsed.manifest, selection.selected, parsed.adapter) : [];
     const marks = watched ? await marksOf(parsed, inputs) : [];
     kept.done = null;
+    this.#options.seen.total(claim.runId, selection.selected.size);
     const started = new Map<string, number>();
-    const { ctx, results, interrupted } = await execute(parsed, selection, {
-      signal,
-      durations,
-      patience: PATIENCE_MS,
-      retry: retried,
-      progress: {
-        begun(node, thread) {
-          const at = now();
-          started.set(node.unique_id, at);
-          progress.started({ uniqueId: node.unique_id, thread, at });
+    const { ctx, results, interrupted } = await withLineage(session, parsed, (seen) =>
+      execute(seen, selection, {
+        signal,
+        durations,
+        patience: PATIENCE_MS,
+        retry: retried,
+        progress: {
+          begun(node, thread) {
+            const at = now();
+            started.set(node.unique_id, at);
+            progress.started({ uniqueId: node.unique_id, thread, at });
+          },
+          ended(result) {
+            progress.ended(nodeRun(claim.runId, result, started.get(result.unique_id) ?? null));
+            started.delete(result.unique_id);
+          },
         },
-        ended(result) {
-          progress.ended(nodeRun(claim.runId, result, started.get(result.unique_id) ?? null));
-          started.delete(result.unique_id);
-        },
-      },
-      stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
-    });
+        stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
+      }),
+    );
+    this.#options.seen.rows(claim.runId, ctx.tables);
     if (selection.selected.size === 0) {
-      note(logger, `Job ${job.name} selects nothing`, { level: 'warn' });
+      note(session.logger, `Job ${job.name} selects nothing`, { level: 'warn' });
       return results;
     }
     printRunEnd(ctx.log, results, interrupted ? stopReason(signal) : null, ctx.tables);

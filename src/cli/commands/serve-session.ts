@@ -88,10 +88,20 @@ function targetPath({ flags, projectDir }: CommandSession, job: string | null): 
 /**
  * The console shows warnings and errors of a run, a warning once and no progress; the log file shows all.
  * @param onStats receives the counts of the run's last line
+ * @param onLine receives the lines of nodes, without those for debugging
  */
-export function jobLogger(logger: Logger, shown: Set<string>, onStats: (text: string) => void): Logger {
+export function jobLogger(
+  logger: Logger,
+  shown: Set<string>,
+  onStats: (text: string) => void,
+  onLine: (uniqueId: string, text: string) => void = () => undefined,
+): Logger {
   return {
     fire(event) {
+      if (event.level !== 'debug') {
+        const info = event.data?.['node_info'];
+        if (typeof info === 'object' && info !== null && 'unique_id' in info) onLine(String(info.unique_id), event.msg);
+      }
       if (event.name === 'StatsLine') onStats(event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, ''));
       const news = event.level === 'error' || isPrintEvent(event) || (event.level === 'warn' && !shown.has(event.msg));
       if (event.level === 'warn') {

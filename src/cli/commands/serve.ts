@@ -1,11 +1,10 @@
 // serve: runs the jobs of jobs.yml at their times until a signal. Puts the parts together: project, store, scheduler,
-// the runner over the engine, the HTTP server.
+// the runner over the engine, the watch over promises, the HTTP server.
 import { hostname } from 'node:os';
-import { statSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { note } from '../../events/index.ts';
-import { type ParsedProject, select } from '../../index.ts';
-import { checkJobs } from '../../serve/jobs/check-jobs.ts';
-import type { JobFile } from '../../serve/jobs/job.ts';
+import { docsPage } from '../../docs/serve.ts';
+import type { LoadMetrics } from '../../loader/metrics.ts';
 import { duePlan, nextDue } from '../../serve/jobs/schedule.ts';
 import { type Live, LiveRuns } from '../../serve/live.ts';
 import { serveHttp } from '../../serve/http/serve-http.ts';
@@ -14,13 +13,16 @@ import type { ServeEvent } from '../../serve/serve-events.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
-import { readJobFile } from '../read-job-file.ts';
-import { EngineRunner, sourcesOf } from './serve-runner.ts';
+import { measuresPromises } from '../measure-promises.ts';
+import { EngineRunner } from './serve-runner.ts';
+import { JobsFile } from './serve-jobs-file.ts';
+import { ServeWatch } from './serve-watch.ts';
 import { jobLogger, projectSession } from './serve-session.ts';
 import { serveLine } from './serve-lines.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { oneLine } from './every.ts';
 import { loadAndParse } from './run.ts';
+import { dueBefore } from './sla.ts';
 
 /** Who sends it may pause, resume and run jobs. */
 const TOKEN = 'TSDBT_SERVE_TOKEN';
@@ -35,13 +37,29 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
   );
   let project = await loadAndParse(own);
   const { adapter } = project;
-  const jobs = new JobsFile(session, project);
+  const jobs = new JobsFile(session, () => project);
   const store = createStore(adapter);
   const host = `${hostname()}:${process.pid}`;
   const runs = new LiveRuns();
   let broken: string | null = null;
   let turnedAt: number | null = null;
+  let url: string | null = null;
+  /** By job. */
+  const loaders = new Map<string, LoadMetrics>();
   const say = (text: string, level: 'info' | 'warn' | 'error' = 'info'): void => note(logger, text, { level });
+  const watch: ServeWatch = new ServeWatch({
+    project: () => project,
+    jobs: () => jobs.file,
+    channels: () => jobs.channels,
+    store,
+    runs,
+    measure: (promises) => measuresPromises(own, project, adapter)(promises),
+    dueBefore: (job, moment) => dueBefore(jobs.file.jobs, job, moment),
+    ready: () => scheduler.ready,
+    url: () => url,
+    mask: (text) => session.secrets.mask(text),
+    say: (text) => say(text, 'warn'),
+  });
   const runner = new EngineRunner({
     session,
     adapter,
@@ -52,18 +70,30 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
         const reason = oneLine(error);
         if (reason !== broken) say(`The project cannot be read: ${reason}. The one before goes on.`, 'error');
         broken = reason;
-        void store.openIncident('project:broken', reason).catch(() => undefined);
+        watch.projectBroken(reason);
       },
       read(parsed) {
-        if (parsed.config.cli_vars === project.config.cli_vars || broken !== null) project = { ...project, ...parsed };
+        // A job with vars of its own may see another project.
+        if (isDeepStrictEqual(parsed.config.cli_vars, project.config.cli_vars)) {
+          const { flags: ownFlags, invocation } = project.config;
+          const config = { ...parsed.config, flags: ownFlags, invocation };
+          const { logger: ownLogger, targetPath } = project;
+          project = { ...parsed, config, adapter, logger: ownLogger, targetPath, fence: undefined };
+        }
         if (broken === null) return;
         say('The project can be read again: recovered');
         broken = null;
-        void closeIncidents(store, 'project:broken');
+        watch.projectRead();
       },
     },
+    seen: {
+      total: (runId, total) => runs.total(runId, total),
+      line: (runId, uniqueId, text) => runs.line(runId, uniqueId, session.secrets.mask(text)),
+      rows: (runId, tables) => watch.rows(runId, tables),
+      loading: (job, metrics) => (metrics === null ? loaders.delete(job) : loaders.set(job, metrics)),
+    },
   });
-  const scheduler = new Scheduler({
+  const scheduler: Scheduler = new Scheduler({
     jobs: () => {
       turnedAt = now();
       return jobs.current(say);
@@ -99,10 +129,10 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     ],
     jobs: () =>
       scheduler.live().map(({ job, nextDue: next, paused }) => ({ job, nextAt: paused ? null : next, paused })),
-    nodes: () => new Set(Object.keys(project.manifest.nodes)),
-    loaders: () => [],
-    loaderMetrics: () => [],
-    promises: async () => [],
+    nodes: () => new Set([...Object.keys(project.manifest.nodes), ...Object.keys(project.manifest.sources)]),
+    loaders: () => [...loaders.values()].flatMap((metrics) => metrics.health().tables),
+    loaderMetrics: () => [...loaders.values()].map((metrics) => metrics.text()),
+    promises: async () => watch.states,
   };
   const server = await serveHttp({
     live,
@@ -111,95 +141,20 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     port: Number(flags['port'] ?? 8080),
     names: [],
     token: env[TOKEN] ?? null,
+    docs: (nonce, page) => docsPage({ targetDir: project.targetPath, version: TSDBT_VERSION }, nonce, page),
   });
+  url = server.url;
   say(`Serving ${jobs.file.jobs.length} jobs of ${jobs.file.path} at ${server.url}`);
+  watch.start();
   try {
     await scheduler.run();
   } finally {
+    await watch.close();
     await server.close();
     await store.close();
     await adapter.close();
   }
   return true;
-}
-
-async function closeIncidents(store: ReturnType<typeof createStore>, key: string): Promise<void> {
-  try {
-    for (const incident of await store.openIncidents())
-      if (incident.key === key) await store.closeIncident(incident.id);
-  } catch {
-    // The database is away; the incident is closed with the next commit that can be read.
-  }
-}
-
-/** jobs.yml, read again when it has changed; what cannot be read leaves the one before. */
-class JobsFile {
-  readonly #session: CommandSession;
-  readonly #project: ParsedProject;
-  #file: JobFile;
-  #mark: string | null;
-  #broken: string | null = null;
-
-  /** @throws what is wrong with the file */
-  constructor(session: CommandSession, project: ParsedProject) {
-    this.#session = session;
-    this.#project = project;
-    this.#file = this.#read();
-    this.#mark = this.#markOf();
-  }
-
-  get file(): JobFile {
-    return this.#file;
-  }
-
-  current(say: (text: string, level?: 'info' | 'error') => void): JobFile['jobs'] {
-    const mark = this.#markOf();
-    if (mark === this.#mark) return this.#file.jobs;
-    this.#mark = mark;
-    try {
-      this.#file = this.#read();
-      say(`${this.#file.path} was read again${this.#broken === null ? '' : ': recovered'}`);
-      this.#broken = null;
-    } catch (error) {
-      const reason = oneLine(error);
-      if (reason !== this.#broken) say(`The jobs cannot be read: ${reason}. Those before go on.`, 'error');
-      this.#broken = reason;
-    }
-    return this.#file.jobs;
-  }
-
-  #markOf(): string | null {
-    const stat = statSync(this.#file.path, { throwIfNoEntry: false });
-    return stat === undefined ? null : `${stat.mtimeMs} ${stat.size}`;
-  }
-
-  #read(): JobFile {
-    const parsed = this.#project;
-    const file = readJobFile(this.#session, parsed.config);
-    checkJobs(file, {
-      select(work) {
-        const { exclude, kind } = work;
-        const selector = kind === 'command' ? work.selector : null;
-        const { flags } = parsed.config;
-        const chosen = {
-          ...flags,
-          select: work.select === null ? null : [...work.select],
-          exclude: [...exclude],
-          selector,
-        };
-        const changed = { ...parsed, config: { ...parsed.config, flags: chosen } };
-        if (kind === 'load')
-          return select(changed, { accepts: (id) => parsed.manifest.sources[id] !== undefined }).selected;
-        return work.command === 'source freshness' || work.command === 'docs generate'
-          ? select(changed, { which: work.command === 'docs generate' ? 'generate' : 'freshness' }).selected
-          : select(changed, { which: work.command }).selected;
-      },
-      sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
-      known: () =>
-        Object.values(parsed.manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
-    });
-    return file;
-  }
 }
 
 /** Tells what is live to the page and the metrics. */
@@ -217,6 +172,12 @@ function tell(runs: LiveRuns, event: ServeEvent): void {
       break;
     case 'node_ended':
       runs.nodeFinished(event.node);
+      break;
+    case 'measured':
+      runs.freshness([event.freshness]);
+      break;
+    case 'heartbeat':
+      for (const { runId } of event.claims) runs.heartbeat(runId, event.at);
       break;
     default:
   }

@@ -52,7 +52,8 @@ function promisesOf(parsed: ParsedProject, jobs: readonly Job[]): Promised[] {
   return nodes.filter(({ subject }) => selected.has(subject.id));
 }
 
-function dueBefore(jobs: readonly Job[], name: string, moment: Moment): Moment | null {
+/** The newest due time of a job before a moment; null: none is known. */
+export function dueBefore(jobs: readonly Job[], name: string, moment: Moment): Moment | null {
   const job = jobs.find((each) => each.name === name);
   if (job === undefined) return null;
   return dueBetween(job.timing, moment - LONGEST_PERIOD_MS, moment, 1)[0] ?? null;

@@ -1,0 +1,112 @@
+// jobs.yml as serve keeps it: read again when it or the project has changed, and as it last was while either is wrong.
+// What a job and a channel may say is checked in src/serve/.
+import { statSync } from 'node:fs';
+import { type ParsedProject, select } from '../../index.ts';
+import { readFileText } from '../../project/read-file.ts';
+import { locate } from '../../project/yaml.ts';
+import type { Channel } from '../../serve/alarms/channel.ts';
+import { readAlerts } from '../../serve/alarms/read-alerts.ts';
+import { checkJobs } from '../../serve/jobs/check-jobs.ts';
+import type { JobFile, JobWork } from '../../serve/jobs/job.ts';
+import type { CommandSession } from '../command-session.ts';
+import { readJobFile } from '../read-job-file.ts';
+import { oneLine } from './every.ts';
+import { sourcesOf } from './serve-runner.ts';
+
+type Say = (text: string, level?: 'info' | 'error') => void;
+
+interface Kept {
+  readonly file: JobFile;
+  readonly channels: readonly Channel[];
+}
+
+export class JobsFile {
+  readonly #session: CommandSession;
+  readonly #project: () => ParsedProject;
+  #kept: Kept;
+  /** Of the project that the jobs were held against last. */
+  #checked: ParsedProject['manifest'];
+  #mark: string | null;
+  #broken: string | null = null;
+
+  /** @param project as it is now @throws what is wrong with the file */
+  constructor(session: CommandSession, project: () => ParsedProject) {
+    this.#session = session;
+    this.#project = project;
+    this.#checked = project().manifest;
+    this.#kept = this.#read();
+    this.#mark = this.#markOf();
+  }
+
+  get file(): JobFile {
+    return this.#kept.file;
+  }
+
+  /** Channels of `alerts`; the same list until the file is read again. */
+  get channels(): readonly Channel[] {
+    return this.#kept.channels;
+  }
+
+  /** The jobs, read again when something has changed. What is wrong is told once. */
+  current(say: Say): JobFile['jobs'] {
+    const mark = this.#markOf();
+    const { manifest } = this.#project();
+    const isChanged = mark !== this.#mark;
+    if (!isChanged && manifest === this.#checked) return this.file.jobs;
+    this.#mark = mark;
+    this.#checked = manifest;
+    try {
+      const kept = this.#read();
+      if (isChanged || this.#broken !== null) {
+        this.#kept = kept;
+        say(`${this.file.path} was read again${this.#broken === null ? '' : ': recovered'}`);
+      }
+      this.#broken = null;
+    } catch (error) {
+      const reason = oneLine(error);
+      if (reason !== this.#broken) say(`The jobs cannot be read: ${reason}. Those before go on.`, 'error');
+      this.#broken = reason;
+    }
+    return this.file.jobs;
+  }
+
+  #markOf(): string | null {
+    const stat = statSync(this.file.path, { throwIfNoEntry: false });
+    return stat === undefined ? null : `${stat.mtimeMs} ${stat.size}`;
+  }
+
+  #read(): Kept {
+    const parsed = this.#project();
+    const file = readJobFile(this.#session, parsed.config);
+    const { manifest } = parsed;
+    checkJobs(file, {
+      select: (work) => selectedBy(work, parsed),
+      sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
+      known: () => Object.values(manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
+    });
+    const { path, alerts } = file;
+    const channels = readAlerts({
+      alerts,
+      path,
+      lineOf: (keys) => locate(readFileText(path), keys)?.line,
+      seen: (secret) => this.#session.secrets.add(secret),
+    });
+    return { file, channels };
+  }
+}
+
+function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
+  const { exclude, kind } = work;
+  const { config, manifest } = parsed;
+  const flags = {
+    ...config.flags,
+    select: work.select === null ? null : [...work.select],
+    exclude: [...exclude],
+    selector: kind === 'command' ? work.selector : null,
+  };
+  const changed = { ...parsed, config: { ...config, flags } };
+  if (kind === 'load') return select(changed, { accepts: (id) => manifest.sources[id] !== undefined }).selected;
+  const { command } = work;
+  const which = command === 'docs generate' ? 'generate' : command === 'source freshness' ? 'freshness' : command;
+  return select(changed, { which }).selected;
+}

@@ -1,0 +1,241 @@
+// Keeps what the project and its jobs promise in view while serve is at work, and sounds the alarms: looks at promises
+// from time to time, opens and closes the incident of a project that is broken. src/serve/ judges, words and delivers.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ParsedProject } from '../../index.ts';
+import { Alarms } from '../../serve/alarms/alarms.ts';
+import type { Channel } from '../../serve/alarms/channel.ts';
+import { type AlarmProject, type Finding, nodeSubject, troubleOf } from '../../serve/alarms/subject.ts';
+import type { JobFile } from '../../serve/jobs/job.ts';
+import type { LiveRuns, PromiseState } from '../../serve/live.ts';
+import { type DueBefore, LOOK_MS, type Measure } from '../../serve/promises/facts.ts';
+import type { Promised } from '../../serve/promises/promise.ts';
+import { jobPromises, nodePromises } from '../../serve/promises/read-promises.ts';
+import { promiseStates } from '../../serve/promises/states.ts';
+import { type Look, Watch } from '../../serve/promises/watch.ts';
+import type { Incident, NodeRun, Store } from '../../serve/store/store.ts';
+import { now } from '../command-session.ts';
+import { pause } from '../pause.ts';
+import { placeOfSla } from '../promise-place.ts';
+import { oneLine } from './every.ts';
+import type { FirstRows } from './serve-runner.ts';
+
+/** Incident of a project that cannot be read. */
+const BROKEN = 'project:broken';
+/** Milliseconds in which messages that wait are still delivered when serve ends. */
+const LAST_MS = 5000;
+/** Runs whose failing rows are kept for a message. */
+const MOST_RUNS = 20;
+const FAILED: readonly string[] = ['error', 'fail', 'partial success', 'runtime error'];
+
+export interface ServeWatchOptions {
+  readonly project: () => ParsedProject;
+  readonly jobs: () => JobFile;
+  readonly channels: () => readonly Channel[];
+  readonly store: Store;
+  readonly runs: LiveRuns;
+  readonly measure: Measure;
+  readonly dueBefore: DueBefore;
+  /** Whether the database answers. */
+  readonly ready: () => boolean;
+  /** Address of the page; null: it is not there yet. */
+  readonly url: () => string | null;
+  readonly mask: (text: string) => string;
+  readonly say: (text: string) => void;
+}
+
+export class ServeWatch {
+  readonly #options: ServeWatchOptions;
+  readonly #watch: Watch;
+  readonly #stop = new AbortController();
+  /** First failing rows of tests, by run and node. */
+  readonly #rows = new Map<string, FirstRows>();
+  #channels: readonly Channel[];
+  #alarms: Alarms;
+  #promises: { readonly of: readonly unknown[]; readonly list: readonly Promised[] } | null = null;
+  #states: readonly PromiseState[] = [];
+  #loop: Promise<void> | null = null;
+  #isBroken = false;
+  /** Whether incidents of a process before were looked at. */
+  #isTidy = false;
+  #told: string | null = null;
+
+  /** @throws what is wrong with a promise */
+  constructor(options: ServeWatchOptions) {
+    this.#options = options;
+    const { store, measure, dueBefore } = options;
+    this.#channels = options.channels();
+    this.#alarms = this.#newAlarms();
+    this.#watch = new Watch({
+      store,
+      measure,
+      dueBefore,
+      closing: async ({ incident }) => this.#alarms.recovered(incident),
+    });
+    this.#promised();
+  }
+
+  start(): void {
+    this.#alarms.start();
+    this.#loop ??= this.#looks();
+  }
+
+  /** Promises as the last look has found them. */
+  get states(): readonly PromiseState[] {
+    return this.#states;
+  }
+
+  /** The first failing rows of a run's tests. */
+  rows(runId: string, tables: FirstRows): void {
+    const tests = [...tables].filter(([id]) => /^(test|unit_test)\./.test(id));
+    if (tests.length === 0) return;
+    this.#rows.set(runId, new Map(tests));
+    for (const old of [...this.#rows.keys()].slice(0, -MOST_RUNS)) this.#rows.delete(old);
+    const project = this.#project();
+    for (const [uniqueId, rows] of tests) {
+      const found = nodeSubject({ uniqueId, message: null, rows, failures: null }, project).rows;
+      if (found !== null) this.#options.runs.failing(runId, uniqueId, found);
+    }
+  }
+
+  /** The project cannot be read. Called each time. */
+  projectBroken(reason: string): void {
+    this.#isBroken = true;
+    const { store } = this.#options;
+    store.openIncident(BROKEN, this.#options.mask(reason)).then(
+      ({ incident }) => this.#alarms.broken(troubleOf(incident, this.#project())),
+      () => undefined,
+    );
+  }
+
+  /** It can be read again. */
+  projectRead(): void {
+    this.#isBroken = false;
+    this.#isTidy = false;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+    await this.#alarms.close(LAST_MS);
+  }
+
+  async #looks(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      if (this.#options.ready()) await this.#lookOnce();
+      await pause(LOOK_MS, signal);
+    }
+  }
+
+  async #lookOnce(): Promise<void> {
+    const { store, channels, say } = this.#options;
+    try {
+      if (channels() !== this.#channels) this.#renewAlarms();
+      if (!this.#isTidy && !this.#isBroken) await this.#closeBroken();
+      const look = await this.#watch.look(this.#promised());
+      this.#states = promiseStates(look.verdicts, await store.openIncidents());
+      await this.#tell(look);
+      this.#told = null;
+    } catch (error) {
+      // The scheduler tells that the database is away.
+      const reason = oneLine(error);
+      if (reason !== this.#told && this.#options.ready()) say(`Promises cannot be looked at: ${reason}`);
+      this.#told = reason;
+    }
+  }
+
+  async #tell({ open }: Look): Promise<void> {
+    const project = this.#project();
+    for (const { incident, verdict } of open) {
+      if (verdict.state !== 'broken') continue;
+      const { subject } = verdict.promised;
+      const run = subject.kind === 'job' ? await this.#lastFailed(subject.id) : undefined;
+      this.#alarms.broken(troubleOf(incident, project, run));
+    }
+  }
+
+  /** What failed in the newest run of a job that failed. */
+  async #lastFailed(job: string): Promise<{ runId: string | null; failed: readonly Finding[] }> {
+    const { store, runs } = this.#options;
+    const [run] = await store.runs({ job, states: ['failed', 'timeout'], limit: 1 });
+    if (run === undefined) return { runId: null, failed: [] };
+    const { runId } = run;
+    // History is written later than a run ends.
+    const live = runs.run(runId)?.nodes.flatMap(({ ended }) => ended ?? []);
+    const nodes: readonly NodeRun[] = live ?? (await store.nodes(runId));
+    const rows = this.#rows.get(runId);
+    return {
+      runId,
+      failed: nodes
+        .filter(({ status }) => FAILED.includes(status))
+        .map(({ uniqueId, message, failures }) => ({ uniqueId, message, failures, rows: rows?.get(uniqueId) ?? null })),
+    };
+  }
+
+  async #closeBroken(): Promise<void> {
+    const { store } = this.#options;
+    for (const incident of await store.openIncidents()) {
+      if (incident.key !== BROKEN) continue;
+      this.#alarms.recovered(incident);
+      await store.closeIncident(incident.id);
+    }
+    this.#isTidy = true;
+  }
+
+  #promised(): readonly Promised[] {
+    const { manifest, config } = this.#options.project();
+    const { jobs } = this.#options.jobs();
+    const of = [manifest, jobs];
+    if (this.#promises === null || this.#promises.of.some((each, i) => each !== of[i])) {
+      const nodes = nodePromises(manifest, placeOfSla(config.project.project_root));
+      this.#promises = { of, list: [...nodes, ...jobPromises(jobs)] };
+    }
+    return this.#promises.list;
+  }
+
+  #project(): AlarmProject {
+    const { manifest, config } = this.#options.project();
+    const root = config.project.project_root;
+    return {
+      manifest,
+      jobs: this.#options.jobs().jobs,
+      read(path, packageName) {
+        if (packageName !== config.project.project_name) return null;
+        try {
+          return readFileSync(join(root, path), 'utf8');
+        } catch {
+          return null;
+        }
+      },
+    };
+  }
+
+  /** A message that was noted is not sent again by those that follow. */
+  #renewAlarms(): void {
+    const before = this.#alarms;
+    this.#channels = this.#options.channels();
+    this.#alarms = this.#newAlarms();
+    this.#alarms.start();
+    void before.close(LAST_MS);
+  }
+
+  #newAlarms(): Alarms {
+    const { store, project, mask, say, url } = this.#options;
+    return new Alarms({
+      channels: this.#channels,
+      store,
+      clock: { now, sleep: pause },
+      random: Math.random,
+      fetch,
+      project: project().config.project.project_name,
+      linkOf: ({ runId }) => {
+        const page = url();
+        return page === null || runId === null ? page : `${page}/#/run/${runId}`;
+      },
+      describe: (incident: Incident) => troubleOf(incident, this.#project()),
+      mask,
+      say,
+    });
+  }
+}
