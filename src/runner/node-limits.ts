@@ -1,4 +1,5 @@
 // The limits that a node sets itself, under `meta`, which dbt ignores: `meta: {tsdbt: {timeout: 10m, retries: 2}}`.
+import { durationMs } from '../values/duration.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
@@ -15,7 +16,6 @@ export interface NodeLimits {
 
 export const NO_LIMITS: NodeLimits = { timeoutMs: null, retries: 0, error: null };
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const MOST_RETRIES = 100;
 
 /** Never throws: the error of a value is among the limits. */
@@ -47,10 +47,8 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function durationOf(value: unknown, node: GraphNode): number {
-  const [, number, unit = ''] =
-    typeof value === 'string' ? (/^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$/.exec(value) ?? []) : [];
-  const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
-  if (ms > 0 && ms <= LONGEST_TIMER) return ms;
+  const ms = typeof value === 'string' ? durationMs(value) : null;
+  if (ms !== null && ms > 0 && ms <= LONGEST_TIMER) return ms;
   throw errorOf(
     'badNodeLimit',
     { key: 'timeout', expected: 'a duration such as 30s, 10m or 1h', found: JSON.stringify(value) },

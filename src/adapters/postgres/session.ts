@@ -40,7 +40,7 @@ interface WaitingStatement {
   readonly answered: (result: ExecuteResult) => void;
 }
 
-const COMMITS = /^\s*(?:\/\*[\s\S]*?\*\/\s*)*(?:commit|end)\b/i;
+const COMMITS = /^(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end)\b/i;
 
 /** The response of a COMMIT whose answer was lost. */
 const UNANSWERED_COMMIT: AdapterResponse = { _message: 'COMMIT', code: 'COMMIT', rows_affected: -1 };

@@ -10,27 +10,18 @@ import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, outsideInputs, type ParsedProject, select } from '../../index.ts';
+import { durationMs } from '../../values/duration.ts';
 import { LONGEST_TIMER, unlessAborted } from '../../within.ts';
 import { pause } from '../pause.ts';
 import { loadProject, parseLoaded, runParsed } from './run.ts';
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Milliseconds that a tick has after a signal. */
 const STOP_MS = 7500;
 
 /** Parses `30s`, `5m`, `1h30m` to milliseconds. @throws {TsdbtError} usage */
 function parseDuration(text: string): number {
-  const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g)];
-  const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit!]!, 0);
-  if (
-    parts.length === 0 ||
-    parts
-      .map((p) => p[0])
-      .join('')
-      .replaceAll(' ', '') !== text.trim().replaceAll(' ', '') ||
-    total <= 0
-  ) {
+  const total = durationMs(text);
+  if (total === null || total <= 0) {
     throw errorOf('badOptionValue', { option: '--every', why: `'${text}' is not a duration like 30s, 5m or 1h.` });
   }
   if (total > LONGEST_TIMER)

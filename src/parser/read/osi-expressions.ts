@@ -13,7 +13,7 @@ export interface Aggregate {
 }
 
 const TOKEN =
-  /\s+|--[^\n]*|\/\*[\s\S]*?\*\/|('(?:[^']|'')*'|"(?:[^"]|"")*"|\d+(?:\.\d*)?|\.\d+|[\w$]+|<>|!=|<=|>=|\|\||::|.)/gu;
+  /\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|('(?:[^']|'')*'|"(?:[^"]|"")*"|\d+(?:\.\d*)?|\.\d+|[\w$]+|[<>!|:][=>|:]|.)/gu;
 const KEYWORDS: ReadonlySet<string> = new Set(
   (
     'all and as asc between by case desc distinct else end escape exists false filter from group ilike in ' +

@@ -1,5 +1,6 @@
 // Reads and checks `alerts:` of jobs.yml: channels with their receivers, filters and limits. read-jobs.ts renders
 // it and refuses written secrets; who is told of what is channel.ts's.
+import { durationMs } from '../../values/duration.ts';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import { systemReason, TsdbtError } from '../../errors.ts';
@@ -227,7 +228,7 @@ class ChannelReader {
       ...base,
       kind: 'alertmanager',
       url: this.#url('alertmanager')
-        .replace(/\/+$/, '')
+        .replace(/(?<!\/)\/+$/, '')
         .replace(/\/api\/v2(\/alerts)?$/, ''),
       authorization: token !== null ? `Bearer ${token}` : basic !== null ? `Basic ${basic}` : null,
       labels: Object.fromEntries(
@@ -341,10 +342,8 @@ class ChannelReader {
   #duration(option: string, fallback: number, least: number, most: number): number {
     const value = this.#options[option];
     if (value === undefined) return fallback;
-    const parts = typeof value === 'string' ? [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)] : [];
-    const total = parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (UNITS[unit] ?? 0), 0);
-    const whole = parts.length > 0 && parts.map(([text]) => text).join('') === value;
-    return whole && total >= least && total <= most
+    const total = typeof value === 'string' ? durationMs(value) : null;
+    return total !== null && total >= least && total <= most
       ? total
       : this.#wrong(option, `a duration like 30s, 5m or 1h, from ${inWords(least)} to ${inWords(most)}`, value);
   }

@@ -1,5 +1,6 @@
 // Values of jobs.yml, one kind a function: durations, cron patterns, time zones, selections, switches. Each refuses in
 // words what it cannot take. read-jobs.ts knows the keys and their places.
+import { DURATION_UNITS, durationMs } from '../../values/duration.ts';
 import { Cron } from 'croner';
 import type { Json } from '../../contracts/node.ts';
 import { asDictionary } from '../../project/yaml.ts';
@@ -14,7 +15,6 @@ export type Refuse = (message: string, hint?: string) => never;
 const CRON_OPTIONS = { paused: true, mode: '5-or-6-parts', fixedTimeRule: 'no-wildcard' } as const;
 const CRON_FIELDS =
   'A pattern has five fields: minute 0-59, hour 0-23, day of the month 1-31, month 1-12, day of the week 0-7.';
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const SECOND = 1000;
 const DAY = 86_400_000;
 const LONGEST_HISTORY = 3660 * DAY;
@@ -47,14 +47,12 @@ export function durationOf(
   if (typeof value !== 'string') return refuse(asked);
   const text = value.trim();
   if (/^[-+]/.test(text)) return refuse(asked, 'A duration has no sign.');
-  if (!/^(\d+(\.\d+)?\s*(ms|s|m|h|d)\s*)+$/.test(text)) {
+  const written = durationMs(text);
+  if (written === null) {
     const unit = /^[\d.]+\s*([a-z]+)$/i.exec(text)?.[1];
-    return refuse(asked, unit === undefined ? undefined : `Units: ms, s, m, h, d; found '${unit}'.`);
+    return refuse(asked, unit === undefined ? undefined : `Units: ${DURATION_UNITS.join(', ')}; found '${unit}'.`);
   }
-  let total = 0;
-  for (const [, number, unit] of text.matchAll(/(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)/g))
-    total += Number(number) * (UNITS[String(unit)] ?? 0);
-  total = Math.round(total);
+  const total = Math.round(written);
   if (total < least) return refuse(`'${name}' must be at least ${inWords(least)}, found ${shown(value)}`);
   if (total > most)
     return refuse(

@@ -1,5 +1,6 @@
 // Reads and checks one `sla:`: what is promised of a node, a source or a job, in numbers. Where it stands in the
 // project is read-promises.ts's; whether it is kept is evaluate.ts's.
+import { durationMs } from '../../values/duration.ts';
 import type { Json } from '../../contracts/node.ts';
 import { knownWords } from '../../values/close-matches.ts';
 
@@ -66,7 +67,6 @@ const WORDS: Readonly<Record<SlaSubject, string>> = {
   job: 'a job',
 };
 
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DAY = 86_400_000;
 const WEEK = 7 * DAY;
 const YEAR = 366 * DAY;
@@ -160,10 +160,8 @@ function timeOf(value: Json | undefined, keys: readonly string[], refuse: Refuse
 
 /** `15m`, `1h30m`; a number would not say of what. */
 function time(value: Json | undefined, keys: readonly string[], refuse: RefuseSla): number {
-  const written = typeof value === 'string' ? value.replaceAll(' ', '') : '';
-  const parts = [...written.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
-  const total = parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (UNITS[unit] ?? 0), 0);
-  if (parts.map(([part]) => part).join('') === written && total > 0 && total <= YEAR) return total;
+  const total = typeof value === 'string' ? durationMs(value) : null;
+  if (total !== null && total > 0 && total <= YEAR) return total;
   return refuse(
     keys,
     `'${keys.at(-1)}' must be a duration like 30s, 15m or 1h30m, up to a year, found ${shown(value)}`,

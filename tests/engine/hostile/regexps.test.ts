@@ -19,10 +19,9 @@ const BOUNDED: readonly (readonly [file: string, start: string])[] = [
   ['secrets.ts', '^[a-z+.-]*:?'],
   ['values/callable.ts', String.raw`\s*=\s*(.*)`],
   ['adapters/clickhouse/embedded-http.ts', '^([\\s\\S]*?)(\\s+settings'],
-  // What a server says; a word of the command line; numbers as they are printed; the folder of the project.
+  // What a server says; numbers as they are printed; the folder of the project.
   ['adapters/clickhouse/session.ts', '[^\\s`"'],
   ['adapters/postgres/result.ts', '([+-]?'],
-  ['cli/commands/every.ts', '('],
   ['adapters/table-print.ts', '\\B'],
   ['values/format-number.ts', '\\.?0'],
   ['project/project.ts', '(.)'],

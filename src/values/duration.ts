@@ -1,0 +1,17 @@
+// Durations as people write them: `30s`, `5m`, `1h30m`, `0.5d`. Who reads one says what is too short or too long.
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** The units, for a message. */
+export const DURATION_UNITS = Object.keys(UNITS);
+
+/** @returns milliseconds, perhaps with a fraction; null: the text is no duration */
+export function durationMs(text: string): number | null {
+  const part = /\s*(\d{1,15}(?:\.\d{1,15})?)\s*(ms|s|m|h|d)\s*/y;
+  let total = 0;
+  while (part.lastIndex < text.length) {
+    const found = part.exec(text);
+    if (found === null) return null;
+    total += Number(found[1]) * (UNITS[found[2] ?? ''] ?? 0);
+  }
+  return text === '' ? null : total;
+}
