@@ -63,7 +63,7 @@ function targetOf(env: LineageEnvironment, warn: (text: string) => void): Lineag
     return null;
   }
   const endpoint = env['OPENLINEAGE_ENDPOINT'] || env['OPENLINEAGE__TRANSPORT__ENDPOINT'] || ENDPOINT;
-  const whole = `${url.replace(/\/+$/, '')}/${endpoint.replace(/^\/+/, '')}`;
+  const whole = `${url.replace(/(?<!\/)\/+$/, '')}/${endpoint.replace(/^\/+/, '')}`;
   return { kind: 'http', url: whole, apiKey: env['OPENLINEAGE_API_KEY'] || null };
 }
 
