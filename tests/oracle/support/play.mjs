@@ -24,6 +24,7 @@ const DATABASE = 'oracle';
 /** To be raised when what is read changes, so that nothing old is reused. */
 const FORMAT = 2;
 const NOT_COPIED = new Set([
+  '.cache',
   'node_modules',
   '.git',
   'dist',
