@@ -5,7 +5,7 @@ import type { Json } from '../contracts/node.ts';
 import { readFileText } from '../project/read-file.ts';
 import { loadYaml, locate } from '../project/yaml.ts';
 import type { PlaceOfSla } from '../serve/promises/read-promises.ts';
-import { isDictionary } from '../serve/promises/sla.ts';
+import { isDictionary } from '../serve/written-value.ts';
 
 /** @param root folder of the project */
 export function placeOfSla(root: string): PlaceOfSla {

@@ -344,14 +344,6 @@ export const OPTIONS = {
     default: null,
     help: 'Runs of this status only.',
   },
-  sla_output: {
-    name: 'output',
-    kind: 'choice',
-    names: ['--output'],
-    choices: ['json', 'text'],
-    default: 'text',
-    help: 'Output format.',
-  },
   skip_debug: {
     name: 'skip_debug',
     kind: 'switch',

@@ -188,7 +188,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command('sla', 'Show what is promised, and whether it is kept; exit code 1 when it is not.', [
     ...PLACES,
     ...SELECTION,
-    'sla_output',
+    'show_output',
     'threads',
   ]),
   command('db', 'Start, stop and show the embedded database.', ['profiles_dir', 'project_dir', 'vars'], {

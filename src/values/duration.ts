@@ -15,3 +15,15 @@ export function durationMs(text: string): number | null {
   }
   return text === '' ? null : total;
 }
+
+/** A duration as people write it: `1h30m`, `0s`. @param ms whole milliseconds */
+export function writtenDuration(ms: number): string {
+  let rest = ms;
+  let words = '';
+  for (const [unit, size] of Object.entries(UNITS).reverse()) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) words += `${count}${unit}`;
+  }
+  return words === '' ? '0s' : words;
+}

@@ -123,7 +123,7 @@ export class ClickHouseAdapter implements Adapter {
     return CLICKHOUSE_CREDENTIALS.shown.map((key) => [key, fromJson(credentials[key] ?? null)] as const);
   }
 
-  session(options: SessionOptions): Session {
+  session(options: SessionOptions): ClickHouseSession {
     return new ClickHouseSession(this.server, options);
   }
 

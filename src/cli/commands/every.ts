@@ -2,13 +2,15 @@
 // another host on the same project and target. A failed tick is reported and the next one runs. SIGTERM and Ctrl-C end
 // the loop, between or within ticks, with exit code 0. With `--if-changed`, a tick after a successful one does nothing
 // while the project and its external input tables are unchanged.
+import { forDebugging, runCounts } from '../calm-log.ts';
+import { dateTime } from '../../values/utc-text.ts';
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
+import { isPrintEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, outsideInputs, type ParsedProject, select } from '../../index.ts';
 import { durationMs } from '../../values/duration.ts';
 import { LONGEST_TIMER, unlessAborted } from '../../within.ts';
@@ -157,11 +159,6 @@ export function oneLine(error: unknown): string {
   return `${file}${place}: ${words}`;
 }
 
-/** `2026-05-01 12:00:00` in UTC. */
-function dateTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-}
-
 /**
  * Warning about nodes that do not suit a short interval: readers can see them incomplete, or a run is expensive.
  * @param interval milliseconds
@@ -215,19 +212,10 @@ export async function marksOf({ adapter }: LoadedProject, inputs: Done['inputs']
 function calm(logger: Logger, onStats: (text: string) => void): Logger {
   return {
     fire(event) {
-      if (event.name === 'StatsLine') onStats(event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, ''));
+      const counts = runCounts(event);
+      if (counts !== null) onStats(counts);
       if (event.level !== 'info' || isPrintEvent(event)) logger.fire(event);
-      else
-        logger.fire(
-          new LazyEvent(
-            event.name,
-            event.code,
-            'debug',
-            () => event.msg,
-            () => event.data ?? {},
-            event.thread,
-          ),
-        );
+      else logger.fire(forDebugging(event));
     },
   };
 }

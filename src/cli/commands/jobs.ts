@@ -1,11 +1,13 @@
 // jobs: the jobs of jobs.yml with their last and next run, as lines or one JSON document; pause, resume, run. What was
 // asked for stands in the database, where the hosts that serve find it.
+import { inColumns } from '../columns.ts';
+import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import type { Job, JobFile, JobTiming, JobWork } from '../../serve/jobs/job.ts';
 import { type JobOverview, jobOverviews, timingInWords, workInWords } from '../../serve/jobs/overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
-import type { JobRun, Moment, Store } from '../../serve/store/store.ts';
+import type { JobRun, Store } from '../../serve/store/store.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
@@ -82,7 +84,7 @@ async function listed(session: CommandSession, file: JobFile, store: Store): Pro
       last === null ? '-' : runInWords(last),
       paused ? 'paused' : next === null ? '-' : dateTime(next),
     ]),
-  ]);
+  ]).join('\n');
 }
 
 /** The keys are documented in docs/jobs.md and stay. */
@@ -135,22 +137,4 @@ function runInWords({ state, startedAt, finishedAt, attempt, reason }: JobRun): 
   const took = finishedAt === null ? '' : ` in ${((finishedAt - startedAt) / 1000).toFixed(1)}s`;
   const tries = attempt === 1 ? '' : `, try ${attempt}`;
   return `${state} ${dateTime(startedAt)}${took}${tries}${reason === null ? '' : `: ${reason}`}`;
-}
-
-function inColumns(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_title, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-const isoTime = (moment: Moment): string => new Date(moment).toISOString();
-
-function dateTime(moment: Moment): string {
-  return isoTime(moment).slice(0, 19).replace('T', ' ');
 }

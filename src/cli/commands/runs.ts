@@ -1,10 +1,12 @@
 // runs, runs show: the history of jobs as lines or as one JSON document. src/serve/ reads it from the database.
+import { inColumns } from '../columns.ts';
+import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import { runState } from '../../serve/store/rows.ts';
-import type { JobRun, Moment, NodeRun, RunState } from '../../serve/store/store.ts';
+import type { JobRun, NodeRun, RunState } from '../../serve/store/store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { loadProject } from './run.ts';
 
@@ -159,23 +161,4 @@ function detailDocument({ run, nodes, failed, changes }: RunDetail): object {
 
 function secondsOf({ startedAt, finishedAt }: JobRun): string {
   return finishedAt === null ? '-' : ((finishedAt - startedAt) / 1000).toFixed(1);
-}
-
-function isoTime(at: Moment): string {
-  return new Date(at).toISOString();
-}
-
-/** `2026-11-23 10:05:00` in UTC. */
-function dateTime(at: Moment): string {
-  return isoTime(at).slice(0, 19).replace('T', ' ');
-}
-
-function inColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -12,6 +12,7 @@ import type { CommandSession } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
 import { oneLine } from './every.ts';
 import { sourcesOf } from './serve-runner.ts';
+import { whichOf } from './serve-session.ts';
 
 type Say = (text: string, level?: 'info' | 'error') => void;
 
@@ -106,7 +107,5 @@ function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
   };
   const changed = { ...parsed, config: { ...config, flags } };
   if (kind === 'load') return select(changed, { accepts: (id) => manifest.sources[id] !== undefined }).selected;
-  const { command } = work;
-  const which = command === 'docs generate' ? 'generate' : command === 'source freshness' ? 'freshness' : command;
-  return select(changed, { which }).selected;
+  return select(changed, { which: whichOf(work.command) }).selected;
 }

@@ -1,4 +1,5 @@
 // The lines that serve writes for people: one when a run ends, one for what goes wrong. Runs go to the log file.
+import { dateTime } from '../../values/utc-text.ts';
 import type { LogLevel } from '../../log.ts';
 import type { ServeEvent } from '../../serve/serve-events.ts';
 
@@ -15,13 +16,14 @@ export function serveLine(event: ServeEvent): ServeLine | null {
       const good = end.state === 'success';
       const tries = claim.attempt === 1 ? '' : ` (try ${claim.attempt})`;
       const why = end.reason === null ? '' : `: ${end.reason}`;
-      const next = againAt !== null ? `; again at ${at(againAt)}` : nextDue === null ? '' : `; next at ${at(nextDue)}`;
+      const next =
+        againAt !== null ? `; again at ${dateTime(againAt)}` : nextDue === null ? '' : `; next at ${dateTime(nextDue)}`;
       const text = `${claim.job}${tries} ${end.state}${why} in ${seconds.toFixed(2)}s`;
       const told = counts === null ? '' : `, ${counts}`;
       return { level: good || end.state === 'cancelled' ? 'info' : 'error', text: `${text}${told}${next}` };
     }
     case 'left_out':
-      return { level: 'info', text: `${event.job} of ${at(event.dueAt)} left out: ${LEFT_OUT[event.why]}` };
+      return { level: 'info', text: `${event.job} of ${dateTime(event.dueAt)} left out: ${LEFT_OUT[event.why]}` };
     case 'stopping':
       return event.why === 'timeout'
         ? { level: 'warn', text: `${event.claim.job}: its time is over, its statements are being cancelled` }
@@ -31,7 +33,7 @@ export function serveLine(event: ServeEvent): ServeLine | null {
     case 'run_lost':
       return {
         level: 'warn',
-        text: `${event.run.job} of ${at(event.run.dueAt)} was lost with ${event.run.host}`,
+        text: `${event.run.job} of ${dateTime(event.run.dueAt)} was lost with ${event.run.host}`,
       };
     case 'loader_ended':
       return {
@@ -64,8 +66,3 @@ const LEFT_OUT = {
   window_over: 'its window is over',
   draining: 'serve stops',
 } as const;
-
-/** `2026-05-01 12:00:00` in UTC. */
-function at(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
-}

@@ -1,9 +1,10 @@
 // The session of a job's command within serve: options as if typed, a target folder of its own, a log that shows the
 // console warnings once and no progress.
+import { forDebugging, runCounts } from '../calm-log.ts';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Job } from '../../serve/jobs/job.ts';
-import { isPrintEvent, LazyEvent, type Logger } from '../../log.ts';
+import type { Job, JobCommand } from '../../serve/jobs/job.ts';
+import { isPrintEvent, type Logger } from '../../log.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
@@ -11,7 +12,15 @@ import { readProjectSettings } from '../../project/project.ts';
 import { type CommandSession, invocationArgs, now } from '../command-session.ts';
 
 /** dbt's names of the commands that have two words. */
-const WHICH: Readonly<Record<string, string>> = { 'source freshness': 'freshness', 'docs generate': 'generate' };
+const WHICH: Readonly<Partial<Record<JobCommand, string>>> = {
+  'source freshness': 'freshness',
+  'docs generate': 'generate',
+};
+
+/** dbt's name of a job's command. */
+export function whichOf(command: JobCommand): string {
+  return WHICH[command] ?? command;
+}
 
 /** Distinct warnings that are remembered as shown. */
 const MOST_SHOWN = 2000;
@@ -26,7 +35,7 @@ export interface JobSessionOptions {
 export function jobSession({ name, work }: Pick<Job, 'name' | 'work'>, options: JobSessionOptions): CommandSession {
   const { session, signal, logger } = options;
   const load = work.kind === 'load';
-  const which = load ? 'load' : (WHICH[work.command] ?? work.command);
+  const which = load ? 'load' : whichOf(work.command);
   const chosen = {
     ...(work.select === null ? {} : { select: [...work.select] }),
     ...(work.exclude.length === 0 ? {} : { exclude: [...work.exclude] }),
@@ -102,24 +111,15 @@ export function jobLogger(
         const info = event.data?.['node_info'];
         if (typeof info === 'object' && info !== null && 'unique_id' in info) onLine(String(info.unique_id), event.msg);
       }
-      if (event.name === 'StatsLine') onStats(event.msg.replace(/^Done\. | (?:NO-OP|REUSED)=0/g, ''));
+      const counts = runCounts(event);
+      if (counts !== null) onStats(counts);
       const news = event.level === 'error' || isPrintEvent(event) || (event.level === 'warn' && !shown.has(event.msg));
       if (event.level === 'warn') {
         if (shown.size >= MOST_SHOWN) shown.clear();
         shown.add(event.msg);
       }
       if (news || event.level === 'debug') logger.fire(event);
-      else
-        logger.fire(
-          new LazyEvent(
-            event.name,
-            event.code,
-            'debug',
-            () => event.msg,
-            () => event.data ?? {},
-            event.thread,
-          ),
-        );
+      else logger.fire(forDebugging(event));
     },
   };
 }

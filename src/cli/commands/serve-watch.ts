@@ -129,12 +129,15 @@ export class ServeWatch {
   }
 
   async #lookOnce(): Promise<void> {
-    const { store, channels, say } = this.#options;
+    const { channels, say } = this.#options;
     try {
       if (channels() !== this.#channels) this.#renewAlarms();
       if (!this.#isTidy && !this.#isBroken) await this.#closeBroken();
       const look = await this.#watch.look(this.#promised());
-      this.#states = promiseStates(look.verdicts, await store.openIncidents());
+      this.#states = promiseStates(
+        look.verdicts,
+        look.open.map(({ incident }) => incident),
+      );
       await this.#tell(look);
       this.#told = null;
     } catch (error) {

@@ -1,5 +1,7 @@
 // sla: what the project promises, and whether it is kept now, as lines or as one JSON document. Freshness and lag are
 // measured; runs are those that serve remembers. src/serve/promises/ judges.
+import { inColumns } from '../columns.ts';
+import { isoTime } from '../../values/utc-text.ts';
 import { type ParsedProject, select, TsdbtError } from '../../index.ts';
 import { print } from '../../events/index.ts';
 import { dueBetween } from '../../serve/jobs/schedule.ts';
@@ -93,10 +95,9 @@ function linesOf(verdicts: readonly Verdict[], incidents: readonly Incident[], w
     const incident = since === undefined ? '' : ` (incident since ${isoTime(since)})`;
     return [state, subject.shown, terms.kind, bound, `${reason}${incident}`];
   });
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
   const count = (state: Verdict['state']): number => verdicts.filter((each) => each.state === state).length;
   return [
-    ...rows.map((cells) => cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')),
+    ...inColumns(rows),
     `${count('broken')} broken, ${count('kept')} kept, ${count('unknown')} unknown`,
     ...(why === null ? [] : [`No run is known: serve keeps no history here (${why})`]),
   ];
@@ -124,8 +125,4 @@ function documentOf(verdicts: readonly Verdict[], incidents: readonly Incident[]
       };
     }),
   };
-}
-
-function isoTime(at: Moment): string {
-  return new Date(at).toISOString();
 }

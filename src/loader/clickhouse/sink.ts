@@ -3,7 +3,6 @@
 // to its end (settle.ts). table.ts writes the DDL.
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { Session } from '../../adapters/adapter.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey } from '../broker.ts';
@@ -421,7 +420,6 @@ export class ClickHouseSink implements Sink {
 
   async #within<T>(target: LoadTarget | null, work: (lease: LeasedSession) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name: target === null ? 'load' : `load ${target.name}` });
-    if (!takesRows(session)) throw new TsdbtError('internal', 'no session of ClickHouse');
     const key = target?.uniqueId ?? '';
     const active = this.#active.get(key) ?? new Set();
     this.#active.set(key, active.add(session));
@@ -502,11 +500,6 @@ function addColumns(target: LoadTarget, columns: readonly string[]): string {
   return (
     `ALTER TABLE ${relationOf(target)} ` + columns.map((column) => `ADD COLUMN IF NOT EXISTS ${column}`).join(', ')
   );
-}
-
-/** Every session of the adapter does; its interface is that of all databases. */
-function takesRows(session: Session): session is ClickHouseSession {
-  return 'insert' in session;
 }
 
 /** @throws `validation` error when there are problems */

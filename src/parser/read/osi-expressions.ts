@@ -112,8 +112,7 @@ function bare(tokens: Tokens): string {
   const last = tokens.at(-1) ?? '';
   if (column && tokens.length % 2 === 1 && !/^\d/.test(last) && !KEYWORDS.has(last.toLowerCase()))
     return last.startsWith('"') ? last.slice(1, -1).replaceAll('""', '"') : last;
-  const text = written(tokens);
-  return text.slice(text.lastIndexOf('.') + 1);
+  return unqualified(written(tokens));
 }
 
 /** The one aggregate that an expression is; null: it is something else. */

@@ -1,6 +1,7 @@
 // Reads and checks `alerts:` of jobs.yml: channels with their receivers, filters and limits. read-jobs.ts renders
 // it and refuses written secrets; who is told of what is channel.ts's.
-import { durationMs } from '../../values/duration.ts';
+import { type Dictionary, isDictionary, shown } from '../written-value.ts';
+import { durationMs, writtenDuration } from '../../values/duration.ts';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import { systemReason, TsdbtError } from '../../errors.ts';
@@ -26,8 +27,6 @@ export interface AlertsFile {
   readonly seen?: (secret: string) => void;
 }
 
-type Dictionary = { readonly [name: string]: Json };
-
 const KINDS = ['webhook', 'slack', 'alertmanager', 'email'] as const;
 const COMMON = ['on', 'owner', 'group', 'tag', 'job', 'after', 'repeat', 'rows', 'timeout'];
 const OWN: Readonly<Record<(typeof KINDS)[number], readonly string[]>> = {
@@ -43,7 +42,6 @@ const TIMEOUT_MS = 10_000;
 const LONGEST_TIMEOUT_MS = 60_000;
 const ROWS = 5;
 const MOST_ROWS = 20;
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS, d: 24 * HOUR_MS };
 const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
 
 /**
@@ -345,7 +343,11 @@ class ChannelReader {
     const total = typeof value === 'string' ? durationMs(value) : null;
     return total !== null && total >= least && total <= most
       ? total
-      : this.#wrong(option, `a duration like 30s, 5m or 1h, from ${inWords(least)} to ${inWords(most)}`, value);
+      : this.#wrong(
+          option,
+          `a duration like 30s, 5m or 1h, from ${writtenDuration(least)} to ${writtenDuration(most)}`,
+          value,
+        );
   }
 
   #wrong(option: string, expected: string, found: Json | undefined): never {
@@ -369,18 +371,4 @@ function contents(file: string, place: Place, what: string): string {
       `'ca' of ${what} cannot be read: ${error instanceof TsdbtError ? error.message : systemReason(error)}`,
     );
   }
-}
-
-function inWords(ms: number): string {
-  const [unit, size] = Object.entries(UNITS).findLast(([, each]) => ms % each === 0) ?? ['ms', 1];
-  return `${ms / size}${unit}`;
-}
-
-function shown(value: Json | undefined): string {
-  const text = JSON.stringify(value ?? null);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-function isDictionary(value: Json | undefined): value is Dictionary {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 // What each kind of receiver is sent, and what its answer means: delivered, try again, or never. Retries and order are
 // delivery.ts's.
+import { isoTime } from '../../values/utc-text.ts';
 import { createHmac } from 'node:crypto';
 import type { Moment } from '../store/store.ts';
 import type { Alarm } from './alarm.ts';
@@ -193,8 +194,4 @@ function reasonOf(error: unknown): string {
   if (error.name === 'TimeoutError') return 'it does not answer in time';
   const { cause } = error;
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-}
-
-function isoTime(ms: Moment): string {
-  return new Date(ms).toISOString();
 }

@@ -53,7 +53,7 @@ export function troubleOf(
       ? jobSubject(job, project)
       : about in project.manifest.nodes || about in project.manifest.sources
         ? nodeSubject({ uniqueId: about, message: null, rows: null, failures: null }, project)
-        : { ...plain(about === '' ? incident.key : about) };
+        : { ...plainSubject(about === '' ? incident.key : about) };
   return {
     incident,
     kind: kindOf(incident.key, what),
@@ -79,7 +79,7 @@ function kindOf(key: string, what: string): TroubleKind {
 /** A job of jobs.yml; of one that is gone, its name. */
 function jobSubject(name: string, { jobs }: AlarmProject): Subject {
   const job = jobs.find((each) => each.name === name);
-  const subject = plain(`job ${name}`);
+  const subject = plainSubject(`job ${name}`);
   if (job === undefined) return subject;
   return { ...subject, owners: job.owner === null ? [] : [job.owner], path: job.path, line: job.line };
 }
@@ -89,7 +89,7 @@ export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
   const { manifest } = project;
   const { uniqueId, message } = finding;
   const found = manifest.nodes[uniqueId] ?? manifest.sources[uniqueId] ?? manifest.unit_tests[uniqueId];
-  if (found === undefined) return { ...plain(uniqueId), uniqueId, message };
+  if (found === undefined) return { ...plainSubject(uniqueId), uniqueId, message };
   const tested = testedBy(uniqueId, project);
   const facts = [uniqueId, ...(tested === null ? [] : [tested])].map((id) => factsOf(id, project));
   return {
@@ -105,7 +105,8 @@ export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
   };
 }
 
-function plain(what: string): Subject {
+/** A subject of which nothing but its name is known. */
+export function plainSubject(what: string): Subject {
   return {
     what,
     uniqueId: null,

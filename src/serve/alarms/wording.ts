@@ -1,4 +1,5 @@
 // The text of an alarm for people: title and body, bounded in length. Channels put it into their own form.
+import { dateTime } from '../../values/utc-text.ts';
 import type { Alarm, Subject, TroubleKind } from './alarm.ts';
 import { type Channel, partsFor } from './channel.ts';
 
@@ -29,13 +30,12 @@ export function bodyOf(alarm: Alarm, channel: Channel): string {
   const { incident, subject } = trouble;
   const lines = [messageOf(incident.reason)];
   if (occasion.kind === 'recovered') {
-    lines.push(
-      `It lasted ${spanOf((incident.closedAt ?? alarm.at) - incident.openedAt)}, since ${dateTime(incident.openedAt)}.`,
-    );
+    const lasted = spanOf((incident.closedAt ?? alarm.at) - incident.openedAt);
+    lines.push(`It lasted ${lasted}, since ${dateTime(incident.openedAt)} UTC.`);
     lines.push(...ownersOf(subject));
   } else {
     const times = alarm.times === null || alarm.times < 2 ? '' : `, found ${alarm.times} times`;
-    lines.push(`Since ${dateTime(incident.openedAt)}${times}.`);
+    lines.push(`Since ${dateTime(incident.openedAt)} UTC${times}.`);
     lines.push(...aboutOf(subject, channel, subject.message === incident.reason));
     const parts = partsFor(channel, trouble);
     for (const part of parts.slice(0, MOST_PARTS))
@@ -84,11 +84,6 @@ export function cut(text: string, most: number): string {
   // No character is cut in two.
   const points = text.length > most ? [...text] : [];
   return points.length > most ? `${points.slice(0, most - 1).join('')}…` : text;
-}
-
-/** `2026-05-01 12:00:00 UTC`. */
-function dateTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** `2 h 5 min`, `40 s`. */

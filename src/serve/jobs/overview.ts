@@ -1,5 +1,6 @@
 // What is known of each job at a moment: whether it is paused, its last run, its next due time. For the command `jobs`
 // and the screen; the scheduler has its own view.
+import { writtenDuration } from '../../values/duration.ts';
 import type { JobRun, Moment, Store } from '../store/store.ts';
 import type { Job, JobFile, JobTiming, JobWork } from './job.ts';
 import { nextDue } from './schedule.ts';
@@ -40,7 +41,7 @@ export function workInWords(work: JobWork): string {
 export function timingInWords(timing: JobTiming): string {
   switch (timing.kind) {
     case 'every':
-      return `every ${durationInWords(timing.ms)}`;
+      return `every ${writtenDuration(timing.ms)}`;
     case 'cron':
       return `${timing.pattern} ${timing.timeZone}`;
     case 'after':
@@ -50,24 +51,4 @@ export function timingInWords(timing: JobTiming): string {
     case 'manual':
       return 'on request';
   }
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-  ['ms', 1],
-] as const;
-
-/** `1h30m`, as jobs.yml writes it. */
-export function durationInWords(ms: number): string {
-  let rest = ms;
-  let words = '';
-  for (const [unit, size] of UNITS) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) words += `${count}${unit}`;
-  }
-  return words === '' ? '0s' : words;
 }

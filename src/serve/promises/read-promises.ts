@@ -6,7 +6,8 @@ import { TsdbtError } from '../../errors.ts';
 import { hasLoadConfig } from '../../project/load-config.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
-import { isDictionary, readSla, type RefuseSla, type Sla } from './sla.ts';
+import { isDictionary } from '../written-value.ts';
+import { readSla, type RefuseSla, type Sla } from './sla.ts';
 
 /** A job with its `sla:` as it was written. */
 export type PromisingJob = Pick<Job, 'name' | 'path' | 'line' | 'work' | 'timing' | 'retries' | 'owner'> & {

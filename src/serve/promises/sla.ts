@@ -1,6 +1,7 @@
 // Reads and checks one `sla:`: what is promised of a node, a source or a job, in numbers. Where it stands in the
 // project is read-promises.ts's; whether it is kept is evaluate.ts's.
-import { durationMs } from '../../values/duration.ts';
+import { type Dictionary, isDictionary, shown } from '../written-value.ts';
+import { durationMs, writtenDuration } from '../../values/duration.ts';
 import type { Json } from '../../contracts/node.ts';
 import { knownWords } from '../../values/close-matches.ts';
 
@@ -45,8 +46,6 @@ export type SlaSubject = 'model' | 'source' | 'loader' | 'job';
 
 /** Throws the error of an `sla:`. @param keys of the value within it */
 export type RefuseSla = (keys: readonly string[], message: string, hint?: string) => never;
-
-type Dictionary = { readonly [name: string]: Json };
 
 const OPTIONS: Readonly<Record<SlaSubject, readonly string[]>> = {
   model: ['freshness', 'success', 'duration', 'looks'],
@@ -186,32 +185,10 @@ function looks(value: Json | undefined, refuse: RefuseSla): number {
 /** A duration as it is written: `15m`, `1h30m`, `2m 5s` is `2m5s`; seconds at least. */
 export function durationText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
-  let rest = Math.round(ms / 1000);
-  let words = '';
-  for (const [unit, seconds] of [
-    ['d', 86_400],
-    ['h', 3600],
-    ['m', 60],
-    ['s', 1],
-  ] as const) {
-    const count = Math.floor(rest / seconds);
-    if (count === 0) continue;
-    words += `${count}${unit}`;
-    rest -= count * seconds;
-  }
-  return words;
+  return writtenDuration(Math.round(ms / 1000) * 1000);
 }
 
 function exampleOf(subject: SlaSubject): string {
   if (subject === 'job') return 'for example: sla: {success: 99%, duration: 4m, late: 1m}';
   return `for example: sla: {freshness: 15m${subject === 'model' ? ', success: 99%, duration: 1m' : ''}}`;
-}
-
-function shown(value: Json | undefined): string {
-  const words = JSON.stringify(value ?? null);
-  return words.length > 60 ? `${words.slice(0, 60)}…` : words;
-}
-
-export function isDictionary(value: unknown): value is Dictionary {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@
 import type { Incident, Moment, Store } from '../store/store.ts';
 import { evaluate } from './evaluate.ts';
 import { type DueBefore, FactFinder, isMeasured, type Measure, type PromiseHistory } from './facts.ts';
-import type { Promised, PromiseKind, Verdict } from './promise.ts';
+import type { Promised, Verdict } from './promise.ts';
 
 export type PromiseStore = PromiseHistory & Pick<Store, 'openIncidents' | 'openIncident' | 'closeIncident'>;
 
@@ -129,17 +129,4 @@ export class Watch {
 /** Whether promises opened the incident of this key: others may open incidents of their own. */
 function isOfPromise(key: string): boolean {
   return key.startsWith('sla:') || /^job:.*:(failed|late)$/s.test(key);
-}
-
-/** What kind of trouble a broken promise is. */
-export function troubleOf(kind: PromiseKind): 'failed' | 'stale' | 'slow' {
-  switch (kind) {
-    case 'failed':
-    case 'success':
-      return 'failed';
-    case 'duration':
-      return 'slow';
-    default:
-      return 'stale';
-  }
 }

@@ -150,6 +150,20 @@ export function freshnessRecord(
   };
 }
 
+/** Columns that hold times, and those that hold numbers. */
+export const TIMES: readonly string[] = ['started_at', 'max_loaded_at', 'at'];
+const NUMBERS: readonly string[] = ['seconds', 'rows', 'read_rows', 'read_bytes', 'failures'];
+
+/** Columns as cells: in a database's words, a time as milliseconds and a number as text. */
+export function cellsOf(
+  columns: readonly string[],
+  { time, number }: { readonly time: (column: string) => string; readonly number: (column: string) => string },
+): string {
+  return columns
+    .map((column) => (TIMES.includes(column) ? time(column) : NUMBERS.includes(column) ? number(column) : column))
+    .join(', ');
+}
+
 /** From id, key, opened_at, closed_at, reason. */
 export function incidentOf([id, key, openedAt, closedAt, reason]: Cells): Incident {
   return {

@@ -1,54 +1,30 @@
 // `tsdbt sla` on both databases: promises of rows are measured where nothing serves, those of runs are read from what
 // serve has kept; the exit code says whether one is broken.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Adapter } from '../../../src/adapters/adapter.ts';
-import { createAdapter } from '../../../src/adapters/index.ts';
-import type { Credentials } from '../../../src/contracts/project.ts';
+import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { createStore } from '../../../src/serve/store/create-store.ts';
-import { SERVERS } from '../adapters/servers.ts';
-import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
-import { type Ended, run } from '../support/program.ts';
 
 const SCHEMA = `sla_${process.pid}`;
 /** Other test files may keep jobs on the same server. */
 const JOB = `fast_${process.pid}`;
-const DIALECTS = [
+const DIALECTS: readonly { readonly type: keyof typeof PROJECT_DATABASES; ago(minutes: number): string }[] = [
   {
     type: 'postgres',
-    missing: null,
-    async open() {
-      const { credentials, close } = await SERVERS.at(-1)!.open();
-      const { database, ...rest } = credentials as unknown as Record<string, unknown>;
-      return { credentials: { ...rest, dbname: database }, close };
-    },
     ago: (minutes: number) => `now() - interval '${minutes} minutes'`,
   },
   {
     type: 'clickhouse',
-    missing: clickhouseMissing,
-    open: async () => ({
-      credentials: { type: 'clickhouse', path: clickhouseFolder() },
-      close: async () => undefined,
-    }),
     ago: (minutes: number) => `now() - interval ${minutes} minute`,
   },
 ];
 
-describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
-  let server: Awaited<ReturnType<typeof open>>;
-  let dir: string;
-  let adapter: Adapter;
-  const write = (files: Readonly<Record<string, string>>): void => {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(dir, path)), { recursive: true });
-      writeFileSync(join(dir, path), text);
-    }
-  };
-  const tsdbt = (...args: string[]): Promise<Ended> =>
-    run([...args, '--no-use-colors'], { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } });
+describe.each(DIALECTS)('sla on $type', ({ type, ago }) => {
+  const { missing } = PROJECT_DATABASES[type];
+  let project: AnyProject;
+  const write: AnyProject['write'] = (files) => project.write(files);
+  const tsdbt: AnyProject['tsdbt'] = (...args) => project.tsdbt(...args);
   /** Promises of models by name, with the whole of their `sla`. */
   const promise = (slas: Readonly<Record<string, string>>): void =>
     write({
@@ -77,29 +53,14 @@ describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
 
   beforeAll(async () => {
     if (missing !== null) return;
-    server = await open();
-    dir = mkdtempSync(join(tmpdir(), 'tsdbt-sla-'));
-    const credentials = { ...server.credentials, schema: SCHEMA };
-    write({
-      'dbt_project.yml': 'name: p\nversion: "1.0"\nprofile: p\n',
-      'profiles.yml': JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, threads: 4 } } } }),
+    project = await AnyProject.open(PROJECT_DATABASES[type], SCHEMA, {
       'models/fresh.sql': `select ${ago(3)} as at`,
       'models/stale.sql': `select ${ago(30)} as at, 1 as kind union all select ${ago(3)}, 2`,
       'models/empty.sql': `select ${ago(3)} as at where 1 = 0`,
       'models/plain.sql': 'select 1 as id',
     });
-    expect((await tsdbt('run')).code).toBe(0);
-    const { dbname, ...rest } = credentials as unknown as Record<string, unknown>;
-    const named = { database: dbname ?? '', ...rest } as unknown as Credentials;
-    const profile = { profile_name: 'p', target_name: 'dev', threads: 4, profiles_dir: null, credentials: named };
-    adapter = await createAdapter(profile, { quoting: {}, projectDir: dir, threads: 4 });
   });
-  afterAll(async () => {
-    if (missing !== null) return;
-    await adapter.close();
-    await server.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => project?.close());
   const test = it.skipIf(missing !== null);
 
   test('freshness is measured where nothing serves', async () => {
@@ -141,7 +102,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
       ['source raw.empty', 'freshness', 'broken', 'has no rows, promised at most 15m old'],
       ['source raw.fresh', 'freshness', 'kept', '… old'],
     ]);
-    rmSync(join(dir, 'models/raw.yml'));
+    rmSync(join(project.dir, 'models/raw.yml'));
   });
 
   test('what is wrong is said with file, line and suggestion', async () => {
@@ -157,7 +118,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
     write({ 'models/a.yml': '', 'jobs.yml': 'jobs:\n  fast: {every: 5m, build: fresh, sla: {lates: 1m}}\n' });
     const { code, out } = await tsdbt('sla');
     expect([code, out]).toEqual([2, expect.stringContaining("sla of job 'fast': unknown option 'lates'")]);
-    rmSync(join(dir, 'jobs.yml'));
+    rmSync(join(project.dir, 'jobs.yml'));
   });
 
   test('says so when nothing is promised', async () => {
@@ -172,7 +133,7 @@ describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
     expect([before, new Set(unknown.map(([, , state]) => state))]).toEqual([0, new Set(['unknown'])]);
     if (type === 'postgres') expect((await tsdbt('sla')).out).toContain('No run is known: serve keeps no history here');
 
-    const store = createStore(adapter);
+    const store = createStore(project.adapter);
     await store.open();
     const base = await store.now();
     for (const [i, state] of (['success', 'failed'] as const).entries()) {
@@ -209,6 +170,6 @@ describe.each(DIALECTS)('sla on $type', ({ type, missing, open, ago }) => {
       [`job ${JOB}`, 'success', 'kept', '50% of 2 runs within 7d succeeded'],
     ]);
     expect((await tsdbt('sla')).out).toMatch(/broken {2}job fast_\d+ +failed .* no disk \(incident since 20/);
-    rmSync(join(dir, 'jobs.yml'));
+    rmSync(join(project.dir, 'jobs.yml'));
   });
 });

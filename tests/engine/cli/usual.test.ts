@@ -1,21 +1,13 @@
 // The built-in generic test `usual` on both databases: history of its own, history of the model's periods, bounds, what
 // it says, and what it leaves behind.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Adapter } from '../../../src/adapters/adapter.ts';
-import { createAdapter } from '../../../src/adapters/index.ts';
-import type { Credentials } from '../../../src/contracts/project.ts';
+import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { toText } from '../../../src/values/index.ts';
-import { SERVERS } from '../adapters/servers.ts';
-import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
-import { type Ended, run } from '../support/program.ts';
 
 interface Dialect {
-  readonly type: string;
-  readonly missing: string | null;
-  open(): Promise<{ credentials: Record<string, unknown>; close(): Promise<void> }>;
+  readonly type: keyof typeof PROJECT_DATABASES;
   /** A table of so many rows: `n` counts from 0. */
   readonly create: (table: string, columns: string) => string;
   /** `n` rows of these expressions. */
@@ -27,12 +19,6 @@ const SCHEMA = `usual_${process.pid}`;
 const DIALECTS: readonly Dialect[] = [
   {
     type: 'postgres',
-    missing: null,
-    async open() {
-      const { credentials, close } = await SERVERS.at(-1)!.open();
-      const { database, ...rest } = credentials as unknown as Record<string, unknown>;
-      return { credentials: { ...rest, dbname: database }, close };
-    },
     create: (table, columns) => `create table ${table} (${columns.replaceAll('time', 'timestamptz')})`,
     rows: (table, expressions, count) =>
       `insert into ${table} select ${expressions} from generate_series(0, ${count - 1}) as g(n)`,
@@ -40,8 +26,6 @@ const DIALECTS: readonly Dialect[] = [
   },
   {
     type: 'clickhouse',
-    missing: clickhouseMissing,
-    open: async () => ({ credentials: { type: 'clickhouse', path: clickhouseFolder() }, close: async () => undefined }),
     create: (table, columns) =>
       `create table ${table} (${columns.replaceAll('time', 'DateTime').replaceAll('text', 'Nullable(String)')}) ` +
       'engine = MergeTree order by tuple()',
@@ -51,18 +35,12 @@ const DIALECTS: readonly Dialect[] = [
   },
 ];
 
-describe.each(DIALECTS)('usual on $type', ({ missing, open, create, rows, ago }) => {
-  let server: Awaited<ReturnType<Dialect['open']>>;
-  let dir: string;
-  let adapter: Adapter;
-  const write = (files: Readonly<Record<string, string>>): void => {
-    for (const [path, text] of Object.entries(files)) {
-      mkdirSync(dirname(join(dir, path)), { recursive: true });
-      writeFileSync(join(dir, path), text);
-    }
-  };
+describe.each(DIALECTS)('usual on $type', ({ type, create, rows, ago }) => {
+  const { missing } = PROJECT_DATABASES[type];
+  let project: AnyProject;
+  const write: AnyProject['write'] = (files) => project.write(files);
   const sql = async (...statements: string[]): Promise<string[][]> => {
-    const session = adapter.session({ name: 'test' });
+    const session = project.adapter.session({ name: 'test' });
     let found: string[][] = [];
     try {
       for (const statement of statements) {
@@ -75,11 +53,10 @@ describe.each(DIALECTS)('usual on $type', ({ missing, open, create, rows, ago })
       await session.release();
     }
   };
-  const tsdbt = (...args: string[]): Promise<Ended> =>
-    run([...args, '--no-use-colors'], { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } });
+  const tsdbt: AnyProject['tsdbt'] = (...args) => project.tsdbt(...args);
   const messages = (): [string, string | null][] =>
     (
-      JSON.parse(readFileSync(join(dir, 'target/run_results.json'), 'utf8')) as {
+      JSON.parse(readFileSync(join(project.dir, 'target/run_results.json'), 'utf8')) as {
         results: { status: string; message: string | null }[];
       }
     ).results.map(({ status, message }) => [status, message]);
@@ -92,26 +69,11 @@ describe.each(DIALECTS)('usual on $type', ({ missing, open, create, rows, ago })
 
   beforeAll(async () => {
     if (missing !== null) return;
-    server = await open();
-    dir = mkdtempSync(join(tmpdir(), 'tsdbt-usual-'));
-    const credentials = { ...server.credentials, schema: SCHEMA };
-    write({
-      'dbt_project.yml': 'name: p\nversion: "1.0"\nprofile: p\n',
-      'profiles.yml': JSON.stringify({ p: { target: 'dev', outputs: { dev: { ...credentials, threads: 4 } } } }),
+    project = await AnyProject.open(PROJECT_DATABASES[type], SCHEMA, {
       'models/a.sql': 'select 1 as id',
     });
-    expect((await tsdbt('run')).code).toBe(0);
-    const { dbname, ...rest } = credentials as unknown as Record<string, unknown>;
-    const named = { database: dbname ?? '', ...rest } as unknown as Credentials;
-    const profile = { profile_name: 'p', target_name: 'dev', threads: 4, profiles_dir: null, credentials: named };
-    adapter = await createAdapter(profile, { quoting: {}, projectDir: dir, threads: 4 });
   });
-  afterAll(async () => {
-    if (missing !== null) return;
-    await adapter.close();
-    await server.close();
-    rmSync(dir, { recursive: true, force: true });
-  });
+  afterAll(() => project?.close());
   const test = it.skipIf(missing !== null);
 
   test('a row count is compared with those of earlier runs, which each run adds to once', async () => {
@@ -275,6 +237,6 @@ describe.each(DIALECTS)('usual on $type', ({ missing, open, create, rows, ago })
     declare('counted', '{usual: {arguments: {word: 7}}}');
     expect((await tsdbt('test')).code).toBe(1);
     expect(messages()).toEqual([['fail', 'Got 1 result, configured to fail if != 0']]);
-    rmSync(join(dir, 'tests'), { recursive: true });
+    rmSync(join(project.dir, 'tests'), { recursive: true });
   });
 });

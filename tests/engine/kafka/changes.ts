@@ -1,6 +1,9 @@
 // A table that is changed at random, for Debezium to read: rows of many types come, change, move to another key and go,
 // alone and in transactions, some rolled back. The same changes for the same seed.
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Running } from '../support/program.ts';
+import type { KafkaConnect } from './kafka-connect.ts';
 
 export const TABLES = `create schema shop;
 create table shop.items (
@@ -93,4 +96,47 @@ export class Changes {
       ];
     return ['delete from shop.stock where item = $1', [id]];
   }
+}
+
+/** A column more and one less; the new one is filled for half of the rows. */
+const ALTERATIONS = [
+  'alter table shop.items add column channel text',
+  "update shop.items set channel = 'app' where id % 2 = 0",
+  'alter table shop.items drop column remark',
+];
+const KILLS = ['load', 'connect', 'load'];
+
+/**
+ * Makes changes for some seconds, a column more and one less among them, while the loader and Debezium are killed in
+ * turns; then the last one: `('last', 0, 1)` in `shop.stock`.
+ * @param load starts a loader, by a name
+ * @returns the loader that runs
+ */
+export async function disturbedChanges(
+  client: pg.Client,
+  changes: Changes,
+  seconds: number,
+  { connect, load }: { readonly connect: KafkaConnect; readonly load: (name: string) => Running },
+): Promise<Running> {
+  let running = load('at-0');
+  const began = Date.now();
+  const length = seconds * 1000;
+  for (let altered = false, killed = 0; Date.now() - began < length; await pause(20)) {
+    await changes.make(20);
+    if (!altered && Date.now() - began > length / 3) {
+      for (const sql of ALTERATIONS) await client.query(sql);
+      altered = true;
+    }
+    if (Date.now() - began < ((killed + 1) * length) / (KILLS.length + 1)) continue;
+    if (KILLS[killed++] === 'connect') {
+      await connect.down();
+      await connect.up();
+    } else {
+      running.child.kill('SIGKILL');
+      await running.ended;
+      running = load(`at-${killed % 2}`);
+    }
+  }
+  await client.query("insert into shop.stock values ('last', 0, 1)");
+  return running;
 }

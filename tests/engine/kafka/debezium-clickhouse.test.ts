@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { type Running, start } from '../support/program.ts';
-import { Changes, TABLES } from './changes.ts';
+import { Changes, disturbedChanges, TABLES } from './changes.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { startDebezium } from './kafka-connect.ts';
 import { SourcePostgres } from './source-postgres.ts';
@@ -84,29 +84,7 @@ it.skipIf(clickhouseMissing !== null)(
           env: { ...process.env, DBT_PROFILES_DIR: lab.dir },
         });
 
-      const kills = ['load', 'connect', 'load'];
-      let running = load('at-0');
-      const began = Date.now();
-      const length = SECONDS * 1000;
-      for (let altered = false, killed = 0; Date.now() - began < length; await pause(20)) {
-        await changes.make(20);
-        if (!altered && Date.now() - began > length / 3) {
-          await client.query('alter table shop.items add column channel text');
-          await client.query("update shop.items set channel = 'app' where id % 2 = 0");
-          await client.query('alter table shop.items drop column remark');
-          altered = true;
-        }
-        if (Date.now() - began < ((killed + 1) * length) / (kills.length + 1)) continue;
-        if (kills[killed++] === 'connect') {
-          await connect.down();
-          await connect.up();
-        } else {
-          running.child.kill('SIGKILL');
-          await running.ended;
-          running = load(`at-${killed % 2}`);
-        }
-      }
-      await client.query("insert into shop.stock values ('last', 0, 1)");
+      const running = await disturbedChanges(client, changes, SECONDS, { connect, load });
       const last = "select count() from raw.stock final where place = 'last' and not _deleted";
       for (const end = Date.now() + WAIT_MS; ; await pause(200)) {
         if (Date.now() > end) throw new Error('the last change never came');

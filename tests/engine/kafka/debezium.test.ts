@@ -4,8 +4,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
-import type { Running } from '../support/program.ts';
-import { Changes, TABLES } from './changes.ts';
+import { Changes, disturbedChanges, TABLES } from './changes.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { type KafkaConnect, startDebezium } from './kafka-connect.ts';
 import { SourcePostgres } from './source-postgres.ts';
@@ -107,29 +106,10 @@ describe('format: debezium', () => {
         );
         ends.unshift(project);
 
-        const kills = ['load', 'connect', 'load'];
-        let load: Running = project.start(['load'], 'at-0');
-        const began = Date.now();
-        const length = SECONDS * 1000;
-        for (let altered = false, killed = 0; Date.now() - began < length; await pause(20)) {
-          await changes.make(20);
-          if (!altered && Date.now() - began > length / 3) {
-            await client.query('alter table shop.items add column channel text');
-            await client.query("update shop.items set channel = 'app' where id % 2 = 0");
-            await client.query('alter table shop.items drop column remark');
-            altered = true;
-          }
-          if (Date.now() - began < ((killed + 1) * length) / (kills.length + 1)) continue;
-          if (kills[killed++] === 'connect') {
-            await connect.down();
-            await connect.up();
-          } else {
-            load.child.kill('SIGKILL');
-            await load.ended;
-            load = project.start(['load'], `at-${killed % 2}`);
-          }
-        }
-        await client.query("insert into shop.stock values ('last', 0, 1)");
+        const load = await disturbedChanges(client, changes, SECONDS, {
+          connect,
+          load: (name) => project.start(['load'], name),
+        });
         await project.until(
           "select exists (select from raw.stock where place = 'last' and not coalesce(_deleted, false))",
         );

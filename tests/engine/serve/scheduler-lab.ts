@@ -7,37 +7,10 @@ import { MemoryData, MemoryStore } from '../../../src/serve/store/memory.ts';
 import type { JobRun, Store } from '../../../src/serve/store/store.ts';
 import { duePlan, nextDue } from '../../../src/serve/jobs/schedule.ts';
 import { FakeClock } from './fake-clock.ts';
+import { job } from './job.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
-
-export function job(name: string, change: Partial<Job> = {}): Job {
-  return {
-    name,
-    path: 'jobs.yml',
-    line: 1,
-    work: {
-      kind: 'command',
-      command: 'build',
-      select: null,
-      exclude: [],
-      selector: null,
-      vars: {},
-      fullRefresh: false,
-      ifChanged: false,
-    },
-    timing: { kind: 'every', ms: 5 * MINUTE },
-    windowMs: null,
-    timeoutMs: null,
-    retries: { times: 0, backoffMs: 1000 },
-    overlap: 'skip',
-    catchUp: 'latest',
-    owner: null,
-    sla: null,
-    description: null,
-    ...change,
-  };
-}
 
 export const loadJob = (name: string): Job =>
   job(name, { work: { kind: 'load', select: ['source:raw.*'], exclude: [] }, timing: { kind: 'resident' } });

@@ -1,7 +1,8 @@
 // What becomes of each due time: claims, overlaps, retries, timeouts, absences, pauses, the end of serve. On a fake
 // clock and a store in memory; the jobs' work is played.
 import { describe, expect, it } from 'vitest';
-import { bad, clockTime, GOOD, HOUR, job, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
+import { job } from './job.ts';
+import { bad, clockTime, GOOD, HOUR, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
 
 const START = '2026-11-23T12:00:00Z';
 

@@ -1,7 +1,7 @@
 // Keeps what serve knows in database `tsdbt` of ClickHouse. An INSERT whose token was used inserts nothing, which makes
 // it a compare-and-set: reading back says who was first. Times are the server's.
+import { ask } from '../ask.ts';
 import { randomUUID } from 'node:crypto';
-import type { Session } from '../../../adapters/adapter.ts';
 import { quoteText } from '../../../adapters/clickhouse/literal.ts';
 import type { ClickHouseAdapter } from '../../../adapters/clickhouse/adapter.ts';
 import type { ClickHouseSession } from '../../../adapters/clickhouse/session.ts';
@@ -20,6 +20,7 @@ import {
   NODE_COLUMNS,
   nodeRecord,
   nodeRunOf,
+  TIMES,
 } from '../rows.ts';
 import type {
   Claim,
@@ -420,7 +421,6 @@ export class ClickHouseStore implements Store {
 
   async #within<T>(work: (session: ClickHouseSession) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name: 'serve' });
-    if (!takesRows(session)) throw new TsdbtError('internal', 'no session of ClickHouse');
     try {
       return await work(session);
     } finally {
@@ -429,17 +429,7 @@ export class ClickHouseStore implements Store {
   }
 }
 
-/** Every session of the adapter does; its interface is that of all databases. */
-function takesRows(session: Session): session is ClickHouseSession {
-  return 'insert' in session;
-}
-
 const OPEN = `id NOT IN (SELECT id FROM ${DB}.incident_ends)`;
-
-async function ask(session: ClickHouseSession, sql: string): Promise<Cells[]> {
-  const { table } = await session.execute(sql, { fetch: true, comment: false });
-  return table.rows.map((row) => row.values.map((value, i) => (value === null ? null : row.textAt(i))));
-}
 
 async function run(session: ClickHouseSession, sql: string): Promise<void> {
   await session.execute(sql, { comment: false });
@@ -469,11 +459,10 @@ function insertOnce(into: string, key: readonly string[]): string {
 
 /** Times as numbers are seconds where rows are read as JSON. */
 function inSeconds<T extends Readonly<Record<string, string | number | null>>>(row: T): object {
-  const times = ['started_at', 'max_loaded_at', 'at'];
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [
       name,
-      times.includes(name) && typeof value === 'number' ? (value / 1000).toFixed(3) : value,
+      TIMES.includes(name) && typeof value === 'number' ? (value / 1000).toFixed(3) : value,
     ]),
   );
 }

@@ -1,5 +1,6 @@
 // The tables of database `tsdbt` that serve keeps in ClickHouse, as SQL: rows are only added, and a row whose token
 // another one had before is not. Only texts; store.ts runs them.
+import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
 
 /** Also the loader's. A project that is run by hand never needs it. */
 export const STATE_DATABASE = 'tsdbt';
@@ -136,28 +137,8 @@ export function runningSql(): string {
   );
 }
 
+const AS_TEXT = { time: millisecondsOf, number: (column: string) => `toString(${column})` };
 /** Columns of `nodeRunOf`. */
-export const NODE_CELLS = [
-  'run_id',
-  'unique_id',
-  'status',
-  'thread',
-  millisecondsOf('started_at'),
-  'toString(seconds)',
-  'toString(rows)',
-  'toString(read_rows)',
-  'toString(read_bytes)',
-  'toString(failures)',
-  'message',
-  'checksum',
-].join(', ');
-
+export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
-export const FRESHNESS_CELLS = [
-  'run_id',
-  'unique_id',
-  'status',
-  millisecondsOf('max_loaded_at'),
-  'toString(seconds)',
-  millisecondsOf('at'),
-].join(', ');
+export const FRESHNESS_CELLS = cellsOf(FRESHNESS_COLUMNS, AS_TEXT);

@@ -1,5 +1,6 @@
 // Keeps what serve knows in schema `tsdbt` of Postgres. Who inserts a row first has it: due times, incidents, alarms.
 // Times are the server's.
+import { ask } from '../ask.ts';
 import { randomUUID } from 'node:crypto';
 import type { Adapter, Session } from '../../../adapters/adapter.ts';
 import type { Fence } from '../../../adapters/fence.ts';
@@ -343,11 +344,6 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
       await session.release();
     }
   }
-}
-
-async function ask(session: Session, sql: string): Promise<Cells[]> {
-  const { table } = await session.execute(sql, { fetch: true, comment: false });
-  return table.rows.map((row) => row.values.map((value, i) => (value === null ? null : row.textAt(i))));
 }
 
 function replacing(columns: readonly string[]): string {

@@ -1,4 +1,5 @@
 // The tables of schema `tsdbt` that serve keeps in Postgres, as SQL. Only texts; store.ts runs them.
+import { cellsOf, FRESHNESS_COLUMNS, NODE_COLUMNS } from '../rows.ts';
 
 /** Also the loader's. A project that is run by hand never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -104,31 +105,11 @@ export const RUN_COLUMNS = [
   'project',
 ].join(', ');
 
+const AS_TEXT = { time: millisecondsOf, number: (column: string) => `${column}::text` };
 /** Columns of `nodeRunOf`. */
-export const NODE_CELLS = [
-  'run_id',
-  'unique_id',
-  'status',
-  'thread',
-  millisecondsOf('started_at'),
-  'seconds::text',
-  'rows::text',
-  'read_rows::text',
-  'read_bytes::text',
-  'failures::text',
-  'message',
-  'checksum',
-].join(', ');
-
+export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
-export const FRESHNESS_CELLS = [
-  'run_id',
-  'unique_id',
-  'status',
-  millisecondsOf('max_loaded_at'),
-  'seconds::text',
-  millisecondsOf('at'),
-].join(', ');
+export const FRESHNESS_CELLS = cellsOf(FRESHNESS_COLUMNS, AS_TEXT);
 
 /** Columns of `incidentOf`. */
 export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, reason`;

@@ -1,4 +1,5 @@
 // A stage for alarms: time that a test moves, what hosts share of the store, a receiver that answers as it is told.
+import { plainSubject } from '../../../../../src/serve/alarms/subject.ts';
 import { setImmediate } from 'node:timers/promises';
 import type { Subject, Trouble } from '../../../../../src/serve/alarms/alarm.ts';
 import type { Channel } from '../../../../../src/serve/alarms/channel.ts';
@@ -95,21 +96,8 @@ export interface Received {
   readonly body: { readonly [name: string]: Json };
 }
 
-const NOBODY: Subject = {
-  what: 'job fast',
-  uniqueId: null,
-  owners: [],
-  group: null,
-  tags: [],
-  path: null,
-  line: null,
-  message: null,
-  rows: null,
-  downstream: { names: [], more: 0 },
-};
-
 export function subject(fields: Partial<Subject> = {}): Subject {
-  return { ...NOBODY, ...fields };
+  return { ...plainSubject('job fast'), ...fields };
 }
 
 export class Stage {

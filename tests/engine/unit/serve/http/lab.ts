@@ -1,4 +1,5 @@
 // A host of serve without a scheduler: what is live is told by the test, what is kept is a fake.
+import { job as anyJob } from '../../../serve/job.ts';
 import type { Job } from '../../../../../src/serve/jobs/job.ts';
 import { type JobState, type Live, LiveRuns } from '../../../../../src/serve/live.ts';
 import type { Claim, JobRun, NodeRun, Store } from '../../../../../src/serve/store/store.ts';
@@ -6,31 +7,7 @@ import type { Claim, JobRun, NodeRun, Store } from '../../../../../src/serve/sto
 export const START = Date.UTC(2027, 2, 28, 12);
 
 export function job(name: string, more: Partial<Job> = {}): Job {
-  return {
-    name,
-    path: 'jobs.yml',
-    line: 2,
-    work: {
-      kind: 'command',
-      command: 'build',
-      select: null,
-      exclude: [],
-      selector: null,
-      vars: {},
-      fullRefresh: false,
-      ifChanged: false,
-    },
-    timing: { kind: 'every', ms: 300_000 },
-    windowMs: null,
-    timeoutMs: null,
-    retries: { times: 0, backoffMs: 0 },
-    overlap: 'skip',
-    catchUp: 'latest',
-    owner: null,
-    description: null,
-    sla: null,
-    ...more,
-  };
+  return anyJob(name, { line: 2, retries: { times: 0, backoffMs: 0 }, ...more });
 }
 
 export function claim(runId: string, name = 'fast', dueAt = START): Claim {

@@ -1,5 +1,6 @@
 // Which promises a manifest and jobs.yml make, and where a wrong one is said to stand.
 import { describe, expect, it } from 'vitest';
+import { job as anyJob } from '../../../serve/job.ts';
 import type { Json } from '../../../../../src/contracts/node.ts';
 import type { Manifest } from '../../../../../src/contracts/manifest.ts';
 import { TsdbtError } from '../../../../../src/errors.ts';
@@ -42,16 +43,7 @@ const job = (sla: Json | null, more: Partial<PromisingJob> = {}): PromisingJob =
   sla,
   ...more,
 });
-const command: PromisingJob['work'] = {
-  kind: 'command',
-  command: 'build',
-  select: null,
-  exclude: [],
-  selector: null,
-  vars: {},
-  fullRefresh: false,
-  ifChanged: false,
-};
+const command: PromisingJob['work'] = anyJob('fast').work;
 function refused(work: () => unknown): { message: string; path?: string | undefined; line?: number | undefined } {
   try {
     work();
