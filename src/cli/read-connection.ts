@@ -2,15 +2,14 @@
 // src/loader/connections.ts validates it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RuntimeConfig } from '../contracts/project.ts';
+import type { Profile, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
-import {
-  CONNECTIONS_FILE,
-  type LoadConnection,
-  loadConnection,
-  namesOf,
-  writtenSecrets,
-} from '../loader/connections.ts';
+import { databaseConnection } from '../connections/database.ts';
+import { CONNECTIONS_FILE, connectionEntry, namesOf } from '../connections/entry.ts';
+import { storeConnection } from '../connections/store.ts';
+import type { Json } from '../contracts/node.ts';
+import { type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
+import type { ObjectStore } from '../object-store/store.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { renderTree } from '../project/renderer.ts';
 import { loadYaml } from '../project/yaml.ts';
@@ -31,19 +30,48 @@ export function connectionNames(config: RuntimeConfig): { readonly path: string;
   return existsSync(path) ? { path, names: namesOf(loadYaml(readFileText(path), path)) } : null;
 }
 
-/** A connection by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error */
-export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
+/** The file's content with secrets inserted. @throws `profile` error */
+function render(
+  session: CommandSession,
+  config: RuntimeConfig,
+  name: string | null,
+): { readonly path: string; readonly data: Json; readonly seen: (secret: string) => void } {
   const { env, logger, invocation } = session;
   const path = connectionsPath(config);
   if (!existsSync(path)) throw errorOf('noConnectionsFile', { connection: name ?? 'default', path });
-  const render = createYamlRenderer({ env, logger, invocation, now });
+  const renderText = createYamlRenderer({ env, logger, invocation, now });
   const written = loadYaml(readFileText(path), path);
   const [secret] = writtenSecrets(written);
   if (secret !== undefined) throw errorOf('writtenSecret', { secret }, { path });
   const data = renderTree(
     written,
     { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env, secrets: true },
-    render,
+    renderText,
   );
-  return loadConnection(data, name, path, (secret) => session.secrets.add(secret));
+  return { path, data, seen: (each) => session.secrets.add(each) };
+}
+
+/** A broker by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error */
+export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
+  const { path, data, seen } = render(session, config, name);
+  return loadConnection(data, name, path, seen);
+}
+
+/** The type of a connection. @throws `profile` error when there is none of this name */
+export function connectionType(session: CommandSession, config: RuntimeConfig, name: string): string {
+  const { path, data, seen } = render(session, config, name);
+  return connectionEntry(data, name, path, seen).type;
+}
+
+/** An object store by name; it is not asked yet. @throws `profile` error */
+export async function readStore(session: CommandSession, config: RuntimeConfig, name: string): Promise<ObjectStore> {
+  const { path, data, seen } = render(session, config, name);
+  const settings = storeConnection(connectionEntry(data, name, path, seen));
+  return (await import('../object-store/s3-store.ts')).s3Store(settings);
+}
+
+/** Another database by name, as the profile of its adapter. @throws `profile` error */
+export function readDatabase(session: CommandSession, config: RuntimeConfig, name: string): Profile {
+  const { path, data, seen } = render(session, config, name);
+  return databaseConnection(connectionEntry(data, name, path, seen));
 }

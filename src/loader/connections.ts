@@ -2,12 +2,9 @@
 // reads it; secrets come from the environment.
 import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import { isDictionary } from './json.ts';
-import { knownWords } from '../values/close-matches.ts';
-import { inFolder, type Secret, secretOf, type SecretPlace } from './secret.ts';
-
-export const CONNECTIONS_FILE = 'connections.yml';
+import { connectionEntry, connectionsOf, type Dictionary, expectType, onlyOptions } from '../connections/entry.ts';
+import { inFolder, type Secret, secretOf, type SecretPlace } from '../connections/secret.ts';
 
 /** How to reach a broker. */
 export interface LoadConnection {
@@ -65,8 +62,6 @@ export interface TlsOptions {
   readonly servername?: string;
 }
 
-type Dictionary = { readonly [name: string]: Json };
-
 /**
  * One connection of the file.
  * @param data the file's content, rendered
@@ -80,20 +75,10 @@ export function loadConnection(
   path: string,
   seen: (secret: string) => void = () => undefined,
 ): LoadConnection {
-  const refuse = (message: string, hint?: string): never => {
-    throw new TsdbtError('profile', message, { path, hint });
-  };
-  const connections = sectionOf(data);
-  const names = Object.keys(connections);
-  const [first] = names;
-  const name = wanted ?? (first !== undefined && names.length === 1 ? first : 'default');
-  const found = connections[name];
-  if (!isDictionary(found))
-    return refuse(`There is no connection '${name}'`, `Connections: ${names.join(', ') || 'none'}.`);
-  const known = ['brokers', 'tls', 'sasl', 'registry'];
-  for (const option of Object.keys(found))
-    if (!known.includes(option))
-      refuse(`Connection '${name}' has the unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
+  const entry = connectionEntry(data, wanted, path, seen);
+  const { name, options: found, refuse } = entry;
+  expectType(entry, ['kafka'], 'a broker');
+  onlyOptions(entry, ['brokers', 'tls', 'sasl', 'registry']);
   const brokers = (Array.isArray(found['brokers']) ? found['brokers'] : String(found['brokers'] ?? '').split(','))
     .map((broker) => String(broker).trim())
     .filter((broker) => broker !== '');
@@ -102,7 +87,7 @@ export function loadConnection(
       `'brokers' of connection '${name}' must be a list of host:port, found ` +
         `${JSON.stringify(found['brokers'] ?? null)}`,
     );
-  const place = { path, seen, refuse };
+  const place: SecretPlace = entry;
   return {
     name,
     path,
@@ -257,15 +242,8 @@ function registryOf(value: Json | undefined, name: string, place: SecretPlace): 
   };
 }
 
-function sectionOf(data: Json): Dictionary {
-  if (!isDictionary(data)) return {};
-  return isDictionary(data['connections']) ? data['connections'] : data;
-}
-
-/** The names of the file's connections. @param data the file's content, rendered or not */
-export function namesOf(data: Json): string[] {
-  return Object.keys(sectionOf(data));
-}
+/** Options of object stores and databases that hold a secret. */
+const OWN_SECRETS = ['secret_access_key', 'session_token', 'password', 'pass'];
 
 /** Options that hold a secret, by their group. */
 const SECRETS = [
@@ -280,13 +258,17 @@ const SECRETS = [
  * @param data the file's content, not rendered
  */
 export function writtenSecrets(data: Json): string[] {
-  return Object.entries(sectionOf(data)).flatMap(([name, found]) =>
-    SECRETS.flatMap(([group, option]) => {
+  return Object.entries(connectionsOf(data)).flatMap(([name, found]) => [
+    ...OWN_SECRETS.flatMap((option) => {
+      const value = isDictionary(found) ? found[option] : undefined;
+      return value === undefined || value === null || String(value).includes('env_var(') ? [] : [`${name}.${option}`];
+    }),
+    ...SECRETS.flatMap(([group, option]) => {
       const options = isDictionary(found) ? found[group] : undefined;
       const value = isDictionary(options) ? options[option] : undefined;
       return value === undefined || value === null || String(value).includes('env_var(')
         ? []
         : [`${name}.${group}.${option}`];
     }),
-  );
+  ]);
 }

@@ -200,7 +200,7 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
 }
 
 /** Renames credentials to their canonical keys and adds defaults. Unknown keys are kept. */
-function checkCredentials(
+export function checkCredentials(
   type: string,
   fields: Dictionary,
   refuse: (message: string, hint?: string) => never,

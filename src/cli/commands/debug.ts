@@ -6,15 +6,16 @@ import { release, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { fire } from '../../events/index.ts';
-import { adapterVersion, load, type LoadedProject } from '../../index.ts';
-import type { LoadConnection } from '../../loader/connections.ts';
+import { adapterVersion, load, type LoadedProject, openAdapter } from '../../index.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import type { RuntimeConfig } from '../../contracts/project.ts';
 import { green, pluralize, red } from '../../log.ts';
 import { profilesPlace } from '../../project/profile.ts';
 import { readRawProject } from '../../project/project.ts';
 import { DBT_VERSION } from '../../project/versions.ts';
 import { toText } from '../../values/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { connectionNames, readConnection } from '../read-connection.ts';
+import { connectionNames, connectionType, readConnection, readDatabase, readStore } from '../read-connection.ts';
 import { TSDBT_VERSION } from '../version.ts';
 
 interface Check {
@@ -181,7 +182,7 @@ async function checkConnections(
   for (const name of named === undefined ? (file?.names ?? []) : [named]) {
     let check: Check;
     try {
-      check = fine(`OK ${await reach(session, readConnection(session, config, name))}`);
+      check = fine(`OK ${await reach(session, config, name)}`);
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       check = broken('ERROR', `Connection '${name}' failed:\n${formatError(error)}`);
@@ -193,8 +194,42 @@ async function checkConnections(
   return checks;
 }
 
-/** @returns what was found @throws the broker's or the registry's error */
-async function reach({ signal }: CommandSession, connection: LoadConnection): Promise<string> {
+/** @returns what was found @throws the error of broker, registry, store or database */
+async function reach(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {
+  switch (connectionType(session, config, name)) {
+    case 's3':
+      return reachStore(await readStore(session, config, name));
+    case 'kafka':
+      return reachBroker(session, config, name);
+    default:
+      return reachDatabase(session, config, name);
+  }
+}
+
+async function reachStore(store: ObjectStore): Promise<string> {
+  const { endpoint, bucket } = store.settings;
+  try {
+    await store.check();
+  } finally {
+    store.close();
+  }
+  return `${endpoint}, bucket ${bucket}`;
+}
+
+async function reachDatabase(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {
+  const profile = readDatabase(session, config, name);
+  const adapter = await openAdapter({ ...config, profile }, session.env, session.logger);
+  try {
+    await adapter.check();
+  } finally {
+    await adapter.close();
+  }
+  return adapter.type;
+}
+
+async function reachBroker(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {
+  const { signal } = session;
+  const connection = readConnection(session, config, name);
   const { kafkaClient } = await import('../../loader/kafka/client.ts');
   const client = await kafkaClient(connection, 'tsdbt.debug');
   const close = (): void => void client.close();

@@ -1,0 +1,78 @@
+// One connection of connections.yml before its type checks it: brokers (kafka), an object store (s3), a database.
+// Its text is rendered by whoever reads it; what each type takes stands beside this file, kafka's in the loader.
+import type { Json } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { knownWords } from '../values/close-matches.ts';
+import type { SecretPlace } from './secret.ts';
+
+export const CONNECTIONS_FILE = 'connections.yml';
+
+export type Dictionary = { readonly [name: string]: Json };
+
+/** The options of one connection, and what refuses them. */
+export interface ConnectionEntry extends SecretPlace {
+  readonly name: string;
+  /** `kafka` where none is written. */
+  readonly type: string;
+  /** Without `type`. */
+  readonly options: Dictionary;
+  readonly refuse: (message: string, hint?: string) => never;
+}
+
+/** The connections of the file by name. @param data the file's content, rendered or not */
+export function connectionsOf(data: Json): Dictionary {
+  if (!isDictionary(data)) return {};
+  return isDictionary(data['connections']) ? data['connections'] : data;
+}
+
+/** The names of the file's connections. @param data the file's content, rendered or not */
+export function namesOf(data: Json): string[] {
+  return Object.keys(connectionsOf(data));
+}
+
+/**
+ * One connection of the file.
+ * @param data the file's content, rendered
+ * @param wanted null: `default`, or the only one that there is
+ * @param seen called with each secret that is read, now or later
+ * @throws `profile` error naming the file and the connections that there are
+ */
+export function connectionEntry(
+  data: Json,
+  wanted: string | null,
+  path: string,
+  seen: (secret: string) => void = () => undefined,
+): ConnectionEntry {
+  const refuse = (message: string, hint?: string): never => {
+    throw new TsdbtError('profile', message, { path, hint });
+  };
+  const connections = connectionsOf(data);
+  const names = Object.keys(connections);
+  const [first] = names;
+  const name = wanted ?? (first !== undefined && names.length === 1 ? first : 'default');
+  const found = connections[name];
+  if (!isDictionary(found))
+    return refuse(`There is no connection '${name}'`, `Connections: ${names.join(', ') || 'none'}.`);
+  const { type = 'kafka', ...options } = found;
+  return { name, path, type: String(type), options, seen, refuse };
+}
+
+/** @throws `profile` error when the connection is of another type @param what `an object store`, for people */
+export function expectType(entry: ConnectionEntry, types: readonly string[], what: string): void {
+  if (!types.includes(entry.type))
+    entry.refuse(
+      `Connection '${entry.name}' is of type ${entry.type}, and ${what} is needed`,
+      `type: ${types.join(' or ')}.`,
+    );
+}
+
+/** @throws `profile` error naming the first option that is not among these */
+export function onlyOptions({ name, options, refuse }: ConnectionEntry, known: readonly string[]): void {
+  for (const option of Object.keys(options))
+    if (!known.includes(option))
+      refuse(`Connection '${name}' has the unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
+}
+
+export function isDictionary(value: unknown): value is Dictionary {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,278 @@
+// A client of S3-compatible stores: whole objects, listings, conditional writes. Retries what passes, and words what
+// lasts. signature.ts signs.
+import { randomUUID } from 'node:crypto';
+import { Agent as HttpAgent, type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { TsdbtError } from '../errors.ts';
+import { encodePath, sign } from './signature.ts';
+import type { ObjectStore, Put, StoredObject, StoreSettings } from './store.ts';
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 100;
+/** Silence of the store after which a request counts as lost. */
+const SILENT_MS = 30_000;
+const SOCKETS = 8;
+/** Milliseconds of difference at which S3 refuses a signature. */
+const MOST_SKEW_MS = 15 * 60_000;
+/** What a store says where the object alone is missing; nothing to a HEAD. */
+const NO_OBJECT = ['', 'NoSuchKey', 'NotFound'];
+
+/** @param pause waits between two attempts; for tests */
+export function s3Store(settings: StoreSettings, pause = wait): ObjectStore {
+  return new S3Store(settings, pause);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
+
+interface Question {
+  readonly method: 'GET' | 'PUT' | 'HEAD' | 'DELETE';
+  /** Null: the bucket. */
+  readonly key: string | null;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
+}
+
+class S3Store implements ObjectStore {
+  readonly settings: StoreSettings;
+  readonly #pause: (ms: number) => Promise<void>;
+  readonly #endpoint: URL;
+  readonly #agent: HttpAgent | HttpsAgent;
+
+  constructor(settings: StoreSettings, pause: (ms: number) => Promise<void>) {
+    this.settings = settings;
+    this.#pause = pause;
+    this.#endpoint = new URL(settings.endpoint);
+    const { ca } = settings;
+    this.#agent =
+      this.#endpoint.protocol === 'https:'
+        ? new HttpsAgent({ keepAlive: true, maxSockets: SOCKETS, ...(ca === null ? {} : { ca: ca() }) })
+        : new HttpAgent({ keepAlive: true, maxSockets: SOCKETS });
+  }
+
+  async put(
+    key: string,
+    body: Uint8Array,
+    { whenAbsent = false, type = 'application/octet-stream' }: { readonly whenAbsent?: boolean; type?: string } = {},
+  ): Promise<Put> {
+    const condition = whenAbsent ? { 'if-none-match': '*' } : {};
+    const { status, headers } = await this.#ask(
+      { method: 'PUT', key, body, headers: { 'content-type': type, ...condition } },
+      [200, ...(whenAbsent ? [412] : [])],
+    );
+    return status === 412 ? { created: false, etag: null } : { created: true, etag: etagOf(headers) };
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    const { status, body } = await this.#ask({ method: 'GET', key }, [200, 404]);
+    return status === 404 ? null : body;
+  }
+
+  async head(key: string): Promise<Pick<StoredObject, 'size' | 'etag'> | null> {
+    const { status, headers } = await this.#ask({ method: 'HEAD', key }, [200, 404]);
+    return status === 404 ? null : { size: Number(headers['content-length']), etag: etagOf(headers) };
+  }
+
+  async *list(prefix: string): AsyncGenerator<StoredObject> {
+    for (let token: string | null = null; ; ) {
+      const text = await this.#page(prefix, token, 1000);
+      for (const [, part = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs))
+        yield {
+          key: element(part, 'Key'),
+          size: Number(element(part, 'Size')),
+          etag: element(part, 'ETag').replaceAll('"', ''),
+          modified: element(part, 'LastModified'),
+        };
+      token = element(text, 'NextContinuationToken');
+      if (token === '' || element(text, 'IsTruncated') !== 'true') return;
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#ask({ method: 'DELETE', key }, [200, 204, 404]);
+  }
+
+  async check(): Promise<void> {
+    await this.#page('', null, 1);
+  }
+
+  async honoursConditions(prefix: string): Promise<boolean> {
+    const key = `${prefix}.tsdbt-${randomUUID()}`;
+    try {
+      await this.put(key, Buffer.from('1'), { whenAbsent: true });
+      return !(await this.put(key, Buffer.from('2'), { whenAbsent: true })).created;
+    } finally {
+      await this.delete(key);
+    }
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #page(prefix: string, token: string | null, size: number): Promise<string> {
+    const query = {
+      'list-type': '2',
+      'max-keys': String(size),
+      prefix,
+      ...(token === null ? {} : { 'continuation-token': token }),
+    };
+    return (await this.#ask({ method: 'GET', key: null, query }, [200])).body.toString();
+  }
+
+  /** Repeats what passes. @param expected statuses that are answers @throws every other one, in words */
+  async #ask(question: Question, expected: readonly number[]): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      let failure: TsdbtError;
+      try {
+        const answer = await this.#send(question);
+        const missing = answer.status === 404 && !NO_OBJECT.includes(codeOf(answer));
+        if (expected.includes(answer.status) && !missing) return answer;
+        failure = this.#failure(question, answer);
+      } catch (error) {
+        if (error instanceof TsdbtError) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        failure = this.#error('connection', `cannot be reached: ${why}`, undefined, error);
+      }
+      if (failure.kind !== 'connection' || attempt === ATTEMPTS) throw failure;
+      await this.#pause(FIRST_WAIT_MS * 4 ** (attempt - 1));
+    }
+  }
+
+  #send({ method, key, query = {}, headers = {}, body }: Question): Promise<Answer> {
+    const { settings } = this;
+    const { bucket, pathStyle } = settings;
+    const host = pathStyle ? this.#endpoint.host : `${bucket}.${this.#endpoint.host}`;
+    const path = `${pathStyle ? `/${encodePath(bucket)}` : ''}/${key === null ? '' : encodePath(key)}`;
+    const signed = sign(
+      { method, host, path, query, headers, body: body ?? null },
+      {
+        accessKeyId: settings.accessKeyId,
+        secretAccessKey: settings.secretAccessKey(),
+        sessionToken: settings.sessionToken?.() ?? null,
+        region: settings.region,
+      },
+      Date.now(),
+    );
+    return new Promise((resolve, reject) => {
+      const secure = this.#endpoint.protocol === 'https:';
+      const sent = (secure ? httpsRequest : httpRequest)(
+        {
+          method,
+          agent: this.#agent,
+          hostname: pathStyle ? this.#endpoint.hostname : `${bucket}.${this.#endpoint.hostname}`,
+          port: this.#endpoint.port === '' ? (secure ? 443 : 80) : Number(this.#endpoint.port),
+          path: signed.query === '' ? path : `${path}?${signed.query}`,
+          headers: { ...signed.headers, 'content-length': String(body?.length ?? 0) },
+          timeout: SILENT_MS,
+        },
+        (answer) => {
+          const parts: Buffer[] = [];
+          answer.on('data', (part: Buffer) => parts.push(part));
+          answer.on('error', reject);
+          answer.on('end', () => {
+            const whole = Buffer.concat(parts);
+            const length = answer.headers['content-length'];
+            if (method !== 'HEAD' && length !== undefined && Number(length) !== whole.length)
+              reject(new Error('the answer ended early'));
+            else resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: whole });
+          });
+        },
+      );
+      sent.on('timeout', () => sent.destroy(new Error(`no answer for ${SILENT_MS / 1000} s`)));
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  }
+
+  #failure({ method, key }: Question, answer: Answer): TsdbtError {
+    const { bucket, region, endpoint, accessKeyId } = this.settings;
+    const code = codeOf(answer);
+    const said = element(answer.body.toString(), 'Message');
+    const skew = Date.parse(answer.headers.date ?? '') - Date.now();
+    if (code === 'RequestTimeTooSkewed' || (answer.status === 403 && Math.abs(skew) > MOST_SKEW_MS))
+      return this.#error(
+        'runtime',
+        `refuses the signature: this machine's clock is ${Math.abs(Math.round(skew / 60_000))} minutes ` +
+          `${skew < 0 ? 'ahead of' : 'behind'} the store's`,
+        'Set the clock by NTP; signatures hold for 15 minutes.',
+      );
+    switch (code) {
+      case 'SignatureDoesNotMatch':
+        return this.#error('runtime', `refuses the signature of access key ${accessKeyId}: the secret is wrong`);
+      case 'InvalidAccessKeyId':
+      case 'XAdminUserNotFound':
+      case 'ExpiredToken':
+      case 'InvalidToken':
+        return this.#error('runtime', `does not know access key ${accessKeyId}, or it has expired`);
+      case 'NoSuchBucket':
+        return this.#error('runtime', `has no bucket '${bucket}'`, `Make it, or correct 'bucket'.`);
+      case 'AuthorizationHeaderMalformed':
+        return this.#error('runtime', `is not in region '${region}': ${said}`, "Correct 'region'.");
+      case 'NotImplemented':
+        return this.#error('runtime', `cannot do this ${method}: ${said || 'it is not implemented'}`);
+    }
+    if (answer.status === 403)
+      return this.#error(
+        'runtime',
+        `refuses ${method} of ${key ?? `bucket '${bucket}'`} to access key ${accessKeyId}${said && `: ${said}`}`,
+        'The key needs s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject.',
+      );
+    if (answer.status === 301 || answer.status === 307)
+      return this.#error('runtime', `says that bucket '${bucket}' is elsewhere`, `Correct 'region' and 'endpoint'.`);
+    const passes =
+      answer.status >= 500 ||
+      answer.status === 429 ||
+      answer.status === 408 ||
+      code === 'RequestTimeout' ||
+      code === 'ConditionalRequestConflict' ||
+      code === 'OperationAborted';
+    return this.#error(
+      passes ? 'connection' : 'runtime',
+      `answers ${answer.status} to ${method} of ${key ?? `bucket '${bucket}'`}${code && ` (${code})`}` +
+        (said && `: ${said}`),
+      answer.body.length > 0 && code === '' ? `Is ${endpoint} an S3-compatible store?` : undefined,
+    );
+  }
+
+  #error(kind: 'connection' | 'runtime', message: string, hint?: string, cause?: unknown): TsdbtError {
+    const { name, endpoint, path } = this.settings;
+    return new TsdbtError(kind, `The object store '${name}' at ${endpoint} ${message}`, { path, hint, cause });
+  }
+}
+
+function etagOf(headers: IncomingHttpHeaders): string {
+  return String(headers.etag ?? '').replaceAll('"', '');
+}
+
+/** The store's word for what went wrong; empty where it says nothing. */
+function codeOf({ body }: Answer): string {
+  return element(body.subarray(0, 65_536).toString(), 'Code');
+}
+
+/** The text of the first element of a name; empty: there is none. */
+function element(xml: string, name: string): string {
+  const open = `<${name}>`;
+  const start = xml.indexOf(open);
+  const end = start < 0 ? -1 : xml.indexOf(`</${name}>`, start);
+  if (end < 0) return '';
+  return xml
+    .slice(start + open.length, end)
+    .replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (_, hex?: string, decimal?: string, word?: string) =>
+      word === undefined
+        ? String.fromCodePoint(hex === undefined ? Number(decimal) : Number.parseInt(hex, 16))
+        : (ENTITIES[word] ?? ''),
+    );
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}

@@ -1,0 +1,169 @@
+// The client of object stores against a real server, one that checks signatures and honours conditional writes; and
+// against answers that a real one gives rarely.
+import { createServer, type Server } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { s3Store } from '../../../src/object-store/s3-store.ts';
+import { NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
+
+const server = new S3Server();
+
+describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  beforeAll(() => server.start());
+  afterAll(() => server.stop());
+
+  it('takes, shows, lists and deletes objects, whatever their names hold', async () => {
+    const store = server.store();
+    const keys = ['a/b=1/x y.txt', "a/b=1/ü+'(1)!*&<>%.txt", 'a/c.txt', 'b.txt'];
+    for (const key of keys) await store.put(key, Buffer.from(key));
+    const found = [];
+    for await (const { key, size } of store.list('a/')) found.push([key, size]);
+    expect(found.sort()).toEqual(
+      keys
+        .slice(0, 3)
+        .map((key) => [key, Buffer.byteLength(key)])
+        .sort(),
+    );
+    for (const key of keys) expect((await store.get(key))?.toString()).toBe(key);
+    const head = await store.head('b.txt');
+    expect(head).toEqual({ size: 5, etag: (await store.put('b.txt', Buffer.from('b.txt'))).etag });
+    for (const key of keys) await store.delete(key);
+    await store.delete('b.txt');
+    expect([await store.get('b.txt'), await store.head('b.txt')]).toEqual([null, null]);
+    for await (const { key } of store.list('')) throw new Error(`${key} is left`);
+    store.close();
+  });
+
+  it('lists more objects than a page holds', async () => {
+    const store = server.store();
+    const names = Array.from({ length: 1005 }, (_, i) => `many/${String(i).padStart(4, '0')}`);
+    for (let i = 0; i < names.length; i += 8)
+      await Promise.all(names.slice(i, i + 8).map((key) => store.put(key, Buffer.alloc(0))));
+    const found = [];
+    for await (const { key } of store.list('many/')) found.push(key);
+    expect(found).toEqual(names);
+    store.close();
+  }, 60_000);
+
+  it('writes over no object where it must be absent', async () => {
+    const store = server.store();
+    expect((await store.put('once', Buffer.from('1'), { whenAbsent: true })).created).toBe(true);
+    expect(await store.put('once', Buffer.from('2'), { whenAbsent: true })).toEqual({ created: false, etag: null });
+    expect((await store.get('once'))?.toString()).toBe('1');
+    expect(await store.honoursConditions('probe/')).toBe(true);
+    for await (const { key } of store.list('probe/')) throw new Error(`${key} is left`);
+    store.close();
+  });
+
+  it('is told apart from one with another secret, key or bucket, in one sentence that shows no secret', async () => {
+    const failures = [];
+    for (const own of [
+      { secretAccessKey: () => 'another-secret' },
+      { accessKeyId: 'nobody' },
+      { bucket: 'no-such-bucket' },
+    ]) {
+      const store = server.store(own);
+      for (const work of [() => store.check(), () => store.put('x', Buffer.from('1')), () => store.get('x')])
+        failures.push(await work().then(String, (error: Error) => error.message));
+      store.close();
+    }
+    const at = `The object store 'lake' at ${server.endpoint} `;
+    const wrong = `${at}refuses the signature of access key tsdbt-test: the secret is wrong`;
+    const unknown = `${at}does not know access key nobody, or it has expired`;
+    const missing = `${at}has no bucket 'no-such-bucket'`;
+    expect(failures).toEqual([wrong, wrong, wrong, unknown, unknown, unknown, missing, missing, missing]);
+    expect(failures.join()).not.toContain(SECRET_KEY);
+  });
+
+  it('is waited for by the callers while it is away', async () => {
+    const store = s3Store(server.settings(), async () => undefined);
+    await server.kill();
+    const failure = await store.check().catch((error: unknown) => error);
+    expect(failure).toMatchObject({ kind: 'connection', message: expect.stringContaining('cannot be reached') });
+    await server.start();
+    await store.check();
+    store.close();
+  });
+});
+
+describe('answers that are rare', () => {
+  let answers: { status: number; body?: string; date?: string }[] = [];
+  let asked = 0;
+  let rare: Server;
+  let endpoint = '';
+  beforeAll(async () => {
+    rare = createServer((request, response) => {
+      request.resume().on('end', () => {
+        asked++;
+        const { status, body = '', date } = answers.shift() ?? { status: 200, body: '<ListBucketResult/>' };
+        response.writeHead(status, date === undefined ? {} : { date });
+        response.end(body);
+      });
+    });
+    await new Promise<void>((resolve) => {
+      rare.listen(0, '127.0.0.1', resolve);
+    });
+    const address = rare.address();
+    endpoint = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  });
+  afterAll(() => {
+    rare.close();
+  });
+  const failureOf = async (given: typeof answers): Promise<unknown> => {
+    answers = [...given];
+    asked = 0;
+    const store = s3Store(server.settings({ endpoint }), async () => undefined);
+    const failure = await store.check().then(
+      () => null,
+      (error: unknown) => error,
+    );
+    store.close();
+    return failure;
+  };
+  const error = (code: string, message = ''): string =>
+    `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+
+  it('are asked again when they pass', async () => {
+    expect(await failureOf([{ status: 503, body: error('SlowDown') }, { status: 500 }, { status: 429 }])).toBe(null);
+    expect(asked).toBe(4);
+  });
+
+  it('fail as a connection when they last, so that a loader waits', async () => {
+    const failure = await failureOf(
+      Array.from({ length: 9 }, () => ({ status: 503, body: error('SlowDown', 'Slow') })),
+    );
+    expect(failure).toMatchObject({
+      kind: 'connection',
+      message: `The object store 'lake' at ${endpoint} answers 503 to GET of bucket 'lake' (SlowDown): Slow`,
+    });
+    expect(asked).toBe(4);
+  });
+
+  it('name the difference of the clocks', async () => {
+    const failure = await failureOf([
+      {
+        status: 403,
+        body: error('RequestTimeTooSkewed'),
+        date: new Date(Date.now() - 3 * 3_600_000 - 1000).toUTCString(),
+      },
+    ]);
+    expect(failure).toMatchObject({
+      kind: 'runtime',
+      message:
+        `The object store 'lake' at ${endpoint} refuses the signature: this machine's clock is 180 minutes ahead ` +
+        "of the store's",
+      details: { hint: 'Set the clock by NTP; signatures hold for 15 minutes.' },
+    });
+    expect(asked).toBe(1);
+  });
+
+  it('name a privilege that is missing, and a region', async () => {
+    expect(await failureOf([{ status: 403, body: error('AccessDenied', 'Access Denied') }])).toMatchObject({
+      message:
+        `The object store 'lake' at ${endpoint} refuses GET of bucket 'lake' to access key tsdbt-test: ` +
+        'Access Denied',
+    });
+    expect(
+      await failureOf([{ status: 400, body: error('AuthorizationHeaderMalformed', "expecting 'x'") }]),
+    ).toMatchObject({ message: `The object store 'lake' at ${endpoint} is not in region 'us-east-1': expecting 'x'` });
+  });
+});

@@ -1,0 +1,100 @@
+// Starts versitygw, an S3 server that checks signatures and honours conditional writes, on a folder of its own.
+// scripts/versitygw.mjs builds it; a test without it skips with a reason.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findVersitygw } from '../../../scripts/versitygw.mjs';
+import { s3Store } from '../../../src/object-store/s3-store.ts';
+import type { ObjectStore, StoreSettings } from '../../../src/object-store/store.ts';
+
+export const ACCESS_KEY = 'tsdbt-test';
+export const SECRET_KEY = 'canary-of-the-store';
+
+/** Why tests of a store are skipped; null: they run. */
+export const NO_STORE = findVersitygw() === null ? 'versitygw is missing: node scripts/versitygw.mjs' : null;
+
+export class S3Server {
+  readonly #dir = mkdtempSync(join(tmpdir(), 'tsdbt-s3-'));
+  #port = 0;
+  #process: ChildProcess | null = null;
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<this> {
+    const program = findVersitygw();
+    if (program === null) throw new Error(NO_STORE ?? '');
+    if (this.#port === 0) this.#port = await freePort();
+    mkdirSync(join(this.#dir, 'data', 'lake'), { recursive: true });
+    mkdirSync(join(this.#dir, 'meta'), { recursive: true });
+    this.#process = spawn(
+      program,
+      ['--port', `127.0.0.1:${this.#port}`, '--access', ACCESS_KEY, '--secret', SECRET_KEY, '--quiet', 'posix'].concat([
+        '--sidecar',
+        join(this.#dir, 'meta'),
+        join(this.#dir, 'data'),
+      ]),
+      { stdio: 'ignore' },
+    );
+    for (let tries = 0; ; tries++) {
+      try {
+        await fetch(this.endpoint);
+        return this;
+      } catch (error) {
+        if (tries > 300) throw error;
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100);
+        });
+      }
+    }
+  }
+
+  /** The store goes away; `start` brings it back with what it holds. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = null;
+    if (running === null || running.exitCode !== null) return;
+    const ended = new Promise((resolve) => {
+      running.once('exit', resolve);
+    });
+    running.kill('SIGKILL');
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  settings(own: Partial<StoreSettings> = {}): StoreSettings {
+    return {
+      name: 'lake',
+      path: 'connections.yml',
+      endpoint: this.endpoint,
+      region: 'us-east-1',
+      bucket: 'lake',
+      accessKeyId: ACCESS_KEY,
+      secretAccessKey: () => SECRET_KEY,
+      sessionToken: null,
+      pathStyle: true,
+      ca: null,
+      ...own,
+    };
+  }
+
+  store(own: Partial<StoreSettings> = {}): ObjectStore {
+    return s3Store(this.settings(own));
+  }
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject()));
+    });
+  });
+}
