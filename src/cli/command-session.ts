@@ -156,6 +156,9 @@ const PIPE_PAUSE = 20;
 /** Commands that print a line or two for each node, and nothing else, to stdout. */
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
+/** Commands whose `--output json` is one document: nothing else comes to stdout. */
+const DOCUMENTS = new Set(['load', 'sla', 'jobs', 'runs']);
+
 function createLog(
   { which, positional: [action] }: ParsedCommand,
   flags: Flags,
@@ -192,7 +195,7 @@ function createLog(
     );
     // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
     // warnings beside it.
-    const document = ['load', 'sla'].includes(which) && flags['output'] === 'json';
+    const document = DOCUMENTS.has(which) && flags['output'] === 'json';
     const least = (document || action === 'url') && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
     sinks.push(

@@ -12,6 +12,7 @@ import { knownWords } from '../../values/close-matches.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
 import { loadProject } from './run.ts';
+import { NO_HISTORY } from './runs.ts';
 
 export async function jobsCommand(session: CommandSession): Promise<boolean> {
   const { adapter, config } = await loadProject(session);
@@ -22,9 +23,10 @@ export async function jobsCommand(session: CommandSession): Promise<boolean> {
     if (job !== null && action === 'run') refuseLoader(job);
     const store = createStore(adapter);
     try {
-      await store.open();
-      const text = job === null ? await listed(session, file, store) : await changed(session, job, action, store);
-      print(session.logger, text);
+      print(
+        session.logger,
+        job === null ? await listed(session, file, store) : await changed(session, job, action, store),
+      );
     } finally {
       await store.close();
     }
@@ -54,6 +56,7 @@ async function changed(
   action: string | undefined,
   store: Store,
 ): Promise<string> {
+  await store.open();
   if (action === 'run') {
     await store.request(name);
     return isJson(session)
@@ -68,14 +71,15 @@ async function changed(
 }
 
 async function listed(session: CommandSession, file: JobFile, store: Store): Promise<string> {
-  const states = await jobOverviews(file, store);
+  const kept = await store.exists();
+  const states = await jobOverviews(file, kept ? store : withoutHistory(store));
   if (isJson(session))
     return JSON.stringify({
       generated_at: isoTime(now()),
       path: file.path,
       jobs: states.map(jobDocument),
     });
-  return inColumns([
+  const rows = inColumns([
     ['JOB', 'RUNS', 'WHEN', 'LAST (UTC)', 'NEXT (UTC)'],
     ...states.map(({ job, paused, last, next }) => [
       job.name,
@@ -84,7 +88,13 @@ async function listed(session: CommandSession, file: JobFile, store: Store): Pro
       last === null ? '-' : runInWords(last),
       paused ? 'paused' : next === null ? '-' : dateTime(next),
     ]),
-  ]).join('\n');
+  ]);
+  return [...rows, ...(kept ? [] : ['', NO_HISTORY])].join('\n');
+}
+
+/** Nothing has run and nothing is paused. */
+function withoutHistory(store: Store): Pick<Store, 'now' | 'paused' | 'runs'> {
+  return { now: () => store.now(), paused: async () => new Set(), runs: async () => [] };
 }
 
 /** The keys are documented in docs/jobs.md and stay. */

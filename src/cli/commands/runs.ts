@@ -2,6 +2,7 @@
 import { inColumns } from '../columns.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
 import { createStore } from '../../serve/store/create-store.ts';
@@ -10,6 +11,9 @@ import type { JobRun, NodeRun, RunState } from '../../serve/store/store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { loadProject } from './run.ts';
 
+/** The tables of history are not there; whoever only looks makes none. */
+export const NO_HISTORY = 'There is no history yet: `tsdbt serve` has not run with this target.';
+
 export async function runsCommand(session: CommandSession): Promise<boolean> {
   const { flags, positional, logger } = session;
   const limit = Number(flags['limit'] ?? 20);
@@ -17,21 +21,25 @@ export async function runsCommand(session: CommandSession): Promise<boolean> {
   const { adapter } = await loadProject(session);
   try {
     const store = createStore(adapter);
-    await store.open();
+    const kept = await store.exists();
     const json = flags['output'] === 'json';
     const [, id] = positional;
     if (id !== undefined) {
+      if (!kept) throw new TsdbtError('usage', `No run '${id}' is in the history.`, { hint: NO_HISTORY });
       const detail = await runDetail(store, id);
       print(logger, json ? JSON.stringify(detailDocument(detail)) : detailLines(detail).join('\n'));
       return true;
     }
-    const runs = await store.runs({ ...filterOf(flags), limit });
+    const filter = filterOf(flags);
+    const runs = kept ? await store.runs({ ...filter, limit }) : [];
     print(
       logger,
       json
         ? JSON.stringify({ generated_at: isoTime(now()), runs: runs.map(runDocument) })
         : runs.length === 0
-          ? 'No such runs are in the history.'
+          ? kept
+            ? 'No such runs are in the history.'
+            : NO_HISTORY
           : inColumns([
               ['RUN', 'JOB', 'DUE (UTC)', 'TRY', 'STATE', 'SECONDS', 'HOST', 'REASON'],
               ...runs.map((run) => [

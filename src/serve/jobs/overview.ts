@@ -15,7 +15,10 @@ export interface JobOverview {
 }
 
 /** In the order of the file. @throws when the database is away */
-export async function jobOverviews({ jobs }: JobFile, store: Store): Promise<JobOverview[]> {
+export async function jobOverviews(
+  { jobs }: JobFile,
+  store: Pick<Store, 'now' | 'paused' | 'runs'>,
+): Promise<JobOverview[]> {
   const [now, pausedJobs] = [await store.now(), await store.paused()];
   const states: JobOverview[] = [];
   for (const job of jobs) {

@@ -53,6 +53,10 @@ export class MemoryStore implements Store {
     this.#newId = newId;
   }
 
+  async exists(): Promise<boolean> {
+    return true;
+  }
+
   async open(): Promise<void> {}
 
   async now(): Promise<Moment> {

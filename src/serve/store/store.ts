@@ -100,6 +100,8 @@ export interface RunFilter {
 }
 
 export interface Store {
+  /** Whether its tables are there; creates none. @throws when the database is away */
+  exists(): Promise<boolean>;
   /** Creates what is missing. Called once, again after a failure. @throws when the database is away */
   open(): Promise<void>;
   /** The database's clock. */

@@ -25,12 +25,24 @@ interface Listed {
   readonly jobs: readonly { readonly name: string; readonly next: string | null; readonly paused: boolean }[];
 }
 async function listed(): Promise<Listed> {
-  const { stdout, code } = await jobs('--output', 'json', '--quiet');
+  const { stdout, code } = await jobs('--output', 'json');
   expect(code).toBe(0);
   return JSON.parse(stdout) as Listed;
 }
 
 describe('jobs', () => {
+  it('makes no tables while it only looks, and says that there is no history', async () => {
+    const none = 'There is no history yet';
+    for (const args of [['jobs'], ['runs'], ['runs', 'show', 'x']]) {
+      const { code, out } = await project.run(args);
+      expect([code, out]).toEqual([args.length > 1 ? 2 : 0, expect.stringContaining(none)]);
+    }
+    const { stdout } = await project.run(['runs', '--output', 'json']);
+    expect(JSON.parse(stdout)).toEqual({ generated_at: expect.any(String), runs: [] });
+    expect((await listed()).jobs).toHaveLength(5);
+    expect(await project.rows(`select nspname from pg_namespace where nspname = 'tsdbt'`)).toEqual([]);
+  });
+
   it('tells of each job what it does, when, and that it has not run', async () => {
     const { code, stdout } = await jobs();
     expect(code).toBe(0);

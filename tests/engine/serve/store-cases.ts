@@ -57,8 +57,10 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
     const claim = async (store: Store, job: string, dueAt = DUE): Promise<Claim> =>
       present(await store.claim(job, dueAt, 1, 'host a'));
 
-    it('opens twice', async () => {
+    it('is there once it was opened, which may be twice', async () => {
+      const before = await a.exists();
       await Promise.all([a.open(), b.open()]);
+      expect([before, await a.exists()]).toEqual([name === 'memory', true]);
       expect(await a.now()).toBeGreaterThan(0);
     });
 

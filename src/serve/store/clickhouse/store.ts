@@ -65,9 +65,13 @@ export class ClickHouseStore implements Store {
     this.#leaseMs = leaseMs;
   }
 
+  async exists(): Promise<boolean> {
+    return this.#within(isThere);
+  }
+
   async open(): Promise<void> {
     await this.#within(async (session) => {
-      if (Number((await ask(session, STATE_PRESENT))[0]?.[0]) === STATE_TABLES) return;
+      if (await isThere(session)) return;
       for (const statement of CREATE_STATE) await run(session, statement);
     });
   }
@@ -427,6 +431,10 @@ export class ClickHouseStore implements Store {
       await session.release();
     }
   }
+}
+
+async function isThere(session: ClickHouseSession): Promise<boolean> {
+  return Number((await ask(session, STATE_PRESENT))[0]?.[0]) === STATE_TABLES;
 }
 
 const OPEN = `id NOT IN (SELECT id FROM ${DB}.incident_ends)`;

@@ -71,9 +71,13 @@ export class PostgresStore implements Store {
     this.#lease = `interval '${leaseMs} milliseconds'`;
   }
 
+  async exists(): Promise<boolean> {
+    return this.#within(isThere);
+  }
+
   async open(): Promise<void> {
     await this.#within(async (session) => {
-      if ((await ask(session, STATE_PRESENT))[0]?.[0] === 'True') return;
+      if (await isThere(session)) return;
       await session.execute("select pg_advisory_xact_lock(hashtext('tsdbt serve'), 0)");
       for (const statement of CREATE_STATE) await session.execute(statement);
     });
@@ -344,6 +348,10 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
       await session.release();
     }
   }
+}
+
+async function isThere(session: Session): Promise<boolean> {
+  return (await ask(session, STATE_PRESENT))[0]?.[0] === 'True';
 }
 
 function replacing(columns: readonly string[]): string {
