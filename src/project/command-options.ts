@@ -141,6 +141,13 @@ export const OPTIONS = {
     default: '127.0.0.1',
     help: 'Address that serves the documentation.',
   },
+  allowed_hosts: {
+    name: 'allowed_hosts',
+    kind: 'list',
+    names: ['--allowed-hosts'],
+    default: [],
+    help: 'Further names in the Host header that are answered, as a reverse proxy sends them.',
+  },
   host_jobs: {
     name: 'host',
     kind: 'text',

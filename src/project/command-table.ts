@@ -223,7 +223,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'serve-jobs',
     'Run the jobs of jobs.yml at their times, until a signal.',
-    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host_jobs', 'port_jobs'],
+    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host_jobs', 'allowed_hosts', 'port_jobs'],
     { path: ['serve'] },
   ),
   command(

@@ -2,6 +2,7 @@
 // the runner over the engine, the watch over promises, the HTTP server.
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
+import { errorOf } from '../../error-table.ts';
 import { note } from '../../events/index.ts';
 import { docsPage } from '../../docs/serve.ts';
 import type { LoadMetrics } from '../../loader/metrics.ts';
@@ -139,7 +140,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     store,
     host: String(flags['host'] ?? '127.0.0.1'),
     port: Number(flags['port'] ?? 8080),
-    names: [],
+    names: namesOf(flags['allowed_hosts']),
     token: env[TOKEN] ?? null,
     docs: (nonce, page) => docsPage({ targetDir: project.targetPath, version: TSDBT_VERSION }, nonce, page),
   });
@@ -155,6 +156,15 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     await adapter.close();
   }
   return true;
+}
+
+/** @throws `usage` error: an address of all interfaces would let every name in */
+function namesOf(given: unknown): string[] {
+  const names = Array.isArray(given) ? given.map(String) : [];
+  for (const name of names)
+    if (!/^(?!0\.0\.0\.0$)[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name))
+      throw errorOf('badOptionValue', { option: '--allowed-hosts', why: `'${name}' is not the name of a host.` });
+  return names;
 }
 
 /** Tells what is live to the page and the metrics. */

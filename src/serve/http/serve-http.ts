@@ -113,7 +113,7 @@ async function answer(served: Served, request: IncomingMessage, response: Server
   const { host, names } = served;
   const [path = '/', search = ''] = (request.url ?? '/').split('?');
   if (![host, ...names].some((name) => isKnownHost(request.headers.host, name))) {
-    send(response, 403, PLAIN, `serve listens on ${host}: use that name, or give --host\n`);
+    send(response, 403, PLAIN, `serve listens on ${host}: use that name, or give this one to --allowed-hosts\n`);
   } else if (request.method === 'POST') await act(served, request, response, path);
   else if (request.method !== 'GET' && request.method !== 'HEAD') {
     send(response, 405, PLAIN, 'only GET, and POST with a token\n', { allow: 'GET, HEAD, POST' });

@@ -1,7 +1,7 @@
 // `tsdbt serve` as a process on a real database: jobs run, a broken promise is told once, page and metrics answer, a
 // signal ends it.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, get, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 import type { Running } from '../support/program.ts';
@@ -42,7 +42,7 @@ alerts:
 `,
   });
   await project.client.query('create table public.gate (id int)');
-  serve = project.start(['serve', '--port', '0']);
+  serve = project.start(['serve', '--port', '0', '--allowed-hosts', 'jobs.example.org', 'other']);
 });
 afterAll(async () => {
   if (serve.child.exitCode === null) serve.child.kill('SIGKILL');
@@ -78,6 +78,15 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   const page = await fetch(`${url}/`);
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  const named = (name: string) =>
+    new Promise<number | undefined>((resolve) => {
+      get(`${url}/readyz`, { headers: { host: name } }, (answer) => resolve(answer.resume().statusCode));
+    });
+  expect([
+    await named('jobs.example.org'),
+    await named('JOBS.example.org:80'),
+    await named('evil.example.org'),
+  ]).toEqual([200, 200, 403]);
   const docs = await fetch(`${url}/docs/`);
   expect([docs.status, await docs.text()]).toEqual([200, expect.stringContaining('model.faults.good')]);
 
