@@ -58,6 +58,10 @@ export const VARIABLES = [
   ],
   ['For tests of tsdbt', null],
   ['TSDBT_ASK_AFTER', 'Seconds without a byte after which the server is asked about a statement (20)'],
+  [
+    'TSDBT_LEASE',
+    'Seconds of silence after which a host of `tsdbt serve` has lost its runs (30); the same on all hosts',
+  ],
   ['TSDBT_FAULT_POINT', 'Kills a loader at a named point of a flush'],
 ];
 

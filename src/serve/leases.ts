@@ -4,21 +4,20 @@ import type { Emit } from './serve-events.ts';
 import type { Claim } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
-/** A sixth of a lease. */
-const HEARTBEAT_MS = 5000;
-
 export class Leases {
   readonly #link: StoreLink;
   readonly #clock: Clock;
   readonly #emit: Emit;
+  readonly #heartbeatMs: number;
   readonly #held = new Map<string, { readonly claim: Claim; readonly onLost: () => void }>();
   readonly #over = new AbortController();
   #beating: Promise<void> | null = null;
 
-  constructor(link: StoreLink, clock: Clock, emit: Emit) {
+  constructor(link: StoreLink, clock: Clock, emit: Emit, heartbeatMs: number) {
     this.#link = link;
     this.#clock = clock;
     this.#emit = emit;
+    this.#heartbeatMs = heartbeatMs;
   }
 
   hold(claim: Claim, onLost: () => void): void {
@@ -38,7 +37,7 @@ export class Leases {
 
   async #beat(): Promise<void> {
     while (!this.#over.signal.aborted) {
-      await this.#clock.sleep(HEARTBEAT_MS, this.#over.signal);
+      await this.#clock.sleep(this.#heartbeatMs, this.#over.signal);
       if (this.#held.size === 0) continue;
       const claims = [...this.#held.values()].map(({ claim }) => claim);
       const answer = await this.#link.ask((store) => store.heartbeat(claims));

@@ -10,6 +10,7 @@ import type { Job } from './jobs/job.ts';
 import { Leases } from './leases.ts';
 import { Resident } from './resident.ts';
 import type { Emit, LeftOut } from './serve-events.ts';
+import { leaseTimes } from './store/lease.ts';
 import { StoreLink } from './store-link.ts';
 import type { JobRun, Moment, Store } from './store/store.ts';
 
@@ -41,6 +42,8 @@ export interface SchedulerOptions {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly historyMs: () => number;
+  /** Milliseconds of the store's leases; absent: those of `lease.ts`. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** A job as it stands on this host. */
@@ -57,8 +60,6 @@ export interface LiveJob {
 
 /** How often requests, pauses and arrivals are looked for. */
 const LOOK_MS = 2000;
-/** How often silent hosts are looked for: twice in a lease. */
-const REAP_MS = 15_000;
 const CLOCK_MS = 60_000;
 const DURATIONS_MS = 600_000;
 const PRUNE_MS = 3_600_000;
@@ -87,6 +88,7 @@ export class Scheduler {
   readonly #leases: Leases;
   readonly #history: History;
   readonly #alarm: Alarm;
+  readonly #reapMs: number;
   readonly #lanes = new Map<string, Lane>();
   readonly #residents = new Map<string, { readonly resident: Resident; readonly done: Promise<void> }>();
   readonly #turns = new Set<Promise<void>>();
@@ -100,9 +102,11 @@ export class Scheduler {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const { store, clock, emit, runner, host, random, schedule } = options;
+    const { store, clock, emit, runner, host, random, schedule, leaseMs } = options;
+    const { heartbeatMs, reapMs } = leaseTimes(leaseMs);
+    this.#reapMs = reapMs;
     this.#link = new StoreLink(store, clock, emit);
-    this.#leases = new Leases(this.#link, clock, emit);
+    this.#leases = new Leases(this.#link, clock, emit, heartbeatMs);
     this.#history = new History(this.#link, clock, emit);
     this.#alarm = new Alarm(clock);
     this.#turnHost = {
@@ -197,7 +201,7 @@ export class Scheduler {
       for (const job of told.value.asked) this.#ask(job);
       await this.#lookForRows();
     }
-    if (this.#isTime('reap', REAP_MS)) {
+    if (this.#isTime('reap', this.#reapMs)) {
       const lost = await this.#link.ask((store) => store.reap());
       for (const run of lost?.value ?? []) this.#takeOver(run);
     }

@@ -27,6 +27,8 @@ import { dueBefore } from './sla.ts';
 
 /** Who sends it may pause, resume and run jobs. */
 const TOKEN = 'TSDBT_SERVE_TOKEN';
+/** Seconds of a lease, for tests: all hosts need the same. */
+const LEASE = 'TSDBT_LEASE';
 
 /** @returns true; what is wrong with the project or jobs.yml at the start is thrown */
 export async function serveJobsCommand(session: CommandSession): Promise<boolean> {
@@ -39,7 +41,8 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
   let project = await loadAndParse(own);
   const { adapter } = project;
   const jobs = new JobsFile(session, () => project);
-  const store = createStore(adapter);
+  const leaseMs = env[LEASE] === undefined ? undefined : Number(env[LEASE]) * 1000;
+  const store = createStore(adapter, leaseMs);
   const host = `${hostname()}:${process.pid}`;
   const runs = new LiveRuns();
   let broken: string | null = null;
@@ -116,6 +119,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     },
     random: Math.random,
     historyMs: () => jobs.file.historyMs,
+    leaseMs,
   });
   const live: Live = {
     host,

@@ -2,8 +2,10 @@
 
 /** A run whose host is silent for longer is lost. */
 export const LEASE_MS = 30_000;
-/** Hosts renew their leases this often. */
-export const HEARTBEAT_MS = 5000;
+/** Hosts renew their leases this often, and look for those of silent hosts. @param leaseMs of the store */
+export function leaseTimes(leaseMs = LEASE_MS): { readonly heartbeatMs: number; readonly reapMs: number } {
+  return { heartbeatMs: leaseMs / 6, reapMs: leaseMs / 2 };
+}
 /** Newest successful runs of a node that its usual duration is the median of. */
 export const DURATION_RUNS = 11;
 
