@@ -106,6 +106,7 @@ function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
     selector: kind === 'command' ? work.selector : null,
   };
   const changed = { ...parsed, config: { ...config, flags } };
-  if (kind === 'load') return select(changed, { accepts: (id) => manifest.sources[id] !== undefined }).selected;
+  if (kind === 'load')
+    return select(changed, { which: 'load', accepts: (id) => manifest.sources[id] !== undefined }).selected;
   return select(changed, { which: whichOf(work.command) }).selected;
 }

@@ -260,6 +260,8 @@ async function measure(parsed: ParsedProject, { claim, signal, progress }: JobTr
 /** Source tables that a criterion names. */
 export function sourcesOf(parsed: ParsedProject, criterion: string): ParsedProject['manifest']['sources'][string][] {
   const { manifest } = parsed;
-  const { selected } = select(parsed, { select: [criterion], accepts: (id) => manifest.sources[id] !== undefined });
+  // Types of resources as `load` has them: those of the parsed command, `build`, leave sources out.
+  const accepts = (id: string): boolean => manifest.sources[id] !== undefined;
+  const { selected } = select(parsed, { which: 'load', select: [criterion], accepts });
   return [...selected].flatMap((id) => manifest.sources[id] ?? []);
 }

@@ -34,7 +34,10 @@ beforeAll(async () => {
   project = await FaultProject.open({
     'models/good.sql': "{{ config(materialized='table') }} select 1 as id, now() as at",
     'models/bad.sql': "{{ config(materialized='table') }} select 1 / (select count(*) from public.gate) as id",
+    'models/counted.sql': "{{ config(materialized='table') }} select count(*) as rows from {{ source('raw', 'gate') }}",
+    'models/sources.yml': 'sources: [{name: raw, schema: public, tables: [{name: gate}]}]\n',
     'jobs.yml': `jobs:
+  rows: { after: "source:raw.gate", debounce: 1s, run: counted }
   fast: { every: 2s, run: good }
   sick: { every: 2s, run: bad, retries: 0, overlap: skip }
 alerts:
@@ -94,9 +97,11 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   await until('it is over', () => received.length > 1);
   expect(received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
 
+  await project.until('select rows = 1 from s.counted');
+
   serve.child.kill('SIGTERM');
   const { code, out } = await serve.ended;
-  expect([code, out]).toEqual([0, expect.stringContaining('Serving 2 jobs')]);
+  expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
   expect(received).toHaveLength(2);
 });
