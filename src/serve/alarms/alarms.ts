@@ -9,7 +9,7 @@ import { type Fetch, send } from './receivers.ts';
 
 export interface AlarmsOptions {
   readonly channels: readonly Channel[];
-  readonly store: Pick<Store, 'openIncidents' | 'noteAlarm' | 'alarms'>;
+  readonly store: Pick<Store, 'exists' | 'openIncidents' | 'noteAlarm' | 'alarms'>;
   readonly clock: AlarmClock;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -66,6 +66,8 @@ export class Alarms {
   #work: Promise<void> | null = null;
   #loop: Promise<void> | null = null;
   #storeAway = false;
+  /** The tables are there. */
+  #stored = false;
 
   constructor(options: AlarmsOptions) {
     this.#options = options;
@@ -136,7 +138,9 @@ export class Alarms {
   async tick(): Promise<void> {
     const { store, clock, describe } = this.#options;
     const before = [...this.#known];
-    const open = await this.#ask(() => store.openIncidents());
+    // The first host of a database looks before its scheduler has made the tables.
+    this.#stored ||= (await this.#ask(() => store.exists())) ?? false;
+    const open = this.#stored ? await this.#ask(() => store.openIncidents()) : null;
     if (open === null) return;
     const ids = new Set(open.map(({ id }) => id));
     // Whoever has closed an incident tells that it is over.

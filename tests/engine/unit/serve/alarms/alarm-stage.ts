@@ -60,6 +60,8 @@ export class StageStore {
   readonly sent: SentAlarm[] = [];
   readonly open = new Map<string, Incident>();
   away = false;
+  /** False: nobody has made the tables yet. */
+  made = true;
 
   constructor(clock: StageClock) {
     this.#clock = clock;
@@ -69,8 +71,14 @@ export class StageStore {
     if (this.away) throw new Error('connection refused');
   }
 
+  async exists(): Promise<boolean> {
+    this.#check();
+    return this.made;
+  }
+
   async openIncidents(): Promise<readonly Incident[]> {
     this.#check();
+    if (!this.made) throw new Error('relation "tsdbt.incidents" does not exist');
     return [...this.open.values()];
   }
 

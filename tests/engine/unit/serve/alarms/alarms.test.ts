@@ -39,6 +39,20 @@ describe('alarms', () => {
     expect(stage.told).toEqual(['hook i2.opened']);
   });
 
+  it('of a new database wait without a word until its tables are there', async () => {
+    const stage = new Stage();
+    stage.store.made = false;
+    const alarms = stage.host(HOOK);
+    alarms.start();
+    await stage.clock.pass(5 * MINUTE);
+    stage.store.made = true;
+    stage.incident();
+    await stage.clock.pass(5 * MINUTE);
+    expect(stage.log).toEqual([]);
+    expect(stage.told).toEqual(['hook i1.opened']);
+    await alarms.close(0);
+  });
+
   it('are repeated for a trouble at which nobody looks again', async () => {
     const stage = new Stage();
     const alarms = stage.host({
