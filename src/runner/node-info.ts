@@ -2,7 +2,8 @@
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import type { EventData } from '../events/index.ts';
-import { stringifyJson } from '../values/index.ts';
+import { LazyEvent, type Logger } from '../log.ts';
+import { PyFloat } from '../values/index.ts';
 
 /** Where a node stands, for `node_info` of its events. */
 export interface NodeProgress {
@@ -35,10 +36,9 @@ export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' |
     typeof node.checksum === 'object' && node.checksum !== null
       ? (node.checksum as { checksum?: string }).checksum
       : node.checksum;
-  const meta = (node.config?.meta ?? {}) as Record<string, unknown>;
   return {
     materialized: node.config?.materialized ?? (node.resource_type === 'unit_test' ? 'unit' : ''),
-    meta: Object.fromEntries(Object.entries(meta).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)])),
+    meta: plainJson(node.config?.meta ?? {}),
     node_checksum: checksum ?? '',
     node_finished_at: p.finished,
     node_name: node.name,
@@ -53,6 +53,33 @@ export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' |
     node_status: p.status,
     resource_type: node.resource_type,
     unique_id: node.unique_id,
+  };
+}
+
+/** A value of `meta` as the log's JSON has it: every number is a double, as in dbt's, whose events are protobuf. */
+function plainJson(value: unknown): unknown {
+  if (value instanceof PyFloat) return value.value;
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(plainJson);
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainJson(part)]));
+}
+
+/** Events of templates that say which node is rendered, as in dbt. */
+const OF_NODE: ReadonlySet<string> = new Set(['JinjaLogInfo', 'JinjaLogDebug', 'UnpinnedRefNewVersionAvailable']);
+
+/**
+ * The logger of a worker's templates: their events have the worker's thread and, where dbt's have it, `node_info`.
+ * @param current the node that the worker runs; undefined between two
+ */
+export function templateLogger(logger: Logger, thread: string, current: () => NodeProgress | undefined): Logger {
+  return {
+    fire(event) {
+      const { name, code, level, revealed } = event;
+      const p = OF_NODE.has(name) ? current() : undefined;
+      const data = () => (p === undefined ? (event.data ?? {}) : { ...event.data, node_info: nodeInfo(p) });
+      logger.fire(new LazyEvent(name, code, level, () => event.msg, data, event.thread ?? thread, revealed));
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import type { Logger } from '../log.ts';
-import { callable, fromJson, type HostObject, PyDict, toText, type Value } from '../values/index.ts';
+import { callable, fromJson, type HostObject, PyDict, toRepr, toText, type Value } from '../values/index.ts';
 import { PyDateTime } from '../values/datetime.ts';
 import { DataclassRecord, type PlainRecord, type RecordClass, recordOf } from './record.ts';
 import { classOfNode, statusMember } from './record-classes.ts';
@@ -10,6 +10,12 @@ import { classOfNode, statusMember } from './record-classes.ts';
 const TIMING: RecordClass = { name: 'TimingInfo' };
 const BATCHES: RecordClass = { name: 'BatchResults' };
 const OVERLOADS: RecordClass = { name: 'OverloadResults' };
+/** The fields of dbt's RunResult, in the order of its text. */
+const FIELDS = [
+  ...['status', 'timing', 'thread_id', 'execution_time', 'adapter_response', 'message', 'failures', 'node'],
+  ...['agate_table', 'batch_results', 'overload_results'],
+];
+const COMPILED: readonly string[] = ['compiled', 'compiled_code', 'extra_ctes_injected', 'extra_ctes'];
 const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'function']);
 const RELATIONAL: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot', 'source']);
 
@@ -20,6 +26,16 @@ class NodeRecord extends DataclassRecord {
   constructor(node: GraphNode, logger: Logger) {
     super(classOfNode(node), { ...node }, logger);
     this.#node = node;
+  }
+
+  /** What compiling adds stands after the path to which it writes, as in dbt. */
+  protected override names(): string[] {
+    const names = super.names();
+    const compiled = COMPILED.filter((name) => names.includes(name));
+    if (compiled.length === 0) return names;
+    const others = names.filter((name) => !COMPILED.includes(name));
+    const at = others.indexOf('compiled_path') + 1;
+    return others.toSpliced(at === 0 ? others.length : at, 0, ...compiled);
   }
 
   override jinjaGet(name: string): Value | undefined {
@@ -98,8 +114,12 @@ class ResultRecord implements HostObject {
     return value;
   }
 
+  jinjaRepr(): string {
+    return `RunResult(${FIELDS.map((name) => `${name}=${toRepr(this.jinjaGet(name) ?? null)}`).join(', ')})`;
+  }
+
   jinjaText(): string {
-    return `RunResult(status='${this.#result.status}', unique_id='${this.#result.unique_id}')`;
+    return this.jinjaRepr();
   }
 
   #make(name: string): Value | undefined {

@@ -12,7 +12,7 @@ import { openSession } from './open-session.ts';
 import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
 import { bareResult, isoMicros, skipRest, stopsChildren } from './results.ts';
 import type { RunContext } from './context.ts';
-import type { NodeProgress } from './node-info.ts';
+import { type NodeProgress, templateLogger } from './node-info.ts';
 import { type NodeKind, executeNode } from './node.ts';
 import { printResultError } from './summary.ts';
 
@@ -69,6 +69,8 @@ type Stop =
 class Workers {
   readonly #ctx: RunContext;
   readonly #contexts = new Map<string, RunContext>();
+  /** What each thread runs. */
+  readonly #current = new Map<string, NodeProgress>();
   readonly #queue: Queue;
   readonly #options: ExecuteOptions;
   readonly #results: RunResult[] = [];
@@ -160,14 +162,15 @@ class Workers {
     this.#record(node, cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread));
   }
 
-  /** The context of a worker: its templates see `thread_id`. */
+  /** The context of a worker: its templates see `thread_id`, and their events its node. */
   #contextOf(thread: string): RunContext {
     let ctx = this.#contexts.get(thread);
     if (ctx === undefined) {
       const { scopes } = this.#ctx;
+      const logger = templateLogger(scopes.context.logger, thread, () => this.#current.get(thread));
       this.#contexts.set(
         thread,
-        (ctx = { ...this.#ctx, scopes: { ...scopes, context: { ...scopes.context, threadId: thread } } }),
+        (ctx = { ...this.#ctx, scopes: { ...scopes, context: { ...scopes.context, threadId: thread, logger } } }),
       );
     }
     return ctx;
@@ -181,6 +184,7 @@ class Workers {
   async #one(node: GraphNode, thread: string): Promise<RunResult> {
     try {
       const p = this.#progress(node, thread);
+      this.#current.set(thread, p);
       this.#options.progress?.begun(node, thread);
       return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
         open: (n) => {
@@ -193,6 +197,7 @@ class Workers {
         cancel: async () => this.#sessions.get(node.unique_id)?.cancel(),
       });
     } finally {
+      this.#current.delete(thread);
       this.#sessions.delete(node.unique_id);
       // The trace of a node maps errors of its statements to lines; that of an ephemeral model serves its readers too.
       if (!isEphemeral(node)) this.#ctx.sources.delete(node.unique_id);

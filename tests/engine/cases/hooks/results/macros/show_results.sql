@@ -41,6 +41,9 @@
     {% do print([member | tojson, tojson({'x': member}), '%s' % member, '{}'.format(member), ','.join([member]),
       member.absent is defined, member < 'zzz', 's' in member, member in 'tests pass', [member] | join('|')]) %}
   {% endfor %}
+  {# The text of a result, numbers and addresses aside; that of its node has fields which only Python knows. #}
+  {% set text = modules.re.sub(' at 0x[0-9a-f]+|[0-9][0-9.e+-]*', '', result | string) %}
+  {% do print([text.split(', node=')[0], text.split(', agate_table=')[-1], ([result] | string) == '[' ~ result ~ ']']) %}
   {% for item in result.timing %}
     {% do print([item.name, item.started_at is string, item.started_at.tzinfo, item.started_at <= item.completed_at,
       item.to_dict()['started_at'] is string]) %}
