@@ -156,6 +156,8 @@ export async function preview({ adapter }: ParsedProject, sql: string, limit: nu
 export interface OpenOperation {
   readonly adapter: Adapter;
   readonly executeMacro: ExecuteMacro;
+  /** Cancels its statement on the server. */
+  cancel(): Promise<void>;
   /** Returns the connection of its session; the adapter stays open. */
   release(): Promise<void>;
 }
@@ -175,6 +177,7 @@ export async function openOperation(parsed: ParsedProject, ctx: RunContext, name
   return {
     adapter,
     executeMacro: (macro, args, kwargs) => scope.callNamed(macro, args, kwargs),
+    cancel: () => session.cancel(),
     release: () => session.release(),
   };
 }

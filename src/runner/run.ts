@@ -12,7 +12,7 @@ import { createQueue, type Queue } from '../graph/queue.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { Journal } from '../state/journal.ts';
 import { PyTuple, type Value } from '../values/index.ts';
-import { stopReason, unlessAborted } from '../within.ts';
+import { stopReason, unlessAborted, within } from '../within.ts';
 import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
 import { HOOK_TYPES, projectHooks, runProjectHooks } from './hooks.ts';
 import { kindFor } from './kinds/index.ts';
@@ -219,10 +219,13 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
   let interrupted = false;
   let failure: unknown;
   let through = false;
+  const masters = new Set<Session>();
+  let outside: Promise<unknown> = Promise.resolve();
   try {
     // Outside of nodes a signal ends the wait at once; closing the connections cancels the running statements.
     // compile without queries of its own needs no database.
-    const before = options.queries ? beforeRun(ctx, options) : Promise.resolve({ may: true, hooks: [] });
+    const before = options.queries ? beforeRun(ctx, options, masters) : Promise.resolve({ may: true, hooks: [] });
+    outside = before;
     const started = await unlessAborted(options.signal, before);
     results.push(...(started?.value.hooks ?? []));
     if (started === null) interrupted = true;
@@ -236,7 +239,9 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
       // A hook that ends after a signal adds no results.
       const ended: RunResult[] = [];
       try {
-        interrupted = (await unlessAborted(options.signal, afterRun(ctx, results, ended))) === null;
+        const after = afterRun(ctx, results, ended, masters);
+        outside = after;
+        interrupted = (await unlessAborted(options.signal, after)) === null;
       } finally {
         results.push(...ended);
       }
@@ -247,6 +252,10 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
     failure = error;
     throw error;
   } finally {
+    if (interrupted && options.patience !== undefined) {
+      const cancelled = Promise.all([...masters].map((session) => session.cancel()));
+      await within(Promise.all([cancelled, outside]), options.patience);
+    }
     await ctx.adapter.close();
     const elapsed = (ctx.now() - began) / 1000;
     if (options.countsLine) {
@@ -265,11 +274,14 @@ async function clearTransaction(session: Session): Promise<void> {
   await session.commit();
 }
 
-async function withMaster<T>(ctx: RunContext, work: (session: Session) => Promise<T>): Promise<T> {
+/** @param open has the session while it is at work */
+async function withMaster<T>(ctx: RunContext, open: Set<Session>, work: (session: Session) => Promise<T>): Promise<T> {
   const session = openSession(ctx, 'master', operationNode(ctx.config, 'master'));
+  open.add(session);
   try {
     return await work(session);
   } finally {
+    open.delete(session);
     await session.release();
   }
 }
@@ -280,8 +292,8 @@ interface Before {
   readonly hooks: readonly RunResult[];
 }
 
-async function beforeRun(ctx: RunContext, options: HookedOptions): Promise<Before> {
-  return withMaster(ctx, async (session) => {
+async function beforeRun(ctx: RunContext, options: HookedOptions, open: Set<Session>): Promise<Before> {
+  return withMaster(ctx, open, async (session) => {
     const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
     await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
     if (!hooked) return { may: true, hooks: [] };
@@ -313,7 +325,12 @@ function schemaOf(ctx: RunContext, node: GraphNode): [string | null, string] | n
 }
 
 /** on-run-end sees what the nodes gave and the schemas that something was built in. */
-async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: RunResult[]): Promise<void> {
+async function afterRun(
+  ctx: RunContext,
+  results: readonly RunResult[],
+  ended: RunResult[],
+  open: Set<Session>,
+): Promise<void> {
   if (projectHooks(ctx, 'on-run-end').length === 0) return;
   const schemas = new Map<string, [string | null, string]>();
   for (const r of results) {
@@ -333,7 +350,7 @@ async function afterRun(ctx: RunContext, results: readonly RunResult[], ended: R
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],
   ]);
-  await withMaster(ctx, async (session) => {
+  await withMaster(ctx, open, async (session) => {
     await clearTransaction(session);
     await runProjectHooks(ctx, 'on-run-end', session, extra, ended);
   });

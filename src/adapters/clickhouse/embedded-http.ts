@@ -163,7 +163,9 @@ async function runRequest(
     const sessionId = query.get('session_id') ?? '';
     if (sessionId !== '' && query.get('session_check') === '1' && !engine.hasSession(sessionId))
       throw new EngineError(372, exception(372, 'Session not found', 'SESSION_NOT_FOUND'));
-    const tag = given.data ? null : `tsdbt-${randomUUID()}`;
+    const id = query.get('query_id') ?? '';
+    // In the text of the statement: what ends it, and asks whether it has ended, finds it so.
+    const tag = given.data ? null : `tsdbt-${/^[\w:-]+$/.test(id) ? id : randomUUID()}`;
     let gone = false;
     response.once('close', () => {
       gone = !response.writableFinished;

@@ -26,6 +26,8 @@ const PAUSE_MS = 100;
 /** Milliseconds for cancelling statements and closing connections. */
 const KILL_MS = 2000;
 const CLOSE_MS = 2000;
+/** Pauses before the server is asked again whether a statement is gone. */
+const [GONE_MS, LONGEST_GONE_MS] = [20, 1000];
 const MUTATIONS = 'allow_nondeterministic_mutations';
 
 export interface ServerOptions {
@@ -41,6 +43,8 @@ export class Server {
   #connection: Promise<Connection> | undefined;
   /** Includes servers that are still being found. */
   readonly #opened = new Set<Connection>();
+  /** Statements of sessions in flight, by their id. */
+  readonly #statements = new Map<string, AbortController>();
   #closed = false;
   readonly #lanes: Lane[] = [];
   #taken = 0;
@@ -211,17 +215,65 @@ export class Server {
     this.#waiting.shift()?.();
   }
 
-  async kill(queryId: string): Promise<void> {
-    await within(this.command(`KILL QUERY WHERE query_id = ${quoteText(queryId)} ASYNC`), KILL_MS);
+  /** A session sends a statement: `close` cancels it. */
+  begun(queryId: string, abort: AbortController): void {
+    this.#statements.set(queryId, abort);
   }
 
+  over(queryId: string): void {
+    this.#statements.delete(queryId);
+  }
+
+  /** Cancels a statement. Ends when the server no longer works on it, or cannot be asked, or `close` was called. */
+  async end(queryId: string, abort: AbortController): Promise<void> {
+    const running = `query_id = ${quoteText(queryId)} OR ${markedStatement(queryId)}`;
+    try {
+      do {
+        // The embedded engine knows what was not begun yet by its client, who is gone.
+        if (await this.#isEmbedded()) abort.abort();
+        await within(this.command(`KILL QUERY WHERE ${running} ASYNC`), KILL_MS);
+        for (let pause = GONE_MS; await this.#runs(running); pause = Math.min(2 * pause, LONGEST_GONE_MS))
+          await sleep(pause);
+        abort.abort();
+        // It was perhaps on its way to the server meanwhile.
+      } while (await this.#runs(running));
+    } catch {
+      // Who cannot be asked cannot be waited for.
+      abort.abort();
+    }
+  }
+
+  async #runs(which: string): Promise<boolean> {
+    if (this.#closed) return false;
+    return (await this.command(`${COUNT_RUNNING} WHERE ${which}`)).trim() !== '0';
+  }
+
+  async #isEmbedded(): Promise<boolean> {
+    const connection = await this.#connection?.catch(() => null);
+    return (connection?.address.embedded ?? null) !== null;
+  }
+
+  /** Cancels what runs, within two seconds. */
   async close(): Promise<void> {
+    const running = [...this.#statements];
+    await within(Promise.all(running.map(([queryId, abort]) => this.end(queryId, abort))), running.length && KILL_MS);
     this.#connection = undefined;
     this.#closed = true;
     const opened = [...this.#opened];
     this.#opened.clear();
     await within(Promise.all(opened.map((connection) => connection.close())), CLOSE_MS);
   }
+}
+
+const COUNT_RUNNING = 'SELECT count() FROM system.processes';
+
+/**
+ * The condition that a statement of `system.processes` has such an id, or one that begins so, on the embedded engine:
+ * it knows no ids, and writes them into the text of statements.
+ */
+export function markedStatement(id: string): string {
+  const marked = `position(query, ${quoteText(`tsdbt-${id}`)}) > 0`;
+  return `(${marked} AND NOT match(query, '^(KILL QUERY|SELECT count[(][)] FROM)'))`;
 }
 
 /** The first query of a command: settings, the database's engine, leftovers of dbt-clickhouse's checks. */

@@ -61,6 +61,9 @@ export class ClickHouseSession implements Session {
   #last: Promise<unknown> = Promise.resolve();
   #lasts = false;
   #running: { queryId: string; abort: AbortController } | null = null;
+  /** Until the server has ended what was cancelled. */
+  #ending: Promise<void> | null = null;
+  #cancelled = false;
 
   constructor(server: Server, options: SessionOptions) {
     this.#server = server;
@@ -140,16 +143,20 @@ export class ClickHouseSession implements Session {
     return Promise.reject(new TsdbtError('internal', 'ClickHouse loads rows by INSERT, not by COPY'));
   }
 
+  /** Until the server has ended the statement. Nothing follows it. */
   async cancel(): Promise<void> {
-    const running = this.#running;
-    if (running === null) return;
-    await this.#server.kill(running.queryId);
-    running.abort.abort();
+    this.#cancelled = true;
+    if (this.#running === null) return;
+    const { queryId, abort } = this.#running;
+    this.#ending ??= this.#server.end(queryId, abort);
+    await this.#ending;
   }
 
   async release(): Promise<void> {
     try {
       await this.#last.catch(() => undefined);
+      // What was begun is cleaned up all the same.
+      this.#cancelled = false;
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
       // The next run that builds the relation drops what is left.
@@ -180,6 +187,8 @@ export class ClickHouseSession implements Session {
     const connection = await this.#server.connect();
     const { fence } = this.options;
     this.#lane ??= await this.#server.takeLane(fence?.holds);
+    // Between two statements, or while it waited for others.
+    this.#refuseCancelled();
     const lane = this.#lane;
     const { text, start } =
       options.comment === false ? { text: sql.trim(), start: -leading(sql) } : this.#commented(sql);
@@ -194,6 +203,7 @@ export class ClickHouseSession implements Session {
     const queryId = fence === undefined ? randomUUID() : `${fence.runId}:${randomUUID()}`;
     const abort = new AbortController();
     this.#running = { queryId, abort };
+    this.#server.begun(queryId, abort);
     observer?.({ sql, phase: 'start' });
     const started = performance.now();
     try {
@@ -227,13 +237,21 @@ export class ClickHouseSession implements Session {
       observer?.({ sql, phase: 'end', ms: performance.now() - started, response });
       return { table, columns, response };
     } catch (error) {
+      // A request that was given up says nothing of the statement.
+      await this.#ending;
       observer?.({ sql, phase: 'error', ms: performance.now() - started, error });
       const failure = databaseError(error, { sql, text, start }, connection.address.embedded);
       if (connection.address.embedded !== null && failure.details.code === undefined) this.#server.lost();
       throw failure;
     } finally {
       this.#running = null;
+      this.#ending = null;
+      this.#server.over(queryId);
     }
+  }
+
+  #refuseCancelled(): void {
+    if (this.#cancelled) throw new TsdbtError('database', 'Query was cancelled', { code: '394' });
   }
 
   /**
@@ -258,6 +276,7 @@ export class ClickHouseSession implements Session {
           abort: request.abort,
         }),
       );
+      this.#refuseCancelled();
       try {
         return await this.#send(connection, text, { ...request, settings: { ...settings, session_check: '1' } });
       } catch (error) {

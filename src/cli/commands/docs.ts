@@ -19,45 +19,57 @@ import {
 } from '../../index.ts';
 import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { Interrupted, unlessStopped } from '../ending.ts';
-import { stopReason } from '../../within.ts';
+import { Interrupted } from '../ending.ts';
+import { stopReason, unlessAborted, within } from '../../within.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { printSelected } from './compile.ts';
 import { chosen, loadAndParse } from './run.ts';
 
-export async function generateCommand(session: CommandSession): Promise<boolean> {
-  const { flags, logger, signal } = session;
+/** @param patience milliseconds that a cancelled statement has to end on the server; absent: a moment */
+export async function generateCommand(session: CommandSession, patience?: number): Promise<boolean> {
   const parsed = await loadAndParse(session, { write: false });
+  try {
+    return await generate(session, parsed, patience);
+  } finally {
+    await parsed.adapter.close();
+  }
+}
+
+async function generate(session: CommandSession, parsed: ParsedProject, patience?: number): Promise<boolean> {
+  const { flags, logger, signal } = session;
   const { project } = parsed.config;
   const selection = chosen(session, parsed);
   const compiled = flags['compile'] !== false && selection.selected.size > 0;
-  const ctx = compiled ? await compileNodes(session, parsed, selection) : announce(parsed, selection);
+  const ctx = compiled ? await compileNodes(session, parsed, selection, patience) : announce(parsed, selection);
   if (ctx === null) return false;
   // Compiling has closed its connections; the catalogue query opens new ones.
-  const { adapter, executeMacro, release } = await openOperation(parsed, ctx, 'generate_catalog');
+  const { adapter, executeMacro, cancel, release } = await openOperation(parsed, ctx, 'generate_catalog');
   session.onStop(() => adapter.close());
   try {
     const narrowed = Boolean(flags.select?.length || flags.exclude?.length || flags.selector);
-    const catalog = await unlessStopped(
-      signal,
-      generateDocs({
-        manifest: ctx.manifest,
-        projectRoot: project.project_root,
-        assetPaths: project.asset_paths,
-        targetDir: parsed.targetPath,
-        selected: narrowed ? select(parsed, { which: 'list' }).selected : null,
-        compiled,
-        emptyCatalog: flags['empty_catalog'] === true,
-        static: flags['static'] === true,
-        adapter,
-        executeMacro,
-        metadata: artifactMetadata(parsed.config, 'catalog', 1, now()),
-        version: TSDBT_VERSION,
-        logger,
-        mask: (value) => parsed.secrets.maskValue(value),
-      }),
-    );
-    return (catalog.errors ?? []).length === 0;
+    const work = generateDocs({
+      manifest: ctx.manifest,
+      projectRoot: project.project_root,
+      assetPaths: project.asset_paths,
+      targetDir: parsed.targetPath,
+      selected: narrowed ? select(parsed, { which: 'list' }).selected : null,
+      compiled,
+      emptyCatalog: flags['empty_catalog'] === true,
+      static: flags['static'] === true,
+      adapter,
+      executeMacro,
+      metadata: artifactMetadata(parsed.config, 'catalog', 1, now()),
+      version: TSDBT_VERSION,
+      logger,
+      mask: (value) => parsed.secrets.maskValue(value),
+    });
+    const done = await unlessAborted(signal, work);
+    if (done === null) {
+      const over = cancel().then(() => work.catch(() => undefined));
+      await within(over, patience ?? 0);
+      throw new Interrupted();
+    }
+    return (done.value.errors ?? []).length === 0;
   } finally {
     // After a signal, closing the connection cancels its statement.
     if (!signal.aborted) await release();
@@ -70,9 +82,10 @@ async function compileNodes(
   session: CommandSession,
   parsed: ParsedProject,
   selection: Selection,
+  patience: number | undefined,
 ): Promise<RunContext | null> {
   const { signal } = session;
-  const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
+  const { ctx, results, interrupted } = await execute(parsed, selection, { signal, patience });
   if (!interrupted && succeeded(results)) {
     printSelected(session, ctx, results);
     return ctx;

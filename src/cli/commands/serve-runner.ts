@@ -148,9 +148,9 @@ export class EngineRunner implements JobRunner {
       (uniqueId, text) => seen.line(attempt.claim.runId, uniqueId, text),
     );
     const session = jobSession(job, { session: this.#options.session, signal, logger });
+    if (session.which === 'generate') return this.#docs(session, attempt);
     let parsed: ParsedProject;
     try {
-      if (session.which === 'generate') return ended(await generateCommand(session));
       parsed = await kept.project.open(session, this.#options.fence(attempt.claim) ?? undefined);
     } catch (error) {
       return { ...ended(false), reason: oneLine(error) };
@@ -178,6 +178,17 @@ export class EngineRunner implements JobRunner {
       return { ...ended(false), counts, reason: oneLine(error), again: passes ? again(retried, lasting) : null };
     } finally {
       await parsed.adapter.close();
+    }
+  }
+
+  /** `docs generate`. */
+  async #docs(session: CommandSession, { signal }: JobTry): Promise<TryEnd> {
+    try {
+      return ended(await generateCommand(session, PATIENCE_MS));
+    } catch (error) {
+      const passes = signal.aborted || (error instanceof TsdbtError && this.#options.adapter.isTransient(error));
+      const again = (next: JobTry): Promise<TryEnd> => this.#try(next, null, []);
+      return { ...ended(false), reason: oneLine(error), again: passes ? again : null };
     }
   }
 

@@ -247,9 +247,13 @@ describe.skipIf(clickhouseMissing !== null)(
         ).table.rows[0]!.values[0];
       // This question and the statement.
       await expect.poll(seen, FOR_EVENTS).toBe(2);
-      await other.release();
       await session.cancel();
       await expect(running).rejects.toThrow();
+      // Gone by now, and nothing follows.
+      expect(await seen()).toBe(1);
+      await other.release();
+      await expect(run('select 1 as x')).rejects.toThrow('Query was cancelled');
+      await session.release();
       expect((await run('select 1 as x')).table.rows[0]!.values).toEqual([1]);
     });
   },

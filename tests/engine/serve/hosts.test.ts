@@ -138,13 +138,12 @@ it(`runs each due time once over ${FAULTS} faults`, { timeout: 300_000 + FAULTS 
   );
   expect(await project.rows(`select job, host from tsdbt.job_runs where state = 'running'`)).toEqual([]);
   await project.until(BACKENDS.replace('count(*)', 'count(*) = 0'));
-  expect(
-    await project.rows(`select objid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database
-    where datname = current_database())`),
-  ).toEqual([]);
+  const locks =
+    `select objid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where ` +
+    'datname = current_database())';
+  expect(await project.rows(locks)).toEqual([]);
   expect(await project.orphans()).toEqual([]);
   const [[rows] = []] = await project.rows('select count(*) from s.mart');
-  process.stdout.write(
-    `serve: ${due} due times, ${lost} runs lost, ${rows} rows, ${JSON.stringify(Object.fromEntries(made))}, seed ${SEED}\n`,
-  );
+  const faults = JSON.stringify(Object.fromEntries(made));
+  process.stdout.write(`serve: ${due} due times, ${lost} runs lost, ${rows} rows, ${faults}, seed ${SEED}\n`);
 });

@@ -3,6 +3,7 @@
 import { ask } from '../ask.ts';
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../../adapters/clickhouse/literal.ts';
+import { markedStatement } from '../../../adapters/clickhouse/server.ts';
 import type { ClickHouseAdapter } from '../../../adapters/clickhouse/adapter.ts';
 import type { ClickHouseSession } from '../../../adapters/clickhouse/session.ts';
 import type { Fence } from '../../../adapters/fence.ts';
@@ -172,8 +173,10 @@ export class ClickHouseStore implements Store {
       }
       if (reaped.length === 0) return [];
       // What its host has sent runs on without it.
-      const theirs = reaped.map((runId) => `startsWith(query_id, ${quoteText(`${runId}:`)})`).join(' OR ');
-      await run(session, `KILL QUERY WHERE ${theirs} ASYNC`);
+      const theirs = reaped.map(
+        (runId) => `startsWith(query_id, ${quoteText(`${runId}:`)}) OR ${markedStatement(`${runId}:`)}`,
+      );
+      await run(session, `KILL QUERY WHERE ${theirs.join(' OR ')} ASYNC`);
       return (await ask(session, runsSql(`c.run_id IN (${listOf(reaped)})`))).map(jobRunOf);
     });
   }
