@@ -203,7 +203,9 @@ export class Scheduler {
     }
     if (this.#isTime('reap', this.#reapMs)) {
       const lost = await this.#link.ask((store) => store.reap());
-      for (const run of lost?.value ?? []) this.#takeOver(run);
+      for (const run of lost?.value ?? []) this.#options.emit({ kind: 'run_lost', run });
+      // Also what another host has called lost, and died.
+      await this.#link.ask((store) => this.#takeOver(store));
     }
     if (this.#isTime('prune', PRUNE_MS)) {
       const before = this.now() - this.#options.historyMs();
@@ -248,16 +250,7 @@ export class Scheduler {
   /** Takes over the list of jobs. @returns whether the database told what it knows of new ones */
   async #adopt(jobs: readonly Job[]): Promise<boolean> {
     if (jobs === this.#jobs) return true;
-    const known = await this.#link.ask(async (store) => {
-      const last = await store.lastDue();
-      const lost: JobRun[] = [];
-      for (const { name } of jobs) {
-        if (this.#lanes.has(name) || !last.has(name)) continue;
-        const [newest] = await store.runs({ job: name, limit: 1 });
-        if (newest?.state === 'lost') lost.push(newest);
-      }
-      return { last, lost };
-    });
+    const known = await this.#link.ask((store) => store.lastDue());
     if (known === null) return false;
     const now = this.now();
     const names = new Set(jobs.map(({ name }) => name));
@@ -270,10 +263,10 @@ export class Scheduler {
     }
     for (const job of jobs) {
       if (job.timing.kind === 'resident') this.#startResident(job);
-      else this.#adoptJob(job, known.value.last.get(job.name) ?? null, now);
+      else this.#adoptJob(job, known.value.get(job.name) ?? null, now);
     }
     this.#jobs = jobs;
-    for (const run of known.value.lost) this.#takeOver(run);
+    this.#looked.delete('reap');
     return true;
   }
 
@@ -323,13 +316,20 @@ export class Scheduler {
     lane.queue.push({ at: Math.round(this.now()), attempt: 1, asked: true });
   }
 
-  /** A due time whose host is gone is run again, unless the job has gone on since. */
-  #takeOver(run: JobRun): void {
-    this.#options.emit({ kind: 'run_lost', run });
-    const lane = this.#lanes.get(run.job);
-    if (lane === undefined || run.attempt > lane.job.retries.times + 1) return;
-    if (lane.queue.some((due) => due.at === run.dueAt)) return;
-    lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, asked: false });
+  /** Due times whose host is gone are run again; when the job has gone on since, only if each due time counts. */
+  async #takeOver(store: Store): Promise<void> {
+    const open = (await store.abandoned()).flatMap((run) => {
+      const lane = this.#lanes.get(run.job);
+      return lane === undefined || run.attempt > lane.job.retries.times + 1 ? [] : [{ run, lane }];
+    });
+    const last = open.some(({ lane }) => lane.job.catchUp !== 'all')
+      ? await store.lastDue()
+      : new Map<string, Moment>();
+    for (const { run, lane } of open.reverse()) {
+      if (lane.job.catchUp !== 'all' && run.dueAt < (last.get(run.job) ?? run.dueAt)) continue;
+      if (lane.queue.some((due) => due.at === run.dueAt)) continue;
+      lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, asked: false });
+    }
   }
 
   async #lookForRows(): Promise<void> {

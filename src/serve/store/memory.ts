@@ -107,6 +107,15 @@ export class MemoryStore implements Store {
     return silent.map(shown);
   }
 
+  async abandoned(): Promise<readonly JobRun[]> {
+    const all = [...this.#data.runs.values()];
+    const again = new Set(all.map(({ job, dueAt, attempt }) => `${dueAt} ${attempt - 1} ${job}`));
+    return all
+      .filter(({ state, job, dueAt, attempt }) => state === 'lost' && !again.has(`${dueAt} ${attempt} ${job}`))
+      .sort((a, b) => a.dueAt - b.dueAt)
+      .map(shown);
+  }
+
   /** No database publishes by this store. */
   fence(): null {
     return null;

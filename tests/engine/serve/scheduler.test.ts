@@ -318,6 +318,30 @@ describe('hosts that go silent', () => {
   });
 });
 
+describe('a due time that was lost while the job has gone on', () => {
+  /** The host that called 11:50 lost has died, too; 11:55 was run. */
+  async function abandoned(catchUp: 'all' | 'latest'): Promise<string[]> {
+    const lab = new Lab(START, [job('fast', { catchUp, overlap: 'wait' })]);
+    await lab.store.claim('fast', Date.parse(START) - 10 * MINUTE, 1, 'gone');
+    await lab.pass(MINUTE);
+    await lab.store.reap();
+    const other = await lab.store.claim('fast', Date.parse(START) - 5 * MINUTE, 1, 'b');
+    if (other !== null) await lab.store.finish(other, { state: 'success', reason: null });
+    await lab.pass(1000);
+    lab.host('c');
+    await lab.pass(MINUTE);
+    return lab.told();
+  }
+
+  it('is run again where each due time counts', async () => {
+    expect(await abandoned('all')).toEqual(['11:50 1 lost', '11:55 1 success', '11:50 2 success', '12:00 1 success']);
+  });
+
+  it('is left where the latest one sees what it would see', async () => {
+    expect(await abandoned('latest')).toEqual(['11:50 1 lost', '11:55 1 success', '12:00 1 success']);
+  });
+});
+
 describe('a clock that jumps', () => {
   it('runs what an absence would run when it is put forward', async () => {
     const lab = new Lab(START, [job('fast')]);

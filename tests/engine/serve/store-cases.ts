@@ -116,9 +116,12 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const [run] = await b.runs({ job: 'silent', states: ['lost'], limit: 5 });
       expect(run).toMatchObject({ runId: lost.runId, state: 'lost' });
       expect(run?.finishedAt).not.toBeNull();
+      const abandoned = async () => (await b.abandoned()).filter(({ job }) => job === 'silent');
+      expect((await abandoned()).map(({ runId }) => runId)).toEqual([lost.runId]);
       // The retry is another attempt at the same due time.
       const again = present(await b.claim('silent', DUE, 2, 'host b'));
       expect(again.token > lost.token).toBe(true);
+      expect(await abandoned()).toEqual([]);
     });
 
     it('ends a run once', async () => {

@@ -181,6 +181,16 @@ export class ClickHouseStore implements Store {
     });
   }
 
+  async abandoned(): Promise<readonly JobRun[]> {
+    const rows = await this.#ask(
+      `${runsSql(
+        `c.run_id IN (SELECT run_id FROM ${DB}.job_ends WHERE state = 'lost') AND (c.job, c.due_at, ` +
+          `toUInt32(c.attempt + 1)) NOT IN (SELECT job, due_at, attempt FROM ${DB}.job_claims)`,
+      )} ORDER BY c.due_at LIMIT ${MOST_TRIES}`,
+    );
+    return rows.map(jobRunOf);
+  }
+
   fence({ runId, job, token }: Claim): Fence {
     // What is sent within the first half of a lease begins before the lease is over.
     const half = this.#leaseMs / 2;

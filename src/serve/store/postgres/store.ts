@@ -140,6 +140,14 @@ on conflict do nothing returning token::text`,
     return rows.map(jobRunOf);
   }
 
+  async abandoned(): Promise<readonly JobRun[]> {
+    const rows = await this.#ask(
+      `select ${RUN_COLUMNS} from ${RUNS} as r where r.state = 'lost' and not exists (select from ${RUNS} as l where ` +
+        `l.job = r.job and l.due_at = r.due_at and l.attempt = r.attempt + 1) order by r.due_at limit ${MOST_TRIES}`,
+    );
+    return rows.map(jobRunOf);
+  }
+
   fence({ runId, job, token }: Claim): Fence {
     const name = quoteText(runId);
     // Each statement in it sees what is committed by then.

@@ -26,6 +26,7 @@ export const CREATE_STATE: readonly string[] = [
 )`,
   `create index if not exists job_runs_started_at on ${STATE_SCHEMA}.job_runs (started_at)`,
   `create index if not exists job_runs_running on ${STATE_SCHEMA}.job_runs (run_id) where state = 'running'`,
+  `create index if not exists job_runs_lost on ${STATE_SCHEMA}.job_runs (due_at) where state = 'lost'`,
   `create table if not exists ${STATE_SCHEMA}.node_runs (
   run_id text not null,
   unique_id text not null,
