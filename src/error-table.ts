@@ -49,6 +49,11 @@ export const ERRORS = {
   ),
   dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
   completionWithoutShell: row('T1013', 'usage', () => 'Error: Missing argument: bash, zsh or fish.'),
+  querySource: row(
+    'T1014',
+    'usage',
+    () => "Error: Expected one query that is not empty: as the argument '[SQL]', or in the file of --file.",
+  ),
   packageWithoutVersion: row<Facts<'source'>>(
     'T1008',
     'usage',

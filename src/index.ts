@@ -54,7 +54,7 @@ export async function execute(
 // Exports that only the commands of tsdbt use, beside the pipeline.
 export { adapterVersion, type EmbeddedServer, embeddedServer } from './adapters/index.ts';
 export type { Table } from './adapters/table.ts';
-export { jsonOfTable, printTable } from './adapters/table-print.ts';
+export { csvOfTable, jsonOfTable, printTable } from './adapters/table-print.ts';
 export type { Manifest } from './contracts/manifest.ts';
 export type { Flags, Invocation, RuntimeConfig } from './contracts/project.ts';
 export type { RunResult } from './contracts/results.ts';

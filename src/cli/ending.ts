@@ -23,6 +23,7 @@ const STOPS_ITSELF = new Set([
   'retry',
   'compile',
   'show',
+  'query',
   'generate',
   'serve',
   'freshness',

@@ -31,6 +31,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   clone: runs,
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
+  query: handler(async () => (await import('./commands/query.ts')).queryCommand),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
   list: handler(async () => (await import('./commands/list.ts')).listCommand),
   deps: handler(async () => (await import('./commands/deps.ts')).depsCommand),

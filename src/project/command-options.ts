@@ -327,6 +327,28 @@ export const OPTIONS = {
     default: 'text',
     help: 'Output format.',
   },
+  query_output: {
+    name: 'output',
+    kind: 'choice',
+    names: ['--output', '-o'],
+    choices: ['table', 'json', 'csv'],
+    default: 'table',
+    help: 'Output format.',
+  },
+  query_limit: {
+    name: 'limit',
+    kind: 'integer',
+    names: ['--limit'],
+    default: 500,
+    help: 'Rows to print; -1 for all. A word on stderr tells when there are more.',
+  },
+  query_file: {
+    name: 'file',
+    kind: 'text',
+    names: ['--file', '-f'],
+    default: null,
+    help: 'Read the query from this file; - is what is piped in.',
+  },
   load_output: {
     name: 'output',
     kind: 'choice',

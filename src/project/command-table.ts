@@ -35,8 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `jobs`, `load`, `produce` and `runs` are ours, the others are dbt's. */
-/** All commands; `completion`, `db`, `jobs`, `load`, `produce` and `sla` are ours, the others are dbt's. */
+/** All commands; `completion`, `db`, `jobs`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -164,6 +163,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     'sqlparse',
     'threads',
   ]),
+  command(
+    'query',
+    'Print the rows of a query, which may use refs and macros, and nothing else.',
+    [...PLACES, 'query_output', 'query_limit', 'query_file', 'introspect', 'sqlparse', 'threads'],
+    { argument: { name: 'sql', help: 'The query, as SQL with Jinja.' } },
+  ),
   command('snapshot', 'Take the snapshots of the project.', [...PLACES, ...SELECTION, 'empty', 'sqlparse', 'threads']),
   command(
     'freshness',

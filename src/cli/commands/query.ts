@@ -1,0 +1,61 @@
+// query: the rows of SQL with Jinja, as a table, CSV or JSON. stdout contains nothing else. Compiling and reading are
+// those of `show --inline`.
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { errorOf } from '../../error-table.ts';
+import { note, print } from '../../events/index.ts';
+import { csvOfTable, execute, jsonOfTable, printRunEnd, printTable, type Table, withInline } from '../../index.ts';
+import { readFileText } from '../../project/read-file.ts';
+import { stopReason } from '../../within.ts';
+import type { CommandSession } from '../command-session.ts';
+import { Interrupted } from '../ending.ts';
+import { loadAndParse } from './run.ts';
+
+/** File descriptor of what is piped into the command. */
+const STDIN = 0;
+
+/** @returns true. @throws `usage` without SQL, or with SQL and a file; what is wrong with the query */
+export async function queryCommand(asked: CommandSession): Promise<boolean> {
+  const { signal, logger } = asked;
+  const limit = Number(asked.flags['limit'] ?? -1);
+  // One row more tells whether there are more.
+  const flags = { ...asked.flags, which: 'show', inline: sqlOf(asked), limit: limit < 0 ? -1 : limit + 1 };
+  const session: CommandSession = { ...asked, which: 'show', flags };
+  const { parsed, selection } = withInline(await loadAndParse(session), flags.inline);
+  const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
+  if (interrupted) {
+    printRunEnd(ctx.log, results, stopReason(signal));
+    throw new Interrupted(true);
+  }
+  for (const { unique_id } of results) {
+    const table = ctx.tables.get(unique_id);
+    if (table === undefined) continue;
+    const isCut = limit >= 0 && table.rows.length > limit;
+    print(logger, textOf(isCut ? table.fork(table.rows.slice(0, limit)) : table, String(asked.flags['output'])));
+    if (isCut) note(logger, `There are more than ${limit} rows: --limit -1 shows all`, { level: 'warn' });
+    return true;
+  }
+  return false;
+}
+
+function textOf(table: Table, output: string): string {
+  switch (output) {
+    case 'json':
+      return jsonOfTable(table);
+    case 'csv':
+      return csvOfTable(table).replace(/\n$/, '');
+    default:
+      return printTable(table, { maxRows: null, maxColumns: null, maxColumnWidth: null, maxPrecision: null }).replace(
+        /\n$/,
+        '',
+      );
+  }
+}
+
+function sqlOf({ positional: [typed], flags, cwd }: CommandSession): string {
+  const { file } = flags;
+  if ((typed === undefined) === (typeof file !== 'string')) throw errorOf('querySource', {});
+  const text = typed ?? (file === '-' ? readFileSync(STDIN, 'utf8') : readFileText(resolve(cwd, String(file))));
+  if (text.trim() === '') throw errorOf('querySource', {});
+  return text;
+}

@@ -1,0 +1,106 @@
+// `tsdbt query` on both databases: SQL with refs and macros, as a table, CSV or JSON, from the command line, a file or
+// a pipe; stdout contains the document alone.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
+import { BIN } from '../support/program.ts';
+
+const ROWS =
+  "select 1 as id, 'a, \"b\"' as name, 12345678901234567 as big union all select 2, 'ünï', 5 " +
+  'union all select 3, null, 7';
+
+describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
+  const { missing } = PROJECT_DATABASES[type];
+  let project: AnyProject;
+  const query = async (...args: string[]): Promise<{ code: number | null; stdout: string; err: string }> => {
+    const { code, stdout, out } = await project.tsdbt('query', ...args);
+    return { code, stdout, err: out.replace(stdout, '') };
+  };
+
+  beforeAll(async () => {
+    if (missing !== null) return;
+    project = await AnyProject.open(PROJECT_DATABASES[type], `query_${process.pid}`, {
+      'models/rows.sql': ROWS,
+      'macros/names.sql': "{% macro columns() %}{{ log('from the macro', info=true) }}id, name{% endmacro %}",
+      'ids.sql': "select id from {{ ref('rows') }} order by id",
+    });
+    await project.tsdbt('run');
+  });
+  afterAll(async () => {
+    if (missing === null) await project.close();
+  });
+  const found = "select id, name, big from {{ ref('rows') }} order by id";
+
+  it.skipIf(missing !== null)('prints a table whose cells are whole', async () => {
+    const { code, stdout } = await query(found);
+    expect([code, stdout]).toEqual([
+      0,
+      `| id | name   |               big |\n| -- | ------ | ----------------- |\n` +
+        `|  1 | a, "b" | 12345678901234567 |\n|  2 | ünï    |                 5 |\n` +
+        `|  3 |        |                 7 |\n`,
+    ]);
+  });
+
+  it.skipIf(missing !== null)('prints CSV and JSON with exact numbers and nulls', async () => {
+    const csv = await query(found, '--output', 'csv');
+    expect([csv.code, csv.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n3,,7\n']);
+    const json = await query(found, '-o', 'json', '--quiet');
+    expect([json.code, json.stdout]).toEqual([
+      0,
+      '[{"id": 1, "name": "a, \\"b\\"", "big": 12345678901234567}, {"id": 2, "name": "ünï", "big": 5}, ' +
+        '{"id": 3, "name": null, "big": 7}]\n',
+    ]);
+  });
+
+  it.skipIf(missing !== null)('says on stderr that there are more rows', async () => {
+    const cut = await query(found, '--limit', '2', '--output', 'csv');
+    expect([cut.code, cut.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n']);
+    expect(cut.err).toContain('There are more than 2 rows: --limit -1 shows all');
+    const all = await query('select id from {{ ref("rows") }}', '--limit', '3', '--output', 'csv');
+    expect([all.stdout.split('\n').length, all.err]).toEqual([5, '']);
+  });
+
+  it.skipIf(missing !== null)('keeps what macros log out of the document', async () => {
+    const { stdout } = await query("select {{ columns() }} from {{ ref('rows') }} where id = 3", '--output', 'json');
+    expect(JSON.parse(stdout)).toEqual([{ id: 3, name: null }]);
+  });
+
+  it.skipIf(missing !== null)('prints the columns of a result without rows', async () => {
+    const none = "select id, name from {{ ref('rows') }} where id > 3";
+    expect((await query(none, '--output', 'csv')).stdout).toBe('id,name\n');
+    expect((await query(none, '--output', 'json')).stdout).toBe('[]\n');
+  });
+
+  it.skipIf(missing !== null)('reads a file, or what is piped in', async () => {
+    expect((await query('--file', 'ids.sql', '--output', 'csv')).stdout).toBe('id\n1\n2\n3\n');
+    const child = spawn(process.execPath, [BIN, 'query', '-f', '-', '-o', 'csv'], {
+      cwd: project.dir,
+      env: { ...process.env, DBT_PROFILES_DIR: project.dir },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stdin.end("select max(id) as newest from {{ ref('rows') }}");
+    const [code] = await once(child, 'close');
+    expect([code, stdout]).toEqual([0, 'newest\n3\n']);
+  });
+
+  it.skipIf(missing !== null)('says what is wrong on stderr', async () => {
+    for (const [args, code, why] of [
+      [['select nothing from nowhere'], 2, /nowhere/],
+      [["select * from {{ ref('nobody') }}"], 2, /nobody/],
+      [[], 2, /Expected one query/],
+      [['  '], 2, /Expected one query/],
+      [['select 1', '--file', 'ids.sql'], 2, /Expected one query/],
+      [['--file', 'missing.sql'], 2, /missing\.sql/],
+      [['select 1', '--output', 'xml'], 2, /'xml' is not one of 'table', 'json', 'csv'/],
+    ] as const) {
+      const found = await query(...args);
+      expect([args, found.code, found.stdout]).toEqual([args, code, '']);
+      expect(found.err).toMatch(why);
+    }
+  });
+});
