@@ -2,8 +2,11 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
+import type { ArchiveLedger } from './archive/ledger.ts';
+import { ClickHouseArchiveLedger } from './clickhouse/archive-ledger.ts';
 import { ClickHouseSink } from './clickhouse/sink.ts';
 import { CLICKHOUSE_TABLE } from './clickhouse/table-options.ts';
+import { PostgresArchiveLedger } from './postgres/archive-ledger.ts';
 import { POSTGRES_TABLE } from './postgres/table-options.ts';
 import { PostgresSink } from './postgres/sink.ts';
 import type { Sealer } from './seal.ts';
@@ -22,6 +25,14 @@ export function createSink(
   throw new TsdbtError('runtime', `Loading into ${adapter.type} is not part of this version.`, {
     hint: 'A target of type postgres or clickhouse.',
   });
+}
+
+/** The ledger of archives in the sink's database. */
+export function createLedger(adapter: Adapter, tables: Sink): ArchiveLedger {
+  const prepareState = (): Promise<void> => tables.prepareState();
+  return isClickHouse(adapter)
+    ? new ClickHouseArchiveLedger(adapter, prepareState)
+    : new PostgresArchiveLedger(adapter, prepareState);
 }
 
 /** The class itself would load the driver, whatever the profile's database is. */

@@ -134,12 +134,13 @@ export class Intake {
       const place = this.#place;
       const { loadedAt } = pending;
       const before = rows.end;
+      const least = fastPath.tombstones ? -1 : 0;
       let at = from;
       for (
         ;
         at < to &&
         rows.end - before < BYTES_AT_A_STRETCH &&
-        records.valueStart(at) >= 0 &&
+        records.valueStart(at) >= least &&
         fastPath.add(records, at, rows, place, loadedAt);
         at++
       )

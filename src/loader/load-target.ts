@@ -2,6 +2,7 @@
 // manifest only; check.ts finds out whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { type ArchiveConfig, archiveConfig } from './archive/config.ts';
 import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './debezium/change-config.ts';
 import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
@@ -91,6 +92,10 @@ export interface LoadTarget {
   readonly maxDead: number | null;
   /** How changes of another database are taken; null for every other format. */
   readonly changes: ChangeConfig | null;
+  /** The topic's messages go into files, too; absent: they do not. */
+  readonly archive?: ArchiveConfig;
+  /** This target is the archive. */
+  readonly inFiles?: true;
 }
 
 /** Columns that the loader writes into each row beside the message's own. */
@@ -155,6 +160,7 @@ const OPTIONS = [
   'start',
   'on_gap',
   'max_dead',
+  'archive',
   ...CHANGE_OPTIONS,
 ];
 /** Messages among which dead letters are counted, and how many of these are too many. */
@@ -251,6 +257,12 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
       "mode 'upsert' of several topics cannot be kept in ClickHouse: the newer of two rows is told by the offset",
       'A table for each topic, or mode: append.',
     );
+  const archive = archiveConfig(
+    options['archive'],
+    { hash, drop, several: naming !== 'topic' },
+    (value, defaults) => flushLimits(value, defaults, refuse),
+    refuse,
+  );
   const shape = table.read(options, { columns, mode, key, reader, refuse });
   const rest =
     options['rest'] === undefined
@@ -286,6 +298,7 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     onGap: reader.choice('on_gap', ['stop', 'earliest'], 'stop'),
     maxDead: deadLimit(options['max_dead'], refuse),
     changes: changeConfig(options, { format, mode, database: table.database }, reader, refuse),
+    ...(archive === null ? {} : { archive }),
   };
 }
 

@@ -1,4 +1,6 @@
 // The encoder of a table's present columns, and its fast path. A new column makes a new one.
+import { isArchive } from './archive/config.ts';
+import { LinePath } from './archive/lines.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { Decoder } from './decode.ts';
 import { FastPath } from './fast/fast-path.ts';
@@ -9,6 +11,8 @@ import { RowEncoder } from './row-encoder.ts';
 
 /** Makes rows of ordinary messages from their bytes, without a record in between. */
 export interface RowPath {
+  /** It makes rows of tombstones, too. */
+  readonly tombstones?: true;
   /**
    * Makes a row of a message that is no tombstone. Never throws for a message.
    * @param place ASCII: topic and partition as cells, with tabs before and behind
@@ -37,6 +41,7 @@ export function rowMaker(
   }: { readonly hashKey: string | null; readonly loadId: string; readonly floors: SnapshotFloors },
 ): RowMaker {
   const encoder = new RowEncoder(target, { columns, hashKey, loadId, keys: decoder.keys });
+  if (isArchive(target)) return { columns, encoder, fastPath: new LinePath() };
   return {
     columns,
     encoder,

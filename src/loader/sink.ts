@@ -135,7 +135,14 @@ export interface OpenFlush extends TopicPartition {
 }
 
 /** Points at which tests kill or stop a loader. */
-export type FaultPoint = 'before_copy' | 'before_merge' | 'before_commit' | 'after_commit' | 'in_revoke' | 'in_drift';
+export type FaultPoint =
+  | 'before_copy'
+  | 'before_merge'
+  | 'in_files'
+  | 'before_commit'
+  | 'after_commit'
+  | 'in_revoke'
+  | 'in_drift';
 
 /** How often the bookkeeping is looked at, and after how long a member that was not seen is dead; milliseconds. */
 export interface Pace {
@@ -158,6 +165,8 @@ export interface Sink {
   prepare(target: LoadTarget): Promise<readonly LoadColumn[]>;
   /** Adds nullable columns for new fields. @returns all columns */
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
+  /** Creates the bookkeeping alone. */
+  prepareState(): Promise<void>;
   /** The kept positions of the target's topic, and the topic's id at that time. */
   positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
   /**

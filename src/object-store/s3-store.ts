@@ -214,7 +214,13 @@ class S3Store implements ObjectStore {
       case 'AuthorizationHeaderMalformed':
         return this.#error('runtime', `is not in region '${region}': ${said}`, "Correct 'region'.");
       case 'NotImplemented':
-        return this.#error('runtime', `cannot do this ${method}: ${said || 'it is not implemented'}`);
+        return this.#error(
+          'runtime',
+          `cannot do this ${method}: ${said || 'it is not implemented'}`,
+          undefined,
+          null,
+          code,
+        );
     }
     if (answer.status === 403)
       return this.#error(
@@ -239,9 +245,9 @@ class S3Store implements ObjectStore {
     );
   }
 
-  #error(kind: 'connection' | 'runtime', message: string, hint?: string, cause?: unknown): TsdbtError {
+  #error(kind: 'connection' | 'runtime', message: string, hint?: string, cause?: unknown, code?: string): TsdbtError {
     const { name, endpoint, path } = this.settings;
-    return new TsdbtError(kind, `The object store '${name}' at ${endpoint} ${message}`, { path, hint, cause });
+    return new TsdbtError(kind, `The object store '${name}' at ${endpoint} ${message}`, { path, hint, cause, code });
   }
 }
 

@@ -5,10 +5,11 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
+import { isArchive, withArchive } from '../../loader/archive/config.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
-import { createSink, tableOptions } from '../../loader/create-sink.ts';
+import { createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
@@ -26,7 +27,7 @@ import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
-import { readConnection } from '../read-connection.ts';
+import { readConnection, readStore } from '../read-connection.ts';
 import { pauseTables } from './load-pause.ts';
 import { showStatus } from './load-status.ts';
 import { loadAndParse } from './run.ts';
@@ -44,6 +45,8 @@ export interface LoadContext {
   readonly reached: (point: FaultPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
+  /** The sink of a target: of its table, or of its archive. */
+  readonly sinkOf: (target: LoadTarget) => Promise<Sink>;
   readonly client: (target: LoadTarget) => Promise<BrokerClient>;
   /** Returns the decoder of a target. Files contain plain JSON, whatever the topic's format. */
   readonly decoder: (target: LoadTarget) => Promise<Decoder>;
@@ -108,8 +111,11 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   const targets: LoadTarget[] = [];
   for (const id of selected) {
     const target = loadTarget(parsed.manifest.sources[id]!, tables);
-    if (target !== null)
-      targets.push(from === undefined ? target : { ...ofTopic(target, fileTopic(from)), start: 'earliest' });
+    if (target === null) continue;
+    if (from === undefined) targets.push(...withArchive(target));
+    // Archived messages are those of the topic.
+    else if (isStoreUrl(from)) targets.push({ ...target, start: 'earliest' });
+    else targets.push({ ...ofTopic(target, fileTopic(from)), start: 'earliest' });
   }
   if (targets.length === 0) {
     throw errorOf('nothingToLoad', {});
@@ -140,7 +146,8 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     return connection;
   };
   const registry = async (target: LoadTarget): Promise<SchemaRegistry | null> => {
-    if (target.format === 'json' || from !== undefined) return null;
+    const file = from !== undefined && !isStoreUrl(from);
+    if (target.format === 'json' || file || isArchive(target)) return null;
     const connection = connectionOf(target);
     // Changes may be JSON, too, which needs no registry.
     if (connection.registry === null && target.format === 'debezium') return null;
@@ -153,15 +160,23 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     const { SchemaRegistry: RegistryClass } = await import('../../loader/schema-registry.ts');
     return new RegistryClass(connection.registry, connection.path);
   };
+  const sink = createSink(parsed.adapter, sealer, now, reached);
   return {
     session,
     parsed,
     targets,
     hashKey,
     reached,
-    sink: createSink(parsed.adapter, sealer, now, reached),
+    sink,
+    async sinkOf(target) {
+      if (!isArchive(target)) return sink;
+      const store = await readStore(session, parsed.config, target.archive.connection);
+      const { ArchiveSink } = await import('../../loader/archive/sink.ts');
+      return new ArchiveSink(sink, createLedger(parsed.adapter, sink), store, reached);
+    },
     say: (msg) => print(logger, msg),
     async client(target) {
+      if (from !== undefined && isStoreUrl(from)) return replayClient(session, parsed, target, from);
       if (from !== undefined)
         return fileClient(resolve(session.cwd, from), (column) =>
           target.columns.some(({ name, type }) => name === column && /^jsonb?$/i.test(type.trim())),
@@ -184,6 +199,38 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
       return (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
     },
   };
+}
+
+/** `s3://bucket/path`, or a file. */
+function isStoreUrl(from: string): boolean {
+  return /^s3:\/\//i.test(from);
+}
+
+/** Delivers what the archive of a table holds. @throws `usage` error when the table has none there */
+async function replayClient(
+  session: CommandSession,
+  { config }: ParsedProject,
+  target: LoadTarget,
+  from: string,
+): Promise<BrokerClient> {
+  const { archive } = target;
+  if (archive === undefined || target.topics !== undefined)
+    throw errorOf('badOptionValue', {
+      option: '--from',
+      why:
+        archive === undefined
+          ? `source ${target.name} has no 'archive', whose connection would read ${from}.`
+          : `source ${target.name} has several topics, and an archive is loaded topic by topic.`,
+    });
+  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]*)\/?(.*)$/i.exec(from) ?? [];
+  const store = await readStore(session, config, archive.connection);
+  if (bucket !== store.settings.bucket)
+    throw errorOf('badOptionValue', {
+      option: '--from',
+      why: `connection '${archive.connection}' of the archive has bucket '${store.settings.bucket}', not '${bucket}'.`,
+    });
+  const { archiveClient } = await import('../../loader/archive/replay-client.ts');
+  return archiveClient(store, prefix, target.topic);
 }
 
 /** Ends or stops this process at a fault point that a test requests. */
@@ -231,10 +278,11 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   // Errors of this process's own settings are reported before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
   const results = await Promise.allSettled(
-    targets.map(async (target) =>
-      superviseTable({
+    targets.map(async (target) => {
+      const sink = await ctx.sinkOf(target);
+      return superviseTable({
         target,
-        sink: ctx.sink,
+        sink,
         once,
         signal: session.signal,
         pause: wait,
@@ -243,8 +291,8 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
           new Loader({
             target,
             client: await ctx.client(target),
-            sink: ctx.sink,
-            decoder: await ctx.decoder(target),
+            sink,
+            decoder: isArchive(target) ? jsonDecoder : await ctx.decoder(target),
             loadId,
             hashKey: ctx.hashKey,
             once,
@@ -257,8 +305,8 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
             pulse,
             reached: ctx.reached,
           }),
-      }),
-    ),
+      });
+    }),
   );
   progress.stop();
   server?.close();
@@ -301,7 +349,7 @@ function durationOf(value: unknown): number {
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
   if (typeof to !== 'string' || to === '') throw errorOf('rewindWithoutPlace', {});
-  for (const target of ctx.targets) {
+  for (const target of tablesOf(ctx)) {
     const client = await ctx.client(target);
     try {
       const { next, rows, letters } = await rewindTo(client, ctx.sink, target, to);
@@ -318,8 +366,15 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
   return true;
 }
 
+/** The targets that are tables: an archive has no dead letters, and cannot go back. @throws when there is none */
+function tablesOf({ targets }: LoadContext): readonly LoadTarget[] {
+  const tables = targets.filter((target) => !isArchive(target));
+  if (tables.length === 0) throw errorOf('nothingToLoad', {});
+  return tables;
+}
+
 async function replay(ctx: LoadContext): Promise<boolean> {
-  for (const target of ctx.targets) {
+  for (const target of tablesOf(ctx)) {
     const { rows, dead } = await replayLetters({
       sink: ctx.sink,
       decoder: await ctx.decoder(target),
@@ -341,8 +396,8 @@ async function check(ctx: LoadContext): Promise<boolean> {
     try {
       const client = await ctx.client(target);
       try {
-        problems = await checkTarget(ctx.sink, client, target);
-        if (target.format === 'debezium') {
+        problems = await checkTarget(await ctx.sinkOf(target), client, target);
+        if (target.format === 'debezium' && !isArchive(target)) {
           const { sampleChanges } = await import('../../loader/debezium/sample.ts');
           const sampled = await sampleChanges(client, await ctx.decoder(target), target);
           problems = [...problems, ...sampled.problems];

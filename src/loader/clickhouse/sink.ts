@@ -171,6 +171,10 @@ export class ClickHouseSink implements Sink {
     });
   }
 
+  async prepareState(): Promise<void> {
+    await this.#within(null, createState);
+  }
+
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
     const added = columns.map(({ name, type }) => `${quoteIdentifier(name)} ${addedType(type)}`);
     await this.#within(target, (lease) => lease.run(addColumns(target, added)));

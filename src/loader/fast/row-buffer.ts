@@ -173,6 +173,10 @@ export class RowBuffer {
   partition(row: number): number {
     return this.#source(row).partition;
   }
+  /** Milliseconds since 1970; NaN: the message has no time. */
+  timestamp(row: number): number {
+    return this.#source(row).records.timestamp(this.#origins[row * 2 + 1] ?? 0);
+  }
   offset(row: number): bigint {
     return this.#source(row).records.offset(this.#origins[row * 2 + 1] ?? 0);
   }
@@ -203,6 +207,11 @@ export class RowBuffer {
         last = rows[i++]!;
       yield this.bytes.subarray(start, this.#ends[last]);
     }
+  }
+
+  /** The bytes of some rows. */
+  size(rows: readonly number[]): number {
+    return rows.reduce((sum, row) => sum + (this.#ends[row] ?? 0) - this.#start(row), 0);
   }
 
   /** The numbers of each key's last row, in the order of the source where there is one. */

@@ -46,6 +46,7 @@ import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
 import { mergeRows } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
+import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
 import {
@@ -156,6 +157,10 @@ export class PostgresSink implements Sink {
       const columns = target.schemaDrift === 'add_column' ? [...target.columns, ...added] : target.columns;
       return columns.map((column) => ({ ...column, stored: stored.get(column.name) }));
     });
+  }
+
+  async prepareState(): Promise<void> {
+    await this.#within(null, (session) => createMissing(session, CREATE_STATE, STATE_PRESENT));
   }
 
   async addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]> {
@@ -564,22 +569,6 @@ export class PostgresSink implements Sink {
       await session.release();
     }
   }
-}
-
-/**
- * Creates only what is missing: without the right to create, existing tables can still be loaded. Loaders of other
- * tables may create the same schemas.
- */
-async function createMissing(session: Session, statements: readonly string[], present: string): Promise<void> {
-  const [there] = await read(session, present);
-  if (there?.[0] === true) return;
-  await session.execute("select pg_advisory_xact_lock(hashtext('tsdbt load'), 0)");
-  for (const statement of statements) await session.execute(statement);
-}
-
-async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
-  const { table } = await session.execute(sql, { fetch: true });
-  return table.rows.map((row) => row.values);
 }
 
 /** May rows of one key be of several topics? Then the order in which they were read is not theirs. */

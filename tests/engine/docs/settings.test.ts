@@ -72,6 +72,12 @@ describe('docs/settings.md', () => {
     );
   });
 
+  it('has every option of `archive`', () => {
+    const archive = { connection: 'lake', path: 'p', nothing: 1 };
+    const found = named(() => loadTarget(source({ topic: 't', archive }), POSTGRES_TABLE));
+    expect(keys('archive').sort()).toEqual(found.sort());
+  });
+
   it('has every option of a column', () => {
     const column = { name: 'c', data_type: 'text', meta: { tsdbt: { load: { nothing: 1 } } } };
     const found = named(() => loadTarget(source({ topic: 't', format: 'avro' }, { c: column }), POSTGRES_TABLE));

@@ -1,0 +1,305 @@
+// An object store as a sink. A flush is recorded in the target database first, which moves the positions; then its
+// files are written, under names that hold the range of offsets; then they are called done. Who comes after a kill
+// reads the same range and writes the same files. Positions, pauses and members are kept by the sink for tables.
+import { createGzip, gunzipSync } from 'node:zlib';
+import { TsdbtError } from '../../errors.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import { partitionKey } from '../broker.ts';
+import type { RowBuffer } from '../fast/row-buffer.ts';
+import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import {
+  type FaultPoint,
+  Fenced,
+  type Flush,
+  type Flushed,
+  type OffsetRange,
+  type OpenFlush,
+  type Pace,
+  type Sink,
+} from '../sink.ts';
+import { ofTopic } from '../topics.ts';
+import { fileName, folderOf, isArchive } from './config.ts';
+import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
+
+const HOUR = 3_600_000;
+/** Of the lines that are compressed at once: the same lines give the same bytes, however they came. */
+const PIECE_BYTES = 1 << 20;
+const LEVEL = 1;
+/** Files that are written at once. */
+const AT_ONCE = 4;
+
+/** A file with the rows that go into it. */
+interface Filling extends PlannedFile {
+  readonly numbers: readonly number[];
+}
+
+export class ArchiveSink implements Sink {
+  readonly pace?: Pace;
+  readonly #tables: Sink;
+  readonly #ledger: ArchiveLedger;
+  readonly #store: ObjectStore;
+  readonly #reached: (point: FaultPoint) => void;
+  /** Flushes that are recorded and not written yet, by their ranges: a second call goes on. */
+  readonly #recorded = new WeakMap<readonly OffsetRange[], readonly OffsetRange[]>();
+
+  /** @param tables keeps positions; no table of an archive is asked of it */
+  constructor(
+    tables: Sink,
+    ledger: ArchiveLedger,
+    store: ObjectStore,
+    reached: (point: FaultPoint) => void = () => undefined,
+  ) {
+    if (tables.pace !== undefined) this.pace = tables.pace;
+    this.#tables = tables;
+    this.#ledger = ledger;
+    this.#store = store;
+    this.#reached = reached;
+  }
+
+  async problems(): Promise<string[]> {
+    try {
+      await this.#store.check();
+      return [];
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      return [error.message];
+    }
+  }
+
+  async prepare(target: LoadTarget): Promise<readonly LoadColumn[]> {
+    await this.#store.check();
+    await this.#ledger.prepare(target);
+    return [];
+  }
+
+  prepareState(): Promise<void> {
+    return this.#tables.prepareState();
+  }
+
+  async unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]> {
+    return this.#ledger.open(target, partitions);
+  }
+
+  async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
+    const range = { ...open, rows: flush.rows.length };
+    const files = await this.#write(plan(flush.target, [range], flush.rows), flush.rows);
+    await this.#ledger.done(ofTopic(flush.target, open.topic), [open], files, flush.loadId);
+    return { rows: flush.rows.length, dead: [] };
+  }
+
+  async flush(flush: Flush): Promise<Flushed> {
+    const { target, ranges, rows, loadId } = flush;
+    const files = plan(target, ranges, rows);
+    let fenced = this.#recorded.get(ranges);
+    if (fenced === undefined) {
+      this.#reached('before_copy');
+      fenced = await this.#ledger.intend(flush, files);
+      this.#recorded.set(ranges, fenced);
+    }
+    this.#reached('before_merge');
+    const lost = new Set(fenced.map(partitionKey));
+    const own = files.filter((file) => !lost.has(partitionKey(file)));
+    const written = await this.#write(own, rows);
+    this.#reached('before_commit');
+    for (const topic of new Set(ranges.map((range) => range.topic)))
+      await this.#ledger.done(
+        ofTopic(target, topic),
+        ranges.filter((range) => range.topic === topic && !lost.has(partitionKey(range))),
+        written.filter((file) => file.topic === topic),
+        loadId,
+      );
+    this.#recorded.delete(ranges);
+    this.#reached('after_commit');
+    if (fenced.length > 0) throw new Fenced(fenced);
+    return { rows: written.reduce((sum, file) => sum + file.rows, 0), dead: [] };
+  }
+
+  async rewind(
+    target: LoadTarget,
+    topicId: string | null,
+    next: ReadonlyMap<number, bigint>,
+  ): ReturnType<Sink['rewind']> {
+    const kept = await this.#tables.positions(target);
+    for (const [partition, offset] of next) {
+      const known = kept.get(partition);
+      if (known !== undefined && offset < known.next && (known.topicId === topicId || topicId === null))
+        throw new TsdbtError(
+          'runtime',
+          `The archive ${target.name} cannot go back from offset ${known.next} to ${offset}.`,
+          {
+            path: target.path,
+            hint: 'Its files would hold messages twice. Another `path` begins a new archive.',
+          },
+        );
+    }
+    return this.#tables.rewind(target, topicId, next);
+  }
+
+  async ends(): ReturnType<Sink['ends']> {
+    return new Map();
+  }
+
+  async snapshots(): ReturnType<Sink['snapshots']> {
+    return new Map();
+  }
+
+  async holdsRows(target: LoadTarget): Promise<boolean> {
+    return this.#ledger.holdsFiles(target);
+  }
+
+  async recentDead(): ReturnType<Sink['recentDead']> {
+    return [];
+  }
+
+  async newestLetter(): Promise<string> {
+    return '0';
+  }
+
+  async letters(): ReturnType<Sink['letters']> {
+    return [];
+  }
+
+  async addColumns(): Promise<readonly LoadColumn[]> {
+    return [];
+  }
+
+  kept(target: LoadTarget): ReturnType<Sink['kept']> {
+    return this.#tables.kept(target);
+  }
+
+  positions(target: LoadTarget): ReturnType<Sink['positions']> {
+    return this.#tables.positions(target);
+  }
+
+  startAt(...given: Parameters<Sink['startAt']>): Promise<void> {
+    return this.#tables.startAt(...given);
+  }
+
+  note(target: LoadTarget, failure: string | null): Promise<void> {
+    return this.#tables.note(target, failure);
+  }
+
+  setPaused(target: LoadTarget, paused: boolean): Promise<boolean> {
+    return this.#tables.setPaused(target, paused);
+  }
+
+  look(...given: Parameters<Sink['look']>): ReturnType<Sink['look']> {
+    return this.#tables.look(...given);
+  }
+
+  forget(members: Parameters<Sink['forget']>[0]): Promise<void> {
+    return this.#tables.forget(members);
+  }
+
+  stop(target: LoadTarget): Promise<void> {
+    return this.#tables.stop(target);
+  }
+
+  maintain(target: LoadTarget): Promise<readonly string[]> {
+    return this.#tables.maintain(target);
+  }
+
+  /** Writes files that may stand already, if they hold the same lines. */
+  async #write(files: readonly Filling[], rows: RowBuffer): Promise<WrittenFile[]> {
+    const written: WrittenFile[] = [];
+    const waiting = [...files].reverse();
+    const worker = async (): Promise<void> => {
+      for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+        const { numbers, ...planned } = file;
+        const body = await compressed(rows.chunks(numbers));
+        await putOnce(this.#store, file.key, body);
+        this.#reached('in_files');
+        written.push({ ...planned, size: body.length });
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
+    const failed = workers.find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+    return written;
+  }
+}
+
+/** Writes an object, unless it stands with the same contents. @throws `runtime` error when it holds others */
+export async function putOnce(store: ObjectStore, key: string, body: Buffer): Promise<void> {
+  const type = 'application/gzip';
+  try {
+    if ((await store.put(key, body, { whenAbsent: true, type })).created) return;
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
+    // The store knows no conditions; names differ by range, so what stands there is this file.
+    await store.put(key, body, { type });
+    return;
+  }
+  const found = await store.get(key);
+  if (found === null || found.equals(body) || gunzipSync(found).equals(gunzipSync(body))) return;
+  throw new TsdbtError('runtime', `The object ${key} of '${store.settings.name}' stands there with other contents.`, {
+    path: store.settings.path,
+    hint: 'Somebody else writes below this path, or the topic was made again: give the archive a `path` of its own.',
+  });
+}
+
+/** The files of a flush: one for each folder that rows of a range belong to. */
+function plan(target: LoadTarget, ranges: readonly OffsetRange[] | readonly OpenFlush[], rows: RowBuffer): Filling[] {
+  if (!isArchive(target)) throw new TsdbtError('internal', `${target.name} is no archive`);
+  const places = new Map(ranges.map((range) => [partitionKey(range), range]));
+  const found = new Map<string, PlannedFile & { numbers: number[] }>();
+  let [lastHour, lastSource] = [Number.NaN, ''];
+  let last: (PlannedFile & { numbers: number[] }) | undefined;
+  for (let row = 0; row < rows.length; row++) {
+    const time = rows.timestamp(row);
+    const hour = Math.floor(time / HOUR);
+    const source = `${rows.topic(row)}/${rows.partition(row)}`;
+    if (last === undefined || source !== lastSource || !Object.is(hour, lastHour)) {
+      const range = places.get(source);
+      if (range === undefined) throw new TsdbtError('internal', `a row of ${source} is in no range`);
+      const { topic, partition, from, to } = range;
+      const key = folderOf(target, topic, Number.isNaN(time) ? null : time) + fileName(partition, from, to);
+      last = found.get(key) ?? { key, topic, partition, from, to, rows: 0, bytes: 0, numbers: [] };
+      found.set(key, last);
+      [lastHour, lastSource] = [hour, source];
+    }
+    last.numbers.push(row);
+  }
+  return [...found.values()].map((file) => ({
+    ...file,
+    rows: file.numbers.length,
+    bytes: rows.size(file.numbers),
+  }));
+}
+
+/** Compresses lines. The result depends on the lines alone. */
+export function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES / 4 });
+    const parts: Buffer[] = [];
+    gzip.on('data', (part: Buffer) => parts.push(part));
+    gzip.on('error', reject);
+    gzip.on('end', () => resolve(Buffer.concat(parts)));
+    const pieces = piecesOf(chunks);
+    const next = (): void => {
+      for (let piece = pieces.next(); ; piece = pieces.next()) {
+        if (piece.done === true) return void gzip.end();
+        if (!gzip.write(piece.value)) return void gzip.once('drain', next);
+      }
+    };
+    next();
+  });
+}
+
+/** The same bytes in pieces of one size. */
+function* piecesOf(chunks: Iterable<Buffer>): Generator<Buffer> {
+  let piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let filled = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(piece, filled, at);
+      at += copied;
+      filled += copied;
+      if (filled < PIECE_BYTES) continue;
+      yield piece;
+      piece = Buffer.allocUnsafe(PIECE_BYTES);
+      filled = 0;
+    }
+  }
+  if (filled > 0) yield piece.subarray(0, filled);
+}

@@ -1,0 +1,318 @@
+// An archive on a real store, beside Postgres and ClickHouse: files hold every message once, whatever is in it and
+// whatever is cut off; what is archived can be loaded again.
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archiveTarget } from '../../../src/loader/archive/config.ts';
+import { archiveClient, linesOf } from '../../../src/loader/archive/replay-client.ts';
+import { messageOf } from '../../../src/loader/archive/lines.ts';
+import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
+import { createLedger } from '../../../src/loader/create-sink.ts';
+import type { Message } from '../../../src/loader/broker.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
+import type { FaultPoint } from '../../../src/loader/sink.ts';
+import type { ObjectStore } from '../../../src/object-store/store.ts';
+import { NO_STORE, S3Server } from '../support/s3-server.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import { LoadLab, upTo } from './load-lab.ts';
+import type { MemoryBroker } from './memory-broker.ts';
+
+const HOUR = 3_600_000;
+const START = Date.parse('2026-05-01T22:30:00Z');
+const server = new S3Server();
+let archives = 0;
+
+beforeAll(async () => {
+  if (NO_STORE === null) await server.start();
+});
+afterAll(() => server.stop());
+
+class Killed extends Error {}
+
+/** The archive of a table: its target, what it has stored, and loads of it. */
+class Archive {
+  readonly lab: LoadLab | ClickHouseLab;
+  readonly path = `a${++archives}/`;
+  readonly target: LoadTarget;
+  readonly table: LoadTarget;
+  readonly store: ObjectStore = server.store();
+
+  constructor(lab: LoadLab | ClickHouseLab, more: Partial<LoadTarget['flush']> = {}, partitions = 1) {
+    this.lab = lab;
+    this.table = lab.target({ id: lab instanceof LoadLab ? 'integer' : 'Int32' }, {}, partitions);
+    const flush = { rows: 1e9, bytes: 1e6, ageMs: 60_000, ...more };
+    const archive = { connection: 'lake', path: `${this.path}dt={day}/hour={hour}/`, flush, table: true };
+    this.table = { ...this.table, archive };
+    const target = archiveTarget(this.table);
+    if (target === null) throw new Error('no archive');
+    this.target = target;
+  }
+
+  get broker(): MemoryBroker {
+    return this.lab.broker;
+  }
+
+  sink(reached?: (point: FaultPoint) => void, store = this.store): ArchiveSink {
+    const { adapter } = this.lab;
+    const tables = this.lab instanceof LoadLab ? this.lab.sink : this.lab.anotherSink();
+    return new ArchiveSink(tables, createLedger(adapter, tables), store, reached);
+  }
+
+  load(more: Partial<LoaderOptions> = {}): Promise<LoadSummary> {
+    return this.lab.loader(this.target, { sink: this.sink(), ...more }).loader.run();
+  }
+
+  /** Loads until a point is reached for the nth time. */
+  async killed(point: FaultPoint, times = 1): Promise<boolean> {
+    let left = times;
+    let dead = false;
+    const reached = (at: FaultPoint): void => {
+      if (dead || (at === point && --left === 0)) {
+        dead = true;
+        throw new Killed(point);
+      }
+    };
+    try {
+      await this.load({ sink: this.sink(reached) });
+      return false;
+    } catch (error) {
+      if (!(error instanceof Killed)) throw error;
+      return true;
+    }
+  }
+
+  async keys(): Promise<string[]> {
+    const keys = [];
+    for await (const { key } of this.store.list(this.path)) keys.push(key.slice(this.path.length));
+    return keys;
+  }
+
+  /** Every message that the files hold. */
+  async messages(): Promise<(Message & { readonly partition: number })[]> {
+    const found = [];
+    for (const key of await this.keys()) {
+      const packed = await this.store.get(this.path + key);
+      for (const line of linesOf(gunzipSync(packed ?? Buffer.alloc(0)))) {
+        const message = messageOf(line);
+        if (message === null) throw new Error(`${key}: ${line.toString()}`);
+        found.push(message);
+      }
+    }
+    return found.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
+  }
+
+  async ids(): Promise<unknown[]> {
+    return (await this.messages()).map(({ value }) => JSON.parse(value?.toString() ?? 'null').id);
+  }
+}
+
+const shown = (value: Uint8Array | null): string | null =>
+  value === null ? null : Buffer.from(value).toString('latin1');
+
+describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  let postgres: LoadLab;
+  const clickhouse = new ClickHouseLab('archives');
+  beforeAll(async () => {
+    postgres = await LoadLab.open();
+  });
+  afterAll(async () => {
+    await postgres.close();
+    await clickhouse.close();
+  });
+
+  it('keep messages of any kind, which come back byte for byte', async () => {
+    const archive = new Archive(postgres);
+    const values: (string | Uint8Array | null)[] = [
+      '{"id":1,"n":12345678901234567890,"d":1.10,"t":"ü\\n\\u0000 \ud83d\ude00"}',
+      '{}',
+      ' {  } ',
+      '{"id":2} \t',
+      '[1,2]',
+      '"text"',
+      'no JSON',
+      '',
+      '{"_offset":7,"id":3}',
+      '{"\\u005foffset":7}',
+      '{"_x":1}',
+      '{"a":"]},\\"_headers\\":["}',
+      new Uint8Array([0xff, 0xfe]),
+      new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+      null,
+    ];
+    const keys = [null, 'k', new Uint8Array([0x80]), '"]'];
+    const headers: Message['headers'][] = [
+      [],
+      [['h', Buffer.from('1')]],
+      [
+        ['a', null],
+        ['a', new Uint8Array([0xff])],
+        ['"]', Buffer.from('"_headers":[}')],
+      ],
+    ];
+    values.forEach((value, i) => {
+      const key = keys[i % keys.length] ?? null;
+      archive.broker.produce('t', 0, null, {
+        raw: typeof value === 'string' ? Buffer.from(value) : value,
+        timestamp: START + i,
+        headers: headers[i % headers.length] ?? [],
+        ...(key === null ? {} : { keyBytes: Buffer.from(key) }),
+      });
+    });
+    await archive.load();
+    const messages = await archive.messages();
+    const wanted = archive.broker.log({ topic: 't', partition: 0 }).messages;
+    const spelt = (message: Message): unknown => ({
+      ...message,
+      key: shown(message.key),
+      value: shown(message.value)?.trim(),
+      headers: message.headers.map(([name, value]) => [name, shown(value)]),
+    });
+    expect(
+      messages.map(({ offset, timestamp, key, value, headers: own }) =>
+        spelt({ offset, timestamp, key, value, headers: own }),
+      ),
+    ).toEqual(wanted.map(spelt));
+  });
+
+  it('keep an object that is written over several lines on one', async () => {
+    const archive = new Archive(postgres);
+    archive.broker.produce('t', 0, null, { raw: Buffer.from('{\n  "id": 1,\r\n  "t": "a\\nb"\n}'), timestamp: START });
+    await archive.load();
+    const [key = ''] = await archive.keys();
+    const text = gunzipSync((await archive.store.get(archive.path + key)) ?? '').toString();
+    expect(text.split('\n')).toHaveLength(2);
+    expect(JSON.parse(text)).toMatchObject({ id: 1, t: 'a\nb', _offset: 0 });
+  });
+
+  it('have names with the range, in a folder for each hour', async () => {
+    const archive = new Archive(postgres, {}, 2);
+    for (const i of upTo(6)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + (i * HOUR) / 2 });
+    expect((await archive.load()).rows).toBe(6);
+    const name = (partition: number): string => `p0000${partition}-00000000000000-00000000000003.ndjson.gz`;
+    expect(await archive.keys()).toEqual([
+      `dt=2026-05-01/hour=22/${name(0)}`,
+      `dt=2026-05-01/hour=23/${name(0)}`,
+      `dt=2026-05-01/hour=23/${name(1)}`,
+      `dt=2026-05-02/hour=00/${name(0)}`,
+      `dt=2026-05-02/hour=00/${name(1)}`,
+      `dt=2026-05-02/hour=01/${name(1)}`,
+    ]);
+    expect(await archive.ids()).toEqual([0, 2, 4, 1, 3, 5]);
+    expect((await archive.load()).rows).toBe(0);
+    expect(await archive.keys()).toHaveLength(6);
+  });
+
+  const POINTS = ['before_copy', 'before_merge', 'in_files', 'before_commit', 'after_commit'] as const;
+  for (const database of ['Postgres', 'ClickHouse']) {
+    const lab = (): LoadLab | ClickHouseLab => (database === 'Postgres' ? postgres : clickhouse);
+
+    it(`beside ${database} lose and double nothing when loaders end at any point`, async () => {
+      for (const point of POINTS) {
+        const archive = new Archive(lab(), { bytes: 2000 }, 2);
+        archive.broker.batch = 7;
+        for (const i of upTo(60))
+          archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + Math.floor(i / 20) * HOUR });
+        let kills = 0;
+        for (let times = 1; times < 4; times++) if (await archive.killed(point, times)) kills++;
+        expect(kills, point).toBeGreaterThan(1);
+        await archive.load();
+        expect(
+          (await archive.ids()).map(Number).sort((a, b) => a - b),
+          point,
+        ).toEqual(upTo(60));
+      }
+    }, 120_000);
+
+    it(`beside ${database} write the same names again, with the same bytes`, async () => {
+      const archive = new Archive(lab());
+      for (const i of upTo(500)) archive.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
+      expect(await archive.killed('before_merge')).toBe(true);
+      expect(await archive.keys()).toEqual([]);
+      await archive.load();
+      const [key = '', ...others] = await archive.keys();
+      expect(others).toEqual([]);
+      const first = await archive.store.get(archive.path + key);
+      const again = new Archive(lab());
+      for (const i of upTo(500)) again.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
+      expect(await again.killed('in_files')).toBe(true);
+      expect((await again.store.get(again.path + key))?.equals(first ?? Buffer.alloc(0))).toBe(true);
+      await again.load();
+      expect(await again.keys()).toEqual([key]);
+    });
+
+    it(`beside ${database} wait while the store is away`, async () => {
+      const archive = new Archive(lab());
+      for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+      const waited: string[] = [];
+      let gone: Promise<void> | null = null;
+      const reached = (point: FaultPoint): void => {
+        if (point === 'before_merge' && gone === null) gone = server.kill();
+      };
+      await archive.load({
+        sink: archive.sink(reached),
+        notify: (event) => {
+          if (event.kind !== 'waiting') return;
+          waited.push(event.message);
+          if (waited.length === 2) void server.start();
+        },
+      });
+      expect(waited[0]).toContain("The object store 'lake' at http://127.0.0.1:");
+      expect(await archive.ids()).toEqual(upTo(20));
+    }, 60_000);
+  }
+
+  it('say that other contents stand under a name, and write nothing over them', async () => {
+    const archive = new Archive(postgres);
+    archive.broker.produce('t', 0, { id: 1 }, { timestamp: START });
+    const key = `${archive.path}dt=2026-05-01/hour=22/p00000-00000000000000-00000000000001.ndjson.gz`;
+    await archive.store.put(key, Buffer.from('mine'));
+    await expect(archive.load()).rejects.toThrow(/incorrect header|stands there with other contents/);
+    expect((await archive.store.get(key))?.toString()).toBe('mine');
+  });
+
+  it('are loaded into a table, which goes on from the topic', async () => {
+    const archive = new Archive(postgres, {}, 2);
+    for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
+    await archive.load();
+    const client = async (): Promise<LoaderOptions['client']> => archiveClient(server.store(), archive.path, 't');
+    expect((await postgres.load(archive.table, { client: await client() })).rows).toBe(10);
+    expect((await postgres.load(archive.table, { client: await client() })).rows).toBe(0);
+    for (const i of upTo(4)) archive.broker.produce('t', i % 2, { id: 10 + i }, { timestamp: START });
+    expect((await postgres.load(archive.table)).rows).toBe(4);
+    expect(await postgres.ids(archive.table)).toEqual(upTo(14));
+  });
+
+  it('are read by ClickHouse where they lie', async () => {
+    const archive = new Archive(postgres, {}, 2);
+    for (const i of upTo(50))
+      archive.broker.produce('t', i % 2, { id: i, name: `n${i}` }, { timestamp: START + i * 600_000 });
+    await archive.load();
+    const { endpoint, accessKeyId, secretAccessKey } = archive.store.settings;
+    const place = `${endpoint}/lake/${archive.path}**/*.ndjson.gz`;
+    const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'JSONEachRow'`;
+    const structure = 'id Int32, at DateTime, _offset Int64, _kafka_ts DateTime64(3)';
+    const [row] = await clickhouse.rows(
+      `select count(), sum(id), sum(_offset), toString(max(_kafka_ts), 'UTC') from ${files}, '${structure}') ` +
+        "settings date_time_input_format = 'best_effort'",
+    );
+    expect(row).toEqual(['50', '1225', '600', '2026-05-02 06:40:00.000']);
+    // Without a structure the engine finds the columns itself.
+    expect((await clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
+  });
+
+  it('that lack a file are loaded up to the gap, which is named', async () => {
+    const archive = new Archive(postgres, { bytes: 1 });
+    archive.broker.batch = 2;
+    for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+    await archive.load();
+    const keys = await archive.keys();
+    expect(keys.length).toBeGreaterThan(2);
+    await archive.store.delete(archive.path + keys[1]);
+    await expect(
+      postgres.load(archive.table, { client: await archiveClient(server.store(), archive.path, 't') }),
+    ).rejects.toThrow(/has no file with offsets \d+ to \d+ of partition 0/);
+    await expect(archiveClient(server.store(), 'nothing/', 't')).rejects.toThrow(
+      'No archived files are at s3://lake/nothing/',
+    );
+  });
+});

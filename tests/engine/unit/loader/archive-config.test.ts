@@ -1,0 +1,77 @@
+// What an `archive` of a load config may say, and where a message's file lies.
+import { describe, expect, it } from 'vitest';
+import type { SourceDefinition } from '../../../../src/contracts/node.ts';
+import {
+  archiveTarget,
+  fileName,
+  folderOf,
+  isArchive,
+  rangeOf,
+  withArchive,
+} from '../../../../src/loader/archive/config.ts';
+import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
+import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
+
+const target = (archive: object, more: object = {}): LoadTarget | null =>
+  loadTarget(
+    {
+      unique_id: 'source.p.raw.t',
+      source_name: 'raw',
+      name: 't',
+      schema: 'raw',
+      identifier: 't',
+      original_file_path: 'models/s.yml',
+      columns: { email: { name: 'email' } },
+      meta: { tsdbt: { load: { topic: 't', archive, ...more } } },
+      config: {},
+      source_meta: {},
+    } as unknown as SourceDefinition,
+    POSTGRES_TABLE,
+  );
+const good = { connection: 'lake', path: 'raw/{topic}/dt={day}/hour={hour}' };
+
+describe('an archive', () => {
+  it('is a target beside the table, or alone', () => {
+    const both = target(good);
+    expect(both === null ? [] : withArchive(both).map(({ name, inFiles = false }) => [name, inFiles])).toEqual([
+      ['raw.t', false],
+      ['raw.t.archive', true],
+    ]);
+    const alone = target({ ...good, table: false, flush: { bytes: '1MiB', age: '1m' } });
+    expect(alone === null ? [] : withArchive(alone).map(({ name, flush }) => [name, flush])).toEqual([
+      ['raw.t.archive', { rows: 2 ** 31, bytes: 1024 ** 2, ageMs: 60_000 }],
+    ]);
+  });
+
+  it('puts a message into the folder of its hour', () => {
+    const table = target(good);
+    const archive = table === null ? null : archiveTarget(table);
+    if (archive === null || !isArchive(archive)) throw new Error('no archive');
+    expect(folderOf(archive, 'clicks', Date.parse('2026-05-01T23:59:59.999Z'))).toBe(
+      'raw/clicks/dt=2026-05-01/hour=23/',
+    );
+    expect(folderOf(archive, 'clicks', null)).toBe('raw/clicks/dt=none/hour=none/');
+    const name = fileName(3, 1200n, 5400n);
+    expect(name).toBe('p00003-00000000001200-00000000005400.ndjson.gz');
+    expect(rangeOf(`a/${name}`)).toEqual({ partition: 3, from: 1200n, to: 5400n });
+    expect(rangeOf('a/other.ndjson.gz')).toBe(null);
+  });
+
+  it.each([
+    [{}, {}, "'archive' needs a connection"],
+    [{ connection: 'lake' }, {}, "'path' of 'archive' must be a path below the bucket"],
+    [{ ...good, path: '/raw' }, {}, "'path' of 'archive' must be a path below the bucket"],
+    [{ ...good, path: 'a/{month}' }, {}, "'path' of 'archive' has the unknown place {month}"],
+    [{ ...good, format: 'parquet' }, {}, "'format: parquet' of 'archive' is not part of this version"],
+    [{ ...good, format: 'csv' }, {}, "'format' must be one of ndjson.gz"],
+    [{ ...good, flush: { age: 'soon' } }, {}, "'age' in 'flush' must be a positive duration"],
+    [{ ...good, compact: 'daily' }, {}, "unknown option 'compact' in 'archive'"],
+    [{ ...good, table: 'no' }, {}, "'table' of 'archive' must be true or false"],
+    [good, { hash: ['email'] }, "'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them"],
+    [{ ...good, path: 'raw' }, { topic: undefined, topics: ['a', 'b'] }, "'path' of 'archive' must have {topic}"],
+  ])('%j with %j is refused', (archive, more, message) => {
+    const given = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
+    const own = 'topics' in more ? { ...given, topic: undefined } : given;
+    expect(() => target(archive, own)).toThrow(message);
+  });
+});
