@@ -5,10 +5,11 @@ import { PyFloat } from '../values/float.ts';
 import { JinjaError } from '../values/python-error.ts';
 import { PyRange } from '../values/range.ts';
 import { PySet } from '../values/set.ts';
+import { StrSubclass } from '../values/str-subclass.ts';
 import { toText } from '../values/text.ts';
 import { PyTuple } from '../values/tuple.ts';
 import { typeName } from '../values/type-name.ts';
-import type { HostObject, Value } from '../values/value.ts';
+import type { Value } from '../values/value.ts';
 import { Markup } from './markup.ts';
 import { parseLiteral } from './python-literal.ts';
 
@@ -19,31 +20,14 @@ export interface NativePart {
 }
 
 /** The result of `as_text`, `as_native`, `as_bool` and `as_number`: a str with a marker of its type. */
-export class NativeMarker implements HostObject {
+export class NativeMarker extends StrSubclass {
   readonly jinjaType: string;
-  readonly text: string;
   readonly kind: 'text' | 'native' | 'bool' | 'number';
 
   constructor(text: string, kind: NativeMarker['kind']) {
-    this.text = text;
+    super(text);
     this.kind = kind;
     this.jinjaType = `${kind[0]?.toUpperCase()}${kind.slice(1)}Marker`;
-  }
-
-  jinjaGet(): Value | undefined {
-    return undefined;
-  }
-
-  jinjaText(): string {
-    return this.text;
-  }
-
-  jinjaTruth(): boolean {
-    return this.text !== '';
-  }
-
-  jinjaEquals(other: Value): boolean {
-    return other === this.text || (other instanceof NativeMarker && other.text === this.text);
   }
 }
 

@@ -104,7 +104,8 @@ async function checkFiles(
         : fine('OK found and valid');
     return { loaded, profile, project: fine('OK found and valid') };
   } catch (error) {
-    if (!(error instanceof TsdbtError)) throw error;
+    // dbt, too, ends with exit code 2 where a value of the project cannot be rendered.
+    if (!(error instanceof TsdbtError) || error.kind === 'compilation') throw error;
     const ofProfile = error.kind === 'profile' || /profile/i.test(error.message);
     if (ofProfile) {
       const profile = existsSync(profilePath)

@@ -96,6 +96,8 @@ export function checkOut(name, list) {
   }
   const commands = list ?? steps[project.steps] ?? project.steps;
   const all = commands.map((run) => (typeof run === 'string' ? { run, env: project.env } : run));
-  writeFileSync(join(dir, 'steps.json'), JSON.stringify({ steps: all }, null, 2));
+  // What dbt left is kept by these files: that of a project that reads today's date, for a day.
+  const day = project.daily ? { day: new Date().toISOString().slice(0, 10) } : {};
+  writeFileSync(join(dir, 'steps.json'), JSON.stringify({ steps: all, ...day }, null, 2));
   return dir;
 }

@@ -29,7 +29,7 @@ test('meta keeps lists, dicts, null and numbers', () => {
   expect(nodeInfo(running(meta))['meta']).toEqual({
     list: [1, 'a', { b: null }],
     float: 1,
-    big: 12345678901234567890,
+    big: Number('12345678901234567890'),
     no: null,
     yes: true,
   });
