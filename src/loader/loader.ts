@@ -398,40 +398,36 @@ export class Loader {
   async #settle(partitions: readonly TopicPartition[]): Promise<void> {
     const { target, sink, client, loadId } = this.#options;
     for (const at of partitions) this.#unreadable.delete(partitionKey(at));
-    const open: OpenFlush[] = [];
+    const open = new Map<string, OpenFlush>();
     for (const name of new Set(partitions.map(({ topic }) => topic))) {
       const numbers = partitions.filter(({ topic }) => topic === name).map(({ partition }) => partition);
-      open.push(...(await sink.unsettled(ofTopic(target, name), numbers)));
+      for (const flush of await sink.unsettled(ofTopic(target, name), numbers)) open.set(flush.id, flush);
     }
-    const topics = open.length === 0 ? [] : await client.topics([...new Set(open.map(({ topic }) => topic))]);
+    const names = [...new Set([...open.values()].flatMap(({ ranges }) => ranges.map(({ topic }) => topic)))];
+    const topics = names.length === 0 ? [] : await client.topics(names);
     const ids = new Map(topics.map(({ topic, id }) => [topic, id]));
-    for (const flush of open) {
-      // What a topic held that was deleted since, no log has: starts.ts says so.
-      if (isAnother(flush.topicId, ids.get(flush.topic) ?? null)) continue;
-      const { batches, failure } = await client.read(flush, flush.from, flush.to);
-      if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop')) {
-        this.#unreadable.set(partitionKey(flush), failure);
-        continue;
+    for (const flush of open.values()) {
+      const pending = new PendingRows();
+      for (const range of flush.ranges) {
+        // What a topic held that was deleted since, no log has: starts.ts says so.
+        if (isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
+        const { batches, failure } = await client.read(range, range.from, range.to);
+        if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop'))
+          this.#unreadable.set(partitionKey(range), failure);
+        else await this.#readAgain(pending, range, batches);
       }
-      const pending = await this.#rowsOf(flush, batches);
+      if (pending.empty) continue;
       const { columns } = this.#maker;
       const { rows, dead } = pending;
       const limit = new DeadLimit(target);
       try {
         const ranges = pending.ranges();
-        await sink.settle(flush, {
-          target: ofTopic(target, flush.topic),
-          columns,
-          ranges,
-          rows,
-          dead,
-          loadId,
-          allowance: limit.left,
-        });
+        await sink.settle(flush, { target, columns, ranges, rows, dead, loadId, allowance: limit.left });
       } catch (error) {
         if (error instanceof TooManyRefused) {
           limit.add(error.letters.map((letter) => letter.error));
-          throw limit.error(`${partitionKey(flush)} offset ${flush.from}`);
+          const places = flush.ranges.map((range) => `${partitionKey(range)} offset ${range.from}`);
+          throw limit.error(places.join(', '));
         }
         // Another loader has settled it: the positions are read behind this.
         if (!(error instanceof Fenced)) throw error;
@@ -439,13 +435,13 @@ export class Loader {
     }
   }
 
-  /** The rows and dead letters of messages that are read again. @param from where their range begins */
-  async #rowsOf(
+  /** Adds the rows and dead letters of messages that are read again. @param from where their range begins */
+  async #readAgain(
+    pending: PendingRows,
     { topic, partition, from }: TopicPartition & { readonly from: bigint },
     batches: readonly MessageBatch[],
-  ): Promise<PendingRows> {
+  ): Promise<void> {
     const { target, decoder, now } = this.#options;
-    const pending = new PendingRows();
     const limit = new DeadLimit(target);
     pending.hold({ topic, partition }, from, from, now);
     for (const batch of batches) {
@@ -458,7 +454,6 @@ export class Loader {
         else answer = await this.#answer(taken);
       }
     }
-    return pending;
   }
 
   /** Is the log still the one that was loaded? If not, the partition stops. */

@@ -143,7 +143,9 @@ async function refuseHalves(
   next: ReadonlyMap<number, bigint>,
   ends: Awaited<ReturnType<BrokerClient['ends']>>,
 ): Promise<void> {
-  for (const { topic, partition, from, to } of await sink.unsettled(target, [...next.keys()])) {
+  const open = await sink.unsettled(target, [...next.keys()]);
+  for (const { topic, partition, from, to } of open.flatMap(({ ranges }) => ranges)) {
+    if (topic !== target.topic || !next.has(partition)) continue;
     const range = ends.get(partitionKey({ topic, partition }));
     if ((next.get(partition) ?? 0n) <= from || range === undefined || range.earliest > from || range.end < to) continue;
     throw new TsdbtError(

@@ -125,9 +125,13 @@ export interface Looked {
 }
 
 /** A flush that a loader has recorded and perhaps not written to its end. */
-export interface OpenFlush extends TopicPartition {
+export interface OpenFlush {
   readonly id: string;
-  /** The messages of it: from `from` up to before `to`. */
+  readonly ranges: readonly OpenRange[];
+}
+
+/** The messages of such a flush in one partition: from `from` up to before `to`. */
+export interface OpenRange extends TopicPartition {
   readonly from: bigint;
   readonly to: bigint;
   /** The topic's id when it was recorded; null: not known. */
@@ -170,13 +174,13 @@ export interface Sink {
   /** The kept positions of the target's topic, and the topic's id at that time. */
   positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
   /**
-   * The last flushes of these partitions that may be written in part: they must be settled before anything else is
-   * written. None where a flush is one transaction.
+   * The last flushes of these partitions that may be written in part, with what they hold of others: they must be
+   * settled before anything else is written. None where a flush is one transaction.
    */
   unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]>;
   /**
    * Writes what is missing of such a flush.
-   * @param flush the messages of its range, read again
+   * @param flush the messages of its ranges, read again; without those that no log has any more
    * @throws Fenced when another loader has settled it
    */
   settle(open: OpenFlush, flush: Flush): Promise<Flushed>;

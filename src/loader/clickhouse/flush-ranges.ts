@@ -1,42 +1,57 @@
-// Writes the ranges of a flush: records their intents, one by one, reads all of them back at once, writes each. Keeps
-// what is known of the newest intents, and how far an attempt has come that failed. sink.ts says when all is done.
+// Writes the ranges of a flush together: records an intent of each in one INSERT, reads them back, writes all rows in
+// one INSERT. Keeps what is known of the newest intents, and how far an attempt has come that failed. sink.ts says when
+// all is done.
+import { randomUUID } from 'node:crypto';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
-import { Fenced, type OffsetRange } from '../sink.ts';
-import { newestRecorded, readIntent, record, type Recorded } from './intents.ts';
-import type { LeasedSession } from './leased-session.ts';
-import { type Intent, insertIntent, newIntent, relationOf } from './load-flushes.ts';
-import { type Contents, type Outcome, settleContents, writeContents, type Writing } from './settle.ts';
-
-/** One range, and what belongs to it. */
-export interface RangeContents {
-  readonly range: OffsetRange;
-  /** Its target is the view of the range's topic. */
-  readonly contents: Contents;
-}
+import type { OffsetRange } from '../sink.ts';
+import { readPlaces, type Recorded, recordTogether } from './intents.ts';
+import { newIntent, relationOf } from './load-flushes.ts';
+import { type Contents, type Outcome, partOf, settleContents, writeContents, type Writing } from './settle.ts';
 
 /** A range that is written, and not yet called done. */
 export interface WrittenRange {
-  readonly target: LoadTarget;
   readonly recorded: Recorded;
+  /** What became of its messages. */
+  readonly rows: number;
+  readonly dead: number;
+}
+
+/** What a flush has written. */
+export interface WrittenRanges {
+  readonly ranges: readonly WrittenRange[];
+  /** Those that another loader has taken over. */
+  readonly fenced: readonly OffsetRange[];
   readonly outcome: Outcome;
 }
 
 type Known = Recorded & { readonly done: boolean };
 
-/** One range of a flush, and how far it has come. A second call of the same flush goes on where the first failed. */
+/** One flush, and how far it has come. A second call of the same flush goes on where the first failed. */
 interface Attempt {
-  readonly intent: Intent;
-  recorded: Recorded | null;
+  readonly id: string;
+  readonly ranges: ReadonlyMap<string, OffsetRange>;
+  /** By `topic/partition`; null: nothing that is known of. */
+  recorded: ReadonlyMap<string, Recorded> | null;
   /** Was anything of it sent? Then it must be read back. */
   sent: boolean;
   outcome: Outcome | null;
 }
 
+/** What is known of a table. */
+interface TableState {
+  /** The newest intents as far as is known, by `topic/partition`. */
+  readonly newest: Map<string, Known>;
+  /** The number of the last INSERT of intents of this loader, and whether others have recorded since the one before. */
+  chain: bigint | null;
+  shared: boolean;
+  attempt: Attempt | null;
+}
+
+const NOTHING: Outcome = { rows: 0, dead: [] };
+
 export class FlushRanges {
-  /** The newest intents as far as is known, and the attempts on them, by table, topic and partition. */
-  readonly #newest = new Map<string, Known>();
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #tables = new Map<string, TableState>();
   readonly #now: () => number;
 
   /** @param now milliseconds of a clock that is never set */
@@ -44,147 +59,157 @@ export class FlushRanges {
     this.#now = now;
   }
 
-  /** Notes the newest intent of a partition. @param target of its topic */
+  /** Notes the newest intent of a partition. */
   learn(target: LoadTarget, intent: Known): void {
-    this.#newest.set(placeOf(target, intent.partition), intent);
+    this.#table(target).newest.set(partitionKey(intent), intent);
   }
 
   /** Is the newest intent of the partition known not to be done? */
-  isOpen(target: LoadTarget, partition: number): boolean {
-    return this.#newest.get(placeOf(target, partition))?.done === false;
+  isOpen(target: LoadTarget, intent: Recorded): boolean {
+    return this.#table(target).newest.get(partitionKey(intent))?.done === false;
   }
 
   /**
    * Writes ranges, or what is missing of them after an attempt that has failed.
-   * @param fenced is given the ranges that another loader has taken over
+   * @param contents all rows and dead letters of the ranges
    */
-  async write(writing: Writing, parts: readonly RangeContents[], fenced: OffsetRange[]): Promise<WrittenRange[]> {
-    const written: WrittenRange[] = [];
-    const confirmed = await this.#record(writing.lease, parts, fenced);
-    for (const { range, contents } of parts) {
-      if (fenced.includes(range)) continue;
-      try {
-        const { target } = contents;
-        written.push({ target, ...(await this.#write(writing, { range, contents }, confirmed.get(range))) });
-      } catch (error) {
-        if (!(error instanceof Fenced)) throw error;
-        this.#attempts.delete(placeOf(contents.target, range.partition));
-        fenced.push(range);
-      }
+  async write(writing: Writing, contents: Contents, ranges: readonly OffsetRange[]): Promise<WrittenRanges> {
+    const table = this.#table(contents.target);
+    const attempt = this.#attempt(table, ranges);
+    const now = this.#now();
+    const confirmed = attempt.recorded === null ? await this.#record(writing, contents, table, attempt) : now;
+    const recorded = attempt.recorded ?? new Map<string, Recorded>();
+    const members = ranges.filter((range) => recorded.has(partitionKey(range)));
+    const fenced = new Set(ranges.filter((range) => !recorded.has(partitionKey(range))));
+    if (attempt.outcome === null && members.length > 0) {
+      const intents = members.flatMap((range) => recorded.get(partitionKey(range)) ?? []);
+      // The process may have been stopped, and a rewind waits for no more than the lease of a look that is fresh.
+      const again = attempt.sent || this.#now() - confirmed > writing.lease.freshMs;
+      attempt.sent = true;
+      const part = fenced.size === 0 ? contents : partOf(contents, members);
+      const settled = again ? await settleContents(writing, intents, part) : null;
+      attempt.outcome = settled?.outcome ?? (await writeContents(writing, attempt, part));
+      const gone = new Set((settled?.gone ?? []).map(partitionKey));
+      attempt.recorded = new Map([...recorded].filter(([key]) => !gone.has(key)));
+      for (const range of members) if (gone.has(partitionKey(range))) fenced.add(range);
     }
-    return written;
-  }
-
-  /**
-   * Records the intents of ranges that have none: all of them first, then one look at which are this loader's.
-   * @returns when each was last seen to be the newest one
-   */
-  async #record(
-    lease: LeasedSession,
-    parts: readonly RangeContents[],
-    fenced: OffsetRange[],
-  ): Promise<ReadonlyMap<OffsetRange, number>> {
-    const confirmed = new Map<OffsetRange, number>();
-    const sent: { readonly part: RangeContents; readonly attempt: Attempt; readonly before: Known; intent: Intent }[] =
-      [];
-    for (const part of parts) {
-      const { range, contents } = part;
-      const { target, loadId } = contents;
-      const place = placeOf(target, range.partition);
-      const attempt = this.#attemptOn(place, range);
-      confirmed.set(range, this.#now());
-      let newest = this.#newest.get(place) ?? null;
-      if (attempt.recorded !== null && newest?.id === attempt.recorded.id && attempt.outcome !== null) continue;
-      // What an attempt has sent, and what others have done since, only the server knows.
-      if (newest === null || !newest.done) newest = await readIntent(lease, target, range.partition);
-      if (newest !== null) this.#newest.set(place, newest);
-      if (newest !== null && newest.id === attempt.intent.id) {
-        attempt.recorded = newest;
-        continue;
-      }
-      if (newest === null || !newest.done || newest.to !== range.from) {
-        this.#attempts.delete(place);
-        fenced.push(range);
-        continue;
-      }
-      const { topicId, topicSince } = newest;
-      const intent = { ...attempt.intent, topicId, topicSince, epoch: attempt.intent.epoch ?? newest.epoch };
-      // From here on nobody but the server knows whether it is recorded.
-      this.#newest.set(place, { ...newest, done: false });
-      await lease.run(insertIntent(target, target.topic, loadId, newest.seq + 1n, intent));
-      sent.push({ part, attempt, before: newest, intent });
-    }
-    const [first] = sent;
-    if (first === undefined) return confirmed;
-    const looked = this.#now();
-    const places = sent.map(({ part: { range } }) => range);
-    const found = await newestRecorded(lease, first.part.contents.target, places);
-    for (const { part, attempt, before, intent } of sent) {
-      const { range, contents } = part;
-      const { target, loadId } = contents;
-      const place = placeOf(target, range.partition);
-      const newest = found.get(partitionKey(range));
-      try {
-        attempt.recorded =
-          newest?.id === intent.id
-            ? { ...intent, seq: newest.seq }
-            : await record(lease, intent, { target, loadId, before });
-        this.#newest.set(place, { ...attempt.recorded, done: false });
-        confirmed.set(range, looked);
-      } catch (error) {
-        if (!(error instanceof Fenced)) throw error;
-        this.#attempts.delete(place);
-        fenced.push(range);
-      }
-    }
-    return confirmed;
-  }
-
-  /** @param confirmed when the range's intent was last seen to be the newest */
-  async #write(
-    writing: Writing,
-    { range, contents }: RangeContents,
-    confirmed = Number.NEGATIVE_INFINITY,
-  ): Promise<{ recorded: Recorded; outcome: Outcome }> {
-    const { target } = contents;
-    const attempt = this.#attemptOn(placeOf(target, range.partition), range);
-    const { recorded } = attempt;
-    if (recorded === null) throw new Fenced([range]);
-    if (attempt.outcome !== null) return { recorded, outcome: attempt.outcome };
-    // The other ranges took their time, and a rewind waits for no more than the lease of a look that is fresh.
-    if (!attempt.sent && this.#now() - confirmed > writing.lease.freshMs) {
-      const newest = await readIntent(writing.lease, target, range.partition);
-      if (newest?.id !== recorded.id) throw new Fenced([range]);
-    }
-    const again = attempt.sent;
-    attempt.sent = true;
-    attempt.outcome = await (again ? settleContents : writeContents)(writing, recorded, contents);
-    return { recorded, outcome: attempt.outcome };
-  }
-
-  /** The attempt to write a range: the present one, when this call repeats it. */
-  #attemptOn(place: string, range: OffsetRange): Attempt {
-    const known = this.#attempts.get(place);
-    const newest = this.#newest.get(place);
-    if (
-      known !== undefined &&
-      known.intent.from === range.from &&
-      known.intent.to === range.to &&
-      (known.recorded === null || newest?.id === known.recorded.id)
-    )
-      return known;
-    const { partition, from, to, end, rows, dead, epoch, lastTimestamp, floor } = range;
-    const intent: Intent = {
-      ...newIntent('flush', partition),
-      ...{ from, to, end, rows, dead, epoch, newest: lastTimestamp },
-      ...(floor === undefined ? {} : { floor }),
+    if (fenced.size > 0 && attempt.recorded?.size === 0) table.attempt = null;
+    const outcome = attempt.outcome ?? NOTHING;
+    return {
+      ranges: members.filter((range) => !fenced.has(range)).flatMap((range) => writtenRange(range, attempt, contents)),
+      fenced: [...fenced],
+      outcome,
     };
-    const attempt: Attempt = { intent, recorded: null, sent: false, outcome: null };
-    this.#attempts.set(place, attempt);
-    return attempt;
+  }
+
+  /** Records the intents of an attempt. @returns when they were last seen to be the newest ones */
+  async #record(
+    { lease }: Writing,
+    { target, loadId }: Contents,
+    table: TableState,
+    attempt: Attempt,
+  ): Promise<number> {
+    const ranges = [...attempt.ranges.values()];
+    let looked = this.#now();
+    // What an attempt has sent, and what others have done since, only the server knows.
+    const unsure = ranges.filter((range) => table.newest.get(partitionKey(range))?.done !== true);
+    for (const intent of (await readPlaces(lease, target, unsure)).values()) this.learn(target, intent);
+    const found = new Map<string, Recorded>();
+    const wanted: Recorded[] = [];
+    for (const range of ranges) {
+      const newest = table.newest.get(partitionKey(range));
+      if (newest === undefined) continue;
+      if (newest.id === attempt.id) found.set(partitionKey(range), newest);
+      else if (newest.done && newest.to === range.from) wanted.push(intentOf(attempt.id, range, newest));
+    }
+    if (found.size === 0 && wanted.length > 0) {
+      // From here on nobody but the server knows whether they are recorded.
+      for (const intent of wanted) {
+        const newest = table.newest.get(partitionKey(intent));
+        if (newest !== undefined) this.learn(target, { ...newest, done: false });
+      }
+      looked = this.#now();
+      const last = table.chain;
+      // Where others record, too, the last number of this loader is seldom the highest.
+      const together = await recordTogether(lease, wanted, { target, loadId, chain: table.shared ? null : last });
+      table.shared = last !== null && together.chain !== last + 1n;
+      table.chain = together.chain;
+      for (const intent of together.recorded) {
+        found.set(partitionKey(intent), intent);
+        this.learn(target, { ...intent, done: false });
+      }
+    }
+    attempt.recorded = found;
+    return looked;
+  }
+
+  /** The attempt to write ranges: the present one, when this call repeats it, or a part of it that is written. */
+  #attempt(table: TableState, ranges: readonly OffsetRange[]): Attempt {
+    const known = table.attempt;
+    const repeats =
+      known !== null &&
+      (known.outcome !== null || known.ranges.size === ranges.length) &&
+      ranges.every((range) => {
+        const key = partitionKey(range);
+        const before = known.ranges.get(key);
+        const intent = known.recorded?.get(key);
+        return (
+          before?.from === range.from &&
+          before.to === range.to &&
+          (known.recorded === null || (intent !== undefined && table.newest.get(key)?.id === intent.id))
+        );
+      });
+    if (repeats) return known;
+    table.attempt = {
+      id: randomUUID(),
+      ranges: new Map(ranges.map((range) => [partitionKey(range), range])),
+      recorded: null,
+      sent: false,
+      outcome: null,
+    };
+    return table.attempt;
+  }
+
+  #table(target: LoadTarget): TableState {
+    const relation = relationOf(target);
+    const table = this.#tables.get(relation) ?? {
+      newest: new Map<string, Known>(),
+      chain: null,
+      shared: false,
+      attempt: null,
+    };
+    this.#tables.set(relation, table);
+    return table;
   }
 }
 
-function placeOf(target: LoadTarget, partition: number): string {
-  return JSON.stringify([relationOf(target), target.topic, partition]);
+function intentOf(id: string, range: OffsetRange, before: Known): Recorded {
+  const { topic, partition, from, to, end, rows, dead, lastTimestamp, floor } = range;
+  const { topicId, topicSince, seq } = before;
+  return {
+    ...newIntent('flush', partition),
+    ...{ id, topic, from, to, end, rows, dead, topicId, topicSince },
+    seq: seq + 1n,
+    newest: lastTimestamp,
+    epoch: range.epoch ?? before.epoch,
+    ...(floor === undefined ? {} : { floor }),
+  };
+}
+
+function writtenRange(range: OffsetRange, { recorded, outcome }: Attempt, contents: Contents): WrittenRange[] {
+  const intent = recorded?.get(partitionKey(range));
+  if (intent === undefined || outcome === null) return [];
+  return [{ recorded: intent, ...countsOf(range, contents, outcome) }];
+}
+
+/** How many rows and dead letters the messages of a range have become. */
+export function countsOf(
+  range: OffsetRange,
+  contents: Pick<Contents, 'dead'>,
+  outcome: Outcome,
+): { readonly rows: number; readonly dead: number } {
+  const key = partitionKey(range);
+  const count = (letters: Outcome['dead']): number => letters.filter((each) => partitionKey(each) === key).length;
+  const dead = count(outcome.dead);
+  return { rows: range.rows - (dead - count(contents.dead)), dead };
 }

@@ -1,20 +1,22 @@
 // Intents of a target: who may write next, and what was not written to its end. An intent is recorded by one INSERT
-// whose token is its number, which makes it a compare-and-set; reading it back says whether it is this loader's.
+// whose token is a number, which makes it a compare-and-set; reading it back says whether it is this loader's.
 // sink.ts writes rows, settle.ts what an earlier loader left.
 import { TsdbtError } from '../../errors.ts';
-import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { Fenced } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
 import {
   insertDone,
-  insertIntent,
+  insertIntents,
   type Intent,
   newestIntents,
+  type NumberedIntent,
+  ofGroup,
+  ofPlaces,
   ofTopic,
   type PlacedIntent,
-  relationOf,
+  selectChain,
   selectIntents,
   STATE_DATABASE,
 } from './load-flushes.ts';
@@ -23,7 +25,7 @@ import {
 const MOST_NUMBERS = 1000;
 
 /** An intent that was recorded under its number. */
-export type Recorded = Intent & { readonly seq: bigint };
+export type Recorded = NumberedIntent;
 
 /** The newest intents of the target's topic, by partition. */
 export async function readIntents(
@@ -46,19 +48,34 @@ export async function readIntent(
   return newestIntents(rows)[0] ?? null;
 }
 
+/** The newest intent of each of these partitions, by `topic/partition`. */
+export async function readPlaces(
+  lease: LeasedSession,
+  target: LoadTarget,
+  places: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, PlacedIntent>> {
+  if (places.length === 0) return new Map();
+  const rows = await lease.ask(selectIntents(ofPlaces(target, places)));
+  return new Map(newestIntents(rows).map((intent) => [partitionKey(intent), intent]));
+}
+
+/** The intents that were recorded together under this id, but those behind which others were recorded. */
+export async function readGroup(lease: LeasedSession, target: LoadTarget, id: string): Promise<PlacedIntent[]> {
+  return newestIntents(await lease.ask(selectIntents(ofGroup(target, id)))).filter((intent) => intent.id === id);
+}
+
 /**
  * Number and id of the newest intent of each of these partitions, by `topic/partition`. Of two of one number the first
  * one counts.
  */
-export async function newestRecorded(
+async function newestRecorded(
   lease: LeasedSession,
   target: LoadTarget,
   places: readonly TopicPartition[],
 ): Promise<ReadonlyMap<string, Pick<Recorded, 'seq' | 'id'>>> {
-  const wanted = places.map(({ topic, partition }) => `(${quoteText(topic)}, ${partition})`).join(', ');
   const rows = await lease.ask(
-    `SELECT topic, toString(partition), toString(seq), id FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
-      `${quoteText(relationOf(target))} AND (topic, partition) IN (${wanted}) AND kind != 'done' ` +
+    `SELECT topic, toString(partition), toString(seq), id FROM ${STATE_DATABASE}.load_flushes WHERE ` +
+      `${ofPlaces(target, places)} AND kind != 'done' ` +
       'ORDER BY topic, partition, seq DESC, written_at, id LIMIT 1 BY topic, partition',
   );
   return new Map(
@@ -69,42 +86,80 @@ export async function newestRecorded(
   );
 }
 
-/** What `record` needs beside the intent. */
+/** What `recordTogether` needs beside the intents. */
 export interface Recording {
   readonly target: LoadTarget;
-  readonly topic?: string;
   readonly loadId: string;
-  /** The newest intent as far as this loader knows; null: there is none. */
-  readonly before: Pick<PlacedIntent, 'seq'> | null;
+  /** The highest number of the table's INSERTs as far as this loader knows; null: it must be asked. */
+  readonly chain: bigint | null;
+}
+
+/** What has become of intents that were to be recorded. */
+export interface RecordedTogether {
+  /** Those that are the newest of their partitions; another loader was earlier in those of the others. */
+  readonly recorded: readonly Recorded[];
+  /** The number of the INSERT, or the highest that was met. */
+  readonly chain: bigint;
 }
 
 /**
- * Records an intent as the next one of its partition. A second call with the same intent finds the first one's.
- * @throws Fenced when another loader has recorded one meanwhile
+ * Records intents as the next ones of their partitions, all that still can be in one INSERT. A second call with the
+ * same intents may be preceded by a look at what the first one did.
+ * @param wanted numbered behind the newest intents that this loader knows of, which must be done
  */
-export async function record(
+export async function recordTogether(
   lease: LeasedSession,
-  intent: Intent,
-  { target, topic = target.topic, loadId, before }: Recording,
-): Promise<Recorded> {
-  const after = before?.seq ?? 0n;
-  for (let seq = after + 1n; seq <= after + BigInt(MOST_NUMBERS); seq++) {
-    await lease.run(insertIntent(target, topic, loadId, seq, intent));
-    const newest = await readIntent(lease, target, intent.partition, topic);
-    if (newest?.id === intent.id) return { ...intent, seq: newest.seq };
-    if ((newest?.seq ?? 0n) > after) throw new Fenced([{ topic, partition: intent.partition }]);
-    // The server remembers the token of an intent that is not there: it was deleted, or lost in a crash.
+  wanted: readonly Recorded[],
+  { target, loadId, chain: known }: Recording,
+): Promise<RecordedTogether> {
+  let chain = known ?? (await newestChain(lease, target));
+  let left = wanted;
+  for (let tries = 0; tries < MOST_NUMBERS; tries++) {
+    await lease.run(insertIntents(target, loadId, ++chain, left));
+    const found = await newestRecorded(lease, target, left);
+    const recorded = left.filter((intent) => found.get(partitionKey(intent))?.id === intent.id);
+    left = left.filter((intent) => (found.get(partitionKey(intent))?.seq ?? 0n) < intent.seq);
+    if (recorded.length > 0 || left.length === 0) return { recorded, chain };
+    // Another INSERT has the number; or the server remembers one whose rows were deleted, or lost in a crash.
+    const newest = await newestChain(lease, target);
+    if (newest > chain) chain = newest;
   }
   throw new TsdbtError('runtime', `tsdbt.load_flushes takes no intent of ${target.name}.`, {
     hint: 'Rows may have been deleted from it; ALTER TABLE tsdbt.load_flushes MODIFY SETTING … forgets its tokens.',
   });
 }
 
+async function newestChain(lease: LeasedSession, target: LoadTarget): Promise<bigint> {
+  return BigInt((await lease.ask(selectChain(target)))[0]?.[0] ?? '0');
+}
+
+/**
+ * Records one intent as the next one of its partition.
+ * @param before the newest one as far as this loader knows; null: there is none
+ * @throws Fenced when another loader has recorded one meanwhile
+ */
+export async function record(
+  lease: LeasedSession,
+  intent: Intent,
+  {
+    target,
+    topic = target.topic,
+    loadId,
+    before,
+  }: Omit<Recording, 'chain'> & { readonly topic?: string; readonly before: Pick<PlacedIntent, 'seq'> | null },
+): Promise<Recorded> {
+  const wanted = { ...intent, topic, seq: (before?.seq ?? 0n) + 1n };
+  const { recorded } = await recordTogether(lease, [wanted], { target, loadId, chain: null });
+  const [found] = recorded;
+  if (found === undefined) throw new Fenced([wanted]);
+  return found;
+}
+
 /** Says that some intents are written to their end. */
 export async function finish(
   lease: LeasedSession,
   intents: readonly Recorded[],
-  { target, topic = target.topic, loadId }: Omit<Recording, 'before'>,
+  { target, loadId }: Omit<Recording, 'chain'>,
 ): Promise<void> {
-  if (intents.length > 0) await lease.run(insertDone(target, topic, loadId, intents));
+  if (intents.length > 0) await lease.run(insertDone(target, loadId, intents));
 }

@@ -2,6 +2,7 @@
 // dead letters, failures, members of groups. Only texts; intents.ts and sink.ts run them.
 import { randomUUID } from 'node:crypto';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 
 /** Database of the bookkeeping. A project that loads nothing never needs it. */
@@ -20,7 +21,7 @@ export type IntentKind = (typeof KINDS)[number];
 
 /** What a loader is going to write, recorded before it writes: the partition's position moves from `from` to `to`. */
 export interface Intent {
-  /** Names its inserts: a second one of this id inserts nothing. */
+  /** Names its inserts: a second one of this id inserts nothing. One for all partitions of a flush. */
   readonly id: string;
   readonly kind: IntentKind;
   readonly partition: number;
@@ -63,6 +64,8 @@ export function newIntent(kind: IntentKind, partition: number): Intent {
 /** The newest intent of a partition, as it is kept. */
 export interface KeptIntent extends Intent {
   readonly seq: bigint;
+  /** Number of the INSERT that recorded it, among those of its table; 0: a version recorded it that had none. */
+  readonly chain: bigint;
   /** Is all of it written? A newer intent says the same. */
   readonly done: boolean;
   /** Milliseconds since it was recorded, by the server's clock. */
@@ -74,8 +77,11 @@ export function relationOf({ schema, identifier }: Pick<LoadTarget, 'schema' | '
   return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
 }
 
-/** An older version has made the table without it. */
-const ADD_FLOOR = `ALTER TABLE ${STATE_DATABASE}.load_flushes ADD COLUMN IF NOT EXISTS snapshot_floor Nullable(Int64)`;
+/** Older versions have made the table without them. */
+const ADDED_COLUMNS = { snapshot_floor: 'Nullable(Int64)', chain: 'UInt64' };
+const ADD_COLUMNS = `ALTER TABLE ${STATE_DATABASE}.load_flushes ${Object.entries(ADDED_COLUMNS)
+  .map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${name} ${type}`)
+  .join(', ')}`;
 
 /** Creates what is missing. */
 export const CREATE_STATE: readonly string[] = [
@@ -103,7 +109,7 @@ export const CREATE_STATE: readonly string[] = [
 ) ENGINE = MergeTree ORDER BY (relation, topic, partition, seq, written_at)
 SETTINGS non_replicated_deduplication_window = ${WINDOW}
 COMMENT 'tsdbt: what each flush of a loaded table was going to write, recorded before it was written'`,
-  ADD_FLOOR,
+  ADD_COLUMNS,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.dead_letters (
   id UInt64 DEFAULT generateSnowflakeID(),
   relation String,
@@ -161,12 +167,15 @@ COMMENT 'tsdbt: loaded tables that are paused, and since when'`,
 COMMENT 'tsdbt: loaders that are at work'`,
 ];
 
-/** How many of its tables are there, and is the newest column? `STATE_TABLES` are all of them. */
+/** How many of its tables and added columns are there? All are `STATE_TABLES` and `STATE_COLUMNS`. */
 export const STATE_PRESENT =
-  `SELECT count(), (SELECT count() FROM system.columns WHERE database = ${quoteText(STATE_DATABASE)} AND table = ` +
-  `'load_flushes' AND name = 'snapshot_floor') FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} ` +
-  "AND name IN ('load_flushes', 'dead_letters', 'consumed_offsets', 'load_failures', 'load_pauses', 'load_members')";
+  'SELECT count(), (SELECT count() FROM system.columns WHERE database = ' +
+  `${quoteText(STATE_DATABASE)} AND table = 'load_flushes' AND name IN (` +
+  `${Object.keys(ADDED_COLUMNS).map(quoteText).join(', ')})) FROM system.tables WHERE database = ` +
+  `${quoteText(STATE_DATABASE)} AND name IN ` +
+  "('load_flushes', 'dead_letters', 'consumed_offsets', 'load_failures', 'load_pauses', 'load_members')";
 export const STATE_TABLES = 6;
+export const STATE_COLUMNS = Object.keys(ADDED_COLUMNS).length;
 
 /** Condition for the rows of a table's topic. */
 export function ofTopic(target: LoadTarget, topic = target.topic): string {
@@ -178,7 +187,7 @@ const INTENT_COLUMNS =
   'toString(end_offset), ' +
   'toString(rows), toString(dead), toString(leader_epoch), toString(toUnixTimestamp64Milli(last_kafka_ts)), ' +
   'topic_id, toString(toUnixTimestamp64Milli(topic_since)), toString(letters), ' +
-  "toString(dateDiff('millisecond', written_at, now64(6, 'UTC')))";
+  "toString(dateDiff('millisecond', written_at, now64(6, 'UTC'))), toString(chain)";
 /** Rows of one number: the intent, what says that it is done, and late ones of loaders that slept. */
 const OF_A_NUMBER = 12;
 
@@ -199,6 +208,21 @@ export interface PlacedIntent extends KeptIntent {
   readonly topic: string;
 }
 
+/** Condition for the rows of some partitions of a table. */
+export function ofPlaces(target: LoadTarget, places: readonly TopicPartition[]): string {
+  const wanted = places.map(({ topic, partition }) => `(${quoteText(topic)}, ${partition})`).join(', ');
+  return `relation = ${quoteText(relationOf(target))} AND (topic, partition) IN (${wanted})`;
+}
+
+/** Condition for the rows of the partitions of which an intent of this id was recorded. */
+export function ofGroup(target: LoadTarget, id: string): string {
+  const relation = `relation = ${quoteText(relationOf(target))}`;
+  return (
+    `${relation} AND (topic, partition) IN (SELECT topic, partition FROM ${STATE_DATABASE}.load_flushes WHERE ` +
+    `${relation} AND id = ${quoteText(id)})`
+  );
+}
+
 /**
  * The newest intent of each partition from the rows of `selectIntents`. Of two of one number the first one counts: the
  * server had forgotten its token.
@@ -213,12 +237,13 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
       continue;
     }
     if (known !== undefined) continue;
-    const [from, to, end, count, dead, epoch, newest, topicId, topicSince, letters, age] = rest;
+    const [from, to, end, count, dead, epoch, newest, topicId, topicSince, letters, age, chain] = rest;
     const intent: PlacedIntent = {
       relation: relation ?? '',
       topic: topic ?? '',
       partition: Number(partition),
       seq: BigInt(seq ?? '0'),
+      chain: BigInt(chain ?? '0'),
       kind: KINDS.find((each) => each === kind) ?? 'flush',
       id: id ?? '',
       from: BigInt(from ?? '0'),
@@ -241,26 +266,36 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
 
 const INSERTED_COLUMNS =
   'relation, topic, partition, seq, kind, id, from_offset, to_offset, end_offset, rows, dead, leader_epoch, ' +
-  'last_kafka_ts, topic_id, topic_since, letters, target, load_id, snapshot_floor';
+  'last_kafka_ts, topic_id, topic_since, letters, target, load_id, snapshot_floor, chain';
 
+/** A moment as a literal where one can say it: the server reads expressions much more slowly. */
 function moment(time: number | null): string {
-  return time === null ? 'NULL' : `fromUnixTimestamp64Milli(toInt64(${time}), 'UTC')`;
+  if (time === null) return 'NULL';
+  const date = new Date(time);
+  const iso = Number.isNaN(date.getTime()) ? '' : date.toISOString();
+  return /^(?:19[7-9]|20|21)/.test(iso)
+    ? quoteText(iso.slice(0, -1).replace('T', ' '))
+    : `fromUnixTimestamp64Milli(toInt64(${time}), 'UTC')`;
+}
+
+/** An intent under its number, and the topic of its partition. */
+export interface NumberedIntent extends Intent {
+  readonly topic: string;
+  readonly seq: bigint;
 }
 
 function intentValues(
   target: LoadTarget,
-  topic: string,
   loadId: string,
-  seq: bigint,
-  kind: string,
-  intent: Intent,
+  { kind, chain }: { readonly kind: string; readonly chain: bigint },
+  intent: NumberedIntent,
 ): string {
   const text = (value: string | null): string => (value === null ? 'NULL' : quoteText(value));
   return `(${[
     quoteText(relationOf(target)),
-    quoteText(topic),
+    quoteText(intent.topic),
     intent.partition,
-    seq,
+    intent.seq,
     quoteText(kind),
     quoteText(intent.id),
     intent.from,
@@ -276,16 +311,29 @@ function intentValues(
     quoteText(target.uniqueId),
     quoteText(loadId),
     intent.floor ?? 'NULL',
+    chain,
   ].join(', ')})`;
 }
 
-/** Records an intent under a number, unless another one has it. */
-export function insertIntent(target: LoadTarget, topic: string, loadId: string, seq: bigint, intent: Intent): string {
-  const token = JSON.stringify([relationOf(target), topic, intent.partition, String(seq)]);
+/** Records intents, all or none, as an INSERT of this number among those of the table, unless another one has it. */
+export function insertIntents(
+  target: LoadTarget,
+  loadId: string,
+  chain: bigint,
+  intents: readonly NumberedIntent[],
+): string {
+  const token = JSON.stringify([relationOf(target), String(chain)]);
+  const rows = intents.map((intent) => intentValues(target, loadId, { kind: intent.kind, chain }, intent));
   return (
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
-    `insert_deduplicate = 1, insert_deduplication_token = ${quoteText(token)} VALUES ` +
-    intentValues(target, topic, loadId, seq, intent.kind, intent)
+    `insert_deduplicate = 1, insert_deduplication_token = ${quoteText(token)} VALUES ${rows.join(', ')}`
+  );
+}
+
+/** The highest number of an INSERT of the table's intents. */
+export function selectChain(target: LoadTarget): string {
+  return (
+    `SELECT toString(max(chain)) FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` + quoteText(relationOf(target))
   );
 }
 
@@ -299,13 +347,8 @@ export function selectFloors(target: LoadTarget): string {
 }
 
 /** Says that all of some intents is written, with what became of them. */
-export function insertDone(
-  target: LoadTarget,
-  topic: string,
-  loadId: string,
-  intents: readonly (Intent & { readonly seq: bigint })[],
-): string {
-  const rows = intents.map((intent) => intentValues(target, topic, loadId, intent.seq, 'done', intent));
+export function insertDone(target: LoadTarget, loadId: string, intents: readonly NumberedIntent[]): string {
+  const rows = intents.map((intent) => intentValues(target, loadId, { kind: 'done', chain: 0n }, intent));
   return (
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
     `insert_deduplicate = 0 VALUES ${rows.join(', ')}`

@@ -91,37 +91,68 @@ export interface Span {
   readonly to: bigint;
 }
 
-/** The offsets of a range that the table holds: one row with a list. @param what `count` counts them instead */
-export function heldOffsets(target: LoadTarget, span: Span, what: 'count' | 'list'): string {
-  const offsets = what === 'count' ? 'uniqExact' : 'groupUniqArray';
-  return `SELECT toString(${offsets}(_offset)) FROM ${relationOf(target)} WHERE ${within(span)}`;
+/** The offsets of ranges that the table holds: rows of topic, partition and a list. */
+export function heldOffsets(target: LoadTarget, spans: readonly Span[]): string {
+  return (
+    'SELECT _topic, toString(_partition), toString(groupUniqArray(_offset)) FROM ' +
+    `${relationOf(target)} WHERE ${within(spans)} GROUP BY _topic, _partition`
+  );
 }
 
-/** How many rows of a range the table holds beside the first of each offset. */
-export function repeats(target: LoadTarget, span: Span): string {
-  return `SELECT toString(count() - uniqExact(_offset)) FROM ${relationOf(target)} WHERE ${within(span)}`;
+/** How many offsets of ranges the table holds. */
+export function countHeld(target: LoadTarget, spans: readonly Span[]): string {
+  return `SELECT toString(uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` + within(spans);
 }
 
-/** Deletes the rows of a range that a later insert has repeated; views keep what they have. */
-export function deleteRepeats(target: LoadTarget, span: Span): string {
+/** How many rows of ranges the table holds beside the first of each offset. */
+export function repeats(target: LoadTarget, spans: readonly Span[]): string {
+  return (
+    `SELECT toString(count() - uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` +
+    within(spans)
+  );
+}
+
+/** Deletes the rows of ranges that a later insert has repeated; views keep what they have. */
+export function deleteRepeats(target: LoadTarget, spans: readonly Span[]): string {
   const table = relationOf(target);
   return (
-    `ALTER TABLE ${table} DELETE WHERE ${within(span)} AND (_offset, _loaded_at) NOT IN (SELECT _offset, ` +
-    `min(_loaded_at) FROM ${table} WHERE ${within(span)} GROUP BY _offset)`
+    `ALTER TABLE ${table} DELETE WHERE (${within(spans)}) AND (_topic, _partition, _offset, _loaded_at) NOT IN ` +
+    `(SELECT _topic, _partition, _offset, min(_loaded_at) FROM ${table} WHERE ${within(spans)} GROUP BY _topic, ` +
+    '_partition, _offset)'
   );
 }
 
-function within({ topic, partition, from, to }: Span): string {
-  return `_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}`;
+function within(spans: readonly Span[]): string {
+  return spans
+    .map(
+      ({ topic, partition, from, to }) =>
+        `(_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to})`,
+    )
+    .join(' OR ');
 }
 
-/** The same of dead letters, replayed ones too. */
-export function deadOffsets(target: LoadTarget, { topic, partition, from, to }: Span, what: 'count' | 'list'): string {
+/** The offsets of dead letters in ranges, replayed ones too, as of rows. */
+export function deadOffsets(target: LoadTarget, spans: readonly Span[]): string {
   return (
-    `SELECT toString(${what === 'count' ? 'uniqExact' : 'groupUniqArray'}(offset)) FROM ` +
-    `${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target, topic)} AND partition = ${partition} AND offset ` +
-    `>= ${from} AND offset < ${to}`
+    'SELECT topic, toString(partition), toString(groupUniqArray(offset)) FROM ' +
+    `${STATE_DATABASE}.dead_letters WHERE ${deadWithin(target, spans)} GROUP BY topic, partition`
   );
+}
+
+/** How many offsets of ranges have dead letters. */
+export function countDead(target: LoadTarget, spans: readonly Span[]): string {
+  return (
+    `SELECT toString(uniqExact(topic, partition, offset)) FROM ${STATE_DATABASE}.dead_letters WHERE ` +
+    deadWithin(target, spans)
+  );
+}
+
+function deadWithin(target: LoadTarget, spans: readonly Span[]): string {
+  const places = spans.map(
+    ({ topic, partition, from, to }) =>
+      `(topic = ${quoteText(topic)} AND partition = ${partition} AND offset >= ${from} AND offset < ${to})`,
+  );
+  return `relation = ${quoteText(relationOf(target))} AND (${places.join(' OR ')})`;
 }
 
 /** Several queries whose columns are texts as one: rows of the query's name and its cells as JSON. */

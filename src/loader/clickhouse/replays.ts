@@ -41,7 +41,7 @@ export async function replayLetters(
     const outcome = await writeContents(writing, recorded, contents);
     writing.reached('before_commit');
     await lease.run(markReplayed(ids, recorded.seq));
-    await finish(lease, [recorded], { target, topic: '', loadId });
+    await finish(lease, [recorded], { target, loadId });
     return outcome;
   } catch (error) {
     if (error instanceof Fenced) throw busy();
@@ -68,7 +68,7 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   );
   const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
   if (done.length > 0) await lease.run(markReplayed(done, open.seq));
-  await finish(lease, [open], { target, topic: '', loadId: '' });
+  await finish(lease, [open], { target, loadId: '' });
 }
 
 function isOpen(intent: PlacedIntent | null): intent is PlacedIntent {

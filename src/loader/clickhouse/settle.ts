@@ -5,16 +5,17 @@
 import { randomUUID } from 'node:crypto';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
-import { type DeadLetter, type FaultPoint, Fenced, TooManyRefused } from '../sink.ts';
+import { type DeadLetter, type FaultPoint, TooManyRefused } from '../sink.ts';
 import { viewTargets } from './guards.ts';
-import { readIntent, type Recorded } from './intents.ts';
+import { readPlaces, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { writeLetters } from './letters.ts';
-import { type PlacedIntent, relationOf } from './load-flushes.ts';
-import { deadOffsets, deleteRepeats, heldOffsets, repeats, type Span } from './look.ts';
+import { relationOf } from './load-flushes.ts';
+import { countDead, countHeld, deadOffsets, deleteRepeats, heldOffsets, repeats } from './look.ts';
 import { isDataError, refusedRows } from './refused.ts';
 import { insertRows } from './write.ts';
 
@@ -29,7 +30,6 @@ const KEEPING = /\b(?:TO (?:DISK|VOLUME)|RECOMPRESS)\b/;
 /** What one intent writes. */
 export interface Contents {
   readonly target: LoadTarget;
-  readonly topic: string;
   /** The table's columns that rows have cells for, in order. */
   readonly columns: readonly string[];
   readonly rows: RowBuffer;
@@ -88,62 +88,98 @@ export async function writeContents(
 }
 
 /**
- * Holds the table, or the dead letters, every message of the intent? Unknown for upserts, whose rows give way, and for
- * views, which hold no offsets.
+ * Holds the table, or the dead letters, every message of these intents? Unknown for upserts, whose rows give way, and
+ * for views, which hold no offsets.
  */
-export async function isWhole(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<boolean> {
-  if (target.mode === 'upsert' || intent.kind !== 'flush') return false;
+export async function isWhole(
+  lease: LeasedSession,
+  target: LoadTarget,
+  intents: readonly Recorded[],
+): Promise<boolean> {
+  if (target.mode === 'upsert' || intents.some(({ kind }) => kind !== 'flush')) return false;
   if ((await viewTargets(lease, target)).size > 0) return false;
-  const { topic, partition, from, to } = intent;
-  const [held] = await lease.ask(heldOffsets(target, { topic, partition, from, to }, 'count'));
-  const [dead] = await lease.ask(deadOffsets(target, { topic, partition, from, to }, 'count'));
-  return Number(held?.[0]) + Number(dead?.[0]) === intent.rows + intent.dead;
+  const [held] = await lease.ask(countHeld(target, intents));
+  const [dead] = await lease.ask(countDead(target, intents));
+  const messages = intents.reduce((sum, intent) => sum + intent.rows + intent.dead, 0);
+  return Number(held?.[0]) + Number(dead?.[0]) === messages;
+}
+
+/** What has become of intents that were settled. */
+export interface Settled {
+  readonly outcome: Outcome;
+  /** Those behind which another loader has recorded its own: it has found them done. */
+  readonly gone: readonly Recorded[];
 }
 
 /**
- * Writes what is missing of an intent, until nothing is.
- * @throws Fenced when another loader has gone on behind it
+ * Writes what is missing of intents that were recorded together, until nothing is. Nothing else may be sent under
+ * their id: of two blocks of one token the server takes the first, so each must hold all that is missing.
  */
-export async function settleContents(writing: Writing, intent: Recorded, contents: Contents): Promise<Outcome> {
-  const { target, topic } = contents;
+export async function settleContents(
+  writing: Writing,
+  intents: readonly Recorded[],
+  contents: Contents,
+): Promise<Settled> {
+  const { target } = contents;
   const { lease } = writing;
-  const span: Span = { topic, partition: intent.partition, from: intent.from, to: intent.to };
   const upsert = target.mode === 'upsert';
   // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
   // would be another block to the view.
-  const viewed = !upsert && intent.kind === 'flush' && (await viewTargets(lease, target)).size > 0;
+  const viewed =
+    !upsert && intents.every(({ kind }) => kind === 'flush') && (await viewTargets(lease, target)).size > 0;
   // A second token would be another block to the view, which may keep what the table deletes.
   const rounds = (await deletesRows(lease, target)) ? (viewed ? 1 : EXPIRING_ROUNDS) : ROUNDS;
+  const [{ id } = { id: '' }] = intents;
   for (let round = 0; round < ROUNDS; round++) {
-    const newest = await readIntent(lease, target, intent.partition, topic);
-    if (newest?.id !== intent.id) throw new Fenced([{ topic, partition: intent.partition }]);
-    const letters = await offsets(lease, deadOffsets(target, span, 'list'));
+    const newest = await readPlaces(lease, target, intents);
+    const gone = intents.filter((intent) => newest.get(partitionKey(intent))?.id !== id);
+    const spans = intents.filter((intent) => !gone.includes(intent));
+    if (spans.length === 0) return { outcome: { rows: 0, dead: [] }, gone };
+    const open = gone.length === 0 ? contents : partOf(contents, spans);
+    const letters = offsets(await lease.ask(deadOffsets(target, spans)));
     // An upsert's row may have given way to a newer one. A second insert of it changes nothing.
-    const held = upsert ? new Set<string>() : await offsets(lease, heldOffsets(target, span, 'list'));
-    const there = (offset: bigint): boolean => held.has(String(offset)) || letters.has(String(offset));
-    const dead = contents.dead.filter(({ message }) => !there(message.offset));
-    const missing = contents.numbers.filter((row) =>
-      viewed && round === 0 ? !letters.has(String(contents.rows.offset(row))) : !there(contents.rows.offset(row)),
+    const held = upsert ? NOWHERE : offsets(await lease.ask(heldOffsets(target, spans)));
+    const { rows } = open;
+    const isLetter = (row: number): boolean => letters(rows.topic(row), rows.partition(row), rows.offset(row));
+    const isThere = (row: number): boolean =>
+      held(rows.topic(row), rows.partition(row), rows.offset(row)) || isLetter(row);
+    const dead = open.dead.filter(
+      ({ topic, partition, message: { offset } }) =>
+        !held(topic, partition, offset) && !letters(topic, partition, offset),
     );
+    const missing = open.numbers.filter((row) => (viewed && round === 0 ? !isLetter(row) : !isThere(row)));
     const numbers = round < rounds ? missing : [];
     const lacking = dead.length > 0 || (numbers.length > 0 && (!upsert || round === 0));
-    if (newest.done) return outcome(contents, letters);
-    if (!lacking) {
+    const done = spans.every((intent) => newest.get(partitionKey(intent))?.done === true);
+    if (done || !lacking) {
       // The table had forgotten the token of rows that it has.
-      if (viewed && Number((await lease.ask(repeats(target, span)))[0]?.[0]) > 0)
-        await lease.run(deleteRepeats(target, span));
-      return outcome(contents, letters);
+      if (!done && viewed && Number((await lease.ask(repeats(target, spans)))[0]?.[0]) > 0)
+        await lease.run(deleteRepeats(target, spans));
+      return { outcome: outcomeOf(open, isLetter), gone };
     }
-    const token = round === 0 ? intent.id : `${intent.id}/${round}`;
+    const token = round === 0 ? id : `${id}/${round}`;
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
-    await writeContents(writing, intent, { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);
+    await writeContents(writing, { id }, { ...open, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);
   }
+  const [{ topic, partition, from, to } = { topic: '', partition: 0, from: 0n, to: 0n }] = intents;
   throw new TsdbtError(
     'runtime',
-    `Offsets ${intent.from} to ${intent.to} of ${topic}/${intent.partition} were written to ${target.name} ` +
+    `Offsets ${from} to ${to} of ${topic}/${partition} were written to ${target.name} ` +
       `${ROUNDS} times, and the table does not show all of them.`,
     { hint: 'Does a row policy hide rows from the loader? It must see what it has written.' },
   );
+}
+
+/** The part of the contents that belongs to some partitions. */
+export function partOf(contents: Contents, places: readonly TopicPartition[]): Contents {
+  const { rows, numbers, dead } = contents;
+  const wanted = new Set(places.map(partitionKey));
+  const isWanted = (at: TopicPartition): boolean => wanted.has(partitionKey(at));
+  return {
+    ...contents,
+    numbers: numbers.filter((row) => isWanted({ topic: rows.topic(row), partition: rows.partition(row) })),
+    dead: dead.filter(isWanted),
+  };
 }
 
 /** The rules of a TTL, which commas outside of brackets separate. */
@@ -168,13 +204,13 @@ async function deletesRows(lease: LeasedSession, { schema, identifier }: LoadTar
   return ttl !== undefined && !rulesOf(ttl).every((rule) => KEEPING.test(rule));
 }
 
-function outcome(contents: Contents, letters: ReadonlySet<string>): Outcome {
-  const { rows, numbers } = contents;
-  const refused = numbers.filter((row) => letters.has(String(rows.offset(row))));
+/** @param isLetter has the row become a dead letter? */
+function outcomeOf({ rows, numbers, dead }: Contents, isLetter: (row: number) => boolean): Outcome {
+  const refused = numbers.filter(isLetter);
   return {
     rows: numbers.length - refused.length,
     dead: [
-      ...contents.dead,
+      ...dead,
       ...refused.map((row) => ({
         message: rows.message(row),
         topic: rows.topic(row),
@@ -185,8 +221,20 @@ function outcome(contents: Contents, letters: ReadonlySet<string>): Outcome {
   };
 }
 
-/** @param sql returns one list */
-async function offsets(lease: LeasedSession, sql: string): Promise<ReadonlySet<string>> {
-  const [row] = await lease.ask(sql);
-  return new Set((row?.[0] ?? '[]').slice(1, -1).split(',').filter(Boolean));
+/** Is an offset of a partition among some? */
+type Offsets = (topic: string, partition: number, offset: bigint) => boolean;
+
+const NOWHERE: Offsets = () => false;
+
+/** @param rows of topic, partition and a list */
+function offsets(rows: readonly (readonly (string | null)[])[]): Offsets {
+  const found = new Map<string, Map<number, ReadonlySet<string>>>();
+  for (const [topic, partition, list] of rows) {
+    const partitions = found.get(topic ?? '') ?? new Map<number, ReadonlySet<string>>();
+    found.set(
+      topic ?? '',
+      partitions.set(Number(partition), new Set((list ?? '[]').slice(1, -1).split(',').filter(Boolean))),
+    );
+  }
+  return (topic, partition, offset) => found.get(topic)?.get(partition)?.has(String(offset)) === true;
 }

@@ -1,6 +1,8 @@
 // ClickHouse as a sink. There are no transactions: each flush of a partition is recorded before it is written (an
 // intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
 // to its end (settle.ts). table.ts writes the DDL.
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
@@ -8,7 +10,6 @@ import { TsdbtError } from '../../errors.ts';
 import { partitionKey } from '../broker.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
-import { ofTopic } from '../topics.ts';
 import {
   type DeadLetter,
   type FaultPoint,
@@ -19,20 +20,18 @@ import {
   type KeptPosition,
   type KeptState,
   type Looked,
-  type OffsetRange,
   type OpenFlush,
   type Place,
   type Sink,
 } from '../sink.ts';
 import { guardProblems } from './guards.ts';
-import { FlushRanges, type RangeContents, type WrittenRange } from './flush-ranges.ts';
-import { finish, readIntent, readIntents, record } from './intents.ts';
+import { countsOf, FlushRanges } from './flush-ranges.ts';
+import { finish, readGroup, readIntents, readPlaces, recordTogether } from './intents.ts';
 import { LEASE_S, LeasedSession } from './leased-session.ts';
 import { newestLetter, readLetters } from './letters.ts';
 import {
   CREATE_STATE,
   insertPause,
-  type Intent,
   newestIntents,
   newIntent,
   noteFailure,
@@ -42,6 +41,7 @@ import {
   selectIntents,
   selectPauses,
   selectFloors,
+  STATE_COLUMNS,
   STATE_PRESENT,
   STATE_TABLES,
 } from './load-flushes.ts';
@@ -58,13 +58,15 @@ import {
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
-import { type Contents, isWhole, settleContents, type Writing } from './settle.ts';
+import { type Contents, isWhole, type Outcome, settleContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
 import { tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
-/** Partitions that one flush writes at once. */
+/** Partitions that are set back at once. */
 const AT_ONCE = 3;
+/** How often a flush that must be waited for is looked at. */
+const LOOK_MS = 300;
 
 /** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
 const PACE = { everyMs: 700, silentMs: 1500 };
@@ -191,29 +193,33 @@ export class ClickHouseSink implements Sink {
 
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
     await this.#within(target, async (lease) => {
-      for (const [partition, next] of starts) {
-        const intent: Intent = { ...newIntent('start', partition), from: next, to: next, topicId };
-        try {
-          await record(lease, intent, { target, loadId: '', before: null });
-        } catch (error) {
-          // Another loader was earlier: its position stays.
-          if (!(error instanceof Fenced)) throw error;
-        }
-        const newest = await readIntent(lease, target, partition);
-        if (newest !== null) this.#ranges.learn(target, newest);
-      }
+      const id = randomUUID();
+      const wanted = [...starts].map(([partition, next]) => ({
+        ...newIntent('start', partition),
+        ...{ id, topic: target.topic, seq: 1n, from: next, to: next, topicId },
+      }));
+      // Where another loader was earlier, its position stays.
+      if (wanted.length > 0) await recordTogether(lease, wanted, { target, loadId: '', chain: null });
+      for (const newest of (await readPlaces(lease, target, wanted)).values()) this.#ranges.learn(target, newest);
     });
   }
 
   async unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]> {
     const open: OpenFlush[] = [];
     await this.#within(target, async (lease) => {
+      const known = new Set<string>();
       for (const [partition, intent] of await readIntents(lease, target)) {
-        if (intent.done || !partitions.includes(partition)) continue;
+        if (intent.done || !partitions.includes(partition) || known.has(intent.id)) continue;
         await this.#guard(lease, target);
-        if (intent.kind === 'rewind') await settleRewind(lease, target, intent);
-        else if (await isWhole(lease, target, intent)) await finish(lease, [intent], { target, loadId: '' });
-        else open.push({ ...intent, topic: target.topic });
+        if (intent.kind === 'rewind') {
+          await settleRewind(lease, target, intent);
+          continue;
+        }
+        known.add(intent.id);
+        const ranges = (await readGroup(lease, target, intent.id)).filter(({ done }) => !done);
+        if (ranges.length === 0) continue;
+        if (await isWhole(lease, target, ranges)) await finish(lease, ranges, { target, loadId: '' });
+        else open.push({ id: intent.id, ranges });
       }
     });
     return open;
@@ -222,17 +228,30 @@ export class ClickHouseSink implements Sink {
   async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
     const { target, loadId } = flush;
     return this.#within(target, async (lease) => {
-      const intent = await readIntent(lease, target, open.partition);
-      if (intent?.id !== open.id) throw new Fenced([open]);
-      const outcome = await settleContents(this.#writing(lease), intent, {
-        ...contentsOf(flush),
-        topic: open.topic,
-        numbers: flush.rows.all(),
-        dead: flush.dead,
+      const contents = contentsOf(flush);
+      const read = new Set(flush.ranges.map(partitionKey));
+      let intents = await readGroup(lease, target, open.id);
+      const isOld = (): boolean => intents.every(({ ageMs }) => ageMs > lease.quietMs);
+      // What is sent under the id must be all of it, unless whoever has the rest in memory can send nothing any more.
+      while (intents.some((intent) => !intent.done && !read.has(partitionKey(intent))) && !isOld()) {
+        await pause(LOOK_MS);
+        intents = await readGroup(lease, target, open.id);
+      }
+      intents = intents.filter((intent) => read.has(partitionKey(intent)));
+      if (intents.length === 0) throw new Fenced(flush.ranges);
+      const { outcome, gone } = await settleContents(this.#writing(lease), intents, contents);
+      const settled = intents.filter((intent) => !gone.includes(intent));
+      const done = flush.ranges.flatMap((range) => {
+        const intent = settled.find((each) => partitionKey(each) === partitionKey(range));
+        return intent === undefined ? [] : [{ ...intent, ...countsOf(range, contents, outcome) }];
       });
-      const settled = { ...intent, rows: outcome.rows, dead: outcome.dead.length };
-      await finish(lease, [settled], { target, loadId });
-      this.#ranges.learn(target, { ...settled, done: true });
+      await finish(
+        lease,
+        done.filter((intent) => !intent.done),
+        { target, loadId },
+      );
+      for (const intent of done) this.#ranges.learn(target, { ...intent, done: true });
+      if (done.length === 0) throw new Fenced(flush.ranges);
       return outcome;
     });
   }
@@ -361,34 +380,29 @@ export class ClickHouseSink implements Sink {
   async flush(flush: Flush): Promise<Flushed> {
     const { target, ranges, replayed = [], loadId } = flush;
     if (ranges.length === 0) {
-      const contents = { ...contentsOf(flush), topic: '', numbers: flush.rows.all(), dead: flush.dead };
+      const contents = contentsOf(flush);
       const intent = newIntent('replay', REPLAYS);
       return this.#within(target, (lease) => replayLetters(this.#writing(lease), contents, replayed, intent));
     }
-    const fenced: OffsetRange[] = [];
-    const written: WrittenRange[] = [];
-    // A session each, with its lease: reading back what several ranges have recorded takes one statement.
-    const shares = dealt(split(flush), AT_ONCE);
-    await severally(shares, async (parts) => {
-      const work = (lease: LeasedSession): ReturnType<FlushRanges['write']> =>
-        this.#ranges.write(this.#writing(lease), parts, fenced);
-      written.push(...(await this.#within(target, work)));
-    });
-    this.#reached('before_commit');
-    for (const view of new Set(written.map((each) => each.target))) {
+    return this.#within(target, async (lease) => {
+      const {
+        ranges: written,
+        fenced,
+        outcome,
+      } = await this.#ranges.write(this.#writing(lease), contentsOf(flush), ranges);
+      this.#reached('before_commit');
       const done = written
-        .filter((each) => each.target === view)
-        .map(({ recorded, outcome }) => ({ ...recorded, rows: outcome.rows, dead: outcome.dead.length }));
-      const open = done.filter(({ partition }) => this.#ranges.isOpen(view, partition));
-      await this.#within(target, (lease) => finish(lease, open, { target: view, loadId }));
-      for (const recorded of open) this.#ranges.learn(view, { ...recorded, done: true });
-    }
-    this.#reached('after_commit');
-    if (fenced.length > 0) throw new Fenced(fenced);
-    return {
-      rows: written.reduce((sum, { outcome }) => sum + outcome.rows, 0),
-      dead: [...flush.dead, ...refusedOf(flush, written)],
-    };
+        .filter(({ recorded }) => this.#ranges.isOpen(target, recorded))
+        .map(({ recorded, rows, dead }) => ({ ...recorded, rows, dead }));
+      await finish(lease, done, { target, loadId });
+      for (const recorded of done) this.#ranges.learn(target, { ...recorded, done: true });
+      this.#reached('after_commit');
+      if (fenced.length > 0) throw new Fenced(fenced);
+      return {
+        rows: written.reduce((sum, { rows }) => sum + rows, 0),
+        dead: [...flush.dead, ...refusedOf(flush, outcome)],
+      };
+    });
   }
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
@@ -447,51 +461,20 @@ async function severally<T>(all: readonly T[], work: (one: T) => Promise<void>):
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-function contentsOf({
-  target,
-  columns,
-  rows,
-  loadId,
-  allowance = Number.MAX_SAFE_INTEGER,
-}: Flush): Omit<Contents, 'topic' | 'numbers' | 'dead'> {
-  return { target, columns: rowColumns(target, columns), rows, loadId, allowance };
-}
-
-/** Deals as many hands as there may be, in turns. */
-function dealt<T>(all: readonly T[], most: number): T[][] {
-  const hands = Array.from({ length: Math.min(most, all.length) }, (): T[] => []);
-  for (const [i, one] of all.entries()) hands[i % hands.length]?.push(one);
-  return hands;
-}
-
-/** What belongs to each range of a flush. */
-function split(flush: Flush): RangeContents[] {
-  const { ranges, rows, dead } = flush;
-  const numbers = new Map<string, Map<number, number[]>>();
-  for (const { topic, partition } of ranges)
-    numbers.set(topic, (numbers.get(topic) ?? new Map<number, number[]>()).set(partition, []));
-  for (let row = 0; row < rows.length; row++) numbers.get(rows.topic(row))?.get(rows.partition(row))?.push(row);
-  return ranges.map((range) => ({
-    range,
-    contents: {
-      ...contentsOf({ ...flush, target: ofTopic(flush.target, range.topic) }),
-      topic: range.topic,
-      numbers: numbers.get(range.topic)?.get(range.partition) ?? [],
-      dead: dead.filter(({ topic, partition }) => topic === range.topic && partition === range.partition),
-    },
-  }));
+function contentsOf({ target, columns, rows, dead, loadId, allowance = Number.MAX_SAFE_INTEGER }: Flush): Contents {
+  return { target, columns: rowColumns(target, columns), rows, numbers: rows.all(), dead, loadId, allowance };
 }
 
 /** The dead letters that the table has made by refusing rows. */
-function refusedOf({ dead }: Flush, written: readonly Pick<WrittenRange, 'outcome'>[]): DeadLetter[] {
+function refusedOf({ dead }: Flush, outcome: Outcome): DeadLetter[] {
   const known = new Set(dead.map(({ message }) => message));
-  return written.flatMap(({ outcome }) => outcome.dead.filter(({ message }) => !known.has(message)));
+  return outcome.dead.filter(({ message }) => !known.has(message));
 }
 
 /** Creates what is missing of the bookkeeping; without the right to create, what is there can still be used. */
 async function createState(lease: LeasedSession): Promise<void> {
-  const [tables, column] = (await lease.ask(STATE_PRESENT))[0] ?? [];
-  if (Number(tables) === STATE_TABLES && Number(column) === 1) return;
+  const [tables, columns] = (await lease.ask(STATE_PRESENT))[0] ?? [];
+  if (Number(tables) === STATE_TABLES && Number(columns) === STATE_COLUMNS) return;
   for (const statement of CREATE_STATE) await lease.run(statement);
 }
 

@@ -1,17 +1,20 @@
-// The order of statements of a flush in several partitions: every intent, one look at all of them, then the rows; and
-// another look before rows that had to wait for others.
+// The statements of a flush in several partitions: one for all intents, one look at them, one for all rows; and another
+// look at what is there before rows that had to wait.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
-import { FlushRanges, type RangeContents } from '../../../src/loader/clickhouse/flush-ranges.ts';
+import { FlushRanges } from '../../../src/loader/clickhouse/flush-ranges.ts';
 import { readIntents, record } from '../../../src/loader/clickhouse/intents.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import { newIntent } from '../../../src/loader/clickhouse/load-flushes.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
+import type { Contents } from '../../../src/loader/clickhouse/settle.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { OffsetRange } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
+
+const WRITE = 'INTO tsdbt.dead_letters';
 
 describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
   let lab: ClickHouseLab;
@@ -25,7 +28,6 @@ describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
     now: () => number,
   ): Promise<{
     target: LoadTarget;
-    parts: RangeContents[];
     said: string[];
     write(): Promise<[number[], number[]]>;
   }> => {
@@ -36,39 +38,46 @@ describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
     const session = lab.adapter.session({
       name: 'test',
       onStatement: ({ sql, phase }) => {
-        if (phase === 'start') said.push(/'done'|VALUES|dead_letters/.exec(sql)?.[0] ?? sql);
+        if (phase === 'start')
+          said.push(/'done'|max\(chain\)|VALUES|INTO \S*dead_letters|dead_letters/.exec(sql)?.[0] ?? sql);
       },
     });
     const ranges = new FlushRanges(now);
     const lease = leaseOn(session);
     for (const intent of (await readIntents(lease, target)).values()) ranges.learn(target, intent);
     said.length = 0;
-    const parts = [0, 1, 2].map((partition) => letterOf(target, partition));
+    const ids = [0, 1, 2];
     return {
       target,
-      parts,
       said,
       async write() {
-        const fenced: OffsetRange[] = [];
         const writing = { lease, sealer: lab.sealer, reached: () => undefined };
-        const written = await ranges.write(writing, parts, fenced);
+        const written = await ranges.write(writing, contentsOf(target, ids), ids.map(rangeOf));
         await session.release();
-        return [written.map(({ recorded }) => recorded.partition), fenced.map(({ partition }) => partition)];
+        return [
+          written.ranges.map(({ recorded }) => recorded.partition),
+          written.fenced.map(({ partition }) => partition),
+        ];
       },
     };
   };
 
-  it('are recorded before one of them is written, and looked at once', async () => {
+  it('are recorded, looked at and written by one statement each', async () => {
     const { write, said } = await prepared(() => 0);
     expect(await write()).toEqual([[0, 1, 2], []]);
-    expect(said).toEqual(['VALUES', 'VALUES', 'VALUES', "'done'", ...Array(3).fill('dead_letters')]);
+    expect(said).toEqual(['max(chain)', 'VALUES', "'done'", WRITE]);
   });
 
-  it('are looked at again when those before took long', async () => {
+  it('are read back when the look at them is not fresh', async () => {
     let clock = 0;
-    const { write, said } = await prepared(() => (clock += 600));
+    const { target, write, said } = await prepared(() => (clock += 1500));
     expect(await write()).toEqual([[0, 1, 2], []]);
-    expect(said.slice(3)).toEqual(["'done'", 'dead_letters', "'done'", 'dead_letters', "'done'", 'dead_letters']);
+    const at = said.indexOf(WRITE);
+    expect(said.slice(0, 3)).toEqual(['max(chain)', 'VALUES', "'done'"]);
+    expect(at).toBeGreaterThan(3);
+    expect(said.slice(3, at)).toContain("'done'");
+    expect(said.slice(3, at)).toContain('dead_letters');
+    expect(await lab.letters(target)).toHaveLength(3);
   });
 
   it('that another loader has recorded are left to it, and the others are written', async () => {
@@ -93,31 +102,21 @@ function takesRows(session: Session): session is ClickHouseSession {
   return 'insert' in session;
 }
 
-/** One dead letter, at offset 0 of a partition. */
-function letterOf(target: LoadTarget, partition: number): RangeContents {
+/** The first message of a partition. */
+function rangeOf(partition: number): OffsetRange {
+  return { topic: 't', partition, from: 0n, to: 1n, end: 1n, rows: 0, dead: 1, lastTimestamp: null, epoch: null };
+}
+
+/** One dead letter of each partition. */
+function contentsOf(target: LoadTarget, partitions: readonly number[]): Contents {
   const message = { offset: 0n, timestamp: null, key: null, value: Buffer.from('x'), headers: [] };
-  const range = {
-    topic: 't',
-    partition,
-    from: 0n,
-    to: 1n,
-    end: 1n,
-    rows: 0,
-    dead: 1,
-    lastTimestamp: null,
-    epoch: null,
-  };
   return {
-    range,
-    contents: {
-      target,
-      topic: 't',
-      columns: ['id'],
-      rows: new RowBuffer(),
-      numbers: [],
-      dead: [{ message, topic: 't', partition, error: 'no row' }],
-      loadId: 'test',
-      allowance: 0,
-    },
+    target,
+    columns: ['id'],
+    rows: new RowBuffer(),
+    numbers: [],
+    dead: partitions.map((partition) => ({ message, topic: 't', partition, error: 'no row' })),
+    loadId: 'test',
+    allowance: 0,
   };
 }

@@ -211,6 +211,35 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect(await lab.ids(target)).toEqual([15, 16, 17, 18]);
   });
 
+  it('is ended in the partitions whose messages are still there', async () => {
+    const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
+    const target = lab.target(COLUMNS, { flush }, 2);
+    produce(0, 40, 2);
+    await loadUntil(target, 'before_copy');
+    lab.broker.expire('t', 0, 15n);
+    expect((await lab.load(target)).stopped).toEqual([expect.stringContaining('the log begins at 15')]);
+    const odd = wholeNumbers(40).filter((id) => id % 2 === 1);
+    expect(await lab.ids(target)).toEqual(odd);
+    await lab.load({ ...target, onGap: 'earliest' });
+    expect(await lab.ids(target)).toEqual(wholeNumbers(40).filter((id) => id % 2 === 1 || id >= 30));
+  });
+
+  it('of several loaders is written once, whoever has its partitions then', async () => {
+    const target = { ...(await byMonth(3)), flush: { rows: 1000, bytes: 1_000_000, ageMs: 60_000 } };
+    produce(0, 90, 3);
+    await loadUntil(target, 'before_copy');
+    const sinks = upTo(3).map(() => lab.anotherSink());
+    const open = await Promise.all(sinks.map((sink, partition) => sink.unsettled(target, [partition])));
+    const all = open.flat();
+    expect(new Set(all.map(({ id }) => id)).size).toBe(1);
+    expect(all.map(({ ranges }) => ranges.map(({ partition }) => partition).sort())).toEqual(Array(3).fill([0, 1, 2]));
+    const rivals = sinks.map((sink, n) =>
+      loaderOn(n === 0 ? lab.broker : lab.broker.rival(), sink, target, { loadId: `after-${n}` }),
+    );
+    await Promise.all(rivals.map(({ loader }) => loader.run()));
+    await expectWhole(target, 90);
+  });
+
   it('a session that the server has forgotten takes no more rows', async () => {
     await lab.run(`create table ${lab.schema}.leased (id Int64) engine = MergeTree order by id`);
     const session = lab.adapter.session({ name: 'test' });
