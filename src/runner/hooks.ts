@@ -15,7 +15,7 @@ import type { NodeProgress } from './node-info.ts';
 export const HOOK_TYPES = ['on-run-start', 'on-run-end'] as const;
 export type HookType = (typeof HOOK_TYPES)[number];
 
-/** The hooks of a kind: packages by name, the root project last, each in the order written. */
+/** The hooks of a kind: the root project first, then packages by name, each in the order written. */
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   const root = ctx.config.project.project_name;
   const { nodes } = ctx.manifest;
@@ -24,7 +24,7 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
     .flatMap((id) => nodes[id] ?? [])
     .filter((n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type));
   const rank = (h: HookNode): [number, string, number] => [
-    h.package_name === root ? 1 : 0,
+    h.package_name === root ? 0 : 1,
     h.package_name,
     h.index ?? 0,
   ];

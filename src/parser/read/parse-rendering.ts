@@ -182,13 +182,14 @@ class ParseRendering implements Rendering {
       return;
     }
     const asDbt = node.resource_type === 'model' && this.#state.config.flags['static_parser'] !== false;
-    const fixed = this.#overridesBuiltins(node.package_name)
-      ? null
-      : readStaticModel(
-          code,
-          (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords),
-          asDbt,
-        );
+    const fixed =
+      this.#overridesBuiltins(node.package_name) || this.#inert.readsSpeakingVar(code)
+        ? null
+        : readStaticModel(
+            code,
+            (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords),
+            asDbt,
+          );
     if (fixed !== null) {
       if (node.resource_type === 'model') this.#state.clock.staticModels++;
       takeStatic(node, fixed, calls);

@@ -11,6 +11,19 @@ const EFFECTS = new RegExp(
     String.raw`|persist_column_docs)\b)`,
 );
 
+/** Whether the text of a variable affects the parse when `var()` renders it: dbt renders it where it is read. */
+const isSpeaking = (value: unknown): boolean =>
+  typeof value === 'string' && /\{[{%]/.test(value) && (EFFECTS.test(value) || /\w\s*\(/.test(value));
+
+/** Whether a variable of the command line, the project or a package has such a text; then `var()` has effects. */
+function hasSpeakingVars({ cli_vars, project, packages }: ParseState['config']): boolean {
+  return [cli_vars, ...[project, ...packages].map(({ vars }) => vars)].some((vars) =>
+    Object.values(vars).some((value) =>
+      typeof value === 'object' && value !== null ? Object.values(value).some(isSpeaking) : isSpeaking(value),
+    ),
+  );
+}
+
 /** Caches the answers for the macros of one parse. */
 export class InertMacros {
   readonly #macros: ReadonlyMap<string, MacroNode>;
@@ -18,11 +31,18 @@ export class InertMacros {
   /** Packages whose macros can be called from anywhere without the package's name. */
   readonly #visible: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
+  readonly #speakingVars: boolean;
 
-  constructor({ root, internalPackages }: ParseState, macros: ReadonlyMap<string, MacroNode>, ids: MacroIds) {
+  constructor({ root, internalPackages, config }: ParseState, macros: ReadonlyMap<string, MacroNode>, ids: MacroIds) {
     this.#macros = macros;
     this.#ids = ids;
     this.#visible = new Set([root.project_name, ...internalPackages]);
+    this.#speakingVars = hasSpeakingVars(config);
+  }
+
+  /** Whether a template's `var()` may have effects. */
+  readsSpeakingVar(template: string): boolean {
+    return this.#speakingVars && /\bvar\b/.test(template);
   }
 
   /** Whether a macro and all macros that it calls have no effect. */
@@ -32,7 +52,7 @@ export class InertMacros {
     // A recursive macro is executed, so that endless recursion is detected.
     this.#known.set(macro.unique_id, false);
     const callsItself = macro.macro_sql.split(new RegExp(`\\b${macro.name}\\s*\\(`)).length > 2;
-    let inert = !callsItself && !EFFECTS.test(macro.macro_sql);
+    let inert = !callsItself && !EFFECTS.test(macro.macro_sql) && !this.readsSpeakingVar(macro.macro_sql);
     for (const id of macro.depends_on.macros) {
       if (!inert) break;
       const called = this.#macros.get(id);

@@ -1,0 +1,1 @@
+select * from {{ base() }} union all select * from {{ var('other') }}
