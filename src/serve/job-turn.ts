@@ -103,11 +103,26 @@ export class JobTurn {
   /** Asks again while the database is away between tries: what was begun is not left. */
   async #claim(attempt: number): Promise<{ readonly value: Claim | null } | null> {
     const { link, clock, host } = this.#host;
+    const isRetry = attempt > this.#due.attempt;
     for (;;) {
+      // While this one paused, another host may have begun a later due time: two runs at once would append rows twice.
+      const beside = isRetry && (await this.#runsElsewhere());
+      if (beside && this.#drained) return null;
+      if (beside) {
+        await clock.sleep(AWAY_MS, this.#over.signal);
+        continue;
+      }
       const claimed = await link.ask((store) => store.claim(this.#job.name, this.#due.at, attempt, host));
-      if (claimed !== null || attempt === this.#due.attempt || this.#drained) return claimed;
+      if (claimed !== null || !isRetry || this.#drained) return claimed;
       await clock.sleep(AWAY_MS, this.#over.signal);
     }
+  }
+
+  async #runsElsewhere(): Promise<boolean> {
+    const found = await this.#host.link.ask((store) =>
+      store.runs({ job: this.#job.name, states: ['running'], limit: 1 }),
+    );
+    return found !== null && found.value.length > 0;
   }
 
   /** @returns milliseconds; null: no further try */

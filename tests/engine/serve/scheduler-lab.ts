@@ -52,9 +52,9 @@ export class Lab {
     return new MemoryStore({ now: () => this.clock.now() + this.skew, data: this.data });
   }
 
-  /** Starts a host. */
-  host(name = 'a', options: { readonly away?: () => boolean } = {}): Host {
-    return new Host(this, name, options.away ?? (() => this.away));
+  /** Starts a host. @param options `gate`: what its process waits for after each wait, while it is stopped */
+  host(name = 'a', options: { readonly away?: () => boolean; readonly gate?: () => Promise<void> } = {}): Host {
+    return new Host(this, name, options.away ?? (() => this.away), options.gate ?? (async () => undefined));
   }
 
   async pass(ms: number): Promise<void> {
@@ -88,7 +88,7 @@ export class Host {
   readonly #scheduler: Scheduler;
   readonly ended: Promise<void>;
 
-  constructor(lab: Lab, name: string, away: () => boolean) {
+  constructor(lab: Lab, name: string, away: () => boolean, gate: () => Promise<void>) {
     const runner: JobRunner = {
       async run(attempt) {
         lab.begun.push(`${attempt.job.name} ${clockTime(attempt.claim.dueAt)} ${attempt.claim.attempt}`);
@@ -106,8 +106,14 @@ export class Host {
         next: ({ timing }, after) => nextDue(timing, after),
         due: (each, last, now) => duePlan(each, last, now).start,
       },
-      store: faulty(lab.store, away),
-      clock: lab.clock,
+      store: faulty(lab.store, away, gate),
+      clock: {
+        now: () => lab.clock.now(),
+        async sleep(ms, signal) {
+          await lab.clock.sleep(ms, signal);
+          await gate();
+        },
+      },
       runner,
       host: name,
       drain: this.#drain.signal,
@@ -133,14 +139,17 @@ export class Host {
 }
 
 /** A store whose questions throw while the database is away. */
-function faulty(store: Store, away: () => boolean): Store {
+function faulty(store: Store, away: () => boolean, gate: () => Promise<void>): Store {
   return new Proxy(store, {
     get(target, name, receiver) {
       const member: unknown = Reflect.get(target, name, receiver);
       if (typeof member !== 'function') return member;
       return async (...args: unknown[]) => {
+        await gate();
         if (away()) throw new Error('connection refused\nat the server');
-        return (await Reflect.apply(member, target, args)) as unknown;
+        const answer: unknown = await Reflect.apply(member, target, args);
+        await gate();
+        return answer;
       };
     },
   });
