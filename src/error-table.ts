@@ -394,6 +394,36 @@ export const ERRORS = {
     (f) => `took longer than its timeout of ${f.seconds} s and was cancelled`,
     () => 'The limit is meta.tsdbt.timeout of the node.',
   ),
+  badAudit: row<Facts<'node' | 'found'>>(
+    'T3060',
+    'runtime',
+    (f) => `meta.tsdbt.audit of ${f.node} must be true or false, found ${f.found}`,
+  ),
+  auditOfOther: row<Facts<'node' | 'type'>>(
+    'T3061',
+    'runtime',
+    (f) => `meta.tsdbt.audit is for models and snapshots; ${f.node} is a ${f.type}`,
+  ),
+  notAuditable: row<Facts<'node' | 'found' | 'known'>>(
+    'T3062',
+    'runtime',
+    (f) =>
+      `meta.tsdbt.audit of ${f.node}: expected a built-in materialization of these: ${f.known}. Found ${f.found}, ` +
+      'which publishes at a moment of its own. Nothing was built.',
+  ),
+  auditFailed: row<Facts<'failed' | 'all' | 'tests'>>(
+    'T3063',
+    'runtime',
+    (f) =>
+      `The audit failed: ${f.failed} of ${f.all} tests did not pass on what was to be published (${f.tests}). ` +
+      'Nothing was published: readers see what was there before.',
+  ),
+  auditWithoutTransaction: row(
+    'T3064',
+    'runtime',
+    () => 'An audit needs a transaction, and there is none: nothing was published.',
+    () => 'Set autocommit to false in the profile.',
+  ),
 
   // Answers of a database.
   freshnessIsNull: row<Facts<'field'>>(

@@ -70,6 +70,7 @@ export { openOperation, operate, preview } from './pipeline/operation.ts';
 export { isSameProject } from './pipeline/parse.ts';
 export { recoverKilledRun } from './pipeline/recover.ts';
 export { write, writeFreshness } from './pipeline/write.ts';
+export { retriedWithAudits } from './runner/audit.ts';
 export { createRunContext, type RetriedRun, type RunContext } from './runner/context.ts';
 export { type Freshness, freshnessKind, hasFreshness, type NewestRow } from './runner/kinds/freshness.ts';
 export { artifactMetadata } from './runner/metadata.ts';

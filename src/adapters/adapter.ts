@@ -80,6 +80,12 @@ export interface Session {
   describe(sql: string): Promise<ColumnDescription[]>;
   /** Runs a statement inside a savepoint: a failure undoes nothing before it. @returns the failure, or null */
   attempt(sql: string): Promise<TsdbtError | null>;
+  /**
+   * Runs work inside the open transaction: nothing in it commits, rolls back or releases, and a statement that fails
+   * undoes nothing before it. Absent where there are no transactions.
+   * @throws {TsdbtError} when there is no transaction, or it is gone afterwards
+   */
+  hold?<T>(work: () => Promise<T>): Promise<T>;
   begin(): Promise<void>;
   commit(): Promise<void>;
   rollback(): Promise<void>;

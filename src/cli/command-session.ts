@@ -34,7 +34,11 @@ export interface CommandSession {
   /** Options as typed. */
   readonly typed: CliOptions;
   /** Set by retry: the nodes to run, instead of a selection, and the failed run. */
-  readonly retried?: RetriedRun & { readonly selected: ReadonlySet<string> };
+  readonly retried?: RetriedRun & {
+    readonly selected: ReadonlySet<string>;
+    /** All nodes of the run that is repeated. */
+    readonly before: ReadonlySet<string>;
+  };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly projectDir: string;

@@ -1,6 +1,7 @@
 // The running context of one node, as the compiler and the runner use it: render its code, call macros in it, read the
 // results of its statements. What the context holds is context/'s.
 import type { Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
 import { ResponseObject } from '../adapters/response.ts';
 import { Table } from '../adapters/table.ts';
 import type { ReferenceLookup } from '../context/manifest-lookup.ts';
@@ -58,6 +59,8 @@ export interface OpenScopeOptions {
   readonly operation?: boolean;
   /** The node's own code is rendered, not its materialization: there a unit test replaces what it overrides. */
   readonly code?: boolean;
+  /** See AdapterObjectOptions. */
+  readonly audit?: ((staged: Relation) => Promise<void>) | undefined;
   /** Told of each macro that the code itself calls. */
   readonly onMacro?: (uniqueId: string) => void;
 }
@@ -97,7 +100,8 @@ export class NodeScope {
       selectedResources: ctx.selected,
       sample: scopes.sample,
       batch: options.batch ?? null,
-      adapterHooks: scopes.adapterHooks,
+      adapterHooks:
+        options.audit === undefined ? scopes.adapterHooks : { ...scopes.adapterHooks, audit: options.audit },
       onCte: (id) => {
         if (!this.#ephemerals.includes(id)) this.#ephemerals.push(id);
       },

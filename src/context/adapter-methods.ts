@@ -297,6 +297,13 @@ const METHODS: Readonly<Record<string, Method>> = {
     self.sql.session.publishing.push(toText(sql));
     return null;
   }),
+  // True when tests are to run on what the materialization is about to publish.
+  audited: method('audited', '', (self) => self.options.audit !== undefined),
+  // Fails when a test of the relation does, which then must not be published.
+  audit: method('audit', 'staged_relation', async (self, relation) => {
+    await self.options.audit?.(relationArgument('audit', 'staged_relation', relation));
+    return null;
+  }),
   // Dependants first: the order in which they can be dropped.
   dependants: method('dependants', 'relation', async (self, relation) =>
     [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation)))]

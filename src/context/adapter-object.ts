@@ -45,6 +45,8 @@ export interface AdapterObjectOptions {
   readonly builtIn?: (() => boolean) | undefined;
   /** See SqlAdapterOptions. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
+  /** Runs the tests of a node that is audited on what is to be published; absent: it is not audited. */
+  readonly audit?: ((staged: Relation) => Promise<void>) | undefined;
   /** The clock, for names of indexes that differ from run to run; milliseconds since 1970. */
   readonly now?: (() => number) | undefined;
 }
@@ -163,6 +165,7 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
   already_exists: () => false,
   can_replace_view: () => false,
   view_unchanged: () => false,
+  audited: () => false,
   ...Object.fromEntries(
     [
       'drop_relation',
@@ -183,6 +186,7 @@ const PARSE_ANSWERS: Readonly<Record<string, () => Value>> = {
       'load_table',
       'view_published',
       'on_publish',
+      'audit',
     ].map((name) => [name, () => null]),
   ),
 };

@@ -68,7 +68,7 @@ export interface RuntimeScopeOptions {
 
 export type AdapterHooks = Pick<
   AdapterObjectOptions,
-  'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now'
+  'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'now' | 'audit'
 >;
 
 /** The replacements that a unit test makes. */

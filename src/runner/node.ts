@@ -1,7 +1,8 @@
 // One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result.
 // The kind (model, seed, test …) defines the execution; workers.ts decides about skips and the order.
 import type { Session } from '../adapters/adapter.ts';
-import type { GraphNode } from '../contracts/node.ts';
+import type { Relation } from '../adapters/relation.ts';
+import type { GraphNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
 import { withoutBuiltIn } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
@@ -58,6 +59,13 @@ export interface Work {
   halted(): boolean;
   /** Cancels the statement of the newest session on the server. */
   cancel(): Promise<unknown>;
+  /**
+   * Runs the tests that the node is audited by; absent: it is not audited.
+   * @throws {TsdbtError} when one does not pass
+   */
+  readonly audit?:
+    | ((ctx: RunContext, node: ModelNode | SnapshotNode, staged: Relation, session: Session) => Promise<void>)
+    | undefined;
 }
 
 /** Runs one node. Never throws: an error is a result. */

@@ -46,6 +46,11 @@ export function bareResult(
   };
 }
 
+/** Whether a test has failed or could not be run. */
+export function didNotPass({ status }: RunResult): boolean {
+  return status === 'fail' || status === 'error';
+}
+
 /** True for statuses that stop what is below a node. */
 export function stopsChildren(status: RunResult['status'], build: boolean): boolean {
   const always: readonly RunResult['status'][] = ['error', 'partial success'] satisfies RunStatus[];

@@ -13,6 +13,7 @@ import { deprecation } from '../project/deprecations.ts';
 import { Journal } from '../state/journal.ts';
 import { PyTuple, type Value } from '../values/index.ts';
 import { stopReason, unlessAborted, within } from '../within.ts';
+import { auditsOf } from './audit.ts';
 import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
 import { HOOK_TYPES, projectHooks, runProjectHooks } from './hooks.ts';
 import { kindFor } from './kinds/index.ts';
@@ -139,6 +140,7 @@ export async function run(parsed: ParsedProject, request: RunRequest, options: R
       raiseFirst: manner.raiseFirst,
       kindOf: options.kindOf ?? kindFor(which, (model) => isMicrobatch(ctx, model)),
       unitTests,
+      audits: which === 'build' ? auditsOf(parsed.manifest, graph, request.selected) : new Map(),
       descendants: (id) => (graph.has(id) ? graph.dependants(id) : []),
       keepEphemeral: which === 'show' || (which === 'compile' && Boolean(flags.select?.length || flags.inline)),
       signal: request.signal ?? null,

@@ -3,10 +3,13 @@
 import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { stopReason, unlessAborted, within } from '../within.ts';
-import type { GraphNode } from '../contracts/node.ts';
+import type { Relation } from '../adapters/relation.ts';
+import type { GraphNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
+import { audit, stagedContext, withPublishedName, worse } from './audit.ts';
+import { auditTestKind } from './kinds/data-test.ts';
 import { NoIntrospection } from './no-introspection.ts';
 import { openSession } from './open-session.ts';
 import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
@@ -29,6 +32,8 @@ export interface ExecuteOptions {
   /** Unit tests to run before their model. */
   readonly unitTests: ReadonlyMap<string, readonly string[]>;
   readonly descendants: (id: string) => Iterable<string>;
+  /** Tests that run before their node is published, by its unique_id. */
+  readonly audits: ReadonlyMap<string, readonly string[]>;
   /** Ephemeral models have results too (compile and show with a selection). */
   readonly keepEphemeral: boolean;
   /** Aborted by Ctrl-C. */
@@ -76,6 +81,8 @@ class Workers {
   readonly #results: RunResult[] = [];
   readonly #skipped = new Map<string, RunResult | null>();
   readonly #sessions = new Map<string, Session>();
+  /** Results of the tests of audited nodes, by the nodes' unique_ids. */
+  readonly #audited = new Map<string, Map<string, RunResult>>();
   readonly #free: number[];
   readonly #total: number;
   #started = 0;
@@ -148,6 +155,7 @@ class Workers {
   async #work(id: string, thread: string): Promise<void> {
     const node = lookupNode(this.#ctx.manifest, id);
     if (node === undefined) throw errorOf('selectedNotInManifest', { node: id });
+    if (this.#isAudited(node)) return;
     for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
       const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
       if (unitTest === undefined || this.#stop !== null) continue;
@@ -159,7 +167,17 @@ class Workers {
     }
     if (this.#stop !== null) return;
     const cause = this.#skipped.get(id);
-    this.#record(node, cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread));
+    const result = cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread);
+    const before = this.#stop;
+    for (const audited of this.#audited.get(id)?.values() ?? [])
+      if (audited.node !== undefined) this.#record(audited.node, audited, before);
+    this.#record(node, result, before);
+  }
+
+  /** Has the test been run before its node was published? */
+  #isAudited(node: GraphNode): boolean {
+    if (this.#audited.size === 0 || node.resource_type !== 'test') return false;
+    return [...this.#audited.values()].some((results) => results.has(node.unique_id));
   }
 
   /** The context of a worker: its templates see `thread_id`, and their events its node. */
@@ -176,8 +194,8 @@ class Workers {
     return ctx;
   }
 
-  #progress(node: GraphNode, thread: string): NodeProgress {
-    if (!isEphemeral(node)) this.#started++;
+  #progress(node: GraphNode, thread: string, counts = !isEphemeral(node)): NodeProgress {
+    if (counts) this.#started++;
     return { node, started: '', finished: '', status: '', index: this.#started, total: this.#total, thread };
   }
 
@@ -195,6 +213,9 @@ class Workers {
         },
         halted: () => this.#stop !== null,
         cancel: async () => this.#sessions.get(node.unique_id)?.cancel(),
+        audit: this.#options.audits.has(node.unique_id)
+          ? (ctx, audited, staged, session) => this.#audit(ctx, audited, staged, session, thread)
+          : undefined,
       });
     } finally {
       this.#current.delete(thread);
@@ -202,6 +223,46 @@ class Workers {
       // The trace of a node maps errors of its statements to lines; that of an ephemeral model serves its readers too.
       if (!isEphemeral(node)) this.#ctx.sources.delete(node.unique_id);
     }
+  }
+
+  /** Runs the tests of a node on what it is about to publish. @throws {TsdbtError} when one does not pass */
+  async #audit(
+    ctx: RunContext,
+    node: ModelNode | SnapshotNode,
+    staged: Relation,
+    session: Session,
+    thread: string,
+  ): Promise<void> {
+    const { manifest } = this.#ctx;
+    const results = this.#audited.get(node.unique_id) ?? new Map<string, RunResult>();
+    this.#audited.set(node.unique_id, results);
+    const tests = (this.#options.audits.get(node.unique_id) ?? []).flatMap((id) => {
+      const test = manifest.nodes[id];
+      return test?.resource_type === 'test' ? [test] : [];
+    });
+    const staging = stagedContext(ctx, node, staged);
+    await audit(node, session, tests, async (test, held) => {
+      const p = this.#progress(test, thread, !results.has(test.unique_id));
+      const work = {
+        open: (): Session => {
+          if (held !== null) return held;
+          const opened = openSession(this.#ctx, test.unique_id, test, p);
+          this.#sessions.set(test.unique_id, opened);
+          return opened;
+        },
+        halted: (): boolean => this.#stop !== null,
+        cancel: async (): Promise<unknown> => (held ?? this.#sessions.get(test.unique_id))?.cancel(),
+      };
+      try {
+        const given = await executeNode(staging, auditTestKind, test, p, work);
+        const result = withPublishedName(ctx, node, staged, given);
+        results.set(test.unique_id, worse(results.get(test.unique_id), result));
+        return result;
+      } finally {
+        this.#sessions.delete(test.unique_id);
+        this.#ctx.sources.delete(test.unique_id);
+      }
+    });
   }
 
   #skip(node: GraphNode, cause: RunResult | null, thread: string): RunResult {
@@ -222,9 +283,10 @@ class Workers {
     return bareResult(node, 'skipped', message, thread);
   }
 
-  #record(node: GraphNode, result: RunResult): void {
+  /** @param stop why the run had stopped when the node ended; by default, now */
+  #record(node: GraphNode, result: RunResult, stop = this.#stop): void {
     // The finished batches of a halted microbatch model count.
-    if (this.#stop !== null && result.batch_results === null) return;
+    if (stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
     if (result.node) keepNode(this.#ctx, result.node);
     if (!ephemeral || this.#options.keepEphemeral) {

@@ -49,7 +49,9 @@ export function parseBatchSize(text: unknown): BatchSize | string | null {
 }
 
 /** What the model says below `meta: {tsdbt: …}`, which dbt lets pass. */
-export function ownSettings(model: Pick<ModelNode, 'config'>): { readonly [name: string]: unknown } {
+export function ownSettings(model: { readonly config: { readonly meta?: unknown } }): {
+  readonly [name: string]: unknown;
+} {
   const settings = (model.config.meta as { tsdbt?: unknown } | null | undefined)?.tsdbt;
   return typeof settings === 'object' && settings !== null && !Array.isArray(settings)
     ? (settings as { [name: string]: unknown })

@@ -3,6 +3,7 @@
 // by macros, what their texts tell by statements.ts, how they are put together by message.ts and sent by wire.ts.
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
@@ -73,6 +74,8 @@ export class PostgresSession implements Session {
   #stateful = false;
   /** The session is closed to new statements. */
   #cancelled = false;
+  /** Work of `hold` is running. */
+  #held = false;
 
   constructor(pool: ConnectionPool, settings: SessionSettings, options: SessionOptions) {
     this.#pool = pool;
@@ -119,7 +122,8 @@ export class PostgresSession implements Session {
       if (options.autoBegin && !this.#transaction.open) await this.#transaction.begin(() => this.#take());
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
-      const result = await this.#run(text, options.comment ?? true, options.every === true);
+      const [comment, every] = [options.comment ?? true, options.every === true];
+      const result = this.#held ? await this.#runHeld(text, comment, every) : await this.#run(text, comment, every);
       this.#temporary.executed(sql);
       const response = responseOf(result);
       const tables = options.every
@@ -137,8 +141,8 @@ export class PostgresSession implements Session {
       if (!keepsColumns(sql, false)) this.#mayChange(sql);
       // In autocommit each statement must have succeeded before the next is sent. And an open end would swallow those
       // behind it.
-      if (this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
-        const result = await this.#run(sql);
+      if (this.#held || this.#connection?.status !== 'T' || !mayBeJoined(sql)) {
+        const result = this.#held ? await this.#runHeld(sql, true, false) : await this.#run(sql);
         answered({ response: responseOf(result), table: decodeTable(result, null) });
         return;
       }
@@ -185,7 +189,24 @@ export class PostgresSession implements Session {
     this.#options.onWait?.(message);
   }
 
+  async hold<T>(work: () => Promise<T>): Promise<T> {
+    const check = (): void => {
+      if (this.#connection?.status !== 'T') throw errorOf('auditWithoutTransaction', {});
+    };
+    await this.#first();
+    await this.#inOrder(async () => this.#sendBegin(await this.#ready()));
+    check();
+    this.#held = true;
+    try {
+      return await work();
+    } finally {
+      this.#held = false;
+      check();
+    }
+  }
+
   async begin(): Promise<void> {
+    if (this.#held) return;
     await this.#first();
     return this.#inOrder(async () => {
       if (this.#transaction.open)
@@ -198,6 +219,7 @@ export class PostgresSession implements Session {
   }
 
   async commit(): Promise<void> {
+    if (this.#held) return;
     return this.#inOrder(async () => {
       if (!this.#transaction.open)
         throw new TsdbtError(
@@ -235,6 +257,7 @@ export class PostgresSession implements Session {
   }
 
   async rollback(): Promise<void> {
+    if (this.#held) return;
     this.beforeFirst = null;
     return this.#inOrder(() => this.#rollBack());
   }
@@ -271,6 +294,7 @@ export class PostgresSession implements Session {
   }
 
   async release(): Promise<void> {
+    if (this.#held) return;
     this.beforeFirst = null;
     try {
       await this.#inOrder(async () => {
@@ -383,6 +407,27 @@ export class PostgresSession implements Session {
     } catch (error) {
       const known = databaseError(shiftPosition(error, begin), text, sql, [...prefix].length);
       await this.#rollBack();
+      throw known;
+    }
+  }
+
+  /** Within a savepoint. */
+  async #runHeld(sql: string, comment: boolean, every: boolean): Promise<RawResult> {
+    const connection = await this.#ready();
+    const { text, prefix } = comment ? this.#commented(sql) : { text: sql, prefix: '' };
+    if (leavesState(sql)) this.#stateful = true;
+    if (text.includes('\0')) throw new TsdbtError('database', NUL, { sql });
+    await this.#send(connection, 'SAVEPOINT tsdbt_held');
+    try {
+      const result = await this.#observed(sql, async () => {
+        const answer = await this.#send(connection, text, every);
+        return { value: answer, response: responseOf(answer) };
+      });
+      await this.#send(connection, 'RELEASE SAVEPOINT tsdbt_held');
+      return result;
+    } catch (error) {
+      const known = databaseError(error, text, sql, [...prefix].length);
+      if (!connection.broken) await this.#send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_held; RELEASE tsdbt_held');
       throw known;
     }
   }

@@ -56,6 +56,7 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
     ...toldAgain(session, which, previous),
     retried: {
       selected: new Set(failed.map((r) => r.unique_id)),
+      before: new Set(previous.results.map((r) => r.unique_id)),
       startedAt: previous.startedAt,
       batches: failedBatches(failed),
       overloads: failedOverloads(failed),

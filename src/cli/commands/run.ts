@@ -13,6 +13,7 @@ import {
   parse,
   printRunEnd,
   recoverKilledRun,
+  retriedWithAudits,
   type RunOutcome,
   type Selection,
   select,
@@ -110,8 +111,12 @@ export async function withLineage(
 }
 
 /** The nodes of the command: those to retry, or the selected ones. */
-export function chosen({ retried }: CommandSession, parsed: ParsedProject): Selection {
+export function chosen({ retried, flags }: CommandSession, parsed: ParsedProject): Selection {
   if (retried === undefined) return select(parsed);
   for (const id of retried.selected) if (!parsed.dag.has(id)) throw errorOf('retriedNodeMissing', { node: id });
-  return { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
+  const selected =
+    flags.which === 'build'
+      ? retriedWithAudits(parsed.manifest, parsed.dag, retried.selected, retried.before)
+      : retried.selected;
+  return { selected: new Set(selected), warnings: [], defaultSelector: null };
 }

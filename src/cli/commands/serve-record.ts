@@ -1,7 +1,7 @@
 // What became of a run's nodes: as history keeps it, what of it another try may mend, and in words.
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
-import type { ParsedProject, RetriedRun } from '../../index.ts';
+import { type ParsedProject, type RetriedRun, retriedWithAudits } from '../../index.ts';
 import type { NodeRun } from '../../serve/store/store.ts';
 import { failedBatches, failedOverloads } from './retry.ts';
 import { now } from '../command-session.ts';
@@ -69,7 +69,9 @@ export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Le
   const blocked = new Set(lasting.flatMap(({ unique_id: id }) => (dag.has(id) ? [id, ...dag.dependants(id)] : [])));
   // A hook of the project that fails would fail again, and everything with it.
   const hook = lasting.some(({ unique_id: id }) => id.startsWith('operation.'));
-  const selected = new Set(failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !blocked.has(id)));
+  const left = new Set(failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !blocked.has(id)));
+  const before = new Set(results.map(({ unique_id: id }) => id));
+  const selected = config.flags.which === 'build' ? retriedWithAudits(parsed.manifest, dag, left, before) : left;
   if (hook || selected.size === 0) return { retried: null, failed: lasting };
   const again = failed.filter(({ unique_id: id }) => selected.has(id));
   const startedAt = config.invocation.started_at.getTime();

@@ -45,6 +45,13 @@ export const dataTestKind: NodeKind<TestNode> = {
   },
 };
 
+/** How data tests run on what a node is about to publish: on all its rows, and without a memory of it. */
+export const auditTestKind: NodeKind<TestNode> = {
+  ...dataTestKind,
+  compile: (ctx, node, session) => compileNode(ctx, node, session),
+  execute: (ctx, node, session) => executeDataTest(ctx, node, session),
+};
+
 async function executeDataTest(ctx: RunContext, node: TestNode, session: Session): Promise<Outcome> {
   const scope = openScope(ctx, node, session, { onMacro: macroNoter(node) });
   await materialize(ctx, node, scope);

@@ -295,19 +295,21 @@ async function runBatch(
       await context.adapter.lockRelation(session, plan.relation);
       return compileNode(context, current, session, { batch: window });
     },
-    execute(context, compiled, session) {
-      const scope = openScope(context, compiled, session, { batch: window });
-      if (index > 0 || plan.incremental) {
-        scope.define(
-          'is_incremental',
-          callable('is_incremental', '', () => true),
-        );
-        scope.define(
-          'should_full_refresh',
-          callable('should_full_refresh', '', () => false),
-        );
-      }
-      return executeRelational(context, compiled, session, scope);
+    execute(context, compiled, session, _p, { audit }) {
+      return executeRelational(context, compiled, session, audit, (options) => {
+        const scope = openScope(context, compiled, session, { ...options, batch: window });
+        if (index > 0 || plan.incremental) {
+          scope.define(
+            'is_incremental',
+            callable('is_incremental', '', () => true),
+          );
+          scope.define(
+            'should_full_refresh',
+            callable('should_full_refresh', '', () => false),
+          );
+        }
+        return scope;
+      });
     },
     finish(_ctx, at, _node, result) {
       if (result.status === 'error') ctx.log.uncaughtError(`Exception on worker thread. ${result.message ?? ''}`, at);

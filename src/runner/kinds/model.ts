@@ -7,27 +7,34 @@ import type { ManifestNode, ModelNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
-import { type NodeScope, openScope } from '../../compiler/node-scope.ts';
+import { type NodeScope, openScope, type OpenScopeOptions } from '../../compiler/node-scope.ts';
 import type { RunContext } from '../context.ts';
-import type { NodeKind, Outcome } from '../node.ts';
+import { requireAuditable } from '../audit.ts';
+import type { NodeKind, Outcome, Work } from '../node.ts';
 import { rememberView, unchangedView } from '../unchanged-view.ts';
 import { materialize, nodeRepresentation } from '../materialize.ts';
 
 /**
  * Executes a model, seed or snapshot.
- * @param prepared the context to run it in, for one batch of a model; by default one of its own
+ * @param audit runs the tests that it is audited by; absent: it is not audited
+ * @param prepare opens the context to run it in, for one batch of a model; by default one of its own
  */
 export async function executeRelational(
   ctx: RunContext,
   node: ManifestNode,
   session: Session,
-  prepared?: NodeScope,
+  audit?: Work['audit'],
+  prepare?: (options: OpenScopeOptions) => NodeScope,
 ): Promise<Outcome & { scope: NodeScope }> {
+  const audited = node.resource_type === 'model' || node.resource_type === 'snapshot' ? node : null;
+  if (audit !== undefined && audited !== null) requireAuditable(ctx, audited);
   const { config } = node as { config: { 'pre-hook'?: readonly unknown[]; 'post-hook'?: readonly unknown[] } };
   if (config['pre-hook']?.length || config['post-hook']?.length) ctx.adapter.invalidateViewStates?.();
-  const scope = prepared ?? openScope(ctx, node, session);
+  const options: OpenScopeOptions =
+    audit === undefined || audited === null ? {} : { audit: (staged) => audit(ctx, audited, staged, session) };
+  const scope = prepare?.(options) ?? openScope(ctx, node, session, options);
   const relations = await materialize(ctx, node, scope);
-  if (node.resource_type === 'model' && prepared === undefined)
+  if (node.resource_type === 'model' && prepare === undefined)
     relations.push(...(await createLatestVersionPointer(ctx, node, relations, session)));
   for (const relation of relations) ctx.adapter.cache.replace(relation, session);
   const main = scope.statement('main');
@@ -46,10 +53,10 @@ export const modelKind: NodeKind<ModelNode> = {
       await ctx.adapter.lockRelation(session, relationFrom(ctx.adapter, ctx.config.project.quoting, node));
     return compileNode(ctx, node, session);
   },
-  async execute(ctx, node, session) {
+  async execute(ctx, node, session, _p, { audit }) {
     const left = unchangedView(ctx, node, session);
     if (left !== null) return left;
-    const outcome = await executeRelational(ctx, node, session);
+    const outcome = await executeRelational(ctx, node, session, audit);
     rememberView(ctx, node, session);
     return outcome;
   },

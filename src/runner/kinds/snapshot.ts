@@ -12,7 +12,7 @@ export const snapshotKind: NodeKind<SnapshotNode> = {
     ctx.log.startLine(`snapshot ${nodeRepresentation(ctx, node)}`, p);
   },
   compile: (ctx, node, session) => compileNode(ctx, node, session),
-  execute: (ctx, node, session) => executeRelational(ctx, node, session),
+  execute: (ctx, node, session, _p, { audit }) => executeRelational(ctx, node, session, audit),
   finish(ctx, p, node, result) {
     const cfg = Object.fromEntries(
       Object.entries(node.config)

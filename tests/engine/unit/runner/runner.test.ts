@@ -122,6 +122,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
         raiseFirst: false,
         kindOf: () => kind,
         unitTests,
+        audits: new Map(),
         descendants: (id) => (dag.has(id) ? dag.dependants(id) : []),
         keepEphemeral: false,
         signal: null,

@@ -17,6 +17,7 @@
 
 {#- After it staged_relation names what was replaced. Both are there, of whatever type. -#}
 {% macro clickhouse__publish(staged_relation, target_relation) %}
+  {%- do adapter.audit(staged_relation) -%}
   {%- do clickhouse__new_rows_consume(staged_relation) -%}
   {%- do exchange_tables_atomic(staged_relation, target_relation) -%}
 {% endmacro %}
@@ -24,6 +25,7 @@
 {#- What is new is built under another name, too: a CREATE … AS that is cut off leaves a part of the rows, which the
     next run would take for all. -#}
 {% macro clickhouse__publish_first(staged_relation, target_relation) %}
+  {%- do adapter.audit(staged_relation) -%}
   {%- do clickhouse__new_rows_consume(staged_relation) -%}
   {%- call statement('publish') %}
     rename table {{ staged_relation }} to {{ target_relation }} {{ on_cluster_clause(target_relation) }}

@@ -28,6 +28,7 @@
         {{- create_table_as(False, new_table, select_sql) }}
       {%- endcall -%}
       {%- do clickhouse__snapshot_require_one_current(new_table, strategy) -%}
+      {%- do adapter.audit(new_table) -%}
       {%- call statement('publish') %}
         rename table {{ new_table }} to {{ target_relation }}
       {% endcall -%}

@@ -25,6 +25,16 @@
       {%- do clickhouse__require_exchange(existing_relation) -%}
       {{- clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) -}}
     {%- endif -%}
+    {%- if adapter.audited() -%}
+      {#- a view is replaced by the statement that makes it: it is looked at under another name before -#}
+      {%- do adapter.lock_relation(this) -%}
+      {%- set staged_relation = make_intermediate_relation(target_relation) -%}
+      {%- call statement('stage_view') %}
+        {{- get_create_view_as_sql(staged_relation, sql) }}
+      {%- endcall -%}
+      {%- do adapter.audit(staged_relation) -%}
+      {%- do adapter.drop_relation(staged_relation) -%}
+    {%- endif -%}
     {#- rendered again: errors are traced to the lines of this text -#}
     {%- call statement('main') %}
       {{- get_create_view_as_sql(target_relation, sql) }}

@@ -15,6 +15,7 @@
         "of itself.") -%}
   {%- endif -%}
   {%- if obstacle is not none -%}
+    {%- do clickhouse__refuse_audit(target, obstacle) -%}
     {%- do log('Appending to ' ~ target ~ ' by INSERT, whose rows appear block by block: ' ~ obstacle) -%}
     {%- call statement('main') %}
       {{- clickhouse__insert_into(target, sql, has_contract, use_columns_from_sql=by_name) }}

@@ -53,7 +53,7 @@
       published=False, staged=False) -%}
   {%- set seen.published = seen.touched | length == 0 and not changes -%}
 
-  {%- if seen.touched | length == 1 and not changes -%}
+  {%- if seen.touched | length == 1 and not changes and not adapter.audited() -%}
     {%- set only = seen.touched[0] -%}
     {%- if not only.old -%}
       {%- do clickhouse__publish_alter(target, ["attach partition id '" ~ only.id ~ "' from " ~ new_rows]) -%}

@@ -108,6 +108,7 @@
     goes. -#}
 {% macro clickhouse__incremental_delete_insert(existing_relation, unique_key, incremental_predicates,
     is_distributed=False) %}
+    {%- do clickhouse__refuse_audit(existing_relation, 'rows are deleted from it') -%}
     {%- set new_data = clickhouse__new_data_relation(existing_relation) -%}
     {%- set source = clickhouse__stage_new_data(existing_relation, new_data, is_distributed) -%}
     {%- set conditions = [] -%}
@@ -149,6 +150,7 @@
         changes, repeated=True) -%}
     {{ return('') }}
   {%- endif -%}
+  {%- do clickhouse__refuse_audit(existing_relation, obstacle) -%}
   {%- do log('The batch is written to ' ~ existing_relation
       ~ ' by DELETE and INSERT, between which readers miss rows: ' ~ obstacle) -%}
   {%- if changes -%}
@@ -178,8 +180,12 @@
       {%- do actions.append("replace partition id '" ~ partition ~ "' from " ~ new_data) -%}
     {%- endfor -%}
     {%- set obstacle = 'a Distributed table is written host by host' if is_distributed
-        else clickhouse__publish_obstacle(existing_relation) if actions | length > 1 -%}
-    {%- if actions | length > 1 and not obstacle -%}
+        else clickhouse__publish_obstacle(existing_relation) if actions | length > 1 or adapter.audited() -%}
+    {%- set beside = actions | length > 1 or (actions and adapter.audited()) -%}
+    {%- if obstacle -%}
+      {%- do clickhouse__refuse_audit(existing_relation, obstacle) -%}
+    {%- endif -%}
+    {%- if beside and not obstacle -%}
       {%- do clickhouse__publish_actions(existing_relation, actions, look[existing_relation.identifier]) -%}
     {%- elif actions -%}
       {%- if actions | length > 1 -%}

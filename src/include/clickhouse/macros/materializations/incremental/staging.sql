@@ -72,6 +72,14 @@
   {{- return(clickhouse__publish_quoted(columns)) -}}
 {% endmacro %}
 
+{#- What goes into the table itself, and not by way of a shadow, cannot be looked at before. -#}
+{% macro clickhouse__refuse_audit(target, obstacle) %}
+  {%- if adapter.audited() -%}
+    {%- do exceptions.raise_compiler_error('meta.tsdbt.audit: ' ~ target ~ ' cannot be audited before it is changed: '
+        ~ obstacle ~ '. Nothing was changed.') -%}
+  {%- endif -%}
+{% endmacro %}
+
 {% macro clickhouse__publish_quoted(names) %}
   {%- set quoted = [] -%}
   {%- for name in names -%}
@@ -201,7 +209,8 @@
     said of the target lately. -#}
 {% macro clickhouse__publish_actions(target, actions, before) %}
   {#- What new_rows has given goes over once only by EXCHANGE. -#}
-  {%- if actions | length == 0 or (actions | length == 1 and not clickhouse__new_rows_notes()) -%}
+  {%- if actions | length == 0 or (actions | length == 1 and not clickhouse__new_rows_notes()
+      and not adapter.audited()) -%}
     {%- do clickhouse__publish_alter(target, actions) -%}
     {{ return('') }}
   {%- endif -%}
@@ -224,6 +233,7 @@
     {%- endif -%}
     {%- set held = clickhouse__publish_clone(target, shadow, before if attempt == 0 else none) -%}
     {%- do caller(shadow, held) -%}
+    {%- do adapter.audit(shadow) -%}
     {%- set done.published = clickhouse__publish_exchange(target, shadow, held) -%}
   {%- endfor -%}
   {%- if not done.published -%}

@@ -29,7 +29,10 @@
       {%- set changes = adapter.check_incremental_schema_changes(on_schema_change, compared, sql,
           query_settings=config.get('query_settings', {})) -%}
     {%- endif -%}
-    {%- if changes and strategy not in ['legacy', 'atomic_upsert', 'microbatch'] -%}
+    {%- if changes and adapter.audited() and strategy in ['append', 'insert_overwrite'] -%}
+      {%- do clickhouse__refuse_audit(existing_relation, 'its columns change first. A full refresh builds it anew') -%}
+    {%- endif -%}
+    {%- if changes and strategy not in ['legacy', 'atomic_upsert', 'microbatch'] and not adapter.audited() -%}
       {%- do clickhouse__apply_column_changes(changes, existing_relation, is_distributed) -%}
     {%- endif -%}
   {%- endif -%}
@@ -43,6 +46,9 @@
     {%- do clickhouse__incremental_append(existing_relation, on_schema_change != 'ignore') -%}
   {%- elif strategy == 'atomic_upsert' -%}
     {%- do clickhouse__incremental_atomic_upsert(existing_relation, unique_key, predicates, changes) -%}
+  {%- elif strategy == 'delete_insert' and adapter.audited() -%}
+    {#- as microbatch does it: the rows take their places in a shadow, which is looked at -#}
+    {%- do clickhouse__incremental_microbatch(existing_relation, unique_key, predicates, changes, is_distributed) -%}
   {%- elif strategy == 'delete_insert' -%}
     {%- do clickhouse__incremental_delete_insert(existing_relation, unique_key, predicates, is_distributed) -%}
   {%- elif strategy == 'microbatch' -%}

@@ -16,13 +16,15 @@
   {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
   {#- with nothing behind it, it goes to the server together with what makes it seen -#}
-  {%- if not (post_hooks or config.get('indexes') or config.get('grants') or config.get('persist_docs')) -%}
+  {%- if not (adapter.audited() or post_hooks or config.get('indexes') or config.get('grants')
+      or config.get('persist_docs')) -%}
     {%- do adapter.commit_soon() -%}
   {%- endif -%}
   {%- call statement('main') %}
     {{- get_create_table_as_sql(False, intermediate_relation, sql) }}
   {%- endcall -%}
   {%- do create_indexes(intermediate_relation) -%}
+  {%- do adapter.audit(intermediate_relation) -%}
 
   {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
 

@@ -35,12 +35,13 @@
     {%- endcall -%}
     {%- set revoke = True -%}
   {%- else -%}
-    {%- if existing_relation is none -%}
+    {%- if existing_relation is none and not adapter.audited() -%}
       {%- do adapter.commit_soon() -%}
     {%- endif -%}
     {%- call statement('main') %}
       {{- get_create_view_as_sql(intermediate_relation, sql) }}
     {%- endcall -%}
+    {%- do adapter.audit(intermediate_relation) -%}
     {%- set revoke = should_revoke(existing_relation, full_refresh_mode=True) -%}
     {%- set in_place = get_replace_view_sql(target_relation, sql) if is_view and not own_way
         and adapter.can_replace_view(existing_relation, intermediate_relation) else '' -%}

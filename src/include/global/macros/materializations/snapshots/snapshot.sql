@@ -46,6 +46,7 @@
   {%- call statement('main') %}
     {{- final_sql }}
   {%- endcall -%}
+  {%- do adapter.audit(target_relation) -%}
 
   {%- set revoke = should_revoke(target_relation_exists, full_refresh_mode=False) -%}
   {%- do apply_grants(target_relation, config.get('grants'), should_revoke=revoke) -%}

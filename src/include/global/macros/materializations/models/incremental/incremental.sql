@@ -43,7 +43,8 @@
   {%- endif -%}
 
   {#- with nothing behind it, it goes to the server together with the commit -#}
-  {%- if not (post_hooks or config.get('indexes') or config.get('grants') or config.get('persist_docs')) -%}
+  {%- if not (adapter.audited() or post_hooks or config.get('indexes') or config.get('grants')
+      or config.get('persist_docs')) -%}
     {%- do adapter.commit_soon() -%}
   {%- endif -%}
   {%- call statement('main') %}
@@ -53,6 +54,8 @@
   {%- if not add_rows -%}
     {%- do create_indexes(intermediate_relation if rebuild else target_relation) -%}
   {%- endif -%}
+  {#- rows that were added stand in the table itself, and nobody else sees them yet -#}
+  {%- do adapter.audit(intermediate_relation if rebuild else target_relation) -%}
   {%- if rebuild -%}
     {%- do publish_intermediate(existing_relation, target_relation, intermediate_relation, backup_relation) -%}
   {%- endif -%}
