@@ -3,6 +3,7 @@
 import { DEPENDENCY_ERRORS } from './error-rows/dependencies.ts';
 import { PARSING_ERRORS } from './error-rows/parsing.ts';
 import { PROJECT_ERRORS } from './error-rows/project.ts';
+import { PUBLISH_ERRORS } from './error-rows/publish.ts';
 import { type ErrorRow, type Facts, row } from './error-rows/row.ts';
 import { SELECTION_ERRORS } from './error-rows/selection.ts';
 import { TEMPLATE_ERRORS } from './error-rows/templates.ts';
@@ -15,6 +16,7 @@ export const ERRORS = {
   ...PROJECT_ERRORS,
   ...DEPENDENCY_ERRORS,
   ...PARSING_ERRORS,
+  ...PUBLISH_ERRORS,
 
   // The command line.
   threadsBelowOne: row<Facts<'threads'>>(

@@ -91,6 +91,11 @@ export interface Session {
   rollback(): Promise<void>;
   /** Streams CSV text into `COPY … FROM STDIN` or the dialect's bulk load. @returns rows loaded */
   copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number>;
+  /**
+   * Streams the rows of a statement in the server's own text or binary form, as fast as they are taken. The session
+   * waits until `take` has ended.
+   */
+  copyOut?<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T>;
   /** Asks the server to cancel the running statement; safe when nothing runs. */
   cancel(): Promise<void>;
   /** Rolls back what is open and gives the connection back. Never throws. */

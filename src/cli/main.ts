@@ -29,6 +29,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   seed: runs,
   snapshot: runs,
   clone: runs,
+  publish: runs,
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   query: handler(async () => (await import('./commands/query.ts')).queryCommand),

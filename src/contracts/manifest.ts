@@ -15,6 +15,7 @@ import type {
   SourceDefinition,
   UnitTestNode,
 } from './node.ts';
+import type { PublicationNode } from './publication.ts';
 
 export interface ManifestMetadata {
   dbt_schema_version: string;
@@ -53,4 +54,6 @@ export interface Manifest {
   readonly semantic_models: Readonly<Record<string, SemanticModelNode>>;
   readonly unit_tests: Readonly<Record<string, UnitTestNode>>;
   readonly functions: Record<string, FunctionNode>;
+  /** Absent where nothing is published: dbt has no such table. */
+  readonly publications?: Readonly<Record<string, PublicationNode>>;
 }

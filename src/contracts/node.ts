@@ -1,5 +1,6 @@
 // Types of the nodes of a manifest, field for field as in manifest.json v12: the artifact is the in-memory type. No
 // code; the parser builds nodes.
+import type { PublicationNode } from './publication.ts';
 
 export type ResourceType =
   | 'model'
@@ -20,6 +21,7 @@ export type ResourceType =
   | 'doc'
   | 'unit_test'
   | 'function'
+  | 'publication'
   | 'fixture';
 
 /** Values that YAML, JSON and config() can hold. */
@@ -589,4 +591,10 @@ export type ParsedOnlyNode = MetricNode | SemanticModelNode | SavedQueryNode | F
 /** The members of `manifest.nodes`. */
 export type ManifestNode = ModelNode | SeedNode | SnapshotNode | TestNode | AnalysisNode | HookNode | SqlOperationNode;
 /** All types of nodes in the graph. */
-export type GraphNode = ManifestNode | SourceDefinition | ExposureNode | UnitTestNode | ParsedOnlyNode;
+export type GraphNode =
+  | ManifestNode
+  | SourceDefinition
+  | ExposureNode
+  | UnitTestNode
+  | ParsedOnlyNode
+  | PublicationNode;

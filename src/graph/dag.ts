@@ -266,6 +266,7 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
     metrics,
     manifest.unit_tests,
     manifest.saved_queries,
+    manifest.publications ?? {},
   ]) {
     for (const [id, node] of Object.entries(group)) add(id, dependencies(node));
   }
@@ -321,7 +322,20 @@ function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, s
       if (!graph.parents(candidate).some((parent) => common.has(parent))) edges.push([id, candidate]);
     }
   }
-  return edges;
+  return [...edges, ...publicationEdges(manifest, graph)];
+}
+
+/** Every test of a node precedes its publications that want it green, also a test that reads other nodes beside it. */
+function* publicationEdges({ nodes, publications }: Manifest, graph: Dag): Generator<[string, string]> {
+  for (const [id, { config, depends_on }] of Object.entries(publications ?? {})) {
+    const [published] = depends_on.nodes;
+    if (config.when !== 'green' || published === undefined) continue;
+    for (const child of graph.children(published)) {
+      const test = typeInId(child) === 'test' ? nodes[child] : undefined;
+      // A test of another node may read this one: what fails then is the other.
+      if (test?.resource_type === 'test' && (test.attached_node ?? published) === published) yield [child, id];
+    }
+  }
 }
 
 function append(map: Map<number, number[]>, key: number, value: number): void {

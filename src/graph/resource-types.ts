@@ -12,7 +12,7 @@ const EXECUTABLE = [
   'sql_operation',
   'function',
 ];
-const BUILD = ['model', 'snapshot', 'seed', 'test', 'unit_test', 'saved_query', 'exposure', 'function'];
+const BUILD = ['model', 'snapshot', 'seed', 'test', 'unit_test', 'saved_query', 'exposure', 'function', 'publication'];
 const LIST = [
   'model',
   'snapshot',
@@ -25,6 +25,7 @@ const LIST = [
   'semantic_model',
   'unit_test',
   'function',
+  'publication',
 ];
 const TESTS = ['test', 'unit_test'];
 const REFABLE = ['model', 'seed', 'snapshot'];
@@ -43,9 +44,10 @@ const RULES: Readonly<Record<string, TypeRule>> = {
 };
 
 const FIXED: Readonly<Record<string, readonly string[]>> = {
-  run: ['model'],
-  seed: ['seed'],
-  snapshot: ['snapshot'],
+  run: ['model', 'publication'],
+  seed: ['seed', 'publication'],
+  snapshot: ['snapshot', 'publication'],
+  publish: ['publication'],
   freshness: ['source', 'model'],
   compile: EXECUTABLE,
   show: EXECUTABLE,

@@ -94,6 +94,7 @@ export function sameConfig(now: Fields, before: Fields): boolean | null {
       return TEST_KEYS.every((key) => sameKey(mine, theirs, key));
     case 'semantic_model':
     case 'saved_query':
+    case 'publication':
       return sameValue(now['config'], before['config']);
     case 'metric':
       return sameKeys(mine, theirs, GROUP);
@@ -247,6 +248,8 @@ export function sameContents(now: Fields, before: Fields | null, rendered: boole
       return sameSavedQuery(now, before);
     case 'unit_test':
       return sameValue(now['checksum'], before['checksum']);
+    case 'publication':
+      return named && sameConfig(now, before) === true;
     default:
       break;
   }

@@ -178,6 +178,7 @@ const RESOURCE_TYPES: ReadonlySet<string> = new Set([
   'unit_test',
   'fixture',
   'function',
+  'publication',
 ]);
 
 type Group =
@@ -188,12 +189,13 @@ type Group =
   | 'unit_tests'
   | 'semantic_models'
   | 'saved_queries'
-  | 'functions';
+  | 'functions'
+  | 'publications';
 
 /** Candidates among some groups of the manifest. */
 function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Group[]): Iterable<[string, GraphNode]> {
   for (const group of groups) {
-    for (const [id, node] of Object.entries(manifest[group])) if (candidates.has(id)) yield [id, node];
+    for (const [id, node] of Object.entries(manifest[group] ?? {})) if (candidates.has(id)) yield [id, node];
   }
 }
 
@@ -208,11 +210,21 @@ function everything(context: MethodContext): Iterable<[string, GraphNode]> {
     'semantic_models',
     'saved_queries',
     'functions',
+    'publications',
   );
 }
 
 function neitherNodesNorSources(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(context, 'exposures', 'metrics', 'unit_tests', 'semantic_models', 'saved_queries', 'functions');
+  return parsed(
+    context,
+    'exposures',
+    'metrics',
+    'unit_tests',
+    'semantic_models',
+    'saved_queries',
+    'functions',
+    'publications',
+  );
 }
 
 function* ids(
@@ -289,6 +301,7 @@ function matchingPaths(pattern: string, manifest: Manifest): Set<string> {
     manifest.semantic_models,
     manifest.saved_queries,
     manifest.functions,
+    manifest.publications ?? {},
   ]) {
     for (const node of Object.values(group)) {
       if (root !== null && node.package_name !== root) continue;

@@ -125,7 +125,8 @@ class SelectionRun {
     if (isNode && options.includeEmpty !== true && this.#facts.isEmpty(id)) return false;
     if (options.resourceTypes !== undefined) {
       const { sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries } = manifest;
-      const others = [sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries];
+      const { publications = {} } = manifest;
+      const others = [sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries, publications];
       const known = isNode || others.some((group) => Object.hasOwn(group, id));
       if (!known || !options.resourceTypes.has(typeInId(id))) return false;
     }
@@ -209,7 +210,7 @@ class SelectionRun {
     return found;
   }
 
-  /** Indirect selection: tests whose parents are selected. */
+  /** Indirect selection: tests whose parents are selected, and publications of what is selected. */
   #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
     const dag = this.#dag;
     const manifest = this.#manifest;
@@ -222,6 +223,10 @@ class SelectionRun {
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
       if (!members.has(id)) continue;
+      if (manifest.publications !== undefined && Object.hasOwn(manifest.publications, id)) {
+        direct.add(id);
+        continue;
+      }
       const isNode = Object.hasOwn(manifest.nodes, id);
       const unitTest = isNode ? undefined : manifest.unit_tests[id];
       if (unitTest === undefined && !(isNode && typeInId(id) === 'test')) continue;

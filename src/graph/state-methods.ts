@@ -160,6 +160,7 @@ class Comparison {
       before.unit_tests,
       before.saved_queries,
       before.functions,
+      before.publications ?? {},
     ]) {
       if (Object.hasOwn(group, id)) return group[id] ?? null;
     }

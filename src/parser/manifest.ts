@@ -5,6 +5,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import type { LogEvent, Logger } from '../log.ts';
 import { checkManifest, checkProject } from './check/checks.ts';
+import { readPublications } from './check/publications.ts';
 import { RelationNames } from './config/relation-names.ts';
 import { graphMaps } from './link/graph-maps.ts';
 import { linkMacros } from './link/macros.ts';
@@ -66,8 +67,9 @@ export function parseProject(input: ParseInput): ParseOutput {
   const linked = linkNodes(tools, patched);
   const checked = checkProject(tools, linked);
 
-  const maps = graphMaps(checked);
-  const manifest = writableManifest(state, checked, maps);
+  const publications = readPublications(state, checked);
+  const maps = graphMaps(checked, publications);
+  const manifest = writableManifest(state, checked, maps, publications);
   checkManifest(tools, checked, maps.child_map);
   clock.ended('links');
   return {

@@ -21,7 +21,8 @@ export function reportCounts(parsed: ParsedProject): void {
     ['semantic_model', 'semantic_models'],
     ['saved_query', 'saved_queries'],
     ['unit_test', 'unit_tests'],
+    ['publication', 'publications'],
   ] as const;
-  for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key]).length);
+  for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key] ?? {}).length);
   fire(parsed.logger, 'FoundStats', { stat_line: foundCounts(counts) });
 }

@@ -20,6 +20,7 @@ import type { LoadedProject } from '../runner/parsed-project.ts';
 import { Secrets } from '../secrets.ts';
 import { previousState } from '../state/previous-state.ts';
 import { projectFiles } from './project-files.ts';
+import { receiversOf } from './receivers.ts';
 
 export interface LoadOptions {
   readonly projectDir?: string | undefined;
@@ -110,6 +111,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   return {
     config,
     adapter,
+    receivers: receiversOf(config, env, render, secrets, logger),
     templates,
     secrets,
     files: projectFiles(config, secrets),

@@ -9,7 +9,9 @@ import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
+import { writtenConnections } from '../project/connections-file.ts';
 import { readSourceFiles } from '../project/files.ts';
+import { checkReceivers } from '../publish/check-receivers.ts';
 import { checkQueryComment } from '../runner/context.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
 import { writePerformance } from './performance.ts';
@@ -44,6 +46,8 @@ export function parse(
     clock,
   });
   checkQueryComment(loaded, () => result.manifest);
+  const { publications } = result.manifest;
+  if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
   let known: NodeFacts | undefined;
   const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });

@@ -10,7 +10,7 @@ export interface SelectingOptions extends Pick<SelectOptions, 'select' | 'accept
 }
 
 /** Selects the nodes of a command by `--select`, `--exclude`, `--selector` and the command's resource types. */
-export function select(parsed: ParsedProject, { which, ...options }: SelectingOptions = {}): Selection {
+export function select(parsed: ParsedProject, { which, accepts, ...options }: SelectingOptions = {}): Selection {
   const { config, manifest, dag, facts, previousState } = parsed;
   const { flags, project } = config;
   return selectNodes(manifest, dag, {
@@ -26,6 +26,16 @@ export function select(parsed: ParsedProject, { which, ...options }: SelectingOp
       exclude: flags.exclude_resource_types ?? undefined,
       inline: Boolean(flags.inline),
     }),
+    accepts: publishesLate(parsed, which ?? config.flags.which) ?? accepts,
     ...options,
   });
+}
+
+/** Commands that run no tests: they publish what does not wait for any. */
+const WITHOUT_TESTS: ReadonlySet<string> = new Set(['run', 'seed', 'snapshot']);
+
+/** What these commands leave to others among the publications; undefined: nothing. */
+function publishesLate({ manifest: { publications } }: ParsedProject, which: string): SelectOptions['accepts'] {
+  if (publications === undefined || !WITHOUT_TESTS.has(which)) return undefined;
+  return (id) => publications[id]?.config.when !== 'green';
 }

@@ -15,6 +15,7 @@ const RESOURCE_TYPES = [
   'snapshot',
   'seed',
   'function',
+  'publication',
   'default',
 ];
 

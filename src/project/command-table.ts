@@ -125,6 +125,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     { aliases: ['ls'] },
   ),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
+  command('publish', 'Send models, snapshots and seeds to the databases that they are published to.', [
+    ...PLACES,
+    ...SELECTION,
+    'full_refresh',
+    'threads',
+  ]),
   command('retry', 'Run the nodes again that failed last time.', [...PLACES, 'threads', 'full_refresh']),
   command('run', 'Build the models.', [
     ...PLACES,

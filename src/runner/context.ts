@@ -25,6 +25,7 @@ import { type AdapterHooks, createAdapterHooks } from './adapter-hooks.ts';
 import { deferTo } from './deferral.ts';
 import type { LoadedProject, ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey } from './nodes.ts';
+import type { Receivers } from '../publish/receivers.ts';
 import { RunLog } from './log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
@@ -47,6 +48,8 @@ export interface RunContext extends CompileContext {
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   readonly journal: Journal | null;
+  /** Where publications go. */
+  readonly receivers: Receivers;
   /** Asked before a node is published; undefined: nothing is asked. */
   readonly fence: Fence | undefined;
   /** Null unless this is a retry. */
@@ -193,6 +196,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     tables: new Map(),
     now,
     journal: null,
+    receivers: parsed.receivers,
     fence: parsed.fence,
     retry: null,
     views,

@@ -36,8 +36,8 @@ export function nodeLimits(node: GraphNode): NodeLimits {
 }
 
 function settingsOf(node: GraphNode): Readonly<Record<string, unknown>> | null {
-  const config: { readonly meta?: unknown } | undefined = 'config' in node ? node.config : undefined;
-  const meta: unknown = config?.meta;
+  const { meta }: { readonly meta?: unknown } =
+    node.resource_type === 'publication' ? node : 'config' in node ? node.config : {};
   const own: unknown = isRecord(meta) ? meta['tsdbt'] : undefined;
   return isRecord(own) ? own : null;
 }

@@ -1,6 +1,6 @@
 // One node from start line to result line: compile, execute, time both, turn whatever goes wrong into an error result.
 // The kind (model, seed, test …) defines the execution; workers.ts decides about skips and the order.
-import type { Session } from '../adapters/adapter.ts';
+import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import type { GraphNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
 import type { AdapterResponse, RunResult, TimingInfo } from '../contracts/results.ts';
@@ -53,8 +53,11 @@ export interface NodeKind<N extends GraphNode = GraphNode> {
 
 /** What the runner does for a node that it runs. */
 export interface Work {
-  /** Opens a session of the node; the runner keeps the newest to cancel what runs. */
-  open(node: GraphNode): Session;
+  /**
+   * Opens a session of the node; the runner keeps the newest to cancel what runs.
+   * @param adapter of another database than the target
+   */
+  open(node: GraphNode, adapter?: Adapter): Session;
   /** True when the command is to stop: nothing new may begin. */
   halted(): boolean;
   /** Cancels the statement of the newest session on the server. */

@@ -13,7 +13,15 @@ export function relationKey(database: string | null, schema: string, identifier:
 export function lookupNode(
   manifest: Pick<
     Manifest,
-    'nodes' | 'sources' | 'exposures' | 'unit_tests' | 'saved_queries' | 'semantic_models' | 'metrics' | 'functions'
+    | 'nodes'
+    | 'sources'
+    | 'exposures'
+    | 'unit_tests'
+    | 'saved_queries'
+    | 'semantic_models'
+    | 'metrics'
+    | 'functions'
+    | 'publications'
   >,
   id: string,
 ): GraphNode | undefined {
@@ -25,7 +33,8 @@ export function lookupNode(
     manifest.saved_queries[id] ??
     manifest.functions[id] ??
     manifest.metrics[id] ??
-    manifest.semantic_models[id]
+    manifest.semantic_models[id] ??
+    manifest.publications?.[id]
   );
 }
 

@@ -1,14 +1,23 @@
 // A session for a piece of work, with what every session of a run has: the query comment, statements in the debug log
 // under dbt's events, tables that print to the log. Decides nothing about transactions.
-import type { Session } from '../adapters/adapter.ts';
+import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { type EventData, type EventName, type FactsOf, fire, note } from '../events/index.ts';
 import type { RunContext } from './context.ts';
 import { type NodeProgress, nodeInfo } from './node-info.ts';
 
-/** @param p the node that is being run, for `node_info` of its statements */
-export function openSession(ctx: RunContext, name: string, node: GraphNode, p?: NodeProgress): Session {
-  const { logger, adapter } = ctx;
+/**
+ * @param p the node that is being run, for `node_info` of its statements
+ * @param adapter of another database than the target
+ */
+export function openSession(
+  ctx: RunContext,
+  name: string,
+  node: GraphNode,
+  p?: NodeProgress,
+  adapter: Adapter = ctx.adapter,
+): Session {
+  const { logger } = ctx;
   const comment = ctx.queryComment(node);
   const thread = p?.thread;
   const about = (): EventData => (p === undefined ? {} : { node_info: nodeInfo(p) });
@@ -24,7 +33,8 @@ export function openSession(ctx: RunContext, name: string, node: GraphNode, p?: 
   return adapter.session({
     name,
     comment,
-    fence: ctx.fence,
+    // The lease that a fence asks about stands in the target's database.
+    fence: adapter === ctx.adapter ? ctx.fence : undefined,
     print: (msg) => fire(logger, 'PrintEvent', { msg }, { msg: msg.replace(/\n$/, '') }),
     onWait: (msg) => note(logger, msg, { thread }),
     onStatement({ sql, phase, ms = 0, response, error }) {

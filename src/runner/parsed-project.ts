@@ -11,6 +11,7 @@ import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 import type { KeptManifest } from '../parser/kept-manifest.ts';
 import type { ParseCacheHeader } from '../parser/parse-cache.ts';
+import type { Receivers } from '../publish/receivers.ts';
 import type { Secrets } from '../secrets.ts';
 
 /** The files of a project, for the layers that touch none themselves. */
@@ -27,6 +28,8 @@ export interface ProjectFiles {
 export interface LoadedProject {
   readonly config: RuntimeConfig;
   readonly adapter: Adapter;
+  /** Of publications. */
+  readonly receivers: Receivers;
   readonly templates: TemplateEnvironments;
   readonly files: ProjectFiles;
   readonly loadYaml: (text: string) => Json;

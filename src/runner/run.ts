@@ -87,6 +87,7 @@ const MANNERS = {
   seed: BUILDS,
   snapshot: BUILDS,
   test: BUILDS,
+  publish: { ...BUILDS, hooks: false },
   clone: { ...BUILDS, hooks: false, counts: false },
   freshness: { ...BUILDS, builds: false },
   compile: COMPILES,
@@ -258,7 +259,7 @@ async function runBetweenHooks(ctx: RunContext, queue: Queue, options: HookedOpt
       const cancelled = Promise.all([...masters].map((session) => session.cancel()));
       await within(Promise.all([cancelled, outside]), options.patience);
     }
-    await ctx.adapter.close();
+    await Promise.all([ctx.adapter.close(), ctx.receivers.close()]);
     const elapsed = (ctx.now() - began) / 1000;
     if (options.countsLine) {
       log.formatting();

@@ -205,8 +205,8 @@ class Workers {
       this.#current.set(thread, p);
       this.#options.progress?.begun(node, thread);
       return await executeNode(this.#contextOf(thread), this.#options.kindOf(node), node, p, {
-        open: (n) => {
-          const opened = openSession(this.#ctx, n.unique_id, n, p);
+        open: (n, adapter) => {
+          const opened = openSession(this.#ctx, n.unique_id, n, p, adapter);
           const session = this.#options.queries ? opened : new NoIntrospection(opened);
           this.#sessions.set(node.unique_id, session);
           return session;
@@ -324,7 +324,7 @@ class Workers {
     const cancelled = Promise.all([...this.#sessions.values()].map((session) => session.cancel()));
     const idle = cancelled.then(() => this.#untilIdle());
     if ((await unlessAborted(this.#options.signal, idle, this.#options.patience ?? CANCELLED_MS)) === null) {
-      await this.#ctx.adapter.close();
+      await Promise.all([this.#ctx.adapter.close(), this.#ctx.receivers.close()]);
       await within(idle, CLOSED_MS);
     }
     if (stop.why === 'raise') throw new TsdbtError('runtime', stop.message);

@@ -29,6 +29,7 @@ const LAYER: Record<string, number> = {
   'object-store': 1,
   connections: 3,
   project: 3,
+  publish: 3,
   state: 3,
   parser: 4,
   compiler: 4,
@@ -116,16 +117,24 @@ const DIALECT = [
   'adapters/clickhouse/',
   'loader/postgres/',
   'loader/clickhouse/',
+  'publish/postgres/',
   'serve/store/postgres/',
   'serve/store/clickhouse/',
 ];
 /** Who else writes a dialect's name, as text: registries, the default profile, and commands that set one up. */
-const MAY_NAME_DIALECTS = ['adapters/index.ts', 'loader/create-sink.ts', 'serve/store/create-store.ts'];
+const MAY_NAME_DIALECTS = [
+  'adapters/index.ts',
+  'loader/create-sink.ts',
+  'publish/create-receiver.ts',
+  'publish/receiver-kinds.ts',
+  'serve/store/create-store.ts',
+];
 /** Who else imports from a dialect's folder: registries. */
 const MAY_IMPORT_DIALECTS = [
   'adapters/credentials.ts',
   'adapters/index.ts',
   'loader/create-sink.ts',
+  'publish/create-receiver.ts',
   'serve/store/create-store.ts',
 ];
 

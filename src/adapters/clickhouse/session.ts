@@ -129,6 +129,18 @@ export class ClickHouseSession implements Session {
     await this.#inOrder(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
   }
 
+  /** @param sql with a FORMAT; the server answers once the query is through, so that a failure is no half answer */
+  async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    return this.#inOrder(async () => {
+      let taken: { readonly value: T } | undefined;
+      await this.#run(sql, { comment: false }, false, undefined, async (body) => {
+        taken = { value: await take(body) };
+      });
+      if (taken === undefined) throw new TsdbtError('internal', 'a query gave no answer');
+      return taken.value;
+    });
+  }
+
   async begin(): Promise<void> {
     await this.#server.connect();
   }
@@ -183,6 +195,7 @@ export class ClickHouseSession implements Session {
     options: ExecuteOptions,
     fetch: boolean,
     data?: Readable,
+    take?: (body: Readable) => Promise<void>,
   ): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
     const connection = await this.#server.connect();
     const { fence } = this.options;
@@ -230,7 +243,8 @@ export class ClickHouseSession implements Session {
         const lines = createInterface({ input: answer.body, crlfDelay: Number.POSITIVE_INFINITY });
         result = await readTable(lines, options.limit ?? null);
         answer.body.destroy();
-      } else await discard(answer);
+      } else if (take !== undefined) await take(answer.body).finally(() => answer.body.destroy());
+      else await discard(answer);
       const { table, columns } = result;
       if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };

@@ -288,6 +288,41 @@ export class PostgresSession implements Session {
     });
   }
 
+  async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    await this.#first();
+    return this.#inOrder(async () => {
+      const connection = await this.#ready();
+      await this.#sendBegin(connection);
+      const { text, prefix } = this.#commented(sql);
+      return this.#observed(sql, async () => {
+        const { copyTo } = await import('./copy-stream.ts');
+        const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
+        const stream = connection.client.query(copyTo(text));
+        let failure: unknown = null;
+        stream.once('error', (error) => {
+          failure = error;
+        });
+        try {
+          const value = await take(stream);
+          await this.#settle(connection);
+          return { value, response: { _message: 'COPY', code: 'COPY', rows_affected: stream.rowCount } };
+        } catch (error) {
+          if (failure === null) {
+            // The taker has failed: rows that nobody reads stand between this connection and its next answer.
+            connection.broken = true;
+            connection.client.connection.stream.destroy();
+            throw error;
+          }
+          await this.#settle(connection);
+          await this.#rollBack();
+          throw databaseError(connection.lost ?? failure, text, sql, [...prefix].length);
+        } finally {
+          answered();
+        }
+      });
+    });
+  }
+
   async cancel(): Promise<void> {
     this.#cancelled = true;
     if (this.#connection !== null) await this.#pool.cancel(this.#connection);

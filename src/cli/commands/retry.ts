@@ -18,7 +18,7 @@ type Work = (session: CommandSession) => Promise<boolean>;
 const RETRIED = new Set(['error', 'fail', 'skipped', 'runtime error', 'partial success']);
 const COMMANDS: Readonly<Record<string, () => Promise<Work>>> = {
   ...Object.fromEntries(
-    ['build', 'run', 'test', 'seed', 'snapshot', 'clone'].map((which) => [
+    ['build', 'run', 'test', 'seed', 'snapshot', 'clone', 'publish'].map((which) => [
       which,
       async () => (await import('./run.ts')).runCommand,
     ]),

@@ -1,6 +1,7 @@
 // Builds the maps of parents, children and groups in the manifest. references.ts computes depends_on.
 import type { Manifest } from '../../contracts/manifest.ts';
 import type { GraphNode } from '../../contracts/node.ts';
+import type { PublicationNode } from '../../contracts/publication.ts';
 import type { LinkedTable } from '../table/tables.ts';
 
 export type GraphMaps = Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'> & {
@@ -10,7 +11,7 @@ export type GraphMaps = Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'>
 };
 
 /** Builds the maps of a table whose names are resolved; the ids of each list are in order. */
-export function graphMaps(table: LinkedTable): GraphMaps {
+export function graphMaps(table: LinkedTable, publications: readonly PublicationNode[] = []): GraphMaps {
   const child_map: Record<string, string[]> = {};
   const parent_map: Record<string, string[]> = {};
   const group_map: Record<string, string[]> = {};
@@ -23,6 +24,7 @@ export function graphMaps(table: LinkedTable): GraphMaps {
     ...table.semantic_models.values(),
     ...table.saved_queries.values(),
     ...table.unit_tests.values(),
+    ...publications,
   ];
   for (const node of members) child_map[node.unique_id] = [];
   for (const node of members) {

@@ -1,5 +1,6 @@
 // Converts a finished table to a manifest: maps become records, with metadata and selectors. artifacts.ts writes it.
 import type { Manifest } from '../../contracts/manifest.ts';
+import type { PublicationNode } from '../../contracts/publication.ts';
 import { manifestMetadata } from './metadata.ts';
 import type { ParseState } from './parse-state.ts';
 import type { LinkedTable } from './tables.ts';
@@ -10,6 +11,7 @@ export function writableManifest(
   state: ParseState,
   table: LinkedTable,
   maps: Pick<Manifest, 'parent_map' | 'child_map' | 'group_map'>,
+  publications: readonly PublicationNode[],
 ): Manifest {
   const record = <T>(resources: ReadonlyMap<string, T>): Record<string, T> => Object.fromEntries(resources);
   return {
@@ -30,5 +32,8 @@ export function writableManifest(
     semantic_models: record(table.semantic_models),
     unit_tests: record(table.unit_tests),
     functions: record(table.functions),
+    ...(publications.length === 0
+      ? {}
+      : { publications: Object.fromEntries(publications.map((each) => [each.unique_id, each])) }),
   };
 }

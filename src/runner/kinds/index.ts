@@ -7,6 +7,7 @@ import { functionKind } from './function.ts';
 import { microbatchKind } from './microbatch.ts';
 import { modelKind } from './model.ts';
 import { noOpKind } from './no-op.ts';
+import { publicationKind } from './publication.ts';
 import type { NodeKind } from '../node.ts';
 import { seedKind } from './seed.ts';
 import { compileKind, showKind } from './show.ts';
@@ -39,6 +40,8 @@ function chooseKind(which: string, node: GraphNode, batched: (model: ModelNode) 
       return unitTestKind;
     case 'function':
       return functionKind;
+    case 'publication':
+      return publicationKind;
     case 'exposure':
     case 'saved_query':
       return noOpKind;

@@ -146,7 +146,7 @@ describe('docs/settings.md', () => {
     const read = new Set<string>();
     for (const path of sources()) {
       const code = readFileSync(path, 'utf8');
-      for (const match of code.matchAll(/(?:ownSettings\(\w+\)\['(\w+)'\]|tsdbt\?: \{ (\w+)\?:)/g))
+      for (const match of code.matchAll(/(?:own(?:Settings|Json)\(\w+\)\['(\w+)'\]|tsdbt\?: \{ (\w+)\?:)/g))
         read.add(match[1] ?? match[2]!);
     }
     expect(keys('Keys').sort()).toEqual([...read].sort());

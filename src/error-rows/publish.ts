@@ -1,0 +1,45 @@
+// Errors of publications: their settings, and what a receiver refuses.
+import { type Facts, row } from './row.ts';
+
+export const PUBLISH_ERRORS = {
+  badPublication: row<Facts<'of' | 'what'>>('T2080', 'parsing', (f) => `Publication of ${f.of}: ${f.what}.`),
+  badConnection: row<Facts<'connection' | 'why'>>(
+    'T1218',
+    'profile',
+    (f) => `Connection '${f.connection}' cannot be used: ${f.why}`,
+  ),
+  connectionGone: row<Facts<'connection' | 'path'>>(
+    'T1219',
+    'profile',
+    (f) => `There is no connection '${f.connection}' in ${f.path}`,
+  ),
+  notPublished: row<Facts<'place' | 'why'>>('T3070', 'runtime', (f) => `'${f.place}' is not published: ${f.why}`),
+  foreignTable: row<Facts<'place' | 'what'>>(
+    'T3071',
+    'runtime',
+    (f) => `'${f.place}' is not published: ${f.what}, and is not overwritten.`,
+    () => "With 'adopt: true' the publication takes it over.",
+  ),
+  typeNotPublished: row<Facts<'column' | 'type' | 'receiver' | 'why'>>(
+    'T3072',
+    'runtime',
+    (f) => `Column '${f.column}' of type ${f.type} cannot be published to ${f.receiver}: ${f.why}`,
+  ),
+  valuesNotPublished: row<Facts<'column' | 'count' | 'why' | 'example'>>(
+    'T3073',
+    'runtime',
+    (f) => `Column '${f.column}' has ${f.count} that cannot be published: ${f.why}, such as ${f.example}`,
+  ),
+  publishedColumnMissing: row<Facts<'option' | 'column' | 'columns'>>(
+    'T3074',
+    'runtime',
+    (f) => `'${f.option}' of the publication names the column '${f.column}', which is not there`,
+    (f) => `Columns: ${f.columns}.`,
+  ),
+  keyNotUnique: row<Facts<'key' | 'example'>>(
+    'T3075',
+    'runtime',
+    (f) => `The key ${f.key} of the publication is not unique: ${f.example}`,
+    () => 'A test of uniqueness on the model finds it before.',
+  ),
+};

@@ -1,0 +1,124 @@
+// Makes the publications of `meta.tsdbt.publish` nodes of their own, below what they publish, and names the line of
+// what is wrong in them. What the settings mean is left to src/publish.
+import type { Json, ManifestNode } from '../../contracts/node.ts';
+import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
+import { errorOf } from '../../error-table.ts';
+import { asDictionary, loadYaml, locate } from '../../project/yaml.ts';
+import { type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
+import type { ParseState } from '../table/parse-state.ts';
+import type { LinkedTable } from '../table/tables.ts';
+
+/**
+ * The publications of a project, by their nodes.
+ * @throws {TsdbtError} `parsing`, with the line where the settings stand in a properties file
+ */
+export function readPublications(state: ParseState, { nodes }: LinkedTable): readonly PublicationNode[] {
+  const found: PublicationNode[] = [];
+  for (const node of nodes.values()) {
+    const written = ownJson(node)['publish'];
+    if (written === undefined || written === null) continue;
+    const refuse = (problem: PublishProblem): never => {
+      throw errorOf(
+        'badPublication',
+        { of: `${node.resource_type} ${node.name}`, what: problem.what },
+        {
+          ...placeOf(state, node, problem.keys),
+          hint: problem.hint,
+        },
+      );
+    };
+    const { resource_type: type } = node;
+    if (type !== 'model' && type !== 'seed' && type !== 'snapshot')
+      refuse({ keys: [], what: `cannot be: models, snapshots and seeds are published, and this is a ${type}` });
+    if (type === 'model' && node.config.materialized === 'ephemeral')
+      refuse({ keys: [], what: 'cannot be: an ephemeral model has no rows' });
+    const configs = readConfigs(written, refuse);
+    for (const config of configs) found.push(publicationOf(state, node, config, configs));
+  }
+  return found;
+}
+
+function publicationOf(
+  state: ParseState,
+  node: ManifestNode,
+  config: PublicationConfig,
+  all: readonly PublicationConfig[],
+): PublicationNode {
+  const place = (config.table ?? config.path ?? '').replace(/\W+/g, '_');
+  // A second publication to the same connection is told apart by its place.
+  const label = all.filter(({ to }) => to === config.to).length > 1 ? `${config.to}_${place}` : config.to;
+  const below = node.unique_id.slice(node.unique_id.indexOf('.') + 1);
+  return {
+    name: `${below.slice(node.package_name.length + 1)}.${label}`,
+    resource_type: 'publication',
+    package_name: node.package_name,
+    path: node.path,
+    original_file_path: node.original_file_path,
+    unique_id: `publication.${below}.${label}`,
+    fqn: [...node.fqn, label],
+    description: '',
+    tags: node.tags,
+    // The limits of the node hold for each of its publications.
+    meta: { tsdbt: limitsOf(node) },
+    depends_on: { macros: [], nodes: [node.unique_id] },
+    config,
+    created_at: state.createdAt,
+  };
+}
+
+/** `meta.tsdbt` of a node, as it is written. */
+function ownJson({ config: { meta } }: ManifestNode): { readonly [name: string]: Json } {
+  return asDictionary(meta?.['tsdbt'] ?? null) ?? {};
+}
+
+function limitsOf(node: ManifestNode): { [key: string]: Json } {
+  return Object.fromEntries(Object.entries(ownJson(node)).filter(([name]) => name === 'timeout' || name === 'retries'));
+}
+
+type Path = readonly (string | number)[];
+
+function placeOf(
+  state: ParseState,
+  node: ManifestNode,
+  keys: Path,
+): { path: string; line?: number | undefined; column?: number | undefined; lineText?: string | undefined } {
+  const file = node.patch_path === null ? undefined : state.files.get(node.patch_path);
+  const path = file?.original_file_path ?? node.original_file_path;
+  if (file === undefined) return { path };
+  try {
+    const data = loadYaml(file.contents, path);
+    for (const meta of metasOf(data, node)) {
+      const below = [...meta, 'tsdbt', 'publish'];
+      if (valueAt(data, below) === undefined) continue;
+      const place = locate(file.contents, [...below, ...keys]) ?? locate(file.contents, below);
+      const lineText = place === undefined ? undefined : file.contents.split('\n')[place.line - 1];
+      return { path, ...place, lineText };
+    }
+  } catch {
+    // The settings come from a template: they are told without their line.
+  }
+  return { path };
+}
+
+/** Where in a properties file a node's `meta` may stand. */
+function metasOf(data: Json, { name, resource_type: type }: ManifestNode): Path[] {
+  const section = `${type}s`;
+  const entries = valueAt(data, [section]);
+  if (!Array.isArray(entries)) return [];
+  const index = entries.findIndex((entry) => asDictionary(entry)?.['name'] === name);
+  return index < 0
+    ? []
+    : [
+        [section, index, 'meta'],
+        [section, index, 'config', 'meta'],
+      ];
+}
+
+function valueAt(value: Json, path: Path): Json | undefined {
+  let found: Json | undefined = value;
+  for (const key of path) {
+    if (found === undefined) return undefined;
+    found = typeof key === 'number' ? (Array.isArray(found) ? found[key] : undefined) : asDictionary(found)?.[key];
+  }
+  return found;
+}

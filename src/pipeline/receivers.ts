@@ -1,0 +1,52 @@
+// Opens the connections of connections.yml that publications go to: read and rendered like profiles.yml, with the keys
+// of a target there. Publishing is left to src/publish.
+import { createAdapter } from '../adapters/index.ts';
+import type { RuntimeConfig } from '../contracts/project.ts';
+import { errorOf } from '../error-table.ts';
+import { note } from '../events/index.ts';
+import type { Logger } from '../log.ts';
+import { connectionsPath, renderConnection, writtenConnections } from '../project/connections-file.ts';
+import { connectionProfile } from '../project/profile.ts';
+import type { RenderYamlText } from '../project/renderer.ts';
+import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
+import { Receivers } from '../publish/receivers.ts';
+import type { Secrets } from '../secrets.ts';
+import { asDictionary } from '../project/yaml.ts';
+
+/** The receivers of a command; nothing is opened or read before the first is asked for. */
+export function receiversOf(
+  config: RuntimeConfig,
+  env: Readonly<Record<string, string | undefined>>,
+  render: RenderYamlText,
+  secrets: Secrets,
+  logger: Logger,
+): Receivers {
+  return new Receivers(async (name) => {
+    const file = writtenConnections(config);
+    const written = file?.connections[name];
+    if (file === null || written === undefined)
+      throw errorOf('connectionGone', { connection: name, path: connectionsPath(config) });
+    refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
+    const rendered = asDictionary(renderConnection(written, config, env, render)) ?? {};
+    const usual = RECEIVER_KINDS.get(String(rendered['type']))?.schema ?? 'public';
+    const profile = connectionProfile(name, rendered, usual, file.path);
+    secrets.addProfile(profile.credentials);
+    const adapter = await createAdapter(profile, {
+      quoting: {},
+      threads: Math.max(profile.threads, config.flags.threads ?? config.profile.threads),
+      projectDir: config.project.project_root,
+      env,
+      notify: (msg) => note(logger, msg),
+    });
+    return { adapter, schema: profile.credentials.schema };
+  });
+}
+
+/** A password stands in the environment, as everywhere in connections.yml. */
+function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
+  for (const key of ['password', 'pass']) {
+    const value = fields[key];
+    if (typeof value === 'string' && value !== '' && !value.includes('{{'))
+      throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });
+  }
+}

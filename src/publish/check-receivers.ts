@@ -1,0 +1,87 @@
+// Checks publications against connections.yml: that the connection is there, and that its kind of receiver has the
+// mode and the options. Reading the file is its caller's.
+import type { Json } from '../contracts/node.ts';
+import type { PublicationNode } from '../contracts/publication.ts';
+import { errorOf } from '../error-table.ts';
+import type { TsdbtError } from '../errors.ts';
+import { knownWords } from '../values/close-matches.ts';
+import { type OptionOfSome, RECEIVER_KINDS, type ReceiverKind } from './receiver-kinds.ts';
+
+/** The connections as they are written, by name. */
+export interface WrittenConnections {
+  readonly path: string;
+  readonly connections: { readonly [name: string]: Json };
+}
+
+const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['order_by', 'indexes', 'retention', 'adopt'];
+
+/**
+ * @param file null: there is no connections.yml
+ * @throws {TsdbtError} `parsing`, for the first publication that no receiver takes
+ */
+export function checkReceivers(publications: Iterable<PublicationNode>, file: WrittenConnections | null): void {
+  for (const node of publications) {
+    const { to } = node.config;
+    const names = Object.keys(file?.connections ?? {});
+    const written = file?.connections[to];
+    if (written === undefined)
+      throw refusal(node, `goes to '${to}', and connections.yml has no such connection`, noConnection(to, names, file));
+    const type = typeOf(written);
+    // What a template writes is known when the connection is opened.
+    if (type?.includes('{{') === true) continue;
+    checkKind(node, type);
+  }
+}
+
+/** @param type of the connection; null: it has none, as those of brokers */
+export function checkKind(node: PublicationNode, type: string | null): ReceiverKind {
+  const { config } = node;
+  const kind = type === null ? undefined : RECEIVER_KINDS.get(type);
+  if (kind === undefined)
+    throw refusal(
+      node,
+      `goes to '${config.to}', ${type === null ? 'which has no type' : `of type ${type}`}: nothing goes there`,
+      `Types: ${[...RECEIVER_KINDS.keys()].join(', ')}.`,
+    );
+  const { title, place, modes, options } = kind;
+  if (config[place] === null)
+    throw refusal(node, `goes to ${title} ('${config.to}'), which needs '${place}'`, undefined);
+  if (!modes.includes(config.mode))
+    throw refusal(
+      node,
+      `has mode ${config.mode}, which ${title} ('${config.to}') does not take`,
+      `Modes: ${modes.join(', ')}.`,
+    );
+  for (const option of OPTIONS_OF_SOME) {
+    const value = config[option];
+    const given = Array.isArray(value) ? value.length > 0 : value !== null && value !== false;
+    if (given && !options.includes(option))
+      throw refusal(
+        node,
+        `has '${option}', which ${title} ('${config.to}') does not take`,
+        option === 'order_by' || option === 'indexes' ? 'Postgres takes indexes, ClickHouse order_by.' : undefined,
+      );
+  }
+  return kind;
+}
+
+function typeOf(written: Json): string | null {
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) return null;
+  const { type } = written;
+  return typeof type === 'string' ? type : null;
+}
+
+function noConnection(to: string, names: readonly string[], file: WrittenConnections | null): string {
+  if (file === null) return 'There is no connections.yml beside profiles.yml nor in the project.';
+  return names.length === 0 ? `${file.path} is empty.` : `${knownWords('Connections', to, names)}.`;
+}
+
+function refusal(node: PublicationNode, what: string, hint: string | undefined): TsdbtError {
+  return errorOf('badPublication', { of: publishedName(node), what }, { path: node.original_file_path, hint });
+}
+
+/** `model user_sessions`: what a publication publishes. */
+export function publishedName({ depends_on: { nodes } }: PublicationNode): string {
+  const [type = '', , ...name] = (nodes[0] ?? '').split('.');
+  return `${type} ${name.join('.')}`;
+}

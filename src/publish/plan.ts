@@ -1,0 +1,47 @@
+// What a publication sends: the columns that it names of those that there are, and the version of what the source
+// holds. The types of a receiver are in its own folder.
+import { createHash } from 'node:crypto';
+import type { PublicationConfig } from '../contracts/publication.ts';
+import { errorOf } from '../error-table.ts';
+import { pluralize } from '../log.ts';
+import { readPartitionKey } from './partition-key.ts';
+import type { PlannedColumn, SourceColumn, Summary } from './receiver.ts';
+
+/**
+ * The columns of the source that are published, in the order of `columns`.
+ * @throws `runtime` error for an option that names a column which is not there
+ */
+export function publishedColumns(config: PublicationConfig, columns: readonly SourceColumn[]): SourceColumn[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const find = (option: string, name: string): SourceColumn => {
+    const found = byName.get(name);
+    if (found === undefined)
+      throw errorOf('publishedColumnMissing', { option, column: name, columns: [...byName.keys()].join(', ') });
+    return found;
+  };
+  for (const option of ['key', 'order_by'] as const) for (const name of config[option]) find(option, name);
+  for (const part of config.partition_by) find('partition_by', readPartitionKey(part)?.column ?? part);
+  for (const index of config.indexes) for (const name of index.columns) find('indexes', name);
+  return config.columns === null ? [...columns] : config.columns.map((name) => find('columns', name));
+}
+
+/** What the receiver would hold: the same settings, columns and rows give the same version. */
+export function versionOf(config: PublicationConfig, plan: readonly PlannedColumn[], summary: Summary): string {
+  const columns = plan.map(({ name, type, nullable, expression }) => [name, type, nullable, expression]);
+  const { adopt: _adopt, when: _when, ...settings } = config;
+  return createHash('sha256')
+    .update(JSON.stringify([settings, columns, summary.mark]))
+    .digest('hex');
+}
+
+/** @throws `runtime` error with the first value that the receiver cannot hold */
+export function refuseValues({ found: [first] }: Summary): void {
+  if (first === undefined) return;
+  const { check, count, example } = first;
+  throw errorOf('valuesNotPublished', {
+    column: check.column,
+    count: pluralize(count, 'value'),
+    why: check.why,
+    example,
+  });
+}

@@ -1,0 +1,129 @@
+// `tsdbt.published`: what stands in a Postgres database of which publication, since when. A row changes in the
+// transaction that changes its table. Deciding is receiver.ts's.
+import type { Session } from '../../adapters/adapter.ts';
+import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { PublishedCopy } from '../receiver.ts';
+
+const LEDGER = 'tsdbt.published';
+
+/** What stands at a place. */
+export interface Standing {
+  /** Of the relation; null: there is none. */
+  readonly kind: string | null;
+  /** Its oid: a table that was made anew is another. */
+  readonly oid: string | null;
+  /** Of the ledger; null: nothing was published there, or another table stands there now. */
+  readonly publication: string | null;
+  readonly version: string | null;
+  readonly rows: number;
+  /** Marks of its partitions. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+export interface Entry {
+  readonly publication: string;
+  readonly runId: string;
+  readonly version: string;
+  readonly mode: string;
+  readonly rows: number;
+  readonly time: string;
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+export class PublishedLedger {
+  readonly #session: Session;
+  readonly #schema: string;
+  readonly #table: string;
+
+  constructor(session: Session, schema: string, table: string) {
+    this.#session = session;
+    this.#schema = schema;
+    this.#table = table;
+  }
+
+  /** Creates the schemas and the ledger where they are missing, in a transaction of its own. */
+  async prepare(): Promise<void> {
+    const { table } = await this.#session.execute(
+      `select to_regclass('${LEDGER}') is not null, to_regnamespace('tsdbt') is not null, ` +
+        `to_regnamespace(${quoteText(quoteIdentifier(this.#schema))}) is not null`,
+      { fetch: true, autoBegin: true },
+    );
+    const [ledger, own, schema] = table.rows[0]?.values ?? [];
+    if (ledger === true && schema === true) return;
+    // Of two that begin at once one creates, and the other finds.
+    await this.#session.execute(`select ${lockCall(lockKey(null, 'tsdbt', 'published'), true)}`);
+    const creates = [
+      own === true ? [] : ['create schema if not exists tsdbt'],
+      schema === true ? [] : [`create schema if not exists ${quoteIdentifier(this.#schema)}`],
+      ledger === true
+        ? []
+        : [
+            `create table if not exists ${LEDGER} (schema_name text, table_name text, publication text not null, ` +
+              'run_id text not null, version text not null, mode text not null, row_count bigint not null, ' +
+              "published_at timestamptz not null, table_oid oid not null, parts jsonb not null default '{}', " +
+              'primary key (schema_name, table_name))',
+            `comment on table ${LEDGER} is 'What tsdbt has published in this database, and when'`,
+          ],
+    ].flat();
+    for (const create of creates) await this.#session.execute(create);
+    await this.#session.commit();
+    await this.#session.begin();
+  }
+
+  async standing(): Promise<Standing> {
+    const { table } = await this.#session.execute(
+      `select c.relkind::text, 'oid ' || c.oid, p.publication, 'v ' || p.version, p.row_count, p.parts::text
+from (select 1) one
+left join pg_catalog.pg_class c on c.relname = ${quoteText(this.#table)}
+  and c.relnamespace = to_regnamespace(${quoteText(quoteIdentifier(this.#schema))})
+left join ${LEDGER} p on p.schema_name = ${quoteText(this.#schema)} and p.table_name = ${quoteText(this.#table)}
+  and p.table_oid = c.oid`,
+      { fetch: true, autoBegin: true },
+    );
+    const [kind = null, oid = null, publication = null, version = null, rows = null, parts = null] =
+      table.rows[0]?.values ?? [];
+    const marks: Record<string, string> = parts === null ? {} : JSON.parse(String(parts));
+    return {
+      kind: kind === null ? null : String(kind),
+      oid: oid === null ? null : String(oid).slice(4),
+      publication: publication === null ? null : String(publication),
+      version: version === null ? null : String(version).slice(2),
+      rows: Number(rows ?? 0),
+      parts: marks,
+    };
+  }
+
+  async write({ publication, runId, version, mode, rows, time, parts }: Entry): Promise<void> {
+    const json = JSON.stringify(parts);
+    const values = [this.#schema, this.#table, publication, runId, version, mode].map(quoteText).join(', ');
+    const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#table)}`;
+    await this.#session.execute(
+      `insert into ${LEDGER} (schema_name, table_name, publication, run_id, version, mode, row_count, published_at, ` +
+        `table_oid, parts) values (${values}, ${rows}, ${quoteText(time)}::timestamptz, ` +
+        `${quoteText(name)}::regclass::oid, ${quoteText(json)}::jsonb)
+on conflict (schema_name, table_name) do update set publication = excluded.publication, run_id = excluded.run_id, ` +
+        'version = excluded.version, mode = excluded.mode, row_count = excluded.row_count, ' +
+        'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts',
+    );
+  }
+}
+
+/** What is published in a database, by place. A database without a ledger has nothing. */
+export async function publishedCopies(session: Session): Promise<PublishedCopy[]> {
+  const known = await session.execute(`select to_regclass('${LEDGER}') is not null`, { fetch: true, autoBegin: true });
+  if (known.table.rows[0]?.values[0] !== true) return [];
+  const { table } = await session.execute(
+    `select schema_name || '.' || table_name, publication, run_id, row_count,
+  to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+from ${LEDGER} order by 1`,
+    { fetch: true },
+  );
+  return table.rows.map((row) => ({
+    place: row.textAt(0),
+    publication: row.textAt(1),
+    runId: row.textAt(2),
+    rows: Number(row.textAt(3)),
+    publishedAt: row.textAt(4),
+  }));
+}

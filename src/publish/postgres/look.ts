@@ -1,0 +1,52 @@
+// What the table at the receiver is like before it is replaced: columns, keys, and what people have given it, which
+// the new one must have too.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+
+export interface Look {
+  /** `name type` of each, a line each. */
+  readonly columns: string;
+  /** The columns of unique indexes, a line each. */
+  readonly keys: readonly string[];
+  /** Row security or triggers, which a new table would not have. */
+  readonly guarded: string | null;
+  /** Statements that give the new table owner, grants and comment of the old. */
+  readonly restore: readonly string[];
+}
+
+/** @param name as SQL; null: there is no such table */
+export async function readLook(session: Session, name: string): Promise<Look | null> {
+  const { table } = await session.execute(
+    `select (select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), e'\\n' order by a.attnum)
+    from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+  (select json_agg((select string_agg(a.attname, e'\\n' order by k.place) from unnest(i.indkey) with ordinality ` +
+      `k (num, place) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num))
+    from pg_index i where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null)::text,
+  case when c.relrowsecurity then 'row security' when exists (select from pg_trigger g where g.tgrelid = c.oid and ` +
+      `not g.tgisinternal) then 'triggers' when c.relispartition or c.relkind = 'p' then 'partitions' end,
+  'o ' || pg_get_userbyid(c.relowner), c.relowner = current_user::regrole, 'c ' || obj_description(c.oid, 'pg_class'),
+  (select json_agg(json_build_array(x.privilege_type, case x.grantee when 0 then '' else ` +
+      `pg_get_userbyid(x.grantee) end, x.is_grantable)) from aclexplode(c.relacl) x where x.grantee <> c.relowner)::text
+from pg_class c where c.oid = to_regclass(${quoteText(name)})`,
+    { fetch: true, autoBegin: true },
+  );
+  const row = table.rows[0]?.values;
+  if (row === undefined) return null;
+  const [columns = '', keys = null, guarded = null, owner = null, ours = null, comment = null, grants = null] = row;
+  const granted: [string, string, boolean][] = JSON.parse(String(grants ?? '[]'));
+  const unique: string[] = JSON.parse(String(keys ?? '[]'));
+  return {
+    columns: String(columns),
+    keys: unique,
+    guarded: guarded === null ? null : String(guarded),
+    restore: [
+      ...(comment === null ? [] : [`comment on table ${name} is ${quoteText(String(comment).slice(2))}`]),
+      ...granted.map(
+        ([privilege, to, grantable]) =>
+          `grant ${privilege} on ${name} to ${to === '' ? 'public' : quoteIdentifier(to)}` +
+          (grantable ? ' with grant option' : ''),
+      ),
+      ...(ours === true ? [] : [`alter table ${name} owner to ${quoteIdentifier(String(owner).slice(2))}`]),
+    ],
+  };
+}

@@ -1,0 +1,32 @@
+// The columns of a table in Postgres for what a source has: a Postgres's own types as they are, those of ClickHouse by
+// types-of-clickhouse.ts.
+import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import type { PublicationConfig } from '../../contracts/publication.ts';
+import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { PlannedColumn, SourceColumn } from '../receiver.ts';
+
+/** Types whose text depends on the server, or that name things of it. */
+const NOT_PORTABLE: Readonly<Record<string, string>> = {
+  money: 'its text depends on the server; cast it to numeric in the model',
+  record: 'a composite type is of the database that has it',
+};
+
+/** @throws `runtime` error for the first type that has no equal */
+export function planColumns(
+  dialect: string,
+  columns: readonly SourceColumn[],
+  config: PublicationConfig,
+): PlannedColumn[] {
+  if (dialect !== 'postgres') throw new TsdbtError('internal', `no types of ${dialect} are known here`);
+  return columns.map((column) => {
+    const required = config.key.includes(column.name);
+    return { ...ownType(column), nullable: column.nullable && !required };
+  });
+}
+
+function ownType({ name, type, nullable }: SourceColumn): PlannedColumn {
+  const why = NOT_PORTABLE[type];
+  if (why !== undefined) throw errorOf('typeNotPublished', { column: name, type, receiver: 'Postgres', why });
+  return { name, type, nullable, expression: `t.${quoteIdentifier(name)}`, checks: [] };
+}

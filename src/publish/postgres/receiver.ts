@@ -1,0 +1,134 @@
+// Publishes into a Postgres database: what is new is loaded beside, in the transaction that swaps or merges it, so that
+// a kill leaves the old version and no orphan. Types of other databases are types-of.ts's.
+import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
+import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
+import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type { Published, PublishedCopy, Publishing, Receiver } from '../receiver.ts';
+import { mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
+import { publishedCopies, PublishedLedger, type Standing } from './ledger.ts';
+import { type Look, readLook } from './look.ts';
+import { planColumns } from './plan-columns.ts';
+import type { Changed, PublishWork } from './publish-work.ts';
+import { stageTable } from './stage.ts';
+import { swapIn } from './swap.ts';
+
+export class PostgresReceiver implements Receiver {
+  readonly #adapter: Adapter;
+  readonly #schema: string;
+
+  /** @param schema of a table without one */
+  constructor(adapter: Adapter, schema: string) {
+    this.#adapter = adapter;
+    this.#schema = schema;
+  }
+
+  async publish(publishing: Publishing): Promise<Published> {
+    const { node, source } = publishing;
+    const [schema, table] = placeOf(node.config.table ?? '', this.#schema);
+    const session = publishing.session(this.#adapter);
+    try {
+      await source.open();
+      const plan = planColumns(source.dialect, publishedColumns(node.config, await source.columns()), node.config);
+      await session.begin();
+      // Rows without a zone, and bytes, are read as the source writes them, whatever this database prefers.
+      await session.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'; set local lock_timeout = 0");
+      const ledger = new PublishedLedger(session, schema, table);
+      await ledger.prepare();
+      await session.execute(`select ${lockCall(lockKey(null, schema, table), true)}`);
+      await session.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'");
+      const standing = await ledger.standing();
+      refuseForeign(publishing, standing, `${schema}.${table}`);
+      const summary = await source.summary(plan.flatMap((column) => column.checks));
+      refuseValues(summary);
+      const version = versionOf(node.config, plan, summary);
+      if (!publishing.force && standing.version === version) {
+        await session.rollback();
+        return { changed: false, rows: standing.rows, sent: 0, removed: 0 };
+      }
+      const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+      const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan };
+      const changed = await this.#change(work, standing, await readLook(session, name));
+      await ledger.write({
+        publication: node.unique_id,
+        runId: publishing.runId,
+        version,
+        mode: node.config.mode,
+        rows: changed.rows,
+        time: publishing.time,
+        parts: changed.parts,
+      });
+      await session.commit();
+      return { changed: true, rows: changed.rows, sent: changed.sent, removed: changed.removed };
+    } catch (error) {
+      throw explained(error, `${schema}.${table}`);
+    } finally {
+      await session.release();
+    }
+  }
+
+  published(session: Session): Promise<PublishedCopy[]> {
+    return publishedCopies(session);
+  }
+
+  #change(work: PublishWork, standing: Standing, look: Look | null): Promise<Changed> {
+    const { node, force } = work.publishing;
+    const { mode, key } = node.config;
+    const wanted = work.plan.map(({ name, type }) => `${name} ${type}`).join('\n');
+    const fits = look !== null && look.columns === wanted;
+    if (mode === 'upsert' && fits && look.keys.includes(key.join('\n'))) return mergeKeyed(work);
+    if (mode === 'partitions' && fits) return replacePartitions(work, standing);
+    // Older partitions stand only there: they are not thrown away for a column.
+    if (mode === 'partitions' && look !== null && !force)
+      throw errorOf('notPublished', {
+        place: `${work.schema}.${work.table}`,
+        why: 'its columns are others by now; --full-refresh publishes the partitions of the model and drops older ones',
+      });
+    return this.#replace(work, look);
+  }
+
+  async #replace(work: PublishWork, look: Look | null): Promise<Changed> {
+    const { source, node } = work.publishing;
+    const partitions = node.config.mode === 'partitions' ? await source.partitions(partitionKeys(work)) : [];
+    const staged = await stageTable(work);
+    await swapIn(work, staged, look);
+    const parts = Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark]));
+    return { rows: staged.rows, sent: staged.rows, removed: 0, parts };
+  }
+}
+
+/** Schema and name. @param fallback schema of a table without one */
+function placeOf(table: string, fallback: string): [schema: string, name: string] {
+  const dot = table.indexOf('.');
+  return dot < 0 ? [fallback, table] : [table.slice(0, dot), table.slice(dot + 1)];
+}
+
+const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
+
+/** What somebody else has made stays, unless the publication adopts it. */
+function refuseForeign({ node }: Publishing, { kind, publication }: Standing, place: string): void {
+  if (kind === null || publication === node.unique_id) return;
+  const table = kind === 'r';
+  if (table && node.config.adopt) return;
+  const what =
+    publication !== null
+      ? `it holds ${publication}`
+      : `there is ${KINDS[kind] ?? 'a table'} of that name that tsdbt has not published`;
+  if (table) throw errorOf('foreignTable', { place, what });
+  throw errorOf('notPublished', { place, why: what });
+}
+
+/** An error of the receiver's database in the words of the publication. */
+function explained(error: unknown, place: string): unknown {
+  if (!(error instanceof TsdbtError) || error.kind !== 'database') return error;
+  const detail = /^DETAIL:\s*(.*)$/m.exec(error.message)?.[1] ?? error.message;
+  if (error.details.code === '23505') {
+    const key = /^Key \((.*?)\)/.exec(detail)?.[1] ?? '';
+    return errorOf('keyNotUnique', { key, example: detail }, { cause: error });
+  }
+  if (error.details.code === '42501')
+    return errorOf('notPublished', { place, why: error.message.split('\n')[0] ?? '' }, { cause: error });
+  return error;
+}

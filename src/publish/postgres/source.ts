@@ -1,0 +1,119 @@
+// A relation of Postgres as the source of publications: its columns, a mark of its rows, and the rows by COPY, all of
+// one snapshot. Which of them go where is the receiver's.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { Relation } from '../../adapters/relation.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { PartitionKey } from '../partition-key.ts';
+import type {
+  Partition,
+  PartitionChoice,
+  PlannedColumn,
+  PublishSource,
+  RowFormat,
+  SourceColumn,
+  Summary,
+  ValueCheck,
+} from '../receiver.ts';
+import { inPartitions, partitionText } from './partitions.ts';
+
+export class PostgresSource implements PublishSource {
+  readonly dialect = 'postgres';
+  readonly #session: Session;
+  readonly #name: string;
+
+  constructor(session: Session, relation: Relation) {
+    this.#session = session;
+    this.#name = relation.render();
+  }
+
+  async open(): Promise<void> {
+    await this.#session.begin();
+    await this.#session.execute(
+      "set transaction isolation level repeatable read, read only; set local timezone = 'UTC'; " +
+        "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3; " +
+        "set local bytea_output = 'hex'",
+    );
+  }
+
+  /** Enums and domains are of this database: their values go as what they are made of. */
+  async columns(): Promise<SourceColumn[]> {
+    const rows = await this.#rows(
+      `select 'c ' || a.attname, case t.typtype when 'e' then 'text' when 'c' then 'record'
+  when 'd' then pg_catalog.format_type(t.typbasetype, t.typtypmod) else pg_catalog.format_type(a.atttypid, ` +
+        `a.atttypmod) end, a.attnotnull
+from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`,
+    );
+    return rows.map(([name, type, notNull]) => ({
+      name: String(name).slice(2),
+      type: String(type),
+      nullable: notNull !== true,
+    }));
+  }
+
+  /**
+   * Every version of a row has the id of the transaction that wrote it: their sum changes with an insert, an update
+   * and a delete, and costs no more than counting. A view has no such ids, and its rows are hashed.
+   */
+  async summary(checks: readonly ValueCheck[]): Promise<Summary> {
+    const [facts = []] = await this.#rows(
+      `select c.relkind, c.oid::text from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass`,
+    );
+    const [kind, oid] = facts.map(String);
+    const stored = kind === 'r' || kind === 'p' || kind === 'm';
+    const mark = stored ? 'sum(t.xmin::text::bigint)' : 'sum(hashtextextended(t::text, 0)::numeric)';
+    const found = checks.flatMap(({ column, condition }) => [
+      `count(*) filter (where ${condition})`,
+      `min(${quoteIdentifier(column)}::text) filter (where ${condition})`,
+    ]);
+    const [row = []] = await this.#rows(
+      `select count(*), coalesce(${mark}, 0)::text${found.map((each) => `, ${each}`).join('')} from ${this.#name} t`,
+    );
+    const rows = Number(row[0] ?? 0);
+    return {
+      rows,
+      mark: `${stored ? oid : kind}:${rows}:${String(row[1])}`,
+      found: checks.flatMap((check, index) => {
+        const count = Number(row[2 + index * 2] ?? 0);
+        return count === 0 ? [] : [{ check, count, example: String(row[3 + index * 2] ?? 'null') }];
+      }),
+    };
+  }
+
+  async partitions(parts: readonly PartitionKey[]): Promise<Partition[]> {
+    const keys = parts.map(partitionText);
+    const rows = await this.#rows(
+      `select json_build_array(${keys.join(', ')})::text, count(*)::text || ':' || ` +
+        `sum(hashtextextended(t::text, 0)::numeric)::text
+from ${this.#name} t group by ${keys.join(', ')} order by 1`,
+    );
+    return rows.map(([text, mark]) => {
+      const values: (string | null)[] = JSON.parse(String(text));
+      return { values, mark: String(mark) };
+    });
+  }
+
+  rows<T>(
+    columns: readonly Pick<PlannedColumn, 'name' | 'expression'>[],
+    format: RowFormat,
+    only: PartitionChoice | null,
+    take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,
+  ): Promise<T> {
+    const session = this.#session;
+    if (session.copyOut === undefined || format !== 'text')
+      throw new TsdbtError('internal', 'Postgres gives rows as text, in a session of its own');
+    const list = columns.map(({ expression, name }) => `${expression} as ${quoteIdentifier(name)}`).join(', ');
+    const where = only === null ? '' : ` where ${inPartitions(only)}`;
+    return session.copyOut(`copy (select ${list} from ${this.#name} t${where}) to stdout`, take);
+  }
+
+  quote(name: string): string {
+    return quoteIdentifier(name);
+  }
+
+  async #rows(sql: string): Promise<unknown[][]> {
+    const { table } = await this.#session.execute(sql, { fetch: true });
+    return table.rows.map((row) => [...row.values]);
+  }
+}

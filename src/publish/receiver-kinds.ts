@@ -1,0 +1,23 @@
+// What kinds of receivers there are, by the `type` of a connection, and what each takes: modes and options of a
+// publication. Data only; a receiver's own folder holds its work.
+import type { PublicationConfig, PublishMode } from '../contracts/publication.ts';
+
+/** Options that not every receiver has. */
+export type OptionOfSome = Extract<keyof PublicationConfig, 'order_by' | 'indexes' | 'retention' | 'adopt'>;
+
+export interface ReceiverKind {
+  /** The name as people write it. */
+  readonly title: string;
+  readonly place: 'table' | 'path';
+  /** Where names without a schema are, when the connection names none; null: nowhere. */
+  readonly schema: string | null;
+  readonly modes: readonly PublishMode[];
+  readonly options: readonly OptionOfSome[];
+}
+
+const DATABASE = { place: 'table', modes: ['replace', 'upsert', 'partitions'] } as const;
+
+/** By the `type` of the connection. */
+export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string, ReceiverKind>([
+  ['postgres', { ...DATABASE, title: 'Postgres', schema: 'public', options: ['indexes', 'retention', 'adopt'] }],
+]);

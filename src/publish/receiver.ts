@@ -1,0 +1,120 @@
+// What publishes a relation elsewhere, and what it is told: the source's rows, the receiver's plan, the outcome.
+// Types only, so that the runner knows no receiver's dialect; receivers.ts opens them.
+import type { Adapter, Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
+import type { PublicationNode } from '../contracts/publication.ts';
+import type { PartitionKey } from './partition-key.ts';
+
+/** A column of the relation that is published, in the words of its own database. */
+export interface SourceColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly nullable: boolean;
+}
+
+/** Values of a column that a receiver cannot hold, as a condition in the source's SQL. */
+export interface ValueCheck {
+  readonly column: string;
+  readonly condition: string;
+  /** What is wrong with such values. */
+  readonly why: string;
+}
+
+/** A column as the receiver has it. */
+export interface PlannedColumn {
+  readonly name: string;
+  /** Of the receiver. */
+  readonly type: string;
+  readonly nullable: boolean;
+  /** The value in the source's SQL, in the receiver's form. */
+  readonly expression: string;
+  readonly checks: readonly ValueCheck[];
+}
+
+/** What stands in the source at one moment. */
+export interface Summary {
+  readonly rows: number;
+  /** Changes whenever the rows or the relation change; the same rows give the same mark. */
+  readonly mark: string;
+  /** Values that checks have found, by the place of the check. */
+  readonly found: readonly { readonly check: ValueCheck; readonly count: number; readonly example: string }[];
+}
+
+/** A partition, by the texts of its keys: `2026-11`, `2026-11-23`, `2026-11-23 07`, or the value. */
+export interface Partition {
+  readonly values: readonly (string | null)[];
+  /** Changes whenever its rows change. */
+  readonly mark: string;
+}
+
+export interface PartitionChoice {
+  readonly parts: readonly PartitionKey[];
+  readonly partitions: readonly Pick<Partition, 'values'>[];
+}
+
+/** How rows are written between source and receiver. */
+export type RowFormat = 'text' | 'native';
+
+/** The relation that is published, read in one session of its database. */
+export interface PublishSource {
+  /** Type of its adapter. */
+  readonly dialect: string;
+  /** Later reads see the relation as it is now, where the database can. */
+  open(): Promise<void>;
+  columns(): Promise<SourceColumn[]>;
+  summary(checks: readonly ValueCheck[]): Promise<Summary>;
+  /** The partitions that the rows are in. */
+  partitions(parts: readonly PartitionKey[]): Promise<Partition[]>;
+  /** @param only rows of these partitions; null: all rows */
+  rows<T>(
+    columns: readonly Pick<PlannedColumn, 'name' | 'expression'>[],
+    format: RowFormat,
+    only: PartitionChoice | null,
+    take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,
+  ): Promise<T>;
+  quote(name: string): string;
+}
+
+/** One publication, now. */
+export interface Publishing {
+  readonly node: PublicationNode;
+  readonly source: PublishSource;
+  readonly runId: string;
+  /** The time of the run, ISO 8601. */
+  readonly time: string;
+  /** Publishes even when what stands there is this version. */
+  readonly force: boolean;
+  /** Opens a session of the receiver that shows in the log and is cancelled with the node. */
+  readonly session: (adapter: Adapter) => Session;
+}
+
+/** What became of a publication. */
+export interface Published {
+  /** False: what stands there was this version already. */
+  readonly changed: boolean;
+  /** Rows that stand there now. */
+  readonly rows: number;
+  /** Rows that were sent, and removed. */
+  readonly sent: number;
+  readonly removed: number;
+}
+
+/** A place that copies are kept in. */
+export interface Receiver {
+  publish(publishing: Publishing): Promise<Published>;
+  /** What is published there, for `tsdbt publish --status`. */
+  published(session: Session): Promise<PublishedCopy[]>;
+}
+
+/** A copy as its receiver tells of it. */
+export interface PublishedCopy {
+  readonly place: string;
+  readonly publication: string;
+  readonly runId: string;
+  readonly rows: number;
+  /** ISO 8601. */
+  readonly publishedAt: string;
+}
+
+/** Makes the source of a relation. */
+export type CreateSource = (adapter: Adapter, session: Session, relation: Relation) => PublishSource;

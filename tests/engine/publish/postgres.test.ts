@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openLab, type PublishLab } from './lab.ts';
+
+const TABLE = "{{ config(materialized='table') }}\n";
+const TO = { to: 'lookup', table: 'serving.m' };
+
+describe('publishing into another Postgres', () => {
+  let lab: PublishLab;
+  beforeAll(async () => {
+    lab = await openLab();
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  });
+
+  const run = (...args: string[]) => lab.project.run(args);
+  const results = (): Record<string, [string, string | null]> => {
+    const { results: all } = JSON.parse(readFileSync(join(lab.project.dir, 'target/run_results.json'), 'utf8')) as {
+      results: { unique_id: string; status: string; message: string | null }[];
+    };
+    return Object.fromEntries(all.map((r) => [r.unique_id, [r.status, r.message]]));
+  };
+  const ID = 'publication.faults.m.lookup';
+
+  it('is a step of a build after the tests, and nothing when what stands there is this version', async () => {
+    lab.model(`${TABLE}select g as id, 'n' || g as name from generate_series(1, 3) g`, { ...TO, key: 'id' }, [
+      'unique',
+    ]);
+    expect((await run('build')).code).toBe(0);
+    expect(results()[ID]).toEqual(['success', 'PUBLISH 3']);
+    expect(await lab.there('select * from serving.m order by id')).toEqual([
+      ['1', 'n1'],
+      ['2', 'n2'],
+      ['3', 'n3'],
+    ]);
+    const again = await run('publish');
+    expect(again.out).toContain('it holds this version already');
+    expect(results()).toEqual({ [ID]: ['no-op', 'NO-OP'] });
+    expect((await run('publish', '--full-refresh')).code).toBe(0);
+    expect(results()).toEqual({ [ID]: ['success', 'PUBLISH 3'] });
+    expect(await lab.there('select publication, row_count, mode from tsdbt.published')).toEqual([[ID, '3', 'replace']]);
+  });
+
+  it('is left out when a test has failed, and caught up by retry', async () => {
+    lab.model(`${TABLE}select 1 as id union all select 1`, TO, ['unique']);
+    expect((await run('build')).code).toBe(1);
+    expect(results()[ID]).toEqual(['skipped', null]);
+    expect(await lab.there("select to_regclass('serving.m')")).toEqual([['null']]);
+    lab.model(`${TABLE}select 1 as id union all select 2`, TO, ['unique']);
+    expect((await run('run')).code).toBe(0);
+    // run publishes only what does not wait for tests.
+    expect(results()).toEqual({ 'model.faults.m': ['success', 'SELECT 2'] });
+    expect((await run('build')).code).toBe(0);
+    expect(results()[ID]).toEqual(['success', 'PUBLISH 2']);
+  });
+
+  it('goes with run and not with test when it is published as built', async () => {
+    lab.model(`${TABLE}select 1 as id union all select 1`, { ...TO, when: 'built' }, ['unique']);
+    expect((await run('run')).code).toBe(0);
+    expect(results()[ID]).toEqual(['success', 'PUBLISH 2']);
+    expect((await run('test')).code).toBe(1);
+    expect(results()[ID]).toBeUndefined();
+  });
+
+  it('is listed and selected with its model, by type and by name', async () => {
+    lab.model(`${TABLE}select 1 as id`, TO);
+    const ls = async (...args: string[]) => (await run('ls', '-q', ...args)).stdout.trim().split('\n');
+    expect(await ls()).toEqual(['faults.m', 'faults.m.lookup']);
+    expect(await ls('--resource-type', 'publication')).toEqual(['faults.m.lookup']);
+    expect(await ls('-s', 'resource_type:publication')).toEqual(['faults.m.lookup']);
+    expect(await ls('--exclude', 'resource_type:publication')).toEqual(['faults.m']);
+    const manifest = JSON.parse(readFileSync(join(lab.project.dir, 'target/manifest.json'), 'utf8')) as {
+      child_map: Record<string, string[]>;
+      publications: Record<string, unknown>;
+    };
+    expect(manifest.child_map['model.faults.m']).toEqual([ID]);
+    expect(Object.keys(manifest.publications)).toEqual([ID]);
+  });
+
+  it('keeps values of every type, grants, comments and views, and makes the indexes', async () => {
+    const values =
+      "select 1::smallint as id, 123.4500::numeric(10,4) as n, 'a\tb\\\\c\nd'::text as t, true as b, " +
+      "'-infinity'::timestamptz as at, 'NaN'::float8 as f, array['x', null, 'y,\"z']::text[] as l, " +
+      `'{"k": 1.10}'::jsonb as j, '\\x00ff'::bytea as y, interval '1 day 2 hours' as i, null::uuid as u, ` +
+      "date '2026-11-23' as d, int4range(1, 5) as r, inet '10.0.0.1/8' as a";
+    const publish = { ...TO, key: 'id', indexes: [['t'], { columns: ['n', 'd'], unique: true }] };
+    lab.model(TABLE + values, publish);
+    expect((await run('build')).out).toContain('PUBLISH 1');
+    await lab.there(
+      "comment on table serving.m is 'kept'; grant select on serving.m to public; " +
+        'create view serving.reader as select id, n from serving.m',
+    );
+    lab.model(
+      `${TABLE}with v as (${values}) select * from v union all select id + 1, n + 1, t, b, at, f, l, j, y, i, u, ` +
+        'd, r, a from v',
+      publish,
+    );
+    expect((await run('build')).out).toContain('PUBLISH 2');
+    const all = 'select * from {} m order by id';
+    const [mine, copy] = [
+      await lab.project.rows(all.replace('{}', 's.m')),
+      await lab.there(all.replace('{}', 'serving.m')),
+    ];
+    expect(copy).toEqual(mine);
+    expect(copy).toHaveLength(2);
+    expect(await lab.there('select count(*) from serving.reader')).toEqual([['2']]);
+    expect(
+      await lab.there(
+        "select obj_description('serving.m'::regclass), has_table_privilege('public', 'serving.m', 'select')",
+      ),
+    ).toEqual([['kept', 'true']]);
+    expect(await lab.there("select indexname from pg_indexes where tablename = 'm' order by 1")).toEqual([
+      ['m_n_d_key'],
+      ['m_pkey'],
+      ['m_t_idx'],
+    ]);
+  });
+
+  it('overwrites no table that somebody else has made, unless it is told to adopt it', async () => {
+    await lab.there('create schema serving; create table serving.m (mine int); insert into serving.m values (7)');
+    lab.model(`${TABLE}select 1 as id`, TO);
+    const refused = await run('build');
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain(
+      "'serving.m' is not published: there is a table of that name that tsdbt has not published, and is not " +
+        'overwritten.',
+    );
+    expect(await lab.there('select * from serving.m')).toEqual([['7']]);
+    lab.model(`${TABLE}select 1 as id`, { ...TO, adopt: true });
+    expect((await run('build')).code).toBe(0);
+    expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+  });
+
+  it('refuses a key that is not unique, and leaves what stands there', async () => {
+    lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'id' });
+    expect((await run('build')).code).toBe(0);
+    lab.model(`${TABLE}select 1 as id union all select 1`, { ...TO, key: 'id' });
+    const refused = await run('build');
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain('The key id of the publication is not unique: Key (id)=(1) is duplicated.');
+    expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+  });
+
+  it('refuses a column that is not there, and a type that no other server has', async () => {
+    lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'no' });
+    expect((await run('build')).out).toContain("'key' of the publication names the column 'no', which is not there");
+    lab.model(`${TABLE}select 1::money as id`, TO);
+    expect((await run('build')).out).toContain("Column 'id' of type money cannot be published to Postgres: its text");
+  });
+
+  it('names file, line and suggestion when the settings are wrong', async () => {
+    lab.model(`${TABLE}select 1 as id`, { ...TO, to: 'lokup' });
+    expect((await run('parse')).out).toContain(
+      "Publication of model m: goes to 'lokup', and connections.yml has no such connection.",
+    );
+    lab.model(`${TABLE}select 1 as id`, { ...TO, to: 'kafka' });
+    expect((await run('parse')).out).toContain("goes to 'kafka', which has no type: nothing goes there");
+    lab.model(`${TABLE}select 1 as id`, { ...TO, mode: 'replce' });
+    const { code, out } = await run('parse');
+    expect(code).toBe(2);
+    expect(out).toContain("Publication of model m: 'mode' must be one of replace, upsert, partitions");
+    expect(out).toContain('models/m.yml line 7, column 55');
+    expect(out).toContain("did you mean 'replace'?");
+  });
+});
