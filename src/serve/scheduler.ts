@@ -12,7 +12,7 @@ import { Resident } from './resident.ts';
 import type { Emit, LeftOut } from './serve-events.ts';
 import { leaseTimes } from './store/lease.ts';
 import { StoreLink } from './store-link.ts';
-import type { JobRun, Moment, Store } from './store/store.ts';
+import type { Moment, Store } from './store/store.ts';
 
 /** When jobs are due. Pure. */
 export interface Schedule {

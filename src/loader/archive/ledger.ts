@@ -1,7 +1,7 @@
 // What an archive needs of the target database: positions that move only with a record of the files that are going to
 // be written, and what became of these. Types only; one folder a dialect.
 import type { LoadTarget } from '../load-target.ts';
-import type { Flush, OffsetRange, OpenFlush } from '../sink.ts';
+import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 
 /** A file that is going to be written. */
 export interface PlannedFile {
@@ -27,7 +27,7 @@ export interface ArchiveLedger {
   prepare(target: LoadTarget): Promise<void>;
   /** Does it hold files of the target? */
   holdsFiles(target: LoadTarget): Promise<boolean>;
-  /** Ranges of these partitions that were recorded, and perhaps not written. @param target of one topic */
+  /** Flushes of these partitions that were recorded, and perhaps not written: one for each range. @param target of one topic */
   open(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]>;
   /**
    * Moves the positions, and records what is going to be written, in one step.
@@ -37,7 +37,7 @@ export interface ArchiveLedger {
   /** Notes that the files of these ranges stand. @param target of one topic */
   done(
     target: LoadTarget,
-    ranges: readonly Pick<OpenFlush, 'topic' | 'partition' | 'from' | 'to'>[],
+    ranges: readonly Omit<OpenRange, 'topicId'>[],
     files: readonly WrittenFile[],
     loadId: string,
   ): Promise<void>;

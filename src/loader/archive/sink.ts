@@ -14,6 +14,7 @@ import {
   type Flushed,
   type OffsetRange,
   type OpenFlush,
+  type OpenRange,
   type Pace,
   type Sink,
 } from '../sink.ts';
@@ -81,10 +82,11 @@ export class ArchiveSink implements Sink {
   }
 
   async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
-    const range = { ...open, rows: flush.rows.length };
-    const files = await this.#write(plan(flush.target, [range], flush.rows), flush.rows);
-    await this.#ledger.done(ofTopic(flush.target, open.topic), [open], files, flush.loadId);
-    return { rows: flush.rows.length, dead: [] };
+    const { target, rows, loadId } = flush;
+    const { ranges } = open;
+    const files = await this.#write(plan(target, ranges, rows), rows);
+    await this.#done(target, ranges, files, loadId);
+    return { rows: rows.length, dead: [] };
   }
 
   async flush(flush: Flush): Promise<Flushed> {
@@ -101,17 +103,27 @@ export class ArchiveSink implements Sink {
     const own = files.filter((file) => !lost.has(partitionKey(file)));
     const written = await this.#write(own, rows);
     this.#reached('before_commit');
-    for (const topic of new Set(ranges.map((range) => range.topic)))
-      await this.#ledger.done(
-        ofTopic(target, topic),
-        ranges.filter((range) => range.topic === topic && !lost.has(partitionKey(range))),
-        written.filter((file) => file.topic === topic),
-        loadId,
-      );
+    const held = ranges.filter((range) => !lost.has(partitionKey(range)));
+    await this.#done(target, held, written, loadId);
     this.#recorded.delete(ranges);
     this.#reached('after_commit');
     if (fenced.length > 0) throw new Fenced(fenced);
     return { rows: written.reduce((sum, file) => sum + file.rows, 0), dead: [] };
+  }
+
+  async #done(
+    target: LoadTarget,
+    ranges: readonly Omit<OpenRange, 'topicId'>[],
+    files: readonly WrittenFile[],
+    loadId: string,
+  ): Promise<void> {
+    for (const topic of new Set(ranges.map((range) => range.topic)))
+      await this.#ledger.done(
+        ofTopic(target, topic),
+        ranges.filter((range) => range.topic === topic),
+        files.filter((file) => file.topic === topic),
+        loadId,
+      );
   }
 
   async rewind(
@@ -239,7 +251,7 @@ export async function putOnce(store: ObjectStore, key: string, body: Buffer): Pr
 }
 
 /** The files of a flush: one for each folder that rows of a range belong to. */
-function plan(target: LoadTarget, ranges: readonly OffsetRange[] | readonly OpenFlush[], rows: RowBuffer): Filling[] {
+function plan(target: LoadTarget, ranges: readonly Omit<OpenRange, 'topicId'>[], rows: RowBuffer): Filling[] {
   if (!isArchive(target)) throw new TsdbtError('internal', `${target.name} is no archive`);
   const places = new Map(ranges.map((range) => [partitionKey(range), range]));
   const found = new Map<string, PlannedFile & { numbers: number[] }>();

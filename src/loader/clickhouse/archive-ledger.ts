@@ -4,7 +4,7 @@ import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ArchiveLedger, WrittenFile } from '../archive/ledger.ts';
 import type { LoadTarget } from '../load-target.ts';
-import { Fenced, type Flush, type OffsetRange, type OpenFlush } from '../sink.ts';
+import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
 import { LeasedSession } from './leased-session.ts';
@@ -62,7 +62,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
         if (intent.kind === 'rewind') await settleRewind(lease, target, intent);
         else {
           this.#recorded.set(placeOf(target, intent), intent);
-          open.push({ ...intent, topic: target.topic });
+          open.push({ id: intent.id, ranges: [{ ...intent, topic: target.topic }] });
         }
       }
     });
@@ -98,7 +98,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
   async done(
     target: LoadTarget,
-    ranges: readonly Pick<OpenFlush, 'topic' | 'partition' | 'from' | 'to'>[],
+    ranges: readonly Omit<OpenRange, 'topicId'>[],
     files: readonly WrittenFile[],
     loadId: string,
   ): Promise<void> {
@@ -131,6 +131,6 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 }
 
-function placeOf(target: LoadTarget, range: Pick<OpenFlush, 'partition' | 'from' | 'to'>): string {
+function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from' | 'to'>): string {
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
 }

@@ -4,7 +4,7 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from '../archive/ledger.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
-import type { Flush, OffsetRange, OpenFlush } from '../sink.ts';
+import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 import { createMissing, read } from './statements.ts';
 import { moveOffsets, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 
@@ -63,14 +63,16 @@ export class PostgresArchiveLedger implements ArchiveLedger {
           `f.partition where f.relation = ${quoteText(relationOf(target))} and f.topic = ${quoteText(target.topic)} ` +
           `and f.partition in (${partitions.join(', ')}) and f.status = 'open' group by 1, 2, 3 order by 1, 2`,
       );
-      return rows.map(([partition, from, to, topicId]) => ({
-        id: `${from}-${to}`,
-        topic: target.topic,
-        partition: Number(partition),
-        from: BigInt(String(from)),
-        to: BigInt(String(to)),
-        topicId: typeof topicId === 'string' ? topicId : null,
-      }));
+      return rows.map(([partition, from, to, topicId]) => {
+        const range = {
+          topic: target.topic,
+          partition: Number(partition),
+          from: BigInt(String(from)),
+          to: BigInt(String(to)),
+          topicId: typeof topicId === 'string' ? topicId : null,
+        };
+        return { id: `${partitionKey(range)} ${from}-${to}`, ranges: [range] };
+      });
     });
   }
 
@@ -98,7 +100,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
 
   async done(
     target: LoadTarget,
-    ranges: readonly Pick<OpenFlush, 'topic' | 'partition' | 'from' | 'to'>[],
+    ranges: readonly Omit<OpenRange, 'topicId'>[],
     files: readonly WrittenFile[],
   ): Promise<void> {
     if (ranges.length === 0) return;
