@@ -205,7 +205,7 @@ class ParseRendering implements Rendering {
         return lines();
       },
     });
-    this.#code = template.ast;
+    this.#code = writesConfig(code) ? template.ast : null;
     template.renderSync(scope);
   }
 
@@ -380,6 +380,9 @@ function collectingReferences({ refs, sources, metrics, functions }: NodeCalls):
   };
 }
 
+/** Whether dbt looks for source texts of a config() call: not with a space before the bracket. */
+const writesConfig = (code: string): boolean => code.includes('config(');
+
 /** Records the calls that the static readers found in a node's code. */
 function takeStatic(
   node: RenderedNode,
@@ -395,7 +398,8 @@ function takeStatic(
     else for (const key of Object.keys(config)) mergeConfigCall(calls.config, { [key]: config[key] });
   }
   if (simple) calls.written = Object.fromEntries(configs.flatMap((config) => Object.entries(config)));
-  if (!simple && writtenConfig !== null && languageOf(node) !== 'python') calls.unrendered = sourceTexts(writtenConfig);
+  if (!simple && writtenConfig !== null && languageOf(node) !== 'python' && writesConfig(node.raw_code))
+    calls.unrendered = sourceTexts(writtenConfig);
 }
 
 /** Hooks of a seed may only call macros. */

@@ -1,0 +1,2 @@
+{{ config (meta={'list': [1, 2]}, tags=['x'], alias='spaced_' ~ var('word')) }}
+select {{ var('f') }} as f
