@@ -1,5 +1,5 @@
-// What a run proves before anything of it becomes visible: that no other host has taken its work. Types only; sessions
-// ask it where they publish, and without a fence nothing is asked.
+// What a run proves before anything of it becomes visible: that no other host has taken its work. Sessions ask it
+// where they publish, and without a fence nothing is asked.
 
 export interface Fence {
   /** Names the run: its statements in flight can be found by it. */
@@ -12,3 +12,6 @@ export interface Fence {
    */
   readonly holds: number;
 }
+
+/** In the words of a check that fails: another claim may publish what this one may not. */
+export const LOST_LEASE = 'has lost its lease';

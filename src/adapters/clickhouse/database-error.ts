@@ -1,5 +1,6 @@
 // A server's or driver's error as dbt prints it: ClickHouse's own text with its code and name, and where in the SQL it
 // happened. Mapping that place to a model's line is left to the runner.
+import { LOST_LEASE } from '../fence.ts';
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 
@@ -148,6 +149,7 @@ const TRANSIENT = new Set([
 export function isTransient({ kind, message, details: { code } }: TsdbtError): boolean {
   if (kind === 'connection') return code !== '516' && code !== '193';
   if (kind !== 'database') return false;
+  if (message.includes(LOST_LEASE)) return true;
   return code === undefined
     ? /closed the connection|embedded ClickHouse ended|[Tt]imeout/.test(message)
     : TRANSIENT.has(code);

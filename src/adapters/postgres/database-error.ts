@@ -1,5 +1,6 @@
 // A server's or driver's error as dbt prints it: psycopg2's text with LINE, caret, DETAIL and HINT; SQLSTATE; place in
 // the SQL. The runner maps the place to a model's line.
+import { LOST_LEASE } from '../fence.ts';
 import { TsdbtError } from '../../errors.ts';
 
 /** Fields of an error message of the protocol, as `pg` gives them. */
@@ -185,5 +186,6 @@ const TRANSIENT = /^(?:08|40|53|55P03|57P0[1-5]|58030)/;
 export function isTransient({ kind, message, details: { code } }: TsdbtError): boolean {
   if (kind === 'connection') return code === undefined || !/^(?:28|3D)/.test(code);
   if (kind !== 'database') return false;
+  if (message.includes(LOST_LEASE)) return true;
   return code === undefined ? message.startsWith('server closed the connection') : TRANSIENT.test(code);
 }

@@ -1,4 +1,5 @@
 // What every store agrees on: how long a silent host keeps its runs, and how durations are summed up.
+import { LOST_LEASE } from '../../adapters/fence.ts';
 
 /** A run whose host is silent for longer is lost. */
 export const LEASE_MS = 30_000;
@@ -16,5 +17,5 @@ export function medianOf(values: readonly number[]): number {
 
 /** What a run that may not publish is told. */
 export function lostLease(job: string, runId: string): string {
-  return `run ${runId} of job ${job} has lost its lease: another host may have taken its work`;
+  return `run ${runId} of job ${job} ${LOST_LEASE}: another host may have taken its work`;
 }

@@ -97,8 +97,10 @@ export class MemoryStore implements Store {
   async finish({ runId }: Claim, { state, reason, project = null }: RunEnd): Promise<boolean> {
     const run = this.#data.runs.get(runId);
     if (run === undefined || run.state === 'lost') return false;
-    if (run.state === 'running') Object.assign(run, { state, reason, project, finishedAt: this.#now() });
-    return true;
+    if (run.state !== 'running') return true;
+    const lost = state !== 'success' && this.#expired(run);
+    Object.assign(run, { state: lost ? 'lost' : state, reason, project, finishedAt: this.#now() });
+    return !lost;
   }
 
   async reap(): Promise<readonly JobRun[]> {

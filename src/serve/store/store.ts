@@ -113,7 +113,11 @@ export interface Store {
   claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null>;
   /** Renews leases that are not over. @returns the claims that are lost: their runs must end */
   heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]>;
-  /** Ends a run. A second call changes nothing. @returns false: the lease was lost, another host has reaped it */
+  /**
+   * Ends a run. A second call changes nothing. One without success whose lease is over is lost: its due time is for
+   * whoever is there.
+   * @returns false: the lease was lost
+   */
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
   /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
   reap(): Promise<readonly JobRun[]>;

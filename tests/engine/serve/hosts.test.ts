@@ -107,8 +107,12 @@ it(`runs each due time once over ${FAULTS} faults`, { timeout: 300_000 + FAULTS 
       `select max(due_at) >= to_timestamp(${last}) and not exists (select from tsdbt.job_runs group by due_at having ` +
         `bool_and(state <> 'success')) from tsdbt.job_runs where state = 'success'`,
     )
-    .catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${said()}`);
+    .catch(async (error: unknown) => {
+      const left = await project.rows(
+        `select due_at, string_agg(attempt || ' ' || state || ' ' || host || ' ' || coalesce(reason, ''), ', ') from ` +
+          `tsdbt.job_runs group by due_at having bool_and(state <> 'success')`,
+      );
+      throw new Error(`${String(error)}\n${left.join('\n')}\n${said()}`);
     });
   writes = false;
   await writing;

@@ -124,6 +124,16 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await abandoned()).toEqual([]);
     });
 
+    it('calls a run lost that ends without success when its lease is over, though nobody has looked', async () => {
+      const [bad, good] = [await claim(a, 'late'), await claim(a, 'late', DUE + 1)];
+      await place.pass(30);
+      const late = await place.host(1);
+      expect(await late.finish(bad, { state: 'failed', reason: 'x' })).toBe(false);
+      expect(await late.finish(good, { state: 'success', reason: null })).toBe(true);
+      await late.close();
+      expect((await a.runs({ job: 'late', limit: 5 })).map(({ state }) => state).sort()).toEqual(['lost', 'success']);
+    });
+
     it('ends a run once', async () => {
       const mine = await claim(a, 'once');
       expect(await a.finish(mine, { state: 'failed', reason: 'model.x failed', project: 'c0ffee' })).toBe(true);

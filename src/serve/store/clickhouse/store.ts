@@ -136,7 +136,15 @@ export class ClickHouseStore implements Store {
   }
 
   async finish({ runId }: Claim, end: RunEnd): Promise<boolean> {
-    return this.#within(async (session) => (await this.#end(session, runId, end)).state !== 'lost');
+    return this.#within(async (session) => {
+      const over = end.state !== 'success' && !(await this.#isLeased(session, runId));
+      return (await this.#end(session, runId, over ? { ...end, state: 'lost' } : end)).state !== 'lost';
+    });
+  }
+
+  async #isLeased(session: ClickHouseSession, runId: string): Promise<boolean> {
+    const found = `run_id = ${quoteText(runId)} AND seen >= ${this.#leaseBegin()}`;
+    return (await ask(session, `SELECT 1 FROM (${runningSql()}) WHERE ${found}`)).length > 0;
   }
 
   /** @returns the state in which the run has ended, and whether this call has ended it */
