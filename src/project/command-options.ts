@@ -149,6 +149,13 @@ export const OPTIONS = {
     default: [],
     help: 'Further names in the Host header that are answered, as a reverse proxy sends them.',
   },
+  grace: {
+    name: 'grace',
+    kind: 'text',
+    names: ['--grace'],
+    default: null,
+    help: 'How long runs may go on after SIGTERM before they are cancelled: 30s, 5m; default: to their end.',
+  },
   host_jobs: {
     name: 'host',
     kind: 'text',

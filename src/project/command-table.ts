@@ -234,7 +234,17 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'serve-jobs',
     'Run the jobs of jobs.yml at their times, until a signal.',
-    ['profiles_dir', 'project_dir', 'target_path', 'vars', 'threads', 'host_jobs', 'allowed_hosts', 'port_jobs'],
+    [
+      'profiles_dir',
+      'project_dir',
+      'target_path',
+      'vars',
+      'threads',
+      'host_jobs',
+      'allowed_hosts',
+      'port_jobs',
+      'grace',
+    ],
     { path: ['serve'] },
   ),
   command(

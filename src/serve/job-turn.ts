@@ -1,12 +1,13 @@
 // One due time of one job, from its claim to its end: tries with their limit of time, pauses between them, what the
 // store is told. When a due time is there, the scheduler decides.
+import { unlessAborted } from '../within.ts';
 import type { Clock } from './clock.ts';
 import type { History } from './history.ts';
 import type { JobRunner, JobTry, TryEnd, TryStop } from './job-runner.ts';
 import type { Job } from './jobs/job.ts';
 import type { Leases } from './leases.ts';
 import type { Emit } from './serve-events.ts';
-import type { Claim, Moment, RunEnd } from './store/store.ts';
+import type { Claim, Moment, RunEnd, Store } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
 /** What all turns of a host share. */
@@ -102,7 +103,7 @@ export class JobTurn {
 
   /** Asks again while the database is away between tries: what was begun is not left. */
   async #claim(attempt: number): Promise<{ readonly value: Claim | null } | null> {
-    const { link, clock, host } = this.#host;
+    const { clock, host } = this.#host;
     const isRetry = attempt > this.#due.attempt;
     for (;;) {
       // While this one paused, another host may have begun a later due time: two runs at once would append rows twice.
@@ -112,16 +113,14 @@ export class JobTurn {
         await clock.sleep(AWAY_MS, this.#over.signal);
         continue;
       }
-      const claimed = await link.ask((store) => store.claim(this.#job.name, this.#due.at, attempt, host));
+      const claimed = await this.#ask((store) => store.claim(this.#job.name, this.#due.at, attempt, host));
       if (claimed !== null || !isRetry || this.#drained) return claimed;
       await clock.sleep(AWAY_MS, this.#over.signal);
     }
   }
 
   async #runsElsewhere(): Promise<boolean> {
-    const found = await this.#host.link.ask((store) =>
-      store.runs({ job: this.#job.name, states: ['running'], limit: 1 }),
-    );
+    const found = await this.#ask((store) => store.runs({ job: this.#job.name, states: ['running'], limit: 1 }));
     return found !== null && found.value.length > 0;
   }
 
@@ -195,12 +194,18 @@ export class JobTurn {
     }
   }
 
+  /** @returns null when the database does not answer, or hangs while serve ends */
+  async #ask<T>(question: (store: Store) => Promise<T>): Promise<{ readonly value: T } | null> {
+    const asked = await unlessAborted(this.#over.signal, this.#host.link.ask(question), LAST_MS);
+    return asked?.value ?? null;
+  }
+
   /** Tells the store, for as long as it takes: a run without an end would hold up the job for a lease. */
   async #finish(claim: Claim, end: RunEnd): Promise<boolean> {
-    const { link, clock } = this.#host;
+    const { clock } = this.#host;
     const stopped = end.state === 'cancelled';
     for (let times = 1; ; times++) {
-      const answer = await link.ask((store) => store.finish(claim, end));
+      const answer = await this.#ask((store) => store.finish(claim, end));
       if (answer !== null) return answer.value;
       // A process that ends does not wait for a database: the lease runs out.
       if (stopped || (this.#drained && times >= 3)) return true;
@@ -210,6 +215,8 @@ export class JobTurn {
   }
 }
 
+/** How long a process that ends waits for an answer. */
+const LAST_MS = 5000;
 /** Pause before the database is asked again. */
 const AWAY_MS = 2000;
 

@@ -1,5 +1,6 @@
 // A job that runs all the time: its loaders are started, and again when they end, with growing pauses. Of several hosts
 // one has it; the others look whether it is free.
+import { unlessAborted } from '../within.ts';
 import type { Clock } from './clock.ts';
 import type { Job } from './jobs/job.ts';
 import type { JobRunner } from './job-runner.ts';
@@ -11,6 +12,8 @@ import type { StoreLink } from './store-link.ts';
 const [FIRST_PAUSE_MS, LONGEST_PAUSE_MS] = [1000, 60_000];
 /** Loaders that ran this long have recovered. */
 const RECOVERED_MS = 300_000;
+/** How long a process that ends waits for an answer. */
+const LAST_MS = 5000;
 /** How often to look whether another host has let go. */
 const LOOK_MS = 5000;
 
@@ -78,13 +81,14 @@ export class Resident {
   async #claim(): Promise<Claim | null> {
     const { link, host, emit } = this.#host;
     const { name } = this.job;
-    const answer = await link.ask(async (store) => {
+    const question = link.ask(async (store) => {
       const [last] = await store.runs({ job: name, limit: 1 });
       if (last?.state === 'running') return last.host;
       const free = last === undefined ? 0 : Math.max(last.dueAt, last.finishedAt ?? last.startedAt) + 1;
       return store.claim(name, free, 1, host);
     });
-    const taken = answer?.value ?? null;
+    const answer = await unlessAborted(this.#over.signal, question);
+    const taken = answer?.value?.value ?? null;
     if (typeof taken !== 'string') {
       if (taken !== null) this.#holder = null;
       return taken;
@@ -119,7 +123,8 @@ export class Resident {
       reason === null ? { state: 'success', reason: null, project: null } : { state: 'failed', reason, project: null };
     // A lease that nobody ends runs out; the next claim waits for it.
     for (let times = 0; times < 3; times++) {
-      if ((await link.ask((store) => store.finish(claim, end))) !== null) break;
+      const answer = link.ask((store) => store.finish(claim, end));
+      if ((await unlessAborted(this.#over.signal, answer, LAST_MS))?.value != null) break;
       await clock.sleep(LOOK_MS, this.#over.signal);
     }
     emit({

@@ -1,6 +1,7 @@
 // The loop of serve: which job is due, whether it may start now, and what becomes of a due time that may not. A turn of
 // a job is job-turn.ts's, when it is due the schedule's, what it does the runner's. Hosts on one store share the work:
 // each due time is claimed by one.
+import { unlessAborted, within } from '../within.ts';
 import { Arrivals } from './arrivals.ts';
 import { Alarm, type Clock } from './clock.ts';
 import { History } from './history.ts';
@@ -65,6 +66,8 @@ const DURATIONS_MS = 600_000;
 const PRUNE_MS = 3_600_000;
 /** Pauses while the database is away. */
 const [FIRST_AWAY_MS, LONGEST_AWAY_MS] = [500, 10_000];
+/** What is still written when serve ends. */
+const LAST_MS = 5000;
 /** The clock has to be set back by more, for due times to be looked at again. */
 const SET_BACK_MS = 60_000;
 
@@ -156,13 +159,14 @@ export class Scheduler {
     };
     drain.addEventListener('abort', ring);
     stop.addEventListener('abort', cancel);
+    // A database that hangs does not hold up the end.
     for (let away = 0; !drain.aborted; ) {
-      if (this.#link.away && !(await this.#open())) {
+      if (this.#link.away && !(await unlessAborted(drain, this.#open()))?.value) {
         await this.#alarm.sleep(Math.min(LONGEST_AWAY_MS, FIRST_AWAY_MS * 2 ** away++));
         continue;
       }
       away = 0;
-      await this.#look();
+      await unlessAborted(drain, this.#look());
       if (drain.aborted) break;
       await this.#alarm.sleep(this.#link.away ? FIRST_AWAY_MS : this.#untilNext());
     }
@@ -173,8 +177,8 @@ export class Scheduler {
     for (const { resident } of this.#residents.values()) resident.stop();
     if (this.#turns.size > 0) emit({ kind: 'draining', running: this.#turns.size });
     await Promise.all([...this.#turns, ...[...this.#residents.values()].map(({ done }) => done)]);
-    await this.#history.close();
-    await this.#leases.close();
+    await within(this.#history.close(), LAST_MS);
+    await within(this.#leases.close(), LAST_MS);
     drain.removeEventListener('abort', ring);
     stop.removeEventListener('abort', cancel);
   }
@@ -215,7 +219,7 @@ export class Scheduler {
       void this.#link.ask(async (store) => {
         this.#durations = await store.durations();
       });
-    if (this.#link.away) return;
+    if (this.#link.away || this.#options.drain.aborted) return;
     if (!this.#ready) {
       this.#ready = true;
       this.#options.emit({ kind: 'ready' });
@@ -410,7 +414,8 @@ export class Scheduler {
   async #turn(lane: Lane, turn: JobTurn, due: Due): Promise<void> {
     const { job, arrivals } = lane;
     const since = arrivals?.since ?? null;
-    const elsewhere = await this.#elsewhere(job, due, since);
+    const asked = await unlessAborted(this.#options.drain, this.#elsewhere(job, due, since));
+    const elsewhere = asked?.value ?? 'away';
     if (elsewhere === 'covered') {
       arrivals?.begin();
       return;

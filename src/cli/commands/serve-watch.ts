@@ -14,6 +14,7 @@ import { jobPromises, nodePromises } from '../../serve/promises/read-promises.ts
 import { promiseStates } from '../../serve/promises/states.ts';
 import { type Look, Watch } from '../../serve/promises/watch.ts';
 import type { Incident, NodeRun, Store } from '../../serve/store/store.ts';
+import { within } from '../../within.ts';
 import { now } from '../command-session.ts';
 import { pause } from '../pause.ts';
 import { placeOfSla } from '../promise-place.ts';
@@ -116,7 +117,8 @@ export class ServeWatch {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#loop;
+    // A look whose database hangs is left alone.
+    if (this.#loop !== null) await within(this.#loop, LAST_MS);
     await this.#alarms.close(LAST_MS);
   }
 

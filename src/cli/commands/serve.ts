@@ -12,6 +12,8 @@ import { serveHttp } from '../../serve/http/serve-http.ts';
 import { Scheduler } from '../../serve/scheduler.ts';
 import type { ServeEvent } from '../../serve/serve-events.ts';
 import { createStore } from '../../serve/store/create-store.ts';
+import { durationMs } from '../../values/duration.ts';
+import { LONGEST_TIMER } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
 import { measuresPromises } from '../measure-promises.ts';
@@ -33,6 +35,7 @@ const LEASE = 'TSDBT_LEASE';
 /** @returns true; what is wrong with the project or jobs.yml at the start is thrown */
 export async function serveJobsCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal, secondSignal, env } = session;
+  const graceMs = graceOf(flags['grace']);
   const shown = new Set<string>();
   const own = projectSession(
     session,
@@ -111,7 +114,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     runner,
     host,
     drain: signal,
-    stop: secondSignal,
+    stop: AbortSignal.any([secondSignal, graceOver(signal, graceMs)]),
     emit(event) {
       tell(runs, event);
       const line = serveLine(event);
@@ -160,6 +163,21 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     await adapter.close();
   }
   return true;
+}
+
+/** @returns milliseconds; null: no limit */
+function graceOf(given: unknown): number | null {
+  if (given === null || given === undefined) return null;
+  const ms = durationMs(String(given));
+  if (ms === null) throw errorOf('badOptionValue', { option: '--grace', why: `'${String(given)}' is not a duration.` });
+  return Math.min(ms, LONGEST_TIMER);
+}
+
+/** Aborted so long after the signal. */
+function graceOver(signal: AbortSignal, ms: number | null): AbortSignal {
+  const over = new AbortController();
+  if (ms !== null) signal.addEventListener('abort', () => setTimeout(() => over.abort(), ms).unref());
+  return over.signal;
 }
 
 /** @throws `usage` error: an address of all interfaces would let every name in */

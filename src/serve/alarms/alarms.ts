@@ -121,9 +121,11 @@ export class Alarms {
    */
   async close(ms: number): Promise<void> {
     this.#stop.abort();
-    await this.#loop;
     const late = new AbortController();
-    const all = this.settled().then(() => late.abort());
+    // Its look waits perhaps for a database that hangs.
+    const all = Promise.resolve(this.#loop)
+      .then(() => this.settled())
+      .then(() => late.abort());
     await Promise.race([all, this.#options.clock.sleep(ms, late.signal)]);
     for (const lane of this.#lanes) lane.close();
   }

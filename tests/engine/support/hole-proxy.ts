@@ -33,11 +33,11 @@ export class HoleProxy {
     this.listener = createServer((client) => this.take(client));
   }
 
-  /** @param target null: every connection is accepted and never answered */
-  static async open(target: { readonly host: string; readonly port: number } | null): Promise<HoleProxy> {
+  /** @param target null: every connection is accepted and never answered. @param port 0: any free one */
+  static async open(target: { readonly host: string; readonly port: number } | null, port = 0): Promise<HoleProxy> {
     const proxy = new HoleProxy(target);
     await new Promise<void>((resolve) => {
-      proxy.listener.listen(0, '127.0.0.1', resolve);
+      proxy.listener.listen(port, '127.0.0.1', resolve);
     });
     return proxy;
   }
