@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [what = ''] = process.argv.slice(2);
-const MEASURES = ['steady'];
+const MEASURES = ['idle', 'start', 'history', 'page', 'steady'];
 if (!MEASURES.includes(what)) {
   process.stderr.write(`node bench/serve.mjs ${MEASURES.join('|')} [--small]\n`);
   process.exit(2);
