@@ -11,6 +11,8 @@ import { POSTGRES_TABLE } from './postgres/table-options.ts';
 import { PostgresSink } from './postgres/sink.ts';
 import type { Sealer } from './seal.ts';
 import type { FaultPoint, Sink } from './sink.ts';
+import type { SyncTarget } from './sync/config.ts';
+import type { SyncPoint, TableSync } from './sync/sync.ts';
 import type { TableOptions } from './table-options.ts';
 
 /** @throws `runtime` error naming the databases that can be loaded into */
@@ -33,6 +35,34 @@ export function createLedger(adapter: Adapter, tables: Sink): ArchiveLedger {
   return isClickHouse(adapter)
     ? new ClickHouseArchiveLedger(adapter, prepareState)
     : new PostgresArchiveLedger(adapter, prepareState);
+}
+
+/**
+ * What keeps a table of one database equal to one of another.
+ * @param from the source's, closed with it
+ * @throws `validation` error naming the databases that can be synced
+ */
+export async function createSync(
+  target: SyncTarget,
+  from: Adapter,
+  to: Adapter,
+  reached?: (point: SyncPoint) => void,
+): Promise<TableSync> {
+  for (const [adapter, what] of [
+    [from, 'from'],
+    [to, 'into'],
+  ] as const)
+    if (adapter.type !== 'postgres')
+      throw new TsdbtError(
+        'validation',
+        `${target.name} cannot be synced: ${what} ${adapter.type}, which is not part of this version`,
+        {
+          path: target.path,
+          hint: 'Source and target must be Postgres.',
+        },
+      );
+  const { PostgresSync } = await import('./postgres/sync.ts');
+  return new PostgresSync(target, from, to, reached);
 }
 
 /** The class itself would load the driver, whatever the profile's database is. */

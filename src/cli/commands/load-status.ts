@@ -4,10 +4,13 @@ import { loadStatus, type TargetStatus } from '../../loader/status.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
 import { now } from '../command-session.ts';
 import type { LoadContext } from './load.ts';
+import { syncStates } from './load-sync.ts';
 
 /** @returns whether nothing keeps a table from being loaded */
 export async function showStatus(ctx: LoadContext): Promise<boolean> {
   const asJson = ctx.session.flags['output'] === 'json';
+  const syncs = await syncStates(ctx);
+  if (!asJson) for (const { line } of syncs) ctx.say(line);
   const tables: { readonly target: LoadTarget; readonly status: TargetStatus }[] = [];
   for (const target of ctx.targets) {
     const status = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
@@ -16,7 +19,14 @@ export async function showStatus(ctx: LoadContext): Promise<boolean> {
   }
   const ok = tables.every(({ status }) => status.problems.length === 0);
   if (asJson)
-    ctx.say(JSON.stringify({ generated_at: new Date(now()).toISOString(), ok, tables: tables.map(statusDocument) }));
+    ctx.say(
+      JSON.stringify({
+        generated_at: new Date(now()).toISOString(),
+        ok,
+        tables: tables.map(statusDocument),
+        syncs: syncs.map(({ document }) => document),
+      }),
+    );
   return ok;
 }
 

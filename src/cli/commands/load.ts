@@ -23,15 +23,20 @@ import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
+import type { SyncPoint } from '../../loader/sync/sync.ts';
+import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
 import { pauseTables } from './load-pause.ts';
+import { checkSyncs, keepSyncedNow } from './load-sync.ts';
 import { showStatus } from './load-status.ts';
 import { loadAndParse } from './run.ts';
 
+/** Actions that tables of other databases know, too. */
+const SYNC_ACTIONS: readonly (string | undefined)[] = [undefined, 'check', 'status'];
 const HASH_KEY = 'TSDBT_HASH_KEY';
 /** For tests: `before_commit`, `before_commit:3` (the third time), `before_commit:1:SIGSTOP`. */
 const FAULT_POINT = 'TSDBT_FAULT_POINT';
@@ -41,8 +46,9 @@ export interface LoadContext {
   readonly session: CommandSession;
   readonly parsed: ParsedProject;
   readonly targets: readonly LoadTarget[];
+  readonly syncs: readonly SyncTarget[];
   readonly sink: Sink;
-  readonly reached: (point: FaultPoint) => void;
+  readonly reached: (point: FaultPoint | SyncPoint) => void;
   readonly hashKey: string | null;
   readonly say: (message: string) => void;
   /** The sink of a target: of its table, or of its archive. */
@@ -109,17 +115,20 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   const from = (flags['from'] ?? undefined) as string | undefined;
   const tables = tableOptions(parsed.adapter.type);
   const targets: LoadTarget[] = [];
+  const syncs: SyncTarget[] = [];
   for (const id of selected) {
-    const target = loadTarget(parsed.manifest.sources[id]!, tables);
+    const source = parsed.manifest.sources[id];
+    const sync = source === undefined ? null : syncTarget(source);
+    if (sync !== null && from === undefined) syncs.push(sync);
+    const target = source === undefined || sync !== null ? null : loadTarget(source, tables);
     if (target === null) continue;
     if (from === undefined) targets.push(...withArchive(target));
     // Archived messages are those of the topic.
     else if (isStoreUrl(from)) targets.push({ ...target, start: 'earliest' });
     else targets.push({ ...ofTopic(target, fileTopic(from)), start: 'earliest' });
   }
-  if (targets.length === 0) {
+  if (targets.length === 0 && (syncs.length === 0 || !SYNC_ACTIONS.includes(session.positional[0])))
     throw errorOf('nothingToLoad', {});
-  }
   for (const [i, target] of targets.entries()) {
     for (const twin of targets.slice(0, i)) {
       if (twin.schema !== target.schema || twin.identifier !== target.identifier) continue;
@@ -165,6 +174,7 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     session,
     parsed,
     targets,
+    syncs,
     hashKey,
     reached,
     sink,
@@ -234,7 +244,7 @@ async function replayClient(
 }
 
 /** Ends or stops this process at a fault point that a test requests. */
-function faultPoint(wanted: string | undefined): (point: FaultPoint) => void {
+function faultPoint(wanted: string | undefined): (point: FaultPoint | SyncPoint) => void {
   if (wanted === undefined) return () => undefined;
   const [name, times = '1', signal = 'SIGKILL'] = wanted.split(':');
   let left = Number(times);
@@ -277,6 +287,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   const wait = (ms: number): Promise<void> => pause(ms, session.signal);
   // Errors of this process's own settings are reported before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
+  const syncing = Promise.allSettled(ctx.syncs.map((sync) => keepSyncedNow(ctx, sync, once, wait)));
   const results = await Promise.allSettled(
     targets.map(async (target) => {
       const sink = await ctx.sinkOf(target);
@@ -308,6 +319,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
       });
     }),
   );
+  const synced = await syncing;
   progress.stop();
   server?.close();
   let ok = true;
@@ -326,7 +338,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
       if (stopped.length > 0) ok = false;
     }
   });
-  const failed = results.find((result) => result.status === 'rejected');
+  const failed = [...results, ...synced].find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return ok;
 }
@@ -389,7 +401,7 @@ async function replay(ctx: LoadContext): Promise<boolean> {
 }
 
 async function check(ctx: LoadContext): Promise<boolean> {
-  let ok = true;
+  let ok = await checkSyncs(ctx);
   for (const target of ctx.targets) {
     let problems: readonly string[];
     let notes: readonly string[] = [];

@@ -8,6 +8,7 @@ import { TsdbtError } from '../../../src/errors.ts';
 import { loadConnection } from '../../../src/loader/connections.ts';
 import { CLICKHOUSE_TABLE } from '../../../src/loader/clickhouse/table-options.ts';
 import { loadTarget } from '../../../src/loader/load-target.ts';
+import { syncTarget } from '../../../src/loader/sync/config.ts';
 import { POSTGRES_TABLE } from '../../../src/loader/postgres/table-options.ts';
 import { ROOT } from './markdown.ts';
 
@@ -76,6 +77,11 @@ describe('docs/settings.md', () => {
     const archive = { connection: 'lake', path: 'p', nothing: 1 };
     const found = named(() => loadTarget(source({ topic: 't', archive }), POSTGRES_TABLE));
     expect(keys('archive').sort()).toEqual(found.sort());
+  });
+
+  it('has every option of tables of other databases', () => {
+    const found = named(() => syncTarget(source({ table: 'public.t', nothing: 1 })));
+    expect(keys('Tables of other databases').sort()).toEqual(found.sort());
   });
 
   it('has every option of a column', () => {

@@ -1,0 +1,101 @@
+// What a sync must know of the source's table: columns with their types, key, cursor. Asks the catalogue only.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type SyncTarget, XMIN } from '../sync/config.ts';
+import { read } from './statements.ts';
+
+/** A column that is synced. */
+export interface SourceColumn {
+  readonly name: string;
+  /** The type that it has in the target. */
+  readonly type: string;
+  /** Its value as it is selected from the source, alias `t`. */
+  readonly expression: string;
+}
+
+/** The source's table. */
+export interface SourceTable {
+  /** Quoted. */
+  readonly name: string;
+  readonly columns: readonly SourceColumn[];
+  readonly key: readonly string[];
+  /** The cursor's type in the source; null: there is none, or it is `xmin`. */
+  readonly cursorType: string | null;
+  /** Names the cluster, whose transactions `xmin` counts; null: not asked. */
+  readonly cluster: string | null;
+}
+
+/** @throws `validation` error that says what the source lacks */
+export async function sourceTable(session: Session, target: SyncTarget): Promise<SourceTable> {
+  const { table, path, cursor } = target;
+  const refuse = (message: string, hint?: string): never => {
+    throw new TsdbtError('validation', `${target.name} cannot be synced: ${message}`, { path, hint });
+  };
+  const shown = `${table.schema}.${table.name}`;
+  const at = `connection '${target.connection}'`;
+  const name = `${quoteIdentifier(table.schema)}.${quoteIdentifier(table.name)}`;
+  const [usage] = await read(
+    session,
+    `select has_schema_privilege(n.oid, 'usage') from pg_namespace as n where n.nspname = ${quoteText(table.schema)}`,
+  );
+  if (usage === undefined) refuse(`there is no schema '${table.schema}' at ${at}`);
+  if (usage?.[0] !== true)
+    refuse(`the role of ${at} may not use schema '${table.schema}'`, `grant usage on schema ${table.schema}`);
+  const [found] = await read(
+    session,
+    `select c.oid::text, c.relkind::text, has_any_column_privilege(c.oid, 'select') from pg_class as c join ` +
+      `pg_namespace as n on n.oid = c.relnamespace where n.nspname = ${quoteText(table.schema)} and c.relname = ` +
+      `${quoteText(table.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
+  );
+  if (found === undefined) return refuse(`there is no table ${shown} at ${at}`);
+  const [oid, kind, may] = found;
+  if (may !== true) refuse(`the role of ${at} may not read ${shown}`, `grant select on ${shown}`);
+  if (cursor === XMIN && !['r', 'p', 'm'].includes(String(kind)))
+    refuse(`${shown} is no table, and only tables have ${XMIN}`, 'cursor: a column that grows with changes.');
+  const all = new Map(
+    (
+      await read(
+        session,
+        'select attname::text, format_type(atttypid, atttypmod) from pg_attribute where attrelid = ' +
+          `${String(oid)} and attnum > 0 and not attisdropped order by attnum`,
+      )
+    ).map(([column, type]) => [String(column), String(type)]),
+  );
+  const wanted = target.columns.length > 0 ? target.columns : [...all.keys()];
+  for (const column of wanted)
+    if (!all.has(column)) refuse(`${shown} has no column '${column}', which 'columns' names`);
+  if (cursor !== null && cursor !== XMIN && !all.has(cursor))
+    refuse(`${shown} has no column '${cursor}', the cursor`, `Columns: ${[...all.keys()].join(', ')}.`);
+  const primary = (
+    await read(
+      session,
+      'select a.attname::text from pg_index as i join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = ' +
+        `any (i.indkey) where i.indrelid = ${String(oid)} and i.indisprimary order by ` +
+        'array_position(i.indkey::int2[], a.attnum)',
+    )
+  ).map(([column]) => String(column));
+  const key = target.key.length > 0 ? target.key : primary.every((column) => wanted.includes(column)) ? primary : [];
+  for (const column of key) if (!all.has(column)) refuse(`${shown} has no column '${column}', which 'key' names`);
+  if (target.strategy === 'incremental' && key.length === 0)
+    refuse(
+      `${shown} has no primary key, and strategy: incremental needs one`,
+      'key: [id] names columns that are unique.',
+    );
+  const [cluster] =
+    cursor === XMIN ? await read(session, 'select system_identifier::text from pg_control_system()') : [];
+  return {
+    name,
+    columns: wanted.map((column) => {
+      const declared = target.types.get(column);
+      const quoted = `t.${quoteIdentifier(column)}`;
+      const type = all.get(column) ?? '';
+      return declared === undefined
+        ? { name: column, type, expression: quoted }
+        : { name: column, type: declared, expression: `${quoted}::${declared}` };
+    }),
+    key,
+    cursorType: cursor === null || cursor === XMIN ? null : (all.get(cursor) ?? null),
+    cluster: cluster === undefined ? null : String(cluster[0]),
+  };
+}

@@ -1,0 +1,303 @@
+// Syncs a table of one Postgres into another: reads in one snapshot of the source, writes rows and position in one
+// transaction of the target. sync-border.ts decides from where changes are read, so that none is missed.
+import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type SyncTarget, XMIN } from '../sync/config.ts';
+import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
+import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
+import { createMissing, read } from './statements.ts';
+import { condition, type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
+import { type SourceColumn, sourceTable, type SourceTable } from './sync-source.ts';
+
+const POSITIONS = `${STATE_SCHEMA}.sync_positions`;
+const STAGE = 'tsdbt_sync_stage';
+const CREATE = [
+  `create schema if not exists ${STATE_SCHEMA}`,
+  `create table if not exists ${POSITIONS} (
+  relation text primary key,
+  target text not null,
+  source text not null,
+  strategy text not null,
+  cursor text,
+  border text,
+  snapshot_xmin text,
+  cluster text,
+  syncs bigint not null default 1,
+  rows bigint not null,
+  synced_at timestamptz not null
+)`,
+];
+const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
+/** Texts of COPY are read as they were written. A process that hangs loses its transaction. */
+const TARGET_SETTINGS =
+  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
+  "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '120s', true)";
+const SOURCE_SETTINGS =
+  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
+  "set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), " +
+  "set_config('extra_float_digits', '3', true)";
+
+/** Types without an operator of equality: their texts are compared. */
+const WITHOUT_EQUALITY = /^(?:json|xml|point|line|lseg|box|path|polygon|circle)\b/;
+
+export class PostgresSync implements TableSync {
+  readonly #target: SyncTarget;
+  readonly #from: Adapter;
+  readonly #to: Adapter;
+  readonly #reached: (point: SyncPoint) => void;
+  readonly #active = new Set<Session>();
+
+  /** @param from closed with this; @param to belongs to the caller @param reached for tests */
+  constructor(target: SyncTarget, from: Adapter, to: Adapter, reached: (point: SyncPoint) => void = () => undefined) {
+    this.#target = target;
+    this.#from = from;
+    this.#to = to;
+    this.#reached = reached;
+  }
+
+  async run(): Promise<Synced> {
+    const writers = await this.#within(this.#from, oldestWriters);
+    return this.#within(this.#from, async (source) => {
+      await source.begin();
+      await source.execute('set transaction isolation level repeatable read, read only');
+      await source.execute(SOURCE_SETTINGS);
+      const table = await this.#table(source);
+      return this.#within(this.#to, async (target) => {
+        await target.begin();
+        const synced = await this.#write(source, target, table, writers);
+        this.#reached('before_commit');
+        await target.commit();
+        this.#reached('after_commit');
+        return synced;
+      });
+    });
+  }
+
+  async check(): Promise<SyncCheck> {
+    const { strategy, cursor } = this.#target;
+    const problems: string[] = [];
+    const notes: string[] = [];
+    try {
+      const writers = await this.#within(this.#from, oldestWriters);
+      const table = await this.#within(this.#from, (source) => this.#table(source));
+      await this.#within(this.#to, async (target) => this.#refuseTypes(target, table.columns));
+      if (strategy === 'incremental')
+        notes.push(
+          'strategy: incremental does not see rows that are deleted, or whose key changes; strategy: full does.',
+        );
+      if (strategy === 'incremental' && cursor !== XMIN && writers.hidden)
+        notes.push(
+          'when all transactions of the source began is not seen (it is a standby, or this role needs ' +
+            "pg_read_all_stats): rows of one that is longer than 'lookback' are missed; cursor: xmin misses none.",
+        );
+      if (cursor === XMIN) notes.push(`cursor: ${XMIN} reads the whole table at the source to find what has changed.`);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      problems.push(`${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`);
+    }
+    return { problems, notes };
+  }
+
+  async state(): Promise<SyncState | null> {
+    return this.#within(this.#to, async (session) => {
+      if ((await read(session, PRESENT))[0]?.[0] !== true) return null;
+      const [row] = await read(
+        session,
+        'select to_char(synced_at at time zone \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS"Z"\'), border, (extract(epoch from ' +
+          `clock_timestamp() - synced_at) * 1000)::bigint::text from ${POSITIONS} where relation = ` +
+          quoteText(relationOf(this.#target)),
+      );
+      if (row === undefined) return null;
+      const [at, border, age] = row;
+      return { syncedAt: String(at), border: border === null ? null : String(border), ageMs: Number(age) };
+    });
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#active].map((session) => session.cancel().catch(() => undefined)));
+  }
+
+  async close(): Promise<void> {
+    await this.#from.close();
+  }
+
+  async #write(source: Session, target: Session, table: SourceTable, writers: Writers): Promise<Synced> {
+    const { strategy } = this.#target;
+    await target.execute(TARGET_SETTINGS);
+    await target.execute(
+      `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(this.#target))}))`,
+    );
+    await createMissing(target, CREATE, PRESENT);
+    await this.#prepare(target, table);
+    const kept = strategy === 'full' ? null : await this.#kept(target, table);
+    const border = await nextBorder(source, this.#target, table, writers);
+    this.#reached('before_stage');
+    const rows = await this.#stage(source, target, table, condition(this.#target, table, kept));
+    this.#reached('before_merge');
+    const changed = await this.#merge(target, table);
+    await this.#note(target, table, border, rows);
+    return { read: rows, changed };
+  }
+
+  #table(source: Session): Promise<SourceTable> {
+    return sourceTable(source, this.#target);
+  }
+
+  /** @throws `validation` error naming the first column whose type the target lacks */
+  async #refuseTypes(target: Session, columns: readonly SourceColumn[]): Promise<void> {
+    const asked = columns.map(({ type }) => `to_regtype(${quoteText(type)}) is not null`).join(', ');
+    const [known] = await read(target, `select ${asked}`);
+    const lacking = columns.find((_, i) => known?.[i] !== true);
+    if (lacking !== undefined)
+      throw new TsdbtError(
+        'validation',
+        `${this.#target.name} cannot be synced: column '${lacking.name}' has the type ${lacking.type}, which the ` +
+          'target lacks',
+        {
+          path: this.#target.path,
+          hint: `Declare the column with data_type: text, make the type in the target, or leave it out by 'columns'.`,
+        },
+      );
+  }
+
+  /** Makes the table, or adds columns that it lacks. */
+  async #prepare(target: Session, { columns, key }: SourceTable): Promise<void> {
+    const relation = relationOf(this.#target);
+    const existing = new Set(
+      (
+        await read(
+          target,
+          `select attname::text from pg_attribute where attrelid = to_regclass(${quoteText(relation)}) and attnum ` +
+            '> 0 and not attisdropped',
+        )
+      ).map(([name]) => String(name)),
+    );
+    const missing = columns.filter(({ name }) => !existing.has(name));
+    if (missing.length === 0) return;
+    await this.#refuseTypes(target, missing);
+    const declared = missing.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
+    if (existing.size > 0) {
+      await target.execute(`alter table ${relation} ${declared.map((column) => `add column ${column}`).join(', ')}`);
+      return;
+    }
+    const schema = quoteIdentifier(this.#target.schema);
+    await createMissing(
+      target,
+      [`create schema if not exists ${schema}`],
+      `select to_regnamespace(${quoteText(schema)}) is not null`,
+    );
+    const primary = key.length === 0 ? '' : `, primary key (${key.map(quoteIdentifier).join(', ')})`;
+    await target.execute(`create table ${relation} (${declared.join(', ')}${primary})`);
+  }
+
+  /** The border of the last sync; null: every row must be read. */
+  async #kept(target: Session, table: SourceTable): Promise<KeptBorder | null> {
+    const [row] = await read(
+      target,
+      `select border, snapshot_xmin, cluster, source, cursor, strategy from ${POSITIONS} where relation = ` +
+        `${quoteText(relationOf(this.#target))} for update`,
+    );
+    if (row === undefined) return null;
+    const [border, snapshotXmin, cluster, source, cursor, strategy] = row;
+    // A position of another source, cursor or cluster says nothing of this one.
+    if (source !== this.#source() || cursor !== this.#target.cursor || strategy !== 'incremental') return null;
+    if (this.#target.cursor === XMIN && cluster !== table.cluster) return null;
+    return {
+      border: border === null ? null : String(border),
+      snapshotXmin: snapshotXmin === null ? null : String(snapshotXmin),
+    };
+  }
+
+  /** Copies the source's rows into a table of this transaction. @returns how many */
+  async #stage(source: Session, target: Session, { columns, name }: SourceTable, where: string): Promise<number> {
+    const list = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+    await target.execute(
+      `create temporary table ${STAGE} on commit drop as select ${list} from ${relationOf(this.#target)} with no data`,
+    );
+    const selected = columns.map(({ expression }) => expression).join(', ');
+    if (source.copyOut === undefined) throw new TsdbtError('internal', 'the source cannot be copied from');
+    return source.copyOut(`copy (select ${selected} from ${name} as t${where}) to stdout`, (rows) =>
+      target.copyIn(`copy ${STAGE} (${list}) from stdin`, rows),
+    );
+  }
+
+  /** Makes the table equal to what is staged. @returns rows that were new, changed or gone */
+  async #merge(target: Session, { columns, key }: SourceTable): Promise<number> {
+    const relation = relationOf(this.#target);
+    const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
+    const count = async (sql: string): Promise<number> => {
+      const { response } = await target.execute(sql);
+      return Number(response.rows_affected ?? 0);
+    };
+    if (key.length === 0)
+      return (
+        (await count(`delete from ${relation}`)) +
+        (await count(`insert into ${relation} (${list}) select ${list} from ${STAGE}`))
+      );
+    const same = key.map((name) => `t.${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(' and ');
+    await target.execute(`create index on ${STAGE} (${key.map(quoteIdentifier).join(', ')})`);
+    await target.execute(`analyze ${STAGE}`);
+    let changed = 0;
+    if (this.#target.strategy === 'full')
+      changed += await count(`delete from ${relation} as t where not exists (select from ${STAGE} as s where ${same})`);
+    const others = columns.filter(({ name }) => !key.includes(name));
+    if (others.length > 0) {
+      const sets = others.map(({ name }) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ');
+      const differs = others.map(({ name, type }) => {
+        const cast = WITHOUT_EQUALITY.test(type) ? '::text' : '';
+        return `t.${quoteIdentifier(name)}${cast} is distinct from s.${quoteIdentifier(name)}${cast}`;
+      });
+      changed += await count(
+        `update ${relation} as t set ${sets} from ${STAGE} as s where ${same} and (${differs.join(' or ')})`,
+      );
+    }
+    const added = columns.map(({ name }) => `s.${quoteIdentifier(name)}`).join(', ');
+    return (
+      changed +
+      (await count(
+        `insert into ${relation} (${list}) select ${added} from ${STAGE} as s where not exists (select from ` +
+          `${relation} as t where ${same})`,
+      ))
+    );
+  }
+
+  async #note(target: Session, table: SourceTable, border: KeptBorder, rows: number): Promise<void> {
+    const { uniqueId, strategy, cursor } = this.#target;
+    const text = (value: string | null): string => (value === null ? 'null' : quoteText(value));
+    await target.execute(
+      `insert into ${POSITIONS} as p (relation, target, source, strategy, cursor, border, snapshot_xmin, cluster, ` +
+        `rows, synced_at) values (${[
+          quoteText(relationOf(this.#target)),
+          quoteText(uniqueId),
+          quoteText(this.#source()),
+          quoteText(strategy),
+          text(cursor),
+          text(border.border),
+          text(border.snapshotXmin),
+          text(table.cluster),
+          rows,
+          'now()',
+        ].join(', ')}) on conflict (relation) do update set target = excluded.target, source = excluded.source, ` +
+        'strategy = excluded.strategy, cursor = excluded.cursor, border = excluded.border, snapshot_xmin = ' +
+        'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, synced_at = excluded.synced_at, ' +
+        'syncs = p.syncs + 1',
+    );
+  }
+
+  #source(): string {
+    const { connection, table } = this.#target;
+    return `${connection}/${table.schema}.${table.name}`;
+  }
+
+  async #within<T>(adapter: Adapter, work: (session: Session) => Promise<T>): Promise<T> {
+    const session = adapter.session({ name: `sync ${this.#target.name}` });
+    this.#active.add(session);
+    try {
+      return await work(session);
+    } finally {
+      this.#active.delete(session);
+      await session.release();
+    }
+  }
+}

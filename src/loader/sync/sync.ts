@@ -1,0 +1,97 @@
+// Keeps tables equal to those of another database: one sync after the other, at their times, waiting for what is away.
+// How one is done is a dialect's.
+import { TsdbtError } from '../../errors.ts';
+import { textOf } from '../supervise.ts';
+import type { SyncTarget } from './config.ts';
+
+/** What one sync has done. */
+export interface Synced {
+  /** Rows that were read. */
+  readonly read: number;
+  /** Rows that were new, changed or gone. */
+  readonly changed: number;
+}
+
+/** What is kept of a table's last sync. */
+export interface SyncState {
+  /** ISO time of its beginning. */
+  readonly syncedAt: string;
+  /** Up to where changes were read; null: every row was. */
+  readonly border: string | null;
+  /** Milliseconds since it began. */
+  readonly ageMs: number;
+}
+
+/** What `load check` says. */
+export interface SyncCheck {
+  readonly problems: readonly string[];
+  /** What the sync cannot see. */
+  readonly notes: readonly string[];
+}
+
+/** Both databases of a table. Methods fail with a `database`, `connection` or `validation` error. */
+export interface TableSync {
+  /** Makes the table equal to the source's, in one transaction. Two that run at once wait for each other. */
+  run(): Promise<Synced>;
+  check(): Promise<SyncCheck>;
+  /** Null: it was never synced. */
+  state(): Promise<SyncState | null>;
+  /** Cancels what runs. Never throws. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Points at which tests kill a sync. */
+export type SyncPoint = 'before_stage' | 'before_merge' | 'before_commit' | 'after_commit';
+
+export interface SyncLoopOptions {
+  readonly target: SyncTarget;
+  readonly sync: TableSync;
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly pause: (ms: number) => Promise<void>;
+  readonly say: (message: string) => void;
+}
+
+const [FIRST_WAIT_MS, LONGEST_WAIT_MS] = [1000, 60_000];
+/** How often a failure that may pass is tried again with `once`. */
+const TRIES = 5;
+
+/** Syncs until the signal is aborted or, with `once`, one time. @throws with `once` what the sync has failed with */
+export async function keepSynced({ target, sync, once, signal, pause, say }: SyncLoopOptions): Promise<void> {
+  const stop = (): void => void sync.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    let failures = 0;
+    let wait = once ? 0 : await firstWait(target, sync);
+    while (!signal.aborted) {
+      if (wait > 0) await pause(wait);
+      if (signal.aborted) return;
+      const began = performance.now();
+      try {
+        const { read, changed } = await sync.run();
+        const seconds = ((performance.now() - began) / 1000).toFixed(1);
+        say(`${target.name}: ${read} row${read === 1 ? '' : 's'} read, ${changed} changed in ${seconds}s`);
+        if (once) return;
+        failures = 0;
+        wait = Math.max(0, target.everyMs - (performance.now() - began));
+      } catch (error) {
+        if (signal.aborted) return;
+        failures++;
+        const passes = error instanceof TsdbtError && (error.kind === 'connection' || error.kind === 'database');
+        if (!passes || (once && (failures === TRIES || error.kind !== 'connection'))) throw error;
+        wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1), Math.max(target.everyMs, FIRST_WAIT_MS));
+        say(`${target.name}: ${textOf(error)}; tried again in ${wait / 1000} s`);
+      }
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await sync.close();
+  }
+}
+
+/** A sync that is not due yet waits for its time, also over a restart. */
+async function firstWait({ everyMs }: SyncTarget, sync: TableSync): Promise<number> {
+  const state = await sync.state().catch(() => null);
+  return state === null ? 0 : Math.max(0, everyMs - state.ageMs);
+}
