@@ -1,11 +1,11 @@
 // Reads connections.yml, beside profiles.yml or else in the project, and renders it like profiles.yml.
 // src/loader/connections.ts validates it.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Profile, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
+import { connectionsPath } from '../connections/connections-file.ts';
 import { databaseConnection } from '../connections/database.ts';
-import { CONNECTIONS_FILE, connectionEntry, namesOf } from '../connections/entry.ts';
+import { connectionEntry, namesOf } from '../connections/entry.ts';
 import { storeConnection } from '../connections/store.ts';
 import type { Json } from '../contracts/node.ts';
 import { type LoadConnection, loadConnection, writtenSecrets } from '../loader/connections.ts';
@@ -16,13 +16,6 @@ import { loadYaml } from '../project/yaml.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { type CommandSession, now } from './command-session.ts';
 import { readFileText } from '../project/read-file.ts';
-
-/** The place of the file: beside profiles.yml, or else in the project, where it would be when there is none. */
-function connectionsPath(config: RuntimeConfig): string {
-  const root = config.project.project_root;
-  const beside = [config.profile.profiles_dir ?? root, root].map((folder) => join(folder, CONNECTIONS_FILE));
-  return beside.find(existsSync) ?? join(root, CONNECTIONS_FILE);
-}
 
 /** The file and the names of its connections; null: there is none. @throws when it is no YAML */
 export function connectionNames(config: RuntimeConfig): { readonly path: string; readonly names: string[] } | null {

@@ -3,13 +3,8 @@ import { type Facts, row } from './row.ts';
 
 export const PUBLISH_ERRORS = {
   badPublication: row<Facts<'of' | 'what'>>('T2080', 'parsing', (f) => `Publication of ${f.of}: ${f.what}.`),
-  badConnection: row<Facts<'connection' | 'why'>>(
-    'T1218',
-    'profile',
-    (f) => `Connection '${f.connection}' cannot be used: ${f.why}`,
-  ),
   connectionGone: row<Facts<'connection' | 'path'>>(
-    'T1219',
+    'T1218',
     'profile',
     (f) => `There is no connection '${f.connection}' in ${f.path}`,
   ),

@@ -1,6 +1,7 @@
 // The second stage: builds manifest and graph from the project's files, or reuses the last parse when nothing changed.
 // Writes manifest.json and the parse cache; `parse` itself also writes perf_info.json.
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
+import { writtenConnections } from '../connections/connections-file.ts';
 import type { SourceFile } from '../contracts/project.ts';
 import { fire } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
@@ -9,7 +10,6 @@ import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
-import { writtenConnections } from '../project/connections-file.ts';
 import { readSourceFiles } from '../project/files.ts';
 import { checkReceivers } from '../publish/check-receivers.ts';
 import { checkQueryComment } from '../runner/context.ts';

@@ -1,12 +1,13 @@
 // Opens the connections of connections.yml that publications go to: read and rendered like profiles.yml, with the keys
 // of a target there. Publishing is left to src/publish.
 import { createAdapter } from '../adapters/index.ts';
+import { connectionsPath, renderConnection, writtenConnections } from '../connections/connections-file.ts';
+import { databaseConnection } from '../connections/database.ts';
+import { connectionEntry } from '../connections/entry.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { note } from '../events/index.ts';
 import type { Logger } from '../log.ts';
-import { connectionsPath, renderConnection, writtenConnections } from '../project/connections-file.ts';
-import { connectionProfile } from '../project/profile.ts';
 import type { RenderYamlText } from '../project/renderer.ts';
 import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
 import { Receivers } from '../publish/receivers.ts';
@@ -27,9 +28,10 @@ export function receiversOf(
     if (file === null || written === undefined)
       throw errorOf('connectionGone', { connection: name, path: connectionsPath(config) });
     refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
-    const rendered = asDictionary(renderConnection(written, config, env, render)) ?? {};
-    const usual = RECEIVER_KINDS.get(String(rendered['type']))?.schema ?? 'public';
-    const profile = connectionProfile(name, rendered, usual, file.path);
+    const rendered = renderConnection(written, config, env, render);
+    const entry = connectionEntry({ [name]: rendered }, name, file.path, (secret) => secrets.add(secret));
+    const schema = RECEIVER_KINDS.get(entry.type)?.schema ?? 'public';
+    const profile = databaseConnection({ ...entry, options: { schema, ...entry.options } });
     secrets.addProfile(profile.credentials);
     const adapter = await createAdapter(profile, {
       quoting: {},

@@ -199,23 +199,6 @@ function chooseTarget(profile: Dictionary, profileName: string, options: LoadPro
   };
 }
 
-/**
- * A database of connections.yml, with the keys of a target in profiles.yml; `schema` may be left out.
- * @param schema where names without a schema are looked for
- * @throws `profile` error naming file, connection and field
- */
-export function connectionProfile(name: string, written: Json, schema: string, path: string): Profile {
-  const { threads = 4, type, ...fields } = asDictionary(written) ?? {};
-  const refuse = (why: string, hint?: string): never => {
-    throw errorOf('badConnection', { connection: name, why }, { path, hint });
-  };
-  if (typeof type !== 'string') return refuse('it needs a type');
-  if (typeof threads !== 'number' || !Number.isInteger(threads) || threads < 1)
-    return refuse(`'threads' must be a whole number, found ${showJson(threads)}`);
-  const credentials = checkCredentials(type, { schema, ...fields }, refuse);
-  return { profile_name: 'connections.yml', target_name: name, threads, credentials, profiles_dir: null };
-}
-
 /** Renames credentials to their canonical keys and adds defaults. Unknown keys are kept. */
 export function checkCredentials(
   type: string,

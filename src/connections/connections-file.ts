@@ -4,12 +4,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { targetDictionary } from './profile.ts';
-import { readFileText } from './read-file.ts';
-import { type RenderYamlText, renderTree } from './renderer.ts';
-import { asDictionary, loadYaml } from './yaml.ts';
-
-const CONNECTIONS_FILE = 'connections.yml';
+import { targetDictionary } from '../project/profile.ts';
+import { readFileText } from '../project/read-file.ts';
+import { type RenderYamlText, renderTree } from '../project/renderer.ts';
+import { loadYaml } from '../project/yaml.ts';
+import { CONNECTIONS_FILE, connectionsOf } from './entry.ts';
 
 /** The place of the file: beside profiles.yml, or else in the project, where it would be when there is none. */
 export function connectionsPath(config: RuntimeConfig): string {
@@ -23,7 +22,7 @@ export function writtenConnections(
   config: RuntimeConfig,
 ): { readonly path: string; readonly connections: { readonly [name: string]: Json } } | null {
   const path = connectionsPath(config);
-  return existsSync(path) ? { path, connections: sectionOf(loadYaml(readFileText(path), path)) } : null;
+  return existsSync(path) ? { path, connections: connectionsOf(loadYaml(readFileText(path), path)) } : null;
 }
 
 /** One connection, with what its templates write. @param written of `writtenConnections` */
@@ -35,9 +34,4 @@ export function renderConnection(
 ): Json {
   const target = targetDictionary(config.profile);
   return renderTree(written, { target, vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
-}
-
-function sectionOf(data: Json): { readonly [name: string]: Json } {
-  const all = asDictionary(data) ?? {};
-  return asDictionary(all['connections'] ?? null) ?? all;
 }
