@@ -27,7 +27,10 @@ export interface ArchiveLedger {
   prepare(target: LoadTarget): Promise<void>;
   /** Does it hold files of the target? */
   holdsFiles(target: LoadTarget): Promise<boolean>;
-  /** Flushes of these partitions that were recorded, and perhaps not written: one for each range. @param target of one topic */
+  /**
+   * Flushes of these partitions that were recorded, and perhaps not written: one for each range.
+   * @param target of one topic
+   */
   open(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]>;
   /**
    * Moves the positions, and records what is going to be written, in one step.
