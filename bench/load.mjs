@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [what = ''] = process.argv.slice(2);
 const MEASURES = [
-  ...['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'cdc', 'debezium', 'stalled'],
+  ...['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'cdc', 'debezium', 'envelopes', 'stalled'],
   ...['clickhouse', 'clickhouse-settle', 'clickhouse-memory', 'clickhouse-parts'],
 ];
 if (!MEASURES.includes(what)) {

@@ -1,0 +1,137 @@
+// Measures what an envelope of Debezium costs as a row of Postgres: from its bytes, and by decoding it, which takes
+// every envelope that the first way leaves. Recorded envelopes, with and without a schema, in turns; needs no server.
+import { readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
+import { Change } from '../../src/loader/change.ts';
+import type { ChangeConfig } from '../../src/loader/debezium/change-config.ts';
+import { changeDecoder } from '../../src/loader/debezium/decoder.ts';
+import { SnapshotFloors } from '../../src/loader/debezium/snapshot-floors.ts';
+import type { Records } from '../../src/loader/fast/records.ts';
+import { recordsOf } from '../../src/loader/fast/records.ts';
+import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
+import { RowEncoder } from '../../src/loader/row-encoder.ts';
+import { targetOf } from './setup.ts';
+
+const CHANGES: ChangeConfig = {
+  deletes: 'soft',
+  keeps: true,
+  truncate: 'ignore',
+  decimals: 'precise',
+  times: 'adaptive',
+  binary: 'bytes',
+};
+const COLUMNS = {
+  id: 'bigint',
+  customer: 'uuid',
+  status: 'text',
+  total: 'numeric(12,2)',
+  created_at: 'timestamptz',
+  due: 'date',
+  local_ts: 'timestamp',
+  lines: 'jsonb',
+};
+/** Fields of the row in the words of Connect's schemas. */
+const FIELDS = [
+  { field: 'id', type: 'int64', optional: false },
+  { field: 'customer', type: 'string', name: 'io.debezium.data.Uuid' },
+  { field: 'status', type: 'string', name: 'io.debezium.data.Enum' },
+  { field: 'total', type: 'bytes', name: 'org.apache.kafka.connect.data.Decimal', parameters: { scale: '2' } },
+  { field: 'created_at', type: 'string', name: 'io.debezium.time.ZonedTimestamp' },
+  { field: 'due', type: 'int32', name: 'io.debezium.time.Date' },
+  { field: 'local_ts', type: 'int64', name: 'io.debezium.time.MicroTimestamp' },
+  { field: 'lines', type: 'string', name: 'io.debezium.data.Json' },
+  { field: 'tags', type: 'array', items: { type: 'string' } },
+  { field: 'note', type: 'string' },
+];
+const ROW = [{ field: 'after', type: 'struct', fields: FIELDS }];
+/** Rows of one table as the connector for Postgres has written them. */
+const RECORDED = readFileSync('tests/engine/loader/debezium/debezium-default.ndjson', 'utf8')
+  .split('\n')
+  .filter((line) => line.includes('.shop.orders"'))
+  .map((line): { readonly key: string | null; readonly value: string | null } => JSON.parse(line))
+  .flatMap(({ key, value }) => (value === null || key === null || /"op":"[tm]"/.test(value) ? [] : [{ key, value }]));
+const AT = Buffer.from('2026-01-02T03:04:05.678Z');
+const ROUNDS = 7;
+
+export function main(small: boolean): void {
+  const count = small ? 5000 : 50_000;
+  process.stdout.write('| envelopes | of them from bytes | µs from bytes | µs by decoding | ratio | load |\n');
+  process.stdout.write('|---|---|---|---|---|---|\n');
+  for (const schema of [false, true]) {
+    const found = RECORDED.map(({ key, value }) =>
+      schema ? { key: wrapped(key, FIELDS.slice(0, 1)), value: wrapped(value, ROW) } : { key, value },
+    );
+    const messages = Array.from({ length: count }, (_, i) => {
+      const { key = '', value = '' } = found[i % found.length] ?? {};
+      const [offset, timestamp] = [BigInt(i), 1_767_225_600_123 + i];
+      return { offset, timestamp, key: Buffer.from(key), value: Buffer.from(value), headers: [] };
+    });
+    const records = recordsOf(messages);
+    const least = { quick: Number.POSITIVE_INFINITY, close: Number.POSITIVE_INFINITY, made: 0 };
+    for (let round = 0; round < ROUNDS; round++) {
+      const quick = fromBytes(records, count);
+      least.made = quick.made;
+      least.quick = Math.min(least.quick, quick.us / count);
+      least.close = Math.min(least.close, byDecoding(records, count) / count);
+    }
+    const { quick, close, made } = least;
+    process.stdout.write(
+      `| ${schema ? 'with schema' : 'bare'} | ${Math.round((made / count) * 100)} % | ${quick.toFixed(2)} | ` +
+        `${close.toFixed(2)} | ${(close / quick).toFixed(1)} | ${loadavg()[0]?.toFixed(1)} |\n`,
+    );
+  }
+}
+
+function wrapped(text: string, fields: readonly unknown[]): string {
+  return `{"schema":${JSON.stringify({ type: 'struct', fields })},"payload":${text}}`;
+}
+
+function parts(): { decoder: ReturnType<typeof changeDecoder>; encoder: RowEncoder; place: Buffer } {
+  const target = {
+    ...targetOf('orders', 'upsert', { rows: 1e9, bytes: 1e12, ageMs: 1e9 }),
+    format: 'debezium' as const,
+    key: ['id'],
+    columns: Object.entries(COLUMNS).map(([name, type]) => ({ name, type })),
+    changes: CHANGES,
+  };
+  const decoder = changeDecoder(null, target, Date.now);
+  const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'bench' });
+  return { decoder, encoder, place: encoder.place('orders', 0) };
+}
+
+/** Microseconds of CPU, and how many envelopes became rows. */
+function fromBytes(records: Records, count: number): { readonly us: number; readonly made: number } {
+  const { decoder, encoder, place } = parts();
+  const path = decoder.path?.(encoder.plan, new SnapshotFloors());
+  const rows = new RowBuffer();
+  rows.from(records, 'orders', 0);
+  let made = 0;
+  // Whose changes they are, the first one tells that is decoded.
+  decoder.message?.(records.message(0));
+  const began = process.cpuUsage();
+  for (let i = 0; i < count; i++) if (path?.add(records, i, rows, place, AT) === true) made++;
+  return { us: used(began), made };
+}
+
+function byDecoding(records: Records, count: number): number {
+  const { decoder, encoder } = parts();
+  const floors = new SnapshotFloors();
+  const rows = new RowBuffer();
+  rows.from(records, 'orders', 0);
+  const loadedAt = AT.toString();
+  const began = process.cpuUsage();
+  for (let i = 0; i < count; i++) {
+    const message = records.message(i);
+    const change = decoder.message?.(message);
+    if (!(change instanceof Change)) continue;
+    const ranked = floors.ranked({ topic: 'orders', partition: 0 }, change);
+    const row = encoder.encode(message, ranked, 'orders', 0, loadedAt);
+    rows.add(i, row.line, row.key, row.tombstone, row.change);
+  }
+  return used(began);
+}
+
+function used(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
+}
