@@ -120,8 +120,9 @@ on conflict do nothing returning token::text`,
     return this.#within(async (session) => {
       await session.execute(
         `update ${RUNS} set state = case when ${state !== 'success'} and seen_at < clock_timestamp() - ` +
-          `${this.#lease} then 'lost' else ${quoteText(state)} end, reason = ${textOf(reason)}, ` +
-          `project = ${textOf(project)}, finished_at = clock_timestamp() where run_id = ${quoteText(runId)} and state = 'running'`,
+          `${this.#lease} then 'lost' else ${quoteText(state)} end, reason = ${textOf(reason)}, project = ` +
+          `${textOf(project)}, finished_at = clock_timestamp() where run_id = ${quoteText(runId)} and state = ` +
+          "'running'",
       );
       const [row] = await ask(session, `select state from ${RUNS} where run_id = ${quoteText(runId)}`);
       return row !== undefined && row[0] !== 'lost';
