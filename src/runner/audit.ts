@@ -11,6 +11,7 @@ import type { Dag } from '../graph/dag.ts';
 import type { CompileContext } from '../compiler/compile-context.ts';
 import { didNotPass } from './results.ts';
 import type { RunContext } from './context.ts';
+import { TestBatches } from './test-batch.ts';
 
 /** Materializations whose macros say where the audit is. */
 const AUDITED = new Set(['table', 'incremental', 'view', 'snapshot']);
@@ -92,7 +93,12 @@ export function requireAuditable({ resolver }: Pick<RunContext, 'resolver'>, nod
 }
 
 /** The context in which ref() of an audited node gives what it is about to publish. */
-export function stagedContext(ctx: RunContext, node: GraphNode, staged: Relation): RunContext {
+export function stagedContext(
+  ctx: RunContext,
+  node: GraphNode,
+  staged: Relation,
+  tests: readonly string[],
+): RunContext {
   const { lookup } = ctx.scopes;
   const { database, schema, identifier } = staged;
   const staging: typeof lookup = {
@@ -108,7 +114,7 @@ export function stagedContext(ctx: RunContext, node: GraphNode, staged: Relation
     metric: (...args) => lookup.metric(...args),
     newestVersion: (name) => lookup.newestVersion?.(name),
   };
-  return { ...ctx, scopes: { ...ctx.scopes, lookup: staging } };
+  return { ...ctx, scopes: { ...ctx.scopes, lookup: staging }, batches: new TestBatches(() => tests, staged) };
 }
 
 /** A test's result as the artifacts have it: with the name under which readers find what was tested. */

@@ -29,6 +29,7 @@ import type { Receivers } from '../publish/receivers.ts';
 import { RunLog } from './log.ts';
 import { sampleWindow } from './sample-window.ts';
 import { seedTable } from './seed-table.ts';
+import { TestBatches } from './test-batch.ts';
 import { viewMakers } from './unchanged-view.ts';
 
 /** What `retry` knows of the run that it repeats. */
@@ -64,6 +65,10 @@ export interface RunContext extends CompileContext {
   readonly fileMark: (path: string) => string | null;
   /** When tests last passed, on all rows and on the newest. */
   readonly tests: KnownState;
+  /** Tests that share statements. */
+  readonly batches: TestBatches;
+  /** Nodes of this run that have ended. */
+  readonly finished: Set<string>;
   /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
   readonly oldestBatch: Map<string, number>;
   /** Sources that `tsdbt load` fills, by the key of their relation. */
@@ -202,6 +207,8 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     views,
     published,
     tests,
+    batches: new TestBatches(() => selected),
+    finished: new Set(),
     oldestBatch: new Map(),
     loadedSources: new Map(
       Object.values(manifest.sources)

@@ -240,7 +240,8 @@ class Workers {
       const test = manifest.nodes[id];
       return test?.resource_type === 'test' ? [test] : [];
     });
-    const staging = stagedContext(ctx, node, staged);
+    const ids = tests.map(({ unique_id }) => unique_id);
+    const staging = stagedContext(ctx, node, staged, ids);
     await audit(node, session, tests, async (test, held) => {
       const p = this.#progress(test, thread, !results.has(test.unique_id));
       const work = {
@@ -288,6 +289,7 @@ class Workers {
     // The finished batches of a halted microbatch model count.
     if (stop !== null && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
+    this.#ctx.finished.add(node.unique_id);
     if (result.node) keepNode(this.#ctx, result.node);
     if (!ephemeral || this.#options.keepEphemeral) {
       this.#results.push(result);

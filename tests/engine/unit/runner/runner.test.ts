@@ -67,6 +67,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
     now: () => 0,
     journal: null,
     sources: new Map(),
+    finished: new Set(),
     scopes: { context: {} },
     queryComment: () => undefined,
     config: { flags: {} },

@@ -1,0 +1,74 @@
+{#- Tests of one relation in one statement: for each whether there is anything that it looks for. Not in dbt. -#}
+
+{#- One row: `failures_<n>`, `should_warn_<n>`, `should_error_<n>` of the nth test. failures is zero where the test's
+    own would be, and more than zero where that would be. tests: dicts of kind, what test-shapes.ts has found, warn_if,
+    error_if. -#}
+{% macro get_batched_tests_sql(relation, tests) %}
+  {{- adapter.dispatch('get_batched_tests_sql', 'dbt')(relation, tests) -}}
+{% endmacro %}
+
+{% macro default__get_batched_tests_sql(relation, tests) %}
+  {%- set rows, uniques, wholes, conditions = [], [], [], [] -%}
+  {%- set types = batched_test_types(relation) if tests | selectattr('kind', 'equalto', 'unique') | list else {} -%}
+  {%- for test in tests -%}
+    {%- set name = 'dbt_failures_' ~ loop.index0 -%}
+    {%- if test.kind == 'rows' -%}
+      {%- do conditions.append(test.condition) -%}
+      {%- do rows.append(batched_test_count(test.condition) ~ ' as ' ~ name) -%}
+    {%- elif test.kind == 'unique' -%}
+      {%- do uniques.append(batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as ' ~ name) -%}
+    {%- else -%}
+      {%- do wholes.append('(select count(*) from (\n' ~ test.sql ~ '\n) dbt_internal_test) as ' ~ name) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- set parts = [] -%}
+  {%- if rows -%}
+    {#- only rows that fail some test come to the counting -#}
+    {%- do parts.append('(\n  select ' ~ rows | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n  where '
+        ~ conditions | join('\n    or ') ~ '\n) dbt_rows') -%}
+  {%- endif -%}
+  {%- if uniques -%}
+    {%- do parts.append('(\n  select ' ~ uniques | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n) dbt_uniques') -%}
+  {%- endif -%}
+  {%- if wholes -%}
+    {%- do parts.append('(\n  select ' ~ wholes | join(',\n    ') ~ '\n) dbt_wholes') -%}
+  {%- endif %}
+select
+  {%- for test in tests %}
+  {%- set name = 'dbt_failures_' ~ loop.index0 %}
+  {{ name }} as failures_{{ loop.index0 }}, {{ name }} {{ test.warn_if }} as should_warn_{{ loop.index0 }}, {{ name
+      }} {{ test.error_if }} as should_error_{{ loop.index0 }}{{ ',' if not loop.last }}
+  {%- endfor %}
+from {{ parts | join('\ncross join ') }}
+{% endmacro %}
+
+{% macro batched_test_count(condition) %}
+  {{- return(adapter.dispatch('batched_test_count', 'dbt')(condition)) -}}
+{% endmacro %}
+{% macro default__batched_test_count(condition) %}
+  {{- return('count(*) filter (where ' ~ condition ~ ')') -}}
+{% endmacro %}
+
+{#- Rows beyond the first of each value; where one expression is looked at, NULL is no value. -#}
+{% macro batched_test_repeated(columns, where, single, types) %}
+  {{- return(adapter.dispatch('batched_test_repeated', 'dbt')(columns, where, single, types)) -}}
+{% endmacro %}
+{#- Equal values have equal hashes: as many hashes as values prove that none occurs twice. Sorting hashes is less work
+    than a hash table of texts. -#}
+{% macro default__batched_test_repeated(columns, where, single, types) %}
+  {%- set conditions = ([columns ~ ' is not null'] if single else []) + (['(' ~ where ~ ')'] if where else []) -%}
+  {%- set filter = ' filter (where ' ~ conditions | join(' and ') ~ ')' if conditions else '' -%}
+  {%- set value = columns if single and types.get(columns) in ['smallint', 'integer', 'bigint', 'date',
+      'timestamp without time zone', 'timestamp with time zone']
+      else 'hash_record_extended(row(' ~ columns ~ '), 0)' -%}
+  {{- return('count(*)' ~ filter ~ ' - count(distinct ' ~ value ~ ')' ~ filter) -}}
+{% endmacro %}
+
+{#- Types of columns, by name as it stands and in quotes. -#}
+{% macro batched_test_types(relation) %}
+  {%- set types = {} -%}
+  {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- do types.update({column.name: column.data_type, adapter.quote(column.name): column.data_type}) -%}
+  {%- endfor -%}
+  {{- return(types) -}}
+{% endmacro %}
