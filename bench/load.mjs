@@ -9,6 +9,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [what = ''] = process.argv.slice(2);
 const MEASURES = [
   ...['throughput', 'batches', 'avro', 'latency', 'end-to-end', 'cdc', 'debezium', 'envelopes', 'stalled'],
+  'archive',
   ...['clickhouse', 'clickhouse-settle', 'clickhouse-memory', 'clickhouse-parts'],
 ];
 if (!MEASURES.includes(what)) {

@@ -56,10 +56,12 @@ export function s3Source(given: S3Arguments, configured: PyDict): string {
 }
 
 function address(bucket: string, path: string): string {
-  const host = bucket.replace('https://', '');
-  if (path === '') return `https://${host}`;
+  // dbt-clickhouse knows https alone; a store of one's own may have none.
+  const scheme = bucket.startsWith('http://') ? 'http://' : 'https://';
+  const host = bucket.replace(scheme, '');
+  if (path === '') return `${scheme}${host}`;
   const slash = bucket !== '' && !bucket.endsWith('/') && !bucket.startsWith('/') ? '/' : '';
-  return `https://${`${host}${slash}${path}`.replaceAll('//', '/')}`;
+  return `${scheme}${`${host}${slash}${path}`.replaceAll('//', '/')}`;
 }
 
 function structureText(structure: Value): string {

@@ -2,6 +2,8 @@
 // whatever is cut off; what is archived can be loaded again.
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';
+import { PyDict } from '../../../src/values/index.ts';
 import { archiveTarget } from '../../../src/loader/archive/config.ts';
 import { archiveClient, linesOf } from '../../../src/loader/archive/replay-client.ts';
 import { messageOf } from '../../../src/loader/archive/lines.ts';
@@ -296,6 +298,21 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
         "settings date_time_input_format = 'best_effort'",
     );
     expect(row).toEqual(['50', '1225', '600', '2026-05-02 06:40:00.000']);
+    const clause = s3Source(
+      {
+        bucket: `${endpoint}/lake`,
+        path: `/${archive.path}**/*.ndjson.gz`,
+        fmt: 'JSONEachRow',
+        structure: 'id Int32, name String',
+        aws_access_key_id: accessKeyId,
+        aws_secret_access_key: secretAccessKey(),
+        role_arn: '',
+        compression: '',
+        external_id: '',
+      },
+      new PyDict([]),
+    );
+    expect(await clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
     // Without a structure the engine finds the columns itself.
     expect((await clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
   });
