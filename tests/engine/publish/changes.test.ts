@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openLab, type PublishLab } from './lab.ts';
+
+const TABLE = "{{ config(materialized='table') }}\n";
+
+describe('a copy that is changed in place', () => {
+  let lab: PublishLab;
+  beforeAll(async () => {
+    lab = await openLab();
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  });
+  const publish = async (sql: string, settings: unknown, ...args: string[]) => {
+    lab.model(TABLE + sql, settings);
+    return lab.project.run(['build', ...args]);
+  };
+  const all = () => lab.there('select *, xmin from serving.m order by 1, 2');
+
+  it('is written by key: rows that are new or differ, and those that are gone; the others are left alone', async () => {
+    const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: ['id'] };
+    const rows = (values: string) => `select * from (values ${values}) v (id, name, j)`;
+    const one = `(1, 'a', '{"a": 1}'::json), (2, null, null), (3, 'c', '{}')`;
+    expect((await publish(rows(one), settings)).code).toBe(0);
+    const before = await all();
+    await lab.there('create function serving.f() returns trigger language plpgsql as $$ begin return new; end $$');
+    await lab.there('create trigger kept before insert on serving.m for each row execute function serving.f()');
+    const two = `(1, 'a', '{"a": 1}'::json), (3, 'd', '{}'), (4, null, '[1]')`;
+    const changed = await publish(rows(two), settings);
+    expect(changed.out).toContain('PUBLISH 3');
+    const after = await all();
+    expect(after.map((row) => row.slice(0, 2))).toEqual([
+      ['1', 'a'],
+      ['3', 'd'],
+      ['4', 'null'],
+    ]);
+    expect(after[0]).toEqual(before[0]);
+    expect(await lab.there("select count(*) from pg_trigger where tgname = 'kept'")).toEqual([['1']]);
+    const twice = await publish(rows(`${two}, (4, 'x', null)`), settings);
+    expect(twice.code).toBe(1);
+    expect(twice.out).toContain('The key id of the publication is not unique: Key (id)=(4) is duplicated.');
+    expect(await all()).toEqual(after);
+  });
+
+  it('has partitions replaced that differ, keeps older ones, and drops those whose time is over', async () => {
+    const settings = {
+      to: 'lookup',
+      table: 'serving.m',
+      mode: 'partitions',
+      partition_by: ['day(at)', 'country'],
+      retention: '90 days',
+    };
+    const rows = (values: string) =>
+      `select id, now()::timestamp - age as at, country from (values ${values}) v (id, age, country)`;
+    const day = (n: number) => `interval '${n} days'`;
+    const days = async () => (await lab.there('select id from serving.m order by id')).flat();
+    await publish(rows(`(1, ${day(1)}, 'de'), (2, ${day(2)}, 'de'), (3, ${day(80)}, null)`), settings);
+    expect(await days()).toEqual(['1', '2', '3']);
+    // Day 2 is no longer in the model and stays; day 80 without a country gets another row; day 95 is over.
+    const next = await publish(
+      rows(`(1, ${day(1)}, 'de'), (4, ${day(1)}, 'fr'), (5, ${day(80)}, null), (6, ${day(95)}, 'de')`),
+      settings,
+    );
+    expect(next.out).toContain('PUBLISH 4');
+    expect(await days()).toEqual(['1', '2', '4', '5']);
+    // Another column: older partitions stand only there.
+    const refused = await publish(`select 1::bigint as id, now()::timestamp as at, 'de' as country`, settings);
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain('its columns are others by now');
+    expect(await days()).toEqual(['1', '2', '4', '5']);
+  });
+
+  it('leaves a column out, and refuses what it cannot write', async () => {
+    const settings = { to: 'lookup', table: 'm', columns: ['b', 'id'] };
+    expect((await publish('select 1 as id, 2 as b, 3 as c', settings)).code).toBe(0);
+    expect(await lab.there('select * from serving.m')).toEqual([['2', '1']]);
+    await lab.there('alter table serving.m enable row level security');
+    const refused = await publish('select 2 as id, 2 as b, 3 as c', settings);
+    expect(refused.out).toContain("'serving.m' is not published: it has row security");
+    expect(await lab.there('select * from serving.m')).toEqual([['2', '1']]);
+  });
+});

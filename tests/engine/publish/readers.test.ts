@@ -1,0 +1,74 @@
+// Publications while readers look, killed at any moment: readers see one whole version, and nothing is left behind. The
+// long form is `npm run faults:publish`.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLab, type PublishLab } from './lab.ts';
+
+const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
+const ROWS = Number(process.env['TSDBT_PUBLISH_ROWS'] ?? 20_000);
+const READERS = 2;
+
+const pause = (ms: number) =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+describe('readers while copies are published and publishers are killed', () => {
+  let lab: PublishLab;
+  beforeAll(async () => {
+    lab = await openLab();
+  });
+  afterAll(() => lab.close());
+
+  for (const mode of ['replace', 'upsert', 'partitions'] as const)
+    it(`see whole versions in mode ${mode}, and nothing is left behind`, { timeout: 3_600_000 }, async () => {
+      const table = `m_${mode}`;
+      lab.model(
+        "{{ config(materialized='table') }}\n" +
+          `select g as id, g % 4 as part, {{ var('version') }} as version from generate_series(1, ${ROWS}) g`,
+        { to: 'lookup', table: `serving.${table}`, mode, key: 'id', partition_by: 'part', indexes: ['part'] },
+      );
+      const version = (n: number) => ['--vars', `{version: ${n}}`];
+      expect((await lab.project.run(['build', ...version(0)])).code).toBe(0);
+      let over = false;
+      const wrong: string[][] = [];
+      let looks = 0;
+      const readers = Array.from({ length: READERS }, async () => {
+        const client = await lab.client();
+        while (!over) {
+          const { rows } = await client.query<{ n: string; low: number; high: number }>(
+            `select count(*) as n, min(version) as low, max(version) as high from serving.${table}`,
+          );
+          const [{ n, low, high } = { n: '', low: -1, high: -2 }] = rows;
+          looks++;
+          if (Number(n) !== ROWS || low !== high) wrong.push([n, String(low), String(high)]);
+          await pause(5);
+        }
+        await client.end();
+      });
+      let killed = 0;
+      for (let round = 1; round <= ROUNDS; round++) {
+        await lab.project.run(['run', ...version(round)]);
+        const started = lab.project.start(['publish', ...version(round)]);
+        // From its start to beyond its end, a little later each time.
+        const alive = await Promise.race([
+          started.ended.then(() => false),
+          pause(400 + (round * 1700) / ROUNDS).then(() => true),
+        ]);
+        if (alive) killed++;
+        started.child.kill('SIGKILL');
+        await started.ended;
+      }
+      expect((await lab.project.run(['publish', ...version(ROUNDS)])).code).toBe(0);
+      over = true;
+      await Promise.all(readers);
+      expect(wrong).toEqual([]);
+      expect(looks).toBeGreaterThan(ROUNDS);
+      expect(killed).toBeGreaterThan(0);
+      expect(await lab.there(`select count(*), min(version), max(version) from serving.${table}`)).toEqual([
+        [String(ROWS), String(ROUNDS), String(ROUNDS)],
+      ]);
+      expect(await lab.there(`select relname from pg_class where relname like '${table}%' and relkind = 'r'`)).toEqual([
+        [table],
+      ]);
+    });
+});
