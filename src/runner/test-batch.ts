@@ -180,7 +180,8 @@ function groupOf(ctx: RunContext, test: TestNode): string | null {
   if (metadata === undefined || config.store_failures || ctx.config.flags.store_failures) return null;
   if (config.store_failures_as != null || config.fail_calc.replace(/\s/g, '') !== 'count(*)') return null;
   const tested = testedNode(ctx, test);
-  if (tested === undefined || !('config' in tested) || ownSettings(tested)['batch_tests'] !== true) return null;
+  if (tested === undefined || !('config' in tested) || tested.resource_type === 'publication') return null;
+  if (ownSettings(tested)['batch_tests'] !== true) return null;
   const limits = nodeLimits(test);
   if (limits.timeoutMs !== null || limits.retries !== NO_LIMITS.retries || limits.error !== null) return null;
   if ('sql_header' in config && config.sql_header != null) return null;
