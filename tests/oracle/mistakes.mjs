@@ -1,7 +1,8 @@
 // `npm run oracle -- mistakes [PART-OF-A-NAME...] [--reuse] [--out FILE]`: makes typical mistakes in a small project
 // (mistakes/cases.mjs), runs dbt and tsdbt on Postgres, and prints a table of both messages. Worse is: another exit
 // code, a name, file or line that dbt says and this program does not, or much more to read. `--reuse` keeps what dbt
-// said last time; `--out` writes the table as Markdown. Exits 1 when something is worse.
+// said last time; `--out` writes the table as Markdown: of all mistakes, by default, into mistakes/table.md. Exits 1
+// when something is worse.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,8 +14,9 @@ import { loadedDbt } from './support/loaded-dbt.mjs';
 import { oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const words = process.argv.slice(2);
-const outFile = words.includes('--out') ? words[words.indexOf('--out') + 1] : null;
-const wanted = words.filter((word) => !word.startsWith('--') && word !== outFile);
+const named = words.includes('--out') ? words[words.indexOf('--out') + 1] : null;
+const wanted = words.filter((word) => !word.startsWith('--') && word !== named);
+const outFile = named ?? (wanted.length === 0 ? join(root, 'tests', 'oracle', 'mistakes', 'table.md') : null);
 const chosen = MISTAKES.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 const bin = oracleBin();
 const kept = join(dirname(bin), 'mistakes.json');
@@ -60,6 +62,9 @@ async function startHub() {
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   return { url: `http://127.0.0.1:${server.address().port}/`, stop: () => server.close() };
 }
+
+/** Without the folders of one machine. */
+const anywhere = (text) => text.replace(/\/\S*\/(?=site-packages\/)/g, '').replaceAll(`${tmpdir()}/`, '../');
 
 const PROGRESS = [
   /^(?:Running with dbt|Registered adapter|Found \d|Concurrency:|Finished running|Done\. |Log file)/,
@@ -177,6 +182,7 @@ async function playCase(each) {
     remembered[key] = await play((cwd, line, more) => dbt.run(cwd, line, more));
   const theirs = remembered[key];
   const ours = await play(tsdbt);
+  for (const said of [theirs, ours]) said.text = anywhere(said.text);
   const verdict = judge(each, theirs, ours);
   const text = [
     `## ${each.name}${verdict === null ? '' : ` (${verdict.accepted ? 'differs' : 'WORSE'}: ${verdict.why})`}`,
@@ -192,11 +198,36 @@ async function playCase(each) {
     '',
   ].join('\n');
   process.stdout.write(`${text}\n`);
-  return { worse: verdict !== null && !verdict.accepted, accepted: Boolean(verdict?.accepted), text, name: each.name };
+  const worse = verdict !== null && !verdict.accepted;
+  const lines = (said) => said.text.split('\n').length;
+  return {
+    worse,
+    text,
+    name: each.name,
+    row: [
+      each.name,
+      `${theirs.code} / ${ours.code}`,
+      `${lines(theirs)} / ${lines(ours)}`,
+      verdict === null ? '' : `${verdict.accepted ? 'differs' : 'WORSE'}: ${verdict.why}`,
+    ],
+  };
+}
+
+/** The summary: a row a mistake, dbt's number before ours. */
+function summary() {
+  const head = [
+    ['mistake', 'exit code', 'lines', ''],
+    ['---', '---', '---', '---'],
+  ];
+  return [...head, ...rows.map(({ row }) => row)].map((cells) => `| ${cells.join(' | ')} |\n`).join('');
 }
 
 writeFileSync(kept, JSON.stringify(remembered));
-if (outFile !== null) writeFileSync(outFile, `# Typical mistakes\n\n${rows.map(({ text }) => text).join('\n')}`);
+if (outFile !== null) {
+  const head =
+    '# Typical mistakes\n\nMade by `npm run oracle -- mistakes`: what dbt 1.12 and this program say of each.\n\n';
+  writeFileSync(outFile, `${head}${summary()}\n${rows.map(({ text }) => text).join('\n')}`);
+}
 const worse = rows.filter((row) => row.worse);
 for (const { name } of worse) process.stdout.write(`WORSE: ${name}\n`);
 process.stdout.write(`${rows.length - worse.length} passed, ${worse.length} failed\n`);
