@@ -131,8 +131,8 @@ it('lets a run come to its end at the first signal, and cancels it at the second
   });
   const host = serve(project);
   await project.until(
-    'select count(*) = 2 from pg_stat_activity where datname = current_database() and query ~ ' +
-      "'create  table.*pg_sleep'",
+    'select count(*) = 2 from pg_stat_activity where datname = current_database() and ' +
+      "query ~ 'create  table.*pg_sleep'",
   );
   host.child.kill('SIGTERM');
   await until(host, () => says(host, '2 at work come to their end') > 0);
