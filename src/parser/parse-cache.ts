@@ -347,7 +347,7 @@ function isOfCommand({ command }: ParseCacheHeader, config: RuntimeConfig): bool
 }
 
 /** No template can distinguish `undefined` from null. */
-function valueHash(value: unknown): string {
+export function valueHash(value: unknown): string {
   return hash(JSON.stringify(value ?? null, (_key, item: unknown) => (typeof item === 'bigint' ? String(item) : item)));
 }
 

@@ -8,7 +8,7 @@ import { buildGraph, type Dag } from '../graph/dag.ts';
 import type { NodeFacts } from '../graph/node-facts.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
-import { isUnchanged, parseWithCache } from '../parser/parse-cache.ts';
+import { isUnchanged, parseWithCache, valueHash } from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
 import { readSourceFiles } from '../project/files.ts';
 import { checkReceivers } from '../publish/check-receivers.ts';
@@ -87,4 +87,11 @@ export function parse(
 /** Whether parsing the project as loaded now would give the same result as an earlier parse. */
 export function isSameProject(parsed: ParsedProject, { config, adapter, logger }: LoadedProject): boolean {
   return isUnchanged(parsed.origin, { config, files: readSourceFiles(config), adapter, logger, engine: engineStamp() });
+}
+
+/** Names what a project was parsed from: the texts of its files and of dbt_project.yml, whatever folder they are in. */
+export function projectHash({ origin, config }: ParsedProject): string {
+  const texts = Object.entries(origin.files).map(([id, [, text]]) => [id, text]);
+  const packages = config.packages.map(({ project_root: _, ...project }) => project);
+  return valueHash([texts.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)), packages]).slice(0, 12);
 }

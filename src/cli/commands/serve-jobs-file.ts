@@ -14,7 +14,13 @@ import { oneLine } from './every.ts';
 import { sourcesOf } from './serve-runner.ts';
 import { whichOf } from './serve-session.ts';
 
-type Say = (text: string, level?: 'info' | 'error') => void;
+export interface JobsFileWatcher {
+  say(text: string, level?: 'info' | 'error'): void;
+  /** The jobs cannot be read; those before go on. Called once a reason. */
+  broken(reason: string): void;
+  /** They can be read again. */
+  read(): void;
+}
 
 interface Kept {
   readonly file: JobFile;
@@ -49,7 +55,7 @@ export class JobsFile {
   }
 
   /** The jobs, read again when something has changed. What is wrong is told once. */
-  current(say: Say): JobFile['jobs'] {
+  current(watcher: JobsFileWatcher): JobFile['jobs'] {
     const mark = this.#markOf();
     const { manifest } = this.#project();
     const isChanged = mark !== this.#mark;
@@ -60,12 +66,16 @@ export class JobsFile {
       const kept = this.#read();
       if (isChanged || this.#broken !== null) {
         this.#kept = kept;
-        say(`${this.file.path} was read again${this.#broken === null ? '' : ': recovered'}`);
+        watcher.say(`${this.file.path} was read again${this.#broken === null ? '' : ': recovered'}`);
       }
+      if (this.#broken !== null) watcher.read();
       this.#broken = null;
     } catch (error) {
       const reason = oneLine(error);
-      if (reason !== this.#broken) say(`The jobs cannot be read: ${reason}. Those before go on.`, 'error');
+      if (reason !== this.#broken) {
+        watcher.say(`The jobs cannot be read: ${reason}. Those before go on.`, 'error');
+        watcher.broken(reason);
+      }
       this.#broken = reason;
     }
     return this.file.jobs;

@@ -12,6 +12,7 @@ import {
   outsideInputs,
   type ParsedProject,
   printRunEnd,
+  projectHash,
   relationOf,
   type Selection,
   select,
@@ -158,24 +159,27 @@ export class EngineRunner implements JobRunner {
     const again = (next: Retried | null, more: readonly RunResult[]): TryEnd['again'] => {
       return (other) => this.#try(other, next, more);
     };
+    const project = projectHash(parsed);
     try {
-      if (session.which === 'freshness') return await measure(parsed, attempt);
+      if (session.which === 'freshness') return { ...(await measure(parsed, attempt)), project };
       const last = retried === null ? kept.done : null;
-      if (last !== null && (await isStill(last, parsed))) return UNCHANGED;
+      if (last !== null && (await isStill(last, parsed))) return { ...UNCHANGED, project };
       const results = await this.#execute(session, parsed, attempt, retried, kept);
       const left = leftOf(parsed, results);
       const failed = [...lasting, ...left.failed];
-      if (succeeded(results) && lasting.length === 0) return { ...ended(true), counts };
+      if (succeeded(results) && lasting.length === 0) return { ...ended(true), counts, project };
       const unfinished = left.retried === null ? [] : results.filter((r) => left.retried?.selected.has(r.unique_id));
       return {
         ...ended(false),
         counts,
+        project,
         reason: reasonOf([...failed, ...unfinished.filter((r) => !succeeded([r]))], results.length + lasting.length),
         again: left.retried === null ? null : again(left.retried, failed),
       };
     } catch (error) {
       const passes = signal.aborted || (error instanceof TsdbtError && parsed.adapter.isTransient(error));
-      return { ...ended(false), counts, reason: oneLine(error), again: passes ? again(retried, lasting) : null };
+      const reason = oneLine(error);
+      return { ...ended(false), counts, project, reason, again: passes ? again(retried, lasting) : null };
     } finally {
       await parsed.adapter.close();
     }

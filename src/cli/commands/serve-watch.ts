@@ -21,8 +21,8 @@ import { placeOfSla } from '../promise-place.ts';
 import { oneLine } from './every.ts';
 import type { FirstRows } from './serve-runner.ts';
 
-/** Incident of a project that cannot be read. */
-const BROKEN = 'project:broken';
+/** Incidents of what cannot be read: the project, jobs.yml beside it. */
+const UNREAD = { project: 'project:broken', jobs: 'jobs:broken' } as const;
 /** Milliseconds in which messages that wait are still delivered when serve ends. */
 const LAST_MS = 5000;
 /** Runs whose failing rows are kept for a message. */
@@ -56,8 +56,8 @@ export class ServeWatch {
   #promises: { readonly of: readonly unknown[]; readonly list: readonly Promised[] } | null = null;
   #states: readonly PromiseState[] = [];
   #loop: Promise<void> | null = null;
-  #isBroken = false;
-  /** Whether incidents of a process before were looked at. */
+  readonly #broken = new Set<string>();
+  /** Whether incidents of what can be read again were closed, also those of a process before. */
   #isTidy = false;
   #told: string | null = null;
 
@@ -99,19 +99,19 @@ export class ServeWatch {
     }
   }
 
-  /** The project cannot be read. Called each time. */
-  projectBroken(reason: string): void {
-    this.#isBroken = true;
+  /** It cannot be read. Called each time. */
+  unreadable(what: keyof typeof UNREAD, reason: string): void {
+    this.#broken.add(UNREAD[what]);
     const { store } = this.#options;
-    store.openIncident(BROKEN, this.#options.mask(reason)).then(
+    store.openIncident(UNREAD[what], this.#options.mask(reason)).then(
       ({ incident }) => this.#alarms.broken(troubleOf(incident, this.#project())),
       () => undefined,
     );
   }
 
   /** It can be read again. */
-  projectRead(): void {
-    this.#isBroken = false;
+  readable(what: keyof typeof UNREAD): void {
+    this.#broken.delete(UNREAD[what]);
     this.#isTidy = false;
   }
 
@@ -134,7 +134,7 @@ export class ServeWatch {
     const { channels, say } = this.#options;
     try {
       if (channels() !== this.#channels) this.#renewAlarms();
-      if (!this.#isTidy && !this.#isBroken) await this.#closeBroken();
+      if (!this.#isTidy) await this.#closeRead();
       const look = await this.#watch.look(this.#promised());
       this.#states = promiseStates(
         look.verdicts,
@@ -178,10 +178,10 @@ export class ServeWatch {
     };
   }
 
-  async #closeBroken(): Promise<void> {
+  async #closeRead(): Promise<void> {
     const { store } = this.#options;
     for (const incident of await store.openIncidents()) {
-      if (incident.key !== BROKEN) continue;
+      if (!Object.values<string>(UNREAD).includes(incident.key) || this.#broken.has(incident.key)) continue;
       this.#alarms.recovered(incident);
       await store.closeIncident(incident.id);
     }

@@ -77,7 +77,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
         const reason = oneLine(error);
         if (reason !== broken) say(`The project cannot be read: ${reason}. The one before goes on.`, 'error');
         broken = reason;
-        watch.projectBroken(reason);
+        watch.unreadable('project', reason);
       },
       read(parsed) {
         // A job with vars of its own may see another project.
@@ -90,7 +90,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
         if (broken === null) return;
         say('The project can be read again: recovered');
         broken = null;
-        watch.projectRead();
+        watch.readable('project');
       },
     },
     seen: {
@@ -103,7 +103,11 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
   const scheduler: Scheduler = new Scheduler({
     jobs: () => {
       turnedAt = now();
-      return jobs.current(say);
+      return jobs.current({
+        say,
+        broken: (reason) => watch.unreadable('jobs', reason),
+        read: () => watch.readable('jobs'),
+      });
     },
     schedule: {
       next: ({ timing }, after) => nextDue(timing, after),

@@ -99,6 +99,18 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   await project.until('select rows = 1 from s.counted');
 
+  // A commit that makes a job wrong, and one that mends it.
+  const jobs = project.read('jobs.yml');
+  project.write({ 'jobs.yml': jobs.replace('run: good', 'run: nothing_like_this').replace(', job: sick', '') });
+  const open = (key: string) => `select count(*) = 1 from tsdbt.incidents where key = '${key}' and closed_at is null`;
+  await project.until(open('jobs:broken'));
+  project.write({ 'jobs.yml': jobs });
+  await project.until(open('jobs:broken').replace('= 1', '= 0'));
+  const hashes = await project.rows(
+    `select distinct project from tsdbt.job_runs where job = 'fast' and state = 'success'`,
+  );
+  expect(hashes).toEqual([[expect.stringMatching(/^[0-9a-f]{12}$/)]]);
+
   serve.child.kill('SIGTERM');
   const { code, out } = await serve.ended;
   expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
