@@ -1,6 +1,6 @@
 // Reads and checks `alerts:` of jobs.yml: channels with their receivers, filters and limits. read-jobs.ts renders
 // it and refuses written secrets; who is told of what is channel.ts's.
-import { type Dictionary, isDictionary, shown } from '../written-value.ts';
+import { type Dictionary, isDictionary, shown, withOn } from '../written-value.ts';
 import { durationMs, writtenDuration } from '../../values/duration.ts';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
@@ -50,8 +50,8 @@ const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
  * @throws {TsdbtError} `project` error with place, what was expected and found, and a suggestion
  */
 export function readAlerts(file: AlertsFile): readonly Channel[] {
-  const { alerts } = file;
-  if (alerts === null) return [];
+  if (file.alerts === null) return [];
+  const alerts = withOn(file.alerts);
   const top = new Place(file, ['alerts']);
   if (!isDictionary(alerts)) return top.refuse(`'alerts' must be a dictionary of channels, found ${shown(alerts)}`);
   return Object.entries(alerts).map(([name, value]) => new ChannelReader(name, value, top.at(name)).read());
@@ -96,7 +96,7 @@ class ChannelReader {
     this.#name = name;
     this.#place = place;
     this.#options = isDictionary(value)
-      ? withOn(value)
+      ? value
       : place.refuse(
           `channel '${name}' must be a dictionary, found ${shown(value)}`,
           `Write: ${name}: { webhook: https://… } or slack, alertmanager, email.`,
@@ -355,12 +355,6 @@ class ChannelReader {
       .at(option)
       .refuse(`'${option}' of channel '${this.#name}' must be ${expected}, found ${shown(found)}`);
   }
-}
-
-/** YAML 1.1, which dbt reads, takes the key `on` for the boolean. */
-function withOn(options: Dictionary): Dictionary {
-  const { true: on, ...others } = options;
-  return on === undefined || 'on' in options ? options : { on, ...others };
 }
 
 function contents(file: string, place: Place, what: string): string {

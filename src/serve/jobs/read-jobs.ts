@@ -4,6 +4,7 @@ import type { Json } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { asDictionary, loadYaml, locator, withoutSecrets } from '../../project/yaml.ts';
 import { knownWords } from '../../values/close-matches.ts';
+import { withOn } from '../written-value.ts';
 import { JOB_COMMANDS, type Job, type JobCommand, type JobFile, type JobTiming, type JobWork } from './job.ts';
 import {
   choiceOf,
@@ -329,16 +330,6 @@ function alertsOf(written: Json, { render, onSecret, path, placeOf }: AlertsRead
     else if (URL.canParse(text)) onSecret(new URL(text).password);
   });
   return alerts;
-}
-
-/** `on:` is the key of what an alert is about, and to YAML 1.1 the word for true. */
-function withOn(value: Json): Json {
-  if (Array.isArray(value)) return value.map(withOn);
-  const dictionary = asDictionary(value);
-  if (dictionary === undefined) return value;
-  return Object.fromEntries(
-    Object.entries(dictionary).map(([key, item]) => [key === 'true' ? 'on' : key, withOn(item)]),
-  );
 }
 
 function isSecret(place: Place): boolean {

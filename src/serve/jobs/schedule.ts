@@ -107,18 +107,3 @@ function newest(timing: JobTiming, now: Moment, catchUp: Job['catchUp']): Moment
   const since = timing.kind === 'every' && catchUp !== 'none' ? now - timing.ms : now - ON_TIME;
   return dueBetween(timing, since, now, 1);
 }
-
-/** A reading of two clocks: the one that people set, and the one that only goes on. */
-export interface Clocks {
-  readonly wall: Moment;
-  readonly steady: number;
-}
-
-/**
- * By how much the clock was put forward, or back (negative), between two readings, beside the time that passed.
- * @returns 0 for less than two seconds: clocks are kept right by small steps
- */
-export function clockJump(before: Clocks, after: Clocks): number {
-  const jump = after.wall - before.wall - (after.steady - before.steady);
-  return Math.abs(jump) < 2 * SECOND ? 0 : Math.round(jump);
-}

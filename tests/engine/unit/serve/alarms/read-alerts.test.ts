@@ -172,6 +172,12 @@ alerts:
       'must be a duration like 30s, 5m or 1h, from 1m to 30d, found 10',
       undefined,
     ],
+    [
+      `alerts:\n  a: { ${hook}, after: 12345678901234567890 }`,
+      2,
+      'from 1 to 1000, found "12345678901234567890"',
+      undefined,
+    ],
     [`alerts:\n  a: { ${hook}, repeat: 5s }`, 2, 'from 1m to 30d, found "5s"', undefined],
     [`alerts:\n  a: { ${hook}, timeout: 1 hour }`, 2, 'from 100ms to 1m, found "1 hour"', undefined],
     [`alerts:\n  a: { ${hook}, rows: 100 }`, 2, 'a whole number from 0 to 20, found 100', undefined],

@@ -1,7 +1,7 @@
 // When jobs are due: periods, cron patterns on the days of clock changes, absences, clocks that jump.
 import { describe, expect, it } from 'vitest';
 import type { Job, JobTiming } from '../../../../../src/serve/jobs/job.ts';
-import { clockJump, dueBetween, duePlan, MOST_CAUGHT_UP, nextDue } from '../../../../../src/serve/jobs/schedule.ts';
+import { dueBetween, duePlan, MOST_CAUGHT_UP, nextDue } from '../../../../../src/serve/jobs/schedule.ts';
 
 const at = (text: string): number => {
   const moment = Date.parse(text.length === 16 ? `${text}:00Z` : text);
@@ -291,13 +291,4 @@ describe('a plan', () => {
     const end = at('2026-10-25T00:00') + (24 * 60 - 1 - 60) * MINUTE;
     expect(order).toEqual(dueBetween(five, at('2026-10-25T00:00'), end));
   });
-});
-
-it.each([
-  [0, 5000, 5000, 0],
-  [0, 5000, 6900, 0],
-  [0, 5000, 3_605_000, 3_600_000],
-  [0, 5000, -3_595_000, -3_600_000],
-])('a clock at %d, %d ms later at %d, has jumped by %d', (wall, passed, later, jump) => {
-  expect(clockJump({ wall, steady: 77 }, { wall: later, steady: 77 + passed })).toBe(jump);
 });
