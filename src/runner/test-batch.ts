@@ -4,7 +4,7 @@ import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { relationFrom } from '../context/relations.ts';
-import type { GraphNode, TestNode } from '../contracts/node.ts';
+import type { ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
@@ -27,6 +27,8 @@ export interface Shown {
   readonly shouldError: Value;
   readonly response: AdapterResponse | Record<string, never>;
 }
+
+type Tested = ModelNode | SeedNode | SnapshotNode | SourceDefinition;
 
 interface Member {
   readonly test: TestNode;
@@ -101,7 +103,7 @@ export class TestBatches {
     if (first === undefined) return none;
     try {
       const tested = testedNode(ctx, first);
-      if (tested === undefined) return none;
+      if (tested === null) return none;
       const relation = this.#staged ?? relationOf(ctx, tested);
       const members: Member[] = [];
       for (const test of [first, ...others]) {
@@ -180,8 +182,7 @@ function groupOf(ctx: RunContext, test: TestNode): string | null {
   if (metadata === undefined || config.store_failures || ctx.config.flags.store_failures) return null;
   if (config.store_failures_as != null || config.fail_calc.replace(/\s/g, '') !== 'count(*)') return null;
   const tested = testedNode(ctx, test);
-  if (tested === undefined || !('config' in tested) || tested.resource_type === 'publication') return null;
-  if (ownSettings(tested)['batch_tests'] !== true) return null;
+  if (tested === null || ownSettings(tested)['batch_tests'] !== true) return null;
   const limits = nodeLimits(test);
   if (limits.timeoutMs !== null || limits.retries !== NO_LIMITS.retries || limits.error !== null) return null;
   if ('sql_header' in config && config.sql_header != null) return null;
@@ -192,10 +193,19 @@ function groupOf(ctx: RunContext, test: TestNode): string | null {
   return JSON.stringify([tested.unique_id, metadata.kwargs['model'] ?? null]);
 }
 
-function testedNode(ctx: RunContext, test: TestNode): GraphNode | undefined {
-  return lookupNode(ctx.manifest, test.attached_node ?? test.depends_on.nodes[0] ?? '');
+function testedNode(ctx: RunContext, test: TestNode): Tested | null {
+  const node = lookupNode(ctx.manifest, test.attached_node ?? test.depends_on.nodes[0] ?? '');
+  switch (node?.resource_type) {
+    case 'model':
+    case 'seed':
+    case 'snapshot':
+    case 'source':
+      return node;
+    default:
+      return null;
+  }
 }
 
-function relationOf({ adapter, config }: RunContext, tested: GraphNode): Relation {
+function relationOf({ adapter, config }: RunContext, tested: Tested): Relation {
   return relationFrom(adapter, tested.resource_type === 'source' ? null : config.project.quoting, tested);
 }
