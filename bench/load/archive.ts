@@ -14,7 +14,7 @@ const BYTES = 200;
 export async function main(small: boolean): Promise<void> {
   const bench = await openBench();
   const server = await new S3Server().start();
-  const count = small ? 50_000 : 500_000;
+  const count = small ? 200_000 : 500_000;
   const store = server.store();
   const adapter = bench.adapter();
   try {
@@ -22,7 +22,7 @@ export async function main(small: boolean): Promise<void> {
     process.stdout.write(
       '| rows | CPU s | rows a CPU s | wall s | MB in files | files | peak MB |\n|---|---|---|---|---|---|---|\n',
     );
-    const rounds = small ? 1 : 3;
+    const rounds = small ? 2 : 3;
     for (let round = 0; round < rounds; round++) {
       const table = targetOf('archived', 'append', { rows: 1, bytes: 1, ageMs: 1 });
       const flush = { rows: 2 ** 31, bytes: 32 * 1024 ** 2, ageMs: 300_000 };
