@@ -2,6 +2,7 @@
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { TsdbtError } from '../errors.ts';
+import { ClickHouseReceiver } from './clickhouse/receiver.ts';
 import { PostgresReceiver } from './postgres/receiver.ts';
 import { PostgresSource } from './postgres/source.ts';
 import type { PublishSource, Receiver } from './receiver.ts';
@@ -15,6 +16,7 @@ export function createSource(adapter: Adapter, session: Session, relation: Relat
 /** @param schema of tables without one */
 export function createReceiver(adapter: Adapter, schema: string): Receiver {
   if (adapter.type === 'postgres') return new PostgresReceiver(adapter, schema);
+  if (adapter.type === 'clickhouse') return new ClickHouseReceiver(adapter, schema);
   throw unknown(adapter);
 }
 

@@ -20,4 +20,14 @@ const DATABASE = { place: 'table', modes: ['replace', 'upsert', 'partitions'] } 
 /** By the `type` of the connection. */
 export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string, ReceiverKind>([
   ['postgres', { ...DATABASE, title: 'Postgres', schema: 'public', options: ['indexes', 'retention', 'adopt'] }],
+  [
+    'clickhouse',
+    {
+      title: 'ClickHouse',
+      place: 'table',
+      schema: 'default',
+      modes: ['replace', 'upsert'],
+      options: ['order_by', 'adopt'],
+    },
+  ],
 ]);

@@ -118,6 +118,7 @@ const DIALECT = [
   'loader/postgres/',
   'loader/clickhouse/',
   'publish/postgres/',
+  'publish/clickhouse/',
   'serve/store/postgres/',
   'serve/store/clickhouse/',
 ];

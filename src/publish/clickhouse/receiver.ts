@@ -1,0 +1,171 @@
+// Publishes into a ClickHouse database: the rows are loaded into a table beside, and one EXCHANGE puts it in the place
+// of the old. What stands there, since when, is the table's comment, so that it changes in the same step.
+import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import { errorOf } from '../../error-table.ts';
+import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type { PlannedColumn, Published, PublishedCopy, Publishing, Receiver } from '../receiver.ts';
+import { columnOfPostgres } from './types-of-postgres.ts';
+
+const COMMENT = 'tsdbt published ';
+const BESIDE = '__tsdbt_publish_';
+
+/** The comment of a published table, as JSON behind `COMMENT`. */
+interface Note {
+  readonly publication: string;
+  readonly run_id: string;
+  readonly version: string;
+  readonly rows: number;
+  readonly published_at: string;
+}
+
+export class ClickHouseReceiver implements Receiver {
+  readonly #adapter: Adapter;
+  readonly #schema: string;
+
+  /** @param schema the database of a table without one */
+  constructor(adapter: Adapter, schema: string) {
+    this.#adapter = adapter;
+    this.#schema = schema;
+  }
+
+  async publish(publishing: Publishing): Promise<Published> {
+    const { node, source, runId, time } = publishing;
+    const { config } = node;
+    const [table = '', schema = this.#schema] = (config.table ?? '').split('.').reverse();
+    const place = `${schema}.${table}`;
+    const session = publishing.session(this.#adapter);
+    try {
+      await source.open();
+      const order = config.order_by.length > 0 ? config.order_by : config.key;
+      const plan = publishedColumns(config, await source.columns()).map((column) =>
+        columnOfPostgres(column, order.includes(column.name)),
+      );
+      await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}`);
+      await this.#adapter.lockRelation(session, this.#adapter.createRelation({ schema, identifier: table }));
+      const standing = await sweep(session, schema, table);
+      const note = standing === null ? null : noteOf(standing.comment);
+      if (standing !== null && note?.publication !== node.unique_id) {
+        const what =
+          note === null ? 'there is a table of that name that tsdbt has not published' : `it holds ${note.publication}`;
+        if (standing.kind.endsWith('View'))
+          throw errorOf('notPublished', { place, why: `there is a ${standing.kind}` });
+        if (!config.adopt) throw errorOf('foreignTable', { place, what });
+      }
+      const summary = await source.summary(plan.flatMap((column) => column.checks));
+      refuseValues(summary);
+      const version = versionOf(config, plan, summary);
+      if (!publishing.force && note?.version === version)
+        return { changed: false, rows: note.rows, sent: 0, removed: 0 };
+      const stage = `${table}${BESIDE}${runId.replaceAll('-', '').slice(0, 12)}`;
+      const staged = `${quoteIdentifier(schema)}.${quoteIdentifier(stage)}`;
+      const made: Note = {
+        publication: node.unique_id,
+        run_id: runId,
+        version,
+        rows: summary.rows,
+        published_at: time,
+      };
+      await session.execute(createSql(staged, plan, order, made));
+      try {
+        await load(session, staged, plan, publishing);
+        const rows = await countOf(session, staged);
+        if (rows !== summary.rows)
+          throw errorOf('notPublished', { place, why: `${rows} of ${summary.rows} rows have arrived` });
+        if (config.key.length > 0) await refuseTwice(session, staged, config.key);
+        const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+        await session.execute(
+          standing === null ? `RENAME TABLE ${staged} TO ${name}` : `EXCHANGE TABLES ${staged} AND ${name}`,
+        );
+      } finally {
+        await session.execute(`DROP TABLE IF EXISTS ${staged} SYNC`).catch(() => undefined);
+      }
+      return { changed: true, rows: summary.rows, sent: summary.rows, removed: 0 };
+    } finally {
+      await session.release();
+    }
+  }
+
+  async published(session: Session): Promise<PublishedCopy[]> {
+    const { table } = await session.execute(
+      `SELECT concat(database, '.', name), comment FROM system.tables WHERE startsWith(comment, ${quoteText(COMMENT)})`,
+      { fetch: true },
+    );
+    return table.rows.flatMap((row) => {
+      const note = noteOf(row.textAt(1));
+      if (note === null) return [];
+      const { publication, run_id: runId, rows, published_at: publishedAt } = note;
+      return [{ place: row.textAt(0), publication, runId, rows, publishedAt }];
+    });
+  }
+}
+
+/** Drops what killed publications have left beside the table. @returns what stands there; null: nothing */
+async function sweep(
+  session: Session,
+  schema: string,
+  table: string,
+): Promise<{ readonly kind: string; readonly comment: string } | null> {
+  const { table: found } = await session.execute(
+    `SELECT name, engine, concat('c ', comment) FROM system.tables WHERE database = ${quoteText(schema)} ` +
+      `AND (name = ${quoteText(table)} OR startsWith(name, ${quoteText(table + BESIDE)}))`,
+    { fetch: true },
+  );
+  let standing = null;
+  for (const row of found.rows) {
+    const name = row.textAt(0);
+    if (name === table) standing = { kind: row.textAt(1), comment: row.textAt(2).slice(2) };
+    else await session.execute(`DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)} SYNC`);
+  }
+  return standing;
+}
+
+function noteOf(comment: string): Note | null {
+  if (!comment.startsWith(COMMENT)) return null;
+  const note: Note = JSON.parse(comment.slice(COMMENT.length));
+  return note;
+}
+
+function createSql(staged: string, plan: readonly PlannedColumn[], order: readonly string[], note: Note): string {
+  const columns = plan.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
+  const key = order.map(quoteIdentifier).join(', ');
+  return (
+    `CREATE TABLE ${staged} (${columns}) ENGINE = MergeTree ORDER BY (${key === '' ? 'tuple()' : key}) ` +
+    `COMMENT ${quoteText(COMMENT + JSON.stringify(note))}`
+  );
+}
+
+async function load(
+  session: Session,
+  staged: string,
+  plan: readonly PlannedColumn[],
+  { source }: Publishing,
+): Promise<void> {
+  const columns = plan.map(({ name }) => quoteIdentifier(name)).join(', ');
+  if (!inserts(session)) throw errorOf('notPublished', { place: staged, why: 'the session takes no rows' });
+  await source.rows(plan, 'text', null, (rows) =>
+    session.insert(`INSERT INTO ${staged} (${columns}) FORMAT TabSeparated`, rows),
+  );
+}
+
+function inserts(session: Session): session is ClickHouseSession {
+  return 'insert' in session;
+}
+
+async function countOf(session: Session, staged: string): Promise<number> {
+  const { table } = await session.execute(`SELECT count() FROM ${staged}`, { fetch: true });
+  return Number(table.rows[0]?.textAt(0) ?? 0);
+}
+
+/** @throws `runtime` error with the first key that several rows have */
+async function refuseTwice(session: Session, staged: string, key: readonly string[]): Promise<void> {
+  const list = key.map(quoteIdentifier).join(', ');
+  const { table } = await session.execute(
+    `SELECT toString(tuple(${list})) FROM ${staged} GROUP BY ${list} HAVING count() > 1 LIMIT 1`,
+    { fetch: true },
+  );
+  const [found] = table.rows;
+  if (found !== undefined)
+    throw errorOf('keyNotUnique', { key: key.join(', '), example: `${found.textAt(0)} is there more than once` });
+}

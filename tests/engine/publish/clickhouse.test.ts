@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
+import { openLab, type PublishLab } from './lab.ts';
+
+const TABLE = "{{ config(materialized='table') }}\n";
+const TO = { to: 'analytics', table: 'published.m', key: 'id' };
+
+describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into ClickHouse', () => {
+  let lab: PublishLab;
+  let adapter: ClickHouseAdapter;
+  beforeAll(async () => {
+    lab = await openLab();
+    lab.project.write({
+      'connections.yml': `analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: published}\n`,
+    });
+    adapter = clickhouseAdapter('published');
+  });
+  afterAll(async () => {
+    await adapter.close();
+    await lab.close();
+  });
+  const there = async (sql: string): Promise<string[][]> => {
+    const session = adapter.session({ name: 'test' });
+    try {
+      const { table } = await session.execute(sql, { fetch: true });
+      return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
+    } finally {
+      await session.release();
+    }
+  };
+  const publish = (sql: string, settings: unknown = TO) => {
+    lab.model(TABLE + sql, settings);
+    return lab.project.run(['build']);
+  };
+
+  it('gives values of every type exactly, by one exchange, and nothing when it is there already', async () => {
+    const built = await publish(
+      `select 1::bigint as id, 'a\tb\\c\nd''e' as t, true as b, 123456789012345678.123456789::numeric(38, 9) as n,
+  timestamptz '2026-11-23 08:00:00.123456+02' as at, date '1900-01-01' as d, null::int as i, 'NaN'::float8 as f,
+  '{"k": 1.10}'::jsonb as j, '11111111-2222-3333-4444-555555555555'::uuid as u
+union all select 2, '', false, (-1)::numeric(38, 9),
+  '1969-12-31 23:59:59.5+00', '2299-12-31', 7, '-infinity', null, null`,
+    );
+    expect(built.out).toContain('PUBLISH 2');
+    expect(
+      await there(
+        'select toString(id), t, toString(b), toString(n), toString(at), toString(d), ifNull(toString(i), ' +
+          "'null'), toString(f), ifNull(j, 'null'), ifNull(toString(u), 'null') from published.m order by id",
+      ),
+    ).toEqual([
+      [
+        '1',
+        "a\tb\\c\nd'e",
+        'true',
+        '123456789012345678.123456789',
+        '2026-11-23 06:00:00.123456',
+        '1900-01-01',
+        'null',
+        'nan',
+        '{"k": 1.10}',
+        '11111111-2222-3333-4444-555555555555',
+      ],
+      ['2', '', 'false', '-1', '1969-12-31 23:59:59.500000', '2299-12-31', '7', '-inf', 'null', 'null'],
+    ]);
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+    expect((await publish('select 3::bigint as id')).out).toContain('PUBLISH 1');
+    expect(await there("select name from system.tables where database = 'published' order by 1")).toEqual([['m']]);
+  });
+
+  const refused: [string, string, string][] = [
+    ['infinity', "select 1 as id, 'infinity'::date as d", "Column 'd' has 1 value that cannot be published"],
+    ['a time out of range', "select 1 as id, timestamp '1850-01-01' as d", 'such as 1850-01-01 00:00:00'],
+    ['a number that is none', "select 1 as id, 'NaN'::numeric(10, 2) as d", 'a Decimal is a number, such as NaN'],
+    ['a numeric without precision', 'select 1 as id, 1.5 as d', "Column 'd' of type numeric cannot be published"],
+    ['an array', 'select 1 as id, array[1] as d', "Column 'd' of type integer[] cannot be published to ClickHouse"],
+    ['a key twice', 'select 1 as id union all select 1', 'The key id of the publication is not unique'],
+    ['a null in the key', 'select null::int as id', 'a sorting key has no null'],
+  ];
+  for (const [name, sql, message] of refused)
+    it(`refuses ${name} by name`, async () => {
+      const ended = await publish(sql, { ...TO, adopt: true });
+      expect(ended.code).toBe(1);
+      expect(ended.out).toContain(message);
+    });
+});
