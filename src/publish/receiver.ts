@@ -1,7 +1,6 @@
 // What publishes a relation elsewhere, and what it is told: the source's rows, the receiver's plan, the outcome.
 // Types only, so that the runner knows no receiver's dialect; receivers.ts opens them.
 import type { Adapter, Session } from '../adapters/adapter.ts';
-import type { Relation } from '../adapters/relation.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
 import type { PartitionKey } from './partition-key.ts';
 
@@ -102,19 +101,4 @@ export interface Published {
 /** A place that copies are kept in. */
 export interface Receiver {
   publish(publishing: Publishing): Promise<Published>;
-  /** What is published there, for `tsdbt publish --status`. */
-  published(session: Session): Promise<PublishedCopy[]>;
 }
-
-/** A copy as its receiver tells of it. */
-export interface PublishedCopy {
-  readonly place: string;
-  readonly publication: string;
-  readonly runId: string;
-  readonly rows: number;
-  /** ISO 8601. */
-  readonly publishedAt: string;
-}
-
-/** Makes the source of a relation. */
-export type CreateSource = (adapter: Adapter, session: Session, relation: Relation) => PublishSource;

@@ -5,7 +5,7 @@ import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { PlannedColumn, Published, PublishedCopy, Publishing, Receiver } from '../receiver.ts';
+import type { PlannedColumn, Published, Publishing, Receiver } from '../receiver.ts';
 import { columnOfPostgres } from './types-of-postgres.ts';
 
 const COMMENT = 'tsdbt published ';
@@ -85,19 +85,6 @@ export class ClickHouseReceiver implements Receiver {
     } finally {
       await session.release();
     }
-  }
-
-  async published(session: Session): Promise<PublishedCopy[]> {
-    const { table } = await session.execute(
-      `SELECT concat(database, '.', name), comment FROM system.tables WHERE startsWith(comment, ${quoteText(COMMENT)})`,
-      { fetch: true },
-    );
-    return table.rows.flatMap((row) => {
-      const note = noteOf(row.textAt(1));
-      if (note === null) return [];
-      const { publication, run_id: runId, rows, published_at: publishedAt } = note;
-      return [{ place: row.textAt(0), publication, runId, rows, publishedAt }];
-    });
   }
 }
 

@@ -3,7 +3,6 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import type { PublishedCopy } from '../receiver.ts';
 
 const LEDGER = 'tsdbt.published';
 
@@ -107,23 +106,4 @@ on conflict (schema_name, table_name) do update set publication = excluded.publi
         'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts',
     );
   }
-}
-
-/** What is published in a database, by place. A database without a ledger has nothing. */
-export async function publishedCopies(session: Session): Promise<PublishedCopy[]> {
-  const known = await session.execute(`select to_regclass('${LEDGER}') is not null`, { fetch: true, autoBegin: true });
-  if (known.table.rows[0]?.values[0] !== true) return [];
-  const { table } = await session.execute(
-    `select schema_name || '.' || table_name, publication, run_id, row_count,
-  to_char(published_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-from ${LEDGER} order by 1`,
-    { fetch: true },
-  );
-  return table.rows.map((row) => ({
-    place: row.textAt(0),
-    publication: row.textAt(1),
-    runId: row.textAt(2),
-    rows: Number(row.textAt(3)),
-    publishedAt: row.textAt(4),
-  }));
 }

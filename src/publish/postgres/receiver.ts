@@ -1,14 +1,14 @@
 // Publishes into a Postgres database: what is new is loaded beside, in the transaction that swaps or merges it, so that
 // a kill leaves the old version and no orphan. Types of other databases are types-of.ts's.
-import type { Adapter, Session } from '../../adapters/adapter.ts';
+import type { Adapter } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Published, PublishedCopy, Publishing, Receiver } from '../receiver.ts';
+import type { Published, Publishing, Receiver } from '../receiver.ts';
 import { mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
-import { publishedCopies, PublishedLedger, type Standing } from './ledger.ts';
+import { PublishedLedger, type Standing } from './ledger.ts';
 import { type Look, readLook } from './look.ts';
 import { planColumns } from './plan-columns.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
@@ -67,10 +67,6 @@ export class PostgresReceiver implements Receiver {
     } finally {
       await session.release();
     }
-  }
-
-  published(session: Session): Promise<PublishedCopy[]> {
-    return publishedCopies(session);
   }
 
   #change(work: PublishWork, standing: Standing, look: Look | null): Promise<Changed> {
