@@ -44,7 +44,7 @@ export function archiveConfig(
   if (written === '' || written.startsWith('/') || /\/\/|[\0-\x1f]/.test(written))
     refuse("'path' of 'archive' must be a path below the bucket", 'path: raw/events/dt={day}/hour={hour}/');
   const path = written.endsWith('/') ? written : `${written}/`;
-  for (const [, place = ''] of path.matchAll(/\{(.*?)\}/g))
+  for (const [, place = ''] of path.matchAll(/\{([^{}]*)\}/g))
     if (!PLACES.includes(place))
       refuse(`'path' of 'archive' has the unknown place {${place}}`, 'Places: {topic}, {day}, {hour}.');
   if (target.several && !path.includes('{topic}'))
