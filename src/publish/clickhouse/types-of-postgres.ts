@@ -54,7 +54,7 @@ function mappedOf(column: string, type: string, value: string): Mapped {
   const refuse = (why: string): never => {
     throw errorOf('typeNotPublished', { column, type, receiver: 'ClickHouse', why });
   };
-  const base = type.replace(/\(.*?\)/, '');
+  const base = type.replace(/\([^()]*\)/, '');
   const known = WHOLE[base];
   if (known !== undefined) return { type: known, expression: value };
   switch (base) {

@@ -142,6 +142,7 @@ describe('load pause, load resume and load status', () => {
     expect(document).toEqual({
       generated_at: expect.stringMatching(/^\d{4}-.*Z$/),
       ok: false,
+      syncs: [],
       tables: [
         {
           table: 'raw.events',

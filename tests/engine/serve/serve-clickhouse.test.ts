@@ -128,7 +128,7 @@ it.skipIf(missing !== null)('runs jobs, keeps their history, tells of failures, 
 
   const fast = await runs(FAST);
   expect(new Set(fast.map(({ due_at }) => due_at)).size).toBe(fast.length);
-  expect([...new Set(fast.map(({ state }) => state))]).toEqual(['success']);
+  expect(fast.filter(({ state }) => state !== 'success')).toEqual([]);
   expect((await runs(SICK)).map(({ state }) => state)).toContain('failed');
   expect((await runs(ROWS)).filter(({ state }) => state === 'running')).toEqual([]);
   const shown = await project.tsdbt('runs', 'show', fast[0]?.run_id ?? '', '--output', 'json', '--quiet');
