@@ -320,16 +320,23 @@ export class Scheduler {
     lane.queue.push({ at: Math.round(this.now()), attempt: 1, asked: true });
   }
 
-  /** Due times whose host is gone are run again; when the job has gone on since, only if each due time counts. */
+  /**
+   * Due times whose host is gone are run again; when the job has gone on since, only if each due time counts. Those of
+   * a paused job wait, and those whose window is over are left as they are.
+   */
   async #takeOver(store: Store): Promise<void> {
+    const now = this.now();
     const open = (await store.abandoned()).flatMap((run) => {
       const lane = this.#lanes.get(run.job);
-      return lane === undefined || run.attempt > lane.job.retries.times + 1 ? [] : [{ run, lane }];
+      if (lane === undefined || this.#paused.has(run.job)) return [];
+      const { retries, windowMs } = lane.job;
+      const isOver = run.attempt > retries.times + 1 || (windowMs !== null && now - run.dueAt > windowMs);
+      return isOver ? [] : [{ run, lane }];
     });
     const last = open.some(({ lane }) => lane.job.catchUp !== 'all')
       ? await store.lastDue()
       : new Map<string, Moment>();
-    for (const { run, lane } of open.reverse()) {
+    for (const { run, lane } of open) {
       if (lane.job.catchUp !== 'all' && run.dueAt < (last.get(run.job) ?? run.dueAt)) continue;
       if (lane.queue.some((due) => due.at === run.dueAt)) continue;
       lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, asked: false });

@@ -164,10 +164,15 @@ export class EngineRunner implements JobRunner {
       if (session.which === 'freshness') return { ...(await measure(parsed, attempt)), project };
       const last = retried === null ? kept.done : null;
       if (last !== null && (await isStill(last, parsed))) return { ...UNCHANGED, project };
-      const results = await this.#execute(session, parsed, attempt, retried, kept);
+      const { results, interrupted } = await this.#execute(session, parsed, attempt, retried, kept);
       const left = leftOf(parsed, results);
       const failed = [...lasting, ...left.failed];
-      if (succeeded(results) && lasting.length === 0) return { ...ended(true), counts, project };
+      if (succeeded(results) && lasting.length === 0) {
+        // Stopped within a hook behind all nodes, which leaves no result: the whole try is made again.
+        const reason = 'stopped within a hook';
+        if (interrupted) return { ...ended(false), counts, project, reason, again: again(retried, lasting) };
+        return { ...ended(true), counts, project };
+      }
       const unfinished = left.retried === null ? [] : results.filter((r) => left.retried?.selected.has(r.unique_id));
       return {
         ...ended(false),
@@ -202,7 +207,7 @@ export class EngineRunner implements JobRunner {
     { claim, signal, durations, progress, job }: JobTry,
     retried: Retried | null,
     kept: KeptJob,
-  ): Promise<readonly RunResult[]> {
+  ): Promise<{ readonly results: readonly RunResult[]; readonly interrupted: boolean }> {
     const selection: Selection =
       retried === null ? select(parsed) : { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
     const watched = job.work.kind === 'command' && job.work.ifChanged && retried === null;
@@ -234,11 +239,11 @@ export class EngineRunner implements JobRunner {
     this.#options.seen.rows(claim.runId, ctx.tables);
     if (selection.selected.size === 0) {
       note(session.logger, `Job ${job.name} selects nothing`, { level: 'warn' });
-      return results;
+      return { results, interrupted };
     }
     printRunEnd(ctx.log, results, interrupted ? stopReason(signal) : null, ctx.tables);
     if (watched && !interrupted && succeeded(results)) kept.done = { parsed, inputs, marks };
-    return results;
+    return { results, interrupted };
   }
 }
 

@@ -114,7 +114,7 @@ export class MemoryStore implements Store {
     const again = new Set(all.map(({ job, dueAt, attempt }) => `${dueAt} ${attempt - 1} ${job}`));
     return all
       .filter(({ state, job, dueAt, attempt }) => state === 'lost' && !again.has(`${dueAt} ${attempt} ${job}`))
-      .sort((a, b) => a.dueAt - b.dueAt)
+      .sort((a, b) => b.dueAt - a.dueAt)
       .map(shown);
   }
 

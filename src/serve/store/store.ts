@@ -121,7 +121,7 @@ export interface Store {
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
   /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
   reap(): Promise<readonly JobRun[]>;
-  /** Lost runs whose due time nobody has tried again, oldest due time first. */
+  /** Lost runs whose due time nobody has tried again, newest due time first; the newest thousand. */
   abandoned(): Promise<readonly JobRun[]>;
   /** What a session asks before it publishes something of the run. @returns null: nothing is fenced */
   fence(claim: Claim): Fence | null;

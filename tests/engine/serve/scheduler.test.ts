@@ -337,6 +337,29 @@ describe('a due time that was lost while the job has gone on', () => {
     expect(await abandoned('all')).toEqual(['11:50 1 lost', '11:55 1 success', '11:50 2 success', '12:00 1 success']);
   });
 
+  it('waits while its job is paused', async () => {
+    const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR } })]);
+    await lab.store.claim('daily', Date.parse('2026-11-23T00:00:00Z'), 1, 'gone');
+    await lab.store.setPaused('daily', true);
+    await lab.pass(MINUTE);
+    lab.host('b');
+    await lab.pass(MINUTE);
+    expect(await lab.told()).toEqual(['00:00 1 lost']);
+    await lab.store.setPaused('daily', false);
+    await lab.pass(MINUTE);
+    expect(await lab.told()).toEqual(['00:00 1 lost', '00:00 2 success']);
+  });
+
+  it('is left without a word when its window is over', async () => {
+    const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR }, windowMs: HOUR })]);
+    await lab.store.claim('daily', Date.parse('2026-11-23T00:00:00Z'), 1, 'gone');
+    await lab.pass(MINUTE);
+    lab.host('b');
+    await lab.pass(5 * MINUTE);
+    expect(await lab.told()).toEqual(['00:00 1 lost']);
+    expect(lab.events.filter(({ kind }) => kind === 'left_out')).toEqual([]);
+  });
+
   it('is left where the latest one sees what it would see', async () => {
     expect(await abandoned('latest')).toEqual(['11:50 1 lost', '11:55 1 success', '12:00 1 success']);
   });

@@ -1,5 +1,5 @@
 // A job whose statement hangs, at its timeout: the server works on it no longer, nothing is left open, and the retry
-// after an edit succeeds. A model, a hook and docs, on Postgres and on ClickHouse, with `tsdbt serve` as a process.
+// after an edit succeeds. A model, hooks before and after all, and docs, on Postgres and on ClickHouse, with `tsdbt serve` as a process.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { FaultProject, pause } from '../faults/project.ts';
@@ -13,16 +13,19 @@ const files = (config: string): Record<string, string> => ({
   'models/hung.sql': `{{ config(materialized='table'${config}) }} {{ hang() }}`,
   'models/told.sql': `{% if execute and var('docs', false) %}{% do run_query(hang()) %}{% endif %} select 1 as id`,
   'macros/start.sql': `{% macro start() %}{% if execute and var('hook', false) %}{{ hang() }}{% endif %}{% endmacro %}`,
+  'macros/end.sql': `{% macro end() %}{% if execute and var('end', false) %}{{ hang() }}{% endif %}{% endmacro %}`,
   'dbt_project.yml': `name: faults
 version: "1.0"
 profile: faults
 flags: {send_anonymous_usage_stats: false}
 on-run-start: "{{ start() }}"
+on-run-end: "{{ end() }}"
 `,
   'jobs.yml': `defaults: { timeout: 2s, retries: { times: 20, backoff: 4s } }
 jobs:
   model: { run: hung }
   hook: { run: told, vars: { hook: true } }
+  end: { run: told, vars: { end: true } }
   docs: { docs generate: , vars: { docs: true } }
 `,
 });
@@ -118,7 +121,7 @@ for (const [name, open, missing] of [
       throw new Error(`never\n${serve.out()}`);
     }
 
-    for (const job of ['model', 'hook', 'docs'])
+    for (const job of ['model', 'hook', 'end', 'docs'])
       it(`is gone from the server at the timeout of a job: ${job}`, async () => {
         place.edit(place.hung);
         await place.ask(job);

@@ -194,7 +194,7 @@ export class ClickHouseStore implements Store {
       `${runsSql(
         `c.run_id IN (SELECT run_id FROM ${DB}.job_ends WHERE state = 'lost') AND (c.job, c.due_at, ` +
           `toUInt32(c.attempt + 1)) NOT IN (SELECT job, due_at, attempt FROM ${DB}.job_claims)`,
-      )} ORDER BY c.due_at LIMIT ${MOST_TRIES}`,
+      )} ORDER BY c.due_at DESC LIMIT ${MOST_TRIES}`,
     );
     return rows.map(jobRunOf);
   }

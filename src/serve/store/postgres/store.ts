@@ -145,7 +145,8 @@ on conflict do nothing returning token::text`,
   async abandoned(): Promise<readonly JobRun[]> {
     const rows = await this.#ask(
       `select ${RUN_COLUMNS} from ${RUNS} as r where r.state = 'lost' and not exists (select from ${RUNS} as l where ` +
-        `l.job = r.job and l.due_at = r.due_at and l.attempt = r.attempt + 1) order by r.due_at limit ${MOST_TRIES}`,
+        `l.job = r.job and l.due_at = r.due_at and l.attempt = r.attempt + 1) order by r.due_at desc ` +
+        `limit ${MOST_TRIES}`,
     );
     return rows.map(jobRunOf);
   }
