@@ -69,6 +69,9 @@ const OWN_FILES = new Set([
   'tests/generic/usual.sql',
   'macros/generic_test_sql/usual.sql',
   'macros/schema_tests/usual.sql',
+  // Tests that share a statement.
+  'macros/materializations/tests/batch.sql',
+  'macros/schema_tests/batch.sql',
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
   'macros/new_rows.sql',
