@@ -37,11 +37,6 @@ export class ClickHouseReceiver implements Receiver {
     const place = `${schema}.${table}`;
     const session = publishing.session(this.#adapter);
     try {
-      await source.open();
-      const order = config.order_by.length > 0 ? config.order_by : config.key;
-      const plan = publishedColumns(config, await source.columns()).map((column) =>
-        columnOfPostgres(column, order.includes(column.name)),
-      );
       await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}`);
       await this.#adapter.lockRelation(session, this.#adapter.createRelation({ schema, identifier: table }));
       const standing = await sweep(session, schema, table);
@@ -53,6 +48,12 @@ export class ClickHouseReceiver implements Receiver {
           throw errorOf('notPublished', { place, why: `there is a ${standing.kind}` });
         if (!config.adopt) throw errorOf('foreignTable', { place, what });
       }
+      // Under the lease: of two publications that wait for one another the later one has the newer rows.
+      await source.open();
+      const order = config.order_by.length > 0 ? config.order_by : config.key;
+      const plan = publishedColumns(config, await source.columns()).map((column) =>
+        columnOfPostgres(column, order.includes(column.name)),
+      );
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
       const version = versionOf(config, plan, summary);

@@ -30,17 +30,21 @@ export class PostgresReceiver implements Receiver {
     const [schema, table] = placeOf(node.config.table ?? '', this.#schema);
     const session = publishing.session(this.#adapter);
     try {
-      await source.open();
-      const plan = planColumns(source.dialect, publishedColumns(node.config, await source.columns()), node.config);
       await session.begin();
       // Rows without a zone, and bytes, are read as the source writes them, whatever this database prefers.
-      await session.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'; set local lock_timeout = 0");
+      const settings =
+        "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local lock_timeout = 0; " +
+        'set local extra_float_digits = 3';
+      await session.execute(settings);
       const ledger = new PublishedLedger(session, schema, table);
       await ledger.prepare();
       await session.execute(`select ${lockCall(lockKey(null, schema, table), true)}`);
-      await session.execute("set local timezone = 'UTC'; set local datestyle = 'ISO'");
+      await session.execute(settings);
       const standing = await ledger.standing();
       refuseForeign(publishing, standing, `${schema}.${table}`);
+      // Under the lock: of two publications that wait for one another the later one has the newer rows.
+      await source.open();
+      const plan = planColumns(source.dialect, publishedColumns(node.config, await source.columns()), node.config);
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
       const version = versionOf(node.config, plan, summary);

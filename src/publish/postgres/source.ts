@@ -3,6 +3,7 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { Relation } from '../../adapters/relation.ts';
+import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type {
@@ -17,6 +18,14 @@ import type {
 } from '../receiver.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 
+const SETTINGS =
+  "set transaction isolation level repeatable read, read only; set local timezone = 'UTC'; " +
+  "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3; " +
+  "set local bytea_output = 'hex'";
+/** LOCK takes tables and views alone, and the rights to a whole table. */
+const LOCKED_BY_READING: ReadonlySet<string> = new Set(['42809', '42501']);
+const TRIES = 5;
+
 export class PostgresSource implements PublishSource {
   readonly dialect = 'postgres';
   readonly #session: Session;
@@ -27,13 +36,35 @@ export class PostgresSource implements PublishSource {
     this.#name = relation.render();
   }
 
+  /**
+   * Locks the relation before the snapshot is taken: a snapshot that is older than a swap or a TRUNCATE which it then
+   * waits for would find no rows.
+   */
   async open(): Promise<void> {
-    await this.#session.begin();
-    await this.#session.execute(
-      "set transaction isolation level repeatable read, read only; set local timezone = 'UTC'; " +
-        "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3; " +
-        "set local bytea_output = 'hex'",
+    for (let tries = 1; ; tries++) {
+      await this.#session.begin();
+      await this.#session.execute(SETTINGS);
+      const failure = await this.#session.attempt(`lock table ${this.#name} in access share mode`);
+      if (failure === null) return;
+      if (!LOCKED_BY_READING.has(failure.details.code ?? '')) throw failure;
+      if (await this.#isOfSnapshot()) return;
+      await this.#session.rollback();
+      if (tries === TRIES)
+        throw errorOf('notPublished', {
+          place: this.#name,
+          why: `it was replaced while it was opened, ${TRIES} times`,
+        });
+    }
+  }
+
+  /** Locks the relation by reading. @returns whether the snapshot, which is older, knows the rows that it has now */
+  async #isOfSnapshot(): Promise<boolean> {
+    await this.#session.execute(`select from ${this.#name} limit 0`);
+    const rows = await this.#rows(
+      `select 1 from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass and ` +
+        'nullif(c.relfilenode, 0) is not distinct from pg_catalog.pg_relation_filenode(c.oid)',
     );
+    return rows.length > 0;
   }
 
   /** Enums and domains are of this database: their values go as what they are made of. */
@@ -57,9 +88,10 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
    * and a delete, and costs no more than counting. A view has no such ids, and its rows are hashed.
    */
   async summary(checks: readonly ValueCheck[]): Promise<Summary> {
-    const [facts = []] = await this.#rows(
+    const [facts] = await this.#rows(
       `select c.relkind, c.oid::text from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass`,
     );
+    if (facts === undefined) throw errorOf('notPublished', { place: this.#name, why: 'it was replaced meanwhile' });
     const [kind, oid] = facts.map(String);
     const stored = kind === 'r' || kind === 'p' || kind === 'm';
     const mark = stored ? 'sum(t.xmin::text::bigint)' : 'sum(hashtextextended(t::text, 0)::numeric)';

@@ -1,0 +1,44 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openLab, type PublishLab } from './lab.ts';
+
+const TO = { to: 'lookup', table: 'serving.m' };
+
+describe('a relation that is replaced at the moment of publishing', () => {
+  let lab: PublishLab;
+  beforeAll(async () => {
+    lab = await openLab();
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  });
+
+  /** Publishes while a transaction holds the lock, and ends that when publishing waits for it. */
+  const whileHeld = async (change: string): Promise<string> => {
+    await lab.project.client.query(`begin; ${change}`);
+    const running = lab.project.start(['publish']);
+    // Locks are not of the snapshot: the holder sees who waits.
+    await lab.project.until(
+      "select exists (select from pg_locks where not granted and relation = 's.m'::regclass and database = (select " +
+        'oid from pg_database where datname = current_database()))',
+    );
+    await lab.project.client.query('commit');
+    return (await running.ended).out;
+  };
+
+  it('is published as it is afterwards: a table', async () => {
+    lab.model("{{ config(materialized='table') }}\nselect 1 as id", TO);
+    expect((await lab.project.run(['build'])).code).toBe(0);
+    expect(await whileHeld('truncate s.m; insert into s.m values (7), (8)')).toContain('PUBLISH 2');
+    expect(await lab.there('select * from serving.m order by id')).toEqual([['7'], ['8']]);
+  });
+
+  it('is published as it is afterwards: a materialized view', async () => {
+    await lab.project.client.query('create table public.base as select 1 as id');
+    lab.model("{{ config(materialized='materialized_view') }}\nselect * from public.base", TO);
+    expect((await lab.project.run(['build'])).out).toContain('PUBLISH 1');
+    const out = await whileHeld('insert into public.base values (2); refresh materialized view s.m');
+    expect(out).toContain('PUBLISH 2');
+    expect(await lab.there('select * from serving.m order by id')).toEqual([['1'], ['2']]);
+  });
+});
