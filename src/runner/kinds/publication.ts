@@ -6,6 +6,7 @@ import type { PublicationNode } from '../../contracts/publication.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
 import { createSource } from '../../publish/create-receiver.ts';
+import type { RunContext } from '../context.ts';
 import type { NodeKind } from '../node.ts';
 
 /** How publications run. */
@@ -16,6 +17,9 @@ export const publicationKind: NodeKind<PublicationNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session, _p, work) {
     const { receivers, adapter, config } = ctx;
+    // Readers of the copy have all rows until a whole build.
+    if (partOfRows(ctx) !== null)
+      return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP' }, failures: null };
     const published = publishedNode(ctx.manifest.nodes, node);
     const receiver = await receivers.of(node);
     const relation = relationFrom(adapter, config.project.quoting, published);
@@ -37,10 +41,18 @@ export const publicationKind: NodeKind<PublicationNode> = {
     };
   },
   finish(ctx, p, node, result) {
-    if (result.status === 'no-op') ctx.log.noOpResult(`${describe(node)}: it holds this version already`, p);
+    const part = partOfRows(ctx);
+    const why = part === null ? 'it holds this version already' : `rows of ${part} are not published`;
+    if (result.status === 'no-op') ctx.log.noOpResult(`${describe(node)}: ${why}`, p);
     else ctx.log.modelResult(describe(node), shownStatus(result), result.execution_time, p);
   },
 };
+
+/** The option by which the command builds none of the rows or some. */
+function partOfRows({ config, scopes }: RunContext): string | null {
+  if (config.flags.empty) return '--empty';
+  return scopes.sample === null ? null : '--sample';
+}
 
 function publishedNode(
   nodes: Readonly<Record<string, ManifestNode>>,
