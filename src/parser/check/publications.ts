@@ -32,21 +32,26 @@ export function readPublications(state: ParseState, { nodes }: LinkedTable): rea
       refuse({ keys: [], what: `cannot be: models, snapshots and seeds are published, and this is a ${type}` });
     if (type === 'model' && node.config.materialized === 'ephemeral')
       refuse({ keys: [], what: 'cannot be: an ephemeral model has no rows' });
-    const configs = readConfigs(written, refuse);
-    for (const config of configs) found.push(publicationOf(state, node, config, configs));
+    for (const [index, config] of readConfigs(written, refuse).entries()) {
+      const made = publicationOf(state, node, config);
+      const first = found.find(({ unique_id }) => unique_id === made.unique_id);
+      if (first !== undefined)
+        refuse({
+          keys: Array.isArray(written) ? [index] : [],
+          what:
+            `to '${config.table ?? config.path}' has the name of that to '${first.config.table ?? first.config.path}', ` +
+            made.unique_id,
+          hint: 'Names are made of letters, digits and _ of the place; one of the two needs another place.',
+        });
+      found.push(made);
+    }
   }
   return found;
 }
 
-function publicationOf(
-  state: ParseState,
-  node: ManifestNode,
-  config: PublicationConfig,
-  all: readonly PublicationConfig[],
-): PublicationNode {
-  const place = (config.table ?? config.path ?? '').replace(/\W+/g, '_');
-  // A second publication to the same connection is told apart by its place.
-  const label = all.filter(({ to }) => to === config.to).length > 1 ? `${config.to}_${place}` : config.to;
+function publicationOf(state: ParseState, node: ManifestNode, config: PublicationConfig): PublicationNode {
+  // With the place in it, a publication keeps its name when the connection gets a second one.
+  const label = `${config.to}_${(config.table ?? config.path ?? '').replace(/\W+/g, '_')}`;
   const below = node.unique_id.slice(node.unique_id.indexOf('.') + 1);
   return {
     name: `${below.slice(node.package_name.length + 1)}.${label}`,

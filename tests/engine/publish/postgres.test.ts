@@ -23,7 +23,7 @@ describe('publishing into another Postgres', () => {
     };
     return Object.fromEntries(all.map((r) => [r.unique_id, [r.status, r.message]]));
   };
-  const ID = 'publication.faults.m.lookup';
+  const ID = 'publication.faults.m.lookup_serving_m';
 
   it('is a step of a build after the tests, and nothing when what stands there is this version', async () => {
     lab.model(`${TABLE}select g as id, 'n' || g as name from generate_series(1, 3) g`, { ...TO, key: 'id' }, [
@@ -68,9 +68,9 @@ describe('publishing into another Postgres', () => {
   it('is listed and selected with its model, by type and by name', async () => {
     lab.model(`${TABLE}select 1 as id`, TO);
     const ls = async (...args: string[]) => (await run('ls', '-q', ...args)).stdout.trim().split('\n');
-    expect(await ls()).toEqual(['faults.m', 'faults.m.lookup']);
-    expect(await ls('--resource-type', 'publication')).toEqual(['faults.m.lookup']);
-    expect(await ls('-s', 'resource_type:publication')).toEqual(['faults.m.lookup']);
+    expect(await ls()).toEqual(['faults.m', 'faults.m.lookup_serving_m']);
+    expect(await ls('--resource-type', 'publication')).toEqual(['faults.m.lookup_serving_m']);
+    expect(await ls('-s', 'resource_type:publication')).toEqual(['faults.m.lookup_serving_m']);
     expect(await ls('--exclude', 'resource_type:publication')).toEqual(['faults.m']);
     const manifest = JSON.parse(readFileSync(join(lab.project.dir, 'target/manifest.json'), 'utf8')) as {
       child_map: Record<string, string[]>;
@@ -78,6 +78,30 @@ describe('publishing into another Postgres', () => {
     };
     expect(manifest.child_map['model.faults.m']).toEqual([ID]);
     expect(Object.keys(manifest.publications)).toEqual([ID]);
+  });
+
+  it('keeps its name beside a second one to the same connection, and no two have one name', async () => {
+    lab.model(`${TABLE}select 1 as id`, TO);
+    expect((await run('build')).code).toBe(0);
+    lab.model(`${TABLE}select 2 as id`, [TO, { ...TO, table: 'serving.n' }]);
+    expect((await run('build')).code).toBe(0);
+    expect(Object.keys(results()).toSorted()).toEqual(['model.faults.m', ID, 'publication.faults.m.lookup_serving_n']);
+    lab.model(`${TABLE}select 2 as id`, [TO, { ...TO, table: 'serving_m' }]);
+    const { code, out } = await run('parse');
+    expect(code).toBe(2);
+    expect(out).toContain("to 'serving_m' has the name of that to 'serving.m', publication.faults.m.lookup_serving_m");
+  });
+
+  it('is not done with a build of no rows or of some', async () => {
+    lab.model(`${TABLE}select 1 as id`, TO);
+    expect((await run('build')).code).toBe(0);
+    for (const option of [['--empty'], ['--sample', '3 days']]) {
+      const ended = await run('build', ...option);
+      expect(ended.code).toBe(0);
+      expect(ended.out).toContain(`rows of ${option[0]} are not published`);
+      expect(results()[ID]).toEqual(['no-op', 'NO-OP']);
+      expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+    }
   });
 
   it('keeps values of every type, grants, comments and views, and makes the indexes', async () => {
