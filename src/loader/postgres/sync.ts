@@ -29,14 +29,19 @@ const CREATE = [
 )`,
 ];
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
-/** Texts of COPY are read as they were written. A process that hangs loses its transaction. */
+/** Texts of COPY are read as they were written. The source's locks and border may take their time. */
 const TARGET_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
-  "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '120s', true)";
+  "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '1h', true)";
+/** A process that hangs loses its transaction. */
+const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
 const SOURCE_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
   "set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), " +
   "set_config('extra_float_digits', '3', true)";
+
+/** LOCK refuses a materialized view, a foreign table, a role that may read some columns, and what is not there. */
+const NOT_LOCKED = ['42809', '42501', '42P01', '3F000'];
 
 /** Types without an operator of equality: their texts are compared. */
 const WITHOUT_EQUALITY = /^(?:json|xml|point|line|lseg|box|path|polygon|circle)\b/;
@@ -57,15 +62,17 @@ export class PostgresSync implements TableSync {
   }
 
   async run(): Promise<Synced> {
-    const writers = await this.#within(this.#from, oldestWriters);
-    return this.#within(this.#from, async (source) => {
-      await source.begin();
-      await source.execute('set transaction isolation level repeatable read, read only');
-      await source.execute(SOURCE_SETTINGS);
-      const table = await this.#table(source);
-      return this.#within(this.#to, async (target) => {
-        await target.begin();
-        const synced = await this.#write(source, target, table, writers);
+    return this.#within(this.#to, async (target) => {
+      await target.begin();
+      await target.execute(TARGET_SETTINGS);
+      // Before the snapshot: of two syncs the older snapshot must not be written last.
+      await target.execute(
+        `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(this.#target))}))`,
+      );
+      const writers = await this.#within(this.#from, oldestWriters);
+      return this.#within(this.#from, async (source) => {
+        await this.#snapshot(source);
+        const synced = await this.#write(source, target, await this.#table(source), writers);
         this.#reached('before_commit');
         await target.commit();
         this.#reached('after_commit');
@@ -124,20 +131,36 @@ export class PostgresSync implements TableSync {
 
   async #write(source: Session, target: Session, table: SourceTable, writers: Writers): Promise<Synced> {
     const { strategy } = this.#target;
-    await target.execute(TARGET_SETTINGS);
-    await target.execute(
-      `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(this.#target))}))`,
-    );
+    const border = await nextBorder(source, this.#target, table, writers);
+    await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, PRESENT);
     await this.#prepare(target, table);
     const kept = strategy === 'full' ? null : await this.#kept(target, table);
-    const border = await nextBorder(source, this.#target, table, writers);
     this.#reached('before_stage');
     const rows = await this.#stage(source, target, table, condition(this.#target, table, kept));
     this.#reached('before_merge');
     const changed = await this.#merge(target, table);
     await this.#note(target, table, border, rows);
     return { read: rows, changed };
+  }
+
+  /** Begins one snapshot of the source. TRUNCATE or a swap between it and the lock would be read as no rows. */
+  async #snapshot(source: Session): Promise<void> {
+    const { schema, name } = this.#target.table;
+    const begin = async (): Promise<void> => {
+      await source.begin();
+      await source.execute('set transaction isolation level repeatable read, read only');
+    };
+    await begin();
+    try {
+      // LOCK takes no snapshot; the first query does.
+      await source.execute(`lock table ${quoteIdentifier(schema)}.${quoteIdentifier(name)} in access share mode`);
+    } catch (error) {
+      if (!(error instanceof TsdbtError) || !NOT_LOCKED.includes(String(error.details.code))) throw error;
+      await source.rollback();
+      await begin();
+    }
+    await source.execute(SOURCE_SETTINGS);
   }
 
   #table(source: Session): Promise<SourceTable> {

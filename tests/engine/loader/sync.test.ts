@@ -259,6 +259,41 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
+  it('reads what a transaction leaves that empties the table at that moment', async () => {
+    const target = await made(USERS, { strategy: 'full', cursor: null, lookback: null });
+    await source.query(`insert into ${target.identifier} values (1, 'old', now())`);
+    await synced(target);
+    const other = await connect(from.credentials);
+    try {
+      await other.query(`begin; truncate ${target.identifier}`);
+      await other.query(`insert into ${target.identifier} select i, 'new', now() from generate_series(1, 50) i`);
+      const running = synced(target);
+      const waiting = `select from pg_locks where relation = '${target.identifier}'::regclass and not granted`;
+      while ((await source.query(waiting)).rowCount === 0) await source.query('select pg_sleep(0.01)');
+      await other.query('commit');
+      expect((await running).read).toBe(50);
+    } finally {
+      await other.end();
+    }
+    await expectEqual(target);
+  });
+
+  it('reads a materialized view, and a table of which the role may read some columns', async () => {
+    const { identifier } = await made(USERS);
+    await source.query(
+      `insert into ${identifier} values (1, 'a', now()); create materialized view mv_${identifier} as select * from ` +
+        `${identifier}; create role some_columns login password 'some'; grant select (id) on ${identifier} to ` +
+        'some_columns',
+    );
+    const full = { strategy: 'full', cursor: null, lookback: null, key: ['id'] } as const;
+    const view = await made(USERS, { ...full, table: { schema: 'public', name: `mv_${identifier}` } });
+    expect((await synced(view)).read).toBe(1);
+    const some = await made(USERS, { ...full, columns: ['id'], table: { schema: 'public', name: identifier } });
+    const sync = syncOf(some, undefined, { ...from.credentials, user: 'some_columns', password: 'some' });
+    expect((await sync.run()).read).toBe(1);
+    await sync.close();
+  });
+
   it('keeps values of all kinds', async () => {
     const target = await made(
       'id uuid primary key, n numeric(12,3), f double precision, b bytea, a text[], t timestamptz, d date, i ' +
