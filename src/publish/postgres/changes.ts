@@ -1,8 +1,9 @@
 // Changes a published table in place, in one transaction: by key, where only rows that differ are written, or whole
 // partitions, of which only those that differ are sent.
-import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
-import { type PartitionKey, readPartitionKey, retentionMs } from '../partition-key.ts';
+import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from '../partition-key.ts';
+import type { Partition } from '../receiver.ts';
 import type { Standing } from './ledger.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
@@ -42,42 +43,75 @@ on conflict (${list.join(', ')}) do ${update}`,
 /** Replaces the partitions that the source holds and that have changed; others stay until retention ends them. */
 export async function replacePartitions(work: PublishWork, standing: Standing): Promise<Changed> {
   const { session, name, plan, publishing } = work;
-  const { source, force, node } = publishing;
+  const { force } = publishing;
   const parts = partitionKeys(work);
-  const partitions = await source.partitions(parts);
+  const over = overOf(work);
+  const partitions = await keptPartitions(work);
   const changed = partitions.filter(({ values, mark }) => force || standing.parts[JSON.stringify(values)] !== mark);
   const choice = { parts, partitions: changed };
   const staged = await stageRows(work, choice);
   const gone = await rowsOf(work, `delete from ${name} where ${inPartitions(choice)}`);
   const columns = plan.map((column) => quoteIdentifier(column.name)).join(', ');
   await session.execute(`insert into ${name} (${columns}) select ${columns} from ${staged.name}`);
-  const removed = node.config.retention === null ? 0 : await retire(work, parts, node.config.retention);
+  const removed = over === null ? 0 : await rowsOf(work, `delete from ${name} where ${over.condition}`);
   const { table } = await session.execute(`select count(*) from ${name}`, { fetch: true });
   return {
     rows: Number(table.rows[0]?.textAt(0) ?? 0),
     sent: staged.rows,
     removed: Math.max(gone - staged.rows, 0) + removed,
     parts: {
-      ...standing.parts,
+      // A partition that was dropped is sent again should its time come back by a longer retention.
+      ...Object.fromEntries(Object.entries(standing.parts).filter(([values]) => over?.has(values) !== true)),
       ...Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark])),
     },
   };
 }
 
-/** Deletes the partitions whose time is over. */
-export function retire(work: PublishWork, parts: readonly PartitionKey[], retention: string): Promise<number> {
-  const time = parts.find(({ grain }) => grain !== null);
-  if (time === undefined)
+/** The partitions of the source whose time is not over. */
+export async function keptPartitions(work: PublishWork): Promise<Partition[]> {
+  const partitions = await work.publishing.source.partitions(partitionKeys(work));
+  const over = overOf(work);
+  return partitions.filter(({ values }) => over?.has(JSON.stringify(values)) !== true);
+}
+
+/** Does the table hold partitions whose time is over by now? */
+export function isOverdue(work: PublishWork, { parts }: Standing): boolean {
+  const over = overOf(work);
+  return over !== null && Object.keys(parts).some((values) => over.has(values));
+}
+
+/** How much of a time's text a grain has: `2026-11-23 07`. */
+const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
+
+interface Over {
+  /** Of rows, as SQL. */
+  readonly condition: string;
+  /** @param values of a partition, as JSON */
+  has(values: string): boolean;
+}
+
+/** What retention ends; null: nothing. */
+function overOf(work: PublishWork): Over | null {
+  const { retention } = work.publishing.node.config;
+  if (retention === null) return null;
+  const parts = partitionKeys(work);
+  const place = parts.findIndex(({ grain }) => grain !== null);
+  const time = parts[place];
+  if (time === undefined || time.grain === null)
     throw errorOf('notPublished', {
       place: `${work.schema}.${work.table}`,
       why: "'retention' needs a time in 'partition_by', such as day(created_at)",
     });
   const before = new Date(Date.parse(work.publishing.time) - (retentionMs(retention) ?? 0)).toISOString();
-  const text = partitionText(time);
-  return rowsOf(
-    work,
-    `delete from ${work.name} where ${text} < ${text.replace(quoteIdentifier(time.column), `timestamptz '${before}'`)}`,
-  );
+  const first = before.replace('T', ' ').slice(0, LENGTHS[time.grain]);
+  return {
+    condition: `${partitionText(time)} collate "C" < ${quoteText(first)}`,
+    has(values) {
+      const texts: (string | null)[] = JSON.parse(values);
+      const text = texts[place] ?? null;
+      return text !== null && text < first;
+    },
+  };
 }
 
 export function partitionKeys({ publishing: { node } }: PublishWork): PartitionKey[] {

@@ -7,7 +7,7 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { Published, Publishing, Receiver } from '../receiver.ts';
-import { mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
+import { isOverdue, keptPartitions, mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
 import { PublishedLedger, type Standing } from './ledger.ts';
 import { type Look, readLook } from './look.ts';
 import { planColumns } from './plan-columns.ts';
@@ -48,12 +48,12 @@ export class PostgresReceiver implements Receiver {
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
       const version = versionOf(node.config, plan, summary);
-      if (!publishing.force && standing.version === version) {
+      const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+      const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan };
+      if (!publishing.force && standing.version === version && !isOverdue(work, standing)) {
         await session.rollback();
         return { changed: false, rows: standing.rows, sent: 0, removed: 0 };
       }
-      const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-      const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan };
       const changed = await this.#change(work, standing, await readLook(session, name));
       await ledger.write({
         publication: node.unique_id,
@@ -90,9 +90,9 @@ export class PostgresReceiver implements Receiver {
   }
 
   async #replace(work: PublishWork, look: Look | null): Promise<Changed> {
-    const { source, node } = work.publishing;
-    const partitions = node.config.mode === 'partitions' ? await source.partitions(partitionKeys(work)) : [];
-    const staged = await stageTable(work);
+    const { mode, retention } = work.publishing.node.config;
+    const partitions = mode === 'partitions' ? await keptPartitions(work) : [];
+    const staged = await stageTable(work, retention === null ? null : { parts: partitionKeys(work), partitions });
     await swapIn(work, staged, look);
     const parts = Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark]));
     return { rows: staged.rows, sent: staged.rows, removed: 0, parts };

@@ -16,8 +16,8 @@ export interface Staged {
 
 const LONGEST_NAME = 63;
 
-/** All rows in a table of its own, which is to become the table. */
-export async function stageTable(work: PublishWork): Promise<Staged> {
+/** Rows in a table of its own, which is to become the table. @param only of these partitions; null: all */
+export async function stageTable(work: PublishWork, only: PartitionChoice | null): Promise<Staged> {
   const { session, publishing, schema, table } = work;
   const { key, indexes } = publishing.node.config;
   const stage = shortened(`${table}__tsdbt_${publishing.runId.replaceAll('-', '').slice(0, 12)}`);
@@ -28,7 +28,7 @@ export async function stageTable(work: PublishWork): Promise<Staged> {
   });
   await session.execute(`create table ${name} (${columns.join(', ')})`);
   // Frozen rows are seen by readers whose snapshot is older than the swap: they find the new version, not none.
-  const rows = await copyInto(work, name, null, ' with (freeze)');
+  const rows = await copyInto(work, name, only, ' with (freeze)');
   const wanted = [
     ...(key.length > 0 ? [{ columns: key, unique: true, primary: true }] : []),
     ...indexes.map((index) => ({ ...index, primary: false })),

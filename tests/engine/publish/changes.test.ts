@@ -71,6 +71,31 @@ describe('a copy that is changed in place', () => {
     expect(await days()).toEqual(['1', '2', '4', '5']);
   });
 
+  it('keeps no partition whose time is over: at the first, when nothing else is new, and their marks', async () => {
+    const settings = { to: 'lookup', table: 'serving.m', mode: 'partitions', partition_by: ['day(at)'] };
+    const sql =
+      "select id, now()::timestamp - age as at from (values (1, interval '1 day'), (2, interval '80 days'), " +
+      "(3, interval '95 days')) v (id, age)";
+    const ids = async () => (await lab.there('select id from serving.m order by id')).flat();
+    await publish(sql, { ...settings, retention: '90 days' });
+    expect(await ids()).toEqual(['1', '2']);
+    // As if the days had gone by since: the mark and the row of a partition that is over by now.
+    await lab.there("insert into serving.m values (9, now() - interval '91 days')");
+    await lab.there(
+      'update tsdbt.published set parts = parts || jsonb_build_object(json_build_array(to_char(now() - interval ' +
+        "'91 days', 'YYYY-MM-DD'))::text, 'x')",
+    );
+    expect((await lab.project.run(['publish'])).out).toContain('PUBLISH 2');
+    expect(await ids()).toEqual(['1', '2']);
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+    await publish(sql, { ...settings, retention: '100 days' });
+    expect(await ids()).toEqual(['1', '2', '3']);
+    await publish(sql, { ...settings, retention: '50 days' });
+    expect(await ids()).toEqual(['1']);
+    await publish(sql, { ...settings, retention: '100 days' });
+    expect(await ids()).toEqual(['1', '2', '3']);
+  });
+
   it('leaves a column out, and refuses what it cannot write', async () => {
     const settings = { to: 'lookup', table: 'm', columns: ['b', 'id'] };
     expect((await publish('select 1 as id, 2 as b, 3 as c', settings)).code).toBe(0);
