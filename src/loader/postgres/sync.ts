@@ -134,8 +134,8 @@ export class PostgresSync implements TableSync {
     const border = await nextBorder(source, this.#target, table, writers);
     await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, PRESENT);
-    await this.#prepare(target, table);
-    const kept = strategy === 'full' ? null : await this.#kept(target, table);
+    const widened = await this.#prepare(target, table);
+    const kept = strategy === 'full' || widened ? null : await this.#kept(target, table);
     this.#reached('before_stage');
     const rows = await this.#stage(source, target, table, condition(this.#target, table, kept));
     this.#reached('before_merge');
@@ -184,8 +184,8 @@ export class PostgresSync implements TableSync {
       );
   }
 
-  /** Makes the table, or adds columns that it lacks. */
-  async #prepare(target: Session, { columns, key }: SourceTable): Promise<void> {
+  /** Makes the table, or adds columns that it lacks. @returns whether it did: rows from before lack them */
+  async #prepare(target: Session, { columns, key }: SourceTable): Promise<boolean> {
     const relation = relationOf(this.#target);
     const existing = new Set(
       (
@@ -197,12 +197,12 @@ export class PostgresSync implements TableSync {
       ).map(([name]) => String(name)),
     );
     const missing = columns.filter(({ name }) => !existing.has(name));
-    if (missing.length === 0) return;
+    if (missing.length === 0) return false;
     await this.#refuseTypes(target, missing);
     const declared = missing.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`);
     if (existing.size > 0) {
       await target.execute(`alter table ${relation} ${declared.map((column) => `add column ${column}`).join(', ')}`);
-      return;
+      return true;
     }
     const schema = quoteIdentifier(this.#target.schema);
     await createMissing(
@@ -212,6 +212,7 @@ export class PostgresSync implements TableSync {
     );
     const primary = key.length === 0 ? '' : `, primary key (${key.map(quoteIdentifier).join(', ')})`;
     await target.execute(`create table ${relation} (${declared.join(', ')}${primary})`);
+    return true;
   }
 
   /** The border of the last sync; null: every row must be read. */

@@ -294,6 +294,18 @@ describe('a table of another Postgres', () => {
     await sync.close();
   });
 
+  it('reads every row again where the table was made again, or has a new column', async () => {
+    const target = await made(USERS);
+    await source.query(`insert into ${target.identifier} values (1, 'old', now() - interval '1 day'), (2, 'b', now())`);
+    await synced(target);
+    await source.query(`alter table ${target.identifier} add column v integer default 7`);
+    await synced(target);
+    await expectEqual(target);
+    await copy.query(`drop table app.${target.identifier}`);
+    await synced(target);
+    await expectEqual(target);
+  });
+
   it('keeps values of all kinds', async () => {
     const target = await made(
       'id uuid primary key, n numeric(12,3), f double precision, b bytea, a text[], t timestamptz, d date, i ' +
