@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { embeddedClickhouse, type EmbeddedServer, embeddedStatus } from '../../../src/adapters/clickhouse/embedded.ts';
 
+import type { Credentials } from '../../../src/contracts/project.ts';
+
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 export abstract class ClickhouseProxy {
@@ -30,6 +32,12 @@ export abstract class ClickhouseProxy {
         void this.forward(req, Buffer.concat(chunks), res).catch(() => res.destroy());
       });
     });
+  }
+
+  /** Of a profile that reaches the server through this one. */
+  get credentials(): Credentials {
+    const { user, password } = this.server;
+    return { type: 'clickhouse', host: '127.0.0.1', port: this.port, user, password, database: '', schema: 's' };
   }
 
   /** Answers a request: by the server (`pass`), by itself, or never. */
