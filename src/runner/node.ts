@@ -54,13 +54,13 @@ export interface NodeKind<N extends GraphNode = GraphNode> {
 /** What the runner does for a node that it runs. */
 export interface Work {
   /**
-   * Opens a session of the node; the runner keeps the newest to cancel what runs.
+   * Opens a session of the node; the runner keeps the newest of the target, and those beside it, to cancel what runs.
    * @param adapter of another database than the target
    */
   open(node: GraphNode, adapter?: Adapter): Session;
   /** True when the command is to stop: nothing new may begin. */
   halted(): boolean;
-  /** Cancels the statement of the newest session on the server. */
+  /** Cancels the statements of these sessions on their servers. */
   cancel(): Promise<unknown>;
   /**
    * Runs the tests that the node is audited by; absent: it is not audited.

@@ -80,7 +80,8 @@ class Workers {
   readonly #options: ExecuteOptions;
   readonly #results: RunResult[] = [];
   readonly #skipped = new Map<string, RunResult | null>();
-  readonly #sessions = new Map<string, Session>();
+  /** Of each running node: that of the target, and those of other databases beside it. */
+  readonly #sessions = new Map<string, readonly Session[]>();
   /** Results of the tests of audited nodes, by the nodes' unique_ids. */
   readonly #audited = new Map<string, Map<string, RunResult>>();
   readonly #free: number[];
@@ -208,11 +209,12 @@ class Workers {
         open: (n, adapter) => {
           const opened = openSession(this.#ctx, n.unique_id, n, p, adapter);
           const session = this.#options.queries ? opened : new NoIntrospection(opened);
-          this.#sessions.set(node.unique_id, session);
+          const beside = adapter === undefined ? [] : (this.#sessions.get(node.unique_id) ?? []);
+          this.#sessions.set(node.unique_id, [...beside, session]);
           return session;
         },
         halted: () => this.#stop !== null,
-        cancel: async () => this.#sessions.get(node.unique_id)?.cancel(),
+        cancel: () => Promise.all((this.#sessions.get(node.unique_id) ?? []).map((session) => session.cancel())),
         audit: this.#options.audits.has(node.unique_id)
           ? (ctx, audited, staged, session) => this.#audit(ctx, audited, staged, session, thread)
           : undefined,
@@ -248,11 +250,14 @@ class Workers {
         open: (): Session => {
           if (held !== null) return held;
           const opened = openSession(this.#ctx, test.unique_id, test, p);
-          this.#sessions.set(test.unique_id, opened);
+          this.#sessions.set(test.unique_id, [opened]);
           return opened;
         },
         halted: (): boolean => this.#stop !== null,
-        cancel: async (): Promise<unknown> => (held ?? this.#sessions.get(test.unique_id))?.cancel(),
+        cancel: (): Promise<unknown> => {
+          const running = held === null ? (this.#sessions.get(test.unique_id) ?? []) : [held];
+          return Promise.all(running.map((each) => each.cancel()));
+        },
       };
       try {
         const given = await executeNode(staging, auditTestKind, test, p, work);
@@ -323,7 +328,7 @@ class Workers {
       const node = lookupNode(this.#ctx.manifest, id);
       if (node === undefined || !isEphemeral(node)) this.#ctx.log.cancelLine(id);
     }
-    const cancelled = Promise.all([...this.#sessions.values()].map((session) => session.cancel()));
+    const cancelled = Promise.all([...this.#sessions.values()].flat().map((session) => session.cancel()));
     const idle = cancelled.then(() => this.#untilIdle());
     if ((await unlessAborted(this.#options.signal, idle, this.#options.patience ?? CANCELLED_MS)) === null) {
       await Promise.all([this.#ctx.adapter.close(), this.#ctx.receivers.close()]);

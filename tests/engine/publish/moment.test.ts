@@ -26,6 +26,18 @@ describe('a relation that is replaced at the moment of publishing', () => {
     return (await running.ended).out;
   };
 
+  it('is given up at the timeout while the source works', async () => {
+    lab.model('select 1 as id from pg_sleep(600)', TO);
+    lab.project.write({
+      'models/m.yml': lab.project.read('models/m.yml').replace('tsdbt:\n', 'tsdbt:\n          timeout: 2s\n'),
+    });
+    expect((await lab.project.run(['run'])).code).toBe(0);
+    const { code, out } = await lab.project.run(['publish']);
+    expect(out).toContain('2 s');
+    expect(code).toBe(1);
+    expect(await lab.there("select to_regclass('serving.m')")).toEqual([['null']]);
+  });
+
   it('is published as it is afterwards: a table', async () => {
     lab.model("{{ config(materialized='table') }}\nselect 1 as id", TO);
     expect((await lab.project.run(['build'])).code).toBe(0);
