@@ -39,8 +39,8 @@ export function readPublications(state: ParseState, { nodes }: LinkedTable): rea
         refuse({
           keys: Array.isArray(written) ? [index] : [],
           what:
-            `to '${config.table ?? config.path}' has the name of that to '${first.config.table ?? first.config.path}', ` +
-            made.unique_id,
+            `to '${config.table ?? config.path}' has the name of that to ` +
+            `'${first.config.table ?? first.config.path}', ${made.unique_id}`,
           hint: 'Names are made of letters, digits and _ of the place; one of the two needs another place.',
         });
       found.push(made);

@@ -1,5 +1,6 @@
 // A job whose statement hangs, at its timeout: the server works on it no longer, nothing is left open, and the retry
-// after an edit succeeds. A model, hooks before and after all, and docs, on Postgres and on ClickHouse, with `tsdbt serve` as a process.
+// after an edit succeeds. A model, hooks before and after all, and docs, on Postgres and on ClickHouse, with `tsdbt
+// serve` as a process.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { FaultProject, pause } from '../faults/project.ts';
