@@ -4,6 +4,8 @@ import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 
 export interface Look {
+  /** A table that was made anew is another. */
+  readonly oid: string;
   /** `name type` of each, a line each. */
   readonly columns: string;
   /** The columns of unique indexes, a line each. */
@@ -25,6 +27,7 @@ export async function readLook(session: Session, name: string): Promise<Look | n
   case when c.relrowsecurity then 'row security' when exists (select from pg_trigger g where g.tgrelid = c.oid and ` +
       `not g.tgisinternal) then 'triggers' when c.relispartition or c.relkind = 'p' then 'partitions' end,
   'o ' || pg_get_userbyid(c.relowner), c.relowner = current_user::regrole, 'c ' || obj_description(c.oid, 'pg_class'),
+  'oid ' || c.oid,
   (select json_agg(json_build_array(x.privilege_type, case x.grantee when 0 then '' else ` +
       `pg_get_userbyid(x.grantee) end, x.is_grantable)) from aclexplode(c.relacl) x where x.grantee <> c.relowner)::text
 from pg_class c where c.oid = to_regclass(${quoteText(name)})`,
@@ -32,10 +35,20 @@ from pg_class c where c.oid = to_regclass(${quoteText(name)})`,
   );
   const row = table.rows[0]?.values;
   if (row === undefined) return null;
-  const [columns = '', keys = null, guarded = null, owner = null, ours = null, comment = null, grants = null] = row;
+  const [
+    columns = '',
+    keys = null,
+    guarded = null,
+    owner = null,
+    ours = null,
+    comment = null,
+    oid = '',
+    grants = null,
+  ] = row;
   const granted: [string, string, boolean][] = JSON.parse(String(grants ?? '[]'));
   const unique: string[] = JSON.parse(String(keys ?? '[]'));
   return {
+    oid: String(oid).slice(4),
     columns: String(columns),
     keys: unique,
     guarded: guarded === null ? null : String(guarded),

@@ -2,7 +2,7 @@
 // owner and comment stay. The lock is tried in short turns, so that readers never wait long behind it.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
-import type { Look } from './look.ts';
+import { type Look, readLook } from './look.ts';
 import type { PublishWork } from './publish-work.ts';
 import type { Staged } from './stage.ts';
 
@@ -11,17 +11,21 @@ const TRIES = 60;
 const PAUSE_MS = 500;
 const LOCK = "set local lock_timeout = '1s'";
 
-/** @param look of the table that is replaced; null: there is none */
-export async function swapIn(work: PublishWork, staged: Staged, look: Look | null): Promise<void> {
+/** @param before what the look was of the table that is replaced; null: there is none */
+export async function swapIn(work: PublishWork, staged: Staged, before: Look | null): Promise<void> {
   const { session, adapter, schema, table, name } = work;
-  if (look === null) await session.execute(`alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
+  if (before === null) await session.execute(`alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
   else {
-    if (look.guarded !== null)
+    refuseGuarded(work, before);
+    await lock(work);
+    // Grants and triggers may have come while the rows were loaded, and so may another table.
+    const look = await readLook(session, name);
+    if (look?.oid !== before.oid)
       throw errorOf('notPublished', {
         place: `${schema}.${table}`,
-        why: `it has ${look.guarded}, which a new table would not have; mode upsert keeps the table`,
+        why: 'another table has come there while the rows were loaded',
       });
-    await lock(work);
+    refuseGuarded(work, look);
     const dependants = await adapter.fetchDependants(session, adapter.createRelation({ schema, identifier: table }));
     for (const { dropSql } of [...dependants].reverse()) await session.execute(dropSql);
     await session.execute(`drop table ${name}; alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
@@ -32,6 +36,14 @@ export async function swapIn(work: PublishWork, staged: Staged, look: Look | nul
     await session.execute(
       `alter index ${quoteIdentifier(schema)}.${quoteIdentifier(index)} rename to ${quoteIdentifier(wanted)}`,
     );
+}
+
+function refuseGuarded({ schema, table }: PublishWork, { guarded }: Look): void {
+  if (guarded !== null)
+    throw errorOf('notPublished', {
+      place: `${schema}.${table}`,
+      why: `it has ${guarded}, which a new table would not have; mode upsert keeps the table`,
+    });
 }
 
 async function lock({ session, name, schema, table }: PublishWork): Promise<void> {
