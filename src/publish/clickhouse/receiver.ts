@@ -2,6 +2,7 @@
 // of the old. What stands there, since when, is the table's comment, so that it changes in the same step.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { exchangesTables } from '../../adapters/clickhouse/server-facts.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
@@ -10,6 +11,8 @@ import { columnOfPostgres } from './types-of-postgres.ts';
 
 const COMMENT = 'tsdbt published ';
 const BESIDE = '__tsdbt_publish_';
+/** Nobody reads what is dropped: the server's limit is for tables of people. */
+const ANY_SIZE = ' SETTINGS max_table_size_to_drop = 0';
 
 /** The comment of a published table, as JSON behind `COMMENT`. */
 interface Note {
@@ -37,9 +40,10 @@ export class ClickHouseReceiver implements Receiver {
     const place = `${schema}.${table}`;
     const session = publishing.session(this.#adapter);
     try {
-      await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}`);
+      await prepare(session, schema, place);
       await this.#adapter.lockRelation(session, this.#adapter.createRelation({ schema, identifier: table }));
-      const standing = await sweep(session, schema, table);
+      await sweep(session, schema, table);
+      const standing = await standingAt(session, schema, table);
       const note = standing === null ? null : noteOf(standing.comment);
       if (standing !== null && note?.publication !== node.unique_id) {
         const what =
@@ -52,7 +56,7 @@ export class ClickHouseReceiver implements Receiver {
       await source.open();
       const order = config.order_by.length > 0 ? config.order_by : config.key;
       const plan = publishedColumns(config, await source.columns()).map((column) =>
-        columnOfPostgres(column, order.includes(column.name)),
+        columnOfPostgres(column, order.includes(column.name) || config.key.includes(column.name)),
       );
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
@@ -76,11 +80,14 @@ export class ClickHouseReceiver implements Receiver {
           throw errorOf('notPublished', { place, why: `${rows} of ${summary.rows} rows have arrived` });
         if (config.key.length > 0) await refuseTwice(session, staged, config.key);
         const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+        const before = await standingAt(session, schema, table);
+        if (before?.uuid !== standing?.uuid || before?.comment !== standing?.comment)
+          throw errorOf('notPublished', { place, why: 'another table has come there while the rows were loaded' });
         await session.execute(
-          standing === null ? `RENAME TABLE ${staged} TO ${name}` : `EXCHANGE TABLES ${staged} AND ${name}`,
+          before === null ? `RENAME TABLE ${staged} TO ${name}` : `EXCHANGE TABLES ${staged} AND ${name}`,
         );
       } finally {
-        await session.execute(`DROP TABLE IF EXISTS ${staged} SYNC`).catch(() => undefined);
+        await session.execute(`DROP TABLE IF EXISTS ${staged} SYNC${ANY_SIZE}`).catch(() => undefined);
       }
       return { changed: true, rows: summary.rows, sent: summary.rows, removed: 0 };
     } finally {
@@ -89,30 +96,56 @@ export class ClickHouseReceiver implements Receiver {
   }
 }
 
-/** Drops what killed publications have left beside the table. @returns what stands there; null: nothing */
-async function sweep(
-  session: Session,
-  schema: string,
-  table: string,
-): Promise<{ readonly kind: string; readonly comment: string } | null> {
+/** The database, made where it is missing. @throws `runtime` error when no table of it is exchanged */
+async function prepare(session: Session, schema: string, place: string): Promise<void> {
+  const { table } = await session.execute(`SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`, {
+    fetch: true,
+  });
+  const engine = table.rows[0]?.textAt(0);
+  // Who may not create databases publishes into one that is there.
+  if (engine === undefined) await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}`);
+  else if (!exchangesTables(engine) || engine === 'Replicated')
+    throw errorOf('notPublished', { place, why: `its database is ${engine}, and must be Atomic` });
+}
+
+/** Drops what killed publications have left beside the table; what cannot be dropped is left to the next one. */
+async function sweep(session: Session, schema: string, table: string): Promise<void> {
   const { table: found } = await session.execute(
-    `SELECT name, engine, concat('c ', comment) FROM system.tables WHERE database = ${quoteText(schema)} ` +
-      `AND (name = ${quoteText(table)} OR startsWith(name, ${quoteText(table + BESIDE)}))`,
+    `SELECT name FROM system.tables WHERE database = ${quoteText(schema)} ` +
+      `AND startsWith(name, ${quoteText(table + BESIDE)})`,
     { fetch: true },
   );
-  let standing = null;
   for (const row of found.rows) {
-    const name = row.textAt(0);
-    if (name === table) standing = { kind: row.textAt(1), comment: row.textAt(2).slice(2) };
-    else await session.execute(`DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)} SYNC`);
+    const name = `${quoteIdentifier(schema)}.${quoteIdentifier(row.textAt(0))}`;
+    await session.execute(`DROP TABLE IF EXISTS ${name} SYNC${ANY_SIZE}`).catch(() => undefined);
   }
-  return standing;
+}
+
+interface Found {
+  readonly kind: string;
+  readonly comment: string;
+  readonly uuid: string;
+}
+
+/** @returns null: nothing stands there */
+async function standingAt(session: Session, schema: string, table: string): Promise<Found | null> {
+  const { table: found } = await session.execute(
+    `SELECT engine, concat('c ', comment), toString(uuid) FROM system.tables WHERE database = ${quoteText(schema)} ` +
+      `AND name = ${quoteText(table)}`,
+    { fetch: true },
+  );
+  const [row] = found.rows;
+  return row === undefined ? null : { kind: row.textAt(0), comment: row.textAt(1).slice(2), uuid: row.textAt(2) };
 }
 
 function noteOf(comment: string): Note | null {
   if (!comment.startsWith(COMMENT)) return null;
-  const note: Note = JSON.parse(comment.slice(COMMENT.length));
-  return note;
+  try {
+    const note: Note = JSON.parse(comment.slice(COMMENT.length));
+    return note;
+  } catch {
+    return null;
+  }
 }
 
 function createSql(staged: string, plan: readonly PlannedColumn[], order: readonly string[], note: Note): string {
