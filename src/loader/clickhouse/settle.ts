@@ -10,6 +10,7 @@ import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, TooManyRefused } from '../sink.ts';
+import { isApart } from './apart.ts';
 import { viewTargets } from './guards.ts';
 import { readPlaces, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
@@ -107,7 +108,7 @@ export async function isWhole(
 /** What has become of intents that were settled. */
 export interface Settled {
   readonly outcome: Outcome;
-  /** Those behind which another loader has recorded its own: it has found them done. */
+  /** All of them, when another loader has recorded its own behind some: it has found them done, or settles them. */
   readonly gone: readonly Recorded[];
 }
 
@@ -125,41 +126,42 @@ export async function settleContents(
   const upsert = target.mode === 'upsert';
   // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
   // would be another block to the view.
-  const viewed =
+  const hasViews =
     !upsert && intents.every(({ kind }) => kind === 'flush') && (await viewTargets(lease, target)).size > 0;
   // A second token would be another block to the view, which may keep what the table deletes.
-  const rounds = (await deletesRows(lease, target)) ? (viewed ? 1 : EXPIRING_ROUNDS) : ROUNDS;
+  const rounds = (await deletesRows(lease, target)) ? (hasViews ? 1 : EXPIRING_ROUNDS) : ROUNDS;
   const [{ id } = { id: '' }] = intents;
+  // A part that is settled apart is another block anyhow: what the table holds of it, the view has got, too.
+  const viewed = hasViews && !isApart(id);
   for (let round = 0; round < ROUNDS; round++) {
     const newest = await readPlaces(lease, target, intents);
     const gone = intents.filter((intent) => newest.get(partitionKey(intent))?.id !== id);
-    const spans = intents.filter((intent) => !gone.includes(intent));
-    if (spans.length === 0) return { outcome: { rows: 0, dead: [] }, gone };
-    const open = gone.length === 0 ? contents : partOf(contents, spans);
-    const letters = offsets(await lease.ask(deadOffsets(target, spans)));
+    // A part of them under their id would take the place of the whole block of a loader that is still alive.
+    if (gone.length > 0) return { outcome: { rows: 0, dead: [] }, gone: intents };
+    const letters = offsets(await lease.ask(deadOffsets(target, intents)));
     // An upsert's row may have given way to a newer one. A second insert of it changes nothing.
-    const held = upsert ? NOWHERE : offsets(await lease.ask(heldOffsets(target, spans)));
-    const { rows } = open;
+    const held = upsert ? NOWHERE : offsets(await lease.ask(heldOffsets(target, intents)));
+    const { rows } = contents;
     const isLetter = (row: number): boolean => letters(rows.topic(row), rows.partition(row), rows.offset(row));
     const isThere = (row: number): boolean =>
       held(rows.topic(row), rows.partition(row), rows.offset(row)) || isLetter(row);
-    const dead = open.dead.filter(
+    const dead = contents.dead.filter(
       ({ topic, partition, message: { offset } }) =>
         !held(topic, partition, offset) && !letters(topic, partition, offset),
     );
-    const missing = open.numbers.filter((row) => (viewed && round === 0 ? !isLetter(row) : !isThere(row)));
+    const missing = contents.numbers.filter((row) => (viewed && round === 0 ? !isLetter(row) : !isThere(row)));
     const numbers = round < rounds ? missing : [];
     const lacking = dead.length > 0 || (numbers.length > 0 && (!upsert || round === 0));
-    const done = spans.every((intent) => newest.get(partitionKey(intent))?.done === true);
+    const done = intents.every((intent) => newest.get(partitionKey(intent))?.done === true);
     if (done || !lacking) {
       // The table had forgotten the token of rows that it has.
-      if (!done && viewed && Number((await lease.ask(repeats(target, spans)))[0]?.[0]) > 0)
-        await lease.run(deleteRepeats(target, spans));
-      return { outcome: outcomeOf(open, isLetter), gone };
+      if (!done && viewed && Number((await lease.ask(repeats(target, intents)))[0]?.[0]) > 0)
+        await lease.run(deleteRepeats(target, intents));
+      return { outcome: outcomeOf(contents, isLetter), gone: [] };
     }
     const token = round === 0 ? id : `${id}/${round}`;
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
-    await writeContents(writing, { id }, { ...open, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);
+    await writeContents(writing, { id }, { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);
   }
   const [{ topic, partition, from, to } = { topic: '', partition: 0, from: 0n, to: 0n }] = intents;
   throw new TsdbtError(

@@ -2,7 +2,6 @@
 // intent, intents.ts), written under the intent's token, and settled by whoever comes after a loader that did not come
 // to its end (settle.ts). table.ts writes the DDL.
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
@@ -24,6 +23,7 @@ import {
   type Place,
   type Sink,
 } from '../sink.ts';
+import { settleable } from './apart.ts';
 import { guardProblems } from './guards.ts';
 import { countsOf, FlushRanges } from './flush-ranges.ts';
 import { finish, readGroup, readIntents, readPlaces, recordTogether } from './intents.ts';
@@ -58,15 +58,13 @@ import {
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
-import { type Contents, isWhole, type Outcome, settleContents, type Writing } from './settle.ts';
+import { type Contents, isWhole, type Outcome, partOf, settleContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
 import { tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
 /** Partitions that are set back at once. */
 const AT_ONCE = 3;
-/** How often a flush that must be waited for is looked at. */
-const LOOK_MS = 300;
 
 /** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
 const PACE = { everyMs: 700, silentMs: 1500 };
@@ -230,16 +228,10 @@ export class ClickHouseSink implements Sink {
     return this.#within(target, async (lease) => {
       const contents = contentsOf(flush);
       const read = new Set(flush.ranges.map(partitionKey));
-      let intents = await readGroup(lease, target, open.id);
-      const isOld = (): boolean => intents.every(({ ageMs }) => ageMs > lease.quietMs);
-      // What is sent under the id must be all of it, unless whoever has the rest in memory can send nothing any more.
-      while (intents.some((intent) => !intent.done && !read.has(partitionKey(intent))) && !isOld()) {
-        await pause(LOOK_MS);
-        intents = await readGroup(lease, target, open.id);
-      }
-      intents = intents.filter((intent) => read.has(partitionKey(intent)));
+      const intents = await settleable(lease, target, { id: open.id, read, loadId });
       if (intents.length === 0) throw new Fenced(flush.ranges);
-      const { outcome, gone } = await settleContents(this.#writing(lease), intents, contents);
+      const some = intents.length === flush.ranges.length ? contents : partOf(contents, intents);
+      const { outcome, gone } = await settleContents(this.#writing(lease), intents, some);
       const settled = intents.filter((intent) => !gone.includes(intent));
       const done = flush.ranges.flatMap((range) => {
         const intent = settled.find((each) => partitionKey(each) === partitionKey(range));

@@ -10,6 +10,7 @@ import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { loaderOn, upTo } from './load-lab.ts';
+import { MemoryClient } from './memory-broker.ts';
 
 const COLUMNS = { id: 'Int64', at: "DateTime64(3, 'UTC')" };
 const MONTHS = ['2026-01-05', '2026-02-05', '2026-03-05', '2026-04-05'];
@@ -222,6 +223,27 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect(await lab.ids(target)).toEqual(odd);
     await lab.load({ ...target, onGap: 'earliest' });
     expect(await lab.ids(target)).toEqual(wholeNumbers(40).filter((id) => id % 2 === 1 || id >= 30));
+  });
+
+  it.each([
+    ['without a view', false],
+    ['with a view and a TTL that deletes', true],
+  ] as const)('whose rest becomes readable later is written to its end, %s', async (_, expiring) => {
+    const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
+    const ttl = expiring ? 'ttl toDateTime(at) + interval 20 year' : '';
+    const target = expiring ? { ...(await byMonth(3, ttl)), flush } : lab.target(COLUMNS, { flush }, 3);
+    produce(0, 60, 3);
+    await loadUntil(target, 'before_copy');
+    const read = MemoryClient.prototype.read;
+    for (const unreadable of [[1, 2], [2], []]) {
+      const client = lab.broker.client();
+      client.read = (at, from, to) =>
+        unreadable.includes(at.partition)
+          ? Promise.resolve({ batches: [], failure: { ...at, reason: 'too_large', message: 'a batch is too large' } })
+          : read.call(client, at, from, to);
+      await lab.load(target, { client, sink: lab.anotherSink() });
+    }
+    await expectWhole(target, 60);
   });
 
   it('of several loaders is written once, whoever has its partitions then', async () => {
