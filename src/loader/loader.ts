@@ -28,7 +28,7 @@ import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
 import { explain, isAnother, madeAnew, startingPoints } from './starts.ts';
 import { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { ofTopic, topicNames } from './topics.ts';
+import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -404,13 +404,16 @@ export class Loader {
       for (const flush of await sink.unsettled(ofTopic(target, name), numbers)) open.set(flush.id, flush);
     }
     const names = [...new Set([...open.values()].flatMap(({ ranges }) => ranges.map(({ topic }) => topic)))];
-    const topics = names.length === 0 ? [] : await client.topics(names);
-    const ids = new Map(topics.map(({ topic, id }) => [topic, id]));
+    const ids = new Map<string, string | null>();
+    for (const name of names) {
+      const found = await (topicNamed(target, name) ? client.topics([name]) : topicsThere(client, name));
+      for (const { topic, id } of found) ids.set(topic, id);
+    }
     for (const flush of open.values()) {
       const pending = new PendingRows();
       for (const range of flush.ranges) {
         // What a topic held that was deleted since, no log has: starts.ts says so.
-        if (isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
+        if (!ids.has(range.topic) || isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
         const { batches, failure } = await client.read(range, range.from, range.to);
         if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop'))
           this.#unreadable.set(partitionKey(range), failure);

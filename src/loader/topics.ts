@@ -1,7 +1,7 @@
 // The topics of a target: one, several by name, or those whose name matches a pattern. What belongs to one topic
 // (positions, gaps, rewinds) is asked of a view of the target that has this topic alone.
 import { TsdbtError } from '../errors.ts';
-import type { BrokerClient } from './broker.ts';
+import type { BrokerClient, TopicInfo } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 
 const views = new WeakMap<LoadTarget, Map<string, LoadTarget>>();
@@ -37,6 +37,22 @@ export async function topicNames(
     path,
     hint: 'Make one, or mend the pattern: the whole name must match.',
   });
+}
+
+/** Does the target name the topic, so that it must be there? */
+export function topicNamed({ topics, topic }: LoadTarget, name: string): boolean {
+  if (topics === undefined) return topic === name;
+  return !(topics instanceof RegExp) && topics.includes(name);
+}
+
+/** The topic; empty when it does not exist or may not be read. */
+export async function topicsThere(client: Pick<BrokerClient, 'topics'>, name: string): Promise<readonly TopicInfo[]> {
+  try {
+    return await client.topics([name]);
+  } catch (error) {
+    if (error instanceof TsdbtError && error.kind === 'runtime') return [];
+    throw error;
+  }
 }
 
 /** A topic that both targets are sure to load, for people; null: none is known to be. */

@@ -246,6 +246,18 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 60);
   });
 
+  it('over two topics, one of which was deleted, is ended in the other one', async () => {
+    const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
+    const target = lab.target(COLUMNS, { flush, topic: 't, u', topics: ['t', 'u'] });
+    lab.broker.create('u', 1);
+    produce(0, 20);
+    lab.broker.produce('u', 0, { id: 1000, at: `${MONTHS[0]}T00:00:00Z` });
+    await loadUntil(target, 'before_copy');
+    lab.broker.remove('u');
+    await lab.load({ ...target, topic: 't', topics: ['t'] });
+    await expectWhole(target, 20);
+  });
+
   it('of several loaders is written once, whoever has its partitions then', async () => {
     const target = { ...(await byMonth(3)), flush: { rows: 1000, bytes: 1_000_000, ageMs: 60_000 } };
     produce(0, 90, 3);
