@@ -44,9 +44,17 @@ interface TableState {
   readonly newest: Map<string, Known>;
   /** The number of the last INSERT of intents of this loader, and whether others have recorded since the one before. */
   chain: bigint | null;
+  /** When this loader has recorded last. */
+  recordedAt: number;
   shared: boolean;
   attempt: Attempt | null;
 }
+
+/**
+ * For how long the last number of this loader counts: the server forgets tokens once many others were recorded, also
+ * those of other tables, and would take a number twice.
+ */
+const CHAIN_MS = 3000;
 
 const NOTHING: Outcome = { rows: 0, dead: [] };
 
@@ -131,7 +139,9 @@ export class FlushRanges {
       looked = this.#now();
       const last = table.chain;
       // Where others record, too, the last number of this loader is seldom the highest.
-      const together = await recordTogether(lease, wanted, { target, loadId, chain: table.shared ? null : last });
+      const known = table.shared || looked - table.recordedAt > CHAIN_MS ? null : last;
+      const together = await recordTogether(lease, wanted, { target, loadId, chain: known });
+      table.recordedAt = this.#now();
       table.shared = last !== null && together.chain !== last + 1n;
       table.chain = together.chain;
       for (const intent of together.recorded) {
@@ -175,6 +185,7 @@ export class FlushRanges {
     const table = this.#tables.get(relation) ?? {
       newest: new Map<string, Known>(),
       chain: null,
+      recordedAt: 0,
       shared: false,
       attempt: null,
     };
