@@ -123,6 +123,7 @@ export async function settleContents(
 ): Promise<Settled> {
   const { target } = contents;
   const { lease } = writing;
+  if (intents.length === 0) return { outcome: { rows: 0, dead: [] }, gone: [] };
   const upsert = target.mode === 'upsert';
   // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
   // would be another block to the view.

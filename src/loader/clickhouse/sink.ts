@@ -228,13 +228,16 @@ export class ClickHouseSink implements Sink {
     return this.#within(target, async (lease) => {
       const contents = contentsOf(flush);
       const read = new Set(flush.ranges.map(partitionKey));
-      const intents = await settleable(lease, target, { id: open.id, read, loadId });
-      if (intents.length === 0) throw new Fenced(flush.ranges);
-      const some = intents.length === flush.ranges.length ? contents : partOf(contents, intents);
-      const { outcome, gone } = await settleContents(this.#writing(lease), intents, some);
-      const settled = intents.filter((intent) => !gone.includes(intent));
+      let intents = await settleable(lease, target, { id: open.id, read, loadId });
+      let settled = await settleContents(this.#writing(lease), intents, partOf(contents, intents));
+      // Behind some of them another intent was recorded meanwhile: the others become a part.
+      while (settled.gone.length > 0) {
+        intents = await settleable(lease, target, { id: intents[0]?.id ?? open.id, read, loadId });
+        settled = await settleContents(this.#writing(lease), intents, partOf(contents, intents));
+      }
+      const { outcome } = settled;
       const done = flush.ranges.flatMap((range) => {
-        const intent = settled.find((each) => partitionKey(each) === partitionKey(range));
+        const intent = intents.find((each) => partitionKey(each) === partitionKey(range));
         return intent === undefined ? [] : [{ ...intent, ...countsOf(range, contents, outcome) }];
       });
       await finish(
