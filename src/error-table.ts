@@ -413,6 +413,13 @@ export const ERRORS = {
       `meta.tsdbt.audit of ${f.node}: expected a built-in materialization of these: ${f.known}. Found ${f.found}, ` +
       'which publishes at a moment of its own. Nothing was built.',
   ),
+  ownPublishing: row<Facts<'node' | 'macro'>>(
+    'T3065',
+    'runtime',
+    (f) =>
+      `meta.tsdbt.audit of ${f.node}: the project has a macro ${f.macro} of its own, which publishes without the ` +
+      'audit. Nothing was built.',
+  ),
   auditFailed: row<Facts<'failed' | 'all' | 'tests'>>(
     'T3063',
     'runtime',
@@ -428,6 +435,13 @@ export const ERRORS = {
   ),
 
   // Answers of a database.
+  auditUnanswered: row<Facts<'failed' | 'all' | 'tests'>>(
+    'T4102',
+    'connection',
+    (f) =>
+      `The audit could not be finished: ${f.failed} of ${f.all} tests failed by what may pass (${f.tests}). ` +
+      'Nothing was published: readers see what was there before.',
+  ),
   freshnessIsNull: row<Facts<'field'>>(
     'T4001',
     'database',

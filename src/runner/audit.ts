@@ -15,9 +15,16 @@ import { TestBatches } from './test-batch.ts';
 
 /** Materializations whose macros say where the audit is. */
 const AUDITED = new Set(['table', 'incremental', 'view', 'snapshot']);
+/** Macros of ClickHouse's materializations in which the audit is. */
+const PUBLISHING = ['clickhouse__publish', 'clickhouse__publish_first', 'clickhouse__publish_shadow'];
 const STATUSES: readonly RunResult['status'][] = ['pass', 'warn', 'skipped', 'fail', 'error'];
+/** The batch that a test's result is about; '' for a node without batches. */
+const PART = new WeakMap<RunResult, string>();
+/** By the worst of them, the latest result of a test on each batch. */
+const PARTS = new WeakMap<RunResult, ReadonlyMap<string, RunResult>>();
 
-type Audited = ModelNode | SnapshotNode;
+/** A microbatch model is audited batch by batch. */
+type Audited = (ModelNode | SnapshotNode) & { readonly batch?: { readonly id: string } | undefined };
 type Nodes = CompileContext['manifest']['nodes'];
 
 /**
@@ -81,13 +88,17 @@ export function retriedWithAudits(
 }
 
 /**
- * Refuses a node whose materialization publishes at a moment of its own.
+ * Refuses a node whose materialization, or a macro of it, publishes at a moment of its own.
  * @throws {TsdbtError} compilation
  */
 export function requireAuditable({ resolver }: Pick<RunContext, 'resolver'>, node: Audited): void {
   const name = String(node.config.materialized);
   const macro = resolver.materialization(name, () => undefined);
-  if (AUDITED.has(name) && macro !== undefined && resolver.isInternal(macro)) return;
+  const own = PUBLISHING.find((each) => resolver.overridden(each));
+  if (AUDITED.has(name) && macro !== undefined && resolver.isInternal(macro)) {
+    if (own === undefined) return;
+    throw errorOf('ownPublishing', { node: node.unique_id, macro: own }, { node });
+  }
   const found = AUDITED.has(name) ? `one of package ${macro?.package_name ?? ''}'s own` : `'${name}'`;
   throw errorOf('notAuditable', { node: node.unique_id, found, known: [...AUDITED].join(', ') }, { node });
 }
@@ -122,21 +133,39 @@ export function withPublishedName(ctx: RunContext, audited: Audited, staged: Rel
   const working = staged.render();
   const published = relationFrom(ctx.adapter, ctx.config.project.quoting, audited).render();
   const { node, compiled_code: code } = result;
-  if (working === published || code === null || node?.resource_type !== 'test') return result;
+  const part = audited.batch?.id ?? '';
+  if (working === published || code === null || node?.resource_type !== 'test') return ofPart(result, part);
   const compiled_code = code.replaceAll(working, published);
   if (node.compiled_path != null) ctx.write(node.compiled_path, compiled_code);
-  return { ...result, compiled_code, node: { ...node, compiled_code } };
+  return ofPart({ ...result, compiled_code, node: { ...node, compiled_code } }, part);
 }
 
-/** Of the results of one test on several batches of a model, the worst; of equals the later. */
+function ofPart(result: RunResult, part: string): RunResult {
+  PART.set(result, part);
+  return result;
+}
+
+/**
+ * Of the results of one test on several batches of a model, the worst; of equals the later. What a batch, or a node
+ * without batches, gave at an earlier attempt no longer counts.
+ */
 export function worse(before: RunResult | undefined, now: RunResult): RunResult {
-  return before !== undefined && STATUSES.indexOf(before.status) > STATUSES.indexOf(now.status) ? before : now;
+  const parts = new Map(before === undefined ? [] : (PARTS.get(before) ?? [['', before]]));
+  const part = PART.get(now) ?? '';
+  parts.delete(part);
+  parts.set(part, now);
+  const worst = [...parts.values()].reduce((one, other) =>
+    STATUSES.indexOf(one.status) > STATUSES.indexOf(other.status) ? one : other,
+  );
+  PARTS.set(worst, parts);
+  return worst;
 }
 
 /**
  * Runs tests on the session that is to publish, or beside it where there are no transactions.
  * @param run gives the result of one test; `held` is the session for it, or null for one of its own
- * @throws {TsdbtError} runtime, when a test fails or cannot be run
+ * @throws {TsdbtError} runtime, when a test fails or cannot be run; connection, when all that kept it from passing may
+ *   pass: the node may be built again
  */
 export async function audit(
   node: Audited,
@@ -144,13 +173,16 @@ export async function audit(
   tests: readonly TestNode[],
   run: (test: TestNode, held: Session | null) => Promise<RunResult>,
 ): Promise<void> {
-  const results: RunResult[] = [];
   const all = async (held: Session | null): Promise<void> => {
+    const results: RunResult[] = [];
     for (const test of tests) results.push(await run(test, held));
+    const failed = results.filter(didNotPass);
+    if (failed.length === 0) return;
+    const names = failed.map(({ unique_id }) => tests.find((test) => test.unique_id === unique_id)?.name ?? unique_id);
+    const facts = { failed: failed.length, all: tests.length, tests: names.join(', ') };
+    if (failed.some(({ status, transient }) => status !== 'error' || transient !== true))
+      throw errorOf('auditFailed', facts, { node });
+    throw errorOf('auditUnanswered', facts, { node });
   };
   await (session.hold === undefined ? all(null) : session.hold(() => all(session)));
-  const failed = results.filter(didNotPass);
-  if (failed.length === 0) return;
-  const names = failed.map(({ unique_id }) => tests.find((test) => test.unique_id === unique_id)?.name ?? unique_id);
-  throw errorOf('auditFailed', { failed: failed.length, all: tests.length, tests: names.join(', ') }, { node });
 }

@@ -198,10 +198,12 @@ export class PostgresSession implements Session {
     check();
     this.#held = true;
     try {
-      return await work();
+      const done = await work();
+      // Of work that failed, its own error says why.
+      check();
+      return done;
     } finally {
       this.#held = false;
-      check();
     }
   }
 
@@ -462,7 +464,9 @@ export class PostgresSession implements Session {
       return result;
     } catch (error) {
       const known = databaseError(error, text, sql, [...prefix].length);
-      if (!connection.broken) await this.#send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_held; RELEASE tsdbt_held');
+      // A server that shuts down says so before it closes the connection: what follows would hide the reason.
+      if (!connection.broken)
+        await this.#send(connection, 'ROLLBACK TO SAVEPOINT tsdbt_held; RELEASE tsdbt_held').catch(() => undefined);
       throw known;
     }
   }

@@ -103,6 +103,25 @@ it('goes on with the other tests when one cannot be run', async () => {
   expect(found['model.plain']?.message).toContain('(broken)');
 });
 
+it('tries a node again whose audit lost its connection, and then keeps the new results', async () => {
+  await project.client.query('create sequence s.tries');
+  const lost = "nextval('s.tries') = 1 and pg_terminate_backend(pg_backend_pid())";
+  project.write({
+    'models/again.sql':
+      "{{ config(materialized='table', meta={'tsdbt': {'audit': true, 'retries': 1}}) }} select 1 as id",
+    'tests/again_first.sql': "select id from {{ ref('again') }} where id is null",
+    'tests/again_lost.sql': `select id from {{ ref('again') }} where ${lost}`,
+    'tests/again_then.sql': "select id from {{ ref('again') }} where id > 1",
+  });
+  const { code, out } = await project.run(['build', '-s', 'again']);
+  for (const path of ['models/again', 'tests/again_first', 'tests/again_lost', 'tests/again_then'])
+    project.remove(`${path}.sql`);
+  expect(code, out).toBe(0);
+  expect(out).toContain('model.faults.again failed by what may pass');
+  for (const test of ['first', 'lost', 'then'])
+    expect(results()[`test.again_${test}`]).toMatchObject({ status: 'pass' });
+});
+
 it('does not hold a node up by a warning, nor by a test that reads what comes later', async () => {
   project.write({ 'tests/warns.sql': "{{ config(severity='warn') }} select id from {{ ref('plain') }}" });
   const { code, out } = await project.run(['build', '-s', 'plain']);

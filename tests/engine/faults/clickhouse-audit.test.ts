@@ -1,4 +1,6 @@
 // Audit before publishing on ClickHouse: what a test refuses is never seen, in each way that a model can be built.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { auditedNames, auditedProject } from './audited.ts';
 import { ClickhouseLab } from './clickhouse-lab.ts';
@@ -104,6 +106,32 @@ it('refuses what would go into the table itself', async () => {
   const { code, out } = await lab.run(['build', '-s', 'appended']);
   expect([code, out]).toEqual([1, expect.stringContaining('cannot be audited before it is changed')]);
   expect((await contents())['appended']).toBe(`${GOOD} 11:2`);
+});
+
+it('refuses a snapshot whose columns change first', async () => {
+  const file = 'snapshots/snapped.yml';
+  const before = lab.read(file);
+  const described = "select name, type from system.columns where database = 's' and table = 'snapped'";
+  const columns = await lab.rows(described);
+  lab.write({
+    [file]: before.replace(`"source('raw', 'src')"`, `"ref('wider')"`),
+    'models/wider.sql': "{{ config(materialized='view') }} select *, 1 as more from {{ source('raw', 'src') }}",
+  });
+  const { code, out } = await lab.run(['build', '-s', 'wider', 'snapped']);
+  lab.write({ [file]: before });
+  rmSync(join(lab.dir, 'models/wider.sql'));
+  expect([code, out]).toEqual([1, expect.stringContaining('its columns change first (more)')]);
+  expect(await lab.rows(described)).toEqual(columns);
+});
+
+it("refuses a project's own macro that publishes", async () => {
+  lab.write({
+    'macros/own.sql':
+      '{% macro clickhouse__publish(staged, target) %}{% do exchange_tables_atomic(staged, target) %}{% endmacro %}',
+  });
+  const { code, out } = await lab.run(['build', '-s', 'plain']);
+  rmSync(join(lab.dir, 'macros/own.sql'));
+  expect([code, out]).toEqual([1, expect.stringContaining('clickhouse__publish of its own')]);
 });
 
 it('never shows what a bad build has made, whenever it is killed', async () => {

@@ -49,12 +49,15 @@
           clickhouse__snapshot_key(strategy.unique_key))) -%}
       {%- set source_sql = 'select * from ' ~ queried -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
-      {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
-
       {#- columns of the staging table that are not for the snapshot -#}
       {%- set working = ['dbt_change_type', 'dbt_unique_key'] -%}
-      {%- do create_columns(target_relation, adapter.get_missing_columns(staging_table, target_relation)
-          | rejectattr('name', 'in', working) | list) -%}
+      {%- set missing = adapter.get_missing_columns(staging_table, target_relation)
+          | rejectattr('name', 'in', working) | list -%}
+      {%- if adapter.audited() -%}
+        {%- do clickhouse__snapshot_refuse_audit(target_relation, staging_table, missing) -%}
+      {%- endif -%}
+      {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
+      {%- do create_columns(target_relation, missing) -%}
       {%- set inserted = [] -%}
       {%- for column in adapter.get_columns_in_relation(staging_table) | rejectattr('name', 'in', working) -%}
         {%- do inserted.append(adapter.quote(column.name)) -%}
@@ -83,6 +86,20 @@
 
   {{- return({'relations': [target_relation]}) -}}
 {% endmaterialization %}
+
+{#- Columns are added to the table itself, and widened in it, before its rows change. missing: those to be added. -#}
+{% macro clickhouse__snapshot_refuse_audit(target, staging_table, missing) %}
+  {%- set changing = missing | map(attribute='name') | list -%}
+  {%- set there = adapter.get_columns_in_relation(target) -%}
+  {%- for column in adapter.get_columns_in_relation(staging_table) -%}
+    {%- for old in there if old.name == column.name and old.can_expand_to(column) -%}
+      {%- do changing.append(column.name) -%}
+    {%- endfor -%}
+  {%- endfor -%}
+  {%- if changing -%}
+    {%- do clickhouse__refuse_audit(target, 'its columns change first (' ~ changing | join(', ') ~ ')') -%}
+  {%- endif -%}
+{% endmacro %}
 
 {#- The id of a version, as dbt-clickhouse makes it: tables that are there hold such ids. A key may be NULL. -#}
 {% macro clickhouse__snapshot_hash_arguments(args) -%}

@@ -23,7 +23,6 @@
     {%- else -%}
       {%- do log('Relation ' ~ target_relation.name ~ ' already exists, replacing it') -%}
       {%- do clickhouse__require_exchange(existing_relation) -%}
-      {{- clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) -}}
     {%- endif -%}
     {%- if adapter.audited() -%}
       {#- a view is replaced by the statement that makes it: it is looked at under another name before -#}
@@ -34,6 +33,9 @@
       {%- endcall -%}
       {%- do adapter.audit(staged_relation) -%}
       {%- do adapter.drop_relation(staged_relation) -%}
+    {%- endif -%}
+    {%- if existing_relation is not none -%}
+      {{- clickhouse__drop_associated_mv_if_it_was_automatically_created(target_relation) -}}
     {%- endif -%}
     {#- rendered again: errors are traced to the lines of this text -#}
     {%- call statement('main') %}

@@ -1,0 +1,52 @@
+// What the results of an audit's tests make of it: an error of the node, lasting or one that may pass, and one result of
+// each test for several attempts and batches.
+import { expect, it } from 'vitest';
+import type { Session } from '../../../../src/adapters/adapter.ts';
+import type { ModelNode, TestNode } from '../../../../src/contracts/node.ts';
+import type { RunResult } from '../../../../src/contracts/results.ts';
+import { TsdbtError } from '../../../../src/errors.ts';
+import { audit, withPublishedName, worse } from '../../../../src/runner/audit.ts';
+
+type Given = Pick<RunResult, 'status' | 'transient'>;
+const result = (given: Given): RunResult => ({ ...given, unique_id: 'test.a' }) as unknown as RunResult;
+const PASSES: Given = { status: 'error', transient: true };
+
+async function errorOfAudit(...given: Given[]): Promise<unknown> {
+  const model = { resource_type: 'model', name: 'm', original_file_path: 'm.sql', unique_id: 'model.m' };
+  const tests = given.map((_, i) => ({ unique_id: `test.${i}`, name: `t${i}` }) as unknown as TestNode);
+  const all = given.map(result);
+  try {
+    await audit(model as unknown as ModelNode, {} as unknown as Session, tests, async () => all.shift()!);
+    return null;
+  } catch (error) {
+    return error instanceof TsdbtError ? error.kind : error;
+  }
+}
+
+it('an audit that only transient errors stopped may be tried again', async () => {
+  expect(await errorOfAudit({ status: 'pass' }, { status: 'warn' })).toBe(null);
+  expect(await errorOfAudit({ status: 'pass' }, PASSES, PASSES)).toBe('connection');
+  expect(await errorOfAudit(PASSES, { status: 'fail' })).toBe('runtime');
+  expect(await errorOfAudit(PASSES, { status: 'error' })).toBe('runtime');
+});
+
+/** What is kept of a test, of whose results each is of a batch. */
+function kept(...given: [batch: number | null, result: Given][]): string | undefined {
+  const adapter = { relations: { quotePolicy: {} }, createRelation: () => ({ render: () => 'x' }) };
+  return given.reduce<RunResult | undefined>((before, [batch, one]) => {
+    const node = batch === null ? {} : { batch: { id: String(batch) } };
+    const staged = { render: () => 'x' };
+    const ctx = { adapter, config: { project: {} } };
+    return worse(before, withPublishedName(ctx as never, node as never, staged as never, result(one)));
+  }, undefined)?.status;
+}
+
+it('the worst of the batches counts, and of each batch its latest attempt', () => {
+  const [fail, pass, warn]: [Given, Given, Given] = [{ status: 'fail' }, { status: 'pass' }, { status: 'warn' }];
+  expect(kept([null, PASSES], [null, pass])).toBe('pass');
+  expect(kept([null, warn], [null, pass])).toBe('pass');
+  expect(kept([1, PASSES], [1, pass], [2, pass])).toBe('pass');
+  expect(kept([1, PASSES], [2, pass])).toBe('error');
+  expect(kept([1, warn], [2, PASSES], [2, pass])).toBe('warn');
+  expect(kept([1, pass], [2, fail], [3, pass], [4, warn])).toBe('fail');
+});
