@@ -79,6 +79,8 @@ export async function executeNode(
   p: NodeProgress,
   work: Work,
 ): Promise<RunResult> {
+  // A test of an audit, whose node began before.
+  if (work.halted()) return bareResult(node, kind.errorStatus ?? 'error', 'The command was stopped.', p.thread);
   const began = ctx.now();
   p.started = isoMicros(began);
   p.status = 'started';

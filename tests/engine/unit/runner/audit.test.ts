@@ -6,6 +6,7 @@ import type { ModelNode, TestNode } from '../../../../src/contracts/node.ts';
 import type { RunResult } from '../../../../src/contracts/results.ts';
 import { TsdbtError } from '../../../../src/errors.ts';
 import { audit, withPublishedName, worse } from '../../../../src/runner/audit.ts';
+import { executeNode } from '../../../../src/runner/node.ts';
 
 type Given = Pick<RunResult, 'status' | 'transient'>;
 const result = (given: Given): RunResult => ({ ...given, unique_id: 'test.a' }) as unknown as RunResult;
@@ -49,4 +50,12 @@ it('the worst of the batches counts, and of each batch its latest attempt', () =
   expect(kept([1, PASSES], [2, pass])).toBe('error');
   expect(kept([1, warn], [2, PASSES], [2, pass])).toBe('warn');
   expect(kept([1, pass], [2, fail], [3, pass], [4, warn])).toBe('fail');
+});
+
+it('begins no further test once the command is stopped', async () => {
+  const never = (): never => expect.unreachable();
+  const work = { halted: () => true, open: never, cancel: async () => null };
+  const node = { unique_id: 'test.a', config: {} };
+  const stopped = await executeNode({} as never, {} as never, node as never, { thread: 't' } as never, work);
+  expect(stopped).toMatchObject({ status: 'error', message: 'The command was stopped.' });
 });
