@@ -243,9 +243,11 @@ export class Server {
     }
   }
 
+  /** False also when the server does not answer in time. @throws when it cannot be asked */
   async #runs(which: string): Promise<boolean> {
     if (this.#closed) return false;
-    return (await this.command(`${COUNT_RUNNING} WHERE ${which}`)).trim() !== '0';
+    const counted = this.command(`${COUNT_RUNNING} WHERE ${which}`);
+    return (await within(counted, KILL_MS)) && (await counted).trim() !== '0';
   }
 
   async #isEmbedded(): Promise<boolean> {
