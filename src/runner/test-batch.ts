@@ -66,7 +66,7 @@ export class TestBatches {
     if (known !== undefined) return known;
     this.#groups ??= this.#grouped(ctx);
     const others = (this.#groups.get(key) ?? []).filter(
-      (other) => other.unique_id !== test.unique_id && !this.#shown.has(other.unique_id) && isReady(ctx, other, test),
+      (other) => other.unique_id !== test.unique_id && !this.#isDone(ctx, other) && isReady(ctx, other, test),
     );
     const all = [test, ...others.slice(0, MOST - 1)];
     const answers = this.#ask(ctx, all, session, compile);
@@ -76,6 +76,11 @@ export class TestBatches {
         answers.then((given) => given.get(one.unique_id) ?? null),
       );
     return this.#shown.get(test.unique_id) ?? null;
+  }
+
+  /** An audit may have run it before. */
+  #isDone({ finished }: RunContext, { unique_id: id }: TestNode): boolean {
+    return this.#shown.has(id) || finished.has(id);
   }
 
   #grouped(ctx: RunContext): Map<string, TestNode[]> {
