@@ -18,6 +18,9 @@ export interface SourceColumn {
 export interface SourceTable {
   /** Quoted. */
   readonly name: string;
+  /** Together they name the table within its cluster. */
+  readonly oid: string;
+  readonly database: string;
   readonly columns: readonly SourceColumn[];
   readonly key: readonly string[];
   /** The cursor's type in the source; null: there is none, or it is `xmin`. */
@@ -44,12 +47,12 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
     refuse(`the role of ${at} may not use schema '${table.schema}'`, `grant usage on schema ${table.schema}`);
   const [found] = await read(
     session,
-    `select c.oid::text, c.relkind::text, has_any_column_privilege(c.oid, 'select') from pg_class as c join ` +
-      `pg_namespace as n on n.oid = c.relnamespace where n.nspname = ${quoteText(table.schema)} and c.relname = ` +
+    "select c.oid::text, c.relkind::text, has_any_column_privilege(c.oid, 'select'), current_database()::text " +
+      `from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where n.nspname = ${quoteText(table.schema)} and c.relname = ` +
       `${quoteText(table.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
   );
   if (found === undefined) return refuse(`there is no table ${shown} at ${at}`);
-  const [oid, kind, may] = found;
+  const [oid, kind, may, database] = found;
   if (may !== true) refuse(`the role of ${at} may not read ${shown}`, `grant select on ${shown}`);
   if (cursor === XMIN && !['r', 'p', 'm'].includes(String(kind)))
     refuse(`${shown} is no table, and only tables have ${XMIN}`, 'cursor: a column that grows with changes.');
@@ -82,10 +85,10 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
       `${shown} has no primary key, and strategy: incremental needs one`,
       'key: [id] names columns that are unique.',
     );
-  const [cluster] =
-    cursor === XMIN ? await read(session, 'select system_identifier::text from pg_control_system()') : [];
   return {
     name,
+    oid: String(oid),
+    database: String(database),
     columns: wanted.map((column) => {
       const declared = target.types.get(column);
       const quoted = `t.${quoteIdentifier(column)}`;
@@ -96,6 +99,12 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
     }),
     key,
     cursorType: cursor === null || cursor === XMIN ? null : (all.get(cursor) ?? null),
-    cluster: cluster === undefined ? null : String(cluster[0]),
+    cluster: cursor === XMIN ? await clusterOf(session) : null,
   };
+}
+
+/** Names the cluster of a session. */
+export async function clusterOf(session: Session): Promise<string> {
+  const [row] = await read(session, 'select system_identifier::text from pg_control_system()');
+  return String(row?.[0]);
 }

@@ -8,7 +8,7 @@ import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import { createMissing, read } from './statements.ts';
 import { condition, type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
-import { type SourceColumn, sourceTable, type SourceTable } from './sync-source.ts';
+import { clusterOf, type SourceColumn, sourceTable, type SourceTable } from './sync-source.ts';
 
 const POSITIONS = `${STATE_SCHEMA}.sync_positions`;
 const STAGE = 'tsdbt_sync_stage';
@@ -87,7 +87,11 @@ export class PostgresSync implements TableSync {
     const notes: string[] = [];
     try {
       const writers = await this.#within(this.#from, oldestWriters);
-      const table = await this.#within(this.#from, (source) => this.#table(source));
+      const table = await this.#within(this.#from, async (source) => {
+        const found = await this.#table(source);
+        await this.#within(this.#to, (target) => this.#refuseForeign(source, target, found));
+        return found;
+      });
       await this.#within(this.#to, async (target) => this.#refuseTypes(target, table.columns));
       if (strategy === 'incremental')
         notes.push(
@@ -134,6 +138,7 @@ export class PostgresSync implements TableSync {
     const border = await nextBorder(source, this.#target, table, writers);
     await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, PRESENT);
+    await this.#refuseForeign(source, target, table);
     const widened = await this.#prepare(target, table);
     const kept = strategy === 'full' || widened ? null : await this.#kept(target, table);
     this.#reached('before_stage');
@@ -165,6 +170,31 @@ export class PostgresSync implements TableSync {
 
   #table(source: Session): Promise<SourceTable> {
     return sourceTable(source, this.#target);
+  }
+
+  /** @throws `validation` error when the target is its own source, or holds rows that no sync wrote */
+  async #refuseForeign(source: Session, target: Session, { oid, database }: SourceTable): Promise<void> {
+    const { name, path, adopt } = this.#target;
+    const relation = relationOf(this.#target);
+    const [found] = await read(
+      target,
+      `select to_regclass(${quoteText(relation)})::oid::text, current_database()::text`,
+    );
+    if (found === undefined || found[0] === null) return;
+    if (found[0] === oid && found[1] === database && (await clusterOf(source)) === (await clusterOf(target)))
+      throw new TsdbtError('validation', `${name} cannot be synced: ${relation} is its own source`, {
+        path,
+        hint: "'table' names a table of another database, or of another schema.",
+      });
+    if (adopt) return;
+    const present = (await read(target, PRESENT))[0]?.[0] === true;
+    const known = present ? `select from ${POSITIONS} where relation = ${quoteText(relation)}` : 'select where false';
+    const [row] = await read(target, `select exists (${known}), exists (select from ${relation})`);
+    if (row?.[0] !== true && row?.[1] === true)
+      throw new TsdbtError('validation', `${name} cannot be synced: ${relation} holds rows that no sync wrote`, {
+        path,
+        hint: 'Name another schema or identifier, or declare adopt: true, which makes it equal to the source.',
+      });
   }
 
   /** @throws `validation` error naming the first column whose type the target lacks */

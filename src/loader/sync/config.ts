@@ -32,11 +32,13 @@ export interface SyncTarget {
   readonly columns: readonly string[];
   /** Declared types by column, which values are cast to. */
   readonly types: ReadonlyMap<string, string>;
+  /** May it write over a table that holds rows of somebody else? */
+  readonly adopt: boolean;
   /** Milliseconds from the beginning of one sync to the next. */
   readonly everyMs: number;
 }
 
-const OPTIONS = ['connection', 'table', 'strategy', 'cursor', 'lookback', 'key', 'columns', 'every'];
+const OPTIONS = ['connection', 'table', 'strategy', 'cursor', 'lookback', 'key', 'columns', 'adopt', 'every'];
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const EVERY_MS = 3_600_000;
 
@@ -71,6 +73,8 @@ export function syncTarget(source: SourceDefinition): SyncTarget | null {
   const everyMs = durationOf(options['every'] ?? EVERY_MS / 1000);
   if (everyMs === null)
     return refuse(`'every' must be a duration such as 1h, found ${JSON.stringify(options['every'])}`);
+  const adopt = options['adopt'] ?? false;
+  if (typeof adopt !== 'boolean') return refuse(`'adopt' must be true or false, found ${JSON.stringify(adopt)}`);
   const columns = reader.names('columns');
   const key = reader.names('key');
   for (const column of [...key, ...(cursor === null || cursor === XMIN ? [] : [cursor])])
@@ -93,6 +97,7 @@ export function syncTarget(source: SourceDefinition): SyncTarget | null {
         typeof column.data_type === 'string' ? [[column.name, column.data_type] as const] : [],
       ),
     ),
+    adopt,
     everyMs,
   };
 }

@@ -67,6 +67,7 @@ describe('a table of another Postgres', () => {
       key: [],
       columns: [],
       types: new Map(),
+      adopt: false,
       everyMs: 1000,
       ...more,
     };
@@ -302,6 +303,31 @@ describe('a table of another Postgres', () => {
     await synced(target);
     await expectEqual(target);
     await copy.query(`drop table app.${target.identifier}`);
+    await synced(target);
+    await expectEqual(target);
+  });
+
+  it('leaves rows of somebody else alone, unless it may adopt them, and its own source always', async () => {
+    const target = await made(USERS, { strategy: 'full', cursor: null, lookback: null });
+    await copy.query(`create schema if not exists app`);
+    await copy.query(
+      `create table app.${target.identifier} (${USERS}); insert into app.${target.identifier} values (9)`,
+    );
+    await expect(synced(target)).rejects.toMatchObject({
+      kind: 'validation',
+      message: `app.${target.identifier} cannot be synced: "app"."${target.identifier}" holds rows that no sync wrote`,
+    });
+    const asked = syncOf(target);
+    expect((await asked.check()).problems[0]).toContain('holds rows that no sync wrote');
+    await asked.close();
+    expect(await rowsOf(copy, `app.${target.identifier}`)).toEqual(['(9,,)']);
+    const own = { ...target, adopt: true, table: { schema: 'app', name: target.identifier } };
+    const itself = syncOf(own, undefined, into.credentials);
+    await expect(itself.run()).rejects.toThrow('is its own source');
+    await itself.close();
+    await synced({ ...target, adopt: true });
+    await expectEqual(target);
+    await source.query(`insert into ${target.identifier} values (1)`);
     await synced(target);
     await expectEqual(target);
   });
