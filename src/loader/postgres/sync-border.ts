@@ -95,14 +95,18 @@ export async function nextBorder(
     refuse(
       `'lookback' must be a ${TIMES.test(type) ? 'duration' : 'number'}, as the cursor '${cursor}' is of type ${type}`,
     );
-  const newest = `max(t.${quoteIdentifier(cursor)})`;
+  const column = `t.${quoteIdentifier(cursor)}`;
+  const newest = `max(${column})`;
+  // Nothing is beyond NaN and infinity: as a border they would hide every later row.
+  const finite = NUMBERS.test(type) ? `${column}::text not in ('NaN', 'Infinity', '-Infinity')` : `isfinite(${column})`;
   const border = NUMBERS.test(type)
     ? newest
     : type.startsWith('timestamp') && type.endsWith('with time zone')
       ? `least(${newest}, ${quoteText(since)}::timestamptz)`
-      : // Whose zone it is, nobody says: it goes back by as much.
-        `${newest} - interval '${Math.ceil(seconds)} seconds'`;
-  const [row] = await read(session, `select (${border})::text from ${name} as t`);
+      : // Whose zone it is, nobody says: it goes back by as much. No zone is further ahead of UTC than 14 hours.
+        `least(${newest} - interval '${Math.ceil(seconds)} seconds', ${quoteText(since)}::timestamptz at time zone ` +
+        `'UTC' + interval '14 hours')`;
+  const [row] = await read(session, `select (${border})::text from ${name} as t where ${finite}`);
   const found = row?.[0] ?? null;
   return { border: found === null ? null : String(found), snapshotXmin: null };
 }

@@ -332,6 +332,27 @@ describe('a table of another Postgres', () => {
     await expectEqual(target);
   });
 
+  it('is not blinded by a time far in the future, infinity or NaN', async () => {
+    const cases = [
+      ['timestamp', "'2999-01-01'", "(now() at time zone 'UTC') + interval '15 hours'"],
+      ['timestamp', "'infinity'", 'localtimestamp'],
+      ['date', "'infinity'", 'current_date'],
+      ['timestamptz', "'infinity'", 'now()'],
+      ['numeric', "'NaN'", '5'],
+    ] as const;
+    for (const [type, far, later] of cases) {
+      const target = await made(`id bigint primary key, at ${type}`, { cursor: 'at', lookback: null });
+      await source.query(`insert into ${target.identifier} values (1, ${far})`);
+      await synced(target);
+      await synced(target);
+      await source.query(`insert into ${target.identifier} values (2, ${later})`);
+      await synced(target);
+      await source.query(`insert into ${target.identifier} values (3, ${later})`);
+      await synced(target);
+      await expectEqual(target);
+    }
+  });
+
   it('keeps values of all kinds', async () => {
     const target = await made(
       'id uuid primary key, n numeric(12,3), f double precision, b bytea, a text[], t timestamptz, d date, i ' +
