@@ -48,7 +48,8 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
   const [found] = await read(
     session,
     "select c.oid::text, c.relkind::text, has_any_column_privilege(c.oid, 'select'), current_database()::text " +
-      `from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where n.nspname = ${quoteText(table.schema)} and c.relname = ` +
+      `from pg_class as c join pg_namespace as n on n.oid = c.relnamespace where n.nspname = ` +
+      `${quoteText(table.schema)} and c.relname = ` +
       `${quoteText(table.name)} and c.relkind in ('r', 'p', 'v', 'm', 'f')`,
   );
   if (found === undefined) return refuse(`there is no table ${shown} at ${at}`);

@@ -1,4 +1,4 @@
-// What the results of an audit's tests make of it: an error of the node, lasting or one that may pass, and one result of
+// What the results of an audit's tests make of it: an error of the node, lasting or one that may pass, one result of
 // each test for several attempts and batches.
 import { expect, it } from 'vitest';
 import type { Session } from '../../../../src/adapters/adapter.ts';
