@@ -19,6 +19,23 @@ describe('readers while copies are published and publishers are killed', () => {
   });
   afterAll(() => lab.close());
 
+  /** Holds a table so that readers read, and nobody writes or replaces it. */
+  async function held(table: string) {
+    const client = await lab.client();
+    await client.query(`begin; lock table serving.${table} in share row exclusive mode`);
+    let free = false;
+    return {
+      async waitedFor(): Promise<void> {
+        const waiting = `select count(*) from pg_locks where relation = 'serving.${table}'::regclass and not granted`;
+        while (!free && (await lab.there(waiting))[0]?.[0] === '0') await pause(5);
+      },
+      release(): Promise<void> {
+        free = true;
+        return client.end();
+      },
+    };
+  }
+
   for (const mode of ['replace', 'upsert', 'partitions'] as const)
     it(`see whole versions in mode ${mode}, and nothing is left behind`, { timeout: 3_600_000 }, async () => {
       const table = `m_${mode}`;
@@ -48,15 +65,17 @@ describe('readers while copies are published and publishers are killed', () => {
       let killed = 0;
       for (let round = 1; round <= ROUNDS; round++) {
         await lab.project.run(['run', ...version(round)]);
+        const holder = round % 3 === 1 ? await held(table) : null;
         const started = lab.project.start(['publish', ...version(round)]);
-        // From its start to beyond its end, a little later each time.
+        // When it waits for the table; or from its start to beyond its end, a little later each time.
         const alive = await Promise.race([
           started.ended.then(() => false),
-          pause(400 + (round * 1700) / ROUNDS).then(() => true),
+          (holder?.waitedFor() ?? pause(400 + (round * 1700) / ROUNDS)).then(() => true),
         ]);
         if (alive) killed++;
         started.child.kill('SIGKILL');
         await started.ended;
+        await holder?.release();
       }
       expect((await lab.project.run(['publish', ...version(ROUNDS)])).code).toBe(0);
       over = true;

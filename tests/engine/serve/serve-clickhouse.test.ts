@@ -7,9 +7,9 @@ import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { type Running, start } from '../support/program.ts';
 
 const { missing } = PROJECT_DATABASES.clickhouse;
-/** Other test files may keep jobs on the same server. */
+/** Other test files keep jobs on the same server, perhaps in the same process. */
 const SCHEMA = `serve_${process.pid}`;
-const [FAST, SICK, ROWS] = [`fast_${process.pid}`, `sick_${process.pid}`, `rows_${process.pid}`];
+const [FAST, SICK, ROWS] = [`${SCHEMA}_fast`, `${SCHEMA}_sick`, `${SCHEMA}_rows`];
 
 interface Message {
   readonly occasion: string;
