@@ -8,6 +8,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import pg from 'pg';
 import { embeddedPostgres } from '../../src/adapters/postgres/embedded.ts';
+import { seeded } from '../../tests/engine/support/seeded.ts';
 
 const MODELS: Readonly<Record<string, string>> = {
   // Rows are added in the order of their ids, by one writer.
@@ -348,17 +349,6 @@ async function sampleOf(pid: number, dir: string, minute: number, admin: pg.Clie
     files: own.length,
     kilobytes: sizes.reduce((sum, size) => sum + size, 0) / 1024,
     sessions: Number(rows[0]?.count ?? 0),
-  };
-}
-
-/** From 0 to 1, the same in every run with a seed. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

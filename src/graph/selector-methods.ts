@@ -199,32 +199,22 @@ function* parsed({ manifest, candidates }: MethodContext, ...groups: readonly Gr
   }
 }
 
+const NEITHER_NODES_NOR_SOURCES: readonly Group[] = [
+  'exposures',
+  'metrics',
+  'unit_tests',
+  'semantic_models',
+  'saved_queries',
+  'functions',
+  'publications',
+];
+
 function everything(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(
-    context,
-    'nodes',
-    'sources',
-    'exposures',
-    'metrics',
-    'unit_tests',
-    'semantic_models',
-    'saved_queries',
-    'functions',
-    'publications',
-  );
+  return parsed(context, 'nodes', 'sources', ...NEITHER_NODES_NOR_SOURCES);
 }
 
 function neitherNodesNorSources(context: MethodContext): Iterable<[string, GraphNode]> {
-  return parsed(
-    context,
-    'exposures',
-    'metrics',
-    'unit_tests',
-    'semantic_models',
-    'saved_queries',
-    'functions',
-    'publications',
-  );
+  return parsed(context, ...NEITHER_NODES_NOR_SOURCES);
 }
 
 function* ids(

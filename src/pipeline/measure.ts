@@ -3,7 +3,8 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { createRunContext } from '../runner/context.ts';
-import { type MeasurableNode, type NewestRow, newestRow } from '../runner/kinds/freshness.ts';
+import { type NewestRow, newestRow } from '../runner/kinds/freshness.ts';
+import { nodeWithRows } from '../runner/nodes.ts';
 import { openSession } from '../runner/open-session.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 
@@ -28,7 +29,7 @@ export async function measureFreshness(
   const ctx = createRunContext({ ...parsed, adapter }, new Set());
   const answers: (NewestRow | TsdbtError)[] = [];
   for (const { uniqueId, field, filter } of questions) {
-    const node = measurable(parsed, uniqueId);
+    const node = nodeWithRows(parsed.manifest.nodes[uniqueId] ?? parsed.manifest.sources[uniqueId]);
     if (node === null) {
       answers.push(new TsdbtError('internal', `${uniqueId} has no rows`));
       continue;
@@ -44,17 +45,4 @@ export async function measureFreshness(
     }
   }
   return answers;
-}
-
-function measurable({ manifest }: ParsedProject, id: string): MeasurableNode | null {
-  const node = manifest.nodes[id] ?? manifest.sources[id];
-  switch (node?.resource_type) {
-    case 'model':
-    case 'seed':
-    case 'snapshot':
-    case 'source':
-      return node;
-    default:
-      return null;
-  }
 }

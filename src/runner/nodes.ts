@@ -1,8 +1,32 @@
 // The nodes of a run, found by unique_id, told apart and counted. Reads the manifest, and puts into it what became of a
 // node.
 import type { Manifest } from '../contracts/manifest.ts';
-import type { FunctionNode, GraphNode, ManifestNode } from '../contracts/node.ts';
+import type {
+  FunctionNode,
+  GraphNode,
+  ManifestNode,
+  ModelNode,
+  SeedNode,
+  SnapshotNode,
+  SourceDefinition,
+} from '../contracts/node.ts';
 import type { RunContext } from './context.ts';
+
+/** A node whose relation holds rows. */
+export type NodeWithRows = ModelNode | SeedNode | SnapshotNode | SourceDefinition;
+
+/** The node, if its relation holds rows; null for any other, and for none. */
+export function nodeWithRows(node: GraphNode | undefined): NodeWithRows | null {
+  switch (node?.resource_type) {
+    case 'model':
+    case 'seed':
+    case 'snapshot':
+    case 'source':
+      return node;
+    default:
+      return null;
+  }
+}
 
 /** Names a relation in maps. */
 export function relationKey(database: string | null, schema: string, identifier: string): string {

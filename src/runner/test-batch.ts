@@ -4,13 +4,13 @@ import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { relationFrom } from '../context/relations.ts';
-import type { ModelNode, SeedNode, SnapshotNode, SourceDefinition, TestNode } from '../contracts/node.ts';
+import type { TestNode } from '../contracts/node.ts';
 import type { AdapterResponse } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { ownSettings } from '../state/batches.ts';
 import { type Kwargs, PyDict, toText, type Value } from '../values/index.ts';
-import { lookupNode } from './nodes.ts';
+import { lookupNode, type NodeWithRows, nodeWithRows } from './nodes.ts';
 import { NO_LIMITS, nodeLimits } from './node-limits.ts';
 import type { RunContext } from './context.ts';
 import { shapeOf, type TestShape } from './test-shapes.ts';
@@ -27,8 +27,6 @@ export interface Shown {
   readonly shouldError: Value;
   readonly response: AdapterResponse | Record<string, never>;
 }
-
-type Tested = ModelNode | SeedNode | SnapshotNode | SourceDefinition;
 
 interface Member {
   readonly test: TestNode;
@@ -198,19 +196,10 @@ function groupOf(ctx: RunContext, test: TestNode): string | null {
   return JSON.stringify([tested.unique_id, metadata.kwargs['model'] ?? null]);
 }
 
-function testedNode(ctx: RunContext, test: TestNode): Tested | null {
-  const node = lookupNode(ctx.manifest, test.attached_node ?? test.depends_on.nodes[0] ?? '');
-  switch (node?.resource_type) {
-    case 'model':
-    case 'seed':
-    case 'snapshot':
-    case 'source':
-      return node;
-    default:
-      return null;
-  }
+function testedNode(ctx: RunContext, test: TestNode): NodeWithRows | null {
+  return nodeWithRows(lookupNode(ctx.manifest, test.attached_node ?? test.depends_on.nodes[0] ?? ''));
 }
 
-function relationOf({ adapter, config }: RunContext, tested: Tested): Relation {
+function relationOf({ adapter, config }: RunContext, tested: NodeWithRows): Relation {
   return relationFrom(adapter, tested.resource_type === 'source' ? null : config.project.quoting, tested);
 }

@@ -13,14 +13,8 @@ import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts
 import { openScope } from '../../compiler/node-scope.ts';
 import { ownSettings } from '../../state/batches.ts';
 import type { RunContext } from '../context.ts';
-import type {
-  FreshnessThreshold,
-  ModelNode,
-  SeedNode,
-  SnapshotNode,
-  SourceDefinition,
-  TimeThreshold,
-} from '../../contracts/node.ts';
+import type { NodeWithRows } from '../nodes.ts';
+import type { FreshnessThreshold, ModelNode, SourceDefinition, TimeThreshold } from '../../contracts/node.ts';
 import type { NodeKind, Outcome } from '../node.ts';
 
 /** What was measured, kept until sources.json is written. */
@@ -141,9 +135,6 @@ export function freshnessKind(measured: Map<string, Freshness>): NodeKind<FreshN
   };
 }
 
-/** What the newest row is looked for in. */
-export type MeasurableNode = FreshNode | SeedNode | SnapshotNode;
-
 /** When the newest row is of, and when that was measured, by the database's clock; milliseconds. */
 export interface NewestRow {
   /** null: there are no rows. */
@@ -158,7 +149,7 @@ export interface NewestRow {
  */
 export async function newestRow(
   ctx: RunContext,
-  node: MeasurableNode,
+  node: NodeWithRows,
   { field, filter }: { readonly field: string | null; readonly filter: string | null },
   session: Session,
 ): Promise<NewestRow> {
@@ -185,7 +176,7 @@ interface Measured {
   readonly response: AdapterResponse | Record<string, never>;
 }
 
-async function measure(ctx: RunContext, node: MeasurableNode, terms: Terms, session: Session): Promise<Measured> {
+async function measure(ctx: RunContext, node: NodeWithRows, terms: Terms, session: Session): Promise<Measured> {
   const loaded = await measureLoaded(ctx, node, terms, session);
   if (loaded !== null) return loaded;
   const { threshold, field, query } = terms;
@@ -224,7 +215,7 @@ async function measure(ctx: RunContext, node: MeasurableNode, terms: Terms, sess
  */
 async function measureLoaded(
   ctx: RunContext,
-  node: MeasurableNode,
+  node: NodeWithRows,
   { threshold, field, query }: Terms,
   session: Session,
 ): Promise<Measured | null> {

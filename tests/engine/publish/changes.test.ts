@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openLab, type PublishLab } from './lab.ts';
+import { describe, expect, it } from 'vitest';
+import { labForAll, type PublishLab } from './lab.ts';
 
 const TABLE = "{{ config(materialized='table') }}\n";
 
 describe('a copy that is changed in place', () => {
   let lab: PublishLab;
-  beforeAll(async () => {
-    lab = await openLab();
-  });
-  afterAll(() => lab.close());
-  beforeEach(async () => {
-    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  labForAll((opened) => {
+    lab = opened;
   });
   const publish = async (sql: string, settings: unknown, ...args: string[]) => {
     lab.model(TABLE + sql, settings);

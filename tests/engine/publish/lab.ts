@@ -1,5 +1,6 @@
 // A project on one database that publishes into another: files written, the built program run, both databases asked.
 import pg from 'pg';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 
@@ -55,4 +56,17 @@ export async function openLab(server: TestServer = SERVERS[0]!): Promise<Publish
       await receiver.close();
     },
   };
+}
+
+/** One lab for the tests of a `describe`; each begins with a receiver that holds nothing. */
+export function labForAll(opened: (lab: PublishLab) => void): void {
+  let lab: PublishLab;
+  beforeAll(async () => {
+    lab = await openLab();
+    opened(lab);
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  });
 }

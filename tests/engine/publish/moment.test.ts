@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openLab, type PublishLab } from './lab.ts';
+import { describe, expect, it } from 'vitest';
+import { labForAll, type PublishLab } from './lab.ts';
 
 const TO = { to: 'lookup', table: 'serving.m' };
 
 describe('a relation that is replaced at the moment of publishing', () => {
   let lab: PublishLab;
-  beforeAll(async () => {
-    lab = await openLab();
-  });
-  afterAll(() => lab.close());
-  beforeEach(async () => {
-    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  labForAll((opened) => {
+    lab = opened;
   });
 
   /** Publishes while a transaction holds the lock, and ends that when publishing waits for it. */

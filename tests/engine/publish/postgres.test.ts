@@ -1,19 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openLab, type PublishLab } from './lab.ts';
+import { describe, expect, it } from 'vitest';
+import { labForAll, type PublishLab } from './lab.ts';
 
 const TABLE = "{{ config(materialized='table') }}\n";
 const TO = { to: 'lookup', table: 'serving.m' };
 
 describe('publishing into another Postgres', () => {
   let lab: PublishLab;
-  beforeAll(async () => {
-    lab = await openLab();
-  });
-  afterAll(() => lab.close());
-  beforeEach(async () => {
-    await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+  labForAll((opened) => {
+    lab = opened;
   });
 
   const run = (...args: string[]) => lab.project.run(args);

@@ -2,6 +2,7 @@
 // by a seed; and a mart that each run brings up to date, which must equal a full recompute.
 import type { JobTry, TryEnd } from '../../../src/serve/job-runner.ts';
 import type { Job } from '../../../src/serve/jobs/job.ts';
+import { seeded } from '../support/seeded.ts';
 import { bad, clockTime, GOOD, type Host, Lab, MINUTE } from './scheduler-lab.ts';
 
 const SECOND = 1000;
@@ -220,15 +221,4 @@ export class Day {
 
 function setLater(lab: Lab, ms: number, work: () => void): void {
   void lab.clock.sleep(ms, new AbortController().signal).then(work);
-}
-
-/** From 0 to 1, the same in every run with a seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

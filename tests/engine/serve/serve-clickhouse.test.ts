@@ -1,10 +1,9 @@
 // `tsdbt serve` as a process on ClickHouse: jobs run as rows arrive, the history is written, a failure is told once and
 // once that it is over, page and metrics answer, a signal ends it and leaves no run behind.
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { type Running, start } from '../support/program.ts';
+import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.ts';
 
 const { missing } = PROJECT_DATABASES.clickhouse;
 /** Other test files keep jobs on the same server, perhaps in the same process. */
@@ -23,24 +22,13 @@ interface RunLine {
   readonly state: string;
 }
 
-const received: Message[] = [];
-let receiver: Server;
+let receiver: WebhookReceiver<Message>;
 let project: AnyProject;
 let serve: Running | undefined;
 
 beforeAll(async () => {
   if (missing !== null) return;
-  receiver = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      received.push(JSON.parse(Buffer.concat(parts).toString()) as Message);
-      response.end();
-    });
-  }).listen(0, '127.0.0.1');
-  await once(receiver, 'listening');
-  const address = receiver.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
+  receiver = await receiveWebhooks();
   project = await AnyProject.open(PROJECT_DATABASES.clickhouse, SCHEMA, { 'models/first.sql': 'select 1 as id' });
   await ask(`create table ${SCHEMA}.events (id UInt32) engine = MergeTree order by id`);
   project.write({
@@ -57,7 +45,7 @@ beforeAll(async () => {
   ${SICK}: { every: 2s, run: bad, retries: 0 }
   ${ROWS}: { after: "source:raw.events", debounce: 1s, run: counted }
 alerts:
-  hook: { webhook: "http://127.0.0.1:${port}/", on: [failed, recovered], job: ${SICK} }
+  hook: { webhook: "http://127.0.0.1:${receiver.port}/", on: [failed, recovered], job: ${SICK} }
 `,
   });
   serve = start(['serve', '--port', '0', '--no-use-colors'], {
@@ -101,14 +89,14 @@ it.skipIf(missing !== null)('runs jobs, keeps their history, tells of failures, 
   const address = (): string | undefined => /jobs of \S+ at (http:\S+)/.exec(serve?.out() ?? '')?.[1];
   await until('it serves', () => address() !== undefined);
   const url = address() ?? '';
-  await until('an alarm', () => received.length > 0);
-  expect(received.map(({ occasion, key }) => [occasion, key])).toEqual([['opened', `job:${SICK}:failed`]]);
-  expect(JSON.stringify(received[0]?.parts)).toMatch(/model.*\.bad.*no rows yet/);
+  await until('an alarm', () => receiver.received.length > 0);
+  expect(receiver.received.map(({ occasion, key }) => [occasion, key])).toEqual([['opened', `job:${SICK}:failed`]]);
+  expect(JSON.stringify(receiver.received[0]?.parts)).toMatch(/model.*\.bad.*no rows yet/);
 
   await ask(`insert into ${SCHEMA}.events select number + 1 from numbers(1000)`);
   await until('the rows are counted', async () => (await ask(`select n from ${SCHEMA}.counted`)).join() === '1000');
-  await until('it is over', () => received.length > 1);
-  expect(received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
+  await until('it is over', () => receiver.received.length > 1);
+  expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
 
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
     new RegExp(`tsdbt_job_runs_total{job_name="${SICK}",status="failed"} [1-9]`),

@@ -1,10 +1,10 @@
 // `tsdbt serve` as a process on a real database: jobs run, a broken promise is told once, page and metrics answer, a
 // signal ends it.
-import { once } from 'node:events';
-import { createServer, get, type Server } from 'node:http';
+import { get } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 import type { Running } from '../support/program.ts';
+import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.ts';
 
 interface Message {
   readonly occasion: string;
@@ -14,23 +14,12 @@ interface Message {
   readonly parts: readonly unknown[];
 }
 
-const received: Message[] = [];
-let receiver: Server;
+let receiver: WebhookReceiver<Message>;
 let project: FaultProject;
 let serve: Running;
 
 beforeAll(async () => {
-  receiver = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      received.push(JSON.parse(Buffer.concat(parts).toString()) as Message);
-      response.end();
-    });
-  }).listen(0, '127.0.0.1');
-  await once(receiver, 'listening');
-  const address = receiver.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
+  receiver = await receiveWebhooks();
   project = await FaultProject.open({
     'models/good.sql': "{{ config(materialized='table') }} select 1 as id, now() as at",
     'models/bad.sql': "{{ config(materialized='table') }} select 1 / (select count(*) from public.gate) as id",
@@ -41,7 +30,7 @@ beforeAll(async () => {
   fast: { every: 2s, run: good }
   sick: { every: 2s, run: bad, retries: 0, overlap: skip }
 alerts:
-  hook: { webhook: "http://127.0.0.1:${port}/", on: [failed, recovered], job: sick }
+  hook: { webhook: "http://127.0.0.1:${receiver.port}/", on: [failed, recovered], job: sick }
 `,
   });
   await project.client.query('create table public.gate (id int)');
@@ -67,14 +56,14 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   const address = (): string | undefined => /jobs of \S+ at (http:\S+)/.exec(serve.out())?.[1];
   await until('it serves', () => address() !== undefined);
   const url = address() ?? '';
-  await until('an alarm', () => received.length > 0);
+  await until('an alarm', () => receiver.received.length > 0);
   const failures = `select count(*) >= 6 from tsdbt.job_runs where job = 'sick' and state = 'failed'`;
   await project.until(failures);
-  expect(received.map(({ occasion, key, kind }) => [occasion, key, kind])).toEqual([
+  expect(receiver.received.map(({ occasion, key, kind }) => [occasion, key, kind])).toEqual([
     ['opened', 'job:sick:failed', 'failed'],
   ]);
-  expect(received[0]?.parts).toHaveLength(1);
-  expect(JSON.stringify(received[0]?.parts)).toMatch(/model.*faults.bad.*division by zero/);
+  expect(receiver.received[0]?.parts).toHaveLength(1);
+  expect(JSON.stringify(receiver.received[0]?.parts)).toMatch(/model.*faults.bad.*division by zero/);
 
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toMatch(/tsdbt_job_runs_total{job_name="sick",status="failed"} [1-9]/);
@@ -94,8 +83,8 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   expect([docs.status, await docs.text()]).toEqual([200, expect.stringContaining('model.faults.good')]);
 
   await project.client.query('insert into public.gate values (1)');
-  await until('it is over', () => received.length > 1);
-  expect(received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
+  await until('it is over', () => receiver.received.length > 1);
+  expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
 
   await project.until('select rows = 1 from s.counted');
 
@@ -115,5 +104,5 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   const { code, out } = await serve.ended;
   expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
-  expect(received).toHaveLength(2);
+  expect(receiver.received).toHaveLength(2);
 });
