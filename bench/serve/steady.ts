@@ -109,11 +109,12 @@ export async function main(small: boolean): Promise<void> {
         );
         rows += count;
       } catch {
-        await pause(500);
-        // The end of a connection that never was is not told.
-        void db.end().catch(() => undefined);
-        db = client();
-        await db.connect().catch(() => undefined);
+        // A query of a client that could not connect would wait for ever: ask until one is connected.
+        do {
+          await pause(500);
+          void db.end().catch(() => undefined);
+          db = client();
+        } while (writing && !(await connected(db)));
       }
       await pause(300 + random() * 900);
     }
@@ -215,6 +216,16 @@ export async function main(small: boolean): Promise<void> {
     if ((rowCount ?? 0) > 0) break;
     await pause(500);
   }
+  // A host that was killed leaves its runs until their lease has ended; then the other host says that they were lost.
+  const living = Object.values(hosts).map(({ child }) => `%:${child.pid}`);
+  for (let i = 0; i < 180; i++) {
+    const { rowCount } = await db.query(
+      "select from tsdbt.job_runs where state = 'running' and not host like any ($1) limit 1",
+      [living],
+    );
+    if (rowCount === 0) break;
+    await pause(500);
+  }
   for (const { child } of Object.values(hosts)) child.kill('SIGTERM');
   const codes = [await hosts.a.ended, await hosts.b.ended];
   const one = async (sql: string): Promise<string> =>
@@ -283,6 +294,15 @@ export async function main(small: boolean): Promise<void> {
     process.exitCode = 1;
   }
 }
+
+const connected = async (client: pg.Client): Promise<boolean> => {
+  try {
+    await client.connect();
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 function writeProject(dir: string, more: Readonly<Record<string, string>>): void {
   const files: Record<string, string> = {
