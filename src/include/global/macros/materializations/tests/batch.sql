@@ -8,7 +8,7 @@
 {% endmacro %}
 
 {% macro default__get_batched_tests_sql(relation, tests) %}
-  {%- set rows, uniques, wholes, conditions = [], [], [], [] -%}
+  {%- set rows, alone, conditions = [], [], [] -%}
   {%- set types = batched_test_types(relation) if tests | selectattr('kind', 'equalto', 'unique') | list else {} -%}
   {%- for test in tests -%}
     {%- set name = 'dbt_failures_' ~ loop.index0 -%}
@@ -16,9 +16,11 @@
       {%- do conditions.append(test.condition) -%}
       {%- do rows.append(batched_test_count(test.condition) ~ ' as ' ~ name) -%}
     {%- elif test.kind == 'unique' -%}
-      {%- do uniques.append(batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as ' ~ name) -%}
+      {#- each by itself: for several, Postgres 16 and later sort whole rows by the first of them -#}
+      {%- do alone.append('select ' ~ batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as '
+          ~ name ~ '\n  from ' ~ relation) -%}
     {%- else -%}
-      {%- do wholes.append('(select count(*) from (\n' ~ test.sql ~ '\n) dbt_internal_test) as ' ~ name) -%}
+      {%- do alone.append('select count(*) as ' ~ name ~ ' from (\n' ~ test.sql ~ '\n) dbt_internal_test') -%}
     {%- endif -%}
   {%- endfor -%}
   {%- set parts = [] -%}
@@ -27,12 +29,10 @@
     {%- do parts.append('(\n  select ' ~ rows | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n  where '
         ~ conditions | join('\n    or ') ~ '\n) dbt_rows') -%}
   {%- endif -%}
-  {%- if uniques -%}
-    {%- do parts.append('(\n  select ' ~ uniques | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n) dbt_uniques') -%}
-  {%- endif -%}
-  {%- if wholes -%}
-    {%- do parts.append('(\n  select ' ~ wholes | join(',\n    ') ~ '\n) dbt_wholes') -%}
-  {%- endif %}
+  {#- Postgres asks a subquery of the select list again wherever its column is named: twice more, by warn_if, error_if -#}
+  {%- for query in alone -%}
+    {%- do parts.append('(\n  ' ~ query ~ '\n) dbt_alone_' ~ loop.index0) -%}
+  {%- endfor %}
 select
   {%- for test in tests %}
   {%- set name = 'dbt_failures_' ~ loop.index0 %}
@@ -60,6 +60,8 @@ from {{ parts | join('\ncross join ') }}
   {%- set filter = ' filter (where ' ~ conditions | join(' and ') ~ ')' if conditions else '' -%}
   {%- set value = columns if single and types.get(columns) in ['smallint', 'integer', 'bigint', 'date',
       'timestamp without time zone', 'timestamp with time zone']
+      else 'hashtextextended(' ~ columns ~ ', 0)' if single and types.get(columns, '').split('(')[0] in ['text',
+      'character varying']
       else 'hash_record_extended(row(' ~ columns ~ '), 0)' -%}
   {{- return('count(*)' ~ filter ~ ' - count(distinct ' ~ value ~ ')' ~ filter) -}}
 {% endmacro %}
