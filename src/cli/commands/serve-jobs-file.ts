@@ -95,15 +95,18 @@ export class JobsFile {
       sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
       known: () => Object.values(manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
     });
-    const { path, alerts } = file;
-    const channels = readAlerts({
-      alerts,
-      path,
-      lineOf: (keys) => locate(readFileText(path), keys)?.line,
-      seen: (secret) => this.#session.secrets.add(secret),
-    });
-    return { file, channels };
+    return { file, channels: channelsOf(this.#session, file) };
   }
+}
+
+/** @throws what is wrong with `alerts` of the file */
+export function channelsOf({ secrets }: CommandSession, { path, alerts }: JobFile): readonly Channel[] {
+  return readAlerts({
+    alerts,
+    path,
+    lineOf: (keys) => locate(readFileText(path), keys)?.line,
+    seen: (secret) => secrets.add(secret),
+  });
 }
 
 function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {

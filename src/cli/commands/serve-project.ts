@@ -1,5 +1,7 @@
 // The project of a job between its runs: read again when its files have changed, and as it last was when a commit has
 // broken it. Runs nothing.
+import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { isSameProject, type LoadedProject, openAdapter, type ParsedProject } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadProject, parseLoaded } from './run.ts';
@@ -9,6 +11,8 @@ export interface KeptProjectWatcher {
   broken(error: unknown): void;
   /** It was read. */
   read(parsed: ParsedProject): void;
+  /** The project as it was last good for serve itself: what a job goes on with that was never read. */
+  last(): ParsedProject;
 }
 
 export class KeptProject {
@@ -24,7 +28,7 @@ export class KeptProject {
   /**
    * The project as it is, with an adapter of its own that the caller closes.
    * @param fence what its sessions ask before they publish; undefined: nothing
-   * @throws what keeps it from being read, when it never could be
+   * @throws what keeps it from being read, when there is none of before: that of serve is not a job's with other vars
    */
   async open(session: CommandSession, fence?: LoadedProject['fence']): Promise<ParsedProject> {
     const last = this.#last;
@@ -39,12 +43,13 @@ export class KeptProject {
       return parsed;
     } catch (error) {
       await loaded?.adapter.close();
-      if (last === null) throw error;
       this.#broken = true;
       this.#watcher.broken(error);
+      const before = last ?? ofServe(session, this.#watcher.last());
+      if (before === null) throw error;
       const { invocation, logger, env } = session;
-      const config = { ...last.config, invocation };
-      return renewed(last, { ...last, config, logger, fence, adapter: await openAdapter(config, env, logger) });
+      const config = { ...before.config, invocation };
+      return renewed(before, { ...before, config, logger, fence, adapter: await openAdapter(config, env, logger) });
     }
   }
 }
@@ -53,4 +58,13 @@ export class KeptProject {
 function renewed(last: ParsedProject, loaded: LoadedProject): ParsedProject {
   const { origin, kept, manifest, facts, dag } = last;
   return { ...loaded, origin, kept, manifest, facts, dag };
+}
+
+/** The project of serve with the options and folder of a job. null: the job's vars may make another one of it */
+function ofServe({ flags }: CommandSession, parsed: ParsedProject): ParsedProject | null {
+  const { config } = parsed;
+  if (!isDeepStrictEqual(flags.vars ?? {}, config.cli_vars)) return null;
+  const project = { ...config.project, target_path: flags.target_path ?? config.project.target_path };
+  const targetPath = resolve(project.project_root, project.target_path);
+  return { ...parsed, config: { ...config, flags, project }, targetPath };
 }

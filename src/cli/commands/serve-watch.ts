@@ -21,8 +21,10 @@ import { placeOfSla } from '../promise-place.ts';
 import { oneLine } from './every.ts';
 import type { FirstRows } from './serve-runner.ts';
 
+/** The incident of a project that cannot be read. */
+export const PROJECT_BROKEN = 'project:broken';
 /** Incidents of what cannot be read: the project, jobs.yml beside it. */
-const UNREAD = { project: 'project:broken', jobs: 'jobs:broken' } as const;
+const UNREAD = { project: PROJECT_BROKEN, jobs: 'jobs:broken' } as const;
 /** Milliseconds in which messages that wait are still delivered when serve ends. */
 const LAST_MS = 5000;
 /** Runs whose failing rows are kept for a message. */

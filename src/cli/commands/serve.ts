@@ -19,12 +19,12 @@ import { pause } from '../pause.ts';
 import { measuresPromises } from '../measure-promises.ts';
 import { EngineRunner } from './serve-runner.ts';
 import { JobsFile } from './serve-jobs-file.ts';
+import { firstProject } from './serve-start.ts';
 import { ServeWatch } from './serve-watch.ts';
 import { jobLogger, projectSession } from './serve-session.ts';
 import { serveLine } from './serve-lines.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { oneLine } from './every.ts';
-import { loadAndParse } from './run.ts';
 import { dueBefore } from './sla.ts';
 
 /** Who sends it may pause, resume and run jobs. */
@@ -41,10 +41,10 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     session,
     jobLogger(logger, shown, () => undefined),
   );
-  let project = await loadAndParse(own);
+  const leaseMs = env[LEASE] === undefined ? undefined : Number(env[LEASE]) * 1000;
+  let project = await firstProject(session, own);
   const { adapter } = project;
   const jobs = new JobsFile(session, () => project);
-  const leaseMs = env[LEASE] === undefined ? undefined : Number(env[LEASE]) * 1000;
   const store = createStore(adapter, leaseMs);
   const host = `${hostname()}:${process.pid}`;
   const runs = new LiveRuns();
@@ -92,6 +92,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
         broken = null;
         watch.readable('project');
       },
+      last: () => project,
     },
     seen: {
       total: (runId, total) => runs.total(runId, total),

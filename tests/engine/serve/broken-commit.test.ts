@@ -1,0 +1,94 @@
+// A commit that breaks the project, as `tsdbt serve` meets it: a job that has never run goes on with the last good
+// project, and a start on such a commit is told once to whom alarms go.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { FaultProject, pause } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
+import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.ts';
+
+interface Message {
+  readonly occasion: string;
+  readonly key: string;
+}
+
+const BROKEN = { 'models/new.sql': "select * from {{ ref('nothing_like_this') }}" };
+let receiver: WebhookReceiver<Message>;
+let project: FaultProject;
+const hosts: Running[] = [];
+
+function serve(): Running {
+  const host = project.start(['serve', '--port', '0']);
+  hosts.push(host);
+  return host;
+}
+
+async function until(host: Running, what: string, asked: () => boolean): Promise<void> {
+  for (const end = Date.now() + 200_000; Date.now() < end && host.child.exitCode === null; await pause(30))
+    if (asked()) return;
+  throw new Error(`never: ${what}\n${host.out()}`);
+}
+
+const told = (): string[] => receiver.received.map(({ key, occasion }) => `${key} ${occasion}`);
+const runOf = (job: string): string => `select count(*) > 0 from tsdbt.job_runs where job = '${job}'`;
+const ended = (job: string): string => `${runOf(job)} and finished_at is not null`;
+const states = (job: string): Promise<string[][]> =>
+  project.rows(`select distinct state, reason from tsdbt.job_runs where job = '${job}'`);
+
+beforeAll(async () => {
+  receiver = await receiveWebhooks();
+  project = await FaultProject.open({
+    'models/good.sql': "{{ config(materialized='table') }} select 1 as id, '{{ var('v', 'none') }}' as v",
+    'jobs.yml': `jobs:
+  fast: { every: 2s, run: }
+  later: { run: }
+  other: { run: , vars: { v: own }, retries: 0 }
+alerts:
+  hook: { webhook: "http://127.0.0.1:${receiver.port}/", on: [failed, project, recovered] }
+`,
+  });
+});
+afterAll(async () => {
+  for (const { child, ended: over } of hosts) {
+    if (child.exitCode === null) child.kill('SIGKILL');
+    await over;
+  }
+  await project.close();
+  receiver.close();
+});
+
+it('runs a job for the first time by the last good project', async () => {
+  const host = serve();
+  await project.until(`${runOf('fast')} and state = 'success'`);
+  project.write(BROKEN);
+  await until(host, 'it is told', () => told().includes('project:broken opened'));
+  for (const job of ['later', 'other']) {
+    expect((await project.run(['jobs', 'run', job])).code).toBe(0);
+    await project.until(ended(job));
+  }
+  expect(await states('later'), host.out()).toEqual([['success', 'null']]);
+  // Its own vars may make another project of it, and none of that was ever good.
+  expect(await states('other'), host.out()).toEqual([['failed', expect.stringContaining('nothing_like_this')]]);
+  project.remove('models/new.sql');
+  await until(host, 'it is over', () => told().includes('project:broken recovered'));
+  host.child.kill('SIGTERM');
+  expect((await host.ended).code, host.out()).toBe(0);
+  expect(told().filter((each) => each.startsWith('project:'))).toEqual([
+    'project:broken opened',
+    'project:broken recovered',
+  ]);
+});
+
+it('tells once of a start on a broken commit, and runs when it is mended', async () => {
+  const before = told().length;
+  project.write(BROKEN);
+  for (let times = 0; times < 2; times++) {
+    const { code, out } = await serve().ended;
+    expect([code, out]).toEqual([2, expect.stringContaining('nothing_like_this')]);
+    expect(told().slice(before)).toEqual(['project:broken opened']);
+  }
+  project.remove('models/new.sql');
+  const host = serve();
+  await until(host, 'it is over', () => told().length > before + 1);
+  expect(told().slice(before)).toEqual(['project:broken opened', 'project:broken recovered']);
+  host.child.kill('SIGTERM');
+  expect((await host.ended).code, host.out()).toBe(0);
+});
