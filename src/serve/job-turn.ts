@@ -31,6 +31,8 @@ export interface Due {
   readonly at: Moment;
   /** The attempt to begin with: above 1 when an earlier one was lost with its host. */
   readonly attempt: number;
+  /** Tries that another host has used up. */
+  readonly tried: number;
   /** Somebody asked for it: pauses and windows do not count. */
   readonly asked: boolean;
 }
@@ -53,6 +55,10 @@ export class JobTurn {
     this.#host = host;
     this.#job = job;
     this.#due = due;
+  }
+
+  get dueAt(): Moment {
+    return this.#due.at;
   }
 
   /** No further try begins. */
@@ -81,9 +87,11 @@ export class JobTurn {
       emit({ kind: 'run_started', claim, at: startedAt });
       const { end, tried } = await this.#try(claim, work);
       const at = link.now();
-      const next = end.state === 'success' ? null : tried.again;
-      const pause = next === null ? null : this.#pauseBefore(tries, at);
-      const known = await this.#finish(claim, end);
+      // What serve has cancelled at its end is not promised again.
+      const next = end.state === 'success' || end.state === 'cancelled' ? null : tried.again;
+      const pause = next === null ? null : this.#pauseBefore(this.#due.tried + tries, at);
+      const againAt = pause === null ? null : at + pause;
+      const known = await this.#finish(claim, { ...end, againAt });
       emit({
         kind: 'run_ended',
         claim,
@@ -91,7 +99,7 @@ export class JobTurn {
         seconds: (at - startedAt) / 1000,
         end: known ? end : { state: 'lost', reason: 'its lease was lost' },
         counts: tried.counts,
-        againAt: known && pause !== null ? at + pause : null,
+        againAt: known ? againAt : null,
         nextDue: this.#host.nextDue(this.#job, Math.max(at, this.#due.at)),
       });
       if (!known || next === null || pause === null) return 'done';
@@ -127,7 +135,7 @@ export class JobTurn {
   /** @returns milliseconds; null: no further try */
   #pauseBefore(tries: number, now: Moment): number | null {
     const { times, backoffMs } = this.#job.retries;
-    if (tries >= times || this.#drained) return null;
+    if (tries >= times) return null;
     // Hosts that failed together do not come back together.
     const pause = backoffMs * 2 ** Math.min(tries, 20) * (1 + this.#host.random() / 4);
     const next = this.#host.nextDue(this.#job, Math.max(this.#due.at, now - 1));

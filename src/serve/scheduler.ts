@@ -317,12 +317,12 @@ export class Scheduler {
   #ask(name: string): void {
     const lane = this.#lanes.get(name);
     if (lane === undefined || lane.queue.some((due) => due.asked)) return;
-    lane.queue.push({ at: Math.round(this.now()), attempt: 1, asked: true });
+    lane.queue.push({ at: Math.round(this.now()), attempt: 1, tried: 0, asked: true });
   }
 
   /**
-   * Due times whose host is gone are run again; when the job has gone on since, only if each due time counts. Those of
-   * a paused job wait, and those whose window is over are left as they are.
+   * Due times whose host is gone are run again, as are those whose promised try did not come; when the job has gone on
+   * since, only if each due time counts. Those of a paused job wait, and those whose window is over are left.
    */
   async #takeOver(store: Store): Promise<void> {
     const now = this.now();
@@ -338,8 +338,10 @@ export class Scheduler {
       : new Map<string, Moment>();
     for (const { run, lane } of open) {
       if (lane.job.catchUp !== 'all' && run.dueAt < (last.get(run.job) ?? run.dueAt)) continue;
-      if (lane.queue.some((due) => due.at === run.dueAt)) continue;
-      lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, asked: false });
+      if (lane.turn?.dueAt === run.dueAt || lane.queue.some((due) => due.at === run.dueAt)) continue;
+      // A try whose host is gone was none.
+      const tried = run.state === 'lost' ? 0 : run.attempt;
+      lane.queue.unshift({ at: run.dueAt, attempt: run.attempt + 1, tried, asked: false });
     }
   }
 
@@ -368,7 +370,7 @@ export class Scheduler {
     if (arrivals !== null) {
       const { due } = arrivals;
       if (due === null || due > now || paused || lane.turn !== null || lane.queue.length > 0) return;
-      lane.queue.push({ at: due, attempt: 1, asked: false });
+      lane.queue.push({ at: due, attempt: 1, tried: 0, asked: false });
       return;
     }
     // The clock was set back: times that come again are claimed already, so that none is run twice.
@@ -383,7 +385,7 @@ export class Scheduler {
     const busy = lane.turn !== null || lane.queue.some((due) => !due.asked);
     for (const at of dues) {
       if (busy && job.overlap === 'skip') this.#leaveOut(job, at, 'still_running');
-      else lane.queue.push({ at, attempt: 1, asked: false });
+      else lane.queue.push({ at, attempt: 1, tried: 0, asked: false });
     }
     if (job.catchUp === 'all') return;
     // Of several that wait, the latest sees what all would see.

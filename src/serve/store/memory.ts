@@ -16,7 +16,7 @@ import type {
 } from './store.ts';
 
 type Changing<T> = { -readonly [key in keyof T]: T[key] };
-type KeptRun = Changing<JobRun> & { seenAt: Moment };
+type KeptRun = Changing<JobRun> & { seenAt: Moment; againAt: Moment | null };
 
 /** What the hosts of one store share. */
 export class MemoryData {
@@ -77,6 +77,7 @@ export class MemoryStore implements Store {
       reason: null,
       project: null,
       seenAt: at,
+      againAt: null,
     });
     return claim;
   }
@@ -94,12 +95,12 @@ export class MemoryStore implements Store {
     });
   }
 
-  async finish({ runId }: Claim, { state, reason, project = null }: RunEnd): Promise<boolean> {
+  async finish({ runId }: Claim, { state, reason, project = null, againAt = null }: RunEnd): Promise<boolean> {
     const run = this.#data.runs.get(runId);
     if (run === undefined || run.state === 'lost') return false;
     if (run.state !== 'running') return true;
     const lost = state !== 'success' && this.#expired(run);
-    Object.assign(run, { state: lost ? 'lost' : state, reason, project, finishedAt: this.#now() });
+    Object.assign(run, { state: lost ? 'lost' : state, reason, project, againAt, finishedAt: this.#now() });
     return !lost;
   }
 
@@ -113,7 +114,8 @@ export class MemoryStore implements Store {
     const all = [...this.#data.runs.values()];
     const again = new Set(all.map(({ job, dueAt, attempt }) => `${dueAt} ${attempt - 1} ${job}`));
     return all
-      .filter(({ state, job, dueAt, attempt }) => state === 'lost' && !again.has(`${dueAt} ${attempt} ${job}`))
+      .filter(({ state, againAt }) => state === 'lost' || (againAt !== null && againAt < this.#now() - this.#leaseMs))
+      .filter(({ job, dueAt, attempt }) => !again.has(`${dueAt} ${attempt} ${job}`))
       .sort((a, b) => b.dueAt - a.dueAt)
       .map(shown);
   }
@@ -252,6 +254,6 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {}
 }
 
-function shown({ seenAt, ...run }: KeptRun): JobRun {
+function shown({ seenAt, againAt, ...run }: KeptRun): JobRun {
   return run;
 }

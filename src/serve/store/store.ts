@@ -27,6 +27,8 @@ export interface RunEnd {
   readonly reason: string | null;
   /** Hash or commit of the project that ran; absent: unknown. */
   readonly project?: string | null;
+  /** Another try is promised for then, by whatever host; absent: none. */
+  readonly againAt?: Moment | null;
 }
 
 /** One run, as history shows it. */
@@ -121,7 +123,10 @@ export interface Store {
   finish(claim: Claim, end: RunEnd): Promise<boolean>;
   /** Calls runs whose host is silent for longer than a lease `lost`. @returns them */
   reap(): Promise<readonly JobRun[]>;
-  /** Lost runs whose due time nobody has tried again, newest due time first; the newest thousand. */
+  /**
+   * Runs whose due time nobody has tried again: lost ones, and those whose promised try is late by more than a lease.
+   * Newest due time first; the newest thousand.
+   */
   abandoned(): Promise<readonly JobRun[]>;
   /** What a session asks before it publishes something of the run. @returns null: nothing is fenced */
   fence(claim: Claim): Fence | null;

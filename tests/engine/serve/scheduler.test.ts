@@ -282,6 +282,8 @@ describe('a database that is away', () => {
   });
 });
 
+const TWICE = { times: 2, backoffMs: 5000 };
+
 describe('hosts that go silent', () => {
   it('leaves its run to another, which runs the due time again', async () => {
     const lab = new Lab(START, [job('fast')]);
@@ -304,6 +306,39 @@ describe('hosts that go silent', () => {
     await lab.pass(20_000);
     expect(lab.events.filter(({ kind }) => kind === 'stopping')).toMatchObject([{ why: 'lost' }]);
     expect(await lab.told()).toEqual(['12:00 1 lost', '12:00 2 success']);
+  });
+
+  it('leaves the try that it has promised to another, once', async () => {
+    const lab = new Lab(START, [job('fast', { retries: { times: 1, backoffMs: 20_000 } })]);
+    const again = (): ReturnType<typeof bad> => bad('deadlock detected', async () => again());
+    lab.play = again;
+    let gone = false;
+    lab.host('a', { away: () => gone });
+    await lab.pass(5000);
+    gone = true;
+    for (const name of ['b', 'c']) lab.host(name);
+    await lab.pass(45_000);
+    expect(await lab.told()).toEqual(['12:00 1 failed']);
+    await lab.pass(MINUTE);
+    // It was the last one.
+    expect(await lab.told()).toEqual(['12:00 1 failed', '12:00 2 failed']);
+    gone = false;
+    await lab.pass(2 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 failed', '12:00 2 failed']);
+  });
+
+  it('leaves the try that it has promised to the next start', async () => {
+    const lab = new Lab(START, [job('daily', { timing: { kind: 'every', ms: 24 * HOUR }, retries: TWICE })]);
+    lab.play = ({ claim }) => (claim.attempt === 1 ? bad('deadlock detected', async () => GOOD) : GOOD);
+    const host = lab.host();
+    await lab.pass(1000);
+    host.drain();
+    await lab.clock.finish(host.ended);
+    expect(await lab.told()).toEqual(['00:00 1 failed']);
+    await lab.pass(HOUR);
+    lab.host('next');
+    await lab.pass(MINUTE);
+    expect(await lab.told()).toEqual(['00:00 1 failed', '00:00 2 success']);
   });
 
   it('is found by a host that starts later', async () => {

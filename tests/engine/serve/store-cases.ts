@@ -8,6 +8,8 @@ export interface Place {
   host(leaseMs?: number): Promise<Store>;
   /** Lets the store's clock move on by at least so many milliseconds. */
   pass(ms: number): Promise<void>;
+  /** Takes from its tables what a store of an earlier version did not have; absent: there are no tables. */
+  age?(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -132,6 +134,44 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect(await late.finish(good, { state: 'success', reason: null })).toBe(true);
       await late.close();
       expect((await a.runs({ job: 'late', limit: 5 })).map(({ state }) => state).sort()).toEqual(['lost', 'success']);
+    });
+
+    it('finds a due time whose promised try did not come, until somebody tries it', async () => {
+      const [promised, none, later] = [
+        await claim(a, 'promised'),
+        await claim(a, 'promised', DUE + 1),
+        await claim(a, 'promised', DUE + 2),
+      ];
+      const now = await a.now();
+      const failed = { state: 'failed', reason: 'deadlock' } as const;
+      expect(await a.finish(promised, { ...failed, againAt: now + 0.25 })).toBe(true);
+      expect(await a.finish(none, failed)).toBe(true);
+      expect(await a.finish(later, { ...failed, againAt: now + LONG })).toBe(true);
+      await place.pass(30);
+      const late = async (store: Store) =>
+        (await store.abandoned()).filter(({ job }) => job === 'promised').map(({ runId, state }) => [runId, state]);
+      expect(await late(impatient)).toEqual([[promised.runId, 'failed']]);
+      // Its host has a lease's time for it.
+      expect(await late(b)).toEqual([]);
+      present(await b.claim('promised', DUE, 2, 'host b'));
+      expect(await late(impatient)).toEqual([]);
+    });
+
+    it('brings the tables of an earlier version up to date, and keeps what is in them', async () => {
+      const [before, after] = [await claim(a, 'aged'), await claim(a, 'aged', DUE + 1)];
+      await a.finish(before, { state: 'success', reason: null, project: 'c0ffee' });
+      await place.age?.();
+      expect(await a.exists()).toBe(true);
+      await Promise.all([a.open(), b.open()]);
+      expect(await a.finish(after, { state: 'failed', reason: 'x', againAt: await a.now() })).toBe(true);
+      await place.pass(30);
+      expect((await impatient.abandoned()).filter(({ job }) => job === 'aged').map(({ runId }) => runId)).toEqual([
+        after.runId,
+      ]);
+      expect((await b.runs({ job: 'aged', limit: 5 })).map(({ state, project }) => [state, project]).sort()).toEqual([
+        ['failed', null],
+        ['success', 'c0ffee'],
+      ]);
     });
 
     it('ends a run once', async () => {

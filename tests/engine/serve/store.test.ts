@@ -22,8 +22,8 @@ storeCases('memory', async () => {
   };
 });
 
-/** Stores of a database, each on an adapter of its own. */
-function hosts(create: () => Adapter, end: () => Promise<void>): Place {
+/** Stores of a database, each on an adapter of its own. @param older statements that make an earlier version of it */
+function hosts(create: () => Adapter, end: () => Promise<void>, older: readonly string[]): Place {
   const adapters: Adapter[] = [];
   return {
     async host(leaseMs) {
@@ -35,6 +35,11 @@ function hosts(create: () => Adapter, end: () => Promise<void>): Place {
       new Promise((resolve) => {
         setTimeout(resolve, ms);
       }),
+    async age() {
+      const session = adapters[0]?.session({ name: 'test' });
+      for (const sql of older) await session?.execute(sql);
+      await session?.release();
+    },
     async end() {
       for (const adapter of adapters) await adapter.close();
       await end();
@@ -55,7 +60,7 @@ function clickhouse(credentials: Credentials): Adapter {
 for (const server of SERVERS)
   storeCases(server.name, async () => {
     const { credentials, close } = await server.open();
-    return hosts(() => postgres(credentials), close);
+    return hosts(() => postgres(credentials), close, ['alter table tsdbt.job_runs drop column again_at']);
   });
 
 if (clickhouseMissing === null)
@@ -65,5 +70,6 @@ if (clickhouseMissing === null)
     return hosts(
       () => clickhouse(lab.credentials),
       () => lab.close(),
+      ['alter table tsdbt.job_ends drop column again_at'],
     );
   });

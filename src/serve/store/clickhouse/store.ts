@@ -42,9 +42,9 @@ import {
   NODE_CELLS,
   runningSql,
   runsSql,
+  STATE_CURRENT,
   STATE_DATABASE as DB,
   STATE_PRESENT,
-  STATE_TABLES,
   timeOf,
 } from './tables.ts';
 
@@ -67,12 +67,12 @@ export class ClickHouseStore implements Store {
   }
 
   async exists(): Promise<boolean> {
-    return this.#within(isThere);
+    return this.#within((session) => holds(session, STATE_PRESENT));
   }
 
   async open(): Promise<void> {
     await this.#within(async (session) => {
-      if (await isThere(session)) return;
+      if (await holds(session, STATE_CURRENT)) return;
       for (const statement of CREATE_STATE) await run(session, statement);
     });
   }
@@ -151,7 +151,7 @@ export class ClickHouseStore implements Store {
   async #end(
     session: ClickHouseSession,
     runId: string,
-    { state, reason, project = null }: RunEnd,
+    { state, reason, project = null, againAt = null }: RunEnd,
   ): Promise<{ state: string; own: boolean }> {
     const kept = `SELECT state, ended_by FROM ${DB}.job_ends WHERE run_id = ${quoteText(runId)}`;
     const [before] = await ask(session, kept);
@@ -159,8 +159,9 @@ export class ClickHouseStore implements Store {
     const by = randomUUID();
     await run(
       session,
-      insertOnce('job_ends (run_id, state, reason, project, ended_by)', [runId]) +
-        ` (${quoteText(runId)}, ${quoteText(state)}, ${textOf(reason)}, ${textOf(project)}, ${quoteText(by)})`,
+      insertOnce('job_ends (run_id, state, reason, project, ended_by, again_at)', [runId]) +
+        ` (${quoteText(runId)}, ${quoteText(state)}, ${textOf(reason)}, ${textOf(project)}, ${quoteText(by)}, ` +
+        `${againAt === null ? 'NULL' : timeOf(againAt)})`,
     );
     const [after] = await ask(session, kept);
     if (after === undefined) throw full('job_ends');
@@ -192,8 +193,9 @@ export class ClickHouseStore implements Store {
   async abandoned(): Promise<readonly JobRun[]> {
     const rows = await this.#ask(
       `${runsSql(
-        `c.run_id IN (SELECT run_id FROM ${DB}.job_ends WHERE state = 'lost') AND (c.job, c.due_at, ` +
-          `toUInt32(c.attempt + 1)) NOT IN (SELECT job, due_at, attempt FROM ${DB}.job_claims)`,
+        `c.run_id IN (SELECT run_id FROM ${DB}.job_ends WHERE state = 'lost' OR again_at < ${this.#leaseBegin()}) ` +
+          'AND (c.job, c.due_at, toUInt32(c.attempt + 1)) NOT IN (SELECT job, due_at, attempt FROM ' +
+          `${DB}.job_claims)`,
       )} ORDER BY c.due_at DESC LIMIT ${MOST_TRIES}`,
     );
     return rows.map(jobRunOf);
@@ -454,8 +456,8 @@ export class ClickHouseStore implements Store {
   }
 }
 
-async function isThere(session: ClickHouseSession): Promise<boolean> {
-  return Number((await ask(session, STATE_PRESENT))[0]?.[0]) === STATE_TABLES;
+async function holds(session: ClickHouseSession, question: string): Promise<boolean> {
+  return (await ask(session, question))[0]?.[0] === '1';
 }
 
 const OPEN = `id NOT IN (SELECT id FROM ${DB}.incident_ends)`;

@@ -36,6 +36,8 @@ COMMENT 'tsdbt: when a run was last heard of'`,
   finished_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 ) ENGINE = MergeTree ORDER BY run_id ${ONCE}
 COMMENT 'tsdbt: how a run ended'`,
+  // Stores of earlier versions lack it.
+  `ALTER TABLE ${STATE_DATABASE}.job_ends ADD COLUMN IF NOT EXISTS again_at Nullable(DateTime64(3, 'UTC'))`,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.node_runs (
   run_id String,
   unique_id LowCardinality(String),
@@ -100,12 +102,15 @@ COMMENT 'tsdbt: incidents that are over'`,
 COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
 ];
 
-/** Is the newest part of it there? */
+const TABLES = CREATE_STATE.flatMap((sql) => /^CREATE TABLE IF NOT EXISTS \w+\.(\w+)/.exec(sql)?.[1] ?? []);
+/** Has serve been here? */
 export const STATE_PRESENT =
-  `SELECT toString(count()) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ('job_claims', ` +
-  "'job_leases', 'job_ends', 'node_runs', 'freshness_runs', 'job_pauses', 'job_requests', 'incidents', " +
-  "'incident_ends', 'alarms_sent')";
-export const STATE_TABLES = CREATE_STATE.length - 1;
+  `SELECT toString(count() = ${TABLES.length}) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ` +
+  `(${TABLES.map((name) => `'${name}'`).join(', ')})`;
+/** Is the newest part of it there? */
+export const STATE_CURRENT =
+  `${STATE_PRESENT} AND (SELECT count() FROM system.columns WHERE database = '${STATE_DATABASE}' AND table = ` +
+  "'job_ends' AND name = 'again_at') = 1";
 
 /** Milliseconds since 1970 of a time that may be null, as text. */
 export function millisecondsOf(column: string): string {

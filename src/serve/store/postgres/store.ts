@@ -41,6 +41,7 @@ import {
   namesIn,
   NODE_CELLS,
   RUN_COLUMNS,
+  STATE_CURRENT,
   STATE_PRESENT,
   STATE_SCHEMA,
   timeOf,
@@ -72,12 +73,12 @@ export class PostgresStore implements Store {
   }
 
   async exists(): Promise<boolean> {
-    return this.#within(isThere);
+    return this.#within((session) => holds(session, STATE_PRESENT));
   }
 
   async open(): Promise<void> {
     await this.#within(async (session) => {
-      if (await isThere(session)) return;
+      if (await holds(session, STATE_CURRENT)) return;
       await session.execute("select pg_advisory_xact_lock(hashtext('tsdbt serve'), 0)");
       for (const statement of CREATE_STATE) await session.execute(statement);
     });
@@ -116,13 +117,13 @@ on conflict do nothing returning token::text`,
     return claims.filter(({ runId }) => !alive.has(runId));
   }
 
-  async finish({ runId }: Claim, { state, reason, project = null }: RunEnd): Promise<boolean> {
+  async finish({ runId }: Claim, { state, reason, project = null, againAt = null }: RunEnd): Promise<boolean> {
     return this.#within(async (session) => {
       await session.execute(
         `update ${RUNS} set state = case when ${state !== 'success'} and seen_at < clock_timestamp() - ` +
           `${this.#lease} then 'lost' else ${quoteText(state)} end, reason = ${textOf(reason)}, project = ` +
-          `${textOf(project)}, finished_at = clock_timestamp() where run_id = ${quoteText(runId)} and state = ` +
-          "'running'",
+          `${textOf(project)}, again_at = ${againAt === null ? 'null' : moment(againAt)}, finished_at = ` +
+          `clock_timestamp() where run_id = ${quoteText(runId)} and state = 'running'`,
       );
       const [row] = await ask(session, `select state from ${RUNS} where run_id = ${quoteText(runId)}`);
       return row !== undefined && row[0] !== 'lost';
@@ -144,9 +145,9 @@ on conflict do nothing returning token::text`,
 
   async abandoned(): Promise<readonly JobRun[]> {
     const rows = await this.#ask(
-      `select ${RUN_COLUMNS} from ${RUNS} as r where r.state = 'lost' and not exists (select from ${RUNS} as l where ` +
-        `l.job = r.job and l.due_at = r.due_at and l.attempt = r.attempt + 1) order by r.due_at desc ` +
-        `limit ${MOST_TRIES}`,
+      `select ${RUN_COLUMNS} from ${RUNS} as r where (r.state = 'lost' or r.again_at < clock_timestamp() - ` +
+        `${this.#lease}) and not exists (select from ${RUNS} as l where l.job = r.job and l.due_at = r.due_at and ` +
+        `l.attempt = r.attempt + 1) order by r.due_at desc limit ${MOST_TRIES}`,
     );
     return rows.map(jobRunOf);
   }
@@ -361,8 +362,8 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
   }
 }
 
-async function isThere(session: Session): Promise<boolean> {
-  return (await ask(session, STATE_PRESENT))[0]?.[0] === 'True';
+async function holds(session: Session, question: string): Promise<boolean> {
+  return (await ask(session, question))[0]?.[0] === 'True';
 }
 
 function replacing(columns: readonly string[]): string {

@@ -27,6 +27,9 @@ export const CREATE_STATE: readonly string[] = [
   `create index if not exists job_runs_started_at on ${STATE_SCHEMA}.job_runs (started_at)`,
   `create index if not exists job_runs_running on ${STATE_SCHEMA}.job_runs (run_id) where state = 'running'`,
   `create index if not exists job_runs_lost on ${STATE_SCHEMA}.job_runs (due_at) where state = 'lost'`,
+  // Stores of earlier versions lack it.
+  `alter table ${STATE_SCHEMA}.job_runs add column if not exists again_at timestamptz`,
+  `create index if not exists job_runs_again on ${STATE_SCHEMA}.job_runs (again_at) where again_at is not null`,
   `create table if not exists ${STATE_SCHEMA}.node_runs (
   run_id text not null,
   unique_id text not null,
@@ -78,8 +81,12 @@ export const CREATE_STATE: readonly string[] = [
 )`,
 ];
 
-/** Is the newest part of it there? */
+/** Has serve been here? */
 export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null`;
+/** Is the newest part of it there? */
+export const STATE_CURRENT =
+  `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
+  'is not null';
 
 /** Milliseconds since 1970 of a time, as text. */
 export function millisecondsOf(column: string): string {
