@@ -5,7 +5,7 @@ import { Agent as HttpAgent, type IncomingHttpHeaders, request as httpRequest } 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
 import { encodePath, sign } from './signature.ts';
-import type { ObjectStore, Put, StoredObject, StoreSettings } from './store.ts';
+import type { ObjectStore, Put, PutOptions, StoredObject, StoreSettings } from './store.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
@@ -57,19 +57,27 @@ class S3Store implements ObjectStore {
   async put(
     key: string,
     body: Uint8Array,
-    { whenAbsent = false, type = 'application/octet-stream' }: { readonly whenAbsent?: boolean; type?: string } = {},
+    { whenAbsent = false, whenEtag, type = 'application/octet-stream' }: PutOptions = {},
   ): Promise<Put> {
-    const condition = whenAbsent ? { 'if-none-match': '*' } : {};
+    const conditions = [
+      ...(whenAbsent ? [['if-none-match', '*']] : []),
+      ...(whenEtag === undefined ? [] : [['if-match', `"${whenEtag}"`]]),
+    ];
     const { status, headers } = await this.#ask(
-      { method: 'PUT', key, body, headers: { 'content-type': type, ...condition } },
-      [200, ...(whenAbsent ? [412] : [])],
+      { method: 'PUT', key, body, headers: { 'content-type': type, ...Object.fromEntries(conditions) } },
+      // Of an object that is to be written over and is gone stores say 412 or 404.
+      [200, ...(conditions.length > 0 ? [412] : []), ...(whenEtag === undefined ? [] : [404])],
     );
-    return status === 412 ? { created: false, etag: null } : { created: true, etag: etagOf(headers) };
+    return status === 200 ? { created: true, etag: etagOf(headers) } : { created: false, etag: null };
   }
 
   async get(key: string): Promise<Buffer | null> {
-    const { status, body } = await this.#ask({ method: 'GET', key }, [200, 404]);
-    return status === 404 ? null : body;
+    return (await this.read(key))?.body ?? null;
+  }
+
+  async read(key: string): Promise<{ readonly body: Buffer; readonly etag: string } | null> {
+    const { status, body, headers } = await this.#ask({ method: 'GET', key }, [200, 404]);
+    return status === 404 ? null : { body, etag: etagOf(headers) };
   }
 
   async head(key: string): Promise<Pick<StoredObject, 'size' | 'etag'> | null> {
@@ -103,8 +111,10 @@ class S3Store implements ObjectStore {
   async honoursConditions(prefix: string): Promise<boolean> {
     const key = `${prefix}.tsdbt-${randomUUID()}`;
     try {
-      await this.put(key, Buffer.from('1'), { whenAbsent: true });
-      return !(await this.put(key, Buffer.from('2'), { whenAbsent: true })).created;
+      const { etag } = await this.put(key, Buffer.from('1'), { whenAbsent: true });
+      if (etag === null || (await this.put(key, Buffer.from('2'), { whenAbsent: true })).created) return false;
+      if (!(await this.put(key, Buffer.from('3'), { whenEtag: etag })).created) return false;
+      return !(await this.put(key, Buffer.from('4'), { whenEtag: etag })).created;
     } finally {
       await this.delete(key);
     }

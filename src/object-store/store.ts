@@ -29,19 +29,28 @@ export interface StoredObject {
 
 /** The result of a PUT. */
 export interface Put {
-  /** False: there was one of this name already, which was left as it is. */
+  /** False: the condition did not hold, and what is there was left as it is. */
   readonly created: boolean;
   /** Null: not written. */
   readonly etag: string | null;
 }
 
+export interface PutOptions {
+  /** Sends `If-None-Match: *`: an object that is there is not written over. */
+  readonly whenAbsent?: boolean;
+  /** Sends `If-Match`: only the object with this etag is written over. */
+  readonly whenEtag?: string;
+  readonly type?: string;
+}
+
 /** Methods fail with a `connection` error while the store is away, else with a `runtime` error. */
 export interface ObjectStore {
   readonly settings: StoreSettings;
-  /** @param whenAbsent sends `If-None-Match: *`: an object that is there is not written over */
-  put(key: string, body: Uint8Array, options?: { readonly whenAbsent?: boolean; type?: string }): Promise<Put>;
+  put(key: string, body: Uint8Array, options?: PutOptions): Promise<Put>;
   /** Null: there is no such object. */
   get(key: string): Promise<Buffer | null>;
+  /** With its etag, for a conditional write. */
+  read(key: string): Promise<{ readonly body: Buffer; readonly etag: string } | null>;
   head(key: string): Promise<Pick<StoredObject, 'size' | 'etag'> | null>;
   /** All objects whose key begins so, in the order of their keys. */
   list(prefix: string): AsyncGenerator<StoredObject>;
@@ -49,7 +58,7 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** The bucket is there, and the keys may list it. Writes nothing. */
   check(): Promise<void>;
-  /** Does the store honour `If-None-Match: *`? Writes one object, twice, and deletes it. @param prefix of its key */
+  /** Does the store honour `If-None-Match: *` and `If-Match`? Writes an object and deletes it. @param prefix of its key */
   honoursConditions(prefix: string): Promise<boolean>;
   close(): void;
 }

@@ -4,10 +4,12 @@ import { createAdapter } from '../adapters/index.ts';
 import { connectionsPath, renderConnection, writtenConnections } from '../connections/connections-file.ts';
 import { databaseConnection } from '../connections/database.ts';
 import { connectionEntry } from '../connections/entry.ts';
+import { storeConnection } from '../connections/store.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { note } from '../events/index.ts';
 import type { Logger } from '../log.ts';
+import { s3Store } from '../object-store/s3-store.ts';
 import type { RenderYamlText } from '../project/renderer.ts';
 import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
 import { Receivers } from '../publish/receivers.ts';
@@ -30,6 +32,7 @@ export function receiversOf(
     refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
     const rendered = renderConnection(written, config, env, render);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, (secret) => secrets.add(secret));
+    if (entry.type === 's3') return { type: 's3', store: s3Store(storeConnection(entry)) };
     const schema = RECEIVER_KINDS.get(entry.type)?.schema ?? 'public';
     const profile = databaseConnection({ ...entry, options: { schema, ...entry.options } });
     secrets.addProfile(profile.credentials);
@@ -40,13 +43,13 @@ export function receiversOf(
       env,
       notify: (msg) => note(logger, msg),
     });
-    return { adapter, schema: profile.credentials.schema };
+    return { type: 'database', adapter, schema: profile.credentials.schema };
   });
 }
 
 /** A password stands in the environment, as everywhere in connections.yml. */
 function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
-  for (const key of ['password', 'pass']) {
+  for (const key of ['password', 'pass', 'secret_access_key', 'session_token']) {
     const value = fields[key];
     if (typeof value === 'string' && value !== '' && !value.includes('{{'))
       throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });

@@ -3,9 +3,13 @@ import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { TsdbtError } from '../errors.ts';
 import { ClickHouseReceiver } from './clickhouse/receiver.ts';
+import { LakeReceiver } from './lake/receiver.ts';
+import { lakeColumnOfPostgres } from './postgres/lake-columns.ts';
 import { PostgresReceiver } from './postgres/receiver.ts';
 import { PostgresSource } from './postgres/source.ts';
-import type { PublishSource, Receiver } from './receiver.ts';
+import type { LakeColumn } from './lake/lake-column.ts';
+import type { PublishSource, Receiver, SourceColumn } from './receiver.ts';
+import type { OpenedConnection } from './receivers.ts';
 
 /** The relation as a source of publications. */
 export function createSource(adapter: Adapter, session: Session, relation: Relation): PublishSource {
@@ -13,13 +17,20 @@ export function createSource(adapter: Adapter, session: Session, relation: Relat
   throw unknown(adapter);
 }
 
-/** @param schema of tables without one */
-export function createReceiver(adapter: Adapter, schema: string): Receiver {
+/** What publishes into a connection that is open. */
+export function createReceiver(opened: OpenedConnection): Receiver {
+  if (opened.type === 's3') return new LakeReceiver(opened.store, lakeColumnOf);
+  const { adapter, schema } = opened;
   if (adapter.type === 'postgres') return new PostgresReceiver(adapter, schema);
   if (adapter.type === 'clickhouse') return new ClickHouseReceiver(adapter, schema);
   throw unknown(adapter);
 }
 
-function unknown({ type }: Adapter): TsdbtError {
+function lakeColumnOf(dialect: string, column: SourceColumn): LakeColumn {
+  if (dialect === 'postgres') return lakeColumnOfPostgres(column);
+  throw unknown({ type: dialect });
+}
+
+function unknown({ type }: Pick<Adapter, 'type'>): TsdbtError {
   return new TsdbtError('runtime', `Nothing is published from or to ${type} in this version.`);
 }

@@ -22,10 +22,11 @@ export type RefusePublication = (problem: PublishProblem) => never;
 
 const MODES: readonly PublishMode[] = ['replace', 'upsert', 'partitions'];
 const WHEN = ['green', 'built'] as const;
-const OPTIONS: readonly (keyof PublicationConfig)[] = [
+const OPTIONS: readonly (keyof PublicationConfig | 'format')[] = [
   'to',
   'table',
   'path',
+  'format',
   'mode',
   'key',
   'order_by',
@@ -80,7 +81,7 @@ class Reader {
       enabled: true,
       to: this.#text('to') ?? this.#fail("needs 'to': the name of a connection of connections.yml"),
       table: this.#table(),
-      path: this.#text('path'),
+      path: this.#path(),
       mode: this.#choice('mode', MODES, 'replace'),
       key: this.#names('key') ?? [],
       order_by: this.#names('order_by') ?? [],
@@ -148,6 +149,20 @@ class Reader {
     if (parts.length > 2 || parts.some((part) => part === '' || /["`\0]/.test(part) || part.length > LONGEST_NAME))
       this.#fail(`'table' must be name or schema.name, found ${show(table)}`, ['table']);
     return table;
+  }
+
+  /** Below the bucket; `format` says what is there, and has one value yet. */
+  #path(): string | null {
+    const path = this.#text('path');
+    if (this.#text('format') !== null) this.#choice('format', ['parquet'], 'parquet');
+    if (path === null) {
+      if (this.#text('format') !== null) this.#fail("has 'format', which is for files below a 'path'", ['format']);
+      return null;
+    }
+    const parts = path.replace(/\/$/, '').split('/');
+    if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\0-\x1f]/.test(part)))
+      this.#fail(`'path' must be a path below the bucket, found ${show(path)}`, ['path'], 'path: marts/sessions.');
+    return parts.join('/');
   }
 
   #flag(name: string): boolean {

@@ -30,4 +30,14 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
       options: ['order_by', 'adopt'],
     },
   ],
+  [
+    's3',
+    {
+      title: 'an object store',
+      place: 'path',
+      schema: null,
+      modes: ['replace', 'partitions'],
+      options: ['retention', 'adopt'],
+    },
+  ],
 ]);

@@ -49,6 +49,8 @@ export interface Partition {
 export interface PartitionChoice {
   readonly parts: readonly PartitionKey[];
   readonly partitions: readonly Pick<Partition, 'values'>[];
+  /** Rows come partition by partition, and begin with the texts of its keys, as a list in JSON. */
+  readonly grouped?: boolean;
 }
 
 /** How rows are written between source and receiver. */

@@ -2,16 +2,26 @@
 // opened is told from outside.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
+import type { ObjectStore } from '../object-store/store.ts';
 import { checkKind } from './check-receivers.ts';
 import { createReceiver } from './create-receiver.ts';
 import type { Receiver } from './receiver.ts';
 
-/** A connection of connections.yml, opened. */
-export interface OpenedConnection {
+/** A database of connections.yml, opened. */
+export interface OpenedDatabase {
+  readonly type: 'database';
   readonly adapter: Adapter;
   /** Where names without a schema are. */
   readonly schema: string;
 }
+
+/** An object store of connections.yml, opened. */
+export interface OpenedStore {
+  readonly type: 's3';
+  readonly store: ObjectStore;
+}
+
+export type OpenedConnection = OpenedDatabase | OpenedStore;
 
 export class Receivers {
   readonly #open: (name: string) => Promise<OpenedConnection>;
@@ -23,9 +33,9 @@ export class Receivers {
 
   /** @throws `profile` error of the connection, `parsing` when it does not take the publication */
   async of(node: PublicationNode): Promise<Receiver> {
-    const { adapter, schema } = await this.connection(node.config.to);
-    checkKind(node, adapter.type);
-    return createReceiver(adapter, schema);
+    const opened = await this.connection(node.config.to);
+    checkKind(node, opened.type === 'database' ? opened.adapter.type : opened.type);
+    return createReceiver(opened);
   }
 
   connection(name: string): Promise<OpenedConnection> {
@@ -41,6 +51,11 @@ export class Receivers {
   async close(): Promise<void> {
     const opened = [...this.#opened.values()];
     this.#opened.clear();
-    await Promise.all(opened.map((each) => each.then(({ adapter }) => adapter.close()).catch(() => undefined)));
+    await Promise.all(opened.map((each) => each.then(closed).catch(() => undefined)));
   }
+}
+
+async function closed(opened: OpenedConnection): Promise<void> {
+  if (opened.type === 'database') await opened.adapter.close();
+  else opened.store.close();
 }

@@ -1,9 +1,9 @@
 // Changes a published table in place, in one transaction: by key, where only rows that differ are written, or whole
 // partitions, of which only those that differ are sent.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
-import { errorOf } from '../../error-table.ts';
-import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from '../partition-key.ts';
+import type { PartitionKey } from '../partition-key.ts';
 import type { Partition } from '../receiver.ts';
+import { endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { Standing } from './ledger.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
@@ -80,9 +80,6 @@ export function isOverdue(work: PublishWork, { parts }: Standing): boolean {
   return over !== null && Object.keys(parts).some((values) => over.has(values));
 }
 
-/** How much of a time's text a grain has: `2026-11-23 07`. */
-const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
-
 interface Over {
   /** Of rows, as SQL. */
   readonly condition: string;
@@ -92,30 +89,19 @@ interface Over {
 
 /** What retention ends; null: nothing. */
 function overOf(work: PublishWork): Over | null {
-  const { retention } = work.publishing.node.config;
-  if (retention === null) return null;
-  const parts = partitionKeys(work);
-  const place = parts.findIndex(({ grain }) => grain !== null);
-  const time = parts[place];
-  if (time === undefined || time.grain === null)
-    throw errorOf('notPublished', {
-      place: `${work.schema}.${work.table}`,
-      why: "'retention' needs a time in 'partition_by', such as day(created_at)",
-    });
-  const before = new Date(Date.parse(work.publishing.time) - (retentionMs(retention) ?? 0)).toISOString();
-  const first = before.replace('T', ' ').slice(0, LENGTHS[time.grain]);
+  const ended = endedPartitions(work.publishing, `${work.schema}.${work.table}`);
+  if (ended === null) return null;
   return {
-    condition: `${partitionText(time)} collate "C" < ${quoteText(first)}`,
+    condition: `${partitionText(ended.key)} collate "C" < ${quoteText(ended.first)}`,
     has(values) {
       const texts: (string | null)[] = JSON.parse(values);
-      const text = texts[place] ?? null;
-      return text !== null && text < first;
+      return ended.has(texts);
     },
   };
 }
 
-export function partitionKeys({ publishing: { node } }: PublishWork): PartitionKey[] {
-  return node.config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
+export function partitionKeys({ publishing }: PublishWork): PartitionKey[] {
+  return partitionKeysOf(publishing);
 }
 
 /** @returns how many rows the statement changed */

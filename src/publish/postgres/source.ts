@@ -135,9 +135,15 @@ from ${this.#name} t group by ${keys.join(', ')} order by 1`,
     const session = this.#session;
     if (session.copyOut === undefined || format !== 'text')
       throw new TsdbtError('internal', 'Postgres gives rows as text, in a session of its own');
-    const list = columns.map(({ expression, name }) => `${expression} as ${quoteIdentifier(name)}`).join(', ');
+    const list = columns.map(({ expression, name }) => `${expression} as ${quoteIdentifier(name)}`);
     const where = only === null ? '' : ` where ${inPartitions(only)}`;
-    return session.copyOut(`copy (select ${list} from ${this.#name} t${where}) to stdout`, take);
+    if (only?.grouped !== true)
+      return session.copyOut(`copy (select ${list.join(', ')} from ${this.#name} t${where}) to stdout`, take);
+    const keys = `json_build_array(${only.parts.map(partitionText).join(', ')})::text`;
+    return session.copyOut(
+      `copy (select ${[keys, ...list].join(', ')} from ${this.#name} t${where} order by 1) to stdout`,
+      take,
+    );
   }
 
   quote(name: string): string {

@@ -81,7 +81,7 @@ describe('meta.tsdbt.publish', () => {
         keys: [0, 'modes'],
         what: "has the unknown option 'modes'",
         hint:
-          "did you mean 'mode'? Options: to, table, path, mode, key, order_by, partition_by, indexes, columns, when, " +
+          "did you mean 'mode'? Options: to, table, path, format, mode, key, order_by, partition_by, indexes, columns, when, " +
           'retention, adopt.',
       },
     ],

@@ -1,0 +1,127 @@
+// The manifest of a publication in an object store: which files are its version. Reading, claiming and switching it by
+// conditional writes; files that no manifest names are removed. What goes into files is the receiver's.
+import { errorOf } from '../../error-table.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+
+const NAME = 'manifest.json';
+/** The names of files that publications write: what else is below the path is somebody else's. */
+const OURS = /(?:^|\/)tsdbt-[0-9a-f]{12}-[0-9a-f]{12}-\d{5}\.parquet$/;
+
+export interface ManifestFile {
+  /** Below the folder of the manifest. */
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Texts of its partition's keys. */
+  readonly partition: readonly (string | null)[];
+}
+
+/** What readers see: `files` together are one version. */
+export interface Manifest {
+  readonly publication: string;
+  readonly model: string;
+  /** Null: nothing is published yet. */
+  readonly version: string | null;
+  readonly run_id: string | null;
+  readonly published_at: string | null;
+  readonly rows: number;
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly nullable: boolean }[];
+  readonly partition_by: readonly string[];
+  readonly files: readonly ManifestFile[];
+  /** Marks of the partitions, by their values as JSON. */
+  readonly partitions: Readonly<Record<string, string>>;
+  /** The run that is writing the next version; who claims later ends its claim. */
+  readonly claim: string | null;
+}
+
+/** A manifest as it stood when it was read. */
+export interface Standing {
+  readonly manifest: Manifest | null;
+  /** Null: there is none. */
+  readonly etag: string | null;
+  /** Keys of files that it does not name, listed before it was read: no later claim can have written them. */
+  readonly unnamed: readonly string[];
+}
+
+export class ManifestFolder {
+  /** With the bucket, for people. */
+  readonly place: string;
+  readonly #store: ObjectStore;
+  readonly #path: string;
+
+  /** @param path without a slash at its end */
+  constructor(store: ObjectStore, path: string) {
+    this.#store = store;
+    this.#path = path;
+    this.place = `s3://${store.settings.bucket}/${path}`;
+  }
+
+  async standing(): Promise<Standing> {
+    const keys: string[] = [];
+    for await (const { key } of this.#store.list(`${this.#path}/`)) if (OURS.test(key)) keys.push(key);
+    const found = await this.#store.read(this.#key(NAME));
+    const manifest = found === null ? null : this.#parsed(found.body);
+    const named = new Set(manifest?.files.map(({ path }) => this.#key(path)));
+    return { manifest, etag: found?.etag ?? null, unnamed: keys.filter((key) => !named.has(key)) };
+  }
+
+  /**
+   * Puts a manifest in the place of the one that stood there.
+   * @returns its etag @throws `runtime` error when another one has come there
+   */
+  async change(etag: string | null, manifest: Manifest): Promise<string> {
+    const body = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+    const condition = etag === null ? { whenAbsent: true } : { whenEtag: etag };
+    const put = await this.#store.put(this.#key(NAME), body, { ...condition, type: 'application/json' });
+    if (put.created && put.etag !== null) return put.etag;
+    // A write whose answer was lost is refused when it is repeated.
+    const now = await this.#store.read(this.#key(NAME));
+    if (now?.body.equals(body)) return now.etag;
+    throw errorOf('notPublished', {
+      place: this.place,
+      why: 'another publication has begun or ended there meanwhile; run it again',
+    });
+  }
+
+  async put(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#store.put(this.#key(path), bytes, { type: 'application/vnd.apache.parquet' });
+  }
+
+  /** @param keys of `Standing.unnamed` */
+  async remove(keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.#store.delete(key);
+  }
+
+  async removeFile(path: string): Promise<void> {
+    await this.#store.delete(this.#key(path));
+  }
+
+  /** @throws `runtime` error naming the store: without conditions two publications would mix */
+  async needConditions(): Promise<void> {
+    if (await this.#store.honoursConditions(`${this.#path}/`)) return;
+    const { name, endpoint } = this.#store.settings;
+    throw errorOf('notPublished', {
+      place: this.place,
+      why:
+        `the object store '${name}' at ${endpoint} ignores conditional writes (If-None-Match, If-Match), by which ` +
+        'the manifest is switched',
+    });
+  }
+
+  #key(path: string): string {
+    return `${this.#path}/${path}`;
+  }
+
+  #parsed(body: Buffer): Manifest {
+    try {
+      const manifest: Manifest = JSON.parse(body.toString());
+      if (typeof manifest.publication === 'string' && Array.isArray(manifest.files)) return manifest;
+    } catch {
+      // Told below.
+    }
+    throw errorOf('notPublished', {
+      place: this.place,
+      why: `there is a ${NAME} that is no manifest of tsdbt; another 'path' goes beside it`,
+    });
+  }
+}

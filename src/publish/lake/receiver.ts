@@ -1,0 +1,180 @@
+// Publishes Parquet files into an object store: files are written under names of their own, and a manifest that names
+// them is switched last. A claim in the manifest tells files of a run at work from those that a killed one has left.
+import { errorOf } from '../../error-table.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import { publishedName } from '../check-receivers.ts';
+import type { PartitionKey } from '../partition-key.ts';
+import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type { Partition, Published, Publishing, Receiver, SourceColumn } from '../receiver.ts';
+import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
+import type { LakeColumn } from './lake-column.ts';
+import { type Manifest, ManifestFolder, type ManifestFile, type Standing } from './manifest.ts';
+import { writeRowFiles } from './row-files.ts';
+
+/** A column as files have it, by the database that it comes from. @throws for types that have no equal */
+export type LakeColumnOf = (dialect: string, column: SourceColumn) => LakeColumn;
+
+export class LakeReceiver implements Receiver {
+  readonly #store: ObjectStore;
+  readonly #columnOf: LakeColumnOf;
+  #conditions: Promise<void> | null = null;
+
+  constructor(store: ObjectStore, columnOf: LakeColumnOf) {
+    this.#store = store;
+    this.#columnOf = columnOf;
+  }
+
+  async publish(publishing: Publishing): Promise<Published> {
+    const { node, source, force } = publishing;
+    const { config } = node;
+    const folder = new ManifestFolder(this.#store, config.path ?? '');
+    this.#conditions ??= folder.needConditions();
+    await this.#conditions;
+    const ended = endedPartitions(publishing, folder.place);
+    const standing = await folder.standing();
+    const { manifest } = standing;
+    if (manifest !== null && manifest.publication !== node.unique_id && !config.adopt)
+      throw errorOf('foreignTable', { place: folder.place, what: `it holds ${manifest.publication}` });
+    await source.open();
+    const columns = publishedColumns(config, await source.columns()).map((column) =>
+      this.#columnOf(source.dialect, column),
+    );
+    const summary = await source.summary(columns.flatMap((column) => column.checks));
+    refuseValues(summary);
+    const version = versionOf(config, columns, summary);
+    const overdue = ended !== null && manifest?.files.some(({ partition }) => ended.has(partition)) === true;
+    if (!force && !overdue && manifest?.version === version) {
+      await tidy(folder, standing, manifest);
+      return { changed: false, rows: manifest.rows, sent: 0, removed: 0 };
+    }
+    return write(folder, publishing, { standing, columns, version, ended });
+  }
+}
+
+/** Removes what killed runs and older versions have left beside the version that stands there. */
+async function tidy(folder: ManifestFolder, { etag, unnamed }: Standing, manifest: Manifest): Promise<void> {
+  if (unnamed.length === 0) return;
+  if (manifest.claim !== null) await folder.change(etag, { ...manifest, claim: null });
+  await folder.remove(unnamed);
+}
+
+interface Next {
+  readonly standing: Standing;
+  readonly columns: readonly LakeColumn[];
+  readonly version: string;
+  readonly ended: Ended | null;
+}
+
+async function write(
+  folder: ManifestFolder,
+  publishing: Publishing,
+  { standing, columns, version, ended }: Next,
+): Promise<Published> {
+  const { node, source, runId, time, force } = publishing;
+  const before = standing.manifest;
+  const shape = columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
+  const parts = partitionKeysOf(publishing);
+  const found = parts.length === 0 ? [] : await source.partitions(parts);
+  const partitions = found.filter(({ values }) => ended?.has(values) !== true);
+  const kept = node.config.mode === 'partitions' && !force ? keptOf(folder, before, shape, parts) : [];
+  const staying = kept.filter(
+    ({ partition }) => ended?.has(partition) !== true && !differs(before, partitions, partition),
+  );
+  const there = new Set(staying.map(({ partition }) => JSON.stringify(partition)));
+  const changed = partitions.filter(({ values }) => !there.has(JSON.stringify(values)));
+  const claimed: Manifest = {
+    ...(before ?? {
+      model: publishedName(node),
+      version: null,
+      run_id: null,
+      published_at: null,
+      rows: 0,
+      columns: shape,
+      partition_by: node.config.partition_by,
+      files: [],
+      partitions: {},
+    }),
+    publication: node.unique_id,
+    claim: runId,
+  };
+  const etag = await folder.change(standing.etag, claimed);
+  // Whoever wrote these has no claim any more, and can switch nothing to them.
+  await folder.remove(standing.unnamed);
+  const files: ManifestFile[] = [];
+  const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}`;
+  try {
+    const sent = await writeRowFiles(
+      source,
+      { columns, only: parts.length === 0 ? null : { parts, partitions: changed } },
+      async ({ partition, rows, bytes }) => {
+        const name = `tsdbt-${mark}-${String(files.length).padStart(5, '0')}.parquet`;
+        const path = [...parts.map((part, index) => folderOf(part, partition[index] ?? null)), name].join('/');
+        await folder.put(path, bytes);
+        files.push({ path, rows, bytes: bytes.length, partition });
+      },
+    );
+    const all = [...staying, ...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const rows = all.reduce((sum, file) => sum + file.rows, 0);
+    const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));
+    const stays = staying.map(({ partition }) => JSON.stringify(partition));
+    await folder.change(etag, {
+      publication: node.unique_id,
+      model: publishedName(node),
+      version,
+      run_id: runId,
+      published_at: time,
+      rows,
+      columns: shape,
+      partition_by: node.config.partition_by,
+      files: all,
+      partitions: {
+        ...Object.fromEntries(stays.map((values) => [values, before?.partitions[values] ?? ''])),
+        ...Object.fromEntries(marks),
+      },
+      claim: null,
+    });
+    return { changed: true, rows, sent, removed: Math.max((before?.rows ?? 0) + sent - rows, 0) };
+  } catch (error) {
+    // The switch may have taken place although its answer was lost: then the files are the version.
+    const now = await folder.standing().catch(() => null);
+    if (now !== null && now.manifest?.run_id !== runId)
+      for (const { path } of files) await folder.removeFile(path).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @throws `runtime` error when older partitions have other columns: they stand only there */
+function keptOf(
+  folder: ManifestFolder,
+  before: Manifest | null,
+  shape: Manifest['columns'],
+  parts: readonly PartitionKey[],
+): readonly ManifestFile[] {
+  if (before === null || before.version === null) return [];
+  const same =
+    JSON.stringify(before.columns) === JSON.stringify(shape) &&
+    before.files.every(({ partition }) => partition.length === parts.length);
+  if (same) return before.files;
+  throw errorOf('notPublished', {
+    place: folder.place,
+    why: 'its columns are others by now; --full-refresh publishes the partitions of the model and drops older ones',
+  });
+}
+
+/** Does the source hold this partition with other rows? */
+function differs(
+  before: Manifest | null,
+  partitions: readonly Partition[],
+  partition: readonly (string | null)[],
+): boolean {
+  const values = JSON.stringify(partition);
+  const now = partitions.find((each) => JSON.stringify(each.values) === values);
+  return now !== undefined && before?.partitions[values] !== now.mark;
+}
+
+/** `created_at_day=2026-11-23`, as readers of folders know it. */
+function folderOf({ column, grain }: PartitionKey, value: string | null): string {
+  const name = grain === null ? column : `${column}_${grain}`;
+  const text = value === null ? '__HIVE_DEFAULT_PARTITION__' : encodeURIComponent(value);
+  return `${encodeURIComponent(name)}=${text.replaceAll('.', '%2E')}`;
+}

@@ -1,0 +1,45 @@
+// Which partitions a publication's retention ends: those whose time is older. Removing them is a receiver's.
+import { errorOf } from '../error-table.ts';
+import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
+import type { Publishing } from './receiver.ts';
+
+/** How much of a time's text a grain has: `2026-11-23 07`. */
+const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
+
+/** What is over by the time of the run. */
+export interface Ended {
+  /** The key that is a time. */
+  readonly key: PartitionKey;
+  /** The text of the first partition that is kept. */
+  readonly first: string;
+  /** @param values of a partition */
+  has(values: readonly (string | null)[]): boolean;
+}
+
+export function partitionKeysOf({ node: { config } }: Publishing): PartitionKey[] {
+  return config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
+}
+
+/** @returns null: nothing ends @throws `runtime` error when no partition has a time @param place for people */
+export function endedPartitions(publishing: Publishing, place: string): Ended | null {
+  const { retention } = publishing.node.config;
+  if (retention === null) return null;
+  const parts = partitionKeysOf(publishing);
+  const index = parts.findIndex(({ grain }) => grain !== null);
+  const key = parts[index];
+  if (key === undefined || key.grain === null)
+    throw errorOf('notPublished', {
+      place,
+      why: "'retention' needs a time in 'partition_by', such as day(created_at)",
+    });
+  const before = new Date(Date.parse(publishing.time) - (retentionMs(retention) ?? 0)).toISOString();
+  const first = before.replace('T', ' ').slice(0, LENGTHS[key.grain]);
+  return {
+    key,
+    first,
+    has(values) {
+      const text = values[index] ?? null;
+      return text !== null && text < first;
+    },
+  };
+}
