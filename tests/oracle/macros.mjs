@@ -75,6 +75,8 @@ const OWN_FILES = new Set([
   'macros/materializations/publish.sql',
   'macros/materializations/hooks.sql',
   'macros/new_rows.sql',
+  'macros/etc/archived_rows.sql',
+  'macros/archived_rows.sql',
   'macros/materializations/incremental/strategies.sql',
   ...['append', 'atomic_upsert', 'staging'].map((name) => `macros/materializations/incremental/${name}.sql`),
 ]);

@@ -10,9 +10,11 @@ import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { embeddedPostgres } from '../../../src/adapters/postgres/embedded.ts';
 import { clickhouseAt, EXAMPLE_KEY } from '../../../examples/cdc/parts.ts';
+import type { OrderEvent } from '../../../examples/lake/orders.ts';
 import type { Click } from '../../../examples/sessions/clicks.ts';
 import { removeEmbedded } from '../adapters/servers.ts';
 import { start } from '../support/program.ts';
+import { NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { computed, inClickHouse } from './cdc-marts.ts';
 import { SourcePostgres } from './source-postgres.ts';
 
@@ -96,6 +98,89 @@ describe('the example of changes', () => {
     }
   });
 });
+
+describe.skipIf(NO_STORE !== null)(`the example of the lake${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  it('ends with the same marts from the table and from the files, and shows no secret', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
+    try {
+      const { code, out } = await play('lake', dir, '--once').ended;
+      expect(code, out).toBe(0);
+      const tsdbt = async (...args: string[]): Promise<string> =>
+        (await start(args, { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir } }).ended).stdout;
+      const orders = 'select order_id, customer_id, country, paid_cents, refunded_cents, is_cancelled, events';
+      const revenue = 'select day_country, orders, cancelled, net_cents from marts.revenue_daily order by day_country';
+      await tsdbt('db', 'start', '--target', 'clickhouse');
+      const clickhouse = clickhouseAt((await tsdbt('db', 'url', '--target', 'clickhouse')).trim());
+      const inFiles = await clickhouse(`${orders} from marts.orders order by order_id`);
+      const fromFiles = await clickhouse(revenue);
+      const late = await clickhouse('select sum(events) as events from marts.late_events');
+      await tsdbt('db', 'stop', '--target', 'clickhouse');
+      const server = await embeddedPostgres({ dir: join(dir, '.tsdbt/pg') });
+      const client = new pg.Client(server);
+      await client.connect();
+      const numbers = (rows: Record<string, unknown>[]): Record<string, unknown>[] =>
+        rows.map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => [name, /^-?\d+$/.test(String(value)) ? Number(value) : value]),
+          ),
+        );
+      const inTable = numbers((await client.query(`${orders} from marts.orders order by order_id collate "C"`)).rows);
+      const fromTable = numbers((await client.query(revenue.replace(/$/, ' collate "C"'))).rows);
+      await client.end();
+      await server.release();
+
+      const sent = readdirSync(join(dir, '.tsdbt'))
+        .filter((name) => name.endsWith('.ndjson'))
+        .flatMap((name) => linesIn(join(dir, '.tsdbt', name)))
+        .map((line) => JSON.parse(line) as OrderEvent);
+      const events = new Map(sent.map((event) => [event.event_id, event]));
+      expect(events.size).toBeLessThan(sent.length);
+      expect(inTable).toEqual(ordersOf([...events.values()]));
+      expect(inFiles).toEqual(inTable);
+      expect(fromTable.length).toBeGreaterThan(10);
+      expect(fromFiles).toEqual(fromTable);
+      expect(late).toEqual([{ events: events.size }]);
+      for (const folder of ['target', 'logs'])
+        for (const entry of readdirSync(join(dir, folder), { recursive: true, withFileTypes: true }))
+          if (entry.isFile()) {
+            const path = join(entry.parentPath, entry.name);
+            expect(readFileSync(path, 'latin1'), path).not.toContain(SECRET_KEY);
+          }
+      expect(readFileSync(join(dir, 'target/compiled/lake/models/staging/stg_order_events.sql'), 'utf8')).toMatch(
+        /from \(select \* from s3\("lake", filename = 'raw\/order_events\/dt=\*\/hour=\*\/p\*\.ndjson\.gz'/,
+      );
+      expect(out).not.toContain(SECRET_KEY);
+    } finally {
+      await removeEmbedded(dir, join(dir, '.tsdbt/pg'));
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+function linesIn(path: string): string[] {
+  return readFileSync(path, 'utf8').trim().split('\n');
+}
+
+/** The orders of the lake's example, computed anew. */
+function ordersOf(events: readonly OrderEvent[]): Record<string, unknown>[] {
+  const found = new Map<string, OrderEvent[]>();
+  for (const event of events) found.set(event.order_id, [...(found.get(event.order_id) ?? []), event]);
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([order_id, own]) => {
+      const cents = (type: string): number =>
+        own.reduce((sum, event) => sum + (event.event_type === type ? event.amount_cents : 0), 0);
+      return {
+        order_id,
+        customer_id: own[0]?.customer_id,
+        country: own[0]?.country,
+        paid_cents: cents('paid'),
+        refunded_cents: cents('refunded'),
+        is_cancelled: own.some(({ event_type }) => event_type === 'cancelled') ? 1 : 0,
+        events: own.length,
+      };
+    });
+}
 
 /** The mart, computed anew. */
 function metrics(clicks: readonly Click[]): unknown[][] {
