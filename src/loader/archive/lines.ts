@@ -196,3 +196,13 @@ function bodyOf(line: Buffer): Buffer {
   const next = line[at + 1] === COMMA ? at + 2 : at + 1;
   return Buffer.concat([Buffer.from('{'), line.subarray(next)]);
 }
+
+/** The lines of a text that are not empty. */
+export function* linesOf(text: Buffer): Generator<Buffer> {
+  for (let start = 0; start < text.length; ) {
+    const found = text.indexOf(LINE_FEED, start);
+    const end = found < 0 ? text.length : found;
+    if (end > start) yield text.subarray(start, end);
+    start = end + 1;
+  }
+}

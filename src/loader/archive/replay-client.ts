@@ -19,10 +19,9 @@ import {
 } from '../broker.ts';
 import { recordsOf } from '../fast/records.ts';
 import { rangeOf } from './config.ts';
-import { messageOf } from './lines.ts';
+import { linesOf, messageOf } from './lines.ts';
 
 const unpack = promisify(gunzip);
-const LINE_FEED = 10;
 
 /** The files of one range: a range's messages may lie in several folders. */
 interface Part {
@@ -34,11 +33,18 @@ interface Part {
 /**
  * @param prefix of the keys: a folder, or a part of one
  * @param topic of the table: the files' topic
+ * @param root of the archive: of a range that has a file below `prefix`, its files elsewhere are delivered, too
  * @throws `runtime` error when there is no file, or offsets are missing between files
  */
-export async function archiveClient(store: ObjectStore, prefix: string, topic: string): Promise<BrokerClient> {
+export async function archiveClient(
+  store: ObjectStore,
+  prefix: string,
+  topic: string,
+  root: string = prefix,
+): Promise<BrokerClient> {
   const found = new Map<number, Map<string, Part>>();
-  for await (const { key } of store.list(prefix)) {
+  // A loaded range counts as loaded as a whole: half of it would be lost for ever.
+  for await (const { key } of store.list(prefix.startsWith(root) ? root : prefix)) {
     const range = rangeOf(key);
     if (range === null) continue;
     const parts = found.get(range.partition) ?? new Map<string, Part>();
@@ -47,6 +53,10 @@ export async function archiveClient(store: ObjectStore, prefix: string, topic: s
     const part = parts.get(name) ?? { from: range.from, to: range.to, keys: [] };
     parts.set(name, part);
     part.keys.push(key);
+  }
+  for (const [partition, parts] of found) {
+    for (const [name, { keys }] of parts) if (!keys.some((key) => key.startsWith(prefix))) parts.delete(name);
+    if (parts.size === 0) found.delete(partition);
   }
   const place = `${store.settings.bucket}/${prefix}`;
   if (found.size === 0)
@@ -206,15 +216,5 @@ class ArchiveClient implements BrokerClient {
       end: this.#parts.get(partition)?.at(-1)?.to ?? to,
       epoch: null,
     };
-  }
-}
-
-/** The lines of a text that are not empty. */
-export function* linesOf(text: Buffer): Generator<Buffer> {
-  for (let start = 0; start < text.length; ) {
-    const found = text.indexOf(LINE_FEED, start);
-    const end = found < 0 ? text.length : found;
-    if (end > start) yield text.subarray(start, end);
-    start = end + 1;
   }
 }

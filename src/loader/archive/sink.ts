@@ -21,6 +21,7 @@ import {
 import { ofTopic } from '../topics.ts';
 import { fileName, folderOf, isArchive } from './config.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
+import { linesOf } from './lines.ts';
 
 const HOUR = 3_600_000;
 /** Of the lines that are compressed at once: the same lines give the same bytes, however they came. */
@@ -219,9 +220,9 @@ export class ArchiveSink implements Sink {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
         const { numbers, ...planned } = file;
         const body = await compressed(rows.chunks(numbers));
-        await putOnce(this.#store, file.key, body);
+        const size = await putOnce(this.#store, file.key, body);
         this.#reached('in_files');
-        written.push({ ...planned, size: body.length });
+        written.push({ ...planned, size });
       }
     };
     const workers = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, waiting.length) }, worker));
@@ -231,23 +232,47 @@ export class ArchiveSink implements Sink {
   }
 }
 
-/** Writes an object, unless it stands with the same contents. @throws `runtime` error when it holds others */
-export async function putOnce(store: ObjectStore, key: string, body: Buffer): Promise<void> {
+/**
+ * Writes an object, unless it stands with the same lines. It may hold more: Kafka's own compaction removes messages
+ * between a kill and the next reading of the range.
+ * @returns bytes of the object that stands
+ * @throws `runtime` error when it lacks one of the lines
+ */
+export async function putOnce(store: ObjectStore, key: string, body: Buffer): Promise<number> {
   const type = 'application/gzip';
   try {
-    if ((await store.put(key, body, { whenAbsent: true, type })).created) return;
+    if ((await store.put(key, body, { whenAbsent: true, type })).created) return body.length;
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
     // The store knows no conditions; names differ by range, so what stands there is this file.
     await store.put(key, body, { type });
-    return;
+    return body.length;
   }
   const found = await store.get(key);
-  if (found === null || found.equals(body) || gunzipSync(found).equals(gunzipSync(body))) return;
+  if (found === null)
+    throw new TsdbtError('runtime', `The object ${key} of '${store.settings.name}' was deleted while it was written.`, {
+      path: store.settings.path,
+      hint: 'Who deletes below this path? The next load writes it.',
+    });
+  if (found.equals(body) || holdsLines(found, body)) return found.length;
   throw new TsdbtError('runtime', `The object ${key} of '${store.settings.name}' stands there with other contents.`, {
     path: store.settings.path,
     hint: 'Somebody else writes below this path, or the topic was made again: give the archive a `path` of its own.',
   });
+}
+
+/** Does a compressed file hold every line of another one? Foreign contents do not. */
+function holdsLines(found: Buffer, wanted: Buffer): boolean {
+  let text: Buffer;
+  try {
+    text = gunzipSync(found);
+  } catch {
+    return false;
+  }
+  const lines = new Set<string>();
+  for (const line of linesOf(text)) lines.add(line.toString('latin1'));
+  for (const line of linesOf(gunzipSync(wanted))) if (!lines.has(line.toString('latin1'))) return false;
+  return true;
 }
 
 /** The files of a flush: one for each folder that rows of a range belong to. */

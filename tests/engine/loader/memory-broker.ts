@@ -87,6 +87,13 @@ export class MemoryBroker {
     this.log({ topic: name, partition }).end++;
   }
 
+  /** Kafka's own compaction: these messages are gone, their offsets are not given again. */
+  compactAway(name: string, partition: number, offsets: readonly bigint[]): void {
+    const log = this.log({ topic: name, partition });
+    const kept = log.messages.filter(({ offset }) => !offsets.includes(offset));
+    log.messages.splice(0, log.messages.length, ...kept);
+  }
+
   /** Retention: what stands before the offset is gone. */
   expire(name: string, partition: number, before: bigint): void {
     const log = this.log({ topic: name, partition });
