@@ -1,6 +1,7 @@
 // The table of errors by topic: code, kind, and text and hint as functions of facts. Errors without a row use the code
 // of their kind. Codes appear only in the JSON log and the documentation.
 import { DEPENDENCY_ERRORS } from './error-rows/dependencies.ts';
+import { DIFF_ERRORS } from './error-rows/diff.ts';
 import { PARSING_ERRORS } from './error-rows/parsing.ts';
 import { PROJECT_ERRORS } from './error-rows/project.ts';
 import { PUBLISH_ERRORS } from './error-rows/publish.ts';
@@ -17,6 +18,7 @@ export const ERRORS = {
   ...DEPENDENCY_ERRORS,
   ...PARSING_ERRORS,
   ...PUBLISH_ERRORS,
+  ...DIFF_ERRORS,
 
   // The command line.
   threadsBelowOne: row<Facts<'threads'>>(

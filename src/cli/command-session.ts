@@ -199,7 +199,10 @@ function createLog(
     );
     // `$(tsdbt db url)`, `load status --output json`: stdout contains only the answer; the terminal shows only
     // warnings beside it.
-    const document = which === 'query' || (DOCUMENTS.has(which) && flags['output'] === 'json');
+    const document =
+      which === 'query' ||
+      (which === 'diff' && flags['output'] !== 'table') ||
+      (DOCUMENTS.has(which) && flags['output'] === 'json');
     const least = (document || action === 'url') && level === 'info' ? 'warn' : level;
     const notes = consoleSink({ ...options, level: least }, (text) => void process.stderr.write(text));
     sinks.push(

@@ -33,6 +33,7 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   query: handler(async () => (await import('./commands/query.ts')).queryCommand),
+  diff: handler(async () => (await import('./commands/diff.ts')).diffCommand),
   parse: handler(async () => (await import('./commands/parse.ts')).parseCommand),
   list: handler(async () => (await import('./commands/list.ts')).listCommand),
   deps: handler(async () => (await import('./commands/deps.ts')).depsCommand),

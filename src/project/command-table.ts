@@ -35,7 +35,7 @@ function command(
   return { which, path: [which], summary, options: keys.map((key) => OPTIONS[key]), ...extra };
 }
 
-/** All commands; `completion`, `db`, `jobs`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
+/** All commands; `completion`, `db`, `diff`, `jobs`, `load`, `produce`, `query`, `runs` and `sla` are ours. */
 export const COMMANDS: readonly CommandSpec[] = [
   command('build', 'Run all seeds, models, snapshots and tests in order of the graph.', [
     ...PLACES,
@@ -124,6 +124,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     { aliases: ['ls'] },
   ),
+  command('diff', 'Compare relations by key with those of another target, or with their published copies.', [
+    ...PLACES,
+    ...SELECTION,
+    'to_target',
+    'copies',
+    'diff_key',
+    'diff_columns',
+    'exclude_columns',
+    'where',
+    'diff_limit',
+    'query_output',
+    'threads',
+  ]),
   command('parse', 'Parse the project and write manifest.json.', [...PLACES, 'threads']),
   command('publish', 'Send models, snapshots and seeds to the databases that they are published to.', [
     ...PLACES,

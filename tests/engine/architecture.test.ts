@@ -28,6 +28,7 @@ const LAYER: Record<string, number> = {
   context: 2,
   'object-store': 1,
   connections: 3,
+  diff: 3,
   project: 3,
   publish: 3,
   state: 3,
@@ -119,12 +120,15 @@ const DIALECT = [
   'loader/clickhouse/',
   'publish/postgres/',
   'publish/clickhouse/',
+  'diff/postgres/',
+  'diff/clickhouse/',
   'serve/store/postgres/',
   'serve/store/clickhouse/',
 ];
 /** Who else writes a dialect's name, as text: registries, the default profile, and commands that set one up. */
 const MAY_NAME_DIALECTS = [
   'adapters/index.ts',
+  'diff/create-side.ts',
   'loader/create-sink.ts',
   'publish/create-receiver.ts',
   'publish/receiver-kinds.ts',
@@ -134,6 +138,7 @@ const MAY_NAME_DIALECTS = [
 const MAY_IMPORT_DIALECTS = [
   'adapters/credentials.ts',
   'adapters/index.ts',
+  'diff/create-side.ts',
   'loader/create-sink.ts',
   'publish/create-receiver.ts',
   'serve/store/create-store.ts',

@@ -1,0 +1,50 @@
+// What a comparison needs of a database: the SQL of its dialect, and a relation read in one session. Types only.
+import type { Session } from '../adapters/adapter.ts';
+import type { Relation } from '../adapters/relation.ts';
+
+/** A column of a compared relation, in the words of its own database. */
+export interface DiffColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** How values of a type are compared. */
+export interface ValueForm {
+  /** Values of one family are equal when their texts are. */
+  readonly family: string;
+  /** Whole numbers: sorted as numbers, not by their texts. */
+  readonly whole: boolean;
+  /** Values of one kind are equal in the database when these expressions are; null: their texts are compared. */
+  readonly native: { readonly kind: string; readonly value: (value: string) => string } | null;
+  /** The value as a text that no setting changes, in SQL; the same in every dialect. */
+  readonly text: (value: string) => string;
+}
+
+/** The SQL of a database. */
+export interface DiffDialect {
+  /** Null: values of this type have no text that tells them apart. */
+  formOf(type: string): ValueForm | null;
+  quote(name: string): string;
+  /** A text as what rows are sorted by: its bytes. */
+  sorted(text: string): string;
+  /** A long text as its beginning, its length and its hash; a short one as it is. */
+  shortened(text: string): string;
+  /** Do two expressions differ, where null is a value like others? */
+  distinct(a: string, b: string): string;
+  countIf(condition: string): string;
+}
+
+/** A relation that is compared, in a session of its database. */
+export interface DiffSide extends DiffDialect {
+  /** In SQL. */
+  readonly relation: string;
+  /** Later reads see the relation, and those of `others`, as of one moment, where the database can. */
+  open(others?: readonly DiffSide[]): Promise<void>;
+  /** @throws `runtime` error when there is no such relation */
+  columns(): Promise<DiffColumn[]>;
+  /** Sends the rows of a query as lines: cells with tabs between them, `\N` for null, `\` before what is special. */
+  lines<T>(sql: string, take: (chunks: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T>;
+}
+
+/** Makes the side of a relation. */
+export type OpenSide = (session: Session, relation: Relation) => DiffSide;

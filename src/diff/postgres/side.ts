@@ -1,0 +1,80 @@
+// A relation of Postgres as a side of a comparison: one snapshot, its columns, its rows by COPY. Texts of values are
+// forms.ts's.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import type { Relation } from '../../adapters/relation.ts';
+import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
+import { PostgresSource } from '../../publish/postgres/source.ts';
+import type { DiffColumn, DiffSide, ValueForm } from '../dialect.ts';
+import { formOf } from './forms.ts';
+
+/** There is no such relation, or no such schema. */
+const MISSING: ReadonlySet<string> = new Set(['42P01', '3F000']);
+/** Longer texts are compared by their hash. */
+const LONGEST = 100;
+
+export class PostgresSide implements DiffSide {
+  readonly relation: string;
+  readonly #session: Session;
+  readonly #source: PostgresSource;
+
+  constructor(session: Session, relation: Relation) {
+    this.#session = session;
+    this.#source = new PostgresSource(session, relation);
+    this.relation = relation.render();
+  }
+
+  /** Locks every relation before the snapshot is taken: one that is swapped later would have no rows in it. */
+  async open(others: readonly DiffSide[] = []): Promise<void> {
+    await this.#known(() => this.#source.open());
+    // A relation that LOCK does not take is locked by the first query that reads it.
+    for (const { relation } of others) await this.#session.attempt(`lock table ${relation} in access share mode`);
+  }
+
+  columns(): Promise<DiffColumn[]> {
+    return this.#known(() => this.#source.columns());
+  }
+
+  lines<T>(sql: string, take: (chunks: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    if (this.#session.copyOut === undefined) throw new TsdbtError('internal', 'this session copies nothing');
+    return this.#session.copyOut(`copy (${sql}) to stdout`, take);
+  }
+
+  formOf(type: string): ValueForm | null {
+    return formOf(type);
+  }
+
+  quote(name: string): string {
+    return quoteIdentifier(name);
+  }
+
+  sorted(text: string): string {
+    return `${text} collate "C"`;
+  }
+
+  shortened(text: string): string {
+    return (
+      `case when length(${text}) > ${LONGEST} then left(${text}, 40) || '… (' || length(${text}) || ' characters, md5 ' ` +
+      `|| md5(${text}) || ')' else ${text} end`
+    );
+  }
+
+  distinct(a: string, b: string): string {
+    return `${a} is distinct from ${b}`;
+  }
+
+  countIf(condition: string): string {
+    return `count(*) filter (where ${condition})`;
+  }
+
+  async #known<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TsdbtError && MISSING.has(error.details.code ?? ''))
+        throw errorOf('diffRelationMissing', { relation: this.relation }, { cause: error });
+      throw error;
+    }
+  }
+}

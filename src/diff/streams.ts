@@ -1,0 +1,180 @@
+// Compares relations of two databases: both send their rows sorted by the key, and the two streams are merged. Memory
+// holds a row of each, and the sample.
+import { errorOf } from '../error-table.ts';
+import type { DiffSide } from './dialect.ts';
+import { cellsOf, firstCells, LineReader } from './lines.ts';
+import { type DiffPlan, type DiffRequest, type PairedColumn, readable, shownText } from './plan.ts';
+import type { DiffRow, RowDiff } from './result.ts';
+
+export async function diffStreams(
+  here: DiffSide,
+  there: DiffSide,
+  plan: DiffPlan,
+  request: DiffRequest,
+): Promise<RowDiff> {
+  return here.lines(rowsSql(here, plan, request, 'here'), (ours) =>
+    there.lines(rowsSql(there, plan, request, 'there'), (theirs) =>
+      new Merge(plan, request.limit).run(
+        new SortedLines(ours, plan.key, 'here'),
+        new SortedLines(theirs, plan.key, 'there'),
+      ),
+    ),
+  );
+}
+
+type Place = 'here' | 'there';
+
+/** Keys and values as texts, sorted alike in every database. */
+function rowsSql(side: DiffSide, { key, columns }: DiffPlan, { where }: DiffRequest, place: Place): string {
+  const value = ({ name }: PairedColumn): string => `t.${side.quote(name)}`;
+  const list = [
+    ...key.map((column) => column[place].text(value(column))),
+    ...columns.map((column) => shownText(side, column[place], value(column))),
+  ];
+  const order = key.map((column) =>
+    isWhole(column) ? value(column) : side.sorted(`(${column[place].text(value(column))})`),
+  );
+  const condition = where === null ? '' : ` where (${where}\n)`;
+  return `select ${list.join(', ')} from ${side.relation} t${condition} order by ${order.join(', ')}`;
+}
+
+function isWhole({ here, there }: PairedColumn): boolean {
+  return here.whole && there.whole;
+}
+
+/** The lines of one side. A null in the key, and a key twice, are an error. */
+class SortedLines {
+  readonly #reader: LineReader;
+  readonly #key: readonly PairedColumn[];
+  readonly #place: Place;
+  #last: Buffer | null = null;
+  line: Buffer | null = null;
+  /** Cells of the key, as they are written. */
+  key: Buffer = Buffer.alloc(0);
+  rows = 0;
+
+  constructor(chunks: AsyncIterable<Uint8Array>, key: readonly PairedColumn[], place: Place) {
+    this.#reader = new LineReader(chunks);
+    this.#key = key;
+    this.#place = place;
+  }
+
+  /** Goes to the next line; a promise where it must be waited for. */
+  step(): undefined | Promise<void> {
+    const next = this.#reader.next();
+    if (next instanceof Promise) return next.then((line) => this.#take(line));
+    this.#take(next);
+    return undefined;
+  }
+
+  #take(line: Buffer | null): void {
+    this.#last = this.line === null ? null : this.key;
+    this.line = line;
+    if (line === null) return;
+    this.rows++;
+    this.key = firstCells(line, this.#key.length);
+    const last = this.#last;
+    if (this.key.includes('\\N')) {
+      const empty = cellsOf(this.key).indexOf(null);
+      if (empty >= 0) throw errorOf('diffKeyNull', { place: this.#place, column: this.#key[empty]?.name ?? '' });
+    }
+    if (last === null) return;
+    const order = Buffer.compare(last, this.key);
+    if (order === 0) throw twice(this.#place, this.#key, cellsOf(this.key));
+    // A database whose bytes are not those of UTF-8 sorts some texts in another way.
+    if (order > 0 && compareKeys(this.#key, last, this.key) > 0)
+      throw errorOf('diffKeyOrder', { place: this.#place, key: this.#key.map(({ name }) => name).join(', ') });
+  }
+}
+
+/** The order in which both databases sort keys: whole numbers as such, texts by their bytes. */
+function compareKeys(key: readonly PairedColumn[], ours: Buffer, theirs: Buffer): number {
+  if (ours.equals(theirs)) return 0;
+  const [a, b] = [cellsOf(ours), cellsOf(theirs)];
+  for (const [at, column] of key.entries()) {
+    const [x, y] = [a[at] ?? '', b[at] ?? ''];
+    if (x === y) continue;
+    if (!isWhole(column)) return x < y ? -1 : 1;
+    return BigInt(x) < BigInt(y) ? -1 : 1;
+  }
+  return 0;
+}
+
+/** The error of a key that two rows have. */
+export function twice(place: Place, key: readonly PairedColumn[], values: readonly (string | null)[]): Error {
+  const example = key.map((column, at) => `${column.name} = ${readable(column, values[at] ?? null)}`).join(', ');
+  return errorOf('diffKeyTwice', { key: key.map(({ name }) => name).join(', '), place, example });
+}
+
+class Merge {
+  readonly #plan: DiffPlan;
+  readonly #limit: number;
+  readonly #sample: DiffRow[] = [];
+  readonly #counts = { only_here: 0, only_there: 0, differs: 0 };
+  readonly #differing: number[];
+
+  constructor(plan: DiffPlan, limit: number) {
+    this.#plan = plan;
+    this.#limit = limit;
+    this.#differing = plan.columns.map(() => 0);
+  }
+
+  async run(here: SortedLines, there: SortedLines): Promise<RowDiff> {
+    await Promise.all([here.step(), there.step()]);
+    for (;;) {
+      const [ours, theirs] = [here.line, there.line];
+      if (ours === null && theirs === null) break;
+      const order =
+        ours === null
+          ? 1
+          : theirs === null
+            ? -1
+            : ours.equals(theirs)
+              ? 0
+              : compareKeys(this.#plan.key, here.key, there.key);
+      if (order < 0) this.#only('only_here', here.key);
+      else if (order > 0) this.#only('only_there', there.key);
+      else if (ours !== null && theirs !== null && !ours.equals(theirs)) this.#pair(ours, theirs);
+      if (order <= 0) {
+        const waiting = here.step();
+        if (waiting !== undefined) await waiting;
+      }
+      if (order >= 0) {
+        const waiting = there.step();
+        if (waiting !== undefined) await waiting;
+      }
+    }
+    return {
+      counts: { here: here.rows, there: there.rows, ...this.#counts },
+      differing: this.#differing,
+      sample: this.#sample,
+    };
+  }
+
+  #only(kind: 'only_here' | 'only_there', key: Buffer): void {
+    if (++this.#counts[kind] <= this.#limit) this.#sample.push({ kind, key: this.#keyOf(cellsOf(key)), changes: [] });
+  }
+
+  /** Two rows of one key whose lines are not the same: they may be escaped in two ways. */
+  #pair(ours: Buffer, theirs: Buffer): void {
+    const { key, columns } = this.#plan;
+    const [a, b] = [cellsOf(ours), cellsOf(theirs)];
+    const changed = columns.flatMap((column, at) => {
+      const [x = null, y = null] = [a[key.length + at], b[key.length + at]];
+      return x === y ? [] : [{ column, at, x, y }];
+    });
+    if (changed.length === 0) return;
+    for (const { at } of changed) this.#differing[at] = (this.#differing[at] ?? 0) + 1;
+    if (++this.#counts.differs > this.#limit) return;
+    const changes = changed.map(({ column, x, y }) => ({
+      column: column.name,
+      here: readable(column, x),
+      there: readable(column, y),
+    }));
+    this.#sample.push({ kind: 'differs', key: this.#keyOf(a), changes });
+  }
+
+  #keyOf(cells: readonly (string | null)[]): string[] {
+    return this.#plan.key.map((column, at) => readable(column, cells[at] ?? null) ?? '');
+  }
+}

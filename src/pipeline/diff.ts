@@ -1,0 +1,167 @@
+// Compares relations of the project: with those of another target, or with their published copies. Finds what is
+// compared with what, and by which key; src/diff compares.
+import type { Adapter } from '../adapters/adapter.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { ManifestNode } from '../contracts/node.ts';
+import type { PublicationNode } from '../contracts/publication.ts';
+import { createSide } from '../diff/create-side.ts';
+import { diffRelations } from '../diff/diff.ts';
+import type { DiffRequest } from '../diff/plan.ts';
+import { type DiffResult, isEqual } from '../diff/result.ts';
+import { errorOf } from '../error-table.ts';
+import { publishedName } from '../publish/check-receivers.ts';
+import { createRunContext } from '../runner/context.ts';
+import { openSession } from '../runner/open-session.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+import { toText } from '../values/text.ts';
+import { select } from './select.ts';
+
+/** Two relations that have been compared. */
+export interface Compared {
+  /** `orders`, or the name of the publication. */
+  readonly name: string;
+  readonly uniqueId: string;
+  /** Target and relation, for people. */
+  readonly here: string;
+  readonly there: string;
+  readonly equal: boolean;
+  readonly result: DiffResult;
+}
+
+/** @param key overrides what the project says; empty: does not */
+export type DiffOptions = DiffRequest;
+
+/** Compares the selected models, seeds and snapshots, one after the other. @param other the project in that target */
+export async function* diffTargets(
+  parsed: ParsedProject,
+  other: ParsedProject,
+  options: DiffOptions,
+): AsyncGenerator<Compared> {
+  const target = other.config.profile.target_name;
+  for (const id of selectedOf(parsed, 'clone')) {
+    const node = parsed.manifest.nodes[id];
+    if (node === undefined || node.config.materialized === 'ephemeral') continue;
+    const there = other.manifest.nodes[id];
+    if (there === undefined) throw errorOf('diffNodeMissing', { node: node.name, target });
+    yield await compare(parsed, node, placeOf(parsed, node), { ...placeOf(other, there), parsed: other }, options);
+  }
+}
+
+/** Compares the selected publications with what they are copies of, one after the other. */
+export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): AsyncGenerator<Compared> {
+  for (const id of selectedOf(parsed, 'publish')) {
+    const publication = parsed.manifest.publications?.[id];
+    const node = parsed.manifest.nodes[publication?.depends_on.nodes[0] ?? ''];
+    if (publication === undefined || node === undefined) continue;
+    const place = await placeOfCopy(parsed, publication);
+    const { key, columns } = publication.config;
+    const asked = {
+      ...options,
+      key: options.key.length > 0 ? options.key : key,
+      columns: options.columns ?? columns,
+    };
+    const found = await compare(parsed, node, placeOf(parsed, node), { ...place, parsed }, asked);
+    yield { ...found, name: publication.name, uniqueId: id };
+  }
+}
+
+function selectedOf(parsed: ParsedProject, which: string): string[] {
+  return [...select(parsed, { which }).selected].sort();
+}
+
+interface Place {
+  readonly adapter: Adapter;
+  readonly relation: ReturnType<typeof relationFrom>;
+  /** Of a target or a connection. */
+  readonly of: string;
+}
+
+function placeOf({ adapter, config }: ParsedProject, node: ManifestNode): Place {
+  return {
+    adapter,
+    relation: relationFrom(adapter, config.project.quoting, node),
+    of: config.profile.target_name,
+  };
+}
+
+async function placeOfCopy({ receivers }: ParsedProject, publication: PublicationNode): Promise<Place> {
+  const { to, table } = publication.config;
+  if (table === null) throw errorOf('diffNoCopy', { publication: `The copy of ${publishedName(publication)}` });
+  const { adapter, schema: fallback } = await receivers.connection(to);
+  const [identifier = '', schema = fallback] = table.split('.').reverse();
+  return { adapter, relation: adapter.createRelation({ schema, identifier }), of: to };
+}
+
+async function compare(
+  parsed: ParsedProject,
+  node: ManifestNode,
+  ours: Place,
+  theirs: Place & { readonly parsed: ParsedProject },
+  options: DiffOptions,
+): Promise<Compared> {
+  const key = options.key.length > 0 ? options.key : keyOf(parsed, node);
+  if (key.length === 0) throw errorOf('diffWithoutKey', { node: node.name }, { node });
+  const together = await areOneDatabase(ours.adapter, theirs.adapter);
+  const here = openSession(createRunContext(parsed, new Set()), node.unique_id, node, undefined, ours.adapter);
+  const there = openSession(
+    createRunContext(theirs.parsed, new Set()),
+    node.unique_id,
+    node,
+    undefined,
+    theirs.adapter,
+  );
+  try {
+    const result = await diffRelations(
+      createSide(ours.adapter, here, ours.relation),
+      createSide(theirs.adapter, together ? here : there, theirs.relation),
+      { ...options, key },
+      together,
+    );
+    return {
+      name: node.name,
+      uniqueId: node.unique_id,
+      here: `${ours.of}: ${ours.relation.render()}`,
+      there: `${theirs.of}: ${theirs.relation.render()}`,
+      equal: isEqual(result),
+      result,
+    };
+  } finally {
+    await Promise.all([here.release(), there.release()]);
+  }
+}
+
+/** Where names without a schema are: what else is the same is one database, reached by one user. */
+const OF_NAMES: ReadonlySet<string> = new Set(['schema', 'search_path']);
+
+async function areOneDatabase(a: Adapter, b: Adapter): Promise<boolean> {
+  // Where an embedded server listens is known once it is connected to.
+  await Promise.all([a.check(), b.check()]);
+  const facts = (adapter: Adapter): string => {
+    const shown = adapter.connectionInfo().filter(([name]) => !OF_NAMES.has(name));
+    return [adapter.type, ...shown.map(([name, value]) => `${name} ${toText(value)}`)].join('\n');
+  };
+  return facts(a) === facts(b);
+}
+
+/** The columns that name a row of a node, as the project tells: unique_key, the primary key, a test of uniqueness. */
+function keyOf({ manifest }: ParsedProject, node: ManifestNode): readonly string[] {
+  // Versions of a row have its key in common; what is made of key and time is their own.
+  if (node.resource_type === 'snapshot') return [scdColumn(node.config)];
+  const { unique_key: unique } = node.config;
+  const named = typeof unique === 'string' ? [unique] : Array.isArray(unique) ? unique.map(String) : [];
+  // An expression is no column.
+  if (named.length > 0 && named.every((name) => /^\w+$/.test(name))) return named;
+  if ('primary_key' in node && node.primary_key.length > 0) return node.primary_key;
+  for (const test of Object.values(manifest.nodes)) {
+    if (test.resource_type !== 'test' || test.attached_node !== node.unique_id) continue;
+    const column = test.test_metadata?.kwargs['column_name'];
+    if (test.test_metadata?.name === 'unique' && typeof column === 'string') return [column];
+  }
+  return [];
+}
+
+function scdColumn(config: ManifestNode['config']): string {
+  const names: unknown = config['snapshot_meta_column_names'];
+  const own: unknown = typeof names === 'object' && names !== null && 'dbt_scd_id' in names ? names.dbt_scd_id : null;
+  return typeof own === 'string' ? own : 'dbt_scd_id';
+}
