@@ -4,21 +4,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { readGroup, recordTogether } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { Quiet } from './running.ts';
 
 /** What the id of such a part begins with. */
 const APART = 'apart-';
 /** How often a part that must wait is looked at. */
 const LOOK_MS = 300;
-/** The server's code for a right that is missing. */
-const ACCESS_DENIED = '497';
-/** Quiet times to wait for a loader's INSERT where the server does not show what runs. */
-const BLIND = 9;
 
 /** Is it the id of a part that was recorded once more? */
 export function isApart(id: string): boolean {
@@ -57,30 +53,13 @@ export async function settleable(
  * @returns the part as it is then
  */
 async function quiet(lease: LeasedSession, target: LoadTarget, id: string): Promise<readonly PlacedIntent[]> {
+  const rest = new Quiet(lease, target);
   for (;;) {
     const group = await readGroup(lease, target, id);
     const age = Math.min(...group.map(({ ageMs }) => ageMs));
     if (group.every(({ done }) => done)) return group;
-    if (age > lease.quietMs && !(await isWriting(lease, target, age > lease.quietMs * BLIND))) return group;
+    if (await rest.isOver(age)) return group;
     await pause(LOOK_MS);
-  }
-}
-
-/**
- * Does any loader's INSERT into the table run? One that takes long outlives the lease of its session.
- * @param late without the right to see statements: have most of them ended by now?
- */
-async function isWriting(lease: LeasedSession, target: LoadTarget, late: boolean): Promise<boolean> {
-  const running = (text: string): string => `position(query, ${quoteText(text)}) > 0`;
-  try {
-    const rows = await lease.ask(
-      `SELECT 1 FROM system.processes WHERE ${running(`INSERT INTO ${relationOf(target)} (`)} AND ` +
-        `${running('insert_deduplication_token')} AND NOT ${running('FROM system.processes')} LIMIT 1`,
-    );
-    return rows.length > 0;
-  } catch (error) {
-    if (!(error instanceof TsdbtError) || error.details.code !== ACCESS_DENIED) throw error;
-    return !late;
   }
 }
 

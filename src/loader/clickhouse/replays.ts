@@ -10,6 +10,7 @@ import { finish, readIntent, record } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { markReplayed } from './letters.ts';
 import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { Quiet } from './running.ts';
 import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
 
 /** The place under which a table's replays are numbered. */
@@ -51,9 +52,10 @@ export async function replayLetters(
 
 /** Ends a replay that was cut off: letters whose message the table has, or that failed again, are marked. */
 export async function settleReplay(lease: LeasedSession, target: LoadTarget): Promise<void> {
+  const rest = new Quiet(lease, target);
   let open = await readIntent(lease, target, REPLAYS, '');
   const id = open?.id;
-  while (isOpen(open) && open.id === id && open.ageMs <= lease.quietMs) {
+  while (isOpen(open) && open.id === id && !(await rest.isOver(open.ageMs))) {
     await pause(LOOK_MS);
     open = await readIntent(lease, target, REPLAYS, '');
   }

@@ -9,6 +9,7 @@ import { isAnother } from '../starts.ts';
 import { finish, readIntent, record, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { Quiet } from './running.ts';
 
 const LOOK_MS = 300;
 /** Loaders at work may record intents in between. */
@@ -39,15 +40,16 @@ export async function rewindPartition(lease: LeasedSession, target: LoadTarget, 
       if (!(error instanceof Fenced) || tries === TRIES) throw error;
       continue;
     }
-    if (before !== null && before.kind === 'flush' && !before.done) await untilQuiet(lease, target, before);
+    if (before !== null && before.kind === 'flush' && !before.done) await untilQuiet(lease, target, before, recorded);
     return deleteFrom(lease, target, recorded);
   }
 }
 
 /** Does what a rewind that was cut off had left to do. */
 export async function settleRewind(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<void> {
+  const rest = new Quiet(lease, target);
   for (let newest: PlacedIntent | null = intent; newest?.id === intent.id && !newest.done; ) {
-    if (newest.ageMs > lease.quietMs) {
+    if (await rest.isOver(newest.ageMs)) {
       await deleteFrom(lease, target, intent);
       return;
     }
@@ -56,13 +58,23 @@ export async function settleRewind(lease: LeasedSession, target: LoadTarget, int
   }
 }
 
-/** Waits until an intent is done, or nothing of it can come any more. */
-async function untilQuiet(lease: LeasedSession, target: LoadTarget, { partition, id }: PlacedIntent): Promise<void> {
-  const done =
-    `SELECT 1 FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND partition = ${partition} AND kind = ` +
-    `'done' AND id = ${quoteText(id)} LIMIT 1`;
-  for (let waited = 0; waited < lease.quietMs; waited += LOOK_MS) {
-    if ((await lease.ask(done)).length > 0) return;
+/** Waits until an intent is done, or nothing of it can come any more. @param behind the one that fences its loader */
+async function untilQuiet(
+  lease: LeasedSession,
+  target: LoadTarget,
+  { partition, id }: PlacedIntent,
+  behind: Recorded,
+): Promise<void> {
+  const places =
+    `FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND partition = ${partition} AND ` +
+    `(kind = 'done' AND id = ${quoteText(id)} OR kind != 'done' AND id = ${quoteText(behind.id)})`;
+  const rest = new Quiet(lease, target);
+  for (;;) {
+    const [row] = await lease.ask(
+      "SELECT toString(countIf(kind = 'done')), toString(dateDiff('millisecond', minIf(written_at, kind != 'done'), " +
+        `now64(6, 'UTC'))) ${places}`,
+    );
+    if (Number(row?.[0]) > 0 || (await rest.isOver(Number(row?.[1])))) return;
     await pause(LOOK_MS);
   }
 }

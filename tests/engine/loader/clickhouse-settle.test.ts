@@ -274,6 +274,24 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 90);
   });
 
+  it('and whose INSERT still runs is waited for by a rewind, which takes its rows along', async () => {
+    const target = lab.target(COLUMNS);
+    produce(0, 20);
+    await loadUntil(target, 'before_copy');
+    const table = `\`${target.schema}\`.\`${target.identifier}\``;
+    // As a loader that was not heard of since; it takes longer than its lease.
+    const slow = lab.run(
+      `INSERT INTO ${table} (id, at, _topic, _partition, _offset) SETTINGS insert_deduplication_token = 'slow', ` +
+        'max_block_size = 1, function_sleep_max_microseconds_per_block = 0 SELECT number, now64(3), ' +
+        "if(sleepEachRow(0.5) = 0, 't', ''), 0, number FROM numbers(20)",
+    );
+    await lab.anotherSink().rewind(target, null, new Map([[0, 0n]]), new Map([[0, 0n]]));
+    await slow;
+    expect(await lab.ids(target)).toEqual([]);
+    await lab.load(target);
+    await expectWhole(target, 20);
+  });
+
   it('a session that the server has forgotten takes no more rows', async () => {
     await lab.run(`create table ${lab.schema}.leased (id Int64) engine = MergeTree order by id`);
     const session = lab.adapter.session({ name: 'test' });
