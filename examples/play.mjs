@@ -31,7 +31,8 @@ if (values.in !== undefined) {
 const out = mkdtempSync(join(root, '.dist-example-'));
 process.once('exit', () => rmSync(out, { recursive: true, force: true }));
 // What starts an embedded server looks for its keeper beside itself.
-writeFileSync(join(out, 'keeper.js'), `import '${pathToFileURL(join(root, 'dist', 'keeper.js'))}';\n`);
+for (const keeper of ['keeper.js', 'clickhouse-keeper.js'])
+  writeFileSync(join(out, keeper), `import '${pathToFileURL(join(root, 'dist', keeper))}';\n`);
 await build({
   entryPoints: [join(examples, name, 'play.ts')],
   outfile: join(out, 'play.mjs'),

@@ -8,15 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { embeddedClickhouse, stopEmbedded } from '../../../src/adapters/clickhouse/embedded.ts';
 import { embeddedPostgres } from '../../../src/adapters/postgres/embedded.ts';
 import { clickhouseAt, EXAMPLE_KEY } from '../../../examples/cdc/parts.ts';
 import type { OrderEvent } from '../../../examples/lake/orders.ts';
+import type { PageView } from '../../../examples/clickstream/views.ts';
 import type { Click } from '../../../examples/sessions/clicks.ts';
 import { removeEmbedded } from '../adapters/servers.ts';
 import { start } from '../support/program.ts';
 import { NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { computed, inClickHouse } from './cdc-marts.ts';
 import { SourcePostgres } from './source-postgres.ts';
+import { type Profile, sessionsOf } from './user-sessions.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -153,6 +156,90 @@ describe.skipIf(NO_STORE !== null)(`the example of the lake${NO_STORE === null ?
     } finally {
       await removeEmbedded(dir, join(dir, '.tsdbt/pg'));
       rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('the example of a click stream', () => {
+  const SESSIONS =
+    'select user_id, username, account_type, country, session_num, MS(session_start), MS(session_end), page_views, ' +
+    'landing_page, exit_page, entry_referrer from analytics.user_sessions order by user_id, session_num';
+  const inPostgres = SESSIONS.replaceAll(/MS\((\w+)\)/g, '(extract(epoch from $1) * 1000)::float8');
+
+  it('ends with the same sessions in both copies, which a failed check leaves alone', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'tsdbt-example-'));
+    const ends: (() => Promise<unknown>)[] = [];
+    const open = async (folder: string, database: string): Promise<pg.Client> => {
+      const server = await embeddedPostgres({ dir: join(dir, '.tsdbt', folder), database });
+      ends.unshift(() => server.release());
+      const client = new pg.Client(server);
+      await client.connect();
+      ends.unshift(() => client.end());
+      return client;
+    };
+    try {
+      const { code, out } = await play('clickstream', dir, '--once').ended;
+      expect(code, out).toBe(0);
+      expect(out).toMatch(/^\| country +\| sessions \|/m);
+      const [app, lookup, warehouse] = [
+        await open('app', 'app'),
+        await open('app', 'lookup'),
+        await open('pg', 'tsdbt'),
+      ];
+      const clickhouse = await embeddedClickhouse({ dir: join(dir, '.tsdbt/clickhouse'), projectDir: ROOT });
+      ends.unshift(() => clickhouse.release());
+      const { host, port, user, password } = clickhouse;
+      const ask = clickhouseAt(`http://${user}:${encodeURIComponent(password)}@${host}:${port}/`);
+      const rows = async (client: pg.Client): Promise<unknown[][]> =>
+        (await client.query<unknown[]>({ text: inPostgres, rowMode: 'array' })).rows;
+      const dashboards = async (): Promise<unknown[][]> =>
+        (await ask(SESSIONS.replaceAll(/MS\((\w+)\)/g, 'toUnixTimestamp64Milli($1)'))).map(Object.values);
+
+      const views = readdirSync(join(dir, '.tsdbt'))
+        .filter((name) => /^views-.*\.ndjson$/.test(name))
+        .flatMap((name) =>
+          readFileSync(join(dir, '.tsdbt', name), 'utf8')
+            .trim()
+            .split('\n'),
+        )
+        .map((line) => JSON.parse(line) as PageView);
+      const { rows: profiles } = await app.query<Profile>('select * from users');
+      const wanted = sessionsOf(views, profiles);
+      expect(wanted.length).toBeGreaterThan(200);
+      expect(await rows(warehouse)).toEqual(wanted);
+      expect(await rows(lookup)).toEqual(wanted);
+      expect(await dashboards()).toEqual(wanted);
+
+      await warehouse.query(
+        "insert into analytics.user_sessions select 'nobody', username, account_type, country, session_num, " +
+          'session_start, session_end, -1, page_views from analytics.user_sessions limit 1',
+      );
+      const address = { host: lookup.host, port: lookup.port, user: lookup.user, password: lookup.password };
+      const built = await start(['build', '--no-use-colors'], {
+        cwd: dir,
+        env: {
+          ...process.env,
+          DBT_PROFILES_DIR: dir,
+          APP_HOST: address.host,
+          APP_PORT: String(address.port),
+          APP_USER: address.user,
+          APP_PASSWORD: address.password,
+          CLICKHOUSE_HOST: host,
+          CLICKHOUSE_PORT: String(port),
+          CLICKHOUSE_USER: user,
+          CLICKHOUSE_PASSWORD: password,
+        },
+      }).ended;
+      expect(built.code, built.out).toBe(1);
+      expect(built.stdout).toMatch(/FAIL 1 positive_duration/);
+      expect(built.stdout).toMatch(/SKIP=2 /);
+      expect(await rows(lookup)).toEqual(wanted);
+      expect(await dashboards()).toEqual(wanted);
+    } finally {
+      for (const end of ends) await end();
+      for (const folder of [join(dir, '.tsdbt/app'), join(dir, '.tsdbt/pg')]) await removeEmbedded(folder, folder);
+      await stopEmbedded(join(dir, '.tsdbt/clickhouse'));
+      rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     }
   });
 });
