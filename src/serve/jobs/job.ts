@@ -3,7 +3,16 @@
 import type { Json } from '../../contracts/node.ts';
 
 /** Commands that a job may run. */
-export const JOB_COMMANDS = ['build', 'run', 'test', 'seed', 'snapshot', 'source freshness', 'docs generate'] as const;
+export const JOB_COMMANDS = [
+  'build',
+  'run',
+  'test',
+  'seed',
+  'snapshot',
+  'publish',
+  'source freshness',
+  'docs generate',
+] as const;
 export type JobCommand = (typeof JOB_COMMANDS)[number];
 
 /** What a job does: a command over a selection, or resident loaders. */

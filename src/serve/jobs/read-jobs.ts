@@ -46,7 +46,7 @@ const JOB_KEYS: readonly string[] = [...WORK, ...TIMES, ...DEFAULTS, ...OPTIONS]
 
 /** Commands that have the option of that name. */
 const IF_CHANGED: readonly JobCommand[] = ['build', 'run', 'test'];
-const FULL_REFRESH: readonly JobCommand[] = ['build', 'run', 'seed'];
+const FULL_REFRESH: readonly JobCommand[] = ['build', 'run', 'seed', 'publish'];
 /** Keys of a job that say nothing of a loader, which runs all the time. */
 const NOT_OF_LOADERS = ['timeout', 'overlap', 'catch_up', 'window', 'tz', 'debounce', 'every', 'cron', 'after'];
 const MOST_RETRIES = 100;

@@ -133,7 +133,7 @@ it('reads each key, and gives what is left out', () => {
 });
 
 it('gives a job without more than its work the least', () => {
-  expect(read('jobs:\n  all: { build: }\n  raw: { load: }\n')).toEqual({
+  expect(read('jobs:\n  all: { build: }\n  raw: { load: }\n  out: { publish: m, full_refresh: true }\n')).toEqual({
     path: 'jobs.yml',
     alerts: null,
     historyMs: 90 * 86_400_000,
@@ -145,6 +145,12 @@ it('gives a job without more than its work the least', () => {
         line: 3,
         work: { kind: 'load', select: ['source:*'], exclude: [] },
         timing: { kind: 'resident' },
+      },
+      {
+        ...DEFAULTS,
+        name: 'out',
+        line: 4,
+        work: { ...COMMAND, kind: 'command', command: 'publish', select: ['m'], fullRefresh: true },
       },
     ],
   });
@@ -236,7 +242,7 @@ describe('refuses', () => {
     [job('run: a, selector: b'), /'selector' of job 'fast' and a selection beside 'run' are given; one of them/],
     [job('run: , selector: b, exclude: c'), /'exclude' of job 'fast' has no meaning beside a selector/],
     [job('seed: , if_changed: true'), /'if_changed' of job 'fast' goes with build, run, test only/],
-    [job('test: , full_refresh: true'), /'full_refresh' of job 'fast' goes with build, run, seed only/],
+    [job('test: , full_refresh: true'), /'full_refresh' of job 'fast' goes with build, run, seed, publish only/],
     // Values.
     [job('run: true'), /'run' must be a selection, as --select takes it, or a list of such, found true[\s\S]*'run:'/],
     [job('run: ""'), /'run' must name something, found ""/],
