@@ -86,8 +86,10 @@ function placeOf({ adapter, config }: ParsedProject, node: ManifestNode): Place 
 
 async function placeOfCopy({ receivers }: ParsedProject, publication: PublicationNode): Promise<Place> {
   const { to, table } = publication.config;
-  if (table === null) throw errorOf('diffNoCopy', { publication: `The copy of ${publishedName(publication)}` });
-  const { adapter, schema: fallback } = await receivers.connection(to);
+  const opened = await receivers.connection(to);
+  if (table === null || opened.type !== 'database')
+    throw errorOf('diffNoCopy', { publication: `The copy of ${publishedName(publication)}` });
+  const { adapter, schema: fallback } = opened;
   const [identifier = '', schema = fallback] = table.split('.').reverse();
   return { adapter, relation: adapter.createRelation({ schema, identifier }), of: to };
 }

@@ -6,7 +6,7 @@
 {% macro clickhouse__batched_test_repeated(columns, where, single, types) %}
   {%- set conditions = ([columns ~ ' is not null'] if single else []) + (['(' ~ where ~ ')'] if where else []) -%}
   {%- set condition = conditions | join(' and ') or '1' -%}
-  {#- Equal texts have equal hashes: as many hashes as rows prove that none is there twice, at a quarter of the work. -#}
+  {#- Equal texts have equal hashes: as many hashes as rows prove that none is there twice, with less work. -#}
   {%- set value = 'cityHash64(' ~ columns ~ ')' if single and types.get(columns) in ['String', 'Nullable(String)',
       'LowCardinality(String)', 'LowCardinality(Nullable(String))']
       else columns if single else 'tuple(' ~ columns ~ ')' -%}

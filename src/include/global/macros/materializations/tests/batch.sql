@@ -29,7 +29,7 @@
     {%- do parts.append('(\n  select ' ~ rows | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n  where '
         ~ conditions | join('\n    or ') ~ '\n) dbt_rows') -%}
   {%- endif -%}
-  {#- Postgres asks a subquery of the select list again wherever its column is named: twice more, by warn_if, error_if -#}
+  {#- Postgres asks a subquery of the select list wherever its column is named: again by warn_if, by error_if -#}
   {%- for query in alone -%}
     {%- do parts.append('(\n  ' ~ query ~ '\n) dbt_alone_' ~ loop.index0) -%}
   {%- endfor %}
