@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { ClickHouseReceiver } from './clickhouse/receiver.ts';
 import { LakeReceiver } from './lake/receiver.ts';
 import { lakeColumnOfPostgres } from './postgres/lake-columns.ts';
+import { ClickHouseSource } from './clickhouse/source.ts';
 import { PostgresReceiver } from './postgres/receiver.ts';
 import { PostgresSource } from './postgres/source.ts';
 import type { LakeColumn } from './lake/lake-column.ts';
@@ -14,6 +15,7 @@ import type { OpenedConnection } from './receivers.ts';
 /** The relation as a source of publications. */
 export function createSource(adapter: Adapter, session: Session, relation: Relation): PublishSource {
   if (adapter.type === 'postgres') return new PostgresSource(session, relation);
+  if (adapter.type === 'clickhouse') return new ClickHouseSource(session, relation);
   throw unknown(adapter);
 }
 

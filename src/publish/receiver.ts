@@ -64,6 +64,8 @@ export interface PublishSource {
   open(): Promise<void>;
   columns(): Promise<SourceColumn[]>;
   summary(checks: readonly ValueCheck[]): Promise<Summary>;
+  /** @throws `runtime` error when the rows are others by now; where a snapshot is read they never are */
+  confirm(summary: Summary): Promise<void>;
   /** The partitions that the rows are in. */
   partitions(parts: readonly PartitionKey[]): Promise<Partition[]>;
   /** @param only rows of these partitions; null: all rows */

@@ -7,7 +7,7 @@ import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { PlannedColumn, Published, Publishing, Receiver } from '../receiver.ts';
-import { columnOfPostgres } from './types-of-postgres.ts';
+import { formatOf, planColumns } from './plan-columns.ts';
 
 const COMMENT = 'tsdbt published ';
 const BESIDE = '__tsdbt_publish_';
@@ -55,9 +55,7 @@ export class ClickHouseReceiver implements Receiver {
       // Under the lease: of two publications that wait for one another the later one has the newer rows.
       await source.open();
       const order = config.order_by.length > 0 ? config.order_by : config.key;
-      const plan = publishedColumns(config, await source.columns()).map((column) =>
-        columnOfPostgres(column, order.includes(column.name) || config.key.includes(column.name)),
-      );
+      const plan = planColumns(source.dialect, publishedColumns(config, await source.columns()), config, order);
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
       const version = versionOf(config, plan, summary);
@@ -78,6 +76,7 @@ export class ClickHouseReceiver implements Receiver {
         const rows = await countOf(session, staged);
         if (rows !== summary.rows)
           throw errorOf('notPublished', { place, why: `${rows} of ${summary.rows} rows have arrived` });
+        await source.confirm(summary);
         if (config.key.length > 0) await refuseTwice(session, staged, config.key);
         const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
         const before = await standingAt(session, schema, table);
@@ -165,8 +164,12 @@ async function load(
 ): Promise<void> {
   const columns = plan.map(({ name }) => quoteIdentifier(name)).join(', ');
   if (!inserts(session)) throw errorOf('notPublished', { place: staged, why: 'the session takes no rows' });
-  await source.rows(plan, 'text', null, (rows) =>
-    session.insert(`INSERT INTO ${staged} (${columns}) FORMAT TabSeparated`, rows),
+  const format = formatOf(source.dialect);
+  await source.rows(plan, format, null, (rows) =>
+    session.insert(
+      `INSERT INTO ${staged} (${columns}) FORMAT ${format === 'native' ? 'Native' : 'TabSeparated'}`,
+      rows,
+    ),
   );
 }
 

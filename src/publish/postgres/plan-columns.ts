@@ -3,8 +3,8 @@
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { TsdbtError } from '../../errors.ts';
 import type { PlannedColumn, SourceColumn } from '../receiver.ts';
+import { columnOfClickHouse } from './types-of-clickhouse.ts';
 
 /** Types whose text depends on the server, or that name things of it. */
 const NOT_PORTABLE: Readonly<Record<string, string>> = {
@@ -18,10 +18,10 @@ export function planColumns(
   columns: readonly SourceColumn[],
   config: PublicationConfig,
 ): PlannedColumn[] {
-  if (dialect !== 'postgres') throw new TsdbtError('internal', `no types of ${dialect} are known here`);
   return columns.map((column) => {
     const required = config.key.includes(column.name);
-    return { ...ownType(column), nullable: column.nullable && !required };
+    const planned = dialect === 'clickhouse' ? columnOfClickHouse(column) : ownType(column);
+    return { ...planned, nullable: column.nullable && !required };
   });
 }
 

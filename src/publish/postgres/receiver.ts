@@ -55,6 +55,7 @@ export class PostgresReceiver implements Receiver {
         return { changed: false, rows: standing.rows, sent: 0, removed: 0 };
       }
       const changed = await this.#change(work, standing, await readLook(session, name));
+      await source.confirm(summary);
       await ledger.write({
         publication: node.unique_id,
         runId: publishing.runId,

@@ -113,6 +113,11 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
     };
   }
 
+  /** The snapshot is that of the transaction. */
+  async confirm(): Promise<void> {
+    /* Nothing can have changed. */
+  }
+
   async partitions(parts: readonly PartitionKey[]): Promise<Partition[]> {
     const keys = parts.map(partitionText);
     const rows = await this.#rows(

@@ -1,0 +1,36 @@
+// The columns of a table in ClickHouse for what a source has: a ClickHouse's own types as they are, those of Postgres by
+// types-of-postgres.ts.
+import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import type { PublicationConfig } from '../../contracts/publication.ts';
+import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';
+import { columnOfPostgres } from './types-of-postgres.ts';
+
+/** @param required names of columns of the sorting key: ClickHouse has no null there */
+export function planColumns(
+  dialect: string,
+  columns: readonly SourceColumn[],
+  { key }: PublicationConfig,
+  order: readonly string[],
+): PlannedColumn[] {
+  return columns.map((column) => {
+    const required = order.includes(column.name) || key.includes(column.name);
+    return dialect === 'clickhouse' ? ownColumn(column, required) : columnOfPostgres(column, required);
+  });
+}
+
+/** Times without a zone have no exact text: rows of a ClickHouse go in its own form. */
+export function formatOf(dialect: string): RowFormat {
+  return dialect === 'clickhouse' ? 'native' : 'text';
+}
+
+function ownColumn({ name, type, nullable }: SourceColumn, required: boolean): PlannedColumn {
+  const value = `t.${quoteIdentifier(name)}`;
+  if (!nullable || !required) return { name, type, nullable, expression: value, checks: [] };
+  return {
+    name,
+    type: type.replace(/Nullable\((.*?\)?)\)(?=\)?$)/, '$1'),
+    nullable: false,
+    expression: `assumeNotNull(${value})`,
+    checks: [{ column: name, condition: `isNull(${value})`, why: 'a sorting key has no null' }],
+  };
+}

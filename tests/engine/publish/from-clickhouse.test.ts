@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { ClickHouseSource } from '../../../src/publish/clickhouse/source.ts';
+import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
+import { openLab, type PublishLab } from './lab.ts';
+
+const TABLE = "{{ config(materialized='table') }}\n";
+const IN_POSTGRES = { to: 'lookup', table: 'serving.m', key: 'id' };
+const IN_CLICKHOUSE = { to: 'analytics', table: 'from_ch_copy.m', key: 'id' };
+
+describe.skipIf(clickhouseMissing !== null)('publishing from ClickHouse', () => {
+  let lab: PublishLab;
+  let adapter: ClickHouseAdapter;
+  beforeAll(async () => {
+    lab = await openLab();
+    const connections = lab.project.read('connections.yml');
+    lab.project.write({
+      'profiles.yml':
+        `faults: {target: dev, outputs: {dev: {type: clickhouse, path: ${clickhouseFolder()}, ` +
+        'schema: from_ch, threads: 2}}}\n',
+      'connections.yml': `${connections}analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: from_ch_copy}\n`,
+    });
+    adapter = clickhouseAdapter('from_ch');
+  });
+  afterAll(async () => {
+    await adapter.close();
+    await lab.close();
+  });
+  const asked = async (sql: string): Promise<string[][]> => {
+    const session = adapter.session({ name: 'test' });
+    try {
+      const { table } = await session.execute(sql, { fetch: true });
+      return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
+    } finally {
+      await session.release();
+    }
+  };
+  const publish = (sql: string, settings: unknown) => {
+    lab.model(TABLE + sql, settings);
+    return lab.project.run(['build']);
+  };
+  const everything = `select toInt64(1) as id, 'a\\tb\\\\c\\nd\\'eΩ' as t, true as b,
+  toDecimal128('1234567890123456.123456', 6) as n, toDateTime64('2026-11-23 08:00:00.123456', 6, 'Europe/Berlin') as at,
+  toDate32('1900-01-01') as d, cast(null as Nullable(Int32)) as i, nan as f, toUInt64('18446744073709551615') as u,
+  toUUID('11111111-2222-3333-4444-555555555555') as w, toDateTime('2026-10-25 00:30:00', 'UTC') as z
+union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC'), toDate32('2299-12-31'), 7, -inf, 0,
+  toUUID('00000000-0000-0000-0000-000000000000'), toDateTime('1970-01-01 00:00:00', 'UTC')`;
+
+  it('gives values of every type exactly to Postgres, and nothing when it is there already', async () => {
+    const built = await publish(everything, IN_POSTGRES);
+    expect(built.out).toContain('PUBLISH 2');
+    const columns =
+      "id, t, b, trim_scale(n) as n, at at time zone 'UTC' as at, d, coalesce(i::text, 'null') as i, f, u, w, z at time zone 'UTC' as z";
+    expect(
+      await lab.there(`select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from serving.m) q`),
+    ).toEqual(
+      await lab.there(
+        `select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from (values
+  (1::bigint, e'a\\tb\\\\c\\nd''eΩ', true, 1234567890123456.123456::numeric(38, 6),
+   timestamptz '2026-11-23 07:00:00.123456+00', date '1900-01-01', null::int, 'NaN'::float8,
+   18446744073709551615::numeric(20, 0), '11111111-2222-3333-4444-555555555555'::uuid, timestamptz '2026-10-25 00:30+00'),
+  (2, '', false, -1, '1969-12-31 23:59:59.5+00', '2299-12-31', 7, '-Infinity', 0,
+   '00000000-0000-0000-0000-000000000000', '1970-01-01 00:00+00')) v (id, t, b, n, at, d, i, f, u, w, z)) q`,
+      ),
+    );
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+    expect((await publish("select toInt64(3) as id, 'x' as t", IN_POSTGRES)).out).toContain('PUBLISH 1');
+    expect(await lab.there('select * from serving.m')).toEqual([['3', 'x']]);
+  });
+
+  it('changes what stands in Postgres by key, and by partition', async () => {
+    const keyed = { to: 'lookup', table: 'serving.keyed', key: 'id', mode: 'upsert' };
+    await publish("select toInt32(arrayJoin([1, 2, 3])) as id, 'a' as t", keyed);
+    expect((await publish("select toInt32(arrayJoin([2, 3, 4])) as id, if(id = 3, 'b', 'a') as t", keyed)).code).toBe(
+      0,
+    );
+    expect(await lab.there('select id, t from serving.keyed order by id')).toEqual([
+      ['2', 'a'],
+      ['3', 'b'],
+      ['4', 'a'],
+    ]);
+    const parted = { to: 'lookup', table: 'serving.parted', mode: 'partitions', partition_by: ['day(at)', 'c'] };
+    const day = (n: number, v: string, c = "'x'") =>
+      `select toDateTime('2026-11-2${n} 23:30:00', 'UTC') as at, cast(${c} as Nullable(String)) as c, '${v}' as v`;
+    await publish(`${day(1, 'a')} union all ${day(2, 'a', 'null')}`, parted);
+    expect((await publish(`${day(2, 'b', 'null')} union all ${day(3, 'b')}`, parted)).out).toContain('PUBLISH 3');
+    expect(await lab.there("select (at at time zone 'UTC')::date, c, v from serving.parted order by 1")).toHaveLength(
+      3,
+    );
+    expect(await lab.there('select v from serving.parted order by at')).toEqual([['a'], ['b'], ['b']]);
+  });
+
+  it('gives every type as it is to ClickHouse, by one exchange', async () => {
+    const types =
+      "[1, 2] as l, map('k', toNullable(1)) as m, tuple(1, 'a') as tu, toLowCardinality('lc') as lc, " +
+      "toDateTime('2026-10-25 02:30:00', 'Europe/Berlin') as at, cast(1 as Nullable(Int64)) as id, toFixedString('ab', 4) as fs";
+    expect((await publish(`select ${types}`, IN_CLICKHOUSE)).out).toContain('PUBLISH 1');
+    const shape = (database: string) =>
+      asked(`select name, type from system.columns where database = '${database}' and table = 'm' and name != 'id'`);
+    expect(await shape('from_ch_copy')).toEqual(await shape('from_ch'));
+    expect(await asked('select * from from_ch_copy.m')).toEqual(await asked('select * from from_ch.m'));
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+    expect((await publish(`select ${types} union all select ${types}`, IN_CLICKHOUSE)).out).toContain('is not unique');
+    expect(await asked("select name from system.tables where database = 'from_ch_copy'")).toEqual([['m']]);
+  });
+
+  it('refuses rows that have changed while they were read', async () => {
+    await asked('create or replace table from_ch.moving (id Int32, v Nullable(String)) engine = MergeTree order by id');
+    const session = adapter.session({ name: 'test' });
+    try {
+      const source = new ClickHouseSource(session, adapter.createRelation({ schema: 'from_ch', identifier: 'moving' }));
+      const empty = await source.summary([]);
+      await source.confirm(empty);
+      await asked("insert into from_ch.moving values (1, null), (2, 'NULL')");
+      const filled = await source.summary([]);
+      await asked('optimize table from_ch.moving final');
+      await source.confirm(filled);
+      await asked(
+        "create or replace table from_ch.moving engine = MergeTree order by id as select 1 as id, 'NULL' as v union all select 2, null",
+      );
+      await expect(source.confirm(filled)).rejects.toThrow('its rows have changed while they were read');
+    } finally {
+      await session.release();
+    }
+  });
+
+  const refused: [string, string, unknown, string][] = [
+    [
+      'an array',
+      'select 1 as id, [1] as d',
+      IN_POSTGRES,
+      "Column 'd' of type Array(UInt8) cannot be published to Postgres",
+    ],
+    ['nanoseconds', "select 1 as id, toDateTime64('2026-01-01', 9, 'UTC') as d", IN_POSTGRES, 'DateTime64(6)'],
+    ['a NUL', "select 1 as id, 'a\\0b' as d", IN_POSTGRES, 'a text has no NUL'],
+    ['bytes that are no UTF-8', "select 1 as id, unhex('ff') as d", IN_POSTGRES, 'a text is UTF-8'],
+    [
+      'a null in the sorting key',
+      'select cast(null as Nullable(Int32)) as id',
+      IN_CLICKHOUSE,
+      'a sorting key has no null',
+    ],
+    ['a key twice', 'select arrayJoin([1, 1]) as id', IN_POSTGRES, 'is not unique'],
+  ];
+  for (const [name, sql, to, message] of refused)
+    it(`refuses ${name} by name`, async () => {
+      const ended = await publish(sql, to);
+      expect([ended.code, ended.out.includes(message)], ended.out).toEqual([1, true]);
+    });
+});
