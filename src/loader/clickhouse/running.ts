@@ -1,5 +1,5 @@
-// Waits until what other loaders have sent to a table is written. A session's lease bounds when an INSERT may begin, and
-// nothing but the server knows when it ends. apart.ts, rewinds.ts and replays.ts say what is done then.
+// Waits until what other loaders have sent to a table is written. A session's lease bounds when an INSERT may begin,
+// and nothing but the server knows when it ends. apart.ts, rewinds.ts and replays.ts say what is done then.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -45,9 +45,10 @@ export class Quiet {
 /** A row when an INSERT of a loader into the table, or of dead letters, has run for so long. */
 function running(target: LoadTarget, ms: number): string {
   const names = (text: string): string => `position(query, ${quoteText(text)}) > 0`;
-  const tables = [relationOf(target), `${STATE_DATABASE}.dead_letters`].map((table) => names(`INSERT INTO ${table} (`));
+  const tables = [relationOf(target), `${STATE_DATABASE}.dead_letters`];
+  const inserts = tables.map((table) => names(`INSERT INTO ${table} (`));
   return (
-    `SELECT 1 FROM system.processes WHERE (${tables.join(' OR ')}) AND ${names('insert_deduplication_token')} AND NOT ` +
-    `${names('FROM system.processes')} AND elapsed * 1000 >= ${ms} LIMIT 1`
+    `SELECT 1 FROM system.processes WHERE (${inserts.join(' OR ')}) AND elapsed * 1000 >= ${ms} AND ` +
+    `${names('insert_deduplication_token')} AND NOT ${names('FROM system.processes')} LIMIT 1`
   );
 }
