@@ -56,7 +56,7 @@ export interface PartitionFailure extends TopicPartition {
   /**
    * `offset_out_of_range`: the log begins behind the position. `beyond_end`: it ends before the position. `truncated`:
    * the log no longer has what was read last. `corrupt`: the bytes cannot be read. `too_large`: a batch unpacks to more
-   * than is allowed.
+   * than is allowed. `unreachable`: no leader has answered in time.
    */
   readonly reason:
     | 'offset_out_of_range'
@@ -66,7 +66,8 @@ export interface PartitionFailure extends TopicPartition {
     | 'not_authorized'
     | 'refused'
     | 'corrupt'
-    | 'too_large';
+    | 'too_large'
+    | 'unreachable';
   readonly message: string;
   /** For `truncated` and `beyond_end`: from this offset on the log lacks what was read. */
   readonly from?: bigint;
@@ -124,9 +125,10 @@ export interface BrokerClient {
   poll(): Promise<Polled>;
   /**
    * Reads a range of offsets once more, whoever owns the partition.
+   * @param waitMs for how long a leader that is away is waited for; null: always
    * @returns its messages, ordered by offset; fewer and a failure when the log does not have the range any more
    */
-  read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead>;
+  read(at: TopicPartition, from: bigint, to: bigint, waitMs?: number | null): Promise<RangeRead>;
   pause(partitions: readonly TopicPartition[]): void;
   /** Reads on from other offsets, by `topic/partition`; resumes partitions that were paused. */
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next' | 'epoch'>>): void;

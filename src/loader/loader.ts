@@ -70,6 +70,8 @@ export interface LoadSummary {
 }
 
 const REVOKE_DEADLINE_MS = 10_000;
+/** For how long the leader of another loader's partition is waited for when a flush is settled. */
+const UNREACHABLE_MS = 10_000;
 const MAINTENANCE_MS = 3_600_000;
 /** How often to ask which topics match a pattern. */
 const TOPICS_MS = 5000;
@@ -414,7 +416,10 @@ export class Loader {
       for (const range of flush.ranges) {
         // What a topic held that was deleted since, no log has: starts.ts says so.
         if (!ids.has(range.topic) || isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
-        const { batches, failure } = await client.read(range, range.from, range.to);
+        // The owner of a partition waits for its leader. Others settle what can be read.
+        const waitMs = partitions.some((at) => partitionKey(at) === partitionKey(range)) ? null : UNREACHABLE_MS;
+        const { batches, failure } = await client.read(range, range.from, range.to, waitMs);
+        if (failure?.reason === 'unreachable') continue;
         if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop'))
           this.#unreadable.set(partitionKey(range), failure);
         else await this.#readAgain(pending, range, batches);

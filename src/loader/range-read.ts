@@ -1,9 +1,15 @@
 // Reads a range of offsets to its end by polls of a client that has one partition. Which messages lie in it is decided
 // here, how they are fetched by the client.
+import { setTimeout as pause } from 'node:timers/promises';
+import { TsdbtError } from '../errors.ts';
 import { type MessageBatch, partitionKey, type Polled, type RangeRead, type TopicPartition } from './broker.ts';
+
+/** Between two polls that found no broker. */
+const AGAIN_MS = 200;
 
 /**
  * @param poll returns messages of the partition from `from` on, in order
+ * @param waitMs for how long a leader or broker that is away is waited for; null: always
  * @returns the messages before `to`
  */
 export async function readRange(
@@ -11,10 +17,16 @@ export async function readRange(
   at: TopicPartition,
   from: bigint,
   to: bigint,
+  waitMs: number | null = null,
 ): Promise<RangeRead> {
+  const until = waitMs === null ? null : Date.now() + waitMs;
   const batches: MessageBatch[] = [];
   for (let next = from; next < to; ) {
-    const polled = await poll();
+    const polled = await (until === null ? poll() : answer(poll));
+    if (until !== null && polled.waiting !== null && polled.batches.length === 0) {
+      if (Date.now() >= until) return { batches, failure: { ...at, reason: 'unreachable', message: polled.waiting } };
+      await pause(AGAIN_MS);
+    }
     const [failure] = polled.failures;
     if (failure !== undefined) return { batches, failure };
     for (const batch of polled.batches) {
@@ -34,4 +46,14 @@ export async function readRange(
     }
   }
   return { batches: batches.filter((batch) => partitionKey(batch) === partitionKey(at)), failure: null };
+}
+
+/** A poll that finds no broker is one that waits. */
+async function answer(poll: () => Promise<Polled>): Promise<Polled> {
+  try {
+    return await poll();
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.kind !== 'connection') throw error;
+    return { batches: [], failures: [], waiting: error.message };
+  }
 }

@@ -24,7 +24,8 @@ export interface StartOptions {
 interface TopicStart extends Pick<StartOptions, 'target' | 'sink' | 'client'> {
   readonly topicId: string | null;
   readonly isNew: boolean;
-  readonly ends: Awaited<ReturnType<BrokerClient['ends']>>;
+  /** Asked for where no position is kept: a partition without a leader keeps the answer back. */
+  readonly ends: () => ReturnType<BrokerClient['ends']>;
 }
 
 const NO_TOPICS: ReadonlySet<string> = new Set();
@@ -39,7 +40,12 @@ export async function startingPoints(
 ): Promise<ReadonlyMap<string, ReadPosition>> {
   const names = [...new Set(partitions.map(({ topic }) => topic))];
   if (names.length === 0) return new Map();
-  const [topics, ends] = [await client.topics(names), await client.ends(names)];
+  const topics = await client.topics(names);
+  let asked: ReturnType<BrokerClient['ends']> | null = null;
+  const ends = (): ReturnType<BrokerClient['ends']> => {
+    asked ??= client.ends(names);
+    return asked;
+  };
   const starts = new Map<string, ReadPosition>();
   for (const { topic, id } of topics) {
     const own = partitions.filter((each) => each.topic === topic);
@@ -61,7 +67,7 @@ async function startsOf(
   if (kept.size === 0 && !isNew && target.start !== 'earliest') {
     // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another
     // loader may have been first; what it has found holds for both.
-    const first = await firstOffsets(view, client, ends);
+    const first = await firstOffsets(view, client, await ends());
     await sink.startAt(view, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
     kept = await sink.positions(view);
   }
@@ -70,11 +76,12 @@ async function startsOf(
   const reset = new Map<number, bigint>();
   for (const { partition } of partitions) {
     const key = partitionKey({ topic, partition });
-    const earliest = ends.get(key)?.earliest ?? 0n;
     const known = kept.get(partition);
     const anew = known !== undefined && isAnother(known.topicId, topicId);
     if (anew && target.onGap === 'stop') throw madeAnew(target, topic);
-    if (known === undefined || anew) (anew ? reset : fresh).set(partition, earliest);
+    const lacks = known === undefined || anew;
+    const earliest = lacks ? ((await ends()).get(key)?.earliest ?? 0n) : 0n;
+    if (lacks) (anew ? reset : fresh).set(partition, earliest);
     starts.set(key, {
       topic,
       partition,

@@ -53,7 +53,8 @@ class KafkaClient implements BrokerClient {
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
     // Errors name these topics until a subscription is there.
     if (this.#listener === null) this.#cluster.subscribed = names;
-    const topics = await this.#cluster.wholeTopics(names, true);
+    // A partition without a leader is there all the same.
+    const topics = await this.#cluster.topics(names, true);
     return names.map((topic) => {
       const found = topics.get(topic);
       if (found !== undefined) this.#topicIds.set(topic, found.id);
@@ -137,11 +138,11 @@ class KafkaClient implements BrokerClient {
     return this.#loop.poll();
   }
 
-  read(at: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {
+  read(at: TopicPartition, from: bigint, to: bigint, waitMs: number | null = null): Promise<RangeRead> {
     const positions = new Positions();
     positions.start(at, from, null);
     const loop = new FetchLoop(this.#cluster, positions, this.#topicIds);
-    return readRange(() => loop.poll(), at, from, to);
+    return readRange(() => loop.poll(), at, from, to, waitMs);
   }
 
   pause(partitions: readonly TopicPartition[]): void {

@@ -246,6 +246,31 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 60);
   });
 
+  it("is ended in a loader's partitions while one of another loader has no leader", async () => {
+    const target = lab.target(COLUMNS, { flush: { rows: 1000, bytes: 1_000_000, ageMs: 60_000 } }, 2);
+    produce(0, 40, 2);
+    await loadUntil(target, 'before_copy');
+    const start = { next: 0n, epoch: null };
+    await lab.broker.client().join(['t'], {
+      assigned: async (come) => new Map(come.map((at) => [`t/${at.partition}`, { ...at, ...start }])),
+      revoked: async () => undefined,
+    });
+    const client = lab.broker.client();
+    const { read } = MemoryClient.prototype;
+    const away = new Set<number>();
+    client.read = async (at, from, to, waitMs = null) => {
+      if (at.partition === 1) return read.call(client, at, from, to);
+      away.add(at.partition);
+      if (waitMs === null) throw new TsdbtError('connection', 'it has no leader');
+      return { batches: [], failure: { ...at, reason: 'unreachable', message: 'it has no leader' } };
+    };
+    await lab.load(target, { client, sink: lab.anotherSink() });
+    const odd = wholeNumbers(40).filter((id) => id % 2 === 1);
+    expect([await lab.ids(target), [...away]]).toEqual([odd, [0]]);
+    await lab.load(target, { client: lab.broker.rival().client(), sink: lab.anotherSink() });
+    await expectWhole(target, 40);
+  });
+
   it('over two topics, one of which was deleted, is ended in the other one', async () => {
     const flush = { rows: 1000, bytes: 1_000_000, ageMs: 60_000 };
     const target = lab.target(COLUMNS, { flush, topic: 't, u', topics: ['t', 'u'] });

@@ -310,6 +310,25 @@ describe('a Kafka client', async () => {
     expect(sizes).toEqual([2, 2]);
   });
 
+  it('gives a range up whose partition has no leader in time, and still knows its topic', async () => {
+    send(1, 10);
+    const client = await make();
+    await client.topics(['t']);
+    const [, second] = broker.topics.get('t')!.logs;
+    second!.leader = -1;
+    broker.error = (api, partition) => (api === 'Metadata' && partition === 1 ? 5 : 0);
+    expect(await client.topics(['t'])).toMatchObject([{ topic: 't', partitions: 2 }]);
+    const at = { topic: 't', partition: 1 };
+    const { batches, failure } = await client.read(at, 0n, 1n, 1);
+    expect([batches, failure]).toEqual([
+      [],
+      { ...at, reason: 'unreachable', message: 't/1: the broker answers LEADER_NOT_AVAILABLE (5)' },
+    ]);
+    broker.error = () => 0;
+    second!.leader = 1;
+    expect((await client.read(at, 0n, 1n, 60_000)).failure).toBeNull();
+  });
+
   it('one partition without a leader, or with one that is away, leaves the others alone', async () => {
     send(0, 1);
     send(1, 10);
