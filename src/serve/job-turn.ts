@@ -37,8 +37,8 @@ export interface Due {
   readonly asked: boolean;
 }
 
-/** `taken`: another host has it. `away`: the database did not answer, and nothing was begun. */
-export type TurnEnd = 'done' | 'taken' | 'away';
+/** `taken`: another host has it. `busy`: another host runs the job. `away`: the database did not answer. */
+export type TurnEnd = 'done' | 'taken' | 'busy' | 'away';
 
 export class JobTurn {
   readonly #host: TurnHost;
@@ -83,6 +83,7 @@ export class JobTurn {
       if (claimed === null) return tries === 0 ? 'away' : 'done';
       const claim = claimed.value;
       if (claim === null) return tries === 0 ? 'taken' : 'done';
+      if (claim === 'busy') return claim;
       const startedAt = link.now();
       emit({ kind: 'run_started', claim, at: startedAt });
       const { end, tried } = await this.#try(claim, work);
@@ -110,26 +111,17 @@ export class JobTurn {
   }
 
   /** Asks again while the database is away between tries: what was begun is not left. */
-  async #claim(attempt: number): Promise<{ readonly value: Claim | null } | null> {
+  async #claim(attempt: number): Promise<{ readonly value: Claim | 'busy' | null } | null> {
     const { clock, host } = this.#host;
     const isRetry = attempt > this.#due.attempt;
     for (;;) {
-      // While this one paused, another host may have begun a later due time: two runs at once would append rows twice.
-      const beside = isRetry && (await this.#runsElsewhere());
-      if (beside && this.#drained) return null;
-      if (beside) {
-        await clock.sleep(AWAY_MS, this.#over.signal);
-        continue;
-      }
-      const claimed = await this.#ask((store) => store.claim(this.#job.name, this.#due.at, attempt, host));
-      if (claimed !== null || !isRetry || this.#drained) return claimed;
+      // Two runs at once would append rows twice: while this one paused, another host may have begun a later due time.
+      const claimed = await this.#ask((store) => store.claimAlone(this.#job.name, this.#due.at, attempt, host));
+      if (!isRetry) return claimed;
+      if (this.#drained) return claimed?.value === 'busy' ? null : claimed;
+      if (claimed !== null && claimed.value !== 'busy') return claimed;
       await clock.sleep(AWAY_MS, this.#over.signal);
     }
-  }
-
-  async #runsElsewhere(): Promise<boolean> {
-    const found = await this.#ask((store) => store.runs({ job: this.#job.name, states: ['running'], limit: 1 }));
-    return found !== null && found.value.length > 0;
   }
 
   /** @returns milliseconds; null: no further try */
@@ -138,6 +130,8 @@ export class JobTurn {
     if (tries >= times) return null;
     // Hosts that failed together do not come back together.
     const pause = backoffMs * 2 ** Math.min(tries, 20) * (1 + this.#host.random() / 4);
+    // Where each due time counts, the next one waits; else it sees what this one would see.
+    if (this.#job.catchUp === 'all') return pause;
     const next = this.#host.nextDue(this.#job, Math.max(this.#due.at, now - 1));
     return next !== null && now + pause >= next ? null : pause;
   }

@@ -434,20 +434,26 @@ export class Scheduler {
       return;
     }
     if (elsewhere === 'running') {
-      if (job.overlap === 'skip' && !due.asked && due.attempt === 1 && arrivals === null) {
-        this.#leaveOut(job, due.at, 'still_running');
-        return;
-      }
-      if (arrivals === null) lane.queue.unshift(due);
-      lane.notBefore = this.now() + LOOK_MS;
+      this.#waitFor(lane, due);
       return;
     }
     arrivals?.begin();
     const end = await turn.run();
-    if (end === 'away') {
-      if (arrivals === null) lane.queue.unshift(due);
-      else arrivals.assume(this.now());
+    if (end === 'done' || end === 'taken') return;
+    arrivals?.assume(this.now());
+    if (end === 'busy') this.#waitFor(lane, due);
+    else if (arrivals === null) lane.queue.unshift(due);
+  }
+
+  /** Another host runs the job. */
+  #waitFor(lane: Lane, due: Due): void {
+    const { job, arrivals } = lane;
+    if (job.overlap === 'skip' && !due.asked && due.attempt === 1 && arrivals === null) {
+      this.#leaveOut(job, due.at, 'still_running');
+      return;
     }
+    if (arrivals === null) lane.queue.unshift(due);
+    lane.notBefore = this.now() + LOOK_MS;
   }
 
   /** What other hosts do with the job. `covered`: one has this due time, or has begun after the rows arrived. */
@@ -457,7 +463,8 @@ export class Scheduler {
     const [newest] = answer.value;
     if (newest === undefined) return 'nothing';
     if (due.attempt === 1 && !due.asked && newest.dueAt === due.at) return 'covered';
-    if (since !== null && newest.startedAt >= since) return 'covered';
+    // A start in the future was before the clock was set back.
+    if (since !== null && newest.startedAt >= since && newest.startedAt <= this.now()) return 'covered';
     return newest.state === 'running' ? 'running' : 'nothing';
   }
 

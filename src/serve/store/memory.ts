@@ -82,6 +82,11 @@ export class MemoryStore implements Store {
     return claim;
   }
 
+  async claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null> {
+    const goesOn = [...this.#data.runs.values()].some((run) => run.job === job && run.state === 'running');
+    return goesOn ? 'busy' : this.claim(job, dueAt, attempt, host);
+  }
+
   #expired(run: KeptRun): boolean {
     return this.#now() - run.seenAt > this.#leaseMs;
   }

@@ -113,6 +113,8 @@ export interface Store {
    * @returns null: somebody has it, or had it
    */
   claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null>;
+  /** The same, unless a run of the job goes on: no two hosts get one at once. @returns `busy`: one goes on */
+  claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null>;
   /** Renews leases that are not over. @returns the claims that are lost: their runs must end */
   heartbeat(claims: readonly Claim[]): Promise<readonly Claim[]>;
   /**

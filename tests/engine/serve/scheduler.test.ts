@@ -1,6 +1,7 @@
 // What becomes of each due time: claims, overlaps, retries, timeouts, absences, pauses, the end of serve. On a fake
 // clock and a store in memory; the jobs' work is played.
 import { describe, expect, it } from 'vitest';
+import type { JobTry } from '../../../src/serve/job-runner.ts';
 import { job } from './job.ts';
 import { bad, clockTime, GOOD, HOUR, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
 
@@ -120,6 +121,21 @@ describe('retries', () => {
     expect(parts).toEqual(['a part', 'its rest']);
     expect(await lab.told()).toEqual(['12:00 1 failed', '12:00 2 failed', '12:00 3 failed']);
     expect((await lab.runs()).map((run) => clockTime(run.startedAt))).toEqual(['12:00', '12:00:10', '12:00:30']);
+  });
+
+  it.each([
+    ['latest', ['12:00 1 failed', '12:05 1 failed']],
+    ['all', ['12:00 1 failed', '12:00 2 failed', '12:05 1 failed', '12:05 2 failed']],
+  ] as const)('retries past the next due time only where each counts (%s)', async (catchUp, told) => {
+    const lab = new Lab(START, [job('fast', { catchUp, overlap: 'wait', retries: { times: 1, backoffMs: 2000 } })]);
+    const again = async (attempt: JobTry): Promise<ReturnType<typeof bad>> => {
+      await lab.work(attempt.claim.attempt === 1 ? 299_000 : 1000, attempt);
+      return bad('deadlock', again);
+    };
+    lab.play = again;
+    lab.host();
+    await lab.pass(14 * MINUTE);
+    expect((await lab.told()).filter((each) => !each.endsWith('running')).slice(0, told.length)).toEqual(told);
   });
 
   it('does not retry what would fail again', async () => {

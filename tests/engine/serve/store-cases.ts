@@ -83,6 +83,19 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect((await a.lastDue()).get('many')).toBe(DUE + 9_000_000);
     });
 
+    it('gives no second run of a job while one goes on', async () => {
+      for (let times = 0; times < 3; times++) {
+        const asks = [a, b, a, b].map((store, i) => store.claimAlone('alone', DUE + 10 * times + i, 1, 'x'));
+        const answers = await Promise.all(asks);
+        const [mine, ...others] = answers.filter((each) => each !== 'busy');
+        expect([others, answers.filter((each) => each === 'busy').length]).toEqual([[], 3]);
+        if (typeof mine !== 'object' || mine === null) throw new Error('nobody has it');
+        expect(await b.claimAlone('alone', mine.dueAt, 2, 'y')).toBe('busy');
+        await a.finish(mine, { state: 'failed', reason: 'x' });
+        expect(await b.claimAlone('alone', mine.dueAt, 1, 'y')).toBeNull();
+      }
+    });
+
     it('keeps a claim as its host made it', async () => {
       const mine = present(await a.claim("it's \\ odd", DUE, 3, 'höst\n"1"'));
       const [run] = await b.runs({ job: "it's \\ odd", limit: 5 });

@@ -83,17 +83,35 @@ export class ClickHouseStore implements Store {
   }
 
   async claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null> {
+    const claimed = await this.#claim(job, dueAt, attempt, host, '0');
+    return claimed === 'busy' ? null : claimed;
+  }
+
+  async claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null> {
+    // Of two that see nobody at once, one gets the token; the other looks again and sees it.
+    return this.#claim(job, dueAt, attempt, host, `countIf(run_id NOT IN (SELECT run_id FROM ${DB}.job_ends))`);
+  }
+
+  /** @param others counts the rows that stand in the way */
+  async #claim(
+    job: string,
+    dueAt: Moment,
+    attempt: number,
+    host: string,
+    others: string,
+  ): Promise<Claim | 'busy' | null> {
     const runId = randomUUID();
     const ofJob = `job = ${quoteText(job)}`;
     return this.#within(async (session) => {
       let token = 0n;
       for (let tries = 0; tries < MOST_TRIES; tries++) {
-        const [[newest, taken] = []] = await ask(
+        const [[newest, taken, running] = []] = await ask(
           session,
-          `SELECT toString(max(token)), toString(countIf(due_at = ${timeOf(dueAt)} AND attempt = ${attempt})) FROM ` +
-            `${DB}.job_claims WHERE ${ofJob}`,
+          `SELECT toString(max(token)), toString(countIf(due_at = ${timeOf(dueAt)} AND attempt = ${attempt})), ` +
+            `toString(${others}) FROM ${DB}.job_claims WHERE ${ofJob}`,
         );
         if (taken !== '0') return null;
+        if (running !== '0') return 'busy';
         // A remembered token without a row is passed over.
         token = max(token, BigInt(newest ?? '0')) + 1n;
         await run(

@@ -90,19 +90,38 @@ export class PostgresStore implements Store {
   }
 
   async claim(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | null> {
+    const claimed = await this.#claim(job, dueAt, attempt, host, '');
+    return claimed === 'busy' ? null : claimed;
+  }
+
+  async claimAlone(job: string, dueAt: Moment, attempt: number, host: string): Promise<Claim | 'busy' | null> {
+    // Of two that see nobody at once, one gets the token; the other looks again and sees it.
+    const running = `select from ${RUNS} where job = ${quoteText(job)} and state = 'running'`;
+    return this.#claim(job, dueAt, attempt, host, ` where not exists (${running})`);
+  }
+
+  /** @param only a condition under which a row is inserted */
+  async #claim(
+    job: string,
+    dueAt: Moment,
+    attempt: number,
+    host: string,
+    only: string,
+  ): Promise<Claim | 'busy' | null> {
     const runId = randomUUID();
     const due = `job = ${quoteText(job)} and due_at = ${moment(dueAt)} and attempt = ${attempt}`;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const [row] = await this.#ask(
         `insert into ${RUNS} (run_id, job, due_at, attempt, host, token)
 select ${quoteText(runId)}, ${quoteText(job)}, ${moment(dueAt)}, ${attempt}, ${textOf(host)}, ` +
-          `coalesce((select max(token) from ${RUNS} where job = ${quoteText(job)}), 0) + 1
+          `coalesce((select max(token) from ${RUNS} where job = ${quoteText(job)}), 0) + 1${only}
 on conflict do nothing returning token::text`,
       );
       const token = row?.[0] ?? null;
       if (token !== null) return { runId, job, dueAt, attempt, host, token: BigInt(token) };
       // Somebody has the due time, or has taken the token for another one.
       if ((await this.#ask(`select run_id from ${RUNS} where ${due}`)).length > 0) return null;
+      if (only !== '' && (await this.#ask(`select${only}`)).length === 0) return 'busy';
     }
     return null;
   }
