@@ -54,7 +54,8 @@ async function refuseKeys(
   const rows = await read(
     session,
     `select ${texts.join(', ')} from (select ${values.map((value, at) => `${value} as k${at}`).join(', ')}, count(*) ` +
-      `as n from ${side.relation} t${condition(where)} group by ${values.join(', ')}) g where n > 1 or ${nulls} limit 1`,
+      `as n from ${side.relation} t${condition(where)} group by ${values.join(', ')}) g where n > 1 or ` +
+      `${nulls} limit 1`,
   );
   const [found] = rows;
   if (found === undefined) return;

@@ -58,7 +58,7 @@ export interface ObjectStore {
   delete(key: string): Promise<void>;
   /** The bucket is there, and the keys may list it. Writes nothing. */
   check(): Promise<void>;
-  /** Does the store honour `If-None-Match: *` and `If-Match`? Writes an object and deletes it. @param prefix of its key */
+  /** Does it honour `If-None-Match: *` and `If-Match`? Writes an object and deletes it. @param prefix of its key */
   honoursConditions(prefix: string): Promise<boolean>;
   close(): void;
 }

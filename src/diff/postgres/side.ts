@@ -55,8 +55,8 @@ export class PostgresSide implements DiffSide {
 
   shortened(text: string): string {
     return (
-      `case when length(${text}) > ${LONGEST} then left(${text}, 40) || '… (' || length(${text}) || ' characters, md5 ' ` +
-      `|| md5(${text}) || ')' else ${text} end`
+      `case when length(${text}) > ${LONGEST} then left(${text}, 40) || '… (' || length(${text}) || ` +
+      `' characters, md5 ' || md5(${text}) || ')' else ${text} end`
     );
   }
 

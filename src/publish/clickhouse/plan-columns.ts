@@ -1,5 +1,5 @@
-// The columns of a table in ClickHouse for what a source has: a ClickHouse's own types as they are, those of Postgres by
-// types-of-postgres.ts.
+// The columns of a table in ClickHouse for what a source has: a ClickHouse's own types as they are, those of Postgres
+// by types-of-postgres.ts.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';

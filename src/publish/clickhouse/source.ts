@@ -82,8 +82,8 @@ export class ClickHouseSource implements PublishSource {
     const keys = parts.map((part, index) => `concat('v ', ${partitionText(part)}) AS k${index}`);
     const names = parts.map((_, index) => `k${index}`).join(', ');
     const rows = await this.#rows(
-      `SELECT ${keys.join(', ')}, concat(toString(count()), ':', toString(${await this.#hash()})) FROM ${this.#name} t ` +
-        `GROUP BY ${names} ORDER BY ${names}`,
+      `SELECT ${keys.join(', ')}, concat(toString(count()), ':', toString(${await this.#hash()})) FROM ${this.#name} ` +
+        `t GROUP BY ${names} ORDER BY ${names}`,
     );
     return rows.map((cells) => ({
       values: cells.slice(0, -1).map((value) => (value === null ? null : String(value).slice(2))),

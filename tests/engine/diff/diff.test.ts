@@ -174,7 +174,8 @@ different   3   x       null  d,e`,
       columns_only_here: [],
     });
     await lab.here(
-      "update serving.m set x = 'changed' where id = 2; drop table serving.m cascade; create table serving.m as select 2 as id, 'c' as x",
+      "update serving.m set x = 'changed' where id = 2; drop table serving.m cascade; " +
+        "create table serving.m as select 2 as id, 'c' as x",
     );
     const { ended, found } = await lab.diff('--copies', '--select', 'm');
     expect(ended.code).toBe(1);

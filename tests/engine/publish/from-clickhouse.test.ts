@@ -18,7 +18,8 @@ describe.skipIf(clickhouseMissing !== null)('publishing from ClickHouse', () => 
       'profiles.yml':
         `faults: {target: dev, outputs: {dev: {type: clickhouse, path: ${clickhouseFolder()}, ` +
         'schema: from_ch, threads: 2}}}\n',
-      'connections.yml': `${connections}analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: from_ch_copy}\n`,
+      'connections.yml':
+        `${connections}analytics: {type: clickhouse, path: ${clickhouseFolder()}, ` + 'schema: from_ch_copy}\n',
     });
     adapter = clickhouseAdapter('from_ch');
   });
@@ -50,7 +51,8 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     const built = await publish(everything, IN_POSTGRES);
     expect(built.out).toContain('PUBLISH 2');
     const columns =
-      "id, t, b, trim_scale(n) as n, at at time zone 'UTC' as at, d, coalesce(i::text, 'null') as i, f, u, w, z at time zone 'UTC' as z";
+      "id, t, b, trim_scale(n) as n, at at time zone 'UTC' as at, d, coalesce(i::text, 'null') as i, f, u, w, " +
+      "z at time zone 'UTC' as z";
     expect(
       await lab.there(`select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from serving.m) q`),
     ).toEqual(
@@ -58,7 +60,8 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
         `select (jsonb_each_text(to_jsonb(q))).value from (select ${columns} from (values
   (1::bigint, e'a\\tb\\\\c\\nd''eΩ', true, 1234567890123456.123456::numeric(38, 6),
    timestamptz '2026-11-23 07:00:00.123456+00', date '1900-01-01', null::int, 'NaN'::float8,
-   18446744073709551615::numeric(20, 0), '11111111-2222-3333-4444-555555555555'::uuid, timestamptz '2026-10-25 00:30+00'),
+   18446744073709551615::numeric(20, 0), '11111111-2222-3333-4444-555555555555'::uuid,
+   timestamptz '2026-10-25 00:30+00'),
   (2, '', false, -1, '1969-12-31 23:59:59.5+00', '2299-12-31', 7, '-Infinity', 0,
    '00000000-0000-0000-0000-000000000000', '1970-01-01 00:00+00')) v (id, t, b, n, at, d, i, f, u, w, z)) q`,
       ),
@@ -93,7 +96,8 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
   it('gives every type as it is to ClickHouse, by one exchange', async () => {
     const types =
       "[1, 2] as l, map('k', toNullable(1)) as m, tuple(1, 'a') as tu, toLowCardinality('lc') as lc, " +
-      "toDateTime('2026-10-25 02:30:00', 'Europe/Berlin') as at, cast(1 as Nullable(Int64)) as id, toFixedString('ab', 4) as fs";
+      "toDateTime('2026-10-25 02:30:00', 'Europe/Berlin') as at, cast(1 as Nullable(Int64)) as id, " +
+      "toFixedString('ab', 4) as fs";
     expect((await publish(`select ${types}`, IN_CLICKHOUSE)).out).toContain('PUBLISH 1');
     const shape = (database: string) =>
       asked(`select name, type from system.columns where database = '${database}' and table = 'm' and name != 'id'`);
@@ -116,7 +120,8 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
       await asked('optimize table from_ch.moving final');
       await source.confirm(filled);
       await asked(
-        "create or replace table from_ch.moving engine = MergeTree order by id as select 1 as id, 'NULL' as v union all select 2, null",
+        "create or replace table from_ch.moving engine = MergeTree order by id as select 1 as id, 'NULL' as v " +
+          'union all select 2, null',
       );
       await expect(source.confirm(filled)).rejects.toThrow('its rows have changed while they were read');
     } finally {

@@ -18,9 +18,9 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
 
   it('are whole behind a manifest, and a repeat sends nothing', async () => {
     lab.model(
-      `select 1 as id, 'a\tb\\c' || chr(10) || 'ü' as name, 12.50::numeric(10, 2) as price, date '2026-11-23' as day, ` +
-        `timestamptz '2026-11-23 07:08:09.123456+02' as at, null::text as nothing, true as yes, '\\x00ff'::bytea as bytes ` +
-        `union all select 2, null, null::numeric(10, 2), null, null, 'x', false, null`,
+      `select 1 as id, 'a\tb\\c' || chr(10) || 'ü' as name, 12.50::numeric(10, 2) as price, ` +
+        `date '2026-11-23' as day, timestamptz '2026-11-23 07:08:09.123456+02' as at, null::text as nothing, ` +
+        `true as yes, '\\x00ff'::bytea as bytes union all select 2, null, null::numeric(10, 2), null, null, 'x', false, null`,
       { to: 'lake', path: 'marts/one', format: 'parquet' },
     );
     await lab.run('build');
@@ -62,8 +62,8 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
   it('send partitions that have changed, and drop those that retention ends', async () => {
     const publish = { to: 'lake', path: 'marts/days', mode: 'partitions', partition_by: ['day(at)', 'country'] };
     const rows = (day: number): string =>
-      `select g as id, now() - interval '1 day' * (g % ${day}) as at, case g % 3 when 0 then 'DE' when 1 then 'a/b=.' ` +
-      `end as country, {{ var('mark', 0) }} * (g % ${day} = 0)::int as mark from generate_series(0, 29) g`;
+      `select g as id, now() - interval '1 day' * (g % ${day}) as at, case g % 3 when 0 then 'DE' when 1 then ` +
+      `'a/b=.' end as country, {{ var('mark', 0) }} * (g % ${day} = 0)::int as mark from generate_series(0, 29) g`;
     lab.model(rows(5), publish);
     await lab.run('build');
     const before = await lab.manifest('marts/days');
