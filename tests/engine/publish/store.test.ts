@@ -20,7 +20,8 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     lab.model(
       `select 1 as id, 'a\tb\\c' || chr(10) || 'ü' as name, 12.50::numeric(10, 2) as price, ` +
         `date '2026-11-23' as day, timestamptz '2026-11-23 07:08:09.123456+02' as at, null::text as nothing, ` +
-        `true as yes, '\\x00ff'::bytea as bytes union all select 2, null, null::numeric(10, 2), null, null, 'x', false, null`,
+        `true as yes, '\\x00ff'::bytea as bytes ` +
+        `union all select 2, null, null::numeric(10, 2), null, null, 'x', false, null`,
       { to: 'lake', path: 'marts/one', format: 'parquet' },
     );
     await lab.run('build');
