@@ -3,23 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { Change } from '../../src/loader/change.ts';
-import type { ChangeConfig } from '../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../src/loader/debezium/decoder.ts';
 import { SnapshotFloors } from '../../src/loader/debezium/snapshot-floors.ts';
 import type { Records } from '../../src/loader/fast/records.ts';
 import { recordsOf } from '../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
 import { RowEncoder } from '../../src/loader/row-encoder.ts';
+import { CHANGES, ENVELOPE, FIELDS, wrapped } from '../../tests/engine/loader/debezium/connect-schema.ts';
 import { targetOf } from './setup.ts';
 
-const CHANGES: ChangeConfig = {
-  deletes: 'soft',
-  keeps: true,
-  truncate: 'ignore',
-  decimals: 'precise',
-  times: 'adaptive',
-  binary: 'bytes',
-};
 const COLUMNS = {
   id: 'bigint',
   customer: 'uuid',
@@ -30,20 +22,6 @@ const COLUMNS = {
   local_ts: 'timestamp',
   lines: 'jsonb',
 };
-/** Fields of the row in the words of Connect's schemas. */
-const FIELDS = [
-  { field: 'id', type: 'int64', optional: false },
-  { field: 'customer', type: 'string', name: 'io.debezium.data.Uuid' },
-  { field: 'status', type: 'string', name: 'io.debezium.data.Enum' },
-  { field: 'total', type: 'bytes', name: 'org.apache.kafka.connect.data.Decimal', parameters: { scale: '2' } },
-  { field: 'created_at', type: 'string', name: 'io.debezium.time.ZonedTimestamp' },
-  { field: 'due', type: 'int32', name: 'io.debezium.time.Date' },
-  { field: 'local_ts', type: 'int64', name: 'io.debezium.time.MicroTimestamp' },
-  { field: 'lines', type: 'string', name: 'io.debezium.data.Json' },
-  { field: 'tags', type: 'array', items: { type: 'string' } },
-  { field: 'note', type: 'string' },
-];
-const ROW = [{ field: 'after', type: 'struct', fields: FIELDS }];
 /** Rows of one table as the connector for Postgres has written them. */
 const RECORDED = readFileSync('tests/engine/loader/debezium/debezium-default.ndjson', 'utf8')
   .split('\n')
@@ -59,7 +37,7 @@ export function main(small: boolean): void {
   process.stdout.write('|---|---|---|---|---|---|\n');
   for (const schema of [false, true]) {
     const found = RECORDED.map(({ key, value }) =>
-      schema ? { key: wrapped(key, FIELDS.slice(0, 1)), value: wrapped(value, ROW) } : { key, value },
+      schema ? { key: wrapped(key, FIELDS.slice(0, 1)), value: wrapped(value, ENVELOPE) } : { key, value },
     );
     const messages = Array.from({ length: count }, (_, i) => {
       const { key = '', value = '' } = found[i % found.length] ?? {};
@@ -80,10 +58,6 @@ export function main(small: boolean): void {
         `${close.toFixed(2)} | ${(close / quick).toFixed(1)} | ${loadavg()[0]?.toFixed(1)} |\n`,
     );
   }
-}
-
-function wrapped(text: string, fields: readonly unknown[]): string {
-  return `{"schema":${JSON.stringify({ type: 'struct', fields })},"payload":${text}}`;
 }
 
 function parts(): { decoder: ReturnType<typeof changeDecoder>; encoder: RowEncoder; place: Buffer } {

@@ -41,6 +41,15 @@ interface WaitingStatement {
   readonly answered: (result: ExecuteResult) => void;
 }
 
+/** A COPY that is about to be sent. */
+interface Copy {
+  readonly connection: Connection;
+  readonly text: string;
+  readonly streams: typeof import('./copy-stream.ts');
+  /** Rolls back. @returns the error to throw */
+  readonly failed: (error: unknown) => Promise<TsdbtError>;
+}
+
 const COMMITS = /^(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:commit|end)\b/i;
 
 /** The response of a COMMIT whose answer was lost. */
@@ -265,59 +274,57 @@ export class PostgresSession implements Session {
   }
 
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
-    await this.#first();
-    return this.#inOrder(async () => {
-      const connection = await this.#ready();
-      await this.#sendBegin(connection);
-      const { text, prefix } = this.#commented(sql);
-      return this.#observed(sql, async () => {
-        const { copyFrom } = await import('./copy-stream.ts');
-        const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
-        const stream = connection.client.query(copyFrom(text));
-        try {
-          await pipeline(Readable.from(chunks), stream);
-        } catch (error) {
-          await this.#settle(connection);
-          await this.#rollBack();
-          throw databaseError(connection.lost ?? error, text, sql, [...prefix].length);
-        } finally {
-          answered();
-        }
-        await this.#settle(connection);
-        const count = stream.rowCount ?? 0;
-        return { value: count, response: { _message: `COPY ${count}`, code: 'COPY', rows_affected: count } };
-      });
+    return this.#copy(sql, async ({ connection, text, streams, failed }) => {
+      const stream = connection.client.query(streams.copyFrom(text));
+      try {
+        await pipeline(Readable.from(chunks), stream);
+      } catch (error) {
+        throw await failed(error);
+      }
+      await this.#settle(connection);
+      const count = stream.rowCount ?? 0;
+      return { value: count, response: { _message: `COPY ${count}`, code: 'COPY', rows_affected: count } };
     });
   }
 
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
+    return this.#copy(sql, async ({ connection, text, streams, failed }) => {
+      const stream = connection.client.query(streams.copyTo(text));
+      let failure: unknown = null;
+      stream.once('error', (error) => {
+        failure = error;
+      });
+      try {
+        const value = await take(stream);
+        await this.#settle(connection);
+        return { value, response: { _message: 'COPY', code: 'COPY', rows_affected: stream.rowCount } };
+      } catch (error) {
+        if (failure !== null) throw await failed(failure);
+        // The taker has failed: rows that nobody reads stand between this connection and its next answer.
+        connection.broken = true;
+        connection.client.connection.stream.destroy();
+        throw error;
+      }
+    });
+  }
+
+  /** Begins a COPY, and says while it waits for another session. @param work sends it and takes its answer */
+  async #copy<T>(sql: string, work: (begun: Copy) => Promise<{ value: T; response: AdapterResponse }>): Promise<T> {
     await this.#first();
     return this.#inOrder(async () => {
       const connection = await this.#ready();
       await this.#sendBegin(connection);
       const { text, prefix } = this.#commented(sql);
       return this.#observed(sql, async () => {
-        const { copyTo } = await import('./copy-stream.ts');
+        const streams = await import('./copy-stream.ts');
         const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
-        const stream = connection.client.query(copyTo(text));
-        let failure: unknown = null;
-        stream.once('error', (error) => {
-          failure = error;
-        });
-        try {
-          const value = await take(stream);
-          await this.#settle(connection);
-          return { value, response: { _message: 'COPY', code: 'COPY', rows_affected: stream.rowCount } };
-        } catch (error) {
-          if (failure === null) {
-            // The taker has failed: rows that nobody reads stand between this connection and its next answer.
-            connection.broken = true;
-            connection.client.connection.stream.destroy();
-            throw error;
-          }
+        const failed = async (error: unknown): Promise<TsdbtError> => {
           await this.#settle(connection);
           await this.#rollBack();
-          throw databaseError(connection.lost ?? failure, text, sql, [...prefix].length);
+          return databaseError(connection.lost ?? error, text, sql, [...prefix].length);
+        };
+        try {
+          return await work({ connection, text, streams, failed });
         } finally {
           answered();
         }

@@ -6,7 +6,6 @@ import type { Message } from '../../../../src/loader/broker.ts';
 import { Change, Halt } from '../../../../src/loader/change.ts';
 import { columnFormat } from '../../../../src/loader/clickhouse/cells.ts';
 import type { StoredType } from '../../../../src/loader/column-check.ts';
-import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
 import { SnapshotFloors } from '../../../../src/loader/debezium/snapshot-floors.ts';
 import { PoisonMessage } from '../../../../src/loader/decode.ts';
@@ -16,16 +15,9 @@ import { parseJson } from '../../../../src/loader/json.ts';
 import type { LoadColumn, LoadTarget } from '../../../../src/loader/load-target.ts';
 import { RowEncoder } from '../../../../src/loader/row-encoder.ts';
 import { loadTargetOf } from '../../support/load-target.ts';
+import { CHANGES, ENVELOPE, FIELDS, wrapped } from './connect-schema.ts';
 import { recorded } from './envelopes.ts';
 
-const CHANGES: ChangeConfig = {
-  deletes: 'soft',
-  keeps: true,
-  truncate: 'ignore',
-  decimals: 'precise',
-  times: 'adaptive',
-  binary: 'bytes',
-};
 const READABLE = { decimals: 'string', times: 'isostring', binary: 'hex' } as const;
 const LOADED_AT = '2026-01-02T03:04:05.678Z';
 
@@ -189,23 +181,7 @@ function canonical(cell: string): string {
   return /\.\d*$/.test(bare) ? bare.replace(/\.?0+$/, '') : bare;
 }
 
-/** Fields of the row in the words of Connect's schemas. */
-const FIELDS = [
-  { field: 'id', type: 'int64', optional: false },
-  { field: 'customer', type: 'string', name: 'io.debezium.data.Uuid' },
-  { field: 'status', type: 'string', name: 'io.debezium.data.Enum' },
-  { field: 'total', type: 'bytes', name: 'org.apache.kafka.connect.data.Decimal', parameters: { scale: '2' } },
-  { field: 'created_at', type: 'string', name: 'io.debezium.time.ZonedTimestamp' },
-  { field: 'due', type: 'int32', name: 'io.debezium.time.Date' },
-  { field: 'local_ts', type: 'int64', name: 'io.debezium.time.MicroTimestamp' },
-  { field: 'lines', type: 'string', name: 'io.debezium.data.Json' },
-  { field: 'tags', type: 'array', items: { type: 'string' } },
-  { field: 'note', type: 'string' },
-];
-function wrapped(text: string, fields: readonly unknown[]): string {
-  return `{"schema":${JSON.stringify({ type: 'struct', fields })},"payload":${text}}`;
-}
-const withSchema = (value: string): string => wrapped(value, [{ field: 'after', type: 'struct', fields: FIELDS }]);
+const withSchema = (value: string): string => wrapped(value, ENVELOPE);
 
 function messageOf(offset: number, key: string | null, value: string | null): Message {
   return {
