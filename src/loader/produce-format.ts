@@ -12,7 +12,7 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 export interface ProduceFormat {
   readonly topic: string;
   readonly format: 'json_schema' | 'avro';
-  /** Text of the schema to write by; null: the newest of the topic's subject. */
+  /** The schema's text, alone or in the registry's form with `references`; null: the newest of the topic's subject. */
   readonly schema: string | null;
   /** Register the schema when the subject does not have it. */
   readonly register: boolean;
@@ -65,12 +65,12 @@ async function schemaOf(
 ): Promise<{ readonly id: number; readonly schema: RegisteredSchema }> {
   const type = format === 'avro' ? 'AVRO' : 'JSON';
   if (schema !== null) {
-    const id = await registry.idOf(subject, type, schema, register);
-    if (id === null)
+    const found = await registry.among(subject, { type, ...given(schema) }, register);
+    if (found === null)
       throw new TsdbtError('runtime', `The registry has no such schema of ${subject}.`, {
         hint: '--register puts it there.',
       });
-    return { id, schema: { schema, type, references: new Map() } };
+    return found;
   }
   const latest = await registry.latest(subject);
   if (latest === null)
@@ -80,4 +80,20 @@ async function schemaOf(
   if (latest.schema.type !== type)
     throw new TsdbtError('runtime', `The schema of ${subject} is ${latest.schema.type}, and --format says ${format}.`);
   return latest;
+}
+
+/** A schema's text and what it refers to, from a file of either form. */
+function given(text: string): { readonly schema: string; readonly references: readonly unknown[] } {
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    // What is no JSON, the registry refuses in its words.
+  }
+  if (typeof found === 'object' && found !== null && 'schema' in found && 'references' in found) {
+    const { schema, references } = found;
+    if (Array.isArray(references) && (typeof schema === 'string' || (typeof schema === 'object' && schema !== null)))
+      return { schema: typeof schema === 'string' ? schema : JSON.stringify(schema), references };
+  }
+  return { schema: text, references: [] };
 }

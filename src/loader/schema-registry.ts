@@ -56,15 +56,21 @@ export class SchemaRegistry {
   }
 
   /**
-   * The id of a schema among a subject's.
+   * A schema among a subject's, with its id and what it refers to.
+   * @param references as the registry writes them: name, subject, version
    * @param register puts it there
    * @returns null when it is not there
    * @throws like `schema`, and `runtime` error when the registry does not take it
    */
-  async idOf(subject: string, type: 'AVRO' | 'JSON', schema: string, register: boolean): Promise<number | null> {
+  async among(
+    subject: string,
+    { schema, type, references }: { schema: string; type: 'AVRO' | 'JSON'; references: readonly unknown[] },
+    register: boolean,
+  ): Promise<{ readonly id: number; readonly schema: RegisteredSchema } | null> {
     const path = `/subjects/${encodeURIComponent(subject)}${register ? '/versions' : ''}`;
-    const found = await this.#get(path, JSON.stringify({ schema, schemaType: type }));
-    return found === null ? null : Number(found['id']);
+    const sent = { schema, schemaType: type, ...(references.length === 0 ? {} : { references }) };
+    const found = await this.#get(path, JSON.stringify(sent));
+    return found === null ? null : { id: Number(found['id']), schema: await this.#registered(sent) };
   }
 
   async #registered(found: Readonly<Record<string, unknown>>): Promise<RegisteredSchema> {

@@ -67,6 +67,24 @@ describe('messages of produce', () => {
     await expect(written('json_schema', '{"id": 1.5}')).rejects.toThrow('does not hold');
   });
 
+  it('by the file of a schema that refers to others are read again', async () => {
+    const money = { type: 'record', name: 'com.x.Money', fields: [{ name: 'cents', type: 'long' }] };
+    memory.register(`${topic}-money`, money, { schemaType: 'AVRO' });
+    const order = { type: 'record', name: 'com.x.Order', fields: [{ name: 'price', type: 'com.x.Money' }] };
+    const references = [{ name: 'com.x.Money', subject: `${topic}-money`, version: 1 }];
+    for (const schema of [order, JSON.stringify(order)]) {
+      const write = await encoder('avro', { schema: JSON.stringify({ schema, references }), register: true });
+      const record = await avroDecoder(registry, TARGET, Date.now).decode(
+        write(Buffer.from('{"price":{"cents":7}}'), 0n),
+      );
+      expect(jsonText(record)).toBe('{"price":{"cents":7}}');
+    }
+    const found = await registry.latest(`${topic}-value`);
+    expect([...(found?.schema.references.keys() ?? [])]).toEqual(['com.x.Money']);
+    const missing = JSON.stringify({ schema: order, references: [{ ...references[0], version: 9 }] });
+    await expect(encoder('avro', { schema: missing, register: true })).rejects.toThrow('cannot be used');
+  });
+
   it.each([
     [409, 'does not take the schema: ill'],
     [422, 'does not take the schema: ill'],
