@@ -141,6 +141,15 @@ function readJob(name: string, options: Dictionary, defaults: Dictionary, { path
   const timing = work === 'load' ? ({ kind: 'resident' } as const) : timingOf(time, options, values);
   refuseUseless(name, timing.kind, given, refuse);
   const scheduled = timing.kind === 'every' || timing.kind === 'cron';
+  const catchUp = values.choice('catch_up', ['none', 'latest', 'all'], 'latest');
+  const all = scheduled && catchUp === 'all';
+  const overlap = values.choice('overlap', ['skip', 'wait'], all ? 'wait' : 'skip');
+  // A due time that is skipped while the one before runs would never be made up for.
+  if (all && overlap === 'skip')
+    refuse(given.includes('overlap') ? 'overlap' : 'catch_up')(
+      `job '${name}' has 'catch_up: all' and 'overlap: skip'; one of them must go`,
+      "Where each due time counts, it waits: 'overlap: wait', or none, which is the same there.",
+    );
   return {
     name,
     path,
@@ -150,8 +159,8 @@ function readJob(name: string, options: Dictionary, defaults: Dictionary, { path
     windowMs: scheduled ? values.duration('window') : null,
     timeoutMs: timing.kind === 'resident' ? null : values.duration('timeout'),
     retries: values.retries(),
-    overlap: values.choice('overlap', ['skip', 'wait'], 'skip'),
-    catchUp: values.choice('catch_up', ['none', 'latest', 'all'], 'latest'),
+    overlap,
+    catchUp,
     owner: values.text('owner'),
     description: values.text('description'),
     sla: options['sla'] ?? null,

@@ -201,6 +201,13 @@ it('reads the jobs of this project', () => {
 
 const job = (keys: string): string => `jobs:\n  fast: { ${keys} }\n`;
 
+it('lets due times wait where each of them counts', () => {
+  const overlaps = (keys: string): string[] =>
+    read(`jobs:\n  a: { run: , ${keys} }`).jobs.map(({ overlap, catchUp }) => `${catchUp} ${overlap}`);
+  expect(overlaps('every: 5m, catch_up: all')).toEqual(['all wait']);
+  expect(overlaps('every: 5m')).toEqual(['latest skip']);
+});
+
 describe('refuses', () => {
   it.each([
     // The file.
@@ -253,6 +260,10 @@ describe('refuses', () => {
     [job('run: , selector: []'), /'selector' must be a text, found \[\]/],
     [job('run: , owner: ""'), /'owner' must be a text, found ""/],
     [job('run: , overlap: skp'), /'overlap' must be one of skip, wait, found "skp"[\s\S]*did you mean 'skip'\?/],
+    [
+      job('run: , every: 5m, catch_up: all, overlap: skip'),
+      /job 'fast' has 'catch_up: all' and 'overlap: skip'; one of/,
+    ],
     [job('run: , every: 5m, catch_up: last'), /'catch_up' must be one of none, latest, all, found "last"/],
     // Durations.
     [
