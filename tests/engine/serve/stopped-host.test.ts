@@ -1,0 +1,119 @@
+// A `tsdbt serve` that is stopped in the midst of a job for longer than its lease, on both databases: another host takes
+// the due time over and finishes it; the first one wakes and publishes nothing.
+import { afterEach, expect, it } from 'vitest';
+import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
+import { AnyProject, PROJECT_DATABASES, type ProjectDatabase } from '../support/any-project.ts';
+import { pause } from '../faults/project.ts';
+import { type Running, start } from '../support/program.ts';
+
+const LEASE = 4;
+
+interface Run {
+  readonly attempt: number;
+  readonly host: string;
+  readonly state: string;
+}
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+const DATABASES: Readonly<Record<string, ProjectDatabase>> = {
+  postgres: PROJECT_DATABASES.postgres,
+  clickhouse: {
+    missing: PROJECT_DATABASES.clickhouse.missing,
+    // A server of its own: with so short a lease, runs of other files would be lost.
+    async open() {
+      const lab = await ClickhouseLab.open({});
+      return { credentials: { ...lab.credentials }, close: () => lab.close() };
+    },
+  },
+};
+
+for (const [name, database] of Object.entries(DATABASES))
+  it.skipIf(database.missing !== null)(`on ${name}`, { timeout: 300_000 }, async () => {
+    const schema = `stopped_${process.pid}`;
+    const isPostgres = name === 'postgres';
+    const rows = isPostgres ? 'generate_series(1, 40) as number' : 'numbers(1, 40)';
+    // A tenth of a second a row: it is stopped in its midst.
+    const slow = isPostgres ? 'pg_sleep(0.1)::text' : 'toString(sleepEachRow(0.1))';
+    const project = await AnyProject.open(database, schema, {
+      'models/mart.sql':
+        `{{ config(materialized='table'${isPostgres ? '' : ', engine="MergeTree()", order_by="id"'}) }}\n` +
+        `select number as id, '{{ invocation_id }}' as made_by, ${slow} as s from ${rows}` +
+        (isPostgres ? '' : ' settings max_block_size = 1'),
+      'models/total.sql':
+        "{{ config(materialized='table') }} select count(*) as n, sum(id) as s, min(made_by) as a, max(made_by) as b " +
+        "from {{ ref('mart') }}",
+      'jobs.yml': `jobs:\n  ${schema}: { run: }\n`,
+    });
+    closers.push(() => project.close());
+    const ask = async (sql: string): Promise<string[][]> => {
+      const session = project.adapter.session({ name: 'test' });
+      try {
+        const { table } = await session.execute(sql, { fetch: true });
+        return table.rows.map((row) => row.values.map(String));
+      } finally {
+        await session.release();
+      }
+    };
+    const runs = async (): Promise<readonly Run[]> => {
+      const { stdout } = await project.tsdbt('runs', '--job', schema, '--output', 'json', '--quiet');
+      return (JSON.parse(stdout) as { runs: Run[] }).runs;
+    };
+    const serve = (folder: string): Running => {
+      const host = start(
+        [
+          'serve',
+          '--port',
+          '0',
+          '--no-use-colors',
+          '--target-path',
+          `target-${folder}`,
+          '--log-path',
+          `logs-${folder}`,
+        ],
+        {
+          cwd: project.dir,
+          env: { ...process.env, DBT_PROFILES_DIR: project.dir, TSDBT_LEASE: String(LEASE) },
+        },
+      );
+      closers.push(async () => {
+        if (host.child.exitCode === null) host.child.kill('SIGKILL');
+        await host.ended;
+      });
+      return host;
+    };
+    const until = async (what: string, asked: () => boolean | Promise<boolean>): Promise<void> => {
+      for (const end = Date.now() + 120_000; Date.now() < end; await pause(100)) if (await asked()) return;
+      throw new Error(`never: ${what}\n${first.out()}\n---\n${second?.out()}`);
+    };
+
+    const first = serve('a');
+    let second: Running | undefined;
+    await until('it serves', () => /jobs of \S+ at http/.test(first.out()));
+    await project.tsdbt('jobs', 'run', schema, '--quiet');
+    await until('it runs', async () => (await runs()).length > 0);
+    await pause(1000);
+    first.child.kill('SIGSTOP');
+    second = serve('b');
+    await until('another host has finished it', async () => (await runs()).some(({ state }) => state === 'success'));
+    const made = await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`);
+    expect(made.map(([, n, sum]) => [n, sum])).toEqual([['40', '820']]);
+    first.child.kill('SIGCONT');
+    // It learns that its run was lost, and ends it.
+    await until('it wakes', () => /lease/.test(first.out()));
+    for (const host of [first, second]) host.child.kill('SIGTERM');
+    for (const host of [first, second]) expect((await host.ended).code, host.out()).toBe(0);
+
+    expect(await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`)).toEqual(made);
+    const by = made[0]?.[0];
+    expect(await ask(`select n, s, a, b from ${schema}.total`)).toEqual([['40', '820', by, by]]);
+    const all = await runs();
+    expect(all.map(({ attempt, state }) => [attempt, state]).sort()).toEqual([
+      [1, 'lost'],
+      [2, 'success'],
+    ]);
+    expect(new Set(all.map(({ host }) => host)).size).toBe(2);
+  });
