@@ -1,6 +1,7 @@
 // Sends OpenLineage events of a run while it goes on, when environment variables ask for them. What a run does and how
 // it ends is the same without.
 import { randomUUID } from 'node:crypto';
+import type { RunResult } from '../contracts/results.ts';
 import { note } from '../events/index.ts';
 import { type ParsedProject, type RunOutcome, succeeded } from '../index.ts';
 import type { LogEvent, Logger } from '../log.ts';
@@ -19,6 +20,8 @@ const COMMANDS = ['run', 'build', 'test', 'seed', 'snapshot'];
 export interface LineageObserver {
   /** In the place of the run's: sees nodes begin. */
   readonly logger: Logger;
+  /** A node has ended. */
+  ended(result: RunResult): void;
   /** The run is over. Waits for the last events, for a short while. @param outcome null: an error ended it */
   over(outcome: RunOutcome | null): Promise<void>;
 }
@@ -50,6 +53,10 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
     const event = node === undefined ? null : events.begun(node, time());
     if (event !== null) sender.send(event);
   };
+  const end = (result: RunResult): void => {
+    const event = events.ended(result, result.timing.at(-1)?.completed_at ?? time());
+    if (event !== null) sender.send(event);
+  };
   return {
     logger: {
       fire(event) {
@@ -57,12 +64,13 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
         parsed.logger.fire(event);
       },
     },
+    ended: end,
     async over(outcome) {
       const at = time();
       const results = outcome?.results ?? [];
-      const ended = results.map((result) => events.ended(result, result.timing.at(-1)?.completed_at ?? at));
-      const all = [...ended, ...events.aborted(at), ...events.tests(results, at)];
-      for (const event of all) if (event !== null) sender.send(event);
+      // What was told as it ended is not told again.
+      for (const result of results) end(result);
+      for (const event of [...events.aborted(at), ...events.tests(results, at)]) sender.send(event);
       const failed = results.filter(({ status }) => status === 'error' || status === 'fail');
       const type = outcome?.interrupted
         ? 'ABORT'

@@ -2,6 +2,7 @@
 // nodes.
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
+import type { RunResult } from '../../contracts/results.ts';
 import { fire } from '../../events/index.ts';
 import {
   adapterVersion,
@@ -78,8 +79,11 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
     retry: retried,
     stopped: (partial) => printRunEnd(partial.ctx.log, partial.results, null, partial.ctx.tables, true),
   };
-  const { ctx, results, interrupted } = await withLineage(session, parsed, (seen) =>
-    execute(seen, selection, observer),
+  const { ctx, results, interrupted } = await withLineage(session, parsed, (seen, ended) =>
+    execute(seen, selection, {
+      ...observer,
+      ...(ended === null ? {} : { progress: { begun: () => undefined, ended } }),
+    }),
   );
   if (selection.selected.size === 0) {
     if (flags.which === 'seed') printRunEnd(ctx.log, []);
@@ -91,19 +95,22 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
   return succeeded(results);
 }
 
-/** Runs nodes with OpenLineage events beside them, when the environment asks for such. */
+/**
+ * Runs nodes with OpenLineage events beside them, when the environment asks for such.
+ * @param work is given what to tell of nodes that end; null: nobody asks
+ */
 export async function withLineage(
   session: CommandSession,
   parsed: ParsedProject,
-  work: (parsed: ParsedProject) => Promise<RunOutcome>,
+  work: (parsed: ParsedProject, ended: ((result: RunResult) => void) | null) => Promise<RunOutcome>,
 ): Promise<RunOutcome> {
-  if (!Object.keys(session.env).some((name) => name.startsWith('OPENLINEAGE_'))) return work(parsed);
+  if (!Object.keys(session.env).some((name) => name.startsWith('OPENLINEAGE_'))) return work(parsed, null);
   const { observeLineage } = await import('../lineage.ts');
   const lineage = observeLineage(session, parsed);
-  if (lineage === null) return work(parsed);
+  if (lineage === null) return work(parsed, null);
   let outcome: RunOutcome | null = null;
   try {
-    outcome = await work({ ...parsed, logger: lineage.logger });
+    outcome = await work({ ...parsed, logger: lineage.logger }, lineage.ended);
     return outcome;
   } finally {
     await lineage.over(outcome);

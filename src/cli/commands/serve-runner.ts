@@ -216,7 +216,7 @@ export class EngineRunner implements JobRunner {
     kept.done = null;
     this.#options.seen.total(claim.runId, selection.selected.size);
     const started = new Map<string, number>();
-    const { ctx, results, interrupted } = await withLineage(session, parsed, (seen) =>
+    const { ctx, results, interrupted } = await withLineage(session, parsed, (seen, told) =>
       execute(seen, selection, {
         signal,
         durations,
@@ -229,6 +229,7 @@ export class EngineRunner implements JobRunner {
             progress.started({ uniqueId: node.unique_id, thread, at });
           },
           ended(result) {
+            told?.(result);
             progress.ended(nodeRun(claim.runId, result, started.get(result.unique_id) ?? null));
             started.delete(result.unique_id);
           },

@@ -124,6 +124,10 @@ describe('OpenLineage events', () => {
       events.find(({ eventType, job }) => eventType === type && job.name.endsWith(`.shop.${model}`));
     const orders = of('COMPLETE', 'orders');
     expect(orders?.job.namespace).toBe('shop');
+    // It is told as it ends, before what stands on it begins.
+    const [over, next] = [orders, of('START', 'totals')].map((event) => events.findIndex((each) => each === event));
+    expect(over).toBeGreaterThan(-1);
+    expect(next).toBeGreaterThan(over ?? -1);
     expect(orders?.run.facets['parent']).toMatchObject({
       run: { runId: first?.run.runId },
       job: { namespace: 'shop', name: 'dbt-run-shop' },
