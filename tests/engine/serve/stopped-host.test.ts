@@ -1,5 +1,5 @@
-// A `tsdbt serve` that is stopped in the midst of a job for longer than its lease, on both databases: another host takes
-// the due time over and finishes it; the first one wakes and publishes nothing.
+// A `tsdbt serve` that is stopped in the midst of a job for longer than its lease, on both databases: another host
+// takes the due time over and finishes it; the first one wakes and publishes nothing.
 import { afterEach, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { AnyProject, PROJECT_DATABASES, type ProjectDatabase } from '../support/any-project.ts';
