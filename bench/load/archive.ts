@@ -31,7 +31,7 @@ export async function main(small: boolean): Promise<void> {
       const archive = archiveTarget({
         ...table,
         identifier: `archived${round}`,
-        archive: { connection: 'lake', path, flush, table: false },
+        archive: { connection: 'lake', path, format: 'ndjson.gz', flush, table: false },
       });
       if (archive === null) throw new Error('no archive');
       const tables = new PostgresSink(adapter, new Sealer(null), now);

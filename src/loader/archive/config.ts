@@ -6,17 +6,22 @@ import { isDictionary } from '../json.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { OptionReader, type Refuse } from '../option-reader.ts';
 
+/** How a file is written; its name ends so. */
+export type ArchiveFormat = (typeof FORMATS)[number];
+
 /** Where and how messages are archived. */
 export interface ArchiveConfig {
   /** Of type s3. */
   readonly connection: string;
   /** Below the bucket, with `{topic}`, `{day}` and `{hour}`; ends with a slash unless it is empty. */
   readonly path: string;
+  readonly format: ArchiveFormat;
   readonly flush: LoadTarget['flush'];
   /** False: the topic goes into files only. */
   readonly table: boolean;
 }
 
+const FORMATS = ['ndjson.gz', 'parquet'] as const;
 const OPTIONS = ['connection', 'path', 'format', 'flush', 'table'];
 const PLACES = ['topic', 'day', 'hour'];
 /** Bytes and age count; a file may have any number of rows. */
@@ -37,9 +42,7 @@ export function archiveConfig(
   const reader = new OptionReader(value, refuse);
   const connection = reader.text('connection', '');
   if (connection === '') refuse("'archive' needs a connection", 'connection: lake, of type s3 in connections.yml.');
-  if (value['format'] === 'parquet')
-    refuse("'format: parquet' of 'archive' is not part of this version", 'format: ndjson.gz.');
-  reader.choice('format', ['ndjson.gz'], 'ndjson.gz');
+  const format = reader.choice('format', FORMATS, 'ndjson.gz');
   const written = reader.text('path', '');
   if (written === '' || written.startsWith('/') || /\/\/|[\0-\x1f]/.test(written))
     refuse("'path' of 'archive' must be a path below the bucket", 'path: raw/events/dt={day}/hour={hour}/');
@@ -54,7 +57,7 @@ export function archiveConfig(
     refuse("'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them; one of them must go");
   const { table = true } = value;
   if (typeof table !== 'boolean') return refuse("'table' of 'archive' must be true or false");
-  return { connection, path, flush: limits(value['flush'], FLUSH), table };
+  return { connection, path, format, flush: limits(value['flush'], FLUSH), table };
 }
 
 /** Is this target an archive, as `archiveTarget` makes them? */
@@ -110,17 +113,22 @@ export function rootOf({ path }: ArchiveConfig, topic: string): string {
 const DIGITS = { partition: 5, offset: 14 };
 
 /** The name of the file that holds the messages of a folder from `from` on, up to before `to`. */
-export function fileName(partition: number, from: bigint, to: bigint): string {
+export function fileName(partition: number, from: bigint, to: bigint, format: ArchiveFormat): string {
   const offset = (value: bigint): string => String(value).padStart(DIGITS.offset, '0');
-  return `p${String(partition).padStart(DIGITS.partition, '0')}-${offset(from)}-${offset(to)}.ndjson.gz`;
+  return `p${String(partition).padStart(DIGITS.partition, '0')}-${offset(from)}-${offset(to)}.${format}`;
 }
 
 /** The range that a key names; null: it is no file of an archive. */
 export function rangeOf(
   key: string,
 ): { readonly partition: number; readonly from: bigint; readonly to: bigint } | null {
-  const match = /(?:^|\/)p(\d{5,})-(\d{14,})-(\d{14,})\.ndjson\.gz$/.exec(key);
+  const match = /(?:^|\/)p(\d{5,})-(\d{14,})-(\d{14,})\.(?:ndjson\.gz|parquet)$/.exec(key);
   return match === null
     ? null
     : { partition: Number(match[1]), from: BigInt(match[2] ?? 0), to: BigInt(match[3] ?? 0) };
+}
+
+/** The format that a file's name says. */
+export function formatOf(key: string): ArchiveFormat {
+  return key.endsWith('.parquet') ? 'parquet' : 'ndjson.gz';
 }

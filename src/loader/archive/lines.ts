@@ -119,7 +119,8 @@ function keyText(key: Uint8Array | null): string {
     : `"_key":null,"_key_base64":"${bufferOf(key).toString('base64')}"`;
 }
 
-function headersText(headers: Message['headers']): string {
+/** A message's headers as JSON. */
+export function headersText(headers: Message['headers']): string {
   if (headers.length === 0) return '[]';
   const shown = headers.map(([name, value]): LineHeader => {
     if (value === null) return { name, value };
@@ -168,10 +169,15 @@ export function messageOf(line: Buffer): ArchivedMessage | null {
       own.has('_value') || own.has('_value_base64')
         ? bytesOf(own.get('_value'), own.get('_value_base64'))
         : bodyOf(line),
-    headers: Array.isArray(headers)
-      ? headers.map(({ name, value, base64 }: LineHeader) => [name, bytesOf(value, base64)] as const)
-      : [],
+    headers: headersOf(headers),
   };
+}
+
+/** The headers of what `headersText` has written, parsed. */
+export function headersOf(headers: unknown): Message['headers'] {
+  return Array.isArray(headers)
+    ? headers.map(({ name, value, base64 }: LineHeader) => [name, bytesOf(value, base64)] as const)
+    : [];
 }
 
 function bytesOf(text: unknown, base64: unknown): Buffer | null {

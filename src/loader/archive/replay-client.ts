@@ -1,7 +1,5 @@
 // Delivers the messages of archived files as a broker would: under their topic, partition and offset, so that a table
 // goes on from the topic behind them. Whether offsets are missing between two files is told, not what they held.
-import { gunzip } from 'node:zlib';
-import { promisify } from 'node:util';
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import {
@@ -19,9 +17,7 @@ import {
 } from '../broker.ts';
 import { recordsOf } from '../fast/records.ts';
 import { rangeOf } from './config.ts';
-import { linesOf, messageOf } from './lines.ts';
-
-const unpack = promisify(gunzip);
+import { messagesIn } from './file-format.ts';
 
 /** The files of one range: a range's messages may lie in several folders. */
 interface Part {
@@ -61,7 +57,7 @@ export async function archiveClient(
   const place = `${store.settings.bucket}/${prefix}`;
   if (found.size === 0)
     throw new TsdbtError('runtime', `No archived files are at s3://${place}`, {
-      hint: 'Their names are p00000-….ndjson.gz.',
+      hint: 'Their names are p00000-….ndjson.gz or .parquet.',
     });
   const partitions = new Map([...found].map(([partition, parts]) => [partition, inOrder([...parts.values()])]));
   return new ArchiveClient(store, topic, partitions, place);
@@ -193,12 +189,12 @@ class ArchiveClient implements BrokerClient {
     for (const key of part.keys) {
       const packed = await this.#store.get(key);
       if (packed === null) throw new TsdbtError('runtime', `The object ${key} has been deleted while it was loaded.`);
-      for (const line of linesOf(await unpack(packed))) {
-        const message = messageOf(line);
+      const held = await messagesIn(key, packed);
+      for (const message of held ?? [null]) {
         if (message === null || message.partition !== partition || message.topic !== this.#topic)
           throw new TsdbtError(
             'runtime',
-            `The object ${key} holds a line that is no message of topic ${this.#topic}.`,
+            `The object ${key} holds something that is no message of topic ${this.#topic}.`,
             {
               hint: `Is ${this.#topic} the topic that was archived there?`,
             },

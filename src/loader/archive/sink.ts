@@ -1,7 +1,6 @@
 // An object store as a sink. A flush is recorded in the target database first, which moves the positions; then its
 // files are written, under names that hold the range of offsets; then they are called done. Who comes after a kill
 // reads the same range and writes the same files. Positions, pauses and members are kept by the sink for tables.
-import { createGzip, gunzipSync } from 'node:zlib';
 import { TsdbtError } from '../../errors.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { partitionKey } from '../broker.ts';
@@ -19,14 +18,11 @@ import {
   type Sink,
 } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
-import { fileName, folderOf, isArchive } from './config.ts';
+import { fileName, folderOf, formatOf, isArchive } from './config.ts';
+import { CONTENT_TYPES, fileOf, holdsAll } from './file-format.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
-import { linesOf } from './lines.ts';
 
 const HOUR = 3_600_000;
-/** Of the lines that are compressed at once: the same lines give the same bytes, however they came. */
-const PIECE_BYTES = 1 << 20;
-const LEVEL = 1;
 /** Files that are written at once. */
 const AT_ONCE = 4;
 
@@ -219,7 +215,7 @@ export class ArchiveSink implements Sink {
     const worker = async (): Promise<void> => {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
         const { numbers, ...planned } = file;
-        const body = await compressed(rows.chunks(numbers));
+        const body = await fileOf(formatOf(file.key), rows.chunks(numbers));
         const size = await putOnce(this.#store, file.key, body);
         this.#reached('in_files');
         written.push({ ...planned, size });
@@ -233,13 +229,13 @@ export class ArchiveSink implements Sink {
 }
 
 /**
- * Writes an object, unless it stands with the same lines. It may hold more: Kafka's own compaction removes messages
+ * Writes an object, unless it stands with the same messages. It may hold more: Kafka's own compaction removes messages
  * between a kill and the next reading of the range.
  * @returns bytes of the object that stands
- * @throws `runtime` error when it lacks one of the lines
+ * @throws `runtime` error when it lacks one of the messages
  */
 export async function putOnce(store: ObjectStore, key: string, body: Buffer): Promise<number> {
-  const type = 'application/gzip';
+  const type = CONTENT_TYPES[formatOf(key)];
   try {
     if ((await store.put(key, body, { whenAbsent: true, type })).created) return body.length;
   } catch (error) {
@@ -254,25 +250,11 @@ export async function putOnce(store: ObjectStore, key: string, body: Buffer): Pr
       path: store.settings.path,
       hint: 'Who deletes below this path? The next load writes it.',
     });
-  if (found.equals(body) || holdsLines(found, body)) return found.length;
+  if (found.equals(body) || (await holdsAll(key, found, body))) return found.length;
   throw new TsdbtError('runtime', `The object ${key} of '${store.settings.name}' stands there with other contents.`, {
     path: store.settings.path,
     hint: 'Somebody else writes below this path, or the topic was made again: give the archive a `path` of its own.',
   });
-}
-
-/** Does a compressed file hold every line of another one? Foreign contents do not. */
-function holdsLines(found: Buffer, wanted: Buffer): boolean {
-  let text: Buffer;
-  try {
-    text = gunzipSync(found);
-  } catch {
-    return false;
-  }
-  const lines = new Set<string>();
-  for (const line of linesOf(text)) lines.add(line.toString('latin1'));
-  for (const line of linesOf(gunzipSync(wanted))) if (!lines.has(line.toString('latin1'))) return false;
-  return true;
 }
 
 /** The files of a flush: one for each folder that rows of a range belong to. */
@@ -290,7 +272,9 @@ function plan(target: LoadTarget, ranges: readonly Omit<OpenRange, 'topicId'>[],
       const range = places.get(source);
       if (range === undefined) throw new TsdbtError('internal', `a row of ${source} is in no range`);
       const { topic, partition, from, to } = range;
-      const key = folderOf(target, topic, Number.isNaN(time) ? null : time) + fileName(partition, from, to);
+      const key =
+        folderOf(target, topic, Number.isNaN(time) ? null : time) +
+        fileName(partition, from, to, target.archive.format);
       last = found.get(key) ?? { key, topic, partition, from, to, rows: 0, bytes: 0, numbers: [] };
       found.set(key, last);
       [lastHour, lastSource] = [hour, source];
@@ -302,41 +286,4 @@ function plan(target: LoadTarget, ranges: readonly Omit<OpenRange, 'topicId'>[],
     rows: file.numbers.length,
     bytes: rows.size(file.numbers),
   }));
-}
-
-/** Compresses lines. The result depends on the lines alone. */
-export function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES / 4 });
-    const parts: Buffer[] = [];
-    gzip.on('data', (part: Buffer) => parts.push(part));
-    gzip.on('error', reject);
-    gzip.on('end', () => resolve(Buffer.concat(parts)));
-    const pieces = piecesOf(chunks);
-    const next = (): void => {
-      for (let piece = pieces.next(); ; piece = pieces.next()) {
-        if (piece.done === true) return void gzip.end();
-        if (!gzip.write(piece.value)) return void gzip.once('drain', next);
-      }
-    };
-    next();
-  });
-}
-
-/** The same bytes in pieces of one size. */
-function* piecesOf(chunks: Iterable<Buffer>): Generator<Buffer> {
-  let piece = Buffer.allocUnsafe(PIECE_BYTES);
-  let filled = 0;
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(piece, filled, at);
-      at += copied;
-      filled += copied;
-      if (filled < PIECE_BYTES) continue;
-      yield piece;
-      piece = Buffer.allocUnsafe(PIECE_BYTES);
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled);
 }

@@ -1,12 +1,12 @@
 // An archive on a real store, beside Postgres and ClickHouse: files hold every message once, whatever is in it and
 // whatever is cut off; what is archived can be loaded again.
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';
 import { PyDict } from '../../../src/values/index.ts';
-import { archiveTarget } from '../../../src/loader/archive/config.ts';
+import { type ArchiveFormat, archiveTarget } from '../../../src/loader/archive/config.ts';
 import { archiveClient } from '../../../src/loader/archive/replay-client.ts';
-import { linesOf, messageOf } from '../../../src/loader/archive/lines.ts';
+import { fileOf, messagesIn } from '../../../src/loader/archive/file-format.ts';
 import { ArchiveSink, putOnce } from '../../../src/loader/archive/sink.ts';
 import { createLedger } from '../../../src/loader/create-sink.ts';
 import type { Message } from '../../../src/loader/broker.ts';
@@ -29,6 +29,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
+const FORMATS = ['ndjson.gz', 'parquet'] as const;
+
 class Killed extends Error {}
 
 /** The archive of a table: its target, what it has stored, and loads of it. */
@@ -39,11 +41,16 @@ class Archive {
   readonly table: LoadTarget;
   readonly store: ObjectStore = server.store();
 
-  constructor(lab: LoadLab | ClickHouseLab, more: Partial<LoadTarget['flush']> = {}, partitions = 1) {
+  constructor(
+    lab: LoadLab | ClickHouseLab,
+    more: Partial<LoadTarget['flush']> = {},
+    partitions = 1,
+    format: ArchiveFormat = 'ndjson.gz',
+  ) {
     this.lab = lab;
     this.table = lab.target({ id: lab instanceof LoadLab ? 'integer' : 'Int32' }, {}, partitions);
     const flush = { rows: 1e9, bytes: 1e6, ageMs: 60_000, ...more };
-    const archive = { connection: 'lake', path: `${this.path}dt={day}/hour={hour}/`, flush, table: true };
+    const archive = { connection: 'lake', path: `${this.path}dt={day}/hour={hour}/`, format, flush, table: true };
     this.table = { ...this.table, archive };
     const target = archiveTarget(this.table);
     if (target === null) throw new Error('no archive');
@@ -94,11 +101,9 @@ class Archive {
     const found = [];
     for (const key of await this.keys()) {
       const packed = await this.store.get(this.path + key);
-      for (const line of linesOf(gunzipSync(packed ?? Buffer.alloc(0)))) {
-        const message = messageOf(line);
-        if (message === null) throw new Error(`${key}: ${line.toString()}`);
-        found.push(message);
-      }
+      const held = await messagesIn(key, packed ?? Buffer.alloc(0));
+      if (held === null) throw new Error(key);
+      found.push(...held);
     }
     return found.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
   }
@@ -122,8 +127,8 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     await clickhouse.close();
   });
 
-  it('keep messages of any kind, which come back byte for byte', async () => {
-    const archive = new Archive(postgres);
+  it.each(FORMATS)('keep messages of any kind, which come back byte for byte (%s)', async (format) => {
+    const archive = new Archive(postgres, {}, 1, format);
     const values: (string | Uint8Array | null)[] = [
       '{"id":1,"n":12345678901234567890,"d":1.10,"t":"ü\\n\\u0000 \ud83d\ude00"}',
       '{}',
@@ -205,12 +210,16 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   const POINTS = ['before_copy', 'before_merge', 'in_files', 'before_commit', 'after_commit'] as const;
-  for (const database of ['Postgres', 'ClickHouse']) {
+  for (const [database, format] of [
+    ['Postgres', 'ndjson.gz'],
+    ['Postgres', 'parquet'],
+    ['ClickHouse', 'ndjson.gz'],
+  ] as const) {
     const lab = (): LoadLab | ClickHouseLab => (database === 'Postgres' ? postgres : clickhouse);
 
-    it(`beside ${database} lose and double nothing when loaders end at any point`, async () => {
+    it(`beside ${database} (${format}) lose and double nothing when loaders end at any point`, async () => {
       for (const point of POINTS) {
-        const archive = new Archive(lab(), { bytes: 2000 }, 2);
+        const archive = new Archive(lab(), { bytes: 2000 }, 2, format);
         archive.broker.batch = 7;
         for (const i of upTo(60))
           archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + Math.floor(i / 20) * HOUR });
@@ -225,8 +234,8 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       }
     }, 120_000);
 
-    it(`beside ${database} write the same names again, with the same bytes`, async () => {
-      const archive = new Archive(lab());
+    it(`beside ${database} (${format}) write the same names again, with the same bytes`, async () => {
+      const archive = new Archive(lab(), {}, 1, format);
       for (const i of upTo(500)) archive.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
       expect(await archive.killed('before_merge')).toBe(true);
       expect(await archive.keys()).toEqual([]);
@@ -234,7 +243,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       const [key = '', ...others] = await archive.keys();
       expect(others).toEqual([]);
       const first = await archive.store.get(archive.path + key);
-      const again = new Archive(lab());
+      const again = new Archive(lab(), {}, 1, format);
       for (const i of upTo(500)) again.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
       expect(await again.killed('in_files')).toBe(true);
       expect((await again.store.get(again.path + key))?.equals(first ?? Buffer.alloc(0))).toBe(true);
@@ -242,8 +251,8 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       expect(await again.keys()).toEqual([key]);
     });
 
-    it(`beside ${database} wait while the store is away`, async () => {
-      const archive = new Archive(lab());
+    it(`beside ${database} (${format}) wait while the store is away`, async () => {
+      const archive = new Archive(lab(), {}, 1, format);
       for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
       const waited: string[] = [];
       let gone: Promise<void> | null = null;
@@ -272,8 +281,8 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect((await archive.store.get(key))?.toString()).toBe('mine');
   });
 
-  it('are done where the standing file holds messages that the topic has lost since', async () => {
-    const archive = new Archive(postgres);
+  it.each(FORMATS)('are done where the file holds messages that the topic has lost since (%s)', async (format) => {
+    const archive = new Archive(postgres, {}, 1, format);
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
     expect(await archive.killed('before_commit')).toBe(true);
     archive.broker.compactAway('t', 0, [1n, 4n]);
@@ -282,11 +291,10 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect((await archive.load()).rows).toBe(0);
     // One that lacks a message is another file.
     const [key = ''] = await archive.keys();
-    const body = await archive.store.get(archive.path + key);
-    const line = Buffer.from('{"_offset":9}\n');
-    await expect(
-      putOnce(archive.store, archive.path + key, gzipSync(Buffer.concat([gunzipSync(body ?? ''), line]))),
-    ).rejects.toThrow('stands there with other contents');
+    const more = Buffer.from('{"_topic":"t","_partition":0,"_offset":9,"_headers":[]}\n');
+    await expect(putOnce(archive.store, archive.path + key, await fileOf(format, [more]))).rejects.toThrow(
+      'stands there with other contents',
+    );
   });
 
   it('are loaded from one folder with all of its ranges, wherever their other files lie', async () => {
@@ -306,8 +314,8 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     );
   });
 
-  it('are loaded into a table, which goes on from the topic', async () => {
-    const archive = new Archive(postgres, {}, 2);
+  it.each(FORMATS)('are loaded into a table, which goes on from the topic (%s)', async (format) => {
+    const archive = new Archive(postgres, {}, 2, format);
     for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
     await archive.load();
     const client = async (): Promise<LoaderOptions['client']> => archiveClient(server.store(), archive.path, 't');
@@ -349,6 +357,33 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect(await clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
     // Without a structure the engine finds the columns itself.
     expect((await clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
+  });
+
+  it('of Parquet are read by ClickHouse where they lie', async () => {
+    const archive = new Archive(postgres, {}, 2, 'parquet');
+    for (const i of upTo(50))
+      archive.broker.produce('t', i % 2, { id: i, at: '2026-05-01T10:00:00.123Z' }, { timestamp: START + i * 600_000 });
+    await archive.load();
+    const { endpoint, accessKeyId, secretAccessKey } = archive.store.settings;
+    const place = `${endpoint}/lake/${archive.path}**/*.parquet`;
+    const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'Parquet')`;
+    expect(
+      await clickhouse.rows(
+        "select count(), sum(JSONExtract(_value, 'id', 'Int32')), sum(_offset), toString(max(_kafka_ts), 'UTC'), " +
+          "toString(max(JSONExtract(_value, 'at', 'DateTime64(3, \\'UTC\\')'))), any(_headers), count(_key) " +
+          `from ${files} settings date_time_input_format = 'best_effort'`,
+      ),
+    ).toEqual([
+      [
+        '50',
+        '1225',
+        '600',
+        '2026-05-02 06:40:00.000000',
+        '2026-05-01 10:00:00.123',
+        expect.stringContaining('[{'),
+        '0',
+      ],
+    ]);
   });
 
   it('that lack a file are loaded up to the gap, which is named', async () => {

@@ -15,6 +15,8 @@ const SOURCES = `sources:
       - name: shared
       - name: own
         config: {meta: {tsdbt: {load: {topic: [a, b], archive: {connection: lake, path: "x/{topic}/h={hour}/"}}}}}
+      - name: parquet
+        config: {meta: {tsdbt: {load: {archive: {connection: lake, path: "x/", format: parquet}}}}}
   - {name: plain, schema: raw, tables: [{name: none}]}
 `;
 
@@ -55,6 +57,17 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
     );
     const other = "archived_rows(source('raw', 'own'), {}, collection='other')";
     expect((await compile(other)).sql).toContain(`s3("other", filename = 'x/*/h=*/p*.ndjson.gz'`);
+  });
+
+  it.skipIf(missing !== null || type === 'postgres')('takes columns out of the value of Parquet files', async () => {
+    const { sql } = await compile("archived_rows(source('raw', 'parquet'), {'id': 'Int64', '_value': 'String'})");
+    expect(sql).toBe(
+      `select * from (select "_topic", "_partition", "_offset", "_kafka_ts", "_key", "_value", ` +
+        `JSONExtract(ifNull(_value, ''), 'id', 'Int64') as "id" from s3("lake", filename = 'x/p*.parquet', ` +
+        `format = 'Parquet', structure = '"_topic" LowCardinality(String), "_partition" Int32, "_offset" Int64, ` +
+        `"_kafka_ts" Nullable(DateTime64(3, \\'UTC\\')), "_key" Nullable(String), "_value" Nullable(String)') ` +
+        "settings date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1) as files",
+    );
   });
 
   it.skipIf(missing !== null || type === 'postgres')('refuses a source without an archive', async () => {

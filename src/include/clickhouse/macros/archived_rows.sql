@@ -20,12 +20,25 @@
       | replace('{topic}', topic if topic is string else '*') -%}
   {%- set own = {'_topic': 'LowCardinality(String)', '_partition': 'Int32', '_offset': 'Int64',
       '_kafka_ts': "Nullable(DateTime64(3, 'UTC'))", '_key': 'Nullable(String)'} -%}
-  {%- do own.update(columns) -%}
-  {%- set structure = [] -%}
-  {%- for name, type in own.items() -%}{%- do structure.append(adapter.quote(name) ~ ' ' ~ type) -%}{%- endfor -%}
-  {{ return("(select * from s3(" ~ adapter.quote(collection or archive.connection) ~ ", filename = "
-      ~ clickhouse__new_rows_text(folder ~ ("" if folder.endswith("/") else "/") ~ "p*.ndjson.gz")
-      ~ ", format = 'JSONEachRow', structure = " ~ clickhouse__new_rows_text(structure | join(', ')) ~ ")"
-      ~ (" limit 0" if flags.EMPTY else "")
+  {%- set parquet = archive.get('format') == 'parquet' -%}
+  {#- A Parquet file has the message's value in one column, from which the model's columns are taken. -#}
+  {%- set structure, shown = [], [] -%}
+  {%- do own.update({'_value': 'Nullable(String)'} if parquet else columns) -%}
+  {%- for name, type in own.items() -%}
+    {%- do structure.append(adapter.quote(name) ~ ' ' ~ type) -%}
+    {%- if not parquet or name != '_value' or name in columns -%}
+      {%- do shown.append(adapter.quote(name)) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- for name, type in columns.items() if parquet and name not in own -%}
+    {%- do shown.append("JSONExtract(ifNull(_value, ''), " ~ clickhouse__new_rows_text(name) ~ ", "
+        ~ clickhouse__new_rows_text(type) ~ ") as " ~ adapter.quote(name)) -%}
+  {%- endfor -%}
+  {%- set files = clickhouse__new_rows_text(folder ~ ("" if folder.endswith("/") else "/")
+      ~ ("p*.parquet" if parquet else "p*.ndjson.gz")) -%}
+  {{ return("(select " ~ (shown | join(', ') if parquet else '*') ~ " from s3("
+      ~ adapter.quote(collection or archive.connection) ~ ", filename = " ~ files ~ ", format = '"
+      ~ ("Parquet" if parquet else "JSONEachRow") ~ "', structure = "
+      ~ clickhouse__new_rows_text(structure | join(', ')) ~ ")" ~ (" limit 0" if flags.EMPTY else "")
       ~ " settings date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1)") }}
 {% endmacro %}

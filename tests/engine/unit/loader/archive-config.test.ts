@@ -51,10 +51,12 @@ describe('an archive', () => {
       'raw/clicks/dt=2026-05-01/hour=23/',
     );
     expect(folderOf(archive, 'clicks', null)).toBe('raw/clicks/dt=none/hour=none/');
-    const name = fileName(3, 1200n, 5400n);
+    const name = fileName(3, 1200n, 5400n, 'ndjson.gz');
     expect(name).toBe('p00003-00000000001200-00000000005400.ndjson.gz');
     expect(rangeOf(`a/${name}`)).toEqual({ partition: 3, from: 1200n, to: 5400n });
     expect(rangeOf('a/other.ndjson.gz')).toBe(null);
+    const other = fileName(3, 1200n, 5400n, 'parquet');
+    expect([other, rangeOf(other)?.to]).toEqual(['p00003-00000000001200-00000000005400.parquet', 5400n]);
   });
 
   it.each([
@@ -62,7 +64,7 @@ describe('an archive', () => {
     [{ connection: 'lake' }, {}, "'path' of 'archive' must be a path below the bucket"],
     [{ ...good, path: '/raw' }, {}, "'path' of 'archive' must be a path below the bucket"],
     [{ ...good, path: 'a/{month}' }, {}, "'path' of 'archive' has the unknown place {month}"],
-    [{ ...good, format: 'parquet' }, {}, "'format: parquet' of 'archive' is not part of this version"],
+    [{ ...good, format: 'orc' }, {}, "'format'"],
     [{ ...good, format: 'csv' }, {}, "'format' must be one of ndjson.gz"],
     [{ ...good, flush: { age: 'soon' } }, {}, "'age' in 'flush' must be a positive duration"],
     [{ ...good, compact: 'daily' }, {}, "unknown option 'compact' in 'archive'"],

@@ -1,0 +1,54 @@
+// The formats of an archive's files: how lines become one, how a file's messages are read, whether one file holds all
+// of another. Names and places are config.ts's.
+import { gunzip } from 'node:zlib';
+import { promisify } from 'node:util';
+import { type ArchiveFormat, formatOf } from './config.ts';
+import { compressed } from './gzip.ts';
+import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
+import { parquetMessages, parquetOf } from './parquet-file.ts';
+
+const unpack = promisify(gunzip);
+
+/** The object's Content-Type. */
+export const CONTENT_TYPES: Readonly<Record<ArchiveFormat, string>> = {
+  'ndjson.gz': 'application/gzip',
+  parquet: 'application/vnd.apache.parquet',
+};
+
+/** A file of lines; the same lines give the same bytes. */
+export function fileOf(format: ArchiveFormat, chunks: Iterable<Buffer>): Promise<Buffer> {
+  return format === 'parquet' ? parquetOf(chunks) : compressed(chunks);
+}
+
+/** @param key says the format @returns null: the object is no file of an archive */
+export async function messagesIn(key: string, body: Buffer): Promise<ArchivedMessage[] | null> {
+  if (formatOf(key) === 'parquet') return parquetMessages(body);
+  const messages: ArchivedMessage[] = [];
+  try {
+    for (const line of linesOf(await unpack(body))) {
+      const message = messageOf(line);
+      if (message === null) return null;
+      messages.push(message);
+    }
+  } catch {
+    return null;
+  }
+  return messages;
+}
+
+/** Does a file hold every message of another one, byte for byte? Foreign contents do not. */
+export async function holdsAll(key: string, found: Buffer, wanted: Buffer): Promise<boolean> {
+  const [standing, own] = [await messagesIn(key, found), await messagesIn(key, wanted)];
+  if (standing === null || own === null) return false;
+  const known = new Map(standing.map((message) => [message.offset, message]));
+  return own.every((message) => {
+    const other = known.get(message.offset);
+    return other !== undefined && textOf(other) === textOf(message);
+  });
+}
+
+function textOf({ topic, partition, offset, timestamp, key, headers, value }: ArchivedMessage): string {
+  const hex = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString('hex'));
+  const named = headers.map(([name, bytes]) => [name, hex(bytes)]);
+  return JSON.stringify([topic, partition, String(offset), timestamp, hex(key), named, hex(value)]);
+}
