@@ -2,7 +2,7 @@
 import type { DependsOn, Json } from './node.ts';
 
 /** How a publication changes what stands at the receiver. */
-export type PublishMode = 'replace' | 'upsert' | 'partitions';
+export type PublishMode = 'replace' | 'upsert' | 'partitions' | 'append';
 
 /** An index at the receiver. */
 export interface PublishedIndex {

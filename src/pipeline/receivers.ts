@@ -1,6 +1,7 @@
 // Opens the connections of connections.yml that publications go to: read and rendered like profiles.yml, with the keys
 // of a target there. Publishing is left to src/publish.
 import { createAdapter } from '../adapters/index.ts';
+import { catalogConnection } from '../connections/catalog.ts';
 import { connectionsPath, renderConnection, writtenConnections } from '../connections/connections-file.ts';
 import { databaseConnection } from '../connections/database.ts';
 import { connectionEntry } from '../connections/entry.ts';
@@ -9,6 +10,7 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { note } from '../events/index.ts';
 import type { Logger } from '../log.ts';
+import { RestCatalog } from '../object-store/rest-catalog.ts';
 import { s3Store } from '../object-store/s3-store.ts';
 import type { RenderYamlText } from '../project/renderer.ts';
 import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
@@ -33,6 +35,10 @@ export function receiversOf(
     const rendered = renderConnection(written, config, env, render);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, (secret) => secrets.add(secret));
     if (entry.type === 's3') return { type: 's3', store: s3Store(storeConnection(entry)) };
+    if (entry.type === 'iceberg') {
+      const { catalog, store, namespace } = catalogConnection(entry);
+      return { type: 'iceberg', catalog: new RestCatalog(catalog), store: s3Store(store), namespace };
+    }
     const schema = RECEIVER_KINDS.get(entry.type)?.schema ?? 'public';
     const profile = databaseConnection({ ...entry, options: { schema, ...entry.options } });
     secrets.addProfile(profile.credentials);
@@ -49,7 +55,7 @@ export function receiversOf(
 
 /** A password stands in the environment, as everywhere in connections.yml. */
 function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
-  for (const key of ['password', 'pass', 'secret_access_key', 'session_token']) {
+  for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token']) {
     const value = fields[key];
     if (typeof value === 'string' && value !== '' && !value.includes('{{'))
       throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });

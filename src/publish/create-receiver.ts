@@ -3,6 +3,7 @@ import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { TsdbtError } from '../errors.ts';
 import { ClickHouseReceiver } from './clickhouse/receiver.ts';
+import { IcebergReceiver } from './iceberg/receiver.ts';
 import { LakeReceiver } from './lake/receiver.ts';
 import { lakeColumnOfPostgres } from './postgres/lake-columns.ts';
 import { ClickHouseSource } from './clickhouse/source.ts';
@@ -22,6 +23,8 @@ export function createSource(adapter: Adapter, session: Session, relation: Relat
 /** What publishes into a connection that is open. */
 export function createReceiver(opened: OpenedConnection): Receiver {
   if (opened.type === 's3') return new LakeReceiver(opened.store, lakeColumnOf);
+  if (opened.type === 'iceberg')
+    return new IcebergReceiver(opened.catalog, opened.store, opened.namespace, lakeColumnOf);
   const { adapter, schema } = opened;
   if (adapter.type === 'postgres') return new PostgresReceiver(adapter, schema);
   if (adapter.type === 'clickhouse') return new ClickHouseReceiver(adapter, schema);

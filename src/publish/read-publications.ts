@@ -20,7 +20,7 @@ export interface PublishProblem {
 /** Throws the error of a publication. */
 export type RefusePublication = (problem: PublishProblem) => never;
 
-const MODES: readonly PublishMode[] = ['replace', 'upsert', 'partitions'];
+const MODES: readonly PublishMode[] = ['replace', 'upsert', 'partitions', 'append'];
 const WHEN = ['green', 'built'] as const;
 const OPTIONS: readonly (keyof PublicationConfig | 'format')[] = [
   'to',

@@ -40,4 +40,14 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
       options: ['retention', 'adopt'],
     },
   ],
+  [
+    'iceberg',
+    {
+      title: 'Iceberg',
+      place: 'table',
+      schema: null,
+      modes: ['replace', 'append', 'partitions'],
+      options: ['retention', 'adopt'],
+    },
+  ],
 ]);

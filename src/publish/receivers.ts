@@ -2,6 +2,7 @@
 // opened is told from outside.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
+import type { RestCatalog } from '../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../object-store/store.ts';
 import { checkKind } from './check-receivers.ts';
 import { createReceiver } from './create-receiver.ts';
@@ -21,7 +22,16 @@ export interface OpenedStore {
   readonly store: ObjectStore;
 }
 
-export type OpenedConnection = OpenedDatabase | OpenedStore;
+/** A catalog of Iceberg tables, and the store that they are in. */
+export interface OpenedLake {
+  readonly type: 'iceberg';
+  readonly catalog: RestCatalog;
+  readonly store: ObjectStore;
+  /** Of tables without one. */
+  readonly namespace: string;
+}
+
+export type OpenedConnection = OpenedDatabase | OpenedStore | OpenedLake;
 
 export class Receivers {
   readonly #open: (name: string) => Promise<OpenedConnection>;

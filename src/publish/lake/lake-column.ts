@@ -2,7 +2,7 @@
 import type { ParquetType, ParquetValue } from '../../object-store/write-parquet.ts';
 import type { PlannedColumn } from '../receiver.ts';
 
-/** A column whose `expression` gives `t` or `f`, numbers, days or microseconds since 1970, hexadecimal bytes, texts. */
+/** A column whose `expression` gives `t` or `f`, numbers, days or microseconds since 1970, hexadecimal, texts. */
 export interface LakeColumn extends PlannedColumn {
   readonly parquet: ParquetType;
 }

@@ -63,8 +63,9 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
   it('send partitions that have changed, and drop those that retention ends', async () => {
     const publish = { to: 'lake', path: 'marts/days', mode: 'partitions', partition_by: ['day(at)', 'country'] };
     const rows = (day: number): string =>
-      `select g as id, now() - interval '1 day' * (g % ${day}) as at, case g % 3 when 0 then 'DE' when 1 then ` +
-      `'a/b=.' end as country, {{ var('mark', 0) }} * (g % ${day} = 0)::int as mark from generate_series(0, 29) g`;
+      `select g as id, now() - interval '1 day' * (g % ${day}) as at, ` +
+      `case g % 3 when 0 then 'DE' when 1 then 'a/b=.' end as country, ` +
+      `{{ var('mark', 0) }} * (g % ${day} = 0)::int as mark from generate_series(0, 29) g`;
     lab.model(rows(5), publish);
     await lab.run('build');
     const before = await lab.manifest('marts/days');

@@ -81,8 +81,8 @@ describe('meta.tsdbt.publish', () => {
         keys: [0, 'modes'],
         what: "has the unknown option 'modes'",
         hint:
-          "did you mean 'mode'? Options: to, table, path, format, mode, key, order_by, partition_by, indexes, " +
-          'columns, when, retention, adopt.',
+          "did you mean 'mode'? Options: to, table, path, format, mode, key, order_by, partition_by, " +
+          'indexes, columns, when, retention, adopt.',
       },
     ],
     ['no connection', { table: 't' }, { keys: [], what: "needs 'to': the name of a connection of connections.yml" }],
@@ -98,8 +98,8 @@ describe('meta.tsdbt.publish', () => {
       { ...place, mode: 'upsrt' },
       {
         keys: ['mode'],
-        what: `'mode' must be one of replace, upsert, partitions, found "upsrt"`,
-        hint: "did you mean 'upsert'? Known: replace, upsert, partitions",
+        what: `'mode' must be one of replace, upsert, partitions, append, found "upsrt"`,
+        hint: "did you mean 'upsert'? Known: replace, upsert, partitions, append",
       },
     ],
     [

@@ -1,0 +1,162 @@
+// A client of Iceberg's REST catalogs: tables loaded, made and changed by one commit with requirements. What a commit
+// holds is the caller's.
+import { parse, stringify } from 'lossless-json';
+import { TsdbtError } from '../errors.ts';
+
+const ATTEMPTS = 4;
+const FIRST_WAIT_MS = 100;
+const SILENT_MS = 60_000;
+
+export interface CatalogSettings {
+  /** Of the connection. */
+  readonly name: string;
+  /** The file, for errors. */
+  readonly path: string;
+  readonly uri: string;
+  readonly warehouse: string | null;
+  readonly token: (() => string) | null;
+}
+
+/** Numbers beyond 2^53, as ids of snapshots are, are bigints. */
+export type CatalogJson =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly CatalogJson[]
+  | { readonly [name: string]: CatalogJson };
+
+export interface CatalogAnswer {
+  readonly status: number;
+  readonly body: CatalogJson;
+}
+
+export class RestCatalog {
+  readonly settings: CatalogSettings;
+  #prefix: Promise<string> | null = null;
+
+  constructor(settings: CatalogSettings) {
+    this.settings = settings;
+  }
+
+  /**
+   * @param path below the catalog's prefix
+   * @param expected statuses beside 200 and 204 that are answers
+   * @param repeat false: a request that may have been done is not sent again; its failure has the code `unknown`
+   */
+  async ask(
+    method: 'GET' | 'POST',
+    path: string,
+    body: CatalogJson | undefined,
+    expected: readonly number[],
+    repeat = true,
+  ): Promise<CatalogAnswer> {
+    this.#prefix ??= this.#configured();
+    const prefix = await this.#prefix.catch((error: unknown) => {
+      this.#prefix = null;
+      throw error;
+    });
+    return this.#ask(method, `v1/${prefix}${path}`, body, expected, repeat);
+  }
+
+  async #configured(): Promise<string> {
+    const { warehouse } = this.settings;
+    const query = warehouse === null ? '' : `?warehouse=${encodeURIComponent(warehouse)}`;
+    const { body } = await this.#ask('GET', `v1/config${query}`, undefined, [], true);
+    const prefix =
+      text(member(member(body, 'overrides'), 'prefix')) ?? text(member(member(body, 'defaults'), 'prefix'));
+    return prefix === null ? '' : `${prefix}/`;
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body: CatalogJson | undefined,
+    expected: readonly number[],
+    repeat: boolean,
+  ): Promise<CatalogAnswer> {
+    for (let attempt = 1; ; attempt++) {
+      const failure = await this.#once(method, path, body, expected);
+      if (!(failure instanceof TsdbtError)) return failure;
+      if (failure.kind !== 'connection' || !repeat || attempt === ATTEMPTS) throw failure;
+      await new Promise((resolve) => {
+        setTimeout(resolve, FIRST_WAIT_MS * 4 ** (attempt - 1));
+      });
+    }
+  }
+
+  async #once(
+    method: string,
+    path: string,
+    body: CatalogJson | undefined,
+    expected: readonly number[],
+  ): Promise<CatalogAnswer | TsdbtError> {
+    const { uri, token } = this.settings;
+    let answer: Response;
+    let said: string;
+    try {
+      answer = await fetch(`${uri}/${path}`, {
+        method,
+        headers: {
+          'content-type': 'application/json',
+          ...(token === null ? {} : { authorization: `Bearer ${token()}` }),
+        },
+        ...(body === undefined ? {} : { body: stringify(body) ?? '' }),
+        signal: AbortSignal.timeout(SILENT_MS),
+      });
+      said = await answer.text();
+    } catch (error) {
+      if (error instanceof TsdbtError) return error;
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      return this.#error('connection', `cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+    const { status } = answer;
+    let parsed: CatalogJson;
+    try {
+      const value = said === '' ? null : parse(said, undefined, wholeNumber);
+      parsed = isJson(value) ? value : null;
+    } catch {
+      return this.#error('runtime', `answers ${status} to ${method} ${path}, and no JSON`, 'Is it a REST catalog?');
+    }
+    if (status === 200 || status === 204 || expected.includes(status)) return { status, body: parsed };
+    const why = text(member(member(parsed, 'error'), 'message')) ?? '';
+    if (status === 401 || status === 403)
+      return this.#error('runtime', `refuses ${method} ${path}: ${why || `status ${status}`}`, "Correct 'token'.");
+    const passes = status >= 500 || status === 429 || status === 408;
+    return this.#error(passes ? 'connection' : 'runtime', `answers ${status} to ${method} ${path}: ${why}`);
+  }
+
+  #error(kind: 'connection' | 'runtime', message: string, hint?: string): TsdbtError {
+    const { name, uri, path } = this.settings;
+    return new TsdbtError(kind, `The catalog '${name}' at ${uri} ${message}`, { path, hint });
+  }
+}
+
+function wholeNumber(written: string): number | bigint {
+  const number = Number(written);
+  return /^-?\d+$/.test(written) && !Number.isSafeInteger(number) ? BigInt(written) : number;
+}
+
+/** What the parser makes is nothing else. */
+function isJson(value: unknown): value is CatalogJson {
+  return value !== undefined;
+}
+
+function isObject(value: CatalogJson): value is { readonly [name: string]: CatalogJson } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member of an object; null: it is none, or has none of this name. */
+export function member(value: CatalogJson, name: string): CatalogJson {
+  return isObject(value) ? (value[name] ?? null) : null;
+}
+
+/** The items of an array; none: it is none. */
+export function items(value: CatalogJson): readonly CatalogJson[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function text(value: CatalogJson): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,198 @@
+// Manifests and manifest lists of Iceberg v2: their Avro schemas, and entries of data files written and carried on.
+import {
+  type AvroField,
+  type AvroFile,
+  type AvroSchema,
+  type AvroValue,
+  isRecord,
+  writeAvroFile,
+} from '../../object-store/avro-file.ts';
+import { type SpecField, specJson } from './partition-spec.ts';
+
+type Row = AvroFile['rows'][number];
+
+const optional = (type: AvroSchema): AvroSchema => ['null', type];
+const field = (id: number, name: string, type: AvroSchema): AvroField => ({
+  name,
+  type,
+  ...(Array.isArray(type) ? { default: null } : {}),
+  'field-id': id,
+});
+
+const EXISTING = 0;
+const ADDED = 1;
+const DELETED = 2;
+
+function entrySchema(spec: readonly SpecField[]): AvroSchema {
+  const partition = spec.map(({ id, name, avro }) => field(id, avroName(name), optional(avro)));
+  return {
+    type: 'record',
+    name: 'manifest_entry',
+    fields: [
+      field(0, 'status', 'int'),
+      field(1, 'snapshot_id', optional('long')),
+      field(3, 'sequence_number', optional('long')),
+      field(4, 'file_sequence_number', optional('long')),
+      field(2, 'data_file', {
+        type: 'record',
+        name: 'r2',
+        fields: [
+          field(134, 'content', 'int'),
+          field(100, 'file_path', 'string'),
+          field(101, 'file_format', 'string'),
+          field(102, 'partition', { type: 'record', name: 'r102', fields: partition }),
+          field(103, 'record_count', 'long'),
+          field(104, 'file_size_in_bytes', 'long'),
+        ],
+      }),
+    ],
+  };
+}
+
+/** A name that Avro takes: readers go by the ids of fields. */
+function avroName(name: string): string {
+  const safe = name.replace(/\W/g, (letter) => `_x${letter.charCodeAt(0).toString(16).toUpperCase()}`);
+  return /^\d/.test(safe) ? `_${safe}` : safe;
+}
+
+const LIST: AvroSchema = {
+  type: 'record',
+  name: 'manifest_file',
+  fields: [
+    field(500, 'manifest_path', 'string'),
+    field(501, 'manifest_length', 'long'),
+    field(502, 'partition_spec_id', 'int'),
+    field(517, 'content', 'int'),
+    field(515, 'sequence_number', 'long'),
+    field(516, 'min_sequence_number', 'long'),
+    field(503, 'added_snapshot_id', 'long'),
+    field(504, 'added_files_count', 'int'),
+    field(505, 'existing_files_count', 'int'),
+    field(506, 'deleted_files_count', 'int'),
+    field(512, 'added_rows_count', 'long'),
+    field(513, 'existing_rows_count', 'long'),
+    field(514, 'deleted_rows_count', 'long'),
+  ],
+};
+
+/** A data file that a snapshot adds. */
+export interface NewFile {
+  /** With the scheme. */
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly partition: readonly (string | null)[];
+}
+
+/** A data file of an earlier snapshot, and whether it stays. */
+export interface OldFile {
+  readonly entry: Row;
+  readonly stays: boolean;
+}
+
+export interface ManifestPlan {
+  readonly path: string;
+  readonly spec: readonly SpecField[];
+  readonly specId: number;
+  /** The table's schema, as JSON. */
+  readonly schema: string;
+  readonly snapshotId: bigint;
+  readonly sequence: bigint;
+}
+
+/** A manifest, and its row of the manifest list. */
+export function writeManifest(
+  { path, spec, specId, schema, snapshotId, sequence }: ManifestPlan,
+  added: readonly NewFile[],
+  old: readonly OldFile[],
+): { readonly bytes: Buffer; readonly row: Row } {
+  const rows: AvroValue[] = [
+    ...added.map(({ path: file, rows: count, bytes, partition }) => ({
+      status: ADDED,
+      snapshot_id: snapshotId,
+      sequence_number: null,
+      file_sequence_number: null,
+      data_file: {
+        content: 0,
+        file_path: file,
+        file_format: 'PARQUET',
+        partition: Object.fromEntries(
+          spec.map(({ name, value }, index) => {
+            const text = partition[index] ?? null;
+            return [avroName(name), text === null ? null : value(text)];
+          }),
+        ),
+        record_count: count,
+        file_size_in_bytes: bytes,
+      },
+    })),
+    ...old.map(({ entry, stays }) => ({
+      ...entry,
+      status: stays ? EXISTING : DELETED,
+      ...(stays ? {} : { snapshot_id: snapshotId }),
+    })),
+  ];
+  const bytes = writeAvroFile(entrySchema(spec), rows, {
+    schema,
+    'schema-id': '0',
+    'partition-spec': JSON.stringify(specJson(spec)),
+    'partition-spec-id': String(specId),
+    'format-version': '2',
+    content: 'data',
+  });
+  const kept = old.filter(({ stays }) => stays);
+  const gone = old.filter(({ stays }) => !stays);
+  const sequences = kept.map(({ entry }) => BigInt(String(entry['sequence_number'] ?? sequence)));
+  return {
+    bytes,
+    row: {
+      manifest_path: path,
+      manifest_length: bytes.length,
+      partition_spec_id: specId,
+      content: 0,
+      sequence_number: sequence,
+      min_sequence_number: sequences.reduce((least, each) => (each < least ? each : least), sequence),
+      added_snapshot_id: snapshotId,
+      added_files_count: added.length,
+      existing_files_count: kept.length,
+      deleted_files_count: gone.length,
+      added_rows_count: added.reduce((sum, { rows: count }) => sum + count, 0),
+      existing_rows_count: rowsOf(kept),
+      deleted_rows_count: rowsOf(gone),
+    },
+  };
+}
+
+export function writeManifestList(rows: readonly Row[], metadata: Readonly<Record<string, string>>): Buffer {
+  return writeAvroFile(LIST, rows, { ...metadata, 'format-version': '2' });
+}
+
+/** The entries of a manifest that are live, with the numbers that they inherit from its row. */
+export function liveEntries({ rows }: AvroFile, row: Row): Row[] {
+  return rows
+    .filter((entry) => entry['status'] !== DELETED)
+    .map((entry) => ({
+      ...entry,
+      snapshot_id: entry['snapshot_id'] ?? row['added_snapshot_id'] ?? null,
+      sequence_number: entry['sequence_number'] ?? row['sequence_number'] ?? null,
+      file_sequence_number: entry['file_sequence_number'] ?? row['sequence_number'] ?? null,
+    }));
+}
+
+/** The values of an entry's partition, in the order of the spec. */
+export function partitionOf(entry: Row, spec: readonly SpecField[]): AvroValue[] {
+  const partition = recordOf(recordOf(entry['data_file'])['partition']);
+  return spec.map(({ name }) => partition[avroName(name)] ?? null);
+}
+
+export function recordCount(entry: Row): number {
+  return Number(recordOf(entry['data_file'])['record_count'] ?? 0);
+}
+
+function rowsOf(files: readonly OldFile[]): number {
+  return files.reduce((sum, { entry }) => sum + recordCount(entry), 0);
+}
+
+function recordOf(value: AvroValue | undefined): Row {
+  return value !== undefined && isRecord(value) ? value : {};
+}

@@ -1,0 +1,109 @@
+// Partitions of an Iceberg table: transforms by name, and values of partitions from their texts as Avro has them.
+import { errorOf } from '../../error-table.ts';
+import type { AvroSchema, AvroValue } from '../../object-store/avro-file.ts';
+import { type CatalogJson, items, member } from '../../object-store/rest-catalog.ts';
+import type { PartitionKey } from '../partition-key.ts';
+import type { FieldColumn } from './table-schema.ts';
+
+/** The first id of a field of a partition, as Iceberg gives them. */
+const FIRST_ID = 1000;
+
+export interface SpecField {
+  readonly name: string;
+  readonly id: number;
+  readonly sourceId: number;
+  readonly transform: string;
+  readonly avro: AvroSchema;
+  readonly value: (text: string) => AvroValue;
+}
+
+/** @throws `runtime` error for a column that is no key of partitions */
+export function specFields(
+  parts: readonly PartitionKey[],
+  columns: readonly FieldColumn[],
+  place: string,
+): SpecField[] {
+  return parts.map(({ column, grain }, index) => {
+    const source = columns.find(({ name }) => name === column);
+    const kind = source === undefined ? null : kindOf(source, grain);
+    if (source === undefined || kind === null)
+      throw errorOf('notPublished', {
+        place,
+        why: `'${grain === null ? column : `${grain}(${column})`}' is no key of Iceberg's partitions by its type`,
+      });
+    return {
+      name: grain === null ? column : `${column}_${grain}`,
+      id: FIRST_ID + index,
+      sourceId: source.fieldId,
+      transform: grain ?? 'identity',
+      ...kind,
+    };
+  });
+}
+
+interface Kind {
+  readonly avro: AvroSchema;
+  readonly value: (text: string) => AvroValue;
+}
+
+const DAY_MS = 86_400_000;
+const days = (text: string): number => Math.round(Date.parse(`${text}T00:00:00Z`) / DAY_MS);
+const DATE: Kind = { avro: { type: 'int', logicalType: 'date' }, value: days };
+
+function kindOf({ parquet }: FieldColumn, grain: PartitionKey['grain']): Kind | null {
+  const time = parquet === 'timestamp' || parquet === 'timestamptz';
+  switch (grain) {
+    case null:
+      break;
+    case 'hour':
+      return time
+        ? { avro: 'int', value: (text) => Math.round(Date.parse(`${text.replace(' ', 'T')}:00:00Z`) / 3_600_000) }
+        : null;
+    case 'day':
+      return time || parquet === 'date' ? DATE : null;
+    case 'month':
+      return time || parquet === 'date'
+        ? { avro: 'int', value: (text) => (Number(text.slice(0, 4)) - 1970) * 12 + Number(text.slice(5, 7)) - 1 }
+        : null;
+    case 'year':
+      return time || parquet === 'date' ? { avro: 'int', value: (text) => Number(text) - 1970 } : null;
+  }
+  switch (parquet) {
+    case 'string':
+      return { avro: 'string', value: (text) => text };
+    case 'int':
+      return { avro: 'int', value: Number };
+    case 'long':
+      return { avro: 'long', value: BigInt };
+    case 'boolean':
+      return { avro: 'boolean', value: (text) => text === 'true' };
+    case 'date':
+      return DATE;
+    default:
+      return null;
+  }
+}
+
+/** A spec's fields as the catalog and manifests have them. */
+export function specJson(fields: readonly SpecField[]): { readonly [name: string]: CatalogJson }[] {
+  return fields.map(({ name, id, sourceId, transform }) => ({
+    name,
+    transform,
+    'source-id': sourceId,
+    'field-id': id,
+  }));
+}
+
+/** @returns the id of the table's spec @throws `runtime` error when the table is partitioned otherwise */
+export function sameSpec(metadata: CatalogJson, fields: readonly SpecField[], place: string): number {
+  const id = member(metadata, 'default-spec-id');
+  const spec = items(member(metadata, 'partition-specs')).find((each) => member(each, 'spec-id') === id) ?? null;
+  const shown = (field: CatalogJson): string => `${member(field, 'transform')}(${member(field, 'source-id')})`;
+  const there = items(member(spec, 'fields'));
+  if (there.map(shown).join() !== specJson(fields).map(shown).join())
+    throw errorOf('notPublished', {
+      place,
+      why: "it is partitioned otherwise than 'partition_by' says; a table of another name takes the new partitions",
+    });
+  return Number(id);
+}

@@ -1,0 +1,325 @@
+// Publishes into an Iceberg table through a REST catalog: data files, manifests and one commit that asserts the
+// snapshot before it. The snapshot's summary names run and version, by which a repeat finds its own.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { errorOf } from '../../error-table.ts';
+import { type AvroFile, type AvroValue, readAvroFile } from '../../object-store/avro-file.ts';
+import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import type { LakeColumnOf } from '../lake/receiver.ts';
+import { writeRowFiles } from '../lake/row-files.ts';
+import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type { Partition, Published, Publishing, Receiver } from '../receiver.ts';
+import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
+import { liveEntries, type NewFile, type OldFile, partitionOf, writeManifest, writeManifestList } from './manifests.ts';
+import { sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
+import { currentSnapshot, fact, isUnknown, LakeTable } from './table.ts';
+import { evolvedSchema, schemaJson, type TableSchema } from './table-schema.ts';
+
+/** How often a commit is tried again after others. */
+const TRIES = 30;
+
+export class IcebergReceiver implements Receiver {
+  readonly #catalog: RestCatalog;
+  readonly #store: ObjectStore;
+  readonly #namespace: string;
+  readonly #columnOf: LakeColumnOf;
+
+  constructor(catalog: RestCatalog, store: ObjectStore, namespace: string, columnOf: LakeColumnOf) {
+    this.#catalog = catalog;
+    this.#store = store;
+    this.#namespace = namespace;
+    this.#columnOf = columnOf;
+  }
+
+  async publish(publishing: Publishing): Promise<Published> {
+    const { node, source, force } = publishing;
+    const { config } = node;
+    const written = config.table ?? '';
+    const dot = written.lastIndexOf('.');
+    const namespace = dot < 0 ? this.#namespace : written.slice(0, dot);
+    const table = new LakeTable(this.#catalog, this.#store, namespace, written.slice(dot + 1));
+    const { place } = table;
+    const ended = endedPartitions(publishing, place);
+    const parts = partitionKeysOf(publishing);
+    let metadata = await table.load();
+    const owner = fact(metadata, 'properties', 'tsdbt.publication');
+    if (metadata !== null && owner !== node.unique_id && !config.adopt) {
+      const what = owner === null ? 'there is a table of that name that tsdbt has not published' : `it holds ${owner}`;
+      throw errorOf('foreignTable', { place, what });
+    }
+    await source.open();
+    const planned = publishedColumns(config, await source.columns()).map((column) =>
+      this.#columnOf(source.dialect, column),
+    );
+    const summary = await source.summary(planned.flatMap((column) => column.checks));
+    refuseValues(summary);
+    const version = versionOf(config, planned, summary);
+    const found = config.mode === 'partitions' ? await source.partitions(parts) : [];
+    const partitions = found.filter(({ values }) => ended?.has(values) !== true);
+    const marks = marksOf(metadata);
+    const overdue = ended !== null && Object.keys(marks).some((values) => ended.has(JSON.parse(values)));
+    if (!force && !overdue && holds(metadata, config.mode === 'append', version))
+      return { changed: false, rows: rowsThere(metadata), sent: 0, removed: 0 };
+    let schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
+    let spec = specFields(parts, schema.columns, place);
+    if (metadata === null) {
+      metadata = await table.create(schemaJson(schema), specJson(spec), {
+        'format-version': '2',
+        'tsdbt.publication': node.unique_id,
+      });
+      // The catalog has given the ids of fields.
+      schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
+      spec = specFields(parts, schema.columns, place);
+    }
+    const changed = force
+      ? partitions
+      : partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
+    const work = new IcebergWork(table, publishing, { version, ended, spec, schema, partitions, changed });
+    return work.commit(metadata);
+  }
+}
+
+interface IcebergPlan {
+  readonly version: string;
+  readonly ended: Ended | null;
+  readonly spec: readonly SpecField[];
+  readonly schema: TableSchema;
+  readonly partitions: readonly Partition[];
+  readonly changed: readonly Partition[];
+}
+
+type Row = AvroFile['rows'][number];
+
+class IcebergWork {
+  readonly #table: LakeTable;
+  readonly #publishing: Publishing;
+  readonly #plan: IcebergPlan;
+  readonly #files: NewFile[] = [];
+  /** What a refused commit has written for itself alone. */
+  #own: string[] = [];
+  #sent = 0;
+
+  constructor(table: LakeTable, publishing: Publishing, plan: IcebergPlan) {
+    this.#table = table;
+    this.#publishing = publishing;
+    this.#plan = plan;
+  }
+
+  async commit(loaded: CatalogJson): Promise<Published> {
+    let metadata = loaded;
+    const { mode } = this.#publishing.node.config;
+    const commit = randomUUID();
+    try {
+      await this.#write(metadata);
+      for (let tries = 1; ; tries++) {
+        const before = rowsThere(metadata);
+        const rows = await this.#try(metadata, commit);
+        if (rows !== null)
+          return { changed: true, rows, sent: this.#sent, removed: Math.max(before + this.#sent - rows, 0) };
+        const now = await this.#table.load();
+        // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
+        const moved = currentSnapshot(now) !== null && mode !== 'append';
+        if (moved || tries === TRIES)
+          throw errorOf('notPublished', {
+            place: this.#table.place,
+            why: 'another commit has come there while the rows were loaded; run it again',
+          });
+        metadata = now;
+      }
+    } catch (error) {
+      const now = isUnknown(error) ? await this.#table.load().catch(() => null) : null;
+      if (isUnknown(error)) {
+        const mine = items(member(now, 'snapshots')).some((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
+        if (mine) return { changed: true, rows: rowsThere(now), sent: this.#sent, removed: 0 };
+        // Without an answer the commit may come yet: its files stay.
+        throw error;
+      }
+      await this.#table.remove([...this.#own, ...this.#files.map(({ path }) => path)]);
+      throw error;
+    }
+  }
+
+  async #write(metadata: CatalogJson): Promise<void> {
+    const { source, runId, node } = this.#publishing;
+    const { schema, spec, version, changed } = this.#plan;
+    const parts = partitionKeysOf(this.#publishing);
+    const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}-${randomBytes(3).toString('hex')}`;
+    const location = text(member(metadata, 'location')) ?? '';
+    const partitions =
+      node.config.mode === 'partitions' ? changed : parts.length > 0 ? await source.partitions(parts) : [];
+    this.#sent = await writeRowFiles(
+      source,
+      { columns: schema.columns, only: spec.length === 0 ? null : { parts, partitions } },
+      async ({ partition, rows, bytes }) => {
+        const folders = spec.map(({ name }, index) => `${encodeURIComponent(name)}=${folderValue(partition[index])}/`);
+        const number = String(this.#files.length).padStart(5, '0');
+        const path = `${location}/data/${folders.join('')}${mark}-${number}.parquet`;
+        this.#files.push({ path, rows, bytes: bytes.length, partition });
+        await this.#table.put(path, bytes);
+      },
+    );
+  }
+
+  /** @returns rows that stand there; null: another commit has come before */
+  async #try(metadata: CatalogJson, commit: string): Promise<number | null> {
+    const { runId, time, node } = this.#publishing;
+    const { mode } = node.config;
+    const { version, spec, schema, ended } = this.#plan;
+    const parent = currentSnapshot(metadata);
+    const location = text(member(metadata, 'location')) ?? '';
+    const snapshotId = BigInt(`0x${randomBytes(6).toString('hex')}`);
+    const sequence = BigInt(String(member(metadata, 'last-sequence-number') ?? 0)) + 1n;
+    const specId = sameSpec(metadata, spec, this.#table.place);
+    const { carried, old } = await this.#before(parent);
+    const path = `${location}/metadata/${randomUUID()}-m0.avro`;
+    const manifest = writeManifest(
+      { path, spec, specId, schema: JSON.stringify(schemaJson(schema)), snapshotId, sequence },
+      this.#files,
+      old,
+    );
+    const list = `${location}/metadata/snap-${snapshotId}-${randomUUID()}.avro`;
+    const rows = [manifest.row, ...carried];
+    const total = rows.reduce(
+      (sum, row) => sum + Number(row['added_rows_count']) + Number(row['existing_rows_count']),
+      0,
+    );
+    const own = [path, list];
+    this.#own = own;
+    await this.#table.put(path, manifest.bytes);
+    await this.#table.put(
+      list,
+      writeManifestList(rows, { 'snapshot-id': String(snapshotId), 'sequence-number': String(sequence) }),
+    );
+    const parentId = parent === null ? null : member(parent, 'snapshot-id');
+    const marks = mode === 'partitions' ? this.#marks(metadata) : {};
+    const done = await this.#table.commit(
+      [
+        { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
+        { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
+        { type: 'assert-current-schema-id', 'current-schema-id': member(metadata, 'current-schema-id') },
+      ],
+      [
+        ...(schema.changed
+          ? [
+              { action: 'add-schema', schema: schemaJson(schema), 'last-column-id': schema.lastColumnId },
+              { action: 'set-current-schema', 'schema-id': -1 },
+            ]
+          : []),
+        {
+          action: 'add-snapshot',
+          snapshot: {
+            'snapshot-id': snapshotId,
+            ...(parentId === null ? {} : { 'parent-snapshot-id': parentId }),
+            'sequence-number': sequence,
+            'timestamp-ms': Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0)),
+            'manifest-list': list,
+            summary: {
+              operation: mode === 'append' ? 'append' : 'overwrite',
+              'added-data-files': String(this.#files.length),
+              'added-records': String(this.#sent),
+              'total-records': String(total),
+              'tsdbt.publication': node.unique_id,
+              'tsdbt.version': version,
+              'tsdbt.run-id': runId,
+              'tsdbt.commit': commit,
+            },
+          },
+        },
+        { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': snapshotId },
+        {
+          action: 'set-properties',
+          updates: {
+            'tsdbt.publication': node.unique_id,
+            'tsdbt.partitions': JSON.stringify(marks),
+            ...(ended === null ? {} : { 'tsdbt.kept-from': ended.first }),
+          },
+        },
+      ],
+    );
+    if (done) return total;
+    this.#own = [];
+    await this.#table.remove(own);
+    return null;
+  }
+
+  /** Manifests that go on as they are, and files of those that do not. */
+  async #before(parent: CatalogJson): Promise<{ readonly carried: readonly Row[]; readonly old: readonly OldFile[] }> {
+    const { mode } = this.#publishing.node.config;
+    const uri = text(member(parent, 'manifest-list'));
+    if (uri === null) return { carried: [], old: [] };
+    const { rows } = readAvroFile(await this.#table.get(uri));
+    if (mode === 'append') return { carried: rows, old: [] };
+    const { spec, changed } = this.#plan;
+    const replaced = new Set(
+      changed.map(({ values }) => keyOf(values.map((value, index) => partitionValue(spec, index, value)))),
+    );
+    const stays = (partition: readonly AvroValue[]): boolean =>
+      mode === 'partitions' && !replaced.has(keyOf(partition)) && !this.#isOver(partition);
+    const carried: Row[] = [];
+    const old: OldFile[] = [];
+    for (const row of rows) {
+      if (row['content'] !== 0) {
+        if (mode === 'partitions') carried.push(row);
+        continue;
+      }
+      const entries = liveEntries(readAvroFile(await this.#table.get(String(row['manifest_path']))), row);
+      const files = entries.map((entry) => ({
+        entry,
+        stays: stays(partitionOf(entry, spec)),
+      }));
+      if (files.length > 0 && files.every(({ stays }) => stays)) carried.push(row);
+      else old.push(...files);
+    }
+    return { carried, old };
+  }
+
+  #isOver(partition: readonly AvroValue[]): boolean {
+    const { ended, spec } = this.#plan;
+    if (ended === null) return false;
+    const place = spec.findIndex(({ transform }) => transform === ended.key.grain);
+    const value = partition[place] ?? null;
+    return value !== null && Number(value) < Number(partitionValue(spec, place, ended.first));
+  }
+
+  /** Marks of the partitions that stand there after the commit. */
+  #marks(metadata: CatalogJson): Record<string, string> {
+    const { ended, partitions } = this.#plan;
+    const before = Object.entries(marksOf(metadata)).filter(([values]) => ended?.has(JSON.parse(values)) !== true);
+    return {
+      ...Object.fromEntries(before),
+      ...Object.fromEntries(partitions.map((each) => [markKey(each), each.mark])),
+    };
+  }
+}
+
+function markKey({ values }: Partition): string {
+  return JSON.stringify(values);
+}
+
+function partitionValue(spec: readonly SpecField[], index: number, value: string | null): AvroValue {
+  return value === null ? null : (spec[index]?.value(value) ?? null);
+}
+
+/** Partitions are told apart by the text of their values. */
+function keyOf(partition: readonly AvroValue[]): string {
+  return JSON.stringify(partition.map((value) => (value === null ? null : String(value))));
+}
+
+function folderValue(value: string | null | undefined): string {
+  return value === null || value === undefined ? 'null' : encodeURIComponent(value).replaceAll('%', '_');
+}
+
+function marksOf(metadata: CatalogJson): Readonly<Record<string, string>> {
+  const marks: Readonly<Record<string, string>> = JSON.parse(fact(metadata, 'properties', 'tsdbt.partitions') ?? '{}');
+  return marks;
+}
+
+function rowsThere(metadata: CatalogJson): number {
+  return Number(fact(currentSnapshot(metadata), 'summary', 'total-records') ?? 0);
+}
+
+/** Is this version there: as the current snapshot, or, of rows that are appended, as any? */
+function holds(metadata: CatalogJson, appended: boolean, version: string): boolean {
+  const snapshots = appended ? items(member(metadata, 'snapshots')) : [currentSnapshot(metadata)];
+  return snapshots.some((each) => fact(each, 'summary', 'tsdbt.version') === version);
+}

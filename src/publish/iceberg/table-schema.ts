@@ -1,0 +1,101 @@
+// Columns of an Iceberg table: the ids of its fields, and how they change with the columns of a publication. Columns
+// are found by id, so that added, dropped and widened ones leave older files as they are.
+import { errorOf } from '../../error-table.ts';
+import { type CatalogJson, items, member, text } from '../../object-store/rest-catalog.ts';
+import type { ParquetType } from '../../object-store/write-parquet.ts';
+import type { LakeColumn } from '../lake/lake-column.ts';
+
+/** A column with its id; every one may be null, so that a later version may leave it out. */
+export type FieldColumn = LakeColumn & { readonly fieldId: number };
+
+export interface TableSchema {
+  readonly columns: readonly FieldColumn[];
+  readonly lastColumnId: number;
+  /** Does the table have another one now? */
+  readonly changed: boolean;
+}
+
+/** @param metadata of the table; null: there is none @throws `runtime` error for a type that cannot become the other */
+export function evolvedSchema(
+  columns: readonly LakeColumn[],
+  metadata: CatalogJson,
+  mayDrop: boolean,
+  place: string,
+): TableSchema {
+  const id = member(metadata, 'current-schema-id');
+  const current = items(member(metadata, 'schemas')).find((schema) => member(schema, 'schema-id') === id) ?? null;
+  const before = items(member(current, 'fields')).map((field) => ({
+    name: text(member(field, 'name')) ?? '',
+    type: typeOf(text(member(field, 'type')) ?? ''),
+    id: Number(member(field, 'id')),
+  }));
+  let last = Number(member(metadata, 'last-column-id') ?? 0);
+  const now = columns.map((column): FieldColumn => {
+    const old = before.find(({ name }) => name === column.name);
+    if (old === undefined) return { ...column, nullable: true, fieldId: ++last };
+    const type = old.type === null ? null : common(old.type, column.parquet);
+    if (type === null)
+      throw errorOf('notPublished', {
+        place,
+        why: `the column '${column.name}' of type ${column.type} is of another one there, and cannot be both`,
+      });
+    return { ...column, parquet: type, type: icebergType(type), nullable: true, fieldId: old.id };
+  });
+  const gone = before.filter(({ name }) => !columns.some((column) => column.name === name));
+  if (gone.length > 0 && !mayDrop)
+    throw errorOf('notPublished', { place, why: `it has the column '${gone[0]?.name}', and the model has none` });
+  const changed =
+    gone.length > 0 ||
+    now.some((column) => {
+      const old = before.find(({ name }) => name === column.name);
+      return old?.type === undefined || old.type === null || icebergType(old.type) !== icebergType(column.parquet);
+    });
+  return { columns: now, lastColumnId: last, changed };
+}
+
+export function schemaJson({ columns }: TableSchema): CatalogJson {
+  return {
+    type: 'struct',
+    fields: columns.map(({ name, fieldId, parquet }) => ({
+      id: fieldId,
+      name,
+      required: false,
+      type: icebergType(parquet),
+    })),
+  };
+}
+
+export function icebergType(type: ParquetType): string {
+  return typeof type === 'object' ? `decimal(${type.precision}, ${type.scale})` : type;
+}
+
+const KNOWN: readonly ParquetType[] = [
+  'boolean',
+  'int',
+  'date',
+  'float',
+  'double',
+  'long',
+  'timestamp',
+  'timestamptz',
+  'string',
+  'uuid',
+  'binary',
+];
+
+/** @returns null: a type that publications do not write */
+function typeOf(written: string): ParquetType | null {
+  const [, precision, scale] = /^decimal\((\d+),\s*(\d+)\)$/.exec(written) ?? [];
+  if (precision !== undefined) return { precision: Number(precision), scale: Number(scale) };
+  return KNOWN.find((type) => type === written) ?? null;
+}
+
+/** The wider of two types; null: neither holds the other's values. */
+function common(a: ParquetType, b: ParquetType): ParquetType | null {
+  if (typeof a === 'object' && typeof b === 'object')
+    return a.scale !== b.scale ? null : a.precision >= b.precision ? a : b;
+  if (a === b) return a;
+  const pair = [a, b];
+  if (pair.includes('int') && pair.includes('long')) return 'long';
+  return pair.includes('float') && pair.includes('double') ? 'double' : null;
+}

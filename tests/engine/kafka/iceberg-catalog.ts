@@ -1,0 +1,94 @@
+// The REST catalog of Iceberg's own tests in one Java process, from its Maven jars, over tables in an object store.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { quietPort } from '../support/quiet-port.ts';
+import { ACCESS_KEY, SECRET_KEY } from '../support/s3-server.ts';
+import { mavenJars } from './kafka-broker.ts';
+
+const ICEBERG = '1.10.0';
+const AWS = '2.33.0';
+
+const dependency = (group: string, artifact: string, version: string, classifier?: string): string =>
+  `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>` +
+  `${classifier === undefined ? '' : `<classifier>${classifier}</classifier>`}</dependency>`;
+
+function catalogJars(): string {
+  const aws = ['s3', 'sts', 'kms', 'glue', 'dynamodb', 'url-connection-client'];
+  return mavenJars(
+    `tsdbt-iceberg-${ICEBERG}`,
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>tsdbt</groupId><artifactId>iceberg</artifactId><version>1</version><dependencies>
+${dependency('org.apache.iceberg', 'iceberg-open-api', ICEBERG, 'test-fixtures')}
+${dependency('org.apache.iceberg', 'iceberg-core', ICEBERG)}
+${dependency('org.apache.iceberg', 'iceberg-core', ICEBERG, 'tests')}
+${dependency('org.apache.iceberg', 'iceberg-aws', ICEBERG)}
+${dependency('org.eclipse.jetty', 'jetty-server', '11.0.25')}
+${dependency('org.eclipse.jetty', 'jetty-servlet', '11.0.25')}
+${dependency('org.xerial', 'sqlite-jdbc', '3.50.3.0')}
+${dependency('org.apache.hadoop', 'hadoop-client-api', '3.4.1')}
+${dependency('org.apache.hadoop', 'hadoop-client-runtime', '3.4.1')}
+${aws.map((artifact) => dependency('software.amazon.awssdk', artifact, AWS)).join('\n')}
+${dependency('org.slf4j', 'slf4j-simple', '1.7.36')}
+</dependencies></project>`,
+  );
+}
+
+export class IcebergCatalog {
+  readonly uri: string;
+  readonly #folder: string;
+  readonly #child: ChildProcess;
+
+  private constructor(uri: string, folder: string, child: ChildProcess) {
+    this.uri = uri;
+    this.#folder = folder;
+    this.#child = child;
+  }
+
+  /** @param endpoint of the object store with the bucket `lake` */
+  static async start(endpoint: string): Promise<IcebergCatalog> {
+    const port = await quietPort();
+    const folder = mkdtempSync(join(tmpdir(), 'tsdbt-iceberg-'));
+    const child = spawn(
+      'java',
+      [
+        ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx400m', '-cp', `${catalogJars()}/*`],
+        'org.apache.iceberg.rest.RESTCatalogServer',
+      ],
+      {
+        stdio: 'ignore',
+        env: {
+          ...process.env,
+          AWS_REGION: 'us-east-1',
+          AWS_ACCESS_KEY_ID: ACCESS_KEY,
+          AWS_SECRET_ACCESS_KEY: SECRET_KEY,
+          CATALOG_WAREHOUSE: 's3://lake/wh',
+          CATALOG_IO__IMPL: 'org.apache.iceberg.aws.s3.S3FileIO',
+          CATALOG_S3_ENDPOINT: endpoint,
+          CATALOG_S3_PATH__STYLE__ACCESS: 'true',
+          CATALOG_URI: `jdbc:sqlite:${join(folder, 'catalog.db')}`,
+          CATALOG_REST_PORT: String(port),
+          REST_PORT: String(port),
+        },
+      },
+    );
+    const catalog = new IcebergCatalog(`http://127.0.0.1:${port}`, folder, child);
+    while (child.exitCode === null) {
+      const answer = await fetch(`${catalog.uri}/v1/config`).catch(() => null);
+      if (answer?.ok === true) return catalog;
+      await pause(200);
+    }
+    throw new Error('the catalog does not come up');
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => {
+      this.#child.once('exit', resolve);
+    });
+    this.#child.kill('SIGKILL');
+    await ended;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

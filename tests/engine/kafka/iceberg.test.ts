@@ -1,0 +1,161 @@
+// Publications into Iceberg tables of a real REST catalog over a real object store: what pyiceberg reads, what a repeat
+// does, how columns change, what retention ends, and publishers that compete. TSDBT_ICEBERG_COMMITS commits.
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { StoreLab } from '../publish/store-lab.ts';
+import { ACCESS_KEY, NO_STORE } from '../support/s3-server.ts';
+import { IcebergCatalog } from './iceberg-catalog.ts';
+
+const COMMITS = Number(process.env['TSDBT_ICEBERG_COMMITS'] ?? 8);
+
+/** A Python with pyiceberg; made when it is not there. */
+function python(): string {
+  const folder = join(homedir(), '.cache', 'tsdbt-pyiceberg-0.12.0');
+  const program = join(folder, 'bin', 'python');
+  if (existsSync(join(folder, 'ready'))) return program;
+  mkdirSync(folder, { recursive: true });
+  execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
+  execFileSync(program, ['-m', 'pip', 'install', '-q', 'pyiceberg==0.12.0', 'pyarrow==26.0.1', 's3fs'], {
+    stdio: 'ignore',
+  });
+  writeFileSync(join(folder, 'ready'), '');
+  return program;
+}
+
+interface Read {
+  readonly columns: readonly string[];
+  readonly snapshots: number;
+  readonly rows: readonly Record<string, unknown>[];
+}
+
+describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  let lab: StoreLab;
+  let catalog: IcebergCatalog;
+  beforeAll(async () => {
+    python();
+    lab = await StoreLab.open();
+    catalog = await IcebergCatalog.start(lab.server.endpoint);
+    const store = { endpoint: lab.server.endpoint, bucket: 'lake', access_key_id: ACCESS_KEY };
+    const secret = { secret_access_key: "{{ env_var('S3_SECRET') }}" };
+    lab.project.write({
+      'connections.yml': JSON.stringify({ ice: { type: 'iceberg', uri: catalog.uri, ...store, ...secret } }),
+    });
+  }, 600_000);
+  afterAll(async () => {
+    await catalog?.stop();
+    await lab?.close();
+  });
+
+  const read = async (table: string): Promise<Read> => {
+    const script = join(import.meta.dirname, 'iceberg_rows.py');
+    const answer = await promisify(execFile)(python(), [script, catalog.uri, lab.server.endpoint, table], {
+      maxBuffer: 2 ** 28,
+    });
+    const [head = '', ...lines] = answer.stdout.trimEnd().split('\n');
+    return { ...(JSON.parse(head) as Read), rows: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  };
+
+  it('hold the rows, once; columns are added, widened and dropped by id', async () => {
+    const publish = { to: 'ice', table: 'marts.sessions' };
+    lab.model(
+      'select 1 as id, 12.50::numeric(10, 2) as price, ' +
+        "timestamptz '2026-11-23 07:08:09.123456+02' as at, 'ü' as name " +
+        'union all select 2, null::numeric(10, 2), null, null',
+      publish,
+    );
+    await lab.run('build');
+    const first = await read('marts.sessions');
+    expect(first.columns).toEqual(['1 id int', '2 price decimal(10, 2)', '3 at timestamptz', '4 name string']);
+    expect([...first.rows].sort((a, b) => Number(a['id']) - Number(b['id']))).toEqual([
+      { id: 1, price: '12.50', at: '2026-11-23 05:08:09.123456+00:00', name: 'ü' },
+      { id: 2, price: null, at: null, name: null },
+    ]);
+    expect(await lab.run('publish')).toContain('NO-OP');
+    expect((await read('marts.sessions')).snapshots).toBe(1);
+    lab.model('select 3::bigint as id, 1.5::numeric(12, 2) as price, true as fresh', publish);
+    await lab.run('build');
+    const second = await read('marts.sessions');
+    expect(second.columns).toEqual(['1 id long', '2 price decimal(12, 2)', '5 fresh boolean']);
+    expect(second.rows).toEqual([{ id: 3, price: '1.50', fresh: true }]);
+    expect(second.snapshots).toBe(2);
+  }, 300_000);
+
+  it('replace the partitions that have changed, and end those that are too old', async () => {
+    const publish = {
+      to: 'ice',
+      table: 'marts.days',
+      mode: 'partitions',
+      partition_by: ['day(at)', 'country'],
+      retention: '90 days',
+    };
+    const model = (first: number, last: number, mark: number): void =>
+      lab.model(
+        "select g as day, ((current_date - g) + time '12:00')::timestamp at time zone 'UTC' as at, " +
+          `case g % 3 when 0 then 'DE' when 1 then 'a/b' end as country, ` +
+          `case g when 1 then ${mark} else 0 end as mark ` +
+          `from generate_series(${first}, ${last}) g`,
+        publish,
+      );
+    model(0, 91, 0);
+    await lab.run('build');
+    const first = await read('marts.days');
+    expect(new Set(first.rows.map(({ day }) => day))).toEqual(new Set(Array.from({ length: 91 }, (_, day) => day)));
+    const before = new Set(await lab.keys('wh/marts/days/data/'));
+    model(0, 3, 7);
+    await lab.run('build');
+    const second = await read('marts.days');
+    expect(second.rows.length).toBe(91);
+    expect(second.rows.filter(({ mark }) => mark === 7).map(({ day }) => day)).toEqual([1]);
+    const after = await lab.keys('wh/marts/days/data/');
+    expect(after.filter((key) => !before.has(key)).length).toBe(1);
+    lab.model(lab.project.read('models/m.sql').replace(/^.*\n/, ''), { ...publish, retention: '30 days' });
+    await lab.run('build');
+    expect((await read('marts.days')).rows.length).toBe(31);
+  }, 300_000);
+
+  it(`take ${COMMITS} commits of two that compete: each lands once, or is refused`, async () => {
+    const publish = { to: 'ice', table: 'marts.log', mode: 'append' };
+    lab.model("{{ config(schema=var('schema', 'w')) }}select {{ var('n') }} as id", publish);
+    await lab.run('build', '--vars', '{n: 0}');
+    const landed = [0];
+    for (let n = 1; n <= COMMITS; n += 2) {
+      const two = [n, n + 1].map(async (id, writer) => {
+        // Each has a relation of its own: what competes is the commit.
+        const schema = `w${writer}`;
+        const place = `at-${schema}`;
+        const vars = ['--vars', `{n: ${id}, schema: ${schema}}`];
+        const built = lab.project.start(['build', ...vars], place);
+        const { code, out } = await built.ended;
+        if (code === 0) landed.push(id);
+        else expect(out).toContain('another commit has come there');
+      });
+      await Promise.all(two);
+    }
+    const { rows } = await read('marts.log');
+    expect(rows.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(landed.sort((a, b) => a - b));
+    expect(landed.length).toBeGreaterThan(COMMITS / 2);
+  }, 3_600_000);
+
+  it('to a table of others, or a catalog that is away, end in one sentence', async () => {
+    lab.model('select 1 as id', { to: 'ice', table: 'marts.log' });
+    lab.project.write({
+      'models/other.sql':
+        "{{ config(materialized='table', meta={'tsdbt': {'publish': {'to': 'ice', " +
+        "'table': 'marts.sessions'}}}) }} select 1 as id",
+    });
+    const { code, out } = await lab.project.run(['build', '-s', 'other']);
+    expect(code).toBe(1);
+    expect(out).toContain("'marts.sessions' is not published: it holds publication.faults.m.ice_marts_sessions");
+    lab.project.remove('models/other.sql');
+    const written = lab.project.read('connections.yml');
+    lab.project.write({ 'connections.yml': written.replace(catalog.uri, 'http://127.0.0.1:9') });
+    const away = await lab.project.run(['build']);
+    expect(away.code).toBe(1);
+    expect(away.out).toContain("The catalog 'ice' at http://127.0.0.1:9 cannot be reached");
+    lab.project.write({ 'connections.yml': written });
+  }, 300_000);
+});
