@@ -197,11 +197,7 @@ describe('the example of a click stream', () => {
 
       const views = readdirSync(join(dir, '.tsdbt'))
         .filter((name) => /^views-.*\.ndjson$/.test(name))
-        .flatMap((name) =>
-          readFileSync(join(dir, '.tsdbt', name), 'utf8')
-            .trim()
-            .split('\n'),
-        )
+        .flatMap((name) => linesIn(join(dir, '.tsdbt', name)))
         .map((line) => JSON.parse(line) as PageView);
       const { rows: profiles } = await app.query<Profile>('select * from users');
       const wanted = sessionsOf(views, profiles);
