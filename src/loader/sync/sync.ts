@@ -78,9 +78,12 @@ export async function keepSynced({ target, sync, once, signal, pause, say }: Syn
       } catch (error) {
         if (signal.aborted) return;
         failures++;
-        const passes = error instanceof TsdbtError && (error.kind === 'connection' || error.kind === 'database');
-        if (!passes || (once && (failures === TRIES || error.kind !== 'connection'))) throw error;
-        wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1), Math.max(target.everyMs, FIRST_WAIT_MS));
+        if (!(error instanceof TsdbtError)) throw error;
+        if (once && (failures === TRIES || error.kind !== 'connection')) throw error;
+        const passes = error.kind === 'connection' || error.kind === 'database';
+        const soon = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+        // What somebody has to mend, such as a missing table, is looked at again when the next sync is due.
+        wait = Math.max(FIRST_WAIT_MS, passes ? Math.min(soon, target.everyMs) : target.everyMs);
         say(`${target.name}: ${textOf(error)}; tried again in ${wait / 1000} s`);
       }
     }

@@ -482,4 +482,28 @@ describe('a table of another Postgres', () => {
     expect(said).toEqual([]);
     expect(waits.at(-1)).toBeGreaterThan(3_500_000);
   });
+
+  it('says what it has failed with and goes on when somebody has mended it', async () => {
+    const target = await made(USERS, { everyMs: 50_000 });
+    await source.query(`alter table ${target.identifier} rename to away`);
+    const end = new AbortController();
+    const [said, waits]: [string[], number[]] = [[], []];
+    await keepSynced({
+      target,
+      sync: syncOf(target),
+      once: false,
+      signal: end.signal,
+      pause: async (ms) => {
+        waits.push(ms);
+        if (waits.length === 1) await source.query(`alter table away rename to ${target.identifier}`);
+        else end.abort();
+      },
+      say: (message) => said.push(message.replace(/ in [\d.]+s$/, '')),
+    });
+    expect(said).toEqual([
+      expect.stringMatching(/there is no table.*tried again in 50 s$/),
+      `app.${target.identifier}: 0 rows read, 0 changed`,
+    ]);
+    expect(waits[0]).toBe(50_000);
+  });
 });
