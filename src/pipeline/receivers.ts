@@ -57,7 +57,8 @@ export function receiversOf(
 function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
   for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token']) {
     const value = fields[key];
-    if (typeof value === 'string' && value !== '' && !value.includes('{{'))
-      throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });
+    // YAML reads an unquoted one of digits as a number.
+    const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+    if (text !== '' && !text.includes('{{')) throw errorOf('writtenSecret', { secret: `${name}.${key}` }, { path });
   }
 }

@@ -9,8 +9,11 @@ import { inPartitions, partitionText } from './partitions.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
 import { stageRows } from './stage.ts';
 
-/** Deletes what is gone, writes what is new or differs. The table has a unique index on the key. */
-export async function mergeKeyed(work: PublishWork): Promise<Changed> {
+/**
+ * Deletes what is gone, writes what is new or differs. The table has a unique index on the key.
+ * @param others whether it has other unique indexes: rows may then exchange values that both must not have at once
+ */
+export async function mergeKeyed(work: PublishWork, others: boolean): Promise<Changed> {
   const { session, name, plan, publishing } = work;
   const { key } = publishing.node.config;
   const staged = await stageRows(work, null);
@@ -22,14 +25,15 @@ export async function mergeKeyed(work: PublishWork): Promise<Changed> {
     `delete from ${name} t where not exists (select from ${staged.name} s where ${same})`,
   );
   const columns = plan.map((column) => quoteIdentifier(column.name));
-  const others = columns.filter((column) => !list.includes(column));
-  const texts = (table: string): string => others.map((column) => `${table}.${column}::text`).join(', ');
+  const values = columns.filter((column) => !list.includes(column));
+  const texts = (table: string): string => values.map((column) => `${table}.${column}::text`).join(', ');
   // As text: json and others have no equality. A key alone has nothing that could differ.
-  const differs = others.length === 0 ? 'false' : `row(${texts('t')}) is distinct from row(${texts('s')})`;
+  const differs = values.length === 0 ? 'false' : `row(${texts('t')}) is distinct from row(${texts('s')})`;
   const update =
-    others.length === 0
+    values.length === 0
       ? 'nothing'
-      : `update set ${others.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+      : `update set ${values.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+  if (others) await session.execute(`delete from ${name} t using ${staged.name} s where ${same} and ${differs}`);
   const sent = await rowsOf(
     work,
     `insert into ${name} (${columns.join(', ')})

@@ -10,11 +10,21 @@ export interface Look {
   readonly columns: string;
   /** The columns of unique indexes, a line each. */
   readonly keys: readonly string[];
+  /** The columns of all indexes, a line each. */
+  readonly indexes: readonly string[];
   /** Row security or triggers, which a new table would not have. */
   readonly guarded: string | null;
+  /** Who else may use it, as SQL. */
+  readonly grantees: readonly string[];
   /** Statements that give the new table owner, grants and comment of the old. */
   readonly restore: readonly string[];
+  /** Grants of single columns, by column. */
+  readonly columnGrants: readonly (readonly [column: string, statement: string])[];
+  /** Columns that are never null. */
+  readonly required: readonly string[];
 }
+
+type Grant = readonly [privilege: string, to: string, grantable: boolean, column: string | null];
 
 /** @param name as SQL; null: there is no such table */
 export async function readLook(session: Session, name: string): Promise<Look | null> {
@@ -24,12 +34,18 @@ export async function readLook(session: Session, name: string): Promise<Look | n
   (select json_agg((select string_agg(a.attname, e'\\n' order by k.place) from unnest(i.indkey) with ordinality ` +
       `k (num, place) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num))
     from pg_index i where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indexprs is null)::text,
+  (select json_agg((select string_agg(a.attname, e'\\n' order by k.place) from unnest(i.indkey) with ordinality ` +
+      `k (num, place) join pg_attribute a on a.attrelid = c.oid and a.attnum = k.num))
+    from pg_index i where i.indrelid = c.oid and i.indpred is null and i.indexprs is null)::text,
   case when c.relrowsecurity then 'row security' when exists (select from pg_trigger g where g.tgrelid = c.oid and ` +
       `not g.tgisinternal) then 'triggers' when c.relispartition or c.relkind = 'p' then 'partitions' end,
   'o ' || pg_get_userbyid(c.relowner), c.relowner = current_user::regrole, 'c ' || obj_description(c.oid, 'pg_class'),
   'oid ' || c.oid,
   (select json_agg(json_build_array(x.privilege_type, case x.grantee when 0 then '' else ` +
-      `pg_get_userbyid(x.grantee) end, x.is_grantable)) from aclexplode(c.relacl) x where x.grantee <> c.relowner)::text
+      `pg_get_userbyid(x.grantee) end, x.is_grantable, g.attname)) from (select null::name as attname, c.relacl as acl ` +
+      'union all select a.attname, a.attacl from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and ' +
+      `not a.attisdropped) g cross join aclexplode(g.acl) x where x.grantee <> c.relowner)::text,
+  (select json_agg(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and a.attnotnull)::text
 from pg_class c where c.oid = to_regclass(${quoteText(name)})`,
     { fetch: true, autoBegin: true },
   );
@@ -38,27 +54,33 @@ from pg_class c where c.oid = to_regclass(${quoteText(name)})`,
   const [
     columns = '',
     keys = null,
+    indexes = null,
     guarded = null,
     owner = null,
     ours = null,
     comment = null,
     oid = '',
     grants = null,
+    required = null,
   ] = row;
-  const granted: [string, string, boolean][] = JSON.parse(String(grants ?? '[]'));
+  const granted: Grant[] = JSON.parse(String(grants ?? '[]'));
+  const grantee = (to: string): string => (to === '' ? 'public' : quoteIdentifier(to));
+  const statement = ([privilege, to, grantable, column]: Grant): string =>
+    `grant ${privilege}${column === null ? '' : ` (${quoteIdentifier(column)})`} on ${name} to ${grantee(to)}` +
+    (grantable ? ' with grant option' : '');
   const unique: string[] = JSON.parse(String(keys ?? '[]'));
   return {
     oid: String(oid).slice(4),
     columns: String(columns),
     keys: unique,
+    indexes: JSON.parse(String(indexes ?? '[]')),
     guarded: guarded === null ? null : String(guarded),
+    grantees: [...new Set(granted.map(([, to]) => grantee(to)))],
+    columnGrants: granted.flatMap((grant) => (grant[3] === null ? [] : [[grant[3], statement(grant)] as const])),
+    required: JSON.parse(String(required ?? '[]')),
     restore: [
       ...(comment === null ? [] : [`comment on table ${name} is ${quoteText(String(comment).slice(2))}`]),
-      ...granted.map(
-        ([privilege, to, grantable]) =>
-          `grant ${privilege} on ${name} to ${to === '' ? 'public' : quoteIdentifier(to)}` +
-          (grantable ? ' with grant option' : ''),
-      ),
+      ...granted.filter(([, , , column]) => column === null).map(statement),
       ...(ours === true ? [] : [`alter table ${name} owner to ${quoteIdentifier(String(owner).slice(2))}`]),
     ],
   };

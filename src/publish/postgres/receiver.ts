@@ -7,6 +7,7 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { Published, Publishing, Receiver } from '../receiver.ts';
+import { adaptTable } from './adapt.ts';
 import { isOverdue, keptPartitions, mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
 import { PublishedLedger, type Standing } from './ledger.ts';
 import { type Look, readLook } from './look.ts';
@@ -74,13 +75,19 @@ export class PostgresReceiver implements Receiver {
     }
   }
 
-  #change(work: PublishWork, standing: Standing, look: Look | null): Promise<Changed> {
+  async #change(work: PublishWork, standing: Standing, look: Look | null): Promise<Changed> {
     const { node, force } = work.publishing;
     const { mode, key } = node.config;
     const wanted = work.plan.map(({ name, type }) => `${name} ${type}`).join('\n');
     const fits = look !== null && look.columns === wanted;
-    if (mode === 'upsert' && fits && look.keys.includes(key.join('\n'))) return mergeKeyed(work);
-    if (mode === 'partitions' && fits) return replacePartitions(work, standing);
+    if (mode === 'upsert' && fits && look.keys.includes(key.join('\n'))) {
+      await adaptTable(work, standing);
+      return mergeKeyed(work, look.keys.length > 1 || node.config.indexes.some(({ unique }) => unique));
+    }
+    if (mode === 'partitions' && fits) {
+      await adaptTable(work, standing);
+      return replacePartitions(work, standing);
+    }
     // Older partitions stand only there: they are not thrown away for a column.
     if (mode === 'partitions' && look !== null && !force)
       throw errorOf('notPublished', {

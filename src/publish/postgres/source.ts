@@ -89,10 +89,15 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
    */
   async summary(checks: readonly ValueCheck[]): Promise<Summary> {
     const [facts] = await this.#rows(
-      `select c.relkind, c.oid::text from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass`,
+      // A column that is dropped and added again, and a label of an enum that is renamed, write no rows.
+      `select c.relkind, c.oid::text, (select md5(string_agg(a.attnum || ' ' || coalesce((select string_agg(` +
+        `e.enumlabel, ',' order by e.enumsortorder) from pg_catalog.pg_type t join pg_catalog.pg_enum e on ` +
+        "e.enumtypid in (t.oid, t.typelem, t.typbasetype) where t.oid = a.atttypid), ''), ' ' order by a.attnum)) " +
+        'from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) ' +
+        `from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass`,
     );
     if (facts === undefined) throw errorOf('notPublished', { place: this.#name, why: 'it was replaced meanwhile' });
-    const [kind, oid] = facts.map(String);
+    const [kind, oid, made] = facts.map(String);
     const stored = kind === 'r' || kind === 'p' || kind === 'm';
     const mark = stored ? 'sum(t.xmin::text::bigint)' : 'sum(hashtextextended(t::text, 0)::numeric)';
     const found = checks.flatMap(({ column, condition }) => [
@@ -105,7 +110,7 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
     const rows = Number(row[0] ?? 0);
     return {
       rows,
-      mark: `${stored ? oid : kind}:${rows}:${String(row[1])}`,
+      mark: `${stored ? `${oid}:${made}` : kind}:${rows}:${String(row[1])}`,
       found: checks.flatMap((check, index) => {
         const count = Number(row[2 + index * 2] ?? 0);
         return count === 0 ? [] : [{ check, count, example: String(row[3 + index * 2] ?? 'null') }];

@@ -1,15 +1,15 @@
 // Puts a staged table in the place of the one that stands there, in the transaction that staged it: views, grants,
 // owner and comment stay. The lock is tried in short turns, so that readers never wait long behind it.
-import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { type Look, readLook } from './look.ts';
 import type { PublishWork } from './publish-work.ts';
-import type { Staged } from './stage.ts';
+import { shortened, type Staged } from './stage.ts';
 
 /** How often, and milliseconds between: readers go on meanwhile. */
 const TRIES = 60;
 const PAUSE_MS = 500;
-const LOCK = "set local lock_timeout = '1s'";
+const LOCK = "set local lock_timeout = '500ms'";
 
 /** @param before what the look was of the table that is replaced; null: there is none */
 export async function swapIn(work: PublishWork, staged: Staged, before: Look | null): Promise<void> {
@@ -17,7 +17,13 @@ export async function swapIn(work: PublishWork, staged: Staged, before: Look | n
   if (before === null) await session.execute(`alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
   else {
     refuseGuarded(work, before);
-    await lock(work);
+    const relation = adapter.createRelation({ schema, identifier: table });
+    // Readers lock a view before its table: the other order would be a deadlock with them.
+    const views = (await adapter.fetchDependants(session, relation)).filter(({ kind }) => kind === 'view');
+    await lockExclusively(
+      work,
+      views.reverse().map((view) => `${quoteIdentifier(view.schema)}.${quoteIdentifier(view.name)}`),
+    );
     // Grants and triggers may have come while the rows were loaded, and so may another table.
     const look = await readLook(session, name);
     if (look?.oid !== before.oid)
@@ -26,16 +32,33 @@ export async function swapIn(work: PublishWork, staged: Staged, before: Look | n
         why: 'another table has come there while the rows were loaded',
       });
     refuseGuarded(work, look);
-    const dependants = await adapter.fetchDependants(session, adapter.createRelation({ schema, identifier: table }));
+    // What default privileges have given to the new table, the old one may not have had.
+    for (const grantee of (await readLook(session, staged.name))?.grantees ?? [])
+      await session.execute(`revoke all on ${staged.name} from ${grantee}`);
+    const dependants = await adapter.fetchDependants(session, relation);
     for (const { dropSql } of [...dependants].reverse()) await session.execute(dropSql);
     await session.execute(`drop table ${name}; alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
+    for (const [column, statement] of look.columnGrants)
+      if (work.plan.some(({ name: kept }) => kept === column)) await session.execute(statement);
     for (const statement of look.restore) await session.execute(statement);
     for (const { createSql } of dependants) await session.execute(createSql);
   }
-  for (const [index, wanted] of staged.indexes)
+  for (const [index, wanted] of staged.indexes) {
+    const name = await freeName(work, wanted);
     await session.execute(
-      `alter index ${quoteIdentifier(schema)}.${quoteIdentifier(index)} rename to ${quoteIdentifier(wanted)}`,
+      `alter index ${quoteIdentifier(schema)}.${quoteIdentifier(index)} rename to ${quoteIdentifier(name)}`,
     );
+  }
+}
+
+/** The name, numbered where another table's index has it: `a_b` of `(c)` and `a` of `(b, c)` are called the same. */
+export async function freeName({ session, schema }: PublishWork, wanted: string): Promise<string> {
+  for (let number = 0; ; number++) {
+    const name = number === 0 ? wanted : shortened(`${wanted}${number}`);
+    const place = quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(name)}`);
+    const { table } = await session.execute(`select to_regclass(${place}) is null`, { fetch: true });
+    if (table.rows[0]?.values[0] === true) return name;
+  }
 }
 
 function refuseGuarded({ schema, table }: PublishWork, { guarded }: Look): void {
@@ -46,15 +69,20 @@ function refuseGuarded({ schema, table }: PublishWork, { guarded }: Look): void 
     });
 }
 
-async function lock({ session, name, schema, table }: PublishWork): Promise<void> {
+/** @param first what is locked before the table, as SQL */
+export async function lockExclusively(
+  { session, name, schema, table }: PublishWork,
+  first: readonly string[],
+): Promise<void> {
+  const list = [...first, name].join(', ');
   for (let tries = 1; ; tries++) {
-    const failure = await session.attempt(`${LOCK}; lock table ${name} in access exclusive mode`);
+    const failure = await session.attempt(`${LOCK}; lock table ${list} in access exclusive mode`);
     if (failure === null) break;
     if (failure.details.code !== '55P03') throw failure;
     if (tries === TRIES)
       throw errorOf('notPublished', {
         place: `${schema}.${table}`,
-        why: `other transactions have held it for ${TRIES} tries of a second`,
+        why: `other transactions have held it for ${TRIES} tries of half a second`,
       });
     await new Promise((resolve) => {
       setTimeout(resolve, PAUSE_MS);

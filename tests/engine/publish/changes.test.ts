@@ -39,6 +39,31 @@ describe('a copy that is changed in place', () => {
     expect(await all()).toEqual(after);
   });
 
+  it('takes another index, a column that may be null, and values that rows exchange', async () => {
+    const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: ['id'] };
+    const rows = (values: string) => `select * from (values ${values}) v (id, name)`;
+    await lab.there('create schema serving; create table serving.m (id int primary key, name text not null)');
+    const first = await publish(rows("(1, 'a'), (2, 'b')"), { ...settings, adopt: true });
+    expect(first.code, first.out).toBe(0);
+    const [table] = await lab.there("select 'serving.m'::regclass::oid");
+    const indexed = { ...settings, adopt: true, indexes: [{ columns: ['name'], unique: true }] };
+    const second = await publish(rows("(1, 'b'), (2, 'a'), (3, null)"), indexed);
+    expect(second.code, second.out).toBe(0);
+    expect(await lab.there('select * from serving.m order by id')).toEqual([
+      ['1', 'b'],
+      ['2', 'a'],
+      ['3', 'null'],
+    ]);
+    expect((await publish(rows("(1, 'a'), (2, 'b'), (3, null)"), indexed)).code).toBe(0);
+    expect(await lab.there('select name from serving.m order by id')).toEqual([['a'], ['b'], ['null']]);
+    expect(await lab.there("select 'serving.m'::regclass::oid")).toEqual([table]);
+    expect(
+      await lab.there(
+        "select indexname from pg_indexes where schemaname = 'serving' and indexdef like 'CREATE UNIQUE%(name)'",
+      ),
+    ).toEqual([['m_name_key']]);
+  });
+
   it('has partitions replaced that differ, keeps older ones, and drops those whose time is over', async () => {
     const settings = {
       to: 'lookup',

@@ -100,6 +100,92 @@ describe('publishing into another Postgres', () => {
     }
   });
 
+  it('keeps grants of columns, and gives nobody what default privileges would', async () => {
+    lab.model(`${TABLE}select 1 as id, 2 as name`, TO);
+    expect((await run('build')).code).toBe(0);
+    await lab.there('do $$ begin create role reader_of_copies; exception when others then null; end $$');
+    await lab.there('grant select (id) on serving.m to reader_of_copies');
+    await lab.there('alter default privileges in schema serving grant select on tables to reader_of_copies');
+    lab.model(`${TABLE}select 2 as id, 3 as name`, TO);
+    const { code, out } = await run('build');
+    expect(code, out).toBe(0);
+    const may = (column: string) =>
+      lab.there(`select has_column_privilege('reader_of_copies', 'serving.m', '${column}', 'select')`);
+    expect([await may('id'), await may('name'), await lab.there('select id from serving.m')]).toEqual([
+      [['true']],
+      [['false']],
+      [['2']],
+    ]);
+    await lab.there('drop owned by reader_of_copies; drop role reader_of_copies');
+  });
+
+  it('makes its indexes beside those of another table that would have their names', async () => {
+    lab.model(`${TABLE}select 1 as a_b, 2 as c`, { ...TO, table: 'serving.t', indexes: [['a_b', 'c']] });
+    expect((await run('build')).code).toBe(0);
+    lab.model(`${TABLE}select 1 as b, 2 as c`, { ...TO, table: 'serving.t_a', indexes: [['b', 'c']] });
+    for (const more of [[], ['--full-refresh']]) {
+      const { code, out } = await run('build', ...more);
+      expect(code, out).toBe(0);
+      expect(await lab.there("select indexname from pg_indexes where tablename = 't_a'")).toEqual([['t_a_b_c_idx1']]);
+    }
+  });
+
+  it('sends what is another value without another row: a label, a column that was made anew', async () => {
+    await lab.project.client.query(
+      "create type mood as enum ('sad', 'glad'); create schema if not exists s; create table s.moods (id int, feels mood, n int); " +
+        "insert into s.moods values (1, 'sad', 5)",
+    );
+    lab.project.write({
+      'models/m.sql':
+        "{{ config(materialized='incremental') }} select * from s.moods" +
+        '{% if is_incremental() %} where false{% endif %}',
+    });
+    lab.project.write({
+      'models/m.yml': `models: [{name: m, config: {meta: {tsdbt: {publish: ${JSON.stringify(TO)}}}}}]\n`,
+    });
+    const there = async () => {
+      const { code, out } = await run('publish');
+      expect(code, out).toBe(0);
+      return lab.there('select feels, n from serving.m');
+    };
+    const built = await run('build', '--full-refresh');
+    expect(built.code, built.out).toBe(0);
+    await lab.project.client.query("alter type mood rename value 'sad' to 'blue'");
+    expect(await there()).toEqual([['blue', '5']]);
+    await lab.project.client.query('alter table s.m drop column n; alter table s.m add column n int default 6');
+    expect(await there()).toEqual([['blue', '6']]);
+  });
+
+  it('takes no password that stands in connections.yml, of digits alone neither', async () => {
+    const before = lab.project.read('connections.yml');
+    lab.model(`${TABLE}select 1 as id`, TO);
+    lab.project.write({ 'connections.yml': before.replace(/password: "[^"]*"/, 'password: 123456') });
+    const { code, out } = await run('build');
+    lab.project.write({ 'connections.yml': before });
+    expect([code, out.includes('123456')]).toEqual([1, false]);
+    expect(out).toContain('lookup.password');
+  });
+
+  it('lets readers of a view go on while their table is replaced', async () => {
+    lab.model(`${TABLE}select g as id from generate_series(1, 100) g`, TO);
+    expect((await run('build')).code).toBe(0);
+    await lab.there(
+      'create view serving.v as select * from serving.m; create view serving.w as select * from serving.v',
+    );
+    let over = false;
+    const failed: string[] = [];
+    const readers = ['v', 'w', 'w'].map(async (view) => {
+      const client = await lab.client();
+      while (!over)
+        await client.query(`select count(*) from serving.${view}`).catch((error: Error) => failed.push(error.message));
+      await client.end();
+    });
+    for (let round = 0; round < 5; round++) expect((await run('publish', '--full-refresh')).code).toBe(0);
+    over = true;
+    await Promise.all(readers);
+    expect(failed).toEqual([]);
+  });
+
   it('keeps values of every type, grants, comments and views, and makes the indexes', async () => {
     const values =
       "select 1::smallint as id, 123.4500::numeric(10,4) as n, 'a\tb\\\\c\nd'::text as t, true as b, " +
