@@ -63,6 +63,7 @@ export type { Selection } from './graph/selector.ts';
 export type { LogEvent, Logger } from './log.ts';
 export { openAdapter } from './pipeline/load.ts';
 export { type Compared, diffCopies, type DiffOptions, diffTargets } from './pipeline/diff.ts';
+export { copiesOf, type Copy } from './pipeline/copies.ts';
 export { reportCounts } from './pipeline/counts.ts';
 export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';

@@ -161,7 +161,7 @@ const PIPE_PAUSE = 20;
 const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
 
 /** Commands whose `--output json` is one document: nothing else comes to stdout. */
-const DOCUMENTS = new Set(['load', 'sla', 'jobs', 'runs']);
+const DOCUMENTS = new Set(['publish', 'load', 'sla', 'jobs', 'runs']);
 
 function createLog(
   { which, positional: [action] }: ParsedCommand,

@@ -29,7 +29,13 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   seed: runs,
   snapshot: runs,
   clone: runs,
-  publish: runs,
+  publish: handler(async () => {
+    const [{ runCommand }, { listCopies }] = await Promise.all([
+      import('./commands/run.ts'),
+      import('./commands/publish-list.ts'),
+    ]);
+    return (session) => (session.flags['list'] === true ? listCopies(session) : runCommand(session));
+  }),
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),
   query: handler(async () => (await import('./commands/query.ts')).queryCommand),

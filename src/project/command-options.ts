@@ -392,6 +392,21 @@ export const OPTIONS = {
     default: 10,
     help: 'Rows to show of each kind: only here, only there, different.',
   },
+  list_copies: {
+    name: 'list',
+    kind: 'switch',
+    names: ['--list'],
+    default: false,
+    help: 'Publish nothing: show which version stands where, and how old it is.',
+  },
+  copies_output: {
+    name: 'output',
+    kind: 'choice',
+    names: ['--output'],
+    choices: ['json', 'text'],
+    default: 'text',
+    help: 'Output format of --list.',
+  },
   query_limit: {
     name: 'limit',
     kind: 'integer',

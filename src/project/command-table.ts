@@ -142,6 +142,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     ...PLACES,
     ...SELECTION,
     'full_refresh',
+    'list_copies',
+    'copies_output',
     'threads',
   ]),
   command('retry', 'Run the nodes again that failed last time.', [...PLACES, 'threads', 'full_refresh']),

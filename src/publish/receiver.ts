@@ -102,7 +102,18 @@ export interface Published {
   readonly removed: number;
 }
 
+/** The version that stands at a receiver. */
+export interface StandingCopy {
+  readonly version: string;
+  readonly runId: string;
+  readonly rows: number;
+  /** ISO 8601. */
+  readonly publishedAt: string;
+}
+
 /** A place that copies are kept in. */
 export interface Receiver {
   publish(publishing: Publishing): Promise<Published>;
+  /** What stands there of a publication; null: nothing, or what somebody else has made. Changes nothing. */
+  standing(node: PublicationNode): Promise<StandingCopy | null>;
 }

@@ -4,9 +4,10 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { exchangesTables } from '../../adapters/clickhouse/server-facts.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { PlannedColumn, Published, Publishing, Receiver } from '../receiver.ts';
+import type { PlannedColumn, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { formatOf, planColumns } from './plan-columns.ts';
 
 const COMMENT = 'tsdbt published ';
@@ -89,6 +90,18 @@ export class ClickHouseReceiver implements Receiver {
         await session.execute(`DROP TABLE IF EXISTS ${staged} SYNC${ANY_SIZE}`).catch(() => undefined);
       }
       return { changed: true, rows: summary.rows, sent: summary.rows, removed: 0 };
+    } finally {
+      await session.release();
+    }
+  }
+
+  async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
+    const [table = '', schema = this.#schema] = (config.table ?? '').split('.').reverse();
+    const session = this.#adapter.session({ name: unique_id });
+    try {
+      const note = noteOf((await standingAt(session, schema, table))?.comment ?? '');
+      if (note?.publication !== unique_id) return null;
+      return { version: note.version, runId: note.run_id, rows: note.rows, publishedAt: note.published_at };
     } finally {
       await session.release();
     }

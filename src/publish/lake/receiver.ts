@@ -1,11 +1,12 @@
 // Publishes Parquet files into an object store: files are written under names of their own, and a manifest that names
 // them is switched last. A claim in the manifest tells files of a run at work from those that a killed one has left.
+import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Partition, Published, Publishing, Receiver, SourceColumn } from '../receiver.ts';
+import type { Partition, Published, Publishing, Receiver, SourceColumn, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { LakeColumn } from './lake-column.ts';
 import { type Manifest, ManifestFolder, type ManifestFile, type Standing } from './manifest.ts';
@@ -48,6 +49,14 @@ export class LakeReceiver implements Receiver {
       return { changed: false, rows: manifest.rows, sent: 0, removed: 0 };
     }
     return write(folder, publishing, { standing, columns, version, ended });
+  }
+
+  async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
+    const { manifest } = await new ManifestFolder(this.#store, config.path ?? '').standing();
+    if (manifest === null || manifest.publication !== unique_id) return null;
+    const { version, run_id: runId, rows, published_at: publishedAt } = manifest;
+    if (version === null || runId === null || publishedAt === null) return null;
+    return { version, runId, rows, publishedAt };
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Session } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import type { StandingCopy } from '../receiver.ts';
 
 const LEDGER = 'tsdbt.published';
 
@@ -90,6 +91,31 @@ left join ${LEDGER} p on p.schema_name = ${quoteText(this.#schema)} and p.table_
       version: version === null ? null : String(version).slice(2),
       rows: Number(rows ?? 0),
       parts: marks,
+    };
+  }
+
+  /** Where nothing was ever published there is no ledger. @returns null: this publication does not stand there */
+  async copyOf(publication: string): Promise<StandingCopy | null> {
+    const { table: known } = await this.#session.execute(`select to_regclass('${LEDGER}') is not null`, {
+      fetch: true,
+    });
+    if (known.rows[0]?.at(0) !== true) return null;
+    const { table } = await this.#session.execute(
+      `select 'v ' || p.version, 'r ' || p.run_id, p.row_count,
+  to_char(p.published_at at time zone 'UTC', '"t "YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+from ${LEDGER} p join pg_catalog.pg_class c on c.oid = p.table_oid and c.relname = p.table_name
+where p.schema_name = ${quoteText(this.#schema)} and p.table_name = ${quoteText(this.#table)}
+  and p.publication = ${quoteText(publication)}`,
+      { fetch: true },
+    );
+    const [row] = table.rows;
+    if (row === undefined) return null;
+    const [version, runId, rows, at] = row.values.map(String);
+    return {
+      version: (version ?? '').slice(2),
+      runId: (runId ?? '').slice(2),
+      rows: Number(rows),
+      publishedAt: (at ?? '').slice(2),
     };
   }
 

@@ -6,7 +6,8 @@ import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Published, Publishing, Receiver } from '../receiver.ts';
+import type { PublicationNode } from '../../contracts/publication.ts';
+import type { Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { adaptTable } from './adapt.ts';
 import { isOverdue, keptPartitions, mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
 import { PublishedLedger, type Standing } from './ledger.ts';
@@ -70,6 +71,16 @@ export class PostgresReceiver implements Receiver {
       return { changed: true, rows: changed.rows, sent: changed.sent, removed: changed.removed };
     } catch (error) {
       throw explained(error, `${schema}.${table}`);
+    } finally {
+      await session.release();
+    }
+  }
+
+  async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
+    const [schema, table] = placeOf(config.table ?? '', this.#schema);
+    const session = this.#adapter.session({ name: unique_id });
+    try {
+      return await new PublishedLedger(session, schema, table).copyOf(unique_id);
     } finally {
       await session.release();
     }

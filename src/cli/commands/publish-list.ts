@@ -1,0 +1,54 @@
+// publish --list: which version of each publication stands where, and how old it is, as lines or one JSON document.
+import { note, print } from '../../events/index.ts';
+import { copiesOf, type Copy } from '../../index.ts';
+import { durationText } from '../../serve/promises/sla.ts';
+import { dateTime, isoTime } from '../../values/utc-text.ts';
+import { inColumns } from '../columns.ts';
+import { type CommandSession, now } from '../command-session.ts';
+import { loadAndParse } from './run.ts';
+
+/** @returns true, whatever stands there */
+export async function listCopies(session: CommandSession): Promise<boolean> {
+  const { flags, logger } = session;
+  const copies = await copiesOf(await loadAndParse(session, { write: false }));
+  if (flags['output'] === 'json')
+    print(logger, JSON.stringify({ generated_at: isoTime(now()), copies: copies.map(document) }));
+  else if (copies.length === 0) note(logger, 'No publication is selected', { level: 'warn' });
+  else for (const line of linesOf(copies)) print(logger, line);
+  return true;
+}
+
+function ageMs(publishedAt: string): number {
+  return Math.max(0, now() - Date.parse(publishedAt));
+}
+
+function linesOf(copies: readonly Copy[]): string[] {
+  return inColumns([
+    ['NODE', 'TO', 'TABLE', 'ROWS', 'PUBLISHED (UTC)', 'AGE', 'RUN', 'VERSION'],
+    ...copies.map(({ publication: { config }, of, standing }) => {
+      const place = [of.split('.').slice(2).join('.'), config.to, config.table ?? config.path ?? ''];
+      if (standing === null) return [...place, '-', 'never', '-', '-', '-'];
+      const { rows, publishedAt, runId, version } = standing;
+      const age = durationText(Math.floor(ageMs(publishedAt) / 1000) * 1000);
+      const at = dateTime(Date.parse(publishedAt));
+      return [...place, String(rows), at, age, runId, version.slice(0, 12)];
+    }),
+  ]);
+}
+
+/** The keys are documented in docs/publish.md and stay. */
+function document({ publication: { unique_id, config }, of, standing }: Copy): object {
+  return {
+    unique_id,
+    of,
+    to: config.to,
+    table: config.table,
+    path: config.path,
+    mode: config.mode,
+    version: standing?.version ?? null,
+    run_id: standing?.runId ?? null,
+    rows: standing?.rows ?? null,
+    published_at: standing?.publishedAt ?? null,
+    age_seconds: standing === null ? null : Math.floor(ageMs(standing.publishedAt) / 1000),
+  };
+}
