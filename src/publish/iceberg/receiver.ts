@@ -1,6 +1,7 @@
 // Publishes into an Iceberg table through a REST catalog: data files, manifests and one commit that asserts the
 // snapshot before it. The snapshot's summary names run and version, by which a repeat finds its own.
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { type AvroFile, type AvroValue, readAvroFile } from '../../object-store/avro-file.ts';
 import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
@@ -8,7 +9,7 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import type { LakeColumnOf } from '../lake/receiver.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Partition, Published, Publishing, Receiver } from '../receiver.ts';
+import type { Partition, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import { liveEntries, type NewFile, type OldFile, partitionOf, writeManifest, writeManifestList } from './manifests.ts';
 import { sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
@@ -34,10 +35,7 @@ export class IcebergReceiver implements Receiver {
   async publish(publishing: Publishing): Promise<Published> {
     const { node, source, force } = publishing;
     const { config } = node;
-    const written = config.table ?? '';
-    const dot = written.lastIndexOf('.');
-    const namespace = dot < 0 ? this.#namespace : written.slice(0, dot);
-    const table = new LakeTable(this.#catalog, this.#store, namespace, written.slice(dot + 1));
+    const table = this.#table(config.table ?? '');
     const { place } = table;
     const ended = endedPartitions(publishing, place);
     const parts = partitionKeysOf(publishing);
@@ -76,6 +74,22 @@ export class IcebergReceiver implements Receiver {
       : partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
     const work = new IcebergWork(table, publishing, { version, ended, spec, schema, partitions, changed });
     return work.commit(metadata);
+  }
+
+  async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
+    const metadata = await this.#table(config.table ?? '').load();
+    const snapshot = currentSnapshot(metadata);
+    const [version, runId] = ['version', 'run-id'].map((name) => fact(snapshot, 'summary', `tsdbt.${name}`));
+    const committed = Number(member(snapshot, 'timestamp-ms') ?? Number.NaN);
+    if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id || Number.isNaN(committed)) return null;
+    if (version == null || runId == null) return null;
+    return { version, runId, rows: rowsThere(metadata), publishedAt: new Date(committed).toISOString() };
+  }
+
+  #table(written: string): LakeTable {
+    const dot = written.lastIndexOf('.');
+    const namespace = dot < 0 ? this.#namespace : written.slice(0, dot);
+    return new LakeTable(this.#catalog, this.#store, namespace, written.slice(dot + 1));
   }
 }
 
