@@ -42,7 +42,8 @@ export async function readLook(session: Session, name: string): Promise<Look | n
   'o ' || pg_get_userbyid(c.relowner), c.relowner = current_user::regrole, 'c ' || obj_description(c.oid, 'pg_class'),
   'oid ' || c.oid,
   (select json_agg(json_build_array(x.privilege_type, case x.grantee when 0 then '' else ` +
-      `pg_get_userbyid(x.grantee) end, x.is_grantable, g.attname)) from (select null::name as attname, c.relacl as acl ` +
+      `pg_get_userbyid(x.grantee) end, x.is_grantable, g.attname)) ` +
+      `from (select null::name as attname, c.relacl as acl ` +
       'union all select a.attname, a.attacl from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and ' +
       `not a.attisdropped) g cross join aclexplode(g.acl) x where x.grantee <> c.relowner)::text,
   (select json_agg(a.attname) from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and a.attnotnull)::text

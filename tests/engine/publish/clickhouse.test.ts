@@ -37,15 +37,18 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
   it('gives every bit of floats', async () => {
     const floats = "('x' || substr(md5(g::text), 1, 16))::bit(64)::bigint";
     const built = await publish(
-      `select g::int as id, ${floats}::float8 / 1e7 as f, ((${floats} % 1000003)::float8 / 7)::float4 as r from generate_series(1, 2000) g`,
+      `select g::int as id, ${floats}::float8 / 1e7 as f, ((${floats} % 1000003)::float8 / 7)::float4 as ` +
+        `r from generate_series(1, 2000) g`,
     );
     expect(built.code, built.out).toBe(0);
     const { rows } = await lab.project.client.query<{ bits: string }>(
-      "select id || ' ' || encode(float8send(f), 'hex') || ' ' || encode(float4send(r), 'hex') as bits from s.m order by id",
+      "select id || ' ' || encode(float8send(f), 'hex') || ' ' || encode(float4send(r), 'hex') as bits " +
+        'from s.m order by id',
     );
     expect(
       await there(
-        "select toString(id) || ' ' || lower(hex(reinterpretAsUInt64(f))) || ' ' || lower(hex(reinterpretAsUInt32(r))) " +
+        "select toString(id) || ' ' || lower(hex(reinterpretAsUInt64(f))) || ' ' || " +
+          'lower(hex(reinterpretAsUInt32(r))) ' +
           'from published.m order by id',
       ),
     ).toEqual(rows.map(({ bits }) => [bits]));

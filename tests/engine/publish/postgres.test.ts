@@ -132,7 +132,8 @@ describe('publishing into another Postgres', () => {
 
   it('sends what is another value without another row: a label, a column that was made anew', async () => {
     await lab.project.client.query(
-      "create type mood as enum ('sad', 'glad'); create schema if not exists s; create table s.moods (id int, feels mood, n int); " +
+      "create type mood as enum ('sad', 'glad'); create schema if not exists s; create table s.moods (id " +
+        'int, feels mood, n int); ' +
         "insert into s.moods values (1, 'sad', 5)",
     );
     lab.project.write({
