@@ -12,3 +12,19 @@
       else columns if single else 'tuple(' ~ columns ~ ')' -%}
   {{- return('countIf(' ~ condition ~ ') - uniqExactIf(' ~ value ~ ', ' ~ condition ~ ')') -}}
 {% endmacro %}
+
+{#- As few as can be: the time to plan grows faster than the number of joins. -#}
+{% macro clickhouse__batched_test_parts(relation, uniques, wholes) %}
+  {%- set parts = [] -%}
+  {%- if uniques -%}
+    {%- do parts.append('(\n  select ' ~ uniques | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n) dbt_uniques') -%}
+  {%- endif -%}
+  {%- set counts = [] -%}
+  {%- for whole in wholes -%}
+    {%- do counts.append('(select count(*) from (\n' ~ whole.sql ~ '\n) dbt_internal_test) as ' ~ whole.name) -%}
+  {%- endfor -%}
+  {%- if counts -%}
+    {%- do parts.append('(\n  select ' ~ counts | join(',\n    ') ~ '\n) dbt_wholes') -%}
+  {%- endif -%}
+  {{- return(parts) -}}
+{% endmacro %}

@@ -8,7 +8,7 @@
 {% endmacro %}
 
 {% macro default__get_batched_tests_sql(relation, tests) %}
-  {%- set rows, alone, conditions = [], [], [] -%}
+  {%- set rows, uniques, wholes, conditions = [], [], [], [] -%}
   {%- set types = batched_test_types(relation) if tests | selectattr('kind', 'equalto', 'unique') | list else {} -%}
   {%- for test in tests -%}
     {%- set name = 'dbt_failures_' ~ loop.index0 -%}
@@ -16,11 +16,9 @@
       {%- do conditions.append(test.condition) -%}
       {%- do rows.append(batched_test_count(test.condition) ~ ' as ' ~ name) -%}
     {%- elif test.kind == 'unique' -%}
-      {#- each by itself: for several, Postgres 16 and later sort whole rows by the first of them -#}
-      {%- do alone.append('select ' ~ batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as '
-          ~ name ~ '\n  from ' ~ relation) -%}
+      {%- do uniques.append(batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as ' ~ name) -%}
     {%- else -%}
-      {%- do alone.append('select count(*) as ' ~ name ~ ' from (\n' ~ test.sql ~ '\n) dbt_internal_test') -%}
+      {%- do wholes.append({'name': name, 'sql': test.sql}) -%}
     {%- endif -%}
   {%- endfor -%}
   {%- set parts = [] -%}
@@ -29,10 +27,7 @@
     {%- do parts.append('(\n  select ' ~ rows | join(',\n    ') ~ '\n  from ' ~ relation ~ '\n  where '
         ~ conditions | join('\n    or ') ~ '\n) dbt_rows') -%}
   {%- endif -%}
-  {#- Postgres asks a subquery of the select list wherever its column is named: again by warn_if, by error_if -#}
-  {%- for query in alone -%}
-    {%- do parts.append('(\n  ' ~ query ~ '\n) dbt_alone_' ~ loop.index0) -%}
-  {%- endfor %}
+  {%- do parts.extend(batched_test_parts(relation, uniques, wholes)) %}
 select
   {%- for test in tests %}
   {%- set name = 'dbt_failures_' ~ loop.index0 %}
@@ -40,6 +35,25 @@ select
       }} {{ test.error_if }} as should_error_{{ loop.index0 }}{{ ',' if not loop.last }}
   {%- endfor %}
 from {{ parts | join('\ncross join ') }}
+{% endmacro %}
+
+{#- What stands beside the scan of rows, as entries of from. uniques: expressions with their names; wholes: dicts of
+    name and sql, which is counted. -#}
+{% macro batched_test_parts(relation, uniques, wholes) %}
+  {{- return(adapter.dispatch('batched_test_parts', 'dbt')(relation, uniques, wholes)) -}}
+{% endmacro %}
+{#- Each by itself. For several unique tests in one select, Postgres 16 and later sort whole rows by the first of them;
+    a subquery of the select list is asked again wherever its column is named: by warn_if and by error_if. -#}
+{% macro default__batched_test_parts(relation, uniques, wholes) %}
+  {%- set parts = [] -%}
+  {%- for unique in uniques -%}
+    {%- do parts.append('(\n  select ' ~ unique ~ '\n  from ' ~ relation ~ '\n) dbt_unique_' ~ loop.index0) -%}
+  {%- endfor -%}
+  {%- for whole in wholes -%}
+    {%- do parts.append('(\n  select count(*) as ' ~ whole.name ~ ' from (\n' ~ whole.sql ~
+        '\n) dbt_internal_test\n) dbt_whole_' ~ loop.index0) -%}
+  {%- endfor -%}
+  {{- return(parts) -}}
 {% endmacro %}
 
 {% macro batched_test_count(condition) %}
