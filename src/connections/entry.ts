@@ -33,13 +33,12 @@ export function namesOf(data: Json): string[] {
 /**
  * One connection of the file.
  * @param data the file's content, rendered
- * @param wanted null: `default`, or the only one that there is
  * @param seen called with each secret that is read, now or later
  * @throws `profile` error naming the file and the connections that there are
  */
 export function connectionEntry(
   data: Json,
-  wanted: string | null,
+  name: string,
   path: string,
   seen: (secret: string) => void = () => undefined,
 ): ConnectionEntry {
@@ -48,13 +47,16 @@ export function connectionEntry(
   };
   const connections = connectionsOf(data);
   const names = Object.keys(connections);
-  const [first] = names;
-  const name = wanted ?? (first !== undefined && names.length === 1 ? first : 'default');
   const found = connections[name];
   if (!isDictionary(found))
     return refuse(`There is no connection '${name}'`, `Connections: ${names.join(', ') || 'none'}.`);
-  const { type = 'kafka', ...options } = found;
-  return { name, path, type: String(type), options, seen, refuse };
+  const { type: _, ...options } = found;
+  return { name, path, type: typeOf(found), options, seen, refuse };
+}
+
+/** What the connection leads to: without a word a broker. */
+export function typeOf({ type = 'kafka' }: Dictionary): string {
+  return String(type);
 }
 
 /** @throws `profile` error when the connection is of another type @param what `an object store`, for people */

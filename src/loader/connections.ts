@@ -3,7 +3,14 @@
 import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
 import { isDictionary } from './json.ts';
-import { connectionEntry, connectionsOf, type Dictionary, expectType, onlyOptions } from '../connections/entry.ts';
+import {
+  connectionEntry,
+  connectionsOf,
+  type Dictionary,
+  expectType,
+  onlyOptions,
+  typeOf,
+} from '../connections/entry.ts';
 import { inFolder, type Secret, secretOf, type SecretPlace } from '../connections/secret.ts';
 
 /** How to reach a broker. */
@@ -65,7 +72,7 @@ export interface TlsOptions {
 /**
  * One connection of the file.
  * @param data the file's content, rendered
- * @param wanted null: `default`, or the only one that there is
+ * @param wanted null: the only broker that there is, or else `default`
  * @param seen called with each secret that is read, now or later
  * @throws `profile` error naming file, connection and option
  */
@@ -75,7 +82,11 @@ export function loadConnection(
   path: string,
   seen: (secret: string) => void = () => undefined,
 ): LoadConnection {
-  const entry = connectionEntry(data, wanted, path, seen);
+  const brokersThere = Object.entries(connectionsOf(data)).flatMap(([name, each]) =>
+    isDictionary(each) && typeOf(each) === 'kafka' ? [name] : [],
+  );
+  const only = brokersThere.length === 1 ? brokersThere[0] : undefined;
+  const entry = connectionEntry(data, wanted ?? only ?? 'default', path, seen);
   const { name, options: found, refuse } = entry;
   expectType(entry, ['kafka'], 'a broker');
   onlyOptions(entry, ['brokers', 'tls', 'sasl', 'registry']);

@@ -512,7 +512,7 @@ export const OPTIONS = {
     kind: 'text',
     names: ['--connection'],
     default: null,
-    help: 'Connection of connections.yml; without it `default`, or the only one.',
+    help: 'Connection of connections.yml; without it the only broker, else `default`.',
   },
   timeout: {
     name: 'timeout',

@@ -17,6 +17,20 @@ const connection = (options: object): ReturnType<typeof loadConnection> =>
     seen.push(secret),
   );
 
+describe('a connection without a name', () => {
+  const [kafka, s3] = [{ brokers: '127.0.0.1:9092' }, { type: 's3', bucket: 'raw' }];
+
+  it('is the only broker, whatever stands beside it', () => {
+    expect(loadConnection({ lake: s3, events: kafka }, null, 'connections.yml').name).toBe('events');
+  });
+
+  it('is default among several brokers', () => {
+    expect(loadConnection({ events: kafka, default: kafka }, null, 'connections.yml').name).toBe('default');
+    const several = { events: kafka, clicks: kafka };
+    expect(() => loadConnection(several, null, 'connections.yml')).toThrow("There is no connection 'default'");
+  });
+});
+
 describe('secrets of a connection', () => {
   it('are read again from their files, and told of each time', () => {
     write('password', 'first\n');
