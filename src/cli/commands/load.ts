@@ -5,7 +5,7 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
-import { isArchive, rootOf, withArchive } from '../../loader/archive/config.ts';
+import { isArchive, withArchive } from '../../loader/archive/config.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
@@ -240,7 +240,7 @@ async function replayClient(
       why: `connection '${archive.connection}' of the archive has bucket '${store.settings.bucket}', not '${bucket}'.`,
     });
   const { archiveClient } = await import('../../loader/archive/replay-client.ts');
-  return archiveClient(store, prefix, target.topic, rootOf(archive, target.topic));
+  return archiveClient(store, prefix, target.topic, archive.path);
 }
 
 /** Ends or stops this process at a fault point that a test requests. */

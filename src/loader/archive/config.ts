@@ -103,13 +103,6 @@ export function folderOf({ archive }: { readonly archive: ArchiveConfig }, topic
   );
 }
 
-/** The files' common beginning: the path up to the first place that differs between messages. */
-export function rootOf({ path }: ArchiveConfig, topic: string): string {
-  const whole = path.replaceAll('{topic}', topic);
-  const place = whole.indexOf('{');
-  return place < 0 ? whole : whole.slice(0, place);
-}
-
 const DIGITS = { partition: 5, offset: 14 };
 
 /** The name of the file that holds the messages of a folder from `from` on, up to before `to`. */

@@ -18,6 +18,7 @@ import {
 import { recordsOf } from '../fast/records.ts';
 import { rangeOf } from './config.ts';
 import { messagesIn } from './file-format.ts';
+import { archivedKeys } from './layout.ts';
 
 /** The files of one range: a range's messages may lie in several folders. */
 interface Part {
@@ -29,18 +30,18 @@ interface Part {
 /**
  * @param prefix of the keys: a folder, or a part of one
  * @param topic of the table: the files' topic
- * @param root of the archive: of a range that has a file below `prefix`, its files elsewhere are delivered, too
+ * @param path of the table's archive: of a range that has a file below `prefix`, its files elsewhere are delivered, too
  * @throws `runtime` error when there is no file, or offsets are missing between files
  */
 export async function archiveClient(
   store: ObjectStore,
   prefix: string,
   topic: string,
-  root: string = prefix,
+  path: string,
 ): Promise<BrokerClient> {
   const found = new Map<number, Map<string, Part>>();
   // A loaded range counts as loaded as a whole: half of it would be lost for ever.
-  for await (const { key } of store.list(prefix.startsWith(root) ? root : prefix)) {
+  for (const key of await archivedKeys(store, prefix, topic, path)) {
     const range = rangeOf(key);
     if (range === null) continue;
     const parts = found.get(range.partition) ?? new Map<string, Part>();

@@ -71,6 +71,11 @@ class Archive {
     return this.lab.loader(this.target, { sink: this.sink(), ...more }).loader.run();
   }
 
+  /** What reads the files below a prefix. @param path of the config of today */
+  client(prefix: string, path = `${this.path}dt={day}/hour={hour}/`): Promise<LoaderOptions['client']> {
+    return archiveClient(server.store(), prefix, 't', path);
+  }
+
   /** Loads until a point is reached for the nth time. */
   async killed(point: FaultPoint, times = 1): Promise<boolean> {
     let left = times;
@@ -306,21 +311,70 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     for (const i of upTo(2)) archive.broker.produce('t', 0, { id: 8 + i }, { timestamp: START + 72 * HOUR });
     await archive.load();
     const day = `${archive.path}dt=2026-05-02/`;
-    const client = await archiveClient(server.store(), day, 't', archive.path);
+    const client = await archive.client(day);
     expect((await postgres.load(archive.table, { client })).rows).toBe(8);
     expect(await postgres.ids(archive.table)).toEqual(upTo(8));
-    await expect(archiveClient(server.store(), `${archive.path}dt=1999`, 't', archive.path)).rejects.toThrow(
-      'No archived files are at s3://lake/',
-    );
+    await expect(archive.client(`${archive.path}dt=1999`)).rejects.toThrow('No archived files are at s3://lake/');
   });
+
+  it('are loaded whole from one day of a copy, and of an archive whose path is another today', async () => {
+    const archive = new Archive(postgres);
+    for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
+    await archive.load();
+    const home = `moved/${archive.path}`;
+    for (const key of await archive.keys())
+      await archive.store.put(home + key, (await archive.store.get(archive.path + key)) ?? Buffer.alloc(0));
+    const client = await archive.client(`${home}dt=2026-05-02/`);
+    expect((await postgres.load(archive.table, { client })).rows).toBe(8);
+    expect(await postgres.ids(archive.table)).toEqual(upTo(8));
+    // A place that is cut off within a segment, and one that ends in the file's name.
+    for (const part of ['dt=2026-05-0', 'dt=2026-05-01/hour=22/p000']) {
+      const whole = new Archive(postgres);
+      expect((await postgres.load(whole.table, { client: await archive.client(home + part) })).rows).toBe(8);
+    }
+    // Files of another layout: what a whole range is, nobody knows.
+    await expect(archive.client(`${home}dt=2026-05-02/`, `${archive.path}{day}/`)).rejects.toThrow(
+      `s3://lake/${home}dt=2026-05-02/hour=22/p00000-00000000000000-00000000000008.ndjson.gz does not lie as 'path'`,
+    );
+    const all = new Archive(postgres);
+    const other = await archive.client(home, `${archive.path}{day}/`);
+    expect((await postgres.load(all.table, { client: other })).rows).toBe(8);
+    await archive.store.put(`moved/b/${(await archive.keys())[0]}`, Buffer.from('mine'));
+    await expect(archive.client('moved/')).rejects.toThrow('several archives are at s3://lake/moved/');
+  });
+
+  it.each(['{day}/{topic}/', 'dt={day}/t/'])(
+    'with the path %s are not mixed with those of other topics',
+    async (path) => {
+      const archive = new Archive(postgres);
+      const home = `${archive.path}${path.startsWith('{') ? 'x' : 'y'}/`;
+      for (const i of upTo(4)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
+      await archive.load();
+      const days = [];
+      for (const key of await archive.keys()) {
+        const [, day = '', name = ''] = /dt=([^/]*).*\/([^/]*)$/.exec(key) ?? [];
+        const folder = (topic: string): string =>
+          home + path.replace('{day}', day).replace('{topic}', topic).replace('/t/', `/${topic}/`);
+        await archive.store.put(folder('t') + name, (await archive.store.get(archive.path + key)) ?? Buffer.alloc(0));
+        await archive.store.put(folder('other') + name, Buffer.from('of another topic'));
+        days.push(folder('t'));
+      }
+      expect(days).toHaveLength(2);
+      const client = await archive.client(days[0] ?? '', home + path);
+      expect((await postgres.load(archive.table, { client })).rows).toBe(4);
+      expect(await postgres.ids(archive.table)).toEqual(upTo(4));
+      if (!path.includes('{topic}')) return;
+      const all = new Archive(postgres);
+      expect((await postgres.load(all.table, { client: await archive.client(home, home + path) })).rows).toBe(4);
+    },
+  );
 
   it.each(FORMATS)('are loaded into a table, which goes on from the topic (%s)', async (format) => {
     const archive = new Archive(postgres, {}, 2, format);
     for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
     await archive.load();
-    const client = async (): Promise<LoaderOptions['client']> => archiveClient(server.store(), archive.path, 't');
-    expect((await postgres.load(archive.table, { client: await client() })).rows).toBe(10);
-    expect((await postgres.load(archive.table, { client: await client() })).rows).toBe(0);
+    expect((await postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(10);
+    expect((await postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(0);
     for (const i of upTo(4)) archive.broker.produce('t', i % 2, { id: 10 + i }, { timestamp: START });
     expect((await postgres.load(archive.table)).rows).toBe(4);
     expect(await postgres.ids(archive.table)).toEqual(upTo(14));
@@ -394,11 +448,9 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const keys = await archive.keys();
     expect(keys.length).toBeGreaterThan(2);
     await archive.store.delete(archive.path + keys[1]);
-    await expect(
-      postgres.load(archive.table, { client: await archiveClient(server.store(), archive.path, 't') }),
-    ).rejects.toThrow(/has no file with offsets \d+ to \d+ of partition 0/);
-    await expect(archiveClient(server.store(), 'nothing/', 't')).rejects.toThrow(
-      'No archived files are at s3://lake/nothing/',
+    await expect(postgres.load(archive.table, { client: await archive.client(archive.path) })).rejects.toThrow(
+      /has no file with offsets \d+ to \d+ of partition 0/,
     );
+    await expect(archive.client('nothing/')).rejects.toThrow('No archived files are at s3://lake/nothing/');
   });
 });
