@@ -12,7 +12,6 @@ const WHOLE: Readonly<Record<string, string>> = {
   'double precision': 'Float64',
   text: 'String',
   'character varying': 'String',
-  character: 'String',
   uuid: 'UUID',
   json: 'String',
   jsonb: 'String',
@@ -58,6 +57,9 @@ function mappedOf(column: string, type: string, value: string): Mapped {
   const known = WHOLE[base];
   if (known !== undefined) return { type: known, expression: value };
   switch (base) {
+    case 'character':
+      // Its blanks at the end mean nothing.
+      return { type: 'String', expression: `${value}::text` };
     case 'boolean':
       return { type: 'Bool', expression: `${value}::int` };
     case 'date':

@@ -15,7 +15,6 @@ const WHOLE: Readonly<Record<string, ParquetType>> = {
   'double precision': 'double',
   text: 'string',
   'character varying': 'string',
-  character: 'string',
   json: 'string',
   jsonb: 'string',
   uuid: 'uuid',
@@ -55,6 +54,9 @@ function mappedOf(column: string, type: string, value: string): Mapped {
   if (known !== undefined) return { parquet: known, expression: value };
   const micros = `(extract(epoch from ${value}) * 1000000)::bigint`;
   switch (base) {
+    case 'character':
+      // Its blanks at the end mean nothing.
+      return { parquet: 'string', expression: `${value}::text` };
     case 'bytea':
       return { parquet: 'binary', expression: `encode(${value}, 'hex')` };
     case 'date':
