@@ -54,7 +54,7 @@ async function refuseKeys(
   const rows = await read(
     session,
     `select ${texts.join(', ')} from (select ${values.map((value, at) => `${value} as k${at}`).join(', ')}, count(*) ` +
-      `as n from ${side.relation} t${condition(where)} group by ${values.join(', ')}) g where n > 1 or ` +
+      `as n from ${rowsOf(side, where)} group by ${values.join(', ')}) g where n > 1 or ` +
       `${nulls} limit 1`,
   );
   const [found] = rows;
@@ -66,10 +66,10 @@ async function refuseKeys(
 
 /** Both relations, a row of each in one where their keys are equal. */
 function joinSql(here: DiffSide, there: DiffSide, { key, columns }: DiffPlan, { where }: DiffRequest): string {
-  const side = ({ relation, quote }: DiffSide, place: Place, name: string): string => {
-    const keys = key.map((column, at) => `${compared(column, place, `t.${quote(column.name)}`)} as k${at}`);
-    const values = columns.map((column, at) => `t.${quote(column.name)} as c${at}`);
-    return `(select 1 as p, ${[...keys, ...values].join(', ')} from ${relation} t${condition(where)}) ${name}`;
+  const side = (each: DiffSide, place: Place, name: string): string => {
+    const keys = key.map((column, at) => `${compared(column, place, `t.${each.quote(column.name)}`)} as k${at}`);
+    const values = columns.map((column, at) => `t.${each.quote(column.name)} as c${at}`);
+    return `(select 1 as p, ${[...keys, ...values].join(', ')} from ${rowsOf(each, where)}) ${name}`;
   };
   const same = key.map((_, at) => `a.k${at} = b.k${at}`).join(' and ');
   return `${side(here, 'here', 'a')} full join ${side(there, 'there', 'b')} on ${same}`;
@@ -136,8 +136,9 @@ function differs(side: DiffSide, column: PairedColumn, at: number): string {
   return side.distinct(compared(column, 'here', `a.c${at}`), compared(column, 'there', `b.c${at}`));
 }
 
-function condition(where: string | null): string {
-  return where === null ? '' : ` where (${where}\n)`;
+/** The rows to compare, as `t`. The condition stands alone: ClickHouse takes an alias beside it before a column. */
+function rowsOf({ relation }: DiffSide, where: string | null): string {
+  return where === null ? `${relation} t` : `(select * from ${relation} t where (${where}\n)) t`;
 }
 
 /** Rows of a query, few enough to be kept. */

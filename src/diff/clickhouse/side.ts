@@ -10,8 +10,13 @@ import { formOf } from './forms.ts';
 
 /** Longer texts are compared by their hash. */
 const LONGEST = 100;
-/** A row without a partner has nulls; a join that does not fit into memory goes to the disk. */
-const SETTINGS = " SETTINGS join_use_nulls = 1, join_algorithm = 'grace_hash,full_sorting_merge,hash'";
+/**
+ * A row without a partner has nulls; a join that does not fit into memory goes to the disk; an alias does not stand
+ * for the column of its name.
+ */
+const SETTINGS =
+  " SETTINGS join_use_nulls = 1, join_algorithm = 'grace_hash,full_sorting_merge,hash', " +
+  'prefer_column_name_to_alias = 1';
 /** Columns that `select *` does not give. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
