@@ -24,6 +24,12 @@ export const DIFF_ERRORS = {
     (f) => `Error: There is no column '${f.column}' on either side.`,
     (f) => `Columns: ${f.columns}.`,
   ),
+  diffNothing: row(
+    'T1019',
+    'usage',
+    () => 'Error: Nothing is selected that could be compared.',
+    () => 'Models that are not ephemeral, seeds and snapshots are compared; with --copies publications.',
+  ),
   diffKeyNotCompared: row<Facts<'column' | 'why'>>(
     'T3080',
     'runtime',

@@ -2,7 +2,7 @@
 // or as CSV. Comparing is src/diff's.
 import { join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
-import { note, print } from '../../events/index.ts';
+import { print } from '../../events/index.ts';
 import { type Compared, diffCopies, type DiffOptions, diffTargets, parse, type ParsedProject } from '../../index.ts';
 import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
@@ -24,10 +24,11 @@ export async function diffCommand(session: CommandSession): Promise<boolean> {
     compared.push(each);
     if (output === 'table') print(logger, linesOf(each).join('\n'));
   }
+  // A mistyped selection passes no gate.
+  if (compared.length === 0) throw errorOf('diffNothing', {});
   if (output === 'json')
     print(logger, JSON.stringify({ equal: areEqual(compared), comparisons: compared.map(document) }));
   if (output === 'csv') print(logger, csvOf(compared));
-  if (compared.length === 0) note(logger, 'Nothing is selected that could be compared', { level: 'warn' });
   return areEqual(compared);
 }
 

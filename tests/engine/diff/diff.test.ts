@@ -144,6 +144,8 @@ different   3   x       null  d,e`,
     ['its own target', ['--to-target', 'dev'], "'dev' is the target itself"],
     ['an unknown target', ['--to-target', 'nix'], 'nix'],
     ['a limit below 0', ['--to-target', 'away', '--limit', '-1'], '-1 is not a number of rows'],
+    ['a selection of nothing', ['--to-target', 'away', '-s', 'nix'], 'Nothing is selected that could be compared'],
+    ['a selection without copies', ['--copies'], 'Nothing is selected that could be compared'],
     ['a condition that is no SQL', ['--to-target', 'away', '--where', 'id >'], 'syntax error'],
   ];
   for (const [name, args, message] of wrong)
