@@ -27,9 +27,7 @@ export class PostgresSide implements DiffSide {
 
   /** Locks every relation before the snapshot is taken: one that is swapped later would have no rows in it. */
   async open(others: readonly DiffSide[] = []): Promise<void> {
-    await this.#known(() => this.#source.open());
-    // A relation that LOCK does not take is locked by the first query that reads it.
-    for (const { relation } of others) await this.#session.attempt(`lock table ${relation} in access share mode`);
+    await this.#known(() => this.#source.open(others.map(({ relation }) => relation)));
   }
 
   columns(): Promise<DiffColumn[]> {

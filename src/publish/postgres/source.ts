@@ -39,15 +39,20 @@ export class PostgresSource implements PublishSource {
   /**
    * Locks the relation before the snapshot is taken: a snapshot that is older than a swap or a TRUNCATE which it then
    * waits for would find no rows.
+   * @param others in SQL; locked before that snapshot, too; one that is missing is for its reader to tell
    */
-  async open(): Promise<void> {
+  async open(others: readonly string[] = []): Promise<void> {
     for (let tries = 1; ; tries++) {
       await this.#session.begin();
       await this.#session.execute(SETTINGS);
-      const failure = await this.#session.attempt(`lock table ${this.#name} in access share mode`);
-      if (failure === null) return;
-      if (!LOCKED_BY_READING.has(failure.details.code ?? '')) throw failure;
-      if (await this.#isOfSnapshot()) return;
+      const unlocked: string[] = [];
+      for (const name of [...others, this.#name]) {
+        const failure = await this.#session.attempt(`lock table ${name} in access share mode`);
+        if (failure === null) continue;
+        if (LOCKED_BY_READING.has(failure.details.code ?? '')) unlocked.push(name);
+        else if (name === this.#name) throw failure;
+      }
+      if (await this.#areOfSnapshot(unlocked)) return;
       await this.#session.rollback();
       if (tries === TRIES)
         throw errorOf('notPublished', {
@@ -57,14 +62,17 @@ export class PostgresSource implements PublishSource {
     }
   }
 
-  /** Locks the relation by reading. @returns whether the snapshot, which is older, knows the rows that it has now */
-  async #isOfSnapshot(): Promise<boolean> {
-    await this.#session.execute(`select from ${this.#name} limit 0`);
-    const rows = await this.#rows(
-      `select 1 from pg_catalog.pg_class c where c.oid = ${quoteText(this.#name)}::regclass and ` +
-        'nullif(c.relfilenode, 0) is not distinct from pg_catalog.pg_relation_filenode(c.oid)',
-    );
-    return rows.length > 0;
+  /** Locks relations by reading. @returns whether the snapshot, which is older, knows the rows that they have now */
+  async #areOfSnapshot(names: readonly string[]): Promise<boolean> {
+    for (const name of names) {
+      await this.#session.execute(`select from ${name} limit 0`);
+      const rows = await this.#rows(
+        `select 1 from pg_catalog.pg_class c where c.oid = ${quoteText(name)}::regclass and ` +
+          'nullif(c.relfilenode, 0) is not distinct from pg_catalog.pg_relation_filenode(c.oid)',
+      );
+      if (rows.length === 0) return false;
+    }
+    return true;
   }
 
   /** Enums and domains are of this database: their values go as what they are made of. */
