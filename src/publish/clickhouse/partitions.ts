@@ -12,10 +12,10 @@ const FORMATS: Readonly<Record<Grain, string>> = {
 /** No text of a value: it begins with a NUL. */
 const NULL = "'\\0null'";
 
-/** The text of a key of a row's partition; times count in UTC. */
+/** The text of a key of a row's partition; times count in UTC. With fewer digits one before 1970 were rounded up. */
 export function partitionText({ column, grain }: PartitionKey): string {
   const name = `t.${quoteIdentifier(column)}`;
-  return grain === null ? `toString(${name})` : `formatDateTime(toDateTime64(${name}, 0, 'UTC'), '${FORMATS[grain]}')`;
+  return grain === null ? `toString(${name})` : `formatDateTime(toDateTime64(${name}, 6, 'UTC'), '${FORMATS[grain]}')`;
 }
 
 /** Of rows of a relation that is called `t`. */

@@ -93,6 +93,34 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await lab.there('select v from serving.parted order by at')).toEqual([['a'], ['b'], ['b']]);
   });
 
+  it('replaces partitions by values of every type whose text is the same in both', async () => {
+    const keys = [
+      "' a\\tΩ' as s",
+      "toLowCardinality('') as lc",
+      "cast('b' as Enum8('a' = 1, 'b' = 2)) as e",
+      'toInt8(-1) as i',
+      "toUInt64('18446744073709551615') as u",
+      "toInt256('-57896044618658097711785492504343953926634992332820282019728792003956564819968') as w",
+      'true as b',
+      "toDate32('1900-01-01') as d",
+      "toUUID('ABCDEF00-2222-3333-4444-555555555555') as x",
+      'cast(null as Nullable(Int32)) as z',
+    ];
+    const early = "toDateTime64('1969-12-31 23:59:59.5', 1, 'UTC') as at";
+    const names = keys.map((key) => key.slice(key.lastIndexOf(' ') + 1));
+    const parted = {
+      to: 'lookup',
+      table: 'serving.by_value',
+      mode: 'partitions',
+      partition_by: [...names, 'hour(at)', 'year(d)'],
+    };
+    for (const v of [1, 2]) {
+      const { out } = await publish(`select ${[...keys, early].join(', ')}, ${v} as v`, parted);
+      expect(out).toContain('PUBLISH 1');
+    }
+    expect(await lab.there('select v from serving.by_value')).toEqual([['2']]);
+  });
+
   it('gives every type as it is to ClickHouse, by one exchange', async () => {
     const types =
       "[1, 2] as l, map('k', toNullable(1)) as m, tuple(1, 'a') as tu, toLowCardinality('lc') as lc, " +
@@ -145,6 +173,21 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
       IN_CLICKHOUSE,
       'a sorting key has no null',
     ],
+    ...(
+      [
+        ['DateTime', "toDateTime('2026-11-23 08:00:00', 'UTC')"],
+        ['DateTime64', "toDateTime64('2026-11-23 08:00:00', 3, 'UTC')"],
+        ['Decimal', "toDecimal32('1.5', 2)"],
+        ['Float64', 'toFloat64(1)'],
+        ['IPv4', "toIPv4('10.0.0.1')"],
+        ['Nullable', "toNullable(toIPv6('::1'))"],
+      ] as const
+    ).map(([type, value]): [string, string, unknown, string] => [
+      `partitions by the value of a column of ${type}`,
+      `select 1 as id, ${value} as d`,
+      { to: 'lookup', table: 'serving.odd', mode: 'partitions', partition_by: ['id', 'd'] },
+      `Column 'd' of type ${type}`,
+    ]),
     ['a key twice', 'select arrayJoin([1, 1]) as id', IN_POSTGRES, 'is not unique'],
   ];
   for (const [name, sql, to, message] of refused)
