@@ -4,8 +4,11 @@ import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 
 const NAME = 'manifest.json';
-/** The names of files that publications write: what else is below the path is somebody else's. */
-const OURS = /(?:^|\/)tsdbt-[0-9a-f]{12}-[0-9a-f]{12}-\d{5}\.parquet$/;
+/**
+ * Files of a publication below its path, in folders of partitions: what else is there is somebody else's. In a folder
+ * without `=` lie files of another copy, whose path goes on below this one.
+ */
+const OURS = /^(?:[^/=]+=[^/]*\/)*tsdbt-[0-9a-f]{12}-[0-9a-f]{12}-\d{5}\.parquet$/;
 
 export interface ManifestFile {
   /** Below the folder of the manifest. */
@@ -57,12 +60,18 @@ export class ManifestFolder {
   }
 
   async standing(): Promise<Standing> {
-    const keys: string[] = [];
-    for await (const { key } of this.#store.list(`${this.#path}/`)) if (OURS.test(key)) keys.push(key);
-    const found = await this.#store.read(this.#key(NAME));
-    const manifest = found === null ? null : this.#parsed(found.body);
-    const named = new Set(manifest?.files.map(({ path }) => this.#key(path)));
-    return { manifest, etag: found?.etag ?? null, unnamed: keys.filter((key) => !named.has(key)) };
+    const paths: string[] = [];
+    const others: string[] = [];
+    for await (const { key } of this.#store.list(`${this.#path}/`)) {
+      const path = key.slice(this.#path.length + 1);
+      if (OURS.test(path)) paths.push(path);
+      // A copy has its manifest before its files.
+      else if (path.endsWith(`/${NAME}`)) others.push(path.slice(0, -NAME.length));
+    }
+    const { manifest, etag } = await this.#now();
+    const named = new Set(manifest?.files.map(({ path }) => path));
+    const unnamed = paths.filter((path) => !named.has(path) && !others.some((folder) => path.startsWith(folder)));
+    return { manifest, etag, unnamed: unnamed.map((path) => this.#key(path)) };
   }
 
   /**
@@ -92,8 +101,23 @@ export class ManifestFolder {
     for (const key of keys) await this.#store.delete(key);
   }
 
-  async removeFile(path: string): Promise<void> {
-    await this.#store.delete(this.#key(path));
+  /**
+   * Ends the claim of a run that has failed, and removes its files that no manifest can name any more. The answer to
+   * its switch may be lost: it may have taken place, another run may have kept the files since, or it may come yet.
+   * @throws when it is unknown whether the claim stands: the files stay
+   */
+  async abandon(runId: string, paths: readonly string[]): Promise<void> {
+    const { manifest, etag } = await this.#now();
+    if (manifest === null) return;
+    // From here on a switch that comes late is refused: it needs the etag of the claim.
+    if (manifest.claim === runId) await this.change(etag, { ...manifest, claim: null });
+    const named = new Set(manifest.files.map(({ path }) => path));
+    await this.remove(paths.filter((path) => !named.has(path)).map((path) => this.#key(path)));
+  }
+
+  async #now(): Promise<Pick<Standing, 'manifest' | 'etag'>> {
+    const found = await this.#store.read(this.#key(NAME));
+    return found === null ? { manifest: null, etag: null } : { manifest: this.#parsed(found.body), etag: found.etag };
   }
 
   /** @throws `runtime` error naming the store: without conditions two publications would mix */

@@ -4,7 +4,7 @@ import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
-import type { PartitionKey } from '../partition-key.ts';
+import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { Partition, Published, Publishing, Receiver, SourceColumn, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
@@ -144,15 +144,14 @@ async function write(
     });
     return { changed: true, rows, sent, removed: Math.max((before?.rows ?? 0) + sent - rows, 0) };
   } catch (error) {
-    // The switch may have taken place although its answer was lost: then the files are the version.
-    const now = await folder.standing().catch(() => null);
-    if (now !== null && now.manifest?.run_id !== runId)
-      for (const { path } of files) await folder.removeFile(path).catch(() => undefined);
+    const paths = files.map(({ path }) => path);
+    // What fails here as well is removed by the next run.
+    await folder.abandon(runId, paths).catch(() => undefined);
     throw error;
   }
 }
 
-/** @throws `runtime` error when older partitions have other columns: they stand only there */
+/** @throws `runtime` error when older partitions have other columns or keys: they stand only there */
 function keptOf(
   folder: ManifestFolder,
   before: Manifest | null,
@@ -160,13 +159,15 @@ function keptOf(
   parts: readonly PartitionKey[],
 ): readonly ManifestFile[] {
   if (before === null || before.version === null) return [];
-  const same =
-    JSON.stringify(before.columns) === JSON.stringify(shape) &&
-    before.files.every(({ partition }) => partition.length === parts.length);
-  if (same) return before.files;
+  const sameColumns = JSON.stringify(before.columns) === JSON.stringify(shape);
+  // Texts of partitions by other keys are never those of the source: their rows would stand beside the same ones.
+  if (sameColumns && JSON.stringify(before.partition_by.map(readPartitionKey)) === JSON.stringify(parts))
+    return before.files;
   throw errorOf('notPublished', {
     place: folder.place,
-    why: 'its columns are others by now; --full-refresh publishes the partitions of the model and drops older ones',
+    why:
+      `its ${sameColumns ? "'partition_by' is another" : 'columns are others'} by now; ` +
+      '--full-refresh publishes the partitions of the model and drops older ones',
   });
 }
 
