@@ -24,7 +24,8 @@ const DAY = /\d{4}-\d\d|(?:^|[/=])none(?:\/|$)/;
  * The keys of an archive's files from which those below a prefix are delivered: a range counts as loaded as a whole,
  * so its files of other days belong to it.
  * @param path of the table's archive today; the files may lie below another folder, such as a copy
- * @throws `runtime` error when files lie as `path` does not say and may be a part of their range, or of several archives
+ * @throws `runtime` error when files lie as `path` does not say and may be a part of their range, or are of several
+ *   archives
  */
 export async function archivedKeys(
   store: ObjectStore,
