@@ -45,15 +45,20 @@ export async function settleable(
     group = await readGroup(lease, target, part);
   }
   const [first] = group;
-  return first === undefined || !isApart(first.id) ? group : quiet(lease, target, first.id);
+  return first === undefined || !isApart(first.id) ? group : quiet(lease, target, first.id, group);
 }
 
 /**
  * Waits until no loader that looked before the part was recorded can send anything, and what it has sent is written.
  * @returns the part as it is then
  */
-async function quiet(lease: LeasedSession, target: LoadTarget, id: string): Promise<readonly PlacedIntent[]> {
-  const rest = new Quiet(lease, target);
+async function quiet(
+  lease: LeasedSession,
+  target: LoadTarget,
+  id: string,
+  places: readonly TopicPartition[],
+): Promise<readonly PlacedIntent[]> {
+  const rest = new Quiet(lease, target, places);
   for (;;) {
     const group = await readGroup(lease, target, id);
     const age = Math.min(...group.map(({ ageMs }) => ageMs));

@@ -1,5 +1,7 @@
 // Positions that are set by hand, and the rows that are deleted then. The new position is recorded first: flushes of
 // other loaders are refused from there on. What was being written is waited for, as long as the server may take it.
+// Each DELETE is claimed by one more intent: one process deletes, and nobody once rows may have come again.
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -21,10 +23,17 @@ export interface Gone {
   readonly letters: number;
 }
 
+const NOTHING: Gone = { rows: 0, letters: 0 };
+
 /** Sets a position, whatever it was. @param wanted deletes from `from` on, unless it is -1 */
 export async function rewindPartition(lease: LeasedSession, target: LoadTarget, wanted: Intent): Promise<Gone> {
   for (let tries = 1; ; tries++) {
     const before = await readIntent(lease, target, wanted.partition);
+    // The new one may begin elsewhere, and knows nothing of what this one has left to delete.
+    if (before !== null && before.kind === 'rewind' && !before.done) {
+      await settleRewind(lease, target, before);
+      continue;
+    }
     const anew = before !== null && isAnother(before.topicId, wanted.topicId);
     const intent: Intent = {
       ...wanted,
@@ -40,48 +49,65 @@ export async function rewindPartition(lease: LeasedSession, target: LoadTarget, 
       if (!(error instanceof Fenced) || tries === TRIES) throw error;
       continue;
     }
-    if (before !== null && before.kind === 'flush' && !before.done) await untilQuiet(lease, target, before, recorded);
-    return deleteFrom(lease, target, recorded);
+    return endRewind(lease, target, recorded, () => (before === null ? true : isDone(lease, target, before)));
   }
 }
 
 /** Does what a rewind that was cut off had left to do. */
 export async function settleRewind(lease: LeasedSession, target: LoadTarget, intent: PlacedIntent): Promise<void> {
-  const rest = new Quiet(lease, target);
-  for (let newest: PlacedIntent | null = intent; newest?.id === intent.id && !newest.done; ) {
-    if (await rest.isOver(newest.ageMs)) {
-      await deleteFrom(lease, target, intent);
-      return;
-    }
-    await pause(LOOK_MS);
-    newest = await readIntent(lease, target, intent.partition);
-  }
+  await endRewind(lease, target, intent, () => false);
 }
 
-/** Waits until an intent is done, or nothing of it can come any more. @param behind the one that fences its loader */
-async function untilQuiet(
+/**
+ * Deletes what a rewind is to delete, once nothing can come any more of what was recorded before, unless another
+ * process does. Returns when it is done.
+ * @param isFree is there nothing to wait for, as long as no other process has claimed it?
+ * @returns what this process has deleted
+ */
+async function endRewind(
   lease: LeasedSession,
   target: LoadTarget,
-  { partition, id }: PlacedIntent,
-  behind: Recorded,
-): Promise<void> {
-  const places =
-    `FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND partition = ${partition} AND ` +
-    `(kind = 'done' AND id = ${quoteText(id)} OR kind != 'done' AND id = ${quoteText(behind.id)})`;
-  const rest = new Quiet(lease, target);
+  { id, partition }: Recorded,
+  isFree: () => boolean | Promise<boolean>,
+): Promise<Gone> {
+  let rest = { id: '', quiet: new Quiet(lease, target, []) };
   for (;;) {
-    const [row] = await lease.ask(
-      "SELECT toString(countIf(kind = 'done')), toString(dateDiff('millisecond', minIf(written_at, kind != 'done'), " +
-        `now64(6, 'UTC'))) ${places}`,
-    );
-    if (Number(row?.[0]) > 0 || (await rest.isOver(Number(row?.[1])))) return;
+    const newest = await readIntent(lease, target, partition);
+    if (newest === null || newest.kind !== 'rewind' || newest.done) return NOTHING;
+    if (rest.id !== newest.id) rest = { id: newest.id, quiet: new Quiet(lease, target, [newest]) };
+    if ((newest.id === id && (await isFree())) || (await rest.quiet.isOver(newest.ageMs))) {
+      try {
+        return await deleteFrom(lease, target, newest);
+      } catch (error) {
+        if (!(error instanceof Fenced)) throw error;
+      }
+    }
     await pause(LOOK_MS);
   }
 }
 
+async function isDone(
+  lease: LeasedSession,
+  target: LoadTarget,
+  { partition, id, done }: PlacedIntent,
+): Promise<boolean> {
+  if (done) return true;
+  const rows = await lease.ask(
+    `SELECT 1 FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND partition = ${partition} AND ` +
+      `kind = 'done' AND id = ${quoteText(id)} LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
+/** @throws Fenced when another process has claimed it */
 async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Recorded): Promise<Gone> {
   const { partition, from, topicSince } = intent;
-  let gone: Gone = { rows: 0, letters: 0 };
+  let gone = NOTHING;
+  let newest = intent;
+  const claim = async (): Promise<string> => {
+    newest = await claimed(lease, target, newest);
+    return newest.id;
+  };
   if (from >= 0n) {
     const since = topicSince === null ? null : `fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
     const rows =
@@ -91,21 +117,46 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
       `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` +
       (since === null ? '' : ` AND failed_at > ${since}`);
     gone = {
-      rows: await deleted(lease, relationOf(target), rows),
-      letters: await deleted(lease, `${STATE_DATABASE}.dead_letters`, letters),
+      rows: await deleted(lease, relationOf(target), rows, claim),
+      letters: await deleted(lease, `${STATE_DATABASE}.dead_letters`, letters, claim),
     };
   }
-  await finish(lease, [intent], { target, loadId: '' });
+  await finish(lease, [newest], { target, loadId: '' });
   return gone;
 }
 
-/** @returns number of rows */
-async function deleted(lease: LeasedSession, table: string, where: string): Promise<number> {
+/**
+ * Records a rewind once more, by one process alone. A DELETE that is sent next begins before others have waited long
+ * enough to claim it: the session's lease bounds that, from a look by the server's clock.
+ * @throws Fenced when anything was recorded behind it
+ */
+async function claimed(lease: LeasedSession, target: LoadTarget, intent: Recorded): Promise<Recorded> {
+  let before = intent;
+  for (let tries = 0; tries < TRIES; tries++) {
+    before = await record(lease, { ...intent, id: randomUUID() }, { target, loadId: '', before });
+    const newest = await readIntent(lease, target, intent.partition);
+    if (newest?.id !== before.id) break;
+    if (newest.ageMs <= lease.freshMs) return before;
+  }
+  throw new Fenced([before]);
+}
+
+/**
+ * @param claim records who deletes, and returns under what id
+ * @returns number of rows
+ */
+async function deleted(
+  lease: LeasedSession,
+  table: string,
+  where: string,
+  claim: () => Promise<string>,
+): Promise<number> {
   const count = async (): Promise<number> =>
     Number((await lease.ask(`SELECT toString(count()) FROM ${table} WHERE ${where}`))[0]?.[0]);
   const rows = await count();
   if (rows === 0) return 0;
-  await lease.run(`ALTER TABLE ${table} DELETE WHERE ${where}`);
+  // The id says in system.processes whose DELETE it is.
+  await lease.run(`ALTER TABLE ${table} DELETE WHERE ${where} AND notEmpty(${quoteText(await claim())})`);
   if ((await count()) > 0)
     throw new TsdbtError('runtime', `Rows of ${table} are still there after they were deleted.`, {
       hint: 'Mutations may be stopped (SYSTEM STOP MERGES), or run later (mutations_sync = 0 in custom_settings).',

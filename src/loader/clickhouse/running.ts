@@ -2,9 +2,10 @@
 // and nothing but the server knows when it ends. apart.ts, rewinds.ts and replays.ts say what is done then.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
+import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
-import { relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { ofPlaces, relationOf, STATE_DATABASE } from './load-flushes.ts';
 
 /** The server's code for a right that is missing. */
 const ACCESS_DENIED = '497';
@@ -12,26 +13,25 @@ const ACCESS_DENIED = '497';
 const BLIND = 9;
 
 /**
- * Can nothing come any more that a loader has sent because of what it read before a moment? INSERTs that began later
- * are not waited for: their loaders have read behind it.
+ * Can nothing come any more that a loader has sent for what was recorded in some partitions and is not done? Loaders
+ * that look from a moment on find the newest intents, and send nothing for those before.
  */
 export class Quiet {
   readonly #lease: LeasedSession;
-  readonly #target: LoadTarget;
-  /** When an INSERT was seen last, in milliseconds since the moment: its loader may send one more within its lease. */
+  readonly #sql: string;
+  /** When a statement was seen last, in ms since the moment: its loader may send one more within its lease. */
   #seenMs = 0;
 
-  constructor(lease: LeasedSession, target: LoadTarget) {
+  constructor(lease: LeasedSession, target: LoadTarget, places: readonly TopicPartition[]) {
     this.#lease = lease;
-    this.#target = target;
+    this.#sql = running(target, places);
   }
 
   /** @param ageMs milliseconds since the moment, by the server's clock */
   async isOver(ageMs: number): Promise<boolean> {
-    const late = ageMs - this.#seenMs - this.#lease.quietMs;
-    if (late <= 0) return false;
+    if (ageMs - this.#seenMs <= this.#lease.quietMs) return false;
     try {
-      if ((await this.#lease.ask(running(this.#target, late - this.#lease.freshMs))).length === 0) return true;
+      if ((await this.#lease.ask(this.#sql)).length === 0) return true;
       this.#seenMs = ageMs;
       return false;
     } catch (error) {
@@ -42,13 +42,19 @@ export class Quiet {
   }
 }
 
-/** A row when an INSERT of a loader into the table, or of dead letters, has run for so long. */
-function running(target: LoadTarget, ms: number): string {
+/**
+ * A row when an INSERT of rows or dead letters, or a rewind's DELETE, runs for intents of these partitions that are not
+ * done: their ids are in the statements, as tokens or parts of them.
+ */
+function running(target: LoadTarget, places: readonly TopicPartition[]): string {
   const names = (text: string): string => `position(query, ${quoteText(text)}) > 0`;
   const tables = [relationOf(target), `${STATE_DATABASE}.dead_letters`];
-  const inserts = tables.map((table) => names(`INSERT INTO ${table} (`));
+  const statements = tables.flatMap((table) => [names(`INSERT INTO ${table} (`), names(`ALTER TABLE ${table} DELETE`)]);
+  const open =
+    `SELECT groupArray(id) FROM (SELECT id FROM ${STATE_DATABASE}.load_flushes WHERE ${ofPlaces(target, places)} ` +
+    "GROUP BY topic, partition, id HAVING countIf(kind = 'done') = 0)";
   return (
-    `SELECT 1 FROM system.processes WHERE (${inserts.join(' OR ')}) AND elapsed * 1000 >= ${ms} AND ` +
-    `${names('insert_deduplication_token')} AND NOT ${names('FROM system.processes')} LIMIT 1`
+    `SELECT 1 FROM system.processes WHERE (${statements.join(' OR ')}) AND NOT ${names('FROM system.processes')} AND ` +
+    `arrayExists(id -> position(query, id) > 0, (${open})) LIMIT 1`
   );
 }

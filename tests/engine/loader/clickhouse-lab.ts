@@ -11,7 +11,7 @@ import { loaderOn, type MadeLoader } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
 /** Short, so that rewinds and replays over what was cut off need not wait long. */
-const LEASE_SECONDS = 3;
+export const LEASE_SECONDS = 3;
 
 export class ClickHouseLab {
   readonly schema: string;

@@ -2,13 +2,15 @@
 // message is a row or a dead letter once, whatever of rows and tokens is there.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
+import { newIntent } from '../../../src/loader/clickhouse/load-flushes.ts';
+import { rewindPartition } from '../../../src/loader/clickhouse/rewinds.ts';
 import { insertRows } from '../../../src/loader/clickhouse/write.ts';
 import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
-import { ClickHouseLab } from './clickhouse-lab.ts';
+import { ClickHouseLab, LEASE_SECONDS } from './clickhouse-lab.ts';
 import { loaderOn, upTo } from './load-lab.ts';
 import { MemoryClient } from './memory-broker.ts';
 
@@ -299,21 +301,92 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 90);
   });
 
+  /** The id under which the newest flush was recorded. */
+  const newestId = async ({ schema, identifier }: LoadTarget): Promise<string> => {
+    const relation = `relation = '\`${schema}\`.\`${identifier}\`'`;
+    const where = `${relation} and kind = 'flush'`;
+    return (await lab.rows(`select id from tsdbt.load_flushes where ${where} order by seq desc limit 1`))[0]?.[0] ?? '';
+  };
+  /** An INSERT of rows that takes some seconds a row, as a loader's that was not heard of since. */
+  const slowInsert = (
+    { schema, identifier }: LoadTarget,
+    at: { readonly token: string; readonly partition: number; readonly rows: number; readonly seconds: number },
+  ): Promise<void> =>
+    lab.run(
+      `INSERT INTO \`${schema}\`.\`${identifier}\` (id, at, _topic, _partition, _offset) SETTINGS ` +
+        `insert_deduplication_token = '${at.token}', max_block_size = 1, ` +
+        'function_sleep_max_microseconds_per_block = 0 SELECT number, now64(3), ' +
+        `if(sleepEachRow(${at.seconds}) = 0, 't', ''), ${at.partition}, number FROM numbers(${at.rows})`,
+    );
+  const rewindAll = (target: LoadTarget): Promise<{ rows: number; letters: number }> =>
+    lab.anotherSink().rewind(target, null, new Map([[0, 0n]]), new Map([[0, 0n]]));
+
   it('and whose INSERT still runs is waited for by a rewind, which takes its rows along', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 20);
     await loadUntil(target, 'before_copy');
-    const table = `\`${target.schema}\`.\`${target.identifier}\``;
-    // As a loader that was not heard of since; it takes longer than its lease.
-    const slow = lab.run(
-      `INSERT INTO ${table} (id, at, _topic, _partition, _offset) SETTINGS insert_deduplication_token = 'slow', ` +
-        'max_block_size = 1, function_sleep_max_microseconds_per_block = 0 SELECT number, now64(3), ' +
-        "if(sleepEachRow(0.5) = 0, 't', ''), 0, number FROM numbers(20)",
-    );
-    await lab.anotherSink().rewind(target, null, new Map([[0, 0n]]), new Map([[0, 0n]]));
+    // It takes longer than its lease.
+    const slow = slowInsert(target, { token: await newestId(target), partition: 0, rows: 20, seconds: 0.5 });
+    await rewindAll(target);
     await slow;
     expect(await lab.ids(target)).toEqual([]);
     await lab.load(target);
+    await expectWhole(target, 20);
+  });
+
+  it("is rewound while other flushes' INSERTs into the table go on", async () => {
+    const target = lab.target(COLUMNS);
+    produce(0, 20);
+    await loadUntil(target, 'before_copy');
+    let rewound = false;
+    // Some run at any time.
+    const busy = upTo(3).map(async (n) => {
+      for (let count = 0; !rewound; count++)
+        await slowInsert(target, { token: `${n}-${count}`, partition: 7, rows: 1, seconds: 1 + n / 4 });
+    });
+    await rewindAll(target).finally(() => (rewound = true));
+    await Promise.all(busy);
+    await lab.run(`alter table ${target.schema}.${target.identifier} delete where _partition = 7`);
+    await lab.load(target);
+    await expectWhole(target, 20);
+  });
+
+  it.each([
+    ['waits', 'FROM system.processes'],
+    ['is about to delete', 'SELECT toString(count())'],
+  ])('whose rewind a loader has ended keeps rows that came again, where the other process %s', async (_, text) => {
+    const target = lab.target(COLUMNS);
+    produce(0, 20);
+    await loadUntil(target, 'before_commit');
+    let [loaded, asked] = [false, false];
+    const session = lab.adapter.session({ name: 'test' });
+    if (!(session instanceof ClickHouseSession)) throw new Error('it is a session of ClickHouse');
+    try {
+      const lease = new LeasedSession(session, LEASE_SECONDS);
+      const ask = lease.ask.bind(lease);
+      // The process is late there, and keeps its lease.
+      lease.ask = async (sql) => {
+        if (!sql.includes(text)) return ask(sql);
+        asked = true;
+        if (!loaded && text.startsWith('FROM')) return [['1']];
+        for (; !loaded; await new Promise((done) => setTimeout(done, 100))) await ask('SELECT 1');
+        return ask(sql);
+      };
+      const rewound = rewindPartition(lease, target, { ...newIntent('rewind', 0), topicId: null });
+      const [gone] = await Promise.all([
+        rewound,
+        (async () => {
+          while ((await lab.sink.positions(target)).get(0)?.next !== 0n)
+            await new Promise((done) => setTimeout(done, 100));
+          await lab.load(target, { sink: lab.anotherSink() });
+          loaded = true;
+        })(),
+      ]);
+      expect([asked, gone]).toEqual([true, { rows: 0, letters: 0 }]);
+    } finally {
+      await session.release();
+    }
+    await lab.load(target, { sink: lab.anotherSink() });
     await expectWhole(target, 20);
   });
 
