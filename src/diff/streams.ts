@@ -12,14 +12,46 @@ export async function diffStreams(
   plan: DiffPlan,
   request: DiffRequest,
 ): Promise<RowDiff> {
-  return here.lines(rowsSql(here, plan, request, 'here'), (ours) =>
-    there.lines(rowsSql(there, plan, request, 'there'), (theirs) =>
+  const answered = promised<AsyncIterable<Uint8Array>>();
+  const merged = promised<void>();
+  // Who waits for them is told; they may fail before anybody does.
+  for (const { promise } of [answered, merged]) promise.catch(() => undefined);
+  // Both sort at once: a server that has answered gives up when nobody reads while the other one begins.
+  const other = there.lines(rowsSql(there, plan, request, 'there'), (theirs) => {
+    answered.resolve(theirs);
+    return merged.promise;
+  });
+  other.catch(answered.reject);
+  try {
+    const found = await here.lines(rowsSql(here, plan, request, 'here'), async (ours) =>
       new Merge(plan, request.limit).run(
         new SortedLines(ours, plan.key, 'here'),
-        new SortedLines(theirs, plan.key, 'there'),
+        new SortedLines(await answered.promise, plan.key, 'there'),
       ),
-    ),
-  );
+    );
+    merged.resolve();
+    await other;
+    return found;
+  } catch (error) {
+    merged.reject(error);
+    await other.catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Promised<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A promise and what settles it. */
+function promised<T>(): Promised<T> {
+  let settle: Omit<Promised<T>, 'promise'> = { resolve: () => undefined, reject: () => undefined };
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...settle };
 }
 
 type Place = 'here' | 'there';
