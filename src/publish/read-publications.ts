@@ -61,6 +61,13 @@ export function readPublications(written: Json | undefined, refuse: RefusePublic
   return found;
 }
 
+/** Do two publications share files: is one's `path` the other's, or a folder in it? */
+export function overlap(one: PublicationConfig, other: PublicationConfig): boolean {
+  if (one.to !== other.to || one.path === null || other.path === null) return false;
+  const [a, b] = [`${one.path}/`, `${other.path}/`];
+  return a.startsWith(b) || b.startsWith(a);
+}
+
 class Reader {
   readonly #options: Dictionary;
   readonly #keys: readonly (string | number)[];
@@ -162,6 +169,12 @@ class Reader {
     const parts = path.replace(/\/$/, '').split('/');
     if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\0-\x1f]/.test(part)))
       this.#fail(`'path' must be a path below the bucket, found ${show(path)}`, ['path'], 'path: marts/sessions.');
+    if (path.includes('='))
+      this.#fail(
+        `'path' must not hold '=', found ${show(path)}`,
+        ['path'],
+        "Folders with '=' are those of 'partition_by': files of two copies would mix.",
+      );
     return parts.join('/');
   }
 

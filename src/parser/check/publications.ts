@@ -4,7 +4,8 @@ import type { Json, ManifestNode } from '../../contracts/node.ts';
 import type { PublicationConfig, PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { asDictionary, loadYaml, locate } from '../../project/yaml.ts';
-import { type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
+import { publishedName } from '../../publish/check-receivers.ts';
+import { overlap, type PublishProblem, readPublications as readConfigs } from '../../publish/read-publications.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { LinkedTable } from '../table/tables.ts';
 
@@ -42,6 +43,15 @@ export function readPublications(state: ParseState, { nodes }: LinkedTable): rea
             `to '${config.table ?? config.path}' has the name of that to ` +
             `'${first.config.table ?? first.config.path}', ${made.unique_id}`,
           hint: 'Names are made of letters, digits and _ of the place; one of the two needs another place.',
+        });
+      const sharing = found.find((other) => overlap(other.config, config));
+      if (sharing !== undefined)
+        refuse({
+          keys: Array.isArray(written) ? [index, 'path'] : ['path'],
+          what:
+            `goes to '${config.path}' of '${config.to}', and ${publishedName(sharing)} goes to ` +
+            `'${sharing.config.path}': one folder is the other, or in it`,
+          hint: 'Each copy has a folder of its own, beside those of others.',
         });
       found.push(made);
     }

@@ -154,6 +154,15 @@ describe('meta.tsdbt.publish', () => {
       { ...place, adopt: 'yes' },
       { keys: ['adopt'], what: `'adopt' must be true or false, found "yes"` },
     ],
+    [
+      'a path in the form of a partition',
+      { to: 'lake', path: 'marts/day=1' },
+      {
+        keys: ['path'],
+        what: `'path' must not hold '=', found "marts/day=1"`,
+        hint: "Folders with '=' are those of 'partition_by': files of two copies would mix.",
+      },
+    ],
     ['one place twice', [place, place], { keys: [1], what: "publishes to 't' of 'lookup' a second time" }],
   ];
   for (const [name, written, problem] of wrong)
