@@ -110,11 +110,18 @@ class S3Store implements ObjectStore {
 
   async honoursConditions(prefix: string): Promise<boolean> {
     const key = `${prefix}.tsdbt-${randomUUID()}`;
+    // A write whose answer was lost is refused when it is repeated: what stands there tells whether it was done.
+    const written = async (text: string, condition: PutOptions): Promise<string | null> => {
+      const { created, etag } = await this.put(key, Buffer.from(text), condition);
+      if (created) return etag;
+      const now = await this.read(key);
+      return now?.body.toString() === text ? now.etag : null;
+    };
     try {
-      const { etag } = await this.put(key, Buffer.from('1'), { whenAbsent: true });
-      if (etag === null || (await this.put(key, Buffer.from('2'), { whenAbsent: true })).created) return false;
-      if (!(await this.put(key, Buffer.from('3'), { whenEtag: etag })).created) return false;
-      return !(await this.put(key, Buffer.from('4'), { whenEtag: etag })).created;
+      const etag = await written('1', { whenAbsent: true });
+      if (etag === null || (await written('2', { whenAbsent: true })) !== null) return false;
+      if ((await written('3', { whenEtag: etag })) === null) return false;
+      return (await written('4', { whenEtag: etag })) === null;
     } finally {
       await this.delete(key);
     }

@@ -127,6 +127,16 @@ describe('answers that are rare', () => {
     expect(asked).toBe(4);
   });
 
+  it('are no sign of a store that ignores conditions when a write was done and its answer lost', async () => {
+    // The first write is repeated and refused; what stands there tells that it was done.
+    const refused = (body: string) => [{ status: 412 }, { status: 200, body }];
+    answers = [{ status: 500 }, ...refused('1'), ...refused('1'), { status: 200 }, ...refused('3'), { status: 204 }];
+    const store = s3Store(server.settings({ endpoint }), async () => undefined);
+    expect(await store.honoursConditions('probe/')).toBe(true);
+    expect(answers).toEqual([]);
+    store.close();
+  });
+
   it('fail as a connection when they last, so that a loader waits', async () => {
     const failure = await failureOf(
       Array.from({ length: 9 }, () => ({ status: 503, body: error('SlowDown', 'Slow') })),
