@@ -10,6 +10,11 @@ const NAME = 'manifest.json';
  */
 const OURS = /^(?:[^/=]+=[^/]*\/)*tsdbt-[0-9a-f]{12}-[0-9a-f]{12}-\d{5}\.parquet$/;
 
+/** Objects by which a run has tried whether the store honours conditions. */
+const TRIALS = /^\.tsdbt-[0-9a-f-]{36}$/;
+/** A trial takes minutes at most: an older one is a killed run's. */
+const LONGEST_TRIAL_MS = 3_600_000;
+
 export interface ManifestFile {
   /** Below the folder of the manifest. */
   readonly path: string;
@@ -59,12 +64,14 @@ export class ManifestFolder {
     this.place = `s3://${store.settings.bucket}/${path}`;
   }
 
-  async standing(): Promise<Standing> {
+  /** @param time of the run, ISO 8601; null: what trials have left is not looked for */
+  async standing(time: string | null = null): Promise<Standing> {
+    const ended = time === null ? 0 : Date.parse(time) - LONGEST_TRIAL_MS;
     const paths: string[] = [];
     const others: string[] = [];
-    for await (const { key } of this.#store.list(`${this.#path}/`)) {
+    for await (const { key, modified } of this.#store.list(`${this.#path}/`)) {
       const path = key.slice(this.#path.length + 1);
-      if (OURS.test(path)) paths.push(path);
+      if (OURS.test(path) || (TRIALS.test(path) && Date.parse(modified) < ended)) paths.push(path);
       // A copy has its manifest before its files.
       else if (path.endsWith(`/${NAME}`)) others.push(path.slice(0, -NAME.length));
     }

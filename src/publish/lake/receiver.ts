@@ -32,7 +32,7 @@ export class LakeReceiver implements Receiver {
     this.#conditions ??= folder.needConditions();
     await this.#conditions;
     const ended = endedPartitions(publishing, folder.place);
-    const standing = await folder.standing();
+    const standing = await folder.standing(publishing.time);
     const { manifest } = standing;
     if (manifest !== null && manifest.publication !== node.unique_id && !config.adopt)
       throw errorOf('foreignTable', { place: folder.place, what: `it holds ${manifest.publication}` });

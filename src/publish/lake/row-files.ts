@@ -6,6 +6,8 @@ import type { PartitionChoice, PublishSource } from '../receiver.ts';
 import { type LakeColumn, valueReader } from './lake-column.ts';
 
 const ROWS_A_GROUP = 20_000;
+/** Of text: rows may be long. */
+const LETTERS_A_GROUP = 16 * 1024 ** 2;
 const BYTES_A_FILE = 32 * 1024 ** 2;
 
 /** A file that is ready to be put. */
@@ -44,12 +46,14 @@ export function writeRowFiles(
     let file: ParquetFile | null = null;
     let values: ParquetValue[][] = columns.map(() => []);
     let held = 0;
+    let letters = 0;
     const flush = async (): Promise<void> => {
       if (held === 0) return;
       file ??= await openParquetFile(parquet);
       file.add(values);
       values = columns.map(() => []);
       held = 0;
+      letters = 0;
     };
     const close = async (): Promise<void> => {
       await flush();
@@ -70,7 +74,8 @@ export function writeRowFiles(
         values[place]?.push(cell === '\\N' ? null : read(unescaped(cell)));
       }
       total++;
-      if (++held < ROWS_A_GROUP) continue;
+      letters += line.length;
+      if (++held < ROWS_A_GROUP && letters < LETTERS_A_GROUP) continue;
       await flush();
       if (sizeOf(file) >= BYTES_A_FILE) await close();
     }

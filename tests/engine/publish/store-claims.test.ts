@@ -1,10 +1,12 @@
 // Publications as files whose switch is refused or late, that lie one in another, or that change their partitions:
 // which files stay. The receiver works in this process on a real object store; its rows come from a list.
+import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PublicationConfig, PublicationNode } from '../../../src/contracts/publication.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Manifest } from '../../../src/publish/lake/manifest.ts';
 import { LakeReceiver } from '../../../src/publish/lake/receiver.ts';
+import { writeRowFiles } from '../../../src/publish/lake/row-files.ts';
 import { lakeColumnOfPostgres } from '../../../src/publish/postgres/lake-columns.ts';
 import type { Published, PublishSource } from '../../../src/publish/receiver.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
@@ -75,6 +77,18 @@ function nodeOf(name: string, config: Partial<PublicationConfig>): PublicationNo
   };
 }
 
+it('rows that are long become row groups before there are 20,000 of them', async () => {
+  const long = 'x'.repeat(1024 ** 2);
+  const source = new ListSource({ a: Array.from({ length: 40 }, () => long) });
+  const columns = (await source.columns()).slice(0, 1).map(lakeColumnOfPostgres);
+  const groups: number[] = [];
+  await writeRowFiles(source, { columns, only: null }, async ({ bytes }) => {
+    const { row_groups: found } = parquetMetadata(Uint8Array.from(bytes).buffer);
+    groups.push(...found.map((group) => Number(group.num_rows)));
+  });
+  expect(groups).toEqual([16, 16, 8]);
+});
+
 describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   const server = new S3Server();
   let store: ObjectStore;
@@ -88,12 +102,16 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     await server.stop();
   });
 
-  function publish(node: PublicationNode, rows: Rows, own: { over?: ObjectStore; force?: boolean } = {}) {
+  function publish(
+    node: PublicationNode,
+    rows: Rows,
+    own: { over?: ObjectStore; force?: boolean; time?: string } = {},
+  ) {
     return new LakeReceiver(own.over ?? store, (_, column) => lakeColumnOfPostgres(column)).publish({
       node,
       source: new ListSource(rows),
       runId: `${String(++runs).padStart(8, '0')}-0000-4000-8000-000000000000`,
-      time: '2026-11-23T12:00:00Z',
+      time: own.time ?? '2026-01-01T12:00:00Z',
       force: own.force === true,
       session: () => {
         throw new Error('a store has no sessions');
@@ -193,6 +211,17 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     if (args === undefined) throw new Error('nothing was switched');
     await store.put(...args);
     expect(await amiss('late')).toEqual({ gone: [], unnamed: [] });
+  });
+
+  it('go when a killed run has left them of its trial of the store, and not while one may try', async () => {
+    const node = nodeOf('trial', { path: 'trial' });
+    const key = 'trial/.tsdbt-00000000-0000-4000-8000-000000000000';
+    await store.put(key, Buffer.from('1'));
+    await publish(node, { a: ['1'] });
+    await publish(node, { a: ['1'] });
+    expect(await store.get(key)).not.toBeNull();
+    await publish(node, { a: ['1'] }, { time: '2999-01-01T00:00:00Z' });
+    expect(await store.get(key)).toBeNull();
   });
 
   it('stay while it is unknown whether the switch will come', async () => {
