@@ -212,7 +212,8 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect(killed).toBeGreaterThan(0);
     expect(new Set((await lab.rows('marts/read')).map(({ version }) => version))).toEqual(new Set([ROUNDS]));
     await lab.run('publish');
-    expect(await lab.orphans('marts/read')).toEqual([]);
+    // A trial of the store that was killed goes with a run of an hour later: store-claims.test.ts.
+    expect((await lab.orphans('marts/read')).filter((key) => !key.includes('/.tsdbt-'))).toEqual([]);
   }, 3_600_000);
 
   it('of two publishers at once one is refused, and none mixes with the other', async () => {
