@@ -2,4 +2,4 @@
 // Bundles bench/serve/*.ts with the sources that it measures; the program is that of dist/.
 import { runMeasure } from './bundled.mjs';
 
-await runMeasure('serve', ['idle', 'start', 'history', 'page', 'steady']);
+await runMeasure('serve', ['idle', 'start', 'history', 'page', 'alarm', 'steady']);
