@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
+import { randomBelow } from '../random-below.ts';
 
 const NAMES = ['session_start', 'page_view', 'page_view', 'page_view', 'add_to_cart', 'purchase', 'session_end'];
 const COUNTRIES = ['DE', 'FR', 'NL', 'US'];
@@ -17,7 +18,7 @@ type Change = readonly [sql: string, ...values: unknown[]];
 export class Shop {
   readonly #client: pg.Client;
   readonly #now: () => number;
-  #state = 20260302;
+  readonly #below = randomBelow(20260302);
   #users = 0;
   #orders = 0;
   /** How many changes there were. */
@@ -67,14 +68,6 @@ export class Shop {
   async #run([sql, ...values]: Change): Promise<void> {
     await this.#client.query(sql, values);
     this.changes += 1;
-  }
-
-  /** xorshift32 */
-  #below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
   }
 
   #pick<T>(list: readonly T[]): T {

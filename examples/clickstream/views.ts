@@ -1,5 +1,6 @@
 // A made-up stream of page views: visits that begin, go on and end, some views late, some sent twice, some of nobody.
 // The same stream for the same seed.
+import { randomBelow } from '../random-below.ts';
 
 export interface PageView {
   readonly event_id: string;
@@ -30,21 +31,13 @@ export function userId(number: number): string {
 }
 
 export class Views {
-  #state: number;
+  readonly #below: (limit: number) => number;
   #views = 0;
   #visits = 0;
   readonly #open: Visit[] = [];
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** xorshift32 */
-  #below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
+    this.#below = randomBelow(seed);
   }
 
   /** Columns of a user of the application but its id: tier and country by chance. */

@@ -1,5 +1,6 @@
 // The producer's made-up shop: orders that are placed, paid, refunded or cancelled; some events late, some sent twice.
 // The same stream for the same seed.
+import { randomBelow } from '../random-below.ts';
 
 export interface OrderEvent {
   readonly event_id: string;
@@ -17,21 +18,13 @@ const HOUR = 3_600_000;
 type Order = Pick<OrderEvent, 'order_id' | 'customer_id' | 'country' | 'amount_cents'> & { paid: boolean };
 
 export class Orders {
-  #state: number;
+  readonly #below: (limit: number) => number;
   #events = 0;
   #orders = 0;
   readonly #open: Order[] = [];
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** xorshift32 */
-  #below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
+    this.#below = randomBelow(seed);
   }
 
   /** Events over the milliseconds from `from` to `to`, in the order in which they are sent. */

@@ -1,5 +1,6 @@
 // A made-up click stream of a shop: sessions that begin, go on and end, some events late, some sent twice. The same
 // stream for the same seed.
+import { randomBelow } from '../random-below.ts';
 
 export interface Click {
   readonly event_id: string;
@@ -25,21 +26,13 @@ interface Session {
 }
 
 export class Clicks {
-  #state: number;
+  readonly #below: (limit: number) => number;
   #events = 0;
   #sessions = 0;
   readonly #open: Session[] = [];
 
   constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  /** xorshift32 */
-  #below(limit: number): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % limit;
+    this.#below = randomBelow(seed);
   }
 
   /** Messages over the milliseconds from `from` to `to`, in the order in which they are sent. */
