@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { ClickHouseSource } from '../../../src/publish/clickhouse/source.ts';
-import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
+import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { openLab, type PublishLab } from './lab.ts';
 
 const TABLE = "{{ config(materialized='table') }}\n";
@@ -27,15 +27,7 @@ describe.skipIf(clickhouseMissing !== null)('publishing from ClickHouse', () => 
     await adapter.close();
     await lab.close();
   });
-  const asked = async (sql: string): Promise<string[][]> => {
-    const session = adapter.session({ name: 'test' });
-    try {
-      const { table } = await session.execute(sql, { fetch: true });
-      return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
-    } finally {
-      await session.release();
-    }
-  };
+  const asked = (sql: string): Promise<string[][]> => textsOf(adapter, sql);
   const publish = (sql: string, settings: unknown) => {
     lab.model(TABLE + sql, settings);
     return lab.project.run(['build']);

@@ -38,3 +38,14 @@ export function clickhouseAdapter(schema: string, more: Readonly<Record<string, 
     { quoting: {}, projectDir: process.cwd(), threads: 4 },
   );
 }
+
+/** The cells of what a query finds, as texts. */
+export async function textsOf(adapter: ClickHouseAdapter, sql: string): Promise<string[][]> {
+  const session = adapter.session({ name: 'test' });
+  try {
+    const { table } = await session.execute(sql, { fetch: true });
+    return table.rows.map((row) => row.values.map((_, index) => row.textAt(index)));
+  } finally {
+    await session.release();
+  }
+}
