@@ -60,13 +60,6 @@ const NOTHING: Outcome = { rows: 0, dead: [] };
 
 export class FlushRanges {
   readonly #tables = new Map<string, TableState>();
-  readonly #now: () => number;
-
-  /** @param now milliseconds of a clock that is never set */
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
   /** Notes the newest intent of a partition. */
   learn(target: LoadTarget, intent: Known): void {
     this.#table(target).newest.set(partitionKey(intent), intent);
@@ -84,7 +77,7 @@ export class FlushRanges {
   async write(writing: Writing, contents: Contents, ranges: readonly OffsetRange[]): Promise<WrittenRanges> {
     const table = this.#table(contents.target);
     const attempt = this.#attempt(table, ranges);
-    const now = this.#now();
+    const now = writing.now();
     const confirmed = attempt.recorded === null ? await this.#record(writing, contents, table, attempt) : now;
     const recorded = attempt.recorded ?? new Map<string, Recorded>();
     const members = ranges.filter((range) => recorded.has(partitionKey(range)));
@@ -92,11 +85,12 @@ export class FlushRanges {
     if (attempt.outcome === null && members.length > 0) {
       const intents = members.flatMap((range) => recorded.get(partitionKey(range)) ?? []);
       // The process may have been stopped, and a rewind waits for no more than the lease of a look that is fresh.
-      const again = attempt.sent || this.#now() - confirmed > writing.lease.freshMs;
+      const again = attempt.sent || writing.now() - confirmed > writing.lease.freshMs;
       attempt.sent = true;
       const part = fenced.size === 0 ? contents : partOf(contents, members);
-      const settled = again ? await settleContents(writing, intents, part) : null;
-      attempt.outcome = settled?.outcome ?? (await writeContents(writing, attempt, part));
+      const written = again ? null : await writeContents(writing, { intents, looked: confirmed }, part);
+      const settled = written === null ? await settleContents(writing, intents, part) : null;
+      attempt.outcome = written ?? settled?.outcome ?? NOTHING;
       const gone = new Set((settled?.gone ?? []).map(partitionKey));
       attempt.recorded = new Map([...recorded].filter(([key]) => !gone.has(key)));
       for (const range of members) if (gone.has(partitionKey(range))) fenced.add(range);
@@ -112,13 +106,13 @@ export class FlushRanges {
 
   /** Records the intents of an attempt. @returns when they were last seen to be the newest ones */
   async #record(
-    { lease }: Writing,
+    { lease, now }: Writing,
     { target, loadId }: Contents,
     table: TableState,
     attempt: Attempt,
   ): Promise<number> {
     const ranges = [...attempt.ranges.values()];
-    let looked = this.#now();
+    let looked = now();
     // What an attempt has sent, and what others have done since, only the server knows.
     const unsure = ranges.filter((range) => table.newest.get(partitionKey(range))?.done !== true);
     for (const intent of (await readPlaces(lease, target, unsure)).values()) this.learn(target, intent);
@@ -136,12 +130,12 @@ export class FlushRanges {
         const newest = table.newest.get(partitionKey(intent));
         if (newest !== undefined) this.learn(target, { ...newest, done: false });
       }
-      looked = this.#now();
+      looked = now();
       const last = table.chain;
       // Where others record, too, the last number of this loader is seldom the highest.
       const known = table.shared || looked - table.recordedAt > CHAIN_MS ? null : last;
       const together = await recordTogether(lease, wanted, { target, loadId, chain: known });
-      table.recordedAt = this.#now();
+      table.recordedAt = now();
       table.shared = last !== null && together.chain !== last + 1n;
       table.chain = together.chain;
       for (const intent of together.recorded) {

@@ -38,8 +38,10 @@ export async function replayLetters(
   );
   if (Number(marked?.[0]) < ids.length || before?.done === false) throw busy();
   try {
+    const looked = writing.now();
     const recorded = await record(lease, { ...intent, letters: ids }, { target, topic: '', loadId, before });
-    const outcome = await writeContents(writing, recorded, contents);
+    const outcome = await writeContents(writing, { intents: [recorded], looked }, contents);
+    if (outcome === null) throw busy();
     writing.reached('before_commit');
     await lease.run(markReplayed(ids, recorded.seq));
     await finish(lease, [recorded], { target, loadId });

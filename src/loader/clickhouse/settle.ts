@@ -46,6 +46,8 @@ export interface Writing {
   readonly lease: LeasedSession;
   readonly sealer: Sealer;
   readonly reached: (point: FaultPoint) => void;
+  /** Milliseconds of a clock that is never set. */
+  readonly now: () => number;
 }
 
 /** What became of an intent's messages. */
@@ -54,24 +56,37 @@ export interface Outcome {
   readonly dead: readonly DeadLetter[];
 }
 
+/** Intents that are about to be written, and when they were seen to be the newest of their partitions. */
+export interface Standing {
+  readonly intents: readonly Recorded[];
+  /** By the clock, before the server was asked. */
+  readonly looked: number;
+}
+
 /**
- * Writes an intent's dead letters and rows, each as one block under the intent's token.
+ * Writes an intent's dead letters and rows, each as one block under the intent's token. Letters may take long: whoever
+ * set the position back meanwhile waits for rows only as long as one look is fresh, so there is another before them.
+ * @returns null: others have gone on behind the intents, or ended them, and no rows were sent
  * @throws TooManyRefused before anything is written
  */
 export async function writeContents(
-  { lease, sealer, reached }: Writing,
-  { id }: Pick<Recorded, 'id'>,
+  writing: Writing,
+  standing: Standing,
   contents: Contents,
-  tokens: { readonly letters: string; readonly rows: string } = { letters: id, rows: id },
-): Promise<Outcome> {
+  tokens: { readonly letters: string; readonly rows: string } | null = null,
+): Promise<Outcome | null> {
+  const { lease, sealer, reached } = writing;
+  const [{ id } = { id: '' }] = standing.intents;
+  const { letters: letterToken, rows: rowToken } = tokens ?? { letters: id, rows: id };
   const { target, columns, rows, numbers, dead, loadId, allowance } = contents;
   reached('before_copy');
-  await writeLetters(lease, target, sealer, dead, { loadId, flush: id, token: `${tokens.letters}/dead` });
+  await writeLetters(lease, target, sealer, dead, { loadId, flush: id, token: `${letterToken}/dead` });
   reached('before_merge');
   if (numbers.length === 0) return { rows: 0, dead };
   const table = relationOf(target);
+  if (!(await isNewest(writing, target, standing))) return null;
   const insert = (some: readonly number[]): Promise<void> =>
-    lease.insert(insertRows(table, columns, tokens.rows), rows.chunks(some));
+    lease.insert(insertRows(table, columns, rowToken), rows.chunks(some));
   try {
     await insert(numbers);
     return { rows: numbers.length, dead };
@@ -81,11 +96,22 @@ export async function writeContents(
     if (refused.size === 0) throw error;
     const letters = [...refused.values()];
     if (refused.size > allowance) throw new TooManyRefused(letters);
-    await writeLetters(lease, target, sealer, letters, { loadId, flush: id, token: `${tokens.letters}/refused` });
+    await writeLetters(lease, target, sealer, letters, { loadId, flush: id, token: `${letterToken}/refused` });
     const others = numbers.filter((row) => !refused.has(row));
+    if (!(await isNewest(writing, target, { ...standing, looked: Number.NEGATIVE_INFINITY }))) return null;
     if (others.length > 0) await insert(others);
     return { rows: others.length, dead: [...dead, ...letters] };
   }
+}
+
+/** Are the intents the newest of their partitions, and not done? Asks the server once the last look is old. */
+async function isNewest({ lease, now }: Writing, target: LoadTarget, { intents, looked }: Standing): Promise<boolean> {
+  if (now() - looked <= lease.freshMs) return true;
+  const newest = await readPlaces(lease, target, intents);
+  return intents.every((intent) => {
+    const found = newest.get(partitionKey(intent));
+    return found?.id === intent.id && !found.done;
+  });
 }
 
 /**
@@ -122,7 +148,7 @@ export async function settleContents(
   contents: Contents,
 ): Promise<Settled> {
   const { target } = contents;
-  const { lease } = writing;
+  const { lease, now } = writing;
   if (intents.length === 0) return { outcome: { rows: 0, dead: [] }, gone: [] };
   const upsert = target.mode === 'upsert';
   // A server that crashes may have kept the table's part and not the view's. Another token, or a part of the rows,
@@ -135,6 +161,7 @@ export async function settleContents(
   // A part that is settled apart is another block anyhow: what the table holds of it, the view has got, too.
   const viewed = hasViews && !isApart(id);
   for (let round = 0; round < ROUNDS; round++) {
+    const looked = now();
     const newest = await readPlaces(lease, target, intents);
     const gone = intents.filter((intent) => newest.get(partitionKey(intent))?.id !== id);
     // A part of them under their id would take the place of the whole block of a loader that is still alive.
@@ -162,7 +189,8 @@ export async function settleContents(
     }
     const token = round === 0 ? id : `${id}/${round}`;
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
-    await writeContents(writing, { id }, { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers }, tokens);
+    const part = { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers };
+    await writeContents(writing, { intents, looked }, part, tokens);
   }
   const [{ topic, partition, from, to } = { topic: '', partition: 0, from: 0n, to: 0n }] = intents;
   throw new TsdbtError(

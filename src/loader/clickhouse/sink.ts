@@ -66,6 +66,9 @@ import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } 
 /** Partitions that are set back at once. */
 const AT_ONCE = 3;
 
+/** Milliseconds of a clock that is never set. */
+const now = (): number => performance.now();
+
 /** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
 const PACE = { everyMs: 700, silentMs: 1500 };
 
@@ -75,7 +78,7 @@ export class ClickHouseSink implements Sink {
   readonly #sealer: Sealer;
   readonly #reached: (point: FaultPoint) => void;
   readonly #leaseSeconds: number;
-  readonly #ranges = new FlushRanges(() => performance.now());
+  readonly #ranges = new FlushRanges();
   /** Sessions in use, by target. */
   readonly #active = new Map<string, Set<ClickHouseSession>>();
 
@@ -428,7 +431,7 @@ export class ClickHouseSink implements Sink {
   }
 
   #writing(lease: LeasedSession): Writing {
-    return { lease, sealer: this.#sealer, reached: this.#reached };
+    return { lease, sealer: this.#sealer, reached: this.#reached, now };
   }
 
   async #within<T>(target: LoadTarget | null, work: (lease: LeasedSession) => Promise<T>): Promise<T> {

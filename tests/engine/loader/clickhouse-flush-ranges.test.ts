@@ -42,7 +42,7 @@ describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
           said.push(/'done'|max\(chain\)|VALUES|INTO \S*dead_letters|dead_letters/.exec(sql)?.[0] ?? sql);
       },
     });
-    const ranges = new FlushRanges(now);
+    const ranges = new FlushRanges();
     const lease = leaseOn(session);
     for (const intent of (await readIntents(lease, target)).values()) ranges.learn(target, intent);
     said.length = 0;
@@ -51,7 +51,7 @@ describe.skipIf(clickhouseMissing !== null)('ranges of one flush', () => {
       target,
       said,
       async write() {
-        const writing = { lease, sealer: lab.sealer, reached: () => undefined };
+        const writing = { lease, sealer: lab.sealer, reached: () => undefined, now };
         const written = await ranges.write(writing, contentsOf(target, ids), ids.map(rangeOf));
         await session.release();
         return [

@@ -1,6 +1,6 @@
 // What a loader into ClickHouse leaves when it ends in the midst of a flush, and what the next one makes of it: each
 // message is a row or a dead letter once, whatever of rows and tokens is there.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import { newIntent } from '../../../src/loader/clickhouse/load-flushes.ts';
 import { rewindPartition } from '../../../src/loader/clickhouse/rewinds.ts';
@@ -331,6 +331,33 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await slow;
     expect(await lab.ids(target)).toEqual([]);
     await lab.load(target);
+    await expectWhole(target, 20);
+  });
+
+  it('and whose letters took long brings no rows after a rewind', async () => {
+    const target = lab.target(COLUMNS);
+    produce(0, 20);
+    const insert = LeasedSession.prototype.insert;
+    let [held, rewound] = [false, false];
+    const spy = vi.spyOn(LeasedSession.prototype, 'insert').mockImplementation(async function (
+      this: LeasedSession,
+      ...args
+    ) {
+      await insert.apply(this, args);
+      if (held || !args[0].includes('dead_letters')) return;
+      held = true;
+      // Its session stays known.
+      for (; !rewound; await new Promise((done) => setTimeout(done, 100))) await this.ask('SELECT 1');
+    });
+    try {
+      const loaded = lab.load(target, { sink: lab.anotherSink() });
+      while (!held) await new Promise((done) => setTimeout(done, 20));
+      await rewindAll(target).finally(() => (rewound = true));
+      await loaded;
+    } finally {
+      spy.mockRestore();
+    }
+    await lab.load(target, { sink: lab.anotherSink() });
     await expectWhole(target, 20);
   });
 
