@@ -50,8 +50,8 @@ export interface CommandSession {
   readonly signal: AbortSignal;
   /** The second one, for commands that drain after the first. */
   readonly secondSignal: AbortSignal;
-  /** Registers what to close when a signal has ended the command, so that the server cancels its work. */
-  readonly onStop: (close: () => Promise<unknown>) => void;
+  /** Registers what to close at the end of the command, so that a server cancels its work and the process ends. */
+  readonly onEnd: (close: () => Promise<unknown>) => void;
   /** For long synchronous work that leaves nothing incomplete: a signal ends the process at once. */
   readonly withoutWaiting: <T>(work: () => T) => Promise<T>;
 }
@@ -118,7 +118,7 @@ export async function withCommand(
         secrets,
         signal: ending.signal,
         secondSignal: ending.secondSignal,
-        onStop: (close) => ending.onStop(close),
+        onEnd: (close) => ending.onEnd(close),
         withoutWaiting: (work) => {
           // A signal during such work ends the process, and lines that were never written would be lost.
           show();

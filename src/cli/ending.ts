@@ -77,8 +77,11 @@ export class Ending {
     return this.#again.signal;
   }
 
-  /** Registers what to close when the command is stopped, so that the server cancels its work. */
-  onStop(close: () => Promise<unknown>): void {
+  /**
+   * Registers what to close at the end: idle connections would keep the process alive, and a server cancels the work
+   * of a command that was stopped. What is closed already does nothing.
+   */
+  onEnd(close: () => Promise<unknown>): void {
     this.#closers.push(close);
   }
 
@@ -101,7 +104,7 @@ export class Ending {
       // After a signal, errors result from closed connections.
       throw this.signal.aborted && !(error instanceof Interrupted) ? new Interrupted() : error;
     } finally {
-      if (this.signal.aborted) await within(Promise.all(this.#closers.map((close) => close())), CLOSE_MS);
+      await within(Promise.allSettled(this.#closers.map((close) => close())), CLOSE_MS);
     }
   }
 

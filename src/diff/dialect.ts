@@ -29,6 +29,19 @@ export interface DiffDialect {
   sorted(text: string): string;
   /** A long text as its beginning, its length and its hash; a short one as it is. */
   shortened(text: string): string;
+  /** A hash that is quicker than md5, and this dialect's own. */
+  readonly quickHash: string;
+  /** A text after its length: lists of such texts and of plain ones with `|` between them are told apart. */
+  measured(text: string): string;
+  /**
+   * The hash of texts, where null is a value like others, as a whole number.
+   * @param hash `md5`, the same in every dialect, or the dialect's own
+   */
+  hashed(texts: readonly string[], hash: string): string;
+  /** The last 12 bits of a hash. */
+  bucket(hash: string): string;
+  /** The sum of hashes, as a text. */
+  sum(hash: string): string;
   /** Do two expressions differ, where null is a value like others? */
   distinct(a: string, b: string): string;
   countIf(condition: string): string;

@@ -2,7 +2,7 @@
 import { errorOf } from '../error-table.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, LineReader } from './lines.ts';
-import { type DiffPlan, type DiffRequest, type PairedColumn, readable, shownText } from './plan.ts';
+import { type DiffPlan, type DiffRequest, type PairedColumn, readable, rowsOf, shownText } from './plan.ts';
 import { DIFF_KINDS, type DiffRow, type RowDiff } from './result.ts';
 import { twice } from './streams.ts';
 
@@ -134,11 +134,6 @@ function shownKey(column: PairedColumn, place: Place): (value: string) => string
 
 function differs(side: DiffSide, column: PairedColumn, at: number): string {
   return side.distinct(compared(column, 'here', `a.c${at}`), compared(column, 'there', `b.c${at}`));
-}
-
-/** The rows to compare, as `t`. The condition stands alone: ClickHouse takes an alias beside it before a column. */
-function rowsOf({ relation }: DiffSide, where: string | null): string {
-  return where === null ? `${relation} t` : `(select * from ${relation} t where (${where}\n)) t`;
 }
 
 /** Rows of a query, few enough to be kept. */

@@ -87,10 +87,15 @@ function paired(
 
 const LONG = /^(?:text|bytes|postgres|clickhouse)/;
 
+/** May its text be long? */
+export function isLong({ family }: ValueForm): boolean {
+  return LONG.test(family);
+}
+
 /** The text of a value; of one that may be long, what stands for it. @param value in SQL */
 export function shownText(side: DiffSide, form: ValueForm, value: string): string {
   const text = form.text(value);
-  return LONG.test(form.family) ? side.shortened(text) : text;
+  return isLong(form) ? side.shortened(text) : text;
 }
 
 /** A value for people: floats are compared by their bits, and shown as numbers. @param cell of a line */
@@ -98,4 +103,9 @@ export function readable({ family }: PairedColumn, cell: string | null): string 
   if (cell === null) return null;
   if (family !== 'float' || cell === 'NaN') return textOfCell(cell);
   return String(Buffer.from(cell, 'hex').readDoubleBE(0));
+}
+
+/** The rows to compare, as `t`. The condition stands alone: ClickHouse takes an alias beside it before a column. */
+export function rowsOf({ relation }: DiffSide, where: string | null): string {
+  return where === null ? `${relation} t` : `(select * from ${relation} t where (${where}\n)) t`;
 }

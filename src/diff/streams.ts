@@ -1,6 +1,7 @@
-// Compares relations of two databases: both send their rows sorted by the key, and the two streams are merged. Memory
-// holds a row of each, and the sample.
+// Compares relations of two databases: what hashes do not show to be equal, both send sorted by the key, and the two
+// streams are merged. Memory holds a row of each, and the sample.
 import { errorOf } from '../error-table.ts';
+import { equalPart, type Place } from './buckets.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, firstCells, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, readable, shownText } from './plan.ts';
@@ -12,18 +13,41 @@ export async function diffStreams(
   plan: DiffPlan,
   request: DiffRequest,
 ): Promise<RowDiff> {
+  const equal = await equalPart(here, there, plan, request);
+  if (equal !== null && equal.rest === null) return nothingDiffers(plan, equal.rows);
+  const { counts, ...found } = await diffRows(here, there, plan, request, equal?.rest ?? null);
+  const alike = equal?.rows ?? 0;
+  return { ...found, counts: { ...counts, here: counts.here + alike, there: counts.there + alike } };
+}
+
+function nothingDiffers({ columns }: DiffPlan, rows: number): RowDiff {
+  return {
+    counts: { here: rows, there: rows, only_here: 0, only_there: 0, differs: 0 },
+    differing: columns.map(() => 0),
+    sample: [],
+  };
+}
+
+/** @param part conditions on the rows of each side; null: all are read */
+async function diffRows(
+  here: DiffSide,
+  there: DiffSide,
+  plan: DiffPlan,
+  request: DiffRequest,
+  part: Readonly<Record<Place, string>> | null,
+): Promise<RowDiff> {
   const answered = promised<AsyncIterable<Uint8Array>>();
   const merged = promised<void>();
   // Who waits for them is told; they may fail before anybody does.
   for (const { promise } of [answered, merged]) promise.catch(() => undefined);
   // Both sort at once: a server that has answered gives up when nobody reads while the other one begins.
-  const other = there.lines(rowsSql(there, plan, request, 'there'), (theirs) => {
+  const other = there.lines(rowsSql(there, plan, request, 'there', part), (theirs) => {
     answered.resolve(theirs);
     return merged.promise;
   });
   other.catch(answered.reject);
   try {
-    const found = await here.lines(rowsSql(here, plan, request, 'here'), async (ours) =>
+    const found = await here.lines(rowsSql(here, plan, request, 'here', part), async (ours) =>
       new Merge(plan, request.limit).run(
         new SortedLines(ours, plan.key, 'here'),
         new SortedLines(await answered.promise, plan.key, 'there'),
@@ -54,10 +78,14 @@ function promised<T>(): Promised<T> {
   return { promise, ...settle };
 }
 
-type Place = 'here' | 'there';
-
 /** Keys and values as texts, sorted alike in every database. */
-function rowsSql(side: DiffSide, { key, columns }: DiffPlan, { where }: DiffRequest, place: Place): string {
+function rowsSql(
+  side: DiffSide,
+  { key, columns }: DiffPlan,
+  { where }: DiffRequest,
+  place: Place,
+  part: Readonly<Record<Place, string>> | null,
+): string {
   const value = ({ name }: PairedColumn): string => `t.${side.quote(name)}`;
   const list = [
     ...key.map((column) => column[place].text(value(column))),
@@ -66,7 +94,8 @@ function rowsSql(side: DiffSide, { key, columns }: DiffPlan, { where }: DiffRequ
   const order = key.map((column) =>
     isWhole(column) ? value(column) : side.sorted(`(${column[place].text(value(column))})`),
   );
-  const condition = where === null ? '' : ` where (${where}\n)`;
+  const conditions = [where, part?.[place] ?? null].flatMap((text) => (text === null ? [] : [`(${text}\n)`]));
+  const condition = conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`;
   return `select ${list.join(', ')} from ${side.relation} t${condition} order by ${order.join(', ')}`;
 }
 

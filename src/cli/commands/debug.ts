@@ -97,7 +97,7 @@ async function checkFiles(
   }
   try {
     const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
-    session.onStop(() => loaded.adapter.close());
+    session.onEnd(() => loaded.adapter.close());
     const profile =
       loaded.config.profile.profiles_dir === null
         ? fine('OK not needed: the embedded server is used')

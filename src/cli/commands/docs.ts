@@ -44,7 +44,7 @@ async function generate(session: CommandSession, parsed: ParsedProject, patience
   if (ctx === null) return false;
   // Compiling has closed its connections; the catalogue query opens new ones.
   const { adapter, executeMacro, cancel, release } = await openOperation(parsed, ctx, 'generate_catalog');
-  session.onStop(() => adapter.close());
+  session.onEnd(() => adapter.close());
   try {
     const narrowed = Boolean(flags.select?.length || flags.exclude?.length || flags.selector);
     const work = generateDocs({

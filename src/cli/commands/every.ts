@@ -57,10 +57,10 @@ export async function runEvery(session: CommandSession): Promise<boolean> {
   let failing = false;
   // Only connections of the running tick, because the number of ticks has no limit.
   let close: () => Promise<unknown> = () => Promise.resolve();
-  session.onStop(() => close());
+  session.onEnd(() => close());
   const current: CommandSession = {
     ...session,
-    onStop: (work) => {
+    onEnd: (work) => {
       close = work;
     },
   };

@@ -82,6 +82,6 @@ export async function syncStates(
 async function open({ session, parsed, reached }: LoadContext, target: SyncTarget): Promise<TableSync> {
   const profile = readDatabase(session, parsed.config, target.connection);
   const from = await openAdapter({ ...parsed.config, profile }, session.env, session.logger);
-  session.onStop(() => from.close());
+  session.onEnd(() => from.close());
   return createSync(target, from, parsed.adapter, reached);
 }

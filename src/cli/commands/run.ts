@@ -45,7 +45,7 @@ export async function loadAndParse(session: CommandSession, options: { write?: b
 export async function loadProject(session: CommandSession): Promise<LoadedProject> {
   const { cwd, env, flags, invocation, logger, secrets } = session;
   const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
-  session.onStop(() => Promise.all([loaded.adapter.close(), loaded.receivers.close()]));
+  session.onEnd(() => Promise.all([loaded.adapter.close(), loaded.receivers.close()]));
   const { type } = loaded.adapter;
   fire(logger, 'AdapterRegistered', { adapter_name: type, adapter_version: `=${adapterVersion(type)}` });
   return loaded;

@@ -80,7 +80,7 @@ function ownSession(
       command: `tsdbt ${which}`,
     },
     // Who runs a job closes what it has opened.
-    onStop: () => undefined,
+    onEnd: () => undefined,
   };
 }
 

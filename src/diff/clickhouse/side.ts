@@ -21,6 +21,7 @@ const SETTINGS =
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
 export class ClickHouseSide implements DiffSide {
+  readonly quickHash = 'sipHash64';
   readonly relation: string;
   readonly #session: Session;
   readonly #place: Relation;
@@ -68,6 +69,25 @@ export class ClickHouseSide implements DiffSide {
       `if(lengthUTF8(${text}) > ${LONGEST}, concat(substringUTF8(${text}, 1, 40), '… (', ` +
       `toString(lengthUTF8(${text})), ' characters, md5 ', lower(hex(MD5(${text}))), ')'), ${text})`
     );
+  }
+
+  measured(text: string): string {
+    return `concat(toString(length(${text})), ':', ${text})`;
+  }
+
+  hashed(texts: readonly string[], hash: string): string {
+    const joined = `concat(${texts.map((text) => `ifNull(${text}, '~')`).join(", '|', ")}, '')`;
+    return hash === this.quickHash
+      ? `sipHash64(${joined})`
+      : `reinterpretAsUInt64(reverse(unhex(concat('0', substring(hex(MD5(${joined})), 1, 15)))))`;
+  }
+
+  bucket(hash: string): string {
+    return `bitAnd(${hash}, 4095)`;
+  }
+
+  sum(hash: string): string {
+    return `toString(sum(toInt128(${hash})))`;
   }
 
   distinct(a: string, b: string): string {

@@ -15,6 +15,7 @@ const MISSING: ReadonlySet<string> = new Set(['42P01', '3F000']);
 const LONGEST = 100;
 
 export class PostgresSide implements DiffSide {
+  readonly quickHash = 'hashtextextended';
   readonly relation: string;
   readonly #session: Session;
   readonly #source: PostgresSource;
@@ -56,6 +57,25 @@ export class PostgresSide implements DiffSide {
       `case when length(${text}) > ${LONGEST} then left(${text}, 40) || '… (' || length(${text}) || ` +
       `' characters, md5 ' || md5(${text}) || ')' else ${text} end`
     );
+  }
+
+  measured(text: string): string {
+    return `octet_length(${text}) || ':' || ${text}`;
+  }
+
+  hashed(texts: readonly string[], hash: string): string {
+    const joined = texts.map((text) => `coalesce(${text}, '~')`).join(" || '|' || ");
+    return hash === this.quickHash
+      ? `hashtextextended((${joined}) collate "C", 0)`
+      : `('x0' || left(md5(${joined}), 15))::bit(64)::bigint`;
+  }
+
+  bucket(hash: string): string {
+    return `(${hash}) & 4095`;
+  }
+
+  sum(hash: string): string {
+    return `sum(${hash})::text`;
   }
 
   distinct(a: string, b: string): string {

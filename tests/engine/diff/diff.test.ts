@@ -57,6 +57,27 @@ different   3   x       null  d,e`,
     ]);
   });
 
+  it('sends only rows whose hashes differ from one database to another, and ends', async () => {
+    const rows = 'select id, id % 7 as x, null::text as y from generate_series(1, 20000) id';
+    await both(rows, rows);
+    /** How often rows of the command's own target were asked for, and the exit code. */
+    const asked = async (): Promise<readonly [number, number | null]> => {
+      const target = `t${Math.random()}`;
+      const args = ['diff', '--to-target', 'away', '--log-level-file', 'debug', '--log-format-file', 'text'];
+      const { code } = await lab.project.start(args, target).ended;
+      return [lab.project.read(`logs-${target}/dbt.log`).match(/copy \(select t\."id"/g)?.length ?? 0, code];
+    };
+    expect(await asked()).toEqual([0, 0]);
+    await lab.there("delete from s.m where id = 5; insert into s.m values (30000, 1, 'new')");
+    expect(await asked()).toEqual([1, 1]);
+    const { found } = await lab.diff('--to-target', 'away');
+    expect(found.rows).toEqual({ here: 20000, there: 20000, only_here: 1, only_there: 1, differs: 0 });
+    expect(found.sample.map(({ kind, key }) => [kind, key])).toEqual([
+      ['only_here', { id: '5' }],
+      ['only_there', { id: '30000' }],
+    ]);
+  });
+
   for (const way of ways) {
     it(`says which columns are on one side, and which cannot be compared: ${way}`, async () => {
       await both(

@@ -12,7 +12,8 @@ describe.skipIf(clickhouseMissing !== null)('publish --list', () => {
     });
   });
   const listed = async () => {
-    const { code, stdout } = await lab.project.run(['publish', '--list', '--output', 'json']);
+    // As a process: it must end by itself.
+    const { code, stdout } = await lab.project.start(['publish', '--list', '--output', 'json']).ended;
     return { code, copies: JSON.parse(stdout).copies as Record<string, unknown>[] };
   };
 
