@@ -25,7 +25,7 @@ export async function main(small: boolean): Promise<void> {
   const rounds = small ? 2 : 5;
   try {
     process.stdout.write(
-      '| message | partitions | rows/s: loader, one INSERT, INSERTs of a flush | ratio to one (min–max), to those of a ' +
+      '| message | partitions | rows/s: loader, one INSERT, INSERTs of a flush | ratio to one (min–max), of a ' +
         'flush | CPU s per million rows: loader, server, one INSERT, INSERTs of a flush | load |\n' +
         '|---|---|---|---|---|---|\n',
     );

@@ -47,11 +47,13 @@ class LoadProxy extends ClickhouseLab {
 
   /** What of the messages that are called done is not there once, in words. No loader may run. */
   async wrong(): Promise<string[]> {
-    // How far each partition is done, and how far a flush was recorded that the last fault has cut off.
+    // How far each partition is done, and how far a flush was recorded that the last fault has cut off. Of two intents
+    // of one number the first one counts: the loader of the other was fenced.
     const places = await this.rows(
       "select partition, max(kind in ('done', 'start')) as whole, if(whole, max(to_offset), min(from_offset)), " +
-        'max(to_offset) from tsdbt.load_flushes where (partition, seq) in (select partition, max(seq) from ' +
-        'tsdbt.load_flushes group by partition) group by partition order by partition',
+        'max(to_offset) from tsdbt.load_flushes where (partition, id) in (select partition, argMin(id, (written_at, ' +
+        "id)) from tsdbt.load_flushes where kind != 'done' and (partition, seq) in (select partition, max(seq) from " +
+        'tsdbt.load_flushes group by partition) group by partition) group by partition order by partition',
     );
     const problems: string[] = [];
     let [least, most] = [0, 0];
@@ -62,7 +64,7 @@ class LoadProxy extends ClickhouseLab {
       if (offsets + refused !== done || rows !== offsets || letters !== refused)
         problems.push(
           `partition ${partition} is done up to ${done} and has ${rows} rows of ${offsets} offsets, ${letters} dead ` +
-            `letters of ${refused}`,
+            `letters of ${refused}; its newest intents are ${JSON.stringify(await this.#intents(partition))}`,
         );
       least += offsets;
       most += offsets + recorded - done;
@@ -71,6 +73,14 @@ class LoadProxy extends ClickhouseLab {
     if (viewed < least || viewed > most)
       problems.push(`the view has seen ${viewed} rows of ${least === most ? least : `${least} to ${most}`}`);
     return problems;
+  }
+
+  /** What stands of the last flushes of a partition, to read after a failure. */
+  async #intents(partition: number): Promise<unknown[][]> {
+    return this.rows(
+      'select seq, kind, id, from_offset, to_offset, rows, dead, load_id, toString(written_at) from tsdbt.load_flushes ' +
+        `where partition = ${partition} order by seq desc, written_at desc limit 8`,
+    );
   }
 
   /** How many rows are below an offset, and of how many offsets. */
