@@ -1,14 +1,21 @@
-// Finds the line of a key of `meta.tsdbt.sla` in a properties file, for errors. What a template of the file writes, and
-// what stands in dbt_project.yml or in a model's own config, is not looked for.
+// Reads the promises of a project's nodes, with the line of a key of `meta.tsdbt.sla` in errors. What a template of the
+// properties file writes, and what stands in dbt_project.yml or in a model's own config, is not looked for.
 import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
+import type { ParsedProject } from '../index.ts';
 import { readFileText } from '../project/read-file.ts';
 import { loadYaml, locate } from '../project/yaml.ts';
-import type { PlaceOfSla } from '../serve/promises/read-promises.ts';
+import type { Promised } from '../serve/promises/promise.ts';
+import { nodePromises, type PlaceOfSla } from '../serve/promises/read-promises.ts';
 import { isDictionary } from '../serve/written-value.ts';
 
+/** What the nodes of a project promise. @throws `validation` error with file and line, of a promise that is wrong */
+export function promisesOfNodes({ manifest, config }: ParsedProject): Promised[] {
+  return nodePromises(manifest, placeOfSla(config.project.project_root));
+}
+
 /** @param root folder of the project */
-export function placeOfSla(root: string): PlaceOfSla {
+function placeOfSla(root: string): PlaceOfSla {
   return (node, keys) => {
     const path = node.patch_path?.replace(/^[^:]*:\/\//, '') ?? node.original_file_path;
     if (!/\.ya?ml$/.test(path)) return undefined;

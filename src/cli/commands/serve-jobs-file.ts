@@ -2,12 +2,14 @@
 // What a job and a channel may say is checked in src/serve/.
 import { statSync } from 'node:fs';
 import { type ParsedProject, select } from '../../index.ts';
+import { hasLoadConfig } from '../../project/load-config.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { locate } from '../../project/yaml.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
 import { readAlerts } from '../../serve/alarms/read-alerts.ts';
 import { checkJobs } from '../../serve/jobs/check-jobs.ts';
 import type { JobFile, JobWork } from '../../serve/jobs/job.ts';
+import { jobPromises } from '../../serve/promises/read-promises.ts';
 import type { CommandSession } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
 import { oneLine } from './every.ts';
@@ -90,6 +92,7 @@ export class JobsFile {
     const parsed = this.#project();
     const file = readJobFile(this.#session, parsed.config);
     const { manifest } = parsed;
+    jobPromises(file.jobs);
     checkJobs(file, {
       select: (work) => selectedBy(work, parsed),
       sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
@@ -112,6 +115,10 @@ export function channelsOf({ secrets }: CommandSession, { path, alerts }: JobFil
 function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
   const { exclude, kind } = work;
   const { config, manifest } = parsed;
+  const isLoaded = (id: string): boolean => {
+    const source = manifest.sources[id];
+    return source !== undefined && hasLoadConfig(source);
+  };
   const flags = {
     ...config.flags,
     select: work.select === null ? null : [...work.select],
@@ -119,7 +126,6 @@ function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
     selector: kind === 'command' ? work.selector : null,
   };
   const changed = { ...parsed, config: { ...config, flags } };
-  if (kind === 'load')
-    return select(changed, { which: 'load', accepts: (id) => manifest.sources[id] !== undefined }).selected;
+  if (kind === 'load') return select(changed, { which: 'load', accepts: isLoaded }).selected;
   return select(changed, { which: whichOf(work.command) }).selected;
 }

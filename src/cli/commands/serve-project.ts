@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { isSameProject, type LoadedProject, openAdapter, type ParsedProject } from '../../index.ts';
 import type { CommandSession } from '../command-session.ts';
+import { promisesOfNodes } from '../promise-place.ts';
 import { loadProject, parseLoaded } from './run.ts';
 
 export interface KeptProjectWatcher {
@@ -36,7 +37,7 @@ export class KeptProject {
     try {
       loaded = { ...(await loadProject(session)), fence };
       const same = last !== null && isSameProject(last, loaded);
-      const parsed = same ? renewed(last, loaded) : parseLoaded(loaded);
+      const parsed = same ? renewed(last, loaded) : parseServed(loaded);
       this.#last = parsed;
       if (!same || this.#broken) this.#watcher.read(parsed);
       this.#broken = false;
@@ -52,6 +53,16 @@ export class KeptProject {
       return renewed(before, { ...before, config, logger, fence, adapter: await openAdapter(config, env, logger) });
     }
   }
+}
+
+/**
+ * Promises are a part of the project that serve keeps: with a wrong one nobody would look at the others.
+ * @throws what is wrong with the project or a promise of it
+ */
+export function parseServed(loaded: LoadedProject): ParsedProject {
+  const parsed = parseLoaded(loaded);
+  promisesOfNodes(parsed);
+  return parsed;
 }
 
 /** The manifest and graph of one parse under the invocation of another. */

@@ -38,11 +38,16 @@ function numberOf(value: unknown): number | null {
   return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : null;
 }
 
-/** The line of an error that says what happened: dbt's first line only names the kind of error and the node. */
+/**
+ * The line of an error that says what happened, with the line of the file that it names: dbt's first line only names
+ * the kind of error and the node. `column "x" does not exist (models/orders.sql line 3)`
+ */
 export function errorLine(message: string): string {
   const lines = message.split('\n').map((line) => line.trim());
   const [first = '', second] = lines.filter((line) => line !== '');
-  return second !== undefined && /^\w[\w ]* Error(?: in |$)/.test(first) ? second : first;
+  const what = second !== undefined && /^\w[\w ]* Error(?: in |$)/.test(first) ? second : first;
+  const [, place] = /^ {4}((?:\S.* )?line \d+)(?:, column \d+)?$/m.exec(message) ?? [];
+  return place === undefined ? what : `${what} (${place})`;
 }
 
 const isFailed = ({ status, node }: RunResult): boolean =>

@@ -1,6 +1,7 @@
 // The project that serve begins with. One that a commit has broken ends the start, and whoever gets alarms is told: a
 // service that is started again and again would otherwise fail unseen.
-import { loadProject, parseLoaded } from './run.ts';
+import { loadProject } from './run.ts';
+import { parseServed } from './serve-project.ts';
 import type { LoadedProject, ParsedProject } from '../../index.ts';
 import { Alarms } from '../../serve/alarms/alarms.ts';
 import { troubleOf } from '../../serve/alarms/subject.ts';
@@ -24,7 +25,7 @@ const UNKNOWN = { nodes: {}, sources: {}, exposures: {}, groups: {}, unit_tests:
 export async function firstProject(session: CommandSession, own: CommandSession): Promise<ParsedProject> {
   const loaded = await loadProject(own);
   try {
-    return await own.withoutWaiting(() => parseLoaded(loaded));
+    return await own.withoutWaiting(() => parseServed(loaded));
   } catch (error) {
     if (!own.signal.aborted) await within(tell(session, loaded, oneLine(error)), MOST_MS);
     await within(loaded.adapter.close(), LAST_MS);

@@ -10,14 +10,14 @@ import type { JobFile } from '../../serve/jobs/job.ts';
 import type { LiveRuns, PromiseState } from '../../serve/live.ts';
 import { type DueBefore, LOOK_MS, type Measure } from '../../serve/promises/facts.ts';
 import type { Promised } from '../../serve/promises/promise.ts';
-import { jobPromises, nodePromises } from '../../serve/promises/read-promises.ts';
+import { jobPromises } from '../../serve/promises/read-promises.ts';
 import { promiseStates } from '../../serve/promises/states.ts';
 import { type Look, Watch } from '../../serve/promises/watch.ts';
 import type { Incident, NodeRun, Store } from '../../serve/store/store.ts';
 import { within } from '../../within.ts';
 import { now } from '../command-session.ts';
 import { pause } from '../pause.ts';
-import { placeOfSla } from '../promise-place.ts';
+import { promisesOfNodes } from '../promise-place.ts';
 import { oneLine } from './every.ts';
 import type { FirstRows } from './serve-runner.ts';
 
@@ -191,13 +191,11 @@ export class ServeWatch {
   }
 
   #promised(): readonly Promised[] {
-    const { manifest, config } = this.#options.project();
+    const parsed = this.#options.project();
     const { jobs } = this.#options.jobs();
-    const of = [manifest, jobs];
-    if (this.#promises === null || this.#promises.of.some((each, i) => each !== of[i])) {
-      const nodes = nodePromises(manifest, placeOfSla(config.project.project_root));
-      this.#promises = { of, list: [...nodes, ...jobPromises(jobs)] };
-    }
+    const of = [parsed.manifest, jobs];
+    if (this.#promises === null || this.#promises.of.some((each, i) => each !== of[i]))
+      this.#promises = { of, list: [...promisesOfNodes(parsed), ...jobPromises(jobs)] };
     return this.#promises.list;
   }
 

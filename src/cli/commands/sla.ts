@@ -9,13 +9,13 @@ import type { Job } from '../../serve/jobs/job.ts';
 import { evaluate, percent } from '../../serve/promises/evaluate.ts';
 import { FactFinder, type PromiseHistory } from '../../serve/promises/facts.ts';
 import type { Promised, Verdict } from '../../serve/promises/promise.ts';
-import { jobPromises, nodePromises } from '../../serve/promises/read-promises.ts';
+import { jobPromises } from '../../serve/promises/read-promises.ts';
 import { durationText } from '../../serve/promises/sla.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import type { Incident, Moment, Store } from '../../serve/store/store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { measuresPromises } from '../measure-promises.ts';
-import { placeOfSla } from '../promise-place.ts';
+import { promisesOfNodes } from '../promise-place.ts';
 import { findJobFile } from '../read-job-file.ts';
 import { loadAndParse } from './run.ts';
 
@@ -44,9 +44,8 @@ export async function slaCommand(session: CommandSession): Promise<boolean> {
 
 /** With a selection, promises of the selected nodes alone. */
 function promisesOf(parsed: ParsedProject, jobs: readonly Job[]): Promised[] {
-  const { manifest, config } = parsed;
-  const nodes = nodePromises(manifest, placeOfSla(config.project.project_root));
-  const { flags } = config;
+  const nodes = promisesOfNodes(parsed);
+  const { flags } = parsed.config;
   const given = [flags.select, flags.exclude, flags.selector].some((option) => (option?.length ?? 0) > 0);
   if (!given) return [...nodes, ...jobPromises(jobs)];
   const promising = new Set(nodes.map(({ subject }) => subject.id));

@@ -22,10 +22,13 @@ export interface AlarmProject {
   readonly read: (path: string, packageName: string) => string | null;
 }
 
+/** Where an error stands, behind the line of it that the history keeps: `… (models/orders.sql line 3)`. */
+const PLACE = / \((?:([^()]*) )?line (\d+)\)$/;
+
 /** What a run found of a node. */
 export interface Finding {
   readonly uniqueId: string;
-  /** As in run_results.json. */
+  /** As in the history. */
   readonly message: string | null;
   /** First failing rows; null: none were read. */
   readonly rows: Table | null;
@@ -53,7 +56,7 @@ export function troubleOf(
       ? jobSubject(job, project)
       : about in project.manifest.nodes || about in project.manifest.sources
         ? nodeSubject({ uniqueId: about, message: null, rows: null, failures: null }, project)
-        : { ...plainSubject(about === '' ? incident.key : about) };
+        : plainSubject(UNREAD[incident.key] ?? (about === '' ? incident.key : about));
   return {
     incident,
     kind: kindOf(incident.key, what),
@@ -64,6 +67,12 @@ export function troubleOf(
   };
 }
 
+/** Incidents of what cannot be read, in words. */
+const UNREAD: Readonly<Record<string, string>> = {
+  'project:broken': 'the project',
+  'jobs:broken': 'jobs.yml',
+};
+
 /** Kinds by the last word of a key. */
 const KINDS: Readonly<Record<string, TroubleKind>> = {
   freshness: 'stale',
@@ -73,7 +82,7 @@ const KINDS: Readonly<Record<string, TroubleKind>> = {
 };
 
 function kindOf(key: string, what: string): TroubleKind {
-  return key.startsWith('project:') ? 'project' : (KINDS[what] ?? 'failed');
+  return UNREAD[key] !== undefined ? 'project' : (KINDS[what] ?? 'failed');
 }
 
 /** A job of jobs.yml; of one that is gone, its name. */
@@ -99,7 +108,7 @@ export function nodeSubject(finding: Finding, project: AlarmProject): Subject {
     group: facts.find(({ group }) => group !== null)?.group ?? null,
     tags: [...new Set(facts.flatMap(({ tags }) => tags))],
     ...placeOf(finding, found, project),
-    message,
+    message: message === null ? null : message.replace(PLACE, ''),
     rows: finding.rows === null ? null : rowsOf(finding.rows, finding, tested, project),
     downstream: downstreamOf(tested ?? uniqueId, project),
   };
@@ -167,7 +176,7 @@ function placeOf(
   found: Found,
   project: AlarmProject,
 ): { readonly path: string; readonly line: number | null } {
-  const [, file, line] = /^ {4}(?:(\S.*) )?line (\d+)/m.exec(message ?? '') ?? [];
+  const [, file, line] = PLACE.exec(message ?? '') ?? [];
   if (line !== undefined) return { path: file ?? found.original_file_path, line: Number(line) };
   return { path: found.original_file_path, line: lineOfTest(uniqueId, found, project) };
 }

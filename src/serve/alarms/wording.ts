@@ -28,12 +28,14 @@ export function titleOf({ trouble, occasion, project }: Alarm): string {
 export function bodyOf(alarm: Alarm, channel: Channel): string {
   const { trouble, occasion, link } = alarm;
   const { incident, subject } = trouble;
-  const lines = [messageOf(incident.reason)];
+  const lines = [];
   if (occasion.kind === 'recovered') {
+    lines.push(`It was: ${messageOf(incident.reason)}`);
     const lasted = spanOf((incident.closedAt ?? alarm.at) - incident.openedAt);
     lines.push(`It lasted ${lasted}, since ${dateTime(incident.openedAt)} UTC.`);
     lines.push(...ownersOf(subject));
   } else {
+    lines.push(messageOf(incident.reason));
     const times = alarm.times === null || alarm.times < 2 ? '' : `, found ${alarm.times} times`;
     lines.push(`Since ${dateTime(incident.openedAt)} UTC${times}.`);
     lines.push(...aboutOf(subject, channel, subject.message === incident.reason));

@@ -41,7 +41,11 @@ export function checkJobs(file: JobFile, project: ProjectSelection): void {
       }
     };
     const found = asked(() => project.select(work));
-    if (found.length === 0 && !isWholeProject(work)) refuse(`selects nothing: ${inWords(work)}`);
+    if (found.length === 0 && !isWholeProject(work))
+      refuse(
+        `selects nothing: ${inWords(work)}`,
+        work.kind === 'load' ? 'A source table is loaded when its meta.tsdbt.load names a topic.' : undefined,
+      );
     if (work.kind === 'load')
       for (const table of found) {
         const other = loaders.get(table);

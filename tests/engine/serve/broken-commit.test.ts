@@ -1,5 +1,5 @@
 // A commit that breaks the project, as `tsdbt serve` meets it: a job that has never run goes on with the last good
-// project, and a start on such a commit is told once to whom alarms go.
+// project, and a start on such a commit is told once to whom alarms go. A wrong promise is a broken commit, too.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FaultProject, pause } from '../faults/project.ts';
 import type { Running } from '../support/program.ts';
@@ -8,6 +8,9 @@ import { receiveWebhooks, type WebhookReceiver } from './webhook-receiver.ts';
 interface Message {
   readonly occasion: string;
   readonly key: string;
+  readonly title: string;
+  readonly reason: string;
+  readonly parts: readonly { readonly path: string; readonly line: number; readonly message: string }[];
 }
 
 const BROKEN = { 'models/new.sql': "select * from {{ ref('nothing_like_this') }}" };
@@ -89,6 +92,74 @@ it('tells once of a start on a broken commit, and runs when it is mended', async
   const host = serve();
   await until(host, 'it is over', () => told().length > before + 1);
   expect(told().slice(before)).toEqual(['project:broken opened', 'project:broken recovered']);
+  host.child.kill('SIGTERM');
+  expect((await host.ended).code, host.out()).toBe(0);
+});
+
+const properties = (sla: string): { [path: string]: string } => ({
+  'models/good.yml':
+    `models:\n  - name: good\n    config: { meta: { tsdbt: { sla: { ${sla} } } } }\n` +
+    'sources: [{ name: raw, tables: [{ name: events }] }]\n',
+});
+
+it('goes on with the promises before, and tells, when a commit or jobs.yml makes one wrong', async () => {
+  project.write(properties('success: 50%'));
+  const before = receiver.received.length;
+  const since = (): readonly Message[] => receiver.received.slice(before);
+  const host = serve();
+  await until(host, 'it serves', () => host.out().includes('Serving'));
+  const jobs = project.read('jobs.yml');
+  const steps: [string, string, () => void, () => void, string][] = [
+    [
+      'project:broken',
+      'the project',
+      () => project.write(properties('succes: 50%')),
+      () => project.write(properties('success: 50%')),
+      "models/good.yml line 3, column 39: sla of model good: unknown option 'succes'",
+    ],
+    [
+      'jobs:broken',
+      'jobs.yml',
+      () => project.write({ 'jobs.yml': jobs.replace('every: 2s, run:', 'every: 2s, sla: { succes: 50% }, run:') }),
+      () => project.write({ 'jobs.yml': jobs }),
+      "sla of job 'fast': unknown option 'succes'",
+    ],
+    [
+      'jobs:broken',
+      'jobs.yml',
+      () => project.write({ 'jobs.yml': jobs.replace('alerts:', '  rows: { load: "source:*" }\nalerts:') }),
+      () => project.write({ 'jobs.yml': jobs }),
+      "Job 'rows' of jobs.yml selects nothing: load source:*",
+    ],
+  ];
+  for (const [i, [key, what, breaks, mends, reason]] of steps.entries()) {
+    breaks();
+    await until(host, reason, () => since().length > i * 2);
+    expect(since()[i * 2]).toMatchObject({ key, occasion: 'opened', title: `[BROKEN PROJECT] faults: ${what}` });
+    expect(since()[i * 2]?.reason).toContain(reason);
+    mends();
+    await until(host, `${reason} is over`, () => since().length > i * 2 + 1);
+    expect(since()[i * 2 + 1]).toMatchObject({ key, occasion: 'recovered', title: `[RECOVERED] faults: ${what}` });
+  }
+  expect(host.out()).not.toContain('Promises cannot be looked at');
+  host.child.kill('SIGTERM');
+  expect((await host.ended).code, host.out()).toBe(0);
+});
+
+it('names the line of a model that a commit has broken, in history and alarms', async () => {
+  const before = receiver.received.length;
+  const host = serve();
+  await until(host, 'it serves', () => host.out().includes('Serving'));
+  project.write({ 'models/wrong.sql': "{{ config(materialized='table') }}\n\nselect no_such as x" });
+  await until(host, 'it is told', () => receiver.received.length > before);
+  expect(receiver.received[before]?.parts).toMatchObject([
+    { path: 'models/wrong.sql', line: 3, message: 'column "no_such" does not exist' },
+  ]);
+  const reason = 'column "no_such" does not exist (models/wrong.sql line 3)';
+  expect(await project.rows(`select distinct message from tsdbt.node_runs where status = 'error'`)).toEqual([[reason]]);
+  expect(
+    await project.rows(`select distinct reason from tsdbt.job_runs where job = 'fast' and state = 'failed'`),
+  ).toEqual([[`1 of 2 failed: model.faults.wrong: ${reason}`]]);
   host.child.kill('SIGTERM');
   expect((await host.ended).code, host.out()).toBe(0);
 });

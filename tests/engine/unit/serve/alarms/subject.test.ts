@@ -56,8 +56,8 @@ const incident = (key: string): Incident => ({ id: 'i1', key, openedAt: 0, close
 
 describe('the subject of an alarm', () => {
   it('is a model with its owners, group, tags, line of the error, and what is downstream', () => {
-    const message = 'Database Error in model a (models/a.sql)\n  no such column\n    models/a.sql line 1, column 8';
-    expect(nodeSubject(found('model.p.a', message), project)).toEqual({
+    const kept = 'no such column "x (y)" (models/a.sql line 1)';
+    expect(nodeSubject(found('model.p.a', kept), project)).toEqual({
       what: 'model a',
       uniqueId: 'model.p.a',
       owners: ['Ann', 'Fin Team', 'fin@example.com'],
@@ -65,7 +65,7 @@ describe('the subject of an alarm', () => {
       tags: ['nightly'],
       path: 'models/a.sql',
       line: 1,
-      message,
+      message: 'no such column "x (y)"',
       rows: null,
       downstream: { names: ['b', 'c', 'exposure weekly'], more: 0 },
     });
@@ -107,7 +107,8 @@ describe('the subject of an alarm', () => {
     ['sla:source.p.raw.events:lag', 'stale', null, 'source raw.events', 'models/_models.yml'],
     ['sla:model.p.b:success', 'failed', null, 'model b', 'models/_models.yml'],
     ['sla:model.p.gone:success', 'failed', null, 'model.p.gone', null],
-    ['project:load', 'project', null, 'load', null],
+    ['project:broken', 'project', null, 'the project', null],
+    ['jobs:broken', 'project', null, 'jobs.yml', null],
   ])('of the incident %s is %s trouble', (key, kind, job, what, path) => {
     const trouble = troubleOf(incident(key), project);
     const file = trouble.subject.path === 'models/b.sql' ? 'models/_models.yml' : trouble.subject.path;

@@ -52,7 +52,11 @@ describe('jobs of a project', () => {
     ],
     ['  bad: { test: , selector: daily }', 'selects nothing: test --selector daily\n    jobs.yml line 2'],
     ['  bad: { docs generate: tag:slow }', 'selects nothing: docs generate tag:slow\n    jobs.yml line 2'],
-    ['  bad: { load: source:raw.visits }', 'selects nothing: load source:raw.visits\n    jobs.yml line 2'],
+    [
+      '  bad: { load: source:raw.visits }',
+      'selects nothing: load source:raw.visits\n    jobs.yml line 2\n' +
+        '  A source table is loaded when its meta.tsdbt.load names a topic.',
+    ],
     [
       '  bad: { run: tagg:fast }',
       "Runtime Error\n  Job 'bad' of jobs.yml: 'tagg' is not a valid method name\n    jobs.yml line 2\n" +
