@@ -93,7 +93,7 @@ export interface Live {
   now(): Moment;
   /** When the scheduler's loop turned last; null: it has not yet. */
   lastTurn(): Moment | null;
-  /** Why no job can run now: the database is away, the project does not parse; empty: nothing is in the way. */
+  /** Why no job can run now: the database is away. Empty: nothing is in the way; a broken project's last good one runs */
   notReady(): readonly string[];
   jobs(): readonly JobState[];
   /** Nodes and sources of the project as it is now, by unique_id: of others no metric is given. null: not known */
@@ -115,7 +115,7 @@ interface Kept {
   readonly rows: Map<string, FailingRows>;
 }
 
-/** Ended runs whose logs are kept. */
+/** Ended runs whose logs are kept; of each job, also the newest one, and the newest that was not good. */
 const ENDED = 20;
 /** Lines kept of a node: the last ones. */
 const LINES = 400;
@@ -196,8 +196,7 @@ export class LiveRuns {
       // The map is in the order of starts: what ended goes to its end.
       this.#runs.delete(claim.runId);
       this.#runs.set(claim.runId, run);
-      const over = [...this.#runs].filter(([, kept]) => kept.end !== null);
-      for (const [runId] of over.slice(0, -ENDED)) this.#runs.delete(runId);
+      this.#forget();
     }
     this.#tell({ kind: 'ended', claim, end, startedAt: run?.startedAt ?? at, at });
   }
@@ -227,6 +226,18 @@ export class LiveRuns {
   watch(watcher: (change: Change) => void): () => void {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  /** A job of every few seconds must not push out what somebody wants to know of the one that failed before it. */
+  #forget(): void {
+    const over = [...this.#runs.values()].filter(({ end }) => end !== null).reverse();
+    const newest = new Set<string>();
+    for (const [i, { claim, end }] of over.entries()) {
+      const kinds = [claim.job, ...(end?.state === 'success' ? [] : [`${claim.job} bad`])];
+      const isNewest = kinds.some((kind) => !newest.has(kind));
+      for (const kind of kinds) newest.add(kind);
+      if (i >= ENDED && !isNewest) this.#runs.delete(claim.runId);
+    }
   }
 
   #node(runId: string, node: LiveNode): void {

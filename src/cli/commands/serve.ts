@@ -136,10 +136,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     runs,
     now: () => scheduler.now(),
     lastTurn: () => turnedAt,
-    notReady: () => [
-      ...(scheduler.ready ? [] : ['the database is away']),
-      ...(broken === null ? [] : [`the project cannot be read: ${broken}`]),
-    ],
+    notReady: () => (scheduler.ready ? [] : ['the database is away']),
     jobs: () =>
       scheduler.live().map(({ job, nextDue: next, paused }) => ({ job, nextAt: paused ? null : next, paused })),
     nodes: () => new Set([...Object.keys(project.manifest.nodes), ...Object.keys(project.manifest.sources)]),

@@ -36,10 +36,13 @@ export async function api(input: ApiInput, path: string, query: URLSearchParams)
 
 async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object> {
   const { host, project, version } = live;
-  const [recent, incidents] = await Promise.all([store.runs({ limit: RECENT }), store.openIncidents()]);
+  const kept = await orAway(live, Promise.all([store.runs({ limit: RECENT }), store.openIncidents()]));
+  const [recent, incidents] = kept ?? [[], []];
+  const isAway = kept === null;
   const jobs = await Promise.all(
     live.jobs().map(async ({ job, nextAt, paused }) => {
-      const last = recent.find((run) => run.job === job.name) ?? (await store.runs({ job: job.name, limit: 1 }))[0];
+      const found = recent.find((run) => run.job === job.name);
+      const last = found ?? (isAway ? undefined : (await store.runs({ job: job.name, limit: 1 }))[0]);
       return {
         name: job.name,
         work: workOf(job),
@@ -60,12 +63,23 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
     canAct,
     hasDocs,
     notReady: live.notReady(),
+    isAway,
     jobs,
     running: live.runs.running().map(liveRow),
     runs: recent.slice(0, 20).map(runRow),
     incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),
     loaders: live.loaders().length,
   };
+}
+
+/** What the database answers; null while it is away, so that what is known without it is still shown. */
+async function orAway<T>(live: Live, answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (live.notReady().length === 0) throw error;
+    return null;
+  }
 }
 
 /**
@@ -119,13 +133,13 @@ async function nodeOf({ live, store }: ApiInput, runId: string, uniqueId: string
 }
 
 async function promisesOf({ live, store }: ApiInput): Promise<object> {
-  const [promises, freshness, incidents] = await Promise.all([
-    live.promises(),
-    store.freshness(),
-    store.openIncidents(),
-  ]);
+  const promises = await live.promises();
+  const kept = await orAway(live, Promise.all([store.freshness(), store.openIncidents()]));
+  const [freshness, incidents] = kept ?? [[], []];
   return {
     now: live.now(),
+    notReady: live.notReady(),
+    isAway: kept === null,
     promises,
     freshness: freshness.map(({ uniqueId, status, maxLoadedAt, at }) => ({ id: uniqueId, status, maxLoadedAt, at })),
     incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),

@@ -247,6 +247,44 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('leads from an incident to what it is about, and shows jobs while the database is away', async () => {
+    fresh();
+    const { served, store } = await host();
+    await store.openIncident('sla:model.shop.orders:freshness', 'model orders: 22m old, promised at most 15m');
+    await store.openIncident('job:fast:failed', 'job fast: it took longer than 10 s');
+    await store.openIncident('jobs:broken', "jobs.yml line 2: unknown key of job 'a'");
+    const { page } = await look(served.url);
+    await ended(page, 'jobs.yml cannot be read jobs.yml line 2');
+    const links = await page.$$eval('.notice a', (all) => all.map((a) => [a.textContent, a.getAttribute('href')]));
+    expect(links).toEqual([
+      ['model orders', '#/node/model.shop.orders'],
+      ['job fast', '#/runs/fast'],
+    ]);
+    told.notReady = ['the database is away'];
+    const away = (): Promise<never> => Promise.reject(new Error('connection refused'));
+    Object.assign(store, { runs: away, openIncidents: away, freshness: away });
+    await page.reload();
+    await ended(page, 'Not ready the database is away');
+    expect(await page.textContent('main')).toContain('Every five minutes.');
+    await page.click('text=Promises');
+    await ended(page, '22 min');
+  });
+
+  it('shows runs in their list as they begin and end', async () => {
+    fresh();
+    const { served, store } = await host();
+    const { page, wrong } = await look(`${served.url}/#/runs`);
+    await ended(page, 'None.');
+    const mine = await someRun(store);
+    const shows = (state: string) =>
+      until(page, `document.querySelector('tbody .state')?.textContent === ${JSON.stringify(state)}`);
+    await shows('running');
+    await store.finish(mine, { state: 'success', reason: null });
+    live.runs.ended(mine, { state: 'success', reason: null }, START + 3000);
+    await shows('success');
+    expect(wrong).toEqual([]);
+  });
+
   it('lets who has the token pause a job, and nobody else', async () => {
     fresh();
     const { served, store } = await host();

@@ -156,6 +156,7 @@ const PAGES = {
   async runs(job = '', state = '') {
     const mine = turn;
     const shown = { job, state, jobs: [], runs: [], next: null };
+    let pages = 0;
     const more = async () => {
       const query = new URLSearchParams({ limit: 50 });
       if (shown.job !== '') query.set('job', shown.job);
@@ -166,6 +167,7 @@ const PAGES = {
       const fresh = runs.filter(({ id }) => !known.has(id));
       shown.runs.push(...fresh);
       shown.next = fresh.length === 0 ? null : next;
+      pages += 1;
     };
     const draw = () => {
       const onMore = () =>
@@ -181,11 +183,16 @@ const PAGES = {
     };
     const [{ jobs }] = await Promise.all([ask('now'), more()]);
     shown.jobs = jobs.map(({ name }) => name);
-    follow(
-      {},
-      () => {},
-      () => {},
-    );
+    // Who has gone to older runs, or is about to choose, is left where he is.
+    const renew = calmed(() => {
+      if (mine !== turn || pages > 1 || document.activeElement?.tagName === 'SELECT') return;
+      pages = 0;
+      Object.assign(shown, { runs: [], next: null });
+      more().then(draw).catch(failed);
+    }, 1000);
+    follow({}, (changes) => changes.some(({ kind }) => kind === 'started' || kind === 'ended') && renew(), renew);
+    const timer = setInterval(() => document.hidden || renew(), 30_000);
+    leave = () => clearInterval(timer);
     draw();
   },
 

@@ -13,11 +13,27 @@ const facts = (rows) =>
   );
 const spent = (run) => (run.finishedAt === null ? '' : duration(run.finishedAt - run.startedAt));
 
-function incidentNotices(incidents) {
-  return incidents.map(({ key, reason, openedAt }) =>
-    h('p', { class: 'notice' }, h('b', {}, key), reason, ' · since ', moment(openedAt)),
-  );
+const UNREAD = { 'project:broken': 'The project cannot be read', 'jobs:broken': 'jobs.yml cannot be read' };
+
+/** Where more is known of what an incident is about; null: nowhere. */
+function incidentLink(key) {
+  const [, about = ''] = /^[^:]*:(.*):[^:]*$/.exec(key) ?? [];
+  const job = key.startsWith('job:') ? about : /^job\.(.*)/.exec(about)?.[1];
+  return job !== undefined ? `#/runs/${encodeURIComponent(job)}` : about.includes('.') ? nodeLink(about) : null;
 }
+
+/** A reason begins with its subject: `job fast: it took longer than 10 s`. */
+function incidentNotices(incidents) {
+  return incidents.map(({ key, reason, openedAt }) => {
+    const link = incidentLink(key);
+    const [, subject, rest] = (link !== null && /^(\w+ [^:]+): (.*)$/s.exec(reason)) || [null, '', reason];
+    const head = UNREAD[key] ?? (link === null ? '' : h('a', { href: link }, subject));
+    return h('p', { class: 'notice' }, h('b', {}, head), ' ', rest, ' · found ', moment(openedAt));
+  });
+}
+
+const notReadyNotices = (reasons) =>
+  reasons.map((reason) => h('p', { class: 'notice' }, h('b', {}, 'Not ready'), ' ', reason));
 
 function runRows(runs) {
   return runs.map((run) => [
@@ -56,7 +72,7 @@ function nowView(data, act) {
     ],
     job.paused ? stateOf('paused') : moment(job.nextAt),
     job.last === null
-      ? h('span', { class: 'none' }, 'never ran')
+      ? h('span', { class: 'none' }, data.isAway ? 'not known now' : 'never ran')
       : [h('a', { href: runLink(job.last.id) }, stateOf(job.last.state)), ' ', moment(job.last.startedAt)],
     [job.timing, 'type extra'],
     ...(act ? [buttons(job)] : []),
@@ -64,14 +80,14 @@ function nowView(data, act) {
   const heads = ['Job', 'Next', 'Last', ['When', 'extra'], ...(act ? ['Do'] : [])];
   return page(
     h('h1', {}, data.project),
-    data.notReady.map((reason) => h('p', { class: 'notice' }, h('b', {}, 'Not ready'), reason)),
+    notReadyNotices(data.notReady),
     incidentNotices(data.incidents),
     running.length > 0 && [h('h2', {}, 'Running'), running],
     h('h2', {}, 'Jobs'),
     tableOf('Jobs', heads, jobs),
     h('h2', {}, 'Last runs ', h('small', {}, h('a', { href: '#/runs' }, 'all'))),
     data.runs.length === 0
-      ? h('p', { class: 'none' }, 'None yet.')
+      ? h('p', { class: 'none' }, data.isAway ? 'They are in the database.' : 'None yet.')
       : tableOf('Last runs', RUN_HEADS, runRows(data.runs)),
     h('p', { class: 'foot none' }, `${data.host} · tsdbt ${data.version}`),
   );
@@ -232,12 +248,13 @@ function nodeView(id, { history }, hasDocs) {
   );
 }
 
-function promisesView({ promises, freshness, incidents }) {
+function promisesView({ promises, freshness, incidents, notReady, isAway }) {
   const order = ['broken', 'breaking', 'unknown', 'kept'];
   const sorted = [...promises].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state));
   const linked = (id) => (id.includes('.') ? h('a', { href: nodeLink(id), title: id }, shortName(id)) : id);
   return page(
     h('h1', {}, 'Promises'),
+    notReadyNotices(notReady),
     incidentNotices(incidents),
     promises.length === 0
       ? h('p', { class: 'none' }, 'No model, source or job promises anything: see `meta.tsdbt.sla`.')
@@ -255,7 +272,7 @@ function promisesView({ promises, freshness, incidents }) {
         ),
     h('h2', {}, 'Freshness of sources'),
     freshness.length === 0
-      ? h('p', { class: 'none' }, 'Not measured yet: `source freshness` does it.')
+      ? h('p', { class: 'none' }, isAway ? 'It is in the database.' : 'Not measured yet: `source freshness` does it.')
       : tableOf(
           'Freshness of sources',
           ['Source', 'State', 'Newest row', ['Looked', 'extra']],

@@ -147,6 +147,36 @@ describe('/livez and /readyz', () => {
   });
 });
 
+describe('what the page asks for', () => {
+  it('is told without the database as far as it is known', async () => {
+    const { live, told } = lab();
+    const away = (): Promise<never> => Promise.reject(new Error('connection refused'));
+    const url = await serve({ live, store: fakeStore({ runs: away, freshness: away }) });
+    expect((await fetch(`${url}/api/now`)).status).toBe(503);
+    told.notReady = ['the database is away'];
+    const ask = async (path: string): Promise<unknown> => (await fetch(`${url}/api/${path}`)).json();
+    expect(await ask('now')).toMatchObject({
+      notReady: ['the database is away'],
+      isAway: true,
+      jobs: [{ name: 'fast', nextAt: START + 300_000, last: null }],
+    });
+    expect(await ask('promises')).toMatchObject({ isAway: true, promises: [], freshness: [] });
+  });
+
+  it('has the log of the newest failure of a job, however often others ran since', async () => {
+    const { live } = lab();
+    const run = (id: string, name: string, state: 'success' | 'failed'): void => {
+      live.runs.started(claim(id, name), START);
+      live.runs.line(id, 'model.p.a', id);
+      live.runs.ended(claim(id, name), { state, reason: null }, START);
+    };
+    for (const id of ['n1', 'n2', 'n3']) run(id, 'night', id === 'n3' ? 'success' : 'failed');
+    for (let i = 0; i < 100; i++) run(`f${i}`, 'fast', 'success');
+    const kept = ['n1', 'n2', 'n3', 'f79', 'f80', 'f99'].filter((id) => live.runs.log(id, 'model.p.a') !== null);
+    expect(kept).toEqual(['n2', 'n3', 'f80', 'f99']);
+  });
+});
+
 describe('who is answered', () => {
   const asked = (url: string, path: string, host: string): Promise<number | undefined> =>
     new Promise((done, fail) => {
