@@ -163,7 +163,9 @@ function settingPlace(
       if (line !== undefined) return { path, line, frames: [] };
     }
   }
-  const word = guess ? wordAt(sql, offset)?.replace(/^(['"])(.*)\1$/, '$2') : undefined;
+  // Of a relation its own name: its database and schema may stand elsewhere in the file with another meaning.
+  const [, relation] = guess ? (/^(?:"[^"\n]*"\.)+"([^"\n]*)"/.exec(sql.slice(offset)) ?? []) : [];
+  const word = relation ?? (guess ? wordAt(sql, offset)?.replace(/^(['"])(.*)\1$/, '$2') : undefined);
   if (word === undefined || word.length < 3) return undefined;
   for (const path of paths.filter(isYaml)) {
     const line = onlyLine(ctx.readSource(path, node.package_name)?.split('\n') ?? [], word);

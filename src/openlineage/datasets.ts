@@ -16,8 +16,8 @@ export interface Dataset {
 const DATASETS = /^(model|seed|snapshot|source)\./;
 
 /** `postgres://host:port`. An embedded server has no address that lasts. */
-export function namespaceOf({ type, host, port }: Credentials): string {
-  if (typeof host !== 'string' || host === '') return `${type}://embedded`;
+export function namespaceOf({ type, host, port, embedded }: Credentials): string {
+  if (embedded || typeof host !== 'string' || host === '') return `${type}://embedded`;
   return `${type}://${host}${port === undefined || port === null ? '' : `:${String(port)}`}`;
 }
 

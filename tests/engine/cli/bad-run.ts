@@ -189,6 +189,25 @@ export const RUNNING: readonly Row[] = [
     ),
   },
   {
+    name: 'a table that a test reads is not there: the line of the table, not of the name of its database',
+    command: 'test',
+    exit: 1,
+    files: {
+      'models/s.yml':
+        'sources:\n  - name: raw\n    tables:\n      - name: no_such_table\n        columns: ' +
+        '[{name: id, data_tests: [not_null]}]\n',
+    },
+    says: text(
+      '[ERROR]: in test source_not_null_raw_no_such_table_id (models/s.yml)',
+      '  Database Error in test source_not_null_raw_no_such_table_id (models/s.yml)',
+      '  relation "raw.no_such_table" does not exist',
+      '  LINE 12: from "DB"."raw"."no_such_table"',
+      '                ^',
+      '    models/s.yml line 4',
+      '            - name: no_such_table',
+    ),
+  },
+  {
     name: 'a test that does not exist',
     command: 'test',
     exit: 1,

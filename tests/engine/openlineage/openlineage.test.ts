@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { namespaceOf } from '../../../src/openlineage/datasets.ts';
 import type { LineageEvent } from '../../../src/openlineage/events.ts';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { run } from '../support/program.ts';
@@ -87,6 +88,14 @@ function misfits(facets: Record<string, Facet> = {}): string[] {
     return [...unknown, ...missing].map((field) => `${name}.${field}`);
   });
 }
+
+it.each([true, '.tsdbt/pg'])('an embedded server (%s) has a namespace that lasts', (embedded) => {
+  const given = { type: 'postgres', database: 'd', schema: 's', host: 'localhost', port: 0 };
+  expect([namespaceOf({ ...given, embedded }), namespaceOf({ ...given, port: 5432 })]).toEqual([
+    'postgres://embedded',
+    'postgres://localhost:5432',
+  ]);
+});
 
 describe('OpenLineage events', () => {
   it.each(['seed', 'run', 'snapshot', 'test', 'build'])('of %s name jobs and datasets as dbt-ol', async (command) => {
