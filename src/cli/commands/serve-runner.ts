@@ -23,6 +23,7 @@ import type { LoadMetrics } from '../../loader/metrics.ts';
 import type { Finding } from '../../serve/alarms/subject.ts';
 import type { JobRunner, JobTry, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
+import { durationText } from '../../serve/promises/sla.ts';
 import type { Claim } from '../../serve/store/store.ts';
 import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
@@ -274,7 +275,13 @@ async function measure(parsed: ParsedProject, { claim, signal, progress }: JobTr
   }
   const good = succeeded(outcome.results) && !outcome.interrupted;
   if (good) return ended(true);
-  const failed = outcome.results.filter((result) => !succeeded([result]));
+  const failed = outcome.results
+    .filter((result) => !succeeded([result]))
+    .map((result) => {
+      const found = measured.get(result.unique_id);
+      if (found === undefined) return result;
+      return { ...result, message: `the newest row is ${durationText(found.age * 1000)} old` };
+    });
   return { ...ended(false), reason: reasonOf(failed, outcome.results.length) };
 }
 

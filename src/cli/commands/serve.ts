@@ -36,6 +36,7 @@ const LEASE = 'TSDBT_LEASE';
 export async function serveJobsCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal, secondSignal, env } = session;
   const graceMs = graceOf(flags['grace']);
+  const port = portOf(flags['port'] ?? 8080);
   const shown = new Set<string>();
   const own = projectSession(
     session,
@@ -148,7 +149,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     live,
     store,
     host: String(flags['host'] ?? '127.0.0.1'),
-    port: Number(flags['port'] ?? 8080),
+    port,
     names: namesOf(flags['allowed_hosts']),
     token: env[TOKEN] ?? null,
     docs: (nonce, page) => docsPage({ targetDir: project.targetPath, version: TSDBT_VERSION }, nonce, page),
@@ -165,6 +166,12 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     await adapter.close();
   }
   return true;
+}
+
+function portOf(given: unknown): number {
+  const port = Number(given);
+  if (port >= 0 && port <= 65_535) return port;
+  throw errorOf('badOptionValue', { option: '--port', why: `${port} is not a port, 0 to 65535.` });
 }
 
 /** @returns milliseconds; null: no limit */

@@ -24,16 +24,26 @@ beforeAll(async () => {
     'models/good.sql': "{{ config(materialized='table') }} select 1 as id, now() as at",
     'models/bad.sql': "{{ config(materialized='table') }} select 1 / (select count(*) from public.gate) as id",
     'models/counted.sql': "{{ config(materialized='table') }} select count(*) as rows from {{ source('raw', 'gate') }}",
-    'models/sources.yml': 'sources: [{name: raw, schema: public, tables: [{name: gate}]}]\n',
+    'models/sources.yml': `sources:
+  - name: raw
+    schema: public
+    tables:
+      - { name: gate, columns: [{ name: id, data_tests: [not_null] }] }
+      - name: old
+        config: { loaded_at_field: at, freshness: { error_after: { count: 1, period: hour } } }
+`,
     'jobs.yml': `jobs:
   rows: { after: "source:raw.gate", debounce: 1s, run: counted }
   fast: { every: 2s, run: good }
   sick: { every: 2s, run: bad, retries: 0, overlap: skip }
+  age: { source freshness: }
+  checked: { test: }
 alerts:
   hook: { webhook: "http://127.0.0.1:${receiver.port}/", on: [failed, recovered], job: sick }
 `,
   });
   await project.client.query('create table public.gate (id int)');
+  await project.client.query("create table public.old as select now() - interval '2 days' as at");
   serve = project.start(['serve', '--port', '0', '--allowed-hosts', 'jobs.example.org', 'other']);
 });
 afterAll(async () => {
@@ -82,6 +92,16 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   const docs = await fetch(`${url}/docs/`);
   expect([docs.status, await docs.text()]).toEqual([200, expect.stringContaining('model.faults.good')]);
 
+  for (const job of ['age', 'checked']) expect((await project.run(['jobs', 'run', job])).code).toBe(0);
+  const runs = `from tsdbt.job_runs where finished_at is not null and job`;
+  await project.until(`select count(*) = 2 ${runs} in ('age', 'checked')`);
+  expect(await project.rows(`select reason ${runs} = 'age'`)).toEqual([
+    [expect.stringMatching(/^1 of 1 failed: source\.faults\.raw\.old: the newest row is 2d\S* old$/)],
+  ]);
+  await project.until(`select count(*) = 1 from tsdbt.node_runs where unique_id like 'test.%'`);
+  const test = `select status, failures, rows from tsdbt.node_runs where unique_id like 'test.%'`;
+  expect(await project.rows(test)).toEqual([['pass', '0', 'null']]);
+
   await project.client.query('insert into public.gate values (1)');
   await until('it is over', () => receiver.received.length > 1);
   expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
@@ -102,7 +122,12 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   serve.child.kill('SIGTERM');
   const { code, out } = await serve.ended;
-  expect([code, out]).toEqual([0, expect.stringContaining('Serving 3 jobs')]);
+  expect([code, out]).toEqual([0, expect.stringContaining('Serving 5 jobs')]);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
   expect(receiver.received).toHaveLength(2);
+});
+
+it('refuses a port that there is not', async () => {
+  const { code, out } = await project.run(['serve', '--port', '99999']);
+  expect([code, out]).toEqual([2, expect.stringContaining("'--port': 99999 is not a port, 0 to 65535.")]);
 });

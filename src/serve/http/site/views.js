@@ -108,7 +108,7 @@ function runsView(state, onFilter, onMore) {
         options.map((option) => h('option', { value: option, selected: option === value }, option)),
       ),
     );
-  const states = ['running', 'success', 'failed', 'timeout', 'lost', 'skipped', 'cancelled'];
+  const states = ['running', 'success', 'failed', 'timeout', 'lost', 'cancelled'];
   return page(
     h('h1', {}, 'Runs'),
     h(
