@@ -2,7 +2,10 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../adapters/clickhouse/adapter.ts';
 import { TsdbtError } from '../errors.ts';
+import type { FitOf } from './column-fit.ts';
 import type { ArchiveLedger } from './archive/ledger.ts';
+import { sqlFits } from './avro/resolve.ts';
+import { columnFit } from './clickhouse/column-fit.ts';
 import { ClickHouseArchiveLedger } from './clickhouse/archive-ledger.ts';
 import { ClickHouseSink } from './clickhouse/sink.ts';
 import { CLICKHOUSE_TABLE } from './clickhouse/table-options.ts';
@@ -73,4 +76,9 @@ function isClickHouse(adapter: Adapter): adapter is ClickHouseAdapter {
 /** @param type an adapter's; for a database that cannot be loaded into the options are Postgres's */
 export function tableOptions(type: string): TableOptions {
   return type === 'clickhouse' ? CLICKHOUSE_TABLE : POSTGRES_TABLE;
+}
+
+/** What columns take by their declared types. @param type an adapter's */
+export function columnFits(type: string): FitOf {
+  return type === 'clickhouse' ? columnFit : sqlFits;
 }

@@ -160,6 +160,8 @@ export interface Sink {
   readonly pace?: Pace;
   /** @returns the obstacles to loading into the target, in words; empty when there are none. Writes nothing. */
   problems(target: LoadTarget): Promise<string[]>;
+  /** Columns that the table fills where a message has no value; absent: none is. Writes nothing. */
+  filled?(target: LoadTarget): Promise<ReadonlySet<string>>;
   /** What is kept of the target's table, also by an older version; empty when it was never loaded. Writes nothing. */
   kept(target: LoadTarget): Promise<KeptState>;
   /**

@@ -9,7 +9,7 @@ import { isArchive, withArchive } from '../../loader/archive/config.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
-import { createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
+import { columnFits, createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
 import { type Decoder, jsonDecoder } from '../../loader/decode.ts';
 import { fileClient, fileTopic } from '../../loader/file-client.ts';
 import { type LoadTarget, loadTarget } from '../../loader/load-target.ts';
@@ -205,7 +205,12 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         return (await import('../../loader/debezium/decoder.ts')).changeDecoder(schemas, target, now);
       if (schemas === null) return jsonDecoder;
       if (target.format === 'avro')
-        return (await import('../../loader/avro/decoder.ts')).avroDecoder(schemas, target, now);
+        return (await import('../../loader/avro/decoder.ts')).avroDecoder(
+          schemas,
+          target,
+          now,
+          columnFits(parsed.adapter.type),
+        );
       return (await import('../../loader/json-schema.ts')).schemaDecoder(schemas, now);
     },
   };
@@ -417,7 +422,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
         }
         const registry = await ctx.registry(target);
         for (const topic of registry === null ? [] : await topicNames(client, target))
-          problems = [...problems, ...(await contractOf(registry, ofTopic(target, topic)))];
+          problems = [...problems, ...(await contractOf(ctx, registry, ofTopic(target, topic)))];
       } finally {
         await client.close();
       }
@@ -434,10 +439,15 @@ async function check(ctx: LoadContext): Promise<boolean> {
 }
 
 /** What the topic's schemas in the registry keep from becoming rows. */
-async function contractOf(registry: SchemaRegistry | null, target: LoadTarget): Promise<readonly string[]> {
+async function contractOf(
+  { parsed, sink }: LoadContext,
+  registry: SchemaRegistry | null,
+  target: LoadTarget,
+): Promise<readonly string[]> {
   if (target.format === 'avro' && registry !== null) {
     const { contractProblems } = await import('../../loader/avro/contract.ts');
-    return contractProblems(registry, target);
+    const fits = columnFits(parsed.adapter.type);
+    return contractProblems(registry, target, { fits, filled: (await sink.filled?.(target)) ?? new Set() });
   }
   await registry?.check(`${target.topic}-value`);
   return [];

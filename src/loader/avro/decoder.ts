@@ -1,6 +1,7 @@
 // `format: avro`: the magic byte 0, the id of the writer's schema in a registry, a record of Avro. The schema is
 // resolved to the declared columns once for each id; cells.ts makes rows of ordinary messages without a record in
 // between.
+import type { FitOf } from '../column-fit.ts';
 import { type DecodedRecord, type Decoder, jsonDecoder, keyOf, PoisonMessage } from '../decode.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import { type MessageKey, textKey } from '../message-parts.ts';
@@ -9,7 +10,7 @@ import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
 import { AvroCells } from './cells.ts';
 import { Cursor } from './cursor.ts';
 import { type Reader, Readers } from './reader.ts';
-import { refusal, type Resolution, resolve, type ResolvedTarget } from './resolve.ts';
+import { refusal, type Resolution, resolve, type ResolvedTarget, sqlFits } from './resolve.ts';
 import { type AvroType, parseSchema } from './schema.ts';
 
 /** A writer's schema, ready to read by. */
@@ -30,16 +31,17 @@ export interface WriterSchema {
   readonly refused: string | null;
 }
 
-/** @throws NotAvro */
+/** @param fits what columns take @throws NotAvro */
 export function writerSchema(
   { schema, references }: RegisteredSchema,
   id: number,
   target: ResolvedTarget,
+  fits: FitOf = sqlFits,
 ): WriterSchema {
   const type = parseSchema(schema, references);
   const readers = new Readers();
   const resolution = type.kind === 'record' ? resolve(type, target) : null;
-  const refused = refusal(type, target);
+  const refused = refusal(type, target, fits);
   return {
     id,
     type,
@@ -56,13 +58,14 @@ export function writerSchema(
   };
 }
 
-/** Decodes what Avro serializers write. Asks the registry once for each schema. */
+/** Decodes what Avro serializers write. Asks the registry once for each schema. @param fits what columns take */
 export function avroDecoder(
   registry: Pick<SchemaRegistry, 'schema'>,
   target: ResolvedTarget,
   now: () => number,
+  fits: FitOf = sqlFits,
 ): Decoder {
-  const schemas = new RegisteredSchemas(registry, now, 'avro', (schema, id) => writerSchema(schema, id, target));
+  const schemas = new RegisteredSchemas(registry, now, 'avro', (schema, id) => writerSchema(schema, id, target, fits));
   const cursor = new Cursor();
   const key = (bytes: Uint8Array, column: string, schema: WriterSchema): DecodedRecord => {
     if (schema.resolution !== null) return decodeRecord(schema, bytes, cursor);

@@ -1,9 +1,15 @@
 // Whether a column can hold what an Avro type gives, told by the declared type alone. Pure. Refuses only what surely no
 // value fits; what some values fit is a narrowing, of which `load check` tells.
+import type { ColumnFit, ValueKind } from '../column-fit.ts';
 import type { Path } from '../column-origin.ts';
-import type { AvroType } from './schema.ts';
+import type { AvroType, Logical, RecordType } from './schema.ts';
 
-/** Kinds of columns whose types say what they take; another type takes anything, as far as is known here. */
+type Decimal = Extract<Logical, { name: 'decimal' }>;
+
+const TOO_GREAT = 'greater values do not fit';
+const NOT_BOOLEAN = 'numbers other than 0 and 1 do not fit';
+
+/** Kinds of columns of SQL whose types say what they take; another type takes anything, as far as is known here. */
 type Family =
   | 'whole'
   | 'decimal'
@@ -17,14 +23,6 @@ type Family =
   | 'bytes'
   | 'array';
 
-interface ColumnType {
-  readonly family: Family;
-  /** Bits of a whole number or a float; digits of a decimal, null without a limit. */
-  readonly size: number | null;
-  /** Digits behind the point. */
-  readonly scale: number;
-}
-
 const WHOLE_BITS: Readonly<Record<string, number>> = {
   smallint: 16,
   int2: 16,
@@ -34,11 +32,19 @@ const WHOLE_BITS: Readonly<Record<string, number>> = {
   bigint: 64,
   int8: 64,
 };
+/** Digits behind the second that a moment of Postgres has. */
+const MOMENT_DIGITS = 6;
 
-/** Null for a type that takes any text. */
-function columnTypeOf(written: string): ColumnType | null {
+/** What a column of Postgres takes; null for a type that takes any text. */
+export function sqlFit(written: string): ColumnFit | null {
   const type = written.trim().toLowerCase().replace(/\s+/g, ' ');
-  const of = (family: Family, size: number | null = null, scale = 0): ColumnType => ({ family, size, scale });
+  const of = (family: Family, size: number | null = null, scale = 0): ColumnFit => ({
+    family: SIZED.find((each) => each === family) ?? 'other',
+    refuses: KINDS.filter((kind) => REFUSED[kind].includes(family)),
+    size,
+    scale,
+    beyond: 'rounded',
+  });
   if (type.endsWith(']')) return of('array');
   const bits = WHOLE_BITS[type];
   if (bits !== undefined) return of('whole', bits);
@@ -49,13 +55,15 @@ function columnTypeOf(written: string): ColumnType | null {
   if (/^(?:double precision|float8|float)$/.test(type)) return of('float', 64);
   if (/^bool(?:ean)?$/.test(type)) return of('boolean');
   if (type === 'uuid' || type === 'date' || type === 'interval') return of(type);
-  if (/^timestamp/.test(type)) return of('moment');
+  if (/^timestamp/.test(type)) return of('moment', Number(/\( ?(\d) ?\)/.exec(type)?.[1] ?? MOMENT_DIGITS));
   if (/^time/.test(type)) return of('time');
   return type === 'bytea' ? of('bytes') : null;
 }
 
+/** Families of which sizes are told. */
+const SIZED = ['whole', 'decimal', 'float', 'boolean', 'date', 'moment'] as const;
 /** What each kind of value surely does not go into. */
-const REFUSED: Readonly<Record<string, readonly Family[]>> = {
+const REFUSED: Readonly<Record<ValueKind, readonly Family[]>> = {
   boolean: ['whole', 'decimal', 'float', 'uuid', 'date', 'time', 'moment', 'interval', 'bytes', 'array'],
   number: ['uuid', 'bytes', 'array'],
   decimal: ['boolean', 'uuid', 'date', 'time', 'moment', 'bytes', 'array'],
@@ -69,9 +77,10 @@ const REFUSED: Readonly<Record<string, readonly Family[]>> = {
   object: ['whole', 'decimal', 'float', 'boolean', 'uuid', 'date', 'time', 'moment', 'interval', 'bytes', 'array'],
   array: ['whole', 'decimal', 'float', 'boolean', 'uuid', 'date', 'time', 'moment', 'interval', 'bytes'],
 };
+const KINDS = Object.keys(REFUSED).filter((kind): kind is ValueKind => kind in REFUSED);
 
-/** The rows of `REFUSED` for a type that is no union. */
-function valueKind(type: Exclude<AvroType, { kind: 'union' }>): string {
+/** The kind of a type that is no union; null: texts and nulls, of which nothing is known. */
+function valueKind(type: Exclude<AvroType, { kind: 'union' }>): ValueKind | null {
   switch (type.kind) {
     case 'record':
     case 'map':
@@ -83,8 +92,9 @@ function valueKind(type: Exclude<AvroType, { kind: 'union' }>): string {
       const logical = type.logical?.name;
       if (logical === 'timestamp' || logical === 'local-timestamp') return 'moment';
       if (logical !== undefined) return logical;
-      if (type.kind === 'fixed') return 'bytes';
-      return ['int', 'long', 'float', 'double'].includes(type.kind) ? 'number' : type.kind;
+      if (type.kind === 'fixed' || type.kind === 'bytes') return 'bytes';
+      if (type.kind === 'boolean') return 'boolean';
+      return ['int', 'long', 'float', 'double'].includes(type.kind) ? 'number' : null;
     }
   }
 }
@@ -136,20 +146,22 @@ export function typeAt(root: AvroType, path: Path): TypeAt {
   return { type, nullable: nullable || takesNull(type) };
 }
 
-/** Does surely no value of the type fit the column, but null? */
-export function neverFits(type: AvroType, written: string): boolean {
-  const column = columnTypeOf(written);
+/** Does surely no value of the type fit the column, but null? @param column null: it takes anything */
+export function neverFits(type: AvroType, column: ColumnFit | null): boolean {
   const branches = branchesOf(type);
   return column !== null && branches.length > 0 && branches.every((branch) => refused(branch, column));
 }
 
-function refused(type: Exclude<AvroType, { kind: 'union' }>, { family }: ColumnType): boolean {
-  return REFUSED[valueKind(type)]?.includes(family) === true;
+function refused(type: Exclude<AvroType, { kind: 'union' }>, { refuses }: ColumnFit): boolean {
+  const kind = valueKind(type);
+  return kind !== null && refuses.includes(kind);
 }
 
-/** Which values of the type do not fit the column, or lose digits there; null: none, as far as the types tell. */
-export function narrowing(type: AvroType, written: string): string | null {
-  const column = columnTypeOf(written);
+/**
+ * Which values of the type do not fit the column, or lose digits there; null: none, as far as the types tell.
+ * @param column null: it takes anything
+ */
+export function narrowing(type: AvroType, column: ColumnFit | null): string | null {
   if (column === null) return null;
   for (const branch of branchesOf(type)) {
     if (refused(branch, column)) return `${typeName(branch)} does not fit`;
@@ -159,27 +171,84 @@ export function narrowing(type: AvroType, written: string): string | null {
   return null;
 }
 
-function narrowed(type: Exclude<AvroType, { kind: 'union' }>, { family, size, scale }: ColumnType): string | null {
-  if (!('logical' in type)) return null;
-  const { kind, logical } = type;
-  if (logical?.name === 'decimal') {
-    if (family === 'whole' && logical.scale > 0) return 'fractions do not fit';
-    if (family === 'float') return 'digits beyond those of a float are lost';
-    if (family !== 'decimal' || size === null) return null;
-    if (logical.scale > scale) return `digits beyond ${scale} behind the point are rounded`;
-    return logical.precision - logical.scale > size - scale ? 'greater values do not fit' : null;
+function narrowed(type: Exclude<AvroType, { kind: 'union' }>, column: ColumnFit): string | null {
+  if (type.kind === 'enum') {
+    const { labels } = column;
+    const others = labels === undefined ? [] : type.symbols.filter((symbol) => !labels.has(symbol));
+    return others.length === 0 ? null : `${others.map((symbol) => `'${symbol}'`).join(', ')} is none of its labels`;
   }
-  if (logical !== null) return null;
+  if (type.kind === 'record') return inFields(type, column);
+  if (type.kind === 'array' || type.kind === 'map') {
+    const { items } = column;
+    return items === undefined ? null : within('its items', type.items, items);
+  }
+  if (!('logical' in type)) return null;
+  const { logical } = type;
+  if (logical?.name === 'decimal') return ofDecimal(logical, column);
+  if (logical?.name === 'timestamp' || logical?.name === 'local-timestamp') {
+    if (column.outside !== undefined) return `${column.outside} do not fit`;
+    const { size } = column;
+    if (column.family !== 'moment' || size === null || Math.log10(logical.perSecond) <= size) return null;
+    return `digits beyond ${size} behind the second are ${column.beyond}`;
+  }
+  if (logical?.name === 'date') return column.outside === undefined ? null : `${column.outside} do not fit`;
+  return logical === null ? ofNumber(type.kind, column) : null;
+}
+
+function ofDecimal({ precision, scale: digits }: Decimal, { family, size, scale, beyond, unsigned }: ColumnFit) {
+  if (family === 'float') return 'digits beyond those of a float are lost';
+  if (family === 'boolean') return NOT_BOOLEAN;
+  if (family === 'whole') {
+    if (digits > 0) return 'fractions do not fit';
+    if (unsigned === true) return 'negative values do not fit';
+    return precision > Math.floor(((size ?? 0) - 1) * Math.log10(2)) ? TOO_GREAT : null;
+  }
+  if (family !== 'decimal' || size === null) return null;
+  if (digits > scale) return `digits beyond ${scale} behind the point are ${beyond}`;
+  return precision - digits > size - scale ? TOO_GREAT : null;
+}
+
+function ofNumber(kind: string, { family, size, scale, beyond, unsigned }: ColumnFit): string | null {
   if (kind === 'int' || kind === 'long') {
     const bits = kind === 'int' ? 32 : 64;
-    if (family === 'whole') return bits > (size ?? 0) ? 'greater values do not fit' : null;
+    if (family === 'boolean') return NOT_BOOLEAN;
+    if (family === 'whole') {
+      if (unsigned === true) return 'negative values do not fit';
+      return bits > (size ?? 0) ? TOO_GREAT : null;
+    }
     const digits = kind === 'int' ? 10 : 19;
-    return family === 'decimal' && size !== null && size - scale < digits ? 'greater values do not fit' : null;
+    return family === 'decimal' && size !== null && size - scale < digits ? TOO_GREAT : null;
   }
   if (kind === 'float' || kind === 'double') {
+    if (family === 'boolean') return NOT_BOOLEAN;
     if (family === 'whole') return 'fractions do not fit';
-    if (family === 'float' && kind === 'double' && size === 32) return 'digits beyond those of a real are lost';
-    if (family === 'decimal' && size !== null) return `digits beyond ${scale} behind the point are rounded`;
+    if (family === 'float' && (size ?? 64) < (kind === 'double' ? 64 : 32))
+      return `digits beyond ${size} bits are lost`;
+    if (family === 'decimal' && size !== null) return `digits beyond ${scale} behind the point are ${beyond}`;
   }
   return null;
+}
+
+/** What an object's fields do in a map or a tuple. */
+function inFields({ fields }: RecordType, { items, fields: elements }: ColumnFit): string | null {
+  if (items !== undefined) {
+    for (const { name, type } of fields) {
+      const found = within(`'${name}'`, type, items);
+      if (found !== null) return found;
+    }
+  }
+  for (const [name, element] of elements ?? []) {
+    const field = fields.find((each) => each.name === name);
+    if (field === undefined && element?.required === true) return `it has no '${name}', which takes no null`;
+    const found = field === undefined ? null : within(`'${name}'`, field.type, element);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** What a value within another one does. */
+function within(what: string, type: AvroType, column: ColumnFit | null): string | null {
+  if (column?.required === true && takesNull(type)) return `${what} may be null, which does not fit`;
+  const found = narrowing(type, column);
+  return found === null ? null : `${what}: ${found}`;
 }

@@ -2,11 +2,16 @@
 // both sides, and what stands in where the schema lacks a column. Pure.
 import { type Path, pathText } from '../column-origin.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
-import { neverFits, takesNull, type TypeAt, typeAt, typeName } from './fit.ts';
+import type { FitOf } from '../column-fit.ts';
+import { neverFits, sqlFit, takesNull, type TypeAt, typeAt, typeName } from './fit.ts';
 import type { AvroField, AvroType, RecordType } from './schema.ts';
 
 /** What a resolution needs of a target. */
-export type ResolvedTarget = Pick<LoadTarget, 'columns' | 'drop' | 'hash'>;
+export type ResolvedTarget = Pick<LoadTarget, 'columns' | 'drop' | 'hash'> &
+  Partial<Pick<LoadTarget, 'key' | 'storage'>>;
+
+/** Columns of a database whose types are SQL's. */
+export const sqlFits: FitOf = (_, { type }) => sqlFit(type);
 
 export interface ResolvedField {
   readonly field: AvroField;
@@ -74,11 +79,11 @@ export function resolve(record: RecordType, target: ResolvedTarget): Resolution 
   };
 }
 
-/** Why no message of the schema can become a row; null: some can. */
-export function refusal(type: AvroType, target: ResolvedTarget): string | null {
+/** Why no message of the schema can become a row; null: some can. @param fits what columns take */
+export function refusal(type: AvroType, target: ResolvedTarget, fits: FitOf): string | null {
   if (type.kind !== 'record') return `it is ${article(typeName(type))}, and only a record has fields for columns`;
   for (const { place, type: found, column } of filledBy(resolve(type, target)))
-    if (!target.hash.includes(column.name) && column.epoch === undefined && neverFits(found, column.type))
+    if (!target.hash.includes(column.name) && column.epoch === undefined && neverFits(found, fits(target, column)))
       return `field '${place}' is ${article(typeName(found))}, and column '${column.name}' is ${column.type}`;
   return null;
 }

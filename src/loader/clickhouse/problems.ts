@@ -73,6 +73,15 @@ export async function tableProblems(lease: LeasedSession, target: LoadTarget): P
   ];
 }
 
+/** The columns of the table with a DEFAULT. */
+export async function filledColumns(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<string[]> {
+  const rows = await lease.ask(
+    `SELECT name FROM system.columns WHERE database = ${quoteText(schema)} AND table = ${quoteText(identifier)} AND ` +
+      "default_kind = 'DEFAULT'",
+  );
+  return rows.map(([name]) => name ?? '');
+}
+
 function engineProblems(
   target: LoadTarget,
   { table, engine, order, definition }: { table: string; engine: string; order: string; definition: string },

@@ -60,7 +60,7 @@ import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
 import { rewindPartition, settleRewind } from './rewinds.ts';
 import { type Contents, isWhole, type Outcome, partOf, settleContents, type Writing } from './settle.ts';
 import { columnFormat } from './cells.ts';
-import { tableProblems } from './problems.ts';
+import { filledColumns, tableProblems } from './problems.ts';
 import { addedType, columnSql, createTable, metaSql, restSql, type TablePlace } from './table.ts';
 
 /** Partitions that are set back at once. */
@@ -103,6 +103,10 @@ export class ClickHouseSink implements Sink {
       ...(await this.#problems(lease, target)),
       ...(await tableProblems(lease, target)),
     ]);
+  }
+
+  async filled(target: LoadTarget): Promise<ReadonlySet<string>> {
+    return this.#within(target, async (lease) => new Set(await filledColumns(lease, target)));
   }
 
   async kept(target: LoadTarget): Promise<KeptState> {

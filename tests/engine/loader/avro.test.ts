@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeAvro } from '../../../src/loader/avro/writer.ts';
 import { contractProblems } from '../../../src/loader/avro/contract.ts';
+import { columnFits } from '../../../src/loader/create-sink.ts';
 import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
 import { parseSchema } from '../../../src/loader/avro/schema.ts';
 import type { LoadColumn, LoadTarget } from '../../../src/loader/load-target.ts';
@@ -529,6 +530,90 @@ describe('a table', () => {
       'schema version 5: it is JSON, and the load config says avro',
       'schema version 6: it is an int or string, and only a record has fields for columns',
     ]);
+  });
+
+  it("has a contract with ClickHouse's types", async () => {
+    const types: Readonly<Record<string, string>> = {
+      id: 'Int64',
+      small: 'Int8',
+      count: 'UInt32',
+      at: "DateTime64(3, 'UTC')",
+      second: 'DateTime',
+      day: 'Date',
+      price: 'Decimal(9, 2)',
+      name: 'LowCardinality(Nullable(String))',
+      word: 'LowCardinality(String)',
+      tags: 'Array(LowCardinality(String))',
+      sums: 'Map(String, Int32)',
+      place: 'Tuple(x Float64, y Float64)',
+      kind: "Enum8('a' = 1, 'b' = 2)",
+      flag: 'Bool',
+      code: 'Nullable(UUID)',
+      weight: 'Float32',
+    };
+    const storage = { engine: null, orderBy: [], primaryKey: [], partitionBy: [], ttl: null, settings: {} };
+    const t = lab.target(types, { format: 'avro', storage });
+    const registry = new SchemaRegistry(
+      { url: server.url, username: null, password: null, token: null, tls: null },
+      'connections.yml',
+    );
+    const logical = (type: string, logicalType: string): object => ({ type, logicalType });
+    const decimal = { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 2 };
+    const fitting = {
+      ...{ id: 'long', small: 'boolean', count: 'boolean', at: logical('long', 'timestamp-millis') },
+      ...{ second: 'long', day: 'long', price: decimal, name: ['null', 'string'], word: 'string' },
+      ...{ tags: { type: 'array', items: 'string' }, sums: { type: 'map', values: 'int' } },
+      place: record({ x: 'double', y: 'int', z: 'string' }, 'Place'),
+      kind: { type: 'enum', name: 'Kind', symbols: ['a'] },
+      ...{ flag: 'boolean', code: ['null', logical('string', 'uuid')], weight: 'float' },
+    };
+    const problems = (): Promise<string[]> => contractProblems(registry, t, { fits: columnFits('clickhouse') });
+    register(record(fitting));
+    expect(await problems()).toEqual([]);
+    register(
+      record({
+        ...{ id: ['null', 'long'], small: 'int', count: 'int', at: logical('long', 'timestamp-micros') },
+        ...{ second: logical('long', 'timestamp-millis'), day: logical('int', 'date') },
+        ...{ price: { ...decimal, scale: 3 }, name: 'int', word: ['null', 'string'] },
+        ...{ tags: { type: 'array', items: ['null', 'string'] }, sums: { type: 'map', values: 'long' } },
+        place: record({ x: 'double' }, 'Place'),
+        kind: { type: 'enum', name: 'Kind', symbols: ['a', 'c'] },
+        ...{ flag: 'int', code: 'long', weight: 'double' },
+      }),
+    );
+    const version = (found: string): string => `schema version 2: ${found}`;
+    expect(await problems()).toEqual(
+      [
+        "field 'small' is an int, and column 'small' is Int8: greater values do not fit",
+        "field 'count' is an int, and column 'count' is UInt32: negative values do not fit",
+        "field 'at' is a timestamp, and column 'at' is DateTime64(3, 'UTC'): digits beyond 3 behind the second are " +
+          'cut off',
+        "field 'second' is a timestamp, and column 'second' is DateTime: moments before 1970 and after 2106 do not fit",
+        "field 'day' is a date, and column 'day' is Date: days before 1970 and after 2149 do not fit",
+        "field 'price' is a decimal(9, 3), and column 'price' is Decimal(9, 2): digits beyond 2 behind the point are " +
+          'cut off',
+        "field 'tags' is an array, and column 'tags' is Array(LowCardinality(String)): its items may be null, which " +
+          'does not fit',
+        "field 'sums' is a map, and column 'sums' is Map(String, Int32): its items: greater values do not fit",
+        "field 'place' is a record, and column 'place' is Tuple(x Float64, y Float64): it has no 'y', which takes " +
+          'no null',
+        "field 'kind' is an enum, and column 'kind' is Enum8('a' = 1, 'b' = 2): 'c' is none of its labels",
+        "field 'flag' is an int, and column 'flag' is Bool: numbers other than 0 and 1 do not fit",
+        "field 'code' is a long, and column 'code' is Nullable(UUID): long does not fit",
+        "field 'weight' is a double, and column 'weight' is Float32: digits beyond 32 bits are lost",
+        "field 'id' may be null, and 'id' is Int64, which takes no null",
+        "field 'word' may be null, and 'word' is LowCardinality(String), which takes no null",
+      ].map(version),
+    );
+    // A column that the schema lacks, unless the table fills it.
+    const { weight: _, ...without } = fitting;
+    const other = { ...t, topic: 'other' };
+    server.register('other-value', record(without), { schemaType: 'AVRO' });
+    const fits = columnFits('clickhouse');
+    expect(await contractProblems(registry, other, { fits })).toEqual([
+      "schema version 1: it has no field for 'weight', which is Float32, which takes no null",
+    ]);
+    expect(await contractProblems(registry, other, { fits, filled: new Set(['weight']) })).toEqual([]);
   });
 
   it('upserts by Avro keys, plain keys and keys of JSON, and takes new fields as columns', async () => {
