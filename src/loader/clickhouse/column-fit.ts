@@ -1,5 +1,5 @@
-// What columns of ClickHouse take, by their declared types: the rules of cells.ts, told of types and not of values. Pure.
-// The schema's types are compared by avro/fit.ts.
+// What columns of ClickHouse take, by their declared types: the rules of cells.ts, told of types and not of values.
+// Pure. avro/fit.ts compares the types of a schema with it.
 import type { ColumnFit, FitTarget, ValueKind } from '../column-fit.ts';
 import type { LoadColumn } from '../load-target.ts';
 import { PROCESSING_TS } from '../load-target.ts';

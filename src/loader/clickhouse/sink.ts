@@ -42,6 +42,7 @@ import {
   selectPauses,
   selectFloors,
   STATE_COLUMNS,
+  STATE_DATABASE,
   STATE_PRESENT,
   STATE_TABLES,
 } from './load-flushes.ts';
@@ -150,7 +151,9 @@ export class ClickHouseSink implements Sink {
     return this.#within(target, async (lease) => {
       refuse(target, await tableProblems(lease, target));
       await createState(lease);
-      for (const statement of createTable(target, await this.#place())) await lease.run(statement);
+      // A user of one database may not make databases, whether they are there or not.
+      for (const statement of createTable(target, await this.#place()).slice(await present(lease, target)))
+        await lease.run(statement);
       await this.#guard(lease, target);
       const existing = new Map(
         (
@@ -477,7 +480,20 @@ function refusedOf({ dead }: Flush, outcome: Outcome): DeadLetter[] {
 async function createState(lease: LeasedSession): Promise<void> {
   const [tables, columns] = (await lease.ask(STATE_PRESENT))[0] ?? [];
   if (Number(tables) === STATE_TABLES && Number(columns) === STATE_COLUMNS) return;
-  for (const statement of CREATE_STATE) await lease.run(statement);
+  const there = await present(lease, { schema: STATE_DATABASE, identifier: '' });
+  for (const statement of CREATE_STATE.slice(there)) await lease.run(statement);
+}
+
+/** How much of a table is there: 0: not even its database, 1: the database, 2: both. */
+async function present(
+  lease: LeasedSession,
+  { schema, identifier }: Pick<LoadTarget, 'schema' | 'identifier'>,
+): Promise<number> {
+  const [row] = await lease.ask(
+    `SELECT toString((SELECT count() FROM system.databases WHERE name = ${quoteText(schema)}) + (SELECT count() FROM ` +
+      `system.tables WHERE database = ${quoteText(schema)} AND name = ${quoteText(identifier)}))`,
+  );
+  return Number(row?.[0]);
 }
 
 async function statePresent(lease: LeasedSession): Promise<boolean> {

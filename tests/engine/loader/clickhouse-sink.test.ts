@@ -1,5 +1,6 @@
 // The loader into embedded ClickHouse: rows, dead letters and positions over flushes, partitions, restarts, refusals.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
@@ -24,6 +25,25 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
         `select k, _topic, _partition, _offset, _deleted from ${target.schema}.${target.identifier} where id = 5`,
       ),
     ).toEqual([['tab\there 5', 't', '2', '1', 'false']]);
+  });
+
+  it("makes what is missing alone, also in the server's database default", async () => {
+    const [table, run] = ['sink_in_default', vi.spyOn(LeasedSession.prototype, 'run')];
+    try {
+      const target = lab.target({ id: 'Int64' }, { schema: 'default', identifier: table });
+      const made = (): string[] => run.mock.calls.map(([sql]) => sql).filter((sql) => /^CREATE .*default/s.test(sql));
+      lab.broker.produce('t', 0, { id: 1 });
+      expect(await lab.load(target)).toEqual({ rows: 1, dead: 0, stopped: [] });
+      // Without the right to make databases a user is refused even where one is there.
+      expect(made()).toEqual([expect.stringMatching(/^CREATE TABLE/)]);
+      lab.broker.produce('t', 0, { id: 2 });
+      expect(await lab.load(target, { sink: lab.anotherSink() })).toEqual({ rows: 1, dead: 0, stopped: [] });
+      expect(made()).toHaveLength(1);
+      expect(await lab.rows(`select id from default.${table} order by id`)).toEqual([['1'], ['2']]);
+    } finally {
+      run.mockRestore();
+      await lab.run(`drop table if exists default.${table} sync`);
+    }
   });
 
   it('what cannot be decoded and what the table refuses become dead letters', async () => {
