@@ -12,11 +12,14 @@ export interface ChangeConfig {
   readonly decimals: 'precise' | 'string' | 'double';
   readonly times: 'adaptive' | 'adaptive_time_microseconds' | 'connect' | 'isostring' | 'microseconds' | 'nanoseconds';
   readonly binary: 'bytes' | 'base64' | 'base64-url-safe' | 'hex';
+  /** Rows come without envelopes: the connector's transform has flattened them. */
+  readonly flattened?: true;
   /** What stands for a large value that did not change; absent: the connector's default. */
   readonly placeholder?: string;
 }
 
 export const CHANGE_OPTIONS = [
+  'flattened',
   'deletes',
   'truncate',
   'decimal_handling_mode',
@@ -54,7 +57,12 @@ export function changeConfig(
       `'unavailable_value_placeholder' has fewer than ${SHORTEST_PLACEHOLDER} characters`,
       "It is the connector's unavailable.value.placeholder, which no value of a row may be.",
     );
+  const flattened = options['flattened'] ?? false;
+  if (typeof flattened !== 'boolean') refuse(`'flattened' must be true or false, found ${JSON.stringify(flattened)}`);
+  if (flattened === true && options['truncate'] !== undefined)
+    refuse("'truncate' does not go with 'flattened': no flattened row tells of a truncate");
   const config: ChangeConfig = {
+    ...(flattened === true ? { flattened } : {}),
     ...(placeholder === '' ? {} : { placeholder }),
     keeps: mode === 'upsert' && database === 'Postgres',
     deletes: reader.choice('deletes', ['soft', 'hard', 'ignore'], 'soft'),

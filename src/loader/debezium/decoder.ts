@@ -1,5 +1,6 @@
-// `format: debezium`: envelopes of changes in JSON, with and without their schema, and in Avro. The key's columns come
-// from the message's key alone: what an envelope says of a deleted row may be invented. values.ts reads columns.
+// `format: debezium`: envelopes of changes in JSON, with and without their schema, and in Avro; flat-rows.ts makes them
+// of flattened rows. The key's columns come from the message's key alone: what an envelope says of a deleted row may be
+// invented. values.ts reads columns.
 import { TsdbtError } from '../../errors.ts';
 import { Cursor } from '../avro/cursor.ts';
 import { Readers, type Reader } from '../avro/reader.ts';
@@ -11,13 +12,14 @@ import type { LoadTarget } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
+import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
 import { type Conversion, ValueReader } from './values.ts';
 
-type ChangeTarget = ChangeSource['target'] & Pick<LoadTarget, 'topic' | 'key' | 'columns' | 'drop'>;
+type ChangeTarget = ChangeSource['target'] & Pick<LoadTarget, 'topic' | 'topics' | 'key' | 'columns' | 'drop'>;
 
 const MEMBERS = ['op', 'after', 'before', 'source', 'schema', 'payload'];
 const [OP, AFTER, BEFORE, SOURCE, SCHEMA, PAYLOAD] = [0, 1, 2, 3, 4, 5];
@@ -25,13 +27,13 @@ const OPERATIONS = ['c', 'r', 'u', 'd', 't'] as const satisfies readonly Operati
 
 const NO_OPERATION = "no envelope of a change: it has no 'op'";
 
-/** An envelope or a key, before its values are converted. */
+/** A row or a key, before its values are converted. */
 interface Row {
   readonly record: DecodedRecord;
   /** Null: no schema came with it. */
   readonly fields: ReadonlyMap<string, Semantics> | null;
 }
-interface Envelope {
+export interface Envelope {
   readonly op: string | null;
   readonly source: SourceFields;
   /** Read when it is needed; null: the row is null. */
@@ -64,6 +66,7 @@ export function changeDecoder(
         });
   const avro = new AvroEnvelopes();
   const json = new JsonEnvelopes();
+  const flat = target.changes?.flattened === true ? new FlatRows(target) : null;
   const registered = (bytes: Uint8Array): Registered | Promise<Registered> => {
     if (schemas === null)
       throw new Halt(
@@ -80,7 +83,14 @@ export function changeDecoder(
     schema: Registered | null,
   ): Change | Skipped => {
     if (value === null) return SKIPPED;
-    const envelope = schema === null ? json.envelope(value) : avro.envelope(value, schema);
+    const envelope =
+      flat === null
+        ? schema === null
+          ? json.envelope(value)
+          : avro.envelope(value, schema)
+        : schema === null
+          ? flat.ofJson(value)
+          : flattened(flat, avro.row(value, schema, null));
     const row = key === null ? () => null : () => (keySchema === null ? json.key(key) : avro.row(key, keySchema, null));
     return changes.change(envelope, row);
   };
@@ -91,7 +101,7 @@ export function changeDecoder(
     plain: false,
     decode: unsupported,
     decodeKey: unsupported,
-    path: (plan, floors) => EnvelopeCells.of(plan, floors, changes),
+    path: (plan, floors) => (flat === null ? EnvelopeCells.of(plan, floors, changes) : null),
     message(message) {
       const { key, value } = message;
       if (value === null) return SKIPPED;
@@ -103,6 +113,10 @@ export function changeDecoder(
       return change(message, keySchema ?? null, schema ?? null);
     },
   };
+}
+
+function flattened(flat: FlatRows, { record, fields }: Row): Envelope {
+  return flat.of(record, fields);
 }
 
 /** Makes changes of envelopes, in whatever form they came. */
@@ -388,7 +402,7 @@ class AvroEnvelopes {
     };
   }
 
-  /** A key. @throws PoisonMessage */
+  /** A key, or a row without envelope. @throws PoisonMessage */
   row(bytes: Uint8Array, schema: Registered, member: null): Row {
     const record = this.#value(bytes, schema);
     let fields = this.#keyFields.get(schema.type);

@@ -135,6 +135,78 @@ describe('format: debezium', () => {
   );
 });
 
+describe('flattened rows', () => {
+  it("of the connector's transform become what the source says, over kills of the loader", async () => {
+    const [broker, source] = await Promise.all([KafkaBroker.start(), SourcePostgres.start()]);
+    const { client } = source;
+    const ends: { close(): Promise<unknown> }[] = [source, broker];
+    try {
+      await client.query(TABLES);
+      const changes = new Changes(client);
+      await changes.make(100);
+      const unwrap = (name: string, value: string): Record<string, string> => ({
+        [`transforms.unwrap.${name}`]: value,
+      });
+      const connect = await startDebezium(`127.0.0.1:${broker.port}`, source.address, {
+        prefix: 'app',
+        schema: 'shop',
+        more: {
+          transforms: 'unwrap',
+          ...unwrap('type', 'io.debezium.transforms.ExtractNewRecordState'),
+          ...unwrap('add.fields', 'op,lsn,source.ts_ms'),
+          ...unwrap('delete.tombstone.handling.mode', 'rewrite'),
+        },
+      });
+      ends.unshift(connect);
+      const project = await FaultProject.open(
+        {
+          'connections.yml': `connections: { default: { brokers: ["127.0.0.1:${broker.port}"] } }\n`,
+          'models/sources.yml': SOURCES.replace('format: debezium', 'format: debezium, flattened: true'),
+        },
+        {
+          name: 'the source',
+          open: async () => ({
+            credentials: { type: 'postgres', schema: 's', ...source.address },
+            close: async () => undefined,
+          }),
+        },
+      );
+      ends.unshift(project);
+      for (const turn of [0, 1, 2]) {
+        const load = project.start(['load'], `at-${turn}`);
+        await changes.make(150);
+        // Not before it has loaded something.
+        await project.until('select count(*) > 0 from raw.items');
+        load.child.kill('SIGKILL');
+        await load.ended;
+        await changes.make(50);
+      }
+      await client.query("insert into shop.stock values ('last', 0, 1)");
+      const load = project.start(['load'], 'at-3');
+      await project.until(
+        "select exists (select from raw.stock where place = 'last' and not coalesce(_deleted, false))",
+      );
+      load.child.kill('SIGTERM');
+      expect((await load.ended).code).toBe(0);
+      const check = await project.start(['load', 'check']).ended;
+      expect([check.code, check.out]).toEqual([0, expect.stringContaining('raw.items: OK')]);
+      const { code, out } = await project.start(['load', '--once']).ended;
+      expect(code, out).toBe(0);
+      for (const [table, all] of Object.entries(COLUMNS)) {
+        const columns = all.replace(', channel', '');
+        const theirs = `select ${columns} from shop.${table}`;
+        const loaded = `select ${columns} from raw.${table} where not coalesce(_deleted, false)`;
+        expect(await project.rows(`(${theirs}) except all (${loaded})`), `${table}: missing`).toEqual([]);
+        expect(await project.rows(`(${loaded}) except all (${theirs})`), `${table}: too many`).toEqual([]);
+        expect(Number(await project.one(`select count(*) from raw.${table} where _op = 'd'`))).toBeGreaterThan(0);
+      }
+      expect(await project.rows('select error from tsdbt.dead_letters').catch(() => [])).toEqual([]);
+    } finally {
+      for (const part of ends) await part.close();
+    }
+  }, 300_000);
+});
+
 /** What is compared. */
 const COLUMNS = {
   items: 'id, name, price, at, due, local_at, detail, weight, code, raw, long_text, channel',

@@ -1,0 +1,92 @@
+// Rows that the connector's transform ExtractNewRecordState has taken out of their envelopes: what an envelope says
+// beside the row stands in fields of the row whose names begin with `__`. Their order is exact only with the position
+// in the source and marks of deleted rows: a row without them is refused.
+import { type DecodedRecord, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { Envelope } from './decoder.ts';
+import { fieldsOfJson, type Semantics } from './semantics.ts';
+import type { SourceFields } from './source-position.ts';
+
+type FlatTarget = Pick<LoadTarget, 'columns' | 'changes' | 'topic' | 'topics'>;
+
+const DELETED = '__deleted';
+/** Fields of the transform by what they say; `lsn` in its `add.fields` is `__lsn`, and `source.lsn` `__source_lsn`. */
+const NAMES = {
+  op: ['__op'],
+  connector: ['__connector', '__source_connector'],
+  name: ['__name', '__source_name'],
+  lsn: ['__lsn', '__source_lsn'],
+  file: ['__file', '__source_file'],
+  pos: ['__pos', '__source_pos'],
+  // `ts_ms` alone is the time of the connector.
+  ts_ms: ['__source_ts_ms'],
+  ts_us: ['__source_ts_us'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+const TRANSFORM =
+  'the transform needs add.fields: op,lsn,source.ts_ms (of MySQL op,file,pos,source.ts_ms), of several topics ' +
+  'source.name, too, and delete.tombstone.handling.mode: rewrite';
+
+/** Makes envelopes of flattened rows. */
+export class FlatRows {
+  readonly #deletesCount: boolean;
+  /** Fields of the transform that no column is declared for: they are no part of the row. */
+  readonly #beside: ReadonlySet<string>;
+
+  /** The source's name where rows have none: a topic's begins with it. Null: there are several topics. */
+  readonly #source: string | null;
+
+  constructor({ columns, changes, topic, topics }: FlatTarget) {
+    this.#source = topics === undefined ? (topic.split('.')[0] ?? topic) : null;
+    this.#deletesCount = changes?.deletes !== 'ignore';
+    const declared = new Set(columns.map(({ name }) => name));
+    this.#beside = new Set([DELETED, ...Object.values(NAMES).flat()].filter((name) => !declared.has(name)));
+  }
+
+  /** @throws PoisonMessage */
+  ofJson(value: Uint8Array): Envelope {
+    const text = jsonRecord(utf8(value));
+    const { schema, payload } = text;
+    const wrapped = isRecord(schema) && isRecord(payload) && Object.keys(text).length === 2;
+    return wrapped ? this.of(payload, fieldsOfJson(schema, null)) : this.of(text, null);
+  }
+
+  /** @param fields null: no schema came with it @throws PoisonMessage */
+  of(record: DecodedRecord, fields: ReadonlyMap<string, Semantics> | null): Envelope {
+    const said = (name: keyof typeof NAMES): string | null => {
+      const found = NAMES[name].map((each) => record[each]).find((value) => value !== undefined && value !== null);
+      return found === undefined ? null : String(found);
+    };
+    const [op, lsn, file, pos] = [said('op'), said('lsn'), said('file'), said('pos')];
+    const [ts_ms, ts_us] = [said('ts_ms'), said('ts_us')];
+    const name = said('name') ?? this.#source;
+    const deleted = record[DELETED] ?? null;
+    const lacking = [
+      ...(op === null ? ['__op'] : []),
+      ...(lsn === null && (file === null || pos === null) ? ['__lsn'] : []),
+      ...(ts_ms === null && ts_us === null ? ['__source_ts_ms'] : []),
+      ...(name === null ? ['__source_name'] : []),
+      // Else a delete is a tombstone, which has no position.
+      ...(deleted === null && this.#deletesCount ? [DELETED] : []),
+    ];
+    if (lacking.length > 0)
+      throw new PoisonMessage(
+        `the flattened row has no ${lacking.map((name) => `'${name}'`).join(', ')}, without which changes have no ` +
+          `order: ${TRANSFORM}`,
+      );
+    const source: SourceFields = {
+      connector: said('connector') ?? (lsn === null ? 'mysql' : 'postgresql'),
+      ...{ name, lsn, file, pos, ts_ms, ts_us },
+    };
+    const row = (): { readonly record: DecodedRecord; readonly fields: typeof fields } => ({
+      record: this.#rowOf(record),
+      fields,
+    });
+    return { op: String(deleted) === 'true' ? 'd' : op, source, after: row, before: row };
+  }
+
+  #rowOf(record: DecodedRecord): DecodedRecord {
+    const row: Record<string, unknown> = Object.create(null);
+    for (const name in record) if (!this.#beside.has(name)) row[name] = record[name];
+    return row;
+  }
+}
