@@ -252,10 +252,12 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
         ? "key: [id] names the fields of the messages' key; a table without a key takes mode: append."
         : 'key: [id] names the columns that tell rows apart.',
     );
-  if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse' && format !== 'debezium')
+  // With the topic in the key, no key is in two of them.
+  const ofTopics = columns.some(({ name: column, origin }) => origin?.part === 'topic' && key.includes(column));
+  if (mode === 'upsert' && naming !== 'topic' && table.database === 'ClickHouse' && format !== 'debezium' && !ofTopics)
     refuse(
       "mode 'upsert' of several topics cannot be kept in ClickHouse: the newer of two rows is told by the offset",
-      'A table for each topic, or mode: append.',
+      'A column with `from: topic` in the key keeps them apart; else a table for each topic, or mode: append.',
     );
   const archive = archiveConfig(
     options['archive'],

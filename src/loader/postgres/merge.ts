@@ -8,10 +8,13 @@ import { tableName } from './table.ts';
 const NEWER =
   't._topic is distinct from excluded._topic or t._partition is distinct from excluded._partition or ' +
   't._offset is null or t._offset < excluded._offset';
-/** The same with several topics, whose offsets say nothing of each other: between them the message's time decides. */
+/**
+ * The same with several topics, whose offsets say nothing of each other: between them the message's time decides, then
+ * the name, so that the order in which they are read does not.
+ */
 const NEWER_OF_SEVERAL =
   'case when t._topic = excluded._topic then t._partition is distinct from excluded._partition or t._offset is null ' +
-  'or t._offset < excluded._offset else t._kafka_ts is null or t._kafka_ts <= excluded._kafka_ts end';
+  'or t._offset < excluded._offset else t._kafka_ts is null or (t._kafka_ts, t._topic) <= (excluded._kafka_ts, excluded._topic) end';
 
 /** Statements that merge rows by key, the last of each. @param order an expression that grows from row to row */
 export function mergeRows(
@@ -42,7 +45,7 @@ where ${hasSeveral(target) ? NEWER_OF_SEVERAL : NEWER}`;
       ? `select distinct on (${key}) ${list} from ` +
         `(select distinct on (${key}, _topic) ${list}, ${order} as tsdbt_order from ${source}${where} ` +
         `order by ${key}, _topic, ${order} desc) as of_topics ` +
-        `order by ${key}, _kafka_ts desc nulls last, tsdbt_order desc`
+        `order by ${key}, _kafka_ts desc nulls last, _topic desc, tsdbt_order desc`
       : `select distinct on (${key}) ${list} from ${source}${where} order by ${key}, ${order} desc`;
   if (!tombstones) return [upsert(last(''))];
   // A row that is inserted and deleted within one flush keeps its values, as over two flushes.

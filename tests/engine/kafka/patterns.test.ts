@@ -2,7 +2,12 @@
 // loaders share the partitions.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { called } from '../../../src/loader/kafka/library.ts';
+import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { type Running, start } from '../support/program.ts';
+import { KafkaBroker } from './kafka-broker.ts';
 import { eventually, KafkaLab } from './kafka-lab.ts';
+import { TopicWriter, type WrittenMessage } from './topic-writer.ts';
 
 const source = (more: string): string =>
   `sources: [{name: raw, tables: [{name: orders, config: {meta: {tsdbt: {load: {${more}, flush: {age: 50ms}}}}}, ` +
@@ -82,4 +87,70 @@ describe('a pattern of topics', () => {
     lab.project.write({ 'models/sources.yml': twice });
     expect(await lab.load(2)).toContain('Sources raw.orders and raw.again both load topic orders_eu into raw.orders');
   });
+});
+
+describe.skipIf(clickhouseMissing !== null)('a pattern of topics into ClickHouse', () => {
+  it('is upserted with the topic in the key, by two loaders, and tombstones delete', async () => {
+    const broker = await KafkaBroker.start();
+    const ends: { close(): Promise<unknown> }[] = [broker];
+    try {
+      const address = `127.0.0.1:${broker.port}`;
+      const writer = await TopicWriter.open([address]);
+      ends.unshift(writer);
+      const topics = ['stock_eu', 'stock_us'];
+      await writer.create(topics, { partitions: 2 });
+      const lab = await ClickhouseLab.open({
+        'connections.yml': `connections: { default: { brokers: ["${address}"] } }\n`,
+        'models/sources.yml': `sources:
+  - name: raw
+    tables:
+      - name: stock
+        config:
+          meta:
+            tsdbt:
+              load: { topic_pattern: 'stock_.*', mode: upsert, key: [region, id], flush: { age: 50ms } }
+        columns:
+          - { name: region, data_type: String, meta: { tsdbt: { load: { from: topic } } } }
+          - { name: id, data_type: Int64 }
+          - { name: n, data_type: Int64 }
+`,
+      });
+      ends.unshift(lab);
+      const load = (name: string, ...more: string[]): Running =>
+        start(['load', ...more, '--target-path', name, '--log-path', `logs-${name}`, '--no-use-colors'], {
+          cwd: lab.dir,
+          env: { ...process.env, DBT_PROFILES_DIR: lab.dir },
+        });
+      const row = (topic: string, id: number, n: number | null): WrittenMessage => ({
+        topic,
+        // A key belongs to one partition.
+        partition: id % 2,
+        key: Buffer.from(String(id)),
+        value: n === null ? (null as unknown as Buffer) : Buffer.from(JSON.stringify({ id, n })),
+      });
+      // One topic is far ahead: its offsets say nothing of the other's.
+      await writer.send(Array.from({ length: 400 }, (_, i) => row('stock_eu', i % 20, i)));
+      await writer.send(Array.from({ length: 20 }, (_, i) => row('stock_us', i, -i)));
+      const running = [load('one'), load('two')];
+      await writer.send([row('stock_eu', 3, null), row('stock_us', 4, null), row('stock_us', 5, 7)]);
+      const held = (): Promise<string[][]> =>
+        lab.rows(
+          'select region, toString(count()), toString(sum(n)) from raw.stock final group by 1 order by 1',
+        ) as Promise<string[][]>;
+      const eu = Array.from({ length: 20 }, (_, i) => 380 + i).filter((n) => n !== 383);
+      const us = Array.from({ length: 20 }, (_, i) => (i === 5 ? 7 : -i)).filter((_, i) => i !== 4);
+      const sum = (all: readonly number[]): string => String(all.reduce((total, n) => total + n, 0));
+      await expect
+        .poll(() => held().catch(() => []), { timeout: 60_000, interval: 200 })
+        .toEqual([
+          ['stock_eu', '19', sum(eu)],
+          ['stock_us', '19', sum(us)],
+        ]);
+      for (const { child } of running) child.kill('SIGTERM');
+      for (const { ended } of running) expect((await ended).code).toBe(0);
+      expect(await lab.rows('select error from tsdbt.dead_letters')).toEqual([]);
+    } finally {
+      for (const part of ends) await part.close();
+    }
+  }, 240_000);
 });

@@ -122,11 +122,16 @@ describe('which topics fill a table', () => {
     [{ topic_pattern: '[' }, "'topic_pattern' cannot be used: Invalid regular expression"],
   ])('is refused: %j', (load, message) => expect(() => topicsOf(load)).toThrow(message));
 
-  it('in ClickHouse an upsert has one topic: offsets of two say nothing of each other', () => {
+  it('in ClickHouse an upsert has keys of one topic each: offsets of two say nothing of each other', () => {
     const load = { topic: undefined, topics: ['a', 'b'], mode: 'upsert', key: ['id'] };
     expect(targetOf(load).topics).toEqual(['a', 'b']);
     expect(() => targetOf(load, { id: 'Int64' }, CLICKHOUSE_TABLE)).toThrow(
       "mode 'upsert' of several topics cannot be kept in ClickHouse",
     );
+    const region = { data_type: 'String', meta: { tsdbt: { load: { from: 'topic' } } } };
+    const withRegion = (key: readonly string[]): LoadTarget =>
+      targetOf({ ...load, key }, { region, id: 'Int64' }, CLICKHOUSE_TABLE);
+    expect(withRegion(['region', 'id']).topics).toEqual(['a', 'b']);
+    expect(() => withRegion(['id'])).toThrow('cannot be kept in ClickHouse');
   });
 });
