@@ -8,18 +8,20 @@ import { type AvroType, parseSchema } from '../avro/schema.ts';
 import type { Message } from '../broker.ts';
 import { Change, Halt, type Operation, SKIPPED, type Skipped } from '../change.ts';
 import { type DecodedRecord, type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { parseJson } from '../json.ts';
+import { type LoadTarget, pathOf } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
 import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
-import { fieldsOfAvro, fieldsOfJson, type Semantics } from './semantics.ts';
+import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
 import { type Conversion, ValueReader } from './values.ts';
 
-type ChangeTarget = ChangeSource['target'] & Pick<LoadTarget, 'topic' | 'topics' | 'key' | 'columns' | 'drop'>;
+type ChangeTarget = ChangeSource['target'] &
+  Pick<LoadTarget, 'topic' | 'topics' | 'key' | 'columns' | 'drop' | 'rest' | 'schemaDrift'>;
 
 const MEMBERS = ['op', 'after', 'before', 'source', 'schema', 'payload'];
 const [OP, AFTER, BEFORE, SOURCE, SCHEMA, PAYLOAD] = [0, 1, 2, 3, 4, 5];
@@ -66,6 +68,7 @@ export function changeDecoder(
         });
   const avro = new AvroEnvelopes();
   const json = new JsonEnvelopes();
+  const plain = target.mode === 'upsert' && target.key.length === 1 ? (target.key[0] ?? null) : null;
   const flat = target.changes?.flattened === true ? new FlatRows(target) : null;
   const registered = (bytes: Uint8Array): Registered | Promise<Registered> => {
     if (schemas === null)
@@ -91,7 +94,8 @@ export function changeDecoder(
         : schema === null
           ? flat.ofJson(value)
           : flattened(flat, avro.row(value, schema, null));
-    const row = key === null ? () => null : () => (keySchema === null ? json.key(key) : avro.row(key, keySchema, null));
+    const row =
+      key === null ? () => null : () => (keySchema === null ? json.key(key, plain) : avro.key(key, keySchema, plain));
     return changes.change(envelope, row);
   };
   const unsupported = (): never => {
@@ -125,13 +129,16 @@ class ChangeReader implements ChangeSource {
   readonly values: ValueReader;
   readonly placeholder: Placeholder;
   readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Conversion>>();
-  readonly #dropped: ReadonlySet<string>;
+  /** Is a field of the row kept nowhere? */
+  readonly #unwanted: (name: string) => boolean;
   /** The source of the first change. */
   #source: string | null = null;
 
   constructor(target: ChangeTarget) {
     this.target = target;
-    this.#dropped = new Set(target.drop);
+    const [dropped, declared] = [new Set(target.drop), fieldsOf(target)];
+    this.#unwanted = (name) =>
+      dropped.has(name) || (target.rest === null && target.schemaDrift !== 'add_column' && !declared.has(name));
     this.placeholder = new Placeholder(target.changes?.placeholder);
     this.values = new ValueReader(
       target.columns,
@@ -204,7 +211,7 @@ class ChangeReader implements ChangeSource {
     for (const name in record) {
       const value = record[name];
       if (this.placeholder.is(value)) {
-        if (!this.#dropped.has(name)) unavailable.push(name);
+        if (!this.#unwanted(name)) unavailable.push(name);
       } else into[name] = value === null ? null : converted(name, value, converters.get(name));
     }
   }
@@ -235,6 +242,11 @@ class ChangeReader implements ChangeSource {
     }
     return found;
   }
+}
+
+/** The fields of a row that columns are filled from. */
+function fieldsOf({ columns }: Pick<LoadTarget, 'columns'>): ReadonlySet<unknown> {
+  return new Set(columns.map((column) => pathOf(column)?.[0]));
 }
 
 function converted(name: string, value: unknown, conversion: Conversion | undefined): unknown {
@@ -281,15 +293,19 @@ class JsonEnvelopes {
     return { op, source: this.#sourceOf(bytes, members), after: row(AFTER), before: row(BEFORE) };
   }
 
-  /** @throws PoisonMessage */
-  key(bytes: Uint8Array): Row {
+  /** @param plain the column of a key that is no object, but its only value; null: it must be one @throws PoisonMessage */
+  key(bytes: Uint8Array, plain: string | null): Row {
     const text = utf8(bytes);
+    if (plain !== null && !/^\s*\{/.test(text)) return { record: { [plain]: plainValue(text) }, fields: null };
     const record = jsonRecord(text);
-    if (!isRecord(record['schema']) || !('fields' in record['schema']) || Object.keys(record).length !== 2)
+    const { schema } = record;
+    if (!isRecord(schema) || !('fields' in schema || 'type' in schema) || Object.keys(record).length !== 2)
       return { record, fields: null };
     const members = this.#keyMembers;
     members.scan(buffer(bytes), 0, bytes.length);
     const { payload } = record;
+    if (plain !== null && !('fields' in schema) && payload !== undefined && payload !== null)
+      return { record: { [plain]: payload }, fields: new Map([[plain, semanticsOfJson(schema)]]) };
     if (!isRecord(payload)) throw new PoisonMessage("the message's key has no fields");
     return {
       record: payload,
@@ -339,6 +355,15 @@ class SchemaText {
       }
     }
     return this.#fields;
+  }
+}
+
+/** A key that is no object: JSON, or the text that it is. */
+function plainValue(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
   }
 }
 
@@ -402,7 +427,14 @@ class AvroEnvelopes {
     };
   }
 
-  /** A key, or a row without envelope. @throws PoisonMessage */
+  /** A key; `plain` as of JSON's. @throws PoisonMessage */
+  key(bytes: Uint8Array, schema: Registered, plain: string | null): Row {
+    const { type } = schema;
+    if (plain === null || type.kind === 'record' || type.kind === 'union') return this.row(bytes, schema, null);
+    return { record: { [plain]: this.#read(bytes, schema) }, fields: new Map([[plain, semanticsOfAvro(type)]]) };
+  }
+
+  /** A key's record, or a row without envelope. @throws PoisonMessage */
   row(bytes: Uint8Array, schema: Registered, member: null): Row {
     const record = this.#value(bytes, schema);
     let fields = this.#keyFields.get(schema.type);
@@ -413,7 +445,13 @@ class AvroEnvelopes {
     return { record, fields };
   }
 
-  #value(bytes: Uint8Array, { read }: Registered): DecodedRecord {
+  #value(bytes: Uint8Array, schema: Registered): DecodedRecord {
+    const value = this.#read(bytes, schema);
+    if (!isRecord(value)) throw new PoisonMessage('no record, of which envelopes and keys are made');
+    return value;
+  }
+
+  #read(bytes: Uint8Array, { read }: Registered): unknown {
     const cursor = this.#cursor.set(buffer(bytes), HEAD_BYTES, bytes.length);
     let value: unknown;
     try {
@@ -424,7 +462,6 @@ class AvroEnvelopes {
     }
     if (cursor.at !== cursor.end)
       throw new PoisonMessage(`${cursor.end - cursor.at} bytes are left behind the message`);
-    if (!isRecord(value)) throw new PoisonMessage('no record, of which envelopes and keys are made');
     return value;
   }
 }

@@ -56,6 +56,9 @@ const POSTGRES = Buffer.from('"postgresql"');
 const SURE = 9e15;
 /** A cell is at most twice as long as its value, plus this; so is the end of a row. */
 const [CELL_BYTES, END_BYTES] = [80, 160];
+/** Ordinary keys that are no objects: texts of JSON, and texts that are no JSON. */
+const QUOTED_KEY = /^"[\w.:@+/ -]+"$/;
+const BARE_KEY = /^(?!(?:true|false|null)$)[A-Za-z_][\w.:@+/-]*$/;
 const YEAR_0 = Buffer.from('0000-');
 
 /** How the values of messages with the same schemas are converted. */
@@ -68,8 +71,8 @@ interface Program {
   readonly columns: readonly (Conversion | null)[];
   /** Are other fields than those of columns converted? */
   readonly convertsRest: boolean;
-  /** Are the columns of the key read the same way in key and row? */
-  readonly agrees: boolean;
+  /** By column: is it read the same way in key and row? */
+  readonly agrees: readonly boolean[];
 }
 
 export class EnvelopeCells implements RowPath {
@@ -115,7 +118,7 @@ export class EnvelopeCells implements RowPath {
     this.#plan = plan;
     this.#floors = floors;
     this.#changes = changes;
-    // All other fields are looked at: an unchanged large value may be among them.
+    // All other fields are looked at: one of an unchanged large value that is kept may be among them.
     this.#row = new JsonScanner({ ...plan, rest: true });
     this.#key = new JsonScanner({ ...plan, rest: true, watchesDrift: false, dropped: new Set() });
     this.#writer = new CopyWriter(plan);
@@ -226,6 +229,7 @@ export class EnvelopeCells implements RowPath {
     if (start < 0) return false;
     const end = records.keyEnd(i);
     const { bytes } = records;
+    if (bytes[start] !== OPEN) return this.#plainKey(bytes, start, end);
     const scanner = this.#key;
     const head = this.#keyHead;
     const payload = head.payload(bytes, start, end);
@@ -238,6 +242,24 @@ export class EnvelopeCells implements RowPath {
     if (this.#changes.target.mode === 'upsert')
       for (const [column, { key }] of this.#plan.columns.entries())
         if (key ? (scanner.found[column] ?? ABSENT) <= NULL : scanner.found[column] !== ABSENT) return null;
+    return true;
+  }
+
+  /** Takes a key that is no object for the only column of the key. @returns as `#keyOf` */
+  #plainKey(bytes: Buffer, start: number, end: number): true | null {
+    const keys = this.#plan.columns.flatMap(({ key }, column) => (key ? [column] : []));
+    const [column] = keys;
+    const quoted = bytes[start] === QUOTE;
+    const text = bytes.toString('latin1', start, end);
+    const whole = /^(?:0|-?[1-9]\d{0,14})$/.test(text);
+    if (column === undefined || keys.length > 1 || !(whole || (quoted ? QUOTED_KEY : BARE_KEY).test(text))) return null;
+    const { found, spans, rest } = this.#key;
+    found.fill(ABSENT);
+    rest.length = 0;
+    found[column] = whole ? PLAIN : TEXT;
+    spans[column * 2] = quoted ? start + 1 : start;
+    spans[column * 2 + 1] = quoted ? end - 1 : end;
+    this.#keyFields = null;
     return true;
   }
 
@@ -262,7 +284,7 @@ export class EnvelopeCells implements RowPath {
     const { values } = this.#changes;
     const conversions = fields === null ? values.bare(connector) : values.of(fields, connector);
     const { columns, taken, elsewhere } = this.#plan;
-    const names = columns.map(({ name }) => name);
+    const ofKey = keyFields === null ? values.bare(connector) : values.of(keyFields, connector);
     this.#program = {
       fields,
       keyFields,
@@ -272,12 +294,11 @@ export class EnvelopeCells implements RowPath {
       convertsRest: [...conversions].some(
         ([name, { quick }]) => !taken.children.has(name) && !elsewhere.has(name) && quick.how !== 'same',
       ),
-      agrees:
-        (fields === null) === (keyFields === null) &&
-        names.every(
-          (name) =>
-            keyFields?.has(name) !== true || JSON.stringify(fields?.get(name)) === JSON.stringify(keyFields.get(name)),
-        ),
+      agrees: columns.map(({ name }) => {
+        const alike = (fields === null) === (keyFields === null);
+        if (alike && JSON.stringify(fields?.get(name)) === JSON.stringify(keyFields?.get(name))) return true;
+        return isSame(conversions.get(name)) && isSame(ofKey.get(name));
+      }),
     };
     return this.#program;
   }
@@ -288,16 +309,17 @@ export class EnvelopeCells implements RowPath {
     for (let i = 0; i < rest.length; i += REST_STRIDE) {
       const [kind = 0, start = 0, end = 0] = [rest[i + 4], rest[i + 2], rest[i + 3]];
       const text = kind === TEXT || kind === ESCAPED;
-      if (this.#unavailable(bytes, kind, text ? start + 1 : start, text ? end - 1 : end)) return false;
+      if (this.#plan.rest && this.#unavailable(bytes, kind, text ? start + 1 : start, text ? end - 1 : end))
+        return false;
       if (this.#plan.elsewhere.size > 0 && this.#plan.elsewhere.has(bytes.toString('utf8', rest[i], rest[i + 1])))
         return false;
     }
     if (!keyed) return true;
-    if (!program.agrees) return false;
     // The key counts. What the row says of its columns is refused where it is wrong: the same bytes are not.
     const { found: keyFound, spans: keySpans } = this.#key;
     for (let column = 0; column < keyFound.length; column++) {
       if (keyFound[column] === ABSENT) continue;
+      if (program.agrees[column] !== true) return false;
       const [start = 0, end = 0] = [keySpans[column * 2], keySpans[column * 2 + 1]];
       if (found[column] !== ABSENT) {
         if (found[column] !== keyFound[column]) return false;
@@ -492,6 +514,11 @@ export class EnvelopeCells implements RowPath {
 }
 
 const UNCONVERTED: Pick<Conversion, 'quick'> = { quick: { how: 'same', perSecond: 0, zone: '', scale: 0 } };
+
+/** Does a conversion leave values as they are? */
+function isSame(conversion: Conversion | undefined): boolean {
+  return (conversion ?? UNCONVERTED).quick.how === 'same';
+}
 
 /** A value as the slow way reads it; not null. */
 function readValue(bytes: Buffer, kind: number, start: number, end: number): unknown {

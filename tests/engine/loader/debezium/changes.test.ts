@@ -405,6 +405,43 @@ describe('changes in Postgres', () => {
   });
 });
 
+describe('what a table does not keep', () => {
+  const large = '{"id":1,"other":"__debezium_unavailable_value"}';
+
+  it('may have an unchanged large value, but where new fields become columns', async () => {
+    const target = { ...targetOf({}, { keeps: false }), rest: null };
+    expect(await decoded(target, '{"id":1}', envelope('u', large))).toMatchObject({
+      record: { id: 1 },
+      unavailable: [],
+    });
+    for (const more of [{ rest: '_rest' }, { schemaDrift: 'add_column' }] as const)
+      await expect(decoded({ ...target, ...more }, '{"id":1}', envelope('u', large))).rejects.toThrow(
+        "the source did not say the unchanged value of 'other'",
+      );
+  });
+});
+
+describe('keys that are no object', () => {
+  const key = async (written: string, more: Partial<LoadTarget> = {}): Promise<unknown> => {
+    const found = await decoded({ ...targetOf({ v: 'text' }), ...more }, written, envelope('u', { v: 'x' }));
+    return found instanceof Change ? found.record['id'] : found;
+  };
+
+  it('are the only column of the key', async () => {
+    expect(await key('7')).toBe(7);
+    expect(String(await key('9007199254740993'))).toBe('9007199254740993');
+    expect(await key('"a b"')).toBe('a b');
+    expect(await key('a-b')).toBe('a-b');
+    expect(await key('{"schema":{"type":"int64","optional":false},"payload":7}')).toBe(7);
+    const day = '{"schema":{"type":"int32","name":"io.debezium.time.Date"},"payload":1}';
+    expect(await key(day, { columns: [{ name: 'id', type: 'date' }] })).toBe('1970-01-02');
+  });
+
+  it('are refused where the key has two columns', async () => {
+    await expect(key('7', { key: ['id', 'v'] })).rejects.toThrow('not a JSON object');
+  });
+});
+
 describe('flattened rows', () => {
   const flat = (changes: Partial<ChangeConfig> = {}, more: Partial<LoadTarget> = {}): LoadTarget => ({
     ...targetOf({ v: 'text', day: 'date' }, { flattened: true, ...changes }),
