@@ -25,6 +25,28 @@ export function publishedColumns(config: PublicationConfig, columns: readonly So
   return config.columns === null ? [...columns] : config.columns.map((name) => find('columns', name));
 }
 
+/**
+ * A partition is found at the receiver by the text of its key: where that were another one, its rows would stay beside
+ * the new ones.
+ * @param hasOneText of a type: do its values have the same text in both databases?
+ * @throws `runtime` error for a column whose value is a partition and has another text at the receiver
+ */
+export function refuseOtherTexts(
+  { mode, partition_by }: PublicationConfig,
+  columns: readonly SourceColumn[],
+  receiver: string,
+  hasOneText: (type: string) => boolean,
+): void {
+  if (mode !== 'partitions') return;
+  const keys = new Set(partition_by.map(readPartitionKey).flatMap((key) => (key?.grain === null ? [key.column] : [])));
+  const other = columns.find(({ name, type }) => keys.has(name) && !hasOneText(type));
+  if (other === undefined) return;
+  const why =
+    "its text is another one there, and 'partition_by' would not find its partitions; it takes texts, whole numbers, " +
+    'booleans, UUID and dates, or hour, day, month or year of a time';
+  throw errorOf('typeNotPublished', { column: other.name, type: other.type, receiver, why });
+}
+
 /** What the receiver would hold: the same settings, columns and rows give the same version. */
 export function versionOf(config: PublicationConfig, plan: readonly PlannedColumn[], summary: Summary): string {
   const columns = plan.map(({ name, type, nullable, expression }) => [name, type, nullable, expression]);

@@ -44,6 +44,7 @@ export interface Partition {
   readonly values: readonly (string | null)[];
   /** Changes whenever its rows change. */
   readonly mark: string;
+  readonly rows: number;
 }
 
 export interface PartitionChoice {

@@ -12,10 +12,28 @@ const FORMATS: Readonly<Record<Grain, string>> = {
 /** No text of a value: it begins with a NUL. */
 const NULL = "'\\0null'";
 
-/** The text of a key of a row's partition; times count in UTC. With fewer digits one before 1970 were rounded up. */
-export function partitionText({ column, grain }: PartitionKey): string {
-  const name = `t.${quoteIdentifier(column)}`;
+/**
+ * The text of a key of a row's partition; times count in UTC. With fewer digits one before 1970 were rounded up.
+ * @param of what stands before a column's name
+ */
+export function partitionText({ column, grain }: PartitionKey, of = 't.'): string {
+  const name = `${of}${quoteIdentifier(column)}`;
   return grain === null ? `toString(${name})` : `formatDateTime(toDateTime64(${name}, 6, 'UTC'), '${FORMATS[grain]}')`;
+}
+
+/** All keys of a row's partition, never null. */
+export function partitionTuple(parts: readonly PartitionKey[], of = 't.'): string {
+  return `(${partitionTexts(parts, of)})`;
+}
+
+function partitionTexts(parts: readonly PartitionKey[], of: string): string {
+  return parts.map((part) => `ifNull(${partitionText(part, of)}, ${NULL})`).join(', ');
+}
+
+/** @param json what `partitionTuple` gave */
+export function readPartitionTuple(json: string): (string | null)[] {
+  const values: string[] = JSON.parse(json);
+  return values.map((value) => (value === '\0null' ? null : value));
 }
 
 /** Of rows of a relation that is called `t`. */
@@ -25,5 +43,5 @@ export function inPartitions({ parts, partitions }: PartitionChoice): string {
   const chosen = partitions.map(({ values }) =>
     list(values.map((value) => (value === null ? NULL : quoteText(value)))),
   );
-  return `has(${list(chosen)}, ${list(parts.map((part) => `ifNull(${partitionText(part)}, ${NULL})`))})`;
+  return `has(${list(chosen)}, [${partitionTexts(parts, 't.')}])`;
 }

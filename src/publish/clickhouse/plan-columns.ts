@@ -2,18 +2,20 @@
 // by types-of-postgres.ts.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
+import { refuseOtherTexts } from '../plan.ts';
 import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';
-import { columnOfPostgres } from './types-of-postgres.ts';
+import { columnOfPostgres, hasOneText } from './types-of-postgres.ts';
 
-/** @param required names of columns of the sorting key: ClickHouse has no null there */
+/** @param order columns of the sorting key: ClickHouse has no null there @throws for a type that has no place */
 export function planColumns(
   dialect: string,
   columns: readonly SourceColumn[],
-  { key }: PublicationConfig,
+  config: PublicationConfig,
   order: readonly string[],
 ): PlannedColumn[] {
+  if (dialect === 'postgres') refuseOtherTexts(config, columns, 'ClickHouse', hasOneText);
   return columns.map((column) => {
-    const required = order.includes(column.name) || key.includes(column.name);
+    const required = order.includes(column.name) || config.key.includes(column.name);
     return dialect === 'clickhouse' ? ownColumn(column, required) : columnOfPostgres(column, required);
   });
 }

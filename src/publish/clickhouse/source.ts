@@ -18,6 +18,8 @@ import type {
 } from '../receiver.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 
+/** Rows in the order of their partitions: what is beyond so many bytes is sorted on disk. */
+const SORTING = `max_bytes_before_external_sort = ${256 * 1024 ** 2}`;
 const FORMATS: Readonly<Record<RowFormat, string>> = { text: 'TabSeparated', native: 'Native' };
 /** Columns that `select *` does not give. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
@@ -88,6 +90,7 @@ export class ClickHouseSource implements PublishSource {
     return rows.map((cells) => ({
       values: cells.slice(0, -1).map((value) => (value === null ? null : String(value).slice(2))),
       mark: String(cells.at(-1)),
+      rows: Number.parseInt(String(cells.at(-1)), 10),
     }));
   }
 
@@ -103,7 +106,15 @@ export class ClickHouseSource implements PublishSource {
     const where = only === null ? '' : ` WHERE ${inPartitions(only)}`;
     // An alias must not stand for the column in another expression.
     const settings = ' SETTINGS prefer_column_name_to_alias = 1';
-    return session.copyOut(`SELECT ${list} FROM ${this.#name} t${where}${settings} FORMAT ${FORMATS[format]}`, take);
+    const end = ` FORMAT ${FORMATS[format]}`;
+    if (only?.grouped !== true)
+      return session.copyOut(`SELECT ${list} FROM ${this.#name} t${where}${settings}${end}`, take);
+    const texts = only.parts.map((part) => partitionText(part)).join(', ');
+    const keys = `toJSONString(CAST([${texts}], 'Array(Nullable(String))'))`;
+    return session.copyOut(
+      `SELECT ${keys}, ${list} FROM ${this.#name} t${where} ORDER BY ${keys}${settings}, ${SORTING}${end}`,
+      take,
+    );
   }
 
   quote(name: string): string {

@@ -29,6 +29,13 @@ interface Mapped {
   readonly check?: readonly [condition: string, why: string];
 }
 
+const ONE_TEXT = /^(?:smallint|integer|bigint|text|character varying|character|boolean|uuid|date|jsonb?)(?:\(\d+\))?$/;
+
+/** Do values of the type have the same text in both databases? */
+export function hasOneText(type: string): boolean {
+  return ONE_TEXT.test(type);
+}
+
 /**
  * @param required the column is part of the sorting key: ClickHouse has no null there
  * @throws `runtime` error for a type that has no equal

@@ -3,9 +3,9 @@
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
+import { refuseOtherTexts } from '../plan.ts';
 import type { PlannedColumn, SourceColumn } from '../receiver.ts';
-import { readPartitionKey } from '../partition-key.ts';
-import { columnOfClickHouse, refuseOtherText } from './types-of-clickhouse.ts';
+import { columnOfClickHouse, hasOneText } from './types-of-clickhouse.ts';
 
 /** Types whose text depends on the server, or that name things of it. */
 const NOT_PORTABLE: Readonly<Record<string, string>> = {
@@ -19,11 +19,7 @@ export function planColumns(
   columns: readonly SourceColumn[],
   config: PublicationConfig,
 ): PlannedColumn[] {
-  if (dialect === 'clickhouse' && config.mode === 'partitions') {
-    const values = config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
-    const named = new Set(values.filter(({ grain }) => grain === null).map(({ column }) => column));
-    for (const column of columns) if (named.has(column.name)) refuseOtherText(column);
-  }
+  if (dialect === 'clickhouse') refuseOtherTexts(config, columns, 'Postgres', hasOneText);
   return columns.map((column) => {
     const required = config.key.includes(column.name);
     const planned = dialect === 'clickhouse' ? columnOfClickHouse(column) : ownType(column);

@@ -140,7 +140,7 @@ from ${this.#name} t group by ${keys.join(', ')} order by 1`,
     );
     return rows.map(([text, mark]) => {
       const values: (string | null)[] = JSON.parse(String(text));
-      return { values, mark: String(mark) };
+      return { values, mark: String(mark), rows: Number.parseInt(String(mark), 10) };
     });
   }
 

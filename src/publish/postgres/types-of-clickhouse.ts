@@ -2,6 +2,7 @@
 // that have no place. Exact, or refused by name.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
+import { plainType } from '../clickhouse/plain-type.ts';
 import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -74,24 +75,9 @@ export function columnOfClickHouse({ name, type, nullable }: SourceColumn): Plan
   }
 }
 
-/** Types whose values have the same text in both databases. */
 const ONE_TEXT = /^(?:U?Int\d+|String|Enum(?:8|16)\b.*|Bool|UUID|Date|Date32)$/;
 
-/**
- * A partition is found at the receiver by the text of its key: where that were another one, its rows would stay beside
- * the new ones.
- * @throws `runtime` error for a column whose value is a partition and has another text in Postgres
- */
-export function refuseOtherText({ name, type }: SourceColumn): void {
-  if (ONE_TEXT.test(plainType(type))) return;
-  const why =
-    "its text is another one there, and 'partition_by' would not find its partitions; it takes texts, whole numbers, " +
-    'Bool, UUID and dates, or hour, day, month or year of a time';
-  throw errorOf('typeNotPublished', { column: name, type, receiver: 'Postgres', why });
-}
-
-/** The type inside of Nullable and LowCardinality. */
-function plainType(type: string): string {
-  const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/.exec(type)?.[1];
-  return inner === undefined ? type : plainType(inner);
+/** Do values of the type have the same text in both databases? */
+export function hasOneText(type: string): boolean {
+  return ONE_TEXT.test(plainType(type));
 }

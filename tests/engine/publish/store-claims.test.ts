@@ -29,7 +29,9 @@ class ListSource implements PublishSource {
   summary = () =>
     Promise.resolve({ rows: Object.values(this.#rows).flat().length, mark: JSON.stringify(this.#rows), found: [] });
   partitions = () =>
-    Promise.resolve(Object.entries(this.#rows).map(([value, rows]) => ({ values: [value], mark: rows.join() })));
+    Promise.resolve(
+      Object.entries(this.#rows).map(([value, rows]) => ({ values: [value], mark: rows.join(), rows: rows.length })),
+    );
   rows: PublishSource['rows'] = (_columns, _format, only, take) => {
     const chosen = only?.partitions.map(({ values }) => String(values[0])) ?? Object.keys(this.#rows);
     const lines = chosen.flatMap((value) =>

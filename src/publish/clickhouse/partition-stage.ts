@@ -1,0 +1,97 @@
+// The table beside of a copy that is kept by partitions: those that go on come by hard links, those that have changed
+// from the source. So readers see all of them change in the one exchange that ends a publication.
+import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { ANY_SIZE, attachAll } from '../../adapters/clickhouse/beside.ts';
+import { TsdbtError } from '../../errors.ts';
+import type { PartitionKey } from '../partition-key.ts';
+import type { Partition } from '../receiver.ts';
+import { type Ended, partitionKeysOf } from '../retention.ts';
+import { inPartitions, partitionText, readPartitionTuple } from './partitions.ts';
+import { countRows, createStage, loadStage, type Stage } from './stage.ts';
+
+/** The server's codes for tables of another structure, partition key or order: their parts cannot be attached. */
+const OTHER_STRUCTURE: ReadonlySet<string> = new Set(['36', '122']);
+
+/** Partitions that one statement drops: a query has its length. */
+const AT_ONCE = 1000;
+
+/** The copy before. */
+export interface Before {
+  /** As SQL. */
+  readonly name: string;
+  /** Marks of its partitions by their values as JSON; none when they were by other keys. */
+  readonly parts: Readonly<Record<string, string>>;
+}
+
+export interface PartitionStage {
+  /** Null: there is none. */
+  readonly before: Before | null;
+  /** Of the source, but those whose time is over. */
+  readonly partitions: readonly Partition[];
+  readonly ended: Ended | null;
+}
+
+/** Makes and fills the stage. @returns rows that were sent, and marks of what it holds */
+export async function stagePartitions(
+  stage: Stage,
+  { before, partitions, ended }: PartitionStage,
+): Promise<{ readonly sent: number; readonly parts: Readonly<Record<string, string>> }> {
+  const { force } = stage.publishing;
+  const parts = partitionKeysOf(stage.publishing);
+  const marks = before?.parts ?? {};
+  const changed = partitions.filter(({ values, mark }) => force || marks[JSON.stringify(values)] !== mark);
+  await createStage(stage, parts);
+  if (before !== null) await keepOthers(stage, { before, parts, changed, ended });
+  const sent = changed.reduce((sum, { rows }) => sum + rows, 0);
+  if (changed.length > 0) await loadStage(stage, { parts, partitions: changed }, sent);
+  return {
+    sent,
+    parts: {
+      // A partition that was dropped is sent again should its time come back by a longer retention.
+      ...Object.fromEntries(Object.entries(marks).filter(([values]) => ended?.has(JSON.parse(values)) !== true)),
+      ...Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark])),
+    },
+  };
+}
+
+interface Keeping {
+  readonly before: Before;
+  readonly parts: readonly PartitionKey[];
+  /** Partitions that come anew. */
+  readonly changed: readonly Partition[];
+  readonly ended: Ended | null;
+}
+
+async function keepOthers(stage: Stage, { before, parts, changed, ended }: Keeping): Promise<void> {
+  const { session, staged, plan } = stage;
+  if ((await countRows(session, before.name)) === 0) return;
+  try {
+    await attachAll(session, staged, before.name);
+  } catch (error) {
+    if (!isOtherStructure(error)) throw error;
+    const over = ended === null ? '0' : `ifNull(${partitionText(ended.key)} < ${quoteText(ended.first)}, 0)`;
+    const columns = plan.map(({ name }) => quoteIdentifier(name)).join(', ');
+    await session.execute(
+      `INSERT INTO ${staged} (${columns}) SETTINGS max_partitions_per_insert_block = 0 SELECT ${columns} FROM ` +
+        `${before.name} t WHERE NOT ${inPartitions({ parts, partitions: changed })} AND NOT ${over}`,
+    );
+    return;
+  }
+  const replaced = new Set(changed.map(({ values }) => JSON.stringify(values)));
+  const { table } = await session.execute(
+    `SELECT _partition_id, toJSONString(any(_partition_value)) FROM ${staged} GROUP BY _partition_id`,
+    { fetch: true },
+  );
+  const gone = table.rows.flatMap((row) => {
+    const values = readPartitionTuple(row.textAt(1));
+    return replaced.has(JSON.stringify(values)) || ended?.has(values) === true ? [row.textAt(0)] : [];
+  });
+  for (let from = 0; from < gone.length; from += AT_ONCE) {
+    const drops = gone.slice(from, from + AT_ONCE).map((id) => `DROP PARTITION ID ${quoteText(id)}`);
+    await session.execute(`ALTER TABLE ${staged} ${drops.join(', ')}${ANY_SIZE}`);
+  }
+}
+
+function isOtherStructure(error: unknown): boolean {
+  return error instanceof TsdbtError && OTHER_STRUCTURE.has(String(error.details.code));
+}

@@ -1,0 +1,79 @@
+// The table beside, which is to become the copy: made, filled from the source, counted, its key checked. Which rows of
+// the copy before go on in it is partition-stage.ts's.
+import type { Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
+import { errorOf } from '../../error-table.ts';
+import type { PartitionKey } from '../partition-key.ts';
+import type { PartitionChoice, PlannedColumn, Publishing } from '../receiver.ts';
+import { partitionTuple } from './partitions.ts';
+import { formatOf } from './plan-columns.ts';
+
+export interface Stage {
+  readonly session: Session;
+  readonly publishing: Publishing;
+  /** `schema.table`, for people. */
+  readonly place: string;
+  /** As SQL. */
+  readonly staged: string;
+  readonly plan: readonly PlannedColumn[];
+  /** Columns of the sorting key. */
+  readonly order: readonly string[];
+}
+
+/** @param parts of the copy; none: it is one */
+export async function createStage({ session, staged, plan, order }: Stage, parts: readonly PartitionKey[]) {
+  const columns = plan.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
+  const key = order.map(quoteIdentifier).join(', ');
+  const partition = parts.length === 0 ? '' : ` PARTITION BY ${partitionTuple(parts, '')}`;
+  await session.execute(
+    `CREATE TABLE ${staged} (${columns}) ENGINE = MergeTree${partition} ORDER BY (${key === '' ? 'tuple()' : key})`,
+  );
+}
+
+/**
+ * @param only rows of these partitions; null: all
+ * @throws `runtime` error when other than so many rows have arrived
+ */
+export async function loadStage(stage: Stage, only: PartitionChoice | null, wanted: number): Promise<void> {
+  const { session, publishing, place, staged, plan } = stage;
+  const columns = plan.map(({ name }) => quoteIdentifier(name)).join(', ');
+  if (!inserts(session)) throw errorOf('notPublished', { place, why: 'the session takes no rows' });
+  const format = formatOf(publishing.source.dialect);
+  const any = 'max_partitions_per_insert_block = 0';
+  // Fast reading of floats from text, the default, is wrong in the last bit.
+  const into =
+    format === 'native'
+      ? `SETTINGS ${any} FORMAT Native`
+      : `SETTINGS ${any}, precise_float_parsing = 1 FORMAT TabSeparated`;
+  const before = await countRows(session, staged);
+  await publishing.source.rows(plan, format, only, (rows) =>
+    session.insert(`INSERT INTO ${staged} (${columns}) ${into}`, rows),
+  );
+  const rows = (await countRows(session, staged)) - before;
+  if (rows !== wanted) throw errorOf('notPublished', { place, why: `${rows} of ${wanted} rows have arrived` });
+}
+
+function inserts(session: Session): session is ClickHouseSession {
+  return 'insert' in session;
+}
+
+/** @param table as SQL */
+export async function countRows(session: Session, table: string): Promise<number> {
+  const { table: found } = await session.execute(`SELECT count() FROM ${table}`, { fetch: true });
+  return Number(found.rows[0]?.textAt(0) ?? 0);
+}
+
+/** @throws `runtime` error with the first key that several rows have */
+export async function refuseTwice({ session, staged, publishing }: Stage): Promise<void> {
+  const { key } = publishing.node.config;
+  if (key.length === 0) return;
+  const list = key.map(quoteIdentifier).join(', ');
+  const { table } = await session.execute(
+    `SELECT toString(tuple(${list})) FROM ${staged} GROUP BY ${list} HAVING count() > 1 LIMIT 1`,
+    { fetch: true },
+  );
+  const [found] = table.rows;
+  if (found !== undefined)
+    throw errorOf('keyNotUnique', { key: key.join(', '), example: `${found.textAt(0)} is there more than once` });
+}

@@ -1,0 +1,184 @@
+// Copies in ClickHouse that are kept by partitions, from both databases: what is sent, what goes on, what retention
+// ends; and publishers killed while readers look at several partitions. TSDBT_PUBLISH_ROUNDS kills.
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
+import { openLab, type PublishLab } from './lab.ts';
+
+const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
+const TABLE = "{{ config(materialized='table') }}\n";
+
+for (const from of ['postgres', 'clickhouse'] as const)
+  describe.skipIf(clickhouseMissing !== null)(`partitions from ${from} in ClickHouse`, () => {
+    const schema = `parted_${from}`;
+    let lab: PublishLab;
+    let adapter: ClickHouseAdapter;
+    beforeAll(async () => {
+      lab = await openLab();
+      lab.project.write({
+        'connections.yml': `analytics: {type: clickhouse, path: ${clickhouseFolder()}, schema: ${schema}}\n`,
+      });
+      if (from === 'clickhouse')
+        lab.project.write({
+          'profiles.yml':
+            `faults: {target: dev, outputs: {dev: {type: clickhouse, path: ${clickhouseFolder()}, ` +
+            'schema: parted_source, threads: 2}}}\n',
+        });
+      adapter = clickhouseAdapter(schema);
+    });
+    afterAll(async () => {
+      await adapter?.close();
+      await lab?.close();
+    });
+    const there = (sql: string): Promise<string[][]> => textsOf(adapter, sql);
+    const publish = (sql: string, settings: unknown, ...args: string[]) => {
+      lab.model(TABLE + sql, settings);
+      return lab.project.run(['build', ...args]);
+    };
+    /** Rows of id, days ago, country (null without), text. */
+    const rows = (...list: readonly (readonly [number, number, string | null, string])[]): string =>
+      list
+        .map(([id, age, country, v]) =>
+          from === 'postgres'
+            ? `select ${id} as id, date_trunc('day', now() at time zone 'UTC') - interval '${age} days' as at, ` +
+              `${country === null ? 'null' : `'${country}'`}::text as country, '${v}'::text as v`
+            : `select toInt32(${id}) as id, toDateTime64(toStartOfDay(now('UTC')), 3, 'UTC') - interval ${age} day ` +
+              `as at, cast(${country === null ? 'null' : `'${country}'`} as Nullable(String)) as country, '${v}' as v`,
+        )
+        .join(' union all ');
+    const settings = (table: string, more: object = {}) => ({
+      to: 'analytics',
+      table: `${schema}.${table}`,
+      mode: 'partitions',
+      partition_by: ['day(at)', 'country'],
+      key: ['id'],
+      ...more,
+    });
+    const held = async (table: string): Promise<string> =>
+      (await there(`select concat(toString(id), v) from ${schema}.${table} order by id`)).flat().join(' ');
+    const parts = (table: string) =>
+      there(
+        `select name, toString(modification_time) from system.parts where active and database = '${schema}' and ` +
+          `table = '${table}'`,
+      );
+
+    it('send what has changed, keep what the model no longer holds, and end what is too old', async () => {
+      const kept = settings('kept', { retention: '90 days' });
+      const first = await publish(
+        rows([1, 1, 'de', 'a'], [2, 2, "a''b", 'a'], [3, 80, null, 'a'], [7, 95, 'de', 'a']),
+        kept,
+      );
+      expect(first.out).toContain('PUBLISH 3');
+      expect(await held('kept')).toBe('1a 2a 3a');
+      const next = await publish(
+        rows([1, 1, 'de', 'a'], [4, 1, 'fr', 'b'], [5, 80, null, 'b'], [6, 95, 'de', 'b']),
+        kept,
+      );
+      expect(next.out).toContain('PUBLISH 4');
+      expect(await held('kept')).toBe('1a 2a 4b 5b');
+      const { stdout } = await lab.project.run(['publish', '--list', '--output', 'json']);
+      expect(JSON.parse(stdout).copies).toMatchObject([{ table: `${schema}.kept`, mode: 'partitions', rows: 4 }]);
+      expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+      // A shorter time ends partitions although the model's rows are the same.
+      const model = lab.project.read('models/m.sql').replace(TABLE, '');
+      expect((await publish(model, { ...kept, retention: '50 days' })).code).toBe(0);
+      expect(await held('kept')).toBe('1a 2a 4b');
+      await publish(model, kept);
+      expect(await held('kept')).toBe('1a 2a 4b 5b');
+      expect((await there(`select name from system.tables where database = '${schema}'`)).flat()).toEqual(['kept']);
+    });
+
+    it('leave the files of others as they are', async () => {
+      const own = settings('files');
+      await publish(rows([1, 1, 'de', 'a'], [2, 2, 'de', 'a'], [3, 3, 'de', 'a']), own);
+      const before = await parts('files');
+      await publish(rows([1, 1, 'de', 'a'], [2, 2, 'de', 'b'], [3, 3, 'de', 'a']), own);
+      const names = new Set(before.map(([name]) => name));
+      expect((await parts('files')).filter(([name]) => names.has(name)).length).toBe(2);
+      expect(await held('files')).toBe('1a 2b 3a');
+    });
+
+    it('take other keys, another order and a table of somebody else, and refuse other columns', async () => {
+      const own = settings('changed');
+      await there(
+        `create table ${schema}.changed (id Int32, at ${from === 'postgres' ? "Nullable(DateTime64(6, 'UTC'))" : "DateTime64(3, 'UTC')"}, ` +
+          `country Nullable(String), v ${from === 'postgres' ? 'Nullable(String)' : 'String'}) engine = MergeTree order by v ` +
+          'settings allow_nullable_key = 1',
+      );
+      await there(`insert into ${schema}.changed values (9, now() - interval 9 day, 'xx', 'old')`);
+      const two = rows([1, 1, 'de', 'a'], [2, 2, 'de', 'a']);
+      const refused = await publish(two, own);
+      expect([refused.code, refused.out.includes('is not overwritten')], refused.out).toEqual([1, true]);
+      const adopted = await publish(two, { ...own, adopt: true });
+      expect(adopted.code, adopted.out).toBe(0);
+      expect(await held('changed')).toBe('1a 2a 9old');
+      const monthly = { ...own, partition_by: ['country'], order_by: ['id'], key: null };
+      const nulls = await publish(rows([3, 1, 'de', 'c']), monthly);
+      expect(nulls.code, nulls.out).toBe(0);
+      expect(await held('changed')).toBe('3c 9old');
+      const other = await publish(`select id, at, country, v, 1 as more from (${rows([4, 1, 'de', 'd'])}) q`, monthly);
+      expect([other.code, other.out.includes('its columns are others by now')], other.out).toEqual([1, true]);
+      expect(await held('changed')).toBe('3c 9old');
+      const anew = await lab.project.run(['publish', '--full-refresh']);
+      expect(anew.code, anew.out).toBe(0);
+      expect(await held('changed')).toBe('4d');
+      const twice = await publish(
+        `select id, at, country, v, 1 as more from (${rows([5, 1, 'fr', 'd'], [4, 1, 'it', 'd'])}) q`,
+        { ...own, partition_by: 'country' },
+      );
+      expect([twice.code, twice.out.includes('is not unique')], twice.out).toEqual([1, true]);
+      expect(await held('changed')).toBe('4d');
+    });
+
+    it('are whole to readers while publishers are killed, and nothing is left', { timeout: 3_600_000 }, async () => {
+      const count = 40_000;
+      const numbers = from === 'postgres' ? `generate_series(1, ${count}) g (number)` : `numbers(1, ${count})`;
+      lab.model(
+        `${TABLE}select number as id, number % 6 as part, case when number % 6 = 0 then 0 else {{ var('version') }} ` +
+          `end as version from ${numbers}`,
+        { to: 'analytics', table: `${schema}.read`, mode: 'partitions', partition_by: 'part', key: 'id' },
+      );
+      const version = (n: number) => ['--vars', `{version: ${n}}`];
+      const built = await lab.project.run(['build', ...version(0)]);
+      expect(built.code, built.out).toBe(0);
+      let over = false;
+      let looks = 0;
+      const wrong: string[][] = [];
+      const reading = (async () => {
+        while (!over) {
+          const [row = []] = await there(
+            `select count(), minIf(version, part > 0) = maxIf(version, part > 0), uniqExact(part) from ${schema}.read`,
+          );
+          looks++;
+          if (row[0] !== String(count) || row[1] === '0' || row[1] === 'False' || row[2] !== '6') wrong.push(row);
+          await pause(5);
+        }
+      })();
+      let killed = 0;
+      const beside = `select count() from system.tables where database = '${schema}' and name like 'read__%'`;
+      for (let round = 1; round <= ROUNDS; round++) {
+        await lab.project.run(['run', ...version(round)]);
+        const started = lab.project.start(['publish', ...version(round)]);
+        // From its stage on, a little later each time.
+        while (started.child.exitCode === null && (await there(beside))[0]?.[0] === '0') await pause(2);
+        await Promise.race([started.ended, pause(((round - 1) * 500) / ROUNDS)]);
+        if (started.child.exitCode === null) killed++;
+        started.child.kill('SIGKILL');
+        await started.ended;
+      }
+      const last = await lab.project.run(['publish', ...version(ROUNDS)]);
+      expect(last.code, last.out).toBe(0);
+      over = true;
+      await reading;
+      expect(wrong).toEqual([]);
+      expect(looks).toBeGreaterThan(ROUNDS);
+      expect(killed).toBeGreaterThan(0);
+      expect(await there(`select toString(max(version)), toString(count()) from ${schema}.read`)).toEqual([
+        [String(ROUNDS), String(count)],
+      ]);
+      expect(await there(`select name from system.tables where database = '${schema}' and name like 'read%'`)).toEqual([
+        ['read'],
+      ]);
+    });
+  });
