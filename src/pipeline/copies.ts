@@ -18,7 +18,7 @@ export async function copiesOf(parsed: ParsedProject): Promise<Copy[]> {
   for (const id of [...select(parsed, { which: 'publish' }).selected].sort()) {
     const publication = parsed.manifest.publications?.[id];
     if (publication === undefined) continue;
-    const receiver = await parsed.receivers.of(publication, parsed.adapter.type);
+    const receiver = await parsed.receivers.of(publication);
     const [of = ''] = publication.depends_on.nodes;
     copies.push({ publication, of, standing: await receiver.standing(publication) });
   }

@@ -47,7 +47,7 @@ export function parse(
   });
   checkQueryComment(loaded, () => result.manifest);
   const { publications } = result.manifest;
-  if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config), adapter.type);
+  if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
   let known: NodeFacts | undefined;
   const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
   const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });

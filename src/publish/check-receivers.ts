@@ -16,15 +16,10 @@ export interface WrittenConnections {
 const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['order_by', 'indexes', 'retention', 'adopt'];
 
 /**
- * @param from type of the database that is published
  * @param file null: there is no connections.yml
  * @throws {TsdbtError} `parsing`, for the first publication that no receiver takes
  */
-export function checkReceivers(
-  publications: Iterable<PublicationNode>,
-  file: WrittenConnections | null,
-  from: string,
-): void {
+export function checkReceivers(publications: Iterable<PublicationNode>, file: WrittenConnections | null): void {
   for (const node of publications) {
     const { to } = node.config;
     const names = Object.keys(file?.connections ?? {});
@@ -34,15 +29,12 @@ export function checkReceivers(
     const type = typeOf(written);
     // What a template writes is known when the connection is opened.
     if (type?.includes('{{') === true) continue;
-    checkKind(node, type, from);
+    checkKind(node, type);
   }
 }
 
-/**
- * @param type of the connection; null: it has none, as those of brokers
- * @param from type of the database that is published
- */
-export function checkKind(node: PublicationNode, type: string | null, from: string): ReceiverKind {
+/** @param type of the connection; null: it has none, as those of brokers */
+export function checkKind(node: PublicationNode, type: string | null): ReceiverKind {
   const { config } = node;
   const kind = type === null ? undefined : RECEIVER_KINDS.get(type);
   if (kind === undefined)
@@ -52,15 +44,6 @@ export function checkKind(node: PublicationNode, type: string | null, from: stri
       `Types: ${[...RECEIVER_KINDS.keys()].join(', ')}.`,
     );
   const { title, place, modes, options } = kind;
-  if (!kind.from.includes(from)) {
-    const possible = [...RECEIVER_KINDS.values()].filter((each) => each.from.includes(from));
-    throw refusal(
-      node,
-      `goes to ${title} ('${config.to}'), which takes rows of ${kind.from.map(titleOf).join(' and ')} alone, and ` +
-        `this project's database is ${titleOf(from)}`,
-      `From ${titleOf(from)} copies go to ${possible.map((each) => each.title).join(' and ')}.`,
-    );
-  }
   if (config[place] === null)
     throw refusal(node, `goes to ${title} ('${config.to}'), which needs '${place}'`, undefined);
   if (!modes.includes(config.mode))
@@ -80,10 +63,6 @@ export function checkKind(node: PublicationNode, type: string | null, from: stri
       );
   }
   return kind;
-}
-
-function titleOf(type: string): string {
-  return RECEIVER_KINDS.get(type)?.title ?? type;
 }
 
 function typeOf(written: Json): string | null {

@@ -2,6 +2,7 @@
 import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { TsdbtError } from '../errors.ts';
+import { lakeColumnOfClickHouse } from './clickhouse/lake-columns.ts';
 import { ClickHouseReceiver } from './clickhouse/receiver.ts';
 import { IcebergReceiver } from './iceberg/receiver.ts';
 import { LakeReceiver } from './lake/receiver.ts';
@@ -33,6 +34,7 @@ export function createReceiver(opened: OpenedConnection): Receiver {
 
 function lakeColumnOf(dialect: string, column: SourceColumn): LakeColumn {
   if (dialect === 'postgres') return lakeColumnOfPostgres(column);
+  if (dialect === 'clickhouse') return lakeColumnOfClickHouse(column);
   throw unknown({ type: dialect });
 }
 

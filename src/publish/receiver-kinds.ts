@@ -9,23 +9,19 @@ export interface ReceiverKind {
   /** The name as people write it. */
   readonly title: string;
   readonly place: 'table' | 'path';
-  /** Types of the databases whose rows it takes. */
-  readonly from: readonly string[];
   /** Where names without a schema are, when the connection names none; null: nowhere. */
   readonly schema: string | null;
   readonly modes: readonly PublishMode[];
   readonly options: readonly OptionOfSome[];
 }
 
-const DATABASE = { place: 'table', from: ['postgres', 'clickhouse'] } as const;
-
 /** By the `type` of the connection. */
 export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string, ReceiverKind>([
   [
     'postgres',
     {
-      ...DATABASE,
       title: 'Postgres',
+      place: 'table',
       schema: 'public',
       modes: ['replace', 'upsert', 'partitions'],
       options: ['indexes', 'retention', 'adopt'],
@@ -34,8 +30,8 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
   [
     'clickhouse',
     {
-      ...DATABASE,
       title: 'ClickHouse',
+      place: 'table',
       schema: 'default',
       modes: ['replace', 'upsert', 'partitions'],
       options: ['order_by', 'retention', 'adopt'],
@@ -46,7 +42,6 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
     {
       title: 'an object store',
       place: 'path',
-      from: ['postgres'],
       schema: null,
       modes: ['replace', 'partitions'],
       options: ['retention', 'adopt'],
@@ -57,7 +52,6 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
     {
       title: 'Iceberg',
       place: 'table',
-      from: ['postgres'],
       schema: null,
       modes: ['replace', 'append', 'partitions'],
       options: ['retention', 'adopt'],

@@ -41,13 +41,10 @@ export class Receivers {
     this.#open = open;
   }
 
-  /**
-   * @param from type of the database that is published
-   * @throws `profile` error of the connection, `parsing` when it does not take the publication
-   */
-  async of(node: PublicationNode, from: string): Promise<Receiver> {
+  /** @throws `profile` error of the connection, `parsing` when it does not take the publication */
+  async of(node: PublicationNode): Promise<Receiver> {
     const opened = await this.connection(node.config.to);
-    checkKind(node, opened.type === 'database' ? opened.adapter.type : opened.type, from);
+    checkKind(node, opened.type === 'database' ? opened.adapter.type : opened.type);
     return createReceiver(opened);
   }
 

@@ -2,10 +2,16 @@
 import type { ParquetType, ParquetValue } from '../../object-store/write-parquet.ts';
 import type { PlannedColumn } from '../receiver.ts';
 
-/** A column whose `expression` gives `t` or `f`, numbers, days or microseconds since 1970, hexadecimal, texts. */
+/** A column whose `expression` gives `t…` or `f…`, numbers, days or microseconds since 1970, hexadecimal, texts. */
 export interface LakeColumn extends PlannedColumn {
   readonly parquet: ParquetType;
 }
+
+/** As ClickHouse writes them; Postgres writes JavaScript's own words. */
+const INFINITIES: Readonly<Record<string, number>> = {
+  inf: Number.POSITIVE_INFINITY,
+  '-inf': Number.NEGATIVE_INFINITY,
+};
 
 /** What makes a value of a text, by type. */
 export function valueReader(type: ParquetType): (text: string) => ParquetValue {
@@ -13,12 +19,13 @@ export function valueReader(type: ParquetType): (text: string) => ParquetValue {
   if (typeof type === 'object') return (text) => BigInt(text.replace('.', ''));
   switch (type) {
     case 'boolean':
-      return (text) => text === 't';
+      return (text) => text.startsWith('t');
     case 'int':
     case 'date':
+      return Number;
     case 'float':
     case 'double':
-      return Number;
+      return (text) => INFINITIES[text] ?? Number(text);
     case 'long':
     case 'timestamp':
     case 'timestamptz':

@@ -88,7 +88,7 @@ function sizeOf(file: ParquetFile | null): number {
   return file?.size ?? 0;
 }
 
-/** Lines of COPY's text. */
+/** Lines of COPY's text, which ClickHouse writes, too. */
 async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
@@ -100,7 +100,7 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
   if (rest !== '') yield rest;
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+const ESCAPES: Readonly<Record<string, string>> = { 0: '\0', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /** A cell of COPY's text without its escapes. */
 function unescaped(cell: string): string {

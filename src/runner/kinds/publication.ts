@@ -21,7 +21,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
     if (partOfRows(ctx) !== null)
       return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP' }, failures: null };
     const published = publishedNode(ctx.manifest.nodes, node);
-    const receiver = await receivers.of(node, adapter.type);
+    const receiver = await receivers.of(node);
     const relation = relationFrom(adapter, config.project.quoting, published);
     const { changed, rows, sent, removed } = await receiver.publish({
       node,

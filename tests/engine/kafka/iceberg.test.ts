@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreLab } from '../publish/store-lab.ts';
+import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { ACCESS_KEY, NO_STORE } from '../support/s3-server.ts';
 import { IcebergCatalog } from './iceberg-catalog.ts';
 
@@ -139,6 +140,64 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     expect(rows.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(landed.sort((a, b) => a - b));
     expect(landed.length).toBeGreaterThan(COMMITS / 2);
   }, 3_600_000);
+
+  it.skipIf(clickhouseMissing !== null)(
+    'hold rows of a ClickHouse, by partitions',
+    async () => {
+      const profiles = lab.project.read('profiles.yml');
+      lab.project.write({
+        'profiles.yml':
+          `faults: {target: dev, outputs: {dev: {type: clickhouse, path: ${clickhouseFolder()}, ` +
+          'schema: ch_to_iceberg, threads: 2}}}\n',
+      });
+      try {
+        const publish = {
+          to: 'ice',
+          table: 'marts.from_clickhouse',
+          mode: 'partitions',
+          partition_by: ['day(at)', 'country', 'code'],
+        };
+        const rows = (mark: number): string =>
+          "select toUInt32(number) as id, toDateTime64('2026-11-23 23:30:00.5', 3, 'Asia/Tokyo') - interval number day " +
+          `as at, cast(if(number = 1, null, 'ü') as LowCardinality(Nullable(String))) as country, toUInt8(200) as code, ` +
+          "toDecimal64('1.5', 2) as price, toFixedString('ab', 2) as bytes, toUInt64('18446744073709551615') as large, " +
+          `${mark} * (number = 1) as mark from numbers(3)`;
+        for (const mark of [0, 7]) {
+          lab.model(rows(mark), publish);
+          await lab.run('build');
+        }
+        const { columns, rows: found, snapshots } = await read('marts.from_clickhouse');
+        expect(columns).toEqual([
+          '1 id long',
+          '2 at timestamptz',
+          '3 country string',
+          '4 code int',
+          '5 price decimal(18, 2)',
+          '6 bytes binary',
+          '7 large decimal(20, 0)',
+          '8 mark int',
+        ]);
+        expect([...found].sort((a, b) => Number(a['id']) - Number(b['id']))).toEqual(
+          [0, 1, 2].map((id) => ({
+            id,
+            at: `2026-11-${23 - id} 14:30:00.500000+00:00`,
+            country: id === 1 ? null : 'ü',
+            code: 200,
+            price: '1.50',
+            bytes: "b'ab'",
+            large: '18446744073709551615',
+            mark: id === 1 ? 7 : 0,
+          })),
+        );
+        expect(snapshots).toBe(2);
+        expect((await lab.keys('wh/marts/from_clickhouse/data/')).length).toBe(4);
+        expect(await lab.run('publish')).toContain('NO-OP');
+      } finally {
+        lab.project.write({ 'profiles.yml': profiles });
+      }
+    },
+    300_000,
+  );
 
   it('to a table of others, or a catalog that is away, end in one sentence', async () => {
     lab.model('select 1 as id', { to: 'ice', table: 'marts.log' });

@@ -111,7 +111,7 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect((await lab.store.get('others/manifest.json'))?.toString()).toBe('{}');
   });
 
-  it('in a folder of another copy, or from ClickHouse, are refused at parse', async () => {
+  it('in a folder of another copy are refused at parse', async () => {
     const parsed = async (...args: string[]): Promise<string> => {
       const { code, out } = await lab.project.run(['parse', ...args]);
       expect(code).toBe(2);
@@ -129,18 +129,6 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
       ['marts/orders', 'marts'].map((path) => ({ to: 'lake', path })),
     );
     expect(await parsed()).toContain("goes to 'marts' of 'lake', and model m goes to 'marts/orders'");
-    lab.model('select 1 as id', { to: 'lake', path: 'marts' });
-    const profiles = lab.project.read('profiles.yml');
-    try {
-      lab.project.write({
-        'profiles.yml': 'faults: {target: dev, outputs: {dev: {type: clickhouse, path: ch, schema: s, threads: 1}}}\n',
-      });
-      const out = await parsed();
-      expect(out).toContain("goes to an object store ('lake'), which takes rows of Postgres alone, and this project's");
-      expect(out).toContain('From ClickHouse copies go to Postgres and ClickHouse.');
-    } finally {
-      lab.project.write({ 'profiles.yml': profiles });
-    }
   });
 
   it('to a wrong bucket or with a wrong secret end in one sentence', async () => {

@@ -1,0 +1,82 @@
+// The columns of a Parquet file for what a ClickHouse holds: types, values as texts that src/publish/lake reads, and
+// values that have no place. Exact, or refused by name.
+import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import { errorOf } from '../../error-table.ts';
+import type { ParquetType } from '../../object-store/write-parquet.ts';
+import type { LakeColumn } from '../lake/lake-column.ts';
+import type { SourceColumn, ValueCheck } from '../receiver.ts';
+import { plainType } from './plain-type.ts';
+
+/** Types whose text, as the server writes it, is what a file takes. */
+const WHOLE: Readonly<Record<string, ParquetType>> = {
+  Bool: 'boolean',
+  Int8: 'int',
+  UInt8: 'int',
+  Int16: 'int',
+  UInt16: 'int',
+  Int32: 'int',
+  UInt32: 'long',
+  Int64: 'long',
+  UInt64: { precision: 20, scale: 0 },
+  Float32: 'float',
+  Float64: 'double',
+  String: 'string',
+  Enum8: 'string',
+  Enum16: 'string',
+  UUID: 'uuid',
+  IPv4: 'string',
+  IPv6: 'string',
+};
+const MOST_DIGITS = 38;
+const MICROSECONDS = 6;
+
+/** @throws `runtime` error for a type that has no equal */
+export function lakeColumnOfClickHouse({ name, type, nullable }: SourceColumn): LakeColumn {
+  const value = `t.${quoteIdentifier(name)}`;
+  const plain = plainType(type);
+  const base = plain.replace(/\(.*$/, '');
+  const refuse = (why: string): never => {
+    throw errorOf('typeNotPublished', { column: name, type, receiver: 'Parquet', why });
+  };
+  const planned = (parquet: ParquetType, expression: string, checks: readonly ValueCheck[] = []): LakeColumn => ({
+    name,
+    parquet,
+    type: typeof parquet === 'string' ? parquet : `decimal(${parquet.precision}, ${parquet.scale})`,
+    nullable,
+    expression,
+    checks,
+  });
+  const known = WHOLE[base];
+  if (known === 'string')
+    return planned(known, `toString(${value})`, [
+      { column: name, condition: `NOT isValidUTF8(toString(${value}))`, why: 'a text is UTF-8' },
+    ]);
+  if (known !== undefined) return planned(known, `toString(${value})`);
+  switch (base) {
+    case 'FixedString':
+      return planned('binary', `hex(${value})`);
+    case 'Date':
+    case 'Date32':
+      return planned('date', `toInt32(${value})`);
+    case 'DateTime':
+      return planned('timestamptz', `toUnixTimestamp64Micro(toDateTime64(${value}, ${MICROSECONDS}))`);
+    case 'DateTime64': {
+      const digits = Number(/\((\d)/.exec(plain)?.[1]);
+      if (digits > MICROSECONDS)
+        return refuse('times have six digits after the second; cast it to DateTime64(6) in the model');
+      return planned('timestamptz', `toUnixTimestamp64Micro(toDateTime64(${value}, ${MICROSECONDS}))`);
+    }
+    case 'Decimal': {
+      const [precision, scale] = (/\((\d+), (\d+)\)/.exec(plain) ?? []).slice(1).map(Number);
+      if (precision === undefined || scale === undefined || precision > MOST_DIGITS)
+        return refuse(`a decimal has at most ${MOST_DIGITS} digits`);
+      return planned({ precision, scale }, `toDecimalString(${value}, ${scale})`);
+    }
+    default:
+      return refuse(
+        /^U?Int(?:128|256)$/.test(base)
+          ? `a decimal has at most ${MOST_DIGITS} digits; toString(…) in the model makes a text of it`
+          : 'it has no equal; toString(…) or toJSONString(…) in the model makes a text of it',
+      );
+  }
+}
