@@ -64,6 +64,7 @@ export type { LogEvent, Logger } from './log.ts';
 export { openAdapter } from './pipeline/load.ts';
 export { type Compared, diffCopies, type DiffOptions, diffTargets } from './pipeline/diff.ts';
 export { copiesOf, type Copy } from './pipeline/copies.ts';
+export { orphansOfCopies, type OrphansOfCopy } from './pipeline/orphans.ts';
 export { reportCounts } from './pipeline/counts.ts';
 export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';

@@ -30,11 +30,16 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   snapshot: runs,
   clone: runs,
   publish: handler(async () => {
-    const [{ runCommand }, { listCopies }] = await Promise.all([
+    const [{ runCommand }, { listCopies }, { listOrphans }] = await Promise.all([
       import('./commands/run.ts'),
       import('./commands/publish-list.ts'),
+      import('./commands/publish-orphans.ts'),
     ]);
-    return (session) => (session.flags['list'] === true ? listCopies(session) : runCommand(session));
+    return (session) => {
+      const { list, list_orphans: orphans, remove_orphans: remove } = session.flags;
+      if (orphans === true || remove === true) return listOrphans(session);
+      return list === true ? listCopies(session) : runCommand(session);
+    };
   }),
   compile: handler(async () => (await import('./commands/compile.ts')).compileCommand),
   show: handler(async () => (await import('./commands/compile.ts')).showCommand),

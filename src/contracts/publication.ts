@@ -10,6 +10,14 @@ export interface PublishedIndex {
   readonly unique: boolean;
 }
 
+/** How long the versions of a table that keeps them stay. */
+export interface KeptSnapshots {
+  /** So many stay, however old they are; the current one counts. */
+  readonly keep: number;
+  /** Since they were replaced: `5 days`. */
+  readonly older_than: string;
+}
+
 /** `meta.tsdbt.publish`, checked and complete. */
 export interface PublicationConfig {
   readonly enabled: boolean;
@@ -30,6 +38,8 @@ export interface PublicationConfig {
   readonly when: 'green' | 'built';
   /** Partitions older than this are dropped: `90 days`; null: none. */
   readonly retention: string | null;
+  /** Null: the receiver's own, where it keeps versions. */
+  readonly snapshots: KeptSnapshots | null;
   /** Takes over a table that somebody else has made. */
   readonly adopt: boolean;
 }

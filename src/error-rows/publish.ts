@@ -37,4 +37,14 @@ export const PUBLISH_ERRORS = {
     (f) => `The key ${f.key} of the publication is not unique: ${f.example}`,
     () => 'A test of uniqueness on the model finds it before.',
   ),
+  icebergFileUnread: row<Facts<'place' | 'file' | 'why'>>(
+    'T3076',
+    'runtime',
+    (f) => `The file ${f.file} of '${f.place}' cannot be read: ${f.why}`,
+  ),
+  orphansNotRemoved: row<Facts<'place' | 'why'>>(
+    'T3077',
+    'runtime',
+    (f) => `No files of '${f.place}' are removed: ${f.why}`,
+  ),
 };

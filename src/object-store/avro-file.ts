@@ -114,7 +114,9 @@ export function readAvroFile(file: Buffer): AvroFile {
   reader.blocks(() => metadata.set(reader.bytes().toString(), reader.bytes().toString()));
   reader.take(16);
   const schema: AvroSchema = JSON.parse(metadata.get('avro.schema') ?? 'null');
-  const deflated = metadata.get('avro.codec') === 'deflate';
+  const codec = metadata.get('avro.codec') ?? 'null';
+  const deflated = codec === 'deflate';
+  if (!deflated && codec !== 'null') throw new TypeError(`compressed by ${codec}, and only deflate is read`);
   const rows: { readonly [name: string]: AvroValue }[] = [];
   while (!reader.ended) {
     const count = Number(reader.long());

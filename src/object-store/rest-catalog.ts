@@ -114,8 +114,7 @@ export class RestCatalog {
     const { status } = answer;
     let parsed: CatalogJson;
     try {
-      const value = said === '' ? null : parse(said, undefined, wholeNumber);
-      parsed = isJson(value) ? value : null;
+      parsed = said === '' ? null : readCatalogJson(said);
     } catch {
       return this.#error('runtime', `answers ${status} to ${method} ${path}, and no JSON`, 'Is it a REST catalog?');
     }
@@ -131,6 +130,12 @@ export class RestCatalog {
     const { name, uri, path } = this.settings;
     return new TsdbtError(kind, `The catalog '${name}' at ${uri} ${message}`, { path, hint });
   }
+}
+
+/** @throws SyntaxError for what is no JSON */
+export function readCatalogJson(written: string): CatalogJson {
+  const value = parse(written, undefined, wholeNumber);
+  return isJson(value) ? value : null;
 }
 
 function wholeNumber(written: string): number | bigint {
@@ -150,6 +155,11 @@ function isObject(value: CatalogJson): value is { readonly [name: string]: Catal
 /** A member of an object; null: it is none, or has none of this name. */
 export function member(value: CatalogJson, name: string): CatalogJson {
   return isObject(value) ? (value[name] ?? null) : null;
+}
+
+/** The members of an object by name; none: it is none. */
+export function entries(value: CatalogJson): [string, CatalogJson][] {
+  return isObject(value) ? Object.entries(value) : [];
 }
 
 /** The items of an array; none: it is none. */

@@ -13,7 +13,7 @@ export interface WrittenConnections {
   readonly connections: { readonly [name: string]: Json };
 }
 
-const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['order_by', 'indexes', 'retention', 'adopt'];
+const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['order_by', 'indexes', 'retention', 'snapshots', 'adopt'];
 
 /**
  * @param file null: there is no connections.yml

@@ -1,6 +1,6 @@
 // A part of `partition_by`: a column, or a time's hour, day, month or year. Reads its text and says how long partitions
 // are kept; a receiver's own folder writes the SQL.
-import { durationMs } from '../values/duration.ts';
+import { timeMs } from '../values/duration.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 export type Grain = (typeof GRAINS)[number];
@@ -21,7 +21,6 @@ export function readPartitionKey(text: string): PartitionKey | null {
 
 /** Milliseconds of a time such as `90 days` or `12h`; null for another text. */
 export function retentionMs(text: string): number | null {
-  const days = /^(\d+) days?$/.exec(text.trim());
-  const ms = days === null ? durationMs(text.trim()) : Number(days[1]) * 86_400_000;
+  const ms = timeMs(text);
   return ms === null || ms <= 0 ? null : ms;
 }

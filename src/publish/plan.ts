@@ -50,7 +50,7 @@ export function refuseOtherTexts(
 /** What the receiver would hold: the same settings, columns and rows give the same version. */
 export function versionOf(config: PublicationConfig, plan: readonly PlannedColumn[], summary: Summary): string {
   const columns = plan.map(({ name, type, nullable, expression }) => [name, type, nullable, expression]);
-  const { adopt: _adopt, when: _when, ...settings } = config;
+  const { adopt: _adopt, when: _when, snapshots: _snapshots, ...settings } = config;
   return createHash('sha256')
     .update(JSON.stringify([settings, columns, summary.mark]))
     .digest('hex');

@@ -1,7 +1,7 @@
 // Reads `meta.tsdbt.publish` of a node: a list of publications, each checked by itself and completed by defaults. Which
 // connections there are, and what their databases can take, is left to check-receivers.ts.
 import type { Json } from '../contracts/node.ts';
-import type { PublicationConfig, PublishedIndex, PublishMode } from '../contracts/publication.ts';
+import type { KeptSnapshots, PublicationConfig, PublishedIndex, PublishMode } from '../contracts/publication.ts';
 import { DURATION_UNITS } from '../values/duration.ts';
 import { knownWords } from '../values/close-matches.ts';
 import { retentionMs } from './partition-key.ts';
@@ -35,8 +35,11 @@ const OPTIONS: readonly (keyof PublicationConfig | 'format')[] = [
   'columns',
   'when',
   'retention',
+  'snapshots',
   'adopt',
 ];
+/** Of snapshots: Iceberg's own age, and more than its one. */
+export const KEPT: KeptSnapshots = { keep: 10, older_than: '5 days' };
 /** Postgres cuts longer names off. */
 const LONGEST_NAME = 63;
 
@@ -96,7 +99,8 @@ class Reader {
       indexes: this.#indexes(),
       columns: this.#names('columns'),
       when: this.#choice('when', WHEN, 'green'),
-      retention: this.#retention(),
+      retention: this.#time('retention', this.#options['retention'] ?? null),
+      snapshots: this.#snapshots(),
       adopt: this.#flag('adopt'),
     };
     this.#together(config);
@@ -237,14 +241,27 @@ class Reader {
     });
   }
 
-  #retention(): string | null {
-    const value = this.#options['retention'] ?? null;
+  #snapshots(): KeptSnapshots | null {
+    const value = this.#options['snapshots'] ?? null;
+    if (value === null) return null;
+    const { keep, older_than: age, ...others } = isDictionary(value) ? value : { found: value };
+    const [other] = Object.keys(others);
+    if (other !== undefined)
+      this.#fail(`'snapshots' must be { keep: 10, older_than: 5d }, found ${show(value)}`, ['snapshots']);
+    const count = keep ?? KEPT.keep;
+    if (typeof count !== 'number' || !Number.isInteger(count) || count < 1)
+      return this.#fail(`'keep' of 'snapshots' must be a whole number from 1 on, found ${show(count)}`, ['snapshots']);
+    const time = this.#time('snapshots', age ?? null, "'older_than' of 'snapshots'");
+    return { keep: count, older_than: time ?? KEPT.older_than };
+  }
+
+  #time(option: string, value: Json, named = `'${option}'`): string | null {
     if (value === null) return null;
     if (typeof value === 'string' && retentionMs(value) !== null) return value;
     const units = DURATION_UNITS.join(', ');
     return this.#fail(
-      `'retention' must be a time such as 90 days or 12h, found ${show(value)}`,
-      ['retention'],
+      `${named} must be a time such as 90 days or 12h, found ${show(value)}`,
+      [option],
       `Units: ${units}, day, days.`,
     );
   }

@@ -3,7 +3,10 @@
 import type { PublicationConfig, PublishMode } from '../contracts/publication.ts';
 
 /** Options that not every receiver has. */
-export type OptionOfSome = Extract<keyof PublicationConfig, 'order_by' | 'indexes' | 'retention' | 'adopt'>;
+export type OptionOfSome = Extract<
+  keyof PublicationConfig,
+  'order_by' | 'indexes' | 'retention' | 'snapshots' | 'adopt'
+>;
 
 export interface ReceiverKind {
   /** The name as people write it. */
@@ -54,7 +57,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
       place: 'table',
       schema: null,
       modes: ['replace', 'append', 'partitions'],
-      options: ['retention', 'adopt'],
+      options: ['retention', 'snapshots', 'adopt'],
     },
   ],
 ]);

@@ -112,9 +112,27 @@ export interface StandingCopy {
   readonly publishedAt: string;
 }
 
+/** A file of a copy that no version which is kept has. */
+export interface Orphan {
+  /** Its key in the store. */
+  readonly file: string;
+  readonly bytes: number;
+  /** ISO 8601. */
+  readonly modified: string;
+}
+
+export interface OrphanSearch {
+  /** Files written later than this, in milliseconds since 1970, may be those of a publication at work. */
+  readonly before: number;
+  /** False: they are only found. */
+  readonly remove: boolean;
+}
+
 /** A place that copies are kept in. */
 export interface Receiver {
   publish(publishing: Publishing): Promise<Published>;
   /** What stands there of a publication; null: nothing, or what somebody else has made. Changes nothing. */
   standing(node: PublicationNode): Promise<StandingCopy | null>;
+  /** Files that are left; none where another publication has the table. Absent: each run removes them by itself. */
+  orphans?(node: PublicationNode, search: OrphanSearch): Promise<Orphan[]>;
 }

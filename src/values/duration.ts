@@ -16,6 +16,12 @@ export function durationMs(text: string): number | null {
   return text === '' ? null : total;
 }
 
+/** Milliseconds of a time such as `90 days` or `12h`; null for another text. */
+export function timeMs(text: string): number | null {
+  const days = /^(\d{1,9}) days?$/.exec(text.trim());
+  return days === null ? durationMs(text.trim()) : Number(days[1]) * 86_400_000;
+}
+
 /** A duration as people write it: `1h30m`, `0s`. @param ms whole milliseconds */
 export function writtenDuration(ms: number): string {
   let rest = ms;

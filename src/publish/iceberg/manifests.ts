@@ -189,6 +189,10 @@ export function recordCount(entry: Row): number {
   return Number(recordOf(entry['data_file'])['record_count'] ?? 0);
 }
 
+export function filePath(entry: Row): string {
+  return String(recordOf(entry['data_file'])['file_path'] ?? '');
+}
+
 function rowsOf(files: readonly OldFile[]): number {
   return files.reduce((sum, { entry }) => sum + recordCount(entry), 0);
 }

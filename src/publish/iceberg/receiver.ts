@@ -3,16 +3,18 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
-import { type AvroFile, type AvroValue, readAvroFile } from '../../object-store/avro-file.ts';
+import type { AvroFile, AvroValue } from '../../object-store/avro-file.ts';
 import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { LakeColumnOf } from '../lake/receiver.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Partition, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
+import type { Orphan, OrphanSearch, Partition, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import { liveEntries, type NewFile, type OldFile, partitionOf, writeManifest, writeManifestList } from './manifests.ts';
+import { orphansOf } from './orphans.ts';
 import { sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
+import { endedSnapshots } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable } from './table.ts';
 import { evolvedSchema, schemaJson, type TableSchema } from './table-schema.ts';
 
@@ -84,6 +86,13 @@ export class IcebergReceiver implements Receiver {
     if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id || Number.isNaN(committed)) return null;
     if (version == null || runId == null) return null;
     return { version, runId, rows: rowsThere(metadata), publishedAt: new Date(committed).toISOString() };
+  }
+
+  async orphans({ unique_id, config }: PublicationNode, search: OrphanSearch): Promise<Orphan[]> {
+    const table = this.#table(config.table ?? '');
+    const metadata = await table.load();
+    if (fact(metadata, 'properties', 'tsdbt.publication') !== unique_id) return [];
+    return orphansOf(table, metadata, search);
   }
 
   #table(written: string): LakeTable {
@@ -206,6 +215,8 @@ class IcebergWork {
     );
     const parentId = parent === null ? null : member(parent, 'snapshot-id');
     const marks = mode === 'partitions' ? this.#marks(metadata) : {};
+    const at = Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0));
+    const gone = endedSnapshots(metadata, node.config, at);
     const done = await this.#table.commit(
       [
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
@@ -225,7 +236,7 @@ class IcebergWork {
             'snapshot-id': snapshotId,
             ...(parentId === null ? {} : { 'parent-snapshot-id': parentId }),
             'sequence-number': sequence,
-            'timestamp-ms': Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0)),
+            'timestamp-ms': at,
             'manifest-list': list,
             summary: {
               operation: mode === 'append' ? 'append' : 'overwrite',
@@ -240,6 +251,7 @@ class IcebergWork {
           },
         },
         { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': snapshotId },
+        ...(gone.length > 0 ? [{ action: 'remove-snapshots', 'snapshot-ids': gone }] : []),
         {
           action: 'set-properties',
           updates: {
@@ -261,7 +273,7 @@ class IcebergWork {
     const { mode } = this.#publishing.node.config;
     const uri = text(member(parent, 'manifest-list'));
     if (uri === null) return { carried: [], old: [] };
-    const { rows } = readAvroFile(await this.#table.get(uri));
+    const { rows } = await this.#table.readAvro(uri);
     if (mode === 'append') return { carried: rows, old: [] };
     const { spec, changed } = this.#plan;
     const replaced = new Set(
@@ -276,7 +288,7 @@ class IcebergWork {
         if (mode === 'partitions') carried.push(row);
         continue;
       }
-      const entries = liveEntries(readAvroFile(await this.#table.get(String(row['manifest_path']))), row);
+      const entries = liveEntries(await this.#table.readAvro(String(row['manifest_path'])), row);
       const files = entries.map((entry) => ({
         entry,
         stays: stays(partitionOf(entry, spec)),

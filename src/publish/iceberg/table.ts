@@ -1,7 +1,8 @@
 // A table of an Iceberg REST catalog: loaded, made where it is missing, and changed by one commit that asserts what it
 // was. Objects are below the table's location.
 import { errorOf } from '../../error-table.ts';
-import type { ObjectStore } from '../../object-store/store.ts';
+import { type AvroFile, readAvroFile } from '../../object-store/avro-file.ts';
+import type { ObjectStore, StoredObject } from '../../object-store/store.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 
@@ -22,13 +23,19 @@ export class LakeTable {
 
   /** @returns its metadata; null: there is no such table */
   async load(): Promise<CatalogJson> {
+    return (await this.loadWithLocation()).metadata;
+  }
+
+  /** With the URI of the metadata's own file; null: the catalog does not tell. */
+  async loadWithLocation(): Promise<{ readonly metadata: CatalogJson; readonly location: string | null }> {
     const { status, body } = await this.#catalog.ask(
       'GET',
       this.#path(`/${encodeURIComponent(this.#name)}`),
       undefined,
       [404],
     );
-    return status === 404 ? null : member(body, 'metadata');
+    if (status === 404) return { metadata: null, location: null };
+    return { metadata: member(body, 'metadata'), location: text(member(body, 'metadata-location')) };
   }
 
   /** @returns its metadata, also when another one has made it meanwhile */
@@ -61,24 +68,63 @@ export class LakeTable {
 
   /** The key of an object's URI in the connection's bucket. @throws `runtime` error for another bucket */
   keyOf(uri: string): string {
-    const [, bucket, key] = /^s3[an]?:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
-    if (bucket === this.#store.settings.bucket && key !== undefined) return key.replace(/\/$/, '');
+    const key = this.findKey(uri);
+    if (key !== null) return key;
     throw errorOf('notPublished', {
       place: this.place,
       why: `its files are at ${uri}, and the connection's bucket is '${this.#store.settings.bucket}'`,
     });
   }
 
+  /** Null: it is not in the connection's bucket. */
+  findKey(uri: string): string | null {
+    const [, bucket, key] = /^s3[an]?:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
+    return bucket === this.#store.settings.bucket && key !== undefined ? key.replace(/\/$/, '') : null;
+  }
+
   async put(uri: string, bytes: Uint8Array): Promise<void> {
     await this.#store.put(this.keyOf(uri), bytes);
   }
 
-  async get(uri: string): Promise<Buffer> {
-    const body = await this.#store.get(this.keyOf(uri));
-    if (body === null) throw errorOf('notPublished', { place: this.place, why: `its file ${uri} is gone` });
-    return body;
+  /**
+   * A manifest, or a list of them.
+   * @param missing called when it is gone, and null returned; absent: that is an error
+   */
+  async readAvro(uri: string): Promise<AvroFile>;
+  async readAvro(uri: string, missing: (() => void) | undefined): Promise<AvroFile | null>;
+  async readAvro(uri: string, missing?: () => void): Promise<AvroFile | null> {
+    const key = missing === undefined ? this.keyOf(uri) : this.findKey(uri);
+    const body = key === null ? null : await this.#store.get(key);
+    if (body === null && missing !== undefined) {
+      missing();
+      return null;
+    }
+    if (body === null) throw this.#unreadable(uri, 'it is gone');
+    try {
+      return readAvroFile(body);
+    } catch (error) {
+      throw this.#unreadable(uri, error instanceof Error ? error.message : String(error));
+    }
   }
 
+  /** An object by its key; null: there is none. */
+  async find(key: string): Promise<Buffer | null> {
+    return this.#store.get(key);
+  }
+
+  list(prefix: string): AsyncGenerator<StoredObject> {
+    return this.#store.list(prefix);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#store.delete(key);
+  }
+
+  #unreadable(uri: string, why: string): Error {
+    return errorOf('icebergFileUnread', { place: this.place, file: uri, why });
+  }
+
+  /** What cannot be removed now is an orphan. */
   async remove(uris: readonly string[]): Promise<void> {
     for (const uri of uris) await this.#store.delete(this.keyOf(uri)).catch(() => undefined);
   }

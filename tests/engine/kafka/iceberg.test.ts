@@ -1,64 +1,22 @@
 // Publications into Iceberg tables of a real REST catalog over a real object store: what pyiceberg reads, what a repeat
 // does, how columns change, what retention ends, and publishers that compete. TSDBT_ICEBERG_COMMITS commits.
-import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { StoreLab } from '../publish/store-lab.ts';
+import type { StoreLab } from '../publish/store-lab.ts';
 import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
-import { ACCESS_KEY, NO_STORE } from '../support/s3-server.ts';
-import { IcebergCatalog } from './iceberg-catalog.ts';
+import { NO_STORE } from '../support/s3-server.ts';
+import { IcebergLab } from './iceberg-lab.ts';
 
 const COMMITS = Number(process.env['TSDBT_ICEBERG_COMMITS'] ?? 8);
 
-/** A Python with pyiceberg; made when it is not there. */
-function python(): string {
-  const folder = join(homedir(), '.cache', 'tsdbt-pyiceberg-0.12.0');
-  const program = join(folder, 'bin', 'python');
-  if (existsSync(join(folder, 'ready'))) return program;
-  mkdirSync(folder, { recursive: true });
-  execFileSync('python3', ['-m', 'venv', folder], { stdio: 'ignore' });
-  execFileSync(program, ['-m', 'pip', 'install', '-q', 'pyiceberg==0.12.0', 'pyarrow==26.0.1', 's3fs'], {
-    stdio: 'ignore',
-  });
-  writeFileSync(join(folder, 'ready'), '');
-  return program;
-}
-
-interface Read {
-  readonly columns: readonly string[];
-  readonly snapshots: number;
-  readonly rows: readonly Record<string, unknown>[];
-}
-
 describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  let ice: IcebergLab;
   let lab: StoreLab;
-  let catalog: IcebergCatalog;
   beforeAll(async () => {
-    python();
-    lab = await StoreLab.open();
-    catalog = await IcebergCatalog.start(lab.server.endpoint);
-    const store = { endpoint: lab.server.endpoint, bucket: 'lake', access_key_id: ACCESS_KEY };
-    const secret = { secret_access_key: "{{ env_var('S3_SECRET') }}" };
-    lab.project.write({
-      'connections.yml': JSON.stringify({ ice: { type: 'iceberg', uri: catalog.uri, ...store, ...secret } }),
-    });
+    ice = await IcebergLab.open();
+    lab = ice.store;
   }, 600_000);
-  afterAll(async () => {
-    await catalog?.stop();
-    await lab?.close();
-  });
-
-  const read = async (table: string): Promise<Read> => {
-    const script = join(import.meta.dirname, 'iceberg_rows.py');
-    const answer = await promisify(execFile)(python(), [script, catalog.uri, lab.server.endpoint, table], {
-      maxBuffer: 2 ** 28,
-    });
-    const [head = '', ...lines] = answer.stdout.trimEnd().split('\n');
-    return { ...(JSON.parse(head) as Read), rows: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
-  };
+  afterAll(() => ice?.close());
+  const read = (table: string) => ice.read(table);
 
   it('hold the rows, once; columns are added, widened and dropped by id', async () => {
     const publish = { to: 'ice', table: 'marts.sessions' };
@@ -199,6 +157,70 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     300_000,
   );
 
+  it('end snapshots by age beyond a least number, and remove their files only when told', async () => {
+    const table = 'marts.kept';
+    const publish = { to: 'ice', table, snapshots: { keep: 2, older_than: '1ms' } };
+    const publishAll = async (version: number): Promise<void> => {
+      lab.model(`select ${version} as version`, publish);
+      await lab.run('build');
+    };
+    for (const version of [1, 2]) await publishAll(version);
+    const [first] = await ice.snapshots(table);
+    await ice.change(table, [{ action: 'set-snapshot-ref', 'ref-name': 'v1', type: 'tag', 'snapshot-id': first }]);
+    for (const version of [3, 4, 5]) await publishAll(version);
+    const left = await ice.snapshots(table);
+    expect(left.length).toBe(3);
+    expect(left[0]).toBe(first);
+    // What another has left, of which no snapshot knows; what is no file of Iceberg's; and what may be at work.
+    for (const key of ['data/left.parquet', 'metadata/left-m0.avro', 'data/notes.txt'])
+      await lab.store.put(`wh/marts/kept/${key}`, Buffer.from('x'));
+    const orphans = async (...args: string[]): Promise<string[]> => {
+      const { stdout } = await lab.project.run(['publish', ...args, '--output', 'json']);
+      return (JSON.parse(stdout).files as { file: string }[]).map(({ file }) => file);
+    };
+    expect(await orphans('--list-orphans')).toEqual([]);
+    lab.server.age(4 * 86_400_000);
+    await lab.store.put('wh/marts/kept/data/young.parquet', Buffer.from('x'));
+    const before = await lab.keys('wh/marts/kept/');
+    const listed = await orphans('--list-orphans');
+    // Of versions 2 and 3: rows, manifest, list.
+    expect(listed.length).toBe(2 * 3 + 2);
+    expect(listed).toContain('wh/marts/kept/data/left.parquet');
+    expect(listed).toContain('wh/marts/kept/metadata/left-m0.avro');
+    expect(await lab.keys('wh/marts/kept/')).toEqual(before);
+    expect(await orphans('--list-orphans', '--older-than', '5 days')).toEqual([]);
+    expect(await lab.run('publish', '--remove-orphans')).toContain('that no snapshot names: removed');
+    expect(await lab.keys('wh/marts/kept/')).toEqual(before.filter((key) => !listed.includes(key)));
+    expect((await read(table)).rows).toEqual([{ version: 5 }]);
+    expect((await ice.read(table, String(first))).rows).toEqual([{ version: 1 }]);
+    const young = await lab.project.run(['publish', '--remove-orphans', '--older-than', '1h']);
+    expect(young.code).toBe(2);
+    expect(young.out).toContain("'--older-than' must be a time of at least a day, such as 3d, found '1h'");
+  }, 300_000);
+
+  it('leave the files of a renamed table at the same place, and all where the table says so', async () => {
+    const publish = { to: 'ice', table: 'marts.name', snapshots: { keep: 1, older_than: '1ms' } };
+    const publishAll = async (version: number): Promise<void> => {
+      lab.model(`select ${version} as version`, publish);
+      await lab.run('build');
+    };
+    for (const version of [1, 2]) await publishAll(version);
+    const [source, destination] = ['name', 'renamed'].map((name) => ({ namespace: ['marts'], name }));
+    await ice.ask('tables/rename', { source, destination });
+    for (const version of [3, 4, 5]) await publishAll(version);
+    expect((await ice.snapshots('marts.name')).length).toBe(2);
+    lab.server.age(4 * 86_400_000);
+    await ice.change('marts.name', [{ action: 'set-properties', updates: { 'gc.enabled': 'false' } }]);
+    const refused = await lab.project.run(['publish', '--remove-orphans']);
+    expect(refused.code).not.toBe(0);
+    expect(refused.out).toContain("No files of 'marts.name' are removed: its property 'gc.enabled' is false");
+    await ice.change('marts.name', [{ action: 'remove-properties', removals: ['gc.enabled'] }]);
+    const { stdout } = await lab.project.run(['publish', '--remove-orphans', '--output', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ removed: true, files: { length: 3 } });
+    expect((await read('marts.name')).rows).toEqual([{ version: 5 }]);
+    expect((await read('marts.renamed')).rows).toEqual([{ version: 2 }]);
+  }, 300_000);
+
   it('to a table of others, or a catalog that is away, end in one sentence', async () => {
     lab.model('select 1 as id', { to: 'ice', table: 'marts.log' });
     lab.project.write({
@@ -210,11 +232,10 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     expect(code).toBe(1);
     expect(out).toContain("'marts.sessions' is not published: it holds publication.faults.m.ice_marts_sessions");
     lab.project.remove('models/other.sql');
-    const written = lab.project.read('connections.yml');
-    lab.project.write({ 'connections.yml': written.replace(catalog.uri, 'http://127.0.0.1:9') });
+    ice.connect({ uri: 'http://127.0.0.1:9' });
     const away = await lab.project.run(['build']);
     expect(away.code).toBe(1);
     expect(away.out).toContain("The catalog 'ice' at http://127.0.0.1:9 cannot be reached");
-    lab.project.write({ 'connections.yml': written });
+    ice.connect();
   }, 300_000);
 });

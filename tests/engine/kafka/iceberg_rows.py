@@ -17,7 +17,8 @@ catalog = load_catalog(
     },
 )
 table = catalog.load_table(name)
-found = table.scan().to_arrow()
+snapshot = int(sys.argv[4]) if len(sys.argv) > 4 else None
+found = table.scan(snapshot_id=snapshot).to_arrow()
 columns = [f"{field.field_id} {field.name} {field.field_type}" for field in table.schema().fields]
 print(json.dumps({"columns": columns, "snapshots": len(table.metadata.snapshots)}))
 for row in found.to_pylist():

@@ -72,6 +72,7 @@ function nodeOf(name: string, config: Partial<PublicationConfig>): PublicationNo
       columns: ['at'],
       when: 'green',
       retention: null,
+      snapshots: null,
       adopt: false,
       ...config,
     },

@@ -1,7 +1,7 @@
 // Starts versitygw, an S3 server that checks signatures and honours conditional writes, on a folder of its own.
 // scripts/versitygw.mjs builds it; a test without it skips with a reason.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,15 @@ export class S3Server {
     });
     running.kill('SIGKILL');
     await ended;
+  }
+
+  /** All objects become so much older. */
+  age(ms: number): void {
+    for (const file of readdirSync(join(this.#dir, 'data'), { recursive: true, withFileTypes: true })) {
+      const path = join(file.parentPath, file.name);
+      const written = new Date(statSync(path).mtimeMs - ms);
+      if (file.isFile()) utimesSync(path, written, written);
+    }
   }
 
   async stop(): Promise<void> {

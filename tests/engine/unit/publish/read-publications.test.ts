@@ -36,6 +36,7 @@ const COMPLETE = {
   columns: null,
   when: 'green',
   retention: null,
+  snapshots: null,
   adopt: false,
 };
 
@@ -44,6 +45,11 @@ describe('meta.tsdbt.publish', () => {
     expect(read({ to: 'lookup', table: 'serving.sessions' })).toEqual([COMPLETE]);
     expect(read([{ to: 'lookup', table: 'serving.sessions' }])).toEqual([COMPLETE]);
     expect(read(null)).toEqual([]);
+  });
+
+  it('completes which snapshots are kept', () => {
+    const [found] = read({ to: 'lookup', table: 'serving.sessions', snapshots: { keep: 3 } });
+    expect(found).toEqual({ ...COMPLETE, snapshots: { keep: 3, older_than: '5 days' } });
   });
 
   it('takes one column for a list, and indexes with and without a name', () => {
@@ -82,7 +88,7 @@ describe('meta.tsdbt.publish', () => {
         what: "has the unknown option 'modes'",
         hint:
           "did you mean 'mode'? Options: to, table, path, format, mode, key, order_by, partition_by, " +
-          'indexes, columns, when, retention, adopt.',
+          'indexes, columns, when, retention, snapshots, adopt.',
       },
     ],
     ['no connection', { table: 't' }, { keys: [], what: "needs 'to': the name of a connection of connections.yml" }],
@@ -138,6 +144,25 @@ describe('meta.tsdbt.publish', () => {
         what: `'retention' must be a time such as 90 days or 12h, found "90"`,
         hint: 'Units: ms, s, m, h, d, day, days.',
       },
+    ],
+    [
+      'fewer snapshots than the current one',
+      { ...place, snapshots: { keep: 0 } },
+      { keys: ['snapshots'], what: "'keep' of 'snapshots' must be a whole number from 1 on, found 0" },
+    ],
+    [
+      'an age of snapshots without a unit',
+      { ...place, snapshots: { older_than: 5 } },
+      {
+        keys: ['snapshots'],
+        what: "'older_than' of 'snapshots' must be a time such as 90 days or 12h, found 5",
+        hint: 'Units: ms, s, m, h, d, day, days.',
+      },
+    ],
+    [
+      'snapshots as a number',
+      { ...place, snapshots: 5 },
+      { keys: ['snapshots'], what: "'snapshots' must be { keep: 10, older_than: 5d }, found 5" },
     ],
     ['a column twice', { ...place, key: ['a', 'a'] }, { keys: ['key'], what: "'key' has the column 'a' twice" }],
     [

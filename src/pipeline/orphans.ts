@@ -1,0 +1,27 @@
+// Files that copies have left and no version of them names, for each selected publication whose receiver keeps
+// versions. Which files these are, the receiver says.
+import type { PublicationNode } from '../contracts/publication.ts';
+import type { Orphan, OrphanSearch } from '../publish/receiver.ts';
+import type { ParsedProject } from '../runner/parsed-project.ts';
+import { select } from './select.ts';
+
+export interface OrphansOfCopy {
+  readonly publication: PublicationNode;
+  readonly orphans: readonly Orphan[];
+}
+
+/**
+ * @returns of each copy that may have orphans; other receivers remove theirs by themselves
+ * @throws {TsdbtError} when a receiver cannot be reached
+ */
+export async function orphansOfCopies(parsed: ParsedProject, search: OrphanSearch): Promise<OrphansOfCopy[]> {
+  const found: OrphansOfCopy[] = [];
+  for (const id of [...select(parsed, { which: 'publish' }).selected].sort()) {
+    const publication = parsed.manifest.publications?.[id];
+    if (publication === undefined) continue;
+    const receiver = await parsed.receivers.of(publication);
+    if (receiver.orphans !== undefined)
+      found.push({ publication, orphans: await receiver.orphans(publication, search) });
+  }
+  return found;
+}
