@@ -147,6 +147,10 @@ class IcebergWork {
             place: this.#table.place,
             why: 'another commit has come there while the rows were loaded; run it again',
           });
+        if (holds(now, true, this.#plan.version)) {
+          await this.#table.remove(this.#files.map(({ path }) => path));
+          return { changed: false, rows: rowsThere(now), sent: 0, removed: 0 };
+        }
         metadata = now;
       }
     } catch (error) {

@@ -38,19 +38,26 @@ ${dependency('org.slf4j', 'slf4j-simple', '1.7.36')}
 
 export class IcebergCatalog {
   readonly uri: string;
-  readonly #folder: string;
-  readonly #child: ChildProcess;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'tsdbt-iceberg-'));
+  readonly #port: number;
+  readonly #endpoint: string;
+  #child: ChildProcess | null = null;
 
-  private constructor(uri: string, folder: string, child: ChildProcess) {
-    this.uri = uri;
-    this.#folder = folder;
-    this.#child = child;
+  private constructor(port: number, endpoint: string) {
+    this.uri = `http://127.0.0.1:${port}`;
+    this.#port = port;
+    this.#endpoint = endpoint;
   }
 
   /** @param endpoint of the object store with the bucket `lake` */
   static async start(endpoint: string): Promise<IcebergCatalog> {
-    const port = await quietPort();
-    const folder = mkdtempSync(join(tmpdir(), 'tsdbt-iceberg-'));
+    const catalog = new IcebergCatalog(await quietPort(), endpoint);
+    await catalog.up();
+    return catalog;
+  }
+
+  /** Comes up, with what it holds. */
+  async up(): Promise<void> {
     const child = spawn(
       'java',
       [
@@ -66,29 +73,37 @@ export class IcebergCatalog {
           AWS_SECRET_ACCESS_KEY: SECRET_KEY,
           CATALOG_WAREHOUSE: 's3://lake/wh',
           CATALOG_IO__IMPL: 'org.apache.iceberg.aws.s3.S3FileIO',
-          CATALOG_S3_ENDPOINT: endpoint,
+          CATALOG_S3_ENDPOINT: this.#endpoint,
           CATALOG_S3_PATH__STYLE__ACCESS: 'true',
-          CATALOG_URI: `jdbc:sqlite:${join(folder, 'catalog.db')}`,
-          CATALOG_REST_PORT: String(port),
-          REST_PORT: String(port),
+          CATALOG_URI: `jdbc:sqlite:${join(this.#folder, 'catalog.db')}?journal_mode=WAL&busy_timeout=20000`,
+          CATALOG_REST_PORT: String(this.#port),
+          REST_PORT: String(this.#port),
         },
       },
     );
-    const catalog = new IcebergCatalog(`http://127.0.0.1:${port}`, folder, child);
+    this.#child = child;
     while (child.exitCode === null) {
-      const answer = await fetch(`${catalog.uri}/v1/config`).catch(() => null);
-      if (answer?.ok === true) return catalog;
+      const answer = await fetch(`${this.uri}/v1/config`).catch(() => null);
+      if (answer?.ok === true) return;
       await pause(200);
     }
     throw new Error('the catalog does not come up');
   }
 
-  async stop(): Promise<void> {
+  /** It goes away; `up` brings it back. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null || child.exitCode !== null) return;
     const ended = new Promise((resolve) => {
-      this.#child.once('exit', resolve);
+      child.once('exit', resolve);
     });
-    this.#child.kill('SIGKILL');
+    child.kill('SIGKILL');
     await ended;
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

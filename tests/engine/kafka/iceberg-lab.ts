@@ -29,6 +29,13 @@ interface Read {
   readonly rows: readonly Record<string, unknown>[];
 }
 
+export interface Snapshot {
+  readonly 'snapshot-id': number;
+  readonly 'parent-snapshot-id'?: number;
+  readonly 'sequence-number': number;
+  readonly summary: Readonly<Record<string, string>>;
+}
+
 export class IcebergLab {
   readonly store: StoreLab;
   readonly catalog: IcebergCatalog;
@@ -83,12 +90,13 @@ export class IcebergLab {
 
   /** Ids of the snapshots that the catalog has, the oldest first. */
   async snapshots(table: string): Promise<number[]> {
-    const { metadata } = (await this.ask(pathOf(table))) as {
-      metadata: { snapshots?: { 'snapshot-id': number; 'sequence-number': number }[] };
-    };
-    return [...(metadata.snapshots ?? [])]
-      .sort((a, b) => a['sequence-number'] - b['sequence-number'])
-      .map((each) => each['snapshot-id']);
+    return (await this.history(table)).map((each) => each['snapshot-id']);
+  }
+
+  /** All snapshots that the catalog has, the oldest first. */
+  async history(table: string): Promise<Snapshot[]> {
+    const { metadata } = (await this.ask(pathOf(table))) as { metadata: { snapshots?: Snapshot[] } };
+    return [...(metadata.snapshots ?? [])].sort((a, b) => a['sequence-number'] - b['sequence-number']);
   }
 
   async change(table: string, updates: readonly object[]): Promise<void> {
@@ -96,7 +104,7 @@ export class IcebergLab {
   }
 
   async close(): Promise<void> {
-    await this.catalog.stop();
+    await this.catalog.close();
     await this.store.close();
   }
 

@@ -1,12 +1,11 @@
 // Publications into Iceberg tables of a real REST catalog over a real object store: what pyiceberg reads, what a repeat
-// does, how columns change, what retention ends, and publishers that compete. TSDBT_ICEBERG_COMMITS commits.
+// does, how columns change, what retention ends, which files go when told. Publishers that compete and are killed:
+// iceberg-commits.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoreLab } from '../publish/store-lab.ts';
 import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { NO_STORE } from '../support/s3-server.ts';
 import { IcebergLab } from './iceberg-lab.ts';
-
-const COMMITS = Number(process.env['TSDBT_ICEBERG_COMMITS'] ?? 8);
 
 describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let ice: IcebergLab;
@@ -75,29 +74,6 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     await lab.run('build');
     expect((await read('marts.days')).rows.length).toBe(31);
   }, 300_000);
-
-  it(`take ${COMMITS} commits of two that compete: each lands once, or is refused`, async () => {
-    const publish = { to: 'ice', table: 'marts.log', mode: 'append' };
-    lab.model("{{ config(schema=var('schema', 'w')) }}select {{ var('n') }} as id", publish);
-    await lab.run('build', '--vars', '{n: 0}');
-    const landed = [0];
-    for (let n = 1; n <= COMMITS; n += 2) {
-      const two = [n, n + 1].map(async (id, writer) => {
-        // Each has a relation of its own: what competes is the commit.
-        const schema = `w${writer}`;
-        const place = `at-${schema}`;
-        const vars = ['--vars', `{n: ${id}, schema: ${schema}}`];
-        const built = lab.project.start(['build', ...vars], place);
-        const { code, out } = await built.ended;
-        if (code === 0) landed.push(id);
-        else expect(out).toContain('another commit has come there');
-      });
-      await Promise.all(two);
-    }
-    const { rows } = await read('marts.log');
-    expect(rows.map(({ id }) => Number(id)).sort((a, b) => a - b)).toEqual(landed.sort((a, b) => a - b));
-    expect(landed.length).toBeGreaterThan(COMMITS / 2);
-  }, 3_600_000);
 
   it.skipIf(clickhouseMissing !== null)(
     'hold rows of a ClickHouse, by partitions',
@@ -222,7 +198,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
   }, 300_000);
 
   it('to a table of others, or a catalog that is away, end in one sentence', async () => {
-    lab.model('select 1 as id', { to: 'ice', table: 'marts.log' });
+    lab.model('select 1 as id', { to: 'ice', table: 'marts.others' });
     lab.project.write({
       'models/other.sql':
         "{{ config(materialized='table', meta={'tsdbt': {'publish': {'to': 'ice', " +
