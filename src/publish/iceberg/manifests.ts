@@ -8,6 +8,7 @@ import {
   writeAvroFile,
 } from '../../object-store/avro-file.ts';
 import { type SpecField, specJson } from './partition-spec.ts';
+import { schemaJson, type TableSchema } from './table-schema.ts';
 
 type Row = AvroFile['rows'][number];
 
@@ -90,12 +91,17 @@ export interface OldFile {
   readonly stays: boolean;
 }
 
+/** What stood in the table before a commit: manifests that go on as they are, and files of those that do not. */
+export interface Standing {
+  readonly carried: readonly Row[];
+  readonly old: readonly OldFile[];
+}
+
 export interface ManifestPlan {
   readonly path: string;
   readonly spec: readonly SpecField[];
   readonly specId: number;
-  /** The table's schema, as JSON. */
-  readonly schema: string;
+  readonly schema: TableSchema;
   readonly snapshotId: bigint;
   readonly sequence: bigint;
 }
@@ -133,8 +139,8 @@ export function writeManifest(
     })),
   ];
   const bytes = writeAvroFile(entrySchema(spec), rows, {
-    schema,
-    'schema-id': '0',
+    schema: JSON.stringify(schemaJson(schema)),
+    'schema-id': String(schema.id),
     'partition-spec': JSON.stringify(specJson(spec)),
     'partition-spec-id': String(specId),
     'format-version': '2',
@@ -185,8 +191,51 @@ export function partitionOf(entry: Row, spec: readonly SpecField[]): AvroValue[]
   return spec.map(({ name }) => partition[avroName(name)] ?? null);
 }
 
-export function recordCount(entry: Row): number {
+function recordCount(entry: Row): number {
   return Number(recordOf(entry['data_file'])['record_count'] ?? 0);
+}
+
+function fileSize(entry: Row): number {
+  return Number(recordOf(entry['data_file'])['file_size_in_bytes'] ?? 0);
+}
+
+/** What stands in the table after a commit, as the summaries of its snapshots have it: readers plan by these counts. */
+export function counts(
+  { carried, old }: Standing,
+  added: readonly NewFile[],
+  before: (name: string) => string | null,
+): Record<string, string> {
+  const gone = old.filter(({ stays }) => !stays).map(({ entry }) => entry);
+  const sizeBefore = before('total-files-size');
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+  const data = carried.filter((row) => row['content'] === 0);
+  const total = (files: string): number =>
+    sum(data.map((row) => Number(row[`added_${files}_count`]) + Number(row[`existing_${files}_count`])));
+  const staying = old.filter(({ stays }) => stays).map(({ entry }) => entry);
+  const size = sum(added.map(({ bytes }) => bytes));
+  const numbers: Record<string, number | null> = {
+    'added-data-files': added.length,
+    'added-records': sum(added.map(({ rows }) => rows)),
+    'added-files-size': size,
+    'deleted-data-files': gone.length,
+    'deleted-records': sum(gone.map(recordCount)),
+    'removed-files-size': sum(gone.map(fileSize)),
+    'total-data-files': total('files') + staying.length + added.length,
+    'total-records': total('rows') + sum(staying.map(recordCount)) + sum(added.map(({ rows }) => rows)),
+    'total-files-size': sizeBefore === null ? null : Number(sizeBefore) - sum(gone.map(fileSize)) + size,
+    // Files that delete rows of others are carried on, or go with all the others.
+    ...Object.fromEntries(
+      ['total-delete-files', 'total-position-deletes', 'total-equality-deletes'].map((name) => [
+        name,
+        carried.length === data.length ? 0 : Number(before(name) ?? Number.NaN),
+      ]),
+    ),
+  };
+  return Object.fromEntries(
+    Object.entries(numbers).flatMap(([name, number]) =>
+      number === null || Number.isNaN(number) ? [] : [[name, String(number)]],
+    ),
+  );
 }
 
 export function filePath(entry: Row): string {

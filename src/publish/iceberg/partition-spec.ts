@@ -100,10 +100,13 @@ export function sameSpec(metadata: CatalogJson, fields: readonly SpecField[], pl
   const spec = items(member(metadata, 'partition-specs')).find((each) => member(each, 'spec-id') === id) ?? null;
   const shown = (field: CatalogJson): string => `${member(field, 'transform')}(${member(field, 'source-id')})`;
   const there = items(member(spec, 'fields'));
-  if (there.map(shown).join() !== specJson(fields).map(shown).join())
-    throw errorOf('notPublished', {
-      place,
-      why: "it is partitioned otherwise than 'partition_by' says; a table of another name takes the new partitions",
-    });
+  if (there.map(shown).join() !== specJson(fields).map(shown).join()) throw partitionedOtherwise(place);
   return Number(id);
+}
+
+export function partitionedOtherwise(place: string): Error {
+  return errorOf('notPublished', {
+    place,
+    why: "it is partitioned otherwise than 'partition_by' says; a table of another name takes the new partitions",
+  });
 }

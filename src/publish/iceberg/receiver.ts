@@ -11,12 +11,21 @@ import { writeRowFiles } from '../lake/row-files.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
 import type { Orphan, OrphanSearch, Partition, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
-import { liveEntries, type NewFile, type OldFile, partitionOf, writeManifest, writeManifestList } from './manifests.ts';
+import {
+  counts,
+  liveEntries,
+  type NewFile,
+  type OldFile,
+  partitionOf,
+  type Standing,
+  writeManifest,
+  writeManifestList,
+} from './manifests.ts';
 import { orphansOf } from './orphans.ts';
-import { sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
+import { partitionedOtherwise, sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
 import { endedSnapshots } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable } from './table.ts';
-import { evolvedSchema, schemaJson, type TableSchema } from './table-schema.ts';
+import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
 
 /** How often a commit is tried again after others. */
 const TRIES = 30;
@@ -141,7 +150,8 @@ class IcebergWork {
           return { changed: true, rows, sent: this.#sent, removed: Math.max(before + this.#sent - rows, 0) };
         const now = await this.#table.load();
         // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
-        const moved = currentSnapshot(now) !== null && mode !== 'append';
+        const otherColumns = member(now, 'current-schema-id') !== this.#plan.schema.before;
+        const moved = (currentSnapshot(now) !== null && mode !== 'append') || otherColumns;
         if (moved || tries === TRIES)
           throw errorOf('notPublished', {
             place: this.#table.place,
@@ -197,19 +207,12 @@ class IcebergWork {
     const snapshotId = BigInt(`0x${randomBytes(6).toString('hex')}`);
     const sequence = BigInt(String(member(metadata, 'last-sequence-number') ?? 0)) + 1n;
     const specId = sameSpec(metadata, spec, this.#table.place);
-    const { carried, old } = await this.#before(parent);
+    const standing = await this.#before(parent, specId);
     const path = `${location}/metadata/${randomUUID()}-m0.avro`;
-    const manifest = writeManifest(
-      { path, spec, specId, schema: JSON.stringify(schemaJson(schema)), snapshotId, sequence },
-      this.#files,
-      old,
-    );
+    const manifest = writeManifest({ path, spec, specId, schema, snapshotId, sequence }, this.#files, standing.old);
     const list = `${location}/metadata/snap-${snapshotId}-${randomUUID()}.avro`;
-    const rows = [manifest.row, ...carried];
-    const total = rows.reduce(
-      (sum, row) => sum + Number(row['added_rows_count']) + Number(row['existing_rows_count']),
-      0,
-    );
+    const rows = [manifest.row, ...standing.carried];
+    const summary = counts(standing, this.#files, (name) => (parent === null ? '0' : fact(parent, 'summary', name)));
     const own = [path, list];
     this.#own = own;
     await this.#table.put(path, manifest.bytes);
@@ -225,15 +228,10 @@ class IcebergWork {
       [
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
         { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
-        { type: 'assert-current-schema-id', 'current-schema-id': member(metadata, 'current-schema-id') },
+        { type: 'assert-current-schema-id', 'current-schema-id': schema.before },
       ],
       [
-        ...(schema.changed
-          ? [
-              { action: 'add-schema', schema: schemaJson(schema), 'last-column-id': schema.lastColumnId },
-              { action: 'set-current-schema', 'schema-id': -1 },
-            ]
-          : []),
+        ...schemaUpdates(schema),
         {
           action: 'add-snapshot',
           snapshot: {
@@ -242,11 +240,10 @@ class IcebergWork {
             'sequence-number': sequence,
             'timestamp-ms': at,
             'manifest-list': list,
+            'schema-id': schema.id,
             summary: {
               operation: mode === 'append' ? 'append' : 'overwrite',
-              'added-data-files': String(this.#files.length),
-              'added-records': String(this.#sent),
-              'total-records': String(total),
+              ...summary,
               'tsdbt.publication': node.unique_id,
               'tsdbt.version': version,
               'tsdbt.run-id': runId,
@@ -266,14 +263,13 @@ class IcebergWork {
         },
       ],
     );
-    if (done) return total;
+    if (done) return Number(summary['total-records']);
     this.#own = [];
     await this.#table.remove(own);
     return null;
   }
 
-  /** Manifests that go on as they are, and files of those that do not. */
-  async #before(parent: CatalogJson): Promise<{ readonly carried: readonly Row[]; readonly old: readonly OldFile[] }> {
+  async #before(parent: CatalogJson, specId: number): Promise<Standing> {
     const { mode } = this.#publishing.node.config;
     const uri = text(member(parent, 'manifest-list'));
     if (uri === null) return { carried: [], old: [] };
@@ -292,6 +288,7 @@ class IcebergWork {
         if (mode === 'partitions') carried.push(row);
         continue;
       }
+      if (mode === 'partitions' && row['partition_spec_id'] !== specId) throw partitionedOtherwise(this.#table.place);
       const entries = liveEntries(await this.#table.readAvro(String(row['manifest_path'])), row);
       const files = entries.map((entry) => ({
         entry,

@@ -13,6 +13,12 @@ export interface TableSchema {
   readonly lastColumnId: number;
   /** Does the table have another one now? */
   readonly changed: boolean;
+  /** That of the table when this one was made. */
+  readonly before: CatalogJson;
+  /** By which the catalog will know it. */
+  readonly id: number;
+  /** Has the table had it already? */
+  readonly known: boolean;
 }
 
 /** @param metadata of the table; null: there is none @throws `runtime` error for a type that cannot become the other */
@@ -23,8 +29,9 @@ export function evolvedSchema(
   place: string,
 ): TableSchema {
   const id = member(metadata, 'current-schema-id');
-  const current = items(member(metadata, 'schemas')).find((schema) => member(schema, 'schema-id') === id) ?? null;
-  const before = items(member(current, 'fields')).map((field) => ({
+  const schemas = items(member(metadata, 'schemas'));
+  const current = schemas.find((schema) => member(schema, 'schema-id') === id) ?? null;
+  const before = fieldsOf(current).map((field) => ({
     name: text(member(field, 'name')) ?? '',
     type: typeOf(text(member(field, 'type')) ?? ''),
     id: Number(member(field, 'id')),
@@ -50,19 +57,49 @@ export function evolvedSchema(
       const old = before.find(({ name }) => name === column.name);
       return old?.type === undefined || old.type === null || icebergType(old.type) !== icebergType(column.parquet);
     });
-  return { columns: now, lastColumnId: last, changed };
+  const same = changed ? schemas.find((schema) => shapeOf(fieldsOf(schema)) === shapeOf(fieldsJson(now))) : current;
+  const ids = schemas.map((schema) => Number(member(schema, 'schema-id')));
+  return {
+    columns: now,
+    lastColumnId: last,
+    changed,
+    before: id,
+    id: same == null ? Math.max(-1, ...ids) + 1 : Number(member(same, 'schema-id')),
+    known: same != null,
+  };
 }
 
-export function schemaJson({ columns }: TableSchema): CatalogJson {
-  return {
-    type: 'struct',
-    fields: columns.map(({ name, fieldId, parquet }) => ({
-      id: fieldId,
-      name,
-      required: false,
-      type: icebergType(parquet),
-    })),
-  };
+function fieldsOf(schema: CatalogJson): readonly CatalogJson[] {
+  return items(member(schema, 'fields'));
+}
+
+/** What makes two schemas one. */
+function shapeOf(fields: readonly CatalogJson[]): string {
+  return JSON.stringify(fields.map((field) => ['id', 'name', 'required', 'type'].map((name) => member(field, name))));
+}
+
+export function schemaJson({ columns, id }: TableSchema): CatalogJson {
+  return { type: 'struct', 'schema-id': id, fields: fieldsJson(columns) };
+}
+
+function fieldsJson(columns: readonly FieldColumn[]): readonly CatalogJson[] {
+  return columns.map(({ name, fieldId, parquet }) => ({
+    id: fieldId,
+    name,
+    required: false,
+    type: icebergType(parquet),
+  }));
+}
+
+/** The updates of a commit that give the table this schema. */
+export function schemaUpdates(schema: TableSchema): CatalogJson[] {
+  if (!schema.changed) return [];
+  return [
+    ...(schema.known
+      ? []
+      : [{ action: 'add-schema', schema: schemaJson(schema), 'last-column-id': schema.lastColumnId }]),
+    { action: 'set-current-schema', 'schema-id': schema.known ? schema.id : -1 },
+  ];
 }
 
 export function icebergType(type: ParquetType): string {

@@ -33,6 +33,7 @@ export interface Snapshot {
   readonly 'snapshot-id': number;
   readonly 'parent-snapshot-id'?: number;
   readonly 'sequence-number': number;
+  readonly 'schema-id': number;
   readonly summary: Readonly<Record<string, string>>;
 }
 
