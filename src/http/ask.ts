@@ -1,8 +1,14 @@
-// One HTTP request to a service beside the broker: a schema registry, a token endpoint. What an answer means, callers
-// say.
+// One HTTP request to a service: a schema registry, a token endpoint. What an answer means, callers say.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { TlsOptions } from './connections.ts';
+
+/** Contents of the files, read again whenever asked for, and the name that the server's certificate must have. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+}
 
 export interface HttpQuestion {
   readonly method: 'GET' | 'POST';

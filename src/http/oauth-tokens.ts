@@ -1,8 +1,32 @@
-// Tokens of SASL/OAUTHBEARER: of a file, or of a token endpoint by the flow of client credentials (RFC 6749, 4.4). A
-// token is asked for anew before it expires. kafka/library.ts hands it to the client library.
+// Bearer tokens: of a file, or of a token endpoint by the flow of client credentials (RFC 6749, 4.4). A token is asked
+// for anew before it expires. What it opens, a broker or a catalog, callers know.
 import { TsdbtError } from '../errors.ts';
-import type { LoadConnection, OauthOptions } from './connections.ts';
-import { ask, isCertificateError } from './http-ask.ts';
+import { ask, isCertificateError, type TlsOptions } from './ask.ts';
+
+/** Where tokens come from. */
+export type OauthOptions = { readonly kind: 'file'; readonly token: () => string } | TokenEndpoint;
+
+export interface TokenEndpoint {
+  readonly kind: 'endpoint';
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: () => string;
+  readonly scope: string | null;
+  /** Are id and secret sent in the form, as Iceberg's catalogs want them? False: in the header. */
+  readonly inBody: boolean;
+  readonly tls: TlsOptions | null;
+  /** Called with each token. */
+  readonly seen: (secret: string) => void;
+  /** Which options there are, and which one names who is trusted. */
+  readonly hint: string;
+  readonly tlsHint: string;
+}
+
+/** Whose token it is, and the file that says so: for errors. */
+interface Owner {
+  readonly name: string;
+  readonly path: string;
+}
 
 /**
  * The share of its life after which a token is asked for anew. Brokers end a session with its token, and the client
@@ -18,12 +42,12 @@ interface Token {
 
 export class OauthTokens {
   readonly #options: OauthOptions;
-  readonly #connection: Pick<LoadConnection, 'name' | 'path'>;
+  readonly #connection: Owner;
   readonly #now: () => number;
   #token: Token | null = null;
   #asking: Promise<Token> | null = null;
 
-  constructor(options: OauthOptions, connection: Pick<LoadConnection, 'name' | 'path'>, now: () => number) {
+  constructor(options: OauthOptions, connection: Owner, now: () => number) {
     this.#options = options;
     this.#connection = connection;
     this.#now = now;
@@ -52,6 +76,11 @@ export class OauthTokens {
     }
   }
 
+  /** The next one is asked for anew: this one was refused. */
+  forget(): void {
+    this.#token = null;
+  }
+
   #ofFile(text: string): string {
     const expires = claim(text, 'exp');
     if (expires === null || expires * 1000 > this.#now()) return text;
@@ -62,24 +91,30 @@ export class OauthTokens {
     );
   }
 
-  async #ask({ url, clientId, clientSecret, scope, tls, seen }: OauthOptions & { kind: 'endpoint' }): Promise<Token> {
+  async #ask(endpoint: TokenEndpoint): Promise<Token> {
+    const { url, clientId, scope, tls, seen, hint: options, tlsHint } = endpoint;
     const fail = (kind: 'connection' | 'runtime', message: string, hint?: string, cause?: unknown): TsdbtError =>
       new TsdbtError(kind, message, { path: this.#connection.path, ...(hint === undefined ? {} : { hint }), cause });
     const began = this.#now();
-    const form = new URLSearchParams({ grant_type: 'client_credentials', ...(scope === null ? {} : { scope }) });
-    const credentials = [clientId, clientSecret()].map(encodeURIComponent).join(':');
+    const secret = endpoint.clientSecret();
+    const form = new URLSearchParams({
+      grant_type: 'client_credentials',
+      ...(scope === null ? {} : { scope }),
+      ...(endpoint.inBody ? { client_id: clientId, client_secret: secret } : {}),
+    });
+    const credentials = [clientId, secret].map(encodeURIComponent).join(':');
     const { status, body } = await ask(new URL(url), {
       method: 'POST',
       headers: {
         accept: 'application/json',
         'content-type': 'application/x-www-form-urlencoded',
-        authorization: `Basic ${Buffer.from(credentials).toString('base64')}`,
+        ...(endpoint.inBody ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }),
       },
       body: form.toString(),
       tls,
     }).catch((error: Error & { code?: string }) => {
       throw isCertificateError(error)
-        ? fail('runtime', `No TLS connection to the token endpoint ${url}: ${error.message}`, TLS_HINT, error)
+        ? fail('runtime', `No TLS connection to the token endpoint ${url}: ${error.message}`, tlsHint, error)
         : fail('connection', `no token endpoint answers at ${url}: ${error.code ?? error.message}`, undefined, error);
     });
     const answer = parsed(body);
@@ -91,12 +126,12 @@ export class OauthTokens {
       throw fail(
         'runtime',
         `The token endpoint ${url} gives client ${clientId} no token (HTTP ${status}${told}).`,
-        HINT,
+        options,
       );
     }
     const text = answer['access_token'];
     if (typeof text !== 'string' || text === '')
-      throw fail('runtime', `What answers at ${url} is no token endpoint: it gives no access_token.`, HINT);
+      throw fail('runtime', `What answers at ${url} is no token endpoint: it gives no access_token.`, options);
     seen(text);
     const lifeMs = this.#life(answer['expires_in'], text);
     return { text, renewAt: began + lifeMs * RENEW_AFTER, expiresAt: began + lifeMs };
@@ -109,9 +144,6 @@ export class OauthTokens {
     return expires === null ? 0 : Math.max(0, expires * 1000 - this.#now());
   }
 }
-
-const HINT = 'sasl: token_endpoint_url, client_id, client_secret, scope.';
-const TLS_HINT = 'sasl: { tls: { ca: path/to/ca.pem } } names who is trusted.';
 
 /** A number among the claims of a JWT; null: there is none, or it is no JWT. */
 function claim(token: string, name: string): number | null {

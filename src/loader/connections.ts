@@ -2,6 +2,8 @@
 // reads it; secrets come from the environment.
 import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
+import type { TlsOptions } from '../http/ask.ts';
+import type { OauthOptions } from '../http/oauth-tokens.ts';
 import { isDictionary } from './json.ts';
 import {
   connectionEntry,
@@ -45,29 +47,7 @@ export type SaslOptions =
       readonly extensions: Readonly<Record<string, string>>;
     };
 
-/** Where tokens come from. */
-export type OauthOptions =
-  | { readonly kind: 'file'; readonly token: Secret }
-  | {
-      readonly kind: 'endpoint';
-      readonly url: string;
-      readonly clientId: string;
-      readonly clientSecret: Secret;
-      readonly scope: string | null;
-      readonly tls: TlsOptions | null;
-      /** Called with each token. */
-      readonly seen: (secret: string) => void;
-    };
-
 const BY_PASSWORD = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
-
-/** Contents of the files, read again whenever asked for, and the name that the server's certificate must have. */
-export interface TlsOptions {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-  readonly servername?: string;
-}
 
 /**
  * One connection of the file.
@@ -207,8 +187,11 @@ function oauthOf(options: Dictionary, name: string, place: SecretPlace): SaslOpt
       clientId,
       clientSecret,
       scope: scope === undefined || scope === null ? null : String(scope),
+      inBody: false,
       tls: tlsOf(options['tls'], place),
       seen,
+      hint: 'sasl: token_endpoint_url, client_id, client_secret, scope.',
+      tlsHint: 'sasl: { tls: { ca: path/to/ca.pem } } names who is trusted.',
     },
   };
 }

@@ -2,7 +2,7 @@
 // json-schema.ts and avro/ apply them to messages.
 import { TsdbtError } from '../errors.ts';
 import type { LoadConnection } from './connections.ts';
-import { ask, type HttpAnswer, isCertificateError } from './http-ask.ts';
+import { ask, type HttpAnswer, isCertificateError } from '../http/ask.ts';
 
 type Registry = NonNullable<LoadConnection['registry']>;
 

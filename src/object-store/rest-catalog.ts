@@ -2,10 +2,12 @@
 // holds is the caller's.
 import { parse, stringify } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
+import { OauthTokens, type TokenEndpoint } from '../http/oauth-tokens.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
 const SILENT_MS = 60_000;
+const UNAUTHORIZED = 'unauthorized';
 
 export interface CatalogSettings {
   /** Of the connection. */
@@ -15,6 +17,8 @@ export interface CatalogSettings {
   readonly uri: string;
   readonly warehouse: string | null;
   readonly token: (() => string) | null;
+  /** Where tokens come from in place of `token`. */
+  readonly oauth: TokenEndpoint | null;
 }
 
 /** Numbers beyond 2^53, as ids of snapshots are, are bigints. */
@@ -34,10 +38,13 @@ export interface CatalogAnswer {
 
 export class RestCatalog {
   readonly settings: CatalogSettings;
+  readonly #tokens: OauthTokens | null;
   #prefix: Promise<string> | null = null;
 
   constructor(settings: CatalogSettings) {
     this.settings = settings;
+    const { oauth } = settings;
+    this.#tokens = oauth === null ? null : new OauthTokens(oauth, settings, Date.now);
   }
 
   /**
@@ -77,7 +84,12 @@ export class RestCatalog {
     repeat: boolean,
   ): Promise<CatalogAnswer> {
     for (let attempt = 1; ; attempt++) {
-      const failure = await this.#once(method, path, body, expected);
+      let failure = await this.#once(method, path, body, expected);
+      // A token may be taken back before its time: nothing was done yet.
+      if (failure instanceof TsdbtError && failure.details.code === UNAUTHORIZED && this.#tokens !== null) {
+        this.#tokens.forget();
+        failure = await this.#once(method, path, body, expected);
+      }
       if (!(failure instanceof TsdbtError)) return failure;
       if (failure.kind !== 'connection' || !repeat || attempt === ATTEMPTS) throw failure;
       await new Promise((resolve) => {
@@ -96,11 +108,12 @@ export class RestCatalog {
     let answer: Response;
     let said: string;
     try {
+      const bearer = (await this.#tokens?.token()) ?? token?.() ?? null;
       answer = await fetch(`${uri}/${path}`, {
         method,
         headers: {
           'content-type': 'application/json',
-          ...(token === null ? {} : { authorization: `Bearer ${token()}` }),
+          ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
         },
         ...(body === undefined ? {} : { body: stringify(body) ?? '' }),
         signal: AbortSignal.timeout(SILENT_MS),
@@ -121,14 +134,19 @@ export class RestCatalog {
     if (status === 200 || status === 204 || expected.includes(status)) return { status, body: parsed };
     const why = text(member(member(parsed, 'error'), 'message')) ?? '';
     if (status === 401 || status === 403)
-      return this.#error('runtime', `refuses ${method} ${path}: ${why || `status ${status}`}`, "Correct 'token'.");
+      return this.#error(
+        'runtime',
+        `refuses ${method} ${path}: ${why || `status ${status}`}`,
+        `Correct '${this.#tokens === null ? 'token' : 'credential'}', or what it may do.`,
+        status === 401 ? UNAUTHORIZED : undefined,
+      );
     const passes = status >= 500 || status === 429 || status === 408;
     return this.#error(passes ? 'connection' : 'runtime', `answers ${status} to ${method} ${path}: ${why}`);
   }
 
-  #error(kind: 'connection' | 'runtime', message: string, hint?: string): TsdbtError {
+  #error(kind: 'connection' | 'runtime', message: string, hint?: string, code?: string): TsdbtError {
     const { name, uri, path } = this.settings;
-    return new TsdbtError(kind, `The catalog '${name}' at ${uri} ${message}`, { path, hint });
+    return new TsdbtError(kind, `The catalog '${name}' at ${uri} ${message}`, { path, hint, code });
   }
 }
 

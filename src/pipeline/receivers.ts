@@ -55,7 +55,7 @@ export function receiversOf(
 
 /** A password stands in the environment, as everywhere in connections.yml. */
 function refuseWrittenSecret(name: string, fields: { readonly [key: string]: unknown }, path: string): void {
-  for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token']) {
+  for (const key of ['password', 'pass', 'secret_access_key', 'session_token', 'token', 'credential']) {
     const value = fields[key];
     // YAML reads an unquoted one of digits as a number.
     const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';

@@ -1,8 +1,9 @@
 // The Kafka client library: when it is loaded, and how it is called. What is asked of brokers by it is in cluster.ts.
 import type { BaseOptions, Callback, Consumer } from '@platformatic/kafka';
-import type { LoadConnection, OauthOptions, SaslOptions, TlsOptions } from '../connections.ts';
+import type { TlsOptions } from '../../http/ask.ts';
+import { type OauthOptions, OauthTokens } from '../../http/oauth-tokens.ts';
+import type { LoadConnection, SaslOptions } from '../connections.ts';
 import { refusedCredentials } from './errors.ts';
-import { OauthTokens } from '../oauth-token.ts';
 
 export type KafkaLibrary = typeof import('@platformatic/kafka');
 /** A consumer of messages as they are. */

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoreLab } from '../publish/store-lab.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { ACCESS_KEY, NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
+import { GuardedCatalog } from './guarded-catalog.ts';
 import { IcebergLab } from './iceberg-lab.ts';
+import { TokenServer } from './token-server.ts';
 
 describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let ice: IcebergLab;
@@ -260,6 +262,49 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     },
     300_000,
   );
+
+  it('show the catalog a token of client credentials, asked for anew when it is taken back', async () => {
+    const tokens = await TokenServer.start();
+    const guard = await GuardedCatalog.start(ice.catalog.uri, tokens);
+    const env = lab.project.env;
+    const place = { uri: guard.uri, 'oauth2-server-uri': tokens.url };
+    const credential = "{{ env_var('ICE_CREDENTIAL') }}";
+    const said: string[] = [];
+    const build = async (code: number, ...args: string[]): Promise<string> => {
+      const ended = await lab.project.run(['build', '--debug', ...args]);
+      said.push(ended.out, lab.project.read('logs-target/dbt.log'));
+      expect(`${ended.code} ${ended.out}`).toMatch(new RegExp(`^${code} `));
+      return ended.out;
+    };
+    try {
+      lab.project.env = { ...env, ICE_CREDENTIAL: `${tokens.client}:${tokens.secret}` };
+      ice.connect({ ...place, credential, scope: 'PRINCIPAL_ROLE:ALL' });
+      lab.model('select 1 as id', { to: 'ice', table: 'marts.guarded' });
+      await build(0);
+      expect(tokens.asked.map(({ size }) => size)).toEqual([4]);
+      expect(tokens.asked[0]?.get('scope')).toBe('PRINCIPAL_ROLE:ALL');
+      guard.most = 2;
+      await build(0);
+      expect(guard.refused).toBeGreaterThan(0);
+      expect(tokens.asked.length).toBeGreaterThan(2);
+      expect((await read('marts.guarded')).rows).toEqual([{ id: 1 }]);
+      guard.most = 0;
+      expect(await build(1)).toContain('refuses GET v1/config: who are you?');
+      lab.project.env = { ...env, ICE_CREDENTIAL: `${tokens.client}:geheim-falsch` };
+      expect(await build(1)).toContain(`gives client ${tokens.client} no token (HTTP 401, invalid_client)`);
+      lab.project.env = { ...env, ICE_CREDENTIAL: 'geheim-allein' };
+      expect(await build(1)).toContain("'credential' of connection 'ice' must be an id and a secret");
+      ice.connect(place);
+      expect(await build(1)).toContain("'oauth2-server-uri' of connection 'ice' needs 'credential'");
+      for (const secret of [tokens.secret, 'geheim-falsch', 'geheim-allein', ...tokens.given])
+        expect(said.filter((text) => text.includes(secret))).toEqual([]);
+    } finally {
+      lab.project.env = env;
+      ice.connect();
+      await guard.close();
+      await tokens.close();
+    }
+  }, 300_000);
 
   it('to a table of others, or a catalog that is away, end in one sentence', async () => {
     lab.model('select 1 as id', { to: 'ice', table: 'marts.others' });

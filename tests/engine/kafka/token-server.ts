@@ -32,12 +32,16 @@ export class TokenServer {
         form += String(chunk);
       });
       request.on('end', () => {
-        this.asked.push(new URLSearchParams(form));
         const shown = Buffer.from((request.headers.authorization ?? '').replace('Basic ', ''), 'base64').toString();
-        const right = shown === `${encodeURIComponent(this.client)}:${encodeURIComponent(this.secret)}`;
+        const sent = new URLSearchParams(form);
+        this.asked.push(sent);
+        const right =
+          shown === `${encodeURIComponent(this.client)}:${encodeURIComponent(this.secret)}` ||
+          (sent.get('client_id') === this.client && sent.get('client_secret') === this.secret);
         const status = this.ill ?? (right ? 200 : 401);
         response.writeHead(status, { 'content-type': 'application/json' });
-        if (status !== 200) return response.end(JSON.stringify({ error: 'invalid_client', client_secret: shown }));
+        if (status !== 200)
+          return response.end(JSON.stringify({ error: 'invalid_client', client_secret: shown, sent: form }));
         const token = this.token();
         this.given.push(token);
         return response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: this.lifetime }));

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadConnection, type OauthOptions, writtenSecrets } from '../../../../src/loader/connections.ts';
+import { loadConnection, writtenSecrets } from '../../../../src/loader/connections.ts';
 import { clientOptions } from '../../../../src/loader/kafka/library.ts';
-import { OauthTokens } from '../../../../src/loader/oauth-token.ts';
+import { type OauthOptions, OauthTokens } from '../../../../src/http/oauth-tokens.ts';
 import { TokenServer } from '../../kafka/token-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tsdbt-connections-'));
@@ -101,6 +101,9 @@ describe('tokens of an endpoint', () => {
       url: server.url,
       clientId: server.client,
       clientSecret: () => server.secret,
+      inBody: false,
+      hint: '',
+      tlsHint: '',
       scope: null,
       tls: null,
       seen: (secret) => void seen.push(secret),
