@@ -105,6 +105,13 @@ export interface Session {
 /** Calls a macro by name with the session's own context, so that overrides of users and packages count. */
 export type ExecuteMacro = (name: string, args: readonly Value[], kwargs?: Kwargs) => Promise<Value>;
 
+/** What a statement made the server do. */
+export interface StatementCost {
+  readonly readRows: number;
+  readonly readBytes: number;
+  readonly writtenRows: number;
+}
+
 /** The purpose of a session, for the query comment and for errors. */
 export interface SessionOptions {
   readonly name: string;
@@ -123,6 +130,8 @@ export interface SessionOptions {
         phase: 'start' | 'end' | 'error';
         ms?: number;
         response?: AdapterResponse;
+        /** null: the server does not say. */
+        cost?: StatementCost | null;
         error?: unknown;
       }) => void)
     | undefined;

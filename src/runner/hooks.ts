@@ -62,6 +62,7 @@ export async function runProjectHooks(
       index: i + 1,
       total: hooks.length,
       thread: 'MainThread',
+      cost: null,
     };
     const result: RunResult = failed
       ? skippedHook(node, name)

@@ -1,4 +1,5 @@
 // What events tell of a node and of its result beside their text: `node_info` and `run_result` of dbt's JSON log.
+import type { StatementCost } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import type { EventData } from '../events/index.ts';
@@ -15,6 +16,8 @@ export interface NodeProgress {
   readonly index: number;
   readonly total: number;
   readonly thread: string;
+  /** What its statements cost so far; null: the database has not said. */
+  cost: StatementCost | null;
 }
 
 /** dbt's `node_info` of a result's node. */

@@ -12,6 +12,7 @@ import { NO_LIMITS, type NodeLimits, nodeLimits } from './node-limits.ts';
 import { isEphemeral, keepNode } from './nodes.ts';
 import { bareResult, isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
+import { withCost } from './cost.ts';
 import type { NodeProgress } from './node-info.ts';
 
 /** How often a node that collided with another run is retried, and milliseconds before the first retry. */
@@ -190,7 +191,7 @@ async function attemptNode(
       timing,
       thread_id: p.thread,
       execution_time: (ctx.now() - began) / 1000,
-      adapter_response: outcome.response,
+      adapter_response: withCost(outcome.response, p.cost),
       message: outcome.message,
       failures: outcome.failures,
       batch_results: outcome.batches ?? null,

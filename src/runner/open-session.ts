@@ -4,6 +4,7 @@ import type { Adapter, Session } from '../adapters/adapter.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { type EventData, type EventName, type FactsOf, fire, note } from '../events/index.ts';
 import type { RunContext } from './context.ts';
+import { addCost } from './cost.ts';
 import { type NodeProgress, nodeInfo } from './node-info.ts';
 
 /**
@@ -37,7 +38,7 @@ export function openSession(
     fence: adapter === ctx.adapter ? ctx.fence : undefined,
     print: (msg) => fire(logger, 'PrintEvent', { msg }, { msg: msg.replace(/\n$/, '') }),
     onWait: (msg) => note(logger, msg, { thread }),
-    onStatement({ sql, phase, ms = 0, response, error }) {
+    onStatement({ sql, phase, ms = 0, response, cost, error }) {
       switch (phase) {
         case 'start':
           say('ConnectionUsed', type);
@@ -49,6 +50,7 @@ export function openSession(
           );
           break;
         case 'end':
+          if (p !== undefined && cost != null) p.cost = addCost(p.cost, cost);
           say('SQLQueryStatus', { status: response?._message ?? '', elapsed: ms / 1000 });
           break;
         case 'error': {

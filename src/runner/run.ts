@@ -363,6 +363,15 @@ async function afterRun(
 function skipAll(ctx: RunContext, results: RunResult[]): void {
   const total = ctx.selected.size;
   skipRest(ctx, results, null, (node, index) =>
-    ctx.log.skipping({ node, started: '', finished: '', status: 'skipped', index, total, thread: 'MainThread' }),
+    ctx.log.skipping({
+      node,
+      started: '',
+      finished: '',
+      status: 'skipped',
+      index,
+      total,
+      thread: 'MainThread',
+      cost: null,
+    }),
   );
 }

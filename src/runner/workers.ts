@@ -197,7 +197,16 @@ class Workers {
 
   #progress(node: GraphNode, thread: string, counts = !isEphemeral(node)): NodeProgress {
     if (counts) this.#started++;
-    return { node, started: '', finished: '', status: '', index: this.#started, total: this.#total, thread };
+    return {
+      node,
+      started: '',
+      finished: '',
+      status: '',
+      index: this.#started,
+      total: this.#total,
+      thread,
+      cost: null,
+    };
   }
 
   async #one(node: GraphNode, thread: string): Promise<RunResult> {

@@ -8,6 +8,7 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
+import type { StatementCost } from '../adapter.ts';
 import { type Look, type SilenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
 import { quoteText } from './literal.ts';
@@ -48,8 +49,24 @@ export interface Request {
 
 export interface Answer {
   readonly format: string;
+  /** What the statement cost; null: the server did not say. */
+  readonly cost: StatementCost | null;
   /** To be read to its end, or destroyed together with the connection that it comes on. */
   readonly body: Readable;
+}
+
+/**
+ * The head of an answer whose statement has ended (`wait_end_of_query`) has the whole cost.
+ * @param summary of ClickHouse: JSON with decimal digits @returns null: it is not there, as behind some proxies
+ */
+function costOf(summary: unknown): StatementCost | null {
+  const found = (name: string): number => {
+    const [, digits] = new RegExp(`"${name}": ?"(\\d+)"`).exec(String(summary)) ?? [];
+    return digits === undefined ? Number.NaN : Number(digits);
+  };
+  const [readRows, readBytes] = [found('read_rows'), found('read_bytes')];
+  if (Number.isNaN(readRows + readBytes)) return null;
+  return { readRows, readBytes, writtenRows: found('written_rows') || 0 };
 }
 
 const RETRY_MS = 1000;
@@ -115,7 +132,7 @@ export class Connection {
       this.#running.delete(abort);
     };
     try {
-      const { stream, format } = await this.#exchange(request);
+      const { stream, format, cost } = await this.#exchange(request);
       body = stream;
       const counter = new Transform({
         transform(chunk: Buffer, _encoding, next) {
@@ -125,7 +142,7 @@ export class Connection {
       });
       counter.once('close', done).on('error', () => undefined);
       pipeline(stream, counter, () => undefined);
-      return { format, body: counter };
+      return { format, cost, body: counter };
     } catch (error) {
       done();
       throw lost ?? (this.#closed ? stopped() : error);
@@ -133,7 +150,7 @@ export class Connection {
   }
 
   /** @returns when the head of the answer has arrived */
-  async #exchange(request: Request): Promise<{ stream: Readable; format: string }> {
+  async #exchange(request: Request): Promise<{ stream: Readable; format: string; cost: StatementCost | null }> {
     const { signal } = request.abort;
     for (let tries = 0; ; tries++) {
       // A server that has answered once may take its time.
@@ -150,7 +167,8 @@ export class Connection {
         this.#reached = true;
         const { 'x-clickhouse-format': format, 'x-clickhouse-server-display-name': server } = response_headers;
         if (typeof server === 'string') this.#servers.add(server);
-        return { stream, format: typeof format === 'string' ? format : '' };
+        const cost = costOf(response_headers['x-clickhouse-summary']);
+        return { stream, format: typeof format === 'string' ? format : '', cost };
       } catch (error) {
         if (this.#reached || late === null || error instanceof ClickHouseError || signal.aborted) throw error;
         const code = error instanceof Error && 'code' in error ? String(error.code) : '';

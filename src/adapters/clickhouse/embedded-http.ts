@@ -327,15 +327,14 @@ function fromFile(sql: string, file: string, coding: string): string {
   );
 }
 
+/** Without `read_rows`: the engine tells the rows of its output alone. */
 function summaryText(summary: NativeResult): string {
   return JSON.stringify({
-    read_rows: String(summary.rowsRead),
-    read_bytes: String(summary.bytesRead),
     written_rows: '0',
     written_bytes: '0',
     total_rows_to_read: '0',
-    result_rows: '0',
-    result_bytes: '0',
+    result_rows: String(summary.rowsRead),
+    result_bytes: String(summary.bytesRead),
     elapsed_ns: '0',
   });
 }

@@ -248,7 +248,7 @@ export class ClickHouseSession implements Session {
       const { table, columns } = result;
       if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };
-      observer?.({ sql, phase: 'end', ms: performance.now() - started, response });
+      observer?.({ sql, phase: 'end', ms: performance.now() - started, response, cost: answer.cost });
       return { table, columns, response };
     } catch (error) {
       // A request that was given up says nothing of the statement.

@@ -12,7 +12,9 @@ import { Connection, discard } from '../../../src/adapters/clickhouse/connection
 import { createClickHouseAdapter } from '../../../src/adapters/clickhouse/create.ts';
 import { httpPort } from '../../../src/adapters/clickhouse/credentials.ts';
 import { silenceTimes } from '../../../src/adapters/silence.ts';
+import type { StatementCost } from '../../../src/adapters/adapter.ts';
 import { TsdbtError } from '../../../src/errors.ts';
+import { addCost, withCost } from '../../../src/runner/cost.ts';
 
 const SECRET = 'very secret';
 const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-tls-'));
@@ -27,6 +29,29 @@ async function listening(server: HttpServer | ReturnType<typeof createTcp>): Pro
     server.listen(0, '127.0.0.1', resolve);
   });
   return (server.address() as AddressInfo).port;
+}
+
+function connectionTo(port: number): Connection {
+  return new Connection(
+    {
+      host: '127.0.0.1',
+      port,
+      user: 'u',
+      password: SECRET,
+      secure: false,
+      verify: true,
+      clientCert: null,
+      clientCertKey: null,
+      serverHostName: null,
+      connectTimeout: 60,
+      retries: 0,
+      compression: false,
+      keepAlive: true,
+      embedded: null,
+    },
+    2,
+    silenceTimes(undefined),
+  );
 }
 
 async function check(more: Readonly<Record<string, unknown>>): Promise<TsdbtError | null> {
@@ -131,26 +156,7 @@ describe('reaching a ClickHouse server', () => {
     server.prependListener('request', ({ headers }) => {
       headers['x-bytes'] = String(bytes.shift());
     });
-    const connection = new Connection(
-      {
-        host: '127.0.0.1',
-        port: await listening(server),
-        user: 'u',
-        password: SECRET,
-        secure: false,
-        verify: true,
-        clientCert: null,
-        clientCertKey: null,
-        serverHostName: null,
-        connectTimeout: 60,
-        retries: 0,
-        compression: false,
-        keepAlive: true,
-        embedded: null,
-      },
-      2,
-      silenceTimes(undefined),
-    );
+    const connection = connectionTo(await listening(server));
     const used: number[] = [];
     try {
       while (bytes.length > 0) {
@@ -163,6 +169,44 @@ describe('reaching a ClickHouse server', () => {
       server.close();
     }
     expect(used).toEqual([1, 1, 1, 1, 2, 2]);
+  });
+
+  it('reads what a statement cost from the head of its answer, and the node tells the sum', async () => {
+    const heads = [
+      '{"read_rows":"1000","read_bytes":"8000","written_rows":"10","elapsed_ns":"5"}',
+      '{"read_rows": "5", "read_bytes": "40"}',
+      '{"read_ro',
+      null,
+    ];
+    const server = createHttp((request, response) => {
+      const head = heads.shift() ?? null;
+      if (head !== null) response.setHeader('X-ClickHouse-Summary', head);
+      request.resume().once('end', () => response.end());
+    });
+    const connection = connectionTo(await listening(server));
+    const costs: (StatementCost | null)[] = [];
+    try {
+      while (heads.length > 0) {
+        const abort = new AbortController();
+        const answer = await connection.send({ sql: 'x', queryId: 'q', sessionId: null, settings: {}, abort });
+        costs.push(answer.cost);
+        await discard(answer);
+      }
+    } finally {
+      await connection.close();
+      server.close();
+    }
+    expect(costs).toEqual([
+      { readRows: 1000, readBytes: 8000, writtenRows: 10 },
+      { readRows: 5, readBytes: 40, writtenRows: 0 },
+      null,
+      null,
+    ]);
+    const sum = costs.reduce((before, cost) => (cost === null ? before : addCost(before, cost)), null);
+    expect([withCost({ _message: 'OK' }, sum), withCost({ _message: 'OK' }, null)]).toEqual([
+      { _message: 'OK', rows_affected: 10, read_rows: 1005, read_bytes: 8040 },
+      { _message: 'OK' },
+    ]);
   });
 
   it('says host and port when nobody answers in time', async () => {

@@ -19,6 +19,7 @@ const running = (meta: unknown): NodeProgress => ({
   started: '',
   finished: '',
   status: 'compiling',
+  cost: null,
   index: 1,
   total: 1,
   thread: 'Thread-1 (worker)',
