@@ -51,19 +51,18 @@ export async function createSync(
   to: Adapter,
   reached?: (point: SyncPoint) => void,
 ): Promise<TableSync> {
-  for (const [adapter, what] of [
-    [from, 'from'],
-    [to, 'into'],
-  ] as const)
-    if (adapter.type !== 'postgres')
-      throw new TsdbtError(
-        'validation',
-        `${target.name} cannot be synced: ${what} ${adapter.type}, which is not part of this version`,
-        {
-          path: target.path,
-          hint: 'Source and target must be Postgres.',
-        },
-      );
+  const refuse = (what: string, hint: string): never => {
+    throw new TsdbtError('validation', `${target.name} cannot be synced: ${what}, which is not part of this version`, {
+      path: target.path,
+      hint,
+    });
+  };
+  if (from.type !== 'postgres') refuse(`from ${from.type}`, 'The source must be Postgres.');
+  if (isClickHouse(to)) {
+    const { ClickHouseSync } = await import('./clickhouse/sync.ts');
+    return new ClickHouseSync(target, from, to, reached);
+  }
+  if (to.type !== 'postgres') refuse(`into ${to.type}`, 'The target must be Postgres or ClickHouse.');
   const { PostgresSync } = await import('./postgres/sync.ts');
   return new PostgresSync(target, from, to, reached);
 }

@@ -3,12 +3,13 @@
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type SyncTarget, XMIN } from '../sync/config.ts';
+import type { SyncTarget } from '../sync/config.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
 import { relationOf, STATE_SCHEMA } from './load-offsets.ts';
 import { createMissing, read } from './statements.ts';
-import { condition, type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
-import { clusterOf, type SourceColumn, sourceTable, type SourceTable } from './sync-source.ts';
+import { condition, type KeptBorder } from './sync-border.ts';
+import { type KeptSync, problemsOf, SyncReader } from './sync-reader.ts';
+import { clusterOf, type SourceColumn, type SourceTable } from './sync-source.ts';
 
 const POSITIONS = `${STATE_SCHEMA}.sync_positions`;
 const STAGE = 'tsdbt_sync_stage';
@@ -35,44 +36,33 @@ const TARGET_SETTINGS =
   "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '1h', true)";
 /** A process that hangs loses its transaction. */
 const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
-const SOURCE_SETTINGS =
-  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
-  "set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), " +
-  "set_config('extra_float_digits', '3', true)";
-
-/** LOCK refuses a materialized view, a foreign table, a role that may read some columns, and what is not there. */
-const NOT_LOCKED = ['42809', '42501', '42P01', '3F000'];
-
 /** Types without an operator of equality: their texts are compared. */
 const WITHOUT_EQUALITY = /^(?:json|xml|point|line|lseg|box|path|polygon|circle)\b/;
 
 export class PostgresSync implements TableSync {
   readonly #target: SyncTarget;
-  readonly #from: Adapter;
+  readonly #reader: SyncReader;
   readonly #to: Adapter;
   readonly #reached: (point: SyncPoint) => void;
-  readonly #active = new Set<Session>();
 
   /** @param from closed with this; @param to belongs to the caller @param reached for tests */
   constructor(target: SyncTarget, from: Adapter, to: Adapter, reached: (point: SyncPoint) => void = () => undefined) {
     this.#target = target;
-    this.#from = from;
+    this.#reader = new SyncReader(target, from);
     this.#to = to;
     this.#reached = reached;
   }
 
   async run(): Promise<Synced> {
-    return this.#within(this.#to, async (target) => {
+    return this.#reader.within(this.#to, async (target) => {
       await target.begin();
       await target.execute(TARGET_SETTINGS);
       // Before the snapshot: of two syncs the older snapshot must not be written last.
       await target.execute(
         `select pg_advisory_xact_lock(hashtext('tsdbt load'), hashtext(${quoteText(relationOf(this.#target))}))`,
       );
-      const writers = await this.#within(this.#from, oldestWriters);
-      return this.#within(this.#from, async (source) => {
-        await this.#snapshot(source);
-        const synced = await this.#write(source, target, await this.#table(source), writers);
+      return this.#reader.read(async (source, table, border) => {
+        const synced = await this.#write(source, target, table, border);
         this.#reached('before_commit');
         await target.commit();
         this.#reached('after_commit');
@@ -81,37 +71,19 @@ export class PostgresSync implements TableSync {
     });
   }
 
-  async check(): Promise<SyncCheck> {
-    const { strategy, cursor } = this.#target;
-    const problems: string[] = [];
-    const notes: string[] = [];
-    try {
-      const writers = await this.#within(this.#from, oldestWriters);
-      const table = await this.#within(this.#from, async (source) => {
-        const found = await this.#table(source);
-        await this.#within(this.#to, (target) => this.#refuseForeign(source, target, found));
-        return found;
-      });
-      await this.#within(this.#to, async (target) => this.#refuseTypes(target, table.columns));
-      if (strategy === 'incremental')
-        notes.push(
-          'strategy: incremental does not see rows that are deleted, or whose key changes; strategy: full does.',
-        );
-      if (strategy === 'incremental' && cursor !== XMIN && writers.hidden)
-        notes.push(
-          'when all transactions of the source began is not seen (it is a standby, or this role needs ' +
-            "pg_read_all_stats): rows of one that is longer than 'lookback' are missed; cursor: xmin misses none.",
-        );
-      if (cursor === XMIN) notes.push(`cursor: ${XMIN} reads the whole table at the source to find what has changed.`);
-    } catch (error) {
-      if (!(error instanceof TsdbtError)) throw error;
-      problems.push(`${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`);
-    }
-    return { problems, notes };
+  check(): Promise<SyncCheck> {
+    return problemsOf(() =>
+      this.#reader.check((source, table) =>
+        this.#reader.within(this.#to, async (target) => {
+          await this.#refuseForeign(source, target, table);
+          await this.#refuseTypes(target, table.columns);
+        }),
+      ),
+    );
   }
 
   async state(): Promise<SyncState | null> {
-    return this.#within(this.#to, async (session) => {
+    return this.#reader.within(this.#to, async (session) => {
       if ((await read(session, PRESENT))[0]?.[0] !== true) return null;
       const [row] = await read(
         session,
@@ -125,51 +97,26 @@ export class PostgresSync implements TableSync {
     });
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([...this.#active].map((session) => session.cancel().catch(() => undefined)));
+  stop(): Promise<void> {
+    return this.#reader.stop();
   }
 
-  async close(): Promise<void> {
-    await this.#from.close();
+  close(): Promise<void> {
+    return this.#reader.close();
   }
 
-  async #write(source: Session, target: Session, table: SourceTable, writers: Writers): Promise<Synced> {
-    const { strategy } = this.#target;
-    const border = await nextBorder(source, this.#target, table, writers);
+  async #write(source: Session, target: Session, table: SourceTable, border: KeptBorder): Promise<Synced> {
     await target.execute(SHORT_IDLE);
     await createMissing(target, CREATE, PRESENT);
     await this.#refuseForeign(source, target, table);
     const widened = await this.#prepare(target, table);
-    const kept = strategy === 'full' || widened ? null : await this.#kept(target, table);
+    const kept = widened ? null : this.#reader.goesOn(await this.#kept(target), table);
     this.#reached('before_stage');
     const rows = await this.#stage(source, target, table, condition(this.#target, table, kept));
     this.#reached('before_merge');
     const changed = await this.#merge(target, table);
     await this.#note(target, table, border, rows);
     return { read: rows, changed };
-  }
-
-  /** Begins one snapshot of the source. TRUNCATE or a swap between it and the lock would be read as no rows. */
-  async #snapshot(source: Session): Promise<void> {
-    const { schema, name } = this.#target.table;
-    const begin = async (): Promise<void> => {
-      await source.begin();
-      await source.execute('set transaction isolation level repeatable read, read only');
-    };
-    await begin();
-    try {
-      // LOCK takes no snapshot; the first query does.
-      await source.execute(`lock table ${quoteIdentifier(schema)}.${quoteIdentifier(name)} in access share mode`);
-    } catch (error) {
-      if (!(error instanceof TsdbtError) || !NOT_LOCKED.includes(String(error.details.code))) throw error;
-      await source.rollback();
-      await begin();
-    }
-    await source.execute(SOURCE_SETTINGS);
-  }
-
-  #table(source: Session): Promise<SourceTable> {
-    return sourceTable(source, this.#target);
   }
 
   /** @throws `validation` error when the target is its own source, or holds rows that no sync wrote */
@@ -245,22 +192,18 @@ export class PostgresSync implements TableSync {
     return true;
   }
 
-  /** The border of the last sync; null: every row must be read. */
-  async #kept(target: Session, table: SourceTable): Promise<KeptBorder | null> {
+  /** Null: it was never synced. */
+  async #kept(target: Session): Promise<KeptSync | null> {
     const [row] = await read(
       target,
       `select border, snapshot_xmin, cluster, source, cursor, strategy from ${POSITIONS} where relation = ` +
         `${quoteText(relationOf(this.#target))} for update`,
     );
     if (row === undefined) return null;
-    const [border, snapshotXmin, cluster, source, cursor, strategy] = row;
-    // A position of another source, cursor or cluster says nothing of this one.
-    if (source !== this.#source() || cursor !== this.#target.cursor || strategy !== 'incremental') return null;
-    if (this.#target.cursor === XMIN && cluster !== table.cluster) return null;
-    return {
-      border: border === null ? null : String(border),
-      snapshotXmin: snapshotXmin === null ? null : String(snapshotXmin),
-    };
+    const [border = null, snapshotXmin = null, cluster = null, source, cursor = null, strategy] = row.map((value) =>
+      value === null ? null : String(value),
+    );
+    return { border, snapshotXmin, cluster, source: source ?? '', cursor, strategy: strategy ?? '' };
   }
 
   /** Copies the source's rows into a table of this transaction. @returns how many */
@@ -324,7 +267,7 @@ export class PostgresSync implements TableSync {
         `rows, synced_at) values (${[
           quoteText(relationOf(this.#target)),
           quoteText(uniqueId),
-          quoteText(this.#source()),
+          quoteText(this.#reader.name),
           quoteText(strategy),
           text(cursor),
           text(border.border),
@@ -337,21 +280,5 @@ export class PostgresSync implements TableSync {
         'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, synced_at = excluded.synced_at, ' +
         'syncs = p.syncs + 1',
     );
-  }
-
-  #source(): string {
-    const { connection, table } = this.#target;
-    return `${connection}/${table.schema}.${table.name}`;
-  }
-
-  async #within<T>(adapter: Adapter, work: (session: Session) => Promise<T>): Promise<T> {
-    const session = adapter.session({ name: `sync ${this.#target.name}` });
-    this.#active.add(session);
-    try {
-      return await work(session);
-    } finally {
-      this.#active.delete(session);
-      await session.release();
-    }
   }
 }

@@ -31,7 +31,7 @@ export interface SyncCheck {
 
 /** Both databases of a table. Methods fail with a `database`, `connection` or `validation` error. */
 export interface TableSync {
-  /** Makes the table equal to the source's, in one transaction. Two that run at once wait for each other. */
+  /** Makes the table equal to the source's, in one step that readers see. Two that run at once wait for each other. */
   run(): Promise<Synced>;
   check(): Promise<SyncCheck>;
   /** Null: it was never synced. */

@@ -22,8 +22,10 @@ const FIRST = '1900-01-01';
 const LAST = '2300-01-01';
 const MOST_DIGITS = 76;
 
-interface Mapped {
+/** What a type of Postgres is in ClickHouse. */
+export interface ClickHouseEqual {
   readonly type: string;
+  /** The value in Postgres' SQL, in the form that TabSeparated reads. */
   readonly expression: string;
   /** True for values that have no place, and why. */
   readonly check?: readonly [condition: string, why: string];
@@ -42,7 +44,9 @@ export function hasOneText(type: string): boolean {
  */
 export function columnOfPostgres({ name, type, nullable }: SourceColumn, required: boolean): PlannedColumn {
   const value = `t.${quoteIdentifier(name)}`;
-  const mapped = mappedOf(name, type, value);
+  const mapped = clickhouseEqual(type, value);
+  if (typeof mapped === 'string')
+    throw errorOf('typeNotPublished', { column: name, type, receiver: 'ClickHouse', why: mapped });
   const checks: ValueCheck[] = [];
   if (mapped.check !== undefined) checks.push({ column: name, condition: mapped.check[0], why: mapped.check[1] });
   if (required) checks.push({ column: name, condition: `${value} is null`, why: 'a sorting key has no null' });
@@ -56,10 +60,8 @@ export function columnOfPostgres({ name, type, nullable }: SourceColumn, require
   };
 }
 
-function mappedOf(column: string, type: string, value: string): Mapped {
-  const refuse = (why: string): never => {
-    throw errorOf('typeNotPublished', { column, type, receiver: 'ClickHouse', why });
-  };
+/** @param value as Postgres' SQL @returns a text: why the type has no equal */
+export function clickhouseEqual(type: string, value: string): ClickHouseEqual | string {
   const base = type.replace(/\([^()]*\)/, '');
   const known = WHOLE[base];
   if (known !== undefined) return { type: known, expression: value };
@@ -82,8 +84,8 @@ function mappedOf(column: string, type: string, value: string): Mapped {
     case 'numeric': {
       const [precision, scale] = (/\((\d+),(-?\d+)\)/.exec(type) ?? []).slice(1).map(Number);
       if (precision === undefined || scale === undefined)
-        return refuse('it has no precision; cast it to numeric(38, 9) or the like in the model');
-      if (precision > MOST_DIGITS || scale < 0 || scale > precision) return refuse('Decimal has at most 76 digits');
+        return 'it has no precision; cast it to numeric(38, 9) or the like in the model';
+      if (precision > MOST_DIGITS || scale < 0 || scale > precision) return 'Decimal has at most 76 digits';
       return {
         type: `Decimal(${precision}, ${scale})`,
         expression: value,
@@ -91,11 +93,9 @@ function mappedOf(column: string, type: string, value: string): Mapped {
       };
     }
     default:
-      return refuse(
-        base === 'bytea'
-          ? "bytes are not sent as text; encode(…, 'hex') in the model does"
-          : 'it has no equal; cast it to text in the model',
-      );
+      return base === 'bytea'
+        ? "bytes are not sent as text; encode(…, 'hex') in the model does"
+        : 'it has no equal; cast it to text in the model';
   }
 }
 

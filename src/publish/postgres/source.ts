@@ -31,7 +31,7 @@ export class PostgresSource implements PublishSource {
   readonly #session: Session;
   readonly #name: string;
 
-  constructor(session: Session, relation: Relation) {
+  constructor(session: Session, relation: Pick<Relation, 'render'>) {
     this.#session = session;
     this.#name = relation.render();
   }

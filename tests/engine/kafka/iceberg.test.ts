@@ -110,9 +110,11 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
           partition_by: ['day(at)', 'country', 'code'],
         };
         const rows = (mark: number): string =>
-          "select toUInt32(number) as id, toDateTime64('2026-11-23 23:30:00.5', 3, 'Asia/Tokyo') - interval number day " +
-          `as at, cast(if(number = 1, null, 'ü') as LowCardinality(Nullable(String))) as country, toUInt8(200) as code, ` +
-          "toDecimal64('1.5', 2) as price, toFixedString('ab', 2) as bytes, toUInt64('18446744073709551615') as large, " +
+          "select toUInt32(number) as id, toDateTime64('2026-11-23 23:30:00.5', 3, 'Asia/Tokyo') - interval " +
+          'number day as at, cast(if(number = 1, null, ' +
+          `'ü') as LowCardinality(Nullable(String))) as country, toUInt8(200) as code, ` +
+          "toDecimal64('1.5', 2) as price, toFixedString('ab', 2) as bytes, " +
+          "toUInt64('18446744073709551615') as large, " +
           `${mark} * (number = 1) as mark from numbers(3)`;
         for (const mark of [0, 7]) {
           lab.model(rows(mark), publish);

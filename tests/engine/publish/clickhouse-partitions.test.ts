@@ -101,10 +101,13 @@ for (const from of ['postgres', 'clickhouse'] as const)
 
     it('take other keys, another order and a table of somebody else, and refuse other columns', async () => {
       const own = settings('changed');
+      const [time, text] =
+        from === 'postgres'
+          ? ["Nullable(DateTime64(6, 'UTC'))", 'Nullable(String)']
+          : ["DateTime64(3, 'UTC')", 'String'];
       await there(
-        `create table ${schema}.changed (id Int32, at ${from === 'postgres' ? "Nullable(DateTime64(6, 'UTC'))" : "DateTime64(3, 'UTC')"}, ` +
-          `country Nullable(String), v ${from === 'postgres' ? 'Nullable(String)' : 'String'}) engine = MergeTree order by v ` +
-          'settings allow_nullable_key = 1',
+        `create table ${schema}.changed (id Int32, at ${time}, country Nullable(String), v ${text}) engine = ` +
+          'MergeTree order by v settings allow_nullable_key = 1',
       );
       await there(`insert into ${schema}.changed values (9, now() - interval 9 day, 'xx', 'old')`);
       const two = rows([1, 1, 'de', 'a'], [2, 2, 'de', 'a']);

@@ -1,0 +1,134 @@
+// The source's side of a sync: a Postgres, read in one snapshot that nothing empties meanwhile, and from where changes
+// are read. What becomes of the rows is the target's.
+import type { Adapter, Session } from '../../adapters/adapter.ts';
+import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type SyncTarget, XMIN } from '../sync/config.ts';
+import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
+import { type SourceTable, sourceTable } from './sync-source.ts';
+
+/** COPY's texts are those that every target reads. */
+const SETTINGS =
+  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
+  "set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), " +
+  "set_config('extra_float_digits', '3', true)";
+
+/** LOCK refuses a materialized view, a foreign table, a role that may read some columns, and what is not there. */
+const NOT_LOCKED = ['42809', '42501', '42P01', '3F000'];
+
+/** What is kept of a table's last sync, beside its border. */
+export interface KeptSync extends KeptBorder {
+  readonly source: string;
+  readonly strategy: string;
+  readonly cursor: string | null;
+  readonly cluster: string | null;
+}
+
+export class SyncReader {
+  readonly #target: SyncTarget;
+  readonly #from: Adapter;
+  readonly #active = new Set<Session>();
+
+  /** @param from closed with this */
+  constructor(target: SyncTarget, from: Adapter) {
+    this.#target = target;
+    this.#from = from;
+  }
+
+  /** Names the table for people, and in what is kept. */
+  get name(): string {
+    const { connection, table } = this.#target;
+    return `${connection}/${table.schema}.${table.name}`;
+  }
+
+  /** @param work within one snapshot; the border is what the next sync begins from */
+  async read<T>(work: (source: Session, table: SourceTable, border: KeptBorder) => Promise<T>): Promise<T> {
+    const writers = await this.#writers();
+    return this.within(this.#from, async (source) => {
+      await this.#snapshot(source);
+      const table = await sourceTable(source, this.#target);
+      return work(source, table, await nextBorder(source, this.#target, table, writers));
+    });
+  }
+
+  /** Says what the sync does not see, and asks the table without reading it. @param work what else is looked at */
+  async check(work: (source: Session, table: SourceTable) => Promise<void>): Promise<string[]> {
+    const { strategy, cursor } = this.#target;
+    const { hidden } = await this.#writers();
+    await this.within(this.#from, async (source) => work(source, await sourceTable(source, this.#target)));
+    const notes: string[] = [];
+    if (strategy === 'incremental')
+      notes.push(
+        'strategy: incremental does not see rows that are deleted, or whose key changes; strategy: full does.',
+      );
+    if (strategy === 'incremental' && cursor !== XMIN && hidden)
+      notes.push(
+        'when all transactions of the source began is not seen (it is a standby, or this role needs ' +
+          "pg_read_all_stats): rows of one that is longer than 'lookback' are missed; cursor: xmin misses none.",
+      );
+    if (cursor === XMIN) notes.push(`cursor: ${XMIN} reads the whole table at the source to find what has changed.`);
+    return notes;
+  }
+
+  /** @returns null: every row must be read, as a position of another source, cursor or cluster says nothing */
+  goesOn(kept: KeptSync | null, table: SourceTable): KeptBorder | null {
+    const { cursor, strategy } = this.#target;
+    if (strategy === 'full' || kept === null || kept.source !== this.name) return null;
+    if (kept.cursor !== cursor || kept.strategy !== 'incremental') return null;
+    return cursor === XMIN && kept.cluster !== table.cluster ? null : kept;
+  }
+
+  /** Runs in a session of either database, which `stop` cancels. */
+  async within<A extends Adapter, T>(adapter: A, work: (session: ReturnType<A['session']>) => Promise<T>): Promise<T> {
+    const session = adapter.session({ name: `sync ${this.#target.name}` }) as ReturnType<A['session']>;
+    this.#active.add(session);
+    try {
+      return await work(session);
+    } finally {
+      this.#active.delete(session);
+      await session.release();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#active].map((session) => session.cancel().catch(() => undefined)));
+  }
+
+  async close(): Promise<void> {
+    await this.#from.close();
+  }
+
+  #writers(): Promise<Writers> {
+    return this.within(this.#from, oldestWriters);
+  }
+
+  /** Begins one snapshot of the source. TRUNCATE or a swap between it and the lock would be read as no rows. */
+  async #snapshot(source: Session): Promise<void> {
+    const { schema, name } = this.#target.table;
+    const begin = async (): Promise<void> => {
+      await source.begin();
+      await source.execute('set transaction isolation level repeatable read, read only');
+    };
+    await begin();
+    try {
+      // LOCK takes no snapshot; the first query does.
+      await source.execute(`lock table ${quoteIdentifier(schema)}.${quoteIdentifier(name)} in access share mode`);
+    } catch (error) {
+      if (!(error instanceof TsdbtError) || !NOT_LOCKED.includes(String(error.details.code))) throw error;
+      await source.rollback();
+      await begin();
+    }
+    await source.execute(SETTINGS);
+  }
+}
+
+/** What keeps a table from being synced, as one text. @throws what is no error of tsdbt */
+export async function problemsOf(work: () => Promise<string[]>): Promise<{ problems: string[]; notes: string[] }> {
+  try {
+    return { problems: [], notes: await work() };
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+    const { hint } = error.details;
+    return { problems: [`${error.message}${hint === undefined ? '' : ` ${hint}`}`], notes: [] };
+  }
+}
