@@ -1,6 +1,6 @@
-// Compares rows per second appended to ClickHouse by the loader, JSON decoding included, with INSERTs of the same rows as
-// tab-separated text from memory into the same kind of table, in turns: one INSERT of all, whose rows are never merged,
-// and one after another of a flush each. Also prints CPU seconds of loader and server.
+// Compares rows per second appended to ClickHouse by the loader, JSON decoding included, with INSERTs of the same rows
+// as tab-separated text from memory into the same kind of table, in turns: one INSERT of all, whose rows are never
+// merged, and one after another of a flush each. Also prints CPU seconds of loader and server.
 import { performance } from 'node:perf_hooks';
 import { insertRows } from '../../src/loader/clickhouse/write.ts';
 import type { LoadTarget } from '../../src/loader/load-target.ts';

@@ -93,7 +93,7 @@ export interface Live {
   now(): Moment;
   /** When the scheduler's loop turned last; null: it has not yet. */
   lastTurn(): Moment | null;
-  /** Why no job can run now: the database is away. Empty: nothing is in the way; a broken project's last good one runs */
+  /** Why no job can run now: the database is away. Empty: nothing is in the way, or a last good project runs. */
   notReady(): readonly string[];
   jobs(): readonly JobState[];
   /** Nodes and sources of the project as it is now, by unique_id: of others no metric is given. null: not known */

@@ -293,7 +293,10 @@ class JsonEnvelopes {
     return { op, source: this.#sourceOf(bytes, members), after: row(AFTER), before: row(BEFORE) };
   }
 
-  /** @param plain the column of a key that is no object, but its only value; null: it must be one @throws PoisonMessage */
+  /**
+   * @param plain the column of a key that is no object, but its only value; null: it must be one
+   * @throws PoisonMessage
+   */
   key(bytes: Uint8Array, plain: string | null): Row {
     const text = utf8(bytes);
     if (plain !== null && !/^\s*\{/.test(text)) return { record: { [plain]: plainValue(text) }, fields: null };

@@ -14,7 +14,8 @@ const NEWER =
  */
 const NEWER_OF_SEVERAL =
   'case when t._topic = excluded._topic then t._partition is distinct from excluded._partition or t._offset is null ' +
-  'or t._offset < excluded._offset else t._kafka_ts is null or (t._kafka_ts, t._topic) <= (excluded._kafka_ts, excluded._topic) end';
+  'or t._offset < excluded._offset else t._kafka_ts is null or (t._kafka_ts, t._topic) <= (excluded._kafka_ts, ' +
+  'excluded._topic) end';
 
 /** Statements that merge rows by key, the last of each. @param order an expression that grows from row to row */
 export function mergeRows(

@@ -78,8 +78,8 @@ class LoadProxy extends ClickhouseLab {
   /** What stands of the last flushes of a partition, to read after a failure. */
   async #intents(partition: number): Promise<unknown[][]> {
     return this.rows(
-      'select seq, kind, id, from_offset, to_offset, rows, dead, load_id, toString(written_at) from tsdbt.load_flushes ' +
-        `where partition = ${partition} order by seq desc, written_at desc limit 8`,
+      'select seq, kind, id, from_offset, to_offset, rows, dead, load_id, toString(written_at) from ' +
+        `tsdbt.load_flushes where partition = ${partition} order by seq desc, written_at desc limit 8`,
     );
   }
 
