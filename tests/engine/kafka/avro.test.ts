@@ -128,7 +128,7 @@ describe.skipIf(clickhouseMissing !== null)('Avro into ClickHouse', () => {
       price: 'Decimal(9, 2)',
     }).map(([name, type]) => `          - { name: ${name}, data_type: "${type}" }\n`);
     lab = await ClickhouseLab.open({
-      'connections.yml': `connections: { default: { brokers: ["${address}"], registry: { url: "${registry.url}" } } }\n`,
+      'connections.yml': `connections: {default: {brokers: ["${address}"], registry: {url: "${registry.url}"}}}\n`,
       'models/sources.yml':
         'sources:\n  - name: raw\n    tables:\n      - name: clicks\n' +
         '        config: { meta: { tsdbt: { load: { topic: clicks, format: avro } } } }\n' +
