@@ -115,8 +115,9 @@ interface Kept {
   readonly rows: Map<string, FailingRows>;
 }
 
-/** Ended runs whose logs are kept; of each job, also the newest one, and the newest that was not good. */
+/** Ended runs whose logs are kept; of each job, also the newest one, and the newest that were not good. */
 const ENDED = 20;
+const BAD = 3;
 /** Lines kept of a node: the last ones. */
 const LINES = 400;
 const LINE_LENGTH = 4000;
@@ -231,12 +232,14 @@ export class LiveRuns {
   /** A job of every few seconds must not push out what somebody wants to know of the one that failed before it. */
   #forget(): void {
     const over = [...this.#runs.values()].filter(({ end }) => end !== null).reverse();
-    const newest = new Set<string>();
+    const seen = new Map<string, { all: number; bad: number }>();
     for (const [i, { claim, end }] of over.entries()) {
-      const kinds = [claim.job, ...(end?.state === 'success' ? [] : [`${claim.job} bad`])];
-      const isNewest = kinds.some((kind) => !newest.has(kind));
-      for (const kind of kinds) newest.add(kind);
-      if (i >= ENDED && !isNewest) this.#runs.delete(claim.runId);
+      const of = seen.get(claim.job) ?? { all: 0, bad: 0 };
+      seen.set(claim.job, of);
+      const isBad = end?.state !== 'success';
+      of.all += 1;
+      if (isBad) of.bad += 1;
+      if (i >= ENDED && of.all > 1 && !(isBad && of.bad <= BAD)) this.#runs.delete(claim.runId);
     }
   }
 

@@ -4,7 +4,7 @@ import { forDebugging, runCounts } from '../calm-log.ts';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Job, JobCommand } from '../../serve/jobs/job.ts';
-import { isPrintEvent, type Logger } from '../../log.ts';
+import { isPrintEvent, type Logger, stripColors } from '../../log.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
@@ -97,7 +97,7 @@ function targetPath({ flags, projectDir }: CommandSession, job: string | null): 
 /**
  * The console shows warnings and errors of a run, a warning once and no progress; the log file shows all.
  * @param onStats receives the counts of the run's last line
- * @param onLine receives the lines of nodes, without those for debugging
+ * @param onLine receives the lines of nodes without colours, and without those for debugging
  */
 export function jobLogger(
   logger: Logger,
@@ -109,7 +109,8 @@ export function jobLogger(
     fire(event) {
       if (event.level !== 'debug') {
         const info = event.data?.['node_info'];
-        if (typeof info === 'object' && info !== null && 'unique_id' in info) onLine(String(info.unique_id), event.msg);
+        if (typeof info === 'object' && info !== null && 'unique_id' in info)
+          onLine(String(info.unique_id), stripColors(event.msg));
       }
       const counts = runCounts(event);
       if (counts !== null) onStats(counts);

@@ -79,6 +79,10 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   expect(metrics).toMatch(/tsdbt_job_runs_total{job_name="sick",status="failed"} [1-9]/);
   const page = await fetch(`${url}/`);
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
+  const ask = async (path: string): Promise<string> => (await fetch(`${url}/api/${path}`)).text();
+  const [, failed = ''] = /"id":"([^"]+)"/.exec(await ask('runs?job=sick&state=failed&limit=1')) ?? [];
+  const { log } = JSON.parse(await ask(`runs/${failed}/nodes/model.faults.bad`)) as { log: readonly string[] };
+  expect(log.join('\n')).toMatch(/START[\s\S]*\[ERROR in [\s\S]*division by zero/);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   const named = (name: string) =>
     new Promise<number | undefined>((resolve) => {
