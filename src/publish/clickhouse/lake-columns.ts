@@ -3,8 +3,8 @@
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
-import type { LakeColumn } from '../lake/lake-column.ts';
-import type { SourceColumn, ValueCheck } from '../receiver.ts';
+import { type LakeColumn, lakeColumn } from '../lake/lake-column.ts';
+import type { SourceColumn } from '../receiver.ts';
 import { plainType } from './plain-type.ts';
 
 /** Types whose text, as the server writes it, is what a file takes. */
@@ -31,26 +31,19 @@ const MOST_DIGITS = 38;
 const MICROSECONDS = 6;
 
 /** @throws `runtime` error for a type that has no equal */
-export function lakeColumnOfClickHouse({ name, type, nullable }: SourceColumn): LakeColumn {
+export function lakeColumnOfClickHouse(column: SourceColumn): LakeColumn {
+  const { name, type } = column;
   const value = `t.${quoteIdentifier(name)}`;
   const plain = plainType(type);
   const base = plain.replace(/\(.*$/, '');
   const refuse = (why: string): never => {
     throw errorOf('typeNotPublished', { column: name, type, receiver: 'Parquet', why });
   };
-  const planned = (parquet: ParquetType, expression: string, checks: readonly ValueCheck[] = []): LakeColumn => ({
-    name,
-    parquet,
-    type: typeof parquet === 'string' ? parquet : `decimal(${parquet.precision}, ${parquet.scale})`,
-    nullable,
-    expression,
-    checks,
-  });
+  const planned = (...mapped: [ParquetType, string, (readonly [string, string])?]): LakeColumn =>
+    lakeColumn(column, ...mapped);
   const known = WHOLE[base];
   if (known === 'string')
-    return planned(known, `toString(${value})`, [
-      { column: name, condition: `NOT isValidUTF8(toString(${value}))`, why: 'a text is UTF-8' },
-    ]);
+    return planned(known, `toString(${value})`, [`NOT isValidUTF8(toString(${value}))`, 'a text is UTF-8']);
   if (known !== undefined) return planned(known, `toString(${value})`);
   switch (base) {
     case 'FixedString':

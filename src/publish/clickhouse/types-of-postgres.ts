@@ -2,6 +2,7 @@
 // and values that have no place. Exact, or refused by name.
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
+import { digitsOf, type Misfit, noNumber, outsideOf } from '../postgres/value-checks.ts';
 import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
 
 const WHOLE: Readonly<Record<string, string>> = {
@@ -18,8 +19,7 @@ const WHOLE: Readonly<Record<string, string>> = {
 };
 
 /** Years that Date32 and DateTime64 hold. */
-const FIRST = '1900-01-01';
-const LAST = '2300-01-01';
+const YEARS = ['1900-01-01', '2300-01-01'] as const;
 const MOST_DIGITS = 76;
 
 /** What a type of Postgres is in ClickHouse. */
@@ -27,8 +27,7 @@ export interface ClickHouseEqual {
   readonly type: string;
   /** The value in Postgres' SQL, in the form that TabSeparated reads. */
   readonly expression: string;
-  /** True for values that have no place, and why. */
-  readonly check?: readonly [condition: string, why: string];
+  readonly check?: Misfit;
 }
 
 const ONE_TEXT = /^(?:smallint|integer|bigint|text|character varying|character|boolean|uuid|date|jsonb?)(?:\(\d+\))?$/;
@@ -72,37 +71,24 @@ export function clickhouseEqual(type: string, value: string): ClickHouseEqual | 
     case 'boolean':
       return { type: 'Bool', expression: `${value}::int` };
     case 'date':
-      return { type: 'Date32', expression: value, check: outside(value, 'date') };
+      return { type: 'Date32', expression: value, check: outsideOf(value, 'date', YEARS) };
     case 'timestamp without time zone':
-      return { type: "DateTime64(6, 'UTC')", expression: value, check: outside(value, 'timestamp') };
+      return { type: "DateTime64(6, 'UTC')", expression: value, check: outsideOf(value, 'timestamp', YEARS) };
     case 'timestamp with time zone':
       return {
         type: "DateTime64(6, 'UTC')",
         expression: `(${value} at time zone 'UTC')`,
-        check: outside(value, 'timestamptz'),
+        check: outsideOf(value, 'timestamptz', YEARS),
       };
     case 'numeric': {
-      const [precision, scale] = (/\((\d+),(-?\d+)\)/.exec(type) ?? []).slice(1).map(Number);
-      if (precision === undefined || scale === undefined)
-        return 'it has no precision; cast it to numeric(38, 9) or the like in the model';
-      if (precision > MOST_DIGITS || scale < 0 || scale > precision) return 'Decimal has at most 76 digits';
-      return {
-        type: `Decimal(${precision}, ${scale})`,
-        expression: value,
-        check: [`${value} in ('NaN', 'Infinity', '-Infinity')`, 'a Decimal is a number'],
-      };
+      const digits = digitsOf(type, MOST_DIGITS);
+      if (typeof digits === 'string') return digits;
+      const { precision, scale } = digits;
+      return { type: `Decimal(${precision}, ${scale})`, expression: value, check: noNumber(value) };
     }
     default:
       return base === 'bytea'
         ? "bytes are not sent as text; encode(…, 'hex') in the model does"
         : 'it has no equal; cast it to text in the model';
   }
-}
-
-/** Infinity is outside of it, too. */
-function outside(value: string, type: string): readonly [string, string] {
-  return [
-    `not (${value} >= ${type} '${FIRST}' and ${value} < ${type} '${LAST}')`,
-    `it holds times from ${FIRST} until ${LAST}`,
-  ];
 }

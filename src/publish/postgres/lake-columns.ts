@@ -3,8 +3,9 @@
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
-import type { LakeColumn } from '../lake/lake-column.ts';
+import { type LakeColumn, lakeColumn } from '../lake/lake-column.ts';
 import type { SourceColumn } from '../receiver.ts';
+import { digitsOf, type Misfit, noNumber, outsideOf } from './value-checks.ts';
 
 const WHOLE: Readonly<Record<string, ParquetType>> = {
   boolean: 'boolean',
@@ -21,28 +22,20 @@ const WHOLE: Readonly<Record<string, ParquetType>> = {
 };
 
 /** Years that every reader of Parquet knows. */
-const FIRST = '0001-01-01';
-const LAST = '10000-01-01';
+const YEARS = ['0001-01-01', '10000-01-01'] as const;
 const MOST_DIGITS = 38;
 
 interface Mapped {
   readonly parquet: ParquetType;
   readonly expression: string;
-  /** True for values that have no place, and why. */
-  readonly check?: readonly [condition: string, why: string];
+  readonly check?: Misfit;
 }
 
 /** @throws `runtime` error for a type that has no equal */
-export function lakeColumnOfPostgres({ name, type, nullable }: SourceColumn): LakeColumn {
+export function lakeColumnOfPostgres(column: SourceColumn): LakeColumn {
+  const { name, type } = column;
   const { parquet, expression, check } = mappedOf(name, type, `t.${quoteIdentifier(name)}`);
-  return {
-    name,
-    parquet,
-    type: typeof parquet === 'string' ? parquet : `decimal(${parquet.precision}, ${parquet.scale})`,
-    nullable,
-    expression,
-    checks: check === undefined ? [] : [{ column: name, condition: check[0], why: check[1] }],
-  };
+  return lakeColumn(column, parquet, expression, check);
 }
 
 function mappedOf(column: string, type: string, value: string): Mapped {
@@ -60,32 +53,17 @@ function mappedOf(column: string, type: string, value: string): Mapped {
     case 'bytea':
       return { parquet: 'binary', expression: `encode(${value}, 'hex')` };
     case 'date':
-      return { parquet: 'date', expression: `(${value} - date '1970-01-01')`, check: outside(value, 'date') };
+      return { parquet: 'date', expression: `(${value} - date '1970-01-01')`, check: outsideOf(value, 'date', YEARS) };
     case 'timestamp without time zone':
-      return { parquet: 'timestamp', expression: micros, check: outside(value, 'timestamp') };
+      return { parquet: 'timestamp', expression: micros, check: outsideOf(value, 'timestamp', YEARS) };
     case 'timestamp with time zone':
-      return { parquet: 'timestamptz', expression: micros, check: outside(value, 'timestamptz') };
+      return { parquet: 'timestamptz', expression: micros, check: outsideOf(value, 'timestamptz', YEARS) };
     case 'numeric': {
-      const [precision, scale] = (/\((\d+),(-?\d+)\)/.exec(type) ?? []).slice(1).map(Number);
-      if (precision === undefined || scale === undefined)
-        return refuse('it has no precision; cast it to numeric(38, 9) or the like in the model');
-      if (precision > MOST_DIGITS || scale < 0 || scale > precision)
-        return refuse(`a decimal has at most ${MOST_DIGITS} digits`);
-      return {
-        parquet: { precision, scale },
-        expression: value,
-        check: [`${value} in ('NaN', 'Infinity', '-Infinity')`, 'a decimal is a number'],
-      };
+      const parquet = digitsOf(type, MOST_DIGITS);
+      if (typeof parquet === 'string') return refuse(parquet);
+      return { parquet, expression: value, check: noNumber(value) };
     }
     default:
       return refuse('it has no equal; cast it to text in the model');
   }
-}
-
-/** Infinity is outside of it, too. */
-function outside(value: string, type: string): readonly [string, string] {
-  return [
-    `not (${value} >= ${type} '${FIRST}' and ${value} < ${type} '${LAST}')`,
-    `it holds times from ${FIRST} until ${LAST}`,
-  ];
 }

@@ -79,6 +79,9 @@ for (const from of ['postgres', 'clickhouse'] as const)
       expect(await held('kept')).toBe('1a 2a 4b 5b');
       const { stdout } = await lab.project.run(['publish', '--list', '--output', 'json']);
       expect(JSON.parse(stdout).copies).toMatchObject([{ table: `${schema}.kept`, mode: 'partitions', rows: 4 }]);
+      // The one that is too old is only in the model, the one that is gone there only in the copy.
+      const { stdout: differs } = await lab.project.run(['diff', '--copies', '--output', 'json']);
+      expect(JSON.parse(differs).comparisons).toMatchObject([{ rows: { only_here: 1, only_there: 1, differs: 0 } }]);
       expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
       // A shorter time ends partitions although the model's rows are the same.
       const model = lab.project.read('models/m.sql').replace(TABLE, '');

@@ -83,7 +83,7 @@ union all select 2, '', false, (-1)::numeric(38, 9),
   const refused: [string, string, string][] = [
     ['infinity', "select 1 as id, 'infinity'::date as d", "Column 'd' has 1 value that cannot be published"],
     ['a time out of range', "select 1 as id, timestamp '1850-01-01' as d", 'such as 1850-01-01 00:00:00'],
-    ['a number that is none', "select 1 as id, 'NaN'::numeric(10, 2) as d", 'a Decimal is a number, such as NaN'],
+    ['a number that is none', "select 1 as id, 'NaN'::numeric(10, 2) as d", 'a decimal is a number, such as NaN'],
     ['a numeric without precision', 'select 1 as id, 1.5 as d', "Column 'd' of type numeric cannot be published"],
     ['an array', 'select 1 as id, array[1] as d', "Column 'd' of type integer[] cannot be published to ClickHouse"],
     ['a key twice', 'select 1 as id union all select 1', 'The key id of the publication is not unique'],
