@@ -1,6 +1,7 @@
 // The columns of a synced table in ClickHouse: their types, how values go there, and which values have no place.
 // Exact, or refused by name; a type that somebody has declared, or given the table, is cast to.
 import { quoteIdentifier as quoteThere, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import { clickhouseEqual } from '../../publish/clickhouse/types-of-postgres.ts';
 import type { ValueCheck } from '../../publish/receiver.ts';
@@ -42,7 +43,7 @@ export function syncColumn(
   required: boolean,
 ): SyncColumn | string {
   const value = `t.${quoteIdentifier(name)}`;
-  const text = wanted !== null && plain(wanted) === 'String';
+  const text = wanted !== null && plainType(wanted) === 'String';
   const equal = clickhouseEqual(type, value);
   if (typeof equal === 'string' && wanted === null)
     return `column '${name}' of type ${type} has no place in ClickHouse: ${equal.replace(/;.*/, '')}`;
@@ -53,7 +54,7 @@ export function syncColumn(
   } = text || typeof equal === 'string' ? { type: 'String', expression: `${value}::text`, check: undefined } : equal;
   if (wanted !== null) {
     const holds = base.startsWith('DateTime64') ? HOLDS_TIMES : base === 'Date32' ? HOLDS_DATES : null;
-    if (holds?.test(plain(wanted)) === false)
+    if (holds?.test(plainType(wanted)) === false)
       return `column '${name}' of type ${type} is ${wanted} in ClickHouse, which does not hold all of its values`;
   }
   const open = nullable && !required;
@@ -71,11 +72,6 @@ export function syncColumn(
       ...(nullable && !TAKES_NULL.test(own) ? [{ column: name, condition: `${value} is null`, why: nulls }] : []),
     ],
   };
-}
-
-/** The type inside of Nullable and LowCardinality. */
-function plain(type: string): string {
-  return type.replace(/^(?:LowCardinality\(|Nullable\()+/, '').replace(/^(\w+)\)+$/, '$1');
 }
 
 /** A type that takes null. */

@@ -5,7 +5,7 @@ import { errorOf } from '../../error-table.ts';
 import type { ParquetType } from '../../object-store/write-parquet.ts';
 import { type LakeColumn, lakeColumn } from '../lake/lake-column.ts';
 import type { SourceColumn } from '../receiver.ts';
-import { plainType } from './plain-type.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 
 /** Types whose text, as the server writes it, is what a file takes. */
 const WHOLE: Readonly<Record<string, ParquetType>> = {

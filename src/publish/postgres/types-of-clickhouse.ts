@@ -2,7 +2,7 @@
 // that have no place. Exact, or refused by name.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
-import { plainType } from '../clickhouse/plain-type.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
