@@ -46,7 +46,7 @@ import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
 import { quoteIdentifier } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
-import { nameOf, RelationLocks, storedNames } from './relation-locks.ts';
+import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
 import { LONGEST_TIMER, within } from '../../within.ts';
 import { POSTGRES_METHODS } from './template-methods.ts';
@@ -317,9 +317,12 @@ export class PostgresAdapter implements Adapter {
 
   knownViewState(session: Session, view: Relation): string | undefined {
     const { schema, identifier } = storedNames(view);
-    return schema === null || identifier === null || !(session instanceof PostgresSession)
-      ? undefined
-      : this.#early.get(nameOf(schema, identifier), session.clock);
+    if (schema === null || identifier === null || !(session instanceof PostgresSession)) return undefined;
+    // What a killed run left beside it is for the materialization to drop.
+    const names = { database: view.database ?? this.#database, schema };
+    if (workingNames(identifier).some((name) => this.cache.get({ ...names, identifier: name }) !== undefined))
+      return undefined;
+    return this.#early.get(nameOf(schema, identifier), session.clock);
   }
 
   invalidateViewStates(): void {

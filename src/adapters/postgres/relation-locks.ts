@@ -94,10 +94,7 @@ export class RelationLocks {
     const seen = this.#locked.get(session);
     if (!viewState && seen?.name === nameOf(schema, identifier) && seen.messages === messagesOf(session)) return;
     const key = lockKey(this.#owner.database, schema, identifier);
-    const names = [
-      identifier,
-      ...WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix),
-    ];
+    const names = [identifier, ...workingNames(identifier)];
     // Dependants of a view are read when it is dropped: most views are kept or replaced in place.
     const known = this.#owner.cache.get(relation)?.type ?? 'view';
     const look = [lookSql(schema, names, known !== 'view'), ...(viewState ? [viewStateSql(schema, identifier)] : [])];
@@ -219,4 +216,9 @@ function messagesOf(session: Session): number {
 /** Schema and name as one key. */
 export function nameOf(schema: string, identifier: string): string {
   return JSON.stringify([schema, identifier]);
+}
+
+/** @returns the names that a killed run may have left beside a relation of that name */
+export function workingNames(identifier: string): string[] {
+  return WORKING_SUFFIXES.map((suffix) => [...identifier].slice(0, MAX_IDENTIFIER - suffix.length).join('') + suffix);
 }
