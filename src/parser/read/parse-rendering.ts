@@ -146,7 +146,9 @@ class ParseRendering implements Rendering {
     const known = yaml.known.get(text);
     if (known !== undefined) return known;
     const template = this.#context.templates.runtime.compile(text, { name: '<template>' });
-    const value = toJson(template.renderNativeSync(yaml.scope), true) as Json;
+    // As #recordConfig: null is what dbt's partial parse leaves of an undefined value.
+    const missing = this.#state.config.flags.partial_parse ? null : '';
+    const value = toJson(template.renderNativeSync(yaml.scope), true, missing) as Json;
     // A list or a dict is made anew for each who may change it.
     if (typeof value !== 'object' && repeatableNames(template.ast.body, YAML_NAMES) !== null)
       yaml.known.set(text, value);
@@ -176,7 +178,8 @@ class ParseRendering implements Rendering {
   node(node: RenderedNode, calls: NodeCalls): void {
     const code = node.raw_code;
     if (node.resource_type === 'model') this.#state.clock.models++;
-    if (languageOf(node) === 'python') {
+    // Functions are templates in each language.
+    if (languageOf(node) === 'python' && node.resource_type === 'model') {
       if (hasJinja(code)) throw errorOf('jinjaInPython', {}, { node });
       takeStatic(node, readPythonModel(code), calls);
       return;
