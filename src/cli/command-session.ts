@@ -10,7 +10,7 @@ import { fire, interruption } from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
-import { type CliOptions, resolveFlagsWithNotices } from '../project/flags.ts';
+import { type CliOptions, resolveFlagsWithNotices, withBothSpellings } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
 import { readProjectSettings } from '../project/project.ts';
 import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
@@ -110,7 +110,7 @@ export async function withCommand(
         flags,
         positional,
         typed,
-        env,
+        env: withBothSpellings(env),
         cwd,
         projectDir,
         invocation,

@@ -10,7 +10,7 @@ import { note } from '../events/index.ts';
 import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
-import { resolveFlags } from '../project/flags.ts';
+import { resolveFlags, withBothSpellings } from '../project/flags.ts';
 import { readProjectSettings } from '../project/project.ts';
 import { invocationStart, loadRuntimeConfig } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
@@ -51,13 +51,13 @@ export interface LoadOptions {
  */
 export async function load(options: LoadOptions): Promise<LoadedProject> {
   const {
-    env,
     cwd,
     command = 'build',
     now = Date.now,
     logger = { fire: () => undefined },
     secrets = new Secrets(),
   } = options;
+  const env = withBothSpellings(options.env);
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
   const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);

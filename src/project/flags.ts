@@ -201,8 +201,8 @@ export function resolveFlagsWithNotices(
   };
 }
 
-/** The variables that dbt reads, in their `DBT_ENGINE_` spelling. */
-const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set([
+/** The variables that dbt reads; those that were there before `DBT_ENGINE_` in their older spelling. */
+const KNOWN_VARIABLES: readonly string[] = [
   ...GLOBAL_OPTIONS.concat(
     ...[
       'build',
@@ -219,8 +219,8 @@ const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set([
       'freshness',
       'test',
     ].map((which) => commandSpec(which)?.options ?? []),
-  ).flatMap((spec) => (spec.env === undefined ? [] : [engineName(spec.env)])),
-  ...RENAMED_VARIABLES.map(({ old }) => engineName(old)),
+  ).flatMap((spec) => (spec.env === undefined ? [] : [spec.env])),
+  ...RENAMED_VARIABLES.map(({ old }) => old),
   ...[
     'INVOCATION_ENV',
     'RECORDED_FILE_PATH',
@@ -230,11 +230,23 @@ const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set([
     'PP_FILE_DIFF_TEST',
     'PP_TEST',
     'SHOW_RESOURCE_REPORT',
-  ].map((name) => `DBT_ENGINE_${name}`),
-]);
+  ].map((name) => `DBT_${name}`),
+];
+const KNOWN_ENGINE_VARIABLES: ReadonlySet<string> = new Set(KNOWN_VARIABLES.map(engineName));
 
 function engineName(variable: string): string {
   return variable.startsWith('DBT_ENGINE_') ? variable : variable.replace(/^DBT_/, 'DBT_ENGINE_');
+}
+
+/** The environment with `DBT_ENGINE_X` beside each `DBT_X` of dbt's, and back; the former counts. Templates read both. */
+export function withBothSpellings(env: Environment): Environment {
+  const both: Record<string, string | undefined> = { ...env };
+  for (const old of KNOWN_VARIABLES) {
+    const name = engineName(old);
+    const value = env[name] ?? env[old];
+    if (name !== old && value !== undefined) both[name] = both[old] = value;
+  }
+  return both;
 }
 
 /** The non-empty value of an option's variable, `DBT_ENGINE_…` before `DBT_…`. */
