@@ -17,6 +17,8 @@ const MIN_BEGINNING = 6;
 /** Arguments of a command that contain free text of users. */
 const FREE_ARGUMENTS = ['vars', 'args', 'inline', 'sql', 'invocation_command'];
 const PROFILE_SECRETS = ['password', 'pass'];
+/** A variable on a command line whose name marks a secret: the name (1), and a value. */
+const SECRET_VARIABLE = /(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)(?:"[^"]*"|'[^']*'|[^\s,}"']+)/g;
 /** A string or a number in JSON; a string that is cut off extends to the end. */
 const JSON_VALUE = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|-?\d[\d.eE+-]*/g;
 
@@ -115,21 +117,31 @@ export class Secrets {
     return masked === text ? value : (JSON.parse(masked) as T);
   }
 
-  /** Masks the arguments of a command. Free text of users is masked as in the log, plain words included. */
+  /**
+   * Masks the arguments of a command. Free text of users is masked as in the log, plain words included; variables whose
+   * names mark secrets are masked however short they are.
+   */
   maskArguments<T extends { readonly [name: string]: unknown }>(args: T): T {
     const hidden = FREE_ARGUMENTS.filter((name) => args[name] !== undefined && args[name] !== null);
-    return {
-      ...args,
-      ...Object.fromEntries(
-        hidden.map((name) => [name, JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all)) as unknown]),
-      ),
-    };
+    const masked: Record<string, unknown> = Object.fromEntries(
+      hidden.map((name) => [name, JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all)) as unknown]),
+    );
+    const { vars, invocation_command: command } = masked;
+    if (typeof vars === 'object' && vars !== null) masked['vars'] = withoutSecretVars(vars);
+    if (typeof command === 'string') masked['invocation_command'] = command.replace(SECRET_VARIABLE, `$1${MASK}`);
+    return { ...args, ...masked };
   }
 }
 
 /** The environment without this program's secrets, for a child process that outlives it or that others can inspect. */
 export function publicEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretName(name)));
+}
+
+function withoutSecretVars(vars: object): object {
+  return Object.fromEntries(
+    Object.entries(vars).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : (value as unknown)]),
+  );
 }
 
 function isSecretName(name: string): boolean {

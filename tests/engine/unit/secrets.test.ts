@@ -74,6 +74,15 @@ it(
       vars: { a: '*****' },
       invocation_command: 'tsdbt run --vars {a: *****}',
     });
+    expect(
+      secrets.maskArguments({
+        vars: { DBT_ENV_SECRET_short: 'abc', DBT_ENV_SECRET_N: 7, plain: 'abc' },
+        invocation_command: 'tsdbt run --vars {DBT_ENV_SECRET_short: abc, "DBT_ENV_SECRET_N": 7, plain: abc}',
+      }),
+    ).toEqual({
+      vars: { DBT_ENV_SECRET_short: '*****', DBT_ENV_SECRET_N: '*****', plain: 'abc' },
+      invocation_command: 'tsdbt run --vars {DBT_ENV_SECRET_short: *****, "DBT_ENV_SECRET_N": *****, plain: abc}',
+    });
     expect(secrets.mask('analytics')).toBe('*****');
     expect(secrets.maskFile('select pass-word-1 from analytics.a')).toBe('select ***** from analytics.a');
     const same = { a: 'x' };
