@@ -38,6 +38,13 @@ export const PROJECT_EVENTS = {
     'info',
     ({ reason }) => `Unable to do partial parsing because ${reason}`,
   ),
+  StateCheckVarsHash: event<Readonly<Record<'checksum' | 'vars' | 'profile' | 'target' | 'version', string>>>(
+    'I025',
+    'debug',
+    (e) =>
+      `checksum: ${e.checksum}, vars: ${e.vars}, profile: ${e.profile}, target: ${e.target}, version: ${e.version}`,
+  ),
+  PartialParsingNotEnabled: event('I028', 'debug', () => 'Partial parsing not enabled'),
   ParsePerfInfoPath: event<{ readonly path: string }>('I010', 'info', ({ path }) => `Performance info: ${path}`),
   InvalidDisabledTargetInTestNode: message('I050', 'warn'),
   UnusedResourceConfigPath: message('I051', 'warn'),

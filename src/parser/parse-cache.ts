@@ -83,6 +83,17 @@ const REPEATED: ReadonlySet<string> = new Set([
 /** Flags that affect a parse even if no template reads them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
 const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
+/** Macros on which every node depends: dbt parses all anew when a project's own one changes. */
+const OVERRIDE_MACROS: readonly string[] = [
+  'ref',
+  'source',
+  'config',
+  'generate_schema_name',
+  'generate_database_name',
+  'generate_alias_name',
+  'function',
+];
+const OVERRIDE_MACRO = new RegExp(`\\{%[-+]?\\s*macro\\s+(?:${OVERRIDE_MACROS.join('|')})\\s*\\(`);
 /** Maximum number of stored value sets for hooks; commands with equal values share one. */
 const MOST_HOOKS = 16;
 /** A file that changed within this time of a parse may change again without a new time stamp. */
@@ -112,7 +123,7 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
     return new ReusedParse(asked, previous, input);
   }
   const parts = namedParts(input);
-  if (first !== null) tellWhy(first.header, parts, logger);
+  if (first !== null) tellWhy(first, parts, input);
   const output = parseProject(input);
   const { metadata: _metadata, ...rest } = output.manifest;
   const { bytes, kept } = keepManifest(rest);
@@ -151,13 +162,35 @@ export function parseWithCache(input: CachedParseInput): CachedParseOutput {
 }
 
 /** Reports in dbt's words why an earlier parse is invalid. */
-function tellWhy(header: ParseCacheHeader, parts: Readonly<Record<string, string>>, logger: Logger): void {
-  for (const [name, reason] of REASONS) {
-    if (header.parts?.[name] === parts[name]) continue;
-    fire(logger, 'UnableToPartialParse', { reason });
-    if (name === 'engine') break;
-  }
+function tellWhy(first: ParseCache, parts: Readonly<Record<string, string>>, input: CachedParseInput): void {
+  const { header } = first;
+  const differs = (name: string): boolean => header.parts?.[name] !== parts[name];
+  const reasons = REASONS.filter(([name]) => differs(name) && !(name === 'vars_file' && differs('project')));
+  const told = reasons[0]?.[0] === 'engine' ? reasons.slice(0, 1) : reasons;
+  for (const [, reason] of told) fire(input.logger, 'UnableToPartialParse', { reason });
+  if (told.length === 0 && overrideMacroChanged(first, input))
+    fire(input.logger, 'UnableToPartialParse', { reason: 'change detected to override macro. Starting full parse.' });
 }
+
+/** Whether a macro that replaces one of dbt's own, such as `ref`, came, changed or went. */
+function overrideMacroChanged(first: ParseCache, { files }: CachedParseInput): boolean {
+  const kind = 'macro ';
+  const known = first.header.files;
+  const now = new Map(files.filter((file) => file.kind === 'macro').map((file) => [fileId(file), file]));
+  const texts = [...now].filter(([id, file]) => known[id]?.[1] !== textHash(file, [])).map(([, file]) => file.contents);
+  if (texts.some((text) => OVERRIDE_MACRO.test(text))) return true;
+  const gone = Object.keys(known).filter((id) => id.startsWith(kind) && known[id]?.[1] !== hashOf(now.get(id)));
+  if (gone.length === 0) return false;
+  const { macros = {} } = new KeptManifest(first).into({}) as Partial<Manifest>;
+  const paths = new Set(gone.map((id) => id.slice(kind.length)));
+  return Object.values(macros).some(
+    ({ name, package_name, original_file_path }) =>
+      OVERRIDE_MACROS.includes(name) && paths.has(`${package_name}://${original_file_path}`),
+  );
+}
+
+const hashOf = (file: SourceFile | undefined): string | undefined =>
+  file === undefined ? undefined : textHash(file, []);
 
 /** The earlier parse, with changed texts applied; null when the project must be parsed. */
 function refreshed(previous: ParseCache, input: CachedParseInput, key: string): ParseCache | null {
@@ -203,6 +236,7 @@ function changedFiles(
     const value = config.env[name];
     if (header.env_vars[name] !== (value === undefined ? null : hash(value))) return null;
   }
+  if (config.flags.partial_parse_file_diff === false) return [];
   if (Object.keys(header.files).length !== files.length) return null;
   const changed: SourceFile[] = [];
   for (const file of files) {
@@ -266,6 +300,7 @@ const REASONS: readonly (readonly [part: string, reason: string])[] = [
   ['vars', 'config vars, config profile, or config target have changed'],
   ['profile', 'profile has changed'],
   ['project', 'a project config has changed'],
+  ['vars_file', 'config vars, config profile, or config target have changed'],
 ];
 
 function namedParts({
@@ -278,6 +313,7 @@ function namedParts({
     vars: [cli_vars, profile.profile_name, profile.target_name],
     profile: adapter.connectionInfo().map(([name, value]) => [name, String(value)]),
     project: packages.map((project) => [project.project_name, project.checksum]),
+    vars_file: packages.map((project) => project.vars),
   };
   return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, valueHash(part)]));
 }

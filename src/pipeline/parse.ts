@@ -3,7 +3,7 @@
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
 import { writtenConnections } from '../connections/connections-file.ts';
 import type { SourceFile } from '../contracts/project.ts';
-import { fire } from '../events/index.ts';
+import { fire, note } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
 import type { NodeFacts } from '../graph/node-facts.ts';
 import { groupWarnings } from '../parser/table/grouped-warnings.ts';
@@ -11,9 +11,11 @@ import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache, valueHash } from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
 import { readSourceFiles } from '../project/files.ts';
+import { DBT_VERSION } from '../project/versions.ts';
 import { checkReceivers } from '../publish/check-receivers.ts';
 import { checkQueryComment } from '../runner/context.ts';
 import type { LoadedProject, ParsedProject } from '../runner/parsed-project.ts';
+import { fromJson, toText } from '../values/index.ts';
 import { writePerformance } from './performance.ts';
 
 /**
@@ -30,6 +32,8 @@ export function parse(
         fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
       )
     : null;
+  logVars(loaded);
+  if (caches === null) fire(logger, 'PartialParsingNotEnabled', {});
   const began = loaded.now();
   const files = options.files ?? readSourceFiles(config);
   const reading = loaded.now() - began;
@@ -45,6 +49,7 @@ export function parse(
     builtinMacros: readBuiltinMacros,
     clock,
   });
+  if (result.reused && !result.fresh) note(logger, 'Nothing changed, skipping partial parsing.', { level: 'debug' });
   checkQueryComment(loaded, () => result.manifest);
   const { publications } = result.manifest;
   if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
@@ -82,6 +87,19 @@ export function parse(
       return (dag ??= graph());
     },
   };
+}
+
+/** Logs, as dbt does, the variables and names on which a parse depends. */
+function logVars({ config, secrets, logger }: LoadedProject): void {
+  const { cli_vars, profile } = config;
+  const { vars } = secrets.maskArguments({ vars: cli_vars });
+  fire(logger, 'StateCheckVarsHash', {
+    checksum: valueHash([vars, profile.profile_name, profile.target_name, DBT_VERSION]),
+    vars: toText(fromJson(vars)),
+    profile: profile.profile_name,
+    target: profile.target_name,
+    version: DBT_VERSION,
+  });
 }
 
 /** Whether parsing the project as loaded now would give the same result as an earlier parse. */
