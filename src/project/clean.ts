@@ -25,16 +25,16 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
     'source paths',
     targets.filter((path) => sources.has(path)),
   );
-  // Deleting a folder above a source path would delete the sources.
-  refuse(
-    'source paths',
-    targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))),
-  );
   if (projectFilesOnly)
     refuse(
       'directories outside the project',
       targets.filter((path) => !path.startsWith(root + sep)),
     );
+  // Deleting a folder above a source path would delete the sources.
+  refuse(
+    'source paths',
+    targets.filter((path) => [...sources].some((source) => source.startsWith(path + sep) && existsSync(source))),
+  );
   if (project.clean_targets.includes('dbt_modules') && !project.clean_targets.includes(project.packages_install_path))
     deprecation(logger, 'PackageInstallPathDeprecation', {});
   for (const path of targets) {

@@ -458,7 +458,10 @@ describe('clean', () => {
       'dbt will not clean the following source paths:',
     );
     expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [..]\n'), true, logger))).toContain(
-      'dbt will not clean the following',
+      'dbt will not clean the following directories outside the project',
+    );
+    expect(messageOf(() => cleanProject(project('name: o\nclean-targets: [..]\n'), false, logger))).toContain(
+      'dbt will not clean the following source paths',
     );
     expect(
       messageOf(() => cleanProject(project('name: o\nclean-targets: [/tmp/elsewhere]\n'), true, logger)),
