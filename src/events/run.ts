@@ -51,6 +51,7 @@ export const RUN_EVENTS = {
   ),
   NoNodesSelected: event('Q038', 'warn', () => warningTag('No nodes selected!')),
   DefaultSelector: event<{ readonly name: string }>('Q023', 'info', ({ name }) => `Using default selector ${name}`),
+  MicrobatchExecutionDebug: message('Q044', 'debug'),
   NodeStart: event<OfNode>('Q024', 'debug', ({ unique_id }) => `Began running node ${unique_id}`),
   NodeCompiling: event<OfNode>('Q030', 'debug', ({ unique_id }) => `Began compiling node ${unique_id}`),
   WritingInjectedSQLForNode: event<OfNode>(

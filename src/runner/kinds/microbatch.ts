@@ -8,6 +8,7 @@ import { type BatchScope, openScope } from '../../compiler/node-scope.ts';
 import { relationFrom } from '../../context/relations.ts';
 import type { Hook, ModelNode } from '../../contracts/node.ts';
 import type { BatchResults, RunResult } from '../../contracts/results.ts';
+import { fire } from '../../events/index.ts';
 import { callable } from '../../values/index.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
@@ -289,6 +290,7 @@ async function runBatch(
     ctx.log.batchResult(description, 'skipped', p.index, p.total, 0, p);
     return bareResult(model, 'skipped', 'SKIPPED', p.thread);
   }
+  fire(ctx.log.logger, 'MicrobatchExecutionDebug', { msg: `${description} is being run sequentially` });
   const kind: NodeKind<ModelNode> = {
     start: (_ctx, at) => ctx.log.batchStart(description, at.index, at.total, at),
     async compile(context, current, session) {
