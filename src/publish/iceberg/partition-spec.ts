@@ -98,15 +98,19 @@ export function specJson(fields: readonly SpecField[]): { readonly [name: string
 export function sameSpec(metadata: CatalogJson, fields: readonly SpecField[], place: string): number {
   const id = member(metadata, 'default-spec-id');
   const spec = items(member(metadata, 'partition-specs')).find((each) => member(each, 'spec-id') === id) ?? null;
-  const shown = (field: CatalogJson): string => `${member(field, 'transform')}(${member(field, 'source-id')})`;
   const there = items(member(spec, 'fields'));
-  if (there.map(shown).join() !== specJson(fields).map(shown).join()) throw partitionedOtherwise(place);
+  const shown = (field: CatalogJson): string => `${member(field, 'transform')}(${member(field, 'source-id')})`;
+  if (there.map(shown).join() !== specJson(fields).map(shown).join())
+    throw partitionedOtherwise(place, there.map((field) => String(member(field, 'name'))).join(', '));
   return Number(id);
 }
 
-export function partitionedOtherwise(place: string): Error {
+/** @param by names of the partitions that are there */
+export function partitionedOtherwise(place: string, by: string): Error {
   return errorOf('notPublished', {
     place,
-    why: "it is partitioned otherwise than 'partition_by' says; a table of another name takes the new partitions",
+    why:
+      `it is partitioned by ${by === '' ? 'nothing' : by}, and 'partition_by' says otherwise; a table of another ` +
+      'name takes the new partitions',
   });
 }

@@ -71,7 +71,9 @@ export class IcebergReceiver implements Receiver {
       return { changed: false, rows: rowsThere(metadata), sent: 0, removed: 0 };
     let schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
     let spec = specFields(parts, schema.columns, place);
-    if (metadata === null) {
+    // Before any row is sent.
+    if (metadata !== null) sameSpec(metadata, spec, place);
+    else {
       metadata = await table.create(schemaJson(schema), specJson(spec), {
         'format-version': '2',
         'tsdbt.publication': node.unique_id,
@@ -288,7 +290,8 @@ class IcebergWork {
         if (mode === 'partitions') carried.push(row);
         continue;
       }
-      if (mode === 'partitions' && row['partition_spec_id'] !== specId) throw partitionedOtherwise(this.#table.place);
+      if (mode === 'partitions' && row['partition_spec_id'] !== specId)
+        throw partitionedOtherwise(this.#table.place, 'several specs');
       const entries = liveEntries(await this.#table.readAvro(String(row['manifest_path'])), row);
       const files = entries.map((entry) => ({
         entry,

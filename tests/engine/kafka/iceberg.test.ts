@@ -88,9 +88,25 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     expect(second.rows.filter(({ mark }) => mark === 7).map(({ day }) => day)).toEqual([1]);
     const after = await lab.keys('wh/marts/days/data/');
     expect(after.filter((key) => !before.has(key)).length).toBe(1);
-    lab.model(lab.project.read('models/m.sql').replace(/^.*\n/, ''), { ...publish, retention: '30 days' });
+    const sql = lab.project.read('models/m.sql').replace(/^.*\n/, '');
+    lab.model(sql, { ...publish, retention: '30 days' });
     await lab.run('build');
     expect((await read('marts.days')).rows.length).toBe(31);
+    // Other partitions are refused before a row is sent.
+    const files = await lab.keys('wh/marts/days/');
+    for (const [mode, parts] of [
+      ['partitions', ['day(at)']],
+      ['replace', ['country']],
+      ['append', []],
+    ] as const) {
+      lab.model(sql, { to: 'ice', table: publish.table, mode, partition_by: parts.length === 0 ? null : parts });
+      const { code, out } = await lab.project.run(['build']);
+      expect(code).toBe(1);
+      expect(out).toContain(
+        "'marts.days' is not published: it is partitioned by at_day, country, and 'partition_by' says otherwise",
+      );
+    }
+    expect(await lab.keys('wh/marts/days/')).toEqual(files);
   }, 300_000);
 
   it.skipIf(clickhouseMissing !== null)(
