@@ -75,7 +75,9 @@ export class IcebergCatalog {
           CATALOG_IO__IMPL: 'org.apache.iceberg.aws.s3.S3FileIO',
           CATALOG_S3_ENDPOINT: this.#endpoint,
           CATALOG_S3_PATH__STYLE__ACCESS: 'true',
-          CATALOG_URI: `jdbc:sqlite:${join(this.#folder, 'catalog.db')}?journal_mode=WAL&busy_timeout=20000`,
+          CATALOG_URI: `jdbc:sqlite:${join(this.#folder, 'catalog.db')}`,
+          // Two connections to one file of SQLite leave each other locked out.
+          CATALOG_CLIENTS: '1',
           CATALOG_REST_PORT: String(this.#port),
           REST_PORT: String(this.#port),
         },
