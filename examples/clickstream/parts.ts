@@ -1,11 +1,15 @@
 // The servers of examples/clickstream: Kafka, the application's Postgres with its users and the database in which it
-// looks for sessions, and ClickHouse for dashboards. Ended with the stage.
+// looks for sessions, ClickHouse for dashboards, an object store and Iceberg's catalog. Ended with the stage.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedClickhouse } from '../../src/adapters/clickhouse/embedded.ts';
 import { embeddedPostgres } from '../../src/adapters/postgres/embedded.ts';
+import { buildVersitygw } from '../../scripts/versitygw.mjs';
+import { IcebergCatalog } from '../../tests/engine/kafka/iceberg-catalog.ts';
 import { KafkaBroker } from '../../tests/engine/kafka/kafka-broker.ts';
+import { ACCESS_KEY, S3Server, SECRET_KEY } from '../../tests/engine/support/s3-server.ts';
+import { clickhouseAt } from '../cdc/parts.ts';
 import type { Play, Stage } from '../stage.ts';
 import { USERS, userId, type Views } from './views.ts';
 
@@ -48,7 +52,9 @@ export class Application {
 
 /** @param views tells who the users are; the last twenty have no profile yet */
 export async function startParts(stage: Stage, { dir, root }: Play, views: Views): Promise<Parts> {
-  stage.say('\n\u25b8 Kafka, the Postgres of the application, ClickHouse');
+  stage.say('\n\u25b8 Kafka, the Postgres of the application, ClickHouse, an object store and a catalog of Iceberg');
+  stage.say('  The first time jars are fetched and versitygw is built, some minutes');
+  buildVersitygw();
   const broker = stage.ends(await KafkaBroker.start());
   const folder = join(dir, '.tsdbt', 'app');
   for (const database of ['lookup', 'app']) {
@@ -67,7 +73,20 @@ export async function startParts(stage: Stage, { dir, root }: Play, views: Views
   await app.signUp(USERS - 20);
   const dashboards = await embeddedClickhouse({ dir: join(dir, '.tsdbt', 'clickhouse'), projectDir: root });
   stage.ends({ close: () => dashboards.release() });
+  const store = await new S3Server().start();
+  stage.ends({ close: () => store.stop() });
+  const catalog = stage.ends(await IcebergCatalog.start(store.endpoint));
+  const at = `${dashboards.host}:${dashboards.port}`;
+  // An administrator's statement: place and keys stand in the server, not in the project.
+  await clickhouseAt(`http://${dashboards.user}:${encodeURIComponent(dashboards.password)}@${at}/`)(
+    `create named collection lake_sessions as url = '${store.endpoint}/lake/wh/analytics/user_sessions/', ` +
+      `access_key_id = '${ACCESS_KEY}', secret_access_key = '${SECRET_KEY}'`,
+  );
   Object.assign(stage.env, {
+    ICEBERG_URI: catalog.uri,
+    S3_ENDPOINT: store.endpoint,
+    S3_ACCESS_KEY: ACCESS_KEY,
+    DBT_ENV_SECRET_S3: SECRET_KEY,
     KAFKA_BROKERS: `127.0.0.1:${broker.port}`,
     APP_HOST: host,
     APP_PORT: String(port),
@@ -80,7 +99,7 @@ export async function startParts(stage: Stage, { dir, root }: Play, views: Views
   });
   stage.say(
     `Kafka at 127.0.0.1:${broker.port}, the application's Postgres at ${host}:${port}, ` +
-      `ClickHouse at ${dashboards.host}:${dashboards.port}`,
+      `ClickHouse at ${at}, the store at ${store.endpoint}, the catalog at ${catalog.uri}`,
   );
   return { app };
 }

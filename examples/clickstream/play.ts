@@ -1,5 +1,5 @@
 // Plays examples/clickstream: page views by Kafka and users of another Postgres become sessions, which are tested and
-// published to ClickHouse and Postgres, on servers that it starts and ends.
+// published to ClickHouse, Postgres and Iceberg, on servers that it starts and ends.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pause, type Play, Stage } from '../stage.ts';
@@ -41,6 +41,7 @@ export async function main(play: Play): Promise<void> {
       const all = ['--limit', '-1'];
       await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'top_countries.sql'), ...all);
       await stage.tsdbt('query', '--target', 'lookup', '--file', join('queries', 'sessions_of_user.sql'), ...all);
+      await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'sessions_in_lake.sql'), ...all);
     };
     const now = Date.now();
     await send(views.between(now - 6 * HOUR_MS, now, 2500), true);
