@@ -123,9 +123,8 @@ export class Secrets {
    */
   maskArguments<T extends { readonly [name: string]: unknown }>(args: T): T {
     const hidden = FREE_ARGUMENTS.filter((name) => args[name] !== undefined && args[name] !== null);
-    const masked: Record<string, unknown> = Object.fromEntries(
-      hidden.map((name) => [name, JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all)) as unknown]),
-    );
+    const masked: Record<string, unknown> = {};
+    for (const name of hidden) masked[name] = JSON.parse(maskedJson(JSON.stringify(args[name]), this.#all));
     const { vars, invocation_command: command } = masked;
     if (typeof vars === 'object' && vars !== null) masked['vars'] = withoutSecretVars(vars);
     if (typeof command === 'string') masked['invocation_command'] = command.replace(SECRET_VARIABLE, `$1${MASK}`);
@@ -140,7 +139,7 @@ export function publicEnvironment(env: Environment): Record<string, string | und
 
 function withoutSecretVars(vars: object): object {
   return Object.fromEntries(
-    Object.entries(vars).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : (value as unknown)]),
+    Object.entries<unknown>({ ...vars }).map(([name, value]) => [name, SECRET_NAME.test(name) ? MASK : value]),
   );
 }
 

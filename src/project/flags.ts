@@ -238,7 +238,7 @@ function engineName(variable: string): string {
   return variable.startsWith('DBT_ENGINE_') ? variable : variable.replace(/^DBT_/, 'DBT_ENGINE_');
 }
 
-/** The environment with `DBT_ENGINE_X` beside each `DBT_X` of dbt's, and back; the former counts. Templates read both. */
+/** The environment with `DBT_ENGINE_X` beside each `DBT_X` of dbt's, and back, for templates; the former counts. */
 export function withBothSpellings(env: Environment): Environment {
   const both: Record<string, string | undefined> = { ...env };
   for (const old of KNOWN_VARIABLES) {
