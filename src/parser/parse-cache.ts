@@ -7,7 +7,7 @@ import { DEFAULT_ENV_PLACEHOLDER } from '../context/env-var.ts';
 import type { Manifest, ManifestMetadata } from '../contracts/manifest.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { commandPart } from '../context/flags-object.ts';
-import type { LogEvent, Logger } from '../log.ts';
+import type { LogEvent } from '../log.ts';
 import { type ParseInput, type ParseOutput, parseProject } from './manifest.ts';
 import { keepManifest, type KeptBytes, KeptManifest, textOf } from './kept-manifest.ts';
 import { manifestMetadata } from './table/metadata.ts';
