@@ -43,13 +43,16 @@ export class Quiet {
 }
 
 /**
- * A row when an INSERT of rows or dead letters, or a rewind's DELETE, runs for intents of these partitions that are not
+ * A row when an INSERT of rows or dead letters, a move of rows, or a rewind's DELETE, runs for intents of these partitions that are not
  * done: their ids are in the statements, as tokens or parts of them.
  */
 function running(target: LoadTarget, places: readonly TopicPartition[]): string {
   const names = (text: string): string => `position(query, ${quoteText(text)}) > 0`;
   const tables = [relationOf(target), `${STATE_DATABASE}.dead_letters`];
-  const statements = tables.flatMap((table) => [names(`INSERT INTO ${table} (`), names(`ALTER TABLE ${table} DELETE`)]);
+  const statements = [
+    ...tables.flatMap((table) => [names(`INSERT INTO ${table} (`), names(`ALTER TABLE ${table} DELETE`)]),
+    names(`TO TABLE ${relationOf(target)}`),
+  ];
   const open =
     `SELECT groupArray(id) FROM (SELECT id FROM ${STATE_DATABASE}.load_flushes WHERE ${ofPlaces(target, places)} ` +
     "GROUP BY topic, partition, id HAVING countIf(kind = 'done') = 0)";

@@ -11,6 +11,7 @@ import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import { type DeadLetter, type FaultPoint, TooManyRefused } from '../sink.ts';
 import { isApart } from './apart.ts';
+import { insertBeside, takesParts } from './beside.ts';
 import { viewTargets } from './guards.ts';
 import { readPlaces, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
@@ -188,9 +189,18 @@ export async function settleContents(
       return { outcome: outcomeOf(contents, isLetter), gone: [] };
     }
     const token = round === 0 ? id : `${id}/${round}`;
+    const standing = { intents, looked };
+    if (viewed && round > 0 && dead.length === 0 && (await takesParts(lease, target))) {
+      // The views have got the whole block by now.
+      const { columns } = contents;
+      await insertBeside(lease, target, { id, token, columns }, rows.chunks(numbers), () =>
+        isNewest(writing, target, { ...standing, looked: Number.NEGATIVE_INFINITY }),
+      );
+      continue;
+    }
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
     const part = { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers };
-    await writeContents(writing, { intents, looked }, part, tokens);
+    await writeContents(writing, standing, part, tokens);
   }
   const [{ topic, partition, from, to } = { topic: '', partition: 0, from: 0n, to: 0n }] = intents;
   throw new TsdbtError(

@@ -24,6 +24,7 @@ import {
   type Sink,
 } from '../sink.ts';
 import { settleable } from './apart.ts';
+import { dropBeside } from './beside.ts';
 import { guardProblems } from './guards.ts';
 import { countsOf, FlushRanges } from './flush-ranges.ts';
 import { finish, readGroup, readIntents, readPlaces, recordTogether } from './intents.ts';
@@ -417,6 +418,7 @@ export class ClickHouseSink implements Sink {
         const prune = pruneIntents(target, topic, partition, seq);
         if (prune !== null) await lease.run(prune);
       }
+      for (const drop of await dropBeside(lease)) await lease.run(drop);
     });
     return [];
   }

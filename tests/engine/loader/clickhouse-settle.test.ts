@@ -128,6 +128,25 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
       await expectWhole(target, 40);
     });
 
+    it('and the table has lost months whose tokens it remembers, the view nothing', async () => {
+      const target = await cutOff();
+      const table = `${target.schema}.${target.identifier}`;
+      // Rows that are deleted keep their tokens.
+      await lab.run(`alter table ${table} delete where toYYYYMM(at) in (202602, 202603) settings mutations_sync = 1`);
+      await lab.load(target);
+      await expectWhole(target, 40);
+      // Several that settle the same flush move the rows once.
+      produce(40, 80);
+      await loadUntil(target, 'before_commit');
+      await lab.run(
+        `alter table ${table} delete where toYYYYMM(at) = 202601 and _offset >= 40 settings mutations_sync = 1`,
+      );
+      await Promise.all(
+        upTo(3).map(() => lab.load(target, { sink: lab.anotherSink(), client: lab.broker.rival().client() })),
+      );
+      await expectWhole(target, 80);
+    });
+
     it('and the table has forgotten the token of rows that it has', async () => {
       const target = await cutOff();
       const table = `${target.schema}.${target.identifier}`;

@@ -1,0 +1,57 @@
+// Rows that a table lacks and its views have: a crash of the server can lose a part whose token it remembers. They are
+// inserted into a table beside it, of the same columns and partitions, and moved: views see no rows that are moved.
+import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { LeasedSession } from './leased-session.ts';
+import { relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { insertRows } from './write.ts';
+
+/** What the names of such tables begin with. */
+const BESIDE = 'load_beside_';
+/** Loaders that settle the same flush share the table, whose tokens tell what was moved already. */
+const KEPT_HOURS = 24;
+
+/** Can parts be moved into the table? Where Keeper has both, a part and its token are never apart. */
+export async function takesParts(lease: LeasedSession, { schema, identifier }: LoadTarget): Promise<boolean> {
+  const [row] = await lease.ask(
+    `SELECT engine FROM system.tables WHERE database = ${quoteText(schema)} AND name = ${quoteText(identifier)}`,
+  );
+  return !/^(?:Replicated|Shared)/.test(row?.[0] ?? '');
+}
+
+/**
+ * Adds rows without the table's views. A second call under the id and token adds nothing, whoever calls it.
+ * @param id of the flush
+ * @param holds is asked before each step that readers see; false: no further one is taken
+ */
+export async function insertBeside(
+  lease: LeasedSession,
+  target: LoadTarget,
+  { id, token, columns }: { readonly id: string; readonly token: string; readonly columns: readonly string[] },
+  data: Iterable<Uint8Array>,
+  holds: () => Promise<boolean>,
+): Promise<void> {
+  const name = `${BESIDE}${id}`;
+  const beside = `${STATE_DATABASE}.${quoteIdentifier(name)}`;
+  await lease.run(`CREATE TABLE IF NOT EXISTS ${beside} AS ${relationOf(target)}`);
+  await lease.insert(insertRows(beside, columns, token), data);
+  const parts = await lease.ask(
+    `SELECT DISTINCT partition_id FROM system.parts WHERE database = ${quoteText(STATE_DATABASE)} AND ` +
+      `table = ${quoteText(name)} AND active ORDER BY 1`,
+  );
+  for (const [partition] of parts) {
+    if (!(await holds())) return;
+    await lease.run(
+      `ALTER TABLE ${beside} MOVE PARTITION ID ${quoteText(partition ?? '')} TO TABLE ${relationOf(target)}`,
+    );
+  }
+}
+
+/** The tables beside others that nobody needs any more, as statements that drop them. */
+export async function dropBeside(lease: LeasedSession): Promise<string[]> {
+  const rows = await lease.ask(
+    `SELECT name FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND startsWith(name, ` +
+      `${quoteText(BESIDE)}) AND metadata_modification_time < now() - INTERVAL ${KEPT_HOURS} HOUR`,
+  );
+  return rows.map(([name]) => `DROP TABLE IF EXISTS ${STATE_DATABASE}.${quoteIdentifier(name ?? '')}`);
+}
