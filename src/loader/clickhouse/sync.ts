@@ -96,6 +96,7 @@ export class ClickHouseSync implements TableSync {
   run(): Promise<Synced> {
     const { schema, table: identifier } = this.#name;
     return this.#reader.within(this.#to, async (session) => {
+      this.#refuseCluster();
       const engine = await prepareDatabase(session, schema);
       if (engine !== null) this.#refuse(`its database '${schema}' is ${engine}, and must be Atomic`);
       // Before the snapshot: of two syncs the older snapshot must not be written last.
@@ -125,6 +126,7 @@ export class ClickHouseSync implements TableSync {
     return problemsOf(() =>
       this.#reader.check((source, table) =>
         this.#reader.within(this.#to, async (session) => {
+          this.#refuseCluster();
           const standing = await standingTable(session, this.#name);
           await this.#refuseForeign(session, standing);
           await this.#columns(session, source, table, standing !== null);
@@ -323,6 +325,13 @@ export class ClickHouseSync implements TableSync {
       return { ...synced, type };
     });
     return { columns: found, missing };
+  }
+
+  /** @throws `validation` error on a cluster: EXCHANGE is one step on each of its servers, and not of all */
+  #refuseCluster(): void {
+    const cluster = new Map(this.#to.connectionInfo()).get('cluster');
+    if (typeof cluster === 'string' && cluster !== '')
+      this.#refuse(`the target has the cluster '${cluster}', whose tables do not change in one step`);
   }
 
   /** @throws `validation` error with the first value that has no place */

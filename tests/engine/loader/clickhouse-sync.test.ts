@@ -341,6 +341,12 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     await source.query(`insert into ${target.identifier} values (1, 'a', now())`);
     await synced({ ...target, adopt: true });
     await expectEqual(target);
+    const clustered = clickhouseAdapter(SCHEMA, { cluster: 'east' });
+    const from = new PostgresAdapter({ credentials: server.credentials, threads: 2, quoting: {} });
+    const onCluster = new ClickHouseSync(target, from, clustered);
+    await expect(onCluster.run()).rejects.toThrow("has the cluster 'east'");
+    await onCluster.close();
+    await clustered.close();
     const view = await made(USERS, FULL);
     await there(`create view ${SCHEMA}.${view.identifier} as select 1 as id`);
     await expect(synced({ ...view, adopt: true })).rejects.toThrow('is of the engine View');
