@@ -42,7 +42,7 @@ describe.skipIf(NO_STORE !== null)(`commits into Iceberg${NO_STORE === null ? ''
 
   /** Looks until `stop`; what fails while something is away is no look. */
   function watch(table: string) {
-    const child = ice.script('iceberg_reader.py', table);
+    const child = ice.start('iceberg_reader.py', table);
     const looks: Look[] = [];
     const away: { from: number; to: number }[] = [];
     createInterface({ input: child.stdout! }).on('line', (line) => looks.push(JSON.parse(line) as Look));

@@ -65,14 +65,19 @@ export class IcebergLab {
 
   /** @param snapshot its id; absent: the current one */
   async read(table: string, ...snapshot: string[]): Promise<Read> {
-    const [program, args] = this.#python('iceberg_rows.py', table);
-    const answer = await promisify(execFile)(program, [...args, ...snapshot], { maxBuffer: 2 ** 28 });
-    const [head = '', ...lines] = answer.stdout.trimEnd().split('\n');
+    const said = await this.script('iceberg_rows.py', table, ...snapshot);
+    const [head = '', ...lines] = said.trimEnd().split('\n');
     return { ...(JSON.parse(head) as Read), rows: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
   }
 
-  /** Starts a script beside this file. @param args behind the table's name */
-  script(name: string, table: string, ...args: string[]): ChildProcess {
+  /** Runs a script beside this file. @param args behind the table's name @throws with what it said, when it fails */
+  async script(name: string, table: string, ...args: string[]): Promise<string> {
+    const [program, first] = this.#python(name, table);
+    return (await promisify(execFile)(program, [...first, ...args], { maxBuffer: 2 ** 28 })).stdout;
+  }
+
+  /** Starts it. */
+  start(name: string, table: string, ...args: string[]): ChildProcess {
     const [program, first] = this.#python(name, table);
     return spawn(program, [...first, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   }
