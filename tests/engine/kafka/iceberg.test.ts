@@ -210,7 +210,7 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     expect(young.out).toContain("'--older-than' must be a time of at least a day, such as 3d, found '1h'");
   }, 300_000);
 
-  it('leave the files of others and of a renamed table at the same place, and all where the table says so', async () => {
+  it('leave the files of others and of a renamed table, and all where the table says so', async () => {
     const publish = { to: 'ice', table: 'marts.name', snapshots: { keep: 1, older_than: '1ms' } };
     const publishAll = async (version: number): Promise<void> => {
       lab.model(`select ${version} as version`, publish);
