@@ -2,6 +2,7 @@
 // manifest only; check.ts finds out whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { type Amount, amountOf, COUNT, DURATION, SIZE } from './amounts.ts';
 import { type ArchiveConfig, archiveConfig } from './archive/config.ts';
 import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './debezium/change-config.ts';
 import { loadSettings } from '../project/load-config.ts';
@@ -168,16 +169,6 @@ export const DEAD_WINDOW = 10_000;
 export const DEFAULT_MAX_DEAD = 100;
 /** Characters of a hash: SHA-256 in hexadecimal. */
 const HASH_LENGTH = 64;
-const BYTES: Readonly<Record<string, number>> = {
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-};
-const MILLISECONDS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
  * The target of a source table, or null when nothing loads it. A table's options win over its source's.
@@ -405,12 +396,10 @@ function flushLimits(value: Json | undefined, defaults: LoadTarget['flush'], ref
   for (const name of Object.keys(value))
     if (!['rows', 'bytes', 'age'].includes(name))
       refuse(`unknown option '${name}' in 'flush'`, 'Options: rows, bytes, age.');
-  const amount = (name: string, units: Readonly<Record<string, number>>, unit: string, fallback: number): number => {
+  const amount = (name: string, kind: Amount, fallback: number): number => {
     const written = value[name];
     if (written === undefined) return fallback;
-    const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(String(written).trim());
-    const factor = match === null ? undefined : units[(match[2] || unit).toLowerCase()];
-    const result = match === null || factor === undefined ? 0 : Math.round(Number(match[1]) * factor);
+    const result = amountOf(written, kind);
     return result > 0
       ? result
       : refuse(
@@ -420,8 +409,8 @@ function flushLimits(value: Json | undefined, defaults: LoadTarget['flush'], ref
         );
   };
   return {
-    rows: amount('rows', { '': 1 }, '', defaults.rows),
-    bytes: amount('bytes', BYTES, 'b', defaults.bytes),
-    ageMs: amount('age', MILLISECONDS, 's', defaults.ageMs),
+    rows: amount('rows', COUNT, defaults.rows),
+    bytes: amount('bytes', SIZE, defaults.bytes),
+    ageMs: amount('age', DURATION, defaults.ageMs),
   };
 }

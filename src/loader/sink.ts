@@ -146,7 +146,12 @@ export type FaultPoint =
   | 'before_commit'
   | 'after_commit'
   | 'in_revoke'
-  | 'in_drift';
+  | 'in_drift'
+  | 'before_join'
+  | 'joining'
+  | 'joined'
+  | 'after_join'
+  | 'in_deletion';
 
 /** How often the bookkeeping is looked at, and after how long a member that was not seen is dead; milliseconds. */
 export interface Pace {

@@ -57,7 +57,7 @@ class S3Store implements ObjectStore {
   async put(
     key: string,
     body: Uint8Array,
-    { whenAbsent = false, whenEtag, type = 'application/octet-stream' }: PutOptions = {},
+    { whenAbsent = false, whenEtag, type = 'application/octet-stream', until }: PutOptions = {},
   ): Promise<Put> {
     const conditions = [
       ...(whenAbsent ? [['if-none-match', '*']] : []),
@@ -67,12 +67,29 @@ class S3Store implements ObjectStore {
       { method: 'PUT', key, body, headers: { 'content-type': type, ...Object.fromEntries(conditions) } },
       // Of an object that is to be written over and is gone stores say 412 or 404.
       [200, ...(conditions.length > 0 ? [412] : []), ...(whenEtag === undefined ? [] : [404])],
+      until,
     );
     return status === 200 ? { created: true, etag: etagOf(headers) } : { created: false, etag: null };
   }
 
   async get(key: string): Promise<Buffer | null> {
     return (await this.read(key))?.body ?? null;
+  }
+
+  async part(
+    key: string,
+    start: number,
+    end: number,
+  ): Promise<{ readonly body: Buffer; readonly size: number } | null> {
+    const { status, body, headers } = await this.#ask(
+      { method: 'GET', key, headers: { range: `bytes=${start}-${end - 1}` } },
+      [200, 206, 404, 416],
+    );
+    if (status === 404) return null;
+    const size = Number(/\/(\d+)$/.exec(headers['content-range'] ?? '')?.[1] ?? body.length);
+    if (status === 416) return { body: Buffer.alloc(0), size };
+    // A store that knows no ranges has sent all of it.
+    return status === 206 ? { body, size } : { body: body.subarray(start, end), size: body.length };
   }
 
   async read(key: string): Promise<{ readonly body: Buffer; readonly etag: string } | null> {
@@ -142,8 +159,9 @@ class S3Store implements ObjectStore {
   }
 
   /** Repeats what passes. @param expected statuses that are answers @throws every other one, in words */
-  async #ask(question: Question, expected: readonly number[]): Promise<Answer> {
+  async #ask(question: Question, expected: readonly number[], until = Number.POSITIVE_INFINITY): Promise<Answer> {
     for (let attempt = 1; ; attempt++) {
+      if (Date.now() > until) throw this.#error('connection', 'was sent nothing: this process has slept too long');
       let failure: TsdbtError;
       try {
         const answer = await this.#send(question);

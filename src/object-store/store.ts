@@ -41,6 +41,8 @@ export interface PutOptions {
   /** Sends `If-Match`: only the object with this etag is written over. */
   readonly whenEtag?: string;
   readonly type?: string;
+  /** Milliseconds since 1970 after which nothing is sent any more: a `connection` error. */
+  readonly until?: number;
 }
 
 /** Methods fail with a `connection` error while the store is away, else with a `runtime` error. */
@@ -49,6 +51,8 @@ export interface ObjectStore {
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<Put>;
   /** Null: there is no such object. */
   get(key: string): Promise<Buffer | null>;
+  /** Bytes of an object from `start` on, up to before `end`, and how many it has in all. Null: there is none. */
+  part(key: string, start: number, end: number): Promise<{ readonly body: Buffer; readonly size: number } | null>;
   /** With its etag, for a conditional write. */
   read(key: string): Promise<{ readonly body: Buffer; readonly etag: string } | null>;
   head(key: string): Promise<Pick<StoredObject, 'size' | 'etag'> | null>;

@@ -315,6 +315,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           resume: 'Let paused tables go on.',
           rewind: 'Go on from another place, which --to names.',
           'replay-dlq': 'Load the dead letters once more.',
+          compact: 'Join the small files of closed days of archives.',
           check: 'Check the settings without loading.',
         },
       },

@@ -3,6 +3,7 @@
 import { loadStatus, type TargetStatus } from '../../loader/status.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
 import { now } from '../command-session.ts';
+import { compactionLine } from './load-compact.ts';
 import type { LoadContext } from './load.ts';
 import { syncStates } from './load-sync.ts';
 
@@ -15,7 +16,10 @@ export async function showStatus(ctx: LoadContext): Promise<boolean> {
   for (const target of ctx.targets) {
     const status = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
     tables.push({ target, status });
-    if (!asJson) for (const line of statusLines(target, status)) ctx.say(line);
+    if (asJson) continue;
+    for (const line of statusLines(target, status)) ctx.say(line);
+    const compaction = await compactionLine(ctx, target);
+    if (compaction !== null) ctx.say(`${target.name}  ${compaction}`);
   }
   const ok = tables.every(({ status }) => status.problems.length === 0);
   if (asJson)

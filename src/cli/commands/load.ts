@@ -30,6 +30,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
+import { compactNow, keepCompacted } from './load-compact.ts';
 import { pauseTables } from './load-pause.ts';
 import { checkSyncs, keepSyncedNow } from './load-sync.ts';
 import { showStatus } from './load-status.ts';
@@ -80,6 +81,8 @@ export async function loadCommand(
         return await rewind(ctx);
       case 'replay-dlq':
         return await replay(ctx);
+      case 'compact':
+        return await compactNow(ctx);
       default:
         return await check(ctx);
     }
@@ -293,6 +296,9 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   // Errors of this process's own settings are reported before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
   const syncing = Promise.allSettled(ctx.syncs.map((sync) => keepSyncedNow(ctx, sync, once, wait)));
+  const ended = new AbortController();
+  const signal = AbortSignal.any([session.signal, ended.signal]);
+  const compacting = Promise.allSettled(once ? [] : [keepCompacted(ctx, targets, { once, signal })]);
   const results = await Promise.allSettled(
     targets.map(async (target) => {
       const sink = await ctx.sinkOf(target);
@@ -343,7 +349,10 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
       if (stopped.length > 0) ok = false;
     }
   });
-  const failed = [...results, ...synced].find((result) => result.status === 'rejected');
+  const loaded = targets.filter((_, i) => results[i]?.status === 'fulfilled');
+  if (once) await keepCompacted(ctx, loaded, { once, signal });
+  ended.abort();
+  const failed = [...results, ...synced, ...(await compacting)].find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return ok;
 }

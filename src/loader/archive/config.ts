@@ -2,6 +2,7 @@
 // The archive is a target of its own: it has positions, a pace and a consumer group of its own.
 import type { Json } from '../../contracts/node.ts';
 import { knownWords } from '../../values/close-matches.ts';
+import { type Amount, amountOf, DURATION, SIZE } from '../amounts.ts';
 import { isDictionary } from '../json.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { OptionReader, type Refuse } from '../option-reader.ts';
@@ -19,11 +20,29 @@ export interface ArchiveConfig {
   readonly flush: LoadTarget['flush'];
   /** False: the topic goes into files only. */
   readonly table: boolean;
+  /** Absent: the files of a day stay as they were written. */
+  readonly compact?: CompactConfig;
+}
+
+/** How the files of a day that is over are joined. */
+export interface CompactConfig {
+  /** How long after its end a day is closed. */
+  readonly afterMs: number;
+  /** How long the files that were joined stay for readers that have listed them. */
+  readonly keepMs: number;
+  /** Bytes of a joined file, at most about. */
+  readonly bytes: number;
 }
 
 const FORMATS = ['ndjson.gz', 'parquet'] as const;
-const OPTIONS = ['connection', 'path', 'format', 'flush', 'table'];
+const OPTIONS = ['connection', 'path', 'format', 'flush', 'table', 'compact'];
+const COMPACT_OPTIONS = ['after', 'keep', 'size'];
 const PLACES = ['topic', 'day', 'hour'];
+export const COMPACT: CompactConfig = { afterMs: 3_600_000, keepMs: 3_600_000, bytes: 64 * 1024 ** 2 };
+/** A loader that sleeps in the midst of a file's writing may write it so much later: sink.ts, and S3's signatures. */
+const LEAST_KEEP_MS = 30 * 60_000;
+/** The folder of joined files: readers that take folders for columns want a number there. */
+const HOUR_OF_JOINED = '00';
 /** Bytes and age count; a file may have any number of rows. */
 const FLUSH = { rows: 2 ** 31, bytes: 32 * 1024 ** 2, ageMs: 300_000 };
 
@@ -57,11 +76,43 @@ export function archiveConfig(
     refuse("'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them; one of them must go");
   const { table = true } = value;
   if (typeof table !== 'boolean') return refuse("'table' of 'archive' must be true or false");
-  return { connection, path, format, flush: limits(value['flush'], FLUSH), table };
+  const compact = compactConfig(value['compact'], path, refuse);
+  const flush = limits(value['flush'], FLUSH);
+  return { connection, path, format, flush, table, ...(compact === null ? {} : { compact }) };
 }
 
+function compactConfig(value: Json | undefined, path: string, refuse: Refuse): CompactConfig | null {
+  if (value === undefined || value === null || value === false) return null;
+  const options = value === true ? {} : value;
+  if (!isDictionary(options))
+    return refuse(`'compact' of 'archive' must be true or { after, keep, size }, found ${JSON.stringify(value)}`);
+  for (const option of Object.keys(options))
+    if (!COMPACT_OPTIONS.includes(option))
+      refuse(`unknown option '${option}' in 'compact'`, `${knownWords('Options', option, COMPACT_OPTIONS)}.`);
+  if (!path.includes('{day}'))
+    refuse("'compact' joins the files of a day, and 'path' of 'archive' has no {day}", 'path: raw/events/dt={day}/');
+  const amount = (name: string, kind: Amount, fallback: number): number => {
+    const written = options[name];
+    if (written === undefined) return fallback;
+    const result = amountOf(written, kind);
+    return result > 0
+      ? result
+      : refuse(
+          `'${name}' in 'compact' must be a ${kind === SIZE ? 'size such as 64MiB' : 'duration such as 1h'}, found ` +
+            JSON.stringify(written),
+        );
+  };
+  const keepMs = amount('keep', DURATION, COMPACT.keepMs);
+  if (keepMs < LEAST_KEEP_MS)
+    refuse(`'keep' in 'compact' must be at least 30m, found ${JSON.stringify(options['keep'])}`);
+  return { afterMs: amount('after', DURATION, COMPACT.afterMs), keepMs, bytes: amount('size', SIZE, COMPACT.bytes) };
+}
+
+/** A target that `archiveTarget` has made. */
+export type ArchiveTarget = LoadTarget & { readonly archive: ArchiveConfig };
+
 /** Is this target an archive, as `archiveTarget` makes them? */
-export function isArchive(target: LoadTarget): target is LoadTarget & { readonly archive: ArchiveConfig } {
+export function isArchive(target: LoadTarget): target is ArchiveTarget {
   return target.archive !== undefined && target.inFiles === true;
 }
 
@@ -107,18 +158,42 @@ const DIGITS = { partition: 5, offset: 14 };
 
 /** The name of the file that holds the messages of a folder from `from` on, up to before `to`. */
 export function fileName(partition: number, from: bigint, to: bigint, format: ArchiveFormat): string {
+  return `${stemOf(partition, from, to)}.${format}`;
+}
+
+/**
+ * The key of the file that holds what the files of a day hold of these offsets, and stands for them.
+ * @param day as folders have it
+ */
+export function joinedKey(
+  { archive: { path, format } }: { readonly archive: Pick<ArchiveConfig, 'path' | 'format'> },
+  { topic, partition, from, to }: Omit<FileRange, 'joined'> & { readonly topic: string },
+  day: string,
+): string {
+  const folder = path.replaceAll('{topic}', topic).replaceAll('{day}', day).replaceAll('{hour}', HOUR_OF_JOINED);
+  return `${folder}${stemOf(partition, from, to)}-day.${format}`;
+}
+
+function stemOf(partition: number, from: bigint, to: bigint): string {
   const offset = (value: bigint): string => String(value).padStart(DIGITS.offset, '0');
-  return `p${String(partition).padStart(DIGITS.partition, '0')}-${offset(from)}-${offset(to)}.${format}`;
+  return `p${String(partition).padStart(DIGITS.partition, '0')}-${offset(from)}-${offset(to)}`;
+}
+
+/** What the name of a file says. */
+export interface FileRange {
+  readonly partition: number;
+  readonly from: bigint;
+  readonly to: bigint;
+  /** It stands for the files of its day and range. */
+  readonly joined: boolean;
 }
 
 /** The range that a key names; null: it is no file of an archive. */
-export function rangeOf(
-  key: string,
-): { readonly partition: number; readonly from: bigint; readonly to: bigint } | null {
-  const match = /(?:^|\/)p(\d{5,})-(\d{14,})-(\d{14,})\.(?:ndjson\.gz|parquet)$/.exec(key);
-  return match === null
-    ? null
-    : { partition: Number(match[1]), from: BigInt(match[2] ?? 0), to: BigInt(match[3] ?? 0) };
+export function rangeOf(key: string): FileRange | null {
+  const match = /(?:^|\/)p(\d{5,})-(\d{14,})-(\d{14,})(-day)?\.(?:ndjson\.gz|parquet)$/.exec(key);
+  if (match === null) return null;
+  const [, partition, from = '0', to = '0', day] = match;
+  return { partition: Number(partition), from: BigInt(from), to: BigInt(to), joined: day !== undefined };
 }
 
 /** The format that a file's name says. */

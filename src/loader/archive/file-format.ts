@@ -43,8 +43,13 @@ export async function holdsAll(key: string, found: Buffer, wanted: Buffer): Prom
   const known = new Map(standing.map((message) => [message.offset, message]));
   return own.every((message) => {
     const other = known.get(message.offset);
-    return other !== undefined && textOf(other) === textOf(message);
+    return other !== undefined && sameMessage(other, message);
   });
+}
+
+/** Are they one, byte for byte? */
+export function sameMessage(one: ArchivedMessage, other: ArchivedMessage): boolean {
+  return textOf(one) === textOf(other);
 }
 
 function textOf({ topic, partition, offset, timestamp, key, headers, value }: ArchivedMessage): string {

@@ -5,38 +5,54 @@ const PIECE_BYTES = 1 << 20;
 const LEVEL = 1;
 
 /** Compresses lines. The result depends on the lines alone. */
-export function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES / 4 });
-    const parts: Buffer[] = [];
-    gzip.on('data', (part: Buffer) => parts.push(part));
-    gzip.on('error', reject);
-    gzip.on('end', () => resolve(Buffer.concat(parts)));
-    const pieces = piecesOf(chunks);
-    const next = (): void => {
-      for (let piece = pieces.next(); ; piece = pieces.next()) {
-        if (piece.done === true) return void gzip.end();
-        if (!gzip.write(piece.value)) return void gzip.once('drain', next);
-      }
-    };
-    next();
-  });
+export async function compressed(chunks: Iterable<Buffer>): Promise<Buffer> {
+  const file = new GzipFile();
+  for (const chunk of chunks) {
+    const room = file.add(chunk);
+    if (room !== null) await room;
+  }
+  return file.finish();
 }
 
-/** The same bytes in pieces of one size. */
-function* piecesOf(chunks: Iterable<Buffer>): Generator<Buffer> {
-  let piece = Buffer.allocUnsafe(PIECE_BYTES);
-  let filled = 0;
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(piece, filled, at);
-      at += copied;
-      filled += copied;
-      if (filled < PIECE_BYTES) continue;
-      yield piece;
-      piece = Buffer.allocUnsafe(PIECE_BYTES);
-      filled = 0;
-    }
+/** A compressed file that is held in memory, its lines are not. */
+export class GzipFile {
+  readonly #gzip = createGzip({ level: LEVEL, chunkSize: PIECE_BYTES / 4 });
+  readonly #parts: Buffer[] = [];
+  readonly #ended: Promise<void>;
+  #piece = Buffer.allocUnsafe(PIECE_BYTES);
+  #filled = 0;
+
+  constructor() {
+    this.#gzip.on('data', (part: Buffer) => this.#parts.push(part));
+    this.#ended = new Promise((resolve, reject) => {
+      this.#gzip.once('end', resolve).once('error', reject);
+    });
+    this.#ended.catch(() => undefined);
   }
-  if (filled > 0) yield piece.subarray(0, filled);
+
+  /** @returns null, or what to wait for before more is added */
+  add(chunk: Buffer): Promise<void> | null {
+    let room = true;
+    for (let at = 0; at < chunk.length; ) {
+      const copied = chunk.copy(this.#piece, this.#filled, at);
+      at += copied;
+      this.#filled += copied;
+      if (this.#filled < PIECE_BYTES) continue;
+      room = this.#gzip.write(this.#piece);
+      this.#piece = Buffer.allocUnsafe(PIECE_BYTES);
+      this.#filled = 0;
+    }
+    if (room) return null;
+    const drained = new Promise<void>((resolve) => {
+      this.#gzip.once('drain', resolve);
+    });
+    return Promise.race([drained, this.#ended]);
+  }
+
+  /** The whole file; nothing can be added to it afterwards. */
+  async finish(): Promise<Buffer> {
+    this.#gzip.end(this.#piece.subarray(0, this.#filled));
+    await this.#ended;
+    return Buffer.concat(this.#parts);
+  }
 }

@@ -17,6 +17,8 @@ interface Layout {
   readonly any: RegExp | null;
 }
 
+/** Days as `folderOf` writes them. */
+const EVERY_DAY = '(?:[-+\\d]{10}|none)';
 /** A day in a prefix: files of one day are not all of their range. */
 const DAY = /\d{4}-\d\d|(?:^|[/=])none(?:\/|$)/;
 
@@ -65,6 +67,21 @@ export async function archivedKeys(
   return keys;
 }
 
+/**
+ * The day whose folder a key lies in; null: it lies otherwise than `path` says, or its messages have no time.
+ * @param path of the archive, with {day}
+ */
+export function dayOf(key: string, path: string, topic: string): string | null {
+  const pattern = patternOf(path.replaceAll('{topic}', topic)).replace(EVERY_DAY, '(\\d{4}-\\d\\d-\\d\\d)');
+  return new RegExp(`^${pattern}[^/]+$`).exec(key)?.[1] ?? null;
+}
+
+/** What all keys of a topic's day begin with, and perhaps keys of other days. */
+export function dayPrefix(day: string, path: string, topic: string): string {
+  const filled = path.replaceAll('{topic}', topic).replaceAll('{day}', day);
+  return filled.split('{hour}')[0] ?? filled;
+}
+
 function layoutOf(path: string, topic: string): Layout {
   const folders = path.split(/(?<=\/)/);
   const first = folders.findIndex((folder) => /\{(?:day|hour)\}/.test(folder));
@@ -84,7 +101,7 @@ function layoutOf(path: string, topic: string): Layout {
 function patternOf(path: string): string {
   return path
     .replace(/[\\^$.*+?()[\]|]/g, '\\$&')
-    .replaceAll('{day}', '(?:[-+\\d]{10}|none)')
+    .replaceAll('{day}', EVERY_DAY)
     .replaceAll('{hour}', '(?:\\d\\d|none)')
     .replaceAll('{topic}', '[^/]+');
 }

@@ -1,5 +1,6 @@
 // What an archive needs of the target database: positions that move only with a record of the files that are going to
-// be written, and what became of these. Types only; one folder a dialect.
+// be written, and what became of these. Types; one folder a dialect.
+import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 
@@ -20,6 +21,29 @@ export interface WrittenFile extends PlannedFile {
   /** Bytes of the object. */
   readonly size: number;
 }
+
+/** A file as the ledger has it. */
+export interface KeptFile extends PlannedFile {
+  /** Null: not known yet. */
+  readonly size: number | null;
+  /**
+   * `done`: it stands, and counts. `joining`: it is going to stand for the files of its day and range. `replaced`: it
+   * stood for its messages, and a joined file does now.
+   */
+  readonly status: 'done' | 'joining' | 'replaced';
+  /** Milliseconds since it was written, by the database's clock. */
+  readonly ageMs: number;
+}
+
+/** The files of a partition. */
+export interface KeptFiles {
+  readonly files: readonly KeptFile[];
+  /** The offset from which on files may still come; null: behind all of these. */
+  readonly openFrom: bigint | null;
+}
+
+/** Milliseconds after which the claim of a compaction that is not heard of has ended. */
+export const CLAIM_MS = 15 * 60_000;
 
 /** The ledger of the files of all archives: `tsdbt.archive_files`. */
 export interface ArchiveLedger {
@@ -44,4 +68,22 @@ export interface ArchiveLedger {
     files: readonly WrittenFile[],
     loadId: string,
   ): Promise<void>;
+  /** The partitions of which it holds files, of all topics of the target. */
+  partitions(target: LoadTarget): Promise<readonly TopicPartition[]>;
+  /** The files of a partition that were written, by their offsets. @param target of one topic */
+  files(target: LoadTarget, partition: number): Promise<KeptFiles>;
+  /**
+   * Takes the right to join files of the target, or keeps it.
+   * @param owner of no other process
+   * @returns false: another one has it
+   */
+  claim(target: LoadTarget, owner: string): Promise<boolean>;
+  /** Gives it back. */
+  release(target: LoadTarget, owner: string): Promise<void>;
+  /** Records a joined file that is going to be written, unless it is known. @param target of one topic */
+  join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void>;
+  /** Notes in one step that it stands, and counts in the place of others. @param target of one topic */
+  joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void>;
+  /** Forgets files that are deleted. @param target of one topic */
+  forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 // Archived messages as a Parquet file, and back: a column each for place, time, key, headers and value. A value stays
 // one text or bytes, since a topic's messages need not be alike; the same lines give the same file.
 import { gunzipSync } from 'node:zlib';
+import type { AsyncBuffer } from 'hyparquet';
 import { openParquetFile, type ParquetColumn, type ParquetValue } from '../../object-store/write-parquet.ts';
 import { type ArchivedMessage, headersOf, headersText, linesOf, messageOf } from './lines.ts';
 
@@ -15,28 +16,43 @@ const COLUMNS: readonly ParquetColumn[] = [
 ];
 /** Rows of a row group: few enough to be held as objects. */
 const GROUP_ROWS = 20_000;
+const GROUP_BYTES = 32 * 1024 ** 2;
 const MICROS = 1000n;
 
 /** @param chunks of whole lines, as an archive of ndjson.gz has them @throws `internal` error for any other line */
 export async function parquetOf(chunks: Iterable<Buffer>): Promise<Buffer> {
-  const file = await openParquetFile(COLUMNS);
-  let group: ParquetValue[][] = COLUMNS.map(() => []);
-  let rows = 0;
-  const close = (): void => {
-    file.add(group);
-    group = COLUMNS.map(() => []);
-    rows = 0;
-  };
+  const file = await openMessagesFile();
   for (const chunk of chunks)
     for (const line of linesOf(chunk)) {
       const message = messageOf(line);
       if (message === null) throw new TypeError(`no line of an archive: ${line.toString()}`);
-      for (const [i, value] of valuesOf(message).entries()) group[i]?.push(value);
-      if (++rows === GROUP_ROWS) close();
+      file.add(message);
     }
-  if (rows > 0) close();
-  const bytes = file.finish();
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return file.finish();
+}
+
+/** A file that is held in memory; its messages are, as far as their row group is not full. */
+export async function openMessagesFile(): Promise<{ add(message: ArchivedMessage): void; finish(): Buffer }> {
+  const file = await openParquetFile(COLUMNS);
+  let group: ParquetValue[][] = COLUMNS.map(() => []);
+  let [rows, bytes] = [0, 0];
+  const close = (): void => {
+    if (rows > 0) file.add(group);
+    group = COLUMNS.map(() => []);
+    [rows, bytes] = [0, 0];
+  };
+  return {
+    add(message) {
+      for (const [i, value] of valuesOf(message).entries()) group[i]?.push(value);
+      bytes += (message.key?.length ?? 0) + (message.value?.length ?? 0);
+      if (++rows === GROUP_ROWS || bytes > GROUP_BYTES) close();
+    },
+    finish() {
+      close();
+      const whole = file.finish();
+      return Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
+    },
+  };
 }
 
 function valuesOf({ topic, partition, offset, timestamp, key, headers, value }: ArchivedMessage): ParquetValue[] {
@@ -46,20 +62,40 @@ function valuesOf({ topic, partition, offset, timestamp, key, headers, value }: 
 
 /** @returns the messages of a file in its order; null: it is no file of an archive */
 export async function parquetMessages(bytes: Buffer): Promise<ArchivedMessage[] | null> {
-  const { parquetMetadata, parquetReadObjects } = await import('hyparquet');
-  const file = Uint8Array.from(bytes).buffer;
+  const messages: ArchivedMessage[] = [];
   try {
-    const metadata = parquetMetadata(file);
+    const whole = Uint8Array.from(bytes).buffer;
+    for await (const group of parquetGroups(whole))
+      for (const message of group) {
+        if (message === null) return null;
+        messages.push(message);
+      }
+    return messages;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The messages of a file, a row group at a time; null where a row is none.
+ * @throws the library's errors for what is no such file, and those of reading it
+ */
+export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(ArchivedMessage | null)[]> {
+  const { parquetMetadataAsync, parquetReadObjects } = await import('hyparquet');
+  const metadata = await parquetMetadataAsync(file);
+  let rowStart = 0;
+  for (const { num_rows } of metadata.row_groups) {
+    const rowEnd = rowStart + Number(num_rows);
     const rows = await parquetReadObjects({
       file,
       metadata,
       utf8: false,
+      rowStart,
+      rowEnd,
       compressors: { GZIP: (page) => new Uint8Array(gunzipSync(page)) },
     });
-    const messages = rows.map(messageOfRow);
-    return messages.every((message) => message !== null) ? messages : null;
-  } catch {
-    return null;
+    yield rows.map(messageOfRow);
+    rowStart = rowEnd;
   }
 }
 

@@ -5,7 +5,6 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import {
   type AssignmentListener,
   type BrokerClient,
-  type Message,
   type MessageBatch,
   type PartitionFailure,
   partitionKey,
@@ -17,14 +16,30 @@ import {
 } from '../broker.ts';
 import { recordsOf } from '../fast/records.ts';
 import { rangeOf } from './config.ts';
-import { messagesIn } from './file-format.ts';
 import { archivedKeys } from './layout.ts';
+import type { ArchivedMessage } from './lines.ts';
+import { FileGone, ForeignFile, inOffsetOrder, messagesOfFile, type NamedFile } from './read-file.ts';
 
-/** The files of one range: a range's messages may lie in several folders. */
-interface Part {
+/** Bytes and messages of a batch, at most about. */
+const BATCH = { bytes: 8 * 1024 ** 2, messages: 20_000 };
+
+/** Offsets that are delivered. */
+interface Stretch {
   readonly from: bigint;
-  readonly to: bigint;
-  readonly keys: string[];
+  to: bigint;
+}
+
+/** What is there of a partition. */
+interface Held {
+  readonly stretches: readonly Stretch[];
+  /** Those that hold messages of the stretches, and perhaps of others. */
+  readonly files: readonly NamedFile[];
+}
+
+/** Messages of a partition from an offset on. */
+interface Reading {
+  next: bigint;
+  readonly messages: AsyncGenerator<readonly ArchivedMessage[]>;
 }
 
 /**
@@ -39,57 +54,81 @@ export async function archiveClient(
   topic: string,
   path: string,
 ): Promise<BrokerClient> {
-  const found = new Map<number, Map<string, Part>>();
-  // A loaded range counts as loaded as a whole: half of it would be lost for ever.
-  for (const key of await archivedKeys(store, prefix, topic, path)) {
-    const range = rangeOf(key);
-    if (range === null) continue;
-    const parts = found.get(range.partition) ?? new Map<string, Part>();
-    found.set(range.partition, parts);
-    const name = `${range.from}-${range.to}`;
-    const part = parts.get(name) ?? { from: range.from, to: range.to, keys: [] };
-    parts.set(name, part);
-    part.keys.push(key);
-  }
-  for (const [partition, parts] of found) {
-    for (const [name, { keys }] of parts) if (!keys.some((key) => key.startsWith(prefix))) parts.delete(name);
-    if (parts.size === 0) found.delete(partition);
-  }
+  const list = (): Promise<ReadonlyMap<number, Held>> => heldBelow(store, prefix, topic, path);
   const place = `${store.settings.bucket}/${prefix}`;
-  if (found.size === 0)
+  const held = await list();
+  if (held.size === 0)
     throw new TsdbtError('runtime', `No archived files are at s3://${place}`, {
       hint: 'Their names are p00000-….ndjson.gz or .parquet.',
     });
-  const partitions = new Map([...found].map(([partition, parts]) => [partition, inOrder([...parts.values()])]));
-  return new ArchiveClient(store, topic, partitions, place);
+  return new ArchiveClient(store, topic, { held, list, place: `s3://${place}` });
 }
 
-/** Parts by their offsets; what a larger file holds too is left out. */
-function inOrder(parts: readonly Part[]): Part[] {
-  const sorted = [...parts].sort((a, b) => (a.from === b.from ? (a.to > b.to ? -1 : 1) : a.from < b.from ? -1 : 1));
-  const kept: Part[] = [];
-  for (const part of sorted) if (part.to > (kept.at(-1)?.to ?? -1n)) kept.push(part);
-  return kept;
+/** What is there, by partition. */
+async function heldBelow(
+  store: ObjectStore,
+  prefix: string,
+  topic: string,
+  path: string,
+): Promise<ReadonlyMap<number, Held>> {
+  const found = new Map<number, NamedFile[]>();
+  // What lies between two offsets that were loaded counts as loaded: half of it would be lost for ever.
+  for (const key of await archivedKeys(store, prefix, topic, path)) {
+    const range = rangeOf(key);
+    if (range !== null) found.set(range.partition, [...(found.get(range.partition) ?? []), { key, ...range }]);
+  }
+  const held = new Map<number, Held>();
+  for (const [partition, files] of found) {
+    const stretches = stretchesOf(files.filter(({ key }) => key.startsWith(prefix)));
+    const wanted = files.filter(({ from, to }) => stretches.some((part) => part.from < to && from < part.to));
+    if (stretches.length > 0) held.set(partition, { stretches, files: wanted });
+  }
+  return held;
+}
+
+/** The offsets of files; those that follow upon each other are one stretch. */
+function stretchesOf(files: readonly NamedFile[]): Stretch[] {
+  const sorted = [...files].sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0));
+  const stretches: Stretch[] = [];
+  for (const { from, to } of sorted) {
+    const last = stretches.at(-1);
+    if (last === undefined || from > last.to) stretches.push({ from, to });
+    else if (to > last.to) last.to = to;
+  }
+  return stretches;
 }
 
 class ArchiveClient implements BrokerClient {
   readonly #store: ObjectStore;
   readonly #topic: string;
-  readonly #parts: ReadonlyMap<number, readonly Part[]>;
   readonly #place: string;
+  readonly #list: () => Promise<ReadonlyMap<number, Held>>;
+  #held: ReadonlyMap<number, Held>;
   /** The next offset of each partition. */
   readonly #next = new Map<number, bigint>();
+  /** What is being read of each partition. */
+  readonly #readings = new Map<number, Reading>();
 
-  constructor(store: ObjectStore, topic: string, parts: ReadonlyMap<number, readonly Part[]>, place: string) {
+  /** @param found what is there, how to list it again, and where it is */
+  constructor(
+    store: ObjectStore,
+    topic: string,
+    found: {
+      readonly held: ReadonlyMap<number, Held>;
+      readonly list: () => Promise<ReadonlyMap<number, Held>>;
+      readonly place: string;
+    },
+  ) {
     this.#store = store;
     this.#topic = topic;
-    this.#parts = parts;
-    this.#place = place;
+    this.#held = found.held;
+    this.#list = found.list;
+    this.#place = found.place;
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
     // Which topic of this name it was, files do not say.
-    return [{ topic: this.#topic, id: null, partitions: Math.max(...this.#parts.keys()) + 1 }];
+    return [{ topic: this.#topic, id: null, partitions: Math.max(...this.#held.keys()) + 1 }];
   }
 
   async matching(): Promise<readonly string[]> {
@@ -98,9 +137,9 @@ class ArchiveClient implements BrokerClient {
 
   async ends(): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
     return new Map(
-      [...this.#parts].map(([partition, parts]) => [
+      [...this.#held].map(([partition, { stretches }]) => [
         partitionKey({ topic: this.#topic, partition }),
-        { earliest: parts[0]?.from ?? 0n, end: parts.at(-1)?.to ?? 0n },
+        { earliest: stretches[0]?.from ?? 0n, end: stretches.at(-1)?.to ?? 0n },
       ]),
     );
   }
@@ -121,17 +160,16 @@ class ArchiveClient implements BrokerClient {
   }
 
   async join(_topics: readonly string[], listener: AssignmentListener): Promise<void> {
-    const own = [...this.#parts.keys()].sort((a, b) => a - b).map((partition) => ({ topic: this.#topic, partition }));
+    const own = [...this.#held.keys()].sort((a, b) => a - b).map((partition) => ({ topic: this.#topic, partition }));
     for (const { partition, next } of (await listener.assigned(own)).values()) this.#next.set(partition, next);
   }
 
   async poll(): Promise<Polled> {
-    for (const [partition, parts] of this.#parts) {
+    for (const [partition, { stretches }] of this.#held) {
       const next = this.#next.get(partition) ?? 0n;
-      const at = parts.findIndex(({ to }) => to > next);
-      const part = parts[at];
-      if (part === undefined) continue;
-      if (part.from > next)
+      const stretch = stretches.find(({ to }) => to > next);
+      if (stretch === undefined) continue;
+      if (stretch.from > next)
         return {
           batches: [],
           failures: [
@@ -139,13 +177,13 @@ class ArchiveClient implements BrokerClient {
               topic: this.#topic,
               partition,
               reason: 'offset_out_of_range',
-              message: `s3://${this.#place} has no file with offsets ${next} to ${part.from} of partition ${partition}`,
+              message: `${this.#place} has no file with offsets ${next} to ${stretch.from} of partition ${partition}`,
             },
           ],
           waiting: null,
         };
-      const batch = await this.#batch(partition, part, next, part.to);
-      this.#next.set(partition, part.to);
+      const batch = await this.#batch(partition, next, stretch.to);
+      this.#next.set(partition, batch.next);
       return { batches: [batch], failures: [], waiting: null };
     }
     return { batches: [], failures: [], waiting: null };
@@ -154,13 +192,13 @@ class ArchiveClient implements BrokerClient {
   async read({ topic, partition }: TopicPartition, from: bigint, to: bigint): Promise<RangeRead> {
     const batches: MessageBatch[] = [];
     let next = from;
-    for (const part of this.#parts.get(partition) ?? []) {
-      if (part.to <= next || part.from > next || next >= to) continue;
-      const upTo = part.to < to ? part.to : to;
-      batches.push(await this.#batch(partition, part, next, upTo));
-      next = upTo;
-    }
-    const message = `the files at s3://${this.#place} end at ${next}`;
+    for (const stretch of this.#held.get(partition)?.stretches ?? [])
+      while (stretch.from <= next && next < stretch.to && next < to) {
+        const batch = await this.#batch(partition, next, stretch.to < to ? stretch.to : to);
+        batches.push(batch);
+        next = batch.next;
+      }
+    const message = `the files at ${this.#place} end at ${next}`;
     return {
       batches,
       failure: next < to ? { topic, partition, reason: 'beyond_end', message, from: next } : null,
@@ -168,11 +206,11 @@ class ArchiveClient implements BrokerClient {
   }
 
   pause(partitions: readonly TopicPartition[]): void {
-    for (const { partition } of partitions) this.#next.set(partition, this.#parts.get(partition)?.at(-1)?.to ?? 0n);
+    for (const { partition } of partitions) this.#next.set(partition, this.#endOf(partition) ?? 0n);
   }
 
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next'>>): void {
-    for (const partition of this.#parts.keys()) {
+    for (const partition of this.#held.keys()) {
       const place = positions.get(partitionKey({ topic: this.#topic, partition }));
       if (place !== undefined) this.#next.set(partition, place.next);
     }
@@ -181,37 +219,82 @@ class ArchiveClient implements BrokerClient {
   async commit(): Promise<void> {}
 
   async close(): Promise<void> {
+    for (const partition of this.#readings.keys()) await this.#leave(partition);
     this.#store.close();
   }
 
-  /** The messages of a part from `from` on, up to before `to`, in the order of their offsets. */
-  async #batch(partition: number, part: Part, from: bigint, to: bigint): Promise<MessageBatch> {
-    const messages: Message[] = [];
-    for (const key of part.keys) {
-      const packed = await this.#store.get(key);
-      if (packed === null) throw new TsdbtError('runtime', `The object ${key} has been deleted while it was loaded.`);
-      const held = await messagesIn(key, packed);
-      for (const message of held ?? [null]) {
-        if (message === null || message.partition !== partition || message.topic !== this.#topic)
-          throw new TsdbtError(
-            'runtime',
-            `The object ${key} holds something that is no message of topic ${this.#topic}.`,
-            {
-              hint: `Is ${this.#topic} the topic that was archived there?`,
-            },
-          );
-        if (message.offset >= from && message.offset < to) messages.push(message);
+  #endOf(partition: number): bigint | null {
+    return this.#held.get(partition)?.stretches.at(-1)?.to ?? null;
+  }
+
+  /** Some messages of a stretch from `from` on, in the order of their offsets; all before `to` if they are few. */
+  async #batch(partition: number, from: bigint, to: bigint): Promise<MessageBatch> {
+    const messages: ArchivedMessage[] = [];
+    let next = from;
+    for (let [bytes, listed] = [0, false]; next < to && bytes < BATCH.bytes && messages.length < BATCH.messages; ) {
+      try {
+        const piece = await this.#piece(partition, next);
+        // A piece may reach beyond: it is read again.
+        const before = piece === null ? [] : piece.filter(({ offset }) => offset < to);
+        for (const message of before) {
+          messages.push(message);
+          bytes += message.value?.length ?? 0;
+        }
+        const whole = piece !== null && before.length === piece.length;
+        if (!whole) await this.#leave(partition);
+        next = whole ? (before.at(-1)?.offset ?? next) + 1n : to;
+      } catch (error) {
+        await this.#leave(partition);
+        if (error instanceof ForeignFile) throw this.#foreign(error.message);
+        if (!(error instanceof FileGone) || listed) throw error;
+        // Files of a closed day were joined since they were listed.
+        this.#held = await this.#list();
+        listed = true;
       }
     }
-    messages.sort((a, b) => (a.offset < b.offset ? -1 : 1));
     return {
       topic: this.#topic,
       partition,
       records: messages.length === 0 ? [] : [recordsOf(messages)],
       from,
-      next: to,
-      end: this.#parts.get(partition)?.at(-1)?.to ?? to,
+      next,
+      end: this.#endOf(partition) ?? to,
       epoch: null,
     };
+  }
+
+  /** The next messages from an offset on; null: there are none. */
+  async #piece(partition: number, from: bigint): Promise<readonly ArchivedMessage[] | null> {
+    if (this.#readings.get(partition)?.next !== from) await this.#leave(partition);
+    const files = this.#held.get(partition)?.files ?? [];
+    const reading = this.#readings.get(partition) ?? {
+      next: from,
+      messages: inOffsetOrder(files, (file) => this.#messages(file), from),
+    };
+    this.#readings.set(partition, reading);
+    const { done, value } = await reading.messages.next();
+    if (done === true) return null;
+    reading.next = (value.at(-1)?.offset ?? from) + 1n;
+    return value;
+  }
+
+  async #leave(partition: number): Promise<void> {
+    const reading = this.#readings.get(partition);
+    this.#readings.delete(partition);
+    await reading?.messages.return(undefined);
+  }
+
+  async *#messages({ key, partition, from, to }: NamedFile): AsyncGenerator<readonly ArchivedMessage[]> {
+    for await (const messages of messagesOfFile(this.#store, key)) {
+      for (const message of messages)
+        if (message.partition !== partition || message.topic !== this.#topic) throw this.#foreign(key);
+      yield messages.filter(({ offset }) => offset >= from && offset < to);
+    }
+  }
+
+  #foreign(key: string): TsdbtError {
+    return new TsdbtError('runtime', `The object ${key} holds something that is no message of topic ${this.#topic}.`, {
+      hint: `Is ${this.#topic} the topic that was archived there?`,
+    });
   }
 }

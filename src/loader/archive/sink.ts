@@ -23,6 +23,8 @@ import { CONTENT_TYPES, fileOf, holdsAll } from './file-format.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
 
 const HOUR = 3_600_000;
+/** Milliseconds after which who wants to write a file asks whether it is still to be written: it may be joined. */
+const STALE_MS = 10 * 60_000;
 /** Files that are written at once. */
 const AT_ONCE = 4;
 
@@ -38,7 +40,10 @@ export class ArchiveSink implements Sink {
   readonly #store: ObjectStore;
   readonly #reached: (point: FaultPoint) => void;
   /** Flushes that are recorded and not written yet, by their ranges: a second call goes on. */
-  readonly #recorded = new WeakMap<readonly OffsetRange[], readonly OffsetRange[]>();
+  readonly #recorded = new WeakMap<
+    readonly OffsetRange[],
+    { readonly fenced: readonly OffsetRange[]; readonly at: number }
+  >();
 
   /** @param tables keeps positions; no table of an archive is asked of it */
   constructor(
@@ -81,7 +86,8 @@ export class ArchiveSink implements Sink {
   async settle(open: OpenFlush, flush: Flush): Promise<Flushed> {
     const { target, rows, loadId } = flush;
     const { ranges } = open;
-    const files = await this.#write(plan(target, ranges, rows), rows);
+    // The ledger had it open when this range began to be read.
+    const files = await this.#write(target, plan(target, ranges, rows), rows, 0);
     await this.#done(target, ranges, files, loadId);
     return { rows: rows.length, dead: [] };
   }
@@ -89,16 +95,18 @@ export class ArchiveSink implements Sink {
   async flush(flush: Flush): Promise<Flushed> {
     const { target, ranges, rows, loadId } = flush;
     const files = plan(target, ranges, rows);
-    let fenced = this.#recorded.get(ranges);
-    if (fenced === undefined) {
+    let recorded = this.#recorded.get(ranges);
+    if (recorded === undefined) {
       this.#reached('before_copy');
-      fenced = await this.#ledger.intend(flush, files);
-      this.#recorded.set(ranges, fenced);
+      const at = Date.now();
+      recorded = { fenced: await this.#ledger.intend(flush, files), at };
+      this.#recorded.set(ranges, recorded);
     }
+    const { fenced } = recorded;
     this.#reached('before_merge');
     const lost = new Set(fenced.map(partitionKey));
     const own = files.filter((file) => !lost.has(partitionKey(file)));
-    const written = await this.#write(own, rows);
+    const written = await this.#write(target, own, rows, recorded.at);
     this.#reached('before_commit');
     const held = ranges.filter((range) => !lost.has(partitionKey(range)));
     await this.#done(target, held, written, loadId);
@@ -208,15 +216,37 @@ export class ArchiveSink implements Sink {
     return this.#tables.maintain(target);
   }
 
-  /** Writes files that may stand already, if they hold the same lines. */
-  async #write(files: readonly Filling[], rows: RowBuffer): Promise<WrittenFile[]> {
+  /** @throws Fenced naming the ranges that are not open any more */
+  async #refuseWritten(target: LoadTarget, files: readonly PlannedFile[]): Promise<void> {
+    const open = new Set<string>();
+    for (const topic of new Set(files.map((file) => file.topic))) {
+      const partitions = files.flatMap((file) => (file.topic === topic ? [file.partition] : []));
+      for (const { ranges } of await this.#ledger.open(ofTopic(target, topic), [...new Set(partitions)]))
+        for (const range of ranges) open.add(`${partitionKey(range)} ${range.from}-${range.to}`);
+    }
+    const lost = files.filter((file) => !open.has(`${partitionKey(file)} ${file.from}-${file.to}`));
+    if (lost.length > 0) throw new Fenced(lost);
+  }
+
+  /**
+   * Writes files that may stand already, if they hold the same lines.
+   * @param since when they were known to be unwritten, in milliseconds since 1970
+   * @throws Fenced when another loader has written them meanwhile
+   */
+  async #write(target: LoadTarget, files: readonly Filling[], rows: RowBuffer, since: number): Promise<WrittenFile[]> {
     const written: WrittenFile[] = [];
     const waiting = [...files].reverse();
+    let known = since;
     const worker = async (): Promise<void> => {
       for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
         const { numbers, ...planned } = file;
         const body = await fileOf(formatOf(file.key), rows.chunks(numbers));
-        const size = await putOnce(this.#store, file.key, body);
+        if (Date.now() - known > STALE_MS) {
+          const at = Date.now();
+          await this.#refuseWritten(target, files);
+          known = at;
+        }
+        const size = await putOnce(this.#store, file.key, body, known + STALE_MS);
         this.#reached('in_files');
         written.push({ ...planned, size });
       }
@@ -231,17 +261,23 @@ export class ArchiveSink implements Sink {
 /**
  * Writes an object, unless it stands with the same messages. It may hold more: Kafka's own compaction removes messages
  * between a kill and the next reading of the range.
+ * @param until milliseconds since 1970 after which it is not sent any more
  * @returns bytes of the object that stands
  * @throws `runtime` error when it lacks one of the messages
  */
-export async function putOnce(store: ObjectStore, key: string, body: Buffer): Promise<number> {
-  const type = CONTENT_TYPES[formatOf(key)];
+export async function putOnce(
+  store: ObjectStore,
+  key: string,
+  body: Buffer,
+  until = Number.POSITIVE_INFINITY,
+): Promise<number> {
+  const options = { type: CONTENT_TYPES[formatOf(key)], until };
   try {
-    if ((await store.put(key, body, { whenAbsent: true, type })).created) return body.length;
+    if ((await store.put(key, body, { ...options, whenAbsent: true })).created) return body.length;
   } catch (error) {
     if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
     // The store knows no conditions; names differ by range, so what stands there is this file.
-    await store.put(key, body, { type });
+    await store.put(key, body, options);
     return body.length;
   }
   const found = await store.get(key);

@@ -2,13 +2,21 @@
 // intent follow from its range; they are noted once they stand.
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { ArchiveLedger, WrittenFile } from '../archive/ledger.ts';
+import {
+  type ArchiveLedger,
+  CLAIM_MS,
+  type KeptFile,
+  type KeptFiles,
+  type PlannedFile,
+  type WrittenFile,
+} from '../archive/ledger.ts';
+import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
 import { LeasedSession } from './leased-session.ts';
-import { newIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { newIntent, pruneIntents, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { settleRewind } from './rewinds.ts';
 
 const FILES = `${STATE_DATABASE}.archive_files`;
@@ -34,6 +42,8 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   readonly #prepareState: () => Promise<void>;
   /** Recorded intents by range, until they are done. */
   readonly #recorded = new Map<string, Recorded>();
+  /** Claims of compactions by relation. */
+  readonly #claims = new Map<string, Recorded>();
 
   /** @param prepareState makes the loader's bookkeeping */
   constructor(adapter: ClickHouseAdapter, prepareState: () => Promise<void>) {
@@ -106,19 +116,95 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     await this.#within(target, async (lease) => {
       if (files.length > 0)
         await lease.run(
-          `INSERT INTO ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, status, ` +
-            `load_id) SETTINGS async_insert = 0 VALUES ${files
-              .map(
-                ({ key, topic, partition, from, to, rows, bytes, size }) =>
-                  `(${quoteText(relationOf(target))}, ${quoteText(key)}, ${quoteText(topic)}, ${partition}, ${from}, ` +
-                  `${to}, ${rows}, ${bytes}, ${size}, 'done', ${quoteText(loadId)})`,
-              )
-              .join(', ')}`,
+          insertFiles(
+            target,
+            loadId,
+            files.map((file) => ({ ...file, status: 'done' })),
+          ),
         );
       const recorded = ranges.flatMap((range) => this.#recorded.get(placeOf(target, range)) ?? []);
       await finish(lease, recorded, { target, loadId });
       for (const range of ranges) this.#recorded.delete(placeOf(target, range));
     });
+  }
+
+  async partitions(target: LoadTarget): Promise<readonly TopicPartition[]> {
+    return this.#within(target, async (lease) => {
+      const where = `relation = ${quoteText(relationOf(target))} AND status != 'gone'`;
+      const rows = await lease.ask(
+        `SELECT DISTINCT topic, toString(partition) FROM ${FILES} FINAL WHERE ${where} ORDER BY topic, partition`,
+      );
+      return rows.map(([topic, partition]) => ({ topic: topic ?? '', partition: Number(partition) }));
+    });
+  }
+
+  async files(target: LoadTarget, partition: number): Promise<KeptFiles> {
+    return this.#within(target, async (lease) => {
+      const intent = await readIntent(lease, target, partition);
+      const rows = await lease.ask(
+        'SELECT key, toString(from_offset), toString(to_offset), toString(rows), toString(bytes), toString(size), ' +
+          `status, toString(dateDiff('millisecond', written_at, now64(3, 'UTC'))) FROM ${FILES} FINAL WHERE ` +
+          `relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(target.topic)} AND partition = ` +
+          `${partition} ORDER BY from_offset, key`,
+      );
+      const files: KeptFile[] = [];
+      for (const [key, from, to, count, bytes, size, status, age] of rows) {
+        if (status !== 'done' && status !== 'joining' && status !== 'replaced') continue;
+        const range = { from: BigInt(from ?? '0'), to: BigInt(to ?? '0') };
+        files.push({
+          ...{ key: key ?? '', topic: target.topic, partition, ...range, rows: Number(count), bytes: Number(bytes) },
+          ...{ size: status === 'joining' ? null : Number(size), status, ageMs: Number(age) },
+        });
+      }
+      return { files, openFrom: intent === null || intent.done ? null : intent.from };
+    });
+  }
+
+  async claim(target: LoadTarget, owner: string): Promise<boolean> {
+    const view = claimOf(target);
+    const known = this.#claims.get(relationOf(target));
+    return this.#within(view, async (lease) => {
+      const before = await readIntent(lease, view, 0);
+      const own = before !== null && before.id === known?.id;
+      if (before !== null && !before.done && (own ? before.ageMs < CLAIM_MS / 3 : before.ageMs < CLAIM_MS)) return own;
+      try {
+        const claim = await record(lease, newIntent('flush', 0), { target: view, loadId: owner, before });
+        this.#claims.set(relationOf(target), claim);
+        const pruned = pruneIntents(view, view.topic, 0, claim.seq);
+        if (pruned !== null) await lease.run(pruned);
+        return true;
+      } catch (error) {
+        if (!(error instanceof Fenced)) throw error;
+        return false;
+      }
+    });
+  }
+
+  async release(target: LoadTarget, owner: string): Promise<void> {
+    const view = claimOf(target);
+    const known = this.#claims.get(relationOf(target));
+    if (known === undefined) return;
+    this.#claims.delete(relationOf(target));
+    await this.#within(view, (lease) => finish(lease, [known], { target: view, loadId: owner }));
+  }
+
+  async join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void> {
+    await this.#within(target, (lease) =>
+      lease.run(
+        insertFiles(target, loadId, [{ ...file, size: 0, status: 'joining' }], { unless: quoteText(file.key) }),
+      ),
+    );
+  }
+
+  async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void> {
+    // One INSERT is seen as a whole.
+    const rows = [{ ...file, status: 'done' }, ...replaced.map((each) => ({ ...each, status: 'replaced' }))];
+    await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, rows)));
+  }
+
+  async forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void> {
+    const gone = files.map((file) => ({ ...file, status: 'gone' }));
+    if (gone.length > 0) await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, gone)));
   }
 
   async #within<T>(target: LoadTarget, work: (lease: LeasedSession) => Promise<T>): Promise<T> {
@@ -133,4 +219,35 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
 function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from' | 'to'>): string {
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
+}
+
+/** Claims of compactions are intents of a table of their own. */
+function claimOf(target: LoadTarget): LoadTarget {
+  return { ...target, identifier: `${target.identifier}.compact` };
+}
+
+type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };
+
+/** @param unless a key as a literal: nothing is inserted where it is known */
+function insertFiles(
+  target: LoadTarget,
+  loadId: string,
+  files: readonly FileRow[],
+  { unless }: { readonly unless?: string } = {},
+): string {
+  const relation = quoteText(relationOf(target));
+  const cells = files.map(({ key, topic, partition, from, to, rows, bytes, size, status }) =>
+    [
+      ...[relation, quoteText(key), quoteText(topic), partition, from, to, rows, bytes, size ?? 0, quoteText(status)],
+      quoteText(loadId),
+    ].join(', '),
+  );
+  return (
+    `INSERT INTO ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, status, ` +
+    'load_id) SETTINGS async_insert = 0 ' +
+    (unless === undefined
+      ? `VALUES ${cells.map((row) => `(${row})`).join(', ')}`
+      : `SELECT ${cells.join('')} WHERE NOT EXISTS (SELECT 1 FROM ${FILES} WHERE relation = ${relation} AND key = ` +
+        `${unless})`)
+  );
 }

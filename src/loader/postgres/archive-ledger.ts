@@ -1,8 +1,15 @@
 // The ledger of archives in Postgres: positions move in the transaction that records the files.
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
-import type { ArchiveLedger, PlannedFile, WrittenFile } from '../archive/ledger.ts';
-import { partitionKey } from '../broker.ts';
+import {
+  type ArchiveLedger,
+  CLAIM_MS,
+  type KeptFile,
+  type KeptFiles,
+  type PlannedFile,
+  type WrittenFile,
+} from '../archive/ledger.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 import { createMissing, read } from './statements.ts';
@@ -29,6 +36,14 @@ const CREATE_FILES = `create table if not exists ${FILES} (
 const CREATE_OPEN =
   `create index if not exists archive_files_open on ${FILES} (relation, topic, partition) where status = ` + "'open'";
 
+const CLAIMS = `${STATE_SCHEMA}.archive_claims`;
+
+const CREATE_CLAIMS = `create table if not exists ${CLAIMS} (
+  relation text primary key,
+  owner text not null,
+  claimed_at timestamptz not null
+)`;
+
 export class PostgresArchiveLedger implements ArchiveLedger {
   readonly #adapter: Adapter;
   readonly #prepareState: () => Promise<void>;
@@ -42,7 +57,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
   async prepare(target: LoadTarget): Promise<void> {
     await this.#prepareState();
     await this.#within(target, async (session) => {
-      await createMissing(session, [CREATE_FILES, CREATE_OPEN], `select to_regclass('${FILES}') is not null`);
+      const present = `select to_regclass('${FILES}') is not null and to_regclass('${CLAIMS}') is not null`;
+      await createMissing(session, [CREATE_FILES, CREATE_OPEN, CREATE_CLAIMS], present);
     });
   }
 
@@ -125,6 +141,88 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     });
   }
 
+  async partitions(target: LoadTarget): Promise<readonly TopicPartition[]> {
+    return this.#within(target, async (session) => {
+      const where = `relation = ${quoteText(relationOf(target))}`;
+      const rows = await read(session, `select distinct topic, partition from ${FILES} where ${where} order by 1, 2`);
+      return rows.map(([topic, partition]) => ({ topic: String(topic), partition: Number(partition) }));
+    });
+  }
+
+  async files(target: LoadTarget, partition: number): Promise<KeptFiles> {
+    return this.#within(target, async (session) => {
+      const rows = await read(
+        session,
+        'select key, from_offset, to_offset, rows, bytes, size, status, (extract(epoch from clock_timestamp() - ' +
+          `written_at) * 1000)::bigint from ${FILES} where relation = ${quoteText(relationOf(target))} and topic = ` +
+          `${quoteText(target.topic)} and partition = ${partition} order by from_offset, key`,
+      );
+      const files: KeptFile[] = [];
+      let openFrom: bigint | null = null;
+      for (const [key, from, to, count, bytes, size, status, age] of rows) {
+        const range = { from: BigInt(String(from)), to: BigInt(String(to)) };
+        if (status === 'open') openFrom ??= range.from;
+        if (status !== 'done' && status !== 'joining' && status !== 'replaced') continue;
+        files.push({
+          ...{ key: String(key), topic: target.topic, partition, ...range, rows: Number(count), bytes: Number(bytes) },
+          ...{ size: size === null ? null : Number(size), status, ageMs: Number(age ?? 0) },
+        });
+      }
+      return { files, openFrom };
+    });
+  }
+
+  async claim(target: LoadTarget, owner: string): Promise<boolean> {
+    return this.#within(target, async (session) => {
+      const rows = await read(
+        session,
+        `insert into ${CLAIMS} as c values (${quoteText(relationOf(target))}, ${quoteText(owner)}, ` +
+          'clock_timestamp()) on conflict (relation) do update set owner = excluded.owner, claimed_at = ' +
+          'excluded.claimed_at where c.owner = excluded.owner or c.claimed_at < excluded.claimed_at - interval ' +
+          `'${CLAIM_MS} milliseconds' returning 1`,
+      );
+      return rows.length > 0;
+    });
+  }
+
+  async release(target: LoadTarget, owner: string): Promise<void> {
+    const where = `relation = ${quoteText(relationOf(target))} and owner = ${quoteText(owner)}`;
+    await this.#within(target, (session) => session.execute(`delete from ${CLAIMS} where ${where}`));
+  }
+
+  async join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void> {
+    const { key, topic, partition, from, to, rows, bytes } = file;
+    await this.#within(target, (session) =>
+      session.execute(
+        `insert into ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, status, ` +
+          `load_id) values (${quoteText(relationOf(target))}, ${quoteText(key)}, ${quoteText(topic)}, ` +
+          `${partition}, ${from}, ${to}, ${rows}, ${bytes}, 'joining', ${quoteText(loadId)}) on conflict (relation, ` +
+          'key) do nothing',
+      ),
+    );
+  }
+
+  async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[]): Promise<void> {
+    const { key, rows, bytes, size } = file;
+    const relation = quoteText(relationOf(target));
+    await this.#within(target, async (session) => {
+      await session.execute(
+        `update ${FILES} set status = 'done', rows = ${rows}, bytes = ${bytes}, size = ${size}, written_at = ` +
+          `clock_timestamp() where relation = ${relation} and key = ${quoteText(key)} and status = 'joining'`,
+      );
+      await session.execute(
+        `update ${FILES} set status = 'replaced' where relation = ${relation} and ${keysAre(replaced)} and status = ` +
+          "'done'",
+      );
+    });
+  }
+
+  async forget(target: LoadTarget, files: readonly KeptFile[]): Promise<void> {
+    if (files.length === 0) return;
+    const where = `relation = ${quoteText(relationOf(target))} and ${keysAre(files)}`;
+    await this.#within(target, (session) => session.execute(`delete from ${FILES} where ${where}`));
+  }
+
   async #within<T>(target: LoadTarget, work: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#adapter.session({ name: `load ${target.name}` });
     try {
@@ -136,4 +234,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
       await session.release();
     }
   }
+}
+
+function keysAre(files: readonly KeptFile[]): string {
+  return files.length === 0 ? 'false' : `key in (${files.map(({ key }) => quoteText(key)).join(', ')})`;
 }

@@ -102,4 +102,37 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     const status = await lab.project.start(['load', 'status']).ended;
     expect(status.out).toContain('raw.clicks.archive  clicks/0');
   });
+
+  it('joins the files of days that are over, when told and at the end of a load', async () => {
+    const declared = lab.project.read('models/sources.yml').replace('table: true', 'table: true, compact: true');
+    lab.project.write({ 'models/sources.yml': declared });
+    const kept = (await lab.project.rows('select count(*) from raw.clicks')).flat();
+    const files = async (): Promise<string[]> => {
+      const found = [];
+      for await (const { key } of store.list('raw/clicks/dt=2026-05-01/')) found.push(key.slice(key.lastIndexOf('/')));
+      return found;
+    };
+    const send = async (from: number): Promise<void> => {
+      for (const id of [from, from + 1]) {
+        const timestamp = BigInt(Date.parse('2026-05-01T10:00:00Z') + id);
+        const value = Buffer.from(`{"id":${2_000_000 + id}}`);
+        await lab.writer.send([{ topic: 'clicks', partition: 0, value, timestamp }]);
+        await lab.project.start(['load', '--once']).ended;
+      }
+    };
+    await send(0);
+    const status = await lab.project.start(['load', 'status']).ended;
+    expect(status.out).toContain('raw.clicks.archive  closed days to compact 0, files 0 into 0; 2 replaced files wait');
+    expect((await files()).filter((name) => name.includes('-day.'))).toHaveLength(1);
+    await send(2);
+    const told = await lab.project.start(['load', 'compact']).ended;
+    expect([told.code, told.out]).toEqual([
+      0,
+      expect.stringContaining('raw.clicks.archive: 0 files of closed days joined into 0, 0 replaced files deleted'),
+    ]);
+    expect((await files()).filter((name) => name.includes('-day.'))).toHaveLength(2);
+    expect((await lab.project.rows('select count(*) from raw.clicks')).flat().map(Number)).toEqual([
+      Number(kept[0]) + 4,
+    ]);
+  }, 120_000);
 });

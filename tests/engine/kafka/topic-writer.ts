@@ -9,6 +9,8 @@ export interface WrittenMessage {
   readonly key?: Buffer;
   readonly partition?: number;
   readonly headers?: Map<Buffer, Buffer>;
+  /** Milliseconds since 1970. */
+  readonly timestamp?: bigint;
 }
 
 /** A producer and what administers topics, at one broker. */

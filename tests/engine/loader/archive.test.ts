@@ -4,25 +4,20 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';
 import { PyDict } from '../../../src/values/index.ts';
-import { type ArchiveFormat, archiveTarget } from '../../../src/loader/archive/config.ts';
-import { archiveClient } from '../../../src/loader/archive/replay-client.ts';
-import { fileOf, messagesIn } from '../../../src/loader/archive/file-format.ts';
-import { ArchiveSink, putOnce } from '../../../src/loader/archive/sink.ts';
-import { createLedger } from '../../../src/loader/create-sink.ts';
+import type { ArchiveFormat } from '../../../src/loader/archive/config.ts';
+import { fileOf } from '../../../src/loader/archive/file-format.ts';
+import { putOnce } from '../../../src/loader/archive/sink.ts';
 import type { Message } from '../../../src/loader/broker.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
-import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import type { ObjectStore } from '../../../src/object-store/store.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
+import { Archive } from './archive-lab.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { LoadLab, upTo } from './load-lab.ts';
-import type { MemoryBroker } from './memory-broker.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-05-01T22:30:00Z');
 const server = new S3Server();
-let archives = 0;
 
 beforeAll(async () => {
   if (NO_STORE === null) await server.start();
@@ -31,91 +26,14 @@ afterAll(() => server.stop());
 
 const FORMATS = ['ndjson.gz', 'parquet'] as const;
 
-class Killed extends Error {}
-
-/** The archive of a table: its target, what it has stored, and loads of it. */
-class Archive {
-  readonly lab: LoadLab | ClickHouseLab;
-  readonly path = `a${++archives}/`;
-  readonly target: LoadTarget;
-  readonly table: LoadTarget;
-  readonly store: ObjectStore = server.store();
-
-  constructor(
-    lab: LoadLab | ClickHouseLab,
-    more: Partial<LoadTarget['flush']> = {},
-    partitions = 1,
-    format: ArchiveFormat = 'ndjson.gz',
-  ) {
-    this.lab = lab;
-    this.table = lab.target({ id: lab instanceof LoadLab ? 'integer' : 'Int32' }, {}, partitions);
-    const flush = { rows: 1e9, bytes: 1e6, ageMs: 60_000, ...more };
-    const archive = { connection: 'lake', path: `${this.path}dt={day}/hour={hour}/`, format, flush, table: true };
-    this.table = { ...this.table, archive };
-    const target = archiveTarget(this.table);
-    if (target === null) throw new Error('no archive');
-    this.target = target;
-  }
-
-  get broker(): MemoryBroker {
-    return this.lab.broker;
-  }
-
-  sink(reached?: (point: FaultPoint) => void, store = this.store): ArchiveSink {
-    const { adapter } = this.lab;
-    const tables = this.lab instanceof LoadLab ? this.lab.sink : this.lab.anotherSink();
-    return new ArchiveSink(tables, createLedger(adapter, tables), store, reached);
-  }
-
-  load(more: Partial<LoaderOptions> = {}): Promise<LoadSummary> {
-    return this.lab.loader(this.target, { sink: this.sink(), ...more }).loader.run();
-  }
-
-  /** What reads the files below a prefix. @param path of the config of today */
-  client(prefix: string, path = `${this.path}dt={day}/hour={hour}/`): Promise<LoaderOptions['client']> {
-    return archiveClient(server.store(), prefix, 't', path);
-  }
-
-  /** Loads until a point is reached for the nth time. */
-  async killed(point: FaultPoint, times = 1): Promise<boolean> {
-    let left = times;
-    let dead = false;
-    const reached = (at: FaultPoint): void => {
-      if (dead || (at === point && --left === 0)) {
-        dead = true;
-        throw new Killed(point);
-      }
-    };
-    try {
-      await this.load({ sink: this.sink(reached) });
-      return false;
-    } catch (error) {
-      if (!(error instanceof Killed)) throw error;
-      return true;
-    }
-  }
-
-  async keys(): Promise<string[]> {
-    const keys = [];
-    for await (const { key } of this.store.list(this.path)) keys.push(key.slice(this.path.length));
-    return keys;
-  }
-
-  /** Every message that the files hold. */
-  async messages(): Promise<(Message & { readonly partition: number })[]> {
-    const found = [];
-    for (const key of await this.keys()) {
-      const packed = await this.store.get(this.path + key);
-      const held = await messagesIn(key, packed ?? Buffer.alloc(0));
-      if (held === null) throw new Error(key);
-      found.push(...held);
-    }
-    return found.sort((a, b) => a.partition - b.partition || Number(a.offset - b.offset));
-  }
-
-  async ids(): Promise<unknown[]> {
-    return (await this.messages()).map(({ value }) => JSON.parse(value?.toString() ?? 'null').id);
-  }
+/** @param more limits of a flush */
+function archiveOf(
+  lab: LoadLab | ClickHouseLab,
+  more: Partial<LoadTarget['flush']> = {},
+  partitions = 1,
+  format: ArchiveFormat = 'ndjson.gz',
+): Archive {
+  return new Archive(lab, server, { flush: more, partitions, format });
 }
 
 const shown = (value: Uint8Array | null): string | null =>
@@ -133,7 +51,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it.each(FORMATS)('keep messages of any kind, which come back byte for byte (%s)', async (format) => {
-    const archive = new Archive(postgres, {}, 1, format);
+    const archive = archiveOf(postgres, {}, 1, format);
     const values: (string | Uint8Array | null)[] = [
       '{"id":1,"n":12345678901234567890,"d":1.10,"t":"ü\\n\\u0000 \ud83d\ude00"}',
       '{}',
@@ -187,7 +105,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('keep an object that is written over several lines on one', async () => {
-    const archive = new Archive(postgres);
+    const archive = archiveOf(postgres);
     archive.broker.produce('t', 0, null, { raw: Buffer.from('{\n  "id": 1,\r\n  "t": "a\\nb"\n}'), timestamp: START });
     await archive.load();
     const [key = ''] = await archive.keys();
@@ -197,7 +115,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('have names with the range, in a folder for each hour', async () => {
-    const archive = new Archive(postgres, {}, 2);
+    const archive = archiveOf(postgres, {}, 2);
     for (const i of upTo(6)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + (i * HOUR) / 2 });
     expect((await archive.load()).rows).toBe(6);
     const name = (partition: number): string => `p0000${partition}-00000000000000-00000000000003.ndjson.gz`;
@@ -224,7 +142,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
 
     it(`beside ${database} (${format}) lose and double nothing when loaders end at any point`, async () => {
       for (const point of POINTS) {
-        const archive = new Archive(lab(), { bytes: 2000 }, 2, format);
+        const archive = archiveOf(lab(), { bytes: 2000 }, 2, format);
         archive.broker.batch = 7;
         for (const i of upTo(60))
           archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + Math.floor(i / 20) * HOUR });
@@ -240,7 +158,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     }, 120_000);
 
     it(`beside ${database} (${format}) write the same names again, with the same bytes`, async () => {
-      const archive = new Archive(lab(), {}, 1, format);
+      const archive = archiveOf(lab(), {}, 1, format);
       for (const i of upTo(500)) archive.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
       expect(await archive.killed('before_merge')).toBe(true);
       expect(await archive.keys()).toEqual([]);
@@ -248,7 +166,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       const [key = '', ...others] = await archive.keys();
       expect(others).toEqual([]);
       const first = await archive.store.get(archive.path + key);
-      const again = new Archive(lab(), {}, 1, format);
+      const again = archiveOf(lab(), {}, 1, format);
       for (const i of upTo(500)) again.broker.produce('t', 0, { id: i, text: 'x'.repeat(i) }, { timestamp: START });
       expect(await again.killed('in_files')).toBe(true);
       expect((await again.store.get(again.path + key))?.equals(first ?? Buffer.alloc(0))).toBe(true);
@@ -257,7 +175,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     });
 
     it(`beside ${database} (${format}) wait while the store is away`, async () => {
-      const archive = new Archive(lab(), {}, 1, format);
+      const archive = archiveOf(lab(), {}, 1, format);
       for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
       const waited: string[] = [];
       let gone: Promise<void> | null = null;
@@ -278,7 +196,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   }
 
   it('say that other contents stand under a name, and write nothing over them', async () => {
-    const archive = new Archive(postgres);
+    const archive = archiveOf(postgres);
     archive.broker.produce('t', 0, { id: 1 }, { timestamp: START });
     const key = `${archive.path}dt=2026-05-01/hour=22/p00000-00000000000000-00000000000001.ndjson.gz`;
     await archive.store.put(key, Buffer.from('mine'));
@@ -287,7 +205,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it.each(FORMATS)('are done where the file holds messages that the topic has lost since (%s)', async (format) => {
-    const archive = new Archive(postgres, {}, 1, format);
+    const archive = archiveOf(postgres, {}, 1, format);
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
     expect(await archive.killed('before_commit')).toBe(true);
     archive.broker.compactAway('t', 0, [1n, 4n]);
@@ -303,7 +221,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('are loaded from one folder with all of its ranges, wherever their other files lie', async () => {
-    const archive = new Archive(postgres, { bytes: 1 });
+    const archive = archiveOf(postgres, { bytes: 1 });
     // Each range has the same two days; but the last has a day of its own.
     archive.broker.batch = 4;
     for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
@@ -318,7 +236,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('are loaded whole from one day of a copy, and of an archive whose path is another today', async () => {
-    const archive = new Archive(postgres);
+    const archive = archiveOf(postgres);
     for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
     await archive.load();
     const home = `moved/${archive.path}`;
@@ -329,14 +247,14 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     expect(await postgres.ids(archive.table)).toEqual(upTo(8));
     // A place that is cut off within a segment, and one that ends in the file's name.
     for (const part of ['dt=2026-05-0', 'dt=2026-05-01/hour=22/p000']) {
-      const whole = new Archive(postgres);
+      const whole = archiveOf(postgres);
       expect((await postgres.load(whole.table, { client: await archive.client(home + part) })).rows).toBe(8);
     }
     // Files of another layout: what a whole range is, nobody knows.
     await expect(archive.client(`${home}dt=2026-05-02/`, `${archive.path}{day}/`)).rejects.toThrow(
       `s3://lake/${home}dt=2026-05-02/hour=22/p00000-00000000000000-00000000000008.ndjson.gz does not lie as 'path'`,
     );
-    const all = new Archive(postgres);
+    const all = archiveOf(postgres);
     const other = await archive.client(home, `${archive.path}{day}/`);
     expect((await postgres.load(all.table, { client: other })).rows).toBe(8);
     await archive.store.put(`moved/b/${(await archive.keys())[0]}`, Buffer.from('mine'));
@@ -346,7 +264,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   it.each(['{day}/{topic}/', 'dt={day}/t/'])(
     'with the path %s are not mixed with those of other topics',
     async (path) => {
-      const archive = new Archive(postgres);
+      const archive = archiveOf(postgres);
       const home = `${archive.path}${path.startsWith('{') ? 'x' : 'y'}/`;
       for (const i of upTo(4)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
       await archive.load();
@@ -364,13 +282,13 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       expect((await postgres.load(archive.table, { client })).rows).toBe(4);
       expect(await postgres.ids(archive.table)).toEqual(upTo(4));
       if (!path.includes('{topic}')) return;
-      const all = new Archive(postgres);
+      const all = archiveOf(postgres);
       expect((await postgres.load(all.table, { client: await archive.client(home, home + path) })).rows).toBe(4);
     },
   );
 
   it.each(FORMATS)('are loaded into a table, which goes on from the topic (%s)', async (format) => {
-    const archive = new Archive(postgres, {}, 2, format);
+    const archive = archiveOf(postgres, {}, 2, format);
     for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
     await archive.load();
     expect((await postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(10);
@@ -381,7 +299,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('are read by ClickHouse where they lie', async () => {
-    const archive = new Archive(postgres, {}, 2);
+    const archive = archiveOf(postgres, {}, 2);
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, name: `n${i}` }, { timestamp: START + i * 600_000 });
     await archive.load();
@@ -414,7 +332,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('of Parquet are read by ClickHouse where they lie', async () => {
-    const archive = new Archive(postgres, {}, 2, 'parquet');
+    const archive = archiveOf(postgres, {}, 2, 'parquet');
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, at: '2026-05-01T10:00:00.123Z' }, { timestamp: START + i * 600_000 });
     await archive.load();
@@ -441,7 +359,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('that lack a file are loaded up to the gap, which is named', async () => {
-    const archive = new Archive(postgres, { bytes: 1 });
+    const archive = archiveOf(postgres, { bytes: 1 });
     archive.broker.batch = 2;
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
     await archive.load();

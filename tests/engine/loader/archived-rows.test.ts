@@ -2,10 +2,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROJECT_DATABASES } from '../support/any-project.ts';
-import { clickhouseMissing } from '../support/clickhouse.ts';
+import { clickhouseAdapter, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { type Ended, run } from '../support/program.ts';
+import { ACCESS_KEY, NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 
 const SOURCES = `sources:
   - name: raw
@@ -15,6 +17,8 @@ const SOURCES = `sources:
       - name: shared
       - name: own
         config: {meta: {tsdbt: {load: {topic: [a, b], archive: {connection: lake, path: "x/{topic}/h={hour}/"}}}}}
+      - name: compacted
+        config: {meta: {tsdbt: {load: {archive: {connection: lake, path: "raw/{topic}/dt={day}/{hour}", compact: {}}}}}}
       - name: parquet
         config: {meta: {tsdbt: {load: {archive: {connection: lake, path: "x/", format: parquet}}}}}
   - {name: plain, schema: raw, tables: [{name: none}]}
@@ -69,6 +73,55 @@ describe.each(['postgres', 'clickhouse'] as const)('archived_rows on %s', (type)
         "settings date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1) as files",
     );
   });
+
+  it.skipIf(missing !== null || type === 'postgres')('leaves out what joined files stand for', async () => {
+    const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'})");
+    expect(sql).toContain(' where _path not in (select arrayJoin(');
+    expect(sql).toContain(
+      "extractGroups(_path, '/\\\\Qraw/clicks/dt=\\\\E([-+0-9]{10}|none)\\\\Q/\\\\E(?:[0-9]{2}|none)" +
+        "\\\\Q/\\\\Ep([0-9]+)-([0-9]+)-([0-9]+)(-day)?[.]')",
+    );
+  });
+
+  it.skipIf(missing !== null || type === 'postgres' || NO_STORE !== null)(
+    'takes one side of what joined files stand for',
+    async () => {
+      const server = await new S3Server().start();
+      const adapter = clickhouseAdapter('archived_once');
+      try {
+        const store = server.store();
+        const file = (place: string, ids: readonly number[]): Promise<unknown> =>
+          store.put(
+            `raw/clicks/dt=${place}.ndjson.gz`,
+            gzipSync(ids.map((id) => `{"_topic":"clicks","id":${id}}\n`).join('')),
+          );
+        await file('2026-05-01/05/p00000-00000000000000-00000000000005', [1, 2]);
+        await file('2026-05-01/06/p00000-00000000000005-00000000000010', [3]);
+        await file('2026-05-01/06/p00000-00000000000010-00000000000015', [4]);
+        await file('2026-05-01/05/p00001-00000000000000-00000000000005', [5]);
+        await file('2026-05-02/05/p00000-00000000000000-00000000000005', [6]);
+        await file('none/none/p00000-00000000000000-00000000000005', [7]);
+        await file('2026-05-01/00/p00000-00000000000000-00000000000010-day', [101, 102, 103]);
+        await textsOf(
+          adapter,
+          `create named collection archived_once as url = '${server.endpoint}/lake/', access_key_id = ` +
+            `'${ACCESS_KEY}', secret_access_key = '${SECRET_KEY}'`,
+        );
+        const { sql } = await compile("archived_rows(source('raw', 'compacted'), {'id': 'Int64'}, 'archived_once')");
+        const ids = async (text: string): Promise<number[]> =>
+          (await textsOf(adapter, text.replace('select *', 'select id')))
+            .flat()
+            .map(Number)
+            .sort((a, b) => a - b);
+        expect(await ids(sql)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+        expect(await ids(sql.replace('now() - 300', 'now() + 300'))).toEqual([4, 5, 6, 7, 101, 102, 103]);
+      } finally {
+        await textsOf(adapter, 'drop named collection if exists archived_once');
+        await adapter.close();
+        await server.stop();
+      }
+    },
+  );
 
   it.skipIf(missing !== null || type === 'postgres')('refuses a source without an archive', async () => {
     const { code, out } = await compile("archived_rows(source('plain', 'none'), {})");

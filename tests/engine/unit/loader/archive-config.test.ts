@@ -6,9 +6,11 @@ import {
   fileName,
   folderOf,
   isArchive,
+  joinedKey,
   rangeOf,
   withArchive,
 } from '../../../../src/loader/archive/config.ts';
+import { dayOf, dayPrefix } from '../../../../src/loader/archive/layout.ts';
 import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
 import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
 
@@ -53,10 +55,26 @@ describe('an archive', () => {
     expect(folderOf(archive, 'clicks', null)).toBe('raw/clicks/dt=none/hour=none/');
     const name = fileName(3, 1200n, 5400n, 'ndjson.gz');
     expect(name).toBe('p00003-00000000001200-00000000005400.ndjson.gz');
-    expect(rangeOf(`a/${name}`)).toEqual({ partition: 3, from: 1200n, to: 5400n });
+    expect(rangeOf(`a/${name}`)).toEqual({ partition: 3, from: 1200n, to: 5400n, joined: false });
     expect(rangeOf('a/other.ndjson.gz')).toBe(null);
     const other = fileName(3, 1200n, 5400n, 'parquet');
     expect([other, rangeOf(other)?.to]).toEqual(['p00003-00000000001200-00000000005400.parquet', 5400n]);
+  });
+
+  it('has files that stand for those of a day', () => {
+    const table = target({ ...good, compact: { after: '2h', size: '1MiB' } });
+    const archive = table === null ? null : archiveTarget(table);
+    if (archive === null || !isArchive(archive)) throw new Error('no archive');
+    const { compact, path } = archive.archive;
+    expect(compact).toEqual({ afterMs: 7_200_000, keepMs: 3_600_000, bytes: 1024 ** 2 });
+    expect(target({ ...good, compact: false })?.archive?.compact).toBe(undefined);
+    const key = joinedKey(archive, { topic: 'a.b', partition: 3, from: 0n, to: 5400n }, '2026-05-01');
+    expect(key).toBe('raw/a.b/dt=2026-05-01/hour=00/p00003-00000000000000-00000000005400-day.ndjson.gz');
+    expect(rangeOf(key)).toEqual({ partition: 3, from: 0n, to: 5400n, joined: true });
+    expect(dayOf(key, path, 'a.b')).toBe('2026-05-01');
+    expect(dayOf(key, path, 'aXb')).toBe(null);
+    expect(dayOf(folderOf(archive, 'a.b', null) + fileName(0, 0n, 1n, 'parquet'), path, 'a.b')).toBe(null);
+    expect(dayPrefix('2026-05-01', path, 'a.b')).toBe('raw/a.b/dt=2026-05-01/hour=');
   });
 
   it.each([
@@ -67,7 +85,13 @@ describe('an archive', () => {
     [{ ...good, format: 'orc' }, {}, "'format'"],
     [{ ...good, format: 'csv' }, {}, "'format' must be one of ndjson.gz"],
     [{ ...good, flush: { age: 'soon' } }, {}, "'age' in 'flush' must be a positive duration"],
-    [{ ...good, compact: 'daily' }, {}, "unknown option 'compact' in 'archive'"],
+    [{ ...good, compacted: true }, {}, "unknown option 'compacted' in 'archive'"],
+    [{ ...good, compact: 'daily' }, {}, "'compact' of 'archive' must be true or { after, keep, size }"],
+    [{ ...good, compact: { every: '1d' } }, {}, "unknown option 'every' in 'compact'"],
+    [{ ...good, compact: { after: 'later' } }, {}, "'after' in 'compact' must be a duration such as 1h"],
+    [{ ...good, compact: { size: '2h' } }, {}, "'size' in 'compact' must be a size such as 64MiB"],
+    [{ ...good, compact: { keep: '29m' } }, {}, "'keep' in 'compact' must be at least 30m"],
+    [{ ...good, path: 'raw/{topic}/{hour}', compact: true }, {}, "'path' of 'archive' has no {day}"],
     [{ ...good, table: 'no' }, {}, "'table' of 'archive' must be true or false"],
     [good, { hash: ['email'] }, "'archive' keeps messages as they are, and 'hash' or 'drop' hide parts of them"],
     [{ ...good, path: 'raw' }, { topic: undefined, topics: ['a', 'b'] }, "'path' of 'archive' must have {topic}"],

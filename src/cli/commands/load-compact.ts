@@ -1,0 +1,101 @@
+// load of archives whose days are compacted: when it is done, and what is said of it. src/loader/archive/compact.ts
+// does it.
+import { randomUUID } from 'node:crypto';
+import { errorOf } from '../../error-table.ts';
+import { TsdbtError } from '../../errors.ts';
+import { type ArchiveTarget, COMPACT, type CompactConfig, isArchive } from '../../loader/archive/config.ts';
+import type { Compacted } from '../../loader/archive/compact.ts';
+import { createLedger } from '../../loader/create-sink.ts';
+import type { LoadTarget } from '../../loader/load-target.ts';
+import { now } from '../command-session.ts';
+import { pause } from '../pause.ts';
+import { readStore } from '../read-connection.ts';
+import type { LoadContext } from './load.ts';
+
+/** From one look at the closed days to the next. */
+const EVERY_MS = 600_000;
+
+/**
+ * Compacts the closed days of the archives, once or again and again until the signal is aborted. What fails is said,
+ * and tried again at the next time.
+ */
+export async function keepCompacted(
+  ctx: LoadContext,
+  targets: readonly LoadTarget[],
+  { once, signal }: { readonly once: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const archives = targets.filter(isArchive);
+  const told = new Map<string, string>();
+  const say = (name: string, line: string): void => {
+    if (told.get(name) !== line) ctx.say(`${name}: ${line}`);
+    told.set(name, line);
+  };
+  while (archives.length > 0 && !signal.aborted) {
+    for (const target of archives)
+      try {
+        if ((await ctx.sink.kept(target)).paused !== null) continue;
+        const done = await compactOne(ctx, target, target.archive.compact ?? null, signal);
+        if (done.into + done.deleted > 0) say(target.name, lineOf(done));
+        for (const problem of done.problems) say(target.name, problem);
+      } catch (error) {
+        if (!(error instanceof TsdbtError)) throw error;
+        say(target.name, `closed days were not compacted: ${error.message}`);
+      }
+    if (once) return;
+    await pause(EVERY_MS, signal);
+  }
+}
+
+/** Compacts the closed days of the selected archives, asked for or not. @returns whether nothing stood in the way */
+export async function compactNow(ctx: LoadContext): Promise<boolean> {
+  const archives = ctx.targets.filter(isArchive);
+  if (archives.length === 0) throw errorOf('nothingToLoad', {});
+  let ok = true;
+  for (const target of archives) {
+    const { compact = COMPACT, path } = target.archive;
+    if (!path.includes('{day}')) {
+      ctx.say(`${target.name}: its path has no {day}, and the files of a day are what is joined`);
+      continue;
+    }
+    const done = await compactOne(ctx, target, compact, ctx.session.signal);
+    ctx.say(`${target.name}: ${done.busy ? 'another process is at it' : lineOf(done)}`);
+    for (const problem of done.problems) ctx.say(`  ${problem}`);
+    if (done.problems.length > 0) ok = false;
+  }
+  return ok;
+}
+
+/** What is left to do with the closed days of an archive; null: it does not ask for it, or was never loaded. */
+export async function compactionLine(ctx: LoadContext, target: LoadTarget): Promise<string | null> {
+  if (!isArchive(target) || target.archive.compact === undefined) return null;
+  if ((await ctx.sink.kept(target)).positions.size === 0) return null;
+  const { compactionState } = await import('../../loader/archive/compact.ts');
+  const ledger = createLedger(ctx.parsed.adapter, ctx.sink);
+  const state = await compactionState({ target, ledger, compact: target.archive.compact, now });
+  return (
+    `closed days to compact ${state.days}, files ${state.toJoin} into ${state.into}; ` +
+    `${state.replaced} replaced files wait to be deleted`
+  );
+}
+
+async function compactOne(
+  ctx: LoadContext,
+  target: ArchiveTarget,
+  compact: CompactConfig | null,
+  signal: AbortSignal,
+): Promise<Compacted> {
+  const { parsed, session, sink, reached } = ctx;
+  const { compactArchive } = await import('../../loader/archive/compact.ts');
+  const ledger = createLedger(parsed.adapter, sink);
+  await ledger.prepare(target);
+  const store = await readStore(session, parsed.config, target.archive.connection);
+  try {
+    return await compactArchive({ target, ledger, store, compact, owner: randomUUID(), signal, now, reached });
+  } finally {
+    store.close();
+  }
+}
+
+function lineOf({ joined, into, deleted }: Compacted): string {
+  return `${joined} files of closed days joined into ${into}, ${deleted} replaced files deleted`;
+}

@@ -1,0 +1,113 @@
+// What is to be done with the files of a partition: which files of closed days are joined into which, and which joined
+// ones have had their time. A function of the ledger; compact.ts does it.
+import { type ArchiveConfig, type CompactConfig, formatOf, joinedKey, rangeOf } from './config.ts';
+import { dayOf } from './layout.ts';
+import type { KeptFile, KeptFiles, PlannedFile } from './ledger.ts';
+
+const DAY_MS = 86_400_000;
+/** Files that are joined into one, at most. */
+const MOST_FILES = 2000;
+
+/** A file that is going to stand for others. */
+export interface Join {
+  readonly file: PlannedFile;
+  readonly day: string;
+  readonly inputs: readonly KeptFile[];
+  /** It is recorded already. */
+  readonly begun: boolean;
+}
+
+/** A joined file, and those that it stands for. */
+export interface Covered {
+  readonly by: KeptFile;
+  readonly files: readonly KeptFile[];
+}
+
+/** The work on a partition. */
+export interface CompactPlan {
+  readonly joins: readonly Join[];
+  /** Their files may be deleted now. */
+  readonly due: readonly Covered[];
+  /** Those of files that stay for readers as yet. */
+  readonly waiting: readonly Covered[];
+}
+
+/**
+ * @param archive of the target
+ * @param compact null: what was begun is finished, and nothing new is joined
+ * @param now milliseconds since 1970
+ */
+export function planCompaction(
+  { files, openFrom }: KeptFiles,
+  archive: ArchiveConfig,
+  compact: CompactConfig | null,
+  { keepMs, now }: { readonly keepMs: number; readonly now: number },
+): CompactPlan {
+  const days = new Map<string, KeptFile[]>();
+  for (const file of files) {
+    const day = dayOf(file.key, archive.path, file.topic);
+    if (day !== null) days.set(day, [...(days.get(day) ?? []), file]);
+  }
+  const joins: Join[] = [];
+  const due: Covered[] = [];
+  const waiting: Covered[] = [];
+  for (const [day, ofDay] of days) {
+    const single = ofDay.filter(({ key }) => rangeOf(key)?.joined === false);
+    const taken = new Set<KeptFile>();
+    for (const by of ofDay) {
+      if (single.includes(by)) continue;
+      const inputs = single.filter((file) => covers(by, file));
+      for (const file of inputs) taken.add(file);
+      if (by.status === 'joining') joins.push({ file: by, day, inputs, begun: true });
+      else if (inputs.length > 0) (by.ageMs >= keepMs ? due : waiting).push({ by, files: inputs });
+    }
+    if (compact === null || Date.parse(day) + DAY_MS + compact.afterMs > now) continue;
+    const left = single.filter((file) => !taken.has(file) && (openFrom === null || file.to <= openFrom));
+    for (const inputs of groupsOf(left, compact.bytes)) joins.push(newJoin(inputs, archive, day));
+  }
+  return { joins, due, waiting };
+}
+
+/** Files that go into one: of one format, not too many bytes, all of a range. A file that stands alone stays. */
+function groupsOf(files: readonly KeptFile[], bytes: number): KeptFile[][] {
+  const groups: KeptFile[][] = [];
+  let group: KeptFile[] = [];
+  let size = 0;
+  const ranges = new Map<string, KeptFile[]>();
+  for (const file of files) {
+    const name = `${file.from}-${file.to}`;
+    ranges.set(name, [...(ranges.get(name) ?? []), file]);
+  }
+  for (const range of ranges.values()) {
+    const own = range.reduce((sum, file) => sum + (file.size ?? 0), 0);
+    const format = formatOf(range[0]?.key ?? '');
+    const other = group[0] !== undefined && formatOf(group[0].key) !== format;
+    if (other || size + own > bytes || group.length + range.length > MOST_FILES) {
+      groups.push(group);
+      [group, size] = [[], 0];
+    }
+    group.push(...range);
+    size += own;
+  }
+  groups.push(group);
+  // A range of two formats was cut off between them: it stays as it is.
+  return groups.filter(
+    (each) => each.length > 1 && each.every(({ key }) => formatOf(key) === formatOf(each[0]?.key ?? '')),
+  );
+}
+
+function newJoin(inputs: readonly KeptFile[], archive: ArchiveConfig, day: string): Join {
+  const [first] = inputs;
+  const last = inputs.at(-1);
+  if (first === undefined || last === undefined) throw new RangeError('nothing is joined');
+  const { topic, partition, from } = first;
+  const place = { topic, partition, from, to: last.to };
+  const key = joinedKey({ archive: { ...archive, format: formatOf(first.key) } }, place, day);
+  const sum = (of: (file: KeptFile) => number): number => inputs.reduce((total, file) => total + of(file), 0);
+  const file = { key, ...place, rows: sum(({ rows }) => rows), bytes: sum(({ bytes }) => bytes) };
+  return { file, day, inputs, begun: false };
+}
+
+function covers(by: PlannedFile, file: PlannedFile): boolean {
+  return by.from <= file.from && file.to <= by.to && formatOf(by.key) === formatOf(file.key);
+}

@@ -1,0 +1,301 @@
+// Joins the small files of closed days into larger ones. The ledger records a joined file before it is written; then it
+// is written, under a name that says what it stands for; then the ledger counts it in the place of the others, in one
+// step; these are deleted later. Who comes after a kill finds the same files and writes the same one.
+import { TsdbtError } from '../../errors.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { FaultPoint } from '../sink.ts';
+import { ofTopic } from '../topics.ts';
+import { type ArchiveConfig, COMPACT, type CompactConfig, formatOf, isArchive, rangeOf } from './config.ts';
+import { type CompactPlan, type Covered, type Join, planCompaction } from './compact-plan.ts';
+import { CONTENT_TYPES, sameMessage } from './file-format.ts';
+import { GzipFile } from './gzip.ts';
+import { dayOf, dayPrefix } from './layout.ts';
+import type { ArchiveLedger, KeptFile } from './ledger.ts';
+import type { ArchivedMessage } from './lines.ts';
+import { openMessagesFile } from './parquet-file.ts';
+import { FileGone, ForeignFile, inOffsetOrder, linesOfFile, messagesOfFile } from './read-file.ts';
+
+/** Objects that are deleted at once. */
+const AT_ONCE = 8;
+
+export interface CompactOptions {
+  /** An archive. */
+  readonly target: LoadTarget;
+  readonly ledger: ArchiveLedger;
+  readonly store: ObjectStore;
+  /** Of this process, and unlike every other one's. */
+  readonly owner: string;
+  /** Null: what was begun is finished. */
+  readonly compact: CompactConfig | null;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** For tests: called at each fault point. */
+  readonly reached?: (point: FaultPoint) => void;
+}
+
+/** What has been done. */
+export interface Compacted {
+  /** Small files, and those that stand for them now. */
+  readonly joined: number;
+  readonly into: number;
+  readonly deleted: number;
+  /** What could not be joined, and why. */
+  readonly problems: readonly string[];
+  /** Another process is at it. */
+  readonly busy: boolean;
+}
+
+/** What is to be done. */
+export interface CompactionState {
+  readonly days: number;
+  /** Small files of closed days, and how many will stand for them. */
+  readonly toJoin: number;
+  readonly into: number;
+  /** Files that a joined one stands for, and that are not deleted yet. */
+  readonly replaced: number;
+}
+
+/** What a compaction would do now. Writes nothing. @param target an archive whose bookkeeping is there */
+export async function compactionState(
+  options: Pick<CompactOptions, 'target' | 'ledger' | 'compact' | 'now'>,
+): Promise<CompactionState> {
+  const state = { days: new Set<string>(), toJoin: 0, into: 0, replaced: 0 };
+  for (const { topic, partition } of await options.ledger.partitions(options.target)) {
+    const { joins, due, waiting } = await planOf(options, ofTopic(options.target, topic), partition);
+    for (const { day, inputs } of joins) {
+      state.days.add(day);
+      state.toJoin += inputs.length;
+      state.into++;
+    }
+    for (const { files } of [...due, ...waiting]) state.replaced += files.length;
+  }
+  return { ...state, days: state.days.size };
+}
+
+/**
+ * Joins what can be joined, and deletes what has had its time.
+ * @throws `connection` and `database` errors; after them, and after a kill, another call goes on
+ */
+export async function compactArchive(options: CompactOptions): Promise<Compacted> {
+  const { target, ledger, owner } = options;
+  const problems: string[] = [];
+  const done = { joined: 0, into: 0, deleted: 0, problems, busy: false };
+  let claimed = false;
+  try {
+    for (const { topic, partition } of await ledger.partitions(target)) {
+      const view = ofTopic(target, topic);
+      let plan = await planOf(options, view, partition);
+      if (plan.joins.length + plan.due.length === 0) continue;
+      if (!claimed) {
+        if (!(await ledger.claim(target, owner))) return { ...done, busy: true };
+        claimed = true;
+        // Another process may have been at it meanwhile.
+        plan = await planOf(options, view, partition);
+      }
+      for (const step of [...plan.joins, ...plan.due]) {
+        if (options.signal.aborted) return done;
+        if (!(await ledger.claim(target, owner))) return { ...done, busy: true };
+        try {
+          if ('by' in step) done.deleted += await deleteCovered(options, view, step);
+          else {
+            await join(options, view, step);
+            done.joined += step.inputs.length;
+            done.into++;
+          }
+        } catch (error) {
+          if (!(error instanceof TsdbtError) || error.kind !== 'runtime') throw error;
+          problems.push(error.message);
+        }
+      }
+    }
+    return done;
+  } finally {
+    if (claimed) await ledger.release(target, owner);
+  }
+}
+
+async function planOf(
+  { target, ledger, compact, now }: Pick<CompactOptions, 'target' | 'ledger' | 'compact' | 'now'>,
+  view: LoadTarget,
+  partition: number,
+): Promise<CompactPlan> {
+  const { keepMs } = compact ?? COMPACT;
+  return planCompaction(await ledger.files(view, partition), archiveOf(target), compact, { keepMs, now: now() });
+}
+
+function archiveOf(target: LoadTarget): ArchiveConfig {
+  if (!isArchive(target)) throw new TsdbtError('internal', `${target.name} has no files`);
+  return target.archive;
+}
+
+async function join(options: CompactOptions, view: LoadTarget, step: Join): Promise<void> {
+  const { ledger, store, owner, reached = () => undefined } = options;
+  const { file, inputs } = step;
+  if (!step.begun) {
+    await refuseOthers(store, view, step);
+    reached('before_join');
+    await ledger.join(view, file, owner);
+  }
+  reached('joining');
+  const { body, rows } = await bodyOf(store, step);
+  if (rows < file.rows)
+    throw new TsdbtError(
+      'runtime',
+      `The files that ${file.key} is to stand for hold ${rows} messages, and tsdbt.archive_files says ${file.rows}.`,
+    );
+  const size = await putJoined(store, step, body);
+  reached('joined');
+  await ledger.joined(view, { ...file, rows, size }, inputs, owner);
+  reached('after_join');
+}
+
+/** A file in the range that the ledger does not know would be taken for one of those that are joined. */
+async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, inputs }: Join): Promise<void> {
+  const { path } = archiveOf(view);
+  const known = new Set(inputs.map(({ key }) => key));
+  for await (const { key } of store.list(dayPrefix(day, path, view.topic))) {
+    const range = rangeOf(key);
+    if (range === null || range.joined || range.partition !== file.partition || known.delete(key)) continue;
+    if (range.from < file.to && file.from < range.to && dayOf(key, path, view.topic) === day)
+      throw new TsdbtError('runtime', `The object ${key} is not in tsdbt.archive_files: its day is not compacted.`);
+  }
+  const [missing] = known;
+  if (missing !== undefined)
+    throw new TsdbtError('runtime', `The object ${missing} is missing: its day is not compacted.`);
+}
+
+/** The joined file. Of what goes into it only pieces are in memory, and the compressed file itself. */
+async function bodyOf(
+  store: ObjectStore,
+  { file, inputs }: Join,
+): Promise<{ readonly body: Buffer; readonly rows: number }> {
+  let rows = 0;
+  try {
+    if (formatOf(file.key) === 'parquet') {
+      const written = await openMessagesFile();
+      for await (const messages of messagesOf(store, inputs))
+        for (const message of messages) {
+          written.add(message);
+          rows++;
+        }
+      return { body: written.finish(), rows };
+    }
+    const written = new GzipFile();
+    const open = ({ key }: KeptFile): AsyncGenerator<readonly PlacedLine[]> => placedLines(store, key, file);
+    for await (const lines of inOffsetOrder(ranged(inputs), open, file.from))
+      for (const { line } of lines) {
+        const room = written.add(line);
+        if (room !== null) await room;
+        const more = written.add(LINE_END);
+        if (more !== null) await more;
+        rows++;
+      }
+    return { body: await written.finish(), rows };
+  } catch (error) {
+    if (!(error instanceof ForeignFile)) throw error;
+    throw new TsdbtError('runtime', `The object ${error.message} is no file of topic ${file.topic}.`);
+  }
+}
+
+function messagesOf(store: ObjectStore, files: readonly KeptFile[]): AsyncGenerator<readonly ArchivedMessage[]> {
+  const open = async function* ({ key, topic, partition }: KeptFile): AsyncGenerator<ArchivedMessage[]> {
+    for await (const messages of messagesOfFile(store, key)) {
+      if (messages.some((message) => message.topic !== topic || message.partition !== partition))
+        throw new ForeignFile(key);
+      yield messages;
+    }
+  };
+  return inOffsetOrder(ranged(files), open, files[0]?.from ?? 0n);
+}
+
+function ranged(files: readonly KeptFile[]): (KeptFile & { readonly joined: boolean })[] {
+  return files.map((file) => ({ ...file, joined: false }));
+}
+
+interface PlacedLine {
+  readonly offset: bigint;
+  readonly line: Buffer;
+}
+
+/** The lines of a file as they stand: their offset is all that is read of them. */
+async function* placedLines(
+  store: ObjectStore,
+  key: string,
+  { topic, partition }: Pick<KeptFile, 'topic' | 'partition'>,
+): AsyncGenerator<PlacedLine[]> {
+  const head = Buffer.from(`{"_topic":${JSON.stringify(topic)},"_partition":${partition},"_offset":`);
+  for await (const lines of linesOfFile(store, key))
+    yield lines.map((line) => {
+      const end = line.indexOf(',', head.length);
+      const offset = line.toString('latin1', head.length, end);
+      if (line.compare(head, 0, head.length, 0, head.length) !== 0 || !/^\d+$/.test(offset)) throw new ForeignFile(key);
+      return { offset: BigInt(offset), line };
+    });
+}
+
+const LINE_END = Buffer.from('\n');
+
+/** @returns bytes of the object that stands @throws when it is another one */
+async function putJoined(store: ObjectStore, { file, inputs }: Join, body: Buffer): Promise<number> {
+  const type = CONTENT_TYPES[formatOf(file.key)];
+  try {
+    if ((await store.put(file.key, body, { whenAbsent: true, type })).created) return body.length;
+  } catch (error) {
+    if (!(error instanceof TsdbtError) || error.details.code !== 'NotImplemented') throw error;
+    // The store knows no conditions; what stands under this name is this file.
+    await store.put(file.key, body, { type });
+    return body.length;
+  }
+  // Who was killed behind this has written it, perhaps by another zlib.
+  const found = await store.head(file.key);
+  if (found !== null && (await holdsTheSame(store, file.key, inputs))) return found.size;
+  throw new TsdbtError(
+    'runtime',
+    `The object ${file.key} of '${store.settings.name}' stands there with other contents: its day is not compacted.`,
+    { path: store.settings.path, hint: 'Somebody else writes below this path.' },
+  );
+}
+
+async function holdsTheSame(store: ObjectStore, key: string, inputs: readonly KeptFile[]): Promise<boolean> {
+  const wanted = singly(messagesOf(store, inputs));
+  try {
+    for await (const messages of messagesOfFile(store, key))
+      for (const message of messages) {
+        const { done, value } = await wanted.next();
+        if (done === true || !sameMessage(value, message)) return false;
+      }
+    return (await wanted.next()).done === true;
+  } catch (error) {
+    if (error instanceof ForeignFile) return false;
+    throw error;
+  } finally {
+    await wanted.return(undefined);
+  }
+}
+
+async function* singly<T>(pieces: AsyncGenerator<readonly T[]>): AsyncGenerator<T, undefined> {
+  for await (const piece of pieces) yield* piece;
+}
+
+/** @returns how many files were deleted */
+async function deleteCovered(
+  { ledger, store, owner, reached = () => undefined }: CompactOptions,
+  view: LoadTarget,
+  { by, files }: Covered,
+): Promise<number> {
+  if ((await store.head(by.key)) === null)
+    throw new FileGone('runtime', `The object ${by.key} is missing: the files that it stood for are kept.`);
+  const waiting = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+      await store.delete(file.key);
+      reached('in_deletion');
+    }
+  };
+  const workers = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker));
+  const failed = workers.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+  await ledger.forget(view, files, owner);
+  return files.length;
+}
