@@ -73,11 +73,12 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     await clickhouse.close();
   });
   /** Rows that count by the ledger. */
-  const counted = async ({ lab, path }: Archive): Promise<number> => {
+  const counted = async ({ lab, path, target }: Archive): Promise<number> => {
     const final = lab instanceof LoadLab ? '' : ' final';
     const sum = lab instanceof LoadLab ? 'sum(rows)::text' : 'sum(rows)';
     const [row] = await lab.rows(
-      `select ${sum} from tsdbt.archive_files${final} where status = 'done' and key like '${path}%'`,
+      `select ${sum} from tsdbt.archive_files${final} where status = 'done' and key like '${path}%' and ` +
+        `relation like '%${target.identifier}%'`,
     );
     return Number(row?.[0]);
   };
