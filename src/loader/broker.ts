@@ -90,7 +90,10 @@ export interface RangeRead {
 
 /** Called when the group assigns and revokes partitions. */
 export interface AssignmentListener {
-  /** The partitions are assigned to this client; answers where each one starts. */
+  /**
+   * The partitions are assigned to this client; answers where each one starts. One that is left out is not read, and
+   * assigned again a little later.
+   */
   assigned(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>>;
   /** The partitions are about to be revoked: flush what is held of them. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
@@ -102,8 +105,16 @@ export interface BrokerClient {
   topics(names: readonly string[]): Promise<readonly TopicInfo[]>;
   /** The names of the topics that match, sorted, without the broker's own. */
   matching(pattern: RegExp): Promise<readonly string[]>;
-  /** Earliest and end offset of every partition, by `topic/partition`. */
-  ends(topics: readonly string[]): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
+  /**
+   * Earliest and end offset of every partition, by `topic/partition`.
+   * @param only of these alone; all others of the topics may be without a leader
+   */
+  ends(
+    topics: readonly string[],
+    only?: readonly TopicPartition[],
+  ): Promise<ReadonlyMap<string, { readonly earliest: bigint; readonly end: bigint }>>;
+  /** Those of the partitions that have a leader now; absent: all can be read. */
+  led?(partitions: readonly TopicPartition[]): Promise<readonly TopicPartition[]>;
   /**
    * The first offset at or after a moment, by `topic/partition`; the end where there is none.
    * @param time milliseconds since 1970

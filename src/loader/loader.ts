@@ -26,7 +26,7 @@ import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
-import { explain, isAnother, madeAnew, startingPoints } from './starts.ts';
+import { explain, isAnother, ledOf, ledPartitions, madeAnew, startingPoints } from './starts.ts';
 import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
 
@@ -101,6 +101,8 @@ export class Loader {
   #asked = 0;
   /** When something was last read or written. */
   #progressed = 0;
+  /** Own partitions without a leader, by `topic/partition`: the client assigns them again. */
+  readonly #away = new Set<string>();
   /** Why the last flush of a partition cannot be settled, by `topic/partition`. */
   readonly #unreadable = new Map<string, PartitionFailure>();
 
@@ -124,14 +126,16 @@ export class Loader {
 
   /** @throws when table or topic cannot be used; transient errors are waited for */
   async run(): Promise<LoadSummary> {
-    const { target, client, sink, signal, now, notify } = this.#options;
+    const { target, client, sink, signal, now, notify, once } = this.#options;
     let leave: (() => Promise<void>) | undefined;
     try {
       // The topic comes first: without the right to read it, no table is made.
       this.#topics = await this.#patiently(() => topicNames(client, target));
       this.#asked = now();
-      await this.#patiently(() => client.topics(this.#topics));
-      const ends = await this.#patiently(() => client.ends(this.#topics));
+      const topics = await this.#patiently(() => client.topics(this.#topics));
+      const ends = await this.#patiently(async () =>
+        client.ends(this.#topics, once ? undefined : await ledOf(client, topics)),
+      );
       this.#partitions.aimAt(new Map([...ends].map(([key, { end }]) => [key, end])));
       const columns = await this.#patientStatement(() => sink.prepare(target));
       this.#maker = this.#rowMaker(columns);
@@ -253,8 +257,8 @@ export class Loader {
     if (!once || timeoutMs === null || now() - this.#progressed <= timeoutMs) return;
     const { behind } = this.#partitions;
     throw this.#patience.timedOut(
-      behind.length > 0
-        ? behind.join(', ')
+      behind.length + this.#away.size > 0
+        ? [...behind, ...[...this.#away].map((key) => `${key} has no leader`)].join(', ')
         : `no partition of ${target.topic} was given to this loader; another one of its group may have them`,
     );
   }
@@ -355,15 +359,18 @@ export class Loader {
     return {
       assigned: async (partitions) => {
         this.#partitions.turn();
-        const starts = await this.#patiently(() => this.#startingPoints(partitions));
-        this.#partitions.give(partitions);
+        const led = await this.#patiently(() => ledPartitions(this.#options.client, partitions));
+        for (const at of partitions) this.#away.add(partitionKey(at));
+        for (const at of led) this.#away.delete(partitionKey(at));
+        const starts = await this.#patiently(() => this.#startingPoints(led));
+        this.#partitions.give(led);
         this.#partitions.goOn(starts);
         // Before anything says that the end is reached.
         await this.#verify(starts);
         await this.#endWhereAllStopped();
         this.#assignedOnce = true;
         this.#progressed = now();
-        notify({ kind: 'assigned', target, partitions });
+        if (led.length > 0) notify({ kind: 'assigned', target, partitions: led });
         return starts;
       },
       revoked: async (partitions) => {
@@ -371,6 +378,7 @@ export class Loader {
         // What is not flushed by the deadline is read again by the partition's next owner.
         await Promise.race([this.#flusher.flushAll(), pause(REVOKE_DEADLINE_MS)]);
         this.#partitions.release(partitions);
+        for (const at of partitions) this.#away.delete(partitionKey(at));
         this.#limit.forget(this.#flusher.filling.forget(partitions));
         notify({ kind: 'revoked', target, partitions });
       },
@@ -417,7 +425,9 @@ export class Loader {
         // What a topic held that was deleted since, no log has: starts.ts says so.
         if (!ids.has(range.topic) || isAnother(range.topicId, ids.get(range.topic) ?? null)) continue;
         // The owner of a partition waits for its leader. Others settle what can be read.
-        const waitMs = partitions.some((at) => partitionKey(at) === partitionKey(range)) ? null : UNREACHABLE_MS;
+        const key = partitionKey(range);
+        const own = partitions.some((at) => partitionKey(at) === key);
+        const waitMs = own ? null : this.#away.has(key) ? 0 : UNREACHABLE_MS;
         const { batches, failure } = await client.read(range, range.from, range.to, waitMs);
         if (failure?.reason === 'unreachable') continue;
         if (failure !== null && (failure.reason !== 'offset_out_of_range' || target.onGap === 'stop'))
@@ -554,7 +564,8 @@ export class Loader {
   }
 
   #finished(): boolean {
-    return this.#options.once && this.#assignedOnce && this.#fencing === 0 && this.#partitions.atEnds;
+    const settled = this.#fencing === 0 && this.#away.size === 0;
+    return this.#options.once && this.#assignedOnce && settled && this.#partitions.atEnds;
   }
 
   /** Retries while database or broker are away; permanent errors are thrown. */

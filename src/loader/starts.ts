@@ -6,6 +6,7 @@ import {
   type PartitionFailure,
   partitionKey,
   type ReadPosition,
+  type TopicInfo,
   type TopicPartition,
 } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -18,6 +19,20 @@ export interface StartOptions {
   readonly client: BrokerClient;
   /** Topics that were made while the loader ran: the table is not searched for rows of them. */
   readonly came?: ReadonlySet<string>;
+}
+
+type Led = Pick<BrokerClient, 'led'>;
+
+/** Those of the partitions that have a leader. */
+export async function ledPartitions(client: Led, all: readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
+  return client.led === undefined ? all : client.led(all);
+}
+
+/** Those of the topics' partitions that have a leader. */
+export async function ledOf(client: Led, topics: readonly TopicInfo[]): Promise<readonly TopicPartition[]> {
+  const of = ({ topic, partitions }: TopicInfo): TopicPartition[] =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+  return ledPartitions(client, topics.flatMap(of));
 }
 
 /** One topic's part of it. */
@@ -43,7 +58,8 @@ export async function startingPoints(
   const topics = await client.topics(names);
   let asked: ReturnType<BrokerClient['ends']> | null = null;
   const ends = (): ReturnType<BrokerClient['ends']> => {
-    asked ??= client.ends(names);
+    // The beginning is that of each partition alone; any other start is found for all at once.
+    asked ??= client.ends(names, target.start === 'earliest' ? partitions : undefined);
     return asked;
   };
   const starts = new Map<string, ReadPosition>();

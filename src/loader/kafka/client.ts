@@ -23,6 +23,8 @@ import { Positions } from './positions.ts';
 
 /** How often a client looks for new partitions, and whether it is still in the group. */
 const LOOK_MS = 5000;
+/** How often a partition that had no leader is given to the loader again. */
+const AWAY_MS = 1000;
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
 /**
@@ -42,6 +44,9 @@ class KafkaClient implements BrokerClient {
   #looked = Date.now();
   /** Number of each topic's partitions at the last look. */
   #partitions = 0;
+  /** Partitions that were assigned and not started, by `topic/partition`; when they are assigned once more. */
+  readonly #away = new Map<string, TopicPartition>();
+  #askAwayAt = 0;
   /** Consecutive looks that found the client outside of its group. */
   #outside = 0;
 
@@ -72,8 +77,19 @@ class KafkaClient implements BrokerClient {
     return (await this.#cluster.topicNames()).filter((name) => pattern.test(name)).sort();
   }
 
-  ends(names: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    return this.#cluster.ends(names);
+  ends(
+    names: readonly string[],
+    only?: readonly TopicPartition[],
+  ): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    return this.#cluster.ends(names, only);
+  }
+
+  async led(partitions: readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
+    const topics = await this.#cluster.topics([...new Set(partitions.map(({ topic }) => topic))], true);
+    return partitions.filter(
+      ({ topic, partition }) =>
+        this.#cluster.errorOf(topic, partition) === 0 && (topics.get(topic)?.partitions[partition]?.leader ?? -1) >= 0,
+    );
   }
 
   async offsetsAt(names: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
@@ -135,7 +151,10 @@ class KafkaClient implements BrokerClient {
   async poll(): Promise<Polled> {
     if (Date.now() - this.#looked > LOOK_MS) await this.#look();
     if (this.#listener !== null) await this.#followAssignments(this.#listener);
-    return this.#loop.poll();
+    const polled = await this.#loop.poll();
+    if (this.#away.size === 0) return polled;
+    const away = `${[...this.#away.keys()].join(', ')}: no leader`;
+    return { ...polled, waiting: polled.waiting === null ? away : `${polled.waiting}; ${away}` };
   }
 
   read(at: TopicPartition, from: bigint, to: bigint, waitMs: number | null = null): Promise<RangeRead> {
@@ -213,22 +232,30 @@ class KafkaClient implements BrokerClient {
       partitions.map((partition): TopicPartition => ({ topic, partition })),
     );
     const keys = new Set(given.map(partitionKey));
-    const gone = this.#positions
-      .all()
-      .map(({ at }) => at)
-      .filter((at) => !keys.has(partitionKey(at)));
+    const gone = [...this.#positions.all().map(({ at }) => at), ...this.#away.values()].filter(
+      (at) => !keys.has(partitionKey(at)),
+    );
     if (gone.length > 0) {
       await listener.revoked(gone);
-      for (const at of gone) this.#positions.forget(at);
+      for (const at of gone) {
+        this.#positions.forget(at);
+        this.#away.delete(partitionKey(at));
+      }
     }
-    const come = given.filter((at) => !this.#positions.has(at));
+    const again = Date.now() >= this.#askAwayAt;
+    const come = given.filter((at) => !this.#positions.has(at) && (again || !this.#away.has(partitionKey(at))));
     if (come.length === 0) return;
     this.#cluster.stale = true;
     const starts = await listener.assigned(come);
     for (const at of come) {
-      const { next = 0n, epoch = null } = starts.get(partitionKey(at)) ?? {};
-      this.#positions.start(at, next, epoch);
+      const start = starts.get(partitionKey(at));
+      if (start === undefined) this.#away.set(partitionKey(at), at);
+      else {
+        this.#away.delete(partitionKey(at));
+        this.#positions.start(at, start.next, start.epoch);
+      }
     }
+    this.#askAwayAt = Date.now() + AWAY_MS;
   }
 }
 

@@ -2,7 +2,7 @@
 // words. fetch-loop.ts and epochs.ts decide what answers mean for a partition.
 import type { ClusterMetadata, Connection } from '@platformatic/kafka';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey } from '../broker.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadConnection } from '../connections.ts';
 import { answerError, brokerError } from './errors.ts';
 import { type ByteConsumer, called, clientOptions, type KafkaLibrary } from './library.ts';
@@ -58,10 +58,14 @@ export class Cluster {
     return (await this.#metadata(names, anew)).topics;
   }
 
-  /** Topics and leaders. @throws also when a partition carries an error */
-  async wholeTopics(names: readonly string[], anew: boolean): Promise<Topics> {
-    const topics = await this.topics(names, anew || this.#errorOf(names) !== undefined);
-    const code = this.#errorOf(names);
+  /**
+   * Topics and leaders.
+   * @param only the partitions that count; absent: all of the topics
+   * @throws also when a partition carries an error
+   */
+  async wholeTopics(names: readonly string[], anew: boolean, only?: readonly TopicPartition[]): Promise<Topics> {
+    const topics = await this.topics(names, anew || this.#errorOf(names, only) !== undefined);
+    const code = this.#errorOf(names, only);
     if (code !== undefined) throw answerError(code, this.connection, this.subscribed);
     return topics;
   }
@@ -71,21 +75,36 @@ export class Cluster {
     return this.#errors.get(partitionKey({ topic, partition })) ?? 0;
   }
 
-  /** Earliest and end offset of every partition, by `topic/partition`. */
-  async ends(names: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    const [earliest, latest] = await Promise.all([this.offsets(names, EARLIEST), this.offsets(names, LATEST)]);
+  /** Earliest and end offset of every partition, by `topic/partition`. @param only as of `wholeTopics` */
+  async ends(
+    names: readonly string[],
+    only?: readonly TopicPartition[],
+  ): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    const [earliest, latest] = await Promise.all([
+      this.offsets(names, EARLIEST, only),
+      this.offsets(names, LATEST, only),
+    ]);
     return new Map([...latest].map(([key, end]) => [key, { end, earliest: earliest.get(key) ?? 0n }]));
   }
 
   /**
    * Offsets by `topic/partition`.
    * @param timestamp milliseconds since 1970, or EARLIEST or LATEST
+   * @param only as of `wholeTopics`
    */
-  async offsets(names: readonly string[], timestamp: bigint): Promise<ReadonlyMap<string, bigint>> {
-    await this.wholeTopics(names, false);
+  async offsets(
+    names: readonly string[],
+    timestamp: bigint,
+    only?: readonly TopicPartition[],
+  ): Promise<ReadonlyMap<string, bigint>> {
+    const topics = only === undefined ? [...names] : [...new Set(only.map(({ topic }) => topic))];
+    if (topics.length === 0) return new Map();
+    await this.wholeTopics(topics, false, only);
+    const partitions: Record<string, number[]> = {};
+    for (const { topic, partition } of only ?? []) (partitions[topic] ??= []).push(partition);
     const found = await this.asking(() =>
       called<Map<string, (bigint | undefined)[]>>((done) =>
-        this.consumer.listOffsets({ topics: [...names], timestamp, isolationLevel: READ_COMMITTED }, done),
+        this.consumer.listOffsets({ topics, partitions, timestamp, isolationLevel: READ_COMMITTED }, done),
       ),
     );
     return new Map(
@@ -136,8 +155,10 @@ export class Cluster {
     }
   }
 
-  #errorOf(names: readonly string[]): number | undefined {
-    for (const [key, code] of this.#errors) if (names.some((name) => key.startsWith(`${name}/`))) return code;
+  #errorOf(names: readonly string[], only?: readonly TopicPartition[]): number | undefined {
+    const keys = only === undefined ? null : new Set(only.map(partitionKey));
+    for (const [key, code] of this.#errors)
+      if (keys === null ? names.some((name) => key.startsWith(`${name}/`)) : keys.has(key)) return code;
     return undefined;
   }
 

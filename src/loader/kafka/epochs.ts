@@ -91,7 +91,7 @@ export async function verify(
 ): Promise<readonly PartitionFailure[]> {
   if (positions.length === 0) return [];
   const names = [...new Set(positions.map(({ topic }) => topic))];
-  const topics = await cluster.wholeTopics(names, true);
+  const topics = await cluster.wholeTopics(names, true, positions);
   const failures = new Map<string, PartitionFailure>();
   for (const [key, outcome] of await partings(cluster, positions.flatMap(withEpoch), topics)) {
     if (outcome.reason === 'unanswered') {
@@ -104,7 +104,7 @@ export async function verify(
     }
     failures.set(key, outcome);
   }
-  const ends = await cluster.ends(names);
+  const ends = await cluster.ends(names, positions);
   for (const { topic, partition, next } of positions) {
     const key = partitionKey({ topic, partition });
     const end = ends.get(key)?.end;
