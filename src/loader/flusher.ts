@@ -134,7 +134,7 @@ export class Flusher {
   #start(): void {
     const { partitions } = this.#options;
     const pending = this.#filling;
-    this.#filling = new PendingRows(this.#spare ?? new RowBuffer());
+    this.#filling = new PendingRows(this.#spare ?? RowBuffer.like(pending.rows));
     this.#spare = null;
     partitions.turn();
     const done = this.write(pending).finally(() => {

@@ -28,6 +28,7 @@ import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
+import { collectGarbage } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
 import { compactNow, keepCompacted } from './load-compact.ts';
@@ -295,6 +296,7 @@ async function loadAll(ctx: LoadContext, onMetrics: (metrics: LoadMetrics) => vo
   const wait = (ms: number): Promise<void> => pause(ms, session.signal);
   // Errors of this process's own settings are reported before anything is loaded.
   if (!file) await Promise.all(targets.map(async (target) => (await ctx.client(target)).close()));
+  collectGarbage();
   const syncing = Promise.allSettled(ctx.syncs.map((sync) => keepSyncedNow(ctx, sync, once, wait)));
   const ended = new AbortController();
   const signal = AbortSignal.any([session.signal, ended.signal]);

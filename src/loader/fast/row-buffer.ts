@@ -8,6 +8,10 @@ import type { Records } from './records.ts';
 const DAY = 86_400_000;
 const MIN_BYTES = 1 << 16;
 const CHUNK_BYTES = 256 * 1024;
+/** The share by which the next flush may be larger than the last one before its buffer has to grow. */
+const SPARE_SHARE = 8;
+/** Size from which on a buffer is doubled; smaller ones grow by four. */
+const WIDE_STEPS_TO = 8 * 1024 * 1024;
 /** Start and factor of FNV-1a. */
 const [FNV_BASIS, FNV_PRIME] = [0x811c9dc5, 0x01000193];
 
@@ -51,6 +55,11 @@ export class RowBuffer {
     this.#ends = new Int32Array(rows);
     this.#keyEnds = new Int32Array(rows);
     this.#origins = new Int32Array(rows * 2);
+  }
+
+  /** An empty one with room for as many bytes. */
+  static like({ end }: RowBuffer): RowBuffer {
+    return new RowBuffer(Math.max(MIN_BYTES, end + Math.floor(end / SPARE_SHARE)));
   }
 
   get length(): number {
@@ -325,8 +334,10 @@ export class RowBuffer {
   }
 }
 
+/** What is left behind by growing waits for the garbage collector: few steps, as memory that nobody wrote costs none. */
 function grown(bytes: Buffer, used: number, more: number): Buffer {
-  const next = Buffer.allocUnsafe(Math.max(bytes.length * 2, used + more));
+  const factor = bytes.length < WIDE_STEPS_TO ? 4 : 2;
+  const next = Buffer.allocUnsafe(Math.max(bytes.length * factor, used + more));
   bytes.copy(next, 0, 0, used);
   return next;
 }

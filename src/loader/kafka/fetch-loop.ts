@@ -12,7 +12,10 @@ import type { Fetched, FetchedPartition, FetchOptions, WantedPartition } from '.
 import { RecordBatches, UnreadableBatch } from './record-batches.ts';
 import { type Unpack, unpacker } from './unpack.ts';
 
-const MAX_BYTES = 8 * 1024 * 1024;
+/** Of one round of requests, from all leaders together: as much is read ahead while the last round is being loaded. */
+const MAX_BYTES = 4 * 1024 * 1024;
+/** Of one leader, however many there are: a broker sends the first batch whole anyhow. */
+const LEAST_BYTES = 256 * 1024;
 const PARTITION_BYTES = 2 * 1024 * 1024;
 /** A poll ends behind the batch with which so many bytes are unpacked. */
 const UNPACKED_BYTES = 8 * 1024 * 1024;
@@ -97,10 +100,11 @@ export class FetchLoop {
     const unsure = await this.#unsure(led, topics, failures);
     const byLeader = questions(led.filter(({ position }) => !unsure.has(position)));
     if (byLeader.size === 0 && failures.length === 0) await pause(WAIT_MS);
+    const maxBytes = Math.max(LEAST_BYTES, Math.floor(MAX_BYTES / Math.max(1, byLeader.size)));
     const answers = await Promise.allSettled(
       [...byLeader].map(async ([leader, asked]): Promise<Answer> => {
         try {
-          const fetched = await this.#cluster.fetch(leader, { maxWaitMs: WAIT_MS, maxBytes: MAX_BYTES, topics: asked });
+          const fetched = await this.#cluster.fetch(leader, { maxWaitMs: WAIT_MS, maxBytes, topics: asked });
           return { asked, fetched };
         } catch (error) {
           // When one broker is away, the others are still read.
