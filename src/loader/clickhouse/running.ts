@@ -43,8 +43,8 @@ export class Quiet {
 }
 
 /**
- * A row when an INSERT of rows or dead letters, a move of rows, or a rewind's DELETE, runs for intents of these partitions that are not
- * done: their ids are in the statements, as tokens or parts of them.
+ * A row when an INSERT of rows or dead letters, a move of rows, or a rewind's DELETE, runs for intents of these
+ * partitions that are not done: their ids are in the statements, as tokens, names or parts of them.
  */
 function running(target: LoadTarget, places: readonly TopicPartition[]): string {
   const names = (text: string): string => `position(query, ${quoteText(text)}) > 0`;

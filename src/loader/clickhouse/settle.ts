@@ -60,13 +60,13 @@ export interface Outcome {
 /** Intents that are about to be written, and when they were seen to be the newest of their partitions. */
 export interface Standing {
   readonly intents: readonly Recorded[];
-  /** By the clock, before the server was asked. */
-  readonly looked: number;
+  /** By the clock, before the server was asked. A later look renews it. */
+  looked: number;
 }
 
 /**
  * Writes an intent's dead letters and rows, each as one block under the intent's token. Letters may take long: whoever
- * set the position back meanwhile waits for rows only as long as one look is fresh, so there is another before them.
+ * set the position back meanwhile waits only as long as one look is fresh, so there is another before each statement.
  * @returns null: others have gone on behind the intents, or ended them, and no rows were sent
  * @throws TooManyRefused before anything is written
  */
@@ -80,11 +80,14 @@ export async function writeContents(
   const [{ id } = { id: '' }] = standing.intents;
   const { letters: letterToken, rows: rowToken } = tokens ?? { letters: id, rows: id };
   const { target, columns, rows, numbers, dead, loadId, allowance } = contents;
+  const table = relationOf(target);
   reached('before_copy');
-  await writeLetters(lease, target, sealer, dead, { loadId, flush: id, token: `${letterToken}/dead` });
+  if (dead.length > 0) {
+    if (!(await isNewest(writing, target, standing))) return null;
+    await writeLetters(lease, target, sealer, dead, { loadId, flush: id, token: `${letterToken}/dead` });
+  }
   reached('before_merge');
   if (numbers.length === 0) return { rows: 0, dead };
-  const table = relationOf(target);
   if (!(await isNewest(writing, target, standing))) return null;
   const insert = (some: readonly number[]): Promise<void> =>
     lease.insert(insertRows(table, columns, rowToken), rows.chunks(some));
@@ -97,18 +100,23 @@ export async function writeContents(
     if (refused.size === 0) throw error;
     const letters = [...refused.values()];
     if (refused.size > allowance) throw new TooManyRefused(letters);
+    // The search may have taken long, and nobody waits for it.
+    if (!(await isNewest(writing, target, standing))) return null;
     await writeLetters(lease, target, sealer, letters, { loadId, flush: id, token: `${letterToken}/refused` });
     const others = numbers.filter((row) => !refused.has(row));
-    if (!(await isNewest(writing, target, { ...standing, looked: Number.NEGATIVE_INFINITY }))) return null;
+    if (!(await isNewest(writing, target, standing))) return null;
     if (others.length > 0) await insert(others);
     return { rows: others.length, dead: [...dead, ...letters] };
   }
 }
 
 /** Are the intents the newest of their partitions, and not done? Asks the server once the last look is old. */
-async function isNewest({ lease, now }: Writing, target: LoadTarget, { intents, looked }: Standing): Promise<boolean> {
-  if (now() - looked <= lease.freshMs) return true;
+async function isNewest({ lease, now }: Writing, target: LoadTarget, standing: Standing): Promise<boolean> {
+  const { intents, looked } = standing;
+  const at = now();
+  if (at - looked <= lease.freshMs) return true;
   const newest = await readPlaces(lease, target, intents);
+  standing.looked = at;
   return intents.every((intent) => {
     const found = newest.get(partitionKey(intent));
     return found?.id === intent.id && !found.done;
@@ -161,7 +169,7 @@ export async function settleContents(
   const [{ id } = { id: '' }] = intents;
   // A part that is settled apart is another block anyhow: what the table holds of it, the view has got, too.
   const viewed = hasViews && !isApart(id);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let [looks, round] = [0, 0]; looks < ROUNDS; looks++) {
     const looked = now();
     const newest = await readPlaces(lease, target, intents);
     const gone = intents.filter((intent) => newest.get(partitionKey(intent))?.id !== id);
@@ -190,17 +198,17 @@ export async function settleContents(
     }
     const token = round === 0 ? id : `${id}/${round}`;
     const standing = { intents, looked };
-    if (viewed && round > 0 && dead.length === 0 && (await takesParts(lease, target))) {
-      // The views have got the whole block by now.
-      const { columns } = contents;
-      await insertBeside(lease, target, { id, token, columns }, rows.chunks(numbers), () =>
-        isNewest(writing, target, { ...standing, looked: Number.NEGATIVE_INFINITY }),
-      );
-      continue;
-    }
+    // The views have got the whole block by then.
+    const beside = viewed && round > 0 && (await takesParts(lease, target));
     const tokens = { letters: token, rows: upsert ? `${token}/${randomUUID()}` : token };
-    const part = { ...contents, dead, numbers: upsert && round > 0 ? [] : numbers };
-    await writeContents(writing, standing, part, tokens);
+    const part = { ...contents, dead, numbers: beside || (upsert && round > 0) ? [] : numbers };
+    // Where nothing was sent, the next look says why.
+    if ((await writeContents(writing, standing, part, tokens)) === null) continue;
+    if (beside && numbers.length > 0)
+      await insertBeside(lease, target, { id, token, columns: contents.columns }, rows.chunks(numbers), () =>
+        isNewest(writing, target, standing),
+      );
+    round++;
   }
   const [{ topic, partition, from, to } = { topic: '', partition: 0, from: 0n, to: 0n }] = intents;
   throw new TsdbtError(

@@ -334,7 +334,7 @@ export class RowBuffer {
   }
 }
 
-/** What is left behind by growing waits for the garbage collector: few steps, as memory that nobody wrote costs none. */
+/** What growing leaves behind waits for the garbage collector: few steps, as memory that nobody wrote costs none. */
 function grown(bytes: Buffer, used: number, more: number): Buffer {
   const factor = bytes.length < WIDE_STEPS_TO ? 4 : 2;
   const next = Buffer.allocUnsafe(Math.max(bytes.length * factor, used + more));
