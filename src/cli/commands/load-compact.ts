@@ -14,6 +14,8 @@ import type { LoadContext } from './load.ts';
 
 /** From one look at the closed days to the next. */
 const EVERY_MS = 600_000;
+/** Of archives that do not ask for it, so many looks are one. */
+const ROUNDS_OF_OTHERS = 6;
 
 /**
  * Compacts the closed days of the archives, once or again and again until the signal is aborted. What fails is said,
@@ -30,9 +32,11 @@ export async function keepCompacted(
     if (told.get(name) !== line) ctx.say(`${name}: ${line}`);
     told.set(name, line);
   };
-  while (archives.length > 0 && !signal.aborted) {
+  for (let round = 0; archives.length > 0 && !signal.aborted; round++) {
     for (const target of archives)
       try {
+        // Where nothing new is joined there is seldom something to finish.
+        if (target.archive.compact === undefined && round % ROUNDS_OF_OTHERS !== 0) continue;
         if ((await ctx.sink.kept(target)).paused !== null) continue;
         const done = await compactOne(ctx, target, target.archive.compact ?? null, signal);
         if (done.into + done.deleted > 0) say(target.name, lineOf(done));

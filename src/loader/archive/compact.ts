@@ -83,7 +83,7 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
   const done = { joined: 0, into: 0, deleted: 0, problems, busy: false };
   let claimed = false;
   try {
-    for (const { topic, partition } of await ledger.partitions(target)) {
+    for (const { topic, partition } of await ledger.partitions(target, options.compact === null)) {
       const view = ofTopic(target, topic);
       let plan = await planOf(options, view, partition);
       if (plan.joins.length + plan.due.length === 0) continue;

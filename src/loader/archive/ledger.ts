@@ -68,8 +68,11 @@ export interface ArchiveLedger {
     files: readonly WrittenFile[],
     loadId: string,
   ): Promise<void>;
-  /** The partitions of which it holds files, of all topics of the target. */
-  partitions(target: LoadTarget): Promise<readonly TopicPartition[]>;
+  /**
+   * The partitions of which it holds files, of all topics of the target.
+   * @param begun only those where something was joined and is not finished
+   */
+  partitions(target: LoadTarget, begun?: boolean): Promise<readonly TopicPartition[]>;
   /** The files of a partition that were written, by their offsets. @param target of one topic */
   files(target: LoadTarget, partition: number): Promise<KeptFiles>;
   /**

@@ -128,9 +128,10 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     });
   }
 
-  async partitions(target: LoadTarget): Promise<readonly TopicPartition[]> {
+  async partitions(target: LoadTarget, begun = false): Promise<readonly TopicPartition[]> {
     return this.#within(target, async (lease) => {
-      const where = `relation = ${quoteText(relationOf(target))} AND status != 'gone'`;
+      const some = begun ? "status IN ('joining', 'replaced')" : "status != 'gone'";
+      const where = `relation = ${quoteText(relationOf(target))} AND ${some}`;
       const rows = await lease.ask(
         `SELECT DISTINCT topic, toString(partition) FROM ${FILES} FINAL WHERE ${where} ORDER BY topic, partition`,
       );

@@ -57,8 +57,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
   async prepare(target: LoadTarget): Promise<void> {
     await this.#prepareState();
     await this.#within(target, async (session) => {
-      const present = `select to_regclass('${FILES}') is not null and to_regclass('${CLAIMS}') is not null`;
-      await createMissing(session, [CREATE_FILES, CREATE_OPEN, CREATE_CLAIMS], present);
+      await createMissing(session, [CREATE_FILES, CREATE_OPEN], `select to_regclass('${FILES}') is not null`);
     });
   }
 
@@ -141,9 +140,10 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     });
   }
 
-  async partitions(target: LoadTarget): Promise<readonly TopicPartition[]> {
+  async partitions(target: LoadTarget, begun = false): Promise<readonly TopicPartition[]> {
     return this.#within(target, async (session) => {
-      const where = `relation = ${quoteText(relationOf(target))}`;
+      const some = begun ? " and status in ('joining', 'replaced')" : '';
+      const where = `relation = ${quoteText(relationOf(target))}${some}`;
       const rows = await read(session, `select distinct topic, partition from ${FILES} where ${where} order by 1, 2`);
       return rows.map(([topic, partition]) => ({ topic: String(topic), partition: Number(partition) }));
     });
@@ -174,6 +174,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
 
   async claim(target: LoadTarget, owner: string): Promise<boolean> {
     return this.#within(target, async (session) => {
+      // Who joins nothing needs no right to make it.
+      await createMissing(session, [CREATE_CLAIMS], `select to_regclass('${CLAIMS}') is not null`);
       const rows = await read(
         session,
         `insert into ${CLAIMS} as c values (${quoteText(relationOf(target))}, ${quoteText(owner)}, ` +
