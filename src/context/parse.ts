@@ -1,7 +1,7 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
 // the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { MacroNode, RefArgs } from '../contracts/node.ts';
-import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
+import { type Call, callable, fromJson, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
 import { BaseScope, type ScopeSettings } from './base.ts';
@@ -192,11 +192,15 @@ export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Val
   return Array.isArray(hooks) ? hooks.map((hook: unknown) => withoutNulls(hook)) : [];
 }
 
-/** The result of `metric()`: prints as the metric's name. */
-export function metricReference(name: string, packageName: string | null): HostObject {
+/**
+ * The result of `metric()`: prints as the metric's name.
+ * @param metric while running: the metric, whose fields it has too
+ */
+export function metricReference(name: string, packageName: string | null, metric?: object): HostObject {
+  const fields: Readonly<Record<string, unknown>> = { ...metric, metric_name: name, package_name: packageName };
   return {
-    jinjaType: 'MetricReference',
-    jinjaGet: (field) => (field === 'metric_name' ? name : field === 'package_name' ? packageName : undefined),
+    jinjaType: metric === undefined ? 'MetricReference' : 'ResolvedMetricReference',
+    jinjaGet: (field) => (Object.hasOwn(fields, field) ? fromJson(fields[field]) : undefined),
     jinjaText: () => name,
   };
 }

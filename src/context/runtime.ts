@@ -238,7 +238,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
         const { name, packageName } = namedArguments('metric', call);
         const found = scope.lookup.metric(name, packageName, scope.node.package_name);
         if (found === null || found === 'disabled') throw errorOf('metricMissing', { metric: name });
-        return metricReference(found.name, found.package_name);
+        return metricReference(found.name, found.package_name, found);
       }),
   ],
   ['config', (scope) => new RuntimeConfigObject(scope.node, scope.context.logger)],

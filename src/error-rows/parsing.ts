@@ -73,6 +73,11 @@ export const PARSING_ERRORS = {
     'parsing',
     (f) => `A semantic model having a measure \`${f.measure}\` does not exist but was referenced.`,
   ),
+  measureDisabled: row<Facts<'measure' | 'model'>>(
+    'T2558',
+    'parsing',
+    (f) => `The measure \`${f.measure}\` is referenced on disabled semantic model \`${f.model}\`.`,
+  ),
   osiUnreadable: row<Facts<'path' | 'why'>>(
     'T2554',
     'parsing',

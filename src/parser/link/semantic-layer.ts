@@ -55,6 +55,14 @@ interface MetricLinking {
   readonly inputMeasures: Map<PatchedMetric, MetricInput[]>;
 }
 
+/** @returns the name of the disabled semantic model that has the measure */
+function disabledOwner(table: PatchedTable, measure: Json | undefined): string | undefined {
+  for (const [model] of table.disabled.values())
+    if (model?.resource_type === 'semantic_model' && model.measures.some(({ name }) => name === measure))
+      return model.name;
+  return undefined;
+}
+
 /** @returns the measures that the metric uses; a metric that refers to itself sees those found so far */
 function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly MetricInput[] {
   const { table, root, references, owners, inputMeasures } = linking;
@@ -68,7 +76,12 @@ function linkMetric(linking: MetricLinking, metric: PatchedMetric): readonly Met
     if (!measure) continue;
     const id = owners.get(measure.name);
     if (id === undefined) {
-      throw errorOf('measureMissing', { measure: String(measure.name) }, { path: metric.original_file_path });
+      const name = String(measure.name);
+      const at = { path: metric.original_file_path };
+      const model = disabledOwner(table, measure.name);
+      throw model === undefined
+        ? errorOf('measureMissing', { measure: name }, at)
+        : errorOf('measureDisabled', { measure: name, model }, at);
     }
     addMeasure(inputs, measure);
     references.add(metric, id);

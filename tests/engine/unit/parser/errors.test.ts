@@ -328,3 +328,31 @@ describe('config', () => {
     ]);
   });
 });
+
+describe('a measure of a metric', () => {
+  const project = (enabled: boolean, measure: string): Record<string, string> =>
+    yaml(`semantic_models:
+  - name: people
+    model: ref('a')
+    config: {enabled: ${enabled}}
+    defaults: {agg_time_dimension: born}
+    entities: [{name: id, type: primary}]
+    dimensions: [{name: born, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: heads, agg: count, expr: id}]
+metrics:
+  - name: people_count
+    label: People
+    type: simple
+    type_params: {measure: ${measure}}
+`);
+
+  it('that no semantic model has is named, and one of a disabled semantic model with the model', async () => {
+    expect((await failure(project(true, 'tails'))).message).toContain(
+      'A semantic model having a measure `tails` does not exist but was referenced.',
+    );
+    expect((await failure(project(false, 'heads'))).message).toContain(
+      'The measure `heads` is referenced on disabled semantic model `people`.',
+    );
+    await expect(failure(project(true, 'heads'))).rejects.toThrow('nothing was wrong');
+  });
+});
