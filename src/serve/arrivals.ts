@@ -8,6 +8,8 @@ const LONGEST = 4;
 export class Arrivals {
   readonly #debounceMs: number;
   #mark: string | null = null;
+  /** A look has found nothing that could be read: a table that comes has rows that nobody has seen. */
+  #wasAbsent = false;
   #firstAt: Moment | null = null;
   #lastAt: Moment = 0;
 
@@ -22,9 +24,16 @@ export class Arrivals {
     this.#lastAt = now - this.#debounceMs;
   }
 
-  /** @param mark another one than last time: rows have arrived */
-  look(mark: string, now: Moment): void {
-    if (this.#mark !== null && mark !== this.#mark) {
+  /**
+   * @param mark another one than last time: rows have arrived. The first one is what rows are compared with, unless
+   * nothing was there before. null: nothing can be read now, as of a table that is not there yet
+   */
+  look(mark: string | null, now: Moment): void {
+    if (mark === null) {
+      this.#wasAbsent ||= this.#mark === null;
+      return;
+    }
+    if (this.#mark === null ? this.#wasAbsent : mark !== this.#mark) {
       this.#firstAt ??= now;
       this.#lastAt = now;
     }

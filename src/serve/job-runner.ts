@@ -44,8 +44,8 @@ export interface JobRunner {
   /** Loads until the signal is aborted. @throws what ended it before */
   load(work: Pick<JobTry, 'job' | 'claim' | 'signal'>): Promise<void>;
   /**
-   * A text for each job by name, which changes when rows arrive in its sources. A job whose sources tell nothing is
-   * not in it. @throws when the database is away
+   * A text for each job by name, which changes when rows arrive in its sources. A job whose sources tell nothing,
+   * as tables that are not there yet, is not in it. @throws when the database is away
    */
   marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>>;
 }

@@ -356,10 +356,7 @@ export class Scheduler {
       return;
     }
     const now = this.now();
-    for (const { job, arrivals } of lanes) {
-      const mark = marks.get(job.name);
-      if (mark !== undefined) arrivals?.look(mark, now);
-    }
+    for (const { job, arrivals } of lanes) arrivals?.look(marks.get(job.name) ?? null, now);
   }
 
   /** Puts due times into the queue, or leaves them out. */

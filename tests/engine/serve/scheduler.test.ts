@@ -201,6 +201,35 @@ describe('sources', () => {
     expect(lab.begun).toEqual(['sessions 12:01:20 1']);
   });
 
+  it('starts for the rows that come with a table, and not for a moment in which it cannot be read', async () => {
+    const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
+    lab.host();
+    await lab.pass(MINUTE);
+    expect(lab.begun).toEqual([]);
+    lab.marks.set('sessions', '100');
+    await lab.pass(MINUTE);
+    expect(lab.begun).toEqual(['sessions 12:01:12 1']);
+    lab.marks.delete('sessions');
+    await lab.pass(MINUTE);
+    lab.marks.set('sessions', '100');
+    await lab.pass(MINUTE);
+    expect(lab.begun.length).toBe(1);
+  });
+
+  it('begins no run for rows again whose run failed for good: the next rows do, and all are in it', async () => {
+    const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
+    lab.marks.set('sessions', '0');
+    lab.play = () => bad('column x does not exist');
+    lab.host();
+    await lab.pass(MINUTE);
+    lab.marks.set('sessions', '1');
+    await lab.pass(HOUR);
+    expect(lab.begun.length).toBe(1);
+    lab.marks.set('sessions', '2');
+    await lab.pass(MINUTE);
+    expect(lab.begun.length).toBe(2);
+  });
+
   it('does not wait for ever for a source that never rests', async () => {
     const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
     lab.marks.set('sessions', '0');

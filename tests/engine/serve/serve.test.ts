@@ -29,11 +29,13 @@ beforeAll(async () => {
     schema: public
     tables:
       - { name: gate, columns: [{ name: id, data_tests: [not_null] }] }
+      - name: late
       - name: old
         config: { loaded_at_field: at, freshness: { error_after: { count: 1, period: hour } } }
 `,
     'jobs.yml': `jobs:
   rows: { after: "source:raw.gate", debounce: 1s, run: counted }
+  late: { after: "source:raw.late", debounce: 1s, run: counted }
   fast: { every: 2s, run: good }
   sick: { every: 2s, run: bad, retries: 0, overlap: skip }
   age: { source freshness: }
@@ -106,6 +108,13 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
   const test = `select status, failures, rows from tsdbt.node_runs where unique_id like 'test.%'`;
   expect(await project.rows(test)).toEqual([['pass', '0', 'null']]);
 
+  // A table that comes with its rows, after the host has looked for it.
+  const late = (times: number): string =>
+    `select count(*) = ${times} from tsdbt.job_runs where job = 'late' and state = 'success'`;
+  await project.until(late(1));
+  await project.client.query('create table public.late as select 1 as id');
+  await project.until(late(2));
+
   await project.client.query('insert into public.gate values (1)');
   await until('it is over', () => receiver.received.length > 1);
   expect(receiver.received.map(({ occasion }) => occasion)).toEqual(['opened', 'recovered']);
@@ -126,7 +135,7 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   serve.child.kill('SIGTERM');
   const { code, out } = await serve.ended;
-  expect([code, out]).toEqual([0, expect.stringContaining('Serving 5 jobs')]);
+  expect([code, out]).toEqual([0, expect.stringContaining('Serving 6 jobs')]);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
   expect(receiver.received).toHaveLength(2);
 });
