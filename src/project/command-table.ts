@@ -244,6 +244,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           pause: 'Start the job at none of its times until it is resumed, on any host.',
           resume: 'Let a paused job go on.',
           run: 'Ask the hosts that serve to run the job now.',
+          check: 'Hold the file against the project as serve does, without a database.',
         },
         second: { name: 'name', help: 'Name of the job.', after: ['pause', 'resume', 'run'] },
       },

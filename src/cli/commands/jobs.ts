@@ -1,5 +1,5 @@
 // jobs: the jobs of jobs.yml with their last and next run, as lines or one JSON document; pause, resume, run. What was
-// asked for stands in the database, where the hosts that serve find it.
+// asked for stands in the database, where the hosts that serve find it. `jobs check` is jobs-check.ts's.
 import { inColumns } from '../columns.ts';
 import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
@@ -11,10 +11,12 @@ import type { JobRun, Store } from '../../serve/store/store.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
+import { checkJobsCommand } from './jobs-check.ts';
 import { loadProject } from './run.ts';
 import { NO_HISTORY } from './runs.ts';
 
 export async function jobsCommand(session: CommandSession): Promise<boolean> {
+  if (session.positional[0] === 'check') return checkJobsCommand(session);
   const { adapter, config } = await loadProject(session);
   try {
     const file = readJobFile(session, config);

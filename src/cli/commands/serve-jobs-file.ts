@@ -24,7 +24,7 @@ export interface JobsFileWatcher {
   read(): void;
 }
 
-interface Kept {
+export interface Kept {
   readonly file: JobFile;
   readonly channels: readonly Channel[];
 }
@@ -89,17 +89,20 @@ export class JobsFile {
   }
 
   #read(): Kept {
-    const parsed = this.#project();
-    const file = readJobFile(this.#session, parsed.config);
-    const { manifest } = parsed;
-    jobPromises(file.jobs);
-    checkJobs(file, {
-      select: (work) => selectedBy(work, parsed),
-      sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
-      known: () => Object.values(manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
-    });
-    return { file, channels: channelsOf(this.#session, file) };
+    return readServed(this.#session, this.#project());
   }
+}
+
+/** What serve needs of jobs.yml, held against the project. Asks no database. @throws what is wrong with it */
+export function readServed(session: CommandSession, parsed: ParsedProject): Kept {
+  const file = readJobFile(session, parsed.config);
+  jobPromises(file.jobs);
+  checkJobs(file, {
+    select: (work) => selectedBy(work, parsed),
+    sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
+    known: () => Object.values(parsed.manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
+  });
+  return { file, channels: channelsOf(session, file) };
 }
 
 /** @throws what is wrong with `alerts` of the file */

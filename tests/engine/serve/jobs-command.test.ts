@@ -172,7 +172,7 @@ describe('jobs', () => {
 
   it.each([
     [['pause'], /Usage: tsdbt jobs \[OPTIONS\] \[ACTION\] \[NAME\][\s\S]*Error: Missing argument 'NAME'\./],
-    [['stop', 'fast'], /Invalid value for '\[ACTION\]': 'stop' is not one of 'pause', 'resume', 'run'\./],
+    [['stop', 'fast'], /Invalid value for '\[ACTION\]': 'stop' is not one of 'pause', 'resume', 'run', 'check'\./],
     [['run', 'fast', 'more'], /Got unexpected extra argument \(more\)/],
     [['pause', 'fats'], /There is no job 'fats' in jobs.yml\n[\s\S]*did you mean 'fast'\? Jobs: fast, night, rows/],
     [['run', 'load'], /Job 'load' of jobs.yml loads all the time, so it cannot be asked for\n.*jobs.yml line 6/],
