@@ -156,6 +156,13 @@ export const OPTIONS = {
     default: null,
     help: 'How long runs may go on after SIGTERM before they are cancelled: 30s, 5m; default: to their end.',
   },
+  away_after: {
+    name: 'away_after',
+    kind: 'text',
+    names: ['--away-after'],
+    default: '60s',
+    help: 'How long the database may be away before the channels of alerts are told: 60s, 5m.',
+  },
   host_jobs: {
     name: 'host',
     kind: 'text',

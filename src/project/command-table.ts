@@ -263,6 +263,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'allowed_hosts',
       'port_jobs',
       'grace',
+      'away_after',
     ],
     { path: ['serve'] },
   ),

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ParsedProject } from '../../index.ts';
-import { Alarms } from '../../serve/alarms/alarms.ts';
+import { AwayAlarms } from '../../serve/alarms/away.ts';
+import { Alarms, type AlarmsOptions } from '../../serve/alarms/alarms.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
 import { type AlarmProject, type Finding, nodeSubject, troubleOf } from '../../serve/alarms/subject.ts';
 import type { JobFile } from '../../serve/jobs/job.ts';
@@ -25,6 +26,7 @@ import type { FirstRows } from './serve-runner.ts';
 export const PROJECT_BROKEN = 'project:broken';
 /** Incidents of what cannot be read: the project, jobs.yml beside it. */
 const UNREAD = { project: PROJECT_BROKEN, jobs: 'jobs:broken' } as const;
+const CLOCK = { now, sleep: pause };
 /** Milliseconds in which messages that wait are still delivered when serve ends. */
 const LAST_MS = 5000;
 /** Runs whose failing rows are kept for a message. */
@@ -41,6 +43,10 @@ export interface ServeWatchOptions {
   readonly dueBefore: DueBefore;
   /** Whether the database answers. */
   readonly ready: () => boolean;
+  /** Names this host and process. */
+  readonly host: string;
+  /** Milliseconds that the database may be away before the channels are told. */
+  readonly awayMs: number;
   /** Address of the page; null: it is not there yet. */
   readonly url: () => string | null;
   readonly mask: (text: string) => string;
@@ -55,6 +61,7 @@ export class ServeWatch {
   readonly #rows = new Map<string, FirstRows>();
   #channels: readonly Channel[];
   #alarms: Alarms;
+  readonly #away: AwayAlarms;
   #promises: { readonly of: readonly unknown[]; readonly list: readonly Promised[] } | null = null;
   #states: readonly PromiseState[] = [];
   #loop: Promise<void> | null = null;
@@ -68,7 +75,14 @@ export class ServeWatch {
     this.#options = options;
     const { store, measure, dueBefore } = options;
     this.#channels = options.channels();
-    this.#alarms = this.#newAlarms();
+    this.#alarms = this.#newAlarms(store);
+    this.#away = new AwayAlarms({
+      graceMs: options.awayMs,
+      host: options.host,
+      clock: CLOCK,
+      alarms: (own) => this.#newAlarms(own),
+      describe: (incident) => troubleOf(incident, this.#project()),
+    });
     this.#watch = new Watch({
       store,
       measure,
@@ -117,11 +131,22 @@ export class ServeWatch {
     this.#isTidy = false;
   }
 
+  /** The database does not answer. */
+  databaseAway(reason: string): void {
+    this.#away.away(reason);
+  }
+
+  /** It answers again. */
+  databaseBack(): void {
+    this.#away.back();
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
+    const away = this.#away.close(LAST_MS);
     // A look whose database hangs is left alone.
     if (this.#loop !== null) await within(this.#loop, LAST_MS);
-    await this.#alarms.close(LAST_MS);
+    await Promise.all([this.#alarms.close(LAST_MS), away]);
   }
 
   async #looks(): Promise<void> {
@@ -220,17 +245,17 @@ export class ServeWatch {
   #renewAlarms(): void {
     const before = this.#alarms;
     this.#channels = this.#options.channels();
-    this.#alarms = this.#newAlarms();
+    this.#alarms = this.#newAlarms(this.#options.store);
     this.#alarms.start();
     void before.close(LAST_MS);
   }
 
-  #newAlarms(): Alarms {
-    const { store, project, mask, say, url } = this.#options;
+  #newAlarms(store: AlarmsOptions['store']): Alarms {
+    const { channels, project, mask, say, url } = this.#options;
     return new Alarms({
-      channels: this.#channels,
+      channels: channels(),
       store,
-      clock: { now, sleep: pause },
+      clock: CLOCK,
       random: Math.random,
       fetch,
       project: project().config.project.project_name,

@@ -36,6 +36,7 @@ const LEASE = 'TSDBT_LEASE';
 export async function serveJobsCommand(session: CommandSession): Promise<boolean> {
   const { flags, logger, signal, secondSignal, env } = session;
   const graceMs = graceOf(flags['grace']);
+  const awayMs = durationOf('--away-after', flags['away_after']);
   const port = portOf(flags['port'] ?? 8080);
   const shown = new Set<string>();
   const own = projectSession(
@@ -64,6 +65,8 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     measure: (promises) => measuresPromises(own, project, adapter)(promises),
     dueBefore: (job, moment) => dueBefore(jobs.file.jobs, job, moment),
     ready: () => scheduler.ready,
+    host,
+    awayMs,
     url: () => url,
     mask: (text) => session.secrets.mask(text),
     say: (text) => say(text, 'warn'),
@@ -123,6 +126,8 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     stop: AbortSignal.any([secondSignal, graceOver(signal, graceMs)]),
     emit(event) {
       tell(runs, event);
+      if (event.kind === 'database_away') watch.databaseAway(event.reason);
+      else if (event.kind === 'database_back') watch.databaseBack();
       const line = serveLine(event);
       if (line !== null) say(line.text, line.level === 'info' ? 'info' : line.level === 'warn' ? 'warn' : 'error');
     },
@@ -176,9 +181,13 @@ function portOf(given: unknown): number {
 
 /** @returns milliseconds; null: no limit */
 function graceOf(given: unknown): number | null {
-  if (given === null || given === undefined) return null;
+  return given === null || given === undefined ? null : durationOf('--grace', given);
+}
+
+/** @returns milliseconds @throws `usage` error: it is none */
+function durationOf(option: string, given: unknown): number {
   const ms = durationMs(String(given));
-  if (ms === null) throw errorOf('badOptionValue', { option: '--grace', why: `'${String(given)}' is not a duration.` });
+  if (ms === null) throw errorOf('badOptionValue', { option, why: `'${String(given)}' is not a duration.` });
   return Math.min(ms, LONGEST_TIMER);
 }
 

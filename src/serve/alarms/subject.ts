@@ -9,6 +9,7 @@ import { MASK } from '../../secrets.ts';
 import { toText } from '../../values/text.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Incident } from '../store/store.ts';
+import { DATABASE_AWAY } from './away.ts';
 import type { Downstream, FailingRows, Subject, Trouble, TroubleKind } from './alarm.ts';
 
 /** The project as far as alarms speak of it. */
@@ -56,7 +57,7 @@ export function troubleOf(
       ? jobSubject(job, project)
       : about in project.manifest.nodes || about in project.manifest.sources
         ? nodeSubject({ uniqueId: about, message: null, rows: null, failures: null }, project)
-        : plainSubject(UNREAD[incident.key] ?? (about === '' ? incident.key : about));
+        : plainSubject(PLAIN[incident.key]?.what ?? (about === '' ? incident.key : about));
   return {
     incident,
     kind: kindOf(incident.key, what),
@@ -67,10 +68,11 @@ export function troubleOf(
   };
 }
 
-/** Incidents of what cannot be read, in words. */
-const UNREAD: Readonly<Record<string, string>> = {
-  'project:broken': 'the project',
-  'jobs:broken': 'jobs.yml',
+/** Incidents of neither a node nor a job. */
+const PLAIN: Readonly<Record<string, { readonly what: string; readonly kind: TroubleKind }>> = {
+  'project:broken': { what: 'the project', kind: 'project' },
+  'jobs:broken': { what: 'jobs.yml', kind: 'project' },
+  [DATABASE_AWAY]: { what: 'the database', kind: 'database' },
 };
 
 /** Kinds by the last word of a key. */
@@ -82,7 +84,7 @@ const KINDS: Readonly<Record<string, TroubleKind>> = {
 };
 
 function kindOf(key: string, what: string): TroubleKind {
-  return UNREAD[key] !== undefined ? 'project' : (KINDS[what] ?? 'failed');
+  return PLAIN[key]?.kind ?? KINDS[what] ?? 'failed';
 }
 
 /** A job of jobs.yml; of one that is gone, its name. */

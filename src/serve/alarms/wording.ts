@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<TroubleKind, string>> = {
   stale: 'STALE',
   slow: 'SLOW',
   project: 'BROKEN PROJECT',
+  database: 'DATABASE AWAY',
 };
 
 const MOST_PARTS = 5;

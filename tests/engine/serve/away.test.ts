@@ -6,6 +6,7 @@ import { BACKENDS, FaultProject, pause } from '../faults/project.ts';
 import { HoleProxy } from '../support/hole-proxy.ts';
 import type { Running } from '../support/program.ts';
 import { quietPort } from '../support/quiet-port.ts';
+import { receiveWebhooks } from './webhook-receiver.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -77,6 +78,47 @@ it('waits for a database that is away at its start, says so once, and goes on wh
   host.child.kill('SIGTERM');
   const { code, out } = await host.ended;
   expect([code, says(host, AWAY), says(host, BACK)], out).toEqual([0, 1, 1]);
+});
+
+it('tells by the channels once that the database is away, and once that it is back', async () => {
+  const receiver = await receiveWebhooks<{
+    readonly key: string;
+    readonly occasion: string;
+    readonly reason: string;
+  }>();
+  closers.push(async () => receiver.close());
+  const project = await open({
+    'models/a.sql': 'select 1 as id',
+    'jobs.yml': `jobs:
+  fast: { every: 2s, run:  }
+alerts:
+  hook: { webhook: "http://127.0.0.1:${receiver.port}/" }
+`,
+  });
+  const connect = await wayTo(project);
+  const host = serve(project, '--away-after', '1s');
+  const told = (): string[] => receiver.received.map(({ key, occasion }) => `${key} ${occasion}`);
+  const [away, back] = ['database:away opened', 'database:away recovered'];
+  await until(host, () => told().length > 0);
+  await pause(3000);
+  const proxy = await connect();
+  await project.until(good('fast'));
+  await until(host, () => told().length > 1);
+  await proxy.close();
+  await until(host, () => told().length > 2);
+  expect(told()).toEqual([away, back, away]);
+  expect(receiver.received[0]?.reason).toMatch(/ cannot reach the database, and starts no job until it can: .+/);
+  await connect();
+  await until(host, () => told().length > 3);
+  host.child.kill('SIGTERM');
+  expect((await host.ended).code, host.out()).toBe(0);
+  expect(told()).toEqual([away, back, away, back]);
+});
+
+it('refuses a time that is none', async () => {
+  const project = await open({ 'jobs.yml': 'jobs:\n  fast: { every: 2s, run:  }\n' });
+  const { code, out } = await project.run(['serve', '--away-after', 'soon']);
+  expect([code, out]).toEqual([2, expect.stringContaining("'--away-after': 'soon' is not a duration.")]);
 });
 
 it('ends at a signal while the database is away', async () => {

@@ -3,7 +3,7 @@ import { plainSubject } from '../../../../../src/serve/alarms/subject.ts';
 import { setImmediate } from 'node:timers/promises';
 import type { Subject, Trouble } from '../../../../../src/serve/alarms/alarm.ts';
 import type { Channel } from '../../../../../src/serve/alarms/channel.ts';
-import { Alarms } from '../../../../../src/serve/alarms/alarms.ts';
+import { Alarms, type AlarmsOptions } from '../../../../../src/serve/alarms/alarms.ts';
 import { readAlerts } from '../../../../../src/serve/alarms/read-alerts.ts';
 import type { Incident, SentAlarm } from '../../../../../src/serve/store/store.ts';
 import type { Json } from '../../../../../src/contracts/node.ts';
@@ -134,12 +134,12 @@ export class Stage {
     return { incident, kind: 'failed', job: 'fast', runId: null, subject: subject(), parts: [], ...fields };
   }
 
-  /** One host; with the same stage several share the store. */
-  host(alerts: Json): Alarms {
+  /** One host; with the same stage several share the store. @param store another one than the stage's */
+  host(alerts: Json, store: AlarmsOptions['store'] = this.store): Alarms {
     const channels: readonly Channel[] = readAlerts({ alerts, path: 'jobs.yml' });
     return new Alarms({
       channels,
-      store: this.store,
+      store,
       clock: this.clock,
       random: () => 1,
       fetch: (url, init) => this.#fetch(String(url), init),

@@ -17,7 +17,7 @@ function read(text: string) {
   return { channels: readAlerts({ alerts, path, lineOf, seen: (secret) => seen.push(secret) }), seen };
 }
 
-const EVERY_EVENT = new Set(['failed', 'stale', 'slow', 'project', 'recovered']);
+const EVERY_EVENT = new Set(['failed', 'stale', 'slow', 'project', 'database', 'recovered']);
 const BASE = {
   on: EVERY_EVENT,
   owners: [],
@@ -159,7 +159,12 @@ alerts:
     ],
     [`alerts:\n  a: { ${hook}, headers: { "a b": c } }`, 2, "has the impossible header 'a b'", undefined],
     [`alerts:\n  a:\n    ${hook}\n    on: [faild]`, 4, "has the unknown event 'faild'", "did you mean 'failed'?"],
-    [`alerts:\n  a: { ${hook}, on: recovered }`, 2, "has 'recovered' alone", 'add failed, stale, slow or project'],
+    [
+      `alerts:\n  a: { ${hook}, on: recovered }`,
+      2,
+      "has 'recovered' alone",
+      'add failed, stale, slow, project or database',
+    ],
     [
       `alerts:\n  a: { ${hook}, after: 0 }`,
       2,
