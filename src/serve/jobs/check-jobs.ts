@@ -44,7 +44,7 @@ export function checkJobs(file: JobFile, project: ProjectSelection): void {
     if (found.length === 0 && !isWholeProject(work))
       refuse(
         `selects nothing: ${inWords(work)}`,
-        work.kind === 'load' ? 'A source table is loaded when its meta.tsdbt.load names a topic.' : undefined,
+        work.kind === 'load' ? 'A source table is loaded when its meta.tsdbt.load names topics or a table.' : undefined,
       );
     if (work.kind === 'load')
       for (const table of found) {

@@ -182,6 +182,22 @@ describe('jobs', () => {
     expect(code).toBe(2);
   });
 
+  it.each(['topic: t', 'topics: [t, u]', "topic_pattern: '^t'", 'table: public.t'])(
+    'sees two loaders of a table with %s before serve begins',
+    async (origin) => {
+      const table = `{ name: t, meta: { tsdbt: { load: { ${origin} } } } }`;
+      project.write({
+        'models/raw.yml': `sources: [{ name: raw, tables: [${table}] }]\n`,
+        'jobs.yml': 'jobs:\n  one: { load: "source:raw.*" }\n  two: { load: source:raw.t }\n',
+      });
+      const { code, out } = await project.run(['serve', '--port', '0']);
+      project.remove('models/raw.yml');
+      project.write({ 'jobs.yml': JOBS });
+      expect(out).toContain("Job 'two' of jobs.yml loads source.faults.raw.t, which job 'one' loads, too");
+      expect(code).toBe(2);
+    },
+  );
+
   it('refuses a bad file with its place, and shows no secret', async () => {
     const env = { DBT_ENV_SECRET_HOOK: 'sign-with-this' };
     project.env = env;

@@ -55,7 +55,7 @@ describe('jobs of a project', () => {
     [
       '  bad: { load: source:raw.visits }',
       'selects nothing: load source:raw.visits\n    jobs.yml line 2\n' +
-        '  A source table is loaded when its meta.tsdbt.load names a topic.',
+        '  A source table is loaded when its meta.tsdbt.load names topics or a table.',
     ],
     [
       '  bad: { run: tagg:fast }',
