@@ -285,6 +285,39 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
     expect(wrong).toEqual([]);
   });
 
+  it.each([
+    ['runs', '#/runs', '**/api/runs?*'],
+    ['a node', '#/node/model.shop.orders', '**/api/nodes/*'],
+  ])('keeps the next page live when the answer for %s comes late', async (_what, route, asked) => {
+    fresh();
+    const { served, store } = await host();
+    const mine = await someRun(store);
+    const { page, wrong } = await look(served.url);
+    let answer = (): void => undefined;
+    const late = new Promise<void>((done) => {
+      answer = done;
+    });
+    let waits = false;
+    await page.route(asked, async (request) => {
+      waits = true;
+      await late;
+      await request.continue();
+    });
+    await page.evaluate(`void (location.hash = ${JSON.stringify(route)})`);
+    while (!waits) await page.waitForTimeout(20);
+    await page.evaluate(`void (location.hash = '#/run/${mine.runId}/model.shop.customers')`);
+    await ended(page, 'Its run');
+    await until(page, `document.getElementById('link')?.dataset['state'] === 'live'`);
+    const came = page.waitForResponse(asked);
+    answer();
+    await (await came).finished();
+    // What the late page would begin, it begins at once.
+    await page.waitForTimeout(300);
+    live.runs.line(mine.runId, 'model.shop.customers', 'still told');
+    await until(page, `document.getElementById('log')?.textContent?.includes('still told')`);
+    expect(wrong).toEqual([]);
+  });
+
   it('lets who has the token pause a job, and nobody else', async () => {
     fresh();
     const { served, store } = await host();

@@ -182,6 +182,8 @@ const PAGES = {
       if (mine === turn) show(runsView(shown, onFilter, onMore));
     };
     const [{ jobs }] = await Promise.all([ask('now'), more()]);
+    // The next page may have begun meanwhile: the stream and the timer are its own.
+    if (mine !== turn) return;
     shown.jobs = jobs.map(({ name }) => name);
     // Who has gone to older runs, or is about to choose, is left where he is.
     const renew = calmed(() => {
@@ -203,12 +205,13 @@ const PAGES = {
   async node(id) {
     const mine = turn;
     const data = await ask(`nodes/${encodeURIComponent(id)}`);
+    if (mine !== turn) return;
     follow(
       {},
       () => {},
       () => {},
     );
-    if (mine === turn) show(nodeView(id, data, hasDocs));
+    show(nodeView(id, data, hasDocs));
   },
 
   promises: () => kept('promises', promisesView, 15_000),
