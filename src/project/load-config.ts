@@ -9,7 +9,20 @@ export function loadSettings(meta: unknown): { readonly [name: string]: Json } |
     : undefined;
 }
 
-/** Whether `tsdbt load` fills a source's table. The loader reads the full settings. */
+/** What a table's rows come from: topics, or a table of another database. */
+const ORIGINS = ['topic', 'topics', 'topic_pattern', 'table'];
+
+/** Whether `tsdbt load` fills a source's table, from Kafka or from a table of another database. */
+export function isLoaded(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
+  const own = ownSettings(source);
+  return ORIGINS.some((option) => own?.[option] !== undefined);
+}
+
+/** Whether a source's table is filled from one topic. The loader reads the full settings. */
 export function hasLoadConfig(source: Pick<SourceDefinition, 'meta' | 'config'>): boolean {
-  return (loadSettings(source.meta) ?? loadSettings(source.config['meta']))?.['topic'] !== undefined;
+  return ownSettings(source)?.['topic'] !== undefined;
+}
+
+function ownSettings({ meta, config }: Pick<SourceDefinition, 'meta' | 'config'>): ReturnType<typeof loadSettings> {
+  return loadSettings(meta) ?? loadSettings(config['meta']);
 }

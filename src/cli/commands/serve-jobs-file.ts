@@ -2,7 +2,7 @@
 // What a job and a channel may say is checked in src/serve/.
 import { statSync } from 'node:fs';
 import { type ParsedProject, select } from '../../index.ts';
-import { hasLoadConfig } from '../../project/load-config.ts';
+import { isLoaded } from '../../project/load-config.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { locate } from '../../project/yaml.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
@@ -118,9 +118,9 @@ export function channelsOf({ secrets }: CommandSession, { path, alerts }: JobFil
 function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
   const { exclude, kind } = work;
   const { config, manifest } = parsed;
-  const isLoaded = (id: string): boolean => {
+  const accepts = (id: string): boolean => {
     const source = manifest.sources[id];
-    return source !== undefined && hasLoadConfig(source);
+    return source !== undefined && isLoaded(source);
   };
   const flags = {
     ...config.flags,
@@ -129,6 +129,6 @@ function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
     selector: kind === 'command' ? work.selector : null,
   };
   const changed = { ...parsed, config: { ...config, flags } };
-  if (kind === 'load') return select(changed, { which: 'load', accepts: isLoaded }).selected;
+  if (kind === 'load') return select(changed, { which: 'load', accepts }).selected;
   return select(changed, { which: whichOf(work.command) }).selected;
 }
