@@ -50,7 +50,8 @@ export class RestCatalog {
   /**
    * @param path below the catalog's prefix
    * @param expected statuses beside 200 and 204 that are answers
-   * @param repeat false: a request that may have been done is not sent again; its failure has the code `unknown`
+   * @param repeat false: a request that may have been done is not sent again
+   * @throws `connection` error when nobody knows whether it was done, else `runtime`
    */
   async ask(
     method: 'GET' | 'POST',
@@ -125,14 +126,12 @@ export class RestCatalog {
       return this.#error('connection', `cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`);
     }
     const { status } = answer;
-    let parsed: CatalogJson;
-    try {
-      parsed = said === '' ? null : readCatalogJson(said);
-    } catch {
-      return this.#error('runtime', `answers ${status} to ${method} ${path}, and no JSON`, 'Is it a REST catalog?');
-    }
-    if (status === 200 || status === 204 || expected.includes(status)) return { status, body: parsed };
-    const why = text(member(member(parsed, 'error'), 'message')) ?? '';
+    const asked = `answers ${status} to ${method} ${path}`;
+    const parsed = jsonOf(said);
+    const why = text(member(member(parsed ?? null, 'error'), 'message')) ?? '';
+    // A gateway says so in HTML: what was asked may have been done.
+    if (status >= 500 || status === 429 || status === 408)
+      return this.#error('connection', why === '' ? asked : `${asked}: ${why}`);
     if (status === 401 || status === 403)
       return this.#error(
         'runtime',
@@ -140,13 +139,24 @@ export class RestCatalog {
         `Correct '${this.#tokens === null ? 'token' : 'credential'}', or what it may do.`,
         status === 401 ? UNAUTHORIZED : undefined,
       );
-    const passes = status >= 500 || status === 429 || status === 408;
-    return this.#error(passes ? 'connection' : 'runtime', `answers ${status} to ${method} ${path}: ${why}`);
+    if (parsed === undefined || (status === 200 && parsed === null))
+      return this.#error(status < 300 ? 'connection' : 'runtime', `${asked}, and no JSON`, 'Is it a REST catalog?');
+    if (status === 200 || status === 204 || expected.includes(status)) return { status, body: parsed };
+    return this.#error('runtime', `${asked}: ${why}`);
   }
 
   #error(kind: 'connection' | 'runtime', message: string, hint?: string, code?: string): TsdbtError {
     const { name, uri, path } = this.settings;
     return new TsdbtError(kind, `The catalog '${name}' at ${uri} ${message}`, { path, hint, code });
+  }
+}
+
+/** An answer's text; null: it is empty, undefined: it is no JSON. */
+function jsonOf(said: string): CatalogJson | undefined {
+  try {
+    return said === '' ? null : readCatalogJson(said);
+  } catch {
+    return undefined;
   }
 }
 

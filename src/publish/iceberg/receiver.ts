@@ -24,7 +24,7 @@ import {
 import { orphansOf } from './orphans.ts';
 import { partitionedOtherwise, sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
 import { endedSnapshots } from './snapshots.ts';
-import { currentSnapshot, fact, isUnknown, LakeTable } from './table.ts';
+import { currentSnapshot, fact, isUnknown, LakeTable, landed, type SentCommit } from './table.ts';
 import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
 
 /** How often a commit is tried again after others. */
@@ -129,8 +129,10 @@ class IcebergWork {
   readonly #publishing: Publishing;
   readonly #plan: IcebergPlan;
   readonly #files: NewFile[] = [];
-  /** What a refused commit has written for itself alone. */
+  /** What a commit has written for itself alone. */
   #own: string[] = [];
+  /** The commit that was sent, and is not known to be refused. */
+  #asked: (SentCommit & { readonly before: number; readonly rows: number }) | null = null;
   #sent = 0;
 
   constructor(table: LakeTable, publishing: Publishing, plan: IcebergPlan) {
@@ -142,23 +144,21 @@ class IcebergWork {
   async commit(loaded: CatalogJson): Promise<Published> {
     let metadata = loaded;
     const { mode } = this.#publishing.node.config;
-    const commit = randomUUID();
     try {
       await this.#write(metadata);
       for (let tries = 1; ; tries++) {
-        const before = rowsThere(metadata);
-        const rows = await this.#try(metadata, commit);
-        if (rows !== null)
-          return { changed: true, rows, sent: this.#sent, removed: Math.max(before + this.#sent - rows, 0) };
+        if (await this.#try(metadata)) return this.#done();
+        // A proxy may have sent it twice: the one that was refused is the second.
         const now = await this.#table.load();
-        // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
+        const mine = this.#asked === null ? null : landed(now, this.#asked);
+        if (mine != null) return this.#done();
         const otherColumns = member(now, 'current-schema-id') !== this.#plan.schema.before;
-        const moved = (currentSnapshot(now) !== null && mode !== 'append') || otherColumns;
-        if (moved || tries === TRIES)
-          throw errorOf('notPublished', {
-            place: this.#table.place,
-            why: 'another commit has come there while the rows were loaded; run it again',
-          });
+        // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
+        const moved = mine === undefined || (currentSnapshot(now) !== null && mode !== 'append') || otherColumns;
+        if (moved || tries === TRIES) throw overtaken(this.#table.place);
+        await this.#table.remove(this.#own);
+        this.#asked = null;
+        this.#own = [];
         if (holds(now, true, this.#plan.version)) {
           await this.#table.remove(this.#files.map(({ path }) => path));
           return { changed: false, rows: rowsThere(now), sent: 0, removed: 0 };
@@ -166,16 +166,29 @@ class IcebergWork {
         metadata = now;
       }
     } catch (error) {
-      const now = isUnknown(error) ? await this.#table.load().catch(() => null) : null;
-      if (isUnknown(error)) {
-        const mine = items(member(now, 'snapshots')).some((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
-        if (mine) return { changed: true, rows: rowsThere(now), sent: this.#sent, removed: 0 };
-        // Without an answer the commit may come yet: its files stay.
-        throw error;
-      }
-      await this.#table.remove([...this.#own, ...this.#files.map(({ path }) => path)]);
-      throw error;
+      return this.#failed(error);
     }
+  }
+
+  #done(): Published {
+    const { before = 0, rows = 0 } = this.#asked ?? {};
+    return { changed: true, rows, sent: this.#sent, removed: Math.max(before + this.#sent - rows, 0) };
+  }
+
+  /** Files go only when no commit that names them was sent, or it is surely not there. */
+  async #failed(error: unknown): Promise<Published> {
+    const asked = this.#asked;
+    if (asked !== null) {
+      const mine = await this.#table.load().then(
+        (now) => landed(now, asked),
+        () => undefined,
+      );
+      if (mine != null) return this.#done();
+      if (mine === undefined) throw error;
+    }
+    // Without an answer the commit may come yet, and a store that is away removes nothing.
+    if (!isUnknown(error)) await this.#table.remove([...this.#own, ...this.#files.map(({ path }) => path)]);
+    throw error;
   }
 
   async #write(metadata: CatalogJson): Promise<void> {
@@ -199,8 +212,8 @@ class IcebergWork {
     );
   }
 
-  /** @returns rows that stand there; null: another commit has come before */
-  async #try(metadata: CatalogJson, commit: string): Promise<number | null> {
+  /** @returns false: the table is not what the commit asserts */
+  async #try(metadata: CatalogJson): Promise<boolean> {
     const { runId, time, node } = this.#publishing;
     const { mode } = node.config;
     const { version, spec, schema, ended } = this.#plan;
@@ -215,8 +228,7 @@ class IcebergWork {
     const list = `${location}/metadata/snap-${snapshotId}-${randomUUID()}.avro`;
     const rows = [manifest.row, ...standing.carried];
     const summary = counts(standing, this.#files, (name) => (parent === null ? '0' : fact(parent, 'summary', name)));
-    const own = [path, list];
-    this.#own = own;
+    this.#own = [path, list];
     await this.#table.put(path, manifest.bytes);
     await this.#table.put(
       list,
@@ -226,7 +238,9 @@ class IcebergWork {
     const marks = mode === 'partitions' ? this.#marks(metadata) : {};
     const at = Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0));
     const gone = endedSnapshots(metadata, node.config, at);
-    const done = await this.#table.commit(
+    const commit = randomUUID();
+    this.#asked = { commit, parent: parentId, before: rowsThere(metadata), rows: Number(summary['total-records']) };
+    return this.#table.commit(
       [
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
         { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
@@ -265,10 +279,6 @@ class IcebergWork {
         },
       ],
     );
-    if (done) return Number(summary['total-records']);
-    this.#own = [];
-    await this.#table.remove(own);
-    return null;
   }
 
   async #before(parent: CatalogJson, specId: number): Promise<Standing> {
@@ -320,6 +330,13 @@ class IcebergWork {
       ...Object.fromEntries(partitions.map((each) => [markKey(each), each.mark])),
     };
   }
+}
+
+function overtaken(place: string): Error {
+  return errorOf('notPublished', {
+    place,
+    why: 'another commit has come there while the rows were loaded; run it again',
+  });
 }
 
 function markKey({ values }: Partition): string {

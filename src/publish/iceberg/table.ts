@@ -35,7 +35,7 @@ export class LakeTable {
       [404],
     );
     if (status === 404) return { metadata: null, location: null };
-    return { metadata: member(body, 'metadata'), location: text(member(body, 'metadata-location')) };
+    return { metadata: this.#metadataOf(body), location: text(member(body, 'metadata-location')) };
   }
 
   /** @returns its metadata, also when another one has made it meanwhile */
@@ -48,7 +48,7 @@ export class LakeTable {
       { name: this.#name, schema, 'partition-spec': { 'spec-id': 0, fields: spec }, properties, 'stage-create': false },
       [409],
     );
-    return status === 409 ? this.load() : member(body, 'metadata');
+    return status === 409 ? this.load() : this.#metadataOf(body);
   }
 
   /**
@@ -129,6 +129,12 @@ export class LakeTable {
     for (const uri of uris) await this.#store.delete(this.keyOf(uri)).catch(() => undefined);
   }
 
+  #metadataOf(body: CatalogJson): CatalogJson {
+    const metadata = member(body, 'metadata');
+    if (metadata !== null) return metadata;
+    throw errorOf('notPublished', { place: this.place, why: 'the catalog tells of it without its metadata' });
+  }
+
   #path(rest: string): string {
     return `namespaces/${encodeURIComponent(this.#namespace.join('\u001f'))}/tables${rest}`;
   }
@@ -138,6 +144,35 @@ export class LakeTable {
 export function currentSnapshot(metadata: CatalogJson): CatalogJson {
   const id = member(metadata, 'current-snapshot-id');
   return items(member(metadata, 'snapshots')).find((each) => member(each, 'snapshot-id') === id) ?? null;
+}
+
+/** A commit that was sent. */
+export interface SentCommit {
+  /** What its snapshot has as `tsdbt.commit`. */
+  readonly commit: string;
+  /** The snapshot before it; null: none. */
+  readonly parent: CatalogJson;
+}
+
+/**
+ * What became of a commit that was sent.
+ * @param metadata of the table by now
+ * @returns its snapshot; null: it is surely not there; undefined: later ones may have ended it
+ */
+export function landed(metadata: CatalogJson, { commit, parent }: SentCommit): CatalogJson | undefined {
+  const all = items(member(metadata, 'snapshots'));
+  const mine = all.find((each) => fact(each, 'summary', 'tsdbt.commit') === commit);
+  if (mine !== undefined) return mine;
+  // All snapshots since are there, and it is none of them.
+  let id = currentSnapshot(metadata) === null ? null : member(metadata, 'current-snapshot-id');
+  while (id !== parent) {
+    const child = id;
+    const snapshot = all.find((each) => member(each, 'snapshot-id') === child);
+    if (snapshot === undefined) return undefined;
+    id = member(snapshot, 'parent-snapshot-id');
+    if (id === null && parent !== null) return undefined;
+  }
+  return null;
 }
 
 /** A fact of a snapshot's summary, or of the table's properties. */

@@ -1,0 +1,90 @@
+// Publications into Iceberg beside gateways, other writers and tables that others have made: what stays, what is
+// refused, what ends. With a real catalog: tests/engine/kafka/iceberg.test.ts.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Answer, IcebergTable, OWNER } from './iceberg-table.ts';
+
+const HTML = '<html><body><h1>Bad Gateway</h1></body></html>';
+
+describe('publications into Iceberg', () => {
+  let table: IcebergTable;
+  beforeEach(async () => {
+    table = await new IcebergTable().open();
+  });
+  afterEach(() => table.close());
+
+  /** The first commit is done, and its answer another one. */
+  const once = (answer: Answer): void => {
+    table.after = (what) => {
+      if (what !== 'POST commit') return undefined;
+      table.after = () => undefined;
+      return answer;
+    };
+  };
+
+  it.each([
+    ['502', { status: 502, body: HTML }],
+    ['504', { status: 504, body: HTML }],
+    ['500 without a word', { status: 500, body: '' }],
+    ['429', { status: 429, body: HTML }],
+    ['408', { status: 408, body: HTML }],
+    ['200 that is no JSON', { status: 200, body: HTML }],
+    ['400 of a gateway', { status: 400, body: HTML }],
+    ['403 of a gateway', { status: 403, body: HTML }],
+    ['409 of a commit that a proxy has sent twice', { status: 409, body: '{"error":{"message":"moved"}}' }],
+    ['409 in HTML', { status: 409, body: HTML }],
+  ])('keep their files when a commit is done and its answer is %s', async (_, answer) => {
+    await table.publish([[1, 'DE']]);
+    once(answer);
+    expect(
+      await table.publish([
+        [2, 'DE'],
+        [3, 'FR'],
+      ]),
+    ).toEqual({ changed: true, rows: 2, sent: 2, removed: 1 });
+    expect(table.gone()).toEqual([]);
+    expect(table.commits.length).toBe(2);
+  });
+
+  it('keep their files while nobody knows whether they are named, and remove them once they are not', async () => {
+    await table.publish([[1, 'DE']]);
+    const before = table.keys;
+    // The commit is refused in plain words, but the table cannot be looked at.
+    let away = false;
+    table.before = (what) => {
+      if (what === 'POST commit') {
+        away = true;
+        return { status: 400, body: '{"error":{"message":"no such schema"}}' };
+      }
+      return away ? { status: 404, body: HTML } : undefined;
+    };
+    await expect(table.publish([[2, 'DE']])).rejects.toThrow('no such schema');
+    const left = table.keys.length;
+    expect(left).toBe(before.length + 3);
+    table.before = (what) =>
+      what === 'POST commit' ? { status: 400, body: '{"error":{"message":"no such schema"}}' } : undefined;
+    await expect(table.publish([[2, 'DE']])).rejects.toThrow('no such schema');
+    expect(table.keys.length).toBe(left);
+  });
+
+  it('keep the files of a commit that a later one has ended', async () => {
+    await table.publish([[1, 'DE']]);
+    const before = table.keys.length;
+    table.after = (what) => {
+      if (what !== 'POST commit') return undefined;
+      table.after = () => undefined;
+      const own = table.metadata['current-snapshot-id'];
+      table.snapshot(77, Date.now());
+      table.metadata.snapshots = table.metadata.snapshots.filter(
+        (each: { 'snapshot-id': unknown }) => each['snapshot-id'] !== own,
+      );
+      return { status: 409, body: '{}' };
+    };
+    await expect(table.publish([[2, 'DE']], { mode: 'append' })).rejects.toThrow('another commit has come there');
+    expect(table.keys.length).toBe(before + 3);
+  });
+
+  it('are of the owner that they have made', async () => {
+    await table.publish([[1, 'DE']]);
+    expect(table.metadata.properties['tsdbt.publication']).toBe(OWNER);
+  });
+});
