@@ -51,11 +51,7 @@ export class IcebergReceiver implements Receiver {
     const ended = endedPartitions(publishing, place);
     const parts = partitionKeysOf(publishing);
     let metadata = await table.load();
-    const owner = fact(metadata, 'properties', 'tsdbt.publication');
-    if (metadata !== null && owner !== node.unique_id && !config.adopt) {
-      const what = owner === null ? 'there is a table of that name that tsdbt has not published' : `it holds ${owner}`;
-      throw errorOf('foreignTable', { place, what });
-    }
+    refuseForeign(metadata, node, place);
     await source.open();
     const planned = publishedColumns(config, await source.columns()).map((column) =>
       this.#columnOf(source.dialect, column),
@@ -78,9 +74,16 @@ export class IcebergReceiver implements Receiver {
         'format-version': '2',
         'tsdbt.publication': node.unique_id,
       });
+      // Another may have made it meanwhile.
+      refuseForeign(metadata, node, place);
+      const there = currentSnapshot(metadata) !== null;
+      if (there && config.mode !== 'append') throw overtaken(place);
+      if (there && !force && holds(metadata, true, version))
+        return { changed: false, rows: rowsThere(metadata), sent: 0, removed: 0 };
       // The catalog has given the ids of fields.
       schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
       spec = specFields(parts, schema.columns, place);
+      sameSpec(metadata, spec, place);
     }
     const changed = force
       ? partitions
@@ -154,6 +157,7 @@ class IcebergWork {
         if (mine != null) return this.#done();
         const otherColumns = member(now, 'current-schema-id') !== this.#plan.schema.before;
         // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
+        refuseForeign(now, this.#publishing.node, this.#table.place);
         const moved = mine === undefined || (currentSnapshot(now) !== null && mode !== 'append') || otherColumns;
         if (moved || tries === TRIES) throw overtaken(this.#table.place);
         await this.#table.remove(this.#own);
@@ -330,6 +334,14 @@ class IcebergWork {
       ...Object.fromEntries(partitions.map((each) => [markKey(each), each.mark])),
     };
   }
+}
+
+/** @throws `runtime` error for a table of somebody else, unless the publication adopts it */
+function refuseForeign(metadata: CatalogJson, { unique_id, config }: PublicationNode, place: string): void {
+  const owner = fact(metadata, 'properties', 'tsdbt.publication');
+  if (metadata === null || owner === unique_id || config.adopt) return;
+  const what = owner === null ? 'there is a table of that name that tsdbt has not published' : `it holds ${owner}`;
+  throw errorOf('foreignTable', { place, what });
 }
 
 function overtaken(place: string): Error {

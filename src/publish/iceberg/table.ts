@@ -38,7 +38,10 @@ export class LakeTable {
     return { metadata: this.#metadataOf(body), location: text(member(body, 'metadata-location')) };
   }
 
-  /** @returns its metadata, also when another one has made it meanwhile */
+  /**
+   * @returns its metadata, also when another one has made it meanwhile
+   * @throws `runtime` error when something else has its name, such as a view
+   */
   async create(schema: CatalogJson, spec: CatalogJson, properties: CatalogJson): Promise<CatalogJson> {
     const namespace = { namespace: this.#namespace, properties: {} };
     await this.#catalog.ask('POST', 'namespaces', namespace, [409]);
@@ -48,7 +51,10 @@ export class LakeTable {
       { name: this.#name, schema, 'partition-spec': { 'spec-id': 0, fields: spec }, properties, 'stage-create': false },
       [409],
     );
-    return status === 409 ? this.load() : this.#metadataOf(body);
+    if (status !== 409) return this.#metadataOf(body);
+    const found = await this.load();
+    if (found !== null) return found;
+    throw errorOf('notPublished', { place: this.place, why: 'the catalog has something of that name, and no table' });
   }
 
   /**

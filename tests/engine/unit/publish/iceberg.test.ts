@@ -83,8 +83,52 @@ describe('publications into Iceberg', () => {
     expect(table.keys.length).toBe(before + 3);
   });
 
-  it('are of the owner that they have made', async () => {
-    await table.publish([[1, 'DE']]);
-    expect(table.metadata.properties['tsdbt.publication']).toBe(OWNER);
+  describe('into a table that another makes meanwhile', () => {
+    const FOREIGN = 'publication.p.other.ice_t';
+    const meanwhile = (make: () => void): void => {
+      table.before = (what) => {
+        if (what === 'POST create' && table.metadata === null) make();
+        return undefined;
+      };
+    };
+
+    it.each(['replace', 'append'])('%s: a table of somebody else is refused', async (mode) => {
+      meanwhile(() => table.make({ 'tsdbt.publication': FOREIGN }));
+      await expect(table.publish([[1, 'DE']], { mode })).rejects.toThrow(`'n.t' is not published: it holds ${FOREIGN}`);
+      expect([table.commits, table.keys]).toEqual([[], []]);
+    });
+
+    it('replace: rows that are there are another commit', async () => {
+      meanwhile(() => {
+        table.make({ 'tsdbt.publication': OWNER });
+        table.snapshot(5, Date.now());
+      });
+      await expect(table.publish([[1, 'DE']])).rejects.toThrow('another commit has come there');
+      expect([table.commits, table.keys]).toEqual([[], []]);
+    });
+
+    it('its own, without rows, takes them, and `append` goes on top of others', async () => {
+      meanwhile(() => table.make({ 'tsdbt.publication': OWNER }));
+      expect(await table.publish([[1, 'DE']])).toMatchObject({ changed: true, rows: 1 });
+      table.metadata = null;
+      meanwhile(() => {
+        table.make({ 'tsdbt.publication': OWNER });
+        table.snapshot(5, Date.now(), { 'total-records': '4' });
+      });
+      expect(await table.publish([[1, 'DE']], { mode: 'append' })).toMatchObject({ changed: true, sent: 1 });
+      expect(table.ids[0]).toBe('5');
+    });
+
+    it('that is no table, ends in one sentence', async () => {
+      table.before = (what) => (what === 'POST create' ? { status: 409, body: '{}' } : undefined);
+      await expect(table.publish([[1, 'DE']])).rejects.toThrow('the catalog has something of that name, and no table');
+    });
+
+    it('with other partitions, is refused before a row is sent', async () => {
+      meanwhile(() => table.make({ 'tsdbt.publication': OWNER }));
+      const config = { mode: 'partitions', partition_by: ['country'] };
+      await expect(table.publish([[1, 'DE']], config)).rejects.toThrow('it is partitioned by nothing');
+      expect(table.keys).toEqual([]);
+    });
   });
 });
