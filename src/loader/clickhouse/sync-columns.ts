@@ -24,6 +24,8 @@ export interface SyncColumn {
   readonly expression: string;
   /** The value in ClickHouse' SQL, from what arrives. */
   readonly cast: string;
+  /** Is the value another one afterwards? A condition in ClickHouse' SQL, never null; null: it cannot be. */
+  readonly lost: string | null;
   readonly checks: readonly ValueCheck[];
 }
 
@@ -66,12 +68,47 @@ export function syncColumn(
     type: own,
     arrives,
     expression,
-    cast: arrives === own ? quoteThere(name) : `accurateCast(${quoteThere(name)}, ${quoteText(own)})`,
+    ...castOf(quoteThere(name), { base, arrives, own }),
     checks: [
       ...(check === undefined ? [] : [{ column: name, condition: check[0], why: check[1] }]),
       ...(nullable && !TAKES_NULL.test(own) ? [{ column: name, condition: `${value} is null`, why: nulls }] : []),
     ],
   };
+}
+
+const NUMBERS = /^(?:U?Int\d+|Float\d+|Decimal|Bool)/;
+/** Decimal digits that every float has. */
+const FLOAT_DIGITS = { Float32: 6, Float64: 15 } as const;
+
+/** `accurateCast` refuses what does not fit, and cuts off digits behind the point. */
+function castOf(
+  value: string,
+  { base, arrives, own }: { readonly base: string; readonly arrives: string; readonly own: string },
+): Pick<SyncColumn, 'cast' | 'lost'> {
+  if (arrives === own) return { cast: value, lost: null };
+  const to = plainType(own);
+  const isDecimal = to.startsWith('Decimal');
+  // Of floats the text is the number that people mean: 0.29 * 100 is less than 29.
+  const given = isDecimal && base.startsWith('Float') ? `toString(${value})` : value;
+  const cast = `accurateCast(${given}, ${quoteText(own)})`;
+  if (base === 'String') return { cast, lost: lostOfText(value, cast, to) };
+  if (!NUMBERS.test(to) || !NUMBERS.test(base)) return { cast, lost: null };
+  const back = base.startsWith('Decimal') && to.startsWith('Float') ? `toString(${cast})` : cast;
+  const again = `CAST(${back}, ${quoteText(`Nullable(${base})`)})`;
+  return { cast, lost: `ifNull(toString(${again}) != toString(${value}), 0)` };
+}
+
+/** A text is written in many ways: the digits that the type does not have are looked for. */
+function lostOfText(value: string, cast: string, to: string): string | null {
+  if (to === 'Float32' || to === 'Float64') {
+    const digits = `trim(BOTH '0' FROM replaceRegexpAll(replaceRegexpOne(${value}, '[eE].*', ''), '[^0-9]', ''))`;
+    const plain = `replaceRegexpOne(replaceRegexpOne(${value}, '(\\..*?)0+$', '\\1'), '\\.$', '')`;
+    return `ifNull(length(${digits}) > ${FLOAT_DIGITS[to]} AND toString(${cast}) != ${plain}, 0)`;
+  }
+  const [, scale] = /^Decimal\(\d+, (\d+)\)|^DateTime64\((\d)/.exec(to)?.filter((each) => each !== undefined) ?? [];
+  if (scale === undefined && !to.startsWith('DateTime')) return null;
+  const beyond = `match(${value}, '\\.[0-9]{${scale ?? 0}}[0-9]*[1-9]')`;
+  return `ifNull(${to.startsWith('Decimal') ? `${beyond} OR match(${value}, '[eE]')` : beyond}, 0)`;
 }
 
 /** A type that takes null. */

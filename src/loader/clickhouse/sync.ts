@@ -40,7 +40,7 @@ const INSERT_SETTINGS = {
   max_partitions_per_insert_block: '0',
 };
 /** Of rows that come from a table beside. */
-const INSERT_SELECT = 'insert_null_as_default = 0, max_partitions_per_insert_block = 0';
+const INSERT_SELECT = 'insert_null_as_default = 0, max_partitions_per_insert_block = 0, precise_float_parsing = 1';
 /** The engine whose tables can be made again beside, and that keeps every row. */
 const ENGINE = 'MergeTree';
 
@@ -203,6 +203,7 @@ export class ClickHouseSync implements TableSync {
     }
     const rows = await this.#copy(work, direct ? staged : landing, list, where);
     if (!direct) {
+      await this.#refuseLost(work);
       await session.execute(
         `INSERT INTO ${staged} (${list}) SETTINGS ${INSERT_SELECT} SELECT ${casts} FROM ${landing}`,
       );
@@ -351,6 +352,28 @@ export class ClickHouseSync implements TableSync {
     this.#refuse(
       `column '${check.column}' has ${count} without a place in ClickHouse: ${check.why}, such as ${example}`,
       'Leave the column out by `columns`, or declare data_type: Nullable(String).',
+    );
+  }
+
+  /** @throws `validation` error with the first column whose values would be others after the cast */
+  async #refuseLost({ session, columns, landing }: Work): Promise<void> {
+    const cast = columns.flatMap(({ name, type, lost }) => (lost === null ? [] : [{ name, type, lost }]));
+    if (cast.length === 0) return;
+    const asked = cast.flatMap(({ name, lost }) => [
+      `toString(countIf(${lost}))`,
+      `ifNull(toString(anyIf(${quoteIdentifier(name)}, ${lost})), '')`,
+    ]);
+    const [row = []] = await texts(
+      session,
+      `SELECT ${asked.join(', ')} FROM ${landing} SETTINGS precise_float_parsing = 1`,
+    );
+    const index = cast.findIndex((_, place) => Number(row[place * 2]) > 0);
+    const column = cast[index];
+    if (column === undefined) return;
+    const count = pluralize(Number(row[index * 2]), 'value');
+    this.#refuse(
+      `column '${column.name}' has ${count} that ${column.type} does not hold exactly, such as ${row[index * 2 + 1]}`,
+      'Give the column a type with more digits, or String, by `data_type` or in the table that stands there.',
     );
   }
 

@@ -304,6 +304,41 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     expect(await left(target)).toEqual([]);
   });
 
+  it('refuses numbers that their declared type would cut off, and gives those that it holds', async () => {
+    const cases: readonly (readonly [type: string, wanted: string, fits: readonly string[], lost: string])[] = [
+      ['numeric(9, 3)', 'Decimal(10, 2)', ['1.23', '-0.050'], '1.239'],
+      ['numeric(9, 3)', 'Nullable(Int32)', ['7', '-3'], '1.5'],
+      ['numeric(9, 3)', 'Float64', ['0.29', '123456.789'], ''],
+      ['numeric(30, 17)', 'Float64', ['0.29', '-1.5'], '0.12345678901234567'],
+      ['numeric(30, 17)', 'Float32', ['0.5', '1.25'], '0.123456789'],
+      ['numeric', 'Decimal(38, 9)', ['1.23', '-0.0500000000000'], '0.0000000001'],
+      ['numeric', 'Float64', ['0.290', '100'], '0.12345678901234567891'],
+      ['text', 'Decimal(10, 2)', ['007.50', '+1.2', '12'], '1.239'],
+      ['text', 'Decimal(10, 2)', [], '1.5e-3'],
+      ['text', "DateTime64(3, 'UTC')", ['2026-11-23 08:00:00.125'], '2026-11-23 08:00:00.123456'],
+      ['float8', 'Decimal(10, 2)', ['0.29', '-1.1'], '0.291'],
+      ['real', 'Decimal(10, 2)', ['0.29', '-1.1'], '0.291'],
+      ['bigint', 'Bool', ['0', '1'], '2'],
+      ['integer', 'Decimal(12, 2)', ['7', '-1'], ''],
+    ];
+    for (const [type, wanted, fits, lost] of cases) {
+      const target = await made(`id bigint primary key, v ${type}`, { ...FULL, types: new Map([['v', wanted]]) });
+      const insert = (id: number, value: string): Promise<unknown> =>
+        source.query(`insert into ${target.identifier} values (${id}, '${value}')`);
+      for (const [id, value] of fits.entries()) await insert(id, value);
+      expect((await synced(target)).read, `${type} ${wanted}`).toBe(fits.length);
+      const found = await there(`select toString(v) from ${SCHEMA}.${target.identifier} order by id`);
+      if (wanted !== 'Bool' && !wanted.startsWith('Date')) expect(found.map(Number)).toEqual(fits.map(Number));
+      if (lost === '') continue;
+      await insert(100, lost);
+      await expect(synced(target), `${type} ${wanted}`).rejects.toThrow(
+        `column 'v' has 1 value that ${wanted} does not hold exactly, such as ${lost}`,
+      );
+      expect(await left(target)).toEqual([]);
+      expect(await there(`select toString(v) from ${SCHEMA}.${target.identifier} order by id`)).toEqual(found);
+    }
+  });
+
   it('refuses by name what has no place, or is of somebody else', async () => {
     const refused = async (columns: string, row: string, more: Partial<SyncTarget> = {}): Promise<string> => {
       const target = await made(`id bigint${columns}`, { ...FULL, ...more });
