@@ -8,8 +8,17 @@ import { type CatalogJson, items, member, type RestCatalog, text } from '../../o
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { LakeColumnOf } from '../lake/receiver.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
-import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Orphan, OrphanSearch, Partition, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
+import { confirmSent, publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type {
+  Orphan,
+  OrphanSearch,
+  Partition,
+  Published,
+  Publishing,
+  Receiver,
+  StandingCopy,
+  Summary,
+} from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import {
   counts,
@@ -88,7 +97,7 @@ export class IcebergReceiver implements Receiver {
     const changed = force
       ? partitions
       : partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
-    const work = new IcebergWork(table, publishing, { version, ended, spec, schema, partitions, changed });
+    const work = new IcebergWork(table, publishing, { version, ended, spec, schema, partitions, changed, summary });
     return work.commit(metadata);
   }
 
@@ -123,6 +132,7 @@ interface IcebergPlan {
   readonly schema: TableSchema;
   readonly partitions: readonly Partition[];
   readonly changed: readonly Partition[];
+  readonly summary: Summary;
 }
 
 type Row = AvroFile['rows'][number];
@@ -197,7 +207,7 @@ class IcebergWork {
 
   async #write(metadata: CatalogJson): Promise<void> {
     const { source, runId, node } = this.#publishing;
-    const { schema, spec, version, changed } = this.#plan;
+    const { schema, spec, version, changed, summary } = this.#plan;
     const parts = partitionKeysOf(this.#publishing);
     const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}-${randomBytes(3).toString('hex')}`;
     const location = text(member(metadata, 'location')) ?? '';
@@ -214,6 +224,8 @@ class IcebergWork {
         await this.#table.put(path, bytes);
       },
     );
+    const read = { summary, partitions: spec.length === 0 ? null : partitions, rows: this.#sent };
+    await confirmSent(source, this.#table.place, read);
   }
 
   /** @returns false: the table is not what the commit asserts */

@@ -5,8 +5,8 @@ import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
 import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
-import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Partition, Published, Publishing, Receiver, SourceColumn, StandingCopy } from '../receiver.ts';
+import { confirmSent, publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import type { Partition, Published, Publishing, Receiver, SourceColumn, StandingCopy, Summary } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { LakeColumn } from './lake-column.ts';
 import { type Manifest, ManifestFolder, type ManifestFile, type Standing } from './manifest.ts';
@@ -48,7 +48,7 @@ export class LakeReceiver implements Receiver {
       await tidy(folder, standing, manifest);
       return { changed: false, rows: manifest.rows, sent: 0, removed: 0 };
     }
-    return write(folder, publishing, { standing, columns, version, ended });
+    return write(folder, publishing, { standing, columns, version, ended, summary });
   }
 
   async standing({ unique_id, config }: PublicationNode): Promise<StandingCopy | null> {
@@ -72,12 +72,13 @@ interface Next {
   readonly columns: readonly LakeColumn[];
   readonly version: string;
   readonly ended: Ended | null;
+  readonly summary: Summary;
 }
 
 async function write(
   folder: ManifestFolder,
   publishing: Publishing,
-  { standing, columns, version, ended }: Next,
+  { standing, columns, version, ended, summary }: Next,
 ): Promise<Published> {
   const { node, source, runId, time, force } = publishing;
   const before = standing.manifest;
@@ -122,6 +123,8 @@ async function write(
         files.push({ path, rows, bytes: bytes.length, partition });
       },
     );
+    const partitioned = parts.length === 0 ? null : changed;
+    await confirmSent(source, folder.place, { summary, partitions: partitioned, rows: sent });
     const all = [...staying, ...files].sort((a, b) => (a.path < b.path ? -1 : 1));
     const rows = all.reduce((sum, file) => sum + file.rows, 0);
     const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));

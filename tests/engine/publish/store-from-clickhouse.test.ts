@@ -117,6 +117,25 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     expect(await lab.keys('ch/never/')).toEqual([]);
   });
 
+  it('are not switched to when the rows have changed while they were read', async () => {
+    // Another time in each query.
+    const sql = 'select number as id, number % 2 as part, now64(9)::String as at from numbers(4)';
+    for (const more of [{}, { partition_by: 'part' }, { mode: 'partitions', partition_by: 'part' }]) {
+      lab.model(sql, { to: 'lake', path: 'ch/moving', ...more });
+      lab.project.write({ 'models/m.sql': sql });
+      const { code, out } = await lab.project.run(['build']);
+      expect([code, out.includes('its rows have changed while they were read')], out).toEqual([1, true]);
+      expect([(await lab.manifest('ch/moving'))?.version ?? null, await lab.orphans('ch/moving')]).toEqual([null, []]);
+    }
+    // Another number of rows than the partitions had.
+    const growing =
+      'select number as id, number % 2 as part from numbers(toUInt64(toUnixTimestamp64Milli(now64(3)) % 1000))';
+    lab.model(growing, { to: 'lake', path: 'ch/growing', partition_by: 'part' });
+    lab.project.write({ 'models/m.sql': growing });
+    const { out } = await lab.project.run(['build']);
+    expect(out).toMatch(/\d+ of \d+ rows were read: others write them meanwhile/);
+  });
+
   it('are one whole version to readers while publishers are killed, and leave nothing behind', async () => {
     const count = 100_000;
     const model = (version: number): void =>
