@@ -185,10 +185,34 @@ export function liveEntries({ rows }: AvroFile, row: Row): Row[] {
     }));
 }
 
-/** The values of an entry's partition, in the order of the spec. */
+/** The values of an entry's partition, in the order of the spec, by whose names it has them. */
 export function partitionOf(entry: Row, spec: readonly SpecField[]): AvroValue[] {
   const partition = recordOf(recordOf(entry['data_file'])['partition']);
   return spec.map(({ name }) => partition[avroName(name)] ?? null);
+}
+
+/** Entries with the spec's names of partitions: their writer may have had others, and the ids are the same. */
+export function renamedPartitions(entries: readonly Row[], { metadata }: AvroFile, spec: readonly SpecField[]): Row[] {
+  const schema: AvroSchema = JSON.parse(metadata.get('avro.schema') ?? 'null');
+  const written = fieldsOf(typeOf(fieldsOf(typeOf(fieldsOf(schema), 'data_file')), 'partition'));
+  const names = spec.map(({ id, name }) => {
+    const own = avroName(name);
+    return [own, (written.find((each) => each['field-id'] === id) ?? { name: own }).name] as const;
+  });
+  return entries.map((entry) => {
+    const file = recordOf(entry['data_file']);
+    const partition = recordOf(file['partition']);
+    const renamed = Object.fromEntries(names.map(([own, its]) => [own, partition[its] ?? null]));
+    return { ...entry, data_file: { ...file, partition: renamed } };
+  });
+}
+
+function typeOf(fields: readonly AvroField[], name: string): AvroSchema {
+  return fields.find((each) => each.name === name)?.type ?? 'null';
+}
+
+function fieldsOf(schema: AvroSchema): readonly AvroField[] {
+  return typeof schema === 'object' && 'fields' in schema ? schema.fields : [];
 }
 
 function recordCount(entry: Row): number {

@@ -1,7 +1,7 @@
 // Partitions of an Iceberg table: transforms by name, and values of partitions from their texts as Avro has them.
 import { errorOf } from '../../error-table.ts';
 import type { AvroSchema, AvroValue } from '../../object-store/avro-file.ts';
-import { type CatalogJson, items, member } from '../../object-store/rest-catalog.ts';
+import { type CatalogJson, items, member, text } from '../../object-store/rest-catalog.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { FieldColumn } from './table-schema.ts';
 
@@ -17,7 +17,10 @@ export interface SpecField {
   readonly value: (text: string) => AvroValue;
 }
 
-/** @throws `runtime` error for a column that is no key of partitions */
+/**
+ * The fields of a new table: one that is there has its own names and ids, `specOf`.
+ * @throws `runtime` error for a column that is no key of partitions
+ */
 export function specFields(
   parts: readonly PartitionKey[],
   columns: readonly FieldColumn[],
@@ -94,15 +97,32 @@ export function specJson(fields: readonly SpecField[]): { readonly [name: string
   }));
 }
 
-/** @returns the id of the table's spec @throws `runtime` error when the table is partitioned otherwise */
-export function sameSpec(metadata: CatalogJson, fields: readonly SpecField[], place: string): number {
+/** The spec by which a table takes new files. */
+export interface TableSpec {
+  readonly id: number;
+  readonly fields: readonly SpecField[];
+}
+
+/**
+ * @param fields by transforms and columns; names and ids may be others in the table
+ * @returns the table's default spec: its id, and the fields by its own names and ids
+ * @throws `runtime` error when the table is partitioned otherwise
+ */
+export function specOf(metadata: CatalogJson, fields: readonly SpecField[], place: string): TableSpec {
   const id = member(metadata, 'default-spec-id');
   const spec = items(member(metadata, 'partition-specs')).find((each) => member(each, 'spec-id') === id) ?? null;
   const there = items(member(spec, 'fields'));
   const shown = (field: CatalogJson): string => `${member(field, 'transform')}(${member(field, 'source-id')})`;
   if (there.map(shown).join() !== specJson(fields).map(shown).join())
     throw partitionedOtherwise(place, there.map((field) => String(member(field, 'name'))).join(', '));
-  return Number(id);
+  return {
+    id: Number(id),
+    fields: fields.map((field, index) => ({
+      ...field,
+      name: text(member(there[index] ?? null, 'name')) ?? field.name,
+      id: Number(member(there[index] ?? null, 'field-id') ?? field.id),
+    })),
+  };
 }
 
 /** @param by names of the partitions that are there */

@@ -26,12 +26,13 @@ import {
   type NewFile,
   type OldFile,
   partitionOf,
+  renamedPartitions,
   type Standing,
   writeManifest,
   writeManifestList,
 } from './manifests.ts';
 import { orphansOf } from './orphans.ts';
-import { partitionedOtherwise, sameSpec, type SpecField, specFields, specJson } from './partition-spec.ts';
+import { partitionedOtherwise, type SpecField, specFields, specJson, specOf } from './partition-spec.ts';
 import { endedSnapshots } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable, landed, type SentCommit } from './table.ts';
 import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
@@ -75,10 +76,8 @@ export class IcebergReceiver implements Receiver {
     if (!force && !overdue && holds(metadata, config.mode === 'append', version))
       return { changed: false, rows: rowsThere(metadata), sent: 0, removed: 0 };
     let schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
-    let spec = specFields(parts, schema.columns, place);
-    // Before any row is sent.
-    if (metadata !== null) sameSpec(metadata, spec, place);
-    else {
+    let spec: readonly SpecField[] = specFields(parts, schema.columns, place);
+    if (metadata === null) {
       metadata = await table.create(schemaJson(schema), specJson(spec), {
         'format-version': '2',
         'tsdbt.publication': node.unique_id,
@@ -92,8 +91,9 @@ export class IcebergReceiver implements Receiver {
       // The catalog has given the ids of fields.
       schema = evolvedSchema(planned, metadata, config.mode === 'replace', place);
       spec = specFields(parts, schema.columns, place);
-      sameSpec(metadata, spec, place);
     }
+    // Before any row is sent.
+    spec = specOf(metadata, spec, place).fields;
     const changed = force
       ? partitions
       : partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
@@ -232,13 +232,13 @@ class IcebergWork {
   async #try(metadata: CatalogJson): Promise<boolean> {
     const { runId, time, node } = this.#publishing;
     const { mode } = node.config;
-    const { version, spec, schema, ended } = this.#plan;
+    const { version, schema, ended } = this.#plan;
     const parent = currentSnapshot(metadata);
     const location = text(member(metadata, 'location')) ?? '';
     const snapshotId = BigInt(`0x${randomBytes(6).toString('hex')}`);
     const sequence = BigInt(String(member(metadata, 'last-sequence-number') ?? 0)) + 1n;
-    const specId = sameSpec(metadata, spec, this.#table.place);
-    const standing = await this.#before(parent, specId);
+    const { id: specId, fields: spec } = specOf(metadata, this.#plan.spec, this.#table.place);
+    const standing = await this.#before(parent, specId, spec);
     const path = `${location}/metadata/${randomUUID()}-m0.avro`;
     const manifest = writeManifest({ path, spec, specId, schema, snapshotId, sequence }, this.#files, standing.old);
     const list = `${location}/metadata/snap-${snapshotId}-${randomUUID()}.avro`;
@@ -261,6 +261,7 @@ class IcebergWork {
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
         { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
         { type: 'assert-current-schema-id', 'current-schema-id': schema.before },
+        { type: 'assert-default-spec-id', 'default-spec-id': specId },
       ],
       [
         ...schemaUpdates(schema),
@@ -297,13 +298,13 @@ class IcebergWork {
     );
   }
 
-  async #before(parent: CatalogJson, specId: number): Promise<Standing> {
+  async #before(parent: CatalogJson, specId: number, spec: readonly SpecField[]): Promise<Standing> {
     const { mode } = this.#publishing.node.config;
     const uri = text(member(parent, 'manifest-list'));
     if (uri === null) return { carried: [], old: [] };
     const { rows } = await this.#table.readAvro(uri);
     if (mode === 'append') return { carried: rows, old: [] };
-    const { spec, changed } = this.#plan;
+    const { changed } = this.#plan;
     const replaced = new Set(
       changed.map(({ values }) => keyOf(values.map((value, index) => partitionValue(spec, index, value)))),
     );
@@ -318,11 +319,14 @@ class IcebergWork {
       }
       if (mode === 'partitions' && row['partition_spec_id'] !== specId)
         throw partitionedOtherwise(this.#table.place, 'several specs');
-      const entries = liveEntries(await this.#table.readAvro(String(row['manifest_path'])), row);
-      const files = entries.map((entry) => ({
-        entry,
-        stays: stays(partitionOf(entry, spec)),
-      }));
+      const manifest = await this.#table.readAvro(String(row['manifest_path']));
+      const entries = liveEntries(manifest, row);
+      const files = renamedPartitions(entries, manifest, row['partition_spec_id'] === specId ? spec : []).map(
+        (entry) => ({
+          entry,
+          stays: stays(partitionOf(entry, spec)),
+        }),
+      );
       if (files.length > 0 && files.every(({ stays }) => stays)) carried.push(row);
       else old.push(...files);
     }

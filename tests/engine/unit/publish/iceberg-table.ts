@@ -5,9 +5,17 @@ import type { AddressInfo } from 'node:net';
 import { lakeColumnOfPostgres } from '../../../../src/publish/postgres/lake-columns.ts';
 import { parse, stringify } from 'lossless-json';
 import type { PublicationNode } from '../../../../src/contracts/publication.ts';
-import { readAvroFile, type AvroValue } from '../../../../src/object-store/avro-file.ts';
+import {
+  type AvroField,
+  type AvroFile,
+  type AvroSchema,
+  type AvroValue,
+  readAvroFile,
+  writeAvroFile,
+} from '../../../../src/object-store/avro-file.ts';
 import { RestCatalog } from '../../../../src/object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../../../src/object-store/store.ts';
+import { writeManifestList } from '../../../../src/publish/iceberg/manifests.ts';
 import { IcebergReceiver } from '../../../../src/publish/iceberg/receiver.ts';
 import type { Partition, Published, PublishSource } from '../../../../src/publish/receiver.ts';
 
@@ -119,9 +127,67 @@ export class IcebergTable {
     return this.metadata.snapshots.map((each: Any) => digits(each['snapshot-id']));
   }
 
+  file(uri: string): AvroFile {
+    return readAvroFile(this.objects.get(uri.replace('s3://lake/', ''))!);
+  }
+
   /** The rows of an Avro file of the table. */
   avro(uri: string): readonly Record<string, AvroValue>[] {
-    return readAvroFile(this.objects.get(uri.replace('s3://lake/', ''))!).rows as Record<string, AvroValue>[];
+    return this.file(uri).rows;
+  }
+
+  /** A snapshot of another writer: files of one row each, by a partition. @param name of its field in Avro */
+  written(name: string, id: number, files: readonly (readonly [string | null, string])[]): void {
+    const field = (name: string, type: AvroSchema, id: number): AvroField => ({ name, type, 'field-id': id });
+    const partition = field(name, ['null', 'string'], id);
+    const dataFile: AvroSchema = {
+      type: 'record',
+      name: 'r2',
+      fields: [
+        field('content', 'int', 134),
+        field('file_path', 'string', 100),
+        field('file_format', 'string', 101),
+        field('partition', { type: 'record', name: 'r102', fields: [partition] }, 102),
+        field('record_count', 'long', 103),
+        field('file_size_in_bytes', 'long', 104),
+      ],
+    };
+    const entry: AvroSchema = {
+      type: 'record',
+      name: 'manifest_entry',
+      fields: [field('status', 'int', 0), field('snapshot_id', ['null', 'long'], 1), field('data_file', dataFile, 2)],
+    };
+    const rows = files.map(([value, path]) => ({
+      status: 1,
+      snapshot_id: 5n,
+      data_file: {
+        content: 0,
+        file_path: `s3://lake/t/${path}`,
+        file_format: 'PARQUET',
+        partition: { [name]: value },
+        record_count: 1,
+        file_size_in_bytes: 1,
+      },
+    }));
+    for (const [, path] of files) this.objects.set(`t/${path}`, Buffer.from('x'));
+    this.objects.set('t/metadata/other-m0.avro', writeAvroFile(entry, rows, {}));
+    const numbers = {
+      manifest_length: 1,
+      partition_spec_id: 0,
+      content: 0,
+      sequence_number: 1,
+      min_sequence_number: 1,
+      added_snapshot_id: 5,
+      added_files_count: files.length,
+      existing_files_count: 0,
+      deleted_files_count: 0,
+      added_rows_count: files.length,
+      existing_rows_count: 0,
+      deleted_rows_count: 0,
+    };
+    const list = writeManifestList([{ manifest_path: 's3://lake/t/metadata/other-m0.avro', ...numbers }], {});
+    this.objects.set('t/metadata/other-list.avro', list);
+    this.snapshot(5, 1, { 'total-records': String(files.length) }, 's3://lake/t/metadata/other-list.avro');
   }
 
   /** The current snapshot's manifests. */

@@ -131,4 +131,49 @@ describe('publications into Iceberg', () => {
       expect(table.keys).toEqual([]);
     });
   });
+
+  it('find partitions by the ids of a table that another has partitioned, and use its names', async () => {
+    const config = { mode: 'partitions', partition_by: ['country'], adopt: true };
+    const field = { name: 'land/es', transform: 'identity', 'source-id': 2, 'field-id': 1007 };
+    table.make({}, [field]);
+    // Its writer's name in Avro is another one than the spec's.
+    table.written('Land', 1007, [
+      ['DE', 'data/de.parquet'],
+      ['FR', 'data/fr.parquet'],
+      [null, 'data/none.parquet'],
+    ]);
+    expect(await table.publish([[1, 'DE']], config)).toMatchObject({ changed: true, rows: 3, sent: 1 });
+    const look = () =>
+      table.manifests().flatMap((row) =>
+        table.avro(String(row['manifest_path'])).map((entry) => {
+          const file = entry['data_file'] as { file_path: string; partition: Record<string, unknown> };
+          return [Number(entry['status']), file.partition, file.file_path.replace(/^.*\/(?=\w+\.|land)/, '')];
+        }),
+      );
+    const name = 'land_x2Fes';
+    expect(look()).toEqual([
+      [1, { [name]: 'DE' }, expect.stringMatching(/parquet$/)],
+      [2, { [name]: 'DE' }, 'de.parquet'],
+      [0, { [name]: 'FR' }, 'fr.parquet'],
+      [0, { [name]: null }, 'none.parquet'],
+    ]);
+    const [manifest] = table.manifests();
+    const { metadata } = table.file(String(manifest?.['manifest_path']));
+    expect(JSON.parse(metadata.get('partition-spec')!)).toEqual([field]);
+    expect(metadata.get('avro.schema')).toContain(
+      `"name":"${name}","type":["null","string"],"default":null,"field-id":1007`,
+    );
+    // The same again by what was written now.
+    expect(
+      await table.publish(
+        [
+          [2, 'DE'],
+          [3, 'FR'],
+        ],
+        config,
+      ),
+    ).toMatchObject({ rows: 3, sent: 2 });
+    expect(look().filter(([status]) => status === 0)).toEqual([[0, { [name]: null }, 'none.parquet']]);
+    expect(table.commits.at(-1).requirements).toContainEqual({ type: 'assert-default-spec-id', 'default-spec-id': 0 });
+  });
 });
