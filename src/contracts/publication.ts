@@ -10,12 +10,12 @@ export interface PublishedIndex {
   readonly unique: boolean;
 }
 
-/** How long the versions of a table that keeps them stay. */
+/** How long the versions of a table that keeps them stay; null: as the table says. */
 export interface KeptSnapshots {
   /** So many stay, however old they are; the current one counts. */
-  readonly keep: number;
+  readonly keep: number | null;
   /** Since they were replaced: `5 days`. */
-  readonly older_than: string;
+  readonly older_than: string | null;
 }
 
 /** `meta.tsdbt.publish`, checked and complete. */

@@ -38,8 +38,6 @@ const OPTIONS: readonly (keyof PublicationConfig | 'format')[] = [
   'snapshots',
   'adopt',
 ];
-/** Of snapshots: Iceberg's own age, and more than its one. */
-export const KEPT: KeptSnapshots = { keep: 10, older_than: '5 days' };
 /** Postgres cuts longer names off. */
 const LONGEST_NAME = 63;
 
@@ -248,11 +246,11 @@ class Reader {
     const [other] = Object.keys(others);
     if (other !== undefined)
       this.#fail(`'snapshots' must be { keep: 10, older_than: 5d }, found ${show(value)}`, ['snapshots']);
-    const count = keep ?? KEPT.keep;
-    if (typeof count !== 'number' || !Number.isInteger(count) || count < 1)
+    const count = keep ?? null;
+    if (count !== null && (typeof count !== 'number' || !Number.isInteger(count) || count < 1))
       return this.#fail(`'keep' of 'snapshots' must be a whole number from 1 on, found ${show(count)}`, ['snapshots']);
     const time = this.#time('snapshots', age ?? null, "'older_than' of 'snapshots'");
-    return { keep: count, older_than: time ?? KEPT.older_than };
+    return { keep: count, older_than: time };
   }
 
   #time(option: string, value: Json, named = `'${option}'`): string | null {

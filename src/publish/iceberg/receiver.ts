@@ -33,7 +33,7 @@ import {
 } from './manifests.ts';
 import { orphansOf } from './orphans.ts';
 import { partitionedOtherwise, type SpecField, specFields, specJson, specOf } from './partition-spec.ts';
-import { endedSnapshots } from './snapshots.ts';
+import { endedSnapshots, mainRetention } from './snapshots.ts';
 import { currentSnapshot, fact, isUnknown, LakeTable, landed, type SentCommit } from './table.ts';
 import { evolvedSchema, schemaJson, schemaUpdates, type TableSchema } from './table-schema.ts';
 
@@ -284,7 +284,13 @@ class IcebergWork {
             },
           },
         },
-        { action: 'set-snapshot-ref', 'ref-name': 'main', type: 'branch', 'snapshot-id': snapshotId },
+        {
+          action: 'set-snapshot-ref',
+          'ref-name': 'main',
+          type: 'branch',
+          'snapshot-id': snapshotId,
+          ...mainRetention(metadata),
+        },
         ...(gone.length > 0 ? [{ action: 'remove-snapshots', 'snapshot-ids': gone }] : []),
         {
           action: 'set-properties',

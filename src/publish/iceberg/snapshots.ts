@@ -2,12 +2,16 @@
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { type CatalogJson, entries, items, member } from '../../object-store/rest-catalog.ts';
 import { retentionMs } from '../partition-key.ts';
-import { KEPT } from '../read-publications.ts';
 import { fact } from './table.ts';
+
+/** Where nobody says otherwise: Iceberg's own age, and more than its one. */
+const KEEP = 10;
+const AGE_MS = 5 * 86_400_000;
 
 /**
  * Snapshots that the next commit may end: beyond the `keep` newest of main, the one of that commit among them, and
- * replaced for longer than `older_than`, so that a reader has that time. What a tag or another branch leads to stays,
+ * replaced for longer than `older_than`, so that a reader has that time. Where the publication leaves one out, main's
+ * own retention says it, then the table's properties, as in Iceberg's specification, then the defaults above. What a tag or another branch leads to stays,
  * and everything where the table's own `gc.enabled` is false.
  * @param at milliseconds since 1970 of that commit
  * @returns their ids
@@ -18,8 +22,10 @@ export function endedSnapshots(
   at: number,
 ): CatalogJson[] {
   if (!collectsGarbage(metadata)) return [];
-  const { keep, older_than: age } = written ?? KEPT;
-  const before = at - (retentionMs(age) ?? 0);
+  const keep = written?.keep ?? ownNumber(metadata, 'min-snapshots-to-keep') ?? KEEP;
+  const age = written?.older_than ?? null;
+  const own = ownNumber(metadata, 'max-snapshot-age-ms') ?? AGE_MS;
+  const before = at - (age === null ? own : (retentionMs(age) ?? own));
   const all = items(member(metadata, 'snapshots'));
   const history = ancestorsOf(all, member(metadata, 'current-snapshot-id'));
   const kept = new Set(history.slice(0, keep - 1));
@@ -37,6 +43,20 @@ export function endedSnapshots(
       return !kept.has(id) && last < before;
     })
     .map((snapshot) => member(snapshot, 'snapshot-id'));
+}
+
+/** What main says of its snapshots, else the table; null: neither, or no whole number from 1 on. */
+function ownNumber(metadata: CatalogJson, name: string): number | null {
+  const main = member(member(member(metadata, 'refs'), 'main'), name);
+  for (const value of [main, fact(metadata, 'properties', `history.expire.${name}`)])
+    if (/^[1-9]\d*$/.test(String(value))) return Number(value);
+  return null;
+}
+
+/** What main says of its snapshots: a commit that sets it would take that away. */
+export function mainRetention(metadata: CatalogJson): { readonly [name: string]: CatalogJson } {
+  const main = entries(member(member(metadata, 'refs'), 'main'));
+  return Object.fromEntries(main.filter(([name, value]) => /^m(in|ax)-/.test(name) && value !== null));
 }
 
 /** May snapshots and files of the table be removed? */

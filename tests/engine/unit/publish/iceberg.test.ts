@@ -176,4 +176,42 @@ describe('publications into Iceberg', () => {
     expect(look().filter(([status]) => status === 0)).toEqual([[0, { [name]: null }, 'none.parquet']]);
     expect(table.commits.at(-1).requirements).toContainEqual({ type: 'assert-default-spec-id', 'default-spec-id': 0 });
   });
+
+  describe('end snapshots', () => {
+    const DAY = 86_400_000;
+    /** Ids are the days since; each is replaced by the next. */
+    const days = (ages: readonly number[], properties: object, main: object = {}): void => {
+      table.make({ 'tsdbt.publication': OWNER, ...properties });
+      for (const age of ages) table.snapshot(age, Date.now() - age * DAY);
+      Object.assign(table.metadata.refs.main, main);
+    };
+    const left = async (snapshots: object | null): Promise<string[]> => {
+      await table.publish([[1, 'DE']], { snapshots });
+      return table.ids.slice(0, -1);
+    };
+    const AGE = 'max-snapshot-age-ms';
+    const LEAST = 'min-snapshots-to-keep';
+    const TABLE = { [`history.expire.${AGE}`]: String(20 * DAY), [`history.expire.${LEAST}`]: '2' };
+
+    it.each([
+      ['the publication', { keep: 1, older_than: '5 days' }, { [AGE]: 9 * DAY, [LEAST]: 9 }, TABLE, ['7', '4']],
+      ['its number, and main its age', { keep: 1, older_than: null }, { [AGE]: 9 * DAY }, TABLE, ['11', '7', '4']],
+      ['main', null, { [AGE]: 5 * DAY, [LEAST]: 4 }, TABLE, ['11', '7', '4']],
+      ['the table', null, {}, TABLE, ['30', '18', '11', '7', '4']],
+      ['the table, in its whole time', null, {}, { [`history.expire.${AGE}`]: '9223372036854775807' }, 'all'],
+      ['nobody', null, {}, {}, 'all'],
+      ['nobody in words', null, {}, { [`history.expire.${AGE}`]: 'a week' }, 'all'],
+    ] as const)('as %s says', async (_, snapshots, main, properties, expected) => {
+      const all = [50, 40, 30, 18, 11, 7, 4];
+      days(all, properties, main);
+      expect(await left(snapshots)).toEqual(expected === 'all' ? all.map(String) : expected);
+      // The commit has left main its own words.
+      expect(table.metadata.refs.main).toMatchObject(main);
+    });
+
+    it('beyond the ten newest, after five days, where nobody says otherwise', async () => {
+      days([50, 40, 30, 18, 11, 9, 8, 7, 6, 4, 3, 2], {});
+      expect(await left(null)).toEqual(['18', '11', '9', '8', '7', '6', '4', '3', '2']);
+    });
+  });
 });

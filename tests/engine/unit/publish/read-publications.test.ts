@@ -49,7 +49,7 @@ describe('meta.tsdbt.publish', () => {
 
   it('completes which snapshots are kept', () => {
     const [found] = read({ to: 'lookup', table: 'serving.sessions', snapshots: { keep: 3 } });
-    expect(found).toEqual({ ...COMPLETE, snapshots: { keep: 3, older_than: '5 days' } });
+    expect(found).toEqual({ ...COMPLETE, snapshots: { keep: 3, older_than: null } });
   });
 
   it('takes one column for a list, and indexes with and without a name', () => {
