@@ -1,6 +1,7 @@
 // The columns of a table in ClickHouse for what a source has: a ClickHouse's own types as they are, those of Postgres
 // by types-of-postgres.ts.
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { refuseOtherTexts } from '../plan.ts';
 import type { PlannedColumn, RowFormat, SourceColumn } from '../receiver.ts';
@@ -13,7 +14,7 @@ export function planColumns(
   config: PublicationConfig,
   order: readonly string[],
 ): PlannedColumn[] {
-  if (dialect === 'postgres') refuseOtherTexts(config, columns, 'ClickHouse', hasOneText);
+  refuseOtherTexts(config, columns, 'ClickHouse', dialect === 'postgres' ? hasOneText : hasOwnZone);
   return columns.map((column) => {
     const required = order.includes(column.name) || config.key.includes(column.name);
     return dialect === 'clickhouse' ? ownColumn(column, required) : columnOfPostgres(column, required);
@@ -23,6 +24,11 @@ export function planColumns(
 /** Times without a zone have no exact text: rows of a ClickHouse go in its own form. */
 export function formatOf(dialect: string): RowFormat {
   return dialect === 'clickhouse' ? 'native' : 'text';
+}
+
+/** A time without a zone has the text of the server's or session's own, which may be another one there. */
+function hasOwnZone(type: string): boolean {
+  return !type.includes('DateTime') || /^DateTime(?:64)?\((?:\d, )?'/.test(plainType(type));
 }
 
 function ownColumn({ name, type, nullable }: SourceColumn, required: boolean): PlannedColumn {

@@ -137,6 +137,21 @@ for (const from of ['postgres', 'clickhouse'] as const)
       expect(await held('changed')).toBe('4d');
     });
 
+    it.runIf(from === 'clickhouse')('refuse times without a zone, and take those with one', async () => {
+      const by = (type: string) =>
+        publish(`select 1 as id, cast(0 as ${type}) as at`, settings('zones', { partition_by: 'at' }));
+      for (const type of ['DateTime', 'Nullable(DateTime64(3))']) {
+        const { code, out } = await by(type);
+        expect([code, out.includes(`Column 'at' of type ${type}`)], out).toEqual([1, true]);
+      }
+      expect(await there(`select name from system.tables where database = '${schema}' and name = 'zones'`)).toEqual([]);
+      for (const type of ["DateTime('Europe/Berlin')", "Nullable(DateTime64(3, 'UTC'))"]) {
+        const { code, out } = await by(type);
+        expect(code, out).toBe(0);
+        await there(`drop table ${schema}.zones`);
+      }
+    });
+
     it('are whole to readers while publishers are killed, and nothing is left', { timeout: 3_600_000 }, async () => {
       const count = 40_000;
       const numbers = from === 'postgres' ? `generate_series(1, ${count}) g (number)` : `numbers(1, ${count})`;
