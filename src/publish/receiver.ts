@@ -50,6 +50,8 @@ export interface Partition {
 export interface PartitionChoice {
   readonly parts: readonly PartitionKey[];
   readonly partitions: readonly Pick<Partition, 'values'>[];
+  /** They are all that the source has: no row need be asked for its own. */
+  readonly all?: boolean;
   /** Rows come partition by partition, and begin with the texts of its keys, as a list in JSON. */
   readonly grouped?: boolean;
 }

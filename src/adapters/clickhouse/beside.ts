@@ -2,12 +2,11 @@
 // the exchange. What goes into them, and the lease that one at a time needs, are the caller's.
 import type { Session } from '../adapter.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
+import { LONG_QUERY } from './long-query.ts';
 import { exchangesTables } from './server-facts.ts';
 
 /** Nobody reads what is dropped: the server's limits are for tables and partitions of people. */
 export const ANY_SIZE = ' SETTINGS max_table_size_to_drop = 0, max_partition_size_to_drop = 0';
-/** A comment may be longer than a query may be. */
-const LONG_QUERY = { max_query_size: String(2 ** 30) };
 
 export interface TableName {
   readonly schema: string;

@@ -12,6 +12,7 @@ import { Table } from '../table.ts';
 import { type Answer, type Connection, discard } from './connection.ts';
 import { databaseError } from './database-error.ts';
 import { readTable, RESULT_FORMAT, RESULT_SETTINGS, type ResultColumn } from './result.ts';
+import { LONG_QUERY } from './long-query.ts';
 import type { Lane, Server } from './server.ts';
 
 /** Statements whose rows dbt-clickhouse does not read: on a cluster they return a table of hosts. */
@@ -42,6 +43,8 @@ const UNSEEN = new RegExp(
 const SESSION_GONE = '372';
 /** How often a statement is sent that comes later than its fence holds. */
 const FENCED_TRIES = 3;
+/** Letters of three bytes that every server takes: 256 KiB. */
+const LONG = 80_000;
 
 export class ClickHouseSession implements Session {
   readonly name: string;
@@ -133,7 +136,9 @@ export class ClickHouseSession implements Session {
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
     return this.#inOrder(async () => {
       let taken: { readonly value: T } | undefined;
-      await this.#run(sql, { comment: false }, false, undefined, async (body) => {
+      // Who may not change settings sends short queries all the same.
+      const settings = sql.length > LONG ? LONG_QUERY : {};
+      await this.#run(sql, { comment: false, settings }, false, undefined, async (body) => {
         taken = { value: await take(body) };
       });
       if (taken === undefined) throw new TsdbtError('internal', 'a query gave no answer');

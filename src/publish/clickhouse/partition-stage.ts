@@ -2,6 +2,7 @@
 // from the source. So readers see all of them change in the one exchange that ends a publication.
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { ANY_SIZE, attachAll } from '../../adapters/clickhouse/beside.ts';
+import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { Partition } from '../receiver.ts';
@@ -28,13 +29,15 @@ export interface PartitionStage {
   readonly before: Before | null;
   /** Of the source, but those whose time is over. */
   readonly partitions: readonly Partition[];
+  /** How many the source has. */
+  readonly found: number;
   readonly ended: Ended | null;
 }
 
 /** Makes and fills the stage. @returns rows that were sent, and marks of what it holds */
 export async function stagePartitions(
   stage: Stage,
-  { before, partitions, ended }: PartitionStage,
+  { before, partitions, found, ended }: PartitionStage,
 ): Promise<{ readonly sent: number; readonly parts: Readonly<Record<string, string>> }> {
   const { force } = stage.publishing;
   const parts = partitionKeysOf(stage.publishing);
@@ -43,7 +46,7 @@ export async function stagePartitions(
   await createStage(stage, parts);
   if (before !== null) await keepOthers(stage, { before, parts, changed, ended });
   const sent = changed.reduce((sum, { rows }) => sum + rows, 0);
-  if (changed.length > 0) await loadStage(stage, { parts, partitions: changed }, sent);
+  if (changed.length > 0) await loadStage(stage, { parts, partitions: changed, all: changed.length === found }, sent);
   return {
     sent,
     parts: {
@@ -74,6 +77,7 @@ async function keepOthers(stage: Stage, { before, parts, changed, ended }: Keepi
     await session.execute(
       `INSERT INTO ${staged} (${columns}) SETTINGS max_partitions_per_insert_block = 0 SELECT ${columns} FROM ` +
         `${before.name} t WHERE NOT ${inPartitions({ parts, partitions: changed })} AND NOT ${over}`,
+      { settings: LONG_QUERY },
     );
     return;
   }

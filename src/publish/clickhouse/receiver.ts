@@ -138,7 +138,7 @@ export class ClickHouseReceiver implements Receiver {
     }
     const found = await publishing.source.partitions(partitionKeysOf(publishing));
     const partitions = found.filter(({ values }) => ended?.has(values) !== true);
-    const { sent, parts } = await stagePartitions(stage, { before, partitions, ended });
+    const { sent, parts } = await stagePartitions(stage, { before, partitions, found: found.length, ended });
     return { sent, partition_by, partitions: parts };
   }
 }

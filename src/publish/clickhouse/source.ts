@@ -103,7 +103,7 @@ export class ClickHouseSource implements PublishSource {
     const session = this.#session;
     if (session.copyOut === undefined) throw new TsdbtError('internal', 'this session copies nothing');
     const list = columns.map(({ expression, name }) => `${expression} AS ${quoteIdentifier(name)}`).join(', ');
-    const where = only === null ? '' : ` WHERE ${inPartitions(only)}`;
+    const where = only === null || only.all === true ? '' : ` WHERE ${inPartitions(only)}`;
     // An alias must not stand for the column in another expression.
     const settings = ' SETTINGS prefer_column_name_to_alias = 1';
     const end = ` FORMAT ${FORMATS[format]}`;

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
 import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
 import { confirmSent, publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Partition, Published, Publishing, Receiver, SourceColumn, StandingCopy, Summary } from '../receiver.ts';
+import type { Published, Publishing, Receiver, SourceColumn, StandingCopy, Summary } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { LakeColumn } from './lake-column.ts';
 import { type Manifest, ManifestFolder, type ManifestFile, type Standing } from './manifest.ts';
@@ -87,9 +87,13 @@ async function write(
   const found = parts.length === 0 ? [] : await source.partitions(parts);
   const partitions = found.filter(({ values }) => ended?.has(values) !== true);
   const kept = node.config.mode === 'partitions' && !force ? keptOf(folder, before, shape, parts) : [];
-  const staying = kept.filter(
-    ({ partition }) => ended?.has(partition) !== true && !differs(before, partitions, partition),
-  );
+  const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));
+  const staying = kept.filter(({ partition }) => {
+    const now = marks.get(JSON.stringify(partition));
+    return (
+      ended?.has(partition) !== true && (now === undefined || before?.partitions[JSON.stringify(partition)] === now)
+    );
+  });
   const there = new Set(staying.map(({ partition }) => JSON.stringify(partition)));
   const changed = partitions.filter(({ values }) => !there.has(JSON.stringify(values)));
   const claimed: Manifest = {
@@ -115,7 +119,10 @@ async function write(
   try {
     const sent = await writeRowFiles(
       source,
-      { columns, only: parts.length === 0 ? null : { parts, partitions: changed } },
+      {
+        columns,
+        only: parts.length === 0 ? null : { parts, partitions: changed, all: changed.length === found.length },
+      },
       async ({ partition, rows, bytes }) => {
         const name = `tsdbt-${mark}-${String(files.length).padStart(5, '0')}.parquet`;
         const path = [...parts.map((part, index) => folderOf(part, partition[index] ?? null)), name].join('/');
@@ -127,7 +134,6 @@ async function write(
     await confirmSent(source, folder.place, { summary, partitions: partitioned, rows: sent });
     const all = [...staying, ...files].sort((a, b) => (a.path < b.path ? -1 : 1));
     const rows = all.reduce((sum, file) => sum + file.rows, 0);
-    const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));
     const stays = staying.map(({ partition }) => JSON.stringify(partition));
     await folder.change(etag, {
       publication: node.unique_id,
@@ -172,17 +178,6 @@ function keptOf(
       `its ${sameColumns ? "'partition_by' is another" : 'columns are others'} by now; ` +
       '--full-refresh publishes the partitions of the model and drops older ones',
   });
-}
-
-/** Does the source hold this partition with other rows? */
-function differs(
-  before: Manifest | null,
-  partitions: readonly Partition[],
-  partition: readonly (string | null)[],
-): boolean {
-  const values = JSON.stringify(partition);
-  const now = partitions.find((each) => JSON.stringify(each.values) === values);
-  return now !== undefined && before?.partitions[values] !== now.mark;
 }
 
 /** `created_at_day=2026-11-23`, as readers of folders know it. */

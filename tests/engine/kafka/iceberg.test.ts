@@ -162,6 +162,14 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
         expect(snapshots).toBe(2);
         expect((await lab.keys('wh/marts/from_clickhouse/data/')).length).toBe(4);
         expect(await lab.run('publish')).toContain('NO-OP');
+        // Another time in each query.
+        const sql = 'select number as id, now64(9)::String as at from numbers(4)';
+        lab.model(sql, { to: 'ice', table: 'marts.moving', mode: 'append' });
+        lab.project.write({ 'models/m.sql': sql });
+        const { code, out } = await lab.project.run(['build']);
+        expect([code, out.includes('its rows have changed while they were read')], out).toEqual([1, true]);
+        expect(await ice.snapshots('marts.moving')).toEqual([]);
+        expect(await lab.keys('wh/marts/moving/data/')).toEqual([]);
       } finally {
         lab.project.write({ 'profiles.yml': profiles });
       }

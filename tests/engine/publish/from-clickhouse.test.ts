@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import type { PartitionChoice } from '../../../src/publish/receiver.ts';
 import { ClickHouseSource } from '../../../src/publish/clickhouse/source.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { openLab, type PublishLab } from './lab.ts';
@@ -144,6 +145,34 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
           'union all select 2, null',
       );
       await expect(source.confirm(filled)).rejects.toThrow('its rows have changed while they were read');
+    } finally {
+      await session.release();
+    }
+  });
+
+  it('gives rows of twenty thousand partitions of more, each once', async () => {
+    const session = adapter.session({ name: 'test' });
+    try {
+      await asked(
+        'create or replace view from_ch.many as select intDiv(number, 2) as part, if(part = 7, null, toString(part)) ' +
+          'as name from numbers(40002)',
+      );
+      const source = new ClickHouseSource(session, adapter.createRelation({ schema: 'from_ch', identifier: 'many' }));
+      const parts = ['part', 'name'].map((column) => ({ column, grain: null }));
+      const partitions = await source.partitions(parts);
+      const columns = [{ name: 'part', expression: 't.part' }];
+      const count = (only: PartitionChoice) =>
+        source.rows(columns, 'text', only, async (rows) => {
+          let text = '';
+          for await (const chunk of rows) text += Buffer.from(chunk).toString();
+          return text.trimEnd().split('\n').length;
+        });
+      expect(partitions.length).toBe(20_001);
+      expect(await count({ parts, partitions: partitions.slice(1) })).toBe(40_000);
+      expect(await count({ parts, partitions: partitions.slice(1), grouped: true })).toBe(40_000);
+      expect(await count({ parts, partitions, all: true })).toBe(40_002);
+      expect(await count({ parts: parts.slice(0, 1), partitions: [{ values: ['7'] }] })).toBe(2);
+      expect(await count({ parts, partitions: [{ values: ['7', null] }] })).toBe(2);
     } finally {
       await session.release();
     }
