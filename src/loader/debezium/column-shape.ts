@@ -80,3 +80,18 @@ export function columnShape(declared: string): ColumnShape {
       return { ...none, kind, zoned, precision: first === undefined ? null : Number(first) };
   }
 }
+
+/** Types of kind `other` whose values JSON writes without quotes. */
+const UNQUOTED = new RegExp(
+  String.raw`^(?:u?int(?:\d+|eger)?|(?:tiny|small|medium|big)(?:int|serial)|serial\d?|oid|year|real|b?float\d*|double` +
+    String.raw`|bool(?:ean)?|time64|tuple|map|nested|dynamic|variant|object)\b`,
+);
+
+/** Are a column's values texts in JSON? A type that is not known, such as an enum, takes texts. */
+export function takesText(declared: string): boolean {
+  const type = declared.trim().toLowerCase();
+  const inner = WRAPPED.exec(type)?.[1];
+  if (inner !== undefined) return takesText(inner);
+  const { kind, items } = columnShape(type);
+  return kind === 'bytes' || (kind === 'other' && items === null && !UNQUOTED.test(type));
+}

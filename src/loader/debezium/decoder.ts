@@ -8,13 +8,13 @@ import { type AvroType, parseSchema } from '../avro/schema.ts';
 import type { Message } from '../broker.ts';
 import { Change, Halt, type Operation, SKIPPED, type Skipped } from '../change.ts';
 import { type DecodedRecord, type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
-import { parseJson } from '../json.ts';
 import { type LoadTarget, pathOf } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
 import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
+import { type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
@@ -68,7 +68,7 @@ export function changeDecoder(
         });
   const avro = new AvroEnvelopes();
   const json = new JsonEnvelopes();
-  const plain = target.mode === 'upsert' && target.key.length === 1 ? (target.key[0] ?? null) : null;
+  const { plain } = changes;
   const flat = target.changes?.flattened === true ? new FlatRows(target) : null;
   const registered = (bytes: Uint8Array): Registered | Promise<Registered> => {
     if (schemas === null)
@@ -128,6 +128,7 @@ class ChangeReader implements ChangeSource {
   readonly target: ChangeTarget;
   readonly values: ValueReader;
   readonly placeholder: Placeholder;
+  readonly plain: PlainKey | null;
   readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Conversion>>();
   /** Is a field of the row kept nowhere? */
   readonly #unwanted: (name: string) => boolean;
@@ -136,6 +137,7 @@ class ChangeReader implements ChangeSource {
 
   constructor(target: ChangeTarget) {
     this.target = target;
+    this.plain = plainKeyOf(target);
     const [dropped, declared] = [new Set(target.drop), fieldsOf(target)];
     this.#unwanted = (name) =>
       dropped.has(name) || (target.rest === null && target.schemaDrift !== 'add_column' && !declared.has(name));
@@ -294,12 +296,13 @@ class JsonEnvelopes {
   }
 
   /**
-   * @param plain the column of a key that is no object, but its only value; null: it must be one
+   * @param plain what takes a key that is no object; null: it must be one
    * @throws PoisonMessage
    */
-  key(bytes: Uint8Array, plain: string | null): Row {
+  key(bytes: Uint8Array, plain: PlainKey | null): Row {
     const text = utf8(bytes);
-    if (plain !== null && !/^\s*\{/.test(text)) return { record: { [plain]: plainValue(text) }, fields: null };
+    if (plain !== null && !/^\s*\{/.test(text))
+      return { record: { [plain.column]: plainValue(text, plain) }, fields: null };
     const record = jsonRecord(text);
     const { schema } = record;
     if (!isRecord(schema) || !('fields' in schema || 'type' in schema) || Object.keys(record).length !== 2)
@@ -308,7 +311,7 @@ class JsonEnvelopes {
     members.scan(buffer(bytes), 0, bytes.length);
     const { payload } = record;
     if (plain !== null && !('fields' in schema) && payload !== undefined && payload !== null)
-      return { record: { [plain]: payload }, fields: new Map([[plain, semanticsOfJson(schema)]]) };
+      return { record: { [plain.column]: payload }, fields: new Map([[plain.column, semanticsOfJson(schema)]]) };
     if (!isRecord(payload)) throw new PoisonMessage("the message's key has no fields");
     return {
       record: payload,
@@ -358,15 +361,6 @@ class SchemaText {
       }
     }
     return this.#fields;
-  }
-}
-
-/** A key that is no object: JSON, or the text that it is. */
-function plainValue(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return text;
   }
 }
 
@@ -431,10 +425,11 @@ class AvroEnvelopes {
   }
 
   /** A key; `plain` as of JSON's. @throws PoisonMessage */
-  key(bytes: Uint8Array, schema: Registered, plain: string | null): Row {
+  key(bytes: Uint8Array, schema: Registered, plain: PlainKey | null): Row {
     const { type } = schema;
     if (plain === null || type.kind === 'record' || type.kind === 'union') return this.row(bytes, schema, null);
-    return { record: { [plain]: this.#read(bytes, schema) }, fields: new Map([[plain, semanticsOfAvro(type)]]) };
+    const { column } = plain;
+    return { record: { [column]: this.#read(bytes, schema) }, fields: new Map([[column, semanticsOfAvro(type)]]) };
   }
 
   /** A key's record, or a row without envelope. @throws PoisonMessage */

@@ -29,6 +29,7 @@ import type { LoadTarget } from '../load-target.ts';
 import { cellOf, partitionTime, restCell, type ColumnPlan, type RowPlan } from '../row-encoder.ts';
 import type { RowPath } from '../row-maker.ts';
 import { Members } from './members.ts';
+import type { PlainKey } from './plain-key.ts';
 import { QuickCells } from './quick-cells.ts';
 import { SchemaHead } from './schema-head.ts';
 import type { Semantics } from './semantics.ts';
@@ -42,6 +43,8 @@ export interface ChangeSource {
   readonly target: Pick<LoadTarget, 'name' | 'path' | 'mode' | 'changes'>;
   readonly values: ValueReader;
   readonly placeholder: Placeholder;
+  /** What takes a key that is no object. */
+  readonly plain: PlainKey | null;
   /** The source of the changes so far; null: there was none. */
   readonly source: string | null;
 }
@@ -59,6 +62,8 @@ const [CELL_BYTES, END_BYTES] = [80, 160];
 /** Ordinary keys that are no objects: texts of JSON, and texts that are no JSON. */
 const QUOTED_KEY = /^"[\w.:@+/ -]+"$/;
 const BARE_KEY = /^(?!(?:true|false|null)$)[A-Za-z_][\w.:@+/-]*$/;
+/** Of a column of texts, which takes them as they stand. */
+const TEXT_KEY = /^[\w.:@+/-]+$/;
 const YEAR_0 = Buffer.from('0000-');
 
 /** How the values of messages with the same schemas are converted. */
@@ -247,12 +252,13 @@ export class EnvelopeCells implements RowPath {
 
   /** Takes a key that is no object for the only column of the key. @returns as `#keyOf` */
   #plainKey(bytes: Buffer, start: number, end: number): true | null {
-    const keys = this.#plan.columns.flatMap(({ key }, column) => (key ? [column] : []));
-    const [column] = keys;
+    const { plain } = this.#changes;
+    const column = plain === null ? -1 : this.#plan.columns.findIndex(({ name }) => name === plain.column);
+    if (plain === null || column < 0) return null;
     const quoted = bytes[start] === QUOTE;
     const text = bytes.toString('latin1', start, end);
-    const whole = /^(?:0|-?[1-9]\d{0,14})$/.test(text);
-    if (column === undefined || keys.length > 1 || !(whole || (quoted ? QUOTED_KEY : BARE_KEY).test(text))) return null;
+    const whole = !plain.text && /^(?:0|-?[1-9]\d{0,14})$/.test(text);
+    if (!whole && !(quoted ? QUOTED_KEY : plain.text ? TEXT_KEY : BARE_KEY).test(text)) return null;
     const { found, spans, rest } = this.#key;
     found.fill(ABSENT);
     rest.length = 0;

@@ -437,6 +437,24 @@ describe('keys that are no object', () => {
     expect(await key(day, { columns: [{ name: 'id', type: 'date' }] })).toBe('1970-01-02');
   });
 
+  it.each(['text', 'varchar(20)', 'uuid', 'citext', 'String', 'LowCardinality(String)', 'FixedString(4)'])(
+    'are taken as they stand by a column of texts: %s',
+    async (type) => {
+      const columns = [{ name: 'id', type }];
+      for (const written of ['1.1', '1.10', '1e5', '-0', ' 7', '007', 'null', 'true', '[1]', '"', 'a "b"'])
+        expect(await key(written, { columns })).toBe(written);
+      expect(await key('"1.10"', { columns })).toBe('1.10');
+      expect(await key('{"id":"1.10"}', { columns })).toBe('1.10');
+    },
+  );
+
+  it.each(['bigint', 'numeric(10,2)', 'double precision', 'UInt64', 'Nullable(Decimal(9, 2))', 'Int8'])(
+    'are numbers in a column of numbers: %s',
+    async (type) => {
+      expect(await key(' 7', { columns: [{ name: 'id', type }] })).toBe(7);
+    },
+  );
+
   it('are refused where the key has two columns', async () => {
     await expect(key('7', { key: ['id', 'v'] })).rejects.toThrow('not a JSON object');
   });

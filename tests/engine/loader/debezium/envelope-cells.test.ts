@@ -262,6 +262,34 @@ describe.each(Object.entries(TARGETS))('rows of envelopes: %s', (name, target) =
   });
 });
 
+describe.each([
+  ['text', 'text', undefined],
+  ['varchar', 'varchar(20)', undefined],
+  ['bigint', 'bigint', undefined],
+  ['String', 'String', columnFormat('String', false)],
+  ['LowCardinality(String)', 'LowCardinality(String)', columnFormat('LowCardinality(String)', false)],
+  ['Int64', 'Int64', columnFormat('Int64', false)],
+])('keys that are no object, of a column of %s', (_, type, format) => {
+  const columns = [{ name: 'id', type, ...(format === undefined ? {} : { format }) }];
+  const written = ['1.1', '1.10', '1e5', '100000', '-0', '0', ' 7', '7', '007', 'null', 'true', 'a-b', '"1.10"', '"a"'];
+
+  it('make the same rows in both ways, and texts stay apart', () => {
+    const add = bothWays(targetOf(columns));
+    add(messageOf(1, '1', envelopeOf('r', '{"id":1}', 5)));
+    const [keys, quickly] = [new Set<string>(), new Set<string>()];
+    for (const [i, key] of written.entries())
+      for (const after of ['{}', `{"id":${JSON.stringify(key)}}`, `{"id":${key}}`]) {
+        const { quick, close } = add(messageOf(i + 2, key, envelopeOf('u', after, 10 + i)));
+        if (quick !== null) expect(quick, key).toEqual(close);
+        if (quick !== null) quickly.add(key);
+        if (close !== null) keys.add(close.key);
+      }
+    expect(quickly.size).toBeGreaterThan(2);
+    // "1.10" is quoted here, and bare.
+    if (!/int/i.test(type)) expect(keys.size).toBe(written.length - 1);
+  });
+});
+
 const ROW = [
   '"customer":"00000000-0000-0000-0000-000000000001","status":"new","total":"BAE="',
   '"created_at":"2026-03-01T08:00:00.123456Z","due":20545,"local_ts":1772359200500000',
