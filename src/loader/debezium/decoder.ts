@@ -14,7 +14,7 @@ import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
 import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
-import { type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
+import { keyColumns, keyTakes, type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
@@ -130,6 +130,10 @@ class ChangeReader implements ChangeSource {
   readonly placeholder: Placeholder;
   readonly plain: PlainKey | null;
   readonly #converters = new WeakMap<ReadonlyMap<string, Semantics>, ReadonlyMap<string, Conversion>>();
+  /** The key's columns that fields of the message's key fill. */
+  readonly #keyColumns: readonly string[];
+  /** Is a field of the message's key part of the table's key? */
+  readonly #inKey: (name: string) => boolean;
   /** Is a field of the row kept nowhere? */
   readonly #unwanted: (name: string) => boolean;
   /** The source of the first change. */
@@ -137,6 +141,8 @@ class ChangeReader implements ChangeSource {
 
   constructor(target: ChangeTarget) {
     this.target = target;
+    this.#keyColumns = keyColumns(target);
+    this.#inKey = keyTakes(target);
     this.plain = plainKeyOf(target);
     const [dropped, declared] = [new Set(target.drop), fieldsOf(target)];
     this.#unwanted = (name) =>
@@ -218,12 +224,12 @@ class ChangeReader implements ChangeSource {
     }
   }
 
-  /** The key's columns, which must be exactly the target's. */
+  /** The key's columns, which must be exactly the target's, but those that come from the message's place. */
   #key({ record, fields }: Row, connector: string, into: Record<string, unknown>): void {
     const converters = this.#convertersOf(fields, connector);
-    const { key, mode } = this.target;
+    const { mode } = this.target;
     if (mode === 'upsert') {
-      const other = Object.keys(record).filter((name) => !key.includes(name));
+      const other = Object.keys(record).filter((name) => !this.#inKey(name));
       if (other.length > 0)
         throw new PoisonMessage(`the message's key has ${quoted(other)}, too, and the load config's key has not`);
     }
@@ -231,7 +237,7 @@ class ChangeReader implements ChangeSource {
       const value = record[name];
       into[name] = value === null ? null : converted(name, value, converters.get(name));
     }
-    for (const name of mode === 'upsert' ? key : [])
+    for (const name of mode === 'upsert' ? this.#keyColumns : [])
       if (!(name in record)) throw new PoisonMessage(`the message's key has no '${name}'`);
   }
 

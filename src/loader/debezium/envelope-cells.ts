@@ -245,8 +245,9 @@ export class EnvelopeCells implements RowPath {
     else if (scanner.rest.length > 0) return head.learn(bytes, start, end) ? this.#keyOf(records, i) : null;
     if (scanner.rest.length > 0) return null;
     if (this.#changes.target.mode === 'upsert')
-      for (const [column, { key }] of this.#plan.columns.entries())
-        if (key ? (scanner.found[column] ?? ABSENT) <= NULL : scanner.found[column] !== ABSENT) return null;
+      for (const [column, { key, part }] of this.#plan.columns.entries())
+        if (key && part === null ? (scanner.found[column] ?? ABSENT) <= NULL : scanner.found[column] !== ABSENT)
+          return null;
     return true;
   }
 

@@ -1,6 +1,8 @@
-// A key that is no object, but the value of the key's only column: which column takes it, and how its text is read. Pure.
+// What of a table's key a message's key gives, beside columns that its place fills; and a key that is no object, but
+// the value of the only column: which one takes it, and how its text is read. Pure.
 import { parseJson } from '../json.ts';
 import type { LoadTarget } from '../load-target.ts';
+import { isPart } from '../message-parts.ts';
 import { takesText } from './column-shape.ts';
 
 export interface PlainKey {
@@ -9,11 +11,27 @@ export interface PlainKey {
   readonly text: boolean;
 }
 
+type KeyTarget = Pick<LoadTarget, 'mode' | 'key' | 'columns'>;
+
+/** The key's columns that fields of a message's key fill; `from` fills others, such as the topic's. */
+export function keyColumns({ key, columns }: Pick<KeyTarget, 'key' | 'columns'>): readonly string[] {
+  return key.filter((each) => !columns.some((column) => column.name === each && isPart(column)));
+}
+
+/** Tells of a field of a message's key whether the table's key has it, also within a column with `from: key`. */
+export function keyTakes(target: Pick<KeyTarget, 'key' | 'columns'>): (field: string) => boolean {
+  const fields = new Set(keyColumns(target));
+  const paths = target.columns.flatMap(({ name, origin }) =>
+    origin?.part === 'key' && target.key.includes(name) ? [origin.path] : [],
+  );
+  return (field) => fields.has(field) || paths.some(([first]) => first === undefined || first === field);
+}
+
 /** @returns null: the target's keys must be objects */
-export function plainKeyOf({ mode, key, columns }: Pick<LoadTarget, 'mode' | 'key' | 'columns'>): PlainKey | null {
-  const [column] = key;
-  if (mode !== 'upsert' || column === undefined || key.length > 1) return null;
-  return { column, text: takesText(columns.find(({ name }) => name === column)?.type ?? 'text') };
+export function plainKeyOf(target: KeyTarget): PlainKey | null {
+  const [column, ...others] = keyColumns(target);
+  if (target.mode !== 'upsert' || column === undefined || others.length > 0) return null;
+  return { column, text: takesText(target.columns.find(({ name }) => name === column)?.type ?? 'text') };
 }
 
 /** The value of a key that is no object: JSON, or the text that it is. */

@@ -373,6 +373,34 @@ describe('changes in Postgres', () => {
     ]);
   });
 
+  it('two topics with rows of the same ids fill one table with the topic in its key', async () => {
+    const target = lab.target(
+      { id: 'integer', v: 'text' },
+      { format: 'debezium', mode: 'upsert', key: ['t', 'id'], changes: CHANGES, topic: 'a, b', topics: ['a', 'b'] },
+    );
+    const columns = [...target.columns, { name: 't', type: 'text', origin: { part: 'topic' } }] as const;
+    for (const [i, topic] of ['a', 'b'].entries()) {
+      lab.broker.create(topic, 1);
+      for (const [op, id, lsn] of [
+        ['c', 1, 10],
+        ['c', 2, 20],
+        ['u', 2, 30],
+        [topic === 'b' ? 'd' : 'u', 1, 40],
+      ] as const) {
+        const after = op === 'd' ? null : { id, v: `${topic}${lsn}` };
+        const raw = Buffer.from(envelope(op, after, lsn + i));
+        lab.broker.produce(topic, 0, null, { key: i === 0 ? `{"id":${id}}` : String(id), raw });
+      }
+    }
+    await run({ ...target, columns });
+    expect(await lab.rows(`select t, id, v, _deleted from raw.${target.identifier} order by 1, 2`)).toEqual([
+      ['a', '1', 'a40', 'false'],
+      ['a', '2', 'a30', 'false'],
+      ['b', '1', 'b10', 'true'],
+      ['b', '2', 'b30', 'false'],
+    ]);
+  });
+
   it('one topic fills a table with personal data and one without', async () => {
     const restricted = lab.target(
       { id: 'integer', email: 'text', phone: 'text' },
@@ -402,6 +430,27 @@ describe('changes in Postgres', () => {
     const [row] = await lab.rows('select users::text from open.users');
     expect(row?.[0]).toMatch(/^\(1,[\da-f]{64},/);
     expect(row?.[0]).not.toMatch(/example\.com|0123/);
+  });
+});
+
+describe('columns of the key that the message has beside its key', () => {
+  const columns = [
+    { name: 't', type: 'text', origin: { part: 'topic' } },
+    { name: 'id', type: 'bigint' },
+  ] as const;
+  const target: LoadTarget = { ...targetOf({}), key: ['t', 'id'], columns };
+
+  it('are no fields of it, and a key of one other column may be a mere value', async () => {
+    for (const key of ['{"id":7}', '7'])
+      expect(await decoded(target, key, envelope('c', { id: 7 }))).toMatchObject({ record: { id: 7 } });
+  });
+
+  it('leave its other fields wanted', async () => {
+    const change = envelope('c', { id: 7 });
+    await expect(decoded(target, '{"id":7,"t":1}', change)).rejects.toThrow("the message's key has 't', too");
+    await expect(decoded(target, '{}', change)).rejects.toThrow("the message's key has no 'id'");
+    const whole = { ...target, columns: [{ name: 't', type: 'text', origin: { part: 'key', path: [] } }] } as const;
+    expect(await decoded({ ...whole, key: ['t'] }, '{"id":7}', change)).toMatchObject({ op: 'c' });
   });
 });
 

@@ -54,6 +54,42 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     ]);
   });
 
+  it('of two topics with the same ids stay apart with the topic in the key', async () => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      {
+        ...{ format: 'debezium', mode: 'upsert', key: ['t', 'id'], changes: CHANGES, rest: null },
+        ...{ topic: 'a, b', topics: ['a', 'b'] },
+      },
+    );
+    const columns = [...target.columns, { name: 't', type: 'String', origin: { part: 'topic' } }] as const;
+    for (const topic of ['a', 'b']) {
+      lab.broker.create(topic, 1);
+      for (const [op, id, lsn] of [
+        ['c', 1, 10],
+        ['c', 2, 20],
+        ['u', 2, 30],
+        [topic === 'b' ? 'd' : 'u', 1, 40],
+      ] as const) {
+        const after = op === 'd' ? 'null' : `{"id":${id},"v":"${topic}${lsn}"}`;
+        const source = `{"connector":"postgresql","name":"app","lsn":${lsn},"ts_us":1780000000000000}`;
+        const value = `{"before":null,"after":${after},"source":${source},"op":"${op}"}`;
+        lab.broker.produce(topic, 0, null, { key: topic === 'a' ? `{"id":${id}}` : `${id}`, raw: Buffer.from(value) });
+      }
+    }
+    const made = { ...target, columns };
+    expect((await lab.load(made, { decoder: changeDecoder(null, made, Date.now) })).dead).toBe(0);
+    expect(
+      await lab.rows(
+        `select t, id, v from ${target.schema}.${target.identifier} final where not _deleted order by t, id`,
+      ),
+    ).toEqual([
+      ['a', '1', 'a40'],
+      ['a', '2', 'a30'],
+      ['b', '2', 'b30'],
+    ]);
+  });
+
   it('behind a snapshot count when none of its rows is left in the table', async () => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },

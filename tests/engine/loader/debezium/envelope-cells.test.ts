@@ -91,8 +91,18 @@ const TARGETS: Readonly<Record<string, LoadTarget>> = {
     key: [],
     partitionBy: { column: 'created_at', every: 'day' },
   }),
+  'Postgres, topic in the key': targetOf([{ name: 't', type: 'text', origin: { part: 'topic' } }, ...ORDERS], {
+    key: ['t', 'id'],
+  }),
   'Postgres, drift': targetOf(ORDERS, { schemaDrift: 'add_column' }),
   ClickHouse: targetOf(HOUSE, { changes: { ...CHANGES, keeps: false }, rest: null }),
+  'ClickHouse, topic in the key': targetOf(
+    [
+      ...HOUSE,
+      { name: 't', type: 'LowCardinality(String)', origin: { part: 'topic' }, format: columnFormat('String', false) },
+    ],
+    { key: ['t', 'id'], changes: { ...CHANGES, keeps: false }, rest: null },
+  ),
   'ClickHouse, readable': targetOf(HOUSE, { changes: { ...CHANGES, ...READABLE, keeps: false } }),
 };
 
