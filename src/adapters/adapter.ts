@@ -27,6 +27,8 @@ export interface ExecuteOptions {
   readonly comment?: boolean;
   /** Server settings for this statement alone, where the dialect has such. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Part of a hook: the rows that it writes are not the node's. */
+  readonly hook?: boolean;
 }
 
 export interface ExecuteResult {

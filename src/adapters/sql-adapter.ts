@@ -356,7 +356,7 @@ export class SqlAdapter {
 
   async execute(
     sql: string,
-    options: { autoBegin: boolean; fetch: boolean; limit: number | null },
+    options: { autoBegin: boolean; fetch: boolean; limit: number | null; hook?: boolean },
   ): Promise<{ response: ResponseObject; table: Table }> {
     const { response, table } = await this.session.execute(sql, options);
     return { response: new ResponseObject(response), table };

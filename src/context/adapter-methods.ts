@@ -106,6 +106,7 @@ const METHODS: Readonly<Record<string, Method>> = {
         autoBegin: isTruthy(autoBegin),
         fetch: isTruthy(fetch),
         limit: typeof limit === 'number' ? limit : null,
+        hook: self.options.inHook?.() === true,
       });
       return new PyTuple([response, table]);
     },

@@ -43,6 +43,8 @@ export interface AdapterObjectOptions {
     | undefined;
   /** True when all macros on the call stack are the engine's own. */
   readonly builtIn?: (() => boolean) | undefined;
+  /** True while hooks of the node run. */
+  readonly inHook?: (() => boolean) | undefined;
   /** See SqlAdapterOptions. */
   readonly overridden?: ((macro: string) => boolean) | undefined;
   /** Runs the tests of a node that is audited on what is to be published; absent: it is not audited. */

@@ -128,6 +128,7 @@ export class RuntimeScope extends ProviderScope {
       dispatch: (name, namespace) => this.dispatch(name, namespace),
       executeMacro: (name, args, kwargs) => this.executeMacro(name, args, kwargs),
       builtIn: () => this.#builtIn(),
+      inHook: () => this.callStack.some((id) => id.endsWith('.run_hooks')),
       overridden: (name) => this.options.resolver.overridden(name),
     });
   }

@@ -19,7 +19,19 @@ export function addCost(
 }
 
 /**
+ * The cost of a node after one of its parts, which write other rows each.
+ * @param before of what was done earlier; null: nothing is known so far
+ * @param part null: the database does not say @param done false: what the part wrote is no part of the result
+ */
+export function addPart(before: StatementCost | null, part: StatementCost | null, done: boolean): StatementCost | null {
+  if (part === null) return before;
+  const writtenRows = (before?.writtenRows ?? 0) + (done ? part.writtenRows : 0);
+  return { ...addCost(before, part), writtenRows };
+}
+
+/**
  * The response of a node with `read_rows`, `read_bytes` and, where rows were written, `rows_affected`.
+ * A response that counts its rows itself knows better: it keeps them.
  * @param cost null: the database does not say; the response stays as it is
  */
 export function withCost<R extends AdapterResponse | Record<string, never>>(
@@ -28,5 +40,6 @@ export function withCost<R extends AdapterResponse | Record<string, never>>(
 ): R {
   if (cost === null) return response;
   const { readRows: read_rows, readBytes: read_bytes, writtenRows } = cost;
-  return { ...response, ...(writtenRows === 0 ? {} : { rows_affected: writtenRows }), read_rows, read_bytes };
+  const counts = Number(response.rows_affected ?? -1) >= 0;
+  return { ...response, ...(counts || writtenRows === 0 ? {} : { rows_affected: writtenRows }), read_rows, read_bytes };
 }

@@ -253,7 +253,8 @@ export class ClickHouseSession implements Session {
       const { table, columns } = result;
       if (ENDS.test(sql)) this.dropped(sql);
       const response: AdapterResponse = { _message: 'OK', query_id: queryId };
-      observer?.({ sql, phase: 'end', ms: performance.now() - started, response, cost: answer.cost });
+      const cost = answer.cost !== null && options.hook === true ? { ...answer.cost, writtenRows: 0 } : answer.cost;
+      observer?.({ sql, phase: 'end', ms: performance.now() - started, response, cost });
       return { table, columns, response };
     } catch (error) {
       // A request that was given up says nothing of the statement.

@@ -31,6 +31,7 @@ import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
 import { bareResult } from '../results.ts';
 import type { RunContext } from '../context.ts';
+import { addPart } from '../cost.ts';
 import type { NodeProgress } from '../node-info.ts';
 import { type NodeKind, type Outcome, executeNode, type Work } from '../node.ts';
 
@@ -129,7 +130,10 @@ async function executeBatches(
       results.failed.push(asText(batch));
       continue;
     }
+    const before = p.cost;
+    p.cost = null;
     const { status, transient: mayPass } = await runBatch(ctx, model, plan, { batch, index }, skip, p, work);
+    p.cost = addPart(before, p.cost, status === 'success');
     if (status !== 'success' && status !== 'skipped' && mayPass !== true) transient = false;
     if (status === 'success') ctx.journal?.batch(model.unique_id, asText(batch));
     (status === 'success' ? results.successful : results.failed).push(asText(batch));
@@ -284,7 +288,16 @@ async function runBatch(
     },
     batch: { id: batchId(batch.start, size), event_time_start: utc(batch.start), event_time_end: utc(batch.end) },
   };
-  const p: NodeProgress = { ...parent, node, index: index + 1, total: batches.length };
+  const p: NodeProgress = {
+    ...parent,
+    node,
+    index: index + 1,
+    total: batches.length,
+    // Sessions of the batch are opened for the model.
+    get cost() {
+      return parent.cost;
+    },
+  };
   const description = `batch ${name} of ${nodeRepresentation(ctx, model)}`;
   if (skip) {
     ctx.log.batchResult(description, 'skipped', p.index, p.total, 0, p);

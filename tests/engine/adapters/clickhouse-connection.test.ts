@@ -207,6 +207,11 @@ describe('reaching a ClickHouse server', () => {
       { _message: 'OK', rows_affected: 10, read_rows: 1005, read_bytes: 8040 },
       { _message: 'OK' },
     ]);
+    // A publication counts its rows itself: the database saw those of its parts.
+    expect(withCost({ _message: 'PUBLISH 3', code: 'PUBLISH', rows_affected: 0 }, sum)).toMatchObject({
+      rows_affected: 0,
+      read_rows: 1005,
+    });
   });
 
   it('says host and port when nobody answers in time', async () => {

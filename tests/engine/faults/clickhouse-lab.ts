@@ -49,6 +49,9 @@ export class ClickhouseLab extends ClickhouseProxy {
    */
   hold: (sql: string) => Promise<unknown> | undefined = () => undefined;
 
+  /** Rows that a statement has written, where answers are to say so: the embedded server does not. */
+  written: ((sql: string) => number) | null = null;
+
   static async open(files: Readonly<Record<string, string>>): Promise<ClickhouseLab> {
     const lab = new ClickhouseLab('tsdbt-faults-ch-');
     await lab.start();
@@ -82,6 +85,12 @@ export class ClickhouseLab extends ClickhouseProxy {
       .replace(/\s+/g, ' ')
       .trim();
     if (req.method !== 'POST') return this.pass(req, body, res);
+    if (this.written !== null) {
+      const summary = `{"read_rows":"1","read_bytes":"8","written_rows":"${this.written(text)}"}`;
+      const send = res.writeHead.bind(res) as (status: number, headers: object) => ServerResponse;
+      res.writeHead = ((status: number, headers: object) =>
+        send(status, { ...headers, 'x-clickhouse-summary': summary })) as typeof res.writeHead;
+    }
     const held = this.hold(text);
     const at = this.statements.push(text) - 1;
     const wanted = this.fault?.at;
