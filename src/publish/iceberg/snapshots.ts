@@ -11,8 +11,8 @@ const AGE_MS = 5 * 86_400_000;
 /**
  * Snapshots that the next commit may end: beyond the `keep` newest of main, the one of that commit among them, and
  * replaced for longer than `older_than`, so that a reader has that time. Where the publication leaves one out, main's
- * own retention says it, then the table's properties, as in Iceberg's specification, then the defaults above. What a tag or another branch leads to stays,
- * and everything where the table's own `gc.enabled` is false.
+ * own retention says it, then the table's properties, as in Iceberg's specification, then the defaults above. What a
+ * tag or another branch leads to stays, and everything where the table's own `gc.enabled` is false.
  * @param at milliseconds since 1970 of that commit
  * @returns their ids
  */

@@ -28,8 +28,8 @@ describe.skipIf(clickhouseMissing !== null)(
         'models/batches.sql':
           "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', " +
           `batch_size='day', begin='2026-03-01', order_by='id', ${HOOKS}) }} ` +
-          'select toUInt8(1) as id, toDateTime({{ dbt.string_literal(model.batch.event_time_start.date()) }}) as at ' +
-          '/* writes 30 */',
+          'select toUInt8(1) as id, toDateTime({{ dbt.string_literal(model.batch.event_time_start.date()) }}) ' +
+          'as at /* writes 30 */',
       });
       lab.written = (sql) => Number(/writes (\d+)/.exec(sql)?.[1] ?? 0);
       lab.env = clockAt('2026-03-04T10:30:05Z');
