@@ -4,7 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { AvroFile, AvroValue } from '../../object-store/avro-file.ts';
-import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
+import { type CatalogJson, entries, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { LakeColumnOf } from '../lake/receiver.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
@@ -154,34 +154,40 @@ class IcebergWork {
     this.#plan = plan;
   }
 
+  /** @param loaded the table when the rows were planned: each try looks at it as it is by then */
   async commit(loaded: CatalogJson): Promise<Published> {
-    let metadata = loaded;
-    const { mode } = this.#publishing.node.config;
+    const { node, force } = this.#publishing;
+    const { place } = this.#table;
     try {
-      await this.#write(metadata);
+      await this.#write(loaded);
       for (let tries = 1; ; tries++) {
-        if (await this.#try(metadata)) return this.#done();
-        // A proxy may have sent it twice: the one that was refused is the second.
         const now = await this.#table.load();
+        // A proxy may have sent it twice: the one that was refused is the second.
         const mine = this.#asked === null ? null : landed(now, this.#asked);
         if (mine != null) return this.#done();
-        const otherColumns = member(now, 'current-schema-id') !== this.#plan.schema.before;
-        // Rows of a newer version are not written over by older ones: who appends has nothing to lose.
-        refuseForeign(now, this.#publishing.node, this.#table.place);
-        const moved = mine === undefined || (currentSnapshot(now) !== null && mode !== 'append') || otherColumns;
-        if (moved || tries === TRIES) throw overtaken(this.#table.place);
+        if (now !== null) refuseForeign(now, node, place);
+        if (mine === undefined || tries > TRIES || this.#moved(loaded, now)) throw overtaken(place);
         await this.#table.remove(this.#own);
         this.#asked = null;
         this.#own = [];
-        if (holds(now, true, this.#plan.version)) {
+        if (node.config.mode === 'append' && !force && holds(now, true, this.#plan.version)) {
           await this.#table.remove(this.#files.map(({ path }) => path));
           return { changed: false, rows: rowsThere(now), sent: 0, removed: 0 };
         }
-        metadata = now;
+        if (await this.#try(now)) return this.#done();
       }
     } catch (error) {
       return this.#failed(error);
     }
+  }
+
+  /** Rows of a newer version are not written over by older ones: who appends has nothing to lose. */
+  #moved(loaded: CatalogJson, now: CatalogJson): boolean {
+    const [before, current] = [loaded, now].map((each) => member(currentSnapshot(each), 'snapshot-id'));
+    if (this.#publishing.node.config.mode !== 'append' && before !== current) return true;
+    return ['table-uuid', 'location', 'current-schema-id', 'last-column-id'].some(
+      (name) => member(loaded, name) !== member(now, name),
+    );
   }
 
   #done(): Published {
@@ -253,13 +259,21 @@ class IcebergWork {
     const parentId = parent === null ? null : member(parent, 'snapshot-id');
     const marks = mode === 'partitions' ? this.#marks(metadata) : {};
     const at = Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0));
-    const gone = endedSnapshots(metadata, node.config, at);
+    // By the own clock: that of the writer before may be ahead.
+    const gone = endedSnapshots(metadata, node.config, Date.parse(time));
+    // A tag that another makes meanwhile cannot be asserted: its name is unknown.
+    const refs = gone.length > 0 ? entries(member(metadata, 'refs')).filter(([name]) => name !== 'main') : [];
     const commit = randomUUID();
     this.#asked = { commit, parent: parentId, before: rowsThere(metadata), rows: Number(summary['total-records']) };
     return this.#table.commit(
       [
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
         { type: 'assert-ref-snapshot-id', ref: 'main', 'snapshot-id': parentId },
+        ...refs.map(([ref, its]) => ({
+          type: 'assert-ref-snapshot-id',
+          ref,
+          'snapshot-id': member(its, 'snapshot-id'),
+        })),
         { type: 'assert-current-schema-id', 'current-schema-id': schema.before },
         { type: 'assert-default-spec-id', 'default-spec-id': specId },
       ],

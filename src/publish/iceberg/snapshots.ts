@@ -13,7 +13,7 @@ const AGE_MS = 5 * 86_400_000;
  * replaced for longer than `older_than`, so that a reader has that time. Where the publication leaves one out, main's
  * own retention says it, then the table's properties, as in Iceberg's specification, then the defaults above. What a
  * tag or another branch leads to stays, and everything where the table's own `gc.enabled` is false.
- * @param at milliseconds since 1970 of that commit
+ * @param at milliseconds since 1970, by the own clock: a snapshot's own time may be that of a clock that is ahead
  * @returns their ids
  */
 export function endedSnapshots(

@@ -213,5 +213,47 @@ describe('publications into Iceberg', () => {
       days([50, 40, 30, 18, 11, 9, 8, 7, 6, 4, 3, 2], {});
       expect(await left(null)).toEqual(['18', '11', '9', '8', '7', '6', '4', '3', '2']);
     });
+
+    it('by the refs that there are once the rows are written', async () => {
+      days([50, 40, 30], {});
+      table.rowsRead = () => {
+        table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 50 };
+      };
+      expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['50', '30']);
+      expect(table.commits[0].requirements).toContainEqual({
+        type: 'assert-ref-snapshot-id',
+        ref: 'v1',
+        'snapshot-id': 50,
+      });
+    });
+
+    it('again, when a tag moves between the look and the commit', async () => {
+      days([50, 40, 30, 20], {});
+      table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 50 };
+      table.before = (what) => {
+        if (what === 'POST commit') table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 40 };
+        return undefined;
+      };
+      expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['40', '20']);
+      expect(table.commits.length).toBe(2);
+      expect(table.gone()).toEqual([]);
+      // Rows, manifest and list of one commit.
+      expect(table.keys.length).toBe(3);
+    });
+
+    it('by the own clock, where that of the writer before is ahead', async () => {
+      days([4, 3, 2], {});
+      table.snapshot(1, Date.now() + 300 * DAY);
+      expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['4', '3', '2', '1']);
+      expect(table.metadata.snapshots.at(-1)['timestamp-ms']).toBe(table.metadata.snapshots.at(-2)['timestamp-ms']);
+    });
+  });
+
+  it('are refused before the commit, when another has come while rows were written', async () => {
+    await table.publish([[1, 'DE']]);
+    const before = table.keys;
+    table.rowsRead = () => table.snapshot(77, Date.now());
+    await expect(table.publish([[2, 'DE']])).rejects.toThrow('another commit has come there');
+    expect([table.commits.length, table.keys]).toEqual([1, before]);
   });
 });
