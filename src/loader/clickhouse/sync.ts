@@ -16,6 +16,7 @@ import {
   standingTable,
 } from '../../adapters/clickhouse/beside.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { quoteIdentifier as quoteAtSource } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -247,7 +248,11 @@ export class ClickHouseSync implements TableSync {
     const key = table.key.map(quoteIdentifier).join(', ');
     if (table.key.length === 0) return { made: staged, changed: rows + (await this.#count(session, this.#relation)) };
     const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-    const row = `sipHash128(formatRowNoNewline('TabSeparated', ${list}))`;
+    // An hour that is there twice when clocks are set back has one text, but in UTC.
+    const cells = columns.map(({ name, type }) =>
+      plainType(type).startsWith('DateTime') ? `toString(${quoteIdentifier(name)}, 'UTC')` : quoteIdentifier(name),
+    );
+    const row = `sipHash128(formatRowNoNewline('TabSeparated', ${cells.join(', ')}))`;
     if (this.#target.strategy === 'full') {
       const [counts] = await texts(
         session,

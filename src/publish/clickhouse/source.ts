@@ -21,6 +21,8 @@ import { inPartitions, partitionText } from './partitions.ts';
 /** Rows in the order of their partitions: what is beyond so many bytes is sorted on disk. */
 const SORTING = `max_bytes_before_external_sort = ${256 * 1024 ** 2}`;
 const FORMATS: Readonly<Record<RowFormat, string>> = { text: 'TabSeparated', native: 'Native' };
+/** Hours that are there twice when clocks are set back have one text: times are hashed as what they are. */
+const HASHING = " SETTINGS date_time_output_format = 'unix_timestamp'";
 /** Columns that `select *` does not give. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
@@ -60,7 +62,7 @@ export class ClickHouseSource implements PublishSource {
       `concat('e ', anyIf(toString(t.${quoteIdentifier(column)}), ${condition}))`,
     ]);
     const [row = []] = await this.#rows(
-      `SELECT ${['count()', `toString(${await this.#hash()})`, ...found].join(', ')} FROM ${this.#name} t`,
+      `SELECT ${['count()', `toString(${await this.#hash()})`, ...found].join(', ')} FROM ${this.#name} t${HASHING}`,
     );
     const rows = Number(row[0] ?? 0);
     return {
@@ -85,7 +87,7 @@ export class ClickHouseSource implements PublishSource {
     const names = parts.map((_, index) => `k${index}`).join(', ');
     const rows = await this.#rows(
       `SELECT ${keys.join(', ')}, concat(toString(count()), ':', toString(${await this.#hash()})) FROM ${this.#name} ` +
-        `t GROUP BY ${names} ORDER BY ${names}`,
+        `t GROUP BY ${names} ORDER BY ${names}${HASHING}`,
     );
     return rows.map((cells) => ({
       values: cells.slice(0, -1).map((value) => (value === null ? null : String(value).slice(2))),

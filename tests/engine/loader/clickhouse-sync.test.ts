@@ -304,6 +304,22 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     expect(await left(target)).toEqual([]);
   });
 
+  it('gives a time that moves between the hours that clocks show twice', async () => {
+    for (const more of [FULL, {}]) {
+      const target = await made(USERS, more);
+      await there(
+        `create table ${SCHEMA}.${target.identifier} (id Int64, name Nullable(String), updated_at ` +
+          "Nullable(DateTime64(6, 'Europe/Berlin'))) engine = MergeTree order by id",
+      );
+      const at = `select toString(updated_at, 'UTC') from ${SCHEMA}.${target.identifier}`;
+      await source.query(`insert into ${target.identifier} values (1, 'a', '2026-10-25 00:30+00')`);
+      await synced(target);
+      await source.query(`update ${target.identifier} set updated_at = '2026-10-25 01:30+00'`);
+      expect(await synced(target)).toEqual({ read: 1, changed: 1 });
+      expect(await there(at)).toEqual([['2026-10-25 01:30:00.000000']]);
+    }
+  });
+
   it('refuses numbers that their declared type would cut off, and gives those that it holds', async () => {
     const cases: readonly (readonly [type: string, wanted: string, fits: readonly string[], lost: string])[] = [
       ['numeric(9, 3)', 'Decimal(10, 2)', ['1.23', '-0.050'], '1.239'],

@@ -150,6 +150,38 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     }
   });
 
+  it('tells the hours apart that are there twice when clocks are set back', async () => {
+    const session = adapter.session({ name: 'test' });
+    try {
+      const source = new ClickHouseSource(session, adapter.createRelation({ schema: 'from_ch', identifier: 'clocks' }));
+      const zone = "'Europe/Berlin'";
+      const marks = new Set<string>();
+      // 00:30 and 01:30 in UTC, as values of each kind.
+      for (const seconds of [1792888200, 1792891800])
+        for (const [column, value] of [
+          [`DateTime(${zone})`, seconds],
+          [`Nullable(DateTime64(6, ${zone}))`, `${seconds}.5`],
+          [`Array(DateTime(${zone}))`, `[${seconds}]`],
+        ] as const) {
+          await asked(
+            `create or replace table from_ch.clocks (part UInt8, v ${column}) engine = MergeTree order by part`,
+          );
+          await asked(`insert into from_ch.clocks values (1, ${value})`);
+          marks.add((await source.summary([])).mark);
+          const [found] = await source.partitions([{ column: 'part', grain: null }]);
+          expect(found?.mark).toBe((await source.summary([])).mark);
+          // The text of a partition stays what it was.
+          if (!column.startsWith('Array'))
+            expect((await source.partitions([{ column: 'v', grain: null }]))[0]?.values[0]).toContain(
+              '2026-10-25 02:30',
+            );
+        }
+      expect(marks.size).toBe(6);
+    } finally {
+      await session.release();
+    }
+  });
+
   it('gives rows of twenty thousand partitions of more, each once', async () => {
     const session = adapter.session({ name: 'test' });
     try {
