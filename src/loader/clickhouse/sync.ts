@@ -44,6 +44,8 @@ const INSERT_SETTINGS = {
 const INSERT_SELECT = 'insert_null_as_default = 0, max_partitions_per_insert_block = 0, precise_float_parsing = 1';
 /** The engine whose tables can be made again beside, and that keeps every row. */
 const ENGINE = 'MergeTree';
+/** What it becomes in a database of the engine Shared. */
+const OWN_ENGINES: ReadonlySet<string> = new Set([ENGINE, 'SharedMergeTree']);
 
 /** The comment of a synced table, as JSON behind `COMMENT`. */
 interface Position extends KeptSync {
@@ -401,7 +403,7 @@ export class ClickHouseSync implements TableSync {
   /** @throws `validation` error when what stands there is no table, or holds rows that no sync wrote */
   async #refuseForeign(session: Session, standing: StandingTable | null): Promise<void> {
     if (standing === null) return;
-    if (standing.kind !== ENGINE)
+    if (!OWN_ENGINES.has(standing.kind))
       this.#refuse(`${this.#relation} is of the engine ${standing.kind}, and must be ${ENGINE}`);
     if (this.#target.adopt || positionOf(standing) !== null) return;
     if ((await this.#count(session, this.#relation)) > 0)

@@ -56,6 +56,12 @@ export class ClickHouseReceiver implements Receiver {
     const name = this.#place(node);
     const { schema, table } = name;
     const place = `${schema}.${table}`;
+    const cluster = new Map(this.#adapter.connectionInfo()).get('cluster');
+    if (typeof cluster === 'string' && cluster !== '')
+      throw errorOf('notPublished', {
+        place,
+        why: `the connection '${config.to}' has the cluster '${cluster}', whose tables do not change in one step`,
+      });
     const session = publishing.session(this.#adapter);
     try {
       const engine = await prepareDatabase(session, schema);

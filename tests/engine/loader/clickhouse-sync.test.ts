@@ -320,6 +320,32 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     }
   });
 
+  it('goes on with its table where the database makes a SharedMergeTree of it', async () => {
+    const target = await made(USERS, FULL);
+    const shared = clickhouseAdapter(SCHEMA);
+    const open = shared.session.bind(shared);
+    // As such a database would answer.
+    shared.session = (options) => {
+      const session = open(options);
+      const execute = session.execute.bind(session);
+      session.execute = (sql, more) =>
+        execute(sql.replace('SELECT engine, concat(', "SELECT concat('Shared', engine), concat("), more);
+      return session;
+    };
+    const from = new PostgresAdapter({ credentials: server.credentials, threads: 2, quoting: {} });
+    const sync = new ClickHouseSync(target, from, shared);
+    try {
+      for (const id of [1, 2]) {
+        await source.query(`insert into ${target.identifier} values (${id}, 'a', now())`);
+        expect(await sync.run()).toEqual({ read: id, changed: 1 });
+      }
+      await expectEqual(target);
+    } finally {
+      await sync.close();
+      await shared.close();
+    }
+  });
+
   it('refuses numbers that their declared type would cut off, and gives those that it holds', async () => {
     const cases: readonly (readonly [type: string, wanted: string, fits: readonly string[], lost: string])[] = [
       ['numeric(9, 3)', 'Decimal(10, 2)', ['1.23', '-0.050'], '1.239'],

@@ -26,6 +26,15 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
     return lab.project.run(['build']);
   };
 
+  it('is refused where the connection has a cluster, before anything is made', async () => {
+    const connections = lab.project.read('connections.yml');
+    lab.project.write({ 'connections.yml': connections.replace('schema:', 'cluster: east, schema:') });
+    const { code, out } = await publish('select 1 as id', { to: 'analytics', table: 'published_east.m' });
+    lab.project.write({ 'connections.yml': connections });
+    expect([code, out.includes("the connection 'analytics' has the cluster 'east'")], out).toEqual([1, true]);
+    expect(await there("select name from system.databases where name = 'published_east'")).toEqual([]);
+  });
+
   it('gives every bit of floats', async () => {
     const floats = "('x' || substr(md5(g::text), 1, 16))::bit(64)::bigint";
     const built = await publish(
