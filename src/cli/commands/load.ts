@@ -7,6 +7,7 @@ import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import { isArchive, withArchive } from '../../loader/archive/config.ts';
 import type { BrokerClient } from '../../loader/broker.ts';
+import type { Contract } from '../../loader/avro/contract.ts';
 import { checkTarget } from '../../loader/check.ts';
 import type { LoadConnection } from '../../loader/connections.ts';
 import { columnFits, createLedger, createSink, tableOptions } from '../../loader/create-sink.ts';
@@ -432,8 +433,11 @@ async function check(ctx: LoadContext): Promise<boolean> {
           notes = sampled.notes;
         }
         const registry = await ctx.registry(target);
-        for (const topic of registry === null ? [] : await topicNames(client, target))
-          problems = [...problems, ...(await contractOf(ctx, registry, ofTopic(target, topic)))];
+        for (const topic of registry === null ? [] : await topicNames(client, target)) {
+          const found = await contractOf(ctx, registry, ofTopic(target, topic));
+          problems = [...problems, ...found.problems];
+          notes = [...notes, ...found.notes];
+        }
       } finally {
         await client.close();
       }
@@ -454,12 +458,12 @@ async function contractOf(
   { parsed, sink }: LoadContext,
   registry: SchemaRegistry | null,
   target: LoadTarget,
-): Promise<readonly string[]> {
+): Promise<Contract> {
   if (target.format === 'avro' && registry !== null) {
-    const { contractProblems } = await import('../../loader/avro/contract.ts');
+    const contract = await import('../../loader/avro/contract.ts');
     const fits = columnFits(parsed.adapter.type);
-    return contractProblems(registry, target, { fits, filled: (await sink.filled?.(target)) ?? new Set() });
+    return contract.contractOf(registry, target, { fits, filled: (await sink.filled?.(target)) ?? new Set() });
   }
   await registry?.check(`${target.topic}-value`);
-  return [];
+  return { problems: [], notes: [] };
 }

@@ -1,7 +1,7 @@
 // The contract on a topic: every live version of its schema in the registry against the declared columns. `load check`
 // shows what would break before a message does.
 import type { FitOf } from '../column-fit.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { type LoadTarget, PROCESSING_TS } from '../load-target.ts';
 import type { RegisteredSchema, SchemaRegistry } from '../schema-registry.ts';
 import { narrowing, typeName } from './fit.ts';
 import { article, filledBy, type Resolution, resolve, sqlFits } from './resolve.ts';
@@ -20,46 +20,62 @@ export interface ContractColumns {
   readonly filled?: ReadonlySet<string>;
 }
 
+/** What a topic's schemas say of its messages, by version and field, in words. */
+export interface Contract {
+  /** Which messages could not become rows, or only with losses. */
+  readonly problems: readonly string[];
+  /** Which values beyond a column's range there may be: ordinary ones fit. */
+  readonly notes: readonly string[];
+}
+
 /**
- * @returns which messages, by version and field, could not become rows, in words; empty also without a schema
+ * @returns nothing of a topic without a schema
  * @throws what the registry's client throws
  */
-export async function contractProblems(
+export async function contractOf(
   registry: Pick<SchemaRegistry, 'versions'>,
   target: ContractTarget,
   columns: ContractColumns = {},
-): Promise<string[]> {
+): Promise<Contract> {
   const versions = await registry.versions(`${target.topic}-value`);
-  return versions.flatMap(({ version, schema }) =>
-    breaches(schema, target, columns).map((why) => `schema version ${version}: ${why}`),
-  );
+  const found = versions.map(({ version, schema }) => {
+    const { problems, notes } = breaches(schema, target, columns);
+    const told = (why: string): string => `schema version ${version}: ${why}`;
+    return { problems: problems.map(told), notes: notes.map(told) };
+  });
+  return { problems: found.flatMap(({ problems }) => problems), notes: found.flatMap(({ notes }) => notes) };
 }
 
 function breaches(
   { schema, type, references }: RegisteredSchema,
   target: ContractTarget,
   columns: ContractColumns,
-): string[] {
-  if (type !== 'AVRO') return [`it is ${type}, and the load config says avro`];
+): Contract {
+  const only = (problem: string): Contract => ({ problems: [problem], notes: [] });
+  if (type !== 'AVRO') return only(`it is ${type}, and the load config says avro`);
   try {
     const parsed = parseSchema(schema, references);
     if (parsed.kind !== 'record')
-      return [`it is ${article(typeName(parsed))}, and only a record has fields for columns`];
+      return only(`it is ${article(typeName(parsed))}, and only a record has fields for columns`);
     const resolution = resolve(parsed, target);
-    return [...unfitting(resolution, target, columns), ...missing(resolution, target, columns)];
+    const { problems, notes } = unfitting(resolution, target, columns);
+    return { problems: [...problems, ...missing(resolution, target, columns)], notes };
   } catch (error) {
-    return [`it cannot be used: ${error instanceof Error ? error.message : String(error)}`];
+    return only(`it cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
 /** Fields whose values, or some of them, their columns do not hold. */
-function unfitting(resolution: Resolution, target: ContractTarget, { fits = sqlFits }: ContractColumns): string[] {
-  return filledBy(resolution).flatMap(({ place, type, column }) => {
-    if (target.hash.includes(column.name)) return [];
-    const why = narrowing(type, fits(target, column));
-    const found = `field '${place}' is ${article(typeName(type))}`;
-    return why === null ? [] : [`${found}, and column '${column.name}' is ${column.type}: ${why}`];
-  });
+function unfitting(resolution: Resolution, target: ContractTarget, { fits = sqlFits }: ContractColumns): Contract {
+  const [problems, notes]: [string[], string[]] = [[], []];
+  for (const { place, type, column } of filledBy(resolution)) {
+    const found = target.hash.includes(column.name) ? null : narrowing(type, fits(target, column));
+    if (found !== null)
+      (found.range ? notes : problems).push(
+        `field '${place}' is ${article(typeName(type))}, and column '${column.name}' is ${column.type}: ${found.why}`,
+      );
+  }
+  return { problems, notes };
 }
 
 /** Columns that a row cannot do without, where a message may lack them. */
@@ -68,7 +84,7 @@ function missing(resolution: Resolution, target: ContractTarget, columns: Contra
   const { fits = sqlFits, filled: byTable = NONE } = columns;
   const needed = new Map<string, string>();
   for (const column of target.columns)
-    if (fits(target, column)?.required === true && !byTable.has(column.name))
+    if (column.name !== PROCESSING_TS && !byTable.has(column.name) && fits(target, column)?.required === true)
       needed.set(column.name, `${column.untyped === true ? 'a text' : column.type}, which takes no null`);
   if (partitionBy !== null) needed.set(partitionBy.column, 'the partition column');
   if (mode === 'upsert') for (const name of key) needed.set(name, 'a key');

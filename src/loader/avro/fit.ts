@@ -7,6 +7,7 @@ import type { AvroType, Logical, RecordType } from './schema.ts';
 type Decimal = Extract<Logical, { name: 'decimal' }>;
 
 const TOO_GREAT = 'greater values do not fit';
+const NEGATIVE = 'negative values do not fit';
 const NOT_BOOLEAN = 'numbers other than 0 and 1 do not fit';
 
 /** Kinds of columns of SQL whose types say what they take; another type takes anything, as far as is known here. */
@@ -157,42 +158,65 @@ function refused(type: Exclude<AvroType, { kind: 'union' }>, { refuses }: Column
   return kind !== null && refuses.includes(kind);
 }
 
+/** Which values of a type a column does not hold as they are. */
+export interface Narrowing {
+  readonly why: string;
+  /** Ordinary values fit, and only those beyond the column's range do not. */
+  readonly range: boolean;
+}
+
+function told(why: string | null): Narrowing | null {
+  return why === null ? null : { why, range: why === TOO_GREAT || why === NEGATIVE };
+}
+
+/** The gravest: one of ranges only where there is no other. */
+function gravest(found: Iterable<Narrowing | null>): Narrowing | null {
+  let range: Narrowing | null = null;
+  for (const each of found) {
+    if (each !== null && !each.range) return each;
+    range ??= each;
+  }
+  return range;
+}
+
 /**
  * Which values of the type do not fit the column, or lose digits there; null: none, as far as the types tell.
  * @param column null: it takes anything
  */
-export function narrowing(type: AvroType, column: ColumnFit | null): string | null {
+export function narrowing(type: AvroType, column: ColumnFit | null): Narrowing | null {
   if (column === null) return null;
-  for (const branch of branchesOf(type)) {
-    if (refused(branch, column)) return `${typeName(branch)} does not fit`;
-    const found = narrowed(branch, column);
-    if (found !== null) return found;
-  }
-  return null;
+  return gravest(
+    branchesOf(type).map((branch) =>
+      refused(branch, column) ? told(`${typeName(branch)} does not fit`) : narrowed(branch, column),
+    ),
+  );
 }
 
-function narrowed(type: Exclude<AvroType, { kind: 'union' }>, column: ColumnFit): string | null {
+function narrowed(type: Exclude<AvroType, { kind: 'union' }>, column: ColumnFit): Narrowing | null {
   if (type.kind === 'enum') {
     const { labels } = column;
     const others = labels === undefined ? [] : type.symbols.filter((symbol) => !labels.has(symbol));
-    return others.length === 0 ? null : `${others.map((symbol) => `'${symbol}'`).join(', ')} is none of its labels`;
+    return told(
+      others.length === 0 ? null : `${others.map((symbol) => `'${symbol}'`).join(', ')} is none of its labels`,
+    );
   }
-  if (type.kind === 'record') return inFields(type, column);
+  if (type.kind === 'record') return gravest(inFields(type, column));
   if (type.kind === 'array' || type.kind === 'map') {
     const { items } = column;
     return items === undefined ? null : within('its items', type.items, items);
   }
   if (!('logical' in type)) return null;
   const { logical } = type;
-  if (logical?.name === 'decimal') return ofDecimal(logical, column);
+  if (logical?.name === 'decimal') return told(ofDecimal(logical, column));
+  const { outside, size } = column;
   if (logical?.name === 'timestamp' || logical?.name === 'local-timestamp') {
-    if (column.outside !== undefined) return `${column.outside} do not fit`;
-    const { size } = column;
+    const cut = size === 0 ? ', and fractions of a second are cut off' : '';
+    if (outside !== undefined) return { why: `${outside} do not fit${cut}`, range: true };
     if (column.family !== 'moment' || size === null || Math.log10(logical.perSecond) <= size) return null;
-    return `digits beyond ${size} behind the second are ${column.beyond}`;
+    return told(`digits beyond ${size} behind the second are ${column.beyond}`);
   }
-  if (logical?.name === 'date') return column.outside === undefined ? null : `${column.outside} do not fit`;
-  return logical === null ? ofNumber(type.kind, column) : null;
+  if (logical?.name === 'date') return outside === undefined ? null : { why: `${outside} do not fit`, range: true };
+  return told(logical === null ? ofNumber(type.kind, column) : null);
 }
 
 function ofDecimal({ precision, scale: digits }: Decimal, { family, size, scale, beyond, unsigned }: ColumnFit) {
@@ -200,7 +224,7 @@ function ofDecimal({ precision, scale: digits }: Decimal, { family, size, scale,
   if (family === 'boolean') return NOT_BOOLEAN;
   if (family === 'whole') {
     if (digits > 0) return 'fractions do not fit';
-    if (unsigned === true) return 'negative values do not fit';
+    if (unsigned === true) return NEGATIVE;
     return precision > Math.floor(((size ?? 0) - 1) * Math.log10(2)) ? TOO_GREAT : null;
   }
   if (family !== 'decimal' || size === null) return null;
@@ -213,7 +237,7 @@ function ofNumber(kind: string, { family, size, scale, beyond, unsigned }: Colum
     const bits = kind === 'int' ? 32 : 64;
     if (family === 'boolean') return NOT_BOOLEAN;
     if (family === 'whole') {
-      if (unsigned === true) return 'negative values do not fit';
+      if (unsigned === true) return NEGATIVE;
       return bits > (size ?? 0) ? TOO_GREAT : null;
     }
     const digits = kind === 'int' ? 10 : 19;
@@ -230,25 +254,20 @@ function ofNumber(kind: string, { family, size, scale, beyond, unsigned }: Colum
 }
 
 /** What an object's fields do in a map or a tuple. */
-function inFields({ fields }: RecordType, { items, fields: elements }: ColumnFit): string | null {
-  if (items !== undefined) {
-    for (const { name, type } of fields) {
-      const found = within(`'${name}'`, type, items);
-      if (found !== null) return found;
-    }
-  }
-  for (const [name, element] of elements ?? []) {
-    const field = fields.find((each) => each.name === name);
-    if (field === undefined && element?.required === true) return `it has no '${name}', which takes no null`;
-    const found = field === undefined ? null : within(`'${name}'`, field.type, element);
-    if (found !== null) return found;
-  }
-  return null;
+function inFields({ fields }: RecordType, { items, fields: elements }: ColumnFit): (Narrowing | null)[] {
+  return [
+    ...(items === undefined ? [] : fields.map(({ name, type }) => within(`'${name}'`, type, items))),
+    ...[...(elements ?? [])].map(([name, element]) => {
+      const field = fields.find((each) => each.name === name);
+      if (field !== undefined) return within(`'${name}'`, field.type, element);
+      return told(element?.required === true ? `it has no '${name}', which takes no null` : null);
+    }),
+  ];
 }
 
 /** What a value within another one does. */
-function within(what: string, type: AvroType, column: ColumnFit | null): string | null {
-  if (column?.required === true && takesNull(type)) return `${what} may be null, which does not fit`;
+function within(what: string, type: AvroType, column: ColumnFit | null): Narrowing | null {
+  if (column?.required === true && takesNull(type)) return told(`${what} may be null, which does not fit`);
   const found = narrowing(type, column);
-  return found === null ? null : `${what}: ${found}`;
+  return found === null ? null : { ...found, why: `${what}: ${found.why}` };
 }

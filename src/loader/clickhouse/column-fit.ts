@@ -142,6 +142,9 @@ function fitOf(written: string): ColumnFit | null {
           ),
         ),
       };
+    case 'Dynamic':
+    case 'Variant':
+      return null;
     default:
       return nullable ? null : ANY_TEXT;
   }

@@ -40,12 +40,16 @@ export function elementsOf({ args }: Type): readonly { readonly name: string | n
   });
 }
 
-/** Names of an enum with their numbers. */
+/** Names of an enum with their numbers; as in a declaration, one without a number follows the one before. */
 export function labelsOf({ args }: Type): ReadonlyMap<string, string> {
+  let next = 1;
   return new Map(
     args.flatMap((label) => {
-      const match = /^'((?:[^'\\]|\\[\s\S])*)'\s*=\s*(-?\d+)$/.exec(label);
-      return match === null ? [] : [[(match[1] ?? '').replace(/\\([\s\S])/g, '$1'), match[2] ?? ''] as const];
+      const match = /^'((?:[^'\\]|\\[\s\S])*)'(?:\s*=\s*(-?\d+))?$/.exec(label);
+      if (match === null) return [];
+      const number = match[2] ?? String(next);
+      next = Number(number) + 1;
+      return [[(match[1] ?? '').replace(/\\([\s\S])/g, '$1'), number] as const];
     }),
   );
 }

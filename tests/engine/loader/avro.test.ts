@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeAvro } from '../../../src/loader/avro/writer.ts';
-import { contractProblems } from '../../../src/loader/avro/contract.ts';
+import { type Contract, contractOf } from '../../../src/loader/avro/contract.ts';
 import { columnFits } from '../../../src/loader/create-sink.ts';
 import { avroDecoder } from '../../../src/loader/avro/decoder.ts';
 import { parseSchema } from '../../../src/loader/avro/schema.ts';
@@ -502,7 +502,7 @@ describe('a table', () => {
       { url: server.url, username: null, password: null, token: null, tls: null },
       'connections.yml',
     );
-    expect(await contractProblems(registry, t)).toEqual([]);
+    expect(await contractOf(registry, t)).toEqual({ problems: [], notes: [] });
     const at = { type: 'long', logicalType: 'timestamp-millis' };
     const decimal = (precision: number, scale: number): object => ({
       type: 'bytes',
@@ -511,20 +511,23 @@ describe('a table', () => {
       scale,
     });
     register(record({ id: 'int', at, price: decimal(9, 2), name: ['null', 'string'], secret: 'boolean', more: 'int' }));
-    expect(await contractProblems(registry, t)).toEqual([]);
+    expect(await contractOf(registry, t)).toEqual({ problems: [], notes: [] });
     register(record({ id: 'long', at: ['null', at], price: decimal(9, 3) }));
     register(record({ at: 'boolean', price: decimal(9, 1) }));
     register('{"type": "enum"}');
     register({ type: 'object' }, { schemaType: 'JSON' });
     register('["int", "string"]');
-    expect(await contractProblems(registry, t)).toEqual([
+    const { problems, notes } = await contractOf(registry, t);
+    expect(notes).toEqual([
       "schema version 2: field 'id' is a long, and column 'id' is integer: greater values do not fit",
+      "schema version 3: field 'price' is a decimal(9, 1), and column 'price' is numeric(9,2): " +
+        'greater values do not fit',
+    ]);
+    expect(problems).toEqual([
       "schema version 2: field 'price' is a decimal(9, 3), and column 'price' is numeric(9,2): " +
         'digits beyond 2 behind the point are rounded',
       "schema version 2: field 'at' may be null, and 'at' is a key",
       "schema version 3: field 'at' is a boolean, and column 'at' is timestamptz: boolean does not fit",
-      "schema version 3: field 'price' is a decimal(9, 1), and column 'price' is numeric(9,2): " +
-        'greater values do not fit',
       "schema version 3: it has no field for 'id', which is a key",
       "schema version 4: it cannot be used: a type 'enum' without a name",
       'schema version 5: it is JSON, and the load config says avro',
@@ -567,9 +570,9 @@ describe('a table', () => {
       kind: { type: 'enum', name: 'Kind', symbols: ['a'] },
       ...{ flag: 'boolean', code: ['null', logical('string', 'uuid')], weight: 'float' },
     };
-    const problems = (): Promise<string[]> => contractProblems(registry, t, { fits: columnFits('clickhouse') });
+    const found = (): Promise<Contract> => contractOf(registry, t, { fits: columnFits('clickhouse') });
     register(record(fitting));
-    expect(await problems()).toEqual([]);
+    expect(await found()).toEqual({ problems: [], notes: [] });
     register(
       record({
         ...{ id: ['null', 'long'], small: 'int', count: 'int', at: logical('long', 'timestamp-micros') },
@@ -581,20 +584,27 @@ describe('a table', () => {
         ...{ flag: 'int', code: 'long', weight: 'double' },
       }),
     );
-    const version = (found: string): string => `schema version 2: ${found}`;
-    expect(await problems()).toEqual(
+    const version = (why: string): string => `schema version 2: ${why}`;
+    const { problems, notes } = await found();
+    // Ordinary values fit.
+    expect(notes).toEqual(
       [
         "field 'small' is an int, and column 'small' is Int8: greater values do not fit",
         "field 'count' is an int, and column 'count' is UInt32: negative values do not fit",
+        "field 'second' is a timestamp, and column 'second' is DateTime: moments before 1970 and after 2106 do not " +
+          'fit, and fractions of a second are cut off',
+        "field 'day' is a date, and column 'day' is Date: days before 1970 and after 2149 do not fit",
+        "field 'sums' is a map, and column 'sums' is Map(String, Int32): its items: greater values do not fit",
+      ].map(version),
+    );
+    expect(problems).toEqual(
+      [
         "field 'at' is a timestamp, and column 'at' is DateTime64(3, 'UTC'): digits beyond 3 behind the second are " +
           'cut off',
-        "field 'second' is a timestamp, and column 'second' is DateTime: moments before 1970 and after 2106 do not fit",
-        "field 'day' is a date, and column 'day' is Date: days before 1970 and after 2149 do not fit",
         "field 'price' is a decimal(9, 3), and column 'price' is Decimal(9, 2): digits beyond 2 behind the point are " +
           'cut off',
         "field 'tags' is an array, and column 'tags' is Array(LowCardinality(String)): its items may be null, which " +
           'does not fit',
-        "field 'sums' is a map, and column 'sums' is Map(String, Int32): its items: greater values do not fit",
         "field 'place' is a record, and column 'place' is Tuple(x Float64, y Float64): it has no 'y', which takes " +
           'no null',
         "field 'kind' is an enum, and column 'kind' is Enum8('a' = 1, 'b' = 2): 'c' is none of its labels",
@@ -610,10 +620,21 @@ describe('a table', () => {
     const other = { ...t, topic: 'other' };
     server.register('other-value', record(without), { schemaType: 'AVRO' });
     const fits = columnFits('clickhouse');
-    expect(await contractProblems(registry, other, { fits })).toEqual([
+    expect((await contractOf(registry, other, { fits })).problems).toEqual([
       "schema version 1: it has no field for 'weight', which is Float32, which takes no null",
     ]);
-    expect(await contractProblems(registry, other, { fits, filled: new Set(['weight']) })).toEqual([]);
+    expect((await contractOf(registry, other, { fits, filled: new Set(['weight']) })).problems).toEqual([]);
+    // The loader fills the load time; an enum numbers its labels; values of any type may be null.
+    const any = { d: 'Dynamic', v: 'Variant(String, Int64)', e: "Enum8('A','B')", processing_ts: 'DateTime' };
+    server.register(
+      'any-value',
+      record({ d: ['null', 'int'], v: ['null', 'long'], e: { type: 'enum', name: 'Letter', symbols: ['A', 'B'] } }),
+      {
+        schemaType: 'AVRO',
+      },
+    );
+    const into = { ...lab.target(any, { format: 'avro', storage }), topic: 'any' };
+    expect(await contractOf(registry, into, { fits })).toEqual({ problems: [], notes: [] });
   });
 
   it('upserts by Avro keys, plain keys and keys of JSON, and takes new fields as columns', async () => {
