@@ -2,7 +2,7 @@
 // beside the row stands in fields of the row whose names begin with `__`. Their order is exact only with the position
 // in the source and marks of deleted rows: a row without them is refused.
 import { type DecodedRecord, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
-import type { LoadTarget } from '../load-target.ts';
+import { type LoadTarget, pathOf } from '../load-target.ts';
 import type { Envelope } from './decoder.ts';
 import { fieldsOfJson, type Semantics } from './semantics.ts';
 import type { SourceFields } from './source-position.ts';
@@ -29,7 +29,7 @@ const TRANSFORM =
 /** Makes envelopes of flattened rows. */
 export class FlatRows {
   readonly #deletesCount: boolean;
-  /** Fields of the transform that no column is declared for: they are no part of the row. */
+  /** Fields of the transform that no column takes, by its name or a path: they are no part of the row. */
   readonly #beside: ReadonlySet<string>;
 
   /** The source's name where rows have none: a topic's begins with it. Null: there are several topics. */
@@ -38,7 +38,7 @@ export class FlatRows {
   constructor({ columns, changes, topic, topics }: FlatTarget) {
     this.#source = topics === undefined ? (topic.split('.')[0] ?? topic) : null;
     this.#deletesCount = changes?.deletes !== 'ignore';
-    const declared = new Set(columns.map(({ name }) => name));
+    const declared = new Set<unknown>(columns.map((column) => pathOf(column)?.[0]));
     this.#beside = new Set([DELETED, ...Object.values(NAMES).flat()].filter((name) => !declared.has(name)));
   }
 

@@ -578,6 +578,14 @@ describe('flattened rows', () => {
     });
   });
 
+  it('keep fields of the transform that a column takes by a path', async () => {
+    const at = { name: 'at', type: 'timestamptz', origin: { part: 'value', path: ['__source_ts_ms'] } } as const;
+    const target = targetOf({}, { flattened: true });
+    const found = await read({ ...target, columns: [...target.columns, at] }, { id: 1, ...told('c') });
+    expect(found).toMatchObject({ record: { id: 1, __source_ts_ms: 1_780_000_000_000 } });
+    expect(found).not.toHaveProperty('record.__lsn');
+  });
+
   it('without an exact order are refused', async () => {
     const refused = async (row: Members, target = flat()): Promise<string> =>
       read(target, row).then(String, (error: unknown) => (error instanceof Error ? error.message : ''));
