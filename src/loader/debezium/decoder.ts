@@ -35,6 +35,9 @@ interface Row {
   /** Null: no schema came with it. */
   readonly fields: ReadonlyMap<string, Semantics> | null;
 }
+/** A key that is no object where no column takes it. */
+const ASIDE: Row = { record: {}, fields: null };
+
 export interface Envelope {
   readonly op: string | null;
   readonly source: SourceFields;
@@ -182,6 +185,8 @@ class ChangeReader implements ChangeSource {
     // Only a table without a key has the whole row before: it has told so to be replicated at all.
     const row = op !== 'd' ? after() : key === null ? before() : null;
     if (op !== 'd' && row === null) throw new PoisonMessage("the row after the change, 'after', is missing");
+    if (op === 'd' && key === ASIDE && mode === 'append')
+      throw new PoisonMessage("the message's key is no object, and 'key' names no column for it: the row is not known");
     if (row !== null) this.#read(row, connector, record, unavailable);
     if (key !== null) this.#key(key, connector, record);
     else if (mode === 'upsert')
@@ -308,7 +313,7 @@ class JsonEnvelopes {
   key(bytes: Uint8Array, plain: PlainKey | null): Row {
     const text = utf8(bytes);
     if (plain !== null && !/^\s*\{/.test(text))
-      return { record: { [plain.column]: plainValue(text, plain) }, fields: null };
+      return plain.column === null ? ASIDE : { record: { [plain.column]: plainValue(text, plain) }, fields: null };
     const record = jsonRecord(text);
     const { schema } = record;
     if (!isRecord(schema) || !('fields' in schema || 'type' in schema) || Object.keys(record).length !== 2)
@@ -317,7 +322,9 @@ class JsonEnvelopes {
     members.scan(buffer(bytes), 0, bytes.length);
     const { payload } = record;
     if (plain !== null && !('fields' in schema) && payload !== undefined && payload !== null)
-      return { record: { [plain.column]: payload }, fields: new Map([[plain.column, semanticsOfJson(schema)]]) };
+      return plain.column === null
+        ? ASIDE
+        : { record: { [plain.column]: payload }, fields: new Map([[plain.column, semanticsOfJson(schema)]]) };
     if (!isRecord(payload)) throw new PoisonMessage("the message's key has no fields");
     return {
       record: payload,
@@ -435,7 +442,9 @@ class AvroEnvelopes {
     const { type } = schema;
     if (plain === null || type.kind === 'record' || type.kind === 'union') return this.row(bytes, schema, null);
     const { column } = plain;
-    return { record: { [column]: this.#read(bytes, schema) }, fields: new Map([[column, semanticsOfAvro(type)]]) };
+    return column === null
+      ? ASIDE
+      : { record: { [column]: this.#read(bytes, schema) }, fields: new Map([[column, semanticsOfAvro(type)]]) };
   }
 
   /** A key's record, or a row without envelope. @throws PoisonMessage */

@@ -251,15 +251,16 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Takes a key that is no object for the only column of the key. @returns as `#keyOf` */
-  #plainKey(bytes: Buffer, start: number, end: number): true | null {
+  /** Takes a key that is no object for the only column of the key. @returns as `#keyOf`; false: no column takes it */
+  #plainKey(bytes: Buffer, start: number, end: number): boolean | null {
     const { plain } = this.#changes;
     const column = plain === null ? -1 : this.#plan.columns.findIndex(({ name }) => name === plain.column);
-    if (plain === null || column < 0) return null;
+    if (plain === null || (column < 0 && plain.column !== null)) return null;
     const quoted = bytes[start] === QUOTE;
     const text = bytes.toString('latin1', start, end);
     const whole = !plain.text && /^(?:0|-?[1-9]\d{0,14})$/.test(text);
     if (!whole && !(quoted ? QUOTED_KEY : plain.text ? TEXT_KEY : BARE_KEY).test(text)) return null;
+    if (column < 0) return false;
     const { found, spans, rest } = this.#key;
     found.fill(ABSENT);
     rest.length = 0;

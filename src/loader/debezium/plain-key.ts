@@ -6,7 +6,8 @@ import { isPart } from '../message-parts.ts';
 import { takesText } from './column-shape.ts';
 
 export interface PlainKey {
-  readonly column: string;
+  /** Null: none, and the row does without the key. */
+  readonly column: string | null;
   /** The column takes texts: one that is not quoted is no JSON, whatever it looks like. */
   readonly text: boolean;
 }
@@ -30,8 +31,12 @@ export function keyTakes(target: Pick<KeyTarget, 'key' | 'columns'>): (field: st
 /** @returns null: the target's keys must be objects */
 export function plainKeyOf(target: KeyTarget): PlainKey | null {
   const [column, ...others] = keyColumns(target);
-  if (target.mode !== 'upsert' || column === undefined || others.length > 0) return null;
-  return { column, text: takesText(target.columns.find(({ name }) => name === column)?.type ?? 'text') };
+  if (column !== undefined && others.length === 0)
+    return { column, text: takesText(target.columns.find(({ name }) => name === column)?.type ?? 'text') };
+  const whole = target.columns.some(
+    ({ name, origin }) => origin?.part === 'key' && origin.path.length === 0 && target.key.includes(name),
+  );
+  return target.mode === 'append' || whole ? { column: null, text: false } : null;
 }
 
 /** The value of a key that is no object: JSON, or the text that it is. */

@@ -504,6 +504,17 @@ describe('keys that are no object', () => {
     },
   );
 
+  it('of a table that is appended to fill its key, or nothing', async () => {
+    const row = envelope('c', { id: 7, v: 'x' });
+    const append = { ...targetOf({ v: 'text' }), mode: 'append', key: [] } as const;
+    const schema = '{"schema":{"type":"int64","optional":false},"payload":7}';
+    for (const written of ['7', '"a"', 'a-b', schema])
+      expect(await decoded(append, written, row)).toMatchObject({ record: { id: 7, v: 'x' } });
+    const gone = envelope('d', null);
+    await expect(decoded(append, '7', gone)).rejects.toThrow("the message's key is no object, and 'key' names no");
+    expect(await decoded({ ...append, key: ['id'] }, '7', gone)).toMatchObject({ op: 'd', record: { id: 7 } });
+  });
+
   it('are refused where the key has two columns', async () => {
     await expect(key('7', { key: ['id', 'v'] })).rejects.toThrow('not a JSON object');
   });
