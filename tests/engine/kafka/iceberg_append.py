@@ -3,19 +3,9 @@ import json
 import sys
 
 import pyarrow
-from pyiceberg.catalog import load_catalog
+from iceberg_lake import lake
 
 uri, endpoint, name, rows = sys.argv[1:5]
-catalog = load_catalog(
-    "lake",
-    type="rest",
-    uri=uri,
-    **{
-        "s3.endpoint": endpoint,
-        "s3.access-key-id": "tsdbt-test",
-        "s3.secret-access-key": "canary-of-the-store",
-        "s3.region": "us-east-1",
-    },
-)
+catalog = lake(uri, endpoint)
 table = catalog.load_table(name)
 table.append(pyarrow.Table.from_pylist(json.loads(rows), schema=table.schema().as_arrow()))

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from pyiceberg.catalog import load_catalog
+from iceberg_lake import lake
 
 uri, endpoint, name = sys.argv[1:4]
 over = threading.Event()
@@ -14,17 +14,7 @@ while not over.is_set():
     began = time.time() * 1000
     look = {"began": began}
     try:
-        catalog = load_catalog(
-            "lake",
-            type="rest",
-            uri=uri,
-            **{
-                "s3.endpoint": endpoint,
-                "s3.access-key-id": "tsdbt-test",
-                "s3.secret-access-key": "canary-of-the-store",
-                "s3.region": "us-east-1",
-            },
-        )
+        catalog = lake(uri, endpoint)
         versions = {}
         for version in catalog.load_table(name).scan(selected_fields=("version",)).to_arrow()["version"].to_pylist():
             versions[version] = versions.get(version, 0) + 1

@@ -2,20 +2,10 @@
 import json
 import sys
 
-from pyiceberg.catalog import load_catalog
+from iceberg_lake import lake
 
 uri, endpoint, name = sys.argv[1:4]
-catalog = load_catalog(
-    "lake",
-    type="rest",
-    uri=uri,
-    **{
-        "s3.endpoint": endpoint,
-        "s3.access-key-id": "tsdbt-test",
-        "s3.secret-access-key": "canary-of-the-store",
-        "s3.region": "us-east-1",
-    },
-)
+catalog = lake(uri, endpoint)
 table = catalog.load_table(name)
 snapshot = int(sys.argv[4]) if len(sys.argv) > 4 else None
 found = table.scan(snapshot_id=snapshot).to_arrow()
