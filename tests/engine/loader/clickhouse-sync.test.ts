@@ -11,6 +11,7 @@ import type { Synced, SyncPoint } from '../../../src/loader/sync/sync.ts';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
+import { whileChanging } from './changing-source.ts';
 
 const KILLS = Number(process.env['TSDBT_SYNC_KILLS'] ?? 30);
 const POINTS: readonly SyncPoint[] = ['before_stage', 'before_merge', 'before_commit', 'after_commit'];
@@ -157,20 +158,8 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     it(`is equal after ${KILLS} kills while it changes, by ${cursor}`, async () => {
       const target = await made(`${USERS}, v integer`, { cursor, lookback });
       const writers = await Promise.all([1, 2, 3].map(() => connect()));
-      let stop = false;
-      const writing = writers.map(async (client, w) => {
-        for (let i = 0; !stop; i++) {
-          const id = `(random() * 300)::bigint * 3 + ${w}`;
-          await client.query(
-            `begin; insert into ${target.identifier} values (${id}, 'w${w}', now(), ${i}) on conflict (id) do update ` +
-              'set v = excluded.v, updated_at = now()',
-          );
-          await client.query(`select pg_sleep(${(Math.random() * 0.03).toFixed(3)})`);
-          await client.query(i % 7 === 0 ? 'rollback' : 'commit');
-        }
-      });
       let killed = 0;
-      try {
+      await whileChanging(writers, target.identifier, async () => {
         for (let i = 0; i < KILLS; i++) {
           const point = POINTS[i % POINTS.length];
           await synced(target, (at) => {
@@ -181,11 +170,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
           });
           if (i % 3 === 0) await synced(target);
         }
-      } finally {
-        stop = true;
-        await Promise.all(writing);
-        await Promise.all(writers.map((client) => client.end()));
-      }
+      });
       expect(killed).toBe(KILLS);
       await synced(target);
       await expectEqual(target, 'v');
