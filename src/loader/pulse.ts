@@ -23,6 +23,8 @@ export interface Watched {
 
 /** A member not seen for so long is dead, when two looks in a row say so. */
 const PACE: Pace = { everyMs: 300, silentMs: 900 };
+/** How soon after a first look that found somebody silent the second one comes. */
+const AGAIN_MS = 300;
 /** When the database answers later than this, silence proves nothing. */
 const SLOW_MS = 400;
 
@@ -58,6 +60,8 @@ export class Pulse {
 
   #start(): void {
     if (this.#timer !== null) return;
+    const { everyMs } = this.#pace;
+    const wait = this.#silent.size > 0 ? Math.min(AGAIN_MS, everyMs) : everyMs;
     this.#timer = setTimeout(() => {
       void this.#look()
         .catch(() => undefined)
@@ -65,7 +69,7 @@ export class Pulse {
           this.#timer = null;
           if (this.#watched.size > 0) this.#start();
         });
-    }, this.#pace.everyMs);
+    }, wait);
     this.#timer.unref();
   }
 

@@ -72,7 +72,7 @@ const AT_ONCE = 3;
 const now = (): number => performance.now();
 
 /** A look costs the server some ten milliseconds: fewer of them than of Postgres. */
-const PACE = { everyMs: 700, silentMs: 1500 };
+const PACE = { everyMs: 500, silentMs: 1300 };
 
 export class ClickHouseSink implements Sink {
   readonly pace = PACE;
