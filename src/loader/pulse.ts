@@ -34,6 +34,7 @@ export class Pulse {
   readonly #now: () => number;
   readonly #watched = new Set<Watched>();
   readonly #silent = new Map<string, string>();
+  readonly #evicting = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
   constructor(sink: Sink, now: () => number) {
@@ -89,21 +90,36 @@ export class Pulse {
       each.positions(byPartition(views, positions), marks.get(each));
       if (views.some((view) => paused.has(view))) each.paused();
     }
-    const slow = this.#now() - began > SLOW_MS;
+    // What was silent before stays so: a slow look proves neither this nor that.
+    if (this.#now() - began > SLOW_MS) return;
     const gone: GroupMember[] = [];
     const silent = new Map<string, string>();
-    for (const { group, member, seen, silentMs } of slow ? [] : others) {
+    for (const { group, member, seen, silentMs } of others) {
       if (silentMs < this.#pace.silentMs) continue;
       const key = `${group} ${member}`;
       silent.set(key, seen);
-      if (this.#silent.get(key) === seen) gone.push({ group, member });
+      if (this.#silent.get(key) === seen && !this.#evicting.has(key)) gone.push({ group, member });
     }
     this.#silent.clear();
     for (const [key, seen] of silent) this.#silent.set(key, seen);
     for (const group of new Set(gone.map((each) => each.group))) {
       const left = gone.filter((each) => each.group === group);
-      await all[members.findIndex((member) => member?.group === group)]?.evict(left.map(({ member }) => member));
-      await this.#sink.forget(left);
+      const by = all[members.findIndex((member) => member?.group === group)];
+      if (by !== undefined) void this.#evict(by, left);
+    }
+  }
+
+  /** The next looks do not wait for it: the broker may be away. */
+  async #evict(by: Watched, gone: readonly GroupMember[]): Promise<void> {
+    const keys = gone.map(({ group, member }) => `${group} ${member}`);
+    for (const key of keys) this.#evicting.add(key);
+    try {
+      await by.evict(gone.map(({ member }) => member));
+      await this.#sink.forget(gone);
+    } catch {
+      // The next looks find them once more.
+    } finally {
+      for (const key of keys) this.#evicting.delete(key);
     }
   }
 }

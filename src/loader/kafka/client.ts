@@ -1,5 +1,6 @@
 // A Kafka broker as the loader sees it: topics, a group that shares their partitions, messages. @platformatic/kafka
 // runs the group, cluster.ts sends requests, fetch-loop.ts reads. The caller keeps the positions.
+import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import {
   type AssignmentListener,
@@ -25,6 +26,8 @@ import { Positions } from './positions.ts';
 const LOOK_MS = 5000;
 /** How often a partition that had no leader is given to the loader again. */
 const AWAY_MS = 1000;
+/** How often, and how soon again, a dead loader is taken out of its group. */
+const [EVICTIONS, EVICT_AGAIN_MS] = [3, 300];
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
 /**
@@ -192,11 +195,14 @@ class KafkaClient implements BrokerClient {
     admin.on('error', () => undefined);
     const gone = members.map((memberId) => ({ memberId, reason: 'not seen any more' }));
     try {
-      await called<void>((done) =>
-        admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
-      );
-    } catch {
-      // It has left already, or the broker will find out.
+      for (let tries = 0; tries < EVICTIONS; tries++) {
+        const removed = called<void>((done) =>
+          admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
+        );
+        if (await removed.then(() => true).catch(() => false)) break;
+        // It may have left already. A broker that moves its groups knows it later, or finds out by itself.
+        await pause(EVICT_AGAIN_MS);
+      }
     } finally {
       await called<void>((done) => admin.close(done)).catch(() => undefined);
     }
