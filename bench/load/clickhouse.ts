@@ -22,7 +22,7 @@ interface Round {
 
 export async function main(small: boolean): Promise<void> {
   const bench = await openClickHouse();
-  const rounds = small ? 2 : 5;
+  const rounds = small ? 2 : 3;
   try {
     process.stdout.write(
       '| message | partitions | rows/s: loader, one INSERT, INSERTs of a flush | ratio to one (min–max), of a ' +
@@ -31,7 +31,7 @@ export async function main(small: boolean): Promise<void> {
     );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4, 12]) {
-        const count = (bytes === 200 ? 600_000 : 90_000) / (small ? 3 : 1);
+        const count = (bytes === 200 ? 2_400_000 : 240_000) / (small ? 12 : 1);
         const topic = `t${bytes}_${partitions}`;
         await produce(bench, topic, partitions, count, bytes);
         const target = clickhouseTarget(topic);
