@@ -187,12 +187,16 @@ export interface LoadedSource {
   readonly identifier: string;
 }
 
+/** What `tsdbt load` fills a table from: topics of Kafka, or a table of another database. */
+export type LoadOrigin = 'topics' | 'table';
+
 /** What `tsdbt load` has loaded into a source's table. */
 export interface LoadedState {
+  /** Of a table of another database: those that the last sync has read. */
   readonly rows: number;
   /**
    * Times of the newest message, of the newest flush with rows, and of now; the first two are null before there was
-   * one.
+   * one. Of a table of another database both are the beginning of the last sync.
    */
   readonly newestMessage: Value;
   readonly newestLoad: Value;
@@ -242,7 +246,7 @@ export interface Adapter {
   /** Absent where every node is fit for frequent runs. */
   readonly seldom?: Seldom;
   /** Reads the loader's bookkeeping; null where it does not know the source's table. */
-  loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null>;
+  loadedState(session: Session, source: LoadedSource, origin: LoadOrigin): Promise<LoadedState | null>;
   /** Connection facts for `debug`, `target` and logs, in dbt's order. Never a secret. */
   connectionInfo(): readonly (readonly [key: string, value: Value])[];
   session(options: SessionOptions): Session;

@@ -15,7 +15,7 @@ import type { Table } from '../adapters/table.ts';
 import type { GraphNode, SourceDefinition } from '../contracts/node.ts';
 import type { BatchResults, OverloadResults } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
-import { hasLoadConfig } from '../project/load-config.ts';
+import { loadOrigin } from '../project/load-config.ts';
 import { DEFAULT_COMMENT } from '../project/project.ts';
 import { copyOfRecord } from '../parser/unread-record.ts';
 import type { Journal } from '../state/journal.ts';
@@ -212,7 +212,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     oldestBatch: new Map(),
     loadedSources: new Map(
       Object.values(manifest.sources)
-        .filter(hasLoadConfig)
+        .filter((source) => loadOrigin(source) !== null)
         .map((source) => [relationKey(source.database, source.schema, source.identifier), source]),
     ),
     queryComment: (node: GraphNode) => {

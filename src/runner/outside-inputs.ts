@@ -1,7 +1,7 @@
 // The relations that selected nodes read and do not build: what has to stay the same for a run to have nothing to do.
 import type { Manifest } from '../contracts/manifest.ts';
 import type { SourceDefinition } from '../contracts/node.ts';
-import { hasLoadConfig } from '../project/load-config.ts';
+import { loadOrigin } from '../project/load-config.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
 import { isEphemeral, lookupNode, relationKey } from './nodes.ts';
@@ -28,7 +28,7 @@ export function outsideInputs(manifest: Manifest, selected: ReadonlySet<string>,
       for (const parent of (node as { depends_on?: { nodes?: readonly string[] } }).depends_on?.nodes ?? [])
         visit(parent);
     } else if (node.resource_type === 'source') {
-      if (hasLoadConfig(node) || !built.has(relationKey(node.database, node.schema, node.identifier)))
+      if (loadOrigin(node) !== null || !built.has(relationKey(node.database, node.schema, node.identifier)))
         inputs.set(id, relationFrom(adapter, null, node));
     } else if (node.resource_type === 'model' || node.resource_type === 'seed' || node.resource_type === 'snapshot')
       inputs.set(id, relationFrom(adapter, null, node));

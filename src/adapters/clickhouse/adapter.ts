@@ -6,6 +6,7 @@ import type {
   IntervalLedger,
   LoadedSource,
   LoadedState,
+  LoadOrigin,
   Seldom,
   Session,
   SessionOptions,
@@ -28,7 +29,15 @@ import { fromJson } from '../../values/json.ts';
 import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 import { isTransient } from './database-error.ts';
-import { changeMarksSql, LOADER_PRESENT, loadedSql, relationsSql, schemasSql, viewStateSql } from './catalogue.ts';
+import {
+  changeMarksSql,
+  LOADER_PRESENT,
+  loadedSql,
+  relationsSql,
+  schemasSql,
+  syncedSql,
+  viewStateSql,
+} from './catalogue.ts';
 import { CLICKHOUSE_COLUMN } from './column.ts';
 import type { ServerAddress } from './connection.ts';
 import { CLICKHOUSE_CREDENTIALS, httpPort } from './credentials.ts';
@@ -277,10 +286,13 @@ export class ClickHouseAdapter implements Adapter {
       for (const found of (await this.askCatalogue(session, [name], identifier)).relations) this.cache.replace(found);
   }
 
-  async loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null> {
-    const known = await session.execute(LOADER_PRESENT, { fetch: true });
-    if (known.table.rows.length === 0) return null;
-    const { table } = await session.execute(loadedSql(source), { fetch: true });
+  async loadedState(session: Session, source: LoadedSource, origin: LoadOrigin): Promise<LoadedState | null> {
+    if (origin === 'topics') {
+      const known = await session.execute(LOADER_PRESENT, { fetch: true });
+      if (known.table.rows.length === 0) return null;
+    }
+    const sql = origin === 'topics' ? loadedSql(source) : syncedSql(source);
+    const { table } = await session.execute(sql, { fetch: true });
     const [rows, newestMessage, newestLoad, now] = table.rows[0]?.values ?? [];
     return rows == null
       ? null

@@ -82,6 +82,19 @@ from system.tables t where t.database = ${database} and t.name = ${name} and t.e
   );
 }
 
+/** What the comment of a table begins with that `tsdbt load` keeps equal to one of another database; JSON follows. */
+export const SYNC_COMMENT = 'tsdbt synced ';
+
+/** What a synced table says of its last sync: rows, twice its time, now. No row when it was never synced. */
+export function syncedSql({ schema, identifier }: LoadedSource): string {
+  const json = `substring(comment, ${SYNC_COMMENT.length + 1})`;
+  const at = `parseDateTimeBestEffortOrNull(JSONExtractString(${json}, 'syncedAt'), 'UTC')`;
+  return (
+    `select JSONExtractInt(${json}, 'rows'), ${at}, ${at}, now64(3, 'UTC') from system.tables where database = ` +
+    `${quoteText(schema)} and name = ${quoteText(identifier)} and startsWith(comment, ${quoteText(SYNC_COMMENT)})`
+  );
+}
+
 /** A row when `tsdbt load` has loaded anything here. */
 export const LOADER_PRESENT = "select name from system.tables where database = 'tsdbt' and name = 'load_flushes'";
 

@@ -6,6 +6,7 @@ import type {
   IntervalLedger,
   LoadedSource,
   LoadedState,
+  LoadOrigin,
   LockOptions,
   Session,
   SessionOptions,
@@ -29,7 +30,8 @@ import {
   claimSql,
   columnsSql,
   linksSql,
-  loadedSql,
+  LOADED,
+  SYNCED,
   lockHolderSql,
   lockKey,
   relationsSql,
@@ -220,10 +222,11 @@ export class PostgresAdapter implements Adapter {
     return this.#locks.lock(session, relation, options);
   }
 
-  async loadedState(session: Session, source: LoadedSource): Promise<LoadedState | null> {
-    const known = await session.execute("select to_regclass('tsdbt.load_offsets') is not null", { fetch: true });
+  async loadedState(session: Session, source: LoadedSource, origin: LoadOrigin): Promise<LoadedState | null> {
+    const state = origin === 'table' ? SYNCED : LOADED;
+    const known = await session.execute(state.present, { fetch: true });
     if (known.table.rows[0]?.values[0] !== true) return null;
-    const { table } = await session.execute(loadedSql(source), { fetch: true });
+    const { table } = await session.execute(state.of(source), { fetch: true });
     const [rows, newestMessage, newestLoad, now] = table.rows[0]?.values ?? [];
     return rows == null
       ? null

@@ -212,16 +212,31 @@ where v.oid is not null`
   );
 }
 
-/**
- * The loader's bookkeeping (src/loader/postgres/load-offsets.ts) of one table, over its topics: rows, newest message,
- * newest rows, now. The count is null when there is none.
- */
-export function loadedSql({ unique_id, schema, identifier }: LoadedSource): string {
-  // An older version's rows have no `relation`, and its table no such column.
-  const relation = "to_jsonb(o)->>'relation'";
-  return (
-    `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
-where ${relation} = ${quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`)} or ` +
-    `(${relation} is null and target = ${quoteText(unique_id)})`
-  );
+/** The loader's bookkeeping of tables: is there any, and what of one table: rows, newest message, newest rows, now. */
+interface LoadedQueries {
+  readonly present: string;
+  /** No row, or a count that is null, when nothing was loaded. */
+  readonly of: (source: LoadedSource) => string;
+}
+
+/** Of tables that topics fill (src/loader/postgres/load-offsets.ts), over all their topics. */
+export const LOADED: LoadedQueries = {
+  present: "select to_regclass('tsdbt.load_offsets') is not null",
+  of(source) {
+    // An older version's rows have no `relation`, and its table no such column.
+    const relation = "to_jsonb(o)->>'relation'";
+    return `select sum(loaded_rows)::bigint, max(last_kafka_ts), max(last_rows_at), now() from tsdbt.load_offsets as o
+where ${relation} = ${relationText(source)} or (${relation} is null and target = ${quoteText(source.unique_id)})`;
+  },
+};
+
+/** Of tables that are synced (src/loader/postgres/sync.ts). */
+export const SYNCED: LoadedQueries = {
+  present: "select to_regclass('tsdbt.sync_positions') is not null",
+  of: (source) =>
+    `select rows, synced_at, synced_at, now() from tsdbt.sync_positions where relation = ${relationText(source)}`,
+};
+
+function relationText({ schema, identifier }: LoadedSource): string {
+  return quoteText(`${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`);
 }

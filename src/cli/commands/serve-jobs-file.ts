@@ -2,7 +2,7 @@
 // What a job and a channel may say is checked in src/serve/.
 import { statSync } from 'node:fs';
 import { type ParsedProject, select } from '../../index.ts';
-import { isLoaded } from '../../project/load-config.ts';
+import { loadOrigin } from '../../project/load-config.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { locate } from '../../project/yaml.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
@@ -120,7 +120,7 @@ function selectedBy(work: JobWork, parsed: ParsedProject): ReadonlySet<string> {
   const { config, manifest } = parsed;
   const accepts = (id: string): boolean => {
     const source = manifest.sources[id];
-    return source !== undefined && isLoaded(source);
+    return source !== undefined && loadOrigin(source) !== null;
   };
   const flags = {
     ...config.flags,

@@ -29,6 +29,7 @@ import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { generateCommand } from './docs.ts';
 import { type Done, isStill, marksOf, oneLine } from './every.ts';
+import { loadOrigin } from '../../project/load-config.ts';
 import { loadCommand } from './load.ts';
 import { withLineage } from './run.ts';
 import { jobLogger, jobSession } from './serve-session.ts';
@@ -113,7 +114,8 @@ export class EngineRunner implements JobRunner {
         );
         const texts: string[] = [];
         for (const [i, source] of sources.entries()) {
-          const state = found[i] == null ? await adapter.loadedState(session, source) : null;
+          const state =
+            found[i] == null ? await adapter.loadedState(session, source, loadOrigin(source) ?? 'topics') : null;
           texts.push(found[i] ?? (state === null ? '' : `${state.rows} ${String(state.newestLoad)}`));
         }
         if (texts.some((text) => text !== '')) marks.set(name, texts.join(' | '));

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
+import { SYNC_COMMENT } from '../../adapters/clickhouse/catalogue.ts';
 import {
   attachAll,
   besideName,
@@ -30,7 +31,6 @@ import type { SyncTarget } from '../sync/config.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
 import { nullableType, type SyncColumn, syncColumn } from './sync-columns.ts';
 
-const COMMENT = 'tsdbt synced ';
 const BESIDE = '__tsdbt_sync_';
 const NEWLINE = 10;
 /** Values as the source writes them: each bit of floats, and no default in the place of a null. */
@@ -47,7 +47,7 @@ const ENGINE = 'MergeTree';
 /** What it becomes in a database of the engine Shared. */
 const OWN_ENGINES: ReadonlySet<string> = new Set([ENGINE, 'SharedMergeTree']);
 
-/** The comment of a synced table, as JSON behind `COMMENT`. */
+/** The comment of a synced table, as JSON behind `SYNC_COMMENT`. */
 interface Position extends KeptSync {
   readonly target: string;
   readonly rows: number;
@@ -179,7 +179,7 @@ export class ClickHouseSync implements TableSync {
       syncs: (before?.syncs ?? 0) + 1,
       syncedAt,
     };
-    const comment = COMMENT + JSON.stringify(position);
+    const comment = SYNC_COMMENT + JSON.stringify(position);
     if (made !== null) await commentTable(session, made, comment);
     this.#reached('before_commit');
     if (made === null) await commentTable(session, this.#relation, comment);
@@ -426,9 +426,9 @@ async function addColumns(session: Session, name: string, columns: readonly stri
 
 /** @returns null: no sync has written it */
 function positionOf(standing: StandingTable | null): Position | null {
-  if (standing?.comment.startsWith(COMMENT) !== true) return null;
+  if (standing?.comment.startsWith(SYNC_COMMENT) !== true) return null;
   try {
-    const position: Position = JSON.parse(standing.comment.slice(COMMENT.length));
+    const position: Position = JSON.parse(standing.comment.slice(SYNC_COMMENT.length));
     return position;
   } catch {
     return null;

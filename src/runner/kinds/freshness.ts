@@ -6,7 +6,7 @@ import type { Manifest } from '../../contracts/manifest.ts';
 import type { AdapterResponse, FreshnessResult, FreshnessStatus, RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
 import { fire } from '../../events/index.ts';
-import { hasLoadConfig } from '../../project/load-config.ts';
+import { loadOrigin } from '../../project/load-config.ts';
 import { PyDateTime } from '../../values/datetime.ts';
 import { pytzUtc } from '../../values/timezone.ts';
 import { type Kwargs, toText, typeName, type Value } from '../../values/index.ts';
@@ -209,9 +209,12 @@ async function measure(ctx: RunContext, node: NodeWithRows, terms: Terms, sessio
   return { freshness: aged(row.values[0] ?? null, row.values[1] ?? null), response };
 }
 
+/** The loader's columns of times. A table of another database has none of them. */
+const LOADED_TIMES: readonly (string | null)[] = ['_kafka_ts', '_loaded_at'];
+
 /**
  * A source that `tsdbt load` fills is answered from the positions, without a look at its rows: when its newest message
- * was made, or its newest row loaded.
+ * was made, or its newest row loaded; of a table of another database when its last sync began.
  */
 async function measureLoaded(
   ctx: RunContext,
@@ -219,13 +222,17 @@ async function measureLoaded(
   { threshold, field, query }: Terms,
   session: Session,
 ): Promise<Measured | null> {
-  const known = field === null || field === '_kafka_ts' || field === '_loaded_at';
-  if (node.resource_type !== 'source' || !known || query !== null || threshold?.filter || !hasLoadConfig(node))
-    return null;
-  const state = await ctx.adapter.loadedState(session, node);
-  return state === null
-    ? null
-    : { freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now), response: {} };
+  const origin = node.resource_type === 'source' ? loadOrigin(node) : null;
+  const known = field === null || (origin === 'topics' && LOADED_TIMES.includes(field));
+  if (node.resource_type !== 'source' || origin === null || !known || query !== null || threshold?.filter) return null;
+  const state = await ctx.adapter.loadedState(session, node, origin);
+  if (state !== null)
+    return {
+      freshness: aged(field === '_loaded_at' ? state.newestLoad : state.newestMessage, state.now),
+      response: {},
+    };
+  // Nothing but the positions tells of these rows: there are none yet.
+  return field === null ? { freshness: aged(null, PyDateTime.fromJsDate(new Date(ctx.now()))), response: {} } : null;
 }
 
 /** Without a loaded_at value the data counts as infinitely old. */

@@ -1,11 +1,21 @@
 // Seeds: loaded by their materialization; the table that was loaded is kept for `seed --show` and for on-run-end.
 // A table that `tsdbt load` fills is left alone.
-import type { SeedNode } from '../../contracts/node.ts';
+import type { Session } from '../../adapters/adapter.ts';
+import type { SeedNode, SourceDefinition } from '../../contracts/node.ts';
+import { loadOrigin } from '../../project/load-config.ts';
+import type { RunContext } from '../context.ts';
 import { projectHooks } from '../hooks.ts';
 import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
 import { relationKey } from '../nodes.ts';
 import type { NodeKind } from '../node.ts';
+
+/** Has the loader written rows into the source's table? Of a table of another database: was it ever synced? */
+async function isFilled(ctx: RunContext, session: Session, source: SourceDefinition): Promise<boolean> {
+  const origin = loadOrigin(source) ?? 'topics';
+  const state = await ctx.adapter.loadedState(session, source, origin);
+  return state !== null && (origin === 'table' || state.rows > 0);
+}
 
 /** How seeds run. */
 export const seedKind: NodeKind<SeedNode> = {
@@ -15,7 +25,7 @@ export const seedKind: NodeKind<SeedNode> = {
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session) {
     const source = ctx.loadedSources.get(relationKey(node.database, node.schema, node.alias));
-    if (source !== undefined && ((await ctx.adapter.loadedState(session, source))?.rows ?? 0) > 0) {
+    if (source !== undefined && (await isFilled(ctx, session, source))) {
       return { status: 'no-op', message: 'NO-OP', response: {}, failures: null };
     }
     const { scope, ...outcome } = await executeRelational(ctx, node, session);

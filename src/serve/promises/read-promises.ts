@@ -3,7 +3,7 @@
 import type { Json } from '../../contracts/node.ts';
 import type { Manifest } from '../../contracts/manifest.ts';
 import { TsdbtError } from '../../errors.ts';
-import { hasLoadConfig } from '../../project/load-config.ts';
+import { loadOrigin } from '../../project/load-config.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
 import { isDictionary } from '../written-value.ts';
@@ -59,9 +59,9 @@ export function nodePromises(manifest: Pick<Manifest, 'nodes' | 'sources'>, plac
     if (written === undefined) continue;
     const shown = `source ${source.source_name}.${source.name}`;
     const refuse = refusal(shown, source, placeOf);
-    const loaded = hasLoadConfig(source);
-    const sla = readSla(written, loaded ? 'loader' : 'source', refuse);
-    const known = loaded || source.loaded_at_field !== null || source.loaded_at_query !== null;
+    const origin = loadOrigin(source);
+    const sla = readSla(written, origin === 'topics' ? 'loader' : 'source', refuse);
+    const known = origin !== null || source.loaded_at_field !== null || source.loaded_at_query !== null;
     if (sla.freshness !== null && sla.freshness.field === null && !known)
       refuse(
         ['freshness'],

@@ -41,7 +41,7 @@ export interface Sla {
   readonly looks: number;
 }
 
-/** What an `sla:` is about; a `loader` is a source's table that `tsdbt load` fills. */
+/** What an `sla:` is about; a `loader` is a source's table that topics fill. */
 export type SlaSubject = 'model' | 'source' | 'loader' | 'job';
 
 /** Throws the error of an `sla:`. @param keys of the value within it */
@@ -54,7 +54,7 @@ const OPTIONS: Readonly<Record<SlaSubject, readonly string[]>> = {
   job: ['freshness', 'success', 'duration', 'late', 'looks'],
 };
 const OWNERS: Readonly<Record<string, string>> = {
-  lag: 'of a source that `tsdbt load` fills',
+  lag: 'of a source that topics fill',
   late: 'of a job in jobs.yml',
   success: 'of a model or a job',
   duration: 'of a model or a job',

@@ -136,8 +136,12 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
     await lab.load(target);
     const session = lab.adapter.session({ name: 'test' });
-    const loaded = await lab.adapter.loadedState(session, { ...target, unique_id: target.uniqueId });
-    const never = await lab.adapter.loadedState(session, { schema: 's', identifier: 'never', unique_id: 'x' });
+    const loaded = await lab.adapter.loadedState(session, { ...target, unique_id: target.uniqueId }, 'topics');
+    const never = await lab.adapter.loadedState(
+      session,
+      { schema: 's', identifier: 'never', unique_id: 'x' },
+      'topics',
+    );
     await session.release();
     expect(loaded?.rows).toBe(5);
     expect(loaded?.newestMessage).toBeInstanceOf(PyDateTime);

@@ -8,6 +8,7 @@ import { PostgresAdapter } from '../../../src/adapters/postgres/adapter.ts';
 import { ClickHouseSync } from '../../../src/loader/clickhouse/sync.ts';
 import type { SyncTarget } from '../../../src/loader/sync/config.ts';
 import type { Synced, SyncPoint } from '../../../src/loader/sync/sync.ts';
+import type { PyDateTime } from '../../../src/values/datetime.ts';
 import { OWN_SERVER } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
@@ -103,6 +104,26 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     there(
       `select name from system.tables where database = '${SCHEMA}' and startsWith(name, '${identifier}__tsdbt_sync')`,
     );
+
+  it('tells since when it is as the source was', async () => {
+    const target = await made(USERS);
+    const state = async (): Promise<unknown> => {
+      const session = adapter.session({ name: 'test' });
+      try {
+        const found = await adapter.loadedState(session, { ...target, unique_id: target.uniqueId }, 'table');
+        return found && { rows: found.rows, since: (found.newestMessage as PyDateTime).isoformat() };
+      } finally {
+        await session.release();
+      }
+    };
+    expect(await state()).toBe(null);
+    await source.query(`insert into ${target.identifier} values (1, 'a', now())`);
+    await synced(target);
+    const sync = syncOf(target);
+    const { syncedAt } = (await sync.state()) ?? {};
+    await sync.close();
+    expect(await state()).toEqual({ rows: 1, since: syncedAt?.replace('Z', '+00:00') });
+  });
 
   for (const cursor of ['updated_at', 'xmin']) {
     const lookback = cursor === 'xmin' ? null : { ms: 0 };

@@ -71,6 +71,14 @@ describe('a loaded source', () => {
     expect(await freshness(0)).toMatchObject({ status: 'pass' });
   });
 
+  it.each(['topics: [events, others]', "topic_pattern: '.*'"])('is as fresh with %s', async (topics) => {
+    project.write({ 'models/sources.yml': SOURCE.replace('topic: events', topics) });
+    await project.client.query("update tsdbt.load_offsets set last_kafka_ts = '2026-01-05 10:00Z'");
+    expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '2026-01-05T10:00:00+00:00' });
+    const out = await run(0, 'seed');
+    expect(out).toContain('`tsdbt load` fills its table');
+  });
+
   it('refuses retention where no partition could be dropped', async () => {
     project.write({ 'models/sources.yml': SOURCE.replace('{ column: at }', '{ column: at }, retention: 7 days') });
     expect(await run(2, 'load', '--from', 'more.csv')).toContain(

@@ -90,6 +90,31 @@ describe('load of a table of another database', () => {
     expect(check.out).toContain('does not see rows that are deleted');
   });
 
+  it('is as fresh as its last sync, and no seed writes over it', async () => {
+    const sources = project.read('models/sources.yml');
+    const freshness = async (code: number): Promise<unknown> => {
+      const { code: found, out } = await project.run(['source', 'freshness']);
+      expect(found, out).toBe(code);
+      return JSON.parse(project.read('target/sources.json')).results[0];
+    };
+    project.write({
+      'models/sources.yml': `${sources}          freshness: { error_after: { count: 1, period: hour } }\n`,
+      'seeds/users.csv': 'id\n1\n',
+      'dbt_project.yml': `${project.read('dbt_project.yml')}seeds: {+schema: app}\n`,
+      'macros/schema.sql': '{% macro generate_schema_name(name, node) %}{{ name }}{% endmacro %}',
+    });
+    expect(await freshness(0)).toMatchObject({ status: 'pass' });
+    const { out } = await project.run(['seed']);
+    expect(out).toContain('NO-OP seed file app.users: `tsdbt load` fills its table');
+    await project.client.query("update tsdbt.sync_positions set synced_at = '2026-01-05 10:00Z', rows = 0");
+    expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '2026-01-05T10:00:00+00:00' });
+    expect(await project.rows('select count(*) from app.users')).toEqual([['50']]);
+    await project.client.query('delete from tsdbt.sync_positions');
+    expect(await freshness(1)).toMatchObject({ status: 'error', max_loaded_at: '0001-01-01T00:00:00+00:00' });
+    project.write({ 'models/sources.yml': sources });
+    for (const path of ['seeds/users.csv', 'macros/schema.sql']) project.remove(path);
+  });
+
   it('names a connection that is missing or of another type, and tests each by debug', async () => {
     const said = async (connection: string): Promise<string> => {
       load(connection);

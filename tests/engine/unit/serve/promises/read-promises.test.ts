@@ -122,6 +122,23 @@ describe('promises of nodes', () => {
     expect(nodePromises(manifest([], [source({}, { source_meta: fifteen, ...loaded })])).length).toBe(1);
   });
 
+  it.each([
+    ['topics', { topics: ['a', 'b'] }],
+    ['a pattern', { topic_pattern: 'a.*' }],
+  ])('of a source that %s fill know its age and its lag', (_name, load) => {
+    const meta = { tsdbt: { load, sla: { freshness: '2m', lag: '1m' } } };
+    expect(short(nodePromises(manifest([], [source(meta)])))).toMatchObject([{ kind: 'freshness' }, { kind: 'lag' }]);
+  });
+
+  it('of a source that is synced know its age, and no lag', () => {
+    const promised = (sla: Json): ReturnType<typeof nodePromises> =>
+      nodePromises(manifest([], [source({ tsdbt: { load: { table: 'public.a' }, sla } })]));
+    expect(short(promised({ freshness: '2h' }))).toMatchObject([{ kind: 'freshness', field: null, by: 'rows' }]);
+    expect(refused(() => promised({ lag: '1m' })).message).toBe(
+      "sla of source raw.events: 'lag' is promised of a source that topics fill, not of a source",
+    );
+  });
+
   it('that are wrong are refused with file, place and option', () => {
     const asked: string[][] = [];
     const placeOf = (_node: object, keys: readonly string[]) => {

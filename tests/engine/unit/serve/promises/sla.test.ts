@@ -45,7 +45,7 @@ describe('an sla', () => {
       { fresness: '15m' },
       "fresness: unknown option 'fresness' | did you mean 'freshness'? Options: freshness,",
     ],
-    ['model', { lag: '1m' }, "lag: 'lag' is promised of a source that `tsdbt load` fills, not of a model"],
+    ['model', { lag: '1m' }, "lag: 'lag' is promised of a source that topics fill, not of a model"],
     ['source', { success: '99%' }, "success: 'success' is promised of a model or a job, not of a source"],
     ['loader', { late: '1m' }, "late: 'late' is promised of a job in jobs.yml, not of a source"],
     [
