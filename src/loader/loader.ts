@@ -126,17 +126,15 @@ export class Loader {
 
   /** @throws when table or topic cannot be used; transient errors are waited for */
   async run(): Promise<LoadSummary> {
-    const { target, client, sink, signal, now, notify, once } = this.#options;
+    const { target, client, sink, signal, now, notify } = this.#options;
     let leave: (() => Promise<void>) | undefined;
     try {
       // The topic comes first: without the right to read it, no table is made.
       this.#topics = await this.#patiently(() => topicNames(client, target));
       this.#asked = now();
       const topics = await this.#patiently(() => client.topics(this.#topics));
-      const ends = await this.#patiently(async () =>
-        client.ends(this.#topics, once ? undefined : await ledOf(client, topics)),
-      );
-      this.#partitions.aimAt(new Map([...ends].map(([key, { end }]) => [key, end])));
+      // A partition without a leader keeps no other one from being loaded.
+      await this.#patiently(async () => this.#aimAt(await ledOf(client, topics)));
       const columns = await this.#patientStatement(() => sink.prepare(target));
       this.#maker = this.#rowMaker(columns);
       let maintained = now();
@@ -355,7 +353,7 @@ export class Loader {
   }
 
   #listener(): AssignmentListener {
-    const { target, notify, pause, now, reached } = this.#options;
+    const { target, notify, pause, now, once, reached } = this.#options;
     return {
       assigned: async (partitions) => {
         this.#partitions.turn();
@@ -363,13 +361,15 @@ export class Loader {
         for (const at of partitions) this.#away.add(partitionKey(at));
         for (const at of led) this.#away.delete(partitionKey(at));
         const starts = await this.#patiently(() => this.#startingPoints(led));
+        if (once) await this.#patiently(() => this.#aimAt(led.filter((at) => !this.#partitions.isAimed(at))));
         this.#partitions.give(led);
         this.#partitions.goOn(starts);
         // Before anything says that the end is reached.
         await this.#verify(starts);
         await this.#endWhereAllStopped();
         this.#assignedOnce = true;
-        this.#progressed = now();
+        // Those without a leader are assigned again and again.
+        if (led.length > 0 || partitions.length === 0) this.#progressed = now();
         if (led.length > 0) notify({ kind: 'assigned', target, partitions: led });
         return starts;
       },
@@ -402,6 +402,14 @@ export class Loader {
         this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
     return starts;
+  }
+
+  /** Takes the present ends of partitions as those that `once` loads up to. */
+  async #aimAt(partitions: readonly TopicPartition[]): Promise<void> {
+    if (partitions.length === 0) return;
+    const names = [...new Set(partitions.map(({ topic }) => topic))];
+    const ends = await this.#options.client.ends(names, partitions);
+    for (const [key, { end }] of ends) this.#partitions.aimAt(key, end);
   }
 
   /** Writes what is missing of flushes that a loader has recorded and not written to their end. */

@@ -10,8 +10,8 @@ interface Written extends Place {
 }
 
 export class Partitions {
-  /** The topic's ends when loading began, by `topic/partition`. */
-  #ends: ReadonlyMap<string, bigint> = new Map();
+  /** The partitions' ends when loading began, or when they had a leader at last, by `topic/partition`. */
+  readonly #ends = new Map<string, bigint>();
   /** Partitions that the group has assigned to this loader. */
   readonly #ours = new Map<string, TopicPartition>();
   /** Next offset to read of each of them; absent while it is being found out. */
@@ -33,9 +33,14 @@ export class Partitions {
     this.#turns++;
   }
 
-  /** Sets the ends that `once` loads up to. */
-  aimAt(ends: ReadonlyMap<string, bigint>): void {
-    this.#ends = ends;
+  /** Sets the end that `once` loads a partition up to. @param key its `topic/partition` */
+  aimAt(key: string, end: bigint): void {
+    this.#ends.set(key, end);
+  }
+
+  /** Is it known up to where `once` loads the partition? */
+  isAimed(at: TopicPartition): boolean {
+    return this.#ends.has(partitionKey(at));
   }
 
   has(at: TopicPartition): boolean {

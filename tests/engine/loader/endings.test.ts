@@ -236,6 +236,27 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     };
     await expect(idle.loader.run()).rejects.toThrow('t/0 is at 1 of 2');
   });
+
+  it('loads the others where a partition has no leader from the start, and names it when it gives up', async () => {
+    const t = lab.target({ id: 'integer' }, { flush: { rows: 1000, bytes: 1e6, ageMs: 1 } }, 2);
+    lab.broker.leaderless.add('t/1');
+    for (const id of [1, 2]) lab.broker.produce('t', id - 1, { id });
+    const given = lab.loader(t, { timeoutMs: 1000 });
+    await expect(given.loader.run()).rejects.toThrow(
+      'Loading raw.t gave up after 1 s without progress: t/1 has no leader'.replace('raw.t', t.name),
+    );
+    expect(await lab.ids(t)).toEqual([1]);
+    // It ends where the partition is when it has a leader again.
+    const { loader, client } = lab.loader(t);
+    let polls = 0;
+    const poll = client.poll.bind(client);
+    client.poll = async () => {
+      if (++polls === 5) lab.broker.leaderless.clear();
+      return poll();
+    };
+    expect(await loader.run()).toEqual({ rows: 1, dead: 0, stopped: [] });
+    expect(await lab.ids(t)).toEqual([1, 2]);
+  });
 });
 
 describe('the command', () => {

@@ -32,6 +32,8 @@ interface Topic {
 export class MemoryBroker {
   private topics = new Map<string, Topic>();
   private readonly members: MemoryClient[] = [];
+  /** Partitions without a leader, by `topic/partition`. */
+  readonly leaderless = new Set<string>();
   /** Messages a poll brings of a partition at most. */
   batch = 100;
 
@@ -173,6 +175,8 @@ export class MemoryClient implements BrokerClient {
   private listener: AssignmentListener | null = null;
   private readonly positions = new Map<string, ReadPosition & { next: bigint; epoch: number | null }>();
   private readonly paused = new Set<string>();
+  /** Partitions that were assigned and not started. */
+  private away: readonly TopicPartition[] = [];
 
   constructor(broker: MemoryBroker) {
     this.broker = broker;
@@ -186,15 +190,26 @@ export class MemoryClient implements BrokerClient {
     return this.broker.names().filter((name) => pattern.test(name));
   }
 
-  async ends(topics: readonly string[]): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
-    return new Map(
-      topics.flatMap((topic) =>
-        Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => {
-          const { earliest, end } = this.broker.log({ topic, partition });
-          return [partitionKey({ topic, partition }), { earliest, end }] as const;
-        }),
-      ),
+  async ends(
+    topics: readonly string[],
+    only?: readonly TopicPartition[],
+  ): Promise<ReadonlyMap<string, { earliest: bigint; end: bigint }>> {
+    const all = topics.flatMap((topic) =>
+      Array.from({ length: this.broker.info(topic).partitions }, (_, partition) => ({ topic, partition })),
     );
+    const asked = only ?? all;
+    if (asked.some((at) => this.broker.leaderless.has(partitionKey(at))))
+      throw new TsdbtError('connection', 'a partition has no leader');
+    return new Map(
+      asked.map((at) => {
+        const { earliest, end } = this.broker.log(at);
+        return [partitionKey(at), { earliest, end }] as const;
+      }),
+    );
+  }
+
+  async led(partitions: readonly TopicPartition[]): Promise<readonly TopicPartition[]> {
+    return partitions.filter((at) => !this.broker.leaderless.has(partitionKey(at)));
   }
 
   async offsetsAt(topics: readonly string[], time: number): Promise<ReadonlyMap<string, bigint>> {
@@ -261,10 +276,12 @@ export class MemoryClient implements BrokerClient {
   async give(wanted: readonly TopicPartition[]): Promise<void> {
     const fresh = wanted.filter((at) => !this.positions.has(partitionKey(at)));
     const starts = await this.listener!.assigned(fresh);
-    for (const at of fresh) this.positions.set(partitionKey(at), { ...starts.get(partitionKey(at))! });
+    this.away = fresh.filter((at) => !starts.has(partitionKey(at)));
+    for (const [key, start] of starts) this.positions.set(key, { ...start });
   }
 
   async poll(): Promise<Polled> {
+    if (this.away.length > 0) await this.give(this.away);
     const batches: MessageBatch[] = [];
     const failures: PartitionFailure[] = [];
     for (const [key, position] of this.positions) {

@@ -19,7 +19,7 @@ const range = (partition: number, to: bigint, lastTimestamp: number | null = nul
 describe('partitions', () => {
   const given = (): Partitions => {
     const partitions = new Partitions();
-    partitions.aimAt(new Map([['t/0', 10n]]));
+    partitions.aimAt('t/0', 10n);
     partitions.give([at(0), at(1)]);
     partitions.goOn(new Map([start(0, 4n), start(1, 0n), start(2, 5n)]));
     return partitions;
