@@ -14,7 +14,7 @@ import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
 import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
-import { keyColumns, keyTakes, type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
+import { keyColumns, keyTakes, objectOf, type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
 import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
@@ -186,7 +186,9 @@ class ChangeReader implements ChangeSource {
     const row = op !== 'd' ? after() : key === null ? before() : null;
     if (op !== 'd' && row === null) throw new PoisonMessage("the row after the change, 'after', is missing");
     if (op === 'd' && key === ASIDE && mode === 'append')
-      throw new PoisonMessage("the message's key is no object, and 'key' names no column for it: the row is not known");
+      throw new PoisonMessage(
+        "the message's key is no object, and the load config's 'key' names no column for it: the deleted row is not known",
+      );
     if (row !== null) this.#read(row, connector, record, unavailable);
     if (key !== null) this.#key(key, connector, record);
     else if (mode === 'upsert')
@@ -312,9 +314,9 @@ class JsonEnvelopes {
    */
   key(bytes: Uint8Array, plain: PlainKey | null): Row {
     const text = utf8(bytes);
-    if (plain !== null && !/^\s*\{/.test(text))
-      return plain.column === null ? ASIDE : { record: { [plain.column]: plainValue(text, plain) }, fields: null };
-    const record = jsonRecord(text);
+    const record = plain === null ? jsonRecord(text) : objectOf(text, plain);
+    if (record === null)
+      return plain?.column == null ? ASIDE : { record: { [plain.column]: plainValue(text, plain) }, fields: null };
     const { schema } = record;
     if (!isRecord(schema) || !('fields' in schema || 'type' in schema) || Object.keys(record).length !== 2)
       return { record, fields: null };

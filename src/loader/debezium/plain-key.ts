@@ -1,5 +1,6 @@
 // What of a table's key a message's key gives, beside columns that its place fills; and a key that is no object, but
 // the value of the only column: which one takes it, and how its text is read. Pure.
+import { type DecodedRecord, jsonRecord, PoisonMessage } from '../decode.ts';
 import { parseJson } from '../json.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { isPart } from '../message-parts.ts';
@@ -37,6 +38,21 @@ export function plainKeyOf(target: KeyTarget): PlainKey | null {
     ({ name, origin }) => origin?.part === 'key' && origin.path.length === 0 && target.key.includes(name),
   );
   return target.mode === 'append' || whole ? { column: null, text: false } : null;
+}
+
+/**
+ * The fields of a key; null: it is no object. A column of texts takes a text that only begins like one, and so does a
+ * row that needs no key.
+ * @throws PoisonMessage where an object is begun and must be one
+ */
+export function objectOf(written: string, { column, text }: PlainKey): DecodedRecord | null {
+  if (!/^\s*\{/.test(written)) return null;
+  try {
+    return jsonRecord(written);
+  } catch (error) {
+    if (error instanceof PoisonMessage && (text || column === null)) return null;
+    throw error;
+  }
 }
 
 /** The value of a key that is no object: JSON, or the text that it is. */

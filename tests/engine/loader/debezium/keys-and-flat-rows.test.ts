@@ -28,7 +28,23 @@ describe('keys that are no object', () => {
     'are taken as they stand by a column of texts: %s',
     async (type) => {
       const columns = [{ name: 'id', type }];
-      for (const written of ['1.1', '1.10', '1e5', '-0', ' 7', '007', 'null', 'true', '[1]', '"', 'a "b"'])
+      for (const written of [
+        '1.1',
+        '1.10',
+        '1e5',
+        '-0',
+        ' 7',
+        '007',
+        'null',
+        'true',
+        '[1]',
+        '"',
+        'a "b"',
+        '{a}',
+        '{',
+        ' {"id":',
+        '{"id":1}x',
+      ])
         expect(await key(written, { columns })).toBe(written);
       expect(await key('"1.10"', { columns })).toBe('1.10');
       expect(await key('{"id":"1.10"}', { columns })).toBe('1.10');
@@ -39,6 +55,7 @@ describe('keys that are no object', () => {
     'are numbers in a column of numbers: %s',
     async (type) => {
       expect(await key(' 7', { columns: [{ name: 'id', type }] })).toBe(7);
+      await expect(key('{7', { columns: [{ name: 'id', type }] })).rejects.toThrow('not JSON');
     },
   );
 
@@ -46,10 +63,10 @@ describe('keys that are no object', () => {
     const row = envelope('c', { id: 7, v: 'x' });
     const append = { ...targetOf({ v: 'text' }), mode: 'append', key: [] } as const;
     const schema = '{"schema":{"type":"int64","optional":false},"payload":7}';
-    for (const written of ['7', '"a"', 'a-b', schema])
+    for (const written of ['7', '"a"', 'a-b', '{a}', schema])
       expect(await decoded(append, written, row)).toMatchObject({ record: { id: 7, v: 'x' } });
     const gone = envelope('d', null);
-    await expect(decoded(append, '7', gone)).rejects.toThrow("the message's key is no object, and 'key' names no");
+    await expect(decoded(append, '7', gone)).rejects.toThrow("the load config's 'key' names no column for it");
     expect(await decoded({ ...append, key: ['id'] }, '7', gone)).toMatchObject({ op: 'd', record: { id: 7 } });
   });
 
