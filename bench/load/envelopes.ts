@@ -8,6 +8,7 @@ import { SnapshotFloors } from '../../src/loader/debezium/snapshot-floors.ts';
 import type { Records } from '../../src/loader/fast/records.ts';
 import { recordsOf } from '../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../src/loader/fast/row-buffer.ts';
+import type { LoadTarget } from '../../src/loader/load-target.ts';
 import { RowEncoder } from '../../src/loader/row-encoder.ts';
 import { CHANGES, ENVELOPE, FIELDS, wrapped } from '../../tests/engine/loader/debezium/connect-schema.ts';
 import { targetOf } from './setup.ts';
@@ -60,7 +61,12 @@ export function main(small: boolean): void {
   }
 }
 
-function parts(): { decoder: ReturnType<typeof changeDecoder>; encoder: RowEncoder; place: Buffer } {
+function parts(): {
+  target: LoadTarget;
+  decoder: ReturnType<typeof changeDecoder>;
+  encoder: RowEncoder;
+  place: Buffer;
+} {
   const target = {
     ...targetOf('orders', 'upsert', { rows: 1e9, bytes: 1e12, ageMs: 1e9 }),
     format: 'debezium' as const,
@@ -70,13 +76,13 @@ function parts(): { decoder: ReturnType<typeof changeDecoder>; encoder: RowEncod
   };
   const decoder = changeDecoder(null, target, Date.now);
   const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'bench' });
-  return { decoder, encoder, place: encoder.place('orders', 0) };
+  return { target, decoder, encoder, place: encoder.place('orders', 0) };
 }
 
 /** Microseconds of CPU, and how many envelopes became rows. */
 function fromBytes(records: Records, count: number): { readonly us: number; readonly made: number } {
-  const { decoder, encoder, place } = parts();
-  const path = decoder.path?.(encoder.plan, new SnapshotFloors());
+  const { target, decoder, encoder, place } = parts();
+  const path = decoder.path?.(encoder.plan, new SnapshotFloors(target));
   const rows = new RowBuffer();
   rows.from(records, 'orders', 0);
   let made = 0;
@@ -88,8 +94,8 @@ function fromBytes(records: Records, count: number): { readonly us: number; read
 }
 
 function byDecoding(records: Records, count: number): number {
-  const { decoder, encoder } = parts();
-  const floors = new SnapshotFloors();
+  const { target, decoder, encoder } = parts();
+  const floors = new SnapshotFloors(target);
   const rows = new RowBuffer();
   rows.from(records, 'orders', 0);
   const loadedAt = AT.toString();

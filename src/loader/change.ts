@@ -17,12 +17,15 @@ export class Change {
   /** The source's name, and the time of its commit in ISO form; null: it does not say. */
   readonly source: string;
   readonly at: string | null;
+  /** The same time as microseconds since 1970; up to where transactions were committed before; null: not known. */
+  readonly micros: number | null;
+  readonly committed: bigint | null;
 
   constructor(
     op: Operation,
     record: DecodedRecord,
     unavailable: readonly string[],
-    { position, source, at }: Pick<Change, 'position' | 'source' | 'at'>,
+    { position, source, at, micros, committed }: Pick<Change, 'position' | 'source' | 'at' | 'micros' | 'committed'>,
   ) {
     this.op = op;
     this.record = record;
@@ -30,6 +33,8 @@ export class Change {
     this.position = position;
     this.source = source;
     this.at = at;
+    this.micros = micros;
+    this.committed = committed;
   }
 }
 

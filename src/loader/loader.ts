@@ -82,7 +82,7 @@ const LEAVE_MS = 2000;
 export class Loader {
   readonly #options: LoaderOptions;
   readonly #limit: DeadLimit;
-  readonly #floors = new SnapshotFloors();
+  readonly #floors: SnapshotFloors;
   readonly #patience: Patience;
   /** Partitions whose earlier dead letters are counted. */
   readonly #counted = new Set<string>();
@@ -109,6 +109,7 @@ export class Loader {
   constructor(options: LoaderOptions) {
     this.#options = options;
     this.#limit = new DeadLimit(options.target);
+    this.#floors = new SnapshotFloors(options.target);
     const { target, signal, once, timeoutMs = null, now, notify, pause, sink } = options;
     this.#patience = new Patience({
       target,
@@ -401,6 +402,13 @@ export class Loader {
       for (const [topic, next] of places)
         this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
+    if (target.changes?.keeps === false && target.mode === 'upsert')
+      for (const topic of new Set([...starts.values()].map((at) => at.topic))) {
+        const view = ofTopic(target, topic);
+        const next = [...starts.values()].filter((at) => at.topic === topic);
+        for (const [partition, newest] of (await sink.newestChanges?.(view, next)) ?? [])
+          this.#floors.of({ topic, partition }).knownChange(newest);
+      }
     return starts;
   }
 

@@ -1,6 +1,7 @@
 // What the loader needs of a database: the table, the positions, and a flush that commits rows, dead letters and
 // positions together. Types only; one folder a dialect.
-import type { Message, TopicPartition } from './broker.ts';
+import type { Message, ReadPosition, TopicPartition } from './broker.ts';
+import type { NewestChange } from './debezium/snapshot-floors.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
 
@@ -211,6 +212,11 @@ export interface Sink {
    * it had. A partition without any is left out.
    */
   snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
+  /**
+   * The newest of the changes shortly before these positions of the topic, by partition; absent where the sink itself
+   * finds a source that steps back.
+   */
+  newestChanges?(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
   /**

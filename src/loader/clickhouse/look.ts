@@ -1,6 +1,7 @@
 // Queries on the bookkeeping and the tables: live members, what the tables hold and hold twice, dead letters near the
 // positions. SQL texts only.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import type { ReadPosition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { GroupMember } from '../sink.ts';
 import { ofTopic, relationOf, STATE_DATABASE } from './load-flushes.ts';
@@ -40,6 +41,20 @@ export function snapshots(target: LoadTarget): string {
   return (
     `SELECT toString(_partition), toString(max(_lsn)) FROM ${relationOf(target)} WHERE _op = 'r' AND ${held(target)} ` +
     'GROUP BY _partition'
+  );
+}
+
+/** How many offsets before a position are looked at. */
+const NEWEST = 10_000n;
+
+/** The highest position and the latest time, in microseconds, of changes shortly before some positions, by partition. */
+export function newestChanges(target: LoadTarget, next: readonly ReadPosition[]): string {
+  const before = next.map(
+    ({ topic, partition, next: to }) => ({ topic, partition, from: to > NEWEST ? to - NEWEST : 0n, to }) satisfies Span,
+  );
+  return (
+    'SELECT toString(_partition), toString(max(_lsn)), toString(toUnixTimestamp64Micro(toDateTime64(max(_source_ts), 6, ' +
+    `'UTC'))) FROM ${relationOf(target)} WHERE _op != 'r' AND (${within(before)}) GROUP BY _partition`
   );
 }
 

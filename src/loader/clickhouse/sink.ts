@@ -6,7 +6,8 @@ import type { ClickHouseAdapter } from '../../adapters/clickhouse/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { TsdbtError } from '../../errors.ts';
-import { partitionKey } from '../broker.ts';
+import { partitionKey, type ReadPosition } from '../broker.ts';
+import type { NewestChange } from '../debezium/snapshot-floors.ts';
 import { type LoadColumn, type LoadTarget, metaColumns, rowColumns } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import {
@@ -53,6 +54,7 @@ import {
   heldEnds,
   heldRows,
   insertMembers,
+  newestChanges,
   recentDead,
   selectMembers,
   snapshots,
@@ -304,6 +306,17 @@ export class ClickHouseSink implements Sink {
       }
     });
     return found;
+  }
+
+  async newestChanges(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>> {
+    const rows = await this.#within(target, (lease) => lease.ask(newestChanges(target, next)));
+    return new Map(
+      rows.flatMap(([partition, position, micros]) =>
+        position == null || micros == null
+          ? []
+          : [[Number(partition), { position: BigInt(position), micros: Number(micros) }]],
+      ),
+    );
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {

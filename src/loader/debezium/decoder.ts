@@ -352,6 +352,7 @@ function sourceFields(of: (name: (typeof SOURCE_FIELDS)[number], i: number) => s
     pos: of('pos', 4),
     ts_ms: of('ts_ms', 5),
     ts_us: of('ts_us', 6),
+    sequence: of('sequence', 7),
   };
 }
 

@@ -50,11 +50,13 @@ export interface ChangeSource {
 }
 
 const [OP, AFTER, SOURCE] = [0, 1, 2];
-const [CONNECTOR, NAME, LSN, TS_US] = [0, 1, 2, 6];
+const [CONNECTOR, NAME, LSN, TS_US, SEQUENCE] = [0, 1, 2, 6, 7];
 const OPERATIONS: ReadonlyMap<number, Operation> = new Map(
   (['c', 'r', 'u', 'd'] as const).map((op) => [op.charCodeAt(0), op]),
 );
 const POSTGRES = Buffer.from('"postgresql"');
+/** Before the first number of `sequence`. */
+const SEQUENCE_BEGIN = Buffer.from(String.raw`"[\"`);
 /** Numbers below have only digits that a double holds. */
 const SURE = 9e15;
 /** A cell is at most twice as long as its value, plus this; so is the end of a row. */
@@ -106,6 +108,7 @@ export class EnvelopeCells implements RowPath {
   #position = 0n;
   /** The time of the source; undefined: it stands in the message in microseconds. */
   #at: string | null | undefined;
+  #micros: number | null = null;
   /** Fields of the present message's row and key by their schemas; null: none came with it. */
   #fields: Program['fields'] = null;
   #keyFields: Program['fields'] = null;
@@ -150,7 +153,7 @@ export class EnvelopeCells implements RowPath {
     if (keyed === null || (!keyed && (mode === 'upsert' || op === 'd'))) return false;
     if (!this.#rowOf(bytes, op)) return false;
     const program = this.#programOf(keyed);
-    if (!this.#looks(bytes, program, keyed)) return false;
+    if (!this.#looks(bytes, program, keyed) || this.#stepsBack(bytes, op)) return false;
     return this.#write(program, records, i, rows, { op, place, loadedAt });
   }
 
@@ -179,11 +182,12 @@ export class EnvelopeCells implements RowPath {
     if (!stands(this.#written, bytes, source.starts[NAME] ?? 0, source.ends[NAME] ?? 0)) return false;
     const postgres = stands(POSTGRES, bytes, source.starts[CONNECTOR] ?? 0, source.ends[CONNECTOR] ?? 0);
     const position = postgres ? wholeOf(bytes, source.starts[LSN] ?? -1, source.ends[LSN] ?? -1) : Number.NaN;
-    if (Number.isNaN(position) || Number.isNaN(wholeOf(bytes, source.starts[TS_US] ?? -1, source.ends[TS_US] ?? -1)))
-      return this.#otherSource();
+    const micros = wholeOf(bytes, source.starts[TS_US] ?? -1, source.ends[TS_US] ?? -1);
+    if (Number.isNaN(position) || Number.isNaN(micros)) return this.#otherSource();
     this.#connector = 'postgresql';
     this.#position = BigInt(position);
     this.#at = undefined;
+    this.#micros = micros;
     return true;
   }
 
@@ -197,16 +201,29 @@ export class EnvelopeCells implements RowPath {
     const [connector = null, name = null, lsn = null, file = null, pos = null, ts_ms = null, ts_us = null] =
       SOURCE_FIELDS.map((_, field) => text(field));
     try {
-      const fields = { connector, name, lsn, file, pos, ts_ms, ts_us };
+      const fields = { connector, name, lsn, file, pos, ts_ms, ts_us, sequence: null };
       const found = sourcePosition(fields, this.#changes.target);
       this.#position = found.position;
       this.#connector = found.connector;
       this.#at = found.at;
+      this.#micros = found.micros;
       return true;
     } catch (error) {
       if (error instanceof PoisonMessage || error instanceof Halt) return false;
       throw error;
     }
+  }
+
+  /** May the source's positions have begun anew? Ordinary is a change that is behind none which was committed before. */
+  #stepsBack(bytes: Buffer, op: Operation): boolean {
+    const floor = this.#floor;
+    if (floor === null || !floor.isBehind(op, this.#position, this.#micros)) return false;
+    const start = (this.#source.starts[SEQUENCE] ?? -1) + SEQUENCE_BEGIN.length;
+    if (!stands(SEQUENCE_BEGIN, bytes, start - SEQUENCE_BEGIN.length, start)) return true;
+    let end = start;
+    while (isDigit(bytes[end])) end++;
+    // NaN is less than nothing.
+    return !(wholeOf(bytes, start, end) >= Number(floor.newest));
   }
 
   /** Takes up the source's name. @returns false for one that COPY or JSON escapes */
@@ -411,7 +428,7 @@ export class EnvelopeCells implements RowPath {
     } else to = writer.restCell(to, others);
     const floor = this.#floor;
     if (floor === null) return false;
-    const position = floor.ranked(op, this.#position);
+    const position = floor.ranked(op, this.#position, this.#micros);
     to = this.#end(to, records, i, rows.bytes, op, place, position);
     rows.place(position);
     if (op === 'd') rows.tombstones++;

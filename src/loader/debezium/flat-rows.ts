@@ -21,6 +21,7 @@ const NAMES = {
   // `ts_ms` alone is the time of the connector.
   ts_ms: ['__source_ts_ms'],
   ts_us: ['__source_ts_us'],
+  sequence: ['__sequence', '__source_sequence'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 const TRANSFORM =
   'the transform needs add.fields: op,lsn,source.ts_ms (of MySQL op,file,pos,source.ts_ms), of several topics ' +
@@ -75,7 +76,7 @@ export class FlatRows {
       );
     const source: SourceFields = {
       connector: said('connector') ?? (lsn === null ? 'mysql' : 'postgresql'),
-      ...{ name, lsn, file, pos, ts_ms, ts_us },
+      ...{ name, lsn, file, pos, ts_ms, ts_us, sequence: said('sequence') },
     };
     const row = (): { readonly record: DecodedRecord; readonly fields: typeof fields } => ({
       record: this.#rowOf(record),

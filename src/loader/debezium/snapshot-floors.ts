@@ -1,16 +1,45 @@
-// Ranks changes behind the snapshot before them. Postgres decodes transactions that were under way when the slot became
-// consistent: they commit after the snapshot, and their records, written before, have lower positions than its rows. In
-// a partition they stand behind the snapshot's rows, so they take the position of these; offsets tell which is newer.
+// What is known of the order of changes in each partition. Changes are ranked behind the snapshot before them: Postgres
+// decodes transactions that were under way when the slot became consistent. They commit after the snapshot, and their
+// records, written before, have lower positions than its rows. In a partition they stand behind the snapshot's rows, so
+// they take the position of these; offsets tell which is newer.
+//
+// Where the table's row before is not looked at, a source whose positions begin anew is seen here: a transaction that
+// commits later than all changes so far, before which nothing was committed beyond them.
 import { partitionKey, type TopicPartition } from '../broker.ts';
-import { Change, type Operation } from '../change.ts';
+import { Change, Halt, type Operation } from '../change.ts';
+import type { LoadTarget } from '../load-target.ts';
+import { stepsBack } from './source-position.ts';
 
-/** One partition's: the highest position of a snapshot's row that was read. */
+/** Two transactions that commit at once may have their times in the other order. */
+const SAME_TIME_MICROS = 1_000_000;
+
+/** The highest position and the latest time of a partition's changes. */
+export interface NewestChange {
+  readonly position: bigint;
+  /** Microseconds since 1970. */
+  readonly micros: number;
+}
+
+/** One partition's: the highest position of a snapshot's row that was read, and the newest change. */
 export class Floor {
   #position = -1n;
+  #newest = -1n;
+  #micros = Number.NEGATIVE_INFINITY;
+  readonly #watches: boolean;
+
+  /** @param watches the newest change is kept */
+  constructor(watches: boolean) {
+    this.#watches = watches;
+  }
 
   /** -1: no snapshot's row was read. */
   get position(): bigint {
     return this.#position;
+  }
+
+  /** The highest position of a change; -1: none was read. */
+  get newest(): bigint {
+    return this.#newest;
   }
 
   /** @param position of a snapshot's row that the table has */
@@ -18,27 +47,67 @@ export class Floor {
     if (position > this.#position) this.#position = position;
   }
 
+  /** Takes up what the table has. */
+  knownChange({ position, micros }: NewestChange): void {
+    if (this.#watches && position > this.#newest) this.#newest = position;
+    if (micros > this.#micros) this.#micros = micros;
+  }
+
+  /**
+   * Is the change behind others by its position, and later than all of them? So is one of a transaction that has taken
+   * longer than others; but then these were committed before it.
+   * @param micros null: it says no time
+   */
+  isBehind(op: Operation, position: bigint, micros: number | null): boolean {
+    return (
+      position < this.#newest &&
+      op !== 'r' &&
+      micros !== null &&
+      micros > this.#micros + SAME_TIME_MICROS &&
+      // Such a position may be that of a snapshot, which a change has taken.
+      this.#newest > this.#position
+    );
+  }
+
   /** The position that counts. Changes of a partition must come in their order. */
-  ranked(op: Operation, position: bigint): bigint {
+  ranked(op: Operation, position: bigint, micros: number | null): bigint {
     if (op === 'r') this.known(position);
+    else if (this.#watches && position > this.#newest) this.#newest = position;
+    if (micros !== null && micros > this.#micros) this.#micros = micros;
     return op === 'r' || position >= this.#position ? position : this.#position;
   }
 }
 
+type FloorTarget = Pick<LoadTarget, 'name' | 'path' | 'mode' | 'changes'>;
+
 export class SnapshotFloors {
   readonly #floors = new Map<string, Floor>();
+  readonly #target: FloorTarget;
+  readonly #watches: boolean;
+
+  constructor(target: FloorTarget) {
+    this.#target = target;
+    this.#watches = target.mode === 'upsert' && target.changes?.keeps === false;
+  }
 
   of(place: TopicPartition): Floor {
     const key = partitionKey(place);
     let floor = this.#floors.get(key);
-    if (floor === undefined) this.#floors.set(key, (floor = new Floor()));
+    if (floor === undefined) this.#floors.set(key, (floor = new Floor(this.#watches)));
     return floor;
   }
 
-  /** The change with the position that counts. */
+  /** The change with the position that counts. @throws Halt where the source's positions have begun anew */
   ranked(place: TopicPartition, change: Change): Change {
-    const { op, record, unavailable, source, at } = change;
-    const position = this.of(place).ranked(op, change.position);
-    return position === change.position ? change : new Change(op, record, unavailable, { position, source, at });
+    const { op, record, unavailable } = change;
+    const floor = this.of(place);
+    const { newest } = floor;
+    const { committed, micros, at } = change;
+    if (floor.isBehind(op, change.position, micros) && committed !== null && committed < newest)
+      throw new Halt(
+        stepsBack(this.#target, `position ${change.position} at ${at} comes behind position ${newest}, and is later`),
+      );
+    const position = floor.ranked(op, change.position, micros);
+    return position === change.position ? change : new Change(op, record, unavailable, { ...change, position });
   }
 }

@@ -15,18 +15,26 @@ export interface SourceFields {
   readonly pos: string | null;
   readonly ts_ms: string | null;
   readonly ts_us: string | null;
+  /** Of Postgres: up to where transactions were committed before this one, and the position, as JSON. */
+  readonly sequence: string | null;
 }
-export const SOURCE_FIELDS = ['connector', 'name', 'lsn', 'file', 'pos', 'ts_ms', 'ts_us'] as const;
+export const SOURCE_FIELDS = ['connector', 'name', 'lsn', 'file', 'pos', 'ts_ms', 'ts_us', 'sequence'] as const;
 
 /** Where a change stands. */
 export interface SourcePosition {
   readonly position: bigint;
   readonly source: string;
   readonly at: string | null;
+  /** The time as microseconds since 1970. */
+  readonly micros: number | null;
+  /** Up to where transactions were committed before this one; null: not known. */
+  readonly committed: bigint | null;
   readonly connector: string;
 }
 
 const WHOLE = /^\d{1,19}$/;
+/** Of a text, or of one in JSON. */
+const COMMITTED = /^\[\s*\\?"(\d{1,19})\\?"/;
 /** Bits of a position within a binlog file; the file's number has the others. */
 const POSITION_BITS = 36n;
 const LARGEST = (1n << 63n) - 1n;
@@ -35,7 +43,14 @@ const LARGEST = (1n << 63n) - 1n;
 export function sourcePosition(fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): SourcePosition {
   const { connector, name } = fields;
   if (connector === null || name === null) throw new PoisonMessage("'source' names no connector and source");
-  return { position: positionOf(connector, fields, target), source: name, at: momentOf(fields), connector };
+  return {
+    position: positionOf(connector, fields, target),
+    source: name,
+    at: momentOf(fields),
+    micros: microsOf(fields),
+    committed: committedOf(connector, fields),
+    connector,
+  };
 }
 
 function positionOf(connector: string, fields: SourceFields, target: Pick<LoadTarget, 'name' | 'path'>): bigint {
@@ -63,6 +78,26 @@ function positionOf(connector: string, fields: SourceFields, target: Pick<LoadTa
 function fitting(position: bigint): bigint {
   if (position > LARGEST) throw new PoisonMessage("the position in 'source' is too large");
   return position;
+}
+
+function committedOf(connector: string, { sequence }: SourceFields): bigint | null {
+  const found = connector === 'postgresql' ? COMMITTED.exec(sequence ?? '')?.[1] : undefined;
+  return found === undefined ? null : BigInt(found);
+}
+
+/** The error of a source whose positions have begun anew. @param which change tells so */
+export function stepsBack({ name, path }: Pick<LoadTarget, 'name' | 'path'>, which: string): TsdbtError {
+  return new TsdbtError('runtime', `${name} stops: the source steps back: ${which}. Newer changes would be lost.`, {
+    path,
+    hint:
+      'After a failover or with a new slot positions begin anew: empty the table, let the connector take a new ' +
+      'snapshot, and `tsdbt load rewind --to` its first offset.',
+  });
+}
+
+function microsOf({ ts_us: micros, ts_ms: millis }: SourceFields): number | null {
+  if (micros !== null && WHOLE.test(micros)) return Number(micros);
+  return millis !== null && WHOLE.test(millis) ? Number(millis) * 1000 : null;
 }
 
 function momentOf({ ts_us: micros, ts_ms: millis }: SourceFields): string | null {

@@ -4,6 +4,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
+import { stepsBack } from '../debezium/source-position.ts';
 import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { changeChecks, type ChangeKinds, lockTruncates, mergeChanges } from './merge-changes.ts';
 
@@ -50,7 +51,7 @@ export async function flushChanges(
   // Changes that the table has already were not taken: they came again, or the source has other positions now.
   if (merged >= rows.latest().length && rows.tombstones === 0 && !rows.partial) return;
   const [row] = await found(session, backward);
-  if (row !== undefined) throw stepsBack(target, row.map(String));
+  if (row !== undefined) throw backwardError(target, row.map(String));
 }
 
 /** The same as a part of a block of PL/pgSQL, for rows of which some are refused. */
@@ -73,15 +74,10 @@ async function found(session: Session, sql: string): Promise<readonly (readonly 
   return table.rows.map((row) => row.values);
 }
 
-function stepsBack(target: LoadTarget, [source, lsn, at, was, behind, before]: readonly string[]): TsdbtError {
+function backwardError(target: LoadTarget, [source, lsn, at, was, behind, before]: readonly string[]): TsdbtError {
   const which =
     source === was
       ? `position ${lsn} at ${at} is behind position ${behind} at ${before}`
       : `its rows come from source '${was}', and changes from '${source}'`;
-  return new TsdbtError('runtime', `${target.name} stops: ${BACKWARD}: ${which}. Newer changes would be lost.`, {
-    path: target.path,
-    hint:
-      'After a failover or with a new slot positions begin anew: empty the table, let the connector take a new ' +
-      'snapshot, and `tsdbt load rewind --to` its first offset.',
-  });
+  return stepsBack(target, which);
 }

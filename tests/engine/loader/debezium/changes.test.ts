@@ -130,7 +130,7 @@ describe('values of changes', () => {
   });
 });
 
-const NOWHERE = { position: 0n, source: '', at: null };
+const NOWHERE = { position: 0n, source: '', at: null, micros: null, committed: null };
 
 describe('what is no change', () => {
   it('of a row is skipped', async () => {

@@ -120,6 +120,38 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     expect(await lab.rows(`select v from ${table} final where not _deleted`)).toEqual([]);
   });
 
+  it.each([false, true])('stop where the source steps back, also after a restart: %s', async (restart) => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+    );
+    const table = `${target.schema}.${target.identifier}`;
+    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    const change = (id: number, lsn: number, second: number, committed: number): void => {
+      const sequence = JSON.stringify(JSON.stringify([String(committed), String(lsn)]));
+      const source =
+        `{"connector":"postgresql","name":"app","lsn":${lsn},"ts_us":${1_780_000_000_000_000 + second * 1e6},` +
+        `"sequence":${sequence}}`;
+      const value = `{"before":null,"after":{"id":${id},"v":"${lsn}"},"source":${source},"op":"u"}`;
+      lab.broker.produce('t', 0, null, { key: `{"id":${id}}`, raw: Buffer.from(value) });
+    };
+    change(1, 1000, 0, 900);
+    change(2, 2000, 10, 1100);
+    // A transaction that has taken longer.
+    change(1, 1500, 20, 2100);
+    if (restart) await load();
+    // Another server, whose log is behind.
+    change(1, 1200, 30, 1150);
+    await expect(load()).rejects.toThrow('the source steps back: position 1200 at 2026-05-28T20:27:10.000000Z');
+    expect(await lab.rows(`select id, v from ${table} final order by id`)).toEqual([
+      ['1', '1500'],
+      ['2', '2000'],
+    ]);
+    await expect(load()).rejects.toThrow('comes behind position 2000');
+    await lab.run(`truncate table ${table}`);
+    expect(await load()).toMatchObject({ rows: 1 });
+  });
+
   it('a large value that the source did not say is a dead letter', async () => {
     const target = lab.target(
       { id: 'Int32', big: 'String', n: 'Int32' },

@@ -7,7 +7,7 @@ import { Change, Halt } from '../../../../src/loader/change.ts';
 import { columnFormat } from '../../../../src/loader/clickhouse/cells.ts';
 import type { StoredType } from '../../../../src/loader/column-check.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
-import { SnapshotFloors } from '../../../../src/loader/debezium/snapshot-floors.ts';
+import { type NewestChange, SnapshotFloors } from '../../../../src/loader/debezium/snapshot-floors.ts';
 import { PoisonMessage } from '../../../../src/loader/decode.ts';
 import { recordsOf } from '../../../../src/loader/fast/records.ts';
 import { RowBuffer } from '../../../../src/loader/fast/row-buffer.ts';
@@ -116,10 +116,14 @@ interface Made {
 const SPELT = new Set(['customer', 'created_at', 'due', 'local_ts', 'total']);
 
 /** Makes rows of messages in both ways, each with what it knows of the messages before. */
-function bothWays(target: LoadTarget): (message: Message) => { quick: Made | null; close: Made | null } {
+function bothWays(
+  target: LoadTarget,
+  known: NewestChange | null = null,
+): (message: Message) => { quick: Made | null; close: Made | null } {
   const decoder = changeDecoder(null, target, Date.now);
   const encoder = new RowEncoder(target, { columns: target.columns, hashKey: 'key', loadId: 'load\t1' });
-  const [floors, others] = [new SnapshotFloors(), new SnapshotFloors()];
+  const [floors, others] = [new SnapshotFloors(target), new SnapshotFloors(target)];
+  if (known !== null) for (const each of [floors, others]) each.of({ topic: 't', partition: 3 }).knownChange(known);
   const path = decoder.path?.(encoder.plan, floors);
   const place = encoder.place('t', 3);
   const house = target.columns.some(({ format }) => format !== undefined);
@@ -267,6 +271,108 @@ describe.each(Object.entries(TARGETS))('rows of envelopes: %s', (name, target) =
     }
     expect(counts.refused).toBeGreaterThan(50);
     expect(counts.quick / counts.close, JSON.stringify(counts)).toBeGreaterThan(0.25);
+  });
+});
+
+describe('a source whose positions begin anew', () => {
+  type Told = readonly [op: string, lsn: number, second: number, committed: number | null];
+  /** How each change is taken; a stop ends it. */
+  const taken = (target: LoadTarget, changes: readonly Told[], known: NewestChange | null = null): string[] => {
+    const add = bothWays(target, known);
+    const how: string[] = [];
+    for (const [i, [op, lsn, second, committed]] of [['r', 100, 0, null] as const, ...changes].entries()) {
+      const sequence = JSON.stringify(JSON.stringify([committed === null ? null : String(committed), String(lsn)]));
+      const text = envelopeOf(op, `{"id":0,${ROW}}`, lsn, `,"sequence":${sequence}`).replace(
+        '"ts_us":1795333052492943',
+        `"ts_us":${1_795_333_052_492_943 + second * 1e6}`,
+      );
+      const { quick, close } = add(messageOf(i + 1, '{"id":0}', text));
+      if (quick !== null) expect(quick).toEqual(close);
+      if (i > 0) how.push(quick !== null ? 'quick' : close !== null ? 'close' : 'stop');
+    }
+    return how;
+  };
+  const house = targetOf(HOUSE, { changes: { ...CHANGES, keeps: false }, rest: null });
+
+  it.each<[string, readonly Told[], string[]]>([
+    [
+      'goes on in order',
+      [
+        ['u', 200, 10, 150],
+        ['d', 300, 20, 210],
+        ['c', 310, 20, 210],
+      ],
+      ['quick', 'quick', 'quick'],
+    ],
+    [
+      'goes on with a transaction that took longer',
+      [
+        ['u', 200, 10, 150],
+        ['u', 180, 20, 210],
+      ],
+      ['quick', 'quick'],
+    ],
+    [
+      'goes on where changes come again',
+      [
+        ['u', 200, 10, 150],
+        ['u', 180, 5, 150],
+        ['u', 200, 10, 150],
+        ['u', 300, 20, 210],
+      ],
+      ['quick', 'quick', 'quick', 'quick'],
+    ],
+    [
+      'goes on with times that are alike',
+      [
+        ['u', 200, 10, 150],
+        ['u', 180, 11, 150],
+      ],
+      ['quick', 'quick'],
+    ],
+    [
+      'goes on where nothing says what was committed',
+      [
+        ['u', 200, 10, 150],
+        ['u', 180, 20, null],
+      ],
+      ['quick', 'close'],
+    ],
+    [
+      'goes on behind its snapshot',
+      [
+        ['u', 90, 10, 80],
+        ['u', 95, 20, 92],
+        ['u', 110, 30, 96],
+      ],
+      ['quick', 'quick', 'quick'],
+    ],
+    [
+      'goes on with a snapshot',
+      [
+        ['u', 200, 10, 150],
+        ['r', 180, 20, null],
+      ],
+      ['quick', 'quick'],
+    ],
+    [
+      'stops',
+      [
+        ['u', 200, 10, 150],
+        ['u', 120, 20, 110],
+      ],
+      ['quick', 'stop'],
+    ],
+  ])('%s', (_, changes, expected) => {
+    expect(taken(house, changes)).toEqual(expected);
+  });
+
+  it('stops also for what the table has, and not where the table is asked, or keeps all', () => {
+    const known = { position: 200n, micros: 1_795_333_052_492_943 + 1e7 };
+    const late: readonly Told[] = [['u', 120, 20, 110]];
+    expect(taken(house, late, known)).toEqual(['stop']);
+    expect(taken({ ...house, mode: 'append' }, late, known)).toEqual(['quick']);
+    expect(taken(targetOf(ORDERS), late, known)).toEqual(['quick']);
   });
 });
 

@@ -91,7 +91,8 @@ describe('flattened rows', () => {
 
   it('are changes in the order of the source', async () => {
     const at = '2026-05-28T20:26:40.000Z';
-    const more = { unavailable: [], position: 10n, source: 'app', at };
+    const place = { position: 10n, source: 'app', at, micros: 1_780_000_000_000_000, committed: null };
+    const more = { unavailable: [], ...place };
     expect(await read(flat(), { id: 1, v: 'x', day: 20545, ...told('r') })).toEqual({
       ...{ op: 'r', record: { id: 1, v: 'x', day: '2026-04-02' }, ...more },
     });

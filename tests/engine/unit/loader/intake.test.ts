@@ -44,7 +44,7 @@ class Bench {
   readonly target: LoadTarget;
   readonly limit: DeadLimit;
   readonly decoder: Decoder;
-  readonly floors = new SnapshotFloors();
+  readonly floors: SnapshotFloors;
   pending = new PendingRows();
   maker: RowMaker;
 
@@ -52,6 +52,7 @@ class Bench {
     this.target = target(more);
     this.limit = new DeadLimit(this.target);
     this.decoder = decoder;
+    this.floors = new SnapshotFloors(this.target);
     this.maker = this.makerOf(['id']);
   }
 
