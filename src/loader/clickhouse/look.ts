@@ -104,6 +104,8 @@ export interface Span {
   readonly partition: number;
   readonly from: bigint;
   readonly to: bigint;
+  /** Since when the topic is the present one: an earlier one of its name had the same offsets. Null: always. */
+  readonly topicSince?: number | null;
 }
 
 /** The offsets of ranges that the table holds: rows of topic, partition and a list. */
@@ -140,10 +142,16 @@ export function deleteRepeats(target: LoadTarget, spans: readonly Span[]): strin
 function within(spans: readonly Span[]): string {
   return spans
     .map(
-      ({ topic, partition, from, to }) =>
-        `(_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to})`,
+      ({ topic, partition, from, to, topicSince }) =>
+        `(_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}` +
+        `${since('_loaded_at', topicSince ?? null)})`,
     )
     .join(' OR ');
+}
+
+/** A condition for rows, or letters, of the topic as it is now. @param time their column of it */
+export function since(time: string, topicSince: number | null): string {
+  return topicSince === null ? '' : ` AND ${time} > fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
 }
 
 /** The offsets of dead letters in ranges, replayed ones too, as of rows. */
@@ -164,8 +172,9 @@ export function countDead(target: LoadTarget, spans: readonly Span[]): string {
 
 function deadWithin(target: LoadTarget, spans: readonly Span[]): string {
   const places = spans.map(
-    ({ topic, partition, from, to }) =>
-      `(topic = ${quoteText(topic)} AND partition = ${partition} AND offset >= ${from} AND offset < ${to})`,
+    ({ topic, partition, from, to, topicSince }) =>
+      `(topic = ${quoteText(topic)} AND partition = ${partition} AND offset >= ${from} AND offset < ${to}` +
+      `${since('failed_at', topicSince ?? null)})`,
   );
   return `relation = ${quoteText(relationOf(target))} AND (${places.join(' OR ')})`;
 }

@@ -11,6 +11,7 @@ import { isAnother } from '../starts.ts';
 import { finish, readIntent, record, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { since } from './look.ts';
 import { Quiet } from './running.ts';
 
 const LOOK_MS = 300;
@@ -40,7 +41,7 @@ export async function rewindPartition(lease: LeasedSession, target: LoadTarget, 
       // Rows of an earlier topic of this name stay: no log has them any more.
       from: anew ? -1n : wanted.from,
       topicId: wanted.topicId ?? before?.topicId ?? null,
-      topicSince: anew ? Date.now() : (before?.topicSince ?? null),
+      topicSince: anew ? await serverTime(lease) : (before?.topicSince ?? null),
     };
     let recorded: Recorded;
     try {
@@ -86,6 +87,11 @@ async function endRewind(
   }
 }
 
+/** Milliseconds since 1970 by the server's clock, which gives rows their times. */
+async function serverTime(lease: LeasedSession): Promise<number> {
+  return Number((await lease.ask("SELECT toString(toUnixTimestamp64Milli(now64(3, 'UTC')))"))[0]?.[0]);
+}
+
 async function isDone(
   lease: LeasedSession,
   target: LoadTarget,
@@ -109,13 +115,11 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
     return newest.id;
   };
   if (from >= 0n) {
-    const since = topicSince === null ? null : `fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
     const rows =
       `_topic = ${quoteText(target.topic)} AND _partition = ${partition} AND _offset >= ${from}` +
-      (since === null ? '' : ` AND _loaded_at > ${since}`);
+      since('_loaded_at', topicSince);
     const letters =
-      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` +
-      (since === null ? '' : ` AND failed_at > ${since}`);
+      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` + since('failed_at', topicSince);
     gone = {
       rows: await deleted(lease, relationOf(target), rows, claim),
       letters: await deleted(lease, `${STATE_DATABASE}.dead_letters`, letters, claim),

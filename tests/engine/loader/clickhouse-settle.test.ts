@@ -89,6 +89,36 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await expectWhole(target, 120);
   });
 
+  it.each(['append', 'upsert', 'view'])('is no part of an earlier topic of that name (%s)', async (kind) => {
+    const made =
+      kind === 'view' ? await byMonth() : lab.target(COLUMNS, kind === 'upsert' ? { mode: 'upsert', key: ['id'] } : {});
+    const target: LoadTarget = { ...made, onGap: 'earliest' };
+    produce(0, 40);
+    await lab.load(target);
+    lab.broker.remove('t');
+    lab.broker.create('t');
+    const other = (id: number): number => 1000 + id;
+    // What was no message before is one now, and the other way round.
+    for (let id = 0; id < 30; id++)
+      lab.broker.produce(
+        't',
+        0,
+        { id: other(id), at: `${MONTHS[0]}T00:00:00Z` },
+        id % 10 === 3 ? { raw: Buffer.from('no JSON') } : {},
+      );
+    await loadUntil(target, 'before_copy');
+    await lab.load(target);
+    const found = await lab.rows(
+      `select id from ${target.schema}.${target.identifier} ${kind === 'upsert' ? 'final' : ''} where id >= 1000 order by 1`,
+    );
+    expect(found.map(([id]) => Number(id))).toEqual(
+      upTo(30)
+        .filter((id) => id % 10 !== 3)
+        .map(other),
+    );
+    expect((await lab.letters(target)).length).toBe(4 + 3);
+  });
+
   it('rows whose tokens the server remembers, and which it has lost, are read back as missing', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 40);
