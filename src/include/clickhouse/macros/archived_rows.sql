@@ -44,20 +44,21 @@
       ~ (clickhouse__archived_once(archive.path, topic, place) if compact else "")
       ~ (" limit 0" if flags.EMPTY else "")
       ~ " settings date_time_input_format = 'best_effort', input_format_skip_unknown_fields = 1"
-      ~ (", use_hive_partitioning = 0" if compact else "") ~ ")") }}
+      ~ (", use_hive_partitioning = 0" if "=" in archive.path else "") ~ ")") }}
 {% endmacro %}
 
-{#- Of files that a joined one stands for, and that one, readers take the same side for five minutes: the small ones
-    while it is younger, it alone behind them. They are listed here and read elsewhere, and it may come in between. The
-    last four groups of a name are partition, from, to, and whether it is a joined file. -#}
+{#- The files that count. Of those that a joined one stands for, and that one, readers take the same side for five
+    minutes: the small ones while it is younger, it alone behind them. They are listed here and once more where they
+    are read, before or behind this: what comes in between is not read. The last four groups of a name are partition,
+    from, to, and whether it is a joined file. -#}
 {% macro clickhouse__archived_once(path, topic, place) %}
   {%- set folder = path ~ ("" if path.endswith("/") else "/") -%}
   {%- set name = "/\\Q" ~ (folder | replace('{topic}', topic if topic is string else "\\E([^/]+)\\Q")
       | replace('{day}', "\\E([-+0-9]{10}|none)\\Q") | replace('{hour}', "\\E(?:[0-9]{2}|none)\\Q"))
       ~ "\\Ep([0-9]+)-([0-9]+)-([0-9]+)(-day)?[.]" -%}
-  {{ return(" where _path not in (select arrayJoin(arrayMap(f -> f.1, arrayFilter(f -> if(f.4, not f.5, "
-      "arrayExists(by -> by.4 and by.5 and by.2 <= f.2 and f.3 <= by.3, files)), files))) from (select "
-      "groupArray((_path, toUInt64(name[-3]), toUInt64(name[-2]), name[-1] != '', _time < now() - 300)) as files from "
+  {{ return(" where _path in (select arrayJoin(arrayMap(f -> f.1, arrayFilter(f -> if(f.4, f.5, not "
+      "arrayExists(by -> by.4 and by.5 and by.2 <= f.2 and f.3 <= by.3, files)), files))) from (select groupArray(("
+      "_path, toUInt64OrZero(name[-3]), toUInt64OrZero(name[-2]), name[-1] != '', _time < now() - 300)) as files from "
       "(select _path, _time, extractGroups(_path, " ~ clickhouse__new_rows_text(name) ~ ") as name from s3("
       ~ place ~ "One')) group by arraySlice(name, 1, length(name) - 3)))") }}
 {% endmacro %}
