@@ -164,14 +164,17 @@ function unplaced(target: LoadTarget, topic: string): TsdbtError {
 
 /** The topic is not the one that was loaded. */
 export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
+  const holder = target.inFiles === true ? 'archive' : 'table';
   return new TsdbtError(
     'runtime',
-    `topic ${topic} was deleted and made again: its offsets are not those that the table has.`,
+    `topic ${topic} was deleted and made again: its offsets are not those that the ${holder} has.`,
     {
       path: target.path,
       hint:
-        `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
-        '`on_gap: earliest` in the load config always does.',
+        target.inFiles === true
+          ? 'Give `archive` another `path`, and set `on_gap: earliest`: the new topic begins there.'
+          : `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
+            '`on_gap: earliest` in the load config always does.',
     },
   );
 }

@@ -63,37 +63,52 @@ export function planCompaction(
     }
     if (compact === null || Date.parse(day) + DAY_MS + compact.afterMs > now) continue;
     const left = single.filter((file) => !taken.has(file) && (openFrom === null || file.to <= openFrom));
-    for (const inputs of groupsOf(left, compact.bytes)) joins.push(newJoin(inputs, archive, day));
+    const joined = ofDay.filter((file) => !single.includes(file));
+    for (const inputs of groupsOf(left, joined, compact.bytes)) joins.push(newJoin(inputs, archive, day));
   }
   return { joins, due, waiting };
 }
 
-/** Files that go into one: of one format, not too many bytes, all of a range. A file that stands alone stays. */
-function groupsOf(files: readonly KeptFile[], bytes: number): KeptFile[][] {
+/**
+ * Files that go into one: of one format, not too many bytes, all of a range, and no other file's range among theirs, as
+ * it would stand for that, too. A file that stands alone stays.
+ * @param joined of the same day
+ */
+function groupsOf(files: readonly KeptFile[], joined: readonly KeptFile[], bytes: number): KeptFile[][] {
   const groups: KeptFile[][] = [];
   let group: KeptFile[] = [];
   let size = 0;
+  const close = (): void => {
+    if (group.length > 1) groups.push(group);
+    [group, size] = [[], 0];
+  };
   const ranges = new Map<string, KeptFile[]>();
   for (const file of files) {
     const name = `${file.from}-${file.to}`;
     ranges.set(name, [...(ranges.get(name) ?? []), file]);
   }
-  for (const range of ranges.values()) {
-    const own = range.reduce((sum, file) => sum + (file.size ?? 0), 0);
-    const format = formatOf(range[0]?.key ?? '');
-    const other = group[0] !== undefined && formatOf(group[0].key) !== format;
-    if (other || size + own > bytes || group.length + range.length > MOST_FILES) {
-      groups.push(group);
-      [group, size] = [[], 0];
+  for (const [head, ...others] of ranges.values()) {
+    if (head === undefined) continue;
+    const format = formatOf(head.key);
+    // A range of two formats was cut off between them: it stays as it is.
+    if (others.some(({ key }) => formatOf(key) !== format) || joined.some((file) => overlap(file, head))) {
+      close();
+      continue;
     }
-    group.push(...range);
+    const own = [head, ...others].reduce((sum, file) => sum + (file.size ?? 0), 0);
+    const { key = head.key, from = head.from } = group[0] ?? {};
+    const apart = formatOf(key) !== format || joined.some((file) => overlap(file, { from, to: head.to }));
+    if (apart || size + own > bytes || group.length + 1 + others.length > MOST_FILES) close();
+    group.push(head, ...others);
     size += own;
   }
-  groups.push(group);
-  // A range of two formats was cut off between them: it stays as it is.
-  return groups.filter(
-    (each) => each.length > 1 && each.every(({ key }) => formatOf(key) === formatOf(each[0]?.key ?? '')),
-  );
+  close();
+  return groups;
+}
+
+/** Do two ranges have an offset in common? */
+export function overlap(one: Pick<PlannedFile, 'from' | 'to'>, other: Pick<PlannedFile, 'from' | 'to'>): boolean {
+  return one.from < other.to && other.from < one.to;
 }
 
 function newJoin(inputs: readonly KeptFile[], archive: ArchiveConfig, day: string): Join {

@@ -7,7 +7,7 @@ import type { LoadTarget } from '../load-target.ts';
 import type { FaultPoint } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
 import { type ArchiveConfig, COMPACT, type CompactConfig, formatOf, isArchive, rangeOf } from './config.ts';
-import { type CompactPlan, type Covered, type Join, planCompaction } from './compact-plan.ts';
+import { type CompactPlan, type Covered, type Join, overlap, planCompaction } from './compact-plan.ts';
 import { CONTENT_TYPES, sameMessage } from './file-format.ts';
 import { GzipFile } from './gzip.ts';
 import { dayOf, dayPrefix } from './layout.ts';
@@ -33,6 +33,11 @@ export interface CompactOptions {
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
+
+/** Another process is at it by now. */
+class Overtaken extends Error {}
+/** The signal was aborted. */
+class Stopped extends Error {}
 
 /** What has been done. */
 export interface Compacted {
@@ -104,6 +109,8 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
             done.into++;
           }
         } catch (error) {
+          if (error instanceof Stopped) return done;
+          if (error instanceof Overtaken) return { ...done, busy: true };
           if (!(error instanceof TsdbtError) || error.kind !== 'runtime') throw error;
           problems.push(error.message);
         }
@@ -135,10 +142,10 @@ async function join(options: CompactOptions, view: LoadTarget, step: Join): Prom
   if (!step.begun) {
     await refuseOthers(store, view, step);
     reached('before_join');
-    await ledger.join(view, file, owner);
+    if (!(await ledger.join(view, file, owner))) throw new Overtaken();
   }
   reached('joining');
-  const { body, rows } = await bodyOf(store, step);
+  const { body, rows } = await bodyOf(store, step, options.signal);
   if (rows < file.rows)
     throw new TsdbtError(
       'runtime',
@@ -150,15 +157,19 @@ async function join(options: CompactOptions, view: LoadTarget, step: Join): Prom
   reached('after_join');
 }
 
-/** A file in the range that the ledger does not know would be taken for one of those that are joined. */
+/**
+ * A file in the range that the ledger does not know would be taken for one of those that are joined; and what a joined
+ * one holds would come twice.
+ */
 async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, inputs }: Join): Promise<void> {
   const { path } = archiveOf(view);
   const known = new Set(inputs.map(({ key }) => key));
   for await (const { key } of store.list(dayPrefix(day, path, view.topic))) {
     const range = rangeOf(key);
-    if (range === null || range.joined || range.partition !== file.partition || known.delete(key)) continue;
-    if (range.from < file.to && file.from < range.to && dayOf(key, path, view.topic) === day)
-      throw new TsdbtError('runtime', `The object ${key} is not in tsdbt.archive_files: its day is not compacted.`);
+    if (range === null || range.partition !== file.partition || known.delete(key) || key === file.key) continue;
+    if (!overlap(range, file) || dayOf(key, path, view.topic) !== day) continue;
+    const why = range.joined ? 'holds messages of the same offsets' : 'is not in tsdbt.archive_files';
+    throw new TsdbtError('runtime', `The object ${key} ${why}: its day is not compacted.`);
   }
   const [missing] = known;
   if (missing !== undefined)
@@ -169,21 +180,25 @@ async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, i
 async function bodyOf(
   store: ObjectStore,
   { file, inputs }: Join,
+  signal: AbortSignal,
 ): Promise<{ readonly body: Buffer; readonly rows: number }> {
   let rows = 0;
   try {
     if (formatOf(file.key) === 'parquet') {
       const written = await openMessagesFile();
-      for await (const messages of messagesOf(store, inputs))
+      for await (const messages of messagesOf(store, inputs)) {
+        if (signal.aborted) throw new Stopped();
         for (const message of messages) {
           written.add(message);
           rows++;
         }
+      }
       return { body: written.finish(), rows };
     }
     const written = new GzipFile();
     const open = ({ key }: KeptFile): AsyncGenerator<readonly PlacedLine[]> => placedLines(store, key, file);
-    for await (const lines of inOffsetOrder(ranged(inputs), open, file.from))
+    for await (const lines of inOffsetOrder(ranged(inputs), open, file.from)) {
+      if (signal.aborted) throw new Stopped();
       for (const { line } of lines) {
         const room = written.add(line);
         if (room !== null) await room;
@@ -191,6 +206,7 @@ async function bodyOf(
         if (more !== null) await more;
         rows++;
       }
+    }
     return { body: await written.finish(), rows };
   } catch (error) {
     if (!(error instanceof ForeignFile)) throw error;
@@ -274,6 +290,24 @@ async function holdsTheSame(store: ObjectStore, key: string, inputs: readonly Ke
   }
 }
 
+/** Does a joined file hold every message of another one? */
+async function holdsThose(store: ObjectStore, by: KeptFile, file: KeptFile): Promise<boolean> {
+  const standing = singly(messagesOfFile(store, by.key));
+  try {
+    let next = await standing.next();
+    for await (const message of singly(messagesOf(store, [file]))) {
+      while (next.done !== true && next.value.offset < message.offset) next = await standing.next();
+      if (next.done === true || !sameMessage(next.value, message)) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof ForeignFile) return false;
+    throw error;
+  } finally {
+    await standing.return(undefined);
+  }
+}
+
 async function* singly<T>(pieces: AsyncGenerator<readonly T[]>): AsyncGenerator<T, undefined> {
   for await (const piece of pieces) yield* piece;
 }
@@ -284,8 +318,23 @@ async function deleteCovered(
   view: LoadTarget,
   { by, files }: Covered,
 ): Promise<number> {
-  if ((await store.head(by.key)) === null)
+  const found = await store.head(by.key);
+  if (found === null)
     throw new FileGone('runtime', `The object ${by.key} is missing: the files that it stood for are kept.`);
+  if (by.size !== null && found.size !== by.size)
+    throw new TsdbtError(
+      'runtime',
+      `The object ${by.key} has ${found.size} bytes, and tsdbt.archive_files says ${by.size}: the files that it stood ` +
+        'for are kept.',
+    );
+  // One that was not joined has the name of those that were: nobody else has its messages, perhaps.
+  for (const file of files)
+    if (file.status !== 'replaced' && (await store.head(file.key)) !== null && !(await holdsThose(store, by, file)))
+      throw new TsdbtError(
+        'runtime',
+        `The object ${file.key} holds messages that ${by.key} does not, which stands for it by its name: it is kept.`,
+        { path: store.settings.path, hint: 'Was the topic made again? Give the archive a `path` of its own.' },
+      );
   const waiting = [...files];
   const worker = async (): Promise<void> => {
     for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {

@@ -41,6 +41,8 @@ const PLACES = ['topic', 'day', 'hour'];
 export const COMPACT: CompactConfig = { afterMs: 3_600_000, keepMs: 3_600_000, bytes: 64 * 1024 ** 2 };
 /** A loader that sleeps in the midst of a file's writing may write it so much later: sink.ts, and S3's signatures. */
 const LEAST_KEEP_MS = 30 * 60_000;
+/** Of a joined file, which is in memory while it is written. */
+const MOST_BYTES = 1024 ** 3;
 /** The folder of joined files: readers that take folders for columns want a number there. */
 const HOUR_OF_JOINED = '00';
 /** Bytes and age count; a file may have any number of rows. */
@@ -102,10 +104,16 @@ function compactConfig(value: Json | undefined, path: string, refuse: Refuse): C
             JSON.stringify(written),
         );
   };
+  const bytes = amount('size', SIZE, COMPACT.bytes);
+  if (bytes > MOST_BYTES)
+    refuse(
+      `'size' in 'compact' must be at most 1GiB, found ${JSON.stringify(options['size'])}`,
+      'It is held in memory.',
+    );
   const keepMs = amount('keep', DURATION, COMPACT.keepMs);
   if (keepMs < LEAST_KEEP_MS)
     refuse(`'keep' in 'compact' must be at least 30m, found ${JSON.stringify(options['keep'])}`);
-  return { afterMs: amount('after', DURATION, COMPACT.afterMs), keepMs, bytes: amount('size', SIZE, COMPACT.bytes) };
+  return { afterMs: amount('after', DURATION, COMPACT.afterMs), keepMs, bytes };
 }
 
 /** A target that `archiveTarget` has made. */

@@ -76,6 +76,11 @@ export function dayOf(key: string, path: string, topic: string): string | null {
   return new RegExp(`^${pattern}[^/]+$`).exec(key)?.[1] ?? null;
 }
 
+/** Is this the key of a file of a topic, where `path` says that its files lie? */
+export function liesThere(key: string, path: string, topic: string): boolean {
+  return new RegExp(`^${patternOf(path.replaceAll('{topic}', topic))}[^/]+$`).test(key);
+}
+
 /** What all keys of a topic's day begin with, and perhaps keys of other days. */
 export function dayPrefix(day: string, path: string, topic: string): string {
   const filled = path.replaceAll('{topic}', topic).replaceAll('{day}', day);

@@ -83,8 +83,13 @@ export interface ArchiveLedger {
   claim(target: LoadTarget, owner: string): Promise<boolean>;
   /** Gives it back. */
   release(target: LoadTarget, owner: string): Promise<void>;
-  /** Records a joined file that is going to be written, unless it is known. @param target of one topic */
-  join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void>;
+  /**
+   * Records a joined file that is going to be written, unless it is known.
+   * @param target of one topic
+   * @param owner who has claimed the target
+   * @returns false: another process has the claim by now, or has joined files of the same folder and offsets
+   */
+  join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean>;
   /** Notes in one step that it stands, and counts in the place of others. @param target of one topic */
   joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void>;
   /** Forgets files that are deleted. @param target of one topic */

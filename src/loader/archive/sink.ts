@@ -20,6 +20,7 @@ import {
 import { ofTopic } from '../topics.ts';
 import { fileName, folderOf, formatOf, isArchive } from './config.ts';
 import { CONTENT_TYPES, fileOf, holdsAll } from './file-format.ts';
+import { liesThere } from './layout.ts';
 import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
 
 const HOUR = 3_600_000;
@@ -148,6 +149,7 @@ export class ArchiveSink implements Sink {
             hint: 'Its files would hold messages twice. Another `path` begins a new archive.',
           },
         );
+      if (known !== undefined && offset < known.next) await this.#refuseMixed(target, partition, offset);
     }
     return this.#tables.rewind(target, topicId, next);
   }
@@ -214,6 +216,20 @@ export class ArchiveSink implements Sink {
 
   maintain(target: LoadTarget): Promise<readonly string[]> {
     return this.#tables.maintain(target);
+  }
+
+  /** @throws `runtime` error when files of the topic that was there before have offsets that come again */
+  async #refuseMixed(target: LoadTarget, partition: number, from: bigint): Promise<void> {
+    if (!isArchive(target)) return;
+    const { path } = target.archive;
+    const { files } = await this.#ledger.files(target, partition);
+    if (!files.some((file) => file.to > from && liesThere(file.key, path, target.topic))) return;
+    throw new TsdbtError(
+      'runtime',
+      `Topic ${target.topic} was deleted and made again, and the archive ${target.name} has files of the one before ` +
+        'with the same offsets.',
+      { path: target.path, hint: 'Give `archive` another `path`: the new topic begins there.' },
+    );
   }
 
   /** @throws Fenced naming the ranges that are not open any more */

@@ -16,7 +16,7 @@ import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } 
 import { ofTopic } from '../topics.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
 import { LeasedSession } from './leased-session.ts';
-import { newIntent, pruneIntents, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { newIntent, ofTopic as whereTopic, pruneIntents, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { settleRewind } from './rewinds.ts';
 
 const FILES = `${STATE_DATABASE}.archive_files`;
@@ -141,13 +141,14 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
   async files(target: LoadTarget, partition: number): Promise<KeptFiles> {
     return this.#within(target, async (lease) => {
-      const intent = await readIntent(lease, target, partition);
+      // Before the intent: a range that ends between the two would seem to be neither open nor behind an open one.
       const rows = await lease.ask(
         'SELECT key, toString(from_offset), toString(to_offset), toString(rows), toString(bytes), toString(size), ' +
           `status, toString(dateDiff('millisecond', written_at, now64(3, 'UTC'))) FROM ${FILES} FINAL WHERE ` +
           `relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(target.topic)} AND partition = ` +
-          `${partition} ORDER BY from_offset, key`,
+          `${partition} AND status != 'gone' ORDER BY from_offset, key`,
       );
+      const intent = await readIntent(lease, target, partition);
       const files: KeptFile[] = [];
       for (const [key, from, to, count, bytes, size, status, age] of rows) {
         if (status !== 'done' && status !== 'joining' && status !== 'replaced') continue;
@@ -189,12 +190,26 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     await this.#within(view, (lease) => finish(lease, [known], { target: view, loadId: owner }));
   }
 
-  async join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void> {
-    await this.#within(target, (lease) =>
-      lease.run(
-        insertFiles(target, loadId, [{ ...file, size: 0, status: 'joining' }], { unless: quoteText(file.key) }),
-      ),
-    );
+  async join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean> {
+    const claim = this.#claims.get(relationOf(target));
+    if (claim === undefined) return false;
+    const { key, topic, partition, from, to } = file;
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const ofPartition =
+      `FROM ${FILES} WHERE relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)} AND ` +
+      `partition = ${partition}`;
+    const when =
+      `(SELECT id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 AND ` +
+      `kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(claim.id)} AND NOT EXISTS (SELECT 1 ` +
+      `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
+      `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
+    return this.#within(target, async (lease) => {
+      await lease.run(insertFiles(target, owner, [{ ...file, size: 0, status: 'joining' }], when));
+      const known = await lease.ask(
+        `SELECT status ${ofPartition.replace(FILES, `${FILES} FINAL`)} AND key = ${quoteText(key)}`,
+      );
+      return known[0]?.[0] === 'joining';
+    });
   }
 
   async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void> {
@@ -229,13 +244,8 @@ function claimOf(target: LoadTarget): LoadTarget {
 
 type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };
 
-/** @param unless a key as a literal: nothing is inserted where it is known */
-function insertFiles(
-  target: LoadTarget,
-  loadId: string,
-  files: readonly FileRow[],
-  { unless }: { readonly unless?: string } = {},
-): string {
+/** @param when a condition without which nothing is inserted; one file then */
+function insertFiles(target: LoadTarget, loadId: string, files: readonly FileRow[], when?: string): string {
   const relation = quoteText(relationOf(target));
   const cells = files.map(({ key, topic, partition, from, to, rows, bytes, size, status }) =>
     [
@@ -246,9 +256,8 @@ function insertFiles(
   return (
     `INSERT INTO ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, status, ` +
     'load_id) SETTINGS async_insert = 0 ' +
-    (unless === undefined
+    (when === undefined
       ? `VALUES ${cells.map((row) => `(${row})`).join(', ')}`
-      : `SELECT ${cells.join('')} WHERE NOT EXISTS (SELECT 1 FROM ${FILES} WHERE relation = ${relation} AND key = ` +
-        `${unless})`)
+      : `SELECT ${cells.join('')} WHERE ${when}`)
   );
 }

@@ -36,6 +36,12 @@ const CREATE_FILES = `create table if not exists ${FILES} (
 const CREATE_OPEN =
   `create index if not exists archive_files_open on ${FILES} (relation, topic, partition) where status = ` + "'open'";
 
+const WITH_OFFSETS =
+  `${FILES} as f left join ${STATE_SCHEMA}.load_offsets as o on o.relation = f.relation and o.topic = f.topic and ` +
+  'o.partition = f.partition';
+/** Was it recorded of an earlier topic of this name? Nobody can write it any more. */
+const OF_EARLIER = 'coalesce(f.recorded_at < o.topic_since, false)';
+
 const CLAIMS = `${STATE_SCHEMA}.archive_claims`;
 
 const CREATE_CLAIMS = `create table if not exists ${CLAIMS} (
@@ -73,10 +79,9 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     return this.#within(target, async (session) => {
       const rows = await read(
         session,
-        `select f.partition, f.from_offset, f.to_offset, max(o.topic_id) from ${FILES} as f left join ` +
-          `${STATE_SCHEMA}.load_offsets as o on o.relation = f.relation and o.topic = f.topic and o.partition = ` +
-          `f.partition where f.relation = ${quoteText(relationOf(target))} and f.topic = ${quoteText(target.topic)} ` +
-          `and f.partition in (${partitions.join(', ')}) and f.status = 'open' group by 1, 2, 3 order by 1, 2`,
+        `select f.partition, f.from_offset, f.to_offset, max(o.topic_id) from ${WITH_OFFSETS} where f.relation = ` +
+          `${quoteText(relationOf(target))} and f.topic = ${quoteText(target.topic)} and f.partition in ` +
+          `(${partitions.join(', ')}) and f.status = 'open' and not ${OF_EARLIER} group by 1, 2, 3 order by 1, 2`,
       );
       return rows.map(([partition, from, to, topicId]) => {
         const range = {
@@ -123,11 +128,18 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     await this.#within(target, async (session) => {
       if (files.length > 0)
         await session.execute(
-          `update ${FILES} as f set status = 'done', size = v.size, written_at = clock_timestamp() from (values ` +
-            `${files.map(({ key, size }) => `(${quoteText(key)}, ${size}::bigint)`).join(', ')}) as v(key, size) ` +
-            `where f.relation = ${relation} and f.key = v.key and f.status = 'open'`,
+          // Of a range that was read again, messages may be gone from the topic.
+          `update ${FILES} as f set status = 'done', rows = v.rows, bytes = v.bytes, size = v.size, written_at = ` +
+            `clock_timestamp() from (values ${files
+              .map(
+                ({ key, rows, bytes, size }) =>
+                  `(${quoteText(key)}, ${rows}::bigint, ${bytes}::bigint, ${size}::bigint)`,
+              )
+              .join(
+                ', ',
+              )}) as v(key, rows, bytes, size) where f.relation = ${relation} and f.key = v.key and f.status = 'open'`,
         );
-      // Of a range that was read again, messages may be gone from the topic, and with them a file.
+      // With its messages a whole file may be gone.
       await session.execute(
         `delete from ${FILES} as f using (values ${ranges
           .map(
@@ -153,9 +165,10 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     return this.#within(target, async (session) => {
       const rows = await read(
         session,
-        'select key, from_offset, to_offset, rows, bytes, size, status, (extract(epoch from clock_timestamp() - ' +
-          `written_at) * 1000)::bigint from ${FILES} where relation = ${quoteText(relationOf(target))} and topic = ` +
-          `${quoteText(target.topic)} and partition = ${partition} order by from_offset, key`,
+        'select f.key, f.from_offset, f.to_offset, f.rows, f.bytes, f.size, f.status, (extract(epoch from ' +
+          `clock_timestamp() - f.written_at) * 1000)::bigint from ${WITH_OFFSETS} where f.relation = ` +
+          `${quoteText(relationOf(target))} and f.topic = ${quoteText(target.topic)} and f.partition = ${partition} ` +
+          `and not (f.status = 'open' and ${OF_EARLIER}) order by f.from_offset, f.key`,
       );
       const files: KeptFile[] = [];
       let openFrom: bigint | null = null;
@@ -192,16 +205,25 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     await this.#within(target, (session) => session.execute(`delete from ${CLAIMS} where ${where}`));
   }
 
-  async join(target: LoadTarget, file: PlannedFile, loadId: string): Promise<void> {
+  async join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean> {
     const { key, topic, partition, from, to, rows, bytes } = file;
-    await this.#within(target, (session) =>
-      session.execute(
+    const relation = quoteText(relationOf(target));
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    return this.#within(target, async (session) => {
+      // Who takes the claim over waits for this transaction, and knows the file then.
+      const claim = `select 1 from ${CLAIMS} where relation = ${relation} and owner = ${quoteText(owner)} for update`;
+      if ((await read(session, claim)).length === 0) return false;
+      await session.execute(
         `insert into ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, status, ` +
-          `load_id) values (${quoteText(relationOf(target))}, ${quoteText(key)}, ${quoteText(topic)}, ` +
-          `${partition}, ${from}, ${to}, ${rows}, ${bytes}, 'joining', ${quoteText(loadId)}) on conflict (relation, ` +
-          'key) do nothing',
-      ),
-    );
+          `load_id) select ${relation}, ${quoteText(key)}, ${quoteText(topic)}, ${partition}, ${from}, ${to}, ` +
+          `${rows}, ${bytes}, 'joining', ${quoteText(owner)} where not exists (select from ${FILES} where relation = ` +
+          `${relation} and topic = ${quoteText(topic)} and partition = ${partition} and from_offset < ${to} and ` +
+          `to_offset > ${from} and left(key, ${folder.length}) = ${quoteText(folder)} and substr(key, ` +
+          `${folder.length + 1}) like '%-day.%') on conflict (relation, key) do nothing`,
+      );
+      const known = `select 1 from ${FILES} where relation = ${relation} and key = ${quoteText(key)} and status = `;
+      return (await read(session, `${known}'joining'`)).length > 0;
+    });
   }
 
   async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[]): Promise<void> {

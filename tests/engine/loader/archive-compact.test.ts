@@ -1,66 +1,35 @@
 // Compaction of closed days on a real store, beside Postgres and ClickHouse: whoever goes by names sees every message
 // once at every moment, whatever is cut off; replays deliver what the topic had.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  type Compacted,
-  type CompactOptions,
-  compactArchive,
-  compactionState,
-} from '../../../src/loader/archive/compact.ts';
-import { rangeOf } from '../../../src/loader/archive/config.ts';
+import { compactionState } from '../../../src/loader/archive/compact.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import type { ObjectStore } from '../../../src/object-store/store.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
 import { Archive, type ArchiveOptions, ends } from './archive-lab.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
+import {
+  ageClaims,
+  AT_ONCE,
+  compact,
+  filled,
+  HOUR,
+  idsByName,
+  joinedOf,
+  Moment,
+  rowsCounted,
+  singleOf,
+  sleepyStore,
+  START,
+} from './compact-lab.ts';
 import { LoadLab, upTo } from './load-lab.ts';
 
-const HOUR = 3_600_000;
-const START = Date.parse('2026-05-01T20:00:00Z');
-/** All days of the messages are over by then. */
-const LATER = Date.parse('2026-06-01T00:00:00Z');
-const AT_ONCE = { afterMs: HOUR, keepMs: 0, bytes: 1e9 };
 const POINTS = ['before_join', 'joining', 'joined', 'after_join', 'in_deletion'] as const;
 const server = new S3Server();
-let owners = 0;
 
 beforeAll(async () => {
   if (NO_STORE === null) await server.start();
 });
 afterAll(() => server.stop());
-
-function compact(archive: Archive, more: Partial<CompactOptions> = {}): Promise<Compacted> {
-  return compactArchive({
-    ...{ target: archive.target, ledger: archive.ledger(), store: archive.store, owner: `owner-${++owners}` },
-    ...{ compact: AT_ONCE, signal: new AbortController().signal, now: () => LATER },
-    ...more,
-  });
-}
-
-/** Puts so many messages into two partitions, some an hour, and loads them into small files. */
-async function filled(archive: Archive, count = 60, everyMs = HOUR / 4): Promise<void> {
-  archive.broker.batch = 5;
-  for (const i of upTo(count)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * everyMs });
-  await archive.load();
-}
-
-/** The ids that who goes by names finds: a file is left out where one of its whole day stands for it. */
-function idsByName(archive: Archive, keys: readonly string[]): Promise<number[]> {
-  const dayOf = (key: string): string => /\d{4}-\d\d-\d\d/.exec(key)?.[0] ?? '';
-  const covered = (key: string): boolean => {
-    const file = rangeOf(key);
-    return keys.some((other) => {
-      const by = rangeOf(other);
-      if (by === null || file === null || !by.joined || file.joined || dayOf(other) !== dayOf(key)) return false;
-      return by.partition === file.partition && by.from <= file.from && file.to <= by.to;
-    });
-  };
-  return archive.ids((key) => !covered(key)).then((ids) => ids.map(Number).sort((a, b) => a - b));
-}
-
-const joinedOf = (keys: readonly string[]): string[] => keys.filter((key) => rangeOf(key)?.joined === true);
-const singleOf = (keys: readonly string[]): string[] => keys.filter((key) => rangeOf(key)?.joined === false);
 
 describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
   let postgres: LoadLab;
@@ -72,17 +41,6 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     await postgres.close();
     await clickhouse.close();
   });
-  /** Rows that count by the ledger. */
-  const counted = async ({ lab, path, target }: Archive): Promise<number> => {
-    const final = lab instanceof LoadLab ? '' : ' final';
-    const sum = lab instanceof LoadLab ? 'sum(rows)::text' : 'sum(rows)';
-    const [row] = await lab.rows(
-      `select ${sum} from tsdbt.archive_files${final} where status = 'done' and key like '${path}%' and ` +
-        `relation like '%${target.identifier}%'`,
-    );
-    return Number(row?.[0]);
-  };
-
   for (const [database, format] of [
     ['Postgres', 'ndjson.gz'],
     ['Postgres', 'parquet'],
@@ -106,7 +64,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
           const work = (reached: (at: FaultPoint) => void): Promise<unknown> => compact(archive, { reached });
           if (await ends(work, point, times)) kills++;
           expect(await idsByName(archive, await archive.keys()), `${point} ${times}`).toEqual(upTo(60));
-          expect(await counted(archive), `${point} ${times}`).toBe(60);
+          expect(await rowsCounted(archive), `${point} ${times}`).toBe(60);
         }
         expect(kills, point).toBeGreaterThan(0);
         for (const _ of [1, 2]) expect(await compact(archive)).toMatchObject({ problems: [], busy: false });
@@ -114,7 +72,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
         expect(after.length, point).toBeLessThan(before.length / 2);
         expect(joinedOf(after), point).toHaveLength(4);
         expect(await archive.ids().then((ids) => ids.map(Number).sort((a, b) => a - b))).toEqual(upTo(60));
-        expect(await counted(archive), point).toBe(60);
+        expect(await rowsCounted(archive), point).toBe(60);
         expect(await compact(archive)).toEqual({ joined: 0, into: 0, deleted: 0, problems: [], busy: false });
       }
     };
@@ -165,49 +123,22 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     it(`beside ${database} (${format}) is done by one process; one that slept does no harm`, async () => {
       const archive = made();
       await filled(archive);
-      const { lab } = archive;
-      let wake = (): void => undefined;
-      const asleep = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      let slept = (): void => undefined;
-      const sleeping = new Promise<void>((resolve) => {
-        slept = resolve;
-      });
-      const store: ObjectStore = Object.assign(Object.create(archive.store) as ObjectStore, {
-        settings: archive.store.settings,
-        ...Object.fromEntries(
-          (['part', 'head', 'delete', 'list'] as const).map((name) => [name, archive.store[name].bind(archive.store)]),
-        ),
-        put: async (...given: Parameters<ObjectStore['put']>) => {
-          slept();
-          await asleep;
-          return archive.store.put(...given);
-        },
-      });
-      const first = compact(archive, { store });
-      await sleeping;
+      const [slept, woken] = [new Moment(), new Moment()];
+      const first = compact(archive, { store: sleepyStore(archive, slept, woken) });
+      await slept.come;
       expect(await compact(archive)).toMatchObject({ into: 0, busy: true });
       // The claim of one that is not heard of ends.
-      if (lab instanceof LoadLab)
-        await lab.rows("update tsdbt.archive_claims set claimed_at = claimed_at - interval '1 hour' returning 1");
-      else {
-        const claims = "from tsdbt.load_flushes where relation like '%.archive.compact`'";
-        await lab.run(
-          `insert into tsdbt.load_flushes select * replace (written_at - interval 1 hour as written_at) ${claims}`,
-        );
-        await lab.run(`delete ${claims} and written_at > now64(6) - interval 30 minute`);
-      }
+      await ageClaims(archive);
       for (const _ of [1, 2]) expect(await compact(archive)).toMatchObject({ busy: false, problems: [] });
       const keys = await archive.keys();
       expect(singleOf(keys)).toEqual([]);
-      wake();
-      const woken = await first;
-      expect(woken.problems.length + (woken.busy ? 1 : 0)).toBeGreaterThan(0);
+      woken.now();
+      const late = await first;
+      expect(late.problems.length + (late.busy ? 1 : 0)).toBeGreaterThan(0);
       for (const _ of [1, 2]) await compact(archive);
       expect(await archive.keys()).toEqual(keys);
       expect((await archive.ids()).map(Number).sort((a, b) => a - b)).toEqual(upTo(60));
-      expect(await counted(archive)).toBe(60);
+      expect(await rowsCounted(archive)).toBe(60);
     }, 60_000);
   }
 

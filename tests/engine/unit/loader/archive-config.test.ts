@@ -90,6 +90,7 @@ describe('an archive', () => {
     [{ ...good, compact: { every: '1d' } }, {}, "unknown option 'every' in 'compact'"],
     [{ ...good, compact: { after: 'later' } }, {}, "'after' in 'compact' must be a duration such as 1h"],
     [{ ...good, compact: { size: '2h' } }, {}, "'size' in 'compact' must be a size such as 64MiB"],
+    [{ ...good, compact: { size: '1.1GiB' } }, {}, "'size' in 'compact' must be at most 1GiB, found \"1.1GiB\""],
     [{ ...good, compact: { keep: '29m' } }, {}, "'keep' in 'compact' must be at least 30m"],
     [{ ...good, path: 'raw/{topic}/{hour}', compact: true }, {}, "'path' of 'archive' has no {day}"],
     [{ ...good, table: 'no' }, {}, "'table' of 'archive' must be true or false"],

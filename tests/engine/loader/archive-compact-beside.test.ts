@@ -1,0 +1,176 @@
+// Compaction beside others at work: a process that slept, a topic that was made again, files that somebody has changed.
+// Whoever goes by names still sees every message once.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isArchive } from '../../../src/loader/archive/config.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { NO_STORE, S3Server } from '../support/s3-server.ts';
+import { Archive, type ArchiveOptions } from './archive-lab.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import {
+  ageClaims,
+  AT_ONCE,
+  compact,
+  HOUR,
+  idsByName,
+  joinedOf,
+  Moment,
+  rowsCounted,
+  singleOf,
+  sleepyStore,
+  START,
+} from './compact-lab.ts';
+import { LoadLab, upTo } from './load-lab.ts';
+
+const server = new S3Server();
+beforeAll(async () => {
+  if (NO_STORE === null) await server.start();
+});
+afterAll(() => server.stop());
+
+describe.skipIf(NO_STORE !== null)(`compaction beside others${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
+  let postgres: LoadLab;
+  const clickhouse = new ClickHouseLab('compactions_beside');
+  beforeAll(async () => {
+    postgres = await LoadLab.open();
+  });
+  afterAll(async () => {
+    await postgres.close();
+    await clickhouse.close();
+  });
+
+  describe.each(['Postgres', 'ClickHouse'] as const)('on %s', (database) => {
+    const made = (more: ArchiveOptions = {}): Archive => {
+      const archive = new Archive(database === 'Postgres' ? postgres : clickhouse, server, {
+        ...{ flush: { bytes: 600 }, ...more },
+      });
+      archive.broker.batch = 5;
+      return archive;
+    };
+    const send = (archive: Archive, from: number, count: number): void => {
+      for (const i of upTo(count)) archive.broker.produce('t', 0, { id: from + i }, { timestamp: START + from + i });
+    };
+    /** The target with another path. */
+    const movedTo = ({ target }: Archive, path: string, onGap: LoadTarget['onGap']): LoadTarget => {
+      if (!isArchive(target)) throw new Error('no archive');
+      return { ...target, onGap, archive: { ...target.archive, path } };
+    };
+
+    it.each(['put', 'list'] as const)(
+      'one that slept (%s) joins nothing that another has joined',
+      async (where) => {
+        const archive = made();
+        send(archive, 0, 60);
+        await archive.load();
+        const [slept, woken] = [new Moment(), new Moment()];
+        const size = (await archive.store.head(archive.path + (await archive.keys())[0]))?.size ?? 0;
+        const kept = { ...AT_ONCE, keepMs: HOUR };
+        const store = sleepyStore(archive, slept, woken, where);
+        const first = compact(archive, { store, compact: { ...kept, bytes: size * 4 } });
+        await slept.come;
+        await ageClaims(archive);
+        const into = where === 'put' ? 2 : 1;
+        expect(await compact(archive, { compact: kept })).toMatchObject({ into, problems: [], busy: false });
+        woken.now();
+        const late = await first;
+        if (where === 'list') expect(late).toMatchObject({ into: 0, problems: [], busy: true });
+        else
+          expect(late.problems[0]).toMatch(/^The object .*-day.* holds messages of the same offsets: its day is not/);
+        expect(await idsByName(archive, await archive.keys())).toEqual(upTo(60));
+        expect(await rowsCounted(archive)).toBe(60);
+        expect(joinedOf(await archive.keys())).toHaveLength(into);
+        await compact(archive);
+        expect((await archive.ids()).map(Number)).toEqual(upTo(60));
+      },
+      60_000,
+    );
+
+    it('a topic that was made again gets a path of its own', async () => {
+      const archive = made({ folder: 'one/dt={day}/' });
+      send(archive, 0, 30);
+      await archive.killed('before_merge', 3);
+      const before = await archive.ids();
+      expect(before.length).toBeGreaterThan(0);
+      archive.broker.create('t', 1);
+      send(archive, 100, 60);
+      const at = (path: string, onGap: LoadTarget['onGap']): Promise<unknown> =>
+        archive.lab.loader(movedTo(archive, path, onGap), { sink: archive.sink() }).loader.run();
+      await expect(at(archive.layout, 'stop')).rejects.toMatchObject({
+        message: expect.stringContaining('its offsets are not those that the archive has'),
+        details: { hint: expect.stringContaining('Give `archive` another `path`, and set `on_gap: earliest`') },
+      });
+      await expect(at(archive.layout, 'earliest')).rejects.toThrow(
+        `the archive ${archive.target.name} has files of the one before with the same offsets`,
+      );
+      const other = `${archive.path}two/dt={day}/`;
+      // Again: what was open of the topic before is nobody's.
+      for (const _ of [1, 2]) await at(other, 'earliest');
+      const idsOf = (folder: string): Promise<unknown[]> => archive.ids((key) => key.startsWith(folder));
+      expect(await idsOf('two/')).toEqual(upTo(60).map((i) => 100 + i));
+      const target = movedTo(archive, other, 'earliest');
+      for (const _ of [1, 2]) expect(await compact(archive, { target })).toMatchObject({ problems: [], busy: false });
+      expect(singleOf(await archive.keys()).filter((key) => key.startsWith('two/'))).toEqual([]);
+      expect(await idsOf('two/')).toEqual(upTo(60).map((i) => 100 + i));
+      expect(await idsOf('one/')).toEqual(before);
+    }, 60_000);
+
+    it('counts what is left of a range that was read again', async () => {
+      const archive = made({ flush: {} });
+      send(archive, 0, 8);
+      expect(await archive.killed('before_merge')).toBe(true);
+      archive.broker.compactAway('t', 0, [1n, 4n]);
+      await archive.load();
+      send(archive, 8, 4);
+      await archive.load();
+      expect(await rowsCounted(archive)).toBe(10);
+      expect(await compact(archive)).toMatchObject({ joined: 2, into: 1, problems: [] });
+      await compact(archive);
+      expect(await archive.ids()).toHaveLength(10);
+    });
+
+    it('keeps files where the joined one is another, or lacks what one holds', async () => {
+      const archive = made();
+      send(archive, 0, 30);
+      await archive.load();
+      const kept = { ...AT_ONCE, keepMs: HOUR };
+      expect(await compact(archive, { compact: kept })).toMatchObject({ into: 1, problems: [] });
+      const keys = await archive.keys();
+      const [joined = ''] = joinedOf(keys).map((key) => archive.path + key);
+      const body = (await archive.store.get(joined)) ?? Buffer.alloc(0);
+      await archive.store.put(joined, body.subarray(0, 20));
+      expect((await compact(archive)).problems).toEqual([
+        `The object ${joined} has 20 bytes, and tsdbt.archive_files says ${body.length}: the files that it stood for ` +
+          'are kept.',
+      ]);
+      await archive.store.put(joined, body);
+      // A file that was never joined, and has the place of one that was.
+      const other = made();
+      other.broker.create('t', 1);
+      send(other, 500, 3);
+      await other.load();
+      const [foreign = ''] = await other.keys();
+      const place = `${archive.path}${foreign.replace('00000000000003.', '00000000000002.')}`;
+      await archive.store.put(place, (await other.store.get(other.path + foreign)) ?? Buffer.alloc(0));
+      await archive.lab.rows(
+        `insert into tsdbt.archive_files (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, ` +
+          `status, load_id) select relation, '${place}', topic, partition, 0, 2, 3, 1, 1, 'done', 'x' from ` +
+          `tsdbt.archive_files where key = '${joined}' limit 1${database === 'Postgres' ? ' returning 1' : ''}`,
+      );
+      expect((await compact(archive)).problems).toEqual([
+        `The object ${place} holds messages that ${joined} does not, which stands for it by its name: it is kept.`,
+      ]);
+      expect(await archive.keys()).toEqual([...keys, place.slice(archive.path.length)].sort());
+    }, 60_000);
+
+    it('ends in the midst of a file when it is told to', async () => {
+      const archive = made();
+      send(archive, 0, 30);
+      await archive.load();
+      const told = new AbortController();
+      const reached = (): void => told.abort();
+      expect(await compact(archive, { signal: told.signal, reached })).toMatchObject({ into: 0, problems: [] });
+      expect(joinedOf(await archive.keys())).toEqual([]);
+      expect(await compact(archive)).toMatchObject({ into: 1, problems: [] });
+      expect(await idsByName(archive, await archive.keys())).toEqual(upTo(30));
+    });
+  });
+});
