@@ -2,7 +2,7 @@
 // away delays it.
 import type { Clock } from './clock.ts';
 import type { Emit } from './serve-events.ts';
-import type { FreshnessRun, NodeRun } from './store/store.ts';
+import type { FreshnessRun, LeftOutTimes, NodeRun } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
 
 /** Milliseconds that rows are gathered for one statement. */
@@ -11,6 +11,8 @@ const GATHER_MS = 1000;
 const MOST_WAITING = 50_000;
 /** Rows of one statement. */
 const BATCH = 2000;
+/** Due times that were left out take a statement each. */
+const BATCH_LEFT_OUT = 100;
 
 export class History {
   readonly #link: StoreLink;
@@ -19,6 +21,7 @@ export class History {
   readonly #stopped = new AbortController();
   #nodes: NodeRun[] = [];
   #freshness: FreshnessRun[] = [];
+  #leftOut: LeftOutTimes[] = [];
   #writing: Promise<void> | null = null;
 
   constructor(link: StoreLink, clock: Clock, emit: Emit) {
@@ -37,6 +40,12 @@ export class History {
     this.#wake();
   }
 
+  /** Due times that are not run. */
+  addLeftOut(times: LeftOutTimes): void {
+    this.#leftOut.push(times);
+    this.#wake();
+  }
+
   /** Writes what waits, at once and for the last time. */
   async close(): Promise<void> {
     this.#stopped.abort();
@@ -45,7 +54,7 @@ export class History {
   }
 
   get #waiting(): number {
-    return this.#nodes.length + this.#freshness.length;
+    return this.#nodes.length + this.#freshness.length + this.#leftOut.length;
   }
 
   #wake(): void {
@@ -64,10 +73,15 @@ export class History {
   async #write(): Promise<boolean> {
     const nodes = this.#nodes.slice(0, BATCH);
     const freshness = this.#freshness.slice(0, BATCH);
-    const written = await this.#link.ask((store) => store.record(nodes, freshness));
+    const leftOut = this.#leftOut.slice(0, BATCH_LEFT_OUT);
+    const written = await this.#link.ask(async (store) => {
+      await store.record(nodes, freshness);
+      if (leftOut.length > 0) await store.leaveOut(leftOut);
+    });
     if (written !== null) {
       this.#nodes.splice(0, nodes.length);
       this.#freshness.splice(0, freshness.length);
+      this.#leftOut.splice(0, leftOut.length);
       return true;
     }
     const over = this.#nodes.length - MOST_WAITING;

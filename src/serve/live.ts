@@ -74,6 +74,8 @@ export type Change =
   | { readonly kind: 'total'; readonly runId: string; readonly total: number }
   | { readonly kind: 'node'; readonly runId: string; readonly node: LiveNode }
   | { readonly kind: 'line'; readonly runId: string; readonly uniqueId: string; readonly line: string }
+  /** So many due times of a job are not run. */
+  | { readonly kind: 'left_out'; readonly job: string; readonly count: number }
   | { readonly kind: 'freshness'; readonly rows: readonly FreshnessRun[] }
   | {
       readonly kind: 'ended';
@@ -184,12 +186,15 @@ export class LiveRuns {
     this.#tell({ kind: 'freshness', rows });
   }
 
+  leftOut(job: string, count: number): void {
+    this.#tell({ kind: 'left_out', job, count });
+  }
+
   /** Times of jobs have changed, or a job was paused or resumed. */
   jobsChanged(): void {
     this.#tell({ kind: 'jobs' });
   }
 
-  /** A run that never started (`skipped`) may end, too. */
   ended(claim: Claim, end: RunEnd, at: Moment): void {
     const run = this.#runs.get(claim.runId);
     if (run !== undefined) {

@@ -10,20 +10,21 @@ import { type Due, JobTurn, type TurnHost } from './job-turn.ts';
 import type { Job } from './jobs/job.ts';
 import { Leases } from './leases.ts';
 import { Resident } from './resident.ts';
-import type { Emit, LeftOut } from './serve-events.ts';
+import type { DuePlan, DueTimes } from './jobs/schedule.ts';
+import type { Emit } from './serve-events.ts';
 import { leaseTimes } from './store/lease.ts';
 import { StoreLink } from './store-link.ts';
-import type { Moment, Store } from './store/store.ts';
+import type { LeftOut, Moment, Store } from './store/store.ts';
 
 /** When jobs are due. Pure. */
 export interface Schedule {
   /** The first due time after a moment; null: no clock makes the job due. */
   next(job: Job, after: Moment): Moment | null;
   /**
-   * Due times after `last` up to now that are to be run, oldest first, by the job's `catch_up` and `window`.
-   * @param last null: the job has never run
+   * Due times after `last` up to now: those that are to be run, and those that `catch_up` and `window` leave out.
+   * @param last the last one that was claimed or left out; null: the job has never been due
    */
-  due(job: Job, last: Moment | null, now: Moment): readonly Moment[];
+  due(job: Job, last: Moment | null, now: Moment): Pick<DuePlan, 'start' | 'missed' | 'late'>;
 }
 
 export interface SchedulerOptions {
@@ -172,7 +173,7 @@ export class Scheduler {
     }
     for (const { turn, job, queue } of this.#lanes.values()) {
       turn?.drain();
-      for (const due of queue) this.#leaveOut(job, due.at, 'draining');
+      for (const due of queue) emit({ kind: 'left_out', job: job.name, ...single(due.at), why: 'draining' });
     }
     for (const { resident } of this.#residents.values()) resident.stop();
     if (this.#turns.size > 0) emit({ kind: 'draining', running: this.#turns.size });
@@ -254,7 +255,10 @@ export class Scheduler {
   /** Takes over the list of jobs. @returns whether the database told what it knows of new ones */
   async #adopt(jobs: readonly Job[]): Promise<boolean> {
     if (jobs === this.#jobs) return true;
-    const known = await this.#link.ask((store) => store.lastDue());
+    const known = await this.#link.ask(async (store) => {
+      const [last, leftOut] = [await store.lastDue(), await store.lastLeftOut()];
+      return (name: string): Moment | null => latest(last.get(name), leftOut.get(name));
+    });
     if (known === null) return false;
     const now = this.now();
     const names = new Set(jobs.map(({ name }) => name));
@@ -267,14 +271,15 @@ export class Scheduler {
     }
     for (const job of jobs) {
       if (job.timing.kind === 'resident') this.#startResident(job);
-      else this.#adoptJob(job, known.value.get(job.name) ?? null, now);
+      else this.#adoptJob(job, known.value(job.name), now);
     }
     this.#jobs = jobs;
     this.#looked.delete('reap');
     return true;
   }
 
-  #adoptJob(job: Job, lastDue: Moment | null, now: Moment): void {
+  /** @param last the last due time that was claimed or left out; null: none is known */
+  #adoptJob(job: Job, last: Moment | null, now: Moment): void {
     const { schedule } = this.#options;
     const lane = this.#lanes.get(job.name);
     if (lane !== undefined && sameTiming(lane.job, job)) {
@@ -283,7 +288,8 @@ export class Scheduler {
     }
     // Of a job whose times have changed, the new ones count from now on.
     const changed = lane !== undefined;
-    const handled = changed || job.catchUp === 'none' ? now : lastDue === null ? null : Math.min(lastDue, now);
+    const unknown = job.catchUp === 'none' ? now : null;
+    const handled = changed ? now : last === null ? unknown : Math.min(last, now);
     const arrivals = job.timing.kind === 'after' ? new Arrivals(job.timing.debounceMs) : null;
     if (job.catchUp !== 'none' && !changed) arrivals?.assume(now);
     this.#lanes.set(job.name, {
@@ -373,15 +379,17 @@ export class Scheduler {
     // The clock was set back: times that come again are claimed already, so that none is run twice.
     if (lane.handled !== null && lane.handled > now + SET_BACK_MS) lane.next = schedule.next(job, (lane.handled = now));
     if (lane.handled !== null && (lane.next === null || lane.next > now)) return;
-    const dues = schedule.due(job, lane.handled, now);
+    const { start: dues, missed, late } = schedule.due(job, lane.handled, now);
     lane.next = schedule.next(job, (lane.handled = now));
+    if (missed !== null) this.#leaveOut(job, missed, 'missed');
+    if (late !== null) this.#leaveOut(job, late, 'window_over');
     if (paused) {
-      for (const at of dues) this.#leaveOut(job, at, 'paused');
+      for (const at of dues) this.#leaveOut(job, single(at), 'paused');
       return;
     }
     const busy = lane.turn !== null || lane.queue.some((due) => !due.asked);
     for (const at of dues) {
-      if (busy && job.overlap === 'skip') this.#leaveOut(job, at, 'still_running');
+      if (busy && job.overlap === 'skip') this.#leaveOut(job, single(at), 'still_running');
       else lane.queue.push({ at, attempt: 1, tried: 0, asked: false });
     }
     if (job.catchUp === 'all') return;
@@ -389,7 +397,7 @@ export class Scheduler {
     const waiting = lane.queue.filter((due) => !due.asked && due.attempt === 1);
     for (const due of waiting.slice(0, -1)) {
       lane.queue.splice(lane.queue.indexOf(due), 1);
-      this.#leaveOut(job, due.at, 'still_running');
+      this.#leaveOut(job, single(due.at), 'still_running');
     }
   }
 
@@ -400,7 +408,7 @@ export class Scheduler {
       if (due === undefined) return;
       const { windowMs } = lane.job;
       if (windowMs !== null && !due.asked && now - due.at > windowMs) {
-        this.#leaveOut(lane.job, due.at, 'window_over');
+        this.#leaveOut(lane.job, single(due.at), 'window_over');
         continue;
       }
       const turn = new JobTurn(this.#turnHost, lane.job, due);
@@ -446,7 +454,7 @@ export class Scheduler {
   #waitFor(lane: Lane, due: Due): void {
     const { job, arrivals } = lane;
     if (job.overlap === 'skip' && !due.asked && due.attempt === 1 && arrivals === null) {
-      this.#leaveOut(job, due.at, 'still_running');
+      this.#leaveOut(job, single(due.at), 'still_running');
       return;
     }
     if (arrivals === null) lane.queue.unshift(due);
@@ -465,9 +473,20 @@ export class Scheduler {
     return newest.state === 'running' ? 'running' : 'nothing';
   }
 
-  #leaveOut(job: Job, dueAt: Moment, why: LeftOut): void {
-    this.#options.emit({ kind: 'left_out', job: job.name, dueAt, why });
+  #leaveOut(job: Job, times: DueTimes, why: LeftOut): void {
+    const left = { job: job.name, why, ...times };
+    this.#history.addLeftOut(left);
+    this.#options.emit({ kind: 'left_out', ...left });
   }
+}
+
+function single(at: Moment): DueTimes {
+  return { first: at, last: at, count: 1 };
+}
+
+/** @returns null when neither is known */
+function latest(one: Moment | undefined, other: Moment | undefined): Moment | null {
+  return one === undefined ? (other ?? null) : Math.max(one, other ?? one);
 }
 
 function sameTiming(one: Job, other: Job): boolean {

@@ -1,6 +1,6 @@
 // What happens while serve is at work, for whoever shows it: lines of the log, the page, alarms. Types only.
 import type { TryStop } from './job-runner.ts';
-import type { Claim, FreshnessRun, JobRun, Moment, NodeRun, RunEnd } from './store/store.ts';
+import type { Claim, FreshnessRun, JobRun, LeftOut, LeftOutTimes, Moment, NodeRun, RunEnd } from './store/store.ts';
 
 export type ServeEvent =
   /** This host takes part, and knows when its jobs are due. */
@@ -30,8 +30,8 @@ export type ServeEvent =
   | { readonly kind: 'measured'; readonly freshness: FreshnessRun }
   /** The leases of these runs were renewed. */
   | { readonly kind: 'heartbeat'; readonly claims: readonly Claim[]; readonly at: Moment }
-  /** A due time that is not run. */
-  | { readonly kind: 'left_out'; readonly job: string; readonly dueAt: Moment; readonly why: LeftOut }
+  /** Due times that are not run. */
+  | ({ readonly kind: 'left_out' } & Omit<LeftOutTimes, 'why'> & { readonly why: LeftOut | 'draining' })
   /** A try was told to end; it ends when nothing of it is left on the server. */
   | { readonly kind: 'stopping'; readonly claim: Claim; readonly why: TryStop }
   /** Another host went silent in the midst of a run. */
@@ -46,7 +46,5 @@ export type ServeEvent =
   | { readonly kind: 'history_dropped'; readonly rows: number }
   /** No further run starts; those at work go on to their end. */
   | { readonly kind: 'draining'; readonly running: number };
-
-export type LeftOut = 'still_running' | 'paused' | 'window_over' | 'draining';
 
 export type Emit = (event: ServeEvent) => void;

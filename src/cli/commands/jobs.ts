@@ -5,7 +5,13 @@ import { dateTime, isoTime } from '../../values/utc-text.ts';
 import { errorOf } from '../../error-table.ts';
 import { print } from '../../events/index.ts';
 import type { Job, JobFile, JobTiming, JobWork } from '../../serve/jobs/job.ts';
-import { type JobOverview, jobOverviews, timingInWords, workInWords } from '../../serve/jobs/overview.ts';
+import {
+  type JobOverview,
+  jobOverviews,
+  leftOutInWords,
+  timingInWords,
+  workInWords,
+} from '../../serve/jobs/overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import type { JobRun, Store } from '../../serve/store/store.ts';
 import { knownWords } from '../../values/close-matches.ts';
@@ -13,7 +19,7 @@ import { type CommandSession, now } from '../command-session.ts';
 import { readJobFile } from '../read-job-file.ts';
 import { checkJobsCommand } from './jobs-check.ts';
 import { loadProject } from './run.ts';
-import { NO_HISTORY } from './runs.ts';
+import { leftOutDocument, NO_HISTORY } from './runs.ts';
 
 export async function jobsCommand(session: CommandSession): Promise<boolean> {
   if (session.positional[0] === 'check') return checkJobsCommand(session);
@@ -81,26 +87,28 @@ async function listed(session: CommandSession, file: JobFile, store: Store): Pro
       path: file.path,
       jobs: states.map(jobDocument),
     });
+  const some = states.some(({ leftOut }) => leftOut !== null);
   const rows = inColumns([
-    ['JOB', 'RUNS', 'WHEN', 'LAST (UTC)', 'NEXT (UTC)'],
-    ...states.map(({ job, paused, last, next }) => [
+    ['JOB', 'RUNS', 'WHEN', 'LAST (UTC)', 'NEXT (UTC)', ...(some ? ['LEFT OUT (UTC)'] : [])],
+    ...states.map(({ job, paused, last, leftOut, next }) => [
       job.name,
       workInWords(job.work),
       timingInWords(job.timing),
       last === null ? '-' : runInWords(last),
       paused ? 'paused' : next === null ? '-' : dateTime(next),
+      ...(some ? [leftOut === null ? '-' : `until ${dateTime(leftOut.last)}, ${leftOutInWords(leftOut)}`] : []),
     ]),
   ]);
   return [...rows, ...(kept ? [] : ['', NO_HISTORY])].join('\n');
 }
 
 /** Nothing has run and nothing is paused. */
-function withoutHistory(store: Store): Pick<Store, 'now' | 'paused' | 'runs'> {
-  return { now: () => store.now(), paused: async () => new Set(), runs: async () => [] };
+function withoutHistory(store: Store): Pick<Store, 'now' | 'paused' | 'runs' | 'leftOut'> {
+  return { now: () => store.now(), paused: async () => new Set(), runs: async () => [], leftOut: async () => [] };
 }
 
 /** The keys are documented in docs/jobs.md and stay. */
-function jobDocument({ job, paused, last, next }: JobOverview): object {
+function jobDocument({ job, paused, last, leftOut, next }: JobOverview): object {
   const { name, line, work, timing, owner, description } = job;
   return {
     name,
@@ -124,6 +132,7 @@ function jobDocument({ job, paused, last, next }: JobOverview): object {
             host: last.host,
             reason: last.reason,
           },
+    left_out: leftOut === null ? null : leftOutDocument(leftOut),
   };
 }
 

@@ -5,9 +5,10 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { runDetail, type RunDetail } from '../../serve/run-detail.ts';
+import { leftOutInWords } from '../../serve/jobs/overview.ts';
 import { createStore } from '../../serve/store/create-store.ts';
 import { runState } from '../../serve/store/rows.ts';
-import type { JobRun, NodeRun, RunState } from '../../serve/store/store.ts';
+import type { JobRun, LeftOutTimes, NodeRun, RunState, Store } from '../../serve/store/store.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { loadProject } from './run.ts';
 
@@ -31,28 +32,24 @@ export async function runsCommand(session: CommandSession): Promise<boolean> {
       return true;
     }
     const filter = filterOf(flags);
-    const runs = kept ? await store.runs({ ...filter, limit }) : [];
+    const { runs, leftOut } = kept ? await newest(store, filter, limit) : { runs: [], leftOut: [] };
+    const rows = [
+      ...runs.map((run) => ({ at: run.startedAt, cells: runCells(run) })),
+      ...leftOut.map((times) => ({ at: times.last, cells: leftOutCells(times) })),
+    ].sort((a, b) => b.at - a.at);
+    const none = kept ? 'No such runs are in the history.' : NO_HISTORY;
+    const head = ['RUN', 'JOB', 'DUE (UTC)', 'TRY', 'STATE', 'SECONDS', 'HOST', 'REASON'];
     print(
       logger,
       json
-        ? JSON.stringify({ generated_at: isoTime(now()), runs: runs.map(runDocument) })
-        : runs.length === 0
-          ? kept
-            ? 'No such runs are in the history.'
-            : NO_HISTORY
-          : inColumns([
-              ['RUN', 'JOB', 'DUE (UTC)', 'TRY', 'STATE', 'SECONDS', 'HOST', 'REASON'],
-              ...runs.map((run) => [
-                run.runId.slice(0, 8),
-                run.job,
-                dateTime(run.dueAt),
-                String(run.attempt),
-                run.state,
-                secondsOf(run),
-                run.host,
-                run.reason ?? '',
-              ]),
-            ]).join('\n'),
+        ? JSON.stringify({
+            generated_at: isoTime(now()),
+            runs: runs.map(runDocument),
+            left_out: leftOut.map(leftOutDocument),
+          })
+        : rows.length === 0
+          ? none
+          : inColumns([head, ...rows.map(({ cells }) => cells)]).join('\n'),
     );
     return true;
   } finally {
@@ -65,6 +62,34 @@ function filterOf({ job, status }: CommandSession['flags']): { job?: string; sta
     ...(typeof job === 'string' ? { job } : {}),
     ...(typeof status === 'string' ? { states: [runState(status)] } : {}),
   };
+}
+
+/** The newest runs and, among them, the due times that were left out: so many together. */
+async function newest(
+  store: Store,
+  filter: ReturnType<typeof filterOf>,
+  limit: number,
+): Promise<{ readonly runs: readonly JobRun[]; readonly leftOut: readonly LeftOutTimes[] }> {
+  const { job, states } = filter;
+  const of = job === undefined ? {} : { job };
+  const runs = await store.runs({ ...filter, limit });
+  const leftOut = states?.includes('skipped') === false ? [] : await store.leftOut({ ...of, limit });
+  const times = [...runs.map(({ startedAt }) => startedAt), ...leftOut.map(({ last }) => last)].sort((a, b) => b - a);
+  const oldest = times[limit - 1] ?? Number.NEGATIVE_INFINITY;
+  return {
+    runs: runs.filter(({ startedAt }) => startedAt >= oldest),
+    leftOut: leftOut.filter(({ last }) => last >= oldest),
+  };
+}
+
+function runCells(run: JobRun): string[] {
+  const { runId, job, dueAt, attempt, state, host, reason } = run;
+  return [runId.slice(0, 8), job, dateTime(dueAt), String(attempt), state, secondsOf(run), host, reason ?? ''];
+}
+
+/** The due time is the last one. */
+function leftOutCells(times: LeftOutTimes): string[] {
+  return ['-', times.job, dateTime(times.last), '-', 'skipped', '-', '-', leftOutInWords(times)];
 }
 
 function detailLines({ run, nodes, failed, changes }: RunDetail): string[] {
@@ -133,6 +158,11 @@ function runDocument(run: JobRun): object {
     reason: run.reason,
     project: run.project,
   };
+}
+
+/** The keys are documented in docs/history.md and stay. */
+export function leftOutDocument({ job, why, first, last, count }: LeftOutTimes): object {
+  return { job, why, first_due_at: isoTime(first), last_due_at: isoTime(last), due_times: count };
 }
 
 function detailDocument({ run, nodes, failed, changes }: RunDetail): object {

@@ -1,6 +1,7 @@
 // The lines that serve writes for people: one when a run ends, one for what goes wrong. Runs go to the log file.
 import { dateTime } from '../../values/utc-text.ts';
 import type { LogLevel } from '../../log.ts';
+import { LEFT_OUT_WORDS } from '../../serve/jobs/overview.ts';
 import type { ServeEvent } from '../../serve/serve-events.ts';
 
 export interface ServeLine {
@@ -23,7 +24,7 @@ export function serveLine(event: ServeEvent): ServeLine | null {
       return { level: good || end.state === 'cancelled' ? 'info' : 'error', text: `${text}${told}${next}` };
     }
     case 'left_out':
-      return { level: 'info', text: `${event.job} of ${dateTime(event.dueAt)} left out: ${LEFT_OUT[event.why]}` };
+      return { level: 'info', text: `${event.job} ${leftOutLine(event)}` };
     case 'stopping':
       return event.why === 'timeout'
         ? { level: 'warn', text: `${event.claim.job}: its time is over, its statements are being cancelled` }
@@ -60,9 +61,9 @@ export function serveLine(event: ServeEvent): ServeLine | null {
   }
 }
 
-const LEFT_OUT = {
-  still_running: 'the run before goes on',
-  paused: 'the job is paused',
-  window_over: 'its window is over',
-  draining: 'serve stops',
-} as const;
+function leftOutLine({ first, last, count, why }: Extract<ServeEvent, { kind: 'left_out' }>): string {
+  const reason = why === 'draining' ? 'serve stops' : LEFT_OUT_WORDS[why];
+  const which =
+    count === 1 ? `of ${dateTime(last)}` : `of ${dateTime(first)} to ${dateTime(last)}, ${count} due times,`;
+  return `${which} left out: ${reason}`;
+}

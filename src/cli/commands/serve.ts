@@ -116,7 +116,7 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     },
     schedule: {
       next: ({ timing }, after) => nextDue(timing, after),
-      due: (job, last, until) => duePlan(job, last, until).start,
+      due: duePlan,
     },
     store,
     clock: { now, sleep: pause },
@@ -222,6 +222,9 @@ function tell(runs: LiveRuns, event: ServeEvent): void {
       break;
     case 'node_ended':
       runs.nodeFinished(event.node);
+      break;
+    case 'left_out':
+      if (event.why !== 'draining') runs.leftOut(event.job, event.count);
       break;
     case 'measured':
       runs.freshness([event.freshness]);

@@ -2,7 +2,8 @@
 // it. Who may ask is left to serve-http.ts, changes as they happen to event-stream.ts.
 import type { Job, JobTiming } from '../jobs/job.ts';
 import type { Live, LiveNode, LiveRun } from '../live.ts';
-import type { JobRun, Moment, NodeRun, RunFilter, RunState, Store } from '../store/store.ts';
+import { leftOutInWords } from '../jobs/overview.ts';
+import type { JobRun, LeftOutTimes, Moment, NodeRun, RunFilter, RunState, Store } from '../store/store.ts';
 
 const PAGE = 50;
 const LONGEST_PAGE = 200;
@@ -36,8 +37,9 @@ export async function api(input: ApiInput, path: string, query: URLSearchParams)
 
 async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object> {
   const { host, project, version } = live;
-  const kept = await orAway(live, Promise.all([store.runs({ limit: RECENT }), store.openIncidents()]));
-  const [recent, incidents] = kept ?? [[], []];
+  const asked = [store.runs({ limit: RECENT }), store.openIncidents(), store.leftOut({ limit: RECENT })] as const;
+  const kept = await orAway(live, Promise.all(asked));
+  const [recent, incidents, leftOut] = kept ?? [[], [], []];
   const isAway = kept === null;
   const jobs = await Promise.all(
     live.jobs().map(async ({ job, nextAt, paused }) => {
@@ -52,6 +54,7 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
         nextAt,
         paused,
         last: last === undefined ? null : runRow(last),
+        leftOut: leftOut.filter((times) => times.job === job.name).map(leftOutRow)[0] ?? null,
       };
     }),
   );
@@ -91,18 +94,18 @@ async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
   const job = query.get('job');
   const states = STATES.filter((state) => query.getAll('state').includes(state));
   const before = Number(query.get('before') ?? Number.NaN);
-  const filter: RunFilter = {
-    limit: limit + 1,
-    ...(job === null ? {} : { job }),
-    ...(states.length === 0 ? {} : { states }),
-    ...(Number.isFinite(before) ? { before } : {}),
-  };
+  const only = { ...(job === null ? {} : { job }), ...(Number.isFinite(before) ? { before } : {}) };
+  const filter: RunFilter = { ...only, limit: limit + 1, ...(states.length === 0 ? {} : { states }) };
   const found = await store.runs(filter);
   const page = found.slice(0, limit);
   const last = page.at(-1);
   const after = found[limit];
   const tied = after !== undefined && after.startedAt === last?.startedAt ? 1 : 0;
-  return { runs: page.map(runRow), next: after === undefined || last === undefined ? null : last.startedAt + tied };
+  const next = after === undefined || last === undefined ? null : last.startedAt + tied;
+  const skipped = states.length === 0 || states.includes('skipped');
+  const of = { ...only, ...(next === null ? {} : { since: next }), limit: LONGEST_PAGE };
+  const leftOut = skipped ? await store.leftOut(of) : [];
+  return { runs: page.map(runRow), leftOut: leftOut.map(leftOutRow), next };
 }
 
 /** A run and its nodes: of this host as they are now, of others from the history. */
@@ -153,6 +156,11 @@ function limitOf(query: URLSearchParams, usual: number): number {
 
 function runRow({ runId, job, dueAt, attempt, host, state, startedAt, finishedAt, reason, project }: JobRun): object {
   return { id: runId, job, dueAt, attempt, host, state, startedAt, finishedAt, reason, project };
+}
+
+/** Due times that were not run, in words. */
+function leftOutRow({ job, why, first, last, count }: LeftOutTimes): object {
+  return { job, first, last, count, reason: leftOutInWords({ count, why }) };
 }
 
 /** A run of this host that goes on, in the form of one of the history. */

@@ -115,6 +115,7 @@ function messageOf(change: Change, { runId, uniqueId }: Shown): object | null {
       return { kind: 'ended', runId: change.claim.runId, job: change.claim.job, state: change.end.state };
     case 'total':
     case 'jobs':
+    case 'left_out':
       return change;
     case 'freshness':
       return { kind: 'freshness' };

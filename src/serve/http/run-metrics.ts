@@ -45,6 +45,7 @@ export class RunMetrics {
     if (change.kind === 'started') this.#started(change.claim, change.at);
     else if (change.kind === 'node' && change.node.ended !== null) this.#node(change.node.ended);
     else if (change.kind === 'freshness') this.#freshness(change.rows);
+    else if (change.kind === 'left_out') this.#leftOut(change.job, change.count);
     else if (change.kind === 'ended') this.#ended(change.claim, change.end, change.startedAt, change.at);
   }
 
@@ -107,7 +108,7 @@ export class RunMetrics {
       family(
         'tsdbt_job_runs_total',
         'counter',
-        'Runs of the job that ended on this host.',
+        'Runs of the job that ended on this host, and due times that this host left out (skipped).',
         jobs.flatMap(([job, { ends }]) =>
           [...ends].map(([status, value]) => ({ labels: { job_name: job, status }, value })),
         ),
@@ -158,6 +159,11 @@ export class RunMetrics {
     counted.seconds += seconds;
     for (const [i, bound] of BUCKETS.entries())
       if (seconds <= bound) counted.buckets[i] = (counted.buckets[i] ?? 0) + 1;
+  }
+
+  #leftOut(job: string, count: number): void {
+    const { ends } = this.#counted(job);
+    ends.set('skipped', (ends.get('skipped') ?? 0) + count);
   }
 
   #node({ uniqueId, status, startedAt, seconds, rows, failures }: NodeRun): void {

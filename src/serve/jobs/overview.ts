@@ -1,7 +1,7 @@
 // What is known of each job at a moment: whether it is paused, its last run, its next due time. For the command `jobs`
 // and the screen; the scheduler has its own view.
 import { writtenDuration } from '../../values/duration.ts';
-import type { JobRun, Moment, Store } from '../store/store.ts';
+import type { JobRun, LeftOut, LeftOutTimes, Moment, Store } from '../store/store.ts';
 import type { Job, JobFile, JobTiming, JobWork } from './job.ts';
 import { nextDue } from './schedule.ts';
 
@@ -10,6 +10,8 @@ export interface JobOverview {
   readonly paused: boolean;
   /** The newest run, also one that still goes on; null: none is kept. */
   readonly last: JobRun | null;
+  /** The newest due times that were not run; null: none are kept. */
+  readonly leftOut: LeftOutTimes | null;
   /** Null: the job is paused, or no clock makes it due. */
   readonly next: Moment | null;
 }
@@ -17,16 +19,30 @@ export interface JobOverview {
 /** In the order of the file. @throws when the database is away */
 export async function jobOverviews(
   { jobs }: JobFile,
-  store: Pick<Store, 'now' | 'paused' | 'runs'>,
+  store: Pick<Store, 'now' | 'paused' | 'runs' | 'leftOut'>,
 ): Promise<JobOverview[]> {
   const [now, pausedJobs] = [await store.now(), await store.paused()];
   const states: JobOverview[] = [];
   for (const job of jobs) {
     const [last = null] = await store.runs({ job: job.name, limit: 1 });
     const paused = pausedJobs.has(job.name);
-    states.push({ job, paused, last, next: paused ? null : nextDue(job.timing, now) });
+    const [leftOut = null] = await store.leftOut({ job: job.name, limit: 1 });
+    states.push({ job, paused, last, leftOut, next: paused ? null : nextDue(job.timing, now) });
   }
   return states;
+}
+
+/** Why due times were not run, in words. */
+export const LEFT_OUT_WORDS: Readonly<Record<LeftOut, string>> = {
+  still_running: 'the run before went on',
+  paused: 'the job was paused',
+  window_over: 'its window was over',
+  missed: 'no host could start it then',
+};
+
+/** `3 due times: the run before went on`. */
+export function leftOutInWords({ count, why }: Pick<LeftOutTimes, 'count' | 'why'>): string {
+  return `${count} due time${count === 1 ? '' : 's'}: ${LEFT_OUT_WORDS[why]}`;
 }
 
 /** `build tag:fast --exclude x`, as it would be typed. */

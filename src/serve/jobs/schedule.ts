@@ -65,13 +65,21 @@ export function dueBetween(timing: JobTiming, after: Moment, until: Moment, limi
   }
 }
 
+/** Due times one after another. */
+export interface DueTimes {
+  readonly first: Moment;
+  readonly last: Moment;
+  /** Of a pattern, the newest 1,000 are counted. */
+  readonly count: number;
+}
+
 /** What is to be done about a job now. */
 export interface DuePlan {
   /** Due times to claim, oldest first. */
   readonly start: readonly Moment[];
-  /** Passed due times left out: `missed` by `catch_up`, `late` by `window`. Of many, the newest are counted. */
-  readonly missed: number;
-  readonly late: number;
+  /** Passed due times left out: `missed` by `catch_up`, `late` by `window`. null: none */
+  readonly missed: DueTimes | null;
+  readonly late: DueTimes | null;
   /** The next due time; null: no clock makes the job due. */
   readonly next: Moment | null;
 }
@@ -93,13 +101,30 @@ export function duePlan(job: Pick<Job, 'timing' | 'catchUp' | 'windowMs'>, last:
   const unknown = last === null || last > now;
   // Between two due times, which is nearly always, one step says so.
   const first = nextDue(timing, unknown ? now : last);
-  if (first === null || (!unknown && first > now)) return { start: [], missed: 0, late: 0, next: first };
+  if (first === null || (!unknown && first > now)) return { start: [], missed: null, late: null, next: first };
   const next = nextDue(timing, now);
   const passed = unknown ? newest(timing, now, catchUp) : dueBetween(timing, last, now);
   const wanted =
     catchUp === 'all' ? passed : passed.slice(-1).filter((due) => catchUp === 'latest' || now - due <= ON_TIME);
   const start = windowMs === null ? wanted : wanted.filter((due) => now - due <= windowMs);
-  return { start, missed: passed.length - wanted.length, late: wanted.length - start.length, next };
+  // What is wanted is the newest of what has passed, and what is started the newest of that.
+  const missed = timesOf(passed.slice(0, passed.length - wanted.length));
+  const late = timesOf(wanted.slice(0, wanted.length - start.length));
+  return { start, missed: unknown ? missed : withEarlier(missed, timing, last, passed[0] ?? now), late, next };
+}
+
+function timesOf(dues: readonly Moment[]): DueTimes | null {
+  const [first, last] = [dues[0], dues.at(-1)];
+  return first === undefined || last === undefined ? null : { first, last, count: dues.length };
+}
+
+/** Counts the due times of a period before those that were listed, too. @param listed the first one of those */
+function withEarlier(times: DueTimes | null, timing: JobTiming, after: Moment, listed: Moment): DueTimes | null {
+  if (timing.kind !== 'every') return times;
+  const first = (Math.floor(after / timing.ms) + 1) * timing.ms;
+  const earlier = Math.round((listed - first) / timing.ms);
+  if (earlier <= 0) return times;
+  return { first, last: times?.last ?? listed - timing.ms, count: earlier + (times?.count ?? 0) };
 }
 
 /** The due time that a job without a past begins with. */

@@ -7,6 +7,8 @@ import type {
   FreshnessRun,
   Incident,
   JobRun,
+  LeftOutFilter,
+  LeftOutTimes,
   Moment,
   NodeRun,
   RunEnd,
@@ -24,6 +26,8 @@ export class MemoryData {
   readonly runs = new Map<string, KeptRun>();
   readonly nodes = new Map<string, NodeRun>();
   readonly freshness = new Map<string, FreshnessRun>();
+  /** By job, reason and the due time of the run before. */
+  readonly leftOut = new Map<string, LeftOutTimes>();
   readonly paused = new Set<string>();
   readonly requests = new Set<string>();
   readonly incidents: Changing<Incident>[] = [];
@@ -136,6 +140,38 @@ export class MemoryStore implements Store {
     return last;
   }
 
+  async leaveOut(times: readonly LeftOutTimes[]): Promise<void> {
+    const { runs, leftOut } = this.#data;
+    for (const each of times) {
+      const dues = [...runs.values()].filter(({ job }) => job === each.job).map(({ dueAt }) => dueAt);
+      if (dues.includes(each.last)) continue;
+      const key = JSON.stringify([each.job, each.why, Math.max(0, ...dues.filter((due) => due < each.last))]);
+      const known = leftOut.get(key);
+      if (known === undefined) leftOut.set(key, each);
+      else if (known.last < each.first)
+        leftOut.set(key, { ...known, last: each.last, count: known.count + each.count });
+    }
+  }
+
+  async leftOut({ job, before, since, limit }: LeftOutFilter): Promise<readonly LeftOutTimes[]> {
+    return [...this.#data.leftOut.values()]
+      .filter(
+        (each) =>
+          (job === undefined || each.job === job) &&
+          (before === undefined || each.last < before) &&
+          (since === undefined || each.last >= since),
+      )
+      .sort((a, b) => b.last - a.last || (a.job < b.job ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  async lastLeftOut(): Promise<ReadonlyMap<string, Moment>> {
+    const last = new Map<string, Moment>();
+    for (const each of this.#data.leftOut.values())
+      last.set(each.job, Math.max(each.last, last.get(each.job) ?? each.last));
+    return last;
+  }
+
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
     for (const node of nodes) this.#data.nodes.set(`${node.runId} ${node.uniqueId}`, node);
     for (const measured of freshness) this.#data.freshness.set(`${measured.runId} ${measured.uniqueId}`, measured);
@@ -239,7 +275,7 @@ export class MemoryStore implements Store {
   }
 
   async prune(before: Moment): Promise<void> {
-    const { runs, nodes, freshness, incidents, alarms } = this.#data;
+    const { runs, nodes, freshness, leftOut, incidents, alarms } = this.#data;
     // The newest claim of a job stays: it says which due times are over.
     const newest = new Map([...runs.values()].map((run) => [run.job, run.token]));
     for (const run of [...runs.values()])
@@ -249,6 +285,7 @@ export class MemoryStore implements Store {
     for (const [key, node] of nodes) if (node.startedAt < before && !running(node.runId)) nodes.delete(key);
     for (const [key, measured] of freshness)
       if (measured.at < before && !running(measured.runId)) freshness.delete(key);
+    for (const [key, each] of leftOut) if (each.last < before) leftOut.delete(key);
     const stays = incidents.filter(({ closedAt }) => closedAt === null || closedAt >= before);
     const open = new Set(stays.map(({ id }) => id));
     incidents.splice(0, incidents.length, ...stays);

@@ -1,7 +1,7 @@
 // Rows of the kept tables, as both databases give them: columns in a fixed order, each a text or null. Pure.
 import { TsdbtError } from '../../errors.ts';
 import type { FreshnessStatus, NodeStatus } from '../../contracts/results.ts';
-import type { FreshnessRun, Incident, JobRun, NodeRun, RunState, SentAlarm } from './store.ts';
+import type { FreshnessRun, Incident, JobRun, LeftOut, LeftOutTimes, NodeRun, RunState, SentAlarm } from './store.ts';
 
 export type Cells = readonly (string | null)[];
 
@@ -13,6 +13,12 @@ const STATES: Readonly<Record<RunState, true>> = {
   lost: true,
   skipped: true,
   cancelled: true,
+};
+const LEFT_OUT: Readonly<Record<LeftOut, true>> = {
+  still_running: true,
+  paused: true,
+  window_over: true,
+  missed: true,
 };
 const FRESHNESS: Readonly<Record<FreshnessStatus, true>> = {
   pass: true,
@@ -162,6 +168,17 @@ export function cellsOf(
   return columns
     .map((column) => (TIMES.includes(column) ? time(column) : NUMBERS.includes(column) ? number(column) : column))
     .join(', ');
+}
+
+/** From job, why, first_due_at, last_due_at, due_times. */
+export function leftOutOf([job, why, first, last, count]: Cells): LeftOutTimes {
+  return {
+    job: text(job),
+    why: known(LEFT_OUT, why),
+    first: Number(first),
+    last: Number(last),
+    count: Number(count),
+  };
 }
 
 /** From id, key, opened_at, closed_at, reason. */

@@ -41,6 +41,31 @@ export interface JobRun extends Claim {
   readonly project: string | null;
 }
 
+/**
+ * Why a due time was not run: the run before went on, the job was paused, its window was over, nobody was there
+ * (`missed`, and `catch_up` does not make up for it).
+ */
+export type LeftOut = 'still_running' | 'paused' | 'window_over' | 'missed';
+
+/** Due times of a job, one after another, that were not run for one reason. */
+export interface LeftOutTimes {
+  readonly job: string;
+  readonly why: LeftOut;
+  readonly first: Moment;
+  readonly last: Moment;
+  /** How many; of a pattern that was missed for very long, the newest 1,000. */
+  readonly count: number;
+}
+
+export interface LeftOutFilter {
+  readonly job?: string;
+  /** Whose last due time is earlier, and not earlier. */
+  readonly before?: Moment;
+  readonly since?: Moment;
+  /** Newest first. */
+  readonly limit: number;
+}
+
 /** A node of a run. */
 export interface NodeRun {
   readonly runId: string;
@@ -134,6 +159,15 @@ export interface Store {
   fence(claim: Claim): Fence | null;
   /** The last due time of each job that anybody has claimed. */
   lastDue(): Promise<ReadonlyMap<string, Moment>>;
+  /**
+   * Notes due times that are not run. Between two runs of a job there is one row for each reason, which is extended:
+   * what is kept does not grow with the number of due times. What another host has noted, or runs, is not noted again.
+   */
+  leaveOut(times: readonly LeftOutTimes[]): Promise<void>;
+  /** What was left out. None where an earlier version has made the tables. */
+  leftOut(filter: LeftOutFilter): Promise<readonly LeftOutTimes[]>;
+  /** The last due time of each job that was left out. */
+  lastLeftOut(): Promise<ReadonlyMap<string, Moment>>;
   /** Writes history in one statement a table, off the critical path. A second row of a node in a run replaces it. */
   record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void>;
   runs(filter: RunFilter): Promise<readonly JobRun[]>;

@@ -22,7 +22,12 @@ const plain = (text: string): string[] => text.split('\n').map((line) => line.re
 
 interface Listed {
   readonly generated_at: string;
-  readonly jobs: readonly { readonly name: string; readonly next: string | null; readonly paused: boolean }[];
+  readonly jobs: readonly {
+    readonly name: string;
+    readonly next: string | null;
+    readonly paused: boolean;
+    readonly left_out: object | null;
+  }[];
 }
 async function listed(): Promise<Listed> {
   const { stdout, code } = await jobs('--output', 'json');
@@ -38,7 +43,7 @@ describe('jobs', () => {
       expect([code, out]).toEqual([args.length > 1 ? 2 : 0, expect.stringContaining(none)]);
     }
     const { stdout } = await project.run(['runs', '--output', 'json']);
-    expect(JSON.parse(stdout)).toEqual({ generated_at: expect.any(String), runs: [] });
+    expect(JSON.parse(stdout)).toEqual({ generated_at: expect.any(String), runs: [], left_out: [] });
     expect((await listed()).jobs).toHaveLength(5);
     expect(await project.rows(`select nspname from pg_namespace where nspname = 'tsdbt'`)).toEqual([]);
   });
@@ -86,6 +91,7 @@ describe('jobs', () => {
           owner: 'data',
           next: time,
           last: null,
+          left_out: null,
         },
         {
           ...none,
@@ -97,6 +103,7 @@ describe('jobs', () => {
           tz: 'Europe/Berlin',
           next: time,
           last: null,
+          left_out: null,
         },
         {
           ...none,
@@ -107,6 +114,7 @@ describe('jobs', () => {
           after: ['source:raw.events'],
           next: null,
           last: null,
+          left_out: null,
         },
         {
           ...none,
@@ -118,6 +126,7 @@ describe('jobs', () => {
           resident: true,
           next: null,
           last: null,
+          left_out: null,
         },
         {
           ...none,
@@ -128,6 +137,7 @@ describe('jobs', () => {
           description: 'on request',
           next: null,
           last: null,
+          left_out: null,
         },
       ],
     });
@@ -148,6 +158,34 @@ describe('jobs', () => {
     expect(await said('resume', 'fast')).toBe('fast: was not paused');
     expect(await said('run', 'fast')).toBe('fast: asked for; the next host that serves runs it');
     expect(await said('run', 'fast', '--output', 'json')).toBe('{"job":"fast","requested":true}');
+  });
+
+  it('shows due times that were not run', async () => {
+    const [first, last] = [Date.UTC(2026, 10, 23, 10, 5), Date.UTC(2026, 10, 23, 10, 15)];
+    await project.client.query(
+      `insert into tsdbt.due_left_out values ('fast', 'paused', to_timestamp(0), to_timestamp(${first / 1000}), ` +
+        `to_timestamp(${last / 1000}), 3)`,
+    );
+    const lines = plain((await jobs()).stdout);
+    expect(lines.find((line) => line.startsWith('JOB'))).toMatch(/ LEFT OUT \(UTC\)$/);
+    expect(lines.find((line) => line.startsWith('fast'))).toMatch(
+      / {2}until 2026-11-23 10:15:00, 3 due times: the job was paused$/,
+    );
+    expect(lines.find((line) => line.startsWith('night'))).toMatch(/ {2}-$/);
+    expect((await listed()).jobs.map(({ left_out }) => left_out)).toEqual([
+      {
+        job: 'fast',
+        why: 'paused',
+        first_due_at: '2026-11-23T10:05:00.000Z',
+        last_due_at: '2026-11-23T10:15:00.000Z',
+        due_times: 3,
+      },
+      null,
+      null,
+      null,
+      null,
+    ]);
+    await project.client.query('delete from tsdbt.due_left_out');
   });
 
   it('shows the last run, with its reason', async () => {

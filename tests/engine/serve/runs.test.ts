@@ -155,6 +155,7 @@ describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
     const store = createStore(adapter);
     await store.open();
     played = await history(store);
+    await store.leaveOut([{ job: 'slow', why: 'still_running', first: DUE + 300_000, last: DUE + 600_000, count: 2 }]);
   });
   afterAll(async () => {
     if (missing !== null) return;
@@ -179,6 +180,28 @@ describe.each(DATABASES)('runs on $type', ({ missing, open }) => {
     ).toEqual([
       `${played.bad.runId.slice(0, 8)}|fast|2027-03-28 01:10:00|1|failed|N host a|2 of 3 nodes failed`,
       `${played.good.runId.slice(0, 8)}|fast|2027-03-28 01:05:00|2|success|N host a`,
+    ]);
+    const skipped = await tsdbt('runs', '--status', 'skipped');
+    expect(
+      skipped.stdout
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map((row) => row.split(/ {2,}/).join('|')),
+    ).toEqual(['-|slow|2027-03-28 01:15:00|-|skipped|-|-|2 due times: the run before went on']);
+    expect((await tsdbt('runs', '--limit', '1')).stdout).toMatch(/^- +slow /m);
+    const left = JSON.parse((await tsdbt('runs', '--job', 'slow', '--output', 'json')).stdout);
+    expect([left.runs, left.left_out]).toEqual([
+      [],
+      [
+        {
+          job: 'slow',
+          why: 'still_running',
+          first_due_at: '2027-03-28T01:10:00.000Z',
+          last_due_at: '2027-03-28T01:15:00.000Z',
+          due_times: 2,
+        },
+      ],
     ]);
     expect((await tsdbt('runs', '--job', 'other')).stdout).toContain('No such runs are in the history.');
     const json = await tsdbt('runs', '--job', 'fast', '--status', 'success', '--output', 'json');

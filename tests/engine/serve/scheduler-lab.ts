@@ -77,6 +77,17 @@ export class Lab {
     return (await this.runs(name)).map((run) => `${clockTime(run.dueAt)} ${run.attempt} ${run.state}`);
   }
 
+  /** `fast 12:05 to 12:10, 2 paused`, oldest first. */
+  async leftOut(): Promise<string[]> {
+    const found = await this.store.leftOut({ limit: 100_000 });
+    return [...found]
+      .reverse()
+      .map(
+        ({ job: name, first, last, count, why }) =>
+          `${name} ${clockTime(first)} to ${clockTime(last)}, ${count} ${why}`,
+      );
+  }
+
   kinds(): string[] {
     return this.events.map(({ kind }) => kind);
   }
@@ -104,7 +115,7 @@ export class Host {
       jobs: () => lab.jobs,
       schedule: {
         next: ({ timing }, after) => nextDue(timing, after),
-        due: (each, last, now) => duePlan(each, last, now).start,
+        due: duePlan,
       },
       store: faulty(lab.store, away, gate),
       clock: {

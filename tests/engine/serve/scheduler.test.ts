@@ -7,6 +7,11 @@ import { bad, clockTime, GOOD, HOUR, Lab, loadJob, MINUTE } from './scheduler-la
 
 const START = '2026-11-23T12:00:00Z';
 
+function times(first: string, last: string, count: number): { first: number; last: number; count: number } {
+  const [begin, end] = [first, last].map((at) => Date.parse(`2026-11-23T${at}:00Z`));
+  return { first: begin ?? 0, last: end ?? 0, count };
+}
+
 describe('due times', () => {
   it('runs each once, at its time', async () => {
     const lab = new Lab(START, [job('fast')]);
@@ -61,6 +66,26 @@ describe('due times', () => {
     expect(await lab.told('none')).toEqual([]);
     expect(await lab.told('latest')).toEqual(['12:00 1 success', '12:15 1 success']);
     expect(await lab.told('all')).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success', '12:15 1 success']);
+    // Of a job without a past nobody knows what was missed.
+    expect(await lab.leftOut()).toEqual(['latest 12:05 to 12:10, 2 missed']);
+  });
+
+  it('notes what an absence has cost a job that makes up for nothing, and runs what is not late', async () => {
+    const lab = new Lab(START, [job('none', { catchUp: 'none' })]);
+    const serve = async (ms: number): Promise<void> => {
+      const host = lab.host();
+      await lab.pass(ms);
+      host.drain();
+      await lab.clock.finish(host.ended);
+    };
+    await serve(6 * MINUTE);
+    await lab.pass(16 * MINUTE);
+    await serve(MINUTE);
+    await lab.pass(2.5 * MINUTE);
+    // Half a minute after it was due.
+    await serve(MINUTE);
+    expect(await lab.told()).toEqual(['12:05 1 success', '12:25 1 success']);
+    expect(await lab.leftOut()).toEqual(['none 12:10 to 12:20, 3 missed']);
   });
 });
 
@@ -80,9 +105,10 @@ describe('a job that still runs', () => {
     await lab.pass(16 * MINUTE);
     expect(lab.begun).toEqual(['slow 12:00 1', 'slow 12:15 1']);
     expect(lab.events.filter(({ kind }) => kind === 'left_out')).toEqual([
-      { kind: 'left_out', job: 'slow', dueAt: Date.parse('2026-11-23T12:05:00Z'), why: 'still_running' },
-      { kind: 'left_out', job: 'slow', dueAt: Date.parse('2026-11-23T12:10:00Z'), why: 'still_running' },
+      { kind: 'left_out', job: 'slow', ...times('12:05', '12:05', 1), why: 'still_running' },
+      { kind: 'left_out', job: 'slow', ...times('12:10', '12:10', 1), why: 'still_running' },
     ]);
+    expect(await lab.leftOut()).toEqual(['slow 12:05 to 12:10, 2 still_running']);
   });
 
   it('starts the latest when it ends with wait', async () => {
@@ -100,6 +126,8 @@ describe('a job that still runs', () => {
     lab.host('b');
     await lab.pass(16 * MINUTE);
     expect(lab.begun).toEqual(['slow 12:00 1', 'slow 12:15 1']);
+    // Both have left them out.
+    expect(await lab.leftOut()).toEqual(['slow 12:05 to 12:10, 2 still_running']);
   });
 });
 
@@ -273,6 +301,21 @@ describe('pauses and requests', () => {
     await lab.store.setPaused('fast', false);
     await lab.pass(9 * MINUTE);
     expect(lab.begun).toEqual(['fast 12:00 1', 'fast 12:15 1', 'fast 12:20 1']);
+    expect(await lab.leftOut()).toEqual(['fast 12:05 to 12:10, 2 paused']);
+  });
+
+  it('decides once about a due time, also over a restart', async () => {
+    const lab = new Lab(START, [job('fast')]);
+    const first = lab.host();
+    await lab.pass(MINUTE);
+    await lab.store.setPaused('fast', true);
+    await lab.pass(5 * MINUTE);
+    first.drain();
+    await lab.clock.finish(first.ended);
+    await lab.store.setPaused('fast', false);
+    lab.host();
+    await lab.pass(5 * MINUTE);
+    expect(lab.begun).toEqual(['fast 12:00 1', 'fast 12:10 1']);
   });
 
   it('runs a job that somebody asks for, also a paused one', async () => {

@@ -1,6 +1,6 @@
 // What every store promises, as cases that run against memory, Postgres and ClickHouse alike.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Claim, FreshnessRun, NodeRun, Store } from '../../../src/serve/store/store.ts';
+import type { Claim, FreshnessRun, LeftOut, LeftOutTimes, NodeRun, Store } from '../../../src/serve/store/store.ts';
 
 /** Where the cases run. Its stores see one another, as hosts do. */
 export interface Place {
@@ -33,6 +33,10 @@ function node(runId: string, uniqueId: string, more: Partial<NodeRun> = {}): Nod
     checksum: 'abc',
     ...more,
   };
+}
+
+function byWhy(one: LeftOutTimes, other: LeftOutTimes): number {
+  return one.why < other.why ? -1 : 1;
 }
 
 function present<T>(value: T | null): T {
@@ -174,7 +178,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const [before, after] = [await claim(a, 'aged'), await claim(a, 'aged', DUE + 1)];
       await a.finish(before, { state: 'success', reason: null, project: 'c0ffee' });
       await place.age?.();
-      expect(await a.exists()).toBe(true);
+      expect([await a.exists(), await a.leftOut({ limit: 9 })]).toEqual([true, []]);
       await Promise.all([a.open(), b.open()]);
       expect(await a.finish(after, { state: 'failed', reason: 'x', againAt: await a.now() })).toBe(true);
       await place.pass(30);
@@ -216,6 +220,33 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const begin = one?.runId.slice(0, 18) ?? '';
       expect((await b.runs({ runId: begin, limit: 9 })).map(({ runId }) => runId)).toEqual([one?.runId]);
       expect(await b.runs({ runId: `${begin}%`, limit: 9 })).toEqual([]);
+    });
+
+    it('keeps due times that were left out as one row between two runs, whoever notes them', async () => {
+      const left = (from: number, to: number, why: LeftOut = 'still_running'): LeftOutTimes => {
+        return { job: 'left', why, first: DUE + from, last: DUE + to, count: to - from + 1 };
+      };
+      await a.leaveOut([left(1, 1), left(2, 2)]);
+      // Another host, later, of what is noted and of the next one.
+      await b.leaveOut([left(2, 2), left(3, 3), left(3, 3, 'paused')]);
+      const newest = { job: 'left', limit: 9 };
+      expect([...(await b.leftOut(newest))].sort(byWhy)).toEqual([left(3, 3, 'paused'), left(1, 3)]);
+      await claim(a, 'left', DUE + 4);
+      // Somebody has taken it after all.
+      await a.leaveOut([left(4, 4)]);
+      await a.leaveOut([left(5, 104, 'missed'), left(105, 105), { ...left(9, 9), job: "it's another" }]);
+      await b.leaveOut([left(5, 104, 'missed')]);
+      expect((await b.leftOut(newest)).map(({ last }) => last - DUE)).toEqual([105, 104, 3, 3]);
+      expect(await b.leftOut({ job: 'left', since: DUE + 4, before: DUE + 105, limit: 9 })).toEqual([
+        left(5, 104, 'missed'),
+      ]);
+      expect((await b.leftOut({ limit: 1 })).length).toBe(1);
+      expect([(await b.lastLeftOut()).get('left'), (await b.lastLeftOut()).get('pruned')]).toEqual([
+        DUE + 105,
+        undefined,
+      ]);
+      await a.prune(DUE + 50);
+      expect((await b.leftOut(newest)).map(({ last }) => last - DUE)).toEqual([105, 104]);
     });
 
     it('keeps 1,000 nodes of a run as they were', async () => {

@@ -60,7 +60,10 @@ function clickhouse(credentials: Credentials): Adapter {
 for (const server of SERVERS)
   storeCases(server.name, async () => {
     const { credentials, close } = await server.open();
-    return hosts(() => postgres(credentials), close, ['alter table tsdbt.job_runs drop column again_at']);
+    return hosts(() => postgres(credentials), close, [
+      'alter table tsdbt.job_runs drop column again_at',
+      'drop table tsdbt.due_left_out',
+    ]);
   });
 
 if (clickhouseMissing === null)
@@ -70,6 +73,6 @@ if (clickhouseMissing === null)
     return hosts(
       () => clickhouse(lab.credentials),
       () => lab.close(),
-      ['alter table tsdbt.job_ends drop column again_at'],
+      ['alter table tsdbt.job_ends drop column again_at', 'drop table tsdbt.due_left_out'],
     );
   });

@@ -155,17 +155,18 @@ const PAGES = {
 
   async runs(job = '', state = '') {
     const mine = turn;
-    const shown = { job, state, jobs: [], runs: [], next: null };
+    const shown = { job, state, jobs: [], runs: [], leftOut: [], next: null };
     let pages = 0;
     const more = async () => {
       const query = new URLSearchParams({ limit: 50 });
       if (shown.job !== '') query.set('job', shown.job);
       if (shown.state !== '') query.set('state', shown.state);
       if (shown.next !== null) query.set('before', shown.next);
-      const { runs, next } = await ask(`runs?${query}`);
+      const { runs, leftOut, next } = await ask(`runs?${query}`);
       const known = new Set(shown.runs.map(({ id }) => id));
       const fresh = runs.filter(({ id }) => !known.has(id));
       shown.runs.push(...fresh);
+      shown.leftOut.push(...leftOut);
       shown.next = fresh.length === 0 ? null : next;
       pages += 1;
     };
@@ -189,10 +190,11 @@ const PAGES = {
     const renew = calmed(() => {
       if (mine !== turn || pages > 1 || document.activeElement?.tagName === 'SELECT') return;
       pages = 0;
-      Object.assign(shown, { runs: [], next: null });
+      Object.assign(shown, { runs: [], leftOut: [], next: null });
       more().then(draw).catch(failed);
     }, 1000);
-    follow({}, (changes) => changes.some(({ kind }) => kind === 'started' || kind === 'ended') && renew(), renew);
+    const isNews = ({ kind }) => kind === 'started' || kind === 'ended' || kind === 'left_out';
+    follow({}, (changes) => changes.some(isNews) && renew(), renew);
     const timer = setInterval(() => document.hidden || renew(), 30_000);
     leave = () => clearInterval(timer);
     draw();

@@ -35,15 +35,28 @@ function incidentNotices(incidents) {
 const notReadyNotices = (reasons) =>
   reasons.map((reason) => h('p', { class: 'notice' }, h('b', {}, 'Not ready'), ' ', reason));
 
-function runRows(runs) {
-  return runs.map((run) => [
+/** @param leftOut due times that were not run, among the runs */
+function runRows(runs, leftOut = []) {
+  const rows = [
+    ...runs.map((run) => [run.startedAt, runRow(run)]),
+    ...leftOut.map((times) => [times.last, leftOutRow(times)]),
+  ];
+  return rows.sort(([a], [b]) => b - a).map(([, row]) => row);
+}
+
+function leftOutRow({ job, last, reason }) {
+  return [job, stateOf('skipped'), moment(last), ['', 'num'], [reason, 'wrap extra'], ['', 'type extra']];
+}
+
+function runRow(run) {
+  return [
     h('a', { href: runLink(run.id) }, run.job),
     stateOf(run.state, run.attempt > 1 ? `${run.state}, try ${run.attempt}` : run.state),
     moment(run.startedAt),
     [spent(run), 'num'],
     [run.reason ?? '', 'wrap extra'],
     [run.host, 'type extra'],
-  ]);
+  ];
 }
 const RUN_HEADS = ['Job', 'State', 'Started', ['Took', 'num'], ['Why', 'extra'], ['Host', 'extra']];
 
@@ -71,9 +84,15 @@ function nowView(data, act) {
       h('span', { class: 'sub' }, job.description ?? job.work),
     ],
     job.paused ? stateOf('paused') : moment(job.nextAt),
-    job.last === null
-      ? h('span', { class: 'none' }, data.isAway ? 'not known now' : 'never ran')
-      : [h('a', { href: runLink(job.last.id) }, stateOf(job.last.state)), ' ', moment(job.last.startedAt)],
+    [
+      job.last === null
+        ? h('span', { class: 'none' }, data.isAway ? 'not known now' : 'never ran')
+        : [h('a', { href: runLink(job.last.id) }, stateOf(job.last.state)), ' ', moment(job.last.startedAt)],
+      // What was left out before the last run is on the page of its runs.
+      job.leftOut !== null &&
+        job.leftOut.last > (job.last?.startedAt ?? 0) &&
+        h('span', { class: 'sub' }, 'left out until ', moment(job.leftOut.last), `, ${job.leftOut.reason}`),
+    ],
     [job.timing, 'type extra'],
     ...(act ? [buttons(job)] : []),
   ]);
@@ -108,7 +127,7 @@ function runsView(state, onFilter, onMore) {
         options.map((option) => h('option', { value: option, selected: option === value }, option)),
       ),
     );
-  const states = ['running', 'success', 'failed', 'timeout', 'lost', 'cancelled'];
+  const states = ['running', 'success', 'failed', 'timeout', 'lost', 'cancelled', 'skipped'];
   return page(
     h('h1', {}, 'Runs'),
     h(
@@ -117,7 +136,9 @@ function runsView(state, onFilter, onMore) {
       choice('job', 'Job', state.jobs, state.job),
       choice('state', 'State', states, state.state),
     ),
-    state.runs.length === 0 ? h('p', { class: 'none' }, 'None.') : tableOf('Runs', RUN_HEADS, runRows(state.runs)),
+    state.runs.length + state.leftOut.length === 0
+      ? h('p', { class: 'none' }, 'None.')
+      : tableOf('Runs', RUN_HEADS, runRows(state.runs, state.leftOut)),
     state.next !== null && h('button', { class: 'plain more', id: 'older', on: { click: onMore } }, 'Older runs'),
   );
 }

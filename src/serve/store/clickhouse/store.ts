@@ -18,6 +18,7 @@ import {
   incidentOf,
   jobRunOf,
   lastOfEach,
+  leftOutOf,
   NODE_COLUMNS,
   nodeRecord,
   nodeRunOf,
@@ -28,6 +29,8 @@ import type {
   FreshnessRun,
   Incident,
   JobRun,
+  LeftOutFilter,
+  LeftOutTimes,
   Moment,
   NodeRun,
   RunEnd,
@@ -38,6 +41,7 @@ import type {
 import {
   CREATE_STATE,
   FRESHNESS_CELLS,
+  LEFT_OUT_CELLS,
   millisecondsOf,
   NODE_CELLS,
   runningSql,
@@ -238,6 +242,51 @@ export class ClickHouseStore implements Store {
     return new Map(rows.map(([job, due]) => [job ?? '', Number(due)]));
   }
 
+  async leaveOut(times: readonly LeftOutTimes[]): Promise<void> {
+    await this.#within(async (session) => {
+      for (const { job, why, first, last, count } of times) {
+        const ofJob = `FROM ${DB}.job_claims WHERE job = ${quoteText(job)}`;
+        const [begin, end] = [timeOf(first), timeOf(last)];
+        // Two hosts that note the same due time write the same row.
+        await run(
+          session,
+          `INSERT INTO ${DB}.due_left_out (job, why, run_due_at, first_due_at, last_due_at, due_times) SETTINGS ` +
+            `async_insert = 0 SELECT ${quoteText(job)}, ${quoteText(why)}, run_due, if(times = 0, ${begin}, begun), ` +
+            `${end}, times + ${count} FROM (SELECT (SELECT max(due_at) ${ofJob} AND due_at < ${end}) AS run_due, ` +
+            `min(first_due_at) AS begun, max(last_due_at) AS ended, max(due_times) AS times FROM ${DB}.due_left_out ` +
+            `WHERE job = ${quoteText(job)} AND why = ${quoteText(why)} AND run_due_at = run_due) WHERE ` +
+            `(times = 0 OR ended < ${begin}) AND (SELECT count() ${ofJob} AND due_at = ${end}) = 0`,
+        );
+      }
+    });
+  }
+
+  async leftOut({ job, before, since, limit }: LeftOutFilter): Promise<readonly LeftOutTimes[]> {
+    const where = [
+      '1',
+      ...(job === undefined ? [] : [`job = ${quoteText(job)}`]),
+      ...(before === undefined ? [] : [`last_due_at < ${timeOf(before)}`]),
+      ...(since === undefined ? [] : [`last_due_at >= ${timeOf(since)}`]),
+    ];
+    return this.#within(async (session) => {
+      // Whoever only looks may see the tables of an earlier version.
+      if (!(await holds(session, STATE_CURRENT))) return [];
+      const rows = await ask(
+        session,
+        `SELECT ${LEFT_OUT_CELLS} FROM ${DB}.due_left_out FINAL WHERE ${where.join(' AND ')} ORDER BY last_due_at ` +
+          `DESC, job LIMIT ${limit}`,
+      );
+      return rows.map(leftOutOf);
+    });
+  }
+
+  async lastLeftOut(): Promise<ReadonlyMap<string, Moment>> {
+    const rows = await this.#ask(
+      `SELECT job, ${millisecondsOf('max(last_due_at)')} FROM ${DB}.due_left_out GROUP BY job`,
+    );
+    return new Map(rows.map(([job, last]) => [job ?? '', Number(last)]));
+  }
+
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
     if (nodes.length + freshness.length === 0) return;
     const write = (session: ClickHouseSession, table: string, columns: readonly string[], rows: readonly object[]) =>
@@ -433,6 +482,7 @@ export class ClickHouseStore implements Store {
             `${DB}.job_claims GROUP BY job)`,
         ],
         ['job_ends', `finished_at < ${old} AND run_id NOT IN (SELECT run_id FROM ${DB}.job_claims)`],
+        ['due_left_out', `last_due_at < ${old}`],
         ['incidents', `id IN (SELECT id FROM ${DB}.incident_ends WHERE closed_at < ${old})`],
         ['incident_ends', `closed_at < ${old} AND id NOT IN (SELECT id FROM ${DB}.incidents)`],
         ['alarms_sent', `at < ${old} AND incident NOT IN (SELECT id FROM ${DB}.incidents)`],

@@ -64,6 +64,16 @@ COMMENT 'tsdbt: nodes of runs'`,
   recorded_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
 ) ENGINE = ReplacingMergeTree(recorded_at) ORDER BY (unique_id, run_id)
 COMMENT 'tsdbt: freshness of sources as it was measured'`,
+  // One row for each reason between two runs, however many due times that are.
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.due_left_out (
+  job String,
+  why LowCardinality(String),
+  run_due_at DateTime64(3, 'UTC'),
+  first_due_at DateTime64(3, 'UTC'),
+  last_due_at DateTime64(3, 'UTC'),
+  due_times UInt64
+) ENGINE = ReplacingMergeTree(last_due_at) ORDER BY (job, why, run_due_at)
+COMMENT 'tsdbt: due times of jobs that were not run, and why'`,
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_pauses (
   job String,
   paused Bool,
@@ -103,13 +113,16 @@ COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
 ];
 
 const TABLES = CREATE_STATE.flatMap((sql) => /^CREATE TABLE IF NOT EXISTS \w+\.(\w+)/.exec(sql)?.[1] ?? []);
+/** Tables that stores of earlier versions lack. */
+const LATER: readonly string[] = ['due_left_out'];
+const present = (names: readonly string[]): string =>
+  `SELECT toString(count() = ${names.length}) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ` +
+  `(${names.map((name) => `'${name}'`).join(', ')})`;
 /** Has serve been here? */
-export const STATE_PRESENT =
-  `SELECT toString(count() = ${TABLES.length}) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ` +
-  `(${TABLES.map((name) => `'${name}'`).join(', ')})`;
+export const STATE_PRESENT = present(TABLES.filter((name) => !LATER.includes(name)));
 /** Is the newest part of it there? */
 export const STATE_CURRENT =
-  `${STATE_PRESENT} AND (SELECT count() FROM system.columns WHERE database = '${STATE_DATABASE}' AND table = ` +
+  `${present(TABLES)} AND (SELECT count() FROM system.columns WHERE database = '${STATE_DATABASE}' AND table = ` +
   "'job_ends' AND name = 'again_at') = 1";
 
 /** Milliseconds since 1970 of a time that may be null, as text. */
@@ -141,6 +154,15 @@ export function runningSql(): string {
     `max(seen_at) AS seen FROM ${STATE_DATABASE}.job_leases WHERE ${over} GROUP BY run_id) AS l ON l.run_id = c.run_id`
   );
 }
+
+/** Columns of `leftOutOf`. */
+export const LEFT_OUT_CELLS = [
+  'job',
+  'why',
+  millisecondsOf('first_due_at'),
+  millisecondsOf('last_due_at'),
+  'toString(due_times)',
+].join(', ');
 
 const AS_TEXT = { time: millisecondsOf, number: (column: string) => `toString(${column})` };
 /** Columns of `nodeRunOf`. */

@@ -15,6 +15,7 @@ import {
   incidentOf,
   jobRunOf,
   lastOfEach,
+  leftOutOf,
   NODE_COLUMNS,
   nodeRecord,
   nodeRunOf,
@@ -25,6 +26,8 @@ import type {
   FreshnessRun,
   Incident,
   JobRun,
+  LeftOutFilter,
+  LeftOutTimes,
   Moment,
   NodeRun,
   RunEnd,
@@ -37,6 +40,7 @@ import {
   FRESHNESS_CELLS,
   fenceLock,
   INCIDENT_CELLS,
+  LEFT_OUT_CELLS,
   millisecondsOf,
   namesIn,
   NODE_CELLS,
@@ -50,6 +54,7 @@ import {
 const RUNS = `${STATE_SCHEMA}.job_runs`;
 const NODES = `${STATE_SCHEMA}.node_runs`;
 const FRESHNESS = `${STATE_SCHEMA}.freshness_runs`;
+const LEFT_OUT = `${STATE_SCHEMA}.due_left_out`;
 const INCIDENTS = `${STATE_SCHEMA}.incidents`;
 const ALARMS = `${STATE_SCHEMA}.alarms_sent`;
 /** Other claims of the job that may come between two looks. */
@@ -190,6 +195,47 @@ end`;
   async lastDue(): Promise<ReadonlyMap<string, Moment>> {
     const rows = await this.#ask(`select job, ${millisecondsOf('max(due_at)')} from ${RUNS} group by job`);
     return new Map(rows.map(([job, due]) => [job ?? '', Number(due)]));
+  }
+
+  async leaveOut(times: readonly LeftOutTimes[]): Promise<void> {
+    await this.#within(async (session) => {
+      for (const { job, why, first, last, count } of times) {
+        const ofJob = `from ${RUNS} where job = ${quoteText(job)}`;
+        await session.execute(
+          `insert into ${LEFT_OUT} as l (job, why, run_due_at, first_due_at, last_due_at, due_times)
+select ${quoteText(job)}, ${quoteText(why)}, coalesce((select max(due_at) ${ofJob} and due_at < ` +
+            `${moment(last)}), ${moment(0)}), ${moment(first)}, ${moment(last)}, ${count} where not exists (select ` +
+            `${ofJob} and due_at = ${moment(last)}) on conflict (job, why, run_due_at) do update set ` +
+            'last_due_at = excluded.last_due_at, due_times = l.due_times + excluded.due_times where ' +
+            'l.last_due_at < excluded.first_due_at',
+          { comment: false },
+        );
+      }
+    });
+  }
+
+  async leftOut({ job, before, since, limit }: LeftOutFilter): Promise<readonly LeftOutTimes[]> {
+    const where = [
+      'true',
+      ...(job === undefined ? [] : [`job = ${quoteText(job)}`]),
+      ...(before === undefined ? [] : [`last_due_at < ${moment(before)}`]),
+      ...(since === undefined ? [] : [`last_due_at >= ${moment(since)}`]),
+    ];
+    return this.#within(async (session) => {
+      // Whoever only looks may see the tables of an earlier version.
+      if (!(await holds(session, STATE_CURRENT))) return [];
+      const rows = await ask(
+        session,
+        `select ${LEFT_OUT_CELLS} from ${LEFT_OUT} where ${where.join(' and ')} order by last_due_at desc, job ` +
+          `limit ${limit}`,
+      );
+      return rows.map(leftOutOf);
+    });
+  }
+
+  async lastLeftOut(): Promise<ReadonlyMap<string, Moment>> {
+    const rows = await this.#ask(`select job, ${millisecondsOf('max(last_due_at)')} from ${LEFT_OUT} group by job`);
+    return new Map(rows.map(([job, last]) => [job ?? '', Number(last)]));
   }
 
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
@@ -349,6 +395,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
           `${RUNS} as l where l.job = r.job and l.token > r.token)`,
         `delete from ${NODES} as t where t.started_at < ${old} and ${over}`,
         `delete from ${FRESHNESS} as t where t.at < ${old} and ${over}`,
+        `delete from ${LEFT_OUT} where last_due_at < ${old}`,
         `delete from ${INCIDENTS} where closed_at < ${old}`,
         `delete from ${ALARMS} as a where a.at < ${old} and not exists (select from ${INCIDENTS} as i where ` +
           'i.id = a.incident)',

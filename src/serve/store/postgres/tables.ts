@@ -56,6 +56,17 @@ export const CREATE_STATE: readonly string[] = [
   primary key (run_id, unique_id)
 )`,
   `create index if not exists freshness_runs_of_source on ${STATE_SCHEMA}.freshness_runs (unique_id, at)`,
+  // One row for each reason between two runs, however many due times that are.
+  `create table if not exists ${STATE_SCHEMA}.due_left_out (
+  job text not null,
+  why text not null,
+  run_due_at timestamptz not null,
+  first_due_at timestamptz not null,
+  last_due_at timestamptz not null,
+  due_times bigint not null,
+  primary key (job, why, run_due_at)
+)`,
+  `create index if not exists due_left_out_last on ${STATE_SCHEMA}.due_left_out (last_due_at)`,
   `create table if not exists ${STATE_SCHEMA}.job_pauses (
   job text primary key,
   paused_at timestamptz not null default clock_timestamp()
@@ -86,7 +97,7 @@ export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') 
 /** Is the newest part of it there? */
 export const STATE_CURRENT =
   `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
-  'is not null';
+  `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null`;
 
 /** Milliseconds since 1970 of a time, as text. */
 export function millisecondsOf(column: string): string {
@@ -118,6 +129,15 @@ const AS_TEXT = { time: millisecondsOf, number: (column: string) => `${column}::
 export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
 export const FRESHNESS_CELLS = cellsOf(FRESHNESS_COLUMNS, AS_TEXT);
+
+/** Columns of `leftOutOf`. */
+export const LEFT_OUT_CELLS = [
+  'job',
+  'why',
+  millisecondsOf('first_due_at'),
+  millisecondsOf('last_due_at'),
+  'due_times::text',
+].join(', ');
 
 /** Columns of `incidentOf`. */
 export const INCIDENT_CELLS = `id, key, ${millisecondsOf('opened_at')}, ${millisecondsOf('closed_at')}, reason`;

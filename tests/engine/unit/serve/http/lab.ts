@@ -48,6 +48,7 @@ export function nodeRun(runId: string, uniqueId: string, more: Partial<NodeRun> 
 export function fakeStore(given: Partial<Store> = {}): Store {
   const empty: Partial<Store> = {
     runs: async () => [],
+    leftOut: async () => [],
     nodes: async () => [],
     nodeHistory: async () => [],
     freshness: async () => [],

@@ -2,6 +2,7 @@
 import { get } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
+import type { LeftOutTimes } from '../../../../../src/serve/store/store.ts';
 import { claim, fakeStore, job, jobRun, lab, nodeRun, START } from './lab.ts';
 
 const TOKEN = 'a token of 32 letters and digits';
@@ -43,7 +44,7 @@ describe('/metrics', () => {
     live.runs.nodeFinished(nodeRun('1', 'model.p.b', { status: 'error' }));
     live.runs.nodeFinished(nodeRun('1', 'model.p.c', { status: 'skipped' }));
     live.runs.ended(claim('1'), { state: 'failed', reason: null }, START + 4000);
-    live.runs.ended(claim('3'), { state: 'skipped', reason: 'still running' }, START + 4000);
+    live.runs.leftOut('fast', 3);
     told.now = START + 5000;
     const text = await textOf(`${url}/metrics`);
     expect(samples(text).filter((line) => !/_bucket/.test(line))).toEqual([
@@ -52,7 +53,7 @@ describe('/metrics', () => {
       'tsdbt_job_slip_seconds{job_name="fast"} 0.25',
       'tsdbt_job_slip_seconds{job_name="slow"} 0',
       'tsdbt_job_runs_total{job_name="fast",status="failed"} 1',
-      'tsdbt_job_runs_total{job_name="fast",status="skipped"} 1',
+      'tsdbt_job_runs_total{job_name="fast",status="skipped"} 3',
       'tsdbt_node_duration_seconds{node="model.p.a"} 1.5',
       'tsdbt_node_duration_seconds{node="test.p.t"} 1.5',
       'tsdbt_node_duration_seconds{node="model.p.b"} 1.5',
@@ -203,6 +204,40 @@ describe('who is answered', () => {
     const { port } = new URL(await serve({ live }));
     await expect(serve({ live, port: Number(port) })).rejects.toThrow(`127.0.0.1:${port}: port ${port} is in use`);
     await expect(serve({ live, token: 'short' })).rejects.toThrow('has 5 characters, expected 16 or more');
+  });
+});
+
+describe('due times that were left out', () => {
+  const times = (last: number, name = 'fast'): LeftOutTimes => {
+    return { job: name, why: 'paused', first: START - 9000, last, count: 2 };
+  };
+  const row = (last: number): object => {
+    return { job: 'fast', first: START - 9000, last, count: 2, reason: '2 due times: the job was paused' };
+  };
+
+  it('stand beside their job, and among the runs of their time', async () => {
+    const { live } = lab();
+    const asked: unknown[] = [];
+    const store = fakeStore({
+      runs: async ({ limit }) => [jobRun('2'), jobRun('1', { startedAt: START - 5000 })].slice(0, limit),
+      leftOut: async (filter) => {
+        asked.push(filter);
+        return [times(START + 1), times(START - 1), times(START + 1, 'gone')].filter(
+          (each) => filter.job === undefined || each.job === filter.job,
+        );
+      },
+    });
+    const url = await serve({ live, store });
+    const ask = async (path: string): Promise<unknown> => (await fetch(`${url}/api/${path}`)).json();
+    expect(await ask('now')).toMatchObject({ jobs: [{ name: 'fast', leftOut: row(START + 1) }] });
+    asked.length = 0;
+    expect(await ask(`runs?job=fast&limit=1&before=${START + 60_000}`)).toMatchObject({
+      leftOut: [row(START + 1), row(START - 1)],
+      next: START,
+    });
+    expect(asked).toEqual([{ job: 'fast', before: START + 60_000, since: START, limit: 200 }]);
+    expect(await ask('runs?state=failed')).toMatchObject({ leftOut: [] });
+    expect(await ask('runs?state=skipped&job=gone')).toMatchObject({ leftOut: [{ job: 'gone' }] });
   });
 });
 

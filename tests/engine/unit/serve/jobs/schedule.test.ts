@@ -179,8 +179,8 @@ it('no clock makes a loader, a job of a source or one on request due', () => {
     expect(dueBetween(timing, 0, 1e12)).toEqual([]);
     expect(duePlan({ timing, catchUp: 'all', windowMs: null }, 0, 1e12)).toEqual({
       start: [],
-      missed: 0,
-      late: 0,
+      missed: null,
+      late: null,
       next: null,
     });
   }
@@ -201,7 +201,7 @@ describe('a plan', () => {
       last === null ? null : at(last),
       at(now),
     );
-    return [shown(start), missed, late, next === null ? '' : (shown([next])[0] ?? '')];
+    return [shown(start), missed?.count ?? 0, late?.count ?? 0, next === null ? '' : (shown([next])[0] ?? '')];
   };
 
   it.each([
@@ -249,13 +249,28 @@ describe('a plan', () => {
     ]);
   });
 
-  it('makes up for the newest of very many', () => {
-    const { start, missed } = duePlan(
-      { timing: every(2000), catchUp: 'all', windowMs: null },
-      0,
-      at('2026-11-23T10:00'),
+  it('makes up for the newest of very many, and counts the others', () => {
+    const now = at('2026-11-23T10:00');
+    const { start, missed } = duePlan({ timing: every(2000), catchUp: 'all', windowMs: null }, 0, now);
+    expect([start.length, start.at(-1)]).toEqual([MOST_CAUGHT_UP, now]);
+    expect(missed).toEqual({
+      first: 2000,
+      last: now - MOST_CAUGHT_UP * 2000,
+      count: now / 2000 - MOST_CAUGHT_UP,
+    });
+    const latest = duePlan({ timing: every(2000), catchUp: 'latest', windowMs: null }, 0, now);
+    expect(latest.missed).toEqual({ first: 2000, last: now - 2000, count: now / 2000 - 1 });
+  });
+
+  it('names the first and the last due time that it leaves out', () => {
+    const window = 3 * 60 * MINUTE;
+    const { missed, late } = duePlan(
+      { timing: night, catchUp: 'latest', windowMs: window },
+      at('2026-11-19T01:00'),
+      at('2026-11-23T04:01'),
     );
-    expect([start.length, missed, start.at(-1)]).toEqual([MOST_CAUGHT_UP, 0, at('2026-11-23T10:00')]);
+    expect(missed).toEqual({ first: at('2026-11-20T01:00'), last: at('2026-11-22T01:00'), count: 3 });
+    expect(late).toEqual({ first: at('2026-11-23T01:00'), last: at('2026-11-23T01:00'), count: 1 });
   });
 
   it('goes on when the clock was put back: what was claimed is offered, and claimed once only', () => {
