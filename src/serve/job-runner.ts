@@ -38,14 +38,17 @@ export interface TryEnd {
   readonly again: ((next: JobTry) => Promise<TryEnd>) | null;
 }
 
+/** A text that changes when rows arrive in a job's sources, or why nobody can tell, in one line. */
+export type Mark = { readonly mark: string } | { readonly unread: string };
+
 export interface JobRunner {
   /** Runs a job's command. An error of the project or the database is in the result; what is thrown is a defect. */
   run(first: JobTry): Promise<TryEnd>;
   /** Loads until the signal is aborted. @throws what ended it before */
   load(work: Pick<JobTry, 'job' | 'claim' | 'signal'>): Promise<void>;
   /**
-   * A text for each job by name, which changes when rows arrive in its sources. A job whose sources tell nothing,
-   * as tables that are not there yet, is not in it. @throws when the database is away
+   * Whether rows have arrived in the sources of jobs, by name. A job whose sources tell nothing, as tables that are not
+   * there yet, is not in it. One whose sources cannot be asked keeps none from being told of the others.
    */
-  marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>>;
+  marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, Mark>>;
 }

@@ -9,6 +9,8 @@ export interface JobState {
   /** null: it has no time of its own, or is paused. */
   readonly nextAt: Moment | null;
   readonly paused: boolean;
+  /** Why nobody can tell whether rows have arrived for it; null: nothing is in the way. */
+  readonly unread: string | null;
 }
 
 /** A table that a resident loader fills. */

@@ -58,6 +58,8 @@ export interface LiveJob {
   readonly paused: boolean;
   /** Due times that wait for the run before to end. */
   readonly waiting: readonly Moment[];
+  /** Why nobody can tell whether rows have arrived for it; null: it can be told, or the job does not wait for any. */
+  readonly unread: string | null;
 }
 
 /** How often requests, pauses and arrivals are looked for. */
@@ -84,6 +86,8 @@ interface Lane {
   /** Another host runs the job: when to look again. */
   notBefore: Moment;
   readonly arrivals: Arrivals | null;
+  /** Why the newest look has not told whether rows have arrived. */
+  unread: { readonly reason: string; readonly isTold: boolean } | null;
 }
 
 export class Scheduler {
@@ -147,6 +151,7 @@ export class Scheduler {
         startedAt: lane?.startedAt ?? this.#residents.get(job.name)?.resident.startedAt ?? null,
         paused: this.#paused.has(job.name),
         waiting: lane?.queue.map((due) => due.at) ?? [],
+        unread: lane?.unread?.isTold === true ? lane.unread.reason : null,
       };
     });
   }
@@ -301,6 +306,7 @@ export class Scheduler {
       startedAt: lane?.startedAt ?? null,
       notBefore: 0,
       arrivals,
+      unread: null,
     });
   }
 
@@ -354,15 +360,27 @@ export class Scheduler {
   async #lookForRows(): Promise<void> {
     const lanes = [...this.#lanes.values()].filter(({ arrivals }) => arrivals !== null);
     if (lanes.length === 0) return;
-    let marks: ReadonlyMap<string, string>;
-    try {
-      marks = await this.#options.runner.marks(lanes.map(({ job }) => job));
-    } catch {
-      // Whether the database is away, the next question to the store tells.
+    const marks = await this.#options.runner.marks(lanes.map(({ job }) => job));
+    const now = this.now();
+    for (const lane of lanes) {
+      const found = marks.get(lane.job.name) ?? { mark: null };
+      lane.arrivals?.look('mark' in found ? found.mark : null, now);
+      this.#noteUnread(lane, 'unread' in found ? found.unread : null);
+    }
+  }
+
+  /** @param reason why the newest look has told nothing; null: it has */
+  #noteUnread(lane: Lane, reason: string | null): void {
+    const { job, unread } = lane;
+    const { emit } = this.#options;
+    if (reason === null) {
+      if (unread?.isTold === true) emit({ kind: 'rows_read', job: job.name });
+      lane.unread = null;
       return;
     }
-    const now = this.now();
-    for (const { job, arrivals } of lanes) arrivals?.look(marks.get(job.name) ?? null, now);
+    // A connection that broke says nothing; and whether the database is away, the next question to the store tells.
+    if (unread?.isTold === false) emit({ kind: 'rows_unread', job: job.name, reason });
+    lane.unread = { reason, isTold: unread !== null };
   }
 
   /** Puts due times into the queue, or leaves them out. */

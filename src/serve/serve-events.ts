@@ -32,6 +32,9 @@ export type ServeEvent =
   | { readonly kind: 'heartbeat'; readonly claims: readonly Claim[]; readonly at: Moment }
   /** Due times that are not run. */
   | ({ readonly kind: 'left_out' } & Omit<LeftOutTimes, 'why'> & { readonly why: LeftOut | 'draining' })
+  /** Nobody can tell whether rows have arrived for a job, at two looks; and it can be told again. */
+  | { readonly kind: 'rows_unread'; readonly job: string; readonly reason: string }
+  | { readonly kind: 'rows_read'; readonly job: string }
   /** A try was told to end; it ends when nothing of it is left on the server. */
   | { readonly kind: 'stopping'; readonly claim: Claim; readonly why: TryStop }
   /** Another host went silent in the midst of a run. */

@@ -25,6 +25,13 @@ export function serveLine(event: ServeEvent): ServeLine | null {
     }
     case 'left_out':
       return { level: 'info', text: `${event.job} ${leftOutLine(event)}` };
+    case 'rows_unread':
+      return {
+        level: 'warn',
+        text: `${event.job} waits: nobody can tell whether rows have arrived: ${event.reason}; it is asked again`,
+      };
+    case 'rows_read':
+      return { level: 'info', text: `${event.job}: its sources tell again whether rows have arrived` };
     case 'stopping':
       return event.why === 'timeout'
         ? { level: 'warn', text: `${event.claim.job}: its time is over, its statements are being cancelled` }

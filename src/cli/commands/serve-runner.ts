@@ -21,7 +21,7 @@ import {
 } from '../../index.ts';
 import type { LoadMetrics } from '../../loader/metrics.ts';
 import type { Finding } from '../../serve/alarms/subject.ts';
-import type { JobRunner, JobTry, TryEnd } from '../../serve/job-runner.ts';
+import type { JobRunner, JobTry, Mark, TryEnd } from '../../serve/job-runner.ts';
 import type { Job } from '../../serve/jobs/job.ts';
 import { durationText } from '../../serve/promises/sla.ts';
 import type { Claim } from '../../serve/store/store.ts';
@@ -99,31 +99,39 @@ export class EngineRunner implements JobRunner {
     }
   }
 
-  async marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, string>> {
+  async marks(jobs: readonly Job[]): Promise<ReadonlyMap<string, Mark>> {
+    const marks = new Map<string, Mark>();
+    for (const { name, timing } of jobs) {
+      if (timing.kind !== 'after') continue;
+      try {
+        const mark = await this.#markOf(timing.sources);
+        if (mark !== null) marks.set(name, { mark });
+      } catch (error) {
+        marks.set(name, { unread: oneLine(error) });
+      }
+    }
+    return marks;
+  }
+
+  /** @param criteria sources as a selection writes them @returns null: they tell nothing */
+  async #markOf(criteria: readonly string[]): Promise<string | null> {
     const { adapter } = this.#options;
     const parsed = this.#options.project();
-    const marks = new Map<string, string>();
+    const sources = criteria.flatMap((criterion) => sourcesOf(parsed, criterion));
     const session = adapter.session({ name: 'serve' });
     try {
-      for (const { name, timing } of jobs) {
-        if (timing.kind !== 'after') continue;
-        const sources = timing.sources.flatMap((criterion) => sourcesOf(parsed, criterion));
-        const found = await adapter.fetchChangeMarks(
-          session,
-          sources.map((source) => relationOf(adapter, source)),
-        );
-        const texts: string[] = [];
-        for (const [i, source] of sources.entries()) {
-          const state =
-            found[i] == null ? await adapter.loadedState(session, source, loadOrigin(source) ?? 'topics') : null;
-          texts.push(found[i] ?? (state === null ? '' : `${state.rows} ${String(state.newestLoad)}`));
-        }
-        if (texts.some((text) => text !== '')) marks.set(name, texts.join(' | '));
+      const relations = sources.map((source) => relationOf(adapter, source));
+      const found = await adapter.fetchChangeMarks(session, relations);
+      const texts: string[] = [];
+      for (const [i, source] of sources.entries()) {
+        const state =
+          found[i] == null ? await adapter.loadedState(session, source, loadOrigin(source) ?? 'topics') : null;
+        texts.push(found[i] ?? (state === null ? '' : `${state.rows} ${String(state.newestLoad)}`));
       }
+      return texts.some((text) => text !== '') ? texts.join(' | ') : null;
     } finally {
       await session.release();
     }
-    return marks;
   }
 
   #keptOf({ name, work }: Job): KeptJob {

@@ -144,7 +144,12 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     lastTurn: () => turnedAt,
     notReady: () => (scheduler.ready ? [] : ['the database is away']),
     jobs: () =>
-      scheduler.live().map(({ job, nextDue: next, paused }) => ({ job, nextAt: paused ? null : next, paused })),
+      scheduler.live().map(({ job, nextDue: next, paused, unread }) => ({
+        job,
+        nextAt: paused ? null : next,
+        paused,
+        unread: unread === null ? null : session.secrets.mask(unread),
+      })),
     nodes: () => new Set([...Object.keys(project.manifest.nodes), ...Object.keys(project.manifest.sources)]),
     loaders: () => [...loaders.values()].flatMap((metrics) => metrics.health().tables),
     loaderMetrics: () => [...loaders.values()].map((metrics) => metrics.text()),
@@ -225,6 +230,10 @@ function tell(runs: LiveRuns, event: ServeEvent): void {
       break;
     case 'left_out':
       if (event.why !== 'draining') runs.leftOut(event.job, event.count);
+      break;
+    case 'rows_unread':
+    case 'rows_read':
+      runs.jobsChanged();
       break;
     case 'measured':
       runs.freshness([event.freshness]);

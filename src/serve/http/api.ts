@@ -42,7 +42,7 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
   const [recent, incidents, leftOut] = kept ?? [[], [], []];
   const isAway = kept === null;
   const jobs = await Promise.all(
-    live.jobs().map(async ({ job, nextAt, paused }) => {
+    live.jobs().map(async ({ job, nextAt, paused, unread }) => {
       const found = recent.find((run) => run.job === job.name);
       const last = found ?? (isAway ? undefined : (await store.runs({ job: job.name, limit: 1 }))[0]);
       return {
@@ -53,6 +53,7 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
         owner: job.owner,
         nextAt,
         paused,
+        unread,
         last: last === undefined ? null : runRow(last),
         leftOut: leftOut.filter((times) => times.job === job.name).map(leftOutRow)[0] ?? null,
       };

@@ -1,5 +1,5 @@
 // Hosts that serve jobs on one store and one fake clock, with a runner whose tries end as a test says.
-import type { JobRunner, JobTry, TryEnd } from '../../../src/serve/job-runner.ts';
+import type { JobRunner, JobTry, Mark, TryEnd } from '../../../src/serve/job-runner.ts';
 import type { Job } from '../../../src/serve/jobs/job.ts';
 import { type LiveJob, Scheduler } from '../../../src/serve/scheduler.ts';
 import type { ServeEvent } from '../../../src/serve/serve-events.ts';
@@ -35,6 +35,8 @@ export class Lab {
   jobs: readonly Job[];
   play: Play = () => GOOD;
   marks = new Map<string, string>();
+  /** Why sources cannot be asked, by job. */
+  readonly unread = new Map<string, string>();
   load: (work: { readonly job: Job; readonly signal: AbortSignal }) => Promise<void> = async ({ signal }) => {
     await this.clock.sleep(1e12, signal);
   };
@@ -107,8 +109,9 @@ export class Host {
       },
       load: (work) => lab.load(work),
       marks: async () => {
-        if (away()) throw new Error('no database');
-        return lab.marks;
+        const told = [...lab.marks].map(([name, mark]) => [name, { mark }] as const);
+        const unread = away() ? lab.jobs.map(({ name: each }) => [each, 'no database'] as const) : [...lab.unread];
+        return new Map<string, Mark>([...told, ...unread.map(([each, why]) => [each, { unread: why }] as const)]);
       },
     };
     this.#scheduler = new Scheduler({

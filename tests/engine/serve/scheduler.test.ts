@@ -244,6 +244,34 @@ describe('sources', () => {
     expect(lab.begun.length).toBe(1);
   });
 
+  it('waits alone for sources that cannot be asked, says so once, and misses none of their rows', async () => {
+    const { timing } = follower;
+    const lab = new Lab(START, [job('closed', { timing }), job('open', { timing })]);
+    lab.marks = new Map([
+      ['closed', 'some'],
+      ['open', 'some'],
+    ]);
+    const host = lab.host();
+    await lab.pass(MINUTE);
+    lab.unread.set('closed', 'permission denied for table events');
+    await lab.pass(2000);
+    // It may have been the connection.
+    expect(lab.kinds()).not.toContain('rows_unread');
+    await lab.pass(MINUTE);
+    for (const name of lab.marks.keys()) lab.marks.set(name, 'more');
+    await lab.pass(MINUTE);
+    expect(lab.begun).toEqual(['closed 12:00 1', 'open 12:00 1', expect.stringMatching(/^open 12:02/)]);
+    expect(host.live().map(({ unread }) => unread)).toEqual(['permission denied for table events', null]);
+    lab.unread.clear();
+    await lab.pass(MINUTE);
+    expect(lab.begun.at(-1)).toMatch(/^closed 12:03/);
+    expect(host.live().map(({ unread }) => unread)).toEqual([null, null]);
+    expect(lab.events.filter(({ kind }) => kind.startsWith('rows'))).toEqual([
+      { kind: 'rows_unread', job: 'closed', reason: 'permission denied for table events' },
+      { kind: 'rows_read', job: 'closed' },
+    ]);
+  });
+
   it('begins no run for rows again whose run failed for good: the next rows do, and all are in it', async () => {
     const lab = new Lab(START, [job('sessions', { ...follower, catchUp: 'none' })]);
     lab.marks.set('sessions', '0');

@@ -30,12 +30,14 @@ beforeAll(async () => {
     tables:
       - { name: gate, columns: [{ name: id, data_tests: [not_null] }] }
       - name: late
+      - name: watched
       - name: old
         config: { loaded_at_field: at, freshness: { error_after: { count: 1, period: hour } } }
 `,
     'jobs.yml': `jobs:
   rows: { after: "source:raw.gate", debounce: 1s, run: counted }
   late: { after: "source:raw.late", debounce: 1s, run: counted }
+  watched: { after: "source:raw.watched", debounce: 1s, run: counted }
   fast: { every: 2s, run: good }
   sick: { every: 2s, run: bad, retries: 0, overlap: skip }
   age: { source freshness: }
@@ -121,6 +123,22 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   await project.until('select rows = 1 from s.counted');
 
+  // What keeps one job from being told of rows is said, and keeps no other from it.
+  await project.client.query('create table tsdbt.load_offsets (wrong int)');
+  await until('one waits', () =>
+    /watched waits: nobody can tell whether rows have arrived: .*column/.test(serve.out()),
+  );
+  expect(JSON.parse(await ask('now'))).toMatchObject({
+    jobs: expect.arrayContaining([
+      expect.objectContaining({ name: 'watched', unread: expect.stringContaining('column') }),
+      expect.objectContaining({ name: 'rows', unread: null }),
+    ]),
+  });
+  await project.client.query('insert into public.gate values (2)');
+  await project.until('select rows = 2 from s.counted');
+  await project.client.query('drop table tsdbt.load_offsets');
+  await until('it is told again', () => serve.out().includes('watched: its sources tell again'));
+
   // A commit that makes a job wrong, and one that mends it.
   const jobs = project.read('jobs.yml');
   project.write({ 'jobs.yml': jobs.replace('run: good', 'run: nothing_like_this').replace(', job: sick', '') });
@@ -135,7 +153,7 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   serve.child.kill('SIGTERM');
   const { code, out } = await serve.ended;
-  expect([code, out]).toEqual([0, expect.stringContaining('Serving 6 jobs')]);
+  expect([code, out]).toEqual([0, expect.stringContaining('Serving 7 jobs')]);
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([]);
   expect(receiver.received).toHaveLength(2);
 });

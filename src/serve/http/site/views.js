@@ -32,6 +32,13 @@ function incidentNotices(incidents) {
   });
 }
 
+const unreadNotices = (jobs) =>
+  jobs
+    .filter(({ unread }) => unread !== null)
+    .map(({ name, unread }) =>
+      h('p', { class: 'notice' }, h('b', {}, `${name} waits`), ' nobody can tell whether rows have arrived: ', unread),
+    );
+
 const notReadyNotices = (reasons) =>
   reasons.map((reason) => h('p', { class: 'notice' }, h('b', {}, 'Not ready'), ' ', reason));
 
@@ -101,6 +108,7 @@ function nowView(data, act) {
     h('h1', {}, data.project),
     notReadyNotices(data.notReady),
     incidentNotices(data.incidents),
+    unreadNotices(data.jobs),
     running.length > 0 && [h('h2', {}, 'Running'), running],
     h('h2', {}, 'Jobs'),
     tableOf('Jobs', heads, jobs),

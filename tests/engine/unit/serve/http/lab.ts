@@ -75,7 +75,7 @@ export function lab(jobs: readonly Job[] = [job('fast')]): { readonly live: Live
     now: START,
     turned: START,
     notReady: [],
-    jobs: jobs.map((j) => ({ job: j, nextAt: START + 300_000, paused: false })),
+    jobs: jobs.map((j) => ({ job: j, nextAt: START + 300_000, paused: false, unread: null })),
     nodes: null,
     loaderMetrics: [],
   };
