@@ -26,7 +26,7 @@ import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
-import { explain, isAnother, ledOf, ledPartitions, madeAnew, startingPoints } from './starts.ts';
+import { explain, isAnother, learnChanges, ledOf, ledPartitions, madeAnew, startingPoints } from './starts.ts';
 import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
 
@@ -402,13 +402,7 @@ export class Loader {
       for (const [topic, next] of places)
         this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
-    if (target.changes?.keeps === false && target.mode === 'upsert')
-      for (const topic of new Set([...starts.values()].map((at) => at.topic))) {
-        const view = ofTopic(target, topic);
-        const next = [...starts.values()].filter((at) => at.topic === topic);
-        for (const [partition, newest] of (await sink.newestChanges?.(view, next)) ?? [])
-          this.#floors.of({ topic, partition }).knownChange(newest);
-      }
+    await learnChanges(this.#options, this.#floors, [...starts.values()]);
     return starts;
   }
 

@@ -9,6 +9,7 @@ import {
   type TopicInfo,
   type TopicPartition,
 } from './broker.ts';
+import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { hasSeveral, ofTopic } from './topics.ts';
@@ -107,6 +108,20 @@ async function startsOf(
   if (reset.size > 0) await sink.rewind(view, topicId, reset);
   await sink.startAt(view, topicId, fresh);
   return starts;
+}
+
+/** Tells what is known of the order of changes which of them the table has, where their rows are not looked at. */
+export async function learnChanges(
+  { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
+  floors: SnapshotFloors,
+  starts: readonly ReadPosition[],
+): Promise<void> {
+  if (target.mode !== 'upsert' || target.changes?.keeps !== false) return;
+  for (const topic of new Set(starts.map((at) => at.topic))) {
+    const next = starts.filter((at) => at.topic === topic);
+    for (const [partition, newest] of (await sink.newestChanges?.(ofTopic(target, topic), next)) ?? [])
+      floors.of({ topic, partition }).knownChange(newest);
+  }
 }
 
 /** A place of a rewind, with the topic's name where there are several. */

@@ -122,7 +122,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     const sync = syncOf(target);
     const { syncedAt } = (await sync.state()) ?? {};
     await sync.close();
-    expect(await state()).toEqual({ rows: 1, since: syncedAt?.replace('Z', '+00:00') });
+    expect(await state()).toEqual({ rows: 1, since: syncedAt?.replace('Z', '') });
   });
 
   for (const cursor of ['updated_at', 'xmin']) {
