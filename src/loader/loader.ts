@@ -1,6 +1,7 @@
 // Loads a target's topics into its table: polls the broker, feeds batches to an intake, starts flushes, follows the
 // group, waits for what is away. Only the database's position counts: it refuses a second flush of the same messages
 // (Fenced), and reading resumes at the table's position. intake.ts makes rows, flusher.ts writes them.
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { TsdbtError } from '../errors.ts';
 import {
   type AssignmentListener,
@@ -26,7 +27,16 @@ import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
-import { explain, isAnother, learnChanges, ledOf, ledPartitions, madeAnew, startingPoints } from './starts.ts';
+import {
+  explain,
+  isAnother,
+  learnChanges,
+  ledOf,
+  ledPartitions,
+  madeAnew,
+  refuseOlderVersions,
+  startingPoints,
+} from './starts.ts';
 import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
 
@@ -409,8 +419,7 @@ export class Loader {
   /** Takes the present ends of partitions as those that `once` loads up to. */
   async #aimAt(partitions: readonly TopicPartition[]): Promise<void> {
     if (partitions.length === 0) return;
-    const names = [...new Set(partitions.map(({ topic }) => topic))];
-    const ends = await this.#options.client.ends(names, partitions);
+    const ends = await this.#options.client.ends([...new Set(partitions.map(({ topic }) => topic))], partitions);
     for (const [key, { end }] of ends) this.#partitions.aimAt(key, end);
   }
 
@@ -541,6 +550,7 @@ export class Loader {
       const [found] = await this.#patiently(() => client.topics([topic]));
       const ends = await this.#patiently(() => client.ends([topic]));
       const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
+      if (anew) await refuseOlderVersions(sink, ofTopic(target, topic));
       await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
       const starts = new Map([[partitionKey(failure), { topic, partition, next, epoch: null }]]);
       this.#partitions.goOn(starts);
@@ -587,11 +597,4 @@ export class Loader {
   #patientStatement<T>(work: () => Promise<T>): Promise<T> {
     return this.#patience.wait(work, () => this.#flusher.throwFailure(), undefined, true);
   }
-}
-
-/** Yields to the event loop, so that the COPY in flight is fed. */
-function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

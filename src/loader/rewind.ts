@@ -4,7 +4,7 @@ import { TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
-import { isAnother } from './starts.ts';
+import { isAnother, refuseOlderVersions } from './starts.ts';
 import { hasSeveral, ofTopic, topicNames } from './topics.ts';
 import { writtenTime } from './written-time.ts';
 
@@ -85,6 +85,8 @@ async function rewindTopic(
       : await client.offsetsAt([target.topic], momentOf(to));
   await sink.prepare(target);
   const kept = await sink.positions(target);
+  if ([...kept.values()].some(({ topicId }) => isAnother(topicId, topic?.id ?? null)))
+    await refuseOlderVersions(sink, target);
   const held = /loaded/.test(to) ? await sink.ends(target) : new Map<number, bigint>();
   const next = new Map<number, bigint>();
   const from = new Map<number, bigint>();

@@ -96,6 +96,7 @@ async function startsOf(
     const known = kept.get(partition);
     const anew = known !== undefined && isAnother(known.topicId, topicId);
     if (anew && target.onGap === 'stop') throw madeAnew(target, topic);
+    if (anew) await refuseOlderVersions(sink, view);
     const lacks = known === undefined || anew;
     const earliest = lacks ? ((await ends()).get(key)?.earliest ?? 0n) : 0n;
     if (lacks) (anew ? reset : fresh).set(partition, earliest);
@@ -190,6 +191,27 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
           ? 'Give `archive` another `path`, and set `on_gap: earliest`: the new topic begins there.'
           : `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
             '`on_gap: earliest` in the load config always does.',
+    },
+  );
+}
+
+/**
+ * Refuses to load a topic that was made anew where the rows of the earlier one, whose offsets are greater, would count
+ * as newer.
+ * @param target with this topic alone
+ * @throws `runtime` error
+ */
+export async function refuseOlderVersions(sink: Pick<Sink, 'holdsRows'>, target: LoadTarget): Promise<void> {
+  const { name, topic, path, storage, mode, changes } = target;
+  // In Postgres they lose their offsets.
+  if (storage === null || mode !== 'upsert' || changes !== null || !(await sink.holdsRows(target))) return;
+  throw new TsdbtError(
+    'runtime',
+    `topic ${topic} was deleted and made again, and ${name} has rows of the earlier one: of two rows of a key in ` +
+      'ClickHouse the one with the greater offset counts, which would be the older.',
+    {
+      path,
+      hint: `Delete the table's rows of ${topic}; then \`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\`.`,
     },
   );
 }

@@ -258,6 +258,27 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
   );
 }
 
+/**
+ * Takes the offsets from rows of an earlier topic of this name: they say nothing of the present one's, by which a newer
+ * row of a key is told. Runs after `lockOffsets`, and before `setOffsets`.
+ * @param topicId the present topic's
+ * @param name the table, quoted
+ */
+export function forgetOffsets(
+  table: LoadedTable,
+  topic: string,
+  topicId: string,
+  name: string,
+  partitions: readonly number[],
+): string {
+  return (
+    `update ${name} as t set _offset = null from ${STATE_SCHEMA}.load_offsets as o where o.relation = ` +
+    `${quoteText(relationOf(table))} and o.topic = ${quoteText(topic)} and o.partition in (${partitions.join(', ')}) ` +
+    `and o.topic_id <> ${quoteText(topicId)} and t._topic = o.topic and t._partition = o.partition and t._offset is ` +
+    'not null'
+  );
+}
+
 /** Locks the positions of a table's topic. A flush in flight ends first; later ones are fenced. */
 export function lockOffsets(table: LoadedTable, topic: string): string {
   return (

@@ -8,6 +8,7 @@ import {
   CREATE_STATE,
   deleteFrom,
   forgetConsumed,
+  forgetOffsets,
   insertOffsets,
   lockOffsets,
   markReplayed,
@@ -207,9 +208,11 @@ export class PostgresSink implements Sink {
   ): Promise<{ rows: number; letters: number }> {
     if (next.size === 0) return { rows: 0, letters: 0 };
     return this.#within(target, async (session) => {
-      if (from.size > 0) await session.execute(lockOffsets(target, target.topic));
+      await session.execute(lockOffsets(target, target.topic));
       const gone =
         from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
+      if (target.mode === 'upsert' && target.changes === null && topicId !== null)
+        await session.execute(forgetOffsets(target, target.topic, topicId, tableName(target), [...next.keys()]));
       await session.execute(setOffsets(target, target.topic, topicId, next));
       await session.execute(forgetConsumed(target, target.topic, next));
       return {
