@@ -68,24 +68,39 @@ export async function guardProblems(
   return problems;
 }
 
-/** The tables that materialized views of the target write into, as `database\nname`, with the view's name. */
+const NAME = '(`(?:[^`\\\\]|\\\\.)+`|\\w+)';
+const VIEW_TO = new RegExp(`^CREATE MATERIALIZED VIEW ${NAME}\\.${NAME} TO ${NAME}\\.${NAME}`);
+
+/**
+ * The tables that materialized views of the target write into, as `database\nname`, with the view's name; also those of
+ * views that read such tables, which a repeated INSERT reaches as well.
+ */
 export async function viewTargets(
   lease: LeasedSession,
   { schema, identifier }: LoadTarget,
 ): Promise<Map<string, string>> {
-  const rows = await lease.ask(
-    'SELECT v.database, v.name, toString(v.uuid), v.create_table_query FROM system.tables AS v INNER JOIN (SELECT ' +
-      'arrayJoin(arrayZip(dependencies_database, dependencies_table)) AS reader FROM system.tables WHERE database = ' +
-      `${quoteText(schema)} AND name = ${quoteText(identifier)}) AS t ` +
-      "ON v.database = t.reader.1 AND v.name = t.reader.2 WHERE v.engine = 'MaterializedView'",
-  );
-  return new Map(
-    rows.map(([database, name, uuid, query]) => {
-      const to = /^CREATE MATERIALIZED VIEW \S+ TO (`(?:[^`\\]|\\.)+`|\w+)\.(`(?:[^`\\]|\\.)+`|\w+)/.exec(query ?? '');
-      const written = to === null ? `${database}\n.inner_id.${uuid}` : `${plain(to[1])}\n${plain(to[2])}`;
-      return [written, `${database}.${name}`];
-    }),
-  );
+  const found = new Map<string, string>();
+  const seen = new Set<string>();
+  for (let read = [[schema, identifier]]; read.length > 0; ) {
+    const rows = await lease.ask(
+      'SELECT v.database, v.name, toString(v.uuid), v.create_table_query FROM system.tables AS v INNER JOIN (SELECT ' +
+        'arrayJoin(arrayZip(dependencies_database, dependencies_table)) AS reader FROM system.tables WHERE ' +
+        `(database, name) IN (${read.map((names) => `(${names.map(quoteText).join(', ')})`).join(', ')})) AS t ` +
+        "ON v.database = t.reader.1 AND v.name = t.reader.2 WHERE v.engine = 'MaterializedView'",
+    );
+    read = [];
+    for (const [database = '', name = '', uuid, query] of rows) {
+      const [, , , schemaOf, nameOf] = VIEW_TO.exec(query ?? '') ?? [];
+      const to = nameOf === undefined ? [database ?? '', `.inner_id.${uuid}`] : [plain(schemaOf), plain(nameOf)];
+      if (!found.has(to.join('\n'))) found.set(to.join('\n'), `${database}.${name}`);
+      for (const names of [to, [database ?? '', name ?? '']]) {
+        if (seen.has(names.join('\n'))) continue;
+        seen.add(names.join('\n'));
+        read.push(names);
+      }
+    }
+  }
+  return found;
 }
 
 /** A name without its backquotes. */
