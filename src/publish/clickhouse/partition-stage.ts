@@ -39,10 +39,9 @@ export async function stagePartitions(
   stage: Stage,
   { before, partitions, found, ended }: PartitionStage,
 ): Promise<{ readonly sent: number; readonly parts: Readonly<Record<string, string>> }> {
-  const { force } = stage.publishing;
   const parts = partitionKeysOf(stage.publishing);
   const marks = before?.parts ?? {};
-  const changed = partitions.filter(({ values, mark }) => force || marks[JSON.stringify(values)] !== mark);
+  const changed = partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
   await createStage(stage, parts);
   if (before !== null) await keepOthers(stage, { before, parts, changed, ended });
   const sent = changed.reduce((sum, { rows }) => sum + rows, 0);

@@ -171,12 +171,11 @@ async function keptTable(
   note: Note | null,
 ): Promise<Before | null> {
   const { mode, partition_by } = publishing.node.config;
-  if (standing === null || mode !== 'partitions') return null;
+  if (standing === null || mode !== 'partitions' || publishing.force) return null;
   if (await hasColumns(session, name, plan)) {
     const sameKeys = JSON.stringify(note?.partition_by) === JSON.stringify(partition_by);
     return { name, parts: sameKeys ? (note?.partitions ?? {}) : {} };
   }
-  if (publishing.force) return null;
   throw errorOf('notPublished', {
     place,
     why: 'its columns are others by now; --full-refresh publishes the partitions of the model and drops older ones',

@@ -261,10 +261,11 @@ class IcebergWork {
     const at = Math.max(Date.parse(time), Number(member(metadata, 'last-updated-ms') ?? 0));
     // By the own clock: that of the writer before may be ahead.
     const gone = endedSnapshots(metadata, node.config, Date.parse(time));
-    // A tag that another makes meanwhile cannot be asserted: its name is unknown.
     const refs = gone.length > 0 ? entries(member(metadata, 'refs')).filter(([name]) => name !== 'main') : [];
     const commit = randomUUID();
     this.#asked = { commit, parent: parentId, before: rowsThere(metadata), rows: Number(summary['total-records']) };
+    // A tag that another has made meanwhile cannot be asserted, as its name was unknown.
+    if (gone.length > 0 && refsOf(await this.#table.load()) !== refsOf(metadata)) return false;
     return this.#table.commit(
       [
         { type: 'assert-table-uuid', uuid: member(metadata, 'table-uuid') },
@@ -318,6 +319,12 @@ class IcebergWork {
     );
   }
 
+  /** Do partitions that the source does not hold go on? */
+  get #keeps(): boolean {
+    const { node, force } = this.#publishing;
+    return node.config.mode === 'partitions' && !force;
+  }
+
   async #before(parent: CatalogJson, specId: number, spec: readonly SpecField[]): Promise<Standing> {
     const { mode } = this.#publishing.node.config;
     const uri = text(member(parent, 'manifest-list'));
@@ -329,15 +336,15 @@ class IcebergWork {
       changed.map(({ values }) => keyOf(values.map((value, index) => partitionValue(spec, index, value)))),
     );
     const stays = (partition: readonly AvroValue[]): boolean =>
-      mode === 'partitions' && !replaced.has(keyOf(partition)) && !this.#isOver(partition);
+      this.#keeps && !replaced.has(keyOf(partition)) && !this.#isOver(partition);
     const carried: Row[] = [];
     const old: OldFile[] = [];
     for (const row of rows) {
       if (row['content'] !== 0) {
-        if (mode === 'partitions') carried.push(row);
+        if (this.#keeps) carried.push(row);
         continue;
       }
-      if (mode === 'partitions' && row['partition_spec_id'] !== specId)
+      if (this.#keeps && row['partition_spec_id'] !== specId)
         throw partitionedOtherwise(this.#table.place, 'several specs');
       const manifest = await this.#table.readAvro(String(row['manifest_path']));
       const entries = liveEntries(manifest, row);
@@ -364,7 +371,8 @@ class IcebergWork {
   /** Marks of the partitions that stand there after the commit. */
   #marks(metadata: CatalogJson): Record<string, string> {
     const { ended, partitions } = this.#plan;
-    const before = Object.entries(marksOf(metadata)).filter(([values]) => ended?.has(JSON.parse(values)) !== true);
+    const kept = this.#keeps ? Object.entries(marksOf(metadata)) : [];
+    const before = kept.filter(([values]) => ended?.has(JSON.parse(values)) !== true);
     return {
       ...Object.fromEntries(before),
       ...Object.fromEntries(partitions.map((each) => [markKey(each), each.mark])),
@@ -402,6 +410,12 @@ function keyOf(partition: readonly AvroValue[]): string {
 
 function folderValue(value: string | null | undefined): string {
   return value === null || value === undefined ? 'null' : encodeURIComponent(value).replaceAll('%', '_');
+}
+
+/** Tags and branches with their snapshots. */
+function refsOf(metadata: CatalogJson): string {
+  const refs = entries(member(metadata, 'refs')).map(([name, ref]) => [name, String(member(ref, 'snapshot-id'))]);
+  return JSON.stringify(refs.sort());
 }
 
 function marksOf(metadata: CatalogJson): Readonly<Record<string, string>> {

@@ -44,17 +44,21 @@ on conflict (${list.join(', ')}) do ${update}`,
   return { rows: staged.rows, sent, removed, parts: {} };
 }
 
-/** Replaces the partitions that the source holds and that have changed; others stay until retention ends them. */
+/**
+ * Replaces the partitions that the source holds and that have changed; others stay until retention ends them, or all
+ * are made anew.
+ */
 export async function replacePartitions(work: PublishWork, standing: Standing): Promise<Changed> {
   const { session, name, plan, publishing } = work;
   const { force } = publishing;
   const parts = partitionKeys(work);
   const over = overOf(work);
   const partitions = await keptPartitions(work);
-  const changed = partitions.filter(({ values, mark }) => force || standing.parts[JSON.stringify(values)] !== mark);
+  const before = force ? {} : standing.parts;
+  const changed = partitions.filter(({ values, mark }) => before[JSON.stringify(values)] !== mark);
   const choice = { parts, partitions: changed };
   const staged = await stageRows(work, choice);
-  const gone = await rowsOf(work, `delete from ${name} where ${inPartitions(choice)}`);
+  const gone = await rowsOf(work, `delete from ${name}${force ? '' : ` where ${inPartitions(choice)}`}`);
   const columns = plan.map((column) => quoteIdentifier(column.name)).join(', ');
   await session.execute(`insert into ${name} (${columns}) select ${columns} from ${staged.name}`);
   const removed = over === null ? 0 : await rowsOf(work, `delete from ${name} where ${over.condition}`);
@@ -65,7 +69,7 @@ export async function replacePartitions(work: PublishWork, standing: Standing): 
     removed: Math.max(gone - staged.rows, 0) + removed,
     parts: {
       // A partition that was dropped is sent again should its time come back by a longer retention.
-      ...Object.fromEntries(Object.entries(standing.parts).filter(([values]) => over?.has(values) !== true)),
+      ...Object.fromEntries(Object.entries(before).filter(([values]) => over?.has(values) !== true)),
       ...Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark])),
     },
   };

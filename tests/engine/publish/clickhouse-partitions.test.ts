@@ -129,12 +129,17 @@ for (const from of ['postgres', 'clickhouse'] as const)
       const anew = await lab.project.run(['publish', '--full-refresh']);
       expect(anew.code, anew.out).toBe(0);
       expect(await held('changed')).toBe('4d');
+      const more = await publish(`select id, at, country, v, 1 as more from (${rows([6, 1, 'us', 'e'])}) q`, monthly);
+      expect([more.code, await held('changed')], more.out).toEqual([0, '4d 6e']);
+      // What the model lacks goes, also where the columns are the same.
+      const again = await lab.project.run(['publish', '--full-refresh']);
+      expect([again.code, await held('changed')], again.out).toEqual([0, '6e']);
       const twice = await publish(
-        `select id, at, country, v, 1 as more from (${rows([5, 1, 'fr', 'd'], [4, 1, 'it', 'd'])}) q`,
+        `select id, at, country, v, 1 as more from (${rows([5, 1, 'fr', 'd'], [6, 1, 'it', 'd'])}) q`,
         { ...own, partition_by: 'country' },
       );
       expect([twice.code, twice.out.includes('is not unique')], twice.out).toEqual([1, true]);
-      expect(await held('changed')).toBe('4d');
+      expect(await held('changed')).toBe('6e');
     });
 
     it.runIf(from === 'clickhouse')('refuse times without a zone, and take those with one', async () => {

@@ -352,6 +352,15 @@ export class IcebergTable {
       case 'set-properties':
         Object.assign(metadata.properties, update.updates);
         return;
+      case 'add-schema':
+        metadata.schemas.push(update.schema);
+        metadata['last-column-id'] = update['last-column-id'];
+        return;
+      case 'set-current-schema':
+        // -1 is the one that was added last.
+        metadata['current-schema-id'] =
+          update['schema-id'] === -1 ? metadata.schemas.at(-1)['schema-id'] : update['schema-id'];
+        return;
       default:
         throw new Error(`unknown update ${update.action}`);
     }

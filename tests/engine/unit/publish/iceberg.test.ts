@@ -241,11 +241,93 @@ describe('publications into Iceberg', () => {
       expect(table.keys.length).toBe(3);
     });
 
+    it('again, when a tag comes while the commit is written', async () => {
+      days([50, 40, 30], {});
+      let looks = 0;
+      table.before = (what) => {
+        if (what === 'GET table' && ++looks === 3) table.metadata.refs.v1 = { type: 'tag', 'snapshot-id': 50 };
+        return undefined;
+      };
+      expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['50', '30']);
+      expect(table.commits.length).toBe(1);
+      expect(table.gone()).toEqual([]);
+      expect(table.keys.length).toBe(3);
+    });
+
     it('by the own clock, where that of the writer before is ahead', async () => {
       days([4, 3, 2], {});
       table.snapshot(1, Date.now() + 300 * DAY);
       expect(await left({ keep: 1, older_than: '5 days' })).toEqual(['4', '3', '2', '1']);
       expect(table.metadata.snapshots.at(-1)['timestamp-ms']).toBe(table.metadata.snapshots.at(-2)['timestamp-ms']);
+    });
+  });
+
+  it('are made anew without the partitions that the source lacks, when told so', async () => {
+    const config = { mode: 'partitions', partition_by: ['country'] };
+    const [de, fr] = [
+      [1, 'DE'],
+      [2, 'FR'],
+    ] as const;
+    await table.publish([de, fr], config);
+    expect(await table.publish([[3, 'DE']], config)).toMatchObject({ rows: 2, sent: 1 });
+    expect(await table.publish([[3, 'DE']], config, true)).toMatchObject({ rows: 1, sent: 1, removed: 2 });
+    // It comes back as any other one.
+    expect(await table.publish([[3, 'DE'], fr], config)).toMatchObject({ rows: 2, sent: 1 });
+    expect(table.gone()).toEqual([]);
+  });
+
+  describe('into a table whose schema they change', () => {
+    /** The fields of the current schema, and of the one that each commit has asserted. */
+    const fields = (): string[] => {
+      const { schemas, 'current-schema-id': id } = table.metadata;
+      const now = schemas.find((each: { 'schema-id': number }) => each['schema-id'] === id);
+      return now.fields.map((field: { id: number; name: string }) => `${field.id} ${field.name}`);
+    };
+    const asserted = (): unknown[] =>
+      table.commits.map(({ requirements }) =>
+        requirements.find((each: { type: string }) => each.type === 'assert-current-schema-id'),
+      );
+    /** A table that has `id` alone, in which another one commits before the first commit. */
+    const meanwhile = (change: () => void): void => {
+      table.make({ 'tsdbt.publication': OWNER });
+      table.metadata.schemas[0].fields.pop();
+      table.metadata['last-column-id'] = 1;
+      let left = 1;
+      table.before = (what) => {
+        if (what === 'POST commit' && left-- > 0) {
+          table.snapshot(77, Date.now());
+          change();
+        }
+        return undefined;
+      };
+    };
+
+    it('go on from the schema that they have seen, behind a commit that has left it', async () => {
+      meanwhile(() => undefined);
+      expect(await table.publish([[1, 'DE']], { mode: 'append' })).toMatchObject({ changed: true, sent: 1 });
+      const base = { type: 'assert-current-schema-id', 'current-schema-id': 0 };
+      expect(asserted()).toEqual([base, base]);
+      expect(fields()).toEqual(['1 id', '2 country']);
+      expect(table.ids[0]).toBe('77');
+      expect(table.gone()).toEqual([]);
+    });
+
+    it('are refused behind a commit that has changed it, too', async () => {
+      meanwhile(() => {
+        const more = { id: 2, name: 'country', required: false, type: 'string' };
+        table.metadata.schemas.push({
+          type: 'struct',
+          'schema-id': 1,
+          fields: [...table.metadata.schemas[0].fields, more],
+        });
+        Object.assign(table.metadata, { 'current-schema-id': 1, 'last-column-id': 2 });
+      });
+      await expect(table.publish([[1, 'DE']], { mode: 'append' })).rejects.toThrow('another commit has come there');
+      expect([table.commits.length, table.keys]).toEqual([1, []]);
+      // The next run finds the schema as it is by then.
+      expect(await table.publish([[1, 'DE']], { mode: 'append' })).toMatchObject({ changed: true, sent: 1 });
+      expect(fields()).toEqual(['1 id', '2 country']);
+      expect(asserted().at(-1)).toMatchObject({ 'current-schema-id': 1 });
     });
   });
 
