@@ -47,14 +47,18 @@ export function snapshots(target: LoadTarget): string {
 /** How many offsets before a position are looked at. */
 const NEWEST = 10_000n;
 
-/** The highest position and the latest time, in microseconds, of changes shortly before some positions, by partition. */
+/**
+ * The highest position, the latest time in microseconds, and the last source of changes shortly before some positions,
+ * by partition.
+ */
 export function newestChanges(target: LoadTarget, next: readonly ReadPosition[]): string {
   const before = next.map(
     ({ topic, partition, next: to }) => ({ topic, partition, from: to > NEWEST ? to - NEWEST : 0n, to }) satisfies Span,
   );
   return (
-    'SELECT toString(_partition), toString(max(_lsn)), toString(toUnixTimestamp64Micro(toDateTime64(max(_source_ts), 6, ' +
-    `'UTC'))) FROM ${relationOf(target)} WHERE _op != 'r' AND (${within(before)}) GROUP BY _partition`
+    "SELECT toString(_partition), toString(maxIf(_lsn, _op != 'r')), " +
+    "toString(toUnixTimestamp64Micro(toDateTime64(max(_source_ts), 6, 'UTC'))), toString(argMax(_source, _offset)) " +
+    `FROM ${relationOf(target)} WHERE ${within(before)} GROUP BY _partition`
   );
 }
 

@@ -311,10 +311,10 @@ export class ClickHouseSink implements Sink {
   async newestChanges(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>> {
     const rows = await this.#within(target, (lease) => lease.ask(newestChanges(target, next)));
     return new Map(
-      rows.flatMap(([partition, position, micros]) =>
+      rows.flatMap(([partition, position, micros, source]) =>
         position == null || micros == null
           ? []
-          : [[Number(partition), { position: BigInt(position), micros: Number(micros) }]],
+          : [[Number(partition), { position: BigInt(position), micros: Number(micros), source: source ?? '' }]],
       ),
     );
   }

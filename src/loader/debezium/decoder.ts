@@ -16,7 +16,7 @@ import { FlatRows } from './flat-rows.ts';
 import { Members } from './members.ts';
 import { keyColumns, keyTakes, objectOf, type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
-import { SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
+import { otherSource, SOURCE_FIELDS, type SourceFields, sourcePosition } from './source-position.ts';
 import { Placeholder } from './unavailable.ts';
 import { type Conversion, ValueReader } from './values.ts';
 
@@ -208,16 +208,7 @@ class ChangeReader implements ChangeSource {
 
   #sameSource(source: string): void {
     if (source === this.#source) return;
-    const { name, topic, path } = this.target;
-    if (this.#source !== null)
-      throw new Halt(
-        new TsdbtError(
-          'runtime',
-          `${name} stops: changes of topic ${topic} come from source '${source}' and before from '${this.#source}', ` +
-            'and positions of two sources cannot be compared.',
-          { path, hint: 'Load the other source into a table of its own.' },
-        ),
-      );
+    if (this.#source !== null) throw otherSource(this.target, source, this.#source);
     this.#source = source;
   }
 

@@ -8,7 +8,7 @@
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import { Change, Halt, type Operation } from '../change.ts';
 import type { LoadTarget } from '../load-target.ts';
-import { stepsBack } from './source-position.ts';
+import { otherSource, stepsBack } from './source-position.ts';
 
 /** Two transactions that commit at once may have their times in the other order. */
 const SAME_TIME_MICROS = 1_000_000;
@@ -18,6 +18,8 @@ export interface NewestChange {
   readonly position: bigint;
   /** Microseconds since 1970. */
   readonly micros: number;
+  /** Of the last one; empty: its row does not say. */
+  readonly source: string;
 }
 
 /** One partition's: the highest position of a snapshot's row that was read, and the newest change. */
@@ -26,6 +28,7 @@ export class Floor {
   #newest = -1n;
   #micros = Number.NEGATIVE_INFINITY;
   readonly #watches: boolean;
+  #source: string | null = null;
 
   /** @param watches the newest change is kept */
   constructor(watches: boolean) {
@@ -42,15 +45,21 @@ export class Floor {
     return this.#newest;
   }
 
+  /** The source of the rows that the table has; null: not known. */
+  get source(): string | null {
+    return this.#source;
+  }
+
   /** @param position of a snapshot's row that the table has */
   known(position: bigint): void {
     if (position > this.#position) this.#position = position;
   }
 
   /** Takes up what the table has. */
-  knownChange({ position, micros }: NewestChange): void {
+  knownChange({ position, micros, source }: NewestChange): void {
     if (this.#watches && position > this.#newest) this.#newest = position;
     if (micros > this.#micros) this.#micros = micros;
+    if (this.#watches && source !== '') this.#source = source;
   }
 
   /**
@@ -78,7 +87,7 @@ export class Floor {
   }
 }
 
-type FloorTarget = Pick<LoadTarget, 'name' | 'path' | 'mode' | 'changes'>;
+type FloorTarget = Pick<LoadTarget, 'name' | 'path' | 'topic' | 'mode' | 'changes'>;
 
 export class SnapshotFloors {
   readonly #floors = new Map<string, Floor>();
@@ -102,7 +111,9 @@ export class SnapshotFloors {
     const { op, record, unavailable } = change;
     const floor = this.of(place);
     const { newest } = floor;
-    const { committed, micros, at } = change;
+    const { committed, micros, at, source } = change;
+    // The first change of a source is always taken this way.
+    if (floor.source !== null && floor.source !== source) throw otherSource(this.#target, source, floor.source);
     if (floor.isBehind(op, change.position, micros) && committed !== null && committed < newest)
       throw new Halt(
         stepsBack(this.#target, `position ${change.position} at ${at} comes behind position ${newest}, and is later`),

@@ -85,6 +85,22 @@ function committedOf(connector: string, { sequence }: SourceFields): bigint | nu
   return found === undefined ? null : BigInt(found);
 }
 
+/** What stops a table whose changes come from another source than those before. */
+export function otherSource(
+  { name, topic, path }: Pick<LoadTarget, 'name' | 'topic' | 'path'>,
+  source: string,
+  before: string,
+): Halt {
+  return new Halt(
+    new TsdbtError(
+      'runtime',
+      `${name} stops: changes of topic ${topic} come from source '${source}' and before from '${before}', and ` +
+        'positions of two sources cannot be compared.',
+      { path, hint: 'Load the other source into a table of its own.' },
+    ),
+  );
+}
+
 /** The error of a source whose positions have begun anew. @param which change tells so */
 export function stepsBack({ name, path }: Pick<LoadTarget, 'name' | 'path'>, which: string): TsdbtError {
   return new TsdbtError('runtime', `${name} stops: the source steps back: ${which}. Newer changes would be lost.`, {

@@ -152,6 +152,21 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     expect(await load()).toMatchObject({ rows: 1 });
   });
 
+  it('stop where they come from another source after a restart', async () => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+    );
+    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    for (const name of ['app', 'app', 'other']) {
+      const source = `{"connector":"postgresql","name":"${name}","lsn":10,"ts_us":1780000000000000}`;
+      const value = `{"before":null,"after":{"id":1,"v":"${name}"},"source":${source},"op":"r"}`;
+      lab.broker.produce('t', 0, null, { key: '{"id":1}', raw: Buffer.from(value) });
+      if (name === 'app') await load();
+    }
+    await expect(load()).rejects.toThrow("come from source 'other' and before from 'app'");
+  });
+
   it('a large value that the source did not say is a dead letter', async () => {
     const target = lab.target(
       { id: 'Int32', big: 'String', n: 'Int32' },

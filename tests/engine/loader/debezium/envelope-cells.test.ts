@@ -368,7 +368,7 @@ describe('a source whose positions begin anew', () => {
   });
 
   it('stops also for what the table has, and not where the table is asked, or keeps all', () => {
-    const known = { position: 200n, micros: 1_795_333_052_492_943 + 1e7 };
+    const known = { position: 200n, micros: 1_795_333_052_492_943 + 1e7, source: 'app' };
     const late: readonly Told[] = [['u', 120, 20, 110]];
     expect(taken(house, late, known)).toEqual(['stop']);
     expect(taken({ ...house, mode: 'append' }, late, known)).toEqual(['quick']);
