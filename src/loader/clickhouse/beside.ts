@@ -4,6 +4,7 @@ import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts
 import type { LoadTarget } from '../load-target.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { SORTING } from './refused.ts';
 import { insertRows } from './write.ts';
 
 /** What the names of such tables begin with. */
@@ -47,11 +48,12 @@ export async function insertBeside(
   }
 }
 
-/** The tables beside others that nobody needs any more, as statements that drop them. */
+/** Tables that killed loaders have left, or that nobody needs any more, as statements that drop them. */
 export async function dropBeside(lease: LeasedSession): Promise<string[]> {
+  const named = [BESIDE, SORTING].map((beginning) => `startsWith(name, ${quoteText(beginning)})`).join(' OR ');
   const rows = await lease.ask(
-    `SELECT name FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND startsWith(name, ` +
-      `${quoteText(BESIDE)}) AND metadata_modification_time < now() - INTERVAL ${KEPT_HOURS} HOUR`,
+    `SELECT name FROM system.tables WHERE database = ${quoteText(STATE_DATABASE)} AND (${named}) AND ` +
+      `metadata_modification_time < now() - INTERVAL ${KEPT_HOURS} HOUR`,
   );
   return rows.map(([name]) => `DROP TABLE IF EXISTS ${STATE_DATABASE}.${quoteIdentifier(name ?? '')}`);
 }

@@ -18,6 +18,9 @@ const DATA_ERRORS = new Set(
 );
 const AT_ROW = /(?:\(at row (\d+)\)|violated at row (\d+)\b)/;
 
+/** What the names of the tables begin with. */
+export const SORTING = 'load_sort_';
+
 /** Are the rows at fault, and not the table, the server or the network? */
 export function isDataError(error: unknown): boolean {
   return error instanceof TsdbtError && error.kind === 'database' && DATA_ERRORS.has(String(error.details.code ?? ''));
@@ -42,7 +45,7 @@ export async function refusedRows(
   { table, columns, rows, numbers }: Sending,
   most: number,
 ): Promise<ReadonlyMap<number, DeadLetter>> {
-  const name = `${STATE_DATABASE}.${quoteIdentifier(`load_sort_${randomUUID().replaceAll('-', '')}`)}`;
+  const name = `${STATE_DATABASE}.${quoteIdentifier(`${SORTING}${randomUUID().replaceAll('-', '')}`)}`;
   const refused = new Map<number, DeadLetter>();
   await lease.run(`CREATE TABLE ${name} AS ${table} ENGINE = Null`);
   try {
