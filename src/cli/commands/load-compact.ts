@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type ArchiveTarget, COMPACT, type CompactConfig, isArchive } from '../../loader/archive/config.ts';
-import type { Compacted } from '../../loader/archive/compact.ts';
+import type { Compacted, CompactionState } from '../../loader/archive/compact.ts';
 import { createLedger } from '../../loader/create-sink.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
 import { now } from '../command-session.ts';
@@ -64,22 +64,22 @@ export async function compactNow(ctx: LoadContext): Promise<boolean> {
     const done = await compactOne(ctx, target, compact, ctx.session.signal);
     ctx.say(`${target.name}: ${done.busy ? 'another process is at it' : lineOf(done)}`);
     for (const problem of done.problems) ctx.say(`  ${problem}`);
+    if (done.into > 0 && target.archive.compact === undefined)
+      ctx.say(
+        "  archived_rows counts these files twice until they are deleted: it looks for joined ones with 'compact'",
+      );
     if (done.problems.length > 0) ok = false;
   }
   return ok;
 }
 
 /** What is left to do with the closed days of an archive; null: it does not ask for it, or was never loaded. */
-export async function compactionLine(ctx: LoadContext, target: LoadTarget): Promise<string | null> {
+export async function compactionOf(ctx: LoadContext, target: LoadTarget): Promise<CompactionState | null> {
   if (!isArchive(target) || target.archive.compact === undefined) return null;
   if ((await ctx.sink.kept(target)).positions.size === 0) return null;
   const { compactionState } = await import('../../loader/archive/compact.ts');
   const ledger = createLedger(ctx.parsed.adapter, ctx.sink);
-  const state = await compactionState({ target, ledger, compact: target.archive.compact, now });
-  return (
-    `closed days to compact ${state.days}, files ${state.toJoin} into ${state.into}; ` +
-    `${state.replaced} replaced files wait to be deleted`
-  );
+  return compactionState({ target, ledger, compact: target.archive.compact, now });
 }
 
 async function compactOne(

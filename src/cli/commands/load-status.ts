@@ -1,25 +1,37 @@
 // load status: how far each table is loaded and what keeps it from it, as lines or as one JSON document.
 // src/loader/status.ts finds it out.
+import type { CompactionState } from '../../loader/archive/compact.ts';
 import { loadStatus, type TargetStatus } from '../../loader/status.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
 import { now } from '../command-session.ts';
-import { compactionLine } from './load-compact.ts';
+import { compactionOf } from './load-compact.ts';
 import type { LoadContext } from './load.ts';
 import { syncStates } from './load-sync.ts';
+
+interface Shown {
+  readonly target: LoadTarget;
+  readonly status: TargetStatus;
+  /** Null: there is none, or nothing was loaded yet. */
+  readonly compaction: CompactionState | null;
+}
 
 /** @returns whether nothing keeps a table from being loaded */
 export async function showStatus(ctx: LoadContext): Promise<boolean> {
   const asJson = ctx.session.flags['output'] === 'json';
   const syncs = await syncStates(ctx);
   if (!asJson) for (const { line } of syncs) ctx.say(line);
-  const tables: { readonly target: LoadTarget; readonly status: TargetStatus }[] = [];
+  const tables: Shown[] = [];
   for (const target of ctx.targets) {
     const status = await loadStatus(ctx.sink, () => ctx.client(target), target, now());
-    tables.push({ target, status });
-    if (asJson) continue;
-    for (const line of statusLines(target, status)) ctx.say(line);
-    const compaction = await compactionLine(ctx, target);
-    if (compaction !== null) ctx.say(`${target.name}  ${compaction}`);
+    if (!asJson) for (const line of statusLines(target, status)) ctx.say(line);
+    const compaction = await compactionOf(ctx, target);
+    tables.push({ target, status, compaction });
+    if (asJson || compaction === null) continue;
+    const { days, toJoin, into, replaced } = compaction;
+    ctx.say(
+      `${target.name}  closed days to compact ${days}, files ${toJoin} into ${into}; ` +
+        `${replaced} replaced files wait to be deleted`,
+    );
   }
   const ok = tables.every(({ status }) => status.problems.length === 0);
   if (asJson)
@@ -47,7 +59,7 @@ function statusLines({ name }: LoadTarget, { partitions, problems, paused }: Tar
 }
 
 /** The keys are documented in docs/loader.md and stay. */
-function statusDocument({ target, status }: { readonly target: LoadTarget; readonly status: TargetStatus }): object {
+function statusDocument({ target, status, compaction }: Shown): object {
   return {
     table: target.name,
     unique_id: target.uniqueId,
@@ -57,6 +69,15 @@ function statusDocument({ target, status }: { readonly target: LoadTarget; reado
     ok: status.problems.length === 0,
     paused_since: status.paused,
     problems: status.problems,
+    compaction:
+      compaction === null
+        ? null
+        : {
+            closed_days: compaction.days,
+            files_to_join: compaction.toJoin,
+            joined_into: compaction.into,
+            replaced_files: compaction.replaced,
+          },
     partitions: status.partitions.map(({ topic, partition, next, end, lagRows, lagSeconds, dead }) => ({
       topic,
       partition,

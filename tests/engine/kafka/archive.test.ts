@@ -123,6 +123,14 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     await send(0);
     const status = await lab.project.start(['load', 'status']).ended;
     expect(status.out).toContain('raw.clicks.archive  closed days to compact 0, files 0 into 0; 2 replaced files wait');
+    const document = await lab.project.start(['load', 'status', '--output', 'json']).ended;
+    expect(JSON.parse(document.out).tables).toEqual([
+      expect.objectContaining({ table: 'raw.clicks', compaction: null }),
+      expect.objectContaining({
+        table: 'raw.clicks.archive',
+        compaction: { closed_days: 0, files_to_join: 0, joined_into: 0, replaced_files: 2 },
+      }),
+    ]);
     expect((await files()).filter((name) => name.includes('-day.'))).toHaveLength(1);
     await send(2);
     const told = await lab.project.start(['load', 'compact']).ended;
