@@ -70,7 +70,7 @@ export { withInline } from './pipeline/inline.ts';
 export { type ListOutput, listLines } from './pipeline/list.ts';
 export { type FreshnessQuestion, measureFreshness } from './pipeline/measure.ts';
 export { openOperation, operate, preview } from './pipeline/operation.ts';
-export { isSameProject, projectHash } from './pipeline/parse.ts';
+export { isSameProject, madeOf, projectHash } from './pipeline/parse.ts';
 export { recoverKilledRun } from './pipeline/recover.ts';
 export { write, writeFreshness } from './pipeline/write.ts';
 export { retriedWithAudits } from './runner/audit.ts';

@@ -107,9 +107,30 @@ export function isSameProject(parsed: ParsedProject, { config, adapter, logger }
   return isUnchanged(parsed.origin, { config, files: readSourceFiles(config), adapter, logger, engine: engineStamp() });
 }
 
-/** Names what a project was parsed from: the texts of its files and of dbt_project.yml, whatever folder they are in. */
+/**
+ * Names what its nodes are made of: the texts of the project, and what a parse reads beside them: variables, the
+ * environment, the target. Runs of the same name make the same of the same inputs.
+ * @param more what else the runs depend on
+ */
+export function madeOf(parsed: ParsedProject, more: unknown): string {
+  const { origin, config, adapter } = parsed;
+  const { profile, cli_vars } = config;
+  const target = adapter.connectionInfo().map(([name, value]) => [name, String(value)]);
+  const place = [profile.profile_name, profile.target_name, target];
+  return valueHash([projectHash(parsed), origin.env_vars, cli_vars, place, more]).slice(0, 32);
+}
+
+/**
+ * Names what a project was parsed from: the texts of its files and of dbt_project.yml, whatever folders they are in and
+ * are written to.
+ */
 export function projectHash({ origin, config }: ParsedProject): string {
   const texts = Object.entries(origin.files).map(([id, [, text]]) => [id, text]);
-  const packages = config.packages.map(({ project_root: _, ...project }) => project);
+  const packages = config.packages.map((each) =>
+    Object.fromEntries(Object.entries(each).filter(([name]) => !FOLDERS.has(name))),
+  );
   return valueHash([texts.sort(([a = ''], [b = '']) => (a < b ? -1 : 1)), packages]).slice(0, 12);
 }
+
+/** Settings of a project that say where it is and where it writes. */
+const FOLDERS: ReadonlySet<string> = new Set(['project_root', 'target_path', 'log_path', 'clean_targets']);

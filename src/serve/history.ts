@@ -11,8 +11,8 @@ const GATHER_MS = 1000;
 const MOST_WAITING = 50_000;
 /** Rows of one statement. */
 const BATCH = 2000;
-/** Due times that were left out take a statement each. */
-const BATCH_LEFT_OUT = 100;
+/** What takes a statement each. */
+const BATCH_SINGLE = 100;
 
 export class History {
   readonly #link: StoreLink;
@@ -21,6 +21,7 @@ export class History {
   readonly #stopped = new AbortController();
   #nodes: NodeRun[] = [];
   #freshness: FreshnessRun[] = [];
+  #begins: (readonly [runId: string, madeOf: string])[] = [];
   #leftOut: LeftOutTimes[] = [];
   #writing: Promise<void> | null = null;
 
@@ -28,6 +29,12 @@ export class History {
     this.#link = link;
     this.#clock = clock;
     this.#emit = emit;
+  }
+
+  /** What a run is made of; before its nodes. */
+  addBegin(runId: string, madeOf: string): void {
+    this.#begins.push([runId, madeOf]);
+    this.#wake();
   }
 
   addNode(node: NodeRun): void {
@@ -54,7 +61,7 @@ export class History {
   }
 
   get #waiting(): number {
-    return this.#nodes.length + this.#freshness.length + this.#leftOut.length;
+    return this.#nodes.length + this.#freshness.length + this.#begins.length + this.#leftOut.length;
   }
 
   #wake(): void {
@@ -73,14 +80,18 @@ export class History {
   async #write(): Promise<boolean> {
     const nodes = this.#nodes.slice(0, BATCH);
     const freshness = this.#freshness.slice(0, BATCH);
-    const leftOut = this.#leftOut.slice(0, BATCH_LEFT_OUT);
+    const begins = this.#begins.slice(0, BATCH_SINGLE);
+    const leftOut = this.#leftOut.slice(0, BATCH_SINGLE);
     const written = await this.#link.ask(async (store) => {
+      for (const begin of begins) await store.begun(...begin);
+      // Nodes of a run whose begin waits still: a run of which it is not known is made again as a whole.
       await store.record(nodes, freshness);
       if (leftOut.length > 0) await store.leaveOut(leftOut);
     });
     if (written !== null) {
       this.#nodes.splice(0, nodes.length);
       this.#freshness.splice(0, freshness.length);
+      this.#begins.splice(0, begins.length);
       this.#leftOut.splice(0, leftOut.length);
       return true;
     }

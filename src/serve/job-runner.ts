@@ -15,10 +15,18 @@ export interface JobTry {
   /** Median seconds of nodes by unique_id: those of the longest path start first. */
   readonly durations: ReadonlyMap<string, number>;
   readonly progress: RunProgress;
+  /**
+   * Nodes that tries before have made, on hosts that are gone: of the same project, variables, target and selection.
+   * Empty for a due time that nobody has tried, and where nothing is known.
+   * @param madeOf what this try is made of
+   */
+  readonly made: (madeOf: string) => Promise<ReadonlySet<string>>;
 }
 
 /** Sees what a try does. None of its methods throws. */
 export interface RunProgress {
+  /** What the run is made of; before its first node. */
+  begun(madeOf: string): void;
   /** A node has started. */
   started(node: { readonly uniqueId: string; readonly thread: string; readonly at: Moment }): void;
   ended(node: NodeRun): void;

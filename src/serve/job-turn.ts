@@ -6,6 +6,7 @@ import type { History } from './history.ts';
 import type { JobRunner, JobTry, TryEnd, TryStop } from './job-runner.ts';
 import type { Job } from './jobs/job.ts';
 import type { Leases } from './leases.ts';
+import { madeBefore } from './made-before.ts';
 import type { Emit } from './serve-events.ts';
 import type { Claim, Moment, RunEnd, Store } from './store/store.ts';
 import type { StoreLink } from './store-link.ts';
@@ -158,7 +159,10 @@ export class JobTurn {
       claim,
       signal,
       durations: durations(),
+      made: async (madeOf) =>
+        (await this.#ask((store) => madeBefore(store, claim, madeOf)))?.value ?? new Set<string>(),
       progress: {
+        begun: (madeOf) => history.addBegin(claim.runId, madeOf),
         started: (node) => emit({ kind: 'node_started', claim, ...node }),
         ended(node) {
           history.addNode(node);

@@ -87,6 +87,31 @@ export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Le
   };
 }
 
+/**
+ * What is left of a selection of which tries before have made a part. What stands below something that is left is left,
+ * too.
+ * @param made unique_ids
+ */
+export function restOf(
+  { manifest, dag, config }: ParsedProject,
+  selected: ReadonlySet<string>,
+  made: ReadonlySet<string>,
+): ReadonlySet<string> {
+  // An ephemeral model is never made.
+  const isMade = (id: string): boolean => made.has(id) || manifest.nodes[id]?.config.materialized === 'ephemeral';
+  const left = new Set([...selected].filter((id) => !isMade(id)));
+  for (const id of [...left])
+    if (dag.has(id)) for (const below of dag.dependants(id)) if (selected.has(below)) left.add(below);
+  return config.flags.which === 'build' ? retriedWithAudits(manifest, dag, left, selected) : left;
+}
+
+/** Whether hooks of the project run behind all nodes. */
+export function hasLastHooks({ manifest }: ParsedProject): boolean {
+  return Object.values(manifest.nodes).some(
+    (node) => node.resource_type === 'operation' && node.tags.includes('on-run-end'),
+  );
+}
+
 /** `2 of 12 failed: model.shop.orders: relation "x" does not exist`. */
 export function reasonOf(failed: readonly RunResult[], total: number): string {
   const real = failed.filter(({ status }) => status !== 'skipped');

@@ -9,6 +9,7 @@ import {
   type Freshness,
   freshnessKind,
   hasFreshness,
+  madeOf,
   outsideInputs,
   type ParsedProject,
   printRunEnd,
@@ -34,7 +35,7 @@ import { loadCommand } from './load.ts';
 import { withLineage } from './run.ts';
 import { jobLogger, jobSession } from './serve-session.ts';
 import { KeptProject, type KeptProjectWatcher } from './serve-project.ts';
-import { type Left, leftOf, nodeRun, reasonOf } from './serve-record.ts';
+import { hasLastHooks, type Left, leftOf, nodeRun, reasonOf, restOf } from './serve-record.ts';
 
 /** Milliseconds that a cancelled statement has to end on the server, before its connection is closed. */
 const PATIENCE_MS = 120_000;
@@ -171,18 +172,23 @@ export class EngineRunner implements JobRunner {
       return (other) => this.#try(other, next, more);
     };
     const project = projectHash(parsed);
+    const identity = madeOf(parsed, job.work);
+    attempt.progress.begun(identity);
     try {
       if (session.which === 'freshness') return { ...(await measure(parsed, attempt)), project };
       const last = retried === null ? kept.done : null;
       if (last !== null && (await isStill(last, parsed))) return { ...UNCHANGED, project };
-      const { results, interrupted } = await this.#execute(session, parsed, attempt, retried, kept);
+      const rest = retried === null ? restBefore(parsed, await attempt.made(identity)) : null;
+      if (rest?.left.size === 0) return { ...ended(true), project, reason: rest.reason };
+      const chosen = retried?.selected ?? rest?.left ?? null;
+      const { results, interrupted } = await this.#execute(session, parsed, attempt, { retried, chosen, kept });
       const left = leftOf(parsed, results);
       const failed = [...lasting, ...left.failed];
       if (succeeded(results) && lasting.length === 0) {
         // Stopped within a hook behind all nodes, which leaves no result: the whole try is made again.
         const reason = 'stopped within a hook';
         if (interrupted) return { ...ended(false), counts, project, reason, again: again(retried, lasting) };
-        return { ...ended(true), counts, project };
+        return { ...ended(true), counts, project, reason: rest?.reason ?? null };
       }
       const unfinished = left.retried === null ? [] : results.filter((r) => left.retried?.selected.has(r.unique_id));
       return {
@@ -216,12 +222,11 @@ export class EngineRunner implements JobRunner {
     session: CommandSession,
     parsed: ParsedProject,
     { claim, signal, durations, progress, job }: JobTry,
-    retried: Retried | null,
-    kept: KeptJob,
+    { retried, chosen, kept }: Executed,
   ): Promise<{ readonly results: readonly RunResult[]; readonly interrupted: boolean }> {
     const selection: Selection =
-      retried === null ? select(parsed) : { selected: new Set(retried.selected), warnings: [], defaultSelector: null };
-    const watched = job.work.kind === 'command' && job.work.ifChanged && retried === null;
+      chosen === null ? select(parsed) : { selected: new Set(chosen), warnings: [], defaultSelector: null };
+    const watched = job.work.kind === 'command' && job.work.ifChanged && chosen === null;
     const inputs = watched ? outsideInputs(parsed.manifest, selection.selected, parsed.adapter) : [];
     const marks = watched ? await marksOf(parsed, inputs) : [];
     kept.done = null;
@@ -257,6 +262,32 @@ export class EngineRunner implements JobRunner {
     if (watched && !interrupted && succeeded(results)) kept.done = { parsed, inputs, marks };
     return { results, interrupted };
   }
+}
+
+/** What of a job a try runs. */
+interface Executed {
+  readonly retried: Retried | null;
+  /** null: what the job selects. */
+  readonly chosen: ReadonlySet<string> | null;
+  readonly kept: KeptJob;
+}
+
+/**
+ * What is left of a job that a host began that is gone.
+ * @param made what it has made
+ * @returns null: the job is run as a whole
+ */
+function restBefore(
+  parsed: ParsedProject,
+  made: ReadonlySet<string>,
+): { readonly left: ReadonlySet<string>; readonly reason: string } | null {
+  if (made.size === 0) return null;
+  const { selected } = select(parsed);
+  const left = restOf(parsed, selected, made);
+  // Nobody knows whether the hooks behind all nodes have run.
+  if (left.size === selected.size || (left.size === 0 && hasLastHooks(parsed))) return null;
+  const count = [...selected].filter((id) => made.has(id) && !left.has(id)).length;
+  return { left, reason: `${count} of ${selected.size} nodes were made by a try before` };
 }
 
 function ended(good: boolean): TryEnd {

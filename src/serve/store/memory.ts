@@ -24,6 +24,7 @@ type KeptRun = Changing<JobRun> & { seenAt: Moment; againAt: Moment | null };
 export class MemoryData {
   /** In the order of their claims. */
   readonly runs = new Map<string, KeptRun>();
+  readonly begins = new Map<string, string>();
   readonly nodes = new Map<string, NodeRun>();
   readonly freshness = new Map<string, FreshnessRun>();
   /** By job, reason and the due time of the run before. */
@@ -172,6 +173,14 @@ export class MemoryStore implements Store {
     return last;
   }
 
+  async begun(runId: string, madeOf: string): Promise<void> {
+    this.#data.begins.set(runId, madeOf);
+  }
+
+  async madeOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return new Map([...this.#data.begins].filter(([runId]) => runIds.includes(runId)));
+  }
+
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
     for (const node of nodes) this.#data.nodes.set(`${node.runId} ${node.uniqueId}`, node);
     for (const measured of freshness) this.#data.freshness.set(`${measured.runId} ${measured.uniqueId}`, measured);
@@ -281,6 +290,7 @@ export class MemoryStore implements Store {
     for (const run of [...runs.values()])
       if (run.state !== 'running' && run.startedAt < before && newest.get(run.job) !== run.token)
         runs.delete(run.runId);
+    for (const runId of this.#data.begins.keys()) if (!runs.has(runId)) this.#data.begins.delete(runId);
     const running = (runId: string) => runs.get(runId)?.state === 'running';
     for (const [key, node] of nodes) if (node.startedAt < before && !running(node.runId)) nodes.delete(key);
     for (const [key, measured] of freshness)

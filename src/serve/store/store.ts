@@ -168,6 +168,10 @@ export interface Store {
   leftOut(filter: LeftOutFilter): Promise<readonly LeftOutTimes[]>;
   /** The last due time of each job that was left out. */
   lastLeftOut(): Promise<ReadonlyMap<string, Moment>>;
+  /** Notes what a run is made of, before its nodes are recorded: two of the same make the same of the same inputs. */
+  begun(runId: string, madeOf: string): Promise<void>;
+  /** What runs are made of, as far as it is known. */
+  madeOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Writes history in one statement a table, off the critical path. A second row of a node in a run replaces it. */
   record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void>;
   runs(filter: RunFilter): Promise<readonly JobRun[]>;

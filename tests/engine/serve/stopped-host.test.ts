@@ -1,5 +1,5 @@
 // A `tsdbt serve` that is stopped in the midst of a job for longer than its lease, on both databases: another host
-// takes the due time over and finishes it; the first one wakes and publishes nothing.
+// takes the due time over and makes what is not made yet; the first one wakes and publishes nothing.
 import { afterEach, expect, it } from 'vitest';
 import { ClickhouseLab } from '../faults/clickhouse-lab.ts';
 import { AnyProject, PROJECT_DATABASES, type ProjectDatabase } from '../support/any-project.ts';
@@ -12,6 +12,7 @@ interface Run {
   readonly attempt: number;
   readonly host: string;
   readonly state: string;
+  readonly reason: string | null;
 }
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -35,13 +36,16 @@ for (const [name, database] of Object.entries(DATABASES))
   it.skipIf(database.missing !== null)(`on ${name}`, { timeout: 400_000 }, async () => {
     const schema = `stopped_${process.pid}`;
     const isPostgres = name === 'postgres';
-    const rows = isPostgres ? 'generate_series(1, 40) as number' : 'numbers(1, 40)';
+    const rows = isPostgres ? 'generate_series(1, 60) as number' : 'numbers(1, 60)';
     // A tenth of a second a row: it is stopped in its midst.
     const slow = isPostgres ? 'pg_sleep(0.1)::text' : 'toString(sleepEachRow(0.1))';
     const project = await AnyProject.open(database, schema, {
+      'models/early.sql': "{{ config(materialized='table') }} select '{{ invocation_id }}' as made_by",
+      'models/between.sql': "{{ config(materialized='ephemeral') }} select * from {{ ref('early') }}",
       'models/mart.sql':
         `{{ config(materialized='table'${isPostgres ? '' : ', engine="MergeTree()", order_by="id"'}) }}\n` +
-        `select number as id, '{{ invocation_id }}' as made_by, ${slow} as s from ${rows}` +
+        `select number as id, '{{ invocation_id }}' as made_by, ${slow} as s from ${rows} ` +
+        "where number > (select count(*) - 1 from {{ ref('between') }})" +
         (isPostgres ? '' : ' settings max_block_size = 1'),
       'models/total.sql':
         "{{ config(materialized='table') }} select count(*) as n, sum(id) as s, min(made_by) as a, max(made_by) as b " +
@@ -96,12 +100,14 @@ for (const [name, database] of Object.entries(DATABASES))
     await until('it serves', () => /jobs of \S+ at http/.test(first.out()));
     await project.tsdbt('jobs', 'run', schema, '--quiet');
     await until('it runs', async () => (await runs()).length > 0);
-    await pause(1000);
+    const early = "select run_id from tsdbt.node_runs where unique_id like '%.early'";
+    await until('a node is in the history', async () => (await ask(early)).length === 1);
+    const before = await ask(`select made_by from ${schema}.early`);
     first.child.kill('SIGSTOP');
     second = serve('b');
     await until('another host has finished it', async () => (await runs()).some(({ state }) => state === 'success'));
     const made = await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`);
-    expect(made.map(([, n, sum]) => [n, sum])).toEqual([['40', '820']]);
+    expect(made.map(([, n, sum]) => [n, sum])).toEqual([['60', '1830']]);
     first.child.kill('SIGCONT');
     // It learns that its run was lost, and ends it.
     await until('it wakes', () => /lease/.test(first.out()));
@@ -110,8 +116,12 @@ for (const [name, database] of Object.entries(DATABASES))
 
     expect(await ask(`select made_by, count(*), sum(id) from ${schema}.mart group by made_by`)).toEqual(made);
     const by = made[0]?.[0];
-    expect(await ask(`select n, s, a, b from ${schema}.total`)).toEqual([['40', '820', by, by]]);
+    expect(await ask(`select n, s, a, b from ${schema}.total`)).toEqual([['60', '1830', by, by]]);
+    // What the first one had made is not made again.
+    expect(await ask(`select made_by from ${schema}.early`)).toEqual(before);
+    expect(before).not.toEqual([[by]]);
     const all = await runs();
+    expect(all.find(({ attempt }) => attempt === 2)?.reason).toBe('1 of 4 nodes were made by a try before');
     expect(all.map(({ attempt, state }) => [attempt, state]).sort()).toEqual([
       [1, 'lost'],
       [2, 'success'],

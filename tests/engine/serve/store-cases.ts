@@ -1,5 +1,6 @@
 // What every store promises, as cases that run against memory, Postgres and ClickHouse alike.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { madeBefore } from '../../../src/serve/made-before.ts';
 import type { Claim, FreshnessRun, LeftOut, LeftOutTimes, NodeRun, Store } from '../../../src/serve/store/store.ts';
 
 /** Where the cases run. Its stores see one another, as hosts do. */
@@ -278,6 +279,26 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       await a.record([], []);
     });
 
+    it('knows what a try before has made, as long as it was made of the same', async () => {
+      const tries = [1, 2, 3].map(async (attempt) => present(await a.claim('taken', DUE, attempt, 'host a')));
+      const [first, second, third] = (await Promise.all(tries)) as [Claim, Claim, Claim];
+      const made = async (madeOf: string): Promise<string[]> =>
+        [...(await madeBefore(b, third, madeOf))].map((id) => id.slice(8)).sort();
+      expect(await made('x')).toEqual([]);
+      await a.begun(first.runId, "it's x");
+      const named = (name: string, status: NodeRun['status'] = 'success') =>
+        node(first.runId, `model.p.${name}`, { status });
+      await a.record([named('a'), named('b'), named('c', 'error'), named('d', 'skipped'), named('e', 'warn')], []);
+      // Nothing is known of the second one.
+      expect(await made("it's x")).toEqual([]);
+      await a.begun(second.runId, "it's x");
+      await a.record([node(second.runId, 'model.p.c'), node(second.runId, 'model.p.b', { status: 'error' })], []);
+      expect([await made("it's x"), await made('y')]).toEqual([['a', 'c', 'e'], []]);
+      expect([...(await madeBefore(b, first, "it's x"))]).toEqual([]);
+      expect(await b.madeOf([first.runId, 'none'])).toEqual(new Map([[first.runId, "it's x"]]));
+      expect(await b.madeOf([])).toEqual(new Map());
+    });
+
     it('replaces a node of a run that is recorded again', async () => {
       const { runId } = await claim(a, 'again');
       await a.record([node(runId, 'model.p.again', { status: 'error', message: 'no' })], []);
@@ -374,6 +395,8 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       const closed = (await a.openIncident('goes', 'x')).incident;
       await a.closeIncident(closed.id);
       for (const { id } of [open, closed]) await a.noteAlarm({ incident: id, channel: 'c', occasion: 'opened' });
+      await a.begun(ended.runId, 'x');
+      await a.begun(runs.runId, 'x');
       await a.prune(now - LONG);
       expect((await b.nodes(ended.runId)).length).toBe(1);
       await place.pass(5);
@@ -384,6 +407,7 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
         [after.runId, runs.runId].sort(),
       );
       expect(await b.nodes(ended.runId)).toEqual([]);
+      expect([...(await b.madeOf([ended.runId, runs.runId])).keys()]).toEqual([runs.runId]);
       expect((await b.nodes(runs.runId)).length).toBe(1);
       expect((await b.freshness()).filter(({ uniqueId }) => uniqueId === 'source.p.pruned')).toEqual([]);
       expect((await b.openIncidents()).map(({ key }) => key)).toContain('stays');

@@ -62,7 +62,7 @@ for (const server of SERVERS)
     const { credentials, close } = await server.open();
     return hosts(() => postgres(credentials), close, [
       'alter table tsdbt.job_runs drop column again_at',
-      'drop table tsdbt.due_left_out',
+      'drop table tsdbt.due_left_out, tsdbt.job_begins',
     ]);
   });
 
@@ -73,6 +73,10 @@ if (clickhouseMissing === null)
     return hosts(
       () => clickhouse(lab.credentials),
       () => lab.close(),
-      ['alter table tsdbt.job_ends drop column again_at', 'drop table tsdbt.due_left_out'],
+      [
+        'alter table tsdbt.job_ends drop column again_at',
+        'drop table tsdbt.due_left_out',
+        'drop table tsdbt.job_begins',
+      ],
     );
   });

@@ -44,6 +44,7 @@ import {
   LEFT_OUT_CELLS,
   millisecondsOf,
   NODE_CELLS,
+  prunedRows,
   runningSql,
   runsSql,
   STATE_CURRENT,
@@ -287,6 +288,18 @@ export class ClickHouseStore implements Store {
     return new Map(rows.map(([job, last]) => [job ?? '', Number(last)]));
   }
 
+  async begun(runId: string, madeOf: string): Promise<void> {
+    await this.#run(
+      `INSERT INTO ${DB}.job_begins (run_id, made_of) SETTINGS async_insert = 0 VALUES (${listOf([runId, madeOf])})`,
+    );
+  }
+
+  async madeOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (runIds.length === 0) return new Map();
+    const rows = await this.#ask(`SELECT run_id, made_of FROM ${DB}.job_begins WHERE run_id IN (${listOf(runIds)})`);
+    return new Map(rows.map(([runId, madeOf]) => [runId ?? '', madeOf ?? '']));
+  }
+
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
     if (nodes.length + freshness.length === 0) return;
     const write = (session: ClickHouseSession, table: string, columns: readonly string[], rows: readonly object[]) =>
@@ -468,29 +481,8 @@ export class ClickHouseStore implements Store {
   }
 
   async prune(before: Moment): Promise<void> {
-    const old = timeOf(before);
-    const running =
-      `run_id IN (SELECT run_id FROM ${DB}.job_claims WHERE run_id NOT IN (SELECT run_id FROM ` + `${DB}.job_ends))`;
     await this.#within(async (session) => {
-      for (const [table, where] of [
-        ['node_runs', `started_at < ${old} AND NOT ${running}`],
-        ['freshness_runs', `at < ${old} AND NOT ${running}`],
-        // The newest claim of a job says which due times are over.
-        [
-          'job_claims',
-          `started_at < ${old} AND NOT ${running} AND (job, token) NOT IN (SELECT job, max(token) FROM ` +
-            `${DB}.job_claims GROUP BY job)`,
-        ],
-        ['job_ends', `finished_at < ${old} AND run_id NOT IN (SELECT run_id FROM ${DB}.job_claims)`],
-        ['due_left_out', `last_due_at < ${old}`],
-        ['incidents', `id IN (SELECT id FROM ${DB}.incident_ends WHERE closed_at < ${old})`],
-        ['incident_ends', `closed_at < ${old} AND id NOT IN (SELECT id FROM ${DB}.incidents)`],
-        ['alarms_sent', `at < ${old} AND incident NOT IN (SELECT id FROM ${DB}.incidents)`],
-        [
-          'job_requests',
-          `noted_at < ${old} AND (job, number) NOT IN (SELECT job, max(number) FROM ${DB}.job_requests GROUP BY job)`,
-        ],
-      ] as const) {
+      for (const [table, where] of prunedRows(timeOf(before))) {
         const [[count] = []] = await ask(session, `SELECT toString(count()) FROM ${DB}.${table} WHERE ${where}`);
         // A mutation rewrites parts, even when it deletes nothing.
         if (count !== '0')

@@ -64,6 +64,11 @@ COMMENT 'tsdbt: nodes of runs'`,
   recorded_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC')
 ) ENGINE = ReplacingMergeTree(recorded_at) ORDER BY (unique_id, run_id)
 COMMENT 'tsdbt: freshness of sources as it was measured'`,
+  `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.job_begins (
+  run_id String,
+  made_of String
+) ENGINE = ReplacingMergeTree ORDER BY run_id
+COMMENT 'tsdbt: what a run is made of: two of the same make the same of the same inputs'`,
   // One row for each reason between two runs, however many due times that are.
   `CREATE TABLE IF NOT EXISTS ${STATE_DATABASE}.due_left_out (
   job String,
@@ -114,7 +119,7 @@ COMMENT 'tsdbt: messages about incidents, noted before they were sent'`,
 
 const TABLES = CREATE_STATE.flatMap((sql) => /^CREATE TABLE IF NOT EXISTS \w+\.(\w+)/.exec(sql)?.[1] ?? []);
 /** Tables that stores of earlier versions lack. */
-const LATER: readonly string[] = ['due_left_out'];
+const LATER: readonly string[] = ['due_left_out', 'job_begins'];
 const present = (names: readonly string[]): string =>
   `SELECT toString(count() = ${names.length}) FROM system.tables WHERE database = '${STATE_DATABASE}' AND name IN ` +
   `(${names.map((name) => `'${name}'`).join(', ')})`;
@@ -169,3 +174,30 @@ const AS_TEXT = { time: millisecondsOf, number: (column: string) => `toString(${
 export const NODE_CELLS = cellsOf(NODE_COLUMNS, AS_TEXT);
 /** Columns of `freshnessOf`. */
 export const FRESHNESS_CELLS = cellsOf(FRESHNESS_COLUMNS, AS_TEXT);
+
+/** What is deleted from which table, in this order: rows before a time, but what is not over. */
+export function prunedRows(old: string): readonly (readonly [table: string, where: string])[] {
+  const claims = `SELECT run_id FROM ${STATE_DATABASE}.job_claims`;
+  const running = `run_id IN (${claims} WHERE run_id NOT IN (SELECT run_id FROM ${STATE_DATABASE}.job_ends))`;
+  return [
+    ['node_runs', `started_at < ${old} AND NOT ${running}`],
+    ['freshness_runs', `at < ${old} AND NOT ${running}`],
+    // The newest claim of a job says which due times are over.
+    [
+      'job_claims',
+      `started_at < ${old} AND NOT ${running} AND (job, token) NOT IN (SELECT job, max(token) FROM ` +
+        `${STATE_DATABASE}.job_claims GROUP BY job)`,
+    ],
+    ['job_ends', `finished_at < ${old} AND run_id NOT IN (${claims})`],
+    ['job_begins', `run_id NOT IN (${claims})`],
+    ['due_left_out', `last_due_at < ${old}`],
+    ['incidents', `id IN (SELECT id FROM ${STATE_DATABASE}.incident_ends WHERE closed_at < ${old})`],
+    ['incident_ends', `closed_at < ${old} AND id NOT IN (SELECT id FROM ${STATE_DATABASE}.incidents)`],
+    ['alarms_sent', `at < ${old} AND incident NOT IN (SELECT id FROM ${STATE_DATABASE}.incidents)`],
+    [
+      'job_requests',
+      `noted_at < ${old} AND (job, number) NOT IN (SELECT job, max(number) FROM ${STATE_DATABASE}.job_requests ` +
+        'GROUP BY job)',
+    ],
+  ];
+}

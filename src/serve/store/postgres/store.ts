@@ -54,6 +54,7 @@ import {
 const RUNS = `${STATE_SCHEMA}.job_runs`;
 const NODES = `${STATE_SCHEMA}.node_runs`;
 const FRESHNESS = `${STATE_SCHEMA}.freshness_runs`;
+const BEGINS = `${STATE_SCHEMA}.job_begins`;
 const LEFT_OUT = `${STATE_SCHEMA}.due_left_out`;
 const INCIDENTS = `${STATE_SCHEMA}.incidents`;
 const ALARMS = `${STATE_SCHEMA}.alarms_sent`;
@@ -238,6 +239,16 @@ select ${quoteText(job)}, ${quoteText(why)}, coalesce((select max(due_at) ${ofJo
     return new Map(rows.map(([job, last]) => [job ?? '', Number(last)]));
   }
 
+  async begun(runId: string, madeOf: string): Promise<void> {
+    await this.#run(`insert into ${BEGINS} values (${listOf([runId, madeOf])}) on conflict do nothing`);
+  }
+
+  async madeOf(runIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    if (runIds.length === 0) return new Map();
+    const rows = await this.#ask(`select run_id, made_of from ${BEGINS} where run_id in (${listOf(runIds)})`);
+    return new Map(rows.map(([runId, madeOf]) => [runId ?? '', madeOf ?? '']));
+  }
+
   async record(nodes: readonly NodeRun[], freshness: readonly FreshnessRun[]): Promise<void> {
     if (nodes.length + freshness.length === 0) return;
     await this.#within(async (session) => {
@@ -393,6 +404,7 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
         // The newest claim of a job says which due times are over.
         `delete from ${RUNS} as r where r.state <> 'running' and r.started_at < ${old} and exists (select from ` +
           `${RUNS} as l where l.job = r.job and l.token > r.token)`,
+        `delete from ${BEGINS} as b where not exists (select from ${RUNS} as r where r.run_id = b.run_id)`,
         `delete from ${NODES} as t where t.started_at < ${old} and ${over}`,
         `delete from ${FRESHNESS} as t where t.at < ${old} and ${over}`,
         `delete from ${LEFT_OUT} where last_due_at < ${old}`,

@@ -56,6 +56,10 @@ export const CREATE_STATE: readonly string[] = [
   primary key (run_id, unique_id)
 )`,
   `create index if not exists freshness_runs_of_source on ${STATE_SCHEMA}.freshness_runs (unique_id, at)`,
+  `create table if not exists ${STATE_SCHEMA}.job_begins (
+  run_id text primary key,
+  made_of text not null
+)`,
   // One row for each reason between two runs, however many due times that are.
   `create table if not exists ${STATE_SCHEMA}.due_left_out (
   job text not null,
@@ -97,7 +101,8 @@ export const STATE_PRESENT = `select to_regclass('${STATE_SCHEMA}.alarms_sent') 
 /** Is the newest part of it there? */
 export const STATE_CURRENT =
   `select to_regclass('${STATE_SCHEMA}.alarms_sent') is not null and to_regclass('${STATE_SCHEMA}.job_runs_again') ` +
-  `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null`;
+  `is not null and to_regclass('${STATE_SCHEMA}.due_left_out_last') is not null and ` +
+  `to_regclass('${STATE_SCHEMA}.job_begins') is not null`;
 
 /** Milliseconds since 1970 of a time, as text. */
 export function millisecondsOf(column: string): string {
