@@ -96,7 +96,8 @@ const METHODS: Readonly<Record<string, Method>> = {
       const { session } = self.sql;
       if (session.nextMayWait) {
         session.nextMayWait = false;
-        if (!isTruthy(fetch) && isTruthy(autoBegin) && self.options.builtIn?.() === true) {
+        const inside = isTruthy(autoBegin) || session.inTransaction;
+        if (!isTruthy(fetch) && inside && self.options.builtIn?.() === true) {
           const response = { _message: '', code: '', rows_affected: -1 };
           await session.executeLater(toText(sql), (result) => void Object.assign(response, result.response));
           return new PyTuple([new ResponseObject(response), Table.empty()]);
