@@ -48,6 +48,8 @@ export class ClickHouseSource implements PublishSource {
       `SELECT concat('c ', name), type FROM system.columns WHERE database = ${quoteText(schema ?? '')} AND table = ` +
         `${quoteText(identifier ?? '')} AND default_kind NOT IN ${COMPUTED} ORDER BY position`,
     );
+    if (rows.length === 0)
+      throw errorOf('notPublished', { place: this.#name, why: 'it is not there: it is built before it is published' });
     return rows.map(([name, type]) => ({
       name: String(name).slice(2),
       type: String(type),

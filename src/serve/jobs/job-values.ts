@@ -132,6 +132,12 @@ export function selectionOf(name: string, value: Json, refuse: Refuse): readonly
       );
     words.push(...part.split(/\s+/).filter((word) => word !== ''));
   }
+  const option = words.find((word) => word.startsWith('-'));
+  if (option !== undefined)
+    return refuse(
+      `'${name}' has the option ${shown(option)} in its selection`,
+      'Options are keys of the job, beside it: exclude, selector, vars, full_refresh, if_changed.',
+    );
   return words.length === 0 ? refuse(`'${name}' must name something, found ${shown(value)}`) : words;
 }
 

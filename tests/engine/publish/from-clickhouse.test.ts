@@ -64,6 +64,16 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await lab.there('select * from serving.m')).toEqual([['3', 'x']]);
   });
 
+  it('says that the model is not built yet', async () => {
+    lab.model(`${TABLE}select 1 as id`, IN_POSTGRES);
+    await asked('drop table if exists from_ch.m');
+    const { code, out } = await lab.project.run(['publish']);
+    expect([code, out]).toEqual([
+      1,
+      expect.stringContaining("'`from_ch`.`m`' is not published: it is not there: it is built before it is published"),
+    ]);
+  });
+
   it('changes what stands in Postgres by key, and by partition', async () => {
     const keyed = { to: 'lookup', table: 'serving.keyed', key: 'id', mode: 'upsert' };
     await publish("select toInt32(arrayJoin([1, 2, 3])) as id, 'a' as t", keyed);

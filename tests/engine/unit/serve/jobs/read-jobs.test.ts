@@ -254,6 +254,10 @@ describe('refuses', () => {
     [job('run: true'), /'run' must be a selection, as --select takes it, or a list of such, found true[\s\S]*'run:'/],
     [job('run: ""'), /'run' must name something, found ""/],
     [job('run: [a, 3]'), /'run' must be a selection.*found \["a",3\]/],
+    [
+      job('run: "tag:a+ --exclude tag:b"'),
+      /'run' has the option "--exclude" in its selection\n[\s\S]*Options are keys of the job, beside it: exclude/,
+    ],
     [job('run: , exclude: 3'), /'exclude' must be a selection/],
     [job('run: , vars: 3'), /'vars' must be a dictionary, found 3/],
     [job('run: , full_refresh: 1'), /'full_refresh' must be true or false, found 1/],
