@@ -55,6 +55,21 @@ export const PROJECT_ERRORS = {
   ),
   badProjectKey: row<Facts<'problem'>>('T1112', 'project', (f) => `${f.problem}`),
   packageNotRead: row<Facts<'why'>>('T1113', 'project', (f) => `Failed to read package: ${f.why}`),
+  badCatalogsFile: row<Facts<'why'>>('T1122', 'project', (f) => `${f.why}`),
+  catalogTypeUnsupported: row<Facts<'type'>>(
+    'T1123',
+    'project',
+    (f) => `Catalog type is not supported.\nReceived: ${f.type}\nExpected one of: `,
+    () => 'Neither adapter writes through a catalog: remove catalogs.yml; `publications` write Iceberg tables.',
+  ),
+  catalogsUnsupported: row<Facts<'adapter'>>(
+    'T1124',
+    'project',
+    (f) =>
+      `Adapter '${f.adapter}' does not support catalogs.yml v2 yet. Use catalogs.yml v1 or upgrade to a supported ` +
+      'adapter version.',
+    () => 'Neither adapter writes through a catalog: remove catalogs.yml; `publications` write Iceberg tables.',
+  ),
   versionsNeverSatisfied: row<Facts<'package' | 'versions' | 'advice'>>(
     'T1114',
     'project',

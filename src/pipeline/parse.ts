@@ -10,7 +10,9 @@ import { groupWarnings } from '../parser/table/grouped-warnings.ts';
 import { ParseCaches } from './parse-caches.ts';
 import { isUnchanged, parseWithCache, valueHash } from '../parser/parse-cache.ts';
 import { ParseClock } from '../parser/table/parse-clock.ts';
+import { checkCatalogs } from '../project/catalogs.ts';
 import { readSourceFiles } from '../project/files.ts';
+import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import { checkReceivers } from '../publish/check-receivers.ts';
 import { checkQueryComment } from '../runner/context.ts';
@@ -26,7 +28,8 @@ export function parse(
   loaded: LoadedProject,
   options: { write?: boolean; files?: readonly SourceFile[] } = {},
 ): ParsedProject {
-  const { config, adapter, logger, secrets, targetPath } = loaded;
+  const { config, adapter, logger, secrets, targetPath, templates, now } = loaded;
+  checkCatalogs(config, () => createYamlRenderer({ ...config, logger, now }, templates), logger);
   const caches = config.flags.partial_parse
     ? new ParseCaches(targetPath, config.flags.partial_parse_file_path, (reason) =>
         fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
