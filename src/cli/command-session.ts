@@ -12,7 +12,7 @@ import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices, withBothSpellings } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
-import { readProjectSettings } from '../project/project.ts';
+import { readProjectSettings } from '../project/project-settings.ts';
 import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../index.ts';
@@ -74,7 +74,7 @@ export async function withCommand(
   const cwd = process.cwd();
   const env = loadEnvFile(cwd, process.env);
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
-  const settings = readProjectSettings(projectDir);
+  const settings = readProjectSettings(projectDir, { cwd, env, profilesDir: parsed.options['profiles_dir'] });
   const { flags: resolved, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, settings.flags);
   const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
@@ -99,6 +99,7 @@ export async function withCommand(
       Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
     );
     fire(raw, 'MainReportArgs', { args });
+    if (settings.flagsMoved) deprecation(logger, 'ProjectFlagsMovedDeprecation', {});
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
     const { which, positional, options: typed } = parsed;

@@ -55,6 +55,13 @@ export const PROJECT_ERRORS = {
   ),
   badProjectKey: row<Facts<'problem'>>('T1112', 'project', (f) => `${f.problem}`),
   packageNotRead: row<Facts<'why'>>('T1113', 'project', (f) => `Failed to read package: ${f.why}`),
+  flagsTwice: row(
+    'T1125',
+    'project',
+    () =>
+      "Do not specify both 'config' in profiles.yml and 'flags' in dbt_project.yml. Using 'config' in profiles.yml is " +
+      'deprecated.',
+  ),
   badCatalogsFile: row<Facts<'why'>>('T1122', 'project', (f) => `${f.why}`),
   catalogTypeUnsupported: row<Facts<'type'>>(
     'T1123',

@@ -11,7 +11,7 @@ import { parseSelectorDefinitions } from '../graph/selector-grammar.ts';
 import type { PreviousState } from '../graph/state-methods.ts';
 import type { Logger } from '../log.ts';
 import { resolveFlags, withBothSpellings } from '../project/flags.ts';
-import { readProjectSettings } from '../project/project.ts';
+import { readProjectSettings } from '../project/project-settings.ts';
 import { invocationStart, loadRuntimeConfig } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import { loadYaml } from '../project/yaml.ts';
@@ -60,7 +60,9 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const env = withBothSpellings(options.env);
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
-  const flags = options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder)).flags);
+  const place = { cwd, env, profilesDir: given['profiles_dir'] };
+  const flags =
+    options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder), place).flags);
   const invocation = options.invocation ?? {
     invocation_id: randomUUID(),
     ...invocationStart(now()),

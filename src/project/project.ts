@@ -76,19 +76,6 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
   return { root, path, data, checksum };
 }
 
-/**
- * `flags:` and `log-path:` of a dbt_project.yml, unrendered; null when absent or unreadable, because errors are
- * reported later.
- */
-export function readProjectSettings(projectDir: string): { flags: Json; logPath: string | null } {
-  try {
-    const { flags, 'log-path': logPath } = readRawProject(projectDir).data;
-    return { flags: flags ?? null, logPath: typeof logPath === 'string' && logPath !== '' ? logPath : null };
-  } catch {
-    return { flags: null, logPath: null };
-  }
-}
-
 /** vars.yml of the root project: the dictionary under its `vars` key. */
 export function readVarsFile(directory: string): { readonly [name: string]: Json } {
   const path = join(directory, 'vars.yml');

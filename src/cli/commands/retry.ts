@@ -8,7 +8,8 @@ import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
 import { findProjectDir } from '../../project/runtime-config.ts';
-import { readProjectSettings, readRawProject } from '../../project/project.ts';
+import { readRawProject } from '../../project/project.ts';
+import { readProjectSettings } from '../../project/project-settings.ts';
 import { MASK } from '../../secrets.ts';
 import { type CommandSession, invocationArgs } from '../command-session.ts';
 import { isRunning } from '../is-running.ts';
@@ -85,7 +86,8 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
     if (known.has(name) && session.typed[name] !== undefined) options[name] = session.typed[name];
   refuseHidden(which, options);
   const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
-  const { flags } = resolveFlagsWithNotices(which, options, session.env, readProjectSettings(projectDir).flags);
+  const settings = readProjectSettings(projectDir, { ...session, profilesDir: options['profiles_dir'] });
+  const { flags } = resolveFlagsWithNotices(which, options, session.env, settings.flags);
   const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
   return {
     ...session,

@@ -8,7 +8,7 @@ import { isPrintEvent, type Logger, stripColors } from '../../log.ts';
 import { commandSpec } from '../../project/command-table.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
-import { readProjectSettings } from '../../project/project.ts';
+import { readProjectSettings } from '../../project/project-settings.ts';
 import { type CommandSession, invocationArgs, now } from '../command-session.ts';
 
 /** dbt's names of the commands that have two words. */
@@ -61,7 +61,7 @@ function ownSession(
 ): CommandSession {
   const known = new Set([...(commandSpec(which)?.options ?? []), ...GLOBAL_OPTIONS].map((option) => option.name));
   const typed = Object.fromEntries(Object.entries({ ...session.typed, ...own }).filter(([key]) => known.has(key)));
-  const settings = readProjectSettings(session.projectDir);
+  const settings = readProjectSettings(session.projectDir, { ...session, profilesDir: typed['profiles_dir'] });
   const { flags } = resolveFlagsWithNotices(which, typed, session.env, settings.flags);
   return {
     ...session,

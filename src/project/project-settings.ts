@@ -1,0 +1,64 @@
+// Finds the settings that are needed before a project is read: flags and the folder of logs. What flags mean is left to
+// flags.ts.
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Json } from '../contracts/node.ts';
+import { errorOf } from '../error-table.ts';
+import { PROFILES_FILE, profilesPlace } from './profile.ts';
+import { readRawProject } from './project.ts';
+import { readFileText } from './read-file.ts';
+import { asDictionary, loadYaml } from './yaml.ts';
+
+export interface ProjectSettings {
+  /** Unrendered; null when there are none. */
+  readonly flags: Json;
+  /** `log-path` of dbt_project.yml. */
+  readonly logPath: string | null;
+  /** Whether the flags are those of `config` in profiles.yml, where old projects have them. */
+  readonly flagsMoved: boolean;
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--profiles-dir`. */
+  readonly profilesDir?: unknown;
+}
+
+/**
+ * `flags:` and `log-path:` of a dbt_project.yml, or `config:` of profiles.yml, as dbt takes them. A file that is absent
+ * or cannot be read has none, because its errors are reported later.
+ * @throws TsdbtError `project` when both files have flags
+ */
+export function readProjectSettings(projectDir: string, { cwd, env, profilesDir }: Place): ProjectSettings {
+  const { flags, 'log-path': path } = readable(() => readRawProject(projectDir).data);
+  const { directory } = profilesPlace(cwd, env, typeof profilesDir === 'string' ? profilesDir : null);
+  const old = oldFlags(resolve(cwd, directory));
+  const logPath = typeof path === 'string' && path !== '' ? path : null;
+  if (old === null) return { flags: flags ?? null, logPath, flagsMoved: false };
+  if (Object.keys(asDictionary(flags ?? null) ?? {}).length > 0) throw errorOf('flagsTwice', {});
+  return { flags: old, logPath, flagsMoved: true };
+}
+
+/** `config` of a profiles.yml; null when it is absent or empty. */
+function oldFlags(directory: string): { readonly [name: string]: Json } | null {
+  const path = join(directory, PROFILES_FILE);
+  const config = readable(() => {
+    const text = existsSync(path) ? readFileText(path) : '';
+    // Most files have none, and are read as YAML only once, later.
+    return /^["']?config\b/m.test(text) || text.trimStart().startsWith('{')
+      ? asDictionary(loadYaml(text, path))
+      : undefined;
+  })['config'];
+  const flags = asDictionary(config ?? null);
+  return flags === undefined || Object.keys(flags).length === 0 ? null : flags;
+}
+
+/** A file's dictionary; empty when it has none or cannot be read. */
+function readable(read: () => { readonly [key: string]: Json } | undefined): { readonly [key: string]: Json } {
+  try {
+    return read() ?? {};
+  } catch {
+    return {};
+  }
+}
