@@ -22,6 +22,11 @@ export const DATABASE_EVENTS = {
     ({ adapter_name, adapter_version }) => `Registered adapter: ${adapter_name}${adapter_version}`,
   ),
   NewConnection: event<Connection>('E005', 'debug', (e) => `Acquiring new ${e.conn_type} connection '${e.conn_name}'`),
+  ConnectionReused: event<{ readonly orig_conn_name: string; readonly conn_name: string }>(
+    'E006',
+    'debug',
+    (e) => `Re-using an available connection from the pool (formerly ${e.orig_conn_name}, now ${e.conn_name})`,
+  ),
   ConnectionUsed: event<Connection>('E015', 'debug', (e) => `Using ${e.conn_type} connection "${e.conn_name}"`),
   SQLQuery: event<{ readonly conn_name: string; readonly sql: () => string }>(
     'E016',

@@ -63,6 +63,8 @@ export interface RunContext extends CompileContext {
   readonly viewMakers: () => string | null;
   /** A stamp that changes whenever the file below target/ is written; null when the file is missing. */
   readonly fileMark: (path: string) => string | null;
+  /** Names under which the sessions that have ended gave their connections back, the last one last. */
+  readonly freeConnections: string[];
   /** When tests last passed, on all rows and on the newest. */
   readonly tests: KnownState;
   /** Tests that share statements. */
@@ -210,6 +212,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     batches: new TestBatches(() => selected),
     finished: new Set(),
     oldestBatch: new Map(),
+    freeConnections: [],
     loadedSources: new Map(
       Object.values(manifest.sources)
         .filter((source) => loadOrigin(source) !== null)

@@ -30,8 +30,12 @@ export function openSession(
   const type = { conn_name: name, conn_type: adapter.type };
   const say = <N extends EventName>(event: N, facts: FactsOf<N>, data: EventData = facts as EventData): void =>
     fire(logger, event, facts, { data: () => ({ ...data, ...about() }), thread });
-  say('NewConnection', type);
-  return adapter.session({
+  // The log says of connections what dbt's says; the pool decides which one it really is.
+  const names = adapter === ctx.adapter ? ctx.freeConnections : [];
+  const former = names.pop();
+  if (former === undefined) say('NewConnection', type);
+  else if (former !== name) fire(logger, 'ConnectionReused', { orig_conn_name: former, conn_name: name }, { thread });
+  const session = adapter.session({
     name,
     comment,
     // The lease that a fence asks about stands in the target's database.
@@ -64,4 +68,12 @@ export function openSession(
       }
     },
   });
+  const release = session.release.bind(session);
+  let held = true;
+  session.release = () => {
+    if (held) names.push(name);
+    held = false;
+    return release();
+  };
+  return session;
 }

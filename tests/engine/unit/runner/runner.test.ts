@@ -68,6 +68,7 @@ function world({ edges, work = {}, config = {}, testEdges = [], options = {} }: 
     journal: null,
     sources: new Map(),
     finished: new Set(),
+    freeConnections: [],
     scopes: { context: {} },
     queryComment: () => undefined,
     config: { flags: {} },
@@ -242,6 +243,17 @@ describe('stopping early', () => {
       new Set(['Skipping due to fail_fast']),
     );
     expect(cancelled).toEqual(['slow']);
+  });
+
+  it('the log names a connection that is new, and one that another node gave back', async () => {
+    const { run, events } = world({ edges: ['a>b', 'a>c'], options: { threads: 1 } });
+    await run();
+    const said = events.filter((e) => e.name === 'NewConnection' || e.name === 'ConnectionReused').map((e) => e.msg);
+    expect(said).toEqual([
+      "Acquiring new none connection 'a'",
+      'Re-using an available connection from the pool (formerly a, now b)',
+      'Re-using an available connection from the pool (formerly b, now c)',
+    ]);
   });
 
   it('an interrupt cancels what runs and keeps the results so far', async () => {
