@@ -75,7 +75,13 @@ export async function withCommand(
   const env = loadEnvFile(cwd, process.env);
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
   const settings = readProjectSettings(projectDir, { cwd, env, profilesDir: parsed.options['profiles_dir'] });
-  const { flags: resolved, notices } = resolveFlagsWithNotices(parsed.which, parsed.options, env, settings.flags);
+  const { flags: resolved, notices } = resolveFlagsWithNotices(
+    parsed.which,
+    parsed.options,
+    env,
+    settings.flags,
+    settings.userFlags,
+  );
   const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
   const invocation: Invocation = {
     invocation_id: randomUUID(),

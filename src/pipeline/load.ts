@@ -61,8 +61,8 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
   const place = { cwd, env, profilesDir: given['profiles_dir'] };
-  const flags =
-    options.flags ?? resolveFlags(command, given, env, readProjectSettings(resolve(cwd, folder), place).flags);
+  const written = options.flags === undefined ? readProjectSettings(resolve(cwd, folder), place) : null;
+  const flags = options.flags ?? resolveFlags(command, given, env, written?.flags ?? null, written?.userFlags);
   const invocation = options.invocation ?? {
     invocation_id: randomUUID(),
     ...invocationStart(now()),

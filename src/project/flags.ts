@@ -132,9 +132,16 @@ const BOOLEANS = [
  * Resolves the flags of a command.
  * @param which dbt's name of the command (`run`, `generate` …)
  * @param projectFlags the unrendered `flags:` block; null when there is none
+ * @param userFlags the user's own, which count where nobody else sets one
  */
-export function resolveFlags(which: string, cliOptions: CliOptions, env: Environment, projectFlags: Json): Flags {
-  return resolveFlagsWithNotices(which, cliOptions, env, projectFlags).flags;
+export function resolveFlags(
+  which: string,
+  cliOptions: CliOptions,
+  env: Environment,
+  projectFlags: Json,
+  userFlags: Json = null,
+): Flags {
+  return resolveFlagsWithNotices(which, cliOptions, env, projectFlags, userFlags).flags;
 }
 
 /** Like `resolveFlags`, and returns the warnings that the caller fires. */
@@ -143,6 +150,7 @@ export function resolveFlagsWithNotices(
   cliOptions: CliOptions,
   env: Environment,
   projectFlags: Json,
+  userFlags: Json = null,
 ): ResolvedFlags {
   const specs = [...GLOBAL_OPTIONS, ...(commandSpec(which)?.options ?? [])];
   const values: Record<string, unknown> = { ...ALWAYS };
@@ -164,6 +172,7 @@ export function resolveFlagsWithNotices(
   }
   applyRenamedVariables(values, specs, env, given, notices);
   const set = new Set([...given, ...applyProjectFlags(values, projectFlags, given, notices)]);
+  for (const name of applyUserFlags(values, specs, asDictionary(userFlags) ?? {}, set)) set.add(name);
   for (const name of BOOLEANS) values[name] = values[name] === true;
   // https://no-color.org: applies when set and not empty; explicit colour options take precedence.
   if (env['NO_COLOR'] && !set.has('use_colors')) {
@@ -308,6 +317,27 @@ function applyProjectFlags(
   for (const [name, fallback] of Object.entries(BEHAVIOR_FLAGS))
     values[name] = typeof usable[name] === 'boolean' ? usable[name] : fallback;
   if (usable['require_event_names_in_deprecations'] === true) values['require_event_names_in_deprecations'] = true;
+  return taken;
+}
+
+/** Options of the command that nobody else sets take the user's own value. @returns their names */
+function applyUserFlags(
+  values: Record<string, unknown>,
+  specs: readonly OptionSpec[],
+  flags: { readonly [name: string]: Json },
+  set: ReadonlySet<string>,
+): string[] {
+  const taken: string[] = [];
+  for (const spec of specs) {
+    const value = flags[spec.name] ?? null;
+    if (value === null || set.has(spec.name)) continue;
+    if (spec.kind === 'yaml' && asDictionary(value) !== undefined) values[spec.name] = value;
+    else if (spec.kind === 'list' && Array.isArray(value)) values[spec.name] = convertOption(spec, value.map(String));
+    else if (['string', 'number', 'boolean'].includes(typeof value)) {
+      values[spec.name] = convertOption(spec, String(value));
+    } else continue;
+    taken.push(spec.name);
+  }
   return taken;
 }
 

@@ -1,5 +1,5 @@
-// Finds the settings that are needed before a project is read: flags and the folder of logs. What flags mean is left to
-// flags.ts.
+// Finds the settings that are needed before a project is read: flags of the project and of the user, the folder of logs.
+// What flags mean is left to flags.ts.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
@@ -16,6 +16,8 @@ export interface ProjectSettings {
   readonly logPath: string | null;
   /** Whether the flags are those of `config` in profiles.yml, where old projects have them. */
   readonly flagsMoved: boolean;
+  /** `flags` of `~/.dbt/user_settings.yml`, which count where nobody else sets one; null when there are none. */
+  readonly userFlags: Json;
 }
 
 interface Place {
@@ -35,9 +37,10 @@ export function readProjectSettings(projectDir: string, { cwd, env, profilesDir 
   const { directory } = profilesPlace(cwd, env, typeof profilesDir === 'string' ? profilesDir : null);
   const old = oldFlags(resolve(cwd, directory));
   const logPath = typeof path === 'string' && path !== '' ? path : null;
-  if (old === null) return { flags: flags ?? null, logPath, flagsMoved: false };
+  const userFlags = readUserFlags(env);
+  if (old === null) return { flags: flags ?? null, logPath, flagsMoved: false, userFlags };
   if (Object.keys(asDictionary(flags ?? null) ?? {}).length > 0) throw errorOf('flagsTwice', {});
-  return { flags: old, logPath, flagsMoved: true };
+  return { flags: old, logPath, flagsMoved: true, userFlags };
 }
 
 /** `config` of a profiles.yml; null when it is absent or empty. */
@@ -52,6 +55,14 @@ function oldFlags(directory: string): { readonly [name: string]: Json } | null {
   })['config'];
   const flags = asDictionary(config ?? null);
   return flags === undefined || Object.keys(flags).length === 0 ? null : flags;
+}
+
+function readUserFlags(env: Place['env']): Json {
+  const home = env['HOME'] ?? env['USERPROFILE'];
+  const path = home === undefined ? '' : join(home, '.dbt', 'user_settings.yml');
+  return (
+    readable(() => (existsSync(path) ? asDictionary(loadYaml(readFileText(path), path)) : undefined))['flags'] ?? null
+  );
 }
 
 /** A file's dictionary; empty when it has none or cannot be read. */

@@ -87,7 +87,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
   refuseHidden(which, options);
   const projectDir = findProjectDir(session.cwd, session.env, session.typed['project_dir'] as string | undefined);
   const settings = readProjectSettings(projectDir, { ...session, profilesDir: options['profiles_dir'] });
-  const { flags } = resolveFlagsWithNotices(which, options, session.env, settings.flags);
+  const { flags } = resolveFlagsWithNotices(which, options, session.env, settings.flags, settings.userFlags);
   const positional = typeof args['macro'] === 'string' ? [args['macro']] : [];
   return {
     ...session,

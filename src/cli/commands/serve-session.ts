@@ -62,7 +62,7 @@ function ownSession(
   const known = new Set([...(commandSpec(which)?.options ?? []), ...GLOBAL_OPTIONS].map((option) => option.name));
   const typed = Object.fromEntries(Object.entries({ ...session.typed, ...own }).filter(([key]) => known.has(key)));
   const settings = readProjectSettings(session.projectDir, { ...session, profilesDir: typed['profiles_dir'] });
-  const { flags } = resolveFlagsWithNotices(which, typed, session.env, settings.flags);
+  const { flags } = resolveFlagsWithNotices(which, typed, session.env, settings.flags, settings.userFlags);
   return {
     ...session,
     which,

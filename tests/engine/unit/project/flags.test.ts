@@ -26,6 +26,22 @@ describe('resolveFlags', () => {
     expect(resolveFlags('run', { printer_width: 90 }, { DBT_PRINTER_WIDTH: '100' }, project).printer_width).toBe(90);
   });
 
+  it("takes the user's own where nobody else sets an option of the command", () => {
+    const user = { fail_fast: true, threads: 3, log_level: 'warn', select: ['a', 'b'], macros: 1, target: null };
+    const flags = resolveFlags('run', { log_level: 'debug' }, { DBT_TARGET: 'x' }, { fail_fast: false }, user);
+    expect(flags).toMatchObject({ fail_fast: false, threads: 3, log_level: 'debug', target: 'x', select: ['a', 'b'] });
+    expect(flags).not.toHaveProperty('macros');
+    expect(resolveFlags('run', {}, {}, null, user)).toMatchObject({ log_level: 'warn', log_level_file: 'warn' });
+    expect(
+      resolveFlags('run', {}, {}, null, { warn_error_options: { error: 'all' } }).warn_error_options,
+    ).toMatchObject({
+      error: 'all',
+    });
+    expect(() => resolveFlags('run', {}, {}, null, { threads: 'many' })).toThrow(
+      "Invalid value for '--threads': 'many' is not a valid integer.",
+    );
+  });
+
   it('reads DBT_ENGINE_ variables before DBT_ ones and takes an empty one for absent', () => {
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: 'a', DBT_TARGET: 'b' }, null)['target']).toBe('a');
     expect(resolveFlags('run', {}, { DBT_ENGINE_TARGET: '', DBT_TARGET: 'b' }, null)['target']).toBe('b');

@@ -1,5 +1,5 @@
 // Flags before the project is read: dbt_project.yml's, or those of `config` in profiles.yml, as dbt 1.12.6 takes them.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -43,7 +43,17 @@ it.each([
   ['nowhere', PROJECT, PROFILES, null, null, false],
   ['in files that are no YAML', 'name: [', 'config: [', null, null, false],
 ])('flags %s', (_, project, profiles, flags, logPath, flagsMoved) => {
-  expect(settings(project, profiles)).toEqual({ flags, logPath, flagsMoved });
+  expect(settings(project, profiles)).toEqual({ flags, logPath, flagsMoved, userFlags: null });
+});
+
+it.each([
+  ['flags: {threads: 3}\n', { threads: 3 }],
+  ['', null],
+  ['flags: [', null],
+])('flags of the user: %j', (text, userFlags) => {
+  mkdirSync(join(root, '.dbt'));
+  writeFileSync(join(root, '.dbt', 'user_settings.yml'), text);
+  expect(settings(PROJECT, PROFILES, { HOME: root }).userFlags).toEqual(userFlags);
 });
 
 it('profiles.yml is looked for where the variable says', () => {
