@@ -5,7 +5,7 @@ import { Agent as HttpAgent, type IncomingHttpHeaders, request as httpRequest } 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
 import { encodePath, sign } from './signature.ts';
-import type { ObjectStore, Put, PutOptions, StoredObject, StoreSettings } from './store.ts';
+import type { Body, ObjectStore, Put, PutOptions, StoredObject, StoreSettings } from './store.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
@@ -34,7 +34,7 @@ interface Question {
   readonly key: string | null;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
+  readonly body?: readonly Uint8Array[];
 }
 
 class S3Store implements ObjectStore {
@@ -56,7 +56,7 @@ class S3Store implements ObjectStore {
 
   async put(
     key: string,
-    body: Uint8Array,
+    body: Body,
     { whenAbsent = false, whenEtag, type = 'application/octet-stream', until }: PutOptions = {},
   ): Promise<Put> {
     const conditions = [
@@ -64,7 +64,12 @@ class S3Store implements ObjectStore {
       ...(whenEtag === undefined ? [] : [['if-match', `"${whenEtag}"`]]),
     ];
     const { status, headers } = await this.#ask(
-      { method: 'PUT', key, body, headers: { 'content-type': type, ...Object.fromEntries(conditions) } },
+      {
+        method: 'PUT',
+        key,
+        body: body instanceof Uint8Array ? [body] : body,
+        headers: { 'content-type': type, ...Object.fromEntries(conditions) },
+      },
       // Of an object that is to be written over and is gone stores say 412 or 404.
       [200, ...(conditions.length > 0 ? [412] : []), ...(whenEtag === undefined ? [] : [404])],
       until,
@@ -178,13 +183,13 @@ class S3Store implements ObjectStore {
     }
   }
 
-  #send({ method, key, query = {}, headers = {}, body }: Question): Promise<Answer> {
+  #send({ method, key, query = {}, headers = {}, body = [] }: Question): Promise<Answer> {
     const { settings } = this;
     const { bucket, pathStyle } = settings;
     const host = pathStyle ? this.#endpoint.host : `${bucket}.${this.#endpoint.host}`;
     const path = `${pathStyle ? `/${encodePath(bucket)}` : ''}/${key === null ? '' : encodePath(key)}`;
     const signed = sign(
-      { method, host, path, query, headers, body: body ?? null },
+      { method, host, path, query, headers, body },
       {
         accessKeyId: settings.accessKeyId,
         secretAccessKey: settings.secretAccessKey(),
@@ -202,7 +207,7 @@ class S3Store implements ObjectStore {
           hostname: pathStyle ? this.#endpoint.hostname : `${bucket}.${this.#endpoint.hostname}`,
           port: this.#endpoint.port === '' ? (secure ? 443 : 80) : Number(this.#endpoint.port),
           path: signed.query === '' ? path : `${path}?${signed.query}`,
-          headers: { ...signed.headers, 'content-length': String(body?.length ?? 0) },
+          headers: { ...signed.headers, 'content-length': String(body.reduce((sum, { length }) => sum + length, 0)) },
           timeout: SILENT_MS,
         },
         (answer) => {
@@ -220,7 +225,8 @@ class S3Store implements ObjectStore {
       );
       sent.on('timeout', () => sent.destroy(new Error(`no answer for ${SILENT_MS / 1000} s`)));
       sent.on('error', reject);
-      sent.end(body);
+      for (const piece of body) sent.write(piece);
+      sent.end();
     });
   }
 

@@ -18,7 +18,8 @@ export interface UnsignedRequest {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | null;
+  /** In pieces. */
+  readonly body: readonly Uint8Array[];
 }
 
 /** A request's query and headers with its signature. */
@@ -36,7 +37,7 @@ export function encodePath(key: string): string {
 export function sign(request: UnsignedRequest, key: SigningKey, at: number): SignedRequest {
   const moment = new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, '');
   const day = moment.slice(0, 8);
-  const hash = sha256(request.body ?? '');
+  const hash = sha256(request.body);
   const headers: Record<string, string> = {
     ...request.headers,
     host: request.host,
@@ -63,7 +64,7 @@ export function sign(request: UnsignedRequest, key: SigningKey, at: number): Sig
     (secret, part) => hmac(secret, part),
     `AWS4${key.secretAccessKey}`,
   );
-  const signature = hmac(signing, ['AWS4-HMAC-SHA256', moment, scope, sha256(canonical)].join('\n')).toString('hex');
+  const signature = hmac(signing, ['AWS4-HMAC-SHA256', moment, scope, sha256([canonical])].join('\n')).toString('hex');
   const authorization =
     `AWS4-HMAC-SHA256 Credential=${key.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, ` +
     `Signature=${signature}`;
@@ -74,8 +75,10 @@ function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+function sha256(pieces: readonly (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

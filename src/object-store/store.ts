@@ -35,6 +35,9 @@ export interface Put {
   readonly etag: string | null;
 }
 
+/** Bytes, or pieces of them: who has pieces need not copy them into one. */
+export type Body = Uint8Array | readonly Uint8Array[];
+
 export interface PutOptions {
   /** Sends `If-None-Match: *`: an object that is there is not written over. */
   readonly whenAbsent?: boolean;
@@ -48,7 +51,7 @@ export interface PutOptions {
 /** Methods fail with a `connection` error while the store is away, else with a `runtime` error. */
 export interface ObjectStore {
   readonly settings: StoreSettings;
-  put(key: string, body: Uint8Array, options?: PutOptions): Promise<Put>;
+  put(key: string, body: Body, options?: PutOptions): Promise<Put>;
   /** Null: there is no such object. */
   get(key: string): Promise<Buffer | null>;
   /** Bytes of an object from `start` on, up to before `end`, and how many it has in all. Null: there is none. */

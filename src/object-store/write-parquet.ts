@@ -41,8 +41,8 @@ export interface ParquetFile {
   readonly size: number;
   /** One row group. @param values of each column in order, all of one length */
   add(values: readonly ParquetValue[][]): void;
-  /** The whole file; nothing can be added to it afterwards. */
-  finish(): Uint8Array;
+  /** The whole file in pieces; nothing can be added to it afterwards. */
+  finish(): readonly Uint8Array[];
 }
 
 /** Level of gzip: half of the bytes that are to be had for a quarter of the time. */
@@ -53,6 +53,12 @@ const MOST_DIGITS = 38;
 export async function openParquetFile(columns: readonly ParquetColumn[]): Promise<ParquetFile> {
   const { ByteWriter, ParquetWriter } = await import('hyparquet-writer');
   const bytes = new ByteWriter();
+  /** What is done: one buffer of all would be doubled again and again. */
+  const done: Uint8Array[] = [];
+  const take = (): void => {
+    done.push(Buffer.from(bytes.getBytes()));
+    bytes.index = 0;
+  };
   const root: SchemaElement = { name: 'root', num_children: columns.length };
   const file = new ParquetWriter({
     writer: bytes,
@@ -77,11 +83,13 @@ export async function openParquetFile(columns: readonly ParquetColumn[]): Promis
         columnData: columns.map(({ name }, index) => ({ name, data: values[index] ?? [] })),
         rowGroupSize: first.length,
       });
+      take();
       rows += first.length;
     },
     finish() {
       void file.finish();
-      return bytes.getBytes();
+      take();
+      return done;
     },
   };
 }

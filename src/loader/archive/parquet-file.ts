@@ -49,8 +49,7 @@ export async function openMessagesFile(): Promise<{ add(message: ArchivedMessage
     },
     finish() {
       close();
-      const whole = file.finish();
-      return Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
+      return Buffer.concat(file.finish());
     },
   };
 }

@@ -222,12 +222,12 @@ class IcebergWork {
     this.#sent = await writeRowFiles(
       source,
       { columns: schema.columns, only: spec.length === 0 ? null : { parts, partitions } },
-      async ({ partition, rows, bytes }) => {
+      async ({ partition, rows, bytes, body }) => {
         const folders = spec.map(({ name }, index) => `${encodeURIComponent(name)}=${folderValue(partition[index])}/`);
         const number = String(this.#files.length).padStart(5, '0');
         const path = `${location}/data/${folders.join('')}${mark}-${number}.parquet`;
-        this.#files.push({ path, rows, bytes: bytes.length, partition });
-        await this.#table.put(path, bytes);
+        this.#files.push({ path, rows, bytes, partition });
+        await this.#table.put(path, body);
       },
     );
     const read = { summary, partitions: spec.length === 0 ? null : partitions, rows: this.#sent };

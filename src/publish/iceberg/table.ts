@@ -2,7 +2,7 @@
 // was. Objects are below the table's location.
 import { errorOf } from '../../error-table.ts';
 import { type AvroFile, readAvroFile } from '../../object-store/avro-file.ts';
-import type { ObjectStore, StoredObject } from '../../object-store/store.ts';
+import type { Body, ObjectStore, StoredObject } from '../../object-store/store.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 
@@ -88,7 +88,7 @@ export class LakeTable {
     return bucket === this.#store.settings.bucket && key !== undefined ? key.replace(/\/$/, '') : null;
   }
 
-  async put(uri: string, bytes: Uint8Array): Promise<void> {
+  async put(uri: string, bytes: Body): Promise<void> {
     await this.#store.put(this.keyOf(uri), bytes);
   }
 

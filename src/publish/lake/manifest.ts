@@ -1,7 +1,7 @@
 // The manifest of a publication in an object store: which files are its version. Reading, claiming and switching it by
 // conditional writes; files that no manifest names are removed. What goes into files is the receiver's.
 import { errorOf } from '../../error-table.ts';
-import type { ObjectStore } from '../../object-store/store.ts';
+import type { Body, ObjectStore } from '../../object-store/store.ts';
 
 const NAME = 'manifest.json';
 /**
@@ -99,7 +99,7 @@ export class ManifestFolder {
     });
   }
 
-  async put(path: string, bytes: Uint8Array): Promise<void> {
+  async put(path: string, bytes: Body): Promise<void> {
     await this.#store.put(this.#key(path), bytes, { type: 'application/vnd.apache.parquet' });
   }
 

@@ -123,11 +123,11 @@ async function write(
         columns,
         only: parts.length === 0 ? null : { parts, partitions: changed, all: changed.length === found.length },
       },
-      async ({ partition, rows, bytes }) => {
+      async ({ partition, rows, bytes, body }) => {
         const name = `tsdbt-${mark}-${String(files.length).padStart(5, '0')}.parquet`;
         const path = [...parts.map((part, index) => folderOf(part, partition[index] ?? null)), name].join('/');
-        await folder.put(path, bytes);
-        files.push({ path, rows, bytes: bytes.length, partition });
+        await folder.put(path, body);
+        files.push({ path, rows, bytes, partition });
       },
     );
     const partitioned = parts.length === 0 ? null : changed;

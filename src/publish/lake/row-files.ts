@@ -5,7 +5,8 @@ import { openParquetFile, type ParquetFile, type ParquetValue } from '../../obje
 import type { PartitionChoice, PublishSource } from '../receiver.ts';
 import { type LakeColumn, valueReader } from './lake-column.ts';
 
-const ROWS_A_GROUP = 20_000;
+/** As objects: more would outlive the young ones, and memory be freed late. */
+const ROWS_A_GROUP = 8000;
 /** Of text: rows may be long. */
 const LETTERS_A_GROUP = 16 * 1024 ** 2;
 const BYTES_A_FILE = 32 * 1024 ** 2;
@@ -15,7 +16,9 @@ export interface RowFile {
   /** Texts of its partition's keys; none: the rows are in no partitions. */
   readonly partition: readonly (string | null)[];
   readonly rows: number;
-  readonly bytes: Uint8Array;
+  readonly bytes: number;
+  /** In pieces. */
+  readonly body: readonly Uint8Array[];
 }
 
 /** How the rows become files. */
@@ -59,8 +62,10 @@ export function writeRowFiles(
       await flush();
       if (file === null) return;
       const keys: (string | null)[] = JSON.parse(partition);
-      await put({ partition: keys, rows: file.rows, bytes: file.finish() });
+      const { rows } = file;
+      const body = file.finish();
       file = null;
+      await put({ partition: keys, rows, bytes: body.reduce((sum, { length }) => sum + length, 0), body });
     };
     for await (const line of linesOf(chunks)) {
       const cells = line.split('\t');

@@ -7,6 +7,7 @@ import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Manifest } from '../../../src/publish/lake/manifest.ts';
 import { LakeReceiver } from '../../../src/publish/lake/receiver.ts';
 import { writeRowFiles } from '../../../src/publish/lake/row-files.ts';
+import { wholeBody } from '../support/whole-body.ts';
 import { lakeColumnOfPostgres } from '../../../src/publish/postgres/lake-columns.ts';
 import type { Published, PublishSource } from '../../../src/publish/receiver.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
@@ -80,13 +81,13 @@ function nodeOf(name: string, config: Partial<PublicationConfig>): PublicationNo
   };
 }
 
-it('rows that are long become row groups before there are 20,000 of them', async () => {
+it('rows that are long become row groups before there are 8,000 of them', async () => {
   const long = 'x'.repeat(1024 ** 2);
   const source = new ListSource({ a: Array.from({ length: 40 }, () => long) });
   const columns = (await source.columns()).slice(0, 1).map(lakeColumnOfPostgres);
   const groups: number[] = [];
-  await writeRowFiles(source, { columns, only: null }, async ({ bytes }) => {
-    const { row_groups: found } = parquetMetadata(Uint8Array.from(bytes).buffer);
+  await writeRowFiles(source, { columns, only: null }, async ({ body }) => {
+    const { row_groups: found } = parquetMetadata(Uint8Array.from(wholeBody(body)).buffer);
     groups.push(...found.map((group) => Number(group.num_rows)));
   });
   expect(groups).toEqual([16, 16, 8]);
@@ -132,7 +133,7 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
         }
         return (...args: Parameters<ObjectStore['put']>) => {
           const [key, body] = args;
-          const isSwitch = key.endsWith('/manifest.json') && JSON.parse(Buffer.from(body).toString()).claim === null;
+          const isSwitch = key.endsWith('/manifest.json') && JSON.parse(wholeBody(body).toString()).claim === null;
           return isSwitch ? put(...args) : target.put(...args);
         };
       },

@@ -18,7 +18,7 @@ const column = (name: string, type: ParquetColumn['type'], nullable = true): Par
 async function written(columns: readonly ParquetColumn[], ...groups: ParquetValue[][][]): Promise<ArrayBuffer> {
   const file = await openParquetFile(columns);
   for (const group of groups) file.add(group);
-  return Uint8Array.from(file.finish()).buffer;
+  return Uint8Array.from(Buffer.concat(file.finish())).buffer;
 }
 
 const compressors = {
@@ -94,7 +94,7 @@ describe('a Parquet file', () => {
     ]);
     file.add([[3], ['y']]);
     expect(file.rows).toBe(3);
-    const bytes = Uint8Array.from(file.finish()).buffer;
+    const bytes = Uint8Array.from(Buffer.concat(file.finish())).buffer;
     const { schema, row_groups: groups } = parquetMetadata(bytes);
     expect(schema.map(({ name, field_id: id, repetition_type: repeats }) => [name, id, repeats])).toEqual([
       ['root', undefined, undefined],

@@ -14,10 +14,11 @@ import {
   writeAvroFile,
 } from '../../../../src/object-store/avro-file.ts';
 import { RestCatalog } from '../../../../src/object-store/rest-catalog.ts';
-import type { ObjectStore } from '../../../../src/object-store/store.ts';
+import type { Body, ObjectStore } from '../../../../src/object-store/store.ts';
 import { writeManifestList } from '../../../../src/publish/iceberg/manifests.ts';
 import { IcebergReceiver } from '../../../../src/publish/iceberg/receiver.ts';
 import type { Partition, Published, PublishSource } from '../../../../src/publish/receiver.ts';
+import { wholeBody } from '../../support/whole-body.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: JSON of any shape
 export type Any = any;
@@ -268,8 +269,8 @@ export class IcebergTable {
     const { objects } = this;
     return {
       settings: { bucket: 'lake' },
-      put: async (key: string, body: Uint8Array) => {
-        objects.set(key, Buffer.from(body));
+      put: async (key: string, body: Body) => {
+        objects.set(key, wholeBody(body));
         return { created: true, etag: null };
       },
       get: async (key: string) => objects.get(key) ?? null,
