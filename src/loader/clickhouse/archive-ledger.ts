@@ -237,9 +237,9 @@ function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from'
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
 }
 
-/** Claims of compactions are intents of a table of their own. */
+/** Claims of compactions are intents of a table of their own; one claim is for all topics of the archive. */
 function claimOf(target: LoadTarget): LoadTarget {
-  return { ...target, identifier: `${target.identifier}.compact` };
+  return { ...target, identifier: `${target.identifier}.compact`, topic: '' };
 }
 
 type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };

@@ -113,6 +113,21 @@ describe.skipIf(NO_STORE !== null)(`compaction beside others${NO_STORE === null 
       expect(await idsOf('one/')).toEqual(before);
     }, 60_000);
 
+    it('joins the files of every topic of an archive', async () => {
+      const archive = made({ folder: '{topic}/{day}/' });
+      archive.broker.create('u');
+      for (const [i, topic] of ['t', 'u', 't', 'u'].entries())
+        for (const j of upTo(15)) {
+          const id = i * 15 + j;
+          archive.broker.produce(topic, 0, { id }, { timestamp: START + j });
+        }
+      const both = { ...archive.target, topic: 't, u', topics: ['t', 'u'] };
+      await archive.lab.loader(both, { sink: archive.sink() }).loader.run();
+      expect(await compact(archive, { target: both })).toMatchObject({ into: 2, problems: [], busy: false });
+      expect(joinedOf(await archive.keys()).map((key) => key.split('/')[0])).toEqual(['t', 'u']);
+      expect(await idsByName(archive, await archive.keys())).toEqual(upTo(60));
+    });
+
     it('counts what is left of a range that was read again', async () => {
       const archive = made({ flush: {} });
       send(archive, 0, 8);
