@@ -29,7 +29,7 @@ import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { LoadProgress } from '../load-progress.ts';
-import { collectGarbage } from '../collect-garbage.ts';
+import { collectGarbage, collectSeldom } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
 import { compactNow, keepCompacted } from './load-compact.ts';
@@ -60,6 +60,12 @@ export interface LoadContext {
   /** Returns the decoder of a target. Files contain plain JSON, whatever the topic's format. */
   readonly decoder: (target: LoadTarget) => Promise<Decoder>;
   readonly registry: (target: LoadTarget) => Promise<SchemaRegistry | null>;
+}
+
+/** `load` as a process of its own. */
+export function loadAlone(session: CommandSession): Promise<boolean> {
+  collectSeldom();
+  return loadCommand(session);
 }
 
 /** @param onMetrics receives the metrics of the loaders before they start */
