@@ -78,13 +78,18 @@ export abstract class ClickhouseProxy {
   /**
    * Forwards a request to the server.
    * @param res receives the answer; null: the answer is dropped
-   * @param options `held`: the answer waits for it; `leaves`: a client's disconnect is forwarded to the server
+   * @param options `held`: the answer waits for it; `leaves`: a client's disconnect is forwarded to the server;
+   *   `heads`: asked for more heads of the answer when the statement has ended
    */
   protected async pass(
     req: IncomingMessage,
     body: Buffer,
     res: ServerResponse | null,
-    options: { readonly held?: Promise<unknown> | undefined; readonly leaves?: boolean } = {},
+    options: {
+      readonly held?: Promise<unknown> | undefined;
+      readonly leaves?: boolean;
+      readonly heads?: () => Promise<Readonly<Record<string, string>>>;
+    } = {},
   ): Promise<void> {
     await this.away;
     const { host: _host, 'transfer-encoding': _encoding, ...headers } = req.headers;
@@ -102,10 +107,12 @@ export abstract class ClickhouseProxy {
           answer.on('error', reject);
           if (res === null) answer.resume();
           else {
-            void Promise.resolve(options.held).then(() => {
-              res.writeHead(answer.statusCode ?? 502, answer.headers);
-              answer.pipe(res);
-            });
+            Promise.resolve(options.held)
+              .then(async () => {
+                res.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...(await options.heads?.()) });
+                answer.pipe(res);
+              })
+              .catch(reject);
           }
         },
       );
