@@ -111,9 +111,7 @@ export function lookSql(schema: string, names: readonly string[], dependants: bo
     select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid ` +
           `and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid ` +
           `= ${OID.published})
-  ) or exists (
-    select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid = c.reltype ` +
-          `and d.deptype = 'n' and d.classid = ${OID.function}
+    or d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
   )`
         : 'null'
     } ` +
