@@ -34,7 +34,7 @@ export class FunctionFace implements CallableFace {
 type Result = Value | Promise<Value> | Generator<unknown, Value, unknown>;
 
 /** Takes the arguments of one call apart for a signature. */
-export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[];
+export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => readonly Value[];
 
 /**
  * A function that templates can call, with Python's binding of arguments.
@@ -42,8 +42,8 @@ export type ArgumentBinder = (args: readonly Value[], kwargs: Kwargs) => Value[]
  * @param name for error messages
  * @param signature parameters as Python writes them: `'database, schema=None, *, flag=False'`. Defaults are literals.
  *   With exactly `'*args, **kwargs'` the function gets one object of both; otherwise it gets one argument for each
- *   parameter, a tuple for `*args` and a dict for `**kwargs`. What is made again and again gives its `argumentBinder`
- *   instead, which has read them once
+ *   parameter, a tuple for `*args` and a dict for `**kwargs`. What is made for every node gives its `argumentBinder`
+ *   instead, which needs no look-up
  * @throws JinjaError when called, with Python's words: `f() missing 1 required positional argument: 'x'`
  * @example
  * callable('ref', '*args, **kwargs', ({ args }) => args[0] ?? null)
@@ -85,46 +85,68 @@ function boundCallable(
   };
 }
 
+/** Binders by signature and name: the same functions are made for each node. */
+const BINDERS = new Map<string, Map<string, ArgumentBinder>>();
+/** Names may come from templates. */
+const MOST_NAMES = 200;
+
 /** The binder for a signature, see `callable`. */
 export function argumentBinder(name: string, signature: string): ArgumentBinder {
+  let named = BINDERS.get(signature);
+  if (named === undefined) BINDERS.set(signature, (named = new Map()));
+  let bind = named.get(name);
+  if (bind === undefined) {
+    bind = makeBinder(name, signature);
+    if (named.size < MOST_NAMES) named.set(name, bind);
+  }
+  return bind;
+}
+
+function makeBinder(name: string, signature: string): ArgumentBinder {
   const parameters = parseSignature(signature);
   const plain = parameters.filter((p) => p.kind === 'plain');
   const takesArgs = parameters.some((p) => p.kind === 'args');
-  const takesKwargs = parameters.some((p) => p.kind === 'kwargs');
+  const rest = parameters.findIndex((p) => p.kind === 'kwargs');
   const required = plain.filter((p) => p.fallback === undefined).length;
   const fallbacks = parameters.flatMap((p) => p.fallback ?? []);
-  const simple = !takesArgs && !takesKwargs && fallbacks.length === parameters.length - required;
+  const simple = !takesArgs && rest < 0 && fallbacks.length === parameters.length - required;
+  const named = new Set(parameters.filter(({ kind }) => kind === 'plain' || kind === 'keywordOnly').map((p) => p.name));
   return (args, kwargs) => {
     if (args.length > plain.length && !takesArgs) throw tooMany(name, required, plain.length, args.length);
-    if (simple && kwargs.size === 0 && args.length >= required)
-      return [...args, ...fallbacks.slice(args.length - required).map((fallback) => fallback())];
+    if (simple && kwargs.size === 0 && args.length >= required) {
+      if (args.length === parameters.length) return args;
+      const values = [...args];
+      for (let i = args.length - required; i < fallbacks.length; i++) values.push(fallbacks[i]?.() ?? null);
+      return values;
+    }
     let used = 0;
+    let position = 0;
     const missing: string[] = [];
     const missingKeywords: string[] = [];
-    const values = parameters.map((p): Value => {
-      if (p.kind === 'args') return new PyTuple(args.slice(plain.length));
-      if (p.kind === 'kwargs') return null;
-      const index = p.kind === 'plain' ? plain.indexOf(p) : args.length;
+    const values = new Array<Value>(parameters.length);
+    for (let i = 0; i < parameters.length; i++) {
+      const p = parameters[i];
+      if (p === undefined) continue;
+      if (p.kind === 'args' || p.kind === 'kwargs') {
+        values[i] = p.kind === 'args' ? new PyTuple(args.slice(plain.length)) : null;
+        continue;
+      }
+      const index = p.kind === 'plain' ? position++ : args.length;
       const keyword = kwargs.get(p.name);
       if (keyword !== undefined) {
         if (index < args.length) throw typeError(`${name}() got multiple values for argument '${p.name}'`);
         used++;
-        return keyword;
+        values[i] = keyword;
+      } else if (index < args.length) values[i] = args[index] as Value;
+      else if (p.fallback !== undefined) values[i] = p.fallback();
+      else {
+        (p.kind === 'plain' ? missing : missingKeywords).push(p.name);
+        values[i] = null;
       }
-      if (index < args.length) return args[index] as Value;
-      if (p.fallback !== undefined) return p.fallback();
-      (p.kind === 'plain' ? missing : missingKeywords).push(p.name);
-      return null;
-    });
-    if (used < kwargs.size) {
-      const rest = [...kwargs].filter(
-        ([key]) => !parameters.some((p) => p.name === key && (p.kind === 'plain' || p.kind === 'keywordOnly')),
-      );
-      if (!takesKwargs) throw typeError(`${name}() got an unexpected keyword argument '${rest[0]?.[0]}'`);
-      values[parameters.findIndex((p) => p.kind === 'kwargs')] = new PyDict(rest);
-    } else if (takesKwargs) {
-      values[parameters.findIndex((p) => p.kind === 'kwargs')] = new PyDict();
     }
+    const others = used < kwargs.size ? [...kwargs].filter(([key]) => !named.has(key)) : [];
+    if (rest >= 0) values[rest] = new PyDict(others);
+    else if (others.length > 0) throw typeError(`${name}() got an unexpected keyword argument '${others[0]?.[0]}'`);
     if (missing.length > 0) throw missingArguments(name, missing, 'positional');
     if (missingKeywords.length > 0) throw missingArguments(name, missingKeywords, 'keyword-only');
     return values;
