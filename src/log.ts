@@ -126,13 +126,25 @@ export function textLine(event: LogEvent, at: Date, colors: boolean): string {
   return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${msg}`;
 }
 
+/** The second whose local time was asked for last: many lines are of one second. */
+const last = { second: Number.NaN, time: '' };
+
+/** `10:15:37`, local time. */
+function localTime(at: Date): string {
+  const second = Math.floor(at.getTime() / 1000);
+  if (second !== last.second) {
+    last.second = second;
+    last.time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  }
+  return last.time;
+}
+
 /**
  * `10:15:37.123456 [info ] [MainThread]: …`, as dbt writes to its log file (local time). `micros` are those of the
  * second.
  */
 export function debugLine(event: LogEvent, at: Date, micros: number, colors: boolean, context: LineContext): string {
-  const seconds = `${two(at.getSeconds())}.${String(micros).padStart(6, '0')}`;
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${seconds}`;
+  const time = `${localTime(at)}.${String(micros).padStart(6, '0')}`;
   const head = event.name === 'MainReportVersion' ? `\n\n${RULE} ${time} | ${context.invocationId} ${RULE}\n` : '';
   const thread = event.thread === undefined ? 'MainThread' : event.thread.slice(0, 10).padEnd(10);
   return (

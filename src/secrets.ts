@@ -185,7 +185,10 @@ function isWord(value: string): boolean {
 
 function replaced(text: string, forms: readonly string[]): string {
   let out = text;
-  for (const form of forms) if (out.includes(form)) out = out.replaceAll(form, MASK);
+  for (let i = 0; i < forms.length; i++) {
+    const form = forms[i] ?? '';
+    if (out.includes(form)) out = out.replaceAll(form, MASK);
+  }
   return out;
 }
 

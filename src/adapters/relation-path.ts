@@ -16,10 +16,10 @@ export function writtenPolicy(
   quoting: Partial<Record<PathPart, boolean | null | undefined>>,
 ): Partial<Record<PathPart, boolean>> {
   const written: Partial<Record<PathPart, boolean>> = {};
-  for (const part of PATH_PARTS) {
-    const flag = quoting[part];
-    if (typeof flag === 'boolean') written[part] = flag;
-  }
+  const { database, schema, identifier } = quoting;
+  if (typeof database === 'boolean') written.database = database;
+  if (typeof schema === 'boolean') written.schema = schema;
+  if (typeof identifier === 'boolean') written.identifier = identifier;
   return written;
 }
 

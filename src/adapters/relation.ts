@@ -160,9 +160,11 @@ export class Relation implements HostObject {
   render(): string {
     const { path, includePolicy, quotePolicy, informationSchemaView } = this.fields;
     let text = '';
-    for (const part of PATH_PARTS) {
-      const name = path[part];
-      if (!includePolicy[part] || name === null) continue;
+    // Most nodes render some: an iterator would make an object for each part.
+    for (let i = 0; i < PATH_PARTS.length; i++) {
+      const part = PATH_PARTS[i];
+      const name = part === undefined ? null : path[part];
+      if (part === undefined || name === null || !includePolicy[part]) continue;
       const { showPart } = this.dialect;
       const said = quotePolicy[part] ? this.quoted(name) : name;
       if (said === '' && showPart) continue;

@@ -178,7 +178,7 @@ export class FileSink implements Logger {
 export function teeLogger(sinks: readonly Logger[]): Logger {
   return {
     fire(event) {
-      for (const sink of sinks) sink.fire(event);
+      for (let i = 0; i < sinks.length; i++) sinks[i]?.fire(event);
     },
   };
 }

@@ -38,24 +38,35 @@ export async function compileNode<N extends CompilableNode>(
     ctx.sources.set(node.unique_id, { rendered, injection: { sql: code, at: 0, length: 0 } });
     // dbt then knows the CTEs by id only, writes "None" for their text, and no file of SQL that is not whole.
     const extra_ctes = ephemerals.map((id) => ({ id, sql: 'None' }));
-    return finish(ctx, { ...node, compiled: true, compiled_code: code, extra_ctes, extra_ctes_injected: false }, false);
+    return finish(ctx, node, { compiled_code: code, extra_ctes, extra_ctes_injected: false }, false);
   }
   const ctes = await collectCtes(ctx, rendered.ephemerals, session);
   const injection = injectCtes(rendered.code, ctes);
   ctx.sources.set(node.unique_id, { rendered, injection });
   return finish(
     ctx,
-    { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true },
+    node,
+    { compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true },
     options.write ?? true,
     options.batch,
   );
 }
 
-function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: boolean, batch?: BatchScope): N {
+/** What compiling adds to a node. */
+type Compiled = Pick<ModelNode, 'compiled_code' | 'extra_ctes' | 'extra_ctes_injected'>;
+
+/** The compiled node: one copy, since a node has many fields. */
+function finish<N extends CompilableNode>(
+  ctx: CompileContext,
+  node: N,
+  { compiled_code, extra_ctes, extra_ctes_injected }: Compiled,
+  write: boolean,
+  batch?: BatchScope,
+): N {
   let { compiled_path, relation_name } = node;
-  if (write && node.compiled_code) {
+  if (write && compiled_code) {
     compiled_path = writePath(node, ctx.config.project.target_path, 'compiled', batch?.name);
-    ctx.write(compiled_path, node.compiled_code);
+    ctx.write(compiled_path, compiled_code);
   }
   if (
     node.resource_type === 'test' &&
@@ -64,7 +75,15 @@ function finish<N extends CompilableNode>(ctx: CompileContext, node: N, write: b
   ) {
     relation_name = relationFrom(ctx.adapter, ctx.config.project.quoting, node).render();
   }
-  const finished = { ...node, compiled_path, relation_name };
+  const finished = {
+    ...node,
+    compiled: true,
+    compiled_code,
+    extra_ctes,
+    extra_ctes_injected,
+    compiled_path,
+    relation_name,
+  };
   return finished.resource_type === 'model' ? (withForeignKeys(ctx, finished) as N) : finished;
 }
 
@@ -119,11 +138,8 @@ function compileEphemeral(ctx: CompileContext, id: string, session: Session): Pr
     const ctes = await collectCtes(ctx, rendered.ephemerals, session);
     const injection = injectCtes(rendered.code, ctes);
     ctx.sources.set(id, { rendered, injection });
-    ctx.manifest.nodes[id] = finish(
-      ctx,
-      { ...node, compiled: true, compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true },
-      true,
-    );
+    const compiled = { compiled_code: injection.sql, extra_ctes: ctes, extra_ctes_injected: true };
+    ctx.manifest.nodes[id] = finish(ctx, node, compiled, true);
     return { name: `__dbt__cte__${(node as { cte_name?: string }).cte_name ?? node.alias}`, code: rendered.code, ctes };
   })();
   ctx.ephemerals.set(id, work);

@@ -154,9 +154,10 @@ export function withoutNulls(value: unknown): Value {
   if (typeof value !== 'object' || value === null || 'jinjaType' in value) return fromJson(value);
   if (Array.isArray(value)) return value.map(withoutNulls);
   const dict = new PyDict();
-  for (const key of Object.keys(value)) {
-    const field = (value as { [key: string]: unknown })[key];
-    if (field === undefined || field === null) continue;
+  const fields = value as { readonly [key: string]: unknown };
+  for (const key in fields) {
+    const field = fields[key];
+    if (field === undefined || field === null || !Object.hasOwn(fields, key)) continue;
     dict.set(key, FREE_FORM.has(key) ? fromJson(field) : withoutNulls(field));
   }
   return dict;

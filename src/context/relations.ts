@@ -2,7 +2,8 @@
 // applies to nodes, not to sources. Leaves rendering to the adapter's Relation.
 import type { Adapter } from '../adapters/adapter.ts';
 import type { EventTimeFilter, Relation } from '../adapters/relation.ts';
-import type { PathPart, RelationType } from '../adapters/relation-dialect.ts';
+import type { RelationType } from '../adapters/relation-dialect.ts';
+import { writtenPolicy } from '../adapters/relation-path.ts';
 import type { Quoting } from '../contracts/node.ts';
 
 export type RelationFactory = Pick<Adapter, 'createRelation' | 'relations'>;
@@ -25,8 +26,6 @@ export interface RelationMore {
   readonly eventTimeFilter?: EventTimeFilter | null;
 }
 
-const PARTS: readonly PathPart[] = ['database', 'schema', 'identifier'];
-
 /**
  * dbt's `Relation.create_from(config, node)`: a `quoting` in a node's config has no effect there.
  * @param quoting of the project; null for sources, which do not follow it
@@ -37,12 +36,13 @@ export function relationFrom(
   node: Located,
   more: RelationMore = {},
 ): Relation {
-  const own = node.quoting ?? {};
-  const quotePolicy: Partial<Record<PathPart, boolean>> = {};
-  for (const part of PARTS) {
-    const quoted = own[part] ?? (quoting ?? adapter.relations.quotePolicy)[part];
-    if (typeof quoted === 'boolean') quotePolicy[part] = quoted;
-  }
+  const own: Quoting = node.quoting ?? {};
+  const others = quoting ?? adapter.relations.quotePolicy;
+  const quotePolicy = writtenPolicy({
+    database: own.database ?? others.database,
+    schema: own.schema ?? others.schema,
+    identifier: own.identifier ?? others.identifier,
+  });
   const relation = adapter.createRelation({
     database: node.database ?? null,
     schema: node.schema ?? null,

@@ -35,8 +35,9 @@ export class Dag {
     const out: number[][] = nodes.map(() => []);
     const into: number[][] = nodes.map(() => []);
     const seen = new Set<number>();
-    for (const [from, to] of edges) {
-      const [a, b] = [indexes.get(from), indexes.get(to)];
+    for (const edge of edges) {
+      const a = indexes.get(edge[0]);
+      const b = indexes.get(edge[1]);
       if (a === undefined || b === undefined) continue;
       const key = a * nodes.length + b;
       if (seen.has(key)) continue;
@@ -251,7 +252,8 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
   const owners = [executable, sources, metrics, semanticModels, functions];
   const add = (id: string, parents: readonly string[]): void => {
     nodes.push(id);
-    for (const parent of parents) {
+    for (let i = 0; i < parents.length; i++) {
+      const parent = parents[i] ?? '';
       if (!owners.some((owner) => Object.hasOwn(owner, parent)))
         throw errorOf('parentNotInGraph', { node: id, parent });
       edges.push([parent, id]);

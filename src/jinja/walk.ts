@@ -92,7 +92,10 @@ function argumentNodes(node: Arguments): Node[] {
 
 /** Calls `found` for every node of the trees, parents first. */
 export function walk(nodes: readonly Node[], found: (node: Node) => void): void {
-  for (const node of nodes) visit(node, found);
+  for (let i = 0; i < nodes.length; i++) {
+    const node = nodes[i];
+    if (node !== undefined) visit(node, found);
+  }
 }
 
 /** `walk` for one tree; the most frequent nodes need no array of their children. */

@@ -152,9 +152,11 @@ export class KeptManifest {
     const { nodes, tables } = this.#index;
     const places = new Map<string, Place>();
     let from = (tables['nodes']?.[0] ?? 0) + 1;
-    for (const [row, [id, size]] of nodes.entries()) {
-      const to = from + size;
-      places.set(id, { row, from, to });
+    for (let row = 0; row < nodes.length; row++) {
+      const node = nodes[row];
+      if (node === undefined) continue;
+      const to = from + node[1];
+      places.set(node[0], { row, from, to });
       from = to + 1;
     }
     return (this.#placesOrNull = places);

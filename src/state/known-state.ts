@@ -71,10 +71,9 @@ function knownTexts(found: unknown): Record<string, Fingerprints> {
   if (typeof found !== 'object' || found === null) return known;
   for (const [database, texts] of Object.entries(found)) {
     if (typeof texts !== 'object' || texts === null) continue;
-    known[database] = Object.assign(
-      Object.create(null) as object,
-      Object.fromEntries(Object.entries(texts).filter(([, text]) => typeof text === 'string')),
-    ) as Fingerprints;
+    const own: Fingerprints = Object.create(null) as Fingerprints;
+    for (const [name, text] of Object.entries(texts as object)) if (typeof text === 'string') own[name] = text;
+    known[database] = own;
   }
   return known;
 }

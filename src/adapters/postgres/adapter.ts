@@ -107,6 +107,8 @@ export class PostgresAdapter implements Adapter {
   readonly #options: PostgresOptions;
   readonly #pool: ConnectionPool;
   readonly #database: string;
+  /** What the project's `quoting` says. */
+  readonly #quoting: Partial<Record<PathPart, boolean>>;
   #address: Promise<ServerAddress> | undefined;
   /** The embedded server's address. */
   #shown: { readonly [key: string]: string | number } = {};
@@ -117,6 +119,7 @@ export class PostgresAdapter implements Adapter {
 
   constructor(options: PostgresOptions) {
     this.#options = options;
+    this.#quoting = writtenPolicy(options.quoting);
     this.#database = String(options.credentials.database);
     this.cache = new RelationCache(false, this.#database);
     this.intervals = createIntervalLedger(this);
@@ -171,10 +174,9 @@ export class PostgresAdapter implements Adapter {
   }
 
   createRelation(fields: RelationInput): Relation {
-    return Relation.create(this.relations, {
-      ...fields,
-      quotePolicy: { ...writtenPolicy(this.#options.quoting), ...writtenPolicy(fields.quotePolicy ?? {}) },
-    });
+    const { quotePolicy } = fields;
+    const own = quotePolicy === undefined ? this.#quoting : { ...this.#quoting, ...writtenPolicy(quotePolicy) };
+    return Relation.create(this.relations, { ...fields, quotePolicy: own });
   }
 
   createColumn(

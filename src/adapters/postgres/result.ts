@@ -152,10 +152,8 @@ function decodeColumn(decoder: Decoder, rows: RawResult['rows'], index: number):
   let some = false;
   const { type } = decoder;
   let odd = type === undefined;
-  let i = -1;
-  for (const row of rows) {
-    i++;
-    const text = row[index];
+  for (let i = 0; i < rows.length; i++) {
+    const text = rows[i]?.[index];
     if (text === null || text === undefined) values[i] = null;
     else {
       const value = (values[i] = decoder.decode(text));
