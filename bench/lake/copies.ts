@@ -21,10 +21,11 @@ export async function main(small: boolean, args: readonly string[]): Promise<voi
       ice: { type: 'iceberg', uri: catalog?.uri ?? 'http://127.0.0.1:1', ...place },
     }),
     'models/m.sql':
-      "{{ config(materialized='table', order_by='id') }}\nselect toInt64(number) as id, lower(hex(MD5(toString(number)))) " +
-      "as name, toInt32(number % 1000) as country, toDecimal64(number * 1.5, 2) as amount, toDateTime64('2026-05-01', " +
-      "3, 'UTC') - number as at, number % 7 = 0 as paid, concat('some text of a usual length ', toString(number)) as " +
-      `note, cast(null as Nullable(String)) as gone from numbers(${rows})\n`,
+      "{{ config(materialized='table', order_by='id') }}\nselect toInt64(number) as id, " +
+      'lower(hex(MD5(toString(number)))) as name, toInt32(number % 1000) as country, ' +
+      "toDecimal64(number * 1.5, 2) as amount, toDateTime64('2026-05-01', 3, 'UTC') - number as at, " +
+      "number % 7 = 0 as paid, concat('some text of a usual length ', toString(number)) as note, " +
+      `cast(null as Nullable(String)) as gone from numbers(${rows})\n`,
   });
   const publications = {
     Parquet: { to: 'lake', path: 'm' },

@@ -16,12 +16,12 @@ export async function main(small: boolean): Promise<void> {
     'connections.yml': 'app_db: {type: postgres, embedded: .app, schema: s}\n',
     'models/users.sql': `${table}select g as id, ${COLUMNS} from generate_series(1, ${rows}) g\n`,
     'models/more.sql':
-      `{{ config(materialized='table', pre_hook="update s.users set note = 'other', at = now() where id <= 1000") }}\n` +
-      'select 1 as id\n',
+      `{{ config(materialized='table', pre_hook="update s.users set note = 'other', at = now() ` +
+      `where id <= 1000") }}\nselect 1 as id\n`,
   });
   const source = (strategy: string, more: string): string =>
-    `sources: [{name: raw, schema: s, tables: [{name: ${strategy}, config: {meta: {tsdbt: {load: {connection: app_db, ` +
-    `table: s.users, strategy: ${strategy}${more}, key: id, every: 1h}}}}}]}]\n`;
+    `sources: [{name: raw, schema: s, tables: [{name: ${strategy}, config: {meta: {tsdbt: {load: {` +
+    `connection: app_db, table: s.users, strategy: ${strategy}${more}, key: id, every: 1h}}}}}]}]\n`;
   try {
     for (const target of ['app', 'copy']) await project.run('db', 'start', '--target', target);
     await project.run('run', '--target', 'app', '--select', 'users');

@@ -324,8 +324,8 @@ async function deleteCovered(
   if (by.size !== null && found.size !== by.size)
     throw new TsdbtError(
       'runtime',
-      `The object ${by.key} has ${found.size} bytes, and tsdbt.archive_files says ${by.size}: the files that it stood ` +
-        'for are kept.',
+      `The object ${by.key} has ${found.size} bytes, and tsdbt.archive_files says ${by.size}: the files that ` +
+        'it stood for are kept.',
     );
   // One that was not joined has the name of those that were: nobody else has its messages, perhaps.
   for (const file of files)

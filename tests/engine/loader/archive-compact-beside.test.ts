@@ -166,8 +166,8 @@ describe.skipIf(NO_STORE !== null)(`compaction beside others${NO_STORE === null 
       const place = `${archive.path}${foreign.replace('00000000000003.', '00000000000002.')}`;
       await archive.store.put(place, (await other.store.get(other.path + foreign)) ?? Buffer.alloc(0));
       await archive.lab.rows(
-        `insert into tsdbt.archive_files (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, ` +
-          `status, load_id) select relation, '${place}', topic, partition, 0, 2, 3, 1, 1, 'done', 'x' from ` +
+        `insert into tsdbt.archive_files (relation, key, topic, partition, from_offset, to_offset, rows, bytes, ` +
+          `size, status, load_id) select relation, '${place}', topic, partition, 0, 2, 3, 1, 1, 'done', 'x' from ` +
           `tsdbt.archive_files where key = '${joined}' limit 1${database === 'Postgres' ? ' returning 1' : ''}`,
       );
       expect((await compact(archive)).problems).toEqual([
