@@ -11,6 +11,15 @@ const HEEDED = new Set(['TypeCodeNotFound']);
 /** Warnings that report a result whose status is already decided: they never become errors. */
 const REPORTS = new Set(['LogTestResult', 'LogFreshnessResult', 'RunResultWarning', 'RunResultWarningMessage', 'Note']);
 
+/** Warnings that the options reach only under the flag `require_all_warnings_handled_by_warn_error`, dbt's default. */
+const REACHED_BY_FLAG = new Set([
+  'FreshnessConfigProblem',
+  'MicrobatchModelNoEventTimeInputs',
+  'SelectExcludeIgnoredWithSelectorWarning',
+  'SemanticValidationFailure',
+  'WarnStateTargetEqual',
+]);
+
 /** Deprecations that are always shown and are missing from the final summary. */
 const UNCOUNTED = new Set(['CollectFreshnessReturnSignature', 'SpacesInResourceNameDeprecation']);
 
@@ -80,10 +89,13 @@ function wrapped(line: string, width: number): string {
 export function withWarnError(logger: Logger, flags: Flags): Logger & { summarize(): void } {
   const met = new Map<string, { event_name: string; event_code: string; occurrences: number }>();
   const all = flags['show_all_deprecations'] === true;
+  const beyond = flags['require_all_warnings_handled_by_warn_error'] === false ? REACHED_BY_FLAG : new Set<string>();
+  const fateOf = ({ name, code }: LogEvent): ReturnType<typeof warningDisposition> =>
+    beyond.has(name) ? 'warn' : flags.warn_error ? 'error' : warningDisposition(flags.warn_error_options, name, code);
   return {
     fire(event) {
       if ((event.level === 'warn' && !REPORTS.has(event.name)) || HEEDED.has(event.name)) {
-        const fate = flags.warn_error ? 'error' : warningDisposition(flags.warn_error_options, event.name, event.code);
+        const fate = fateOf(event);
         if (fate === 'error') {
           const { msg } = worded(event, flags);
           throw new TsdbtError('compilation', flags.use_colors ? msg : stripColors(msg), { code: event.code });

@@ -176,6 +176,16 @@ describe('--warn-error', () => {
     ]);
   });
 
+  it('leaves the few warnings that dbt hands over only under its flag', () => {
+    const few = event({ ...warning, name: 'MicrobatchModelNoEventTimeInputs', code: 'I074' });
+    const old = { require_all_warnings_handled_by_warn_error: false, warn_error: true };
+    expect(fire(flags(old), few)).toEqual(['MicrobatchModelNoEventTimeInputs']);
+    expect(() => fire(flags(old), warning)).toThrow('Nothing to do');
+    expect(() => fire(flags({ ...old, require_all_warnings_handled_by_warn_error: true }), few)).toThrow(
+      'Nothing to do',
+    );
+  });
+
   it('leaves reports of results alone', () => {
     expect(fire(flags({ warn_error: true }), event({ name: 'LogTestResult', level: 'warn' }))).toEqual([
       'LogTestResult',
