@@ -1,8 +1,9 @@
-// `npm run oracle -- strangers [--reuse] [--parse] [--list] [PROJECT...]`: projects and packages that others wrote,
-// each fetched at the commit that strangers.json names, played by real dbt and by tsdbt and compared like the cases
-// of cases.mjs: exit codes, lists of `ls`, statuses, compiled SQL, tables, manifests, catalogs. A difference that
-// strangers.json does not list with its reason fails; so does a listed one that is not seen any more. Prints a table
-// and exits 1 on a failure. `--parse` plays `ls` alone, and compares its list and the manifest.
+// `npm run oracle -- strangers [--reuse] [--parse] [--listed] [--list] [PROJECT...]`: projects and packages that
+// others wrote, each fetched at the commit that strangers.json names, played by real dbt and by tsdbt and compared like
+// the cases of cases.mjs: exit codes, lists of `ls`, statuses, compiled SQL, tables, manifests, catalogs. A difference
+// that strangers.json does not list with its reason fails; so does a listed one that is not seen any more. Prints a
+// table and exits 1 on a failure. `--parse` plays `ls` alone, and compares its list and the manifest; `--listed` prints
+// the differences that are listed, too.
 //
 // An entry of `projects`: `from` (a repository), `folder` in it, `packages` that are put beside it, `on` (postgres,
 // clickhouse), `steps` (the name of a list, or the list), `replace` { file: [[text, other]], or null } for what only
@@ -29,6 +30,7 @@ const LIST = '--quiet ls';
 const { projects } = strangers();
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith('--'));
 const names = Object.keys(projects).filter((name) => wanted.length === 0 || wanted.includes(name));
+const showListed = process.argv.includes('--listed');
 const parseOnly = process.argv.includes('--parse');
 if (process.argv.includes('--list')) {
   for (const name of names) console.log(`${name.padEnd(28)} ${projects[name].on.join(', ')}`);
@@ -68,22 +70,38 @@ function masked(played, mask = []) {
   return played;
 }
 
-/** What is seen of a project that is not listed, and what is listed and not seen. */
+/** Where the order of a model's sources is that of a Python set (dbt's static parser), only which they are counts. */
+function sourcesInOrder(played) {
+  const { nodes = {}, disabled = {} } = played.manifest ?? {};
+  for (const { sources, depends_on } of [...Object.values(nodes), ...Object.values(disabled).flat()]) {
+    sources?.sort();
+    const isSource = (id) => id.startsWith('source.');
+    const sorted = (depends_on?.nodes ?? []).filter(isSource).sort();
+    for (const [i, id] of (depends_on?.nodes ?? []).entries()) if (isSource(id)) depends_on.nodes[i] = sorted.shift();
+  }
+  return played;
+}
+
+/** What is seen of a project that is not listed, what the list covers, and what is listed and not seen. */
 function judge(areas, known, on) {
   const listed = known
     .filter((each) => each.on === undefined || each.on === on)
     .map((each) => ({ ...each, pattern: new RegExp(each.at), seen: 0 }));
   const unlisted = {};
+  const covered = {};
   for (const [area, lines] of Object.entries(areas))
     for (const line of lines) {
       const entry = listed.find((each) => each.area === area && each.pattern.test(line));
       if (entry === undefined) (unlisted[area] ??= []).push(line);
-      else entry.seen++;
+      else {
+        entry.seen++;
+        (covered[`${area}, listed (${entry.why})`] ??= []).push(line);
+      }
     }
   // What a part of the steps cannot show is no longer asked for.
   const stale = parseOnly ? [] : listed.filter(({ seen, sometimes }) => seen === 0 && !sometimes);
   if (stale.length > 0) unlisted['listed, but not seen'] = stale.map(({ area, at }) => `${area}: ${at}`);
-  return { unlisted, known: listed.reduce((sum, { seen }) => sum + seen, 0) };
+  return { unlisted, covered, known: listed.reduce((sum, { seen }) => sum + seen, 0) };
 }
 
 const passed = ({ seen }) => {
@@ -104,14 +122,15 @@ try {
       const since = Date.now() - 60_000;
       const reuse = process.argv.includes('--reuse');
       const { mask } = projects[name];
-      const theirs = masked(await playDbt(dir, plan, servers[on], since, reuse, dbtOn[on]()), mask);
-      const ours = masked(await play(TSDBT, dir, plan, servers[on], since), mask);
+      const comparable = (played) => sourcesInOrder(masked(played, mask));
+      const theirs = comparable(await playDbt(dir, plan, servers[on], since, reuse, dbtOn[on]()));
+      const ours = comparable(await play(TSDBT, dir, plan, servers[on], since));
       // What dbt refuses is compared as well, but says little: it needs a reason, too.
       const refused = theirs.seen
         .filter(({ exit }) => ![0, 1].includes(exit))
         .map(({ run, output }) => `${run}: ${output}`);
       const areas = { ...compare(theirs, ours, plan), ...(refused.length > 0 ? { refused } : {}) };
-      const { unlisted, known } = judge(areas, projects[name].known ?? [], on);
+      const { unlisted, covered, known } = judge(areas, projects[name].known ?? [], on);
       const found = Object.entries(unlisted);
       table.push({
         project: name,
@@ -125,6 +144,8 @@ try {
       });
       process.stdout.write(`${found.length === 0 ? 'same     ' : 'DIFFERENT'} ${name} on ${on}\n`);
       for (const [area, lines] of found) process.stdout.write(differencesText(area, lines));
+      for (const [area, lines] of showListed ? Object.entries(covered) : [])
+        process.stdout.write(differencesText(area, lines, lines.length));
     }
 } finally {
   stop();

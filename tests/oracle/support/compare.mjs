@@ -82,8 +82,8 @@ export function compare(theirs, ours, { ignore, compareOutput }) {
   return found;
 }
 
-/** What differs in an area, for people: how many lines, and the first twelve. */
-export function differencesText(area, lines) {
-  const first = lines.slice(0, 12).map((line) => `    ${line.replaceAll('\n', '\n      ')}\n`);
+/** What differs in an area, for people: how many lines, and the first `most` of them. */
+export function differencesText(area, lines, most = 12) {
+  const first = lines.slice(0, most).map((line) => `    ${line.replaceAll('\n', '\n      ')}\n`);
   return `  ${area}: ${lines.length}\n${first.join('')}`;
 }
