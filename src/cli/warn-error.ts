@@ -32,7 +32,7 @@ const TAGGED_BY_FLAG = /^(D01[4-9]|D020|I065)$/;
 /** The tag of a text that is already coloured. */
 const TAG = yellow('WARNING');
 /** Warnings that dbt wraps at the width of its printer. */
-const WRAPPED = /^(D0(?!08)\d\d|I068|I075|E048|E049|E050)$/;
+const WRAPPED = /^(D0(?!08|13)\d\d|I068|I075|E048|E049|E050)$/;
 
 /** A warning in dbt's printed form: tag, colour, name, lines of at most `printer_width` (dbt/events/types.py). */
 function worded(event: LogEvent, flags: Flags): LogEvent {

@@ -176,6 +176,14 @@ describe('--warn-error', () => {
     ]);
   });
 
+  it('does not wrap the deprecation that comes before the width is known', () => {
+    const lines: string[] = [];
+    const msg = `[WARNING][ProjectFlagsMovedDeprecation]: Deprecated functionality\n${'word '.repeat(30)}end`;
+    const moved = event({ name: 'ProjectFlagsMovedDeprecation', code: 'D013', level: 'warn', msg });
+    withWarnError({ fire: (fired) => void lines.push(...fired.msg.split('\n')) }, flags({})).fire(moved);
+    expect(lines).toHaveLength(2);
+  });
+
   it('leaves the few warnings that dbt hands over only under its flag', () => {
     const few = event({ ...warning, name: 'MicrobatchModelNoEventTimeInputs', code: 'I074' });
     const old = { require_all_warnings_handled_by_warn_error: false, warn_error: true };
