@@ -254,7 +254,8 @@ function local(millis: number): PyDateTime {
 }
 
 function clockMicros(millis: number): bigint {
-  return BigInt(Math.floor(millis * 1000));
+  // A fraction of a millisecond is not exact: .678 may be .67798.
+  return BigInt(Math.round(millis * 1000));
 }
 
 function epochMicros(timestamp: Value | undefined): bigint {

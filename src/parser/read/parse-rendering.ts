@@ -89,7 +89,8 @@ class ParseRendering implements Rendering {
     recorders: Recorders,
   ) {
     const { config, logger } = state;
-    const started = config.invocation.started_at.getTime();
+    const { started_at, started_micros = 0 } = config.invocation;
+    const started = started_at.getTime() + started_micros / 1000;
     this.#state = state;
     this.#macros = macros;
     this.#inert = inert;

@@ -13,6 +13,7 @@ import { parseProject } from '../../../../src/parser/manifest.ts';
 import { readSourceFiles } from '../../../../src/project/files.ts';
 import { resolveFlags } from '../../../../src/project/flags.ts';
 import { loadYaml } from '../../../../src/project/yaml.ts';
+import { parseInput } from '../../support/parse.ts';
 
 const cases = join(dirname(fileURLToPath(import.meta.url)), '../../cases');
 const folder = mkdtempSync(join(tmpdir(), 'parser-cases-'));
@@ -67,5 +68,20 @@ describe('parseProject', () => {
   ])("gives dbt's manifest of %s", async (name, packages) => {
     const golden: unknown = JSON.parse(readFileSync(join(cases, name, 'expected/manifest.json'), 'utf8'));
     expect(differences(comparable(await manifestOf(name, packages)), golden)).toEqual([]);
+  });
+});
+
+describe('the clock while parsing', () => {
+  it('is the start of the command, to the microsecond', async () => {
+    const input = await parseInput({
+      'models/m.sql':
+        "{{ config(meta={'now': modules.datetime.datetime.utcnow().isoformat(), " +
+        "'start': run_started_at.replace(tzinfo=none).isoformat()}) }} select 1",
+    });
+    const invocation = { ...input.config.invocation, started_at: new Date('2026-01-02T03:04:05.067Z') };
+    const config = { ...input.config, invocation: { ...invocation, started_micros: 891 } };
+    const { manifest } = parseProject({ ...input, config });
+    const now = '2026-01-02T03:04:05.067891';
+    expect(manifest.nodes['model.p.m']?.config['meta']).toEqual({ now, start: now });
   });
 });
