@@ -1,10 +1,21 @@
 // What is owed when a host dies within a run: the rows that its run has not seen, the due times that waited behind it.
 // On a fake clock and a store in memory; the jobs' work is played.
 import { describe, expect, it } from 'vitest';
+import { madeBefore } from '../../../src/serve/made-before.ts';
 import { job } from './job.ts';
-import { GOOD, Lab, MINUTE } from './scheduler-lab.ts';
+import { GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
 
 const START = '2026-11-23T12:00:00Z';
+const NODE = {
+  status: 'success',
+  thread: 'Thread-1',
+  rows: null,
+  readRows: null,
+  readBytes: null,
+  failures: null,
+  message: null,
+  checksum: null,
+} as const;
 
 describe('rows that arrive while the run of a dead host waits for another one', () => {
   const timing = { kind: 'after', sources: ['source:raw.events'], debounceMs: 10_000 } as const;
@@ -38,5 +49,27 @@ describe('rows that arrive while the run of a dead host waits for another one', 
     }
     await lab.pass(15 * MINUTE);
     expect(lab.begun.map((each) => each.split(' ')[2])).toEqual(['1', '2', '1']);
+  });
+});
+
+describe('what a dead host has made', () => {
+  it.each([
+    [50 * MINUTE, 50 * MINUTE, ['first', 'second']],
+    [50 * MINUTE, 2 * HOUR, []],
+    [2 * HOUR, 50 * MINUTE, ['second']],
+  ])('counts unless it is old: tries %i and %i ms after one another', async (pause, otherPause, made) => {
+    const lab = new Lab(START, []);
+    for (const [attempt, uniqueId, wait] of [
+      [1, 'first', pause],
+      [2, 'second', otherPause],
+    ] as const) {
+      const claim = await lab.store.claim('daily', Date.parse(START), attempt, 'gone');
+      const runId = claim?.runId ?? '';
+      await lab.store.begun(runId, 'x');
+      await lab.store.record([{ ...NODE, runId, uniqueId, startedAt: lab.clock.now() + MINUTE, seconds: 240 }], []);
+      await lab.pass(5 * MINUTE + wait);
+    }
+    const third = await lab.store.claim('daily', Date.parse(START), 3, 'here');
+    expect(third === null ? null : [...(await madeBefore(lab.store, third, 'x'))].sort()).toEqual(made);
   });
 });
