@@ -36,6 +36,8 @@ export interface Due {
   readonly tried: number;
   /** Somebody asked for it: pauses and windows do not count. */
   readonly asked: boolean;
+  /** It is left out, once those that wait before it have begun. Absent: it is run. */
+  readonly isPaused?: boolean;
 }
 
 /** `taken`: another host has it. `busy`: another host runs the job. `away`: the database did not answer. */

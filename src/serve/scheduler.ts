@@ -150,7 +150,7 @@ export class Scheduler {
         nextDue: lane?.arrivals?.due ?? lane?.next ?? null,
         startedAt: lane?.startedAt ?? this.#residents.get(job.name)?.resident.startedAt ?? null,
         paused: this.#paused.has(job.name),
-        waiting: lane?.queue.map((due) => due.at) ?? [],
+        waiting: lane?.queue.filter((due) => due.isPaused !== true).map((due) => due.at) ?? [],
         unread: lane?.unread?.isTold === true ? lane.unread.reason : null,
       };
     });
@@ -402,7 +402,12 @@ export class Scheduler {
     if (missed !== null) this.#leaveOut(job, missed, 'missed');
     if (late !== null) this.#leaveOut(job, late, 'window_over');
     if (paused) {
-      for (const at of dues) this.#leaveOut(job, single(at), 'paused');
+      // What is noted as left out is where the next start goes on: not ahead of those that wait still.
+      const isInTurn = job.catchUp === 'all' && lane.queue.some((due) => !due.asked);
+      for (const at of dues) {
+        if (isInTurn) lane.queue.push({ at, attempt: 1, tried: 0, asked: false, isPaused: true });
+        else this.#leaveOut(job, single(at), 'paused');
+      }
       return;
     }
     const busy = lane.turn !== null || lane.queue.some((due) => !due.asked);
@@ -425,6 +430,10 @@ export class Scheduler {
       const due = lane.queue.shift();
       if (due === undefined) return;
       const { windowMs } = lane.job;
+      if (due.isPaused === true) {
+        this.#leaveOut(lane.job, single(due.at), 'paused');
+        continue;
+      }
       if (windowMs !== null && !due.asked && now - due.at > windowMs) {
         this.#leaveOut(lane.job, single(due.at), 'window_over');
         continue;

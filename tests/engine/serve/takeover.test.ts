@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { madeBefore } from '../../../src/serve/made-before.ts';
 import { job } from './job.ts';
-import { GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
+import { clockTime, GOOD, HOUR, Lab, MINUTE } from './scheduler-lab.ts';
 
 const START = '2026-11-23T12:00:00Z';
 const NODE = {
@@ -71,5 +71,57 @@ describe('what a dead host has made', () => {
     }
     const third = await lab.store.claim('daily', Date.parse(START), 3, 'here');
     expect(third === null ? null : [...(await madeBefore(lab.store, third, 'x'))].sort()).toEqual(made);
+  });
+});
+
+describe('a job of which each due time counts', () => {
+  /** The run of 12:00 goes on while 12:05 and 12:10 wait; 12:15 and 12:20 find the job paused. */
+  async function waiting(): Promise<{ readonly lab: Lab; die(): void }> {
+    const lab = new Lab(START, [job('each', { catchUp: 'all', overlap: 'wait' })]);
+    lab.play = async (attempt) => {
+      await lab.work(
+        attempt.claim.attempt === 1 && clockTime(attempt.claim.dueAt) === '12:00' ? 22 * MINUTE : 1,
+        attempt,
+      );
+      return GOOD;
+    };
+    let gone = false;
+    const host = lab.host('a', { away: () => gone });
+    await lab.pass(11 * MINUTE);
+    await lab.store.setPaused('each', true);
+    await lab.pass(10 * MINUTE);
+    expect(host.live().map((each) => each.waiting.map(clockTime))).toEqual([['12:05', '12:10']]);
+    const die = (): void => {
+      gone = true;
+    };
+    return { lab, die };
+  }
+
+  it('runs those that waited before the pause, and leaves out those within it', async () => {
+    const { lab } = await waiting();
+    await lab.pass(3 * MINUTE);
+    expect(await lab.told()).toEqual(['12:00 1 success', '12:05 1 success', '12:10 1 success']);
+    expect(await lab.leftOut()).toEqual(['each 12:15 to 12:20, 2 paused']);
+  });
+
+  it('loses none of those that waited when its host dies', async () => {
+    const { lab, die } = await waiting();
+    die();
+    await lab.store.setPaused('each', false);
+    await lab.pass(MINUTE / 2);
+    lab.host('b');
+    await lab.pass(2 * MINUTE);
+    const ran = (await lab.told()).filter((each) => each.endsWith('success')).map((each) => each.slice(0, 5));
+    expect([...new Set(ran)].sort()).toEqual(['12:00', '12:05', '12:10', '12:15', '12:20']);
+    expect(await lab.leftOut()).toEqual([]);
+  });
+
+  it('has those that waited in the history when its host dies within the pause', async () => {
+    const { lab, die } = await waiting();
+    die();
+    await lab.pass(MINUTE / 2);
+    lab.host('b');
+    await lab.pass(2 * MINUTE);
+    expect(await lab.leftOut()).toEqual(['each 12:05 to 12:20, 4 paused']);
   });
 });
