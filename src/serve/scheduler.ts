@@ -230,6 +230,7 @@ export class Scheduler {
       this.#ready = true;
       this.#options.emit({ kind: 'ready' });
     }
+    if (!(await this.#skipHandled())) return;
     const now = this.now();
     for (const lane of this.#lanes.values()) this.#queueDue(lane, now);
     for (const lane of this.#lanes.values()) this.#startNext(lane, now);
@@ -260,10 +261,7 @@ export class Scheduler {
   /** Takes over the list of jobs. @returns whether the database told what it knows of new ones */
   async #adopt(jobs: readonly Job[]): Promise<boolean> {
     if (jobs === this.#jobs) return true;
-    const known = await this.#link.ask(async (store) => {
-      const [last, leftOut] = [await store.lastDue(), await store.lastLeftOut()];
-      return (name: string): Moment | null => latest(last.get(name), leftOut.get(name));
-    });
+    const known = await this.#link.ask(lastHandled);
     if (known === null) return false;
     const now = this.now();
     const names = new Set(jobs.map(({ name }) => name));
@@ -424,6 +422,30 @@ export class Scheduler {
     }
   }
 
+  /**
+   * A host that was cut off has missed what others have run meanwhile: it goes on where they are.
+   * @returns whether the database told, where it had to be asked
+   */
+  async #skipHandled(): Promise<boolean> {
+    const { schedule, drain } = this.#options;
+    const now = this.now();
+    const behind = [...this.#lanes.values()].filter(({ job, handled, next }) => {
+      if (handled === null || handled > now || next === null || next > now) return false;
+      const { missed, late } = schedule.due(job, handled, now);
+      return missed !== null || late !== null;
+    });
+    if (behind.length === 0) return true;
+    const known = await this.#link.ask(lastHandled);
+    if (known === null || drain.aborted) return false;
+    for (const lane of behind) {
+      const last = Math.min(known.value(lane.job.name) ?? 0, now);
+      if (last <= (lane.handled ?? 0)) continue;
+      lane.handled = last;
+      lane.next = schedule.next(lane.job, last);
+    }
+    return true;
+  }
+
   #startNext(lane: Lane, now: Moment): void {
     if (lane.turn !== null || now < lane.notBefore) return;
     for (;;) {
@@ -511,6 +533,12 @@ export class Scheduler {
 
 function single(at: Moment): DueTimes {
   return { first: at, last: at, count: 1 };
+}
+
+/** The last due time of each job that anybody has claimed or left out. */
+async function lastHandled(store: Store): Promise<(job: string) => Moment | null> {
+  const [last, leftOut] = [await store.lastDue(), await store.lastLeftOut()];
+  return (job) => latest(last.get(job), leftOut.get(job));
 }
 
 /** @returns null when neither is known */

@@ -125,3 +125,28 @@ describe('a job of which each due time counts', () => {
     expect(await lab.leftOut()).toEqual(['each 12:05 to 12:20, 4 paused']);
   });
 });
+
+describe('a host that was cut off', () => {
+  it.each(['latest', 'none'] as const)(
+    'does not call missed what another one has run meanwhile (%s)',
+    async (catchUp) => {
+      const lab = new Lab(START, [job('fast', { catchUp })]);
+      let cut = false;
+      lab.host('a', { away: () => cut });
+      await lab.pass(777);
+      await lab.pass(777);
+      lab.host('b');
+      await lab.pass(6 * MINUTE);
+      cut = true;
+      await lab.pass(50 * MINUTE);
+      await lab.store.setPaused('fast', true);
+      await lab.pass(6 * MINUTE);
+      cut = false;
+      await lab.pass(MINUTE);
+      await lab.store.setPaused('fast', false);
+      await lab.pass(MINUTE);
+      expect(await lab.leftOut()).toEqual(['fast 13:00 to 13:00, 1 paused']);
+      expect(lab.events.filter(({ kind }) => kind === 'left_out')).toMatchObject([{ why: 'paused' }]);
+    },
+  );
+});
