@@ -48,8 +48,8 @@ export function snapshots(target: LoadTarget): string {
 const NEWEST = 10_000n;
 
 /**
- * The highest position, the latest time in microseconds, and the last source of changes shortly before some positions,
- * by partition.
+ * The highest position of a change shortly before some positions, its time in microseconds, and the last source, by
+ * partition. Rows of a snapshot are no changes.
  */
 export function newestChanges(target: LoadTarget, next: readonly ReadPosition[]): string {
   const before = next.map(
@@ -57,7 +57,8 @@ export function newestChanges(target: LoadTarget, next: readonly ReadPosition[])
   );
   return (
     "SELECT toString(_partition), toString(maxIf(_lsn, _op != 'r')), " +
-    "toString(toUnixTimestamp64Micro(toDateTime64(max(_source_ts), 6, 'UTC'))), toString(argMax(_source, _offset)) " +
+    "toString(toUnixTimestamp64Micro(toDateTime64(argMaxIf(_source_ts, _lsn, _op != 'r'), 6, 'UTC'))), " +
+    'toString(argMax(_source, _offset)) ' +
     `FROM ${relationOf(target)} WHERE ${within(before)} GROUP BY _partition`
   );
 }

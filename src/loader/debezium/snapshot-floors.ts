@@ -4,7 +4,8 @@
 // they take the position of these; offsets tell which is newer.
 //
 // Where the table's row before is not looked at, a source whose positions begin anew is seen here: a transaction that
-// commits later than all changes so far, before which nothing was committed beyond them.
+// commits later than the change with the highest position, before which nothing was committed beyond that one. Times of
+// other changes do not count: those of the new positions are as late as what follows them.
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import { Change, Halt, type Operation } from '../change.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -13,10 +14,10 @@ import { otherSource, stepsBack } from './source-position.ts';
 /** Two transactions that commit at once may have their times in the other order. */
 const SAME_TIME_MICROS = 1_000_000;
 
-/** The highest position and the latest time of a partition's changes. */
+/** The change with the highest position of a partition, but rows of a snapshot. */
 export interface NewestChange {
   readonly position: bigint;
-  /** Microseconds since 1970. */
+  /** Its time, in microseconds since 1970. */
   readonly micros: number;
   /** Of the last one; empty: its row does not say. */
   readonly source: string;
@@ -57,14 +58,14 @@ export class Floor {
 
   /** Takes up what the table has. */
   knownChange({ position, micros, source }: NewestChange): void {
-    if (this.#watches && position > this.#newest) this.#newest = position;
-    if (micros > this.#micros) this.#micros = micros;
-    if (this.#watches && source !== '') this.#source = source;
+    if (!this.#watches) return;
+    if (position > this.#newest) [this.#newest, this.#micros] = [position, micros];
+    if (source !== '') this.#source = source;
   }
 
   /**
-   * Is the change behind others by its position, and later than all of them? So is one of a transaction that has taken
-   * longer than others; but then these were committed before it.
+   * Is the change behind the one with the highest position, and later? So is one of a transaction that has taken longer
+   * than that one's, which then was committed before it.
    * @param micros null: it says no time
    */
   isBehind(op: Operation, position: bigint, micros: number | null): boolean {
@@ -81,8 +82,10 @@ export class Floor {
   /** The position that counts. Changes of a partition must come in their order. */
   ranked(op: Operation, position: bigint, micros: number | null): bigint {
     if (op === 'r') this.known(position);
-    else if (this.#watches && position > this.#newest) this.#newest = position;
-    if (micros !== null && micros > this.#micros) this.#micros = micros;
+    else if (this.#watches && position >= this.#newest) {
+      this.#newest = position;
+      if (micros !== null) this.#micros = micros;
+    }
     return op === 'r' || position >= this.#position ? position : this.#position;
   }
 }

@@ -23,6 +23,14 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
   });
   afterAll(() => lab.close());
 
+  /** Sends a change of Postgres; `committed` is where the transaction before it ends. */
+  function change(op: string, id: number, lsn: number, second: number, committed: number | null, name = 'app'): void {
+    const sequence = JSON.stringify([committed === null ? null : String(committed), String(lsn)]);
+    const source = { connector: 'postgresql', name, lsn, ts_us: 1_780_000_000_000_000 + second * 1e6, sequence };
+    const value = JSON.stringify({ before: null, after: { id, v: String(lsn) }, source, op });
+    lab.broker.produce('t', 0, null, { key: `{"id":${id}}`, raw: Buffer.from(value) });
+  }
+
   it('are the rows of the source by its positions, also when they come again', async () => {
     const target = lab.target(
       { id: 'Int64', status: 'String', total: 'Nullable(Decimal(20, 4))', created_at: "DateTime64(6, 'UTC')" },
@@ -127,21 +135,13 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     );
     const table = `${target.schema}.${target.identifier}`;
     const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
-    const change = (id: number, lsn: number, second: number, committed: number): void => {
-      const sequence = JSON.stringify(JSON.stringify([String(committed), String(lsn)]));
-      const source =
-        `{"connector":"postgresql","name":"app","lsn":${lsn},"ts_us":${1_780_000_000_000_000 + second * 1e6},` +
-        `"sequence":${sequence}}`;
-      const value = `{"before":null,"after":{"id":${id},"v":"${lsn}"},"source":${source},"op":"u"}`;
-      lab.broker.produce('t', 0, null, { key: `{"id":${id}}`, raw: Buffer.from(value) });
-    };
-    change(1, 1000, 0, 900);
-    change(2, 2000, 10, 1100);
+    change('u', 1, 1000, 0, 900);
+    change('u', 2, 2000, 10, 1100);
     // A transaction that has taken longer.
-    change(1, 1500, 20, 2100);
+    change('u', 1, 1500, 20, 2100);
     if (restart) await load();
     // Another server, whose log is behind.
-    change(1, 1200, 30, 1150);
+    change('u', 1, 1200, 30, 1150);
     await expect(load()).rejects.toThrow('the source steps back: position 1200 at 2026-05-28T20:27:10.000000Z');
     expect(await lab.rows(`select id, v from ${table} final order by id`)).toEqual([
       ['1', '1500'],
@@ -150,6 +150,20 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     await expect(load()).rejects.toThrow('comes behind position 2000');
     await lab.run(`truncate table ${table}`);
     expect(await load()).toMatchObject({ rows: 1 });
+  });
+
+  it.each(['u', 'r'])('stop behind what a new slot sends first, also after a restart: %s', async (first) => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+    );
+    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    change('u', 1, 2000, 10, 1100);
+    await load();
+    change(first, 2, 100, 20, null);
+    await load();
+    change('u', 1, 110, 20.5, 105);
+    await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
   });
 
   it('stop where they come from another source after a restart', async () => {

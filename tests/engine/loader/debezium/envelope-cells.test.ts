@@ -363,6 +363,24 @@ describe('a source whose positions begin anew', () => {
       ],
       ['quick', 'stop'],
     ],
+    [
+      'stops behind the first transaction of a new slot, though changes come fast',
+      [
+        ['u', 200, 10, 150],
+        ['u', 120, 20, null],
+        ['u', 125, 20.5, 122],
+      ],
+      ['quick', 'close', 'stop'],
+    ],
+    [
+      'stops behind the snapshot of a new slot, though changes come fast',
+      [
+        ['u', 200, 10, 150],
+        ['r', 120, 20, null],
+        ['u', 125, 20.5, 122],
+      ],
+      ['quick', 'quick', 'stop'],
+    ],
   ])('%s', (_, changes, expected) => {
     expect(taken(house, changes)).toEqual(expected);
   });
