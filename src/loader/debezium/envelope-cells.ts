@@ -235,12 +235,14 @@ export class EnvelopeCells implements RowPath {
     return true;
   }
 
-  /** Reads topic and partition. @returns false for a name that COPY escapes */
+  /** Reads topic and partition. @returns false for a name that COPY escapes, and for another source than the table's */
   #enter(place: Buffer): boolean {
     const [, topic = '', partition] = place.toString('utf8').split('\t');
     if (topic.includes('\\')) return false;
     const at: TopicPartition = { topic, partition: Number(partition) };
-    this.#floor = this.#floors.of(at);
+    const floor = this.#floors.of(at);
+    if (floor.source !== null && floor.source !== this.#changes.source) return false;
+    this.#floor = floor;
     this.#place = place;
     return true;
   }

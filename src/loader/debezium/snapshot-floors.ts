@@ -115,7 +115,7 @@ export class SnapshotFloors {
     const floor = this.of(place);
     const { newest } = floor;
     const { committed, micros, at, source } = change;
-    // The first change of a source is always taken this way.
+    // Each partition's first change is taken this way where its source is another.
     if (floor.source !== null && floor.source !== source) throw otherSource(this.#target, source, floor.source);
     if (floor.isBehind(op, change.position, micros) && committed !== null && committed < newest)
       throw new Halt(
