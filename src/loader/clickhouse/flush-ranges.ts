@@ -8,6 +8,7 @@ import type { OffsetRange } from '../sink.ts';
 import { readPlaces, type Recorded, recordTogether } from './intents.ts';
 import { newIntent, relationOf } from './load-flushes.ts';
 import { type Contents, type Outcome, partOf, settleContents, writeContents, type Writing } from './settle.ts';
+import { clockPassed } from './topic-clock.ts';
 
 /** A range that is written, and not yet called done. */
 export interface WrittenRange {
@@ -125,6 +126,7 @@ export class FlushRanges {
       else if (newest.done && newest.to === range.from) wanted.push(intentOf(attempt.id, range, newest));
     }
     if (found.size === 0 && wanted.length > 0) {
+      await clockPassed(lease, wanted);
       // From here on nobody but the server knows whether they are recorded.
       for (const intent of wanted) {
         const newest = table.newest.get(partitionKey(intent));

@@ -70,6 +70,8 @@ export interface KeptIntent extends Intent {
   readonly done: boolean;
   /** Milliseconds since it was recorded, by the server's clock. */
   readonly ageMs: number;
+  /** When it was recorded, in milliseconds since 1970, by the same clock. */
+  readonly writtenAt: number;
 }
 
 /** The table's name in `relation`. Unlike dbt's unique id it does not change when a source is renamed. */
@@ -187,7 +189,8 @@ const INTENT_COLUMNS =
   'toString(end_offset), ' +
   'toString(rows), toString(dead), toString(leader_epoch), toString(toUnixTimestamp64Milli(last_kafka_ts)), ' +
   'topic_id, toString(toUnixTimestamp64Milli(topic_since)), toString(letters), ' +
-  "toString(dateDiff('millisecond', written_at, now64(6, 'UTC'))), toString(chain)";
+  "toString(dateDiff('millisecond', written_at, now64(6, 'UTC'))), toString(chain), " +
+  'toString(toUnixTimestamp64Milli(toDateTime64(written_at, 3)))';
 /** Rows of one number: the intent, what says that it is done, and late ones of loaders that slept. */
 const OF_A_NUMBER = 12;
 
@@ -237,7 +240,7 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
       continue;
     }
     if (known !== undefined) continue;
-    const [from, to, end, count, dead, epoch, newest, topicId, topicSince, letters, age, chain] = rest;
+    const [from, to, end, count, dead, epoch, newest, topicId, topicSince, letters, age, chain, at] = rest;
     const intent: PlacedIntent = {
       relation: relation ?? '',
       topic: topic ?? '',
@@ -258,6 +261,7 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
       letters: (letters ?? '[]').slice(1, -1).split(',').filter(Boolean),
       done: kind === 'start',
       ageMs: Number(age),
+      writtenAt: Number(at),
     };
     found.set(key, { intent, done: intent.done });
   }

@@ -121,6 +121,14 @@ export function heldOffsets(target: LoadTarget, spans: readonly Span[]): string 
   );
 }
 
+/** Has the table a row of the range that was loaded before a moment, in milliseconds since 1970? */
+export function heldBefore(target: LoadTarget, span: Span, moment: number): string {
+  return (
+    `SELECT 1 FROM ${relationOf(target)} WHERE ${within([span])} AND _loaded_at < ` +
+    `fromUnixTimestamp64Milli(toInt64(${moment}), 'UTC') LIMIT 1`
+  );
+}
+
 /** How many offsets of ranges the table holds. */
 export function countHeld(target: LoadTarget, spans: readonly Span[]): string {
   return `SELECT toString(uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` + within(spans);

@@ -13,6 +13,7 @@ import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { since } from './look.ts';
 import { Quiet } from './running.ts';
+import { serverTime } from './topic-clock.ts';
 
 const LOOK_MS = 300;
 /** Loaders at work may record intents in between. */
@@ -85,11 +86,6 @@ async function endRewind(
     }
     await pause(LOOK_MS);
   }
-}
-
-/** Milliseconds since 1970 by the server's clock, which gives rows their times. */
-async function serverTime(lease: LeasedSession): Promise<number> {
-  return Number((await lease.ask("SELECT toString(toUnixTimestamp64Milli(now64(3, 'UTC')))"))[0]?.[0]);
 }
 
 async function isDone(

@@ -19,6 +19,7 @@ import { writeLetters } from './letters.ts';
 import { relationOf } from './load-flushes.ts';
 import { countDead, countHeld, deadOffsets, deleteRepeats, heldOffsets, repeats } from './look.ts';
 import { isDataError, refusedRows } from './refused.ts';
+import { clockPassed, refuseHidden } from './topic-clock.ts';
 import { insertRows } from './write.ts';
 
 /** Times that missing rows are inserted: each one but the first takes a crash of the server in between. */
@@ -196,6 +197,8 @@ export async function settleContents(
         await lease.run(deleteRepeats(target, intents));
       return { outcome: outcomeOf(contents, isLetter), gone: [] };
     }
+    await clockPassed(lease, intents);
+    if (round > 0 && !upsert) await refuseHidden(lease, target, intents, newest);
     const token = round === 0 ? id : `${id}/${round}`;
     const standing = { intents, looked };
     // The views have got the whole block by then.

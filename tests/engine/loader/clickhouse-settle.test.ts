@@ -128,6 +128,53 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     expect((await lab.letters(target)).length).toBe(4 + 3);
   });
 
+  /** Says that the topic was made anew so many seconds from now. */
+  const madeAnew = (target: LoadTarget, seconds: number): Promise<void> =>
+    lab.run(
+      `alter table tsdbt.load_flushes update topic_since = now64(3, 'UTC') + toIntervalSecond(${seconds}) where ` +
+        `relation like '%${target.identifier}%' and topic_since is not null settings mutations_sync = 1`,
+    );
+  /** An append whose topic was made anew, as if the server's clock had been set back behind that since. */
+  const clockBack = async (seconds: number): Promise<LoadTarget> => {
+    const target: LoadTarget = { ...lab.target(COLUMNS), onGap: 'earliest' };
+    produce(0, 20);
+    await lab.load(target);
+    lab.broker.remove('t');
+    lab.broker.create('t');
+    await lab.load(target);
+    await madeAnew(target, seconds);
+    for (let id = 100; id < 109; id++) lab.broker.produce('t', 0, { id, at: `${MONTHS[0]}T00:00:00Z` });
+    return target;
+  };
+  const fromHundred = [...wholeNumbers(20), ...upTo(9).map((id) => 100 + id)];
+
+  it('is not begun while the clock is before the moment when the topic was made anew', async () => {
+    const target = await clockBack(4);
+    const sink = lab.anotherSink((reached) => {
+      if (reached === 'before_commit') throw new Error('killed');
+    });
+    const { loader, events } = lab.loader(target, { sink });
+    await expect(loader.run()).rejects.toThrow('killed');
+    expect(events).toContainEqual(
+      expect.objectContaining({ kind: 'waiting', message: expect.stringContaining("the server's clock") }),
+    );
+    await lab.load(target);
+    expect(await lab.ids(target)).toEqual(fromHundred);
+  });
+
+  it('of a clock that was set back is not sent as another block', async () => {
+    const target = await clockBack(-60);
+    await loadUntil(target, 'before_commit');
+    // Its rows, and its record, are of a time when the topic was the earlier one.
+    await madeAnew(target, 0);
+    await expect(lab.load(target)).rejects.toThrow("while the server's clock was set back");
+    expect(await lab.ids(target)).toEqual(fromHundred);
+    // Of a topic that was made anew before them they count.
+    await madeAnew(target, -60);
+    await lab.load(target);
+    expect(await lab.ids(target)).toEqual(fromHundred);
+  });
+
   it('rows whose tokens the server remembers, and which it has lost, are read back as missing', async () => {
     const target = lab.target(COLUMNS);
     produce(0, 40);

@@ -1,0 +1,86 @@
+// Rows of a topic that was made anew have the offsets of the earlier one's: only the server's time tells them apart.
+// Where its clock was set back, flushes wait until it is past that moment again; what was written before is found here.
+import { setTimeout as pause } from 'node:timers/promises';
+import { TsdbtError } from '../../errors.ts';
+import { partitionKey, type TopicPartition } from '../broker.ts';
+import type { LoadTarget } from '../load-target.ts';
+import type { LeasedSession } from './leased-session.ts';
+import type { PlacedIntent } from './load-flushes.ts';
+import { heldBefore, type Span } from './look.ts';
+
+/** `_loaded_at` of a table that somebody else has made may be of whole seconds. */
+const SECOND = 1000;
+
+/** Milliseconds since 1970 by the server's clock, which gives rows their times. */
+export async function serverTime(lease: LeasedSession): Promise<number> {
+  return Number((await lease.ask("SELECT toString(toUnixTimestamp64Milli(now64(3, 'UTC')))"))[0]?.[0]);
+}
+
+/** The first second after a moment, in milliseconds since 1970. */
+function secondAfter(moment: number): number {
+  return (Math.floor(moment / SECOND) + 1) * SECOND;
+}
+
+/**
+ * Returns once rows that are written get a time after their topics were made anew. Asks nothing where none was.
+ * @throws `connection` error, which is waited for, when the clock is before that by more than a moment
+ */
+export async function clockPassed(
+  lease: LeasedSession,
+  intents: readonly (TopicPartition & { readonly topicSince: number | null })[],
+): Promise<void> {
+  const latest = Math.max(...intents.map(({ topicSince }) => topicSince ?? 0));
+  if (latest <= 0) return;
+  const from = secondAfter(latest);
+  for (;;) {
+    const now = await serverTime(lease);
+    if (now >= from) return;
+    if (from - now > SECOND) {
+      const at = intents.find(({ topicSince }) => topicSince === latest);
+      throw new TsdbtError(
+        'connection',
+        `the server's clock is at ${isoOf(now)}, and topic ${at?.topic} was found made again at ${isoOf(latest)}: ` +
+          'what is written before that would count as of the earlier topic',
+        { hint: "Loading goes on when the clock has passed it. Set the server's clock." },
+      );
+    }
+    await pause(from - now);
+  }
+}
+
+/**
+ * Refuses to send missing rows as another block where the table may have them: their intent was recorded before its
+ * topic was made anew, by a clock that was set back, and the table has rows of that time and these offsets.
+ * @param newest the intents as the server has them, by `topic/partition`
+ * @throws `runtime` error
+ */
+export async function refuseHidden(
+  lease: LeasedSession,
+  target: LoadTarget,
+  intents: readonly Span[],
+  newest: ReadonlyMap<string, PlacedIntent>,
+): Promise<void> {
+  const unsure = intents.filter((intent) => {
+    const since = intent.topicSince ?? null;
+    return since !== null && (newest.get(partitionKey(intent))?.writtenAt ?? 0) < secondAfter(since);
+  });
+  for (const { topic, partition, from, to, topicSince } of unsure) {
+    const before = secondAfter(topicSince ?? 0);
+    const found = await lease.ask(heldBefore(target, { topic, partition, from, to }, before));
+    if (found.length === 0) continue;
+    throw new TsdbtError(
+      'runtime',
+      `Offsets ${from} to ${to} of ${topic}/${partition} were written to ${target.name} while the server's clock was ` +
+        'set back, and nothing tells their rows from those of the topic that was deleted.',
+      {
+        hint:
+          `Look at rows of these offsets with _loaded_at before ${isoOf(before)}: delete those of the present topic, ` +
+          'and load again.',
+      },
+    );
+  }
+}
+
+function isoOf(time: number): string {
+  return new Date(time).toISOString();
+}
