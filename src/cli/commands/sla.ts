@@ -79,6 +79,7 @@ async function pastOf({ adapter }: ParsedProject): Promise<Past> {
       runs: () => Promise.resolve([]),
       nodeHistory: () => Promise.resolve([]),
       lastDue: () => Promise.resolve(new Map()),
+      leftOut: () => Promise.resolve([]),
       paused: () => Promise.resolve(new Set()),
     };
     return { read: nothing, incidents: [], why: error.message.split('\n')[0] ?? '' };

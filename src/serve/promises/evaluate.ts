@@ -31,7 +31,7 @@ export interface Facts {
   readonly measured: ReadonlyMap<string, Measured>;
   /** Newest first, by the subject's id; no entry: nobody knows. */
   readonly runs: ReadonlyMap<string, readonly PastRun[]>;
-  /** By the job's name: the newest due time that somebody has claimed. */
+  /** By the job's name: the newest due time that somebody has claimed, or that fell into a pause. */
   readonly claimed: ReadonlyMap<string, Moment>;
   /** By the job's name: the newest due time that is over; no entry: there is none. */
   readonly due: ReadonlyMap<string, Moment>;

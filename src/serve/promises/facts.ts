@@ -5,7 +5,7 @@ import { type Facts, type Measured, type PastRun, pastJobRun, pastNodeRun } from
 import type { Promised, Verdict } from './promise.ts';
 
 /** What promises read of the store. */
-export type PromiseHistory = Pick<Store, 'now' | 'runs' | 'nodeHistory' | 'lastDue' | 'paused'>;
+export type PromiseHistory = Pick<Store, 'now' | 'runs' | 'nodeHistory' | 'lastDue' | 'leftOut' | 'paused'>;
 
 /** Measures freshness and lag now. What cannot be measured has an error of its own. */
 export type Measure = (promises: readonly Promised[]) => Promise<ReadonlyMap<string, Measured>>;
@@ -56,11 +56,27 @@ export class FactFinder {
         now,
         measured: this.#measured,
         runs,
-        claimed: names.length === 0 ? new Map() : await this.#history.lastDue(),
+        claimed: names.length === 0 ? new Map() : await this.#claimed(dues),
         due: new Map(dues.flatMap(([name, due]) => (due === null ? [] : [[name, due] as const]))),
         paused: names.length === 0 ? new Set() : await this.#history.paused(),
       },
     };
+  }
+
+  /**
+   * The newest due time of each job that somebody has claimed, or left out because the job was paused: it starts as it
+   * should. One that was left out for another reason has not started.
+   */
+  async #claimed(dues: readonly (readonly [job: string, due: Moment | null])[]): Promise<ReadonlyMap<string, Moment>> {
+    const claimed = new Map(await this.#history.lastDue());
+    for (const [job, due] of dues) {
+      const last = claimed.get(job);
+      if (due === null || last === undefined || due <= last) continue;
+      const leftOut = await this.#history.leftOut({ job, since: due, limit: NEWEST });
+      for (const times of leftOut)
+        if (times.why === 'paused') claimed.set(job, Math.max(times.last, claimed.get(job) ?? last));
+    }
+    return claimed;
   }
 
   /** Says when a promise is measured next. @param watched whether an incident of it is open or may open */

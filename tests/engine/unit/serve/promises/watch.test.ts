@@ -5,7 +5,7 @@ import type { Measured } from '../../../../../src/serve/promises/evaluate.ts';
 import { LOOK_MS } from '../../../../../src/serve/promises/facts.ts';
 import type { Promised, PromiseTerms } from '../../../../../src/serve/promises/promise.ts';
 import { type Look, type PromiseStore, Watch } from '../../../../../src/serve/promises/watch.ts';
-import type { Incident, JobRun, NodeRun, RunState } from '../../../../../src/serve/store/store.ts';
+import type { Incident, JobRun, LeftOutTimes, NodeRun, RunState } from '../../../../../src/serve/store/store.ts';
 
 const MINUTE = 60_000;
 const START = 1_800_000_000_000;
@@ -29,6 +29,9 @@ class Shelf implements PromiseStore {
     return this.nodeRuns.filter(({ uniqueId }) => uniqueId === id).slice(0, limit);
   }
   lastDue = async () => new Map(this.jobRuns.map(({ job, dueAt }) => [job, dueAt]));
+  leftOutTimes: LeftOutTimes[] = [];
+  leftOut = async ({ job, since = 0 }: { job?: string; since?: number }) =>
+    this.leftOutTimes.filter((times) => times.job === job && times.last >= since);
   paused = async () => new Set<string>();
   openIncidents = async () => this.incidents.filter(({ closedAt }) => closedAt === null);
   async openIncident(key: string, reason: string) {
@@ -202,6 +205,22 @@ describe('a job', () => {
     expect(await told(watch, 5 * MINUTE, [late])).toEqual([
       [3 * MINUTE + LOOK_MS, 'incident 1 opened: job fast: was due 2m10s ago and has not started, promised at most 2m'],
     ]);
+  });
+
+  it.each([
+    ['paused', 0],
+    ['window_over', 1],
+  ] as const)('that was left out as %s opens %i incidents', async (why, opened) => {
+    const late = promised('job', { kind: 'late', maxMs: 2 * MINUTE }, 1);
+    const watch = watchOf();
+    shelf.ended('success', 5);
+    const [due, next] = [START + MINUTE, START + 2 * MINUTE];
+    shelf.due.set('fast', due);
+    shelf.leftOutTimes = [{ job: 'fast', why, first: due, last: due, count: 1 }];
+    expect((await told(watch, 5 * MINUTE, [late])).length).toBe(opened);
+    // The pause is over, and the next one does not start.
+    shelf.due.set('fast', next);
+    if (opened === 0) expect((await told(watch, 5 * MINUTE, [late])).length).toBe(1);
   });
 });
 
