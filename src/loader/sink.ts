@@ -213,8 +213,8 @@ export interface Sink {
    */
   snapshots(target: LoadTarget): Promise<ReadonlyMap<number, bigint>>;
   /**
-   * The newest of the changes shortly before these positions of the topic, by partition; absent where the sink itself
-   * finds a source that steps back.
+   * The newest of the changes shortly before these positions of the topic, by partition; of all changes where there is
+   * none, or the topic was made anew. Absent where the sink itself finds a source that steps back.
    */
   newestChanges?(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>>;
   /** Does the table hold rows of the topic? */

@@ -1,7 +1,7 @@
 // Queries on the bookkeeping and the tables: live members, what the tables hold and hold twice, dead letters near the
 // positions. SQL texts only.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
-import type { ReadPosition } from '../broker.ts';
+import type { ReadPosition, TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { GroupMember } from '../sink.ts';
 import { ofTopic, relationOf, STATE_DATABASE } from './load-flushes.ts';
@@ -46,20 +46,28 @@ export function snapshots(target: LoadTarget): string {
 
 /** How many offsets before a position are looked at. */
 const NEWEST = 10_000n;
+const LARGEST = (1n << 63n) - 1n;
+
+/** The offsets shortly before a position. */
+export function shortlyBefore({ topic, partition, next }: ReadPosition): Span {
+  return { topic, partition, from: next > NEWEST ? next - NEWEST : 0n, to: next };
+}
+
+/** All offsets of a partition, of earlier topics of its name, too. */
+export function allOffsets({ topic, partition }: TopicPartition): Span {
+  return { topic, partition, from: 0n, to: LARGEST };
+}
 
 /**
- * The highest position of a change shortly before some positions, its time in microseconds, and the last source, by
- * partition. Rows of a snapshot are no changes.
+ * The highest position of a change within ranges, its time in microseconds, and the last source, by partition; position
+ * and time are 0 where there are only rows of a snapshot.
  */
-export function newestChanges(target: LoadTarget, next: readonly ReadPosition[]): string {
-  const before = next.map(
-    ({ topic, partition, next: to }) => ({ topic, partition, from: to > NEWEST ? to - NEWEST : 0n, to }) satisfies Span,
-  );
+export function newestChanges(target: LoadTarget, spans: readonly Span[]): string {
   return (
     "SELECT toString(_partition), toString(maxIf(_lsn, _op != 'r')), " +
     "toString(toUnixTimestamp64Micro(toDateTime64(argMaxIf(_source_ts, _lsn, _op != 'r'), 6, 'UTC'))), " +
     'toString(argMax(_source, _offset)) ' +
-    `FROM ${relationOf(target)} WHERE ${within(before)} GROUP BY _partition`
+    `FROM ${relationOf(target)} WHERE ${within(spans)} GROUP BY _partition`
   );
 }
 

@@ -49,6 +49,7 @@ import {
   STATE_TABLES,
 } from './load-flushes.ts';
 import {
+  allOffsets,
   deadCounts,
   deadEnds,
   heldEnds,
@@ -57,7 +58,9 @@ import {
   newestChanges,
   recentDead,
   selectMembers,
+  shortlyBefore,
   snapshots,
+  type Span,
   together,
 } from './look.ts';
 import { REPLAYS, replayLetters, settleReplay } from './replays.ts';
@@ -309,14 +312,20 @@ export class ClickHouseSink implements Sink {
   }
 
   async newestChanges(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>> {
-    const rows = await this.#within(target, (lease) => lease.ask(newestChanges(target, next)));
-    return new Map(
-      rows.flatMap(([partition, position, micros, source]) =>
-        position == null || micros == null
-          ? []
-          : [[Number(partition), { position: BigInt(position), micros: Number(micros), source: source ?? '' }]],
-      ),
-    );
+    return this.#within(target, async (lease) => {
+      const intents = await readIntents(lease, target);
+      const found = new Map<number, NewestChange>();
+      const take = async (spans: readonly Span[]): Promise<void> => {
+        if (spans.length === 0) return;
+        for (const [partition, position, micros, source] of await lease.ask(newestChanges(target, spans)))
+          if (position != null && micros != null)
+            found.set(Number(partition), { position: BigInt(position), micros: Number(micros), source: source ?? '' });
+      };
+      // Offsets of an earlier topic of this name say nothing of the present one's.
+      await take(next.filter((at) => intents.get(at.partition)?.topicSince == null).map(shortlyBefore));
+      await take(next.filter((at) => (found.get(at.partition)?.position ?? 0n) === 0n).map(allOffsets));
+      return found;
+    });
   }
 
   async holdsRows(target: LoadTarget): Promise<boolean> {

@@ -173,6 +173,22 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
   });
 
+  it.each([false, true])('stop where another server fills a topic made anew, after a restart: %s', async (restart) => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null, onGap: 'earliest' },
+    );
+    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    change('r', 2, 50, 8, null);
+    change('u', 1, 2000, 10, 1100);
+    await load();
+    lab.broker.create('t');
+    change('r', 2, 100, 20, null);
+    if (restart) await load();
+    change('u', 1, 110, 20.5, 105);
+    await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
+  });
+
   it.each([1, 2])('stop where they come from another source after a restart, of %s partitions', async (partitions) => {
     const target = lab.target(
       { id: 'Int32', v: 'String' },
