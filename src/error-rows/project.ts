@@ -59,8 +59,8 @@ export const PROJECT_ERRORS = {
     'T1125',
     'project',
     () =>
-      "Do not specify both 'config' in profiles.yml and 'flags' in dbt_project.yml. Using 'config' in profiles.yml is " +
-      'deprecated.',
+      "Do not specify both 'config' in profiles.yml and 'flags' in dbt_project.yml. Using 'config' in profiles.yml " +
+      'is deprecated.',
   ),
   badCatalogsFile: row<Facts<'why'>>('T1122', 'project', (f) => `${f.why}`),
   catalogTypeUnsupported: row<Facts<'type'>>(

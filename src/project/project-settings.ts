@@ -1,4 +1,4 @@
-// Finds the settings that are needed before a project is read: flags of the project and of the user, the folder of logs.
+// Finds the settings that are needed before a project is read: flags of project and user, the folder of logs.
 // What flags mean is left to flags.ts.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -71,7 +71,7 @@ function knownTexts(found: unknown): Record<string, Fingerprints> {
   if (typeof found !== 'object' || found === null) return known;
   for (const [database, texts] of Object.entries(found)) {
     if (typeof texts !== 'object' || texts === null) continue;
-    const own: Fingerprints = Object.create(null) as Fingerprints;
+    const own: Fingerprints = Object.create(null);
     for (const [name, text] of Object.entries(texts as object)) if (typeof text === 'string') own[name] = text;
     known[database] = own;
   }

@@ -187,7 +187,8 @@ class ChangeReader implements ChangeSource {
     if (op !== 'd' && row === null) throw new PoisonMessage("the row after the change, 'after', is missing");
     if (op === 'd' && key === ASIDE && mode === 'append')
       throw new PoisonMessage(
-        "the message's key is no object, and the load config's 'key' names no column for it: the deleted row is not known",
+        "the message's key is no object, and the load config's 'key' names no column for it: the deleted row is not " +
+          'known',
       );
     if (row !== null) this.#read(row, connector, record, unavailable);
     if (key !== null) this.#key(key, connector, record);

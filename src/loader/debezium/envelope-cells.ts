@@ -214,7 +214,7 @@ export class EnvelopeCells implements RowPath {
     }
   }
 
-  /** May the source's positions have begun anew? Ordinary is a change that is behind none which was committed before. */
+  /** May the source's positions have begun anew? Most changes are behind none that was committed before. */
   #stepsBack(bytes: Buffer, op: Operation): boolean {
     const floor = this.#floor;
     if (floor === null || !floor.isBehind(op, this.#position, this.#micros)) return false;

@@ -118,7 +118,8 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     await loadUntil(target, 'before_copy');
     await lab.load(target);
     const found = await lab.rows(
-      `select id from ${target.schema}.${target.identifier} ${kind === 'upsert' ? 'final' : ''} where id >= 1000 order by 1`,
+      `select id from ${target.schema}.${target.identifier} ${kind === 'upsert' ? 'final' : ''} where id >= 1000 ` +
+        'order by 1',
     );
     expect(found.map(([id]) => Number(id))).toEqual(
       upTo(30)
