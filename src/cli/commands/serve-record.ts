@@ -1,7 +1,7 @@
 // What became of a run's nodes: as history keeps it, what of it another try may mend, and in words.
 import type { GraphNode } from '../../contracts/node.ts';
 import type { RunResult } from '../../contracts/results.ts';
-import { type ParsedProject, type RetriedRun, retriedWithAudits } from '../../index.ts';
+import { type ParsedProject, type RetriedRun, retriedWithAudits, select } from '../../index.ts';
 import type { NodeRun } from '../../serve/store/store.ts';
 import { failedBatches, failedOverloads } from './retry.ts';
 import { now } from '../command-session.ts';
@@ -92,7 +92,7 @@ export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Le
  * too.
  * @param made unique_ids
  */
-export function restOf(
+function restOf(
   { manifest, dag, config }: ParsedProject,
   selected: ReadonlySet<string>,
   made: ReadonlySet<string>,
@@ -105,11 +105,28 @@ export function restOf(
   return config.flags.which === 'build' ? retriedWithAudits(manifest, dag, left, selected) : left;
 }
 
-/** Whether hooks of the project run behind all nodes. */
-export function hasLastHooks({ manifest }: ParsedProject): boolean {
-  return Object.values(manifest.nodes).some(
-    (node) => node.resource_type === 'operation' && node.tags.includes('on-run-end'),
-  );
+/**
+ * What is left of a job that a host began that is gone.
+ * @param made what it has made
+ * @returns null: the job is run as a whole
+ */
+export function restBefore(
+  parsed: ParsedProject,
+  made: ReadonlySet<string>,
+): { readonly left: ReadonlySet<string>; readonly reason: string } | null {
+  // Hooks before all nodes run again, and may empty what nodes have filled that would not be made again.
+  if (made.size === 0 || hasHooks(parsed, 'on-run-start')) return null;
+  const { selected } = select(parsed);
+  const left = restOf(parsed, selected, made);
+  // Nobody knows whether the hooks behind all nodes have run.
+  if (left.size === selected.size || (left.size === 0 && hasHooks(parsed, 'on-run-end'))) return null;
+  const count = [...selected].filter((id) => made.has(id) && !left.has(id)).length;
+  return { left, reason: `${count} of ${selected.size} nodes were made by a try before` };
+}
+
+/** Whether the project has hooks that run before or behind all nodes. */
+function hasHooks({ manifest }: ParsedProject, when: 'on-run-start' | 'on-run-end'): boolean {
+  return Object.values(manifest.nodes).some((node) => node.resource_type === 'operation' && node.tags.includes(when));
 }
 
 /** `2 of 12 failed: model.shop.orders: relation "x" does not exist`. */

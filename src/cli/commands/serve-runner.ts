@@ -35,7 +35,7 @@ import { loadCommand } from './load.ts';
 import { withLineage } from './run.ts';
 import { jobLogger, jobSession } from './serve-session.ts';
 import { KeptProject, type KeptProjectWatcher } from './serve-project.ts';
-import { hasLastHooks, type Left, leftOf, nodeRun, reasonOf, restOf } from './serve-record.ts';
+import { type Left, leftOf, nodeRun, reasonOf, restBefore } from './serve-record.ts';
 
 /** Milliseconds that a cancelled statement has to end on the server, before its connection is closed. */
 const PATIENCE_MS = 120_000;
@@ -270,24 +270,6 @@ interface Executed {
   /** null: what the job selects. */
   readonly chosen: ReadonlySet<string> | null;
   readonly kept: KeptJob;
-}
-
-/**
- * What is left of a job that a host began that is gone.
- * @param made what it has made
- * @returns null: the job is run as a whole
- */
-function restBefore(
-  parsed: ParsedProject,
-  made: ReadonlySet<string>,
-): { readonly left: ReadonlySet<string>; readonly reason: string } | null {
-  if (made.size === 0) return null;
-  const { selected } = select(parsed);
-  const left = restOf(parsed, selected, made);
-  // Nobody knows whether the hooks behind all nodes have run.
-  if (left.size === selected.size || (left.size === 0 && hasLastHooks(parsed))) return null;
-  const count = [...selected].filter((id) => made.has(id) && !left.has(id)).length;
-  return { left, reason: `${count} of ${selected.size} nodes were made by a try before` };
 }
 
 function ended(good: boolean): TryEnd {

@@ -1,0 +1,50 @@
+// What a takeover takes for made: by which texts a project is the same, and by which hooks a job is run as a whole.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { restBefore } from '../../../src/cli/commands/serve-record.ts';
+import { load, type ParsedProject, parse } from '../../../src/index.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A project in a new folder; nothing asks its database. */
+async function parsed(files: Readonly<Record<string, string>>, env = {}): Promise<ParsedProject> {
+  const cwd = mkdtempSync(join(tmpdir(), 'tsdbt-made-of-'));
+  folders.push(cwd);
+  const dev = { type: 'postgres', host: '127.0.0.1', port: 1, user: 'u', password: 'p', dbname: 'd', schema: 's' };
+  const all = {
+    'profiles.yml': JSON.stringify({ p: { target: 'dev', outputs: { dev } } }),
+    'dbt_project.yml': 'name: p\nversion: "1.0"\nprofile: p\n',
+    'models/first.sql': 'select 1 as id',
+    'models/second.sql': "select * from {{ ref('first') }}",
+    ...files,
+  };
+  for (const [path, text] of Object.entries(all)) {
+    mkdirSync(dirname(join(cwd, path)), { recursive: true });
+    writeFileSync(join(cwd, path), text);
+  }
+  const project = parse(await load({ cwd, env: { DBT_PROFILES_DIR: cwd, ...env }, command: 'run' }));
+  await project.adapter.close();
+  return project;
+}
+
+describe('what is left of a job whose first model was made', () => {
+  const hooked = async (hooks: string): Promise<readonly string[] | null> => {
+    const project = await parsed({ 'dbt_project.yml': `name: p\nversion: "1.0"\nprofile: p\n${hooks}` });
+    const rest = restBefore(project, new Set(['model.p.first']));
+    return rest === null ? null : [...rest.left];
+  };
+
+  it('is the other one', async () => {
+    expect(await hooked('')).toEqual(['model.p.second']);
+    expect(await hooked('on-run-end: ["select 1"]\n')).toEqual(['model.p.second']);
+  });
+
+  it('is all of it where hooks run before all nodes', async () => {
+    expect(await hooked('on-run-start: ["select 1"]\n')).toBeNull();
+  });
+});
