@@ -5,7 +5,7 @@ import { type Callable, callable, PyDict, typeError, typeName, type Value } from
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const SECRET_PREFIX = 'DBT_ENV_SECRET';
+export const SECRET_PREFIX = 'DBT_ENV_SECRET';
 const CUSTOM_PREFIX = 'DBT_ENV_CUSTOM_ENV_';
 /** Stands for "not set, the default was used" in what a parse records. */
 export const DEFAULT_ENV_PLACEHOLDER = 'DBT_DEFAULT_PLACEHOLDER';

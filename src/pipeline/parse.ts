@@ -1,8 +1,12 @@
 // The second stage: builds manifest and graph from the project's files, or reuses the last parse when nothing changed.
 // Writes manifest.json and the parse cache; `parse` itself also writes perf_info.json.
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
-import { writtenConnections } from '../connections/connections-file.ts';
-import type { SourceFile } from '../contracts/project.ts';
+import { connectionsPath, writtenConnections } from '../connections/connections-file.ts';
+import { SECRET_PREFIX } from '../context/env-var.ts';
+import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { fire, note } from '../events/index.ts';
 import { buildGraph, type Dag } from '../graph/dag.ts';
 import type { NodeFacts } from '../graph/node-facts.ts';
@@ -12,6 +16,7 @@ import { isUnchanged, parseWithCache, valueHash } from '../parser/parse-cache.ts
 import { ParseClock } from '../parser/table/parse-clock.ts';
 import { checkCatalogs } from '../project/catalogs.ts';
 import { readSourceFiles } from '../project/files.ts';
+import { MOST_DATA, readFileBytes, readFileText } from '../project/read-file.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import { checkReceivers } from '../publish/check-receivers.ts';
@@ -111,16 +116,37 @@ export function isSameProject(parsed: ParsedProject, { config, adapter, logger }
 }
 
 /**
- * Names what its nodes are made of: the texts of the project, and what a parse reads beside them: variables, the
- * environment, the target. Runs of the same name make the same of the same inputs.
+ * Names what its nodes are made of: the texts of the project with those of large seeds and connections.yml, and what a
+ * parse reads beside them: variables, the environment, the target. Runs of the same name make the same of the same
+ * inputs.
  * @param more what else the runs depend on
+ * @throws {TsdbtError} a large seed or connections.yml cannot be read
  */
 export function madeOf(parsed: ParsedProject, more: unknown): string {
   const { origin, config, adapter } = parsed;
   const { profile, cli_vars } = config;
   const target = adapter.connectionInfo().map(([name, value]) => [name, String(value)]);
   const place = [profile.profile_name, profile.target_name, target];
-  return valueHash([projectHash(parsed), origin.env_vars, cli_vars, place, more]).slice(0, 32);
+  const beside = [largeSeeds(parsed), connectionsText(config)];
+  return valueHash([projectHash(parsed), origin.env_vars, cli_vars, place, beside, more]).slice(0, 32);
+}
+
+/** Hashes of the texts of seeds that are so large that a parse knows their paths alone. */
+function largeSeeds({ manifest }: ParsedProject): string[] {
+  return Object.values(manifest.nodes).flatMap((node) => {
+    if (node.resource_type !== 'seed' || node.checksum.name !== 'path') return [];
+    const path = join(node.root_path ?? '', node.original_file_path);
+    return [`${node.unique_id} ${createHash('sha256').update(readFileBytes(path, MOST_DATA)).digest('hex')}`];
+  });
+}
+
+/** The text of connections.yml with the variables that it reads, but secrets, which may change; null: there is none. */
+function connectionsText(config: RuntimeConfig): readonly [text: string, variables: readonly unknown[]] | null {
+  const path = connectionsPath(config);
+  if (!existsSync(path)) return null;
+  const text = readFileText(path);
+  const names = [...text.matchAll(/env_var\(\s*['"](\w+)['"]/g)].map(([, name = '']) => name);
+  return [text, names.filter((name) => !name.startsWith(SECRET_PREFIX)).map((name) => config.env[name] ?? null)];
 }
 
 /**

@@ -28,6 +28,7 @@ import { durationText } from '../../serve/promises/sla.ts';
 import type { Claim } from '../../serve/store/store.ts';
 import { stopReason } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { TSDBT_VERSION } from '../version.ts';
 import { generateCommand } from './docs.ts';
 import { type Done, isStill, marksOf, oneLine } from './every.ts';
 import { loadOrigin } from '../../project/load-config.ts';
@@ -172,9 +173,9 @@ export class EngineRunner implements JobRunner {
       return (other) => this.#try(other, next, more);
     };
     const project = projectHash(parsed);
-    const identity = madeOf(parsed, job.work);
-    attempt.progress.begun(identity);
     try {
+      const identity = madeOf(parsed, [job.work, TSDBT_VERSION]);
+      attempt.progress.begun(identity);
       if (session.which === 'freshness') return { ...(await measure(parsed, attempt)), project };
       const last = retried === null ? kept.done : null;
       if (last !== null && (await isStill(last, parsed))) return { ...UNCHANGED, project };

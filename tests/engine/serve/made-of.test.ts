@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { restBefore } from '../../../src/cli/commands/serve-record.ts';
-import { load, type ParsedProject, parse } from '../../../src/index.ts';
+import { load, madeOf, type ParsedProject, parse } from '../../../src/index.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -46,5 +46,31 @@ describe('what is left of a job whose first model was made', () => {
 
   it('is all of it where hooks run before all nodes', async () => {
     expect(await hooked('on-run-start: ["select 1"]\n')).toBeNull();
+  });
+});
+
+describe('what a run is made of', () => {
+  const settings = 'name: p\nversion: "1.0"\nprofile: p\n';
+  const connection = "connections:\n  store: { type: s3, bucket: b, region: \"{{ env_var('PLACE', 'x') }}\" }\n";
+  const named = async (files: Readonly<Record<string, string>>, env = {}): Promise<string> =>
+    madeOf(await parsed(files, env), 'build');
+
+  it('is the same for the same texts in another folder', async () => {
+    expect(await named({ 'connections.yml': connection })).toBe(await named({ 'connections.yml': connection }));
+  });
+
+  it('is another with other connections', async () => {
+    const known = await named({ 'connections.yml': connection });
+    expect(await named({})).not.toBe(known);
+    expect(await named({ 'connections.yml': connection.replace('bucket: b', 'bucket: c') })).not.toBe(known);
+    expect(await named({ 'connections.yml': connection }, { PLACE: 'elsewhere' })).not.toBe(known);
+  });
+
+  it('is another with another text of a seed that a parse does not read', async () => {
+    const rows = 'id\n'.padEnd(1_100_000, '1\n');
+    const seed = (text: string) => named({ 'dbt_project.yml': settings, 'seeds/large.csv': text });
+    const known = await seed(rows);
+    expect(await seed(rows)).toBe(known);
+    expect(await seed(`${rows}2\n`)).not.toBe(known);
   });
 });
