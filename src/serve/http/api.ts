@@ -7,6 +7,8 @@ import type { JobRun, LeftOutTimes, Moment, NodeRun, RunFilter, RunState, Store 
 
 const PAGE = 50;
 const LONGEST_PAGE = 200;
+/** Due times left out that a page has at most: of one moment there is one of each job and reason. */
+const MOST_LEFT_OUT = 10_000;
 const HISTORY = 60;
 /** Runs that are read to find the last one of each job at once. */
 const RECENT = 100;
@@ -87,7 +89,7 @@ async function orAway<T>(live: Live, answer: Promise<T>): Promise<T | null> {
 }
 
 /**
- * A page of runs, newest first. The next page begins at `next`. Where runs of the same millisecond would be torn apart,
+ * A page of runs and of due times left out, newest first. The next page begins at `next`. Where runs of the same millisecond would be torn apart,
  * it repeats them: who pages on leaves out what he has.
  */
 async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
@@ -102,11 +104,16 @@ async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
   const last = page.at(-1);
   const after = found[limit];
   const tied = after !== undefined && after.startedAt === last?.startedAt ? 1 : 0;
-  const next = after === undefined || last === undefined ? null : last.startedAt + tied;
+  const ofRuns = after === undefined || last === undefined ? null : last.startedAt + tied;
   const skipped = states.length === 0 || states.includes('skipped');
-  const of = { ...only, ...(next === null ? {} : { since: next }), limit: LONGEST_PAGE };
-  const leftOut = skipped ? await store.leftOut(of) : [];
-  return { runs: page.map(runRow), leftOut: leftOut.map(leftOutRow), next };
+  const of = { ...only, ...(ofRuns === null ? {} : { since: ofRuns }) };
+  const leftOut = skipped ? await store.leftOut({ ...of, limit: LONGEST_PAGE + 1 }) : [];
+  const oldest = leftOut.length > LONGEST_PAGE ? leftOut[LONGEST_PAGE - 1]?.last : undefined;
+  if (oldest === undefined) return { runs: page.map(runRow), leftOut: leftOut.map(leftOutRow), next: ofRuns };
+  // So many were left out that the page ends with them, and with all of the same moment.
+  const whole = await store.leftOut({ ...only, since: oldest, limit: MOST_LEFT_OUT });
+  const runs = page.filter(({ startedAt }) => startedAt >= oldest);
+  return { runs: runs.map(runRow), leftOut: whole.map(leftOutRow), next: oldest };
 }
 
 /** A run and its nodes: of this host as they are now, of others from the history. */

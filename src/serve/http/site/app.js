@@ -167,7 +167,7 @@ const PAGES = {
       const fresh = runs.filter(({ id }) => !known.has(id));
       shown.runs.push(...fresh);
       shown.leftOut.push(...leftOut);
-      shown.next = fresh.length === 0 ? null : next;
+      shown.next = fresh.length + leftOut.length === 0 ? null : next;
       pages += 1;
     };
     const draw = () => {

@@ -235,9 +235,42 @@ describe('due times that were left out', () => {
       leftOut: [row(START + 1), row(START - 1)],
       next: START,
     });
-    expect(asked).toEqual([{ job: 'fast', before: START + 60_000, since: START, limit: 200 }]);
+    expect(asked).toEqual([{ job: 'fast', before: START + 60_000, since: START, limit: 201 }]);
     expect(await ask('runs?state=failed')).toMatchObject({ leftOut: [] });
     expect(await ask('runs?state=skipped&job=gone')).toMatchObject({ leftOut: [{ job: 'gone' }] });
+  });
+
+  it('are paged, all of one moment together, and the runs between them', async () => {
+    // Three of each moment.
+    const all = Array.from({ length: 500 }, (_, i) => times(START - Math.floor(i / 3) * 1000, `job ${i}`));
+    const history = Array.from({ length: 20 }, (_, i) => jobRun(String(i), { startedAt: START - i * 10_000 }));
+    const store = fakeStore({
+      runs: async ({ limit, states, before = Number.POSITIVE_INFINITY }) =>
+        history.filter(({ startedAt }) => states === undefined && startedAt < before).slice(0, limit),
+      leftOut: async ({ limit, before = Number.POSITIVE_INFINITY, since = 0 }) =>
+        all.filter(({ last }) => last < before && last >= since).slice(0, limit),
+    });
+    const url = await serve({ live: lab().live, store });
+    const paged = async (filter: string): Promise<readonly [runs: number, leftOut: number][]> => {
+      const pages: [number, number][] = [];
+      for (let next: unknown = START + 1; next !== null && pages.length < 9; ) {
+        const answer = await fetch(`${url}/api/runs?before=${String(next)}${filter}`);
+        const page = (await answer.json()) as { runs: unknown[]; leftOut: unknown[]; next: unknown };
+        pages.push([page.runs.length, page.leftOut.length]);
+        next = page.next;
+      }
+      return pages;
+    };
+    expect(await paged('&state=skipped')).toEqual([
+      [0, 201],
+      [0, 201],
+      [0, 98],
+    ]);
+    expect(await paged('')).toEqual([
+      [7, 201],
+      [7, 201],
+      [6, 98],
+    ]);
   });
 });
 
