@@ -89,8 +89,8 @@ async function orAway<T>(live: Live, answer: Promise<T>): Promise<T | null> {
 }
 
 /**
- * A page of runs and of due times left out, newest first. The next page begins at `next`. Where runs of the same millisecond would be torn apart,
- * it repeats them: who pages on leaves out what he has.
+ * A page of runs and of due times left out, newest first. The next page begins at `next`. Where runs of the same
+ * millisecond would be torn apart, it repeats them: who pages on leaves out what he has.
  */
 async function runsOf(store: Store, query: URLSearchParams): Promise<object> {
   const limit = limitOf(query, PAGE);
