@@ -31,6 +31,7 @@ import {
   explain,
   isAnother,
   learnChanges,
+  learnSnapshots,
   ledOf,
   ledPartitions,
   madeAnew,
@@ -399,10 +400,7 @@ export class Loader {
   /** The start of each partition: the kept position, or the beginning. */
   async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
     const { target, sink } = this.#options;
-    if (target.changes !== null && target.mode === 'upsert')
-      for (const topic of new Set(partitions.map((at) => at.topic)))
-        for (const [partition, position] of await sink.snapshots(ofTopic(target, topic)))
-          this.#floors.of({ topic, partition }).known(position);
+    await learnSnapshots(this.#options, this.#floors, partitions);
     await this.#settle(partitions);
     const starts = await startingPoints({ ...this.#options, came: this.#came }, partitions);
     const places = new Map<string, Map<number, bigint>>();
@@ -519,10 +517,7 @@ export class Loader {
     await this.#goWhereTheTableIs(new PendingRows(), partitions);
   }
 
-  /**
-   * Drops the rows of partitions that another loader has moved, keeps the others, and reads on from the table's
-   * positions.
-   */
+  /** Drops the rows of partitions that were moved, keeps the others, and reads on from the table's positions. */
   async #goWhereTheTableIs(pending: PendingRows, partitions: readonly TopicPartition[]): Promise<void> {
     const { client } = this.#options;
     const ours = partitions.filter((partition) => this.#partitions.has(partition));
@@ -552,7 +547,12 @@ export class Loader {
       const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
       if (anew) await refuseOlderVersions(sink, ofTopic(target, topic));
       await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
-      const starts = new Map([[partitionKey(failure), { topic, partition, next, epoch: null }]]);
+      const start = { topic, partition, next, epoch: null };
+      await this.#patiently(async () => {
+        await learnSnapshots(this.#options, this.#floors, [start]);
+        await learnChanges(this.#options, this.#floors, [start]);
+      });
+      const starts = new Map([[partitionKey(failure), start]]);
       this.#partitions.goOn(starts);
       client.seek(starts);
       return;

@@ -111,6 +111,19 @@ async function startsOf(
   return starts;
 }
 
+/** Lets what is known of the order of changes in partitions begin anew with the rows of snapshots that the table has. */
+export async function learnSnapshots(
+  { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
+  floors: SnapshotFloors,
+  partitions: readonly TopicPartition[],
+): Promise<void> {
+  if (target.mode !== 'upsert' || target.changes === null) return;
+  for (const at of partitions) floors.of(at).forget();
+  for (const topic of new Set(partitions.map((at) => at.topic)))
+    for (const [partition, position] of await sink.snapshots(ofTopic(target, topic)))
+      floors.of({ topic, partition }).known(position);
+}
+
 /** Tells what is known of the order of changes which of them the table has, where their rows are not looked at. */
 export async function learnChanges(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,

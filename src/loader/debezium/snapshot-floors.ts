@@ -51,6 +51,14 @@ export class Floor {
     return this.#source;
   }
 
+  /** Nothing is known any more, also where this object is held: the table's rows may have been deleted. */
+  forget(): void {
+    this.#position = -1n;
+    this.#newest = -1n;
+    this.#micros = Number.NEGATIVE_INFINITY;
+    this.#source = null;
+  }
+
   /** @param position of a snapshot's row that the table has */
   known(position: bigint): void {
     if (position > this.#position) this.#position = position;

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import { rewindTo } from '../../../../src/loader/rewind.ts';
 import { clickhouseMissing } from '../../support/clickhouse.ts';
 import { ClickHouseLab } from '../clickhouse-lab.ts';
 import { recorded } from './envelopes.ts';
@@ -187,6 +188,54 @@ describe.skipIf(clickhouseMissing !== null)('changes recorded of Debezium, in Cl
     if (restart) await load();
     change('u', 1, 110, 20.5, 105);
     await expect(load()).rejects.toThrow('position 110 at 2026-05-28T20:27:00.500000Z comes behind position 2000');
+  });
+
+  it('stop behind a gap that is passed over', async () => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      { format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null, onGap: 'earliest' },
+    );
+    const load = (): Promise<unknown> => lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
+    change('u', 1, 2000, 10, 1100);
+    await load();
+    change('u', 1, 2010, 11, 2001);
+    change('u', 1, 110, 20, 105);
+    lab.broker.expire('t', 0, 2n);
+    await expect(load()).rejects.toThrow('comes behind position 2000');
+  });
+
+  it('before a snapshot keep their positions when a rewind under way has deleted its rows', async () => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      {
+        ...{ format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+        flush: { rows: 1, bytes: 1e6, ageMs: 60_000 },
+      },
+    );
+    lab.broker.batch = 1;
+    change('u', 2, 50, 0, 40);
+    for (const id of [1, 3, 4]) change('r', id, 100, 1, null);
+    let flushes = 0;
+    const sink = new Proxy(lab.sink, {
+      get: (own, name) =>
+        name !== 'flush'
+          ? Reflect.get(own, name).bind(own)
+          : async (flush: Parameters<typeof own.flush>[0]) => {
+              const flushed = await own.flush(flush);
+              if (++flushes === 1) await rewindTo(lab.broker.client(), lab.anotherSink(), target, 'earliest');
+              return flushed;
+            },
+    });
+    await lab.load(target, { sink, decoder: changeDecoder(null, target, Date.now) });
+    expect(flushes).toBeGreaterThan(2);
+    expect(
+      await lab.rows(`select id, toString(_lsn) from ${target.schema}.${target.identifier} final order by id`),
+    ).toEqual([
+      ['1', '100'],
+      ['2', '50'],
+      ['3', '100'],
+      ['4', '100'],
+    ]);
   });
 
   it.each([1, 2])('stop where they come from another source after a restart, of %s partitions', async (partitions) => {
