@@ -10,7 +10,7 @@ import type { RowPlan } from './row-encoder.ts';
 export function decodeMessage(decoder: Decoder, plan: RowPlan, message: Message): Decoded | Promise<Decoded> {
   const { key, value } = message;
   const decode = (): Decoded | Promise<Decoded> => {
-    if (decoder.message !== undefined) return decoder.message(message);
+    if (decoder.message !== undefined) return decoder.message(message, plan.taken.children);
     if (value !== null) return decoder.decode(value);
     return plan.keyInParts ? {} : decoder.decodeKey(key, plan.keyFields);
   };

@@ -24,6 +24,9 @@ export function isRecord(value: unknown): value is DecodedRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber);
 }
 
+/** Fields of messages by their names. */
+export type Fields = Pick<ReadonlySet<string>, 'has'>;
+
 /** Decodes a topic's values. May ask a registry, hence a promise; most records come at once. */
 export interface Decoder {
   /** Values are JSON texts: the fast path may read an ordinary one without decoding it. */
@@ -35,8 +38,12 @@ export interface Decoder {
   /** Reads keys for columns that are filled from them; absent: they are texts. */
   readonly keys?: KeyReader;
 
-  /** Decodes a message of which key and value count together; absent: the value alone counts. @throws PoisonMessage */
-  message?(message: Message): Change | Skipped | Promise<Change | Skipped>;
+  /**
+   * Decodes a message of which key and value count together; absent: the value alone counts.
+   * @param taken the fields that the table's columns take, added ones too; absent: those of the declared columns
+   * @throws PoisonMessage
+   */
+  message?(message: Message, taken?: Fields): Change | Skipped | Promise<Change | Skipped>;
   /** Makes rows without a record in between, as the fast path does of JSON; absent: nothing does. */
   path?(plan: RowPlan, floors: SnapshotFloors): RowPath | null;
 }

@@ -7,7 +7,7 @@ import { Readers, type Reader } from '../avro/reader.ts';
 import { type AvroType, parseSchema } from '../avro/schema.ts';
 import type { Message } from '../broker.ts';
 import { Change, Halt, type Operation, SKIPPED, type Skipped } from '../change.ts';
-import { type DecodedRecord, type Decoder, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
+import { type DecodedRecord, type Decoder, type Fields, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
 import { type LoadTarget, pathOf } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
@@ -87,6 +87,7 @@ export function changeDecoder(
     { key, value }: Message,
     keySchema: Registered | null,
     schema: Registered | null,
+    taken?: Fields,
   ): Change | Skipped => {
     if (value === null) return SKIPPED;
     const envelope =
@@ -95,8 +96,8 @@ export function changeDecoder(
           ? json.envelope(value)
           : avro.envelope(value, schema)
         : schema === null
-          ? flat.ofJson(value)
-          : flattened(flat, avro.row(value, schema, null));
+          ? flat.ofJson(value, taken)
+          : flattened(flat, avro.row(value, schema, null), taken);
     const row =
       key === null ? () => null : () => (keySchema === null ? json.key(key, plain) : avro.key(key, keySchema, plain));
     return changes.change(envelope, row);
@@ -109,21 +110,21 @@ export function changeDecoder(
     decode: unsupported,
     decodeKey: unsupported,
     path: (plan, floors) => (flat === null ? EnvelopeCells.of(plan, floors, changes) : null),
-    message(message) {
+    message(message, taken) {
       const { key, value } = message;
       if (value === null) return SKIPPED;
       const [keySchema, schema] = [key, value].map((bytes) =>
         bytes !== null && bytes[0] === MAGIC ? registered(bytes) : null,
       );
       if (keySchema instanceof Promise || schema instanceof Promise)
-        return Promise.all([keySchema, schema]).then(([k, v]) => change(message, k ?? null, v ?? null));
-      return change(message, keySchema ?? null, schema ?? null);
+        return Promise.all([keySchema, schema]).then(([k, v]) => change(message, k ?? null, v ?? null, taken));
+      return change(message, keySchema ?? null, schema ?? null, taken);
     },
   };
 }
 
-function flattened(flat: FlatRows, { record, fields }: Row): Envelope {
-  return flat.of(record, fields);
+function flattened(flat: FlatRows, { record, fields }: Row, taken?: Fields): Envelope {
+  return flat.of(record, fields, taken);
 }
 
 /** Makes changes of envelopes, in whatever form they came. */

@@ -1,7 +1,7 @@
 // Rows that the connector's transform ExtractNewRecordState has taken out of their envelopes: what an envelope says
 // beside the row stands in fields of the row whose names begin with `__`. Their order is exact only with the position
 // in the source and marks of deleted rows: a row without them is refused.
-import { type DecodedRecord, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
+import { type DecodedRecord, type Fields, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
 import { type LoadTarget, pathOf } from '../load-target.ts';
 import type { Envelope } from './decoder.ts';
 import { fieldsOfJson, type Semantics } from './semantics.ts';
@@ -30,7 +30,7 @@ const TRANSFORM =
 /** Makes envelopes of flattened rows. */
 export class FlatRows {
   readonly #deletesCount: boolean;
-  /** Fields of the transform that no column takes, by its name or a path: they are no part of the row. */
+  /** Fields of the transform that no declared column takes, by its name or a path: they are no part of the row. */
   readonly #beside: ReadonlySet<string>;
 
   /** The source's name where rows have none: a topic's begins with it. Null: there are several topics. */
@@ -43,16 +43,20 @@ export class FlatRows {
     this.#beside = new Set([DELETED, ...Object.values(NAMES).flat()].filter((name) => !declared.has(name)));
   }
 
-  /** @throws PoisonMessage */
-  ofJson(value: Uint8Array): Envelope {
+  /** @param taken as of `of` @throws PoisonMessage */
+  ofJson(value: Uint8Array, taken?: Fields): Envelope {
     const text = jsonRecord(utf8(value));
     const { schema, payload } = text;
     const wrapped = isRecord(schema) && isRecord(payload) && Object.keys(text).length === 2;
-    return wrapped ? this.of(payload, fieldsOfJson(schema, null)) : this.of(text, null);
+    return wrapped ? this.of(payload, fieldsOfJson(schema, null), taken) : this.of(text, null, taken);
   }
 
-  /** @param fields null: no schema came with it @throws PoisonMessage */
-  of(record: DecodedRecord, fields: ReadonlyMap<string, Semantics> | null): Envelope {
+  /**
+   * @param fields null: no schema came with it
+   * @param taken fields that columns of the table take: they stay parts of the row
+   * @throws PoisonMessage
+   */
+  of(record: DecodedRecord, fields: ReadonlyMap<string, Semantics> | null, taken?: Fields): Envelope {
     const said = (name: keyof typeof NAMES): string | null => {
       const found = NAMES[name].map((each) => record[each]).find((value) => value !== undefined && value !== null);
       return found === undefined ? null : String(found);
@@ -79,15 +83,15 @@ export class FlatRows {
       ...{ name, lsn, file, pos, ts_ms, ts_us, sequence: said('sequence') },
     };
     const row = (): { readonly record: DecodedRecord; readonly fields: typeof fields } => ({
-      record: this.#rowOf(record),
+      record: this.#rowOf(record, taken),
       fields,
     });
     return { op: String(deleted) === 'true' ? 'd' : op, source, after: row, before: row };
   }
 
-  #rowOf(record: DecodedRecord): DecodedRecord {
+  #rowOf(record: DecodedRecord, taken?: Fields): DecodedRecord {
     const row: Record<string, unknown> = Object.create(null);
-    for (const name in record) if (!this.#beside.has(name)) row[name] = record[name];
+    for (const name in record) if (!this.#beside.has(name) || taken?.has(name) === true) row[name] = record[name];
     return row;
   }
 }

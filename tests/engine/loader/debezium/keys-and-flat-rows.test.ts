@@ -5,6 +5,8 @@ import { writeAvro } from '../../../../src/loader/avro/writer.ts';
 import { Change, SKIPPED } from '../../../../src/loader/change.ts';
 import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
+import { decodeMessage } from '../../../../src/loader/decode-message.ts';
+import { RowEncoder } from '../../../../src/loader/row-encoder.ts';
 import type { LoadTarget } from '../../../../src/loader/load-target.ts';
 import { decoded, envelope, type Members, message, targetOf } from './changes-lab.ts';
 
@@ -151,6 +153,22 @@ describe('flattened rows', () => {
     const found = await read({ ...target, columns: [...target.columns, at] }, { id: 1, ...told('c') });
     expect(found).toMatchObject({ record: { id: 1, __source_ts_ms: 1_780_000_000_000 } });
     expect(found).not.toHaveProperty('record.__lsn');
+  });
+
+  it('keep fields of the transform for columns that were added to the table', async () => {
+    const target = flat();
+    const columns = [...target.columns, { name: '__sequence', type: 'text' }];
+    const plans = [target.columns, columns].map(
+      (all) => new RowEncoder(target, { columns: all, hashKey: null, loadId: 'l' }).plan,
+    );
+    const row = { id: 1, v: 'x', __sequence: '["1","2"]', __source_sequence: '["1","2"]', ...told('c') };
+    const found = plans.map((plan) =>
+      decodeMessage(changeDecoder(null, target, Date.now), plan, message('{"id":1}', JSON.stringify(row))),
+    );
+    expect(found.map((change) => (change instanceof Change ? { ...change.record } : change))).toEqual([
+      { id: 1, v: 'x' },
+      { id: 1, v: 'x', __sequence: '["1","2"]' },
+    ]);
   });
 
   it('without an exact order are refused', async () => {
