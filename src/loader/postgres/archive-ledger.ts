@@ -31,16 +31,26 @@ const CREATE_FILES = `create table if not exists ${FILES} (
   load_id text not null,
   recorded_at timestamptz not null default clock_timestamp(),
   written_at timestamptz,
+  topic_id text,
   primary key (relation, key)
 )`;
+/** Older versions have made the table without it. */
+const ADD_COLUMN = `alter table ${FILES} add column if not exists topic_id text`;
 const CREATE_OPEN =
   `create index if not exists archive_files_open on ${FILES} (relation, topic, partition) where status = ` + "'open'";
 
 const WITH_OFFSETS =
   `${FILES} as f left join ${STATE_SCHEMA}.load_offsets as o on o.relation = f.relation and o.topic = f.topic and ` +
   'o.partition = f.partition';
-/** Was it recorded of an earlier topic of this name? Nobody can write it any more. */
-const OF_EARLIER = 'coalesce(f.recorded_at < o.topic_since, false)';
+/**
+ * Was it recorded of an earlier topic of this name? Nobody can write it any more. The topic's id tells, or that there
+ * was none yet; of what older versions have recorded, the time.
+ */
+const OF_EARLIER =
+  '(o.topic_since is not null and coalesce(f.topic_id <> o.topic_id, f.recorded_at < o.topic_since, false))';
+const FILES_PRESENT =
+  `select exists (select from pg_attribute where attrelid = to_regclass('${FILES}') and attname = 'topic_id' and ` +
+  'not attisdropped)';
 
 const CLAIMS = `${STATE_SCHEMA}.archive_claims`;
 
@@ -63,7 +73,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
   async prepare(target: LoadTarget): Promise<void> {
     await this.#prepareState();
     await this.#within(target, async (session) => {
-      await createMissing(session, [CREATE_FILES, CREATE_OPEN], `select to_regclass('${FILES}') is not null`);
+      await createMissing(session, [CREATE_FILES, ADD_COLUMN, CREATE_OPEN], FILES_PRESENT);
     });
   }
 
@@ -102,17 +112,21 @@ export class PostgresArchiveLedger implements ArchiveLedger {
         (await read(session, moveOffsets(target, ranges))).map(([topic, partition]) => `${topic}/${partition}`),
       );
       const own = files.filter((file) => moved.has(partitionKey(file)));
+      const relation = quoteText(relationOf(target));
+      const topicId = ({ topic, partition }: TopicPartition): string =>
+        `(select coalesce(o.topic_id, '') from ${STATE_SCHEMA}.load_offsets as o where o.relation = ${relation} and ` +
+        `o.topic = ${quoteText(topic)} and o.partition = ${partition})`;
       if (own.length > 0)
         await session.execute(
           `insert into ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, status, ` +
-            `load_id) values ${own
+            `load_id, topic_id) values ${own
               .map(
                 ({ key, topic, partition, from, to, rows, bytes }) =>
-                  `(${quoteText(relationOf(target))}, ${quoteText(key)}, ${quoteText(topic)}, ${partition}, ${from}, ` +
-                  `${to}, ${rows}, ${bytes}, 'open', ${quoteText(loadId)})`,
+                  `(${relation}, ${quoteText(key)}, ${quoteText(topic)}, ${partition}, ${from}, ${to}, ${rows}, ` +
+                  `${bytes}, 'open', ${quoteText(loadId)}, ${topicId({ topic, partition })})`,
               )
               .join(', ')} on conflict (relation, key) do update set status = 'open', rows = excluded.rows, bytes = ` +
-            'excluded.bytes, load_id = excluded.load_id, recorded_at = excluded.recorded_at',
+            'excluded.bytes, load_id = excluded.load_id, recorded_at = excluded.recorded_at, topic_id = excluded.topic_id',
         );
       return ranges.filter((range) => !moved.has(partitionKey(range)));
     });

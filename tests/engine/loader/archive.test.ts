@@ -11,7 +11,7 @@ import type { Message } from '../../../src/loader/broker.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
-import { Archive } from './archive-lab.ts';
+import { Archive, ends } from './archive-lab.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { LoadLab, upTo } from './load-lab.ts';
 
@@ -194,6 +194,27 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       expect(await archive.ids()).toEqual(upTo(20));
     }, 60_000);
   }
+
+  it.each(['the clock is set back', 'an older version recorded it'])(
+    'beside Postgres lose nothing of a topic that was made anew (%s)',
+    async (which) => {
+      const archive = archiveOf(postgres);
+      await archive.load();
+      archive.broker.create('t', 1);
+      for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
+      const load = (reached?: (point: FaultPoint) => void): Promise<unknown> =>
+        postgres.loader({ ...archive.target, onGap: 'earliest' }, { sink: archive.sink(reached) }).loader.run();
+      expect(await ends(load, 'before_merge', 1)).toBe(true);
+      await postgres.rows(
+        which === 'the clock is set back'
+          ? `update tsdbt.load_offsets set topic_since = topic_since + interval '1 hour' where relation like ` +
+              `'%${archive.target.identifier}%' returning topic_since`
+          : 'alter table tsdbt.archive_files drop column topic_id',
+      );
+      await load();
+      expect(await archive.ids()).toEqual(upTo(20));
+    },
+  );
 
   it('say that other contents stand under a name, and write nothing over them', async () => {
     const archive = archiveOf(postgres);
