@@ -85,8 +85,10 @@ async function rewindTopic(
       : await client.offsetsAt([target.topic], momentOf(to));
   await sink.prepare(target);
   const kept = await sink.positions(target);
-  if ([...kept.values()].some(({ topicId }) => isAnother(topicId, topic?.id ?? null)))
-    await refuseOlderVersions(sink, target);
+  // Positions of partitions that the new topic does not have stay as they are.
+  const isSet = (partition: number): boolean => partition < partitions && places?.has(partition) !== false;
+  if ([...kept].some(([partition, { topicId }]) => isSet(partition) && isAnother(topicId, topic?.id ?? null)))
+    await refuseOlderVersions(sink, target, topic?.id ?? null);
   const held = /loaded/.test(to) ? await sink.ends(target) : new Map<number, bigint>();
   const next = new Map<number, bigint>();
   const from = new Map<number, bigint>();

@@ -219,6 +219,8 @@ export interface Sink {
   newestChanges?(target: LoadTarget, next: readonly ReadPosition[]): Promise<ReadonlyMap<number, NewestChange>>;
   /** Does the table hold rows of the topic? */
   holdsRows(target: LoadTarget): Promise<boolean>;
+  /** The partitions of which it holds rows of the topic; absent where older rows do not count as newer. */
+  heldPartitions?(target: LoadTarget): Promise<readonly number[]>;
   /**
    * The newest dead letters that were not replayed: at most `limit`, of the last `window` offsets before each position.
    */

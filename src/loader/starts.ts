@@ -96,7 +96,6 @@ async function startsOf(
     const known = kept.get(partition);
     const anew = known !== undefined && isAnother(known.topicId, topicId);
     if (anew && target.onGap === 'stop') throw madeAnew(target, topic);
-    if (anew) await refuseOlderVersions(sink, view);
     const lacks = known === undefined || anew;
     const earliest = lacks ? ((await ends()).get(key)?.earliest ?? 0n) : 0n;
     if (lacks) (anew ? reset : fresh).set(partition, earliest);
@@ -106,7 +105,10 @@ async function startsOf(
       ...(known === undefined || anew ? { next: earliest, epoch: null } : { next: known.next, epoch: known.epoch }),
     });
   }
-  if (reset.size > 0) await sink.rewind(view, topicId, reset);
+  if (reset.size > 0) {
+    await refuseOlderVersions(sink, view, topicId);
+    await sink.rewind(view, topicId, reset);
+  }
   await sink.startAt(view, topicId, fresh);
   return starts;
 }
@@ -202,29 +204,52 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
       hint:
         target.inFiles === true
           ? 'Give `archive` another `path`, and set `on_gap: earliest`: the new topic begins there.'
-          : `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
+          : (keepsGreater(target)
+              ? `Delete the table's rows of ${topic}, whose greater offsets would count; then `
+              : '') +
+            `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
             '`on_gap: earliest` in the load config always does.',
     },
   );
 }
 
+/** Does the row of the greater offset count, whichever topic it is of? In Postgres older rows lose their offsets. */
+function keepsGreater({ storage, mode, changes }: LoadTarget): boolean {
+  return storage !== null && mode === 'upsert' && changes === null;
+}
+
 /**
- * Refuses to load a topic that was made anew where the rows of the earlier one, whose offsets are greater, would count
- * as newer.
+ * Refuses to set partitions to a topic that was made anew where the table has rows of the earlier one: their greater
+ * offsets would count as newer. A key may have changed its partition, so those of all partitions count, but of ones
+ * that have a position of the new topic already.
  * @param target with this topic alone
+ * @param topicId the new topic's; null: not known, and nothing is refused but rows without a position
  * @throws `runtime` error
  */
-export async function refuseOlderVersions(sink: Pick<Sink, 'holdsRows'>, target: LoadTarget): Promise<void> {
-  const { name, topic, path, storage, mode, changes } = target;
-  // In Postgres they lose their offsets.
-  if (storage === null || mode !== 'upsert' || changes !== null || !(await sink.holdsRows(target))) return;
+export async function refuseOlderVersions(
+  sink: Pick<Sink, 'heldPartitions' | 'positions'>,
+  target: LoadTarget,
+  topicId: string | null,
+): Promise<void> {
+  const { name, topic, path } = target;
+  if (!keepsGreater(target)) return;
+  const held = (await sink.heldPartitions?.(target)) ?? [];
+  // Read after the rows: another loader may set partitions meanwhile, and it does so before it writes their rows.
+  const kept = held.length === 0 ? new Map<number, never>() : await sink.positions(target);
+  const older = held.filter((partition) => {
+    const position = kept.get(partition);
+    return position === undefined || isAnother(position.topicId, topicId);
+  });
+  if (older.length === 0) return;
   throw new TsdbtError(
     'runtime',
     `topic ${topic} was deleted and made again, and ${name} has rows of the earlier one: of two rows of a key in ` +
       'ClickHouse the one with the greater offset counts, which would be the older.',
     {
       path,
-      hint: `Delete the table's rows of ${topic}; then \`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\`.`,
+      hint:
+        `Delete the table's rows whose _topic is '${topic}' and whose _partition is ${older.join(' or ')}; then load ` +
+        `again, or \`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\`.`,
     },
   );
 }

@@ -36,6 +36,11 @@ export function heldRows(target: LoadTarget): string {
   return `SELECT 1 FROM ${relationOf(target)} WHERE ${held(target)} LIMIT 1`;
 }
 
+/** The partitions of which the table holds rows of the topic. */
+export function heldPartitions(target: LoadTarget): string {
+  return `SELECT DISTINCT toString(_partition) FROM ${relationOf(target)} WHERE ${held(target)} ORDER BY _partition`;
+}
+
 /** The highest position of a snapshot's rows of the topic, by partition. */
 export function snapshots(target: LoadTarget): string {
   return (

@@ -53,6 +53,7 @@ import {
   deadCounts,
   deadEnds,
   heldEnds,
+  heldPartitions,
   heldRows,
   insertMembers,
   newestChanges,
@@ -330,6 +331,12 @@ export class ClickHouseSink implements Sink {
 
   async holdsRows(target: LoadTarget): Promise<boolean> {
     return this.#within(target, async (lease) => (await lease.ask(heldRows(target))).length > 0);
+  }
+
+  async heldPartitions(target: LoadTarget): Promise<readonly number[]> {
+    return this.#within(target, async (lease) =>
+      (await lease.ask(heldPartitions(target))).map(([partition]) => Number(partition)),
+    );
   }
 
   async recentDead(
