@@ -545,7 +545,7 @@ export class Loader {
       const [found] = await this.#patiently(() => client.topics([topic]));
       const ends = await this.#patiently(() => client.ends([topic]));
       const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
-      if (anew) await refuseOlderVersions(sink, ofTopic(target, topic), found?.id ?? null);
+      if (anew) await this.#patiently(() => refuseOlderVersions(sink, ofTopic(target, topic), found?.id ?? null));
       await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
       const start = { topic, partition, next, epoch: null };
       await this.#patiently(async () => {
