@@ -447,7 +447,8 @@ export class ClickHouseSink implements Sink {
         const prune = pruneIntents(target, topic, partition, seq);
         if (prune !== null) await lease.run(prune);
       }
-      for (const drop of await dropBeside(lease)) await lease.run(drop);
+      // A user who may not drop them can load all the same.
+      for (const drop of await dropBeside(lease)) await lease.run(drop).catch(() => undefined);
     });
     return [];
   }

@@ -1,5 +1,6 @@
 // What is asked of a table in ClickHouse beside loading: rewinds, replays of dead letters, drift, pauses, status.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { TsdbtError } from '../../../src/errors.ts';
 import { PyDateTime } from '../../../src/values/datetime.ts';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
@@ -7,6 +8,7 @@ import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
+import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import { ClickHouseSink } from '../../../src/loader/clickhouse/sink.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
@@ -48,6 +50,27 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     await lab.load(target);
     expect(await lab.ids(target)).toEqual(upTo(60));
     expect(await lab.letters(target)).toHaveLength(1);
+  });
+
+  it('a table that a killed loader left, and that the user may not drop, does not matter', async () => {
+    const target = lab.target({ id: 'Int64' });
+    lab.broker.produce('t', 0, { id: 0 });
+    const { ask, run } = LeasedSession.prototype;
+    const left = vi.spyOn(LeasedSession.prototype, 'ask').mockImplementation(function (this: LeasedSession, sql) {
+      return sql.includes('load_beside_') ? Promise.resolve([['load_beside_left']]) : ask.call(this, sql);
+    });
+    const refused = vi.spyOn(LeasedSession.prototype, 'run').mockImplementation(function (this: LeasedSession, sql) {
+      const drops = sql.startsWith('DROP TABLE');
+      return drops ? Promise.reject(new TsdbtError('database', 'Not enough privileges')) : run.call(this, sql);
+    });
+    try {
+      await lab.load(target);
+      expect(refused.mock.calls.some(([sql]) => sql.includes('load_beside_left'))).toBe(true);
+    } finally {
+      left.mockRestore();
+      refused.mockRestore();
+    }
+    expect(await lab.ids(target)).toEqual([0]);
   });
 
   it('a rewind is not possible over a flush that was cut off, but to before it', async () => {
