@@ -113,7 +113,7 @@ async function startsOf(
   return starts;
 }
 
-/** Lets what is known of the order of changes in partitions begin anew with the rows of snapshots that the table has. */
+/** Forgets what is known of the order of changes in partitions, but the rows of snapshots that the table has. */
 export async function learnSnapshots(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
   floors: SnapshotFloors,
