@@ -126,7 +126,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
                   `${bytes}, 'open', ${quoteText(loadId)}, ${topicId({ topic, partition })})`,
               )
               .join(', ')} on conflict (relation, key) do update set status = 'open', rows = excluded.rows, bytes = ` +
-            'excluded.bytes, load_id = excluded.load_id, recorded_at = excluded.recorded_at, topic_id = excluded.topic_id',
+            'excluded.bytes, load_id = excluded.load_id, recorded_at = excluded.recorded_at, topic_id = ' +
+            'excluded.topic_id',
         );
       return ranges.filter((range) => !moved.has(partitionKey(range)));
     });
