@@ -259,8 +259,8 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
 }
 
 /**
- * Takes the offsets from rows of an earlier topic of this name: they say nothing of the present one's, by which a newer
- * row of a key is told. Runs after `lockOffsets`, and before `setOffsets`.
+ * Takes the offsets from rows of an earlier topic of this name, or sets them to -1 where the column is not null: they
+ * say nothing of the present one's, by which a newer row of a key is told. Runs after `lockOffsets`, and before `setOffsets`.
  * @param topicId the present topic's
  * @param name the table, quoted
  */
@@ -271,11 +271,14 @@ export function forgetOffsets(
   name: string,
   partitions: readonly number[],
 ): string {
+  // Somebody else may have made the table.
+  const lowest =
+    `(select case when attnotnull then -1 end from pg_attribute where attrelid = to_regclass(${quoteText(name)}) and ` +
+    "attname = '_offset')";
   return (
-    `update ${name} as t set _offset = null from ${STATE_SCHEMA}.load_offsets as o where o.relation = ` +
+    `update ${name} as t set _offset = ${lowest} from ${STATE_SCHEMA}.load_offsets as o where o.relation = ` +
     `${quoteText(relationOf(table))} and o.topic = ${quoteText(topic)} and o.partition in (${partitions.join(', ')}) ` +
-    `and o.topic_id <> ${quoteText(topicId)} and t._topic = o.topic and t._partition = o.partition and t._offset is ` +
-    'not null'
+    `and o.topic_id <> ${quoteText(topicId)} and t._topic = o.topic and t._partition = o.partition and t._offset >= 0`
   );
 }
 

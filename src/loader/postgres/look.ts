@@ -53,7 +53,7 @@ export function forgetMembers(members: readonly GroupMember[]): string {
 export function heldRows(target: LoadTarget): string {
   return (
     `select exists (select from ${tableName(target)} where _topic = ${quoteText(target.topic)} and _partition is ` +
-    'not null and _offset is not null)'
+    'not null and _offset >= 0)'
   );
 }
 
@@ -73,7 +73,7 @@ export function snapshotsSql(target: LoadTarget): string {
 export function heldEnds(target: LoadTarget): string {
   return (
     `select _partition, (max(_offset) + 1)::text from ${tableName(target)} where _topic = ` +
-    `${quoteText(target.topic)} and _partition is not null and _offset is not null group by 1`
+    `${quoteText(target.topic)} and _partition is not null and _offset >= 0 group by 1`
   );
 }
 
