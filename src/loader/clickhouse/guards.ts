@@ -51,7 +51,8 @@ export async function guardProblems(
     const view = views.get(`${database}\n${name}`);
     if (view !== undefined && !(database === schema && name === identifier)) {
       const problem = /MergeTree$/.test(engine ?? '') ? windowProblem(table, engine ?? '', definition ?? '') : null;
-      if (problem !== null) problems.push(`the materialized view ${view} reads ${schema}.${identifier}: ${problem}`);
+      if (problem !== null)
+        problems.push(`rows of ${schema}.${identifier} reach the materialized view ${view}: ${problem}`);
       continue;
     }
     const isState = database === STATE_DATABASE && STATE_TABLES.includes(name ?? '');
