@@ -260,7 +260,8 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
 
 /**
  * Takes the offsets from rows of an earlier topic of this name, or sets them to -1 where the column is not null: they
- * say nothing of the present one's, by which a newer row of a key is told. Runs after `lockOffsets`, before `setOffsets`.
+ * say nothing of the present one's, by which a newer row of a key is told. It runs between `lockOffsets` and
+ * `setOffsets`.
  * @param topicId the present topic's
  * @param name the table, quoted
  */
