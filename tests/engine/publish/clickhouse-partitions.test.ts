@@ -198,6 +198,7 @@ for (const from of ['postgres', 'clickhouse'] as const)
       over = true;
       await reading;
       expect(wrong).toEqual([]);
+      if (ROUNDS > 6) process.stdout.write(`${looks} looks\n`);
       expect(looks).toBeGreaterThan(ROUNDS);
       expect(killed).toBeGreaterThan(0);
       expect(await there(`select toString(max(version)), toString(count()) from ${schema}.read`)).toEqual([

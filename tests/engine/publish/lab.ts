@@ -9,6 +9,8 @@ export interface PublishLab {
   /** Rows of the receiving database, as arrays of texts. */
   there(sql: string): Promise<string[][]>;
   client(): Promise<pg.Client>;
+  /** Stops the receiving server at once and starts it again; only of a server that nobody else uses. */
+  crash(): Promise<void>;
   /** Writes the model `m` and its publications. */
   model(sql: string, publish: unknown, tests?: readonly string[]): void;
   close(): Promise<void>;
@@ -32,10 +34,15 @@ export async function openLab(server: TestServer = SERVERS[0]!): Promise<Publish
     await client.connect();
     return client;
   };
-  const asking = await open();
+  let asking = await open();
   return {
     project,
     client: open,
+    async crash() {
+      await receiver.crash?.();
+      await asking.end().catch(() => undefined);
+      asking = await open();
+    },
     async there(sql) {
       const answer = await asking.query<unknown[]>({ text: sql, rowMode: 'array' });
       // Of several statements the last one's rows.

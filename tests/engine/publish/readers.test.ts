@@ -1,11 +1,14 @@
-// Publications while readers look, killed at any moment: readers see one whole version, and nothing is left behind. The
-// long form is `npm run faults:publish`.
+// Publications while readers look, killed at any moment, their receiver too: readers see one whole version, and nothing
+// is left behind. The long form is `npm run faults:publish`.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OWN_SERVER } from '../adapters/servers.ts';
 import { openLab, type PublishLab } from './lab.ts';
 
 const ROUNDS = Number(process.env['TSDBT_PUBLISH_ROUNDS'] ?? 6);
 const ROWS = Number(process.env['TSDBT_PUBLISH_ROWS'] ?? 20_000);
 const READERS = 2;
+/** In each so many rounds the receiver crashes, and not the publisher. */
+const CRASHES = 4;
 
 const pause = (ms: number) =>
   new Promise((resolve) => {
@@ -15,9 +18,18 @@ const pause = (ms: number) =>
 describe('readers while copies are published and publishers are killed', () => {
   let lab: PublishLab;
   beforeAll(async () => {
-    lab = await openLab();
+    lab = await openLab(OWN_SERVER);
   });
   afterAll(() => lab.close());
+
+  /** A client of the server as soon as it takes one. */
+  async function reconnected() {
+    for (;;) {
+      const client = await lab.client().catch(() => null);
+      if (client !== null) return client;
+      await pause(50);
+    }
+  }
 
   /** Holds a table so that readers read, and nobody writes or replaces it. */
   async function held(table: string) {
@@ -50,19 +62,30 @@ describe('readers while copies are published and publishers are killed', () => {
       const wrong: string[][] = [];
       let looks = 0;
       const readers = Array.from({ length: READERS }, async () => {
-        const client = await lab.client();
+        let client = await lab.client();
         while (!over) {
-          const { rows } = await client.query<{ n: string; low: number; high: number }>(
-            `select count(*) as n, min(version) as low, max(version) as high from serving.${table}`,
-          );
-          const [{ n, low, high } = { n: '', low: -1, high: -2 }] = rows;
+          const found = await client
+            .query<{ n: string; low: number; high: number }>(
+              `select count(*) as n, min(version) as low, max(version) as high from serving.${table}`,
+            )
+            .catch((error: { code?: string }) => {
+              // A crash cuts the connection; a missing table is no whole version.
+              if (error.code !== undefined && !/^(57|08|ECONN)/.test(error.code)) throw error;
+              return null;
+            });
+          if (found === null) {
+            await client.end().catch(() => undefined);
+            client = await reconnected();
+            continue;
+          }
+          const [{ n, low, high } = { n: '', low: -1, high: -2 }] = found.rows;
           looks++;
           if (Number(n) !== ROWS || low !== high) wrong.push([n, String(low), String(high)]);
           await pause(5);
         }
         await client.end();
       });
-      let killed = 0;
+      let [killed, crashed] = [0, 0];
       for (let round = 1; round <= ROUNDS; round++) {
         await lab.project.run(['run', ...version(round)]);
         const holder = round % 3 === 1 ? await held(table) : null;
@@ -72,8 +95,13 @@ describe('readers while copies are published and publishers are killed', () => {
           started.ended.then(() => false),
           (holder?.waitedFor() ?? pause(400 + (round * 1700) / ROUNDS)).then(() => true),
         ]);
-        if (alive) killed++;
-        started.child.kill('SIGKILL');
+        if (alive && round % CRASHES === 0) {
+          crashed++;
+          await lab.crash();
+        } else {
+          if (alive) killed++;
+          started.child.kill('SIGKILL');
+        }
         await started.ended;
         await holder?.release();
       }
@@ -82,7 +110,8 @@ describe('readers while copies are published and publishers are killed', () => {
       await Promise.all(readers);
       expect(wrong).toEqual([]);
       expect(looks).toBeGreaterThan(ROUNDS);
-      expect(killed).toBeGreaterThan(0);
+      if (ROUNDS > 6) process.stdout.write(`${looks} looks\n`);
+      expect([killed > 0, crashed > 0]).toEqual([true, true]);
       expect(await lab.there(`select count(*), min(version), max(version) from serving.${table}`)).toEqual([
         [String(ROWS), String(ROUNDS), String(ROUNDS)],
       ]);

@@ -1,10 +1,12 @@
 // A project that publishes into a real object store: its connection, the model `m`, and what a reader of the manifest
 // finds.
+import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Manifest } from '../../../src/publish/lake/manifest.ts';
 import { FaultProject } from '../faults/project.ts';
+import type { Running } from '../support/program.ts';
 import { ACCESS_KEY, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 
 export class StoreLab {
@@ -83,6 +85,21 @@ export class StoreLab {
     const manifest = await this.manifest(path);
     const named = new Set(['manifest.json', ...(manifest?.files ?? []).map((file) => file.path)]);
     return (await this.keys(`${path}/`)).filter((key) => !named.has(key.slice(path.length + 1)));
+  }
+
+  /**
+   * Kills a publisher; each third round the store goes away instead, and comes back.
+   * @returns whether the publisher was at work
+   */
+  async disturb({ child, ended }: Running, round: number): Promise<boolean> {
+    const working = child.exitCode === null;
+    if (round % 3 === 0) {
+      await this.server.kill();
+      await pause(300);
+      await this.server.start();
+    } else child.kill('SIGKILL');
+    await ended;
+    return working;
   }
 
   async close(): Promise<void> {
