@@ -16,10 +16,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 /** name: [what is counted, current limit, goal]. */
 const ROWS = {
   wide: ['lines over 120 columns', 0, 0],
-  prose: ['lines over 100 columns in *.md', 7, 0],
+  prose: ['lines over 100 columns in *.md', 0, 0],
   casts: ['casts in src (`as X`, but `as const`)', 564, 564],
   asserted: ['non-null assertions in src (`x!`)', 102, 102],
-  long: ['files over 600 lines', 1, 0],
+  long: ['files over 600 lines', 0, 0],
   folders: ['circles of folders in src', 0, 0],
   files: ['circles of files at run time in src', 2, 2],
   readme: ['lines of README.md', 120, 120],

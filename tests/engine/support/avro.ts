@@ -125,3 +125,24 @@ export function bothWays(
     return { fast, slow: { error: error.message } };
   }
 }
+
+/** Bytes of Avro, piece by piece: numbers as longs, texts with their length. */
+export function bytes(...parts: readonly (number | bigint | string | Buffer)[]): Buffer {
+  return Buffer.concat(
+    parts.map((part) => {
+      if (Buffer.isBuffer(part)) return part;
+      if (typeof part === 'string') return Buffer.concat([bytes(Buffer.byteLength(part)), Buffer.from(part)]);
+      let left = BigInt.asUintN(64, (BigInt(part) << 1n) ^ (BigInt(part) >> 63n));
+      const out: number[] = [];
+      for (; left > 127n; left >>= 7n) out.push(Number(left & 127n) | 128);
+      return Buffer.from([...out, Number(left)]);
+    }),
+  );
+}
+
+/** The schema of a record with fields of these names and types. */
+export const record = (fields: Readonly<Record<string, unknown>>, name = 'R'): object => ({
+  type: 'record',
+  name,
+  fields: Object.entries(fields).map(([field, type]) => ({ name: field, type })),
+});
