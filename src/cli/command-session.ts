@@ -13,6 +13,7 @@ import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices, withBothSpellings } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
 import { readProjectSettings } from '../project/project-settings.ts';
+import { withSampleWindow } from '../project/sample-window.ts';
 import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
 import type { RetriedRun } from '../index.ts';
@@ -82,10 +83,12 @@ export async function withCommand(
     settings.flags,
     settings.userFlags,
   );
-  const flags = { ...resolved, log_path: resolved.log_path ?? settings.logPath };
+  const start = invocationStart(now());
+  const sampled = withSampleWindow(resolved, start.started_at.getTime());
+  const flags = { ...sampled, log_path: sampled.log_path ?? settings.logPath };
   const invocation: Invocation = {
     invocation_id: randomUUID(),
-    ...invocationStart(now()),
+    ...start,
     args: invocationArgs(flags, projectDir, parsed.positional),
     command: commandLine(parsed),
   };

@@ -33,6 +33,7 @@ const noFile = { name: 'none', checksum: '' } as const;
 /**
  * @param find resolves an input's ref or source in the project
  * @param adapter names the types of values
+ * @param read what an input's text names; null: nothing
  * @throws {TsdbtError} when an input is not `ref(…)`, `source(…)` or `this`, or names nothing
  */
 export function unitTestNodes(
@@ -40,6 +41,7 @@ export function unitTestNodes(
   manifest: Pick<Manifest, 'nodes'>,
   find: (input: UnitTestInput) => GraphNode | undefined,
   adapter: Pick<Adapter, 'convertType'>,
+  read: (text: string) => UnitTestInput | null = parseInput,
 ): UnitTestNodes {
   const tested = manifest.nodes[test.depends_on.nodes[0] ?? ''];
   if (tested === undefined || tested.resource_type !== 'model') {
@@ -85,7 +87,7 @@ export function unitTestNodes(
   const inputs: FixtureNode[] = [];
   const sources = new Map<string, FixtureNode>();
   for (const given of test.given) {
-    const input = parseInput(given.input);
+    const input = read(given.input);
     if (input === null) {
       throw errorOf('badUnitTestInput', { input: given.input }, { node: test });
     }

@@ -1,7 +1,9 @@
 // What templates see of the command: `flags`, dbt's fixed list under upper-case names, and `invocation_args_dict`.
 // Tells a recorder what was read; leaves what follows from that to the cache of the parse.
 import type { Flags, RuntimeConfig } from '../contracts/project.ts';
-import { fromJson, type HostObject, type Value } from '../values/index.ts';
+import { PyDateTime } from '../values/datetime.ts';
+import { fromJson, type HostObject, PyDict, toRepr, type Value } from '../values/index.ts';
+import { pytzUtc } from '../values/timezone.ts';
 import { LazyDict } from './lazy-dict.ts';
 
 /**
@@ -74,7 +76,23 @@ type Arguments = RuntimeConfig['invocation']['args'];
 
 /** The `invocation_args_dict` of a context. */
 export function argumentsDict(args: Arguments, record?: CommandRecorder): Value {
-  return record === undefined ? fromJson(args) : new ArgumentsDict(args, record);
+  if (record !== undefined) return new ArgumentsDict(args, record);
+  return new PyDict(Object.keys(args).map((name) => [name, argument(args, name)]));
+}
+
+/** One argument; `--sample` is an object of dbt's there. */
+function argument(args: Arguments, name: string): Value {
+  const value = args[name];
+  if (name !== 'sample' || typeof value !== 'object' || value === null || Array.isArray(value)) return fromJson(value);
+  const moment = (text: unknown): PyDateTime => PyDateTime.fromIso(String(text)).withZone(pytzUtc());
+  const start = moment(value['start']);
+  const end = moment(value['end']);
+  return {
+    jinjaType: 'SampleWindow',
+    jinjaGet: (field) => (field === 'start' ? start : field === 'end' ? end : undefined),
+    jinjaText: () => `SampleWindow(start=${toRepr(start)}, end=${toRepr(end)})`,
+    toJsonValue: () => value,
+  };
 }
 
 class ArgumentsDict extends LazyDict {
@@ -90,7 +108,7 @@ class ArgumentsDict extends LazyDict {
         record(`args.${key}`);
         return Object.hasOwn(args, key);
       },
-      load: (key) => fromJson(args[key]),
+      load: (key) => argument(args, key),
     });
     this.#any = Object.keys(args).length > 0;
   }

@@ -1,7 +1,7 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
 // the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { MacroNode, RefArgs } from '../contracts/node.ts';
-import { type Call, callable, fromJson, type HostObject, type Value } from '../values/index.ts';
+import { type Call, callable, fromJson, type HostObject, toRepr, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
 import { BaseScope, type ScopeSettings } from './base.ts';
@@ -198,10 +198,30 @@ export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Val
  */
 export function metricReference(name: string, packageName: string | null, metric?: object): HostObject {
   const fields: Readonly<Record<string, unknown>> = { ...metric, metric_name: name, package_name: packageName };
+  const type = fields['type'];
   return {
     jinjaType: metric === undefined ? 'MetricReference' : 'ResolvedMetricReference',
-    jinjaGet: (field) => (Object.hasOwn(fields, field) ? fromJson(fields[field]) : undefined),
+    jinjaGet: (field) =>
+      field === 'type' && typeof type === 'string'
+        ? metricType(type)
+        : Object.hasOwn(fields, field)
+          ? fromJson(fields[field])
+          : undefined,
     jinjaText: () => name,
+  };
+}
+
+/** A member of metricflow's enum, which is no text: `simple` prints as `MetricType.SIMPLE`. */
+function metricType(value: string): HostObject {
+  const name = value.toUpperCase();
+  return {
+    jinjaType: 'MetricType',
+    jinjaGet: (field) => (field === 'value' ? value : field === 'name' ? name : undefined),
+    jinjaText: () => `MetricType.${name}`,
+    jinjaRepr: () => `<MetricType.${name}: '${value}'>`,
+    jinjaEquals: (other) => typeof other === 'object' && toRepr(other) === `<MetricType.${name}: '${value}'>`,
+    jinjaHash: () => `MetricType.${name}`,
+    toJsonValue: () => value,
   };
 }
 

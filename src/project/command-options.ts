@@ -499,10 +499,11 @@ export const OPTIONS = {
   sqlparse: {
     name: 'sqlparse',
     kind: 'yaml',
+    limits: ['MAX_GROUPING_DEPTH', 'MAX_GROUPING_TOKENS'],
     names: ['--sqlparse'],
     env: 'DBT_ENGINE_SQLPARSE',
     default: '{"MAX_GROUPING_DEPTH": null, "MAX_GROUPING_TOKENS": null}',
-    help: 'Accepted for dbt; has no effect.',
+    help: "Limits of dbt's parser of SQL, checked; there are none here.",
     hidden: true,
   },
   static: {

@@ -24,6 +24,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   readonly help: string;
   readonly hidden?: boolean;
+  /** For `yaml`: its only keys, each a whole number or none. */
+  readonly limits?: readonly string[];
   /** For a `path`: whether it must exist. */
   readonly exists?: boolean;
 }

@@ -6,6 +6,7 @@ import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { OptionSpec } from './option-spec.ts';
+import { pyStr } from '../values/python-text.ts';
 import { asDictionary, loadYaml } from './yaml.ts';
 
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
@@ -47,12 +48,14 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
       return spec.choices === undefined ? words : words.map((word) => choice(spec, word, refuse));
     }
     case 'yaml':
-      return (
+      return limited(
+        spec,
         yamlDictionary(text) ??
-        refuse(
-          `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not ` +
-            'valid YAML',
-        )
+          refuse(
+            `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not ` +
+              'valid YAML',
+          ),
+        refuse,
       );
     case 'path':
       return path(spec, text, refuse);
@@ -71,6 +74,20 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
     default:
       return spec.kind satisfies never;
   }
+}
+
+/** Values of limits as dbt takes them. @returns the dictionary as it is */
+function limited(spec: OptionSpec, dictionary: { [key: string]: Json }, refuse: (why: string) => never) {
+  if (spec.limits === undefined) return dictionary;
+  for (const [name, value] of Object.entries(dictionary)) {
+    if (!spec.limits.includes(name))
+      refuse(`Unknown ${spec.name} option: ${name}. Valid options: ${spec.limits.join(', ')}`);
+    const none = value === null || (typeof value === 'string' && value.toLowerCase() === 'none');
+    const whole =
+      typeof value === 'string' ? /^\s*[+-]?\d+(?:_\d+)*\s*$/.test(value) : /^(?:number|boolean)$/.test(typeof value);
+    if (!none && !whole) refuse(`Value for ${name} must be an integer, got: ${pyStr(value)}`);
+  }
+  return dictionary;
 }
 
 function choice(spec: OptionSpec, text: string, refuse: (why: string) => never): string {

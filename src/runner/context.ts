@@ -27,7 +27,7 @@ import type { LoadedProject, ParsedProject } from './parsed-project.ts';
 import { lookupNode, relationKey } from './nodes.ts';
 import type { Receivers } from '../publish/receivers.ts';
 import { RunLog } from './log.ts';
-import { sampleWindow } from './sample-window.ts';
+import { sampleWindow } from '../project/sample-window.ts';
 import { seedTable } from './seed-table.ts';
 import { TestBatches } from './test-batch.ts';
 import { viewMakers } from './unchanged-view.ts';

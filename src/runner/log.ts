@@ -12,6 +12,7 @@ import {
   note,
 } from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
+import { pyStr } from '../values/python-text.ts';
 import { type NodeProgress, nodeInfo, resultData, resultInfo } from './node-info.ts';
 
 /** Events whose node may belong to a group, which then is among their data. */
@@ -55,7 +56,7 @@ export class RunLog {
     const group = this.#group(id);
     if (group === undefined) return data;
     const { name, package_name } = group;
-    const owner = Object.entries(group.owner).flatMap(([k, v]) => (v === null ? [] : [[k, String(v)]]));
+    const owner = Object.entries(group.owner).flatMap(([k, v]) => (v === null ? [] : [[k, pyStr(v)]]));
     return { ...data, group: { name, package_name, owner: Object.fromEntries(owner) } };
   }
 

@@ -52,6 +52,7 @@ export function projectConfigOf(state: ParseState, owner: ConfigOwner): NodeConf
 
 /** Fields that config decides. */
 interface ConfigFields<C> extends Place {
+  schema: string;
   tags: readonly string[];
   meta: ConfiguredNode['meta'];
   group: string | null;
@@ -136,7 +137,8 @@ export function configFields<N extends ConfiguredNode>(
     unrendered_config,
     config: kept,
     database: place.database,
-    schema: place.schema,
+    // Python's text of null, as dbt writes it; the name above is made of null itself.
+    schema: place.schema ?? 'None',
     alias: place.alias,
     relation_name,
   };

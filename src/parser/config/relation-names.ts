@@ -24,7 +24,8 @@ export type NodeLayers = readonly object[];
 /** Location of a resource in the database. */
 export interface Place {
   readonly database: string | null;
-  readonly schema: string;
+  /** null: a user's macro gave none. */
+  readonly schema: string | null;
   readonly alias: string;
 }
 

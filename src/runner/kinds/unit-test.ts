@@ -5,7 +5,7 @@ import type { Table } from '../../adapters/table.ts';
 import { compileNode } from '../../compiler/compile.ts';
 import type { CompileContext } from '../../compiler/compile-context.ts';
 import { openScope } from '../../compiler/node-scope.ts';
-import { type FixtureNode, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
+import { type FixtureNode, parseInput, type UnitTestInput, unitTestNodes } from '../../compiler/unit-test-nodes.ts';
 import type { ReferenceLookup } from '../../context/manifest-lookup.ts';
 import type { GraphNode, ManifestNode, SourceDefinition, UnitTestNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
@@ -43,11 +43,13 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
 };
 
 async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Outcome> {
+  const own = await ownInputs(ctx, test, session);
   const { node, inputs, sources } = unitTestNodes(
     test,
     ctx.manifest,
     (input) => findInput(ctx, input, test),
     ctx.adapter,
+    (text) => own.get(text) ?? parseInput(text),
   );
   const asNode = node as unknown as Exclude<ManifestNode, { resource_type: 'seed' }>;
   const nodes = Object.fromEntries<ManifestNode>([
@@ -92,6 +94,44 @@ async function executeUnitTest(ctx: RunContext, test: UnitTestNode, session: Ses
     failures: 1,
     ...result,
   };
+}
+
+/**
+ * Inputs that a project's own `ref` or `source` macro reads, such as `ref('a', label='x')`: what the macro asks the
+ * built-in one for. Empty without the flag `support_custom_ref_kwargs`, as in dbt.
+ */
+async function ownInputs(ctx: RunContext, test: UnitTestNode, session: Session): Promise<Map<string, UnitTestInput>> {
+  const found = new Map<string, UnitTestInput>();
+  const tested = ctx.manifest.nodes[test.depends_on.nodes[0] ?? ''];
+  if (ctx.config.flags['support_custom_ref_kwargs'] !== true || tested === undefined) return found;
+  for (const { input } of test.given) {
+    if (parseInput(input) !== null) continue;
+    const { lookup } = ctx.scopes;
+    const asked: UnitTestInput[] = [];
+    const recording: ReferenceLookup = {
+      ref(ref, from) {
+        asked.push({ kind: 'ref', name: ref.name, package: ref.package, version: ref.version ?? null });
+        return lookup.ref(ref, from);
+      },
+      source(source, name, from) {
+        asked.push({ kind: 'source', source, name });
+        return lookup.source(source, name, from);
+      },
+      function: (...name) => lookup.function(...name),
+      metric: (...name) => lookup.metric(...name),
+      ...(lookup.newestVersion && { newestVersion: (name) => lookup.newestVersion?.(name) }),
+    };
+    const seen = { ...ctx, scopes: { ...ctx.scopes, lookup: recording } };
+    try {
+      await openScope(seen, tested, session).render(`{{ ${input} }}`, test.original_file_path);
+    } catch (error) {
+      if (!(error instanceof TsdbtError)) throw error;
+      throw errorOf('badUnitTestInput', { input }, { node: test });
+    }
+    const [first] = asked;
+    if (first !== undefined) found.set(input, first);
+  }
+  return found;
 }
 
 /** References of the tested code: its inputs by name; nothing else exists for it. */

@@ -1,6 +1,6 @@
 // `--sample`. Expectations from dbt-core 1.12.6: SampleWindow.from_relative_string and offset_timestamp.
 import { describe, expect, it } from 'vitest';
-import { sampleWindow } from '../../../../src/runner/sample-window.ts';
+import { sampleWindow } from '../../../../src/project/sample-window.ts';
 import { toText } from '../../../../src/values/index.ts';
 
 const now = Date.UTC(2024, 2, 31, 16, 6, 0);

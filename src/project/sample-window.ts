@@ -4,8 +4,9 @@ import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
 import { PyDateTime } from '../values/datetime.ts';
-import { fromJson, toRepr } from '../values/index.ts';
+import { fromJson, toRepr, toText, type Value } from '../values/index.ts';
 import { pytzUtc } from '../values/timezone.ts';
+import { loadYaml } from './yaml.ts';
 
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 
@@ -36,6 +37,23 @@ export function sampleWindow(text: string, load: (yaml: string) => Json, now: nu
     start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()),
     end: PyDateTime.fromJsDate(new Date(now), pytzUtc()),
   };
+}
+
+/**
+ * Flags whose `--sample` is the window that it means, as dbt makes one while it reads the command line: templates, the
+ * run and its artifacts then tell of the same moments.
+ * @param now milliseconds since 1970
+ * @throws {TsdbtError} usage, in dbt's words
+ */
+export function withSampleWindow<F extends { readonly [name: string]: unknown }>(flags: F, now: number): F {
+  const { sample } = flags;
+  if (typeof sample !== 'string') return flags;
+  const { start, end } = sampleWindow(sample, (text) => loadYaml(text, null), now);
+  return { ...flags, sample: { start: isoText(start), end: isoText(end) } };
+}
+
+function isoText(moment: Value): string {
+  return toText(moment).replace(' ', 'T');
 }
 
 function refuse(why: string): TsdbtError {

@@ -1,0 +1,141 @@
+// Details of dbt's that few projects touch: what real dbt-core 1.12.6 printed, wrote and built for the same project.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FaultProject } from '../faults/project.ts';
+
+let project: FaultProject;
+const read = (path: string): string => readFileSync(join(project.dir, path), 'utf8');
+const target = (path: string): unknown => JSON.parse(read(join('target', path)));
+/** The compiled text of a model, without blank lines. */
+async function compiled(name: string, ...args: string[]): Promise<string> {
+  const { code, out } = await project.run(['run', '--select', name, ...args]);
+  expect(code, out).toBe(0);
+  const text = read(`target/compiled/faults/models/${name}.sql`);
+  return text.trim().replaceAll(/\n+/g, '\n');
+}
+
+beforeAll(async () => {
+  project = await FaultProject.open({
+    'models/a.sql': 'select 1 as id',
+    'models/b.sql': "select * from {{ ref('a', label='staging') }}",
+    'models/spine.sql': 'select current_date as day',
+    'models/told.sql': 'select $$ {{ invocation_args_dict.sample }} $$ as s',
+    'models/typed.sql': `{% set m = metric('revenue') %}{% if execute %}
+-- {{ m.type }} {{ m.type.value }} {{ m.type.name }} {{ m.type == 'simple' }} {{ [m.type] }} {{ m.type | upper }}
+-- {{ graph.metrics.values() | map(attribute='type') | list }}
+{% endif %}select 1 as id`,
+    'models/p.yml': `
+models:
+  - name: spine
+    time_spine: {standard_granularity_column: day}
+    columns: [{name: day, granularity: day}]
+  - {name: a, config: {group: people}}
+groups:
+  - name: people
+    owner: {name: us, email: [a@b.example, c@d.example]}
+semantic_models:
+  - name: orders
+    model: ref('a')
+    defaults: {agg_time_dimension: day}
+    entities: [{name: id, type: primary}]
+    dimensions: [{name: day, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: total, agg: sum, expr: id}]
+metrics:
+  - {name: revenue, label: Revenue, type: simple, type_params: {measure: total}}
+unit_tests:
+  - name: by_label
+    model: b
+    given: [{input: "ref('a', label='staging')", rows: [{id: 1}]}]
+    expect: {rows: [{id: 1}]}
+`,
+    'macros/ref.sql': `{% macro ref() %}{% set label = kwargs.get('label') %}
+  {% do return(builtins.ref(varargs[0])) %}
+{% endmacro %}`,
+  });
+});
+afterAll(async () => {
+  await project.close();
+});
+
+describe('what templates see', () => {
+  it('--sample is the window that it means, in artifacts, too', async () => {
+    const window = '{"start": "2026-01-01", "end": "2026-01-02 03:00:00"}';
+    expect(await compiled('told', '--sample', window)).toContain(
+      'SampleWindow(start=datetime.datetime(2026, 1, 1, 0, 0, tzinfo=<UTC>), ' +
+        'end=datetime.datetime(2026, 1, 2, 3, 0, tzinfo=<UTC>))',
+    );
+    expect(target('run_results.json')).toMatchObject({
+      args: { sample: { start: '2026-01-01T00:00:00+00:00', end: '2026-01-02T03:00:00+00:00' } },
+    });
+  });
+
+  it("a metric's type is a member of an enum, but text in the graph", async () => {
+    expect(await compiled('typed')).toBe(
+      "-- MetricType.SIMPLE simple SIMPLE False [<MetricType.SIMPLE: 'simple'>] METRICTYPE.SIMPLE\n" +
+        "-- ['simple']\nselect 1 as id",
+    );
+  });
+});
+
+describe('unit tests with a ref of their own', () => {
+  it('are refused without the flag', async () => {
+    const { code, out } = await project.run(['test', '--select', 'by_label']);
+    expect(code).toBe(1);
+    expect(out).toContain(
+      "Unit test given inputs must be either a 'ref', 'source' or 'this' call. Got: 'ref('a', label='staging')'.",
+    );
+  });
+
+  it('pass with it', async () => {
+    const settings = read('dbt_project.yml').replace('flags: {', 'flags: {support_custom_ref_kwargs: true, ');
+    project.write({ 'dbt_project.yml': settings });
+    const { code, out } = await project.run(['build', '--select', 'a', 'b']);
+    expect(code, out).toBe(0);
+    expect(out).toContain('PASS b::by_label');
+  });
+});
+
+describe('--sqlparse', () => {
+  const compile = (limits: string) => project.run(['compile', '--select', 'a', '--sqlparse', limits]);
+
+  it('takes whole numbers, as text, too, and none', async () => {
+    const { code, out } = await compile('{MAX_GROUPING_DEPTH: "7", MAX_GROUPING_TOKENS: none}');
+    expect(code, out).toBe(0);
+  });
+
+  it.each([
+    ['{MAX_GROUPING_DEPTH: x}', 'Value for MAX_GROUPING_DEPTH must be an integer, got: x'],
+    ['{DEPTH: 1}', 'Unknown sqlparse option: DEPTH. Valid options: MAX_GROUPING_DEPTH, MAX_GROUPING_TOKENS'],
+  ])('refuses %s', async (limits, words) => {
+    const { code, out } = await compile(limits);
+    expect(code).toBe(2);
+    expect(out).toContain(`Invalid value for '--sqlparse': ${words}`);
+  });
+});
+
+it('several addresses of a group are one text in events', async () => {
+  project.write({ 'models/a.sql': 'select 1/0 as id {{ config(materialized="table") }}' });
+  const { out } = await project.run(['--log-format', 'json', 'run', '--select', 'a']);
+  const events = out.split('\n').flatMap((line): { info: { name: string }; data: object }[] => {
+    return line.startsWith('{') ? [JSON.parse(line)] : [];
+  });
+  expect(events.find(({ info }) => info.name === 'RunResultError')?.data).toMatchObject({
+    group: { name: 'people', owner: { name: 'us', email: "['a@b.example', 'c@d.example']" } },
+  });
+});
+
+it('a generate_schema_name that gives nothing names the schema None, on the first run, too', async () => {
+  project.write({
+    'models/a.sql': 'select 1 as id',
+    'macros/names.sql': '{% macro generate_schema_name(custom, node) %}{{ return(none) }}{% endmacro %}',
+  });
+  const { code, out } = await project.run(['run', '--no-partial-parse', '--select', 'a', 'b']);
+  expect(code, out).toBe(0);
+  expect(out).toContain("Node 'model.faults.a' has a schema set to None as a result of a");
+  expect(await project.one(`select count(*) from "None".b`)).toBe('1');
+  expect(target('manifest.json')).toMatchObject({
+    nodes: { 'model.faults.a': { schema: 'None', relation_name: expect.stringMatching(/^"[^"]+"\."a"$/) } },
+  });
+  expect((await project.run(['docs', 'generate'])).code).toBe(0);
+});
