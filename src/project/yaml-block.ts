@@ -1,5 +1,5 @@
 // A fast reader for common YAML of dbt projects: block mappings and sequences, plain, quoted, literal and folded
-// scalars, small flow collections, anchors and aliases of block values, merge keys. It refuses all else (tags,
+// scalars, flow collections, anchors and aliases of block values, merge keys. It refuses all else (tags,
 // documents, odd indentation, errors), and yaml.ts uses the full parser. Accepted text must mean exactly what it means
 // to PyYAML.
 import type { Json } from '../contracts/node.ts';
@@ -8,15 +8,17 @@ import {
   atLineEnd,
   type BlockScalar,
   blockScalar,
-  doubleQuoteEnd,
+  foldedDoubleQuote,
   foldedQuote,
+  keyQuoteEnd,
+  lastDoubleQuote,
   lastQuote,
-  singleQuoteEnd,
 } from './yaml-lines.ts';
 import { resolvePlainScalar } from './yaml-scalar.ts';
 
 // Characters that PyYAML refuses, and line breaks other than \n, which this reader does not handle.
 const ODD_CHARACTER = /[^\n\x20-\x7E\xA0-\u2027\u202A-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
+const QUOTE = /['"]/;
 const PLAIN_FLOW = /[\w ./+@$()*~^=<>;'"-]/;
 // No plain scalar starts with one of these; `-`, `?` and `:` only before something that is not a space.
 const INDICATORS = new Set([...',[]{}#&*!|>\'"%@`'].map((character) => character.charCodeAt(0)));
@@ -308,9 +310,10 @@ class BlockReader {
     const end = this.#end;
     const first = text.charCodeAt(at);
     if (first === DOUBLE_QUOTE || first === SINGLE_QUOTE) {
-      const close = first === SINGLE_QUOTE ? singleQuoteEnd(this.#text, at) : doubleQuoteEnd(this.#text, at);
-      if (close === -1) return -1;
-      return text.charCodeAt(close + 1) === COLON ? close + 1 : -1;
+      const close = keyQuoteEnd(text, at);
+      if (close === -1 || text.charCodeAt(close + 1) !== COLON) return -1;
+      if (!atLineEnd(text, close + 2) && text.charCodeAt(close + 2) !== SPACE) throw new UnsupportedYaml();
+      return close + 1;
     }
     if (INDICATORS.has(first)) return -1;
     if (
@@ -354,17 +357,9 @@ class BlockReader {
     const position = this.#position;
     const first = text.charCodeAt(position);
     switch (first) {
-      case DOUBLE_QUOTE: {
-        const close = doubleQuoteEnd(this.#text, position);
-        this.#position = close + 1;
-        const value = unescaped(text.slice(position + 1, close));
-        this.#endLine();
-        return value;
-      }
+      case DOUBLE_QUOTE:
       case SINGLE_QUOTE: {
-        const close = lastQuote(this.#text, position);
-        const value = foldedQuote(this.#text, position, close).replaceAll("''", "'");
-        this.#position = close + 1;
+        const value = this.#quoted();
         this.#endLine();
         return value;
       }
@@ -384,6 +379,16 @@ class BlockReader {
       default:
         return this.#plain(parent);
     }
+  }
+
+  /** The scalar that a quote at `position` starts; ends behind its last quote. */
+  #quoted(): string {
+    const text = this.#text;
+    const open = this.#position;
+    const double = text.charCodeAt(open) === DOUBLE_QUOTE;
+    const close = double ? lastDoubleQuote(text, open) : lastQuote(text, open);
+    this.#position = close + 1;
+    return double ? foldedDoubleQuote(text, open, close) : foldedQuote(text, open, close).replaceAll("''", "'");
   }
 
   #multiline({ value, end, column }: BlockScalar, parent: number): string {
@@ -482,19 +487,21 @@ class BlockReader {
     return -1;
   }
 
-  /** Reads `[…]` or `{…}` of simple scalars on one line. */
+  /** Reads `[…]` or `{…}`, on one line or several; a plain scalar in it is on one line. */
   #flow(): Json {
     const text = this.#text;
+    this.#enter();
     const open = text[this.#position];
     this.#position++;
     const list: Json[] = [];
     const map: { [key: string]: Json } = {};
     const close = open === '[' ? ']' : '}';
     for (;;) {
-      this.#flowSpace();
+      this.#flowLines();
       if (text[this.#position] === close) break;
       if (open === '[') list.push(this.#flowValue(false));
       else {
+        const isQuoted = QUOTE.test(text[this.#position] ?? '');
         const key = this.#flowValue(true);
         if (
           typeof key !== 'string' ||
@@ -505,21 +512,40 @@ class BlockReader {
         )
           throw new UnsupportedYaml();
         const after = text[++this.#position];
-        if (after !== ' ') throw new UnsupportedYaml();
-        this.#flowSpace();
+        // As in JSON, a value may follow a quoted key without a space.
+        if (!isQuoted && after !== ' ' && after !== '\n') throw new UnsupportedYaml();
+        this.#flowLines();
         const next = text[this.#position];
         map[key] = next === ',' || next === close ? null : this.#flowValue(false);
       }
-      this.#flowSpace();
+      this.#flowLines();
       if (text[this.#position] === ',') this.#position++;
       else if (text[this.#position] !== close) throw new UnsupportedYaml();
     }
     this.#position++;
+    this.#depth--;
     return open === '[' ? list : map;
   }
 
   #flowSpace(): void {
     while (this.#text.charCodeAt(this.#position) === SPACE) this.#position++;
+  }
+
+  /** Skips spaces, line ends and comments; indentation means nothing in a flow collection. */
+  #flowLines(): void {
+    const text = this.#text;
+    for (;;) {
+      this.#flowSpace();
+      const code = text.charCodeAt(this.#position);
+      if (code === HASH) {
+        const before = text.charCodeAt(this.#position - 1);
+        const stop = text.indexOf('\n', this.#position);
+        if ((before !== SPACE && before !== NEWLINE) || stop === -1) throw new UnsupportedYaml();
+        this.#position = stop;
+      } else if (code !== NEWLINE) return;
+      this.#position++;
+      if (text.startsWith('---', this.#position) || text.startsWith('...', this.#position)) throw new UnsupportedYaml();
+    }
   }
 
   #flowValue(isKey: boolean): Json {
@@ -531,15 +557,9 @@ class BlockReader {
       if (isKey) throw new UnsupportedYaml();
       return this.#flow();
     }
-    if (first === '"') {
-      const close = doubleQuoteEnd(this.#text, start);
-      this.#position = close + 1;
-      return unescaped(text.slice(start + 1, close));
-    }
-    if (first === "'") {
-      const close = singleQuoteEnd(this.#text, start);
-      this.#position = close + 1;
-      return text.slice(start + 1, close).replaceAll("''", "'");
+    if (first === '"' || first === "'") {
+      if (isKey && keyQuoteEnd(text, start) === -1) throw new UnsupportedYaml();
+      return this.#quoted();
     }
     if (first === undefined || !/[\w./$(^;+]/.test(first)) {
       // A minus starts a plain scalar only before a digit or letter.
@@ -547,11 +567,19 @@ class BlockReader {
     }
     let at = start;
     while (at < this.#end && PLAIN_FLOW.test(text[at] ?? '')) at++;
-    const stop = text[at];
-    if (stop !== ',' && stop !== ']' && stop !== '}' && !(isKey && stop === ':')) throw new UnsupportedYaml();
-    this.#position = at;
     const value = text.slice(start, at).trimEnd();
+    this.#position = at;
+    if (isKey ? text[at] !== ':' : !this.#endsFlowValue()) throw new UnsupportedYaml();
     if (value === '=' || value === '<<') throw new UnsupportedYaml();
     return resolvePlainScalar(value) as Json;
+  }
+
+  /** Whether a plain scalar that stops at `position` ends there; it could go on in the next line. */
+  #endsFlowValue(): boolean {
+    const text = this.#text;
+    const stop = text.charCodeAt(this.#position);
+    if (stop === NEWLINE || (stop === HASH && text.charCodeAt(this.#position - 1) === SPACE)) this.#flowLines();
+    const next = text[this.#position];
+    return next === ',' || next === ']' || next === '}';
   }
 }

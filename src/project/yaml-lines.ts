@@ -1,24 +1,19 @@
 // Reads multi-line YAML texts for the fast reader: ends of quotes, quoted lines, literal and folded scalars.
 // yaml-block.ts reads collections and plain scalars.
-import { UnsupportedYaml } from './yaml-escapes.ts';
+import { UnsupportedYaml, unescaped } from './yaml-escapes.ts';
 
 const NEWLINE = 10;
 const SPACE = 32;
 const HASH = 35;
 const DOUBLE_QUOTE = 34;
 const SINGLE_QUOTE = 39;
+const BACKSLASH = 92;
 
-export function singleQuoteEnd(text: string, at: number): number {
-  for (let i = at + 1; ; i++) {
-    const close = text.indexOf("'", i);
-    if (close === -1) throw new UnsupportedYaml();
-    if (text.charCodeAt(close + 1) !== SINGLE_QUOTE) {
-      const broken = text.indexOf('\n', at);
-      if (broken !== -1 && broken < close) throw new UnsupportedYaml();
-      return close;
-    }
-    i = close + 1;
-  }
+/** Position of the quote that ends a key in quotes; -1 when that quote is not on the key's line. */
+export function keyQuoteEnd(text: string, at: number): number {
+  const close = text.charCodeAt(at) === SINGLE_QUOTE ? lastQuote(text, at) : lastDoubleQuote(text, at);
+  const broken = text.indexOf('\n', at);
+  return broken !== -1 && broken < close ? -1 : close;
 }
 
 /** Position of the quote that ends a single-quoted scalar, on its line or a later one. */
@@ -30,15 +25,44 @@ export function lastQuote(text: string, at: number): number {
   }
 }
 
-export function doubleQuoteEnd(text: string, at: number): number {
+/** The same of a double-quoted scalar. */
+export function lastDoubleQuote(text: string, at: number): number {
   const end = text.length;
   for (let i = at + 1; i < end; i++) {
     const code = text.charCodeAt(i);
     if (code === DOUBLE_QUOTE) return i;
-    if (code === NEWLINE) break;
-    if (code === 92) i++;
+    if (code === BACKSLASH) i++;
   }
   throw new UnsupportedYaml();
+}
+
+/** The text between double quotes: escapes decoded, lines folded unless the break is escaped. */
+export function foldedDoubleQuote(text: string, open: number, close: number): string {
+  const quoted = text.slice(open + 1, close);
+  if (!quoted.includes('\n')) return unescaped(quoted);
+  const lines = quoted.split('\n');
+  let value = '';
+  let blank = 0;
+  /** Whether a backslash stands before the line break. */
+  let joined = false;
+  lines.forEach((line, i) => {
+    const last = i === lines.length - 1;
+    const content = i === 0 ? line : line.replace(/^ +/, '');
+    if (i > 0 && /^(?:---|\.\.\.)/.test(line)) throw new UnsupportedYaml();
+    const kept = last ? content : withoutSpacesBehind(content);
+    if (i > 0 && kept === '' && !last) {
+      blank++;
+      return;
+    }
+    if (i > 0) value += blank > 0 ? '\n'.repeat(blank) : joined ? '' : ' ';
+    blank = 0;
+    const escapes = kept.length - kept.replace(/\\+$/, '').length;
+    joined = !last && escapes % 2 === 1;
+    // An escaped space at the end of the line.
+    if (joined && kept.length < content.length) throw new UnsupportedYaml();
+    value += unescaped(joined ? kept.slice(0, -1) : kept);
+  });
+  return value;
 }
 
 /** The text between quotes, with lines folded as in YAML; PyYAML ignores indentation there. */

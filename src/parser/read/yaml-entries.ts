@@ -5,7 +5,7 @@ import type { Project, SourceFile } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { type ErrorDetails, TsdbtError } from '../../errors.ts';
 import { eventOf } from '../../events/index.ts';
-import { loadYaml, locate } from '../../project/yaml.ts';
+import { loadYaml, locator } from '../../project/yaml.ts';
 import { checkShape, isDict, type MisspeltKey, problemText, type Shape } from '../../project/schema-check.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { pyRepr, pyTypeText } from '../../values/python-text.ts';
@@ -132,12 +132,17 @@ export function placed(file: SourceFile, at: readonly (string | number)[], told:
   });
 }
 
+/** Files whose keys have been looked for, each parsed once. */
+const LOCATORS = new WeakMap<SourceFile, ReturnType<typeof locator>>();
+
 function placeOf(
   file: SourceFile,
   at: readonly (string | number)[],
 ): Required<Pick<ErrorDetails, 'line' | 'column' | 'lineText'>> | undefined {
+  let find = LOCATORS.get(file);
+  if (find === undefined) LOCATORS.set(file, (find = locator(file.contents)));
   for (let depth = at.length; depth > 0; depth -= 1) {
-    const place = locate(file.contents, at.slice(0, depth));
+    const place = find(at.slice(0, depth));
     if (place !== undefined) {
       return {
         line: inFile(file, place.line),

@@ -11,10 +11,17 @@ type Golden = null | boolean | number | string | Golden[] | { [key: string]: Gol
 const golden = JSON.parse(readFileSync(new URL('./yaml.golden.json', import.meta.url), 'utf8')) as [string, Golden][];
 
 // PyYAML and the `yaml` package disagree whether these are YAML at all; none is something a project would say.
-const STRICTER_OR_LAXER = new Set<string>([':', '[!!str]', '[-]', '[?]', '[?a]', '[:]', '[:a]', 'a: x\u2028y\n']);
+const STRICTER_OR_LAXER = new Set<string>([
+  ...[':', '[!!str]', '[-]', '[?]', '[?a]', '[:]', '[:a]', 'a: x\u2028y\n', 'a: [b,#c\n d]\n'],
+  ...['a: {b\n  : c}\n', 'a: {"b\n  c": d}\n', 'a: [\n---\nb]\n', 'a: [b,\n...\n]\n'],
+]);
 
-// Quoted lines that stand left of their key: PyYAML takes them, the `yaml` package does not.
-const FAST_ONLY = new Set<string>(["a: 'b\nc'\n", "a:\n  b: 'c\n  d'\n", "a:\n  b: 'c\n  '\n"]);
+// Quoted lines that stand left of their key, and empty lines behind an escaped line break: PyYAML takes them, the
+// `yaml` package does not, or otherwise.
+const FAST_ONLY = new Set<string>([
+  ...["a: 'b\nc'\n", "a:\n  b: 'c\n  d'\n", "a:\n  b: 'c\n  '\n"],
+  'a: "b \\\n  \\  c\\\n\n\n  d"\n',
+]);
 
 function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan';
