@@ -128,10 +128,11 @@ function* liveEntries(source: DictSource): Generator<[Value, Value], void, undef
 /**
  * A dict over a plain object of artifacts or YAML, converted a key at a time. Keys whose value is undefined are not
  * there.
+ * @param options onRead is called with each key whose value is read
  */
 export function lazyDictOf(
   source: { readonly [key: string]: unknown },
-  options: { omitNull?: boolean } = {},
+  options: { omitNull?: boolean; onRead?: (key: string) => void } = {},
 ): LazyDict {
   const convert = options.omitNull === true ? withoutNulls : fromJson;
   const has = (key: string): boolean => {
@@ -142,7 +143,10 @@ export function lazyDictOf(
   return new LazyDict({
     keys: () => Object.keys(source).filter(has),
     has,
-    load: (key) => convert(source[key]),
+    load: (key) => {
+      options.onRead?.(key);
+      return convert(source[key]);
+    },
   });
 }
 

@@ -33,8 +33,8 @@ export interface ParseRecorder {
   /** null: config() may not be called here. */
   readonly onConfig?: ConfigRecorder | null;
   readonly onEnvVar?: (name: string, value: string) => void;
-  /** The template looks at its node. */
-  readonly onModel?: () => void;
+  /** The template reads a field of its node that an edit of the node's text changes. */
+  readonly onOwnText?: () => void;
 }
 
 export interface ParseScopeOptions {
@@ -113,6 +113,9 @@ function parseRef(scope: ParseScope, call: Call): Value {
   return scope.self();
 }
 
+/** Fields of a node that an edit of its text changes. */
+const TEXT_FIELDS: ReadonlySet<string> = new Set(['raw_code', 'checksum', 'created_at']);
+
 const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   ...PROVIDER_MEMBERS,
   [
@@ -170,8 +173,10 @@ const PARSE_MEMBERS: Members<ParseScope> = new Map<string, Member<ParseScope>>([
   [
     'model',
     (scope) => {
-      scope.record.onModel?.();
-      return lazyDictOf(scope.node, { omitNull: true });
+      const onRead = (key: string): void => {
+        if (TEXT_FIELDS.has(key)) scope.record.onOwnText?.();
+      };
+      return lazyDictOf(scope.node, { omitNull: true, onRead });
     },
   ],
   ['this', (scope) => (scope.node.resource_type === 'operation' ? null : scope.self())],

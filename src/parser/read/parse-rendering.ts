@@ -260,7 +260,7 @@ class ParseRendering implements Rendering {
       ...(node.resource_type === 'seed' ? refusingReferences(node) : collectingReferences(calls)),
       onMacro,
       onConfig: (options) => this.#recordConfig(options, calls),
-      onModel: () => this.#state.textReaders.add(node.unique_id),
+      onOwnText: () => this.#state.textReaders.add(node.unique_id),
     };
   }
 

@@ -27,6 +27,7 @@ const START: Files = {
   'models/e.sql':
     "{% if 'wide' in model.raw_code %}{{ config(tags=['wide']) }}{% endif %}select * from {{ source('raw', " +
     "'t') }} where x = '{{ env_var('X', '0') }}'\n",
+  'models/h.sql': "{{ config(meta={'id': model.unique_id, 'keys': model.keys() | list}) }}select 1\n",
   'models/v_v1.sql': 'select 1 as id\n',
   'models/v_v2.sql': "select 2 as id, '{{ this }}' as t\n",
   'models/g.sql': 'select 1\n',
@@ -126,6 +127,7 @@ const EDITS: readonly Edit[] = [
   append('models/e.sql', '-- wide\n', '-- narrow\n'),
   replace('models/e.sql', 'wide\n', 'thin\n'),
   append('models/f.sql', ' -- 4', ''),
+  append('models/h.sql', ' -- 5', '{{ model.name }}'),
   replace('models/g.sql', /^.*$/s, '', ' \n', 'select 1\n'),
   replace('models/f.sql', 'select 3', 'select 5', 'select 3'),
   append('models/v_v2.sql', '-- later\n'),

@@ -60,6 +60,22 @@ describe('parseWithCache', () => {
     expect((await parse(FILES, { mtime: Date.parse('2026-01-01T12:00:00Z') }, first.cache)).reused).toBe(true);
   });
 
+  it.each<[boolean, string]>([
+    [true, '{{ config(tags=[model.name, model["unique_id"]]) }}'],
+    [true, "{{ config(meta={'text': 'raw_code' in model, 'fields': model.keys() | list | length}) }}"],
+    [true, '{{ config(tags=[this.name]) }}'],
+    [false, '{{ config(tags=[model.raw_code | trim]) }}'],
+    [false, '{{ config(tags=[model["checksum"].checksum]) }}'],
+    [false, "{{ config(meta={'all': model | string}) }}"],
+    [false, '{% for key, value in model.items() %}{% do config(meta={key: value | string}) %}{% endfor %}'],
+  ])('makes an edit of a text in the earlier manifest: %s for %s', async (expected, template) => {
+    const before = { 'models/a.sql': `${template}select 1` };
+    const later = { mtime: Date.parse('2026-01-01T12:00:00Z') };
+    const first = await parse(before, OLD, null);
+    const second = await parse({ 'models/a.sql': `${template}select 2` }, later, first.cache);
+    expect([second.reused, second.fresh]).toEqual([expected, true]);
+  });
+
   it('looks at the text of a file that changed while it was parsed', async () => {
     const now = { mtime: Date.parse('2026-01-02T03:04:05Z') };
     const first = await parse(FILES, now, null);
