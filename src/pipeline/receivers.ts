@@ -10,8 +10,6 @@ import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { note } from '../events/index.ts';
 import type { Logger } from '../log.ts';
-import { RestCatalog } from '../object-store/rest-catalog.ts';
-import { s3Store } from '../object-store/s3-store.ts';
 import type { RenderYamlText } from '../project/renderer.ts';
 import { RECEIVER_KINDS } from '../publish/receiver-kinds.ts';
 import { Receivers } from '../publish/receivers.ts';
@@ -34,9 +32,17 @@ export function receiversOf(
     refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
     const rendered = renderConnection(written, config, env, render);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, (secret) => secrets.add(secret));
-    if (entry.type === 's3') return { type: 's3', store: s3Store(storeConnection(entry)) };
+    // Node's HTTP is loaded for those alone that talk it: most commands publish nothing.
+    if (entry.type === 's3') {
+      const { s3Store } = await import('../object-store/s3-store.ts');
+      return { type: 's3', store: s3Store(storeConnection(entry)) };
+    }
     if (entry.type === 'iceberg') {
       const { catalog, store, namespace } = catalogConnection(entry);
+      const [{ RestCatalog }, { s3Store }] = await Promise.all([
+        import('../object-store/rest-catalog.ts'),
+        import('../object-store/s3-store.ts'),
+      ]);
       return { type: 'iceberg', catalog: new RestCatalog(catalog), store: s3Store(store), namespace };
     }
     const schema = RECEIVER_KINDS.get(entry.type)?.schema ?? 'public';

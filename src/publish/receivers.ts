@@ -5,7 +5,6 @@ import type { PublicationNode } from '../contracts/publication.ts';
 import type { RestCatalog } from '../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../object-store/store.ts';
 import { checkKind } from './check-receivers.ts';
-import { createReceiver } from './create-receiver.ts';
 import type { Receiver } from './receiver.ts';
 
 /** A database of connections.yml, opened. */
@@ -45,7 +44,7 @@ export class Receivers {
   async of(node: PublicationNode): Promise<Receiver> {
     const opened = await this.connection(node.config.to);
     checkKind(node, opened.type === 'database' ? opened.adapter.type : opened.type);
-    return createReceiver(opened);
+    return (await import('./create-receiver.ts')).createReceiver(opened);
   }
 
   connection(name: string): Promise<OpenedConnection> {

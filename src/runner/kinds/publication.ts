@@ -5,7 +5,6 @@ import type { ManifestNode } from '../../contracts/node.ts';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import type { RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
-import { createSource } from '../../publish/create-receiver.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind } from '../node.ts';
 
@@ -23,6 +22,7 @@ export const publicationKind: NodeKind<PublicationNode> = {
     const published = publishedNode(ctx.manifest.nodes, node);
     const receiver = await receivers.of(node);
     const relation = relationFrom(adapter, config.project.quoting, published);
+    const { createSource } = await import('../../publish/create-receiver.ts');
     const { changed, rows, sent, removed } = await receiver.publish({
       node,
       source: createSource(adapter, session, relation),

@@ -1,6 +1,7 @@
 // What every command begins with: the program starts on this Node without a word that nobody asked for.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
@@ -31,4 +32,23 @@ it.runIf(existsSync(kept))('takes the code that the build has kept for this Node
     await import(${JSON.stringify(pathToFileURL(BIN).href)});`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', watch], { encoding: 'utf8' });
   expect(stdout).toMatch(/^refused: false\ntsdbt \d/);
+});
+
+// It takes Node longer than all else that a small command loads.
+it('loads no HTTP to parse a project that publishes nothing', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tsdbt-start-'));
+  writeFileSync(join(folder, 'dbt_project.yml'), "name: quick\nversion: '1.0'\nprofile: quick\n");
+  const target = { type: 'postgres', host: '127.0.0.1', port: 1, user: 'u', password: 'p', dbname: 'd', schema: 's' };
+  writeFileSync(
+    join(folder, 'profiles.yml'),
+    JSON.stringify({ quick: { target: 'dev', outputs: { dev: { ...target, threads: 1 } } } }),
+  );
+  const watch = `
+    process.on('exit', () => console.log('loaded:', process.moduleLoadList.includes('NativeModule https')));
+    process.argv = [process.execPath, ${JSON.stringify(BIN)}, 'parse'];
+    await import(${JSON.stringify(pathToFileURL(BIN).href)});`;
+  const args = ['--input-type=module', '-e', watch];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  rmSync(folder, { recursive: true, force: true });
+  expect([status, stdout.trim().split('\n').at(-1)]).toEqual([0, 'loaded: false']);
 });
