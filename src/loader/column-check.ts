@@ -74,6 +74,8 @@ const MOMENT = new RegExp(
 );
 const SPECIAL_MOMENT = /now|today|tomorrow|yesterday|epoch|infinity|allballs|\d/i;
 const LAST_YEAR = 294_276;
+/** In place of a number of two digits. */
+const NO_DIGITS = -100_000;
 const MAX_FLOAT4 = 3.4028235677973366e38;
 /** As JSON.stringify writes it: whole pairs are not escaped. */
 const HALF_PAIR_IN_JSON = /(?<!\\)(?:\\\\)*\\ud[89a-f][\da-f]{2}/;
@@ -350,12 +352,9 @@ function isUuid(bytes: Uint8Array, start: number, end: number): boolean {
 /** Is it a timestamp in ISO form with a valid day? False: the full check decides. */
 export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start < 10) return false;
-  const two = (at: number): number => {
-    const [tens, ones] = [bytes[at]! - 48, bytes[at + 1]! - 48];
-    return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
-  };
-  const year = two(start) * 100 + two(start + 2);
-  const [month, day] = [two(start + 5), two(start + 8)];
+  const year = twoDigits(bytes, start) * 100 + twoDigits(bytes, start + 2);
+  const month = twoDigits(bytes, start + 5);
+  const day = twoDigits(bytes, start + 8);
   if (
     !(year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28) ||
     bytes[start + 4] !== 0x2d ||
@@ -371,11 +370,21 @@ export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number):
     bytes[start + 16] !== 0x3a
   )
     return false;
-  if (!(two(start + 11) <= 23 && two(start + 14) <= 59 && two(start + 17) <= 59)) return false;
+  const hour = twoDigits(bytes, start + 11);
+  const minute = twoDigits(bytes, start + 14);
+  const second = twoDigits(bytes, start + 17);
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return false;
   let at = start + 19;
   if (at < end && bytes[at] === 0x2e) {
     at++;
     while (at < end && bytes[at]! >= 48 && bytes[at]! <= 57) at++;
   }
   return at === end || (at === end - 1 && bytes[at] === 0x5a);
+}
+
+/** The number of two digits; without them one that makes every sum with others negative. */
+function twoDigits(bytes: Uint8Array, at: number): number {
+  const tens = bytes[at]! - 48;
+  const ones = bytes[at + 1]! - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : NO_DIGITS;
 }

@@ -20,7 +20,7 @@ import type { RowMaker } from './row-maker.ts';
 
 /** What it needs before it can go on. */
 export type Need =
-  /** Yield to the event loop: so many rows were made in one go that the COPY in flight may starve. */
+  /** Yield to the event loop: so many rows were made in one go that the COPY or the fetch in flight may starve. */
   | { readonly kind: 'turn'; readonly offset: bigint }
   /** The pending rows are as much as one flush should be. */
   | { readonly kind: 'room'; readonly offset: bigint }
@@ -52,7 +52,7 @@ export interface IntakeOptions {
 /** Memory of a row beside its bytes. */
 const ROW_BYTES = 64;
 /** Rows, and their bytes, that are made before it yields to the event loop. */
-const ROWS_AT_A_STRETCH = 1000;
+const ROWS_AT_A_STRETCH = 400;
 const BYTES_AT_A_STRETCH = 8 * 1024 * 1024;
 export const GO_ON: Answer = { kind: 'go_on' };
 
@@ -136,16 +136,15 @@ export class Intake {
       const before = rows.end;
       const least = fastPath.tombstones ? -1 : 0;
       let at = from;
-      for (
-        ;
+      while (
         at < to &&
         rows.end - before < BYTES_AT_A_STRETCH &&
         records.valueStart(at) >= least &&
-        fastPath.add(records, at, rows, place, loadedAt);
-        at++
+        fastPath.add(records, at, rows, place, loadedAt)
       )
-        count(pending, held, records, at);
+        at++;
       this.#at = at;
+      count(pending, held, records, from, at);
       pending.bytes += rows.end - before;
     }
     const taken = this.#at - from;
@@ -208,7 +207,7 @@ export class Intake {
     const { limit } = this.#options;
     limit.read(1);
     if (limit.reached) return false;
-    count(pending, held, records, this.#at);
+    count(pending, held, records, this.#at, this.#at + 1);
     this.#at++;
     this.#record = null;
     this.#columnsAsked = false;
@@ -251,13 +250,19 @@ export class Intake {
   }
 }
 
-function count(pending: PendingRows, held: Held, records: Records, i: number): void {
-  const size = records.size(i);
-  const time = records.timestamp(i);
-  pending.bytes += size + ROW_BYTES;
+/** Counts the messages from one up to another. */
+function count(pending: PendingRows, held: Held, records: Records, from: number, to: number): void {
+  let size = 0;
+  let newest = held.newest ?? Number.NEGATIVE_INFINITY;
+  for (let i = from; i < to; i++) {
+    size += records.size(i);
+    const time = records.timestamp(i);
+    // A message without a timestamp changes nothing.
+    if (time > newest) newest = time;
+  }
+  pending.bytes += size + ROW_BYTES * (to - from);
   pending.messageBytes += size;
-  // A message without a timestamp changes nothing.
-  if (time > (held.newest ?? Number.NEGATIVE_INFINITY)) held.newest = time;
+  if (newest !== Number.NEGATIVE_INFINITY) held.newest = newest;
 }
 
 /** Decodes a message, at first by the promise that exists already, then anew with each call. */

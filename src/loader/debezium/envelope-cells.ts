@@ -523,7 +523,7 @@ export class EnvelopeCells implements RowPath {
     const writer = this.#writer;
     const tail = op === 'd' ? this.#tails.deleted : this.#tails.kept;
     let to = copied(place, 0, place.length, out, from);
-    to = writer.digits(to, Number(records.offset(i)));
+    to = writer.digits(to, records.offsetNumber(i));
     out[to++] = TAB;
     to = writer.moment(to, records.timestamp(i));
     to = copied(tail, 0, tail.length, out, to);

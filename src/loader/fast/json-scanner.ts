@@ -66,6 +66,8 @@ const MAX_DEPTH = 64;
 export const SURE_DIGITS = 15;
 const MAX_WHOLE = 20;
 const MAX_LEADING_ZEROS = 5;
+/** Bytes of a word. */
+const WORD = 4;
 
 /** A value of which several columns take parts, or one a part within it. */
 interface TakenValue {
@@ -88,16 +90,20 @@ export class JsonScanner {
   readonly #plan: RowPlan;
   readonly #columns: readonly ColumnPlan[];
   readonly #fields = new Map<string, number>();
-  /** Cache of field names by their place in the last messages, with their targets. */
-  readonly #names: (Uint8Array | undefined)[] = [];
+  /**
+   * Cache of field names by their place in the last messages, with their targets: the words of the name and both quotes,
+   * of which the last may overlap the one before, and how many bytes these are.
+   */
+  readonly #names: (Int32Array | undefined)[] = [];
+  readonly #lengths: number[] = [];
   readonly #places: number[] = [];
   readonly #stack = new Uint8Array(MAX_DEPTH + 1);
   readonly #taken: TakenValue[] = [];
   /** Number of messages so far. */
   #turn = 0;
   #bytes: Buffer = Buffer.alloc(0);
-  /** The memory of `#bytes` as words of four bytes. */
-  #words: Int32Array = new Int32Array(0);
+  /** Reads words of `#bytes` from any place. */
+  #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #stop = 0;
   /** The OR of all bytes of names and texts so far: tells whether one is beyond ASCII. */
@@ -128,14 +134,16 @@ export class JsonScanner {
   scan(bytes: Buffer, start: number, stop: number): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
-      this.#words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     }
+    const { found, spans, rest } = this;
     this.#at = start;
     this.#stop = stop;
     this.#seen = 0;
     this.#turn++;
-    this.found.fill(ABSENT);
-    this.rest.length = 0;
+    // A call of `fill`, or a length that is set, costs more than a short text.
+    for (let column = 0; column < found.length; column++) found[column] = ABSENT;
+    if (rest.length > 0) rest.length = 0;
     this.#blanks();
     if (bytes[this.#at] !== OPEN) return false;
     this.#at++;
@@ -160,13 +168,13 @@ export class JsonScanner {
           if (kind < 0) return false;
           const text = kind === TEXT || kind === ESCAPED;
           if (place >= 0) {
-            this.found[place] = kind;
-            this.spans[place * 2] = text ? valueStart + 1 : valueStart;
-            this.spans[place * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
+            found[place] = kind;
+            spans[place * 2] = text ? valueStart + 1 : valueStart;
+            spans[place * 2 + 1] = text ? this.#at - 1 : this.#valueEnd;
           } else if (place !== TO_NOWHERE) {
             // A new field may have to become a column.
             if (this.#plan.watchesDrift && place === TO_REST && kind !== NULL) return false;
-            if (this.#plan.rest) this.rest.push(nameStart, nameEnd, valueStart, text ? this.#at : this.#valueEnd, kind);
+            if (this.#plan.rest) rest.push(nameStart, nameEnd, valueStart, text ? this.#at : this.#valueEnd, kind);
           }
         }
         this.#blanks();
@@ -310,10 +318,9 @@ export class JsonScanner {
     const start = this.#at;
     const guess = this.#names[field];
     if (guess !== undefined) {
-      let i = 0;
-      while (i < guess.length && bytes[start + i] === guess[i]) i++;
-      if (i === guess.length && bytes[start + i] === QUOTE) {
-        this.#at = start + i + 1;
+      const end = start - 1 + this.#lengths[field]!;
+      if (end <= stop && this.#isNamed(guess, start - 1, end)) {
+        this.#at = end;
         return this.#places[field]!;
       }
     }
@@ -328,11 +335,20 @@ export class JsonScanner {
     this.#at = at + 1;
     this.#seen |= seen;
     const place = this.#fields.get(bytes.toString('latin1', start, at)) ?? TO_REST;
-    if (seen < 0x80) {
-      this.#names[field] = Uint8Array.prototype.slice.call(bytes, start, at);
+    if (seen < 0x80 && at > start + 1) {
+      this.#names[field] = wordsOf(this.#view, start - 1, at + 1);
+      this.#lengths[field] = at + 2 - start;
       this.#places[field] = place;
     }
     return place;
+  }
+
+  /** Do these words stand between two places? */
+  #isNamed(words: Int32Array, start: number, end: number): boolean {
+    const view = this.#view;
+    const last = words.length - 1;
+    for (let i = 0; i < last; i++) if (view.getInt32(start + i * WORD, true) !== words[i]) return false;
+    return view.getInt32(end - WORD, true) === words[last];
   }
 
   #blanks(): void {
@@ -368,31 +384,30 @@ export class JsonScanner {
 
   #text(): number {
     const bytes = this.#bytes;
+    const view = this.#view;
     const stop = this.#stop;
-    const words = this.#words;
-    const shift = bytes.byteOffset;
-    const lastWord = (stop + shift) >> 2;
+    const lastWord = stop - WORD;
     let at = this.#at + 1;
     let kind = TEXT;
     let seen = 0;
     for (;;) {
-      if (((at + shift) & 3) === 0) {
-        // Reads four bytes at a time while none is a quote, a backslash or a control character.
-        let word = (at + shift) >> 2;
-        let four = 0;
-        while (word < lastWord) {
-          four = words[word]!;
-          if (
-            (((four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) &
-              ~four &
-              0x80808080) !==
-            0
-          )
-            break;
+      // Reads four bytes at a time while none is a quote, a backslash or a control character.
+      while (at <= lastWord) {
+        const four = view.getInt32(at, true);
+        const marks =
+          ((four - 0x20202020) | ((four ^ 0x22222222) - 0x01010101) | ((four ^ 0x5c5c5c5c) - 0x01010101)) &
+          ~four &
+          0x80808080;
+        if (marks === 0) {
           seen |= four;
-          word++;
+          at += WORD;
+          continue;
         }
-        at = (word << 2) - shift;
+        // The lowest mark is that of the first such byte; marks above it may be a carry's.
+        const first = marks & -marks;
+        seen |= four & (first - 1);
+        at += (31 - Math.clz32(first)) >> 3;
+        break;
       }
       const byte = bytes[at]!;
       if (byte === QUOTE) break;
@@ -570,6 +585,13 @@ function takenValue({ columns, children }: PathNode, kept: boolean): TakenValue 
     else fields.push({ name: Buffer.from(step), value });
   }
   return { columns, fields, items, keep, turn: 0 };
+}
+
+/** The words of these bytes, which are four or more; the last one may overlap the one before. */
+function wordsOf(view: DataView, start: number, end: number): Int32Array {
+  return Int32Array.from({ length: Math.ceil((end - start) / WORD) }, (_, i) =>
+    view.getInt32(Math.min(start + i * WORD, end - WORD), true),
+  );
 }
 
 function latin1(name: string): string {

@@ -9,6 +9,7 @@ export class Records {
   /** The bytes of keys and values. */
   readonly bytes: Buffer;
   readonly #base: bigint;
+  readonly #baseNumber: number;
   #count = 0;
   #spans: Int32Array;
   #deltas: Float64Array;
@@ -19,6 +20,7 @@ export class Records {
   constructor(bytes: Buffer, base: bigint, capacity: number, headersAt: (at: number) => Message['headers']) {
     this.bytes = bytes;
     this.#base = base;
+    this.#baseNumber = Number(base);
     this.#headersAt = headersAt;
     this.#spans = new Int32Array(capacity * STRIDE);
     this.#deltas = new Float64Array(capacity);
@@ -72,6 +74,11 @@ export class Records {
 
   offset(i: number): bigint {
     return this.#base + BigInt(this.#deltas[i]!);
+  }
+
+  /** The same as a number; above 2^53 it is inexact. */
+  offsetNumber(i: number): number {
+    return this.#baseNumber + this.#deltas[i]!;
   }
 
   /** Milliseconds since 1970; NaN: the message has no time. */

@@ -197,6 +197,14 @@ export class RowBuffer {
     return this.bytes.toString('utf8', this.#start(row), this.#ends[row]);
   }
 
+  /** The bytes of all rows, in chunks. */
+  *allChunks(): Generator<Buffer> {
+    if (this.#replaced.size > 0) yield* this.chunks(this.all());
+    else
+      for (let at = 0; at < this.end; at += CHUNK_BYTES)
+        yield this.bytes.subarray(at, Math.min(this.end, at + CHUNK_BYTES));
+  }
+
   /** The bytes of some rows, in chunks. */
   *chunks(rows: readonly number[]): Generator<Buffer> {
     for (let i = 0; i < rows.length; ) {

@@ -154,7 +154,7 @@ export class RecordBatches {
       const batch = this.#batches[this.#read]!;
       if (last !== null && (taken >= limit || batch.epoch !== last.epoch)) break;
       try {
-        taken += this.#unpacked(batch, found);
+        taken += this.#unpacked(batch, found, limit - taken);
       } catch (error) {
         if (!(error instanceof UnreadableBatch)) throw error;
         if (last === null) throw error;
@@ -173,8 +173,8 @@ export class RecordBatches {
     return null;
   }
 
-  /** Adds a batch's messages. @returns how many bytes they lie in */
-  #unpacked({ at, stop, first, last }: Batch, found: Records[]): number {
+  /** Adds a batch's messages. @param limit as of `take`, from this batch on @returns how many bytes they lie in */
+  #unpacked({ at, stop, first, last }: Batch, found: Records[], limit: number): number {
     const bytes = this.#bytes;
     const aborted = this.#aborted;
     const open = this.#open;
@@ -200,7 +200,8 @@ export class RecordBatches {
       throw new UnreadableBatch(from, true, `it says that it holds ${count} messages, and has not the bytes for them`);
     let records = found.at(-1);
     if (records === undefined || records.bytes !== source) {
-      records = new Records(source, position, 0, (place) => headersAt(source, place));
+      const room = algorithm === 0 ? this.#announced(limit) : count;
+      records = new Records(source, position, room, (place) => headersAt(source, place));
       found.push(records);
     }
     const before = records.length;
@@ -220,6 +221,20 @@ export class RecordBatches {
       throw error instanceof DamagedRecord ? new UnreadableBatch(from, true, error.message) : error;
     }
     return end - start;
+  }
+
+  /** How many messages the batches from this one on say that they hold, up to a limit of bytes. */
+  #announced(limit: number): number {
+    let count = 0;
+    let taken = 0;
+    for (let i = this.#read; i < this.#batches.length && taken < limit; i++) {
+      const { at, stop } = this.#batches[i]!;
+      const size = stop - at - FIRST_RECORD;
+      // A count that is damaged is found when its batch is read.
+      count += Math.max(0, Math.min(this.#bytes.readInt32BE(at + 57), Math.floor(size / SHORTEST_RECORD)));
+      taken += size;
+    }
+    return count;
   }
 
   /** Copies a small unpacked batch into the current chunk. @returns where its bytes lie */

@@ -398,6 +398,42 @@ describe('rows made without decoding', () => {
     expect(Math.min(done.quick, done.close, done.refused)).toBeGreaterThan(400);
   });
 
+  it('are the same for texts and names of any length, with a byte of each kind at any place', () => {
+    const both = bothWays(targetWith({ mode: 'append', key: [], hash: [] }));
+    const bytes = [0, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x5b, 0x5c, 0x5d, 0x7f, 0x80, 0xa2, 0xdc, 0xff].map((byte) =>
+      Buffer.from([byte]),
+    );
+    const kinds = [
+      ...bytes,
+      ...['é', '😀', '\\"', '\\n', '\\u0022', '\\ud83d\\ude00'].map((text) => Buffer.from(text)),
+    ];
+    let quickly = 0;
+    for (let length = 0; length < 12; length++) {
+      for (let at = 0; at <= length; at++) {
+        const text = [Buffer.from('abcdefghijkl'.slice(0, at)), Buffer.from('mnopqrstuvwx'.slice(at, length))];
+        for (const kind of kinds) {
+          const odd = Buffer.concat([text[0]!, kind, text[1]!]);
+          for (const value of [
+            [Buffer.from('{"id":"'), odd, Buffer.from('","n":1}')],
+            [Buffer.from('{"n":1,"'), odd, Buffer.from('":1}')],
+            [Buffer.from('{"n":2,"'), Buffer.concat(text), Buffer.from('":1}')],
+          ].map((parts) => Buffer.concat(parts))) {
+            const { quick, close } = both(value);
+            if (quick === null) continue;
+            quickly++;
+            expect(close === null ? null : cells(quick), value.toString('latin1')).toEqual(close && cells(close));
+          }
+        }
+      }
+    }
+    expect(quickly).toBeGreaterThan(2000);
+    for (const length of [380, 384, 385, 400, 5000]) {
+      const { quick, close } = both(Buffer.from(`{"id":"${'0123456'.repeat(1000).slice(0, length)}"}`));
+      expect(quick).not.toBeNull();
+      expect(quick).toEqual(close);
+    }
+  });
+
   it('are made of what people send', () => {
     const both = bothWays(targetWith());
     const { quick, close } = both(
@@ -510,6 +546,22 @@ describe('a buffer of rows', () => {
     expect(many.latest()).toEqual(Array.from({ length: 1700 }, (_, i) => 3300 + i));
   });
 
+  it('gives all its bytes in chunks, also where a row takes the place of another', () => {
+    const rows = filled(Array.from({ length: 60_000 }, (_, i) => `k${i}`));
+    const text = rows.all().map((row) => rows.line(row));
+    expect([...rows.allChunks()].length).toBeGreaterThan(1);
+    expect(Buffer.concat([...rows.allChunks()]).toString()).toBe(text.join(''));
+    const changed = new RowBuffer(1);
+    const records = recordsOf(
+      [0, 1].map((i) => ({ offset: BigInt(i), timestamp: i, key: null, value: null, headers: [] })),
+    );
+    changed.from(records, 't', 0);
+    changed.add(0, 'a\t1\tc\n', 'a\t', false, { position: 1n, kept: [], truncates: false });
+    changed.add(1, 'a\t\\N\tu,1,\n', 'a\t', false, { position: 2n, kept: [1], truncates: false });
+    changed.fill(2, () => false);
+    expect(Buffer.concat([...changed.allChunks()]).toString()).toBe('a\t1\tc\na\t1\tu\n');
+  });
+
   it('gives back rows, messages and places, also without those of a partition', () => {
     const rows = filled(['a', 'b', 'c', 'd'], (row) => row % 2);
     const rest = rows.without((_, partition) => partition === 0);
@@ -517,6 +569,7 @@ describe('a buffer of rows', () => {
       [1, 3].map((row) => [rows.line(row), 1, rows.message(row)]),
     );
     expect(Buffer.concat([...rest.chunks(rest.all())]).toString()).toBe('b-1\nd-3\n');
+    expect(Buffer.concat([...rest.allChunks()]).toString()).toBe('b-1\nd-3\n');
     expect(rows.message(3)).toEqual({
       offset: 3n,
       timestamp: 3,

@@ -139,14 +139,13 @@ describe('an intake', () => {
     expect(content(two.pending)).toEqual({ rows: ['t 3 2'], dead: [], held: [[2, 3, 1, 0]] });
   });
 
-  it('lets others have a turn after a thousand messages', () => {
+  it('lets others have a turn after some hundred messages', () => {
     const bench = new Bench();
     const intake = bench.intake(batch(0, 2500, numbered(0, 2500)));
     const taken: Taken[] = [];
     while (taken.at(-1)?.kind !== 'taken') taken.push(bench.take(intake));
     expect(taken).toEqual([
-      { kind: 'turn', offset: 1000n },
-      { kind: 'turn', offset: 2000n },
+      ...[400n, 800n, 1200n, 1600n, 2000n, 2400n].map((offset) => ({ kind: 'turn', offset })),
       { kind: 'taken', next: 2500n },
     ]);
     expect(bench.pending.rows.length).toBe(2500);
