@@ -9,10 +9,17 @@ import type { Partitions } from './partitions.ts';
 import { PendingRows } from './pending-rows.ts';
 import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } from './sink.ts';
 
+/**
+ * After a rest the database would wait until a whole flush is read. The first one has this share of it, each further
+ * one twice the share of the one before; none is smaller than these rows and bytes, or than the target's flush.
+ */
+const FIRST_SHARE = 1 / 8;
+const [LEAST_ROWS, LEAST_BYTES] = [4000, 2 * 1024 * 1024];
+
 export interface FlusherOptions {
   readonly target: LoadTarget;
   readonly loadId: string;
-  readonly sink: Pick<Sink, 'flush'>;
+  readonly sink: Pick<Sink, 'flush' | 'takesSmall'>;
   readonly client: Pick<BrokerClient, 'commit'>;
   readonly partitions: Partitions;
   readonly limit: DeadLimit;
@@ -33,6 +40,11 @@ export class Flusher {
   #inFlight: { readonly pending: PendingRows; readonly done: Promise<void> } | null = null;
   /** The buffer of rows that are written, reused for the next: allocating a new one costs more than filling it. */
   #spare: RowBuffer | null = null;
+  /** The share of a flush that is enough for the next one. */
+  #share = FIRST_SHARE;
+  /** Positions that the broker has not been told yet, and the telling of others. */
+  readonly #uncommitted = new Map<string, bigint>();
+  #committing: Promise<void> | null = null;
   /** The first flush that failed for good: nothing is written after it. */
   #failure: { readonly error: unknown } | null = null;
   #rows = 0;
@@ -64,6 +76,7 @@ export class Flusher {
   /** No messages arrive: frees the spare buffer. */
   rest(): void {
     this.#spare = null;
+    this.#share = FIRST_SHARE;
   }
 
   /** Resolves when no flush is in flight. @throws what the flush failed with */
@@ -89,12 +102,13 @@ export class Flusher {
       this.#start();
       await this.settled();
     }
+    await this.#committing;
     this.throwFailure();
   }
 
   /** Writes these rows; returns when they are written, by this loader or another. */
   async write(pending: PendingRows): Promise<void> {
-    const { target, sink, loadId, limit, partitions, client, now, notify, columns, patiently, fenced } = this.#options;
+    const { target, sink, loadId, limit, partitions, now, notify, columns, patiently, fenced } = this.#options;
     const began = now();
     notify({ kind: 'flushing', target });
     const ranges = pending.ranges();
@@ -112,7 +126,8 @@ export class Flusher {
       this.#dead += flushed.dead.length;
       partitions.wrote(ranges);
       notify(flushedEvent(target, pending, ranges, flushed, now() - began));
-      await client.commit(new Map(ranges.map((range) => [partitionKey(range), range.to])));
+      for (const range of ranges) this.#uncommitted.set(partitionKey(range), range.to);
+      this.#committing ??= this.#commit();
     } catch (error) {
       if (error instanceof TooManyRefused) {
         limit.add(error.letters.map((letter) => letter.error));
@@ -124,11 +139,36 @@ export class Flusher {
     }
   }
 
+  /** Tells the broker the positions, which nothing here reads: the next flush does not wait for it. */
+  async #commit(): Promise<void> {
+    try {
+      while (this.#uncommitted.size > 0) {
+        const next = new Map(this.#uncommitted);
+        this.#uncommitted.clear();
+        await this.#options.client.commit(next);
+      }
+    } finally {
+      this.#committing = null;
+    }
+  }
+
   #isDue(): boolean {
     const pending = this.#filling;
     if (pending.empty || this.#inFlight !== null) return false;
     const { target, now } = this.#options;
-    return pending.isFull(target.flush) || now() - pending.since >= target.flush.ageMs;
+    return this.#isEnough(pending) || now() - pending.since >= target.flush.ageMs;
+  }
+
+  #isEnough(pending: PendingRows): boolean {
+    const { target, sink } = this.#options;
+    const { rows, bytes } = target.flush;
+    if (pending.isFull(target.flush)) return true;
+    if (sink.takesSmall !== true || this.#share >= 1) return false;
+    return pending.isFull({
+      ...target.flush,
+      rows: Math.max(LEAST_ROWS, rows * this.#share),
+      bytes: Math.max(LEAST_BYTES, bytes * this.#share),
+    });
   }
 
   #start(): void {
@@ -136,6 +176,7 @@ export class Flusher {
     const pending = this.#filling;
     this.#filling = new PendingRows(this.#spare ?? RowBuffer.like(pending.rows));
     this.#spare = null;
+    this.#share *= 2;
     partitions.turn();
     const done = this.write(pending).finally(() => {
       partitions.turn();

@@ -308,9 +308,8 @@ export class Loader {
     try {
       switch (need.kind) {
         case 'turn':
-          if (this.#flusher.busy) await eventLoopTurn();
-          return GO_ON;
         case 'room':
+          if (need.kind === 'turn') await eventLoopTurn();
           await this.#flusher.flushDue();
           return GO_ON;
         case 'record':
@@ -485,8 +484,8 @@ export class Loader {
         const taken = intake.take(pending, this.#maker, answer);
         if (taken.kind === 'too_many_dead') throw limit.error(`${topic}/${partition} offset ${from}`);
         if (taken.kind === 'taken') break;
-        if (taken.kind === 'room') answer = GO_ON;
-        else answer = await this.#answer(taken);
+        if (taken.kind === 'turn') await eventLoopTurn();
+        answer = taken.kind === 'turn' || taken.kind === 'room' ? GO_ON : await this.#answer(taken);
       }
     }
   }

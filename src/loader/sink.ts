@@ -164,6 +164,8 @@ export interface Pace {
 export interface Sink {
   /** Absent: as often as Postgres bears it. */
   readonly pace?: Pace;
+  /** A small flush leaves nothing behind that later ones or readers pay for. */
+  readonly takesSmall?: true;
   /** @returns the obstacles to loading into the target, in words; empty when there are none. Writes nothing. */
   problems(target: LoadTarget): Promise<string[]>;
   /** Columns that the table fills where a message has no value; absent: none is. Writes nothing. */

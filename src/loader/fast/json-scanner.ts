@@ -91,8 +91,8 @@ export class JsonScanner {
   readonly #columns: readonly ColumnPlan[];
   readonly #fields = new Map<string, number>();
   /**
-   * Cache of field names by their place in the last messages, with their targets: the words of the name and both quotes,
-   * of which the last may overlap the one before, and how many bytes these are.
+   * Cache of field names by their place in the last messages, with their targets: the words of the name and both
+   * quotes, of which the last may overlap the one before, and how many bytes these are.
    */
   readonly #names: (Int32Array | undefined)[] = [];
   readonly #lengths: number[] = [];

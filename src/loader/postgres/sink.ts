@@ -71,6 +71,7 @@ const FLUSH_SETTINGS =
   "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
 
 export class PostgresSink implements Sink {
+  readonly takesSmall = true;
   readonly #adapter: Adapter;
   readonly #sealer: Sealer;
   readonly #now: () => number;
@@ -385,9 +386,10 @@ export class PostgresSink implements Sink {
     write: () => Promise<readonly DeadLetter[]>,
   ): Promise<readonly DeadLetter[]> {
     const { target, ranges } = flush;
-    await session.execute(FLUSH_SETTINGS);
-    if (ranges.length > 0) {
-      const moved = await read(session, moveOffsets(target, ranges));
+    if (ranges.length === 0) await session.execute(FLUSH_SETTINGS);
+    else {
+      // In one message: a loader that makes rows meanwhile answers late.
+      const moved = await read(session, `${FLUSH_SETTINGS}; ${moveOffsets(target, ranges)}`);
       const seen = new Set(moved.map((row) => `${String(row[0])}/${String(row[1])}`));
       const lost = ranges.filter(({ topic, partition }) => !seen.has(`${topic}/${partition}`));
       if (lost.length > 0) throw new Fenced(lost.map(({ topic, partition }) => ({ topic, partition })));
@@ -413,14 +415,14 @@ export class PostgresSink implements Sink {
     const table = tableName(target);
     this.#reached('before_copy');
     if (target.mode === 'append' || asNew) {
-      await session.copyIn(`copy ${table} (${list}) from stdin`, held.chunks(asNew ? held.latest() : held.all()));
+      await session.copyIn(`copy ${table} (${list}) from stdin`, rowsOf(held, asNew));
       this.#reached('before_merge');
       return;
     }
     await session.execute(
       `create temporary table ${STAGE} on commit drop as select ${list} from ${table} with no data`,
     );
-    await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.chunks(held.all()));
+    await session.copyIn(`copy ${STAGE} (${list}) from stdin`, held.allChunks());
     this.#reached('before_merge');
     if (target.changes !== null) return flushChanges(session, target, columns, STAGE, held);
     for (const statement of mergeRows(target, columns, STAGE, 'ctid', held.tombstones > 0))
@@ -450,7 +452,7 @@ export class PostgresSink implements Sink {
     };
     this.#reached('before_copy');
     for (const statement of prepareSorting(sorting)) await session.execute(statement);
-    await session.copyIn(`copy ${SORT_STAGE} (${list}) from stdin`, held.chunks(held.all()));
+    await session.copyIn(`copy ${SORT_STAGE} (${list}) from stdin`, held.allChunks());
     this.#reached('before_merge');
     await session.execute(sortRows(sorting));
     const refused = (await read(session, `select n::integer, reason from ${REFUSED} order by n`)).map(
@@ -572,6 +574,11 @@ export class PostgresSink implements Sink {
       await session.release();
     }
   }
+}
+
+/** @param latest only the last row of each key */
+function rowsOf(rows: RowBuffer, latest: boolean): Iterable<Uint8Array> {
+  return latest ? rows.chunks(rows.latest()) : rows.allChunks();
 }
 
 /** May rows of one key be of several topics? Then the order in which they were read is not theirs. */

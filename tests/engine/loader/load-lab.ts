@@ -47,6 +47,16 @@ export function loaderOn(
   return { loader, events, client };
 }
 
+/** A sink with other methods in place of some. */
+export function sinkWith(sink: Sink, methods: Partial<Sink>): Sink {
+  return new Proxy(sink, {
+    get: (made, name) => {
+      const found: unknown = Reflect.get(methods, name) ?? Reflect.get(made, name);
+      return typeof found === 'function' ? found.bind(made) : found;
+    },
+  });
+}
+
 /** 0 and the numbers after it, n in all. */
 export const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LoadMetrics, serveMetrics } from '../../../src/loader/metrics.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { FOR_EVENTS } from '../support/events.ts';
-import { LoadLab } from './load-lab.ts';
+import { LoadLab, sinkWith } from './load-lab.ts';
 
 /** Every sample by name and labels; refuses lines that are not of the format. */
 function samples(text: string): Map<string, number> {
@@ -91,9 +91,7 @@ describe('metrics', () => {
         once: false,
         signal: stop.signal,
         notify: (event) => metrics.observe({ ...event, target: t }),
-        sink: new Proxy(lab.sink, {
-          get: (sink, name) => (name === 'prepare' ? async () => t.columns : Reflect.get(sink, name).bind(sink)),
-        }),
+        sink: sinkWith(lab.sink, { prepare: async () => t.columns }),
       },
     );
     const running = loader.run();

@@ -5,7 +5,7 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
-import { LoadLab } from './load-lab.ts';
+import { LoadLab, sinkWith } from './load-lab.ts';
 
 const GONE =
   'what was loaded from offset 3 on, in leader epoch 0, is gone\\. ' +
@@ -192,14 +192,11 @@ describe('rewinding', () => {
     const t = lab.target(columns);
     send(0, 0, 1, 2);
     const { loader, events } = lab.loader(t, {
-      sink: new Proxy(lab.sink, {
-        get: (sink, name) =>
-          name !== 'flush'
-            ? Reflect.get(sink, name).bind(sink)
-            : async (flush: Parameters<typeof sink.flush>[0]) => {
-                await lab.rows(`update tsdbt.load_offsets set next_offset = 7 where target = '${t.uniqueId}'`);
-                return sink.flush(flush);
-              },
+      sink: sinkWith(lab.sink, {
+        flush: async (flush) => {
+          await lab.rows(`update tsdbt.load_offsets set next_offset = 7 where target = '${t.uniqueId}'`);
+          return lab.sink.flush(flush);
+        },
       }),
     });
     await expect(loader.run()).rejects.toThrow(
@@ -326,15 +323,12 @@ describe('rewinding', () => {
     send(0, 2, 3);
     let rewound: Promise<unknown> = Promise.resolve();
     const running = lab.loader(t, {
-      sink: new Proxy(lab.sink, {
-        get: (sink, name) =>
-          name !== 'flush'
-            ? Reflect.get(sink, name).bind(sink)
-            : async (flush: Parameters<typeof sink.flush>[0]) => {
-                const flushed = sink.flush(flush);
-                rewound = Promise.all([rewound, rewind(t, 'earliest')]);
-                return flushed;
-              },
+      sink: sinkWith(lab.sink, {
+        flush: async (flush) => {
+          const flushed = lab.sink.flush(flush);
+          rewound = Promise.all([rewound, rewind(t, 'earliest')]);
+          return flushed;
+        },
       }),
     });
     await running.loader.run();

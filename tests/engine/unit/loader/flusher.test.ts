@@ -34,29 +34,38 @@ describe('a flusher', () => {
   }[];
   let log: string[];
   let committed: ReadonlyMap<string, bigint>[];
+  let commit: (next: ReadonlyMap<string, bigint>) => Promise<void>;
   let partitions: Partitions;
   let limit: DeadLimit;
   let flusher: Flusher;
   let fenced: (pending: PendingRows) => Promise<void>;
   let retries: number;
+  let target: LoadTarget;
+  let takesSmall: true | undefined;
   beforeEach(() => {
-    [clock, flushes, log, committed, retries] = [1000, [], [], [], 0];
+    [clock, flushes, log, committed, retries, target, takesSmall] = [1000, [], [], [], 0, TARGET, undefined];
+    open();
+  });
+
+  const open = (): void => {
     partitions = new Partitions();
     partitions.give([AT]);
     partitions.goOn(new Map([['t/0', { ...AT, next: 0n, epoch: 4 }]]));
     limit = new DeadLimit(TARGET);
     fenced = async () => undefined;
+    commit = async (next) => void committed.push(next);
     flusher = new Flusher({
-      target: TARGET,
+      target,
       loadId: 'l',
       sink: {
+        ...(takesSmall && { takesSmall }),
         flush: (flush) =>
           new Promise((resolve, reject) => {
             const text = [...flush.rows.chunks(flush.rows.all())].join('');
             flushes.push({ flush, text, resolve, reject });
           }),
       },
-      client: { commit: async (next) => void committed.push(next) },
+      client: { commit: (next) => commit(next) },
       partitions,
       limit,
       now: () => clock,
@@ -72,7 +81,7 @@ describe('a flusher', () => {
       },
       fenced: (pending) => fenced(pending),
     });
-  });
+  };
 
   /** Takes messages from one offset to another, each a row. */
   const fill = (from: number, to: number): void => {
@@ -110,6 +119,66 @@ describe('a flusher', () => {
     expect([flusher.written, flusher.busy, flusher.filling.empty]).toEqual([{ rows: 5, dead: 0 }, false, true]);
     expect(committed).toEqual([new Map([['t/0', 2n]]), new Map([['t/0', 5n]])]);
     expect(partitions.place).toBe('t/0 offset 5');
+  });
+
+  it('begins with a part of a flush after a rest, where the sink takes that', async () => {
+    const sizes = (): number[] => flushes.map(({ text }) => text.split('\n').length - 1);
+    target = { ...TARGET, flush: { rows: 40_000, bytes: 1e9, ageMs: 50 } };
+    open();
+    fill(0, 39_999);
+    await flusher.flushDue();
+    expect(sizes()).toEqual([]);
+    takesSmall = true;
+    open();
+    let at = 0;
+    const read = async (rows: number): Promise<number[]> => {
+      fill(at, (at += rows));
+      await flusher.flushDue();
+      return sizes();
+    };
+    expect(await read(4999)).toEqual([]);
+    expect(await read(1)).toEqual([5000]);
+    await answer(0);
+    expect(await read(9999)).toEqual([5000]);
+    expect(await read(1)).toEqual([5000, 10_000]);
+    await answer(1);
+    expect(await read(20_000)).toEqual([5000, 10_000, 20_000]);
+    await answer(2);
+    expect(await read(39_999)).toHaveLength(3);
+    expect(await read(1)).toHaveLength(4);
+    await answer(3);
+    flusher.rest();
+    expect(await read(5000)).toHaveLength(5);
+  });
+
+  it('does not wait for the broker to know the positions, until all is written', async () => {
+    let told: (() => void)[] = [];
+    commit = (next) => {
+      committed.push(next);
+      return new Promise((resolve) => {
+        told.push(resolve);
+      });
+    };
+    for (const from of [0, 3, 6]) {
+      fill(from, from + 3);
+      await flusher.flushDue();
+      await answer(from / 3);
+    }
+    expect([flusher.busy, flusher.written.rows]).toEqual([false, 9]);
+    expect(committed).toEqual([new Map([['t/0', 3n]])]);
+    let ended = false;
+    const end = flusher.flushAll().then(() => {
+      ended = true;
+    });
+    for (const known of [3n, 9n]) {
+      await new Promise(setImmediate);
+      expect([ended, committed.at(-1)]).toEqual([false, new Map([['t/0', known]])]);
+      const [now] = told;
+      told = [];
+      now?.();
+    }
+    await end;
+    expect(committed).toHaveLength(2);
   });
 
   it('gives the sink rows, letters, columns, and from where to where positions move', async () => {
