@@ -69,8 +69,13 @@ export interface PartitionFailure extends TopicPartition {
     | 'too_large'
     | 'unreachable';
   readonly message: string;
-  /** For `truncated` and `beyond_end`: from this offset on the log lacks what was read. */
+  /**
+   * For `truncated` and `beyond_end`: from this offset on the log lacks what was read. For `corrupt` and `too_large`
+   * of a range: where the batch begins, unless that is where reading began.
+   */
   readonly from?: bigint;
+  /** For `corrupt` and `too_large`: the offset behind the batch; absent where its header does not tell. */
+  readonly behind?: bigint;
 }
 
 /** The result of a poll. */

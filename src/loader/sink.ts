@@ -152,7 +152,8 @@ export type FaultPoint =
   | 'joining'
   | 'joined'
   | 'after_join'
-  | 'in_deletion';
+  | 'in_deletion'
+  | 'trimmed';
 
 /** How often the bookkeeping is looked at, and after how long a member that was not seen is dead; milliseconds. */
 export interface Pace {

@@ -179,18 +179,19 @@ function rewindOf(target: LoadTarget): string {
 
 function unplaced(target: LoadTarget, topic: string): TsdbtError {
   const rewind = rewindOf(target);
-  return new TsdbtError(
-    'runtime',
-    `The table of ${target.name} holds rows of ${topic}, and nothing says how far: loading from the ` +
-      'beginning could double them.',
-    {
-      path: target.path,
-      hint:
-        `\`${rewind} ${placeOf(target, topic, 'loaded')}\` goes on behind the last offsets that the table has; ` +
-        `\`${rewind} ${placeOf(target, topic, 'earliest')}\` deletes the rows that the topic still has, and loads ` +
-        'them again.',
-    },
-  );
+  const held =
+    target.inFiles === true
+      ? `The archive ${target.name} has files of ${topic}`
+      : `The table of ${target.name} holds rows of ${topic}`;
+  return new TsdbtError('runtime', `${held}, and nothing says how far: loading from the beginning could double them.`, {
+    path: target.path,
+    hint:
+      target.inFiles === true
+        ? repairOf(target)
+        : `\`${rewind} ${placeOf(target, topic, 'loaded')}\` goes on behind the last offsets that the table has; ` +
+          `\`${rewind} ${placeOf(target, topic, 'earliest')}\` deletes the rows that the topic still has, and loads ` +
+          'them again.',
+  });
 }
 
 /** The topic is not the one that was loaded. */
@@ -254,13 +255,33 @@ export async function refuseOlderVersions(
   );
 }
 
+/** What `load repair` ends. */
+const REPAIRED: ReadonlySet<PartitionFailure['reason']> = new Set([
+  'offset_out_of_range',
+  'truncated',
+  'beyond_end',
+  'corrupt',
+  'too_large',
+]);
+
+/** How an archive that has stopped goes on. */
+export function repairOf({ name }: Pick<LoadTarget, 'name'>): string {
+  const source = name.replace(/\.archive$/, '');
+  return `\`tsdbt load repair --select source:${source}\` says what is lost, and how it goes on.`;
+}
+
 /** Says why a partition stopped, and what to do about it. @param position the table's */
 export function explain(target: LoadTarget, failure: PartitionFailure, position: bigint): string {
   const way = wayOut(target, failure, position);
   return way === '' ? failure.message : `${failure.message}. ${way}`;
 }
 
-function wayOut(target: LoadTarget, { topic, partition, reason, from }: PartitionFailure, position: bigint): string {
+function wayOut(
+  target: LoadTarget,
+  { topic, partition, reason, from, behind }: PartitionFailure,
+  position: bigint,
+): string {
+  if (target.inFiles === true) return REPAIRED.has(reason) ? repairOf(target) : '';
   const rewind = (to: string): string => `\`${rewindOf(target)} ${placeOf(target, topic, to)}\``;
   switch (reason) {
     case 'offset_out_of_range':
@@ -276,7 +297,9 @@ function wayOut(target: LoadTarget, { topic, partition, reason, from }: Partitio
       );
     case 'corrupt':
     case 'too_large':
-      return `${rewind(`${partition}:OFFSET`)} with an offset behind that batch goes on without it.`;
+      return behind === undefined
+        ? `${rewind(`${partition}:OFFSET`)} with an offset behind that batch goes on without it.`
+        : `${rewind(`${partition}:${behind}`)} goes on behind that batch, without it.`;
     default:
       return '';
   }

@@ -556,6 +556,13 @@ export const OPTIONS = {
     names: ['--to'],
     help: 'Where to go on: earliest, latest, loaded, an offset or a time.',
   },
+  yes: {
+    name: 'yes',
+    kind: 'switch',
+    names: ['--yes'],
+    default: false,
+    help: 'Do what `load repair` says, which deletes files.',
+  },
   upgrade: { name: 'upgrade', kind: 'switch', names: ['--upgrade'], default: false, help: 'Resolve packages anew.' },
   vars: {
     name: 'vars',

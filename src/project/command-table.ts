@@ -306,7 +306,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   command(
     'load',
     'Load topics into the source tables that name them.',
-    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'metrics_port', 'metrics_host', 'load_output'],
+    [...PLACES, ...SELECTION, 'once', 'timeout', 'from', 'to', 'yes', 'metrics_port', 'metrics_host', 'load_output'],
     {
       argument: {
         name: 'action',
@@ -318,6 +318,7 @@ export const COMMANDS: readonly CommandSpec[] = [
           rewind: 'Go on from another place, which --to names.',
           'replay-dlq': 'Load the dead letters once more.',
           compact: 'Join the small files of closed days of archives.',
+          repair: 'Say what keeps archives from going on, and what is lost then; with --yes they go on.',
           check: 'Check the settings without loading.',
         },
       },

@@ -34,6 +34,7 @@ import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
 import { compactNow, keepCompacted } from './load-compact.ts';
 import { pauseTables } from './load-pause.ts';
+import { repairArchives } from './load-repair.ts';
 import { checkSyncs, keepSyncedNow } from './load-sync.ts';
 import { showStatus } from './load-status.ts';
 import { loadAndParse } from './run.ts';
@@ -91,6 +92,8 @@ export async function loadCommand(
         return await replay(ctx);
       case 'compact':
         return await compactNow(ctx);
+      case 'repair':
+        return await repairArchives(ctx);
       default:
         return await check(ctx);
     }

@@ -176,10 +176,13 @@ async function refuseOthers(store: ObjectStore, view: LoadTarget, { file, day, i
     throw new TsdbtError('runtime', `The object ${missing} is missing: its day is not compacted.`);
 }
 
-/** The joined file. Of what goes into it only pieces are in memory, and the compressed file itself. */
-async function bodyOf(
+/**
+ * What files hold in the range of one that stands for them. Only pieces of it are in memory, and the compressed file.
+ * @param signal ends it, with an error of its own
+ */
+export async function bodyOf(
   store: ObjectStore,
-  { file, inputs }: Join,
+  { file, inputs }: Pick<Join, 'file' | 'inputs'>,
   signal: AbortSignal,
 ): Promise<{ readonly body: Buffer; readonly rows: number }> {
   let rows = 0;
@@ -189,6 +192,7 @@ async function bodyOf(
       for await (const messages of messagesOf(store, inputs)) {
         if (signal.aborted) throw new Stopped();
         for (const message of messages) {
+          if (message.offset >= file.to) break;
           written.add(message);
           rows++;
         }
@@ -199,7 +203,8 @@ async function bodyOf(
     const open = ({ key }: KeptFile): AsyncGenerator<readonly PlacedLine[]> => placedLines(store, key, file);
     for await (const lines of inOffsetOrder(ranged(inputs), open, file.from)) {
       if (signal.aborted) throw new Stopped();
-      for (const { line } of lines) {
+      for (const { line, offset } of lines) {
+        if (offset >= file.to) break;
         const room = written.add(line);
         if (room !== null) await room;
         const more = written.add(LINE_END);

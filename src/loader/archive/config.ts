@@ -179,7 +179,12 @@ export function joinedKey(
   day: string,
 ): string {
   const folder = path.replaceAll('{topic}', topic).replaceAll('{day}', day).replaceAll('{hour}', HOUR_OF_JOINED);
-  return `${folder}${stemOf(partition, from, to)}-day.${format}`;
+  return folder + joinedName(partition, from, to, format);
+}
+
+/** The name of such a file. */
+export function joinedName(partition: number, from: bigint, to: bigint, format: ArchiveFormat): string {
+  return `${stemOf(partition, from, to)}-day.${format}`;
 }
 
 function stemOf(partition: number, from: bigint, to: bigint): string {

@@ -40,6 +40,28 @@ export interface KeptFiles {
   readonly files: readonly KeptFile[];
   /** The offset from which on files may still come; null: behind all of these. */
   readonly openFrom: bigint | null;
+  /** A cut was begun and is not done: files from here on may be gone already. */
+  readonly cutFrom?: bigint;
+}
+
+/** How a partition goes on from another place. */
+export interface Cut {
+  readonly partition: number;
+  /** Where it stands; null: nothing says so. */
+  readonly from: bigint | null;
+  /** Files from here on are gone then. */
+  readonly upTo: bigint;
+  /** The next offset to read. */
+  readonly next: bigint;
+  readonly topicId: string | null;
+}
+
+/** What has become of the files. */
+export interface CutFiles {
+  /** Keys that are not there any more. */
+  readonly gone: readonly string[];
+  /** What was made of files of which a part is gone. */
+  readonly kept: readonly WrittenFile[];
 }
 
 /** Milliseconds after which the claim of a compaction that is not heard of has ended. */
@@ -92,6 +114,14 @@ export interface ArchiveLedger {
   join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean>;
   /** Notes in one step that it stands, and counts in the place of others. @param target of one topic */
   joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void>;
+  /**
+   * Sets the position of a partition, and forgets its files from an offset on. Until it is done no loader records
+   * anything of the partition.
+   * @param target of one topic
+   * @param work deletes the files; called again after a kill
+   * @returns false: the partition stands elsewhere by now, and nothing was done
+   */
+  cut(target: LoadTarget, cut: Cut, loadId: string, work: () => Promise<CutFiles>): Promise<boolean>;
   /** Forgets files that are deleted. @param target of one topic */
   forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void>;
 }

@@ -5,11 +5,15 @@ import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import {
   type ArchiveLedger,
   CLAIM_MS,
+  type Cut,
+  type CutFiles,
   type KeptFile,
   type KeptFiles,
   type PlannedFile,
   type WrittenFile,
 } from '../archive/ledger.ts';
+import { TsdbtError } from '../../errors.ts';
+import { repairOf } from '../starts.ts';
 import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } from '../sink.ts';
@@ -69,6 +73,11 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     await this.#within(target, async (lease) => {
       for (const [partition, intent] of await readIntents(lease, target)) {
         if (intent.done || !partitions.includes(partition)) continue;
+        if (isCut(intent))
+          throw new TsdbtError('runtime', `A repair of ${target.name} is at work, or was cut off.`, {
+            path: target.path,
+            hint: repairOf(target),
+          });
         if (intent.kind === 'rewind') await settleRewind(lease, target, intent);
         else {
           this.#recorded.set(placeOf(target, intent), intent);
@@ -114,15 +123,15 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   ): Promise<void> {
     if (ranges.length === 0) return;
     await this.#within(target, async (lease) => {
-      if (files.length > 0)
-        await lease.run(
-          insertFiles(
-            target,
-            loadId,
-            files.map((file) => ({ ...file, status: 'done' })),
-          ),
-        );
       const recorded = ranges.flatMap((range) => this.#recorded.get(placeOf(target, range)) ?? []);
+      // Who has slept finds that another loader has noted them, or that a repair has deleted them.
+      const ids = recorded.map(({ id }) => quoteText(id)).join(', ');
+      const newest =
+        `SELECT partition, id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind != 'done' ` +
+        'ORDER BY partition, seq DESC, written_at, id LIMIT 1 BY partition';
+      const when = `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${ids}))`;
+      const done = files.map((file) => ({ ...file, status: 'done' }));
+      if (done.length > 0) await lease.run(insertFiles(target, loadId, done, ids === '' ? undefined : when));
       await finish(lease, recorded, { target, loadId });
       for (const range of ranges) this.#recorded.delete(placeOf(target, range));
     });
@@ -158,7 +167,9 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
           ...{ size: status === 'joining' ? null : Number(size), status, ageMs: Number(age) },
         });
       }
-      return { files, openFrom: intent === null || intent.done ? null : intent.from };
+      const isOpen = intent !== null && !intent.done;
+      if (isOpen && isCut(intent)) return { files, openFrom: null, cutFrom: intent.from };
+      return { files, openFrom: isOpen ? intent.from : null };
     });
   }
 
@@ -218,6 +229,48 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, rows)));
   }
 
+  async cut(
+    target: LoadTarget,
+    { partition, from, upTo, next, topicId }: Cut,
+    loadId: string,
+    work: () => Promise<CutFiles>,
+  ): Promise<boolean> {
+    return this.#within(target, async (lease) => {
+      const before = await readIntent(lease, target, partition);
+      if ((before === null ? null : before.to) !== from) return false;
+      if (before !== null && before.kind === 'rewind' && !before.done && !isCut(before)) return false;
+      // As long as it is not done nobody records anything behind it.
+      const intent = {
+        ...newIntent('rewind', partition),
+        ...{
+          from: upTo,
+          to: next,
+          topicId: topicId ?? before?.topicId ?? null,
+          topicSince: before?.topicSince ?? null,
+        },
+      };
+      let recorded: Recorded;
+      try {
+        recorded = await record(lease, intent, { target, loadId, before });
+      } catch (error) {
+        if (!(error instanceof Fenced)) throw error;
+        return false;
+      }
+      const { gone, kept } = await work();
+      const known = new Map((await this.files(target, partition)).files.map((file) => [file.key, file]));
+      const rows = [
+        ...gone.flatMap((key) => {
+          const file = known.get(key);
+          return file === undefined ? [] : [{ ...file, status: 'gone' }];
+        }),
+        ...kept.map((file) => ({ ...file, status: 'done' })),
+      ];
+      if (rows.length > 0) await lease.run(insertFiles(target, loadId, rows));
+      await finish(lease, [recorded], { target, loadId });
+      return true;
+    });
+  }
+
   async forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void> {
     const gone = files.map((file) => ({ ...file, status: 'gone' }));
     if (gone.length > 0) await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, gone)));
@@ -233,6 +286,11 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 }
 
+/** Positions of archives are set by rewinds that delete nothing: one that names an offset is a repair. */
+function isCut({ kind, from }: Pick<Recorded, 'kind' | 'from'>): boolean {
+  return kind === 'rewind' && from >= 0n;
+}
+
 function placeOf(target: LoadTarget, range: Pick<OpenRange, 'partition' | 'from' | 'to'>): string {
   return JSON.stringify([relationOf(target), target.topic, range.partition, String(range.from), String(range.to)]);
 }
@@ -242,9 +300,14 @@ function claimOf(target: LoadTarget): LoadTarget {
   return { ...target, identifier: `${target.identifier}.compact`, topic: '' };
 }
 
+const FILE_CELLS = quoteText(
+  'relation String, key String, topic String, partition Int32, from_offset Int64, to_offset Int64, rows UInt64, ' +
+    'bytes UInt64, size UInt64, status String, load_id String',
+);
+
 type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };
 
-/** @param when a condition without which nothing is inserted; one file then */
+/** @param when a condition on the columns, without which a file is not inserted */
 function insertFiles(target: LoadTarget, loadId: string, files: readonly FileRow[], when?: string): string {
   const relation = quoteText(relationOf(target));
   const cells = files.map(({ key, topic, partition, from, to, rows, bytes, size, status }) =>
@@ -258,6 +321,6 @@ function insertFiles(target: LoadTarget, loadId: string, files: readonly FileRow
     'load_id) SETTINGS async_insert = 0 ' +
     (when === undefined
       ? `VALUES ${cells.map((row) => `(${row})`).join(', ')}`
-      : `SELECT ${cells.join('')} WHERE ${when}`)
+      : `SELECT * FROM values(${FILE_CELLS}, ${cells.map((row) => `(${row})`).join(', ')}) WHERE ${when}`)
   );
 }

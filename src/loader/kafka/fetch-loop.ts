@@ -295,13 +295,16 @@ export class FetchLoop {
         if (!(error instanceof UnreadableBatch)) throw error;
         this.#opened.shift();
         position.ahead = position.next;
-        // It may have been damaged on its way: a second fetch decides.
-        if (error.damaged && position.damaged !== error.offset) position.damaged = error.offset;
+        // It may have been damaged on its way: a second fetch decides. What comes before it counts.
+        const key = partitionKey(position.at);
+        const again = error.damaged || found.some((each) => partitionKey(each) === key);
+        if (again && position.damaged !== error.offset) position.damaged = error.offset;
         else
           failures.push({
             ...position.at,
             reason: error.damaged ? 'corrupt' : 'too_large',
             message: `the batch at offset ${error.offset} cannot be read: ${error.message}`,
+            ...(error.behind === null ? {} : { behind: error.behind }),
           });
       }
     }

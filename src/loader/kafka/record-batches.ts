@@ -39,11 +39,14 @@ export class UnreadableBatch extends Error {
   readonly offset: bigint;
   /** Could a second fetch bring it whole? */
   readonly damaged: boolean;
+  /** The offset behind it, as its header has it; null: the header cannot be right. */
+  readonly behind: bigint | null;
 
-  constructor(offset: bigint, damaged: boolean, message: string) {
+  constructor(offset: bigint, damaged: boolean, message: string, behind: bigint | null = null) {
     super(message);
     this.offset = offset;
     this.damaged = damaged;
+    this.behind = behind;
   }
 }
 
@@ -121,7 +124,8 @@ export class RecordBatches {
   /** @param next the offset that it must at least end at @returns null for an incomplete batch */
   #check(at: number, next: bigint, end: bigint): Batch | null {
     const bytes = this.#bytes;
-    const damaged = (what: string): UnreadableBatch => new UnreadableBatch(next, true, what);
+    const damaged = (what: string): UnreadableBatch =>
+      new UnreadableBatch(next, true, what, behindOf(bytes.subarray(at), next, end));
     const stop = at + HEAD + (at + HEAD <= bytes.length ? bytes.readInt32BE(at + 8) : 0);
     if (at + FIRST_RECORD > bytes.length || stop > bytes.length) {
       // A broker sends the first batch whole, however long it is.
@@ -157,7 +161,7 @@ export class RecordBatches {
         taken += this.#unpacked(batch, found, limit - taken);
       } catch (error) {
         if (!(error instanceof UnreadableBatch)) throw error;
-        if (last === null) throw error;
+        if (last === null) throw new UnreadableBatch(error.offset, error.damaged, error.message, batch.last + 1n);
         break;
       }
       last = batch;
@@ -267,6 +271,14 @@ export class RecordBatches {
       );
     return source;
   }
+}
+
+/** The offset behind a batch that holds `next` and ends before `end`; null: its header says something else. */
+function behindOf(batch: Buffer, next: bigint, end: bigint): bigint | null {
+  if (batch.length < FIRST_RECORD) return null;
+  const first = batch.readBigInt64BE(0);
+  const last = first + BigInt(batch.readInt32BE(23));
+  return first <= next && next <= last && last < end && last - first < MOST_RECORDS ? last + 1n : null;
 }
 
 /** Bytes that are no record. */

@@ -4,6 +4,8 @@ import type { Adapter, Session } from '../../adapters/adapter.ts';
 import {
   type ArchiveLedger,
   CLAIM_MS,
+  type Cut,
+  type CutFiles,
   type KeptFile,
   type KeptFiles,
   type PlannedFile,
@@ -13,7 +15,7 @@ import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Flush, OffsetRange, OpenFlush, OpenRange } from '../sink.ts';
 import { createMissing, read } from './statements.ts';
-import { moveOffsets, relationOf, STATE_SCHEMA } from './load-offsets.ts';
+import { moveOffsets, relationOf, setOffsets, STATE_SCHEMA } from './load-offsets.ts';
 
 const FILES = `${STATE_SCHEMA}.archive_files`;
 
@@ -256,6 +258,40 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     });
   }
 
+  async cut(
+    target: LoadTarget,
+    { partition, from, upTo, next, topicId }: Cut,
+    loadId: string,
+    work: () => Promise<CutFiles>,
+  ): Promise<boolean> {
+    const relation = quoteText(relationOf(target));
+    const ofPartition = `relation = ${relation} and topic = ${quoteText(target.topic)} and partition = ${partition}`;
+    return this.#within(target, async (session) => {
+      // Whoever records files of the partition waits for this transaction, and finds another position then.
+      const standing = `select next_offset from ${STATE_SCHEMA}.load_offsets where ${ofPartition} for update`;
+      const [row] = await read(session, standing);
+      if ((row === undefined ? null : BigInt(String(row[0]))) !== from) return false;
+      const { gone, kept } = await work();
+      const open = `(status = 'open' and to_offset > ${upTo})`;
+      await session.execute(`delete from ${FILES} where ${ofPartition} and (${keysIn(gone)} or ${open})`);
+      if (kept.length > 0)
+        await session.execute(
+          `insert into ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, status, ` +
+            `load_id, written_at) values ${kept
+              .map(
+                (file) =>
+                  `(${relation}, ${quoteText(file.key)}, ${quoteText(target.topic)}, ${partition}, ${file.from}, ` +
+                  `${file.to}, ${file.rows}, ${file.bytes}, ${file.size}, 'done', ${quoteText(loadId)}, ` +
+                  'clock_timestamp())',
+              )
+              .join(', ')} on conflict (relation, key) do update set status = excluded.status, rows = excluded.rows, ` +
+            'bytes = excluded.bytes, size = excluded.size, written_at = excluded.written_at',
+        );
+      await session.execute(setOffsets(target, target.topic, topicId, new Map([[partition, next]])));
+      return true;
+    });
+  }
+
   async forget(target: LoadTarget, files: readonly KeptFile[]): Promise<void> {
     if (files.length === 0) return;
     const where = `relation = ${quoteText(relationOf(target))} and ${keysAre(files)}`;
@@ -276,5 +312,9 @@ export class PostgresArchiveLedger implements ArchiveLedger {
 }
 
 function keysAre(files: readonly KeptFile[]): string {
-  return files.length === 0 ? 'false' : `key in (${files.map(({ key }) => quoteText(key)).join(', ')})`;
+  return keysIn(files.map(({ key }) => key));
+}
+
+function keysIn(keys: readonly string[]): string {
+  return keys.length === 0 ? 'false' : `key in (${keys.map(quoteText).join(', ')})`;
 }

@@ -131,7 +131,7 @@ export class KafkaBroker {
   /** Ports of the other listeners. */
   readonly ports: Readonly<Record<Listener, number>>;
   private readonly controller: number;
-  private readonly folder: string;
+  readonly folder: string;
   private readonly lib: string;
   private child: ChildProcess | null = null;
   /** Its log. */

@@ -80,7 +80,9 @@ export function sleepyStore(
   };
   return Object.assign(Object.create(store) as ObjectStore, {
     settings: store.settings,
-    ...Object.fromEntries((['part', 'head', 'delete'] as const).map((name) => [name, store[name].bind(store)])),
+    ...Object.fromEntries(
+      (['get', 'part', 'head', 'delete', 'check'] as const).map((name) => [name, store[name].bind(store)]),
+    ),
     async *list(prefix: string) {
       yield* store.list(prefix);
       if (where === 'list') await sleep();

@@ -251,6 +251,7 @@ describe('a Kafka client', async () => {
         topic: 't',
         partition: 1,
         reason: 'corrupt',
+        behind: 2n,
         message: 'the batch at offset 1 cannot be read: its checksum (CRC-32C) does not hold',
       },
     ]);
@@ -284,6 +285,7 @@ describe('a Kafka client', async () => {
         topic: 't',
         partition: 0,
         reason: 'too_large',
+        behind: 2n,
         message: 'the batch at offset 1 cannot be read: it holds more than 256 MB when it is unpacked',
       },
     ]);

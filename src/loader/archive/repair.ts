@@ -1,0 +1,345 @@
+// Lets the stopped partitions of an archive go on: finds what ledger, store and topic hold, and does what
+// repair-plan.ts says. What the topic has lost goes from the files, so that they hold what the topic held once each.
+// Whoever comes after a kill finds the same, and goes on.
+import { TsdbtError } from '../../errors.ts';
+import type { ObjectStore } from '../../object-store/store.ts';
+import { type BrokerClient, type MessageBatch, type PartitionFailure, partitionKey } from '../broker.ts';
+import { DeadLimit } from '../dead-limit.ts';
+import { SnapshotFloors } from '../debezium/snapshot-floors.ts';
+import { jsonDecoder } from '../decode.ts';
+import { GO_ON, Intake } from '../intake.ts';
+import type { LoadTarget } from '../load-target.ts';
+import { PendingRows } from '../pending-rows.ts';
+import { rowMaker } from '../row-maker.ts';
+import { type FaultPoint, Fenced, type OpenRange, type Sink } from '../sink.ts';
+import { isAnother, madeAnew } from '../starts.ts';
+import { ofTopic, topicNames } from '../topics.ts';
+import { bodyOf } from './compact.ts';
+import { isArchive, rangeOf } from './config.ts';
+import { liesThere } from './layout.ts';
+import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
+import { FileGone, ForeignFile, messagesOfFile } from './read-file.ts';
+import { isSound, type PartitionPlan, planRepair, type Span, type Standing } from './repair-plan.ts';
+import { putOnce } from './sink.ts';
+
+/** For how long a leader that is away is waited for. */
+const WAIT_MS = 10_000;
+/** Messages that are looked at for a batch that cannot be read, and offsets that are read at once. */
+const HELD_MESSAGES = 100_000;
+const AT_ONCE = 5000n;
+/** Loaders at work may move a position meanwhile. */
+const TRIES = 5;
+
+export interface RepairOptions {
+  /** An archive. */
+  readonly target: LoadTarget;
+  readonly ledger: ArchiveLedger;
+  /** Of the archive. */
+  readonly sink: Sink;
+  readonly store: ObjectStore;
+  readonly client: BrokerClient;
+  /** Of this process, and unlike every other one's. */
+  readonly owner: string;
+  /** Where to go on behind what cannot be read, by `topic/partition`. */
+  readonly behind: ReadonlyMap<string, bigint>;
+  readonly signal: AbortSignal;
+  readonly now: () => number;
+  /** For tests: called at each fault point. */
+  readonly reached?: (point: FaultPoint) => void;
+}
+
+/** A range that was recorded, and cannot be read again as a whole. */
+export interface HalfRange {
+  readonly range: OpenRange;
+  /** What cannot be read of it. */
+  readonly lost: readonly Span[];
+  /** Why. */
+  readonly failure: PartitionFailure;
+  /** Messages of it that stand in files all the same. */
+  readonly standing: number;
+}
+
+/** What is to be done with a partition, and what it costs. */
+export interface Repair extends PartitionPlan {
+  readonly halves: readonly HalfRange[];
+  /** Messages that go with each file, by its key; one that cannot be read is left out. */
+  readonly gone: ReadonlyMap<string, number>;
+}
+
+/**
+ * Looks at the partitions of an archive. Writes nothing.
+ * @returns those of which there is something to say
+ * @throws `connection`, `database` and `runtime` errors: broker, database or store do not answer, or refuse
+ */
+export async function repairsOf(options: RepairOptions): Promise<readonly Repair[]> {
+  const { target, client } = options;
+  const found: Repair[] = [];
+  const names = await topicNames(client, target);
+  for (const { topic, id, partitions } of await client.topics(names)) {
+    const view = ofTopic(target, topic);
+    // Before the ledger: a loader at work records a file first.
+    const objects = await objectsOf(options, topic);
+    const held = (await options.ledger.partitions(view)).filter((at) => at.topic === topic);
+    const kept = await options.sink.positions(view);
+    const numbers = new Set([...kept.keys(), ...held.map((at) => at.partition), ...objects.keys()]);
+    for (const partition of [...numbers].sort((a, b) => a - b)) {
+      if (partition >= partitions) continue;
+      const repair = await repairOfPartition(options, view, { partition, topicId: id, objects });
+      if (repair !== null) found.push(repair);
+    }
+  }
+  return found.filter((repair) => !isWhole(repair));
+}
+
+/**
+ * Does what is to be done with a partition.
+ * @returns false: another process is at it, or the partition has moved again and again meanwhile
+ * @throws `connection`, `database` and `runtime` errors; after them, and after a kill, another call goes on
+ */
+export async function repairPartition(options: RepairOptions, first: Repair): Promise<boolean> {
+  const { target, ledger, owner, client } = options;
+  if (!(await ledger.claim(target, owner))) return false;
+  try {
+    const view = ofTopic(target, first.topic);
+    let repair: Repair | null = first;
+    for (let tries = 0; tries < TRIES && repair !== null && isMendable(repair); tries++) {
+      for (const { range } of repair.halves) await settleHalf(options, view, range);
+      if (await cut(options, view, repair)) return true;
+      // A loader at work has moved it, and what is there now is looked at.
+      const [info] = await client.topics([view.topic]);
+      const objects = await objectsOf(options, view.topic);
+      repair = await repairOfPartition(options, view, {
+        ...{ partition: first.partition, topicId: info?.id ?? null, objects },
+      });
+    }
+    return repair === null || !isMendable(repair);
+  } finally {
+    await ledger.release(target, owner);
+  }
+}
+
+/** Writes what can be read of a range; files of it that stand keep what they have. */
+async function settleHalf(options: RepairOptions, view: LoadTarget, range: OpenRange): Promise<void> {
+  const { client, sink, behind, now, owner: loadId } = options;
+  const key = partitionKey(range);
+  const flushes = await sink.unsettled(view, [range.partition]);
+  const open = flushes.find(({ ranges }) => ranges.some(({ from, to }) => from === range.from && to === range.to));
+  if (open === undefined) return;
+  const { earliest = 0n } = (await client.ends([view.topic], [range])).get(key) ?? {};
+  const { batches } = await readAgain(client, range, { earliest, told: behind.get(key) ?? null });
+  const floors = new SnapshotFloors(view);
+  const maker = rowMaker(view, jsonDecoder, [], { hashKey: null, loadId, floors });
+  const pending = new PendingRows();
+  const limit = new DeadLimit(view);
+  pending.hold(range, range.from, range.from, now);
+  for (const batch of batches) {
+    const intake = new Intake({ target: view, decoder: jsonDecoder, limit, now, floors }, batch, batch.from, maker);
+    for (let taken = intake.take(pending, maker, GO_ON); taken.kind !== 'taken'; )
+      taken = intake.take(pending, maker, GO_ON);
+  }
+  const flush = { target: view, columns: [], ranges: pending.ranges(), rows: pending.rows, dead: [], loadId };
+  try {
+    await sink.settle(open, flush);
+  } catch (error) {
+    // A loader has settled it meanwhile.
+    if (!(error instanceof Fenced)) throw error;
+  }
+}
+
+async function cut(options: RepairOptions, view: LoadTarget, plan: Repair): Promise<boolean> {
+  const { ledger, store, client, target, owner, signal, reached = () => undefined } = options;
+  const [info] = await client.topics([view.topic]);
+  const { partition, position, upTo, next, trims, removals, forgotten } = plan;
+  return ledger.cut(view, { partition, from: position, upTo, next, topicId: info?.id ?? null }, owner, async () => {
+    const kept: WrittenFile[] = [];
+    for (const { source, from, key } of trims) {
+      await ledger.claim(target, owner);
+      const file = { ...source, key, to: upTo };
+      if (from !== null) {
+        const { body, rows } = await bodyOf(store, { file, inputs: [source] }, signal);
+        if (rows > 0) kept.push({ ...writtenOf(file, source, rows), size: await putOnce(store, key, body) });
+      } else {
+        const rows = (await messagesFrom(store, key, source.from)) ?? 0;
+        kept.push({ ...writtenOf(file, source, rows), size: (await store.head(key))?.size ?? 0 });
+      }
+      reached('trimmed');
+    }
+    for (const { key } of removals) {
+      await store.delete(key);
+      reached('in_deletion');
+    }
+    return { gone: [...new Set([...removals.map(({ key }) => key), ...forgotten])], kept };
+  });
+}
+
+/** @param rows that are left */
+function writtenOf(file: PlannedFile, { rows: before, bytes }: PlannedFile, rows: number): PlannedFile {
+  const { key, topic, partition, from, to } = file;
+  return { key, topic, partition, from, to, rows, bytes: before > 0 ? Math.round((bytes * rows) / before) : bytes };
+}
+
+/** Is there nothing to say of it? */
+function isWhole(repair: Repair): boolean {
+  return isSound(repair) && repair.halves.length + repair.missing.length + repair.unknown.length === 0;
+}
+
+/** Is there something that `repair` can do? */
+export function isMendable(repair: Repair): boolean {
+  return repair.problem === null && (repair.halves.length > 0 || !isSound(repair));
+}
+
+/** What is known of a partition beforehand. */
+interface Place {
+  readonly partition: number;
+  readonly topicId: string | null;
+  readonly objects: ReadonlyMap<number, readonly Standing[]>;
+}
+
+async function repairOfPartition(
+  options: RepairOptions,
+  view: LoadTarget,
+  { partition, topicId, objects }: Place,
+): Promise<Repair | null> {
+  const { client, ledger, sink, store, behind } = options;
+  const at = { topic: view.topic, partition };
+  const kept = await ledger.files(view, partition);
+  const flushes = kept.cutFrom === undefined ? await ledger.open(view, [partition]) : [];
+  const open = flushes.flatMap(({ ranges }) => ranges);
+  const place = (await sink.positions(view)).get(partition);
+  const { earliest = 0n, end = 0n } = (await client.ends([view.topic], [at])).get(partitionKey(at)) ?? {};
+  const told = behind.get(partitionKey(at)) ?? null;
+  const anew = isAnother(place?.topicId ?? null, topicId);
+  const failure: PartitionFailure | null = anew
+    ? { ...at, reason: 'made_anew', message: textOf(madeAnew(view, view.topic)) }
+    : place === undefined
+      ? null
+      : await failureOf(client, { ...at, ...place }, { earliest, end });
+  const facts = { ...at, position: place?.next ?? null, earliest, end, failure, behind: told };
+  const plan = planRepair({ ...facts, kept, open, objects: objects.get(partition) ?? [] });
+  if (plan === null) return null;
+  const halves: HalfRange[] = [];
+  for (const range of anew ? [] : open.filter(({ to }) => to <= plan.upTo)) {
+    const { lost, failure: why } = await readAgain(client, range, { earliest, told });
+    if (why === null) continue;
+    const standing = await standingIn(store, objects.get(partition) ?? [], range, lost);
+    halves.push({ range, lost, failure: why, standing });
+  }
+  const gone = new Map<string, number>();
+  for (const removal of plan.removals) {
+    const whole = removal.from >= plan.upTo ? removal.rows : null;
+    const rows = whole ?? (await messagesFrom(store, removal.key, plan.upTo));
+    if (rows !== null) gone.set(removal.key, rows);
+  }
+  const unread = halves.find(({ lost }) => lost.length === 0);
+  return { ...plan, halves, gone, problem: plan.problem ?? unread?.failure.message ?? null };
+}
+
+/** Why a partition cannot be read on from its position; null: it can. */
+async function failureOf(
+  client: BrokerClient,
+  at: { readonly topic: string; readonly partition: number; readonly next: bigint; readonly epoch: number | null },
+  { earliest, end }: { readonly earliest: bigint; readonly end: bigint },
+): Promise<PartitionFailure | null> {
+  const { topic, partition, next } = at;
+  const [failure] = await client.verify([at]);
+  if (failure !== undefined) return failure;
+  if (next < earliest) {
+    const message = `the messages from offset ${next} on are gone from the topic, which begins at ${earliest}`;
+    return { topic, partition, reason: 'offset_out_of_range', message };
+  }
+  // A loader at work may hold messages before the batch that has stopped it.
+  let messages = 0;
+  for (let from = next; from < end && messages < HELD_MESSAGES; from += AT_ONCE) {
+    const read = await client.read(at, from, from + AT_ONCE < end ? from + AT_ONCE : end, WAIT_MS);
+    if (read.failure !== null) {
+      const first = read.batches.at(-1)?.next ?? from;
+      return first > next ? { ...read.failure, from: first } : read.failure;
+    }
+    for (const { records } of read.batches) messages += records.reduce((sum, { length }) => sum + length, 0);
+  }
+  return null;
+}
+
+/**
+ * The messages of a range, as far as the topic has them.
+ * @returns `failure`: the first one that was met; without `lost` it was the end of it
+ */
+async function readAgain(
+  client: BrokerClient,
+  range: OpenRange,
+  { earliest, told }: { readonly earliest: bigint; readonly told: bigint | null },
+): Promise<{
+  readonly batches: readonly MessageBatch[];
+  readonly lost: readonly Span[];
+  readonly failure: PartitionFailure | null;
+}> {
+  const batches: MessageBatch[] = [];
+  const lost: Span[] = [];
+  let first: PartitionFailure | null = null;
+  for (let next = range.from; next < range.to; ) {
+    const read = await client.read(range, next, range.to, WAIT_MS);
+    const { failure } = read;
+    first ??= failure;
+    const gone = failure?.reason === 'offset_out_of_range';
+    if (!gone) batches.push(...read.batches);
+    if (failure === null) break;
+    const from = gone ? next : (read.batches.at(-1)?.next ?? next);
+    const behind = gone ? earliest : (failure.behind ?? told);
+    if (behind === null || behind <= from) return { batches, lost: [], failure };
+    const to = behind < range.to ? behind : range.to;
+    lost.push({ from, to });
+    next = to;
+  }
+  return { batches, lost, failure: first };
+}
+
+/** Messages of offsets that cannot be read again, in files of the range that were written all the same. */
+async function standingIn(
+  store: ObjectStore,
+  objects: readonly Standing[],
+  range: OpenRange,
+  lost: readonly Span[],
+): Promise<number> {
+  let count = 0;
+  for (const { key, from, to } of objects)
+    if (from === range.from && to === range.to)
+      for (const part of lost)
+        count += ((await messagesFrom(store, key, part.from)) ?? 0) - ((await messagesFrom(store, key, part.to)) ?? 0);
+  return count;
+}
+
+/** The objects of a topic's archive, by partition. */
+async function objectsOf(
+  { target, store }: Pick<RepairOptions, 'target' | 'store'>,
+  topic: string,
+): Promise<ReadonlyMap<number, readonly Standing[]>> {
+  if (!isArchive(target)) throw new TsdbtError('internal', `${target.name} is no archive`);
+  const { path } = target.archive;
+  const [prefix = ''] = path.replaceAll('{topic}', topic).split('{');
+  const found = new Map<number, Standing[]>();
+  for await (const { key, size } of store.list(prefix)) {
+    const range = rangeOf(key);
+    if (range === null || !liesThere(key, path, topic)) continue;
+    const its = found.get(range.partition) ?? [];
+    its.push({ key, size, ...range });
+    found.set(range.partition, its);
+  }
+  return found;
+}
+
+/** How many messages a file has from an offset on; null: it cannot be read. */
+async function messagesFrom(store: ObjectStore, key: string, from: bigint): Promise<number | null> {
+  let count = 0;
+  try {
+    for await (const messages of messagesOfFile(store, key))
+      count += messages.filter(({ offset }) => offset >= from).length;
+    return count;
+  } catch (error) {
+    if (error instanceof ForeignFile || error instanceof FileGone) return null;
+    throw error;
+  }
+}
+
+function textOf({ message, details: { hint } }: TsdbtError): string {
+  return hint === undefined ? message : `${message} ${hint}`;
+}
