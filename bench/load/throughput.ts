@@ -2,11 +2,14 @@
 // into the same table; for an upsert, into a table with the same key. Also prints CPU seconds of all three programs and
 // the ratio that they allow on shared cores.
 import { cpus } from 'node:os';
+import { collectSeldom } from '../../src/cli/collect-garbage.ts';
 import { familySeconds, parentOf } from './processor-time.ts';
 import type { Session } from '../../src/adapters/adapter.ts';
 import { median, loadTopic, openBench, produce, targetOf } from './setup.ts';
 
 export async function main(small: boolean): Promise<void> {
+  // As `tsdbt load` does.
+  collectSeldom();
   const bench = await openBench();
   const rounds = small ? 1 : 5;
   try {
