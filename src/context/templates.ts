@@ -10,7 +10,7 @@ export interface TemplateEnvironments {
 }
 
 /** CPU time of the program, in milliseconds: a template's time limit does not depend on other processes. */
-function processorMs(): number {
+export function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }

@@ -192,6 +192,15 @@ export const PARSING_ERRORS = {
       `In ${f.path}: found ${f.key} dictionary in 'config' dictionary and as top-level ` +
       "key.\n                    Remove the top-level key and define it under 'config' dictionary only.",
   ),
+  timeSpineMissing: row(
+    'T2559',
+    'parsing',
+    () =>
+      'The semantic layer requires a time spine model with granularity DAY or smaller in the project, but none was ' +
+      'found. Guidance on creating this model can be found on our docs site ' +
+      '(https://docs.getdbt.com/docs/build/metricflow-time-spine).',
+  ),
+  semanticLayerInvalid: row('T2560', 'parsing', () => 'Semantic Manifest validation failed.'),
   timeSpineWithoutColumn: row<Facts<'model'>>(
     'T2039',
     'parsing',

@@ -17,6 +17,8 @@ export const PROJECT_EVENTS = {
   ResourceNamesWithSpacesDeprecation: message('D015', 'warn'),
   PackageMaterializationOverrideDeprecation: message('D016', 'warn'),
   SourceFreshnessProjectHooksNotRun: message('D017', 'warn'),
+  MFTimespineWithoutYamlConfigurationDeprecation: message('D018', 'warn'),
+  MFCumulativeTypeParamsDeprecation: message('D019', 'warn'),
   MicrobatchMacroOutsideOfBatchesDeprecation: message('D020', 'warn'),
   UnexpectedJinjaBlockDeprecation: message('D023', 'warn'),
   DuplicateYAMLKeysDeprecation: message('D024', 'warn'),
@@ -31,6 +33,7 @@ export const PROJECT_EVENTS = {
   MissingArgumentsPropertyInGenericTestDeprecation: message('D039', 'warn'),
   DuplicateNameDistinctNodeTypesDeprecation: message('D040', 'warn'),
   GetMetaKeyWarning: message('D041', 'warn'),
+  TimeDimensionsRequireGranularityDeprecation: message('D041', 'warn'),
   GenerateSchemaNameNullValueDeprecation: message('D044', 'warn'),
   ValidationWarning: message('I009', 'warn'),
   UnableToPartialParse: event<{ readonly reason: string }>(
@@ -64,6 +67,7 @@ export const PROJECT_EVENTS = {
   UpcomingReferenceDeprecation: message('I066', 'warn'),
   DeprecatedReference: message('I067', 'warn'),
   UnsupportedConstraintMaterialization: message('I068', 'warn'),
+  SemanticValidationFailure: message('I070', 'warn'),
   UnversionedBreakingChange: message('I071', 'warn'),
   WarnStateTargetEqual: event<{ readonly state_path: string }>('I072', 'warn', ({ state_path }) =>
     warningTag(

@@ -34,6 +34,7 @@ const NAMES = {
   agate: ['agate-tables.py', 'prints what agate makes of CSV texts and tables'],
   relation: ['relation.py', 'prints what templates see of relations, columns and the adapter'],
   selection: ['selection.py', 'writes what dbt selects in the case of every method'],
+  'semantic-rules': ['semantic-rules.py', 'writes what dbt says of mistakes in the semantic layer'],
   state: ['state.py', 'writes what dbt selects by state: after each edit'],
   yaml: ['yaml-texts.py', 'writes what PyYAML makes of texts'],
 };

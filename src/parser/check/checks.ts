@@ -5,6 +5,7 @@ import type { ConfigSection } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { checkMicrobatchModels } from './microbatch-checks.ts';
+import { checkSemanticLayer } from './semantic/rules.ts';
 import type { ConfigDict } from '../config/node-config.ts';
 import type { ParseTools } from '../config/node-update.ts';
 import { pluralOf, REFABLE } from '../table/duplicates.ts';
@@ -23,6 +24,7 @@ export function checkProject({ state }: ParseTools, table: LinkedTable): LinkedT
     else if (node.resource_type === 'snapshot') checkSnapshot(node);
   }
   const checked = { ...table, nodes: checkMicrobatchModels(state, table) };
+  checkSemanticLayer(state, checked);
   checkFunctionArguments(checked);
   return checked;
 }

@@ -330,8 +330,9 @@ describe('config', () => {
 });
 
 describe('a measure of a metric', () => {
-  const project = (enabled: boolean, measure: string): Record<string, string> =>
-    yaml(`semantic_models:
+  const project = (enabled: boolean, measure: string): Record<string, string> => ({
+    'models/metricflow_time_spine.sql': 'select 1 as date_day',
+    ...yaml(`semantic_models:
   - name: people
     model: ref('a')
     config: {enabled: ${enabled}}
@@ -344,7 +345,8 @@ metrics:
     label: People
     type: simple
     type_params: {measure: ${measure}}
-`);
+`),
+  });
 
   it('that no semantic model has is named, and one of a disabled semantic model with the model', async () => {
     expect((await failure(project(true, 'tails'))).message).toContain(

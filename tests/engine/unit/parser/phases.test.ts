@@ -17,6 +17,7 @@ import type { PatchedModel, ReadNode } from '../../../../src/parser/table/phases
 import { parseInput } from '../../support/parse.ts';
 
 const FILES = {
+  'models/metricflow_time_spine.sql': 'select 1 as date_day',
   'models/docs.md': '{% docs id %}The key.{% enddocs %}',
   'models/a.sql': "{{ config(tags=['x'], post_hook=\"select 1 from {{ ref('b') }}\") }} select 1 as id",
   'models/b.sql': 'select 1 as id',
@@ -52,10 +53,12 @@ unit_tests:
 semantic_models:
   - name: sm
     model: ref('a')
+    defaults: {agg_time_dimension: at}
     entities: [{name: id, type: primary}]
-    measures: [{name: n, agg: count, expr: '1', create_metric: true}]
+    dimensions: [{name: at, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: nn, agg: count, expr: '1', create_metric: true}]
 metrics:
-  - {name: m, label: M, type: derived, type_params: {expr: n, metrics: [n]}}
+  - {name: mm, label: M, type: derived, type_params: {expr: nn, metrics: [nn]}}
 `,
 };
 

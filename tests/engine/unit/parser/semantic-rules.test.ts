@@ -1,0 +1,46 @@
+// Rules of the semantic layer beside what real dbt-core 1.12.6 said of the same projects: semantic/golden.json, made by
+// `npm run oracle -- semantic-rules`.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../../src/contracts/node.ts';
+import { TsdbtError } from '../../../../src/errors.ts';
+import { parseProject } from '../../../../src/parser/manifest.ts';
+import { parseInput } from '../../support/parse.ts';
+
+interface Golden {
+  readonly files: Readonly<Record<string, string>>;
+  readonly flags: { readonly [name: string]: Json };
+  readonly said: readonly (readonly [level: string, name: string, message: string])[];
+  readonly error: string | null;
+}
+
+const golden = JSON.parse(readFileSync(new URL('semantic/golden.json', import.meta.url), 'utf8')) as Readonly<
+  Record<string, Golden>
+>;
+
+/** The members of sets in their order, as golden.json has them. */
+const sorted = (text: string): string =>
+  text.replaceAll(/\{('[^{}:]*')\}/g, (_, inside: string) => `{${inside.split(', ').sort().join(', ')}}`);
+
+describe('rules of the semantic layer', () => {
+  it.each(Object.entries(golden))('%s', async (_, { files, flags, said, error }) => {
+    const heard: [string, string, string][] = [];
+    const input = await parseInput(files, { flags });
+    const logger: typeof input.logger = {
+      fire: ({ level, name, data }) => {
+        if (level === 'warn' || level === 'error') heard.push([level, name, sorted(String(data?.['msg'] ?? ''))]);
+      },
+    };
+    let thrown: string | null = null;
+    try {
+      parseProject({ ...input, logger });
+    } catch (caught) {
+      if (!(caught instanceof TsdbtError)) throw caught;
+      thrown = caught.message;
+    }
+    // Some messages of dbt's events are empty; ours are not.
+    const silent = new Set(said.flatMap(([, name, message]) => (message === '' ? [name] : [])));
+    for (const event of heard) if (silent.has(event[1])) event[2] = '';
+    expect({ said: heard, error: thrown }).toEqual({ said, error: error?.replace(/^Parsing Error\n {2}/, '') ?? null });
+  });
+});
