@@ -227,12 +227,16 @@ export class RecordBatches {
     return end - start;
   }
 
-  /** How many messages the batches from this one on say that they hold, up to a limit of bytes. */
+  /**
+   * How many messages the batches from this one on say that they hold, up to a limit of bytes and to the first batch that
+   * is compressed: the messages behind it lie elsewhere, or get room of their own.
+   */
   #announced(limit: number): number {
     let count = 0;
     let taken = 0;
     for (let i = this.#read; i < this.#batches.length && taken < limit; i++) {
       const { at, stop } = this.#batches[i]!;
+      if ((this.#bytes.readInt16BE(at + 21) & COMPRESSION) !== 0) break;
       const size = stop - at - FIRST_RECORD;
       // A count that is damaged is found when its batch is read.
       count += Math.max(0, Math.min(this.#bytes.readInt32BE(at + 57), Math.floor(size / SHORTEST_RECORD)));

@@ -303,6 +303,22 @@ describe('batches of records', async () => {
     expect(records.length).toBeLessThanOrEqual(2);
   });
 
+  it('of several kinds by turns take memory for their own messages alone', () => {
+    const count = 1_000;
+    const values = Array.from({ length: 20 }, () => '');
+    const bytes = Buffer.concat(
+      Array.from({ length: count }, (_, i) =>
+        batch(i * 20, sent(values), { compression: i % 2 === 0 ? 'none' : 'gzip' }),
+      ),
+    );
+    const batches = open(bytes);
+    const before = process.memoryUsage().arrayBuffers;
+    const records = batches.take(Number.POSITIVE_INFINITY)?.records ?? [];
+    expect(records.reduce((sum, { length }) => sum + length, 0)).toBe(count * 20);
+    // A message takes some tens of bytes.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * MEGABYTE);
+  });
+
   it('of lengths that are promised and not kept take no memory', () => {
     const unpack = unpacker(library, 64 * MEGABYTE);
     const before = process.memoryUsage().rss;
