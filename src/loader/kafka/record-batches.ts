@@ -228,8 +228,8 @@ export class RecordBatches {
   }
 
   /**
-   * How many messages the batches from this one on say that they hold, up to a limit of bytes and to the first batch that
-   * is compressed: the messages behind it lie elsewhere, or get room of their own.
+   * How many messages the batches from this one on say that they hold, up to a limit of bytes and to the first batch
+   * that is compressed: the messages behind it lie elsewhere, or get room of their own.
    */
   #announced(limit: number): number {
     let count = 0;
