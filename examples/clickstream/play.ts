@@ -61,7 +61,9 @@ export async function main(play: Play): Promise<void> {
       return;
     }
     stage.start('serve', 'serve');
-    stage.say('\n5 page views a second from here on, a build at the full five minutes. Ctrl-C ends everything.');
+    stage.say(
+      '\n5 page views a second from here on, sent every 30 s; builds at the full five minutes. Ctrl-C ends it all.',
+    );
     for (let from = now; !signal.aborted; ) {
       await pause(30_000, signal);
       const to = Date.now();

@@ -52,7 +52,7 @@ export async function main(play: Play): Promise<void> {
     }
     stage.start('load', 'load');
     stage.start('build', 'build', '--every', '10s', '--if-changed');
-    stage.say('\n20 events a second from here on. Ctrl-C ends everything.');
+    stage.say('\n20 events a second from here on, sent every 10 s. Ctrl-C ends everything.');
     for (let from = Date.now(); !signal.aborted; ) {
       await pause(10_000, signal);
       const to = Date.now();
