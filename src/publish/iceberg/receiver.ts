@@ -6,9 +6,9 @@ import { errorOf } from '../../error-table.ts';
 import type { AvroFile, AvroValue } from '../../object-store/avro-file.ts';
 import { type CatalogJson, entries, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
-import type { LakeColumnOf } from '../lake/receiver.ts';
+import { type LakeColumnOf, planFiles } from '../lake/planned-files.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
-import { confirmSent, publishedColumns, refuseValues, versionOf } from '../plan.ts';
+import { confirmSent } from '../plan.ts';
 import type {
   Orphan,
   OrphanSearch,
@@ -62,13 +62,7 @@ export class IcebergReceiver implements Receiver {
     const parts = partitionKeysOf(publishing);
     let metadata = await table.load();
     refuseForeign(metadata, node, place);
-    await source.open();
-    const planned = publishedColumns(config, await source.columns()).map((column) =>
-      this.#columnOf(source.dialect, column),
-    );
-    const summary = await source.summary(planned.flatMap((column) => column.checks));
-    refuseValues(summary);
-    const version = versionOf(config, planned, summary);
+    const { columns: planned, summary, version } = await planFiles(publishing, this.#columnOf);
     const found = config.mode === 'partitions' ? await source.partitions(parts) : [];
     const partitions = found.filter(({ values }) => ended?.has(values) !== true);
     const marks = marksOf(metadata);

@@ -5,15 +5,13 @@ import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
 import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
-import { confirmSent, publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { Published, Publishing, Receiver, SourceColumn, StandingCopy, Summary } from '../receiver.ts';
+import { confirmSent } from '../plan.ts';
+import type { Published, Publishing, Receiver, StandingCopy, Summary } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { LakeColumn } from './lake-column.ts';
 import { type Manifest, ManifestFolder, type ManifestFile, type Standing } from './manifest.ts';
+import { type LakeColumnOf, planFiles } from './planned-files.ts';
 import { writeRowFiles } from './row-files.ts';
-
-/** A column as files have it, by the database that it comes from. @throws for types that have no equal */
-export type LakeColumnOf = (dialect: string, column: SourceColumn) => LakeColumn;
 
 export class LakeReceiver implements Receiver {
   readonly #store: ObjectStore;
@@ -26,7 +24,7 @@ export class LakeReceiver implements Receiver {
   }
 
   async publish(publishing: Publishing): Promise<Published> {
-    const { node, source, force } = publishing;
+    const { node, force } = publishing;
     const { config } = node;
     const folder = new ManifestFolder(this.#store, config.path ?? '');
     this.#conditions ??= folder.needConditions();
@@ -36,13 +34,7 @@ export class LakeReceiver implements Receiver {
     const { manifest } = standing;
     if (manifest !== null && manifest.publication !== node.unique_id && !config.adopt)
       throw errorOf('foreignTable', { place: folder.place, what: `it holds ${manifest.publication}` });
-    await source.open();
-    const columns = publishedColumns(config, await source.columns()).map((column) =>
-      this.#columnOf(source.dialect, column),
-    );
-    const summary = await source.summary(columns.flatMap((column) => column.checks));
-    refuseValues(summary);
-    const version = versionOf(config, columns, summary);
+    const { columns, summary, version } = await planFiles(publishing, this.#columnOf);
     const overdue = ended !== null && manifest?.files.some(({ partition }) => ended.has(partition)) === true;
     if (!force && !overdue && manifest?.version === version) {
       await tidy(folder, standing, manifest);
