@@ -1,7 +1,7 @@
 // A Postgres of the campaign's own, made from the system's programs, that can crash, come back read-only, run out of
 // disk and change its password; a PgBouncer before it; and a project of every kind of model on it. What is done to
 // them, and when, is the campaign's.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -17,6 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
+import { Bouncer } from '../engine/support/pgbouncer.ts';
 import { quietPort } from '../engine/support/quiet-port.ts';
 import { pause } from './campaign.ts';
 import { WireProxy } from './wire-proxy.ts';
@@ -35,8 +36,6 @@ export const PG_BIN: string | null = (() => {
     : [];
   return versions.length === 0 ? null : `${root}/${Math.max(...versions)}/bin`;
 })();
-export const PGBOUNCER: string | null =
-  ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((path) => existsSync(path)) ?? null;
 
 function asPostgres(command: string, args: readonly string[]): void {
   const [program, rest] = AS_ROOT ? ['runuser', ['-u', 'postgres', '--', command, ...args]] : [command, args];
@@ -56,8 +55,7 @@ export class PostgresLab {
   /** A disk of its own, so that it can be full; false where none can be mounted. */
   readonly ownDisk: boolean;
   private readonly data: string;
-  private bouncer: ChildProcess | null = null;
-  bouncerPort = 0;
+  private bouncer: Bouncer | null = null;
 
   private constructor(dir: string, port: number) {
     this.dir = dir;
@@ -199,44 +197,31 @@ export class PostgresLab {
   async tellPassword(): Promise<void> {
     this.writeProfile('project', this.proxy.port);
     if (this.bouncer === null) return;
-    this.stopBouncer();
+    await this.stopBouncer();
     await this.startBouncer();
   }
 
-  /** PgBouncer in transaction mode between the proxy and the server. */
-  async startBouncer(): Promise<void> {
-    const folder = join(this.dir, 'bouncer');
-    mkdirSync(folder, { recursive: true });
-    this.bouncerPort ||= await quietPort();
-    writeFileSync(join(folder, 'users.txt'), `"postgres" "${this.password}"\n`);
-    writeFileSync(
-      join(folder, 'bouncer.ini'),
-      `[databases]\nd = host=127.0.0.1 port=${this.port} dbname=d\n[pgbouncer]\nlisten_addr = 127.0.0.1\n` +
-        `listen_port = ${this.bouncerPort}\n` +
-        `unix_socket_dir =\nauth_type = plain\nauth_file = ${folder}/users.txt\npool_mode = transaction\n` +
-        'default_pool_size = 20\nmax_client_conn = 200\nserver_login_retry = 1\nserver_idle_timeout = 1\n' +
-        'ignore_startup_parameters = extra_float_digits,options,search_path\n',
-    );
-    if (AS_ROOT) {
-      const { uid, gid } = POSTGRES_UID();
-      for (const name of ['', 'users.txt', 'bouncer.ini']) chownSync(join(folder, name), uid, gid);
-    }
-    const args = AS_ROOT ? ['-u', 'postgres', join(folder, 'bouncer.ini')] : [join(folder, 'bouncer.ini')];
-    this.bouncer = spawn(PGBOUNCER!, args, { cwd: '/', stdio: 'ignore' });
-    for (let i = 0; i < 200; i++) {
-      try {
-        await this.sql('select 1', 'd', this.bouncerPort);
-        return;
-      } catch {
-        await pause(50);
-      }
-    }
-    throw new Error('PgBouncer does not answer');
+  get bouncerPort(): number {
+    return this.bouncer?.port ?? 0;
   }
 
-  stopBouncer(): void {
-    this.bouncer?.kill('SIGKILL');
-    this.bouncer = null;
+  /** PgBouncer between the proxy and the server. */
+  async startBouncer(): Promise<void> {
+    if (this.bouncer === null) {
+      const { port, password } = this;
+      const server = { host: '127.0.0.1', port, user: 'postgres', password, database: 'd' };
+      this.bouncer = await Bouncer.open(server, 20, [
+        'server_idle_timeout = 1',
+        'ignore_startup_parameters = extra_float_digits,options,search_path',
+      ]);
+      return;
+    }
+    this.bouncer.tellPassword(this.password);
+    await this.bouncer.start();
+  }
+
+  async stopBouncer(): Promise<void> {
+    await this.bouncer?.stop();
   }
 
   client(database = 'd', port = this.port): pg.Client {
@@ -288,7 +273,7 @@ export class PostgresLab {
 
   async close(): Promise<void> {
     await this.proxy.close();
-    this.stopBouncer();
+    await this.bouncer?.close();
     try {
       this.stop('immediate');
     } catch {

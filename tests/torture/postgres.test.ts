@@ -18,7 +18,8 @@ import {
   timeIsLeft,
   unfit,
 } from './campaign.ts';
-import { PG_BIN, PGBOUNCER, PostgresLab } from './postgres-lab.ts';
+import { PG_BIN, PostgresLab } from './postgres-lab.ts';
+import { bouncerMissing } from '../engine/support/pgbouncer.ts';
 import { ALWAYS, BUILT, CHANGE, FILES, RELATIONS, SETUP, THEIRS } from './postgres-project.ts';
 import { random } from './random.ts';
 
@@ -98,7 +99,7 @@ function faultsOf(lab: PostgresLab): Fault[] {
           },
         ]
       : []),
-    ...(PGBOUNCER === null
+    ...(bouncerMissing !== null
       ? []
       : [
           { name: 'PgBouncer: SIGKILL', through: 'bouncer', act: kill } as const,
@@ -117,7 +118,7 @@ function faultsOf(lab: PostgresLab): Fault[] {
             name: 'PgBouncer killed',
             through: 'bouncer',
             act: async (each: PostgresLab) => {
-              each.stopBouncer();
+              await each.stopBouncer();
               await each.startBouncer();
             },
           } as const,
@@ -245,11 +246,11 @@ describe.skipIf(PG_BIN === null)(
       statements = lab.proxy.count;
       whole = (await lab.sql(RELATIONS))[0]![0]!;
       console.log(`${statements} statements a build; relations: ${whole}`);
-      if (PGBOUNCER !== null) await lab.startBouncer();
+      if (bouncerMissing === null) await lab.startBouncer();
     }, 300_000);
     afterAll(async () => {
       const left = [
-        ...(PGBOUNCER === null ? ['PgBouncer, which is not installed'] : []),
+        ...(bouncerMissing !== null ? ['PgBouncer, which is not installed'] : []),
         ...(lab.ownDisk ? [] : ['disk full: no disk can be mounted']),
         ...(DBT === null ? ['real dbt beside us: TSDBT_ORACLE is not set'] : []),
       ];

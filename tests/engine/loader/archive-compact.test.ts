@@ -1,12 +1,11 @@
 // Compaction of closed days on a real store, beside Postgres and ClickHouse: whoever goes by names sees every message
 // once at every moment, whatever is cut off; replays deliver what the topic had.
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { compactionState } from '../../../src/loader/archive/compact.ts';
 import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import { NO_STORE, S3Server } from '../support/s3-server.ts';
-import { Archive, type ArchiveOptions, ends } from './archive-lab.ts';
-import { ClickHouseLab } from './clickhouse-lab.ts';
+import { NO_STORE } from '../support/s3-server.ts';
+import { Archive, ArchiveLabs, type ArchiveOptions, ends } from './archive-lab.ts';
 import {
   ageClaims,
   AT_ONCE,
@@ -21,26 +20,12 @@ import {
   sleepyStore,
   START,
 } from './compact-lab.ts';
-import { LoadLab, upTo } from './load-lab.ts';
+import { upTo } from './load-lab.ts';
 
 const POINTS = ['before_join', 'joining', 'joined', 'after_join', 'in_deletion'] as const;
-const server = new S3Server();
-
-beforeAll(async () => {
-  if (NO_STORE === null) await server.start();
-});
-afterAll(() => server.stop());
 
 describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
-  let postgres: LoadLab;
-  const clickhouse = new ClickHouseLab('compactions');
-  beforeAll(async () => {
-    postgres = await LoadLab.open();
-  });
-  afterAll(async () => {
-    await postgres.close();
-    await clickhouse.close();
-  });
+  const labs = new ArchiveLabs('compactions');
   for (const [database, format] of [
     ['Postgres', 'ndjson.gz'],
     ['Postgres', 'parquet'],
@@ -48,7 +33,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
     ['ClickHouse', 'parquet'],
   ] as const) {
     const made = (more: ArchiveOptions = {}): Archive =>
-      new Archive(database === 'Postgres' ? postgres : clickhouse, server, {
+      labs.archive(database, {
         ...{ flush: { bytes: 600 }, partitions: 2, format },
         ...more,
       });
@@ -90,13 +75,13 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       await compact(archive);
       expect(await singleOf(await archive.keys())).toHaveLength(0);
       // Listed before: its files are joined and gone.
-      const late = new Archive(lab, server, { partitions: 2 });
+      const late = new Archive(lab, labs.server, { partitions: 2 });
       expect((await lab.load(late.table, { client: listed })).rows).toBe(60);
-      const after = new Archive(lab, server, { partitions: 2 });
+      const after = new Archive(lab, labs.server, { partitions: 2 });
       expect((await lab.load(after.table, { client: await archive.client(archive.path) })).rows).toBe(60);
       for (const loaded of [table, late.table, after.table]) expect(await lab.ids(loaded)).toEqual(upTo(60));
       // One day, with what other days hold between its offsets.
-      const day = new Archive(lab, server, { partitions: 2 });
+      const day = new Archive(lab, labs.server, { partitions: 2 });
       const client = await archive.client(`${archive.path}dt=2026-05-01/`);
       await lab.load(day.table, { client });
       const ids = await lab.ids(day.table);
@@ -110,11 +95,11 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       await filled(archive);
       let gone: Promise<void> | null = null;
       const reached = (point: FaultPoint): void => {
-        if (point === 'after_join' && gone === null) gone = server.kill();
+        if (point === 'after_join' && gone === null) gone = labs.server.kill();
       };
       await expect(compact(archive, { reached })).rejects.toThrow("The object store 'lake' at http://127.0.0.1:");
       await gone;
-      await server.start();
+      await labs.server.start();
       for (const _ of [1, 2]) await compact(archive);
       expect((await archive.ids()).map(Number).sort((a, b) => a - b)).toEqual(upTo(60));
       expect(singleOf(await archive.keys())).toEqual([]);
@@ -143,7 +128,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
   }
 
   it('takes closed days alone, files up to a size, and what comes late the next time', async () => {
-    const archive = new Archive(postgres, server, { flush: { bytes: 1 }, folder: '{topic}/{day}/' });
+    const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 1 }, folder: '{topic}/{day}/' });
     archive.broker.batch = 2;
     for (const i of upTo(40)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i * 0.25 * HOUR });
     await archive.load();
@@ -173,7 +158,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
   });
 
   it('joins nothing behind a range that is open', async () => {
-    const archive = new Archive(postgres, server, { flush: { bytes: 600 }, partitions: 1 });
+    const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(30)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });
     expect(await archive.killed('in_files', 3)).toBe(true);
@@ -185,7 +170,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
   });
 
   it('leaves a day alone that has a file of somebody else, or lacks one', async () => {
-    const archive = new Archive(postgres, server, { flush: { bytes: 600 }, partitions: 1 });
+    const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });
     await archive.load();
@@ -213,7 +198,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
   });
 
   it('finishes what was begun when it is not asked for any more', async () => {
-    const archive = new Archive(postgres, server, { flush: { bytes: 600 }, partitions: 2 });
+    const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 2 });
     await filled(archive, 30, HOUR / 10);
     expect(await ends((reached) => compact(archive, { reached }), 'joined', 1)).toBe(true);
     expect(await compact(archive, { compact: null })).toMatchObject({ into: 1, problems: [] });
@@ -222,7 +207,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
   });
 
   it('is not undone by a loader that sleeps before it writes a file', async () => {
-    const archive = new Archive(postgres, server, { flush: { bytes: 600 }, partitions: 1 });
+    const archive = new Archive(labs.postgres, labs.server, { flush: { bytes: 600 }, partitions: 1 });
     archive.broker.batch = 5;
     for (const i of upTo(30)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + i });
     const ledger = archive.ledger();
@@ -241,7 +226,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       return lost;
     };
     try {
-      await archive.load({ sink: new ArchiveSink(postgres.sink, late, store) });
+      await archive.load({ sink: new ArchiveSink(labs.postgres.sink, late, store) });
     } finally {
       vi.restoreAllMocks();
     }

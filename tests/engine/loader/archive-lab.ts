@@ -1,4 +1,5 @@
 // An archive on a real store, beside Postgres or ClickHouse, for tests: its target, what it has stored, loads of it.
+import { afterAll, beforeAll } from 'vitest';
 import { type ArchiveConfig, type ArchiveFormat, archiveTarget } from '../../../src/loader/archive/config.ts';
 import { messagesIn } from '../../../src/loader/archive/file-format.ts';
 import type { ArchiveLedger } from '../../../src/loader/archive/ledger.ts';
@@ -10,12 +11,42 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { LoaderOptions, LoadSummary } from '../../../src/loader/loader.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
-import type { S3Server } from '../support/s3-server.ts';
-import type { ClickHouseLab } from './clickhouse-lab.ts';
+import { S3Server } from '../support/s3-server.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
 import { LoadLab } from './load-lab.ts';
 import type { MemoryBroker } from './memory-broker.ts';
 
 let archives = 0;
+
+/** The databases and the store that the tests of a `describe` have; opened before them and closed behind. */
+export class ArchiveLabs {
+  readonly server = new S3Server();
+  readonly clickhouse: ClickHouseLab;
+  #postgres: LoadLab | null = null;
+
+  /** @param schema in ClickHouse, of this file alone */
+  constructor(schema: string) {
+    this.clickhouse = new ClickHouseLab(schema);
+    beforeAll(async () => {
+      await this.server.start();
+      this.#postgres = await LoadLab.open();
+    });
+    afterAll(async () => {
+      await this.#postgres?.close();
+      await this.clickhouse.close();
+      await this.server.stop();
+    });
+  }
+
+  get postgres(): LoadLab {
+    if (this.#postgres === null) throw new Error('not before the tests');
+    return this.#postgres;
+  }
+
+  archive(database: 'Postgres' | 'ClickHouse', options: ArchiveOptions = {}): Archive {
+    return new Archive(database === 'Postgres' ? this.postgres : this.clickhouse, this.server, options);
+  }
+}
 
 export class Killed extends Error {}
 

@@ -1,6 +1,6 @@
 // Archives that have stopped, beside Postgres and ClickHouse: what a repair says, and that files and topic are one
 // behind it, whatever is cut off.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   isMendable,
   type Repair,
@@ -10,14 +10,12 @@ import {
 } from '../../../src/loader/archive/repair.ts';
 import type { BrokerClient, MessageBatch, Polled, RangeRead, TopicPartition } from '../../../src/loader/broker.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import { NO_STORE, S3Server } from '../support/s3-server.ts';
-import { Archive, type ArchiveOptions, ends } from './archive-lab.ts';
-import { ClickHouseLab } from './clickhouse-lab.ts';
+import { NO_STORE } from '../support/s3-server.ts';
+import { type Archive, ArchiveLabs, type ArchiveOptions, ends } from './archive-lab.ts';
 import { compact, filled, HOUR, joinedOf, Moment, rowsCounted, sleepyStore, START } from './compact-lab.ts';
-import { LoadLab, upTo } from './load-lab.ts';
+import { upTo } from './load-lab.ts';
 
 const AT = { topic: 't', partition: 0 };
-const server = new S3Server();
 let owners = 0;
 
 /** A client that cannot read the batch of some offsets. */
@@ -62,21 +60,8 @@ function damaged(client: BrokerClient, from: bigint, to: bigint): BrokerClient {
   });
 }
 
-beforeAll(async () => {
-  if (NO_STORE === null) await server.start();
-});
-afterAll(() => server.stop());
-
 describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
-  let postgres: LoadLab;
-  const clickhouse = new ClickHouseLab('repairs');
-  beforeAll(async () => {
-    postgres = await LoadLab.open();
-  });
-  afterAll(async () => {
-    await postgres.close();
-    await clickhouse.close();
-  });
+  const labs = new ArchiveLabs('repairs');
 
   const optionsOf = (archive: Archive, more: Partial<RepairOptions> = {}): RepairOptions => ({
     ...{ target: archive.target, ledger: archive.ledger(), sink: archive.sink(), store: archive.store },
@@ -116,7 +101,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
     ['ClickHouse', 'ndjson.gz'],
   ] as const) {
     const made = (more: ArchiveOptions = {}): Archive => {
-      const archive = new Archive(database === 'Postgres' ? postgres : clickhouse, server, {
+      const archive = labs.archive(database, {
         ...{ flush: { bytes: 600 }, format },
         ...more,
       });
@@ -271,7 +256,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
 
   for (const database of ['Postgres', 'ClickHouse'] as const)
     it(`beside ${database} notes no file of a loader that slept while its range was cut`, async () => {
-      const archive = new Archive(database === 'Postgres' ? postgres : clickhouse, server, { flush: { bytes: 1e6 } });
+      const archive = labs.archive(database, { flush: { bytes: 1e6 } });
       archive.broker.batch = 100;
       produce(archive, upTo(10));
       await archive.load();

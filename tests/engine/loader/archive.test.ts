@@ -1,7 +1,7 @@
 // An archive on a real store, beside Postgres and ClickHouse: files hold every message once, whatever is in it and
 // whatever is cut off; what is archived can be loaded again.
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { s3Source } from '../../../src/adapters/clickhouse/s3-source.ts';
 import { PyDict } from '../../../src/values/index.ts';
 import type { ArchiveFormat } from '../../../src/loader/archive/config.ts';
@@ -10,19 +10,15 @@ import { putOnce } from '../../../src/loader/archive/sink.ts';
 import type { Message } from '../../../src/loader/broker.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
-import { NO_STORE, S3Server } from '../support/s3-server.ts';
-import { Archive, ends } from './archive-lab.ts';
-import { ClickHouseLab } from './clickhouse-lab.ts';
-import { LoadLab, upTo } from './load-lab.ts';
+import { NO_STORE } from '../support/s3-server.ts';
+import { Archive, ArchiveLabs, ends } from './archive-lab.ts';
+import type { ClickHouseLab } from './clickhouse-lab.ts';
+import { type LoadLab, upTo } from './load-lab.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-05-01T22:30:00Z');
-const server = new S3Server();
 
-beforeAll(async () => {
-  if (NO_STORE === null) await server.start();
-});
-afterAll(() => server.stop());
+let labs: ArchiveLabs;
 
 const FORMATS = ['ndjson.gz', 'parquet'] as const;
 
@@ -33,25 +29,17 @@ function archiveOf(
   partitions = 1,
   format: ArchiveFormat = 'ndjson.gz',
 ): Archive {
-  return new Archive(lab, server, { flush: more, partitions, format });
+  return new Archive(lab, labs.server, { flush: more, partitions, format });
 }
 
 const shown = (value: Uint8Array | null): string | null =>
   value === null ? null : Buffer.from(value).toString('latin1');
 
 describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
-  let postgres: LoadLab;
-  const clickhouse = new ClickHouseLab('archives');
-  beforeAll(async () => {
-    postgres = await LoadLab.open();
-  });
-  afterAll(async () => {
-    await postgres.close();
-    await clickhouse.close();
-  });
+  labs = new ArchiveLabs('archives');
 
   it.each(FORMATS)('keep messages of any kind, which come back byte for byte (%s)', async (format) => {
-    const archive = archiveOf(postgres, {}, 1, format);
+    const archive = archiveOf(labs.postgres, {}, 1, format);
     const values: (string | Uint8Array | null)[] = [
       '{"id":1,"n":12345678901234567890,"d":1.10,"t":"ü\\n\\u0000 \ud83d\ude00"}',
       '{}',
@@ -105,7 +93,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('keep an object that is written over several lines on one', async () => {
-    const archive = archiveOf(postgres);
+    const archive = archiveOf(labs.postgres);
     archive.broker.produce('t', 0, null, { raw: Buffer.from('{\n  "id": 1,\r\n  "t": "a\\nb"\n}'), timestamp: START });
     await archive.load();
     const [key = ''] = await archive.keys();
@@ -115,7 +103,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('have names with the range, in a folder for each hour', async () => {
-    const archive = archiveOf(postgres, {}, 2);
+    const archive = archiveOf(labs.postgres, {}, 2);
     for (const i of upTo(6)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + (i * HOUR) / 2 });
     expect((await archive.load()).rows).toBe(6);
     const name = (partition: number): string => `p0000${partition}-00000000000000-00000000000003.ndjson.gz`;
@@ -138,7 +126,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     ['Postgres', 'parquet'],
     ['ClickHouse', 'ndjson.gz'],
   ] as const) {
-    const lab = (): LoadLab | ClickHouseLab => (database === 'Postgres' ? postgres : clickhouse);
+    const lab = (): LoadLab | ClickHouseLab => (database === 'Postgres' ? labs.postgres : labs.clickhouse);
 
     it(`beside ${database} (${format}) lose and double nothing when loaders end at any point`, async () => {
       for (const point of POINTS) {
@@ -180,14 +168,14 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       const waited: string[] = [];
       let gone: Promise<void> | null = null;
       const reached = (point: FaultPoint): void => {
-        if (point === 'before_merge' && gone === null) gone = server.kill();
+        if (point === 'before_merge' && gone === null) gone = labs.server.kill();
       };
       await archive.load({
         sink: archive.sink(reached),
         notify: (event) => {
           if (event.kind !== 'waiting') return;
           waited.push(event.message);
-          if (waited.length === 2) void server.start();
+          if (waited.length === 2) void labs.server.start();
         },
       });
       expect(waited[0]).toContain("The object store 'lake' at http://127.0.0.1:");
@@ -198,14 +186,14 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   it.each(['the clock is set back', 'an older version recorded it'])(
     'beside Postgres lose nothing of a topic that was made anew (%s)',
     async (which) => {
-      const archive = archiveOf(postgres);
+      const archive = archiveOf(labs.postgres);
       await archive.load();
       archive.broker.create('t', 1);
       for (const i of upTo(20)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
       const load = (reached?: (point: FaultPoint) => void): Promise<unknown> =>
-        postgres.loader({ ...archive.target, onGap: 'earliest' }, { sink: archive.sink(reached) }).loader.run();
+        labs.postgres.loader({ ...archive.target, onGap: 'earliest' }, { sink: archive.sink(reached) }).loader.run();
       expect(await ends(load, 'before_merge', 1)).toBe(true);
-      await postgres.rows(
+      await labs.postgres.rows(
         which === 'the clock is set back'
           ? `update tsdbt.load_offsets set topic_since = topic_since + interval '1 hour' where relation like ` +
               `'%${archive.target.identifier}%' returning topic_since`
@@ -217,7 +205,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   );
 
   it('say that other contents stand under a name, and write nothing over them', async () => {
-    const archive = archiveOf(postgres);
+    const archive = archiveOf(labs.postgres);
     archive.broker.produce('t', 0, { id: 1 }, { timestamp: START });
     const key = `${archive.path}dt=2026-05-01/hour=22/p00000-00000000000000-00000000000001.ndjson.gz`;
     await archive.store.put(key, Buffer.from('mine'));
@@ -226,7 +214,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it.each(FORMATS)('are done where the file holds messages that the topic has lost since (%s)', async (format) => {
-    const archive = archiveOf(postgres, {}, 1, format);
+    const archive = archiveOf(labs.postgres, {}, 1, format);
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
     expect(await archive.killed('before_commit')).toBe(true);
     archive.broker.compactAway('t', 0, [1n, 4n]);
@@ -242,7 +230,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('are loaded from one folder with all of its ranges, wherever their other files lie', async () => {
-    const archive = archiveOf(postgres, { bytes: 1 });
+    const archive = archiveOf(labs.postgres, { bytes: 1 });
     // Each range has the same two days; but the last has a day of its own.
     archive.broker.batch = 4;
     for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
@@ -251,33 +239,33 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     await archive.load();
     const day = `${archive.path}dt=2026-05-02/`;
     const client = await archive.client(day);
-    expect((await postgres.load(archive.table, { client })).rows).toBe(8);
-    expect(await postgres.ids(archive.table)).toEqual(upTo(8));
+    expect((await labs.postgres.load(archive.table, { client })).rows).toBe(8);
+    expect(await labs.postgres.ids(archive.table)).toEqual(upTo(8));
     await expect(archive.client(`${archive.path}dt=1999`)).rejects.toThrow('No archived files are at s3://lake/');
   });
 
   it('are loaded whole from one day of a copy, and of an archive whose path is another today', async () => {
-    const archive = archiveOf(postgres);
+    const archive = archiveOf(labs.postgres);
     for (const i of upTo(8)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
     await archive.load();
     const home = `moved/${archive.path}`;
     for (const key of await archive.keys())
       await archive.store.put(home + key, (await archive.store.get(archive.path + key)) ?? Buffer.alloc(0));
     const client = await archive.client(`${home}dt=2026-05-02/`);
-    expect((await postgres.load(archive.table, { client })).rows).toBe(8);
-    expect(await postgres.ids(archive.table)).toEqual(upTo(8));
+    expect((await labs.postgres.load(archive.table, { client })).rows).toBe(8);
+    expect(await labs.postgres.ids(archive.table)).toEqual(upTo(8));
     // A place that is cut off within a segment, and one that ends in the file's name.
     for (const part of ['dt=2026-05-0', 'dt=2026-05-01/hour=22/p000']) {
-      const whole = archiveOf(postgres);
-      expect((await postgres.load(whole.table, { client: await archive.client(home + part) })).rows).toBe(8);
+      const whole = archiveOf(labs.postgres);
+      expect((await labs.postgres.load(whole.table, { client: await archive.client(home + part) })).rows).toBe(8);
     }
     // Files of another layout: what a whole range is, nobody knows.
     await expect(archive.client(`${home}dt=2026-05-02/`, `${archive.path}{day}/`)).rejects.toThrow(
       `s3://lake/${home}dt=2026-05-02/hour=22/p00000-00000000000000-00000000000008.ndjson.gz does not lie as 'path'`,
     );
-    const all = archiveOf(postgres);
+    const all = archiveOf(labs.postgres);
     const other = await archive.client(home, `${archive.path}{day}/`);
-    expect((await postgres.load(all.table, { client: other })).rows).toBe(8);
+    expect((await labs.postgres.load(all.table, { client: other })).rows).toBe(8);
     await archive.store.put(`moved/b/${(await archive.keys())[0]}`, Buffer.from('mine'));
     await expect(archive.client('moved/')).rejects.toThrow('several archives are at s3://lake/moved/');
   });
@@ -285,7 +273,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   it.each(['{day}/{topic}/', 'dt={day}/t/'])(
     'with the path %s are not mixed with those of other topics',
     async (path) => {
-      const archive = archiveOf(postgres);
+      const archive = archiveOf(labs.postgres);
       const home = `${archive.path}${path.startsWith('{') ? 'x' : 'y'}/`;
       for (const i of upTo(4)) archive.broker.produce('t', 0, { id: i }, { timestamp: START + (i % 2) * 24 * HOUR });
       await archive.load();
@@ -300,27 +288,27 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       }
       expect(days).toHaveLength(2);
       const client = await archive.client(days[0] ?? '', home + path);
-      expect((await postgres.load(archive.table, { client })).rows).toBe(4);
-      expect(await postgres.ids(archive.table)).toEqual(upTo(4));
+      expect((await labs.postgres.load(archive.table, { client })).rows).toBe(4);
+      expect(await labs.postgres.ids(archive.table)).toEqual(upTo(4));
       if (!path.includes('{topic}')) return;
-      const all = archiveOf(postgres);
-      expect((await postgres.load(all.table, { client: await archive.client(home, home + path) })).rows).toBe(4);
+      const all = archiveOf(labs.postgres);
+      expect((await labs.postgres.load(all.table, { client: await archive.client(home, home + path) })).rows).toBe(4);
     },
   );
 
   it.each(FORMATS)('are loaded into a table, which goes on from the topic (%s)', async (format) => {
-    const archive = archiveOf(postgres, {}, 2, format);
+    const archive = archiveOf(labs.postgres, {}, 2, format);
     for (const i of upTo(10)) archive.broker.produce('t', i % 2, { id: i }, { timestamp: START + i * HOUR });
     await archive.load();
-    expect((await postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(10);
-    expect((await postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(0);
+    expect((await labs.postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(10);
+    expect((await labs.postgres.load(archive.table, { client: await archive.client(archive.path) })).rows).toBe(0);
     for (const i of upTo(4)) archive.broker.produce('t', i % 2, { id: 10 + i }, { timestamp: START });
-    expect((await postgres.load(archive.table)).rows).toBe(4);
-    expect(await postgres.ids(archive.table)).toEqual(upTo(14));
+    expect((await labs.postgres.load(archive.table)).rows).toBe(4);
+    expect(await labs.postgres.ids(archive.table)).toEqual(upTo(14));
   });
 
   it('are read by ClickHouse where they lie', async () => {
-    const archive = archiveOf(postgres, {}, 2);
+    const archive = archiveOf(labs.postgres, {}, 2);
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, name: `n${i}` }, { timestamp: START + i * 600_000 });
     await archive.load();
@@ -328,7 +316,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.ndjson.gz`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'JSONEachRow'`;
     const structure = 'id Int32, at DateTime, _offset Int64, _kafka_ts DateTime64(3)';
-    const [row] = await clickhouse.rows(
+    const [row] = await labs.clickhouse.rows(
       `select count(), sum(id), sum(_offset), toString(max(_kafka_ts), 'UTC') from ${files}, '${structure}') ` +
         "settings date_time_input_format = 'best_effort'",
     );
@@ -347,13 +335,13 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       },
       new PyDict([]),
     );
-    expect(await clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
+    expect(await labs.clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
     // Without a structure the engine finds the columns itself.
-    expect((await clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
+    expect((await labs.clickhouse.rows(`select name from ${files}) where id = 7`))[0]).toEqual(['n7']);
   });
 
   it('of Parquet are read by ClickHouse where they lie', async () => {
-    const archive = archiveOf(postgres, {}, 2, 'parquet');
+    const archive = archiveOf(labs.postgres, {}, 2, 'parquet');
     for (const i of upTo(50))
       archive.broker.produce('t', i % 2, { id: i, at: '2026-05-01T10:00:00.123Z' }, { timestamp: START + i * 600_000 });
     await archive.load();
@@ -361,7 +349,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
     const place = `${endpoint}/lake/${archive.path}**/*.parquet`;
     const files = `s3('${place}', '${accessKeyId}', '${secretAccessKey()}', 'Parquet')`;
     expect(
-      await clickhouse.rows(
+      await labs.clickhouse.rows(
         "select count(), sum(JSONExtract(_value, 'id', 'Int32')), sum(_offset), toString(max(_kafka_ts), 'UTC'), " +
           "toString(max(JSONExtract(_value, 'at', 'DateTime64(3, \\'UTC\\')'))), any(_headers), count(_key) " +
           `from ${files} settings date_time_input_format = 'best_effort'`,
@@ -380,14 +368,14 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
   });
 
   it('that lack a file are loaded up to the gap, which is named', async () => {
-    const archive = archiveOf(postgres, { bytes: 1 });
+    const archive = archiveOf(labs.postgres, { bytes: 1 });
     archive.broker.batch = 2;
     for (const i of upTo(6)) archive.broker.produce('t', 0, { id: i }, { timestamp: START });
     await archive.load();
     const keys = await archive.keys();
     expect(keys.length).toBeGreaterThan(2);
     await archive.store.delete(archive.path + keys[1]);
-    await expect(postgres.load(archive.table, { client: await archive.client(archive.path) })).rejects.toThrow(
+    await expect(labs.postgres.load(archive.table, { client: await archive.client(archive.path) })).rejects.toThrow(
       /has no file with offsets \d+ to \d+ of partition 0/,
     );
     await expect(archive.client('nothing/')).rejects.toThrow('No archived files are at s3://lake/nothing/');

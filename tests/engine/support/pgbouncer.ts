@@ -20,7 +20,7 @@ export interface BouncedServer {
 
 export class Bouncer {
   readonly port: number;
-  readonly #server: BouncedServer;
+  #server: BouncedServer;
   readonly #dir = mkdtempSync(join(tmpdir(), 'tsdbt-bouncer-'));
   #child: ChildProcess | null = null;
 
@@ -29,22 +29,32 @@ export class Bouncer {
     this.port = port;
   }
 
-  /** @param poolSize connections to the server at most */
-  static async open(server: BouncedServer, poolSize: number): Promise<Bouncer> {
+  /**
+   * @param poolSize connections to the server at most
+   * @param settings more lines of its file
+   */
+  static async open(server: BouncedServer, poolSize: number, settings: readonly string[] = []): Promise<Bouncer> {
     const bouncer = new Bouncer(server, await quietPort());
     const dir = bouncer.#dir;
     const users = join(dir, 'users.txt');
     // As root it runs as another user, who reads these.
     chmodSync(dir, 0o755);
-    writeFileSync(users, `"${server.user}" "${server.password}"\n`);
+    bouncer.tellPassword(server.password);
     writeFileSync(
       join(dir, 'bouncer.ini'),
       `[databases]\n* = host=${server.host} port=${server.port}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n` +
         `listen_port = ${bouncer.port}\nunix_socket_dir =\nauth_type = plain\nauth_file = ${users}\n` +
-        `pool_mode = transaction\ndefault_pool_size = ${poolSize}\nmax_client_conn = 200\nserver_login_retry = 1\n`,
+        `pool_mode = transaction\ndefault_pool_size = ${poolSize}\nmax_client_conn = 200\nserver_login_retry = 1\n` +
+        settings.map((line) => `${line}\n`).join(''),
     );
     await bouncer.start();
     return bouncer;
+  }
+
+  /** Of its user; known from the next start on. */
+  tellPassword(password: string): void {
+    this.#server = { ...this.#server, password };
+    writeFileSync(join(this.#dir, 'users.txt'), `"${this.#server.user}" "${password}"\n`);
   }
 
   async start(): Promise<void> {
