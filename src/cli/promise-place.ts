@@ -10,8 +10,10 @@ import { nodePromises, type PlaceOfSla } from '../serve/promises/read-promises.t
 import { isDictionary } from '../serve/written-value.ts';
 
 /** What the nodes of a project promise. @throws `validation` error with file and line, of a promise that is wrong */
-export function promisesOfNodes({ manifest, config }: ParsedProject): Promised[] {
-  return nodePromises(manifest, placeOfSla(config.project.project_root));
+export function promisesOfNodes(parsed: ParsedProject): Promised[] {
+  // Most projects have none, and finding that out must not decode all of a large manifest.
+  if (!parsed.kept.hasKey('sla')) return [];
+  return nodePromises(parsed.manifest, placeOfSla(parsed.config.project.project_root));
 }
 
 /** @param root folder of the project */

@@ -108,8 +108,9 @@ class SelectionRun {
   #isEnabled(id: string): boolean {
     const manifest = this.#manifest;
     if (Object.hasOwn(manifest.nodes, id)) return this.#facts.isEnabled(id);
+    // Disabled sources are in `manifest.disabled`.
+    if (Object.hasOwn(manifest.sources, id)) return true;
     const node =
-      manifest.sources[id] ??
       manifest.functions[id] ??
       manifest.metrics[id] ??
       manifest.semantic_models[id] ??

@@ -20,13 +20,21 @@ const MARKS = { versioned: 1, disabled: 2, empty: 4, timeSpine: 8 } as const;
 /** A node of `manifest.nodes`: unique_id, size of its row in bytes with the key, and facts. */
 type KeptNode = readonly [id: string, size: number, fqn: readonly string[], parents: readonly string[], marks: number];
 
+/** A row of another table. */
+type KeptRow = readonly [id: string, size: number];
+
 /** Plain JSON. */
 interface KeptIndex {
   /** Byte range of each table in the body. */
   readonly tables: Readonly<Record<string, readonly [from: number, to: number]>>;
   /** In the order of the rows. */
   readonly nodes: readonly KeptNode[];
+  /** The same of ROW_TABLES; another build may have written none. */
+  readonly rows?: Readonly<Record<string, readonly KeptRow[]>>;
 }
+
+/** Tables beside `nodes` that can be large, and of which most commands need little more than the unique_ids. */
+const ROW_TABLES: ReadonlySet<string> = new Set(['sources', 'macros']);
 
 /** A node's row: its number and its position in the body. */
 interface Place {
@@ -50,22 +58,28 @@ export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptMa
   const out = new Utf8Writer();
   const tables: Record<string, readonly [number, number]> = {};
   const nodes: KeptNode[] = [];
+  const rows: Record<string, readonly KeptRow[]> = {};
+  const addRows = (table: object): KeptRow[] => {
+    out.add('{');
+    const sizes = Object.entries(table).map(([id, row], i): KeptRow => {
+      if (i > 0) out.add(',');
+      return [id, out.add(rowText(id, row))];
+    });
+    out.add('}');
+    return sizes;
+  };
   for (const [name, table] of Object.entries(manifest)) {
     if (table === undefined) continue;
     out.add(`${out.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
     const from = out.length;
-    if (table === manifest.nodes) {
-      out.add('{');
-      for (const [id, node] of Object.entries(manifest.nodes)) {
-        if (nodes.length > 0) out.add(',');
-        nodes.push(keptNode(id, node, out.add(rowText(id, node))));
-      }
-      out.add('}');
-    } else out.add(jsonText(table));
+    if (table === manifest.nodes)
+      for (const [id, size] of addRows(table)) nodes.push(keptNode(id, manifest.nodes[id] as ManifestNode, size));
+    else if (ROW_TABLES.has(name)) rows[name] = addRows(table);
+    else out.add(jsonText(table));
     tables[name] = [from, out.length];
   }
   out.add('}');
-  const index: KeptIndex = { tables, nodes };
+  const index: KeptIndex = { tables, nodes, rows };
   const bytes = { index: indexBytes(index), body: out.bytes() };
   return { bytes, kept: new KeptManifest(bytes, index) };
 }
@@ -74,7 +88,7 @@ function indexBytes(index: KeptIndex): Uint8Array {
   return Buffer.from(JSON.stringify(index), 'utf8');
 }
 
-function rowText(id: string, node: ManifestNode): string {
+function rowText(id: string, node: object): string {
   return `${JSON.stringify(id)}:${jsonText(node)}`;
 }
 
@@ -149,17 +163,27 @@ export class KeptManifest {
 
   get #places(): ReadonlyMap<string, Place> {
     if (this.#placesOrNull !== null) return this.#placesOrNull;
-    const { nodes, tables } = this.#index;
+    return (this.#placesOrNull = this.#placesOf('nodes', this.#index.nodes));
+  }
+
+  #placesOf(table: string, rows: readonly (KeptNode | KeptRow)[]): Map<string, Place> {
     const places = new Map<string, Place>();
-    let from = (tables['nodes']?.[0] ?? 0) + 1;
-    for (let row = 0; row < nodes.length; row++) {
-      const node = nodes[row];
-      if (node === undefined) continue;
-      const to = from + node[1];
-      places.set(node[0], { row, from, to });
+    let from = (this.#index.tables[table]?.[0] ?? 0) + 1;
+    for (let row = 0; row < rows.length; row++) {
+      const each = rows[row];
+      if (each === undefined) continue;
+      const to = from + each[1];
+      places.set(each[0], { row, from, to });
       from = to + 1;
     }
-    return (this.#placesOrNull = places);
+    return places;
+  }
+
+  /** Whether any resource has a field or a setting of this name; none is decoded. */
+  hasKey(name: string): boolean {
+    const { buffer, byteOffset, byteLength } = this.#bytes.body;
+    // A quote of a text is escaped, so that no text reads like a key.
+    return Buffer.from(buffer, byteOffset, byteLength).includes(`${JSON.stringify(name)}:`);
   }
 
   /** Marked JSON of a table; undefined when there is none of that name. */
@@ -183,22 +207,22 @@ export class KeptManifest {
   /** One of the nodes; undefined when there is none of that unique_id. */
   node(id: string): ManifestNode | undefined {
     const place = this.#places.get(id);
-    return place === undefined ? undefined : this.#read(id, place);
+    return place === undefined ? undefined : (this.#read(id, place) as ManifestNode);
   }
 
-  #read(id: string, { from, to }: Place): ManifestNode {
+  #read(id: string, { from, to }: Place): unknown {
     const key = Buffer.byteLength(JSON.stringify(id), 'utf8') + 1;
-    return parseMarkedJson(textOf(this.#bytes.body.subarray(from + key, to))) as ManifestNode;
+    return parseMarkedJson(textOf(this.#bytes.body.subarray(from + key, to)));
   }
 
-  /** Adds the manifest to an object. Tables, and each of the nodes, are decoded on first access. */
+  /** Adds the manifest to an object. Tables, and each node, source and macro, are decoded on first access. */
   into<T extends object>(target: T): T & Tables {
     for (const name of Object.keys(this.#index.tables)) {
       let table: unknown;
       Object.defineProperty(target, name, {
         enumerable: true,
         configurable: true,
-        get: () => (table ??= name === 'nodes' ? this.#nodes() : this.#readTable(name)),
+        get: () => (table ??= this.#readTable(name)),
         set: (value: unknown) => {
           table = value;
         },
@@ -207,12 +231,10 @@ export class KeptManifest {
     return target as T & Tables;
   }
 
-  #nodes(): Record<string, ManifestNode> {
-    const places = this.#places;
-    return unreadRecord(places, (id, place) => this.#read(id, place));
-  }
-
   #readTable(name: string): unknown {
+    const rows = this.#index.rows?.[name];
+    const places = name === 'nodes' ? this.#places : rows === undefined ? undefined : this.#placesOf(name, rows);
+    if (places !== undefined) return unreadRecord(places, (id, place) => this.#read(id, place));
     const json = this.table(name);
     return json === undefined ? undefined : parseMarkedJson(textOf(json));
   }
@@ -226,7 +248,7 @@ export class KeptManifest {
   withNodes(edited: ReadonlyMap<string, ManifestNode>): KeptBytes {
     if (edited.size === 0) return this.#bytes;
     const { body } = this.#bytes;
-    const { tables } = this.#index;
+    const { tables, rows } = this.#index;
     const nodes = [...this.#index.nodes];
     const parts: Uint8Array[] = [];
     let [at, growth] = [0, 0];
@@ -245,7 +267,10 @@ export class KeptManifest {
       name,
       [from >= end ? from + growth : from, to >= end ? to + growth : to],
     ]);
-    return { index: indexBytes({ tables: Object.fromEntries(moved), nodes }), body: Buffer.concat(parts) };
+    return {
+      index: indexBytes({ tables: Object.fromEntries(moved), nodes, ...(rows && { rows }) }),
+      body: Buffer.concat(parts),
+    };
   }
 }
 

@@ -36,6 +36,8 @@ export function listLines(
 ): string[] {
   return [...selected].sort().map((id) => {
     if (output === 'selector' && Object.hasOwn(manifest.nodes, id)) return facts.fqn(id).join('.');
+    // Its unique_id is made of the same three names.
+    if (output === 'selector' && Object.hasOwn(manifest.sources, id)) return id.replace('.', ':');
     const node = lookup(manifest, id);
     switch (output) {
       case 'selector':

@@ -189,6 +189,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     const node = lookupNode(working, id) as { group?: string | null } | undefined;
     return node?.group ? groups.get(node.group) : undefined;
   });
+  let loaded: RunContext['loadedSources'] | undefined;
   return {
     config,
     manifest: working,
@@ -213,11 +214,13 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     finished: new Set(),
     oldestBatch: new Map(),
     freeConnections: [],
-    loadedSources: new Map(
-      Object.values(manifest.sources)
-        .filter((source) => loadOrigin(source) !== null)
-        .map((source) => [relationKey(source.database, source.schema, source.identifier), source]),
-    ),
+    get loadedSources() {
+      return (loaded ??= new Map(
+        Object.values(manifest.sources)
+          .filter((source) => loadOrigin(source) !== null)
+          .map((source) => [relationKey(source.database, source.schema, source.identifier), source]),
+      ));
+    },
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () =>
