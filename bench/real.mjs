@@ -1,12 +1,15 @@
-// Measures projects that others wrote (tests/oracle/strangers.json names the commits): every step with every program in
-// turns, CPU seconds with child processes, minimum of several repetitions, with the load of the machine. Saves the
-// results; prints several saved files, of a quiet and a busy machine, as one Markdown table.
+// Measures projects that others wrote (tests/oracle/strangers.json names the commits), and the generated one of 1,000
+// models as a yardstick: every step with every program in turns, CPU seconds with child processes, minimum of several
+// repetitions, with the load of the machine; of the first step the memory, too. Saves the results; prints several saved
+// files, of a quiet and a busy machine, as one Markdown table.
 //
 //   node bench/real.mjs [--reps 3] [--projects tuva,jaffle-shop] [--steps 'parse|ls'] [--save FILE] NAME=COMMAND...
 //   node bench/real.mjs --table FILE...
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../tests/oracle/support/servers.mjs';
 import { checkOut, strangers } from '../tests/oracle/support/strangers.mjs';
@@ -24,22 +27,49 @@ const { values, positionals } = parseArgs({
 });
 
 const kept = (tool) => ['parse', tool.v2 ? '--partial-parse' : '--write-json'];
-/** `before` prepares the state of a step and is not timed; `one` is the project's model in the table. */
+const COLD = 'parse, nothing kept';
+/**
+ * `warm` comes once before the step and `before` before each repetition; neither is timed. `one` is the project's model
+ * in the table.
+ */
 const STEPS = [
   {
-    name: 'parse, nothing kept',
+    name: COLD,
     before: (target) => forget(target),
     args: (tool) => ['parse', ...(tool.v2 ? [] : ['--no-partial-parse'])],
   },
   { name: 'parse, nothing changed', warm: kept, args: kept },
-  { name: 'ls', args: () => ['--quiet', 'ls'] },
-  { name: 'run -s one', args: (_tool, one) => ['run', '-s', one] },
+  { name: 'parse, one model touched', warm: kept, before: (_target, file) => touch(file), args: kept },
+  { name: 'ls', warm: kept, args: () => ['--quiet', 'ls'] },
+  { name: 'run -s one', warm: kept, args: (_tool, one) => ['run', '-s', one] },
+  { name: 'test -s one', warm: kept, args: (_tool, one) => ['test', '-s', one] },
   { name: 'compile', args: () => ['compile', '--threads', '4'] },
 ];
+/** The project of generate.mjs. */
+const YARDSTICK = 'generated';
+
+const touch = (file) => appendFileSync(file, `\n-- touched ${process.hrtime.bigint()}\n`);
+
+/** The file of a model of the project or its packages; without a name the one in the middle. */
+function modelFile(dir, one) {
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.sql'));
+  const own = files.filter((file) => file.startsWith('models/')).sort();
+  const file = files.find((each) => basename(each, '.sql') === one) ?? own[Math.floor(own.length / 2)];
+  return join(dir, file);
+}
+
+/** The files of a project, made anew. */
+function layOut(name) {
+  if (name !== YARDSTICK) return checkOut(name);
+  const dir = mkdtempSync(join(tmpdir(), 'tsdbt-bench-'));
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'generate.mjs');
+  execFileSync(process.execPath, [script, '--models', '1000', '--out', dir], { stdio: 'ignore' });
+  return dir;
+}
 
 /** Times one project. @returns a row per step: seconds by program, null where it failed; the load before and after */
 async function measure(name, { one, prepare = [], steps: own = '' }, tools, server) {
-  const dir = checkOut(name);
+  const dir = layOut(name);
   const { host, port, user, password } = server;
   const output = { type: 'postgres', host, port, user, password, dbname: 'real', schema: 'dev', threads: 4 };
   const profile = /^profile:\s*['"]?([\w-]+)/m.exec(readFileSync(join(dir, 'dbt_project.yml'), 'utf8'))?.[1];
@@ -51,6 +81,7 @@ async function measure(name, { one, prepare = [], steps: own = '' }, tools, serv
   await server.psql('postgres', 'create database real');
   for (const args of prepare) await run(dir, tools[0], args.split(' '));
   const rows = [];
+  const file = modelFile(dir, one);
   for (const step of STEPS.filter(({ name: step }) =>
     [values.steps, own].every((text) => new RegExp(text).test(step)),
   )) {
@@ -59,13 +90,14 @@ async function measure(name, { one, prepare = [], steps: own = '' }, tools, serv
     for (const tool of tools) {
       const target = join(dir, `target_${tool.name}`);
       mkdirSync(target, { recursive: true });
-      if (step.before === undefined) await run(dir, tool, (step.warm ?? step.args)(tool, one));
+      if (step.before === undefined || step.warm !== undefined)
+        await run(dir, tool, (step.warm ?? step.args)(tool, one));
       found[tool.name] = NOTHING;
     }
     for (let rep = 0; rep < Number(values.reps); rep += 1)
       for (const tool of tools) {
         if (found[tool.name] === null) continue;
-        step.before?.(join(dir, `target_${tool.name}`));
+        step.before?.(join(dir, `target_${tool.name}`), file);
         const took = await run(dir, tool, step.args(tool, one));
         loads.push(loadavg()[0]);
         found[tool.name] = took.code === 0 ? best(found[tool.name], took) : null;
@@ -89,12 +121,23 @@ function table(runs) {
     })),
   );
   const keys = new Map(runs.flatMap(({ rows }) => rows.map((row) => [`${row.project}\0${row.step}`, row])));
-  const lines = [...keys.values()].map(({ project, step }) => {
-    const cells = columns.map(({ i, tool }) => {
-      const row = runs[i].rows.find((each) => each.project === project && each.step === step);
-      return row?.found[tool]?.cpu.toFixed(2) ?? '–';
-    });
-    return `| ${[project, step, ...cells].join(' | ')} |`;
+  const lines = [...keys.values()].flatMap(({ project, step }) => {
+    const found = columns.map(
+      ({ i, tool }) => runs[i].rows.find((each) => each.project === project && each.step === step)?.found[tool],
+    );
+    const line = (what, cells) => `| ${[project, what, ...cells].join(' | ')} |`;
+    const seconds = line(
+      step,
+      found.map((each) => each?.cpu.toFixed(2) ?? '–'),
+    );
+    if (step !== COLD) return [seconds];
+    return [
+      seconds,
+      line(
+        'its memory, MiB',
+        found.map((each) => each?.memory.toFixed(0) ?? '–'),
+      ),
+    ];
   });
   return [
     `| project | step | ${columns.map(({ title }) => title).join(' | ')} |`,
@@ -108,7 +151,7 @@ if (values.table) {
 } else {
   const tools = toolsOf(positionals);
   if (tools.length === 0) throw new Error('usage: real.mjs [--reps N] [--projects A,B] [--save FILE] NAME=COMMAND...');
-  const { bench } = strangers();
+  const bench = { [YARDSTICK]: { one: 'mart_00001', prepare: ['seed', 'run -s +mart_00001'] }, ...strangers().bench };
   const names = values.projects === '' ? Object.keys(bench) : values.projects.split(',');
   const server = await startPostgres();
   process.once('SIGINT', () => {
