@@ -133,7 +133,7 @@ async function ask(
   const scope = openScope(ctx, first, session);
   const kwargs: Kwargs = new Map<string, Value>([
     ['relation', relation],
-    ['tests', members.map(asDict)],
+    ['tests', members.map((member) => asDict(ctx, member, relation))],
   ]);
   const sql = toText(await scope.callNamed('get_batched_tests_sql', [], kwargs));
   const { table, response } = await session.execute(sql, { fetch: true });
@@ -167,9 +167,21 @@ async function compiled(ctx: RunContext, test: TestNode, session: Session, compi
   }
 }
 
-function asDict({ test: { config }, shape }: Member): PyDict {
-  const about: Record<string, Value> = { ...shape, warn_if: config.warn_if, error_if: config.error_if };
-  return new PyDict(Object.entries(about));
+/** What the macro reads: a test's reference only where the other relation is one that the test depends on. */
+function asDict(ctx: RunContext, { test, shape }: Member, relation: Relation): PyDict {
+  const { warn_if, error_if } = test.config;
+  if (shape.kind !== 'whole') return new PyDict(Object.entries({ ...shape, warn_if, error_if }));
+  const { reference, ...about } = shape;
+  const parent = [relation, ...test.depends_on.nodes.map((id) => relationOfId(ctx, id))].find(
+    (each) => each !== null && each.render() === reference?.parent,
+  );
+  const refers = reference === null || parent == null ? {} : { ...reference, parent };
+  return new PyDict(Object.entries<Value>({ ...about, ...refers, warn_if, error_if }));
+}
+
+function relationOfId(ctx: RunContext, id: string): Relation | null {
+  const node = nodeWithRows(lookupNode(ctx.manifest, id));
+  return node === null ? null : relationOf(ctx, node);
 }
 
 /** Other relations that the test reads are built, or not part of the run. */

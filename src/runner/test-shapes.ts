@@ -16,7 +16,21 @@ export type TestShape =
       /** One expression, whose NULLs do not count. */
       readonly single: boolean;
     }
-  | { readonly kind: 'whole'; readonly sql: string };
+  | {
+      readonly kind: 'whole';
+      readonly sql: string;
+      /** What it says of each row; null where that cannot be said. */
+      readonly reference: Reference | null;
+    };
+
+/** Values of a column that another relation has, except NULL. A value that finds none is a row of its own. */
+export interface Reference {
+  readonly column: string;
+  readonly where: string | null;
+  /** The rendered name of the other relation, or a query in parentheses. */
+  readonly parent: string;
+  readonly field: string;
+}
 
 /** A whole text, of parts in regular expressions. */
 const whole = (...parts: readonly string[]): RegExp => new RegExp(`^${parts.join('')}$`);
@@ -42,10 +56,11 @@ const VALUES = whole(
   String.raw`select \* from all_values where value_field not in \( (.+) \)`,
 );
 const RELATIONSHIPS = whole(
-  String.raw`with child as \( select .+ as from_field from .+ is not null \), parent as \( select .+ as to_field `,
-  String.raw`from .+ \) select (?:child\.)?from_field (?:as from_field )?from child left join parent on .+ where `,
-  String.raw`parent\.to_field is null(?: settings join_use_nulls = 1)?`,
+  String.raw`with child as \( select (.+) as from_field from (.+) where (.+) is not null \), parent as \( select (.+) `,
+  String.raw`as to_field from (.+) \) select (?:child\.)?from_field (?:as from_field )?from child left join parent on `,
+  String.raw`(.+) where parent\.to_field is null( settings join_use_nulls = 1)?`,
 );
+const JOINS = ['parent.to_field = child.from_field', 'child.from_field = parent.to_field'];
 
 /**
  * @param code a test's compiled SQL
@@ -55,8 +70,17 @@ const RELATIONSHIPS = whole(
 export function shapeOf(code: string, relation: string): TestShape | null {
   const sql = squash(code);
   if (sql === null) return null;
-  if (RELATIONSHIPS.test(sql)) return { kind: 'whole', sql: code.trim() };
+  const parts = RELATIONSHIPS.exec(sql);
+  if (parts !== null) return { kind: 'whole', sql: code.trim(), reference: referenceOf(parts, relation) };
   return uniqueShape(sql, relation) ?? rowsShape(sql, relation);
+}
+
+/** Without join_use_nulls ClickHouse has no NULL for a value that finds no row. */
+function referenceOf(parts: RegExpExecArray, relation: string): Reference | null {
+  const [, column = '', from = '', tested, field = '', parent = '', join = '', nulls] = parts;
+  const rows = rowsOf(from, relation);
+  if (rows === null || nulls === undefined || tested !== column || !JOINS.includes(join)) return null;
+  return isColumn(column) && isColumn(field) ? { column, where: rows.where, parent, field } : null;
 }
 
 function uniqueShape(sql: string, relation: string): TestShape | null {

@@ -42,6 +42,22 @@ it('repetitions', () => {
 });
 
 it.each([
+  ['it refers', R, 'id', 'settings join_use_nulls = 1', { column: 'c', where: null, parent: 'other', field: 'id' }],
+  ['it refers from some', PART, 'id', 'settings join_use_nulls = 1', { where: "kind = 'a  (b' and (x > 1)" }],
+  ['without NULL for what is missing', R, 'id', '', null],
+  ['another relation than the tested', 'other', 'id', 'settings join_use_nulls = 1', null],
+  ['an expression', R, 'id + 1', 'settings join_use_nulls = 1', null],
+])('references: %s', (_what, from, field, settings, reference) => {
+  const code =
+    `\nwith child as (\n    select c as from_field\n    from ${from}\n    where c is not null\n),\n\nparent as (\n` +
+    `    select ${field} as to_field\n    from other\n)\n\nselect child.from_field as from_field\nfrom child\n` +
+    `left join parent on parent.to_field = child.from_field\nwhere parent.to_field is null\n-- end\n${settings}\n`;
+  const expected = { kind: 'whole', sql: code.trim(), reference };
+  if (reference === null) expect(shapeOf(code, R)).toEqual(expected);
+  else expect(shapeOf(code, R)).toMatchObject(expected);
+});
+
+it.each([
   ['another relation', 'select id from "db"."s"."other" where id is null'],
   ['another column', `select id from ${R} where a is null`],
   ['an expression', `select a || b from ${R} where a || b is null`],

@@ -3,14 +3,68 @@
   {{- return('countIf(' ~ condition ~ ')') -}}
 {% endmacro %}
 
+{#- Equal values have equal hashes: as many hashes as rows prove that none is there twice. Sorting hashes is less work
+    than a hash table, and takes less memory. -#}
 {% macro clickhouse__batched_test_repeated(columns, where, single, types) %}
   {%- set conditions = ([columns ~ ' is not null'] if single else []) + (['(' ~ where ~ ')'] if where else []) -%}
   {%- set condition = conditions | join(' and ') or '1' -%}
-  {#- Equal texts have equal hashes: as many hashes as rows prove that none is there twice, with less work. -#}
-  {%- set value = 'cityHash64(' ~ columns ~ ')' if single and types.get(columns) in ['String', 'Nullable(String)',
-      'LowCardinality(String)', 'LowCardinality(Nullable(String))']
-      else columns if single else 'tuple(' ~ columns ~ ')' -%}
+  {%- set plain = [] -%}
+  {%- for name in columns.split(', ') -%}
+    {%- set type = types.get(name, '') -%}
+    {%- if clickhouse__plain_type(type) and (single or 'Nullable(' not in type) -%}
+      {%- do plain.append(name) -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- if plain | join(', ') == columns -%}
+    {%- set hashes = 'groupArrayIf(cityHash64(' ~ columns ~ '), ' ~ condition ~ ')' -%}
+    {{- return('length(' ~ hashes ~ ') - length(arrayCompact(arraySort(' ~ hashes ~ ')))') -}}
+  {%- endif -%}
+  {%- set value = columns if single else 'tuple(' ~ columns ~ ')' -%}
   {{- return('countIf(' ~ condition ~ ') - uniqExactIf(' ~ value ~ ', ' ~ condition ~ ')') -}}
+{% endmacro %}
+
+{#- A type, without what says how it is kept, whose values are equal just where their bytes are; none for any other. Not
+    floats: NaN has many, and those of zeros differ. -#}
+{% macro clickhouse__plain_type(type) %}
+  {%- set bare = type.replace('LowCardinality(', '').replace('Nullable(', '').rstrip(')') -%}
+  {%- set known = '(?:U?Int\\d+|Bool|String|FixedString\\(\\d+|Date(?:32|Time|Time64)?(?:\\(.*)?|UUID|IPv[46]|' ~
+      'Decimal\\(.*)' -%}
+  {{- return(bare if modules.re.match('^' ~ known ~ '$', bare) else none) -}}
+{% endmacro %}
+
+{#- A reference is a condition of rows where both columns have one type, or integers of one sign: other types may be
+    compared by IN that a join refuses. GLOBAL: where the relation is distributed, the other is read once. -#}
+{% macro clickhouse__batched_test_condition(test, relation, types) %}
+  {%- if test.kind == 'rows' -%}{{- return(test.condition) -}}{%- endif -%}
+  {%- if not test.parent -%}{{- return(none) -}}{%- endif -%}
+  {%- set type = clickhouse__plain_type(types[relation | string].get(test.column, '')) -%}
+  {%- set other = clickhouse__plain_type(types[test.parent | string].get(test.field, '')) -%}
+  {%- set integers = modules.re.match('^(U?Int)\\d+ \\1\\d+$', type ~ ' ' ~ other) -%}
+  {%- if not type or (type != other and not integers) -%}{{- return(none) -}}{%- endif -%}
+  {%- set where = ['(' ~ test.where ~ ')'] if test.where else [] -%}
+  {{- return('(' ~ (where + [test.column ~ ' is not null', test.column ~ ' global not in (select ' ~ test.field ~
+      ' from ' ~ test.parent ~ ')']) | join(' and ') ~ ')') -}}
+{% endmacro %}
+
+{#- In one statement for all relations. -#}
+{% macro clickhouse__batched_test_types(relation, tests) %}
+  {%- set parents = tests | selectattr('parent') | map(attribute='parent') | list -%}
+  {%- set types, places = {}, [] -%}
+  {%- for each in [relation] + parents -%}
+    {%- do types.update({each | string: {}}) -%}
+    {%- do places.append("('" ~ each.schema ~ "', '" ~ each.identifier ~ "')") -%}
+  {%- endfor -%}
+  {%- if not parents and not tests | selectattr('kind', 'equalto', 'unique') | list -%}
+    {{- return(types) -}}
+  {%- endif -%}
+  {%- set columns = run_query('select database, table, name, type from system.columns where (database, table) in ('
+      ~ places | unique | join(', ') ~ ')') -%}
+  {%- for each in [relation] + parents -%}
+    {%- for column in columns if column[0] == each.schema and column[1] == each.identifier -%}
+      {%- do types[each | string].update({column[2]: column[3], adapter.quote(column[2]): column[3]}) -%}
+    {%- endfor -%}
+  {%- endfor -%}
+  {{- return(types) -}}
 {% endmacro %}
 
 {#- As few as can be: the time to plan grows faster than the number of joins. -#}

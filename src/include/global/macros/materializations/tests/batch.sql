@@ -2,21 +2,23 @@
 
 {#- One row: `failures_<n>`, `should_warn_<n>`, `should_error_<n>` of the nth test. failures is zero where the test's
     own would be, and more than zero where that would be. tests: dicts of kind, what test-shapes.ts has found, warn_if,
-    error_if. -#}
+    error_if. Of a reference, parent is a relation. -#}
 {% macro get_batched_tests_sql(relation, tests) %}
   {{- adapter.dispatch('get_batched_tests_sql', 'dbt')(relation, tests) -}}
 {% endmacro %}
 
 {% macro default__get_batched_tests_sql(relation, tests) %}
   {%- set rows, uniques, wholes, conditions = [], [], [], [] -%}
-  {%- set types = batched_test_types(relation) if tests | selectattr('kind', 'equalto', 'unique') | list else {} -%}
+  {%- set types = batched_test_types(relation, tests) -%}
   {%- for test in tests -%}
     {%- set name = 'dbt_failures_' ~ loop.index0 -%}
-    {%- if test.kind == 'rows' -%}
-      {%- do conditions.append(test.condition) -%}
-      {%- do rows.append(batched_test_count(test.condition) ~ ' as ' ~ name) -%}
+    {%- set condition = batched_test_condition(test, relation, types) -%}
+    {%- if condition -%}
+      {%- do conditions.append(condition) -%}
+      {%- do rows.append(batched_test_count(condition) ~ ' as ' ~ name) -%}
     {%- elif test.kind == 'unique' -%}
-      {%- do uniques.append(batched_test_repeated(test.columns, test.where, test.single, types) ~ ' as ' ~ name) -%}
+      {%- do uniques.append(batched_test_repeated(test.columns, test.where, test.single, types[relation | string])
+          ~ ' as ' ~ name) -%}
     {%- else -%}
       {%- do wholes.append({'name': name, 'sql': test.sql}) -%}
     {%- endif -%}
@@ -56,6 +58,14 @@ from {{ parts | join('\ncross join ') }}
   {{- return(parts) -}}
 {% endmacro %}
 
+{#- What rows that fail have, for a test that looks at rows one by one; none for any other. -#}
+{% macro batched_test_condition(test, relation, types) %}
+  {{- return(adapter.dispatch('batched_test_condition', 'dbt')(test, relation, types)) -}}
+{% endmacro %}
+{% macro default__batched_test_condition(test, relation, types) %}
+  {{- return(test.condition if test.kind == 'rows' else none) -}}
+{% endmacro %}
+
 {% macro batched_test_count(condition) %}
   {{- return(adapter.dispatch('batched_test_count', 'dbt')(condition)) -}}
 {% endmacro %}
@@ -80,11 +90,17 @@ from {{ parts | join('\ncross join ') }}
   {{- return('count(*)' ~ filter ~ ' - count(distinct ' ~ value ~ ')' ~ filter) -}}
 {% endmacro %}
 
-{#- Types of columns, by name as it stands and in quotes. -#}
-{% macro batched_test_types(relation) %}
+{#- Types of columns of the relations for which they are needed, by a relation's text and a column's name, as it stands
+    and in quotes. -#}
+{% macro batched_test_types(relation, tests) %}
+  {{- return(adapter.dispatch('batched_test_types', 'dbt')(relation, tests)) -}}
+{% endmacro %}
+{% macro default__batched_test_types(relation, tests) %}
   {%- set types = {} -%}
-  {%- for column in adapter.get_columns_in_relation(relation) -%}
-    {%- do types.update({column.name: column.data_type, adapter.quote(column.name): column.data_type}) -%}
-  {%- endfor -%}
-  {{- return(types) -}}
+  {%- if tests | selectattr('kind', 'equalto', 'unique') | list -%}
+    {%- for column in adapter.get_columns_in_relation(relation) -%}
+      {%- do types.update({column.name: column.data_type, adapter.quote(column.name): column.data_type}) -%}
+    {%- endfor -%}
+  {%- endif -%}
+  {{- return({relation | string: types}) -}}
 {% endmacro %}
