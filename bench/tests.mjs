@@ -1,10 +1,13 @@
 // Measures tests of a table of a million rows, one by one and in one statement (`batch_tests`), and what an audit costs
-// a build, on the embedded servers. Prints Markdown: CPU seconds of the server, least of --reps, in turns.
+// a build, on the embedded servers. Prints Markdown: CPU seconds of the server and of the command, least and mean of
+// --reps, in turns, forwards and backwards.
 //
-//   node bench/tests.mjs [--reps 3] [--rows 1000000] [--targets postgres,clickhouse]
+//   node bench/tests.mjs [--reps 3] [--rows 1000000] [--targets postgres,clickhouse] [--ways 3,4]
+//     [--program ../other/bin/tsdbt.js]
+//   --ways  1 and 2: tests, one by one and in one statement; 3: build and tests; 4 and 5: build and audit, likewise
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -17,9 +20,11 @@ const { values } = parseArgs({
     reps: { type: 'string', default: '3' },
     rows: { type: 'string', default: '1000000' },
     targets: { type: 'string', default: 'postgres,clickhouse' },
+    ways: { type: 'string' },
+    program: { type: 'string' },
   },
 });
-const program = join(here, '..', 'bin', 'tsdbt.js');
+const program = values.program ?? join(here, '..', 'bin', 'tsdbt.js');
 const dir = mkdtempSync(join(tmpdir(), 'tsdbt-bench-tests-'));
 const ROWS = {
   postgres:
@@ -95,13 +100,14 @@ function project(target) {
 function run(target, ...args) {
   const all = [program, ...args, '--target', target, '--quiet'];
   const began = process.hrtime.bigint();
+  const cpu = processorSeconds('self', false);
   const { status, stdout, stderr } = spawnSync(process.execPath, all, {
     cwd: dir,
     encoding: 'utf8',
     env: { ...process.env, DBT_PROFILES_DIR: dir },
   });
   if (status !== 0) throw new Error(`${args.join(' ')}: exit ${status}\n${stdout}${stderr}`);
-  return Number(process.hrtime.bigint() - began) / 1e9;
+  return { wall: Number(process.hrtime.bigint() - began) / 1e9, client: processorSeconds('self', false) - cpu };
 }
 
 /** CPU seconds of the servers that work in the folder and of their processes, also of those that have ended. */
@@ -127,11 +133,24 @@ function serverSeconds() {
   return sum;
 }
 
+function address(target) {
+  const env = { ...process.env, DBT_PROFILES_DIR: dir };
+  const args = [program, 'db', 'url', '--target', target];
+  return execFileSync(process.execPath, args, { cwd: dir, env, encoding: 'utf8' }).trim();
+}
+
+/** ClickHouse keeps which granules a condition found nothing in: what one way has asked must not help the next. */
+async function forgetConditions() {
+  const { host, username, password } = new URL(address('clickhouse'));
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const body = 'system clear query condition cache';
+  const answer = await fetch(`http://${host}/`, { method: 'POST', headers: { authorization }, body });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 /** A table that was built a moment ago is analysed by the server when it likes: that is not the tests' time. */
 async function withoutAutovacuum() {
-  const env = { ...process.env, DBT_PROFILES_DIR: dir };
-  const url = execFileSync(process.execPath, [program, 'db', 'url'], { cwd: dir, env, encoding: 'utf8' }).trim();
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: address('postgres') });
   await client.connect();
   await client.query('alter system set autovacuum = off');
   await client.query('select pg_reload_conf()');
@@ -140,14 +159,21 @@ async function withoutAutovacuum() {
 
 function measured(work) {
   const before = serverSeconds();
-  const wall = work();
-  return { server: serverSeconds() - before, wall };
+  const { wall, client } = work();
+  const server = serverSeconds() - before;
+  return { server, client, both: server + client, wall };
 }
 
-const least = (list, of) => Math.min(...list.map((each) => each[of])).toFixed(2);
+function inWords(list, of) {
+  const all = list.map((each) => each[of]);
+  const mean = all.reduce((sum, each) => sum + each, 0) / all.length;
+  return `${Math.min(...all).toFixed(2)} / ${mean.toFixed(3)}`;
+}
 
-console.log(`${cpus().length} cores (${cpus()[0].model.trim()}), ${values.rows} rows, least of ${values.reps}.\n`);
-console.log('| target | what | server CPU s | wall s |\n|---|---|---|---|');
+const load = () => loadavg()[0].toFixed(1);
+const about = `${cpus().length} cores (${cpus()[0].model.trim()}), ${values.rows} rows`;
+console.log(`${about}, least / mean of ${values.reps}, load ${load()} at the beginning.\n`);
+console.log('| target | what | server CPU s | command CPU s | both CPU s | wall s |\n|---|---|---|---|---|---|');
 try {
   for (const target of values.targets.split(',')) {
     project(target);
@@ -159,23 +185,34 @@ try {
     try {
       if (target === 'postgres') await withoutAutovacuum();
       run(target, 'run');
-      const ways = {
+      const every = {
         '20 tests, one by one': [false, false, 'test'],
         '20 tests, in one statement': [true, false, 'test'],
         'build and tests': [false, false, 'build', '--select', 't'],
         'build and audit': [false, true, 'build', '--select', 't'],
         'build and audit in one statement': [true, true, 'build', '--select', 't'],
       };
+      const wanted = values.ways?.split(',') ?? null;
+      const ways = Object.fromEntries(
+        Object.entries(every).filter((_, at) => wanted === null || wanted.includes(String(at + 1))),
+      );
       const found = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
-      for (let round = 0; round <= Number(values.reps); round++)
-        for (const [name, [batched, audit, ...args]] of Object.entries(ways)) {
+      for (let round = 0; round <= Number(values.reps); round++) {
+        // What one leaves to be done in the background must not always meet the same other.
+        const all = Object.entries(ways);
+        const turns = round % 2 === 0 ? all : all.reverse();
+        for (const [name, [batched, audit, ...args]] of turns) {
           writeFileSync(join(dir, 'models', 't.yml'), properties(batched, audit));
           run(target, 'parse');
+          if (target === 'clickhouse') await forgetConditions();
           const took = measured(() => run(target, ...args));
           if (round > 0) found[name].push(took);
         }
-      for (const [name, list] of Object.entries(found))
-        console.log(`| ${target} | ${name} | ${least(list, 'server')} | ${least(list, 'wall')} |`);
+      }
+      for (const [name, list] of Object.entries(found)) {
+        const columns = ['server', 'client', 'both', 'wall'].map((of) => inWords(list, of));
+        console.log(`| ${target} | ${name} | ${columns.join(' | ')} |`);
+      }
     } finally {
       execFileSync(process.execPath, [program, 'db', 'stop', '--target', target], {
         cwd: dir,
@@ -183,6 +220,7 @@ try {
       });
     }
   }
+  console.log(`\nLoad ${load()} at the end.`);
 } finally {
   rmSync(dir, { recursive: true, force: true });
 }
