@@ -67,7 +67,7 @@ export function randomTests(dialect: Dialect, seed: number, batched: boolean): R
   const random = randomly(seed);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
   const nulls = pick([0, 0.2]);
-  const [repeats, size] = [pick([0, 0.3]), pick([0, 1, 12])];
+  const [repeats, size] = [pick([0, 0.3]), pick([0, 1, 12, 12, 12])];
   // Without NULL ClickHouse has types of their own.
   const types = Object.fromEntries(
     Object.entries(TYPES[dialect]).map(([name, type]) => [
