@@ -1,16 +1,19 @@
-// Compares rows per second appended to ClickHouse by the loader, JSON decoding included, with INSERTs of the same rows
-// as tab-separated text from memory into the same kind of table, in turns: one INSERT of all, whose rows are never
-// merged, and one after another of a flush each. Also prints CPU seconds of loader and server.
+// Compares rows per second appended to ClickHouse by the loader, JSON decoding included, with INSERTs of the same bytes
+// from memory into the same kind of table, in turns: one INSERT of all, whose rows are never merged, and one after
+// another of what each flush of a first load has sent. Also prints CPU seconds of loader and server.
 import { performance } from 'node:perf_hooks';
 import { insertRows } from '../../src/loader/clickhouse/write.ts';
-import type { LoadTarget } from '../../src/loader/load-target.ts';
-import { type ClickHouseBench, clickhouseTarget, FLUSH, load, openClickHouse } from './clickhouse-setup.ts';
+import { type LoadTarget, rowColumns } from '../../src/loader/load-target.ts';
+import { type ClickHouseBench, clickhouseTarget, load, openClickHouse } from './clickhouse-setup.ts';
 import { familySeconds } from './processor-time.ts';
 import { loadInto, median, produce } from './setup.ts';
 
-const COLUMNS =
-  'session_id, event_id, event_ts, user_id, event_type, page, amount, processing_ts, _rest, _topic, _partition, ' +
-  '_offset, _kafka_ts, _loaded_at';
+/** What a load has sent. */
+interface Sent {
+  readonly columns: readonly string[];
+  /** The rows of each flush as text, in the order of the messages. */
+  readonly flushes: readonly Buffer[];
+}
 
 interface Round {
   readonly loader: number;
@@ -26,8 +29,8 @@ export async function main(small: boolean): Promise<void> {
   try {
     process.stdout.write(
       '| message | partitions | rows/s: loader, one INSERT, INSERTs of a flush | ratio to one (min–max), of a ' +
-        'flush | CPU s per million rows: loader, server, one INSERT, INSERTs of a flush | load |\n' +
-        '|---|---|---|---|---|---|\n',
+        'flush | CPU s per million rows: loader, server, one INSERT, INSERTs of a flush | flushes | load |\n' +
+        '|---|---|---|---|---|---|---|\n',
     );
     for (const bytes of [200, 2000]) {
       for (const partitions of [1, 4, 12]) {
@@ -36,9 +39,9 @@ export async function main(small: boolean): Promise<void> {
         await produce(bench, topic, partitions, count, bytes);
         const target = clickhouseTarget(topic);
         const found: Round[] = [];
+        const sent = await sentRows(bench, target);
         for (let round = 0; round < rounds; round++) {
-          await bench.ask('drop database if exists raw sync');
-          await bench.ask('drop database if exists tsdbt sync');
+          await forgetLoads(bench);
           const before = familySeconds(bench.pid);
           const loaded = await loadInto(bench, target, bench.sink(), {
             once: true,
@@ -46,9 +49,8 @@ export async function main(small: boolean): Promise<void> {
           });
           const server = familySeconds(bench.pid) - before;
           if (loaded.summary.rows !== count) throw new Error(`${loaded.summary.rows} rows of ${count} were loaded`);
-          const rows = await bench.ask(`select ${COLUMNS} from raw.${topic} format TabSeparated`);
-          const one = await inserted(bench, topic, [rows]);
-          const each = await inserted(bench, topic, pieces(rows, FLUSH));
+          const one = await inserted(bench, topic, { ...sent, flushes: [Buffer.concat(sent.flushes)] });
+          const each = await inserted(bench, topic, sent);
           found.push({
             loader: count / loaded.ms,
             insert: count / one.ms,
@@ -66,7 +68,7 @@ export async function main(small: boolean): Promise<void> {
         process.stdout.write(
           `| ${bytes} B | ${partitions} | ${rate((r) => r.loader)}, ${rate((r) => r.insert)}, ` +
             `${rate((r) => r.flushes)} | ${ratio((r) => r.insert)}, ${ratio((r) => r.flushes)} | ` +
-            `${cpu.map((seconds) => seconds.toFixed(2)).join(', ')} | ${load()} |\n`,
+            `${cpu.map((seconds) => seconds.toFixed(2)).join(', ')} | ${sent.flushes.length} | ${load()} |\n`,
         );
       }
     }
@@ -75,30 +77,38 @@ export async function main(small: boolean): Promise<void> {
   }
 }
 
-/** Inserts pieces one after another into a new table like that of the topic, as a flush does. */
+async function forgetLoads(bench: ClickHouseBench): Promise<void> {
+  await bench.ask('drop database if exists raw sync');
+  await bench.ask('drop database if exists tsdbt sync');
+}
+
+/** Loads the topic once, which nobody measures, and keeps what is sent. */
+async function sentRows(bench: ClickHouseBench, target: LoadTarget): Promise<Sent> {
+  await forgetLoads(bench);
+  const sink = bench.sink();
+  const flush = sink.flush.bind(sink);
+  const flushes: Buffer[] = [];
+  let columns: readonly string[] = [];
+  sink.flush = async (what) => {
+    columns = rowColumns(what.target, what.columns);
+    flushes.push(Buffer.concat([...what.rows.chunks(what.rows.all())]));
+    return flush(what);
+  };
+  await loadInto(bench, target, sink, { once: true, signal: new AbortController().signal });
+  return { columns, flushes };
+}
+
+/** Inserts rows, one flush after another, into a new table like that of the topic. */
 async function inserted(
   bench: ClickHouseBench,
   topic: string,
-  rows: readonly Uint8Array[],
+  { columns, flushes }: Sent,
 ): Promise<{ readonly ms: number; readonly cpu: number }> {
   await bench.ask('drop table if exists raw.base sync');
   await bench.ask(`create table raw.base as raw.${topic}`);
   const before = familySeconds(bench.pid);
   const began = performance.now();
-  for (const [number, piece] of rows.entries())
-    await bench.ask(insertRows('raw.base', COLUMNS.split(', '), String(number)), [piece]);
+  for (const [number, rows] of flushes.entries())
+    await bench.ask(insertRows('raw.base', columns, String(number)), [rows]);
   return { ms: performance.now() - began, cpu: familySeconds(bench.pid) - before };
-}
-
-/** Text in pieces of whole lines, of the size of a flush. */
-function pieces(text: Buffer, { rows, bytes }: LoadTarget['flush']): Buffer[] {
-  const found: Buffer[] = [];
-  let [from, lines, at] = [0, 0, 0];
-  while (at < text.length) {
-    at = text.indexOf(10, at) + 1;
-    if (++lines < rows && at - from < bytes && at < text.length) continue;
-    found.push(text.subarray(from, at));
-    [from, lines] = [at, 0];
-  }
-  return found;
 }
