@@ -195,11 +195,11 @@ class KafkaClient implements BrokerClient {
     admin.on('error', () => undefined);
     const gone = members.map((memberId) => ({ memberId, reason: 'not seen any more' }));
     try {
-      for (let tries = 0; tries < EVICTIONS; tries++) {
+      for (let tries = 1; ; tries++) {
         const removed = called<void>((done) =>
           admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
         );
-        if (await removed.then(() => true).catch(() => false)) break;
+        if ((await removed.then(() => true).catch(() => false)) || tries === EVICTIONS) break;
         // It may have left already. A broker that moves its groups knows it later, or finds out by itself.
         await pause(EVICT_AGAIN_MS);
       }
