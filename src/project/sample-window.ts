@@ -8,6 +8,8 @@ import { fromJson, toRepr, toText, type Value } from '../values/index.ts';
 import { pytzUtc } from '../values/timezone.ts';
 import { loadYaml } from './yaml.ts';
 
+/** The last year that dates have. */
+const LAST_YEAR = 9999;
 const GRAINS = ['hour', 'day', 'month', 'year'] as const;
 
 /**
@@ -33,8 +35,12 @@ export function sampleWindow(text: string, load: (yaml: string) => Json, now: nu
       `Invalid grain size '${word}'. Must be one of ` +
         `[${[...GRAINS, ...GRAINS.map((g) => `${g}s`)].map((g) => `'${g}'`).join(', ')}].`,
     );
+  const start = offset(new Date(now), grain, -Number(count));
+  const year = start.getUTCFullYear();
+  if (!(year >= 1 && year <= LAST_YEAR))
+    throw refuse(`'${text}' begins outside of the years 1 to ${LAST_YEAR}. Give a smaller number.`);
   return {
-    start: PyDateTime.fromJsDate(offset(new Date(now), grain, -Number(count)), pytzUtc()),
+    start: PyDateTime.fromJsDate(start, pytzUtc()),
     end: PyDateTime.fromJsDate(new Date(now), pytzUtc()),
   };
 }

@@ -36,6 +36,10 @@ describe('a window of event time', () => {
       "Invalid grain size 'weeks'. Must be one of ['hour', 'day', 'month', 'year', 'hours', 'days', 'months', " +
         "'years'].",
     ],
+    // dbt ends with a traceback.
+    ['99999 years', "'99999 years' begins outside of the years 1 to 9999. Give a smaller number."],
+    ['-99999999 hours', "'-99999999 hours' begins outside of the years 1 to 9999. Give a smaller number."],
+    ['999999999999 days', "'999999999999 days' begins outside of the years 1 to 9999. Give a smaller number."],
   ])('%s is refused', (text, words) => {
     expect(() => sampleWindow(text, load, now)).toThrow(words);
   });
