@@ -299,6 +299,10 @@ export interface Adapter {
    * @returns null, or who holds it
    */
   claim(session: Session, name: string, holder: string): Promise<string | null>;
+  /** Did the relation have no dependants when the session locked it? Absent: it is not known then. */
+  isBare?(session: Session, relation: Relation): boolean;
+  /** Settings of a model with which the dialect makes another table, beside those that every dialect knows. */
+  readonly tableSettings?: readonly string[];
   /** The dependants of a relation, in creation order, locked against other runs. */
   fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]>;
   /**

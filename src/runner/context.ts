@@ -30,7 +30,8 @@ import { RunLog } from './log.ts';
 import { sampleWindow } from '../project/sample-window.ts';
 import { seedTable } from './seed-table.ts';
 import { TestBatches } from './test-batch.ts';
-import { viewMakers } from './unchanged-view.ts';
+import { makers } from './makers.ts';
+import type { TableTexts } from './plain-table.ts';
 
 /** What `retry` knows of the run that it repeats. */
 export interface RetriedRun {
@@ -59,8 +60,10 @@ export interface RunContext extends CompileContext {
   readonly views: KnownState;
   /** The state of each view that this run has made, by rendered name. */
   readonly published: Map<string, string>;
-  /** `viewMakers` of unchanged-view.ts, found once. */
-  readonly viewMakers: () => string | null;
+  /** `makers` of makers.ts for a materialization, found once. */
+  readonly makers: (materialization: string) => string | null;
+  /** Texts of plain-table.ts by database and schema; null: they do not hold for any table. */
+  readonly tableTexts: Map<string, Promise<TableTexts | null>>;
   /** A stamp that changes whenever the file below target/ is written; null when the file is missing. */
   readonly fileMark: (path: string) => string | null;
   /** Names under which the sessions that have ended gave their connections back, the last one last. */
@@ -155,7 +158,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     !flags.full_refresh,
   );
   const published = new Map<string, string>();
-  let makers: string | null | undefined;
+  const known = new Map<string, string | null>();
   const noted: AdapterHooks['views'] = {
     get: (name) => views.get(name),
     set(name, fingerprint, state) {
@@ -231,13 +234,15 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     readSource: (path, packageName) => files.read(path, packageName),
     write: (path, text) => files.write(path, text),
     fileMark: (path) => files.mark(path),
-    viewMakers: () =>
-      makers === undefined
-        ? (makers = viewMakers(
-            resolver,
-            flags['require_explicit_package_overrides_for_builtin_materializations'] === false,
-          ))
-        : makers,
+    makers(name) {
+      let found = known.get(name);
+      if (found === undefined) {
+        const packagesOverride = flags['require_explicit_package_overrides_for_builtin_materializations'] === false;
+        known.set(name, (found = makers(resolver, name, packagesOverride)));
+      }
+      return found;
+    },
+    tableTexts: new Map(),
   };
 }
 

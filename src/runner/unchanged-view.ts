@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import type { Session } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
-import type { MacroResolver } from '../context/macro-resolver.ts';
 import { relationFrom } from '../context/relations.ts';
 import type { ModelNode } from '../contracts/node.ts';
 import { writePath } from '../compiler/write-path.ts';
@@ -64,7 +63,7 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
     return null;
   // dbt warns when `config.get` reads a key that exists only under `meta`.
   if ('sql_header' in (config.meta ?? {}) || 'grants' in (config.meta ?? {})) return null;
-  const macros = ctx.viewMakers();
+  const macros = ctx.makers('view');
   if (macros === null) return null;
   const relation = relationFrom(adapter, project.quoting, node);
   const path = writePath(node, project.target_path, 'run');
@@ -81,37 +80,4 @@ function candidate(ctx: RunContext, node: ModelNode, session: Session): Candidat
             .digest('hex');
     },
   };
-}
-
-/**
- * Changes with the materialization and every macro that it or one of these names; null where a project or a package has
- * one of its own.
- */
-export function viewMakers(resolver: MacroResolver, packagesOverride: boolean): string | null {
-  const materialization = resolver.materialization('view', packagesOverride ? () => {} : undefined);
-  if (materialization === undefined || !resolver.isInternal(materialization)) return null;
-  const foreign = new Set(
-    resolver
-      .namespaces()
-      .filter((name) => name !== 'dbt')
-      .flatMap((name) => [...(resolver.namespace(name)?.keys() ?? [])]),
-  );
-  const internal = resolver.internalMacros;
-  const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
-  const found = new Map([[materialization.name, materialization.macro_sql]]);
-  // An iteration over a Map includes entries added during it.
-  for (const [, text] of found) {
-    for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
-      for (const name of prefixes.map((prefix) => prefix + word)) {
-        if (found.has(name)) continue;
-        const macro = internal.get(name);
-        if (macro === undefined) continue;
-        if (prefixes.some((prefix) => foreign.has(prefix + name))) return null;
-        found.set(name, macro.macro_sql);
-      }
-    }
-  }
-  return createHash('sha256')
-    .update([...found.values()].join('\n'))
-    .digest('hex');
 }

@@ -101,6 +101,7 @@ export class PostgresAdapter implements Adapter {
   readonly linksMacro = 'postgres__get_relations';
   readonly relations = POSTGRES_RELATION;
   readonly columns = POSTGRES_COLUMN;
+  readonly tableSettings = ['unlogged'];
   readonly templateMethods = POSTGRES_METHODS;
   readonly cache: RelationCache;
   readonly intervals: IntervalLedger;
@@ -266,6 +267,11 @@ export class PostgresAdapter implements Adapter {
     return row
       ? `${part('application_name')} (server process ${part('pid')}, user ${part('usename')}, since ${part('since')})`
       : 'a run that has just ended';
+  }
+
+  isBare(session: Session, relation: Relation): boolean {
+    const { schema, identifier } = storedNames(relation);
+    return schema !== null && identifier !== null && this.#locks.isBare(session, schema, identifier);
   }
 
   async fetchDependants(session: Session, relation: Relation): Promise<readonly Dependant[]> {

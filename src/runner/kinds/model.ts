@@ -11,6 +11,7 @@ import { type NodeScope, openScope, type OpenScopeOptions } from '../../compiler
 import type { RunContext } from '../context.ts';
 import { requireAuditable } from '../audit.ts';
 import type { NodeKind, Outcome, Work } from '../node.ts';
+import { plainTable } from '../plain-table.ts';
 import { rememberView, unchangedView } from '../unchanged-view.ts';
 import { materialize, nodeRepresentation } from '../materialize.ts';
 
@@ -56,6 +57,8 @@ export const modelKind: NodeKind<ModelNode> = {
   async execute(ctx, node, session, _p, { audit }) {
     const left = unchangedView(ctx, node, session);
     if (left !== null) return left;
+    const made = audit === undefined ? await plainTable(ctx, node, session) : null;
+    if (made !== null) return made;
     const outcome = await executeRelational(ctx, node, session, audit);
     rememberView(ctx, node, session);
     return outcome;

@@ -18,7 +18,7 @@ import { embeddedClickhouse, stopEmbedded } from '../../../src/adapters/clickhou
 import { createMacroResolver } from '../../../src/context/macro-resolver.ts';
 import { createTemplateEnvironments } from '../../../src/context/templates.ts';
 import type { MacroNode } from '../../../src/contracts/node.ts';
-import { viewMakers } from '../../../src/runner/unchanged-view.ts';
+import { makers } from '../../../src/runner/makers.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { FaultProject } from '../faults/project.ts';
 import { builtinMacros } from '../macros/recorder.ts';
@@ -189,11 +189,10 @@ describe('one macro of a project alone', () => {
     }
   });
 
-  it(
-    'keeps a view from being taken for unchanged without its materialization, whichever of those that dbt calls ' +
-      'for it',
-    () => {
-      const again = steps.filter(({ run }) => run === 'run')[1]!.calls['view_plain']!;
+  it.each(['view', 'table'])(
+    'keeps a %s from being done without its materialization, whichever of those that dbt calls for it',
+    (materialization) => {
+      const again = steps.filter(({ run }) => run === 'run')[1]!.calls[`${materialization}_plain`]!;
       const ours = builtinMacros('postgres');
       const kept = again.filter((name) => {
         const own = {
@@ -211,7 +210,7 @@ describe('one macro of a project alone', () => {
           packages: ['p', 'dbt_postgres', 'dbt'],
           environment: createTemplateEnvironments().runtime,
         });
-        return viewMakers(resolver, false) !== null;
+        return makers(resolver, materialization, false) !== null;
       });
       expect([again.length > 20, kept]).toEqual([true, []]);
     },

@@ -55,13 +55,18 @@
   {%- else -%}
     {%- do adapter.commit_soon() -%}
     {%- call statement('publish') %}
-      {{- get_rename_sql(existing_relation, backup_relation.identifier) }};
-      {{ get_rename_intermediate_sql(target_relation) }};
-      {{ get_drop_backup_sql(existing_relation) }}
+      {{- get_publish_sql(existing_relation, target_relation, backup_relation) }}
     {%- endcall -%}
     {%- do adapter.restore_dependants() -%}
   {%- endif -%}
 {% endmacro %}
+
+{#- SQL that gives what was built its final name, and puts the existing relation away. -#}
+{% macro get_publish_sql(existing_relation, target_relation, backup_relation) -%}
+      {{ get_rename_sql(existing_relation, backup_relation.identifier) }};
+      {{ get_rename_intermediate_sql(target_relation) }};
+      {{ get_drop_backup_sql(existing_relation) }}
+{%- endmacro %}
 
 {#- Does a project or package have a macro of its own for what dbt calls when a relation is replaced? -#}
 {% macro replaced_by_own_macros(old_relation) %}

@@ -1,0 +1,38 @@
+// Whether what makes a relation is the engine's own, and in which form: the macros that a materialization can reach.
+// What follows from it is unchanged-view.ts's and plain-table.ts's.
+import { createHash } from 'node:crypto';
+import type { MacroResolver } from '../context/macro-resolver.ts';
+
+/**
+ * Changes with the materialization and every macro that it or one of these names; null where a project or a package has
+ * one of its own.
+ * @param name of the materialization
+ */
+export function makers(resolver: MacroResolver, name: string, packagesOverride: boolean): string | null {
+  const materialization = resolver.materialization(name, packagesOverride ? () => {} : undefined);
+  if (materialization === undefined || !resolver.isInternal(materialization)) return null;
+  const foreign = new Set(
+    resolver
+      .namespaces()
+      .filter((name) => name !== 'dbt')
+      .flatMap((name) => [...(resolver.namespace(name)?.keys() ?? [])]),
+  );
+  const internal = resolver.internalMacros;
+  const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
+  const found = new Map([[materialization.name, materialization.macro_sql]]);
+  // An iteration over a Map includes entries added during it.
+  for (const [, text] of found) {
+    for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
+      for (const name of prefixes.map((prefix) => prefix + word)) {
+        if (found.has(name)) continue;
+        const macro = internal.get(name);
+        if (macro === undefined) continue;
+        if (prefixes.some((prefix) => foreign.has(prefix + name))) return null;
+        found.set(name, macro.macro_sql);
+      }
+    }
+  }
+  return createHash('sha256')
+    .update([...found.values()].join('\n'))
+    .digest('hex');
+}
