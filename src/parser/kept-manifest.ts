@@ -73,7 +73,10 @@ export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptMa
     out.add(`${out.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
     const from = out.length;
     if (table === manifest.nodes)
-      for (const [id, size] of addRows(table)) nodes.push(keptNode(id, manifest.nodes[id] as ManifestNode, size));
+      for (const [id, size] of addRows(table)) {
+        const node = manifest.nodes[id];
+        if (node !== undefined) nodes.push(keptNode(id, node, size));
+      }
     else if (ROW_TABLES.has(name)) rows[name] = addRows(table);
     else out.add(jsonText(table));
     tables[name] = [from, out.length];

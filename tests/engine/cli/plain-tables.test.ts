@@ -23,7 +23,10 @@ function alike(text: string): string {
 }
 
 /** Runs one model alone. @returns what it says on the screen and in the log, from its start line on */
-async function one(project: FaultProject, name: string): Promise<{ code: number | null; said: string; logged: string }> {
+async function one(
+  project: FaultProject,
+  name: string,
+): Promise<{ code: number | null; said: string; logged: string }> {
   project.write({ 'logs-target/dbt.log': '' });
   const { code, out } = await project.run(['run', '--select', name]);
   const log = alike(project.read('logs-target/dbt.log'));
@@ -59,7 +62,7 @@ it('sends and says what the materialization sends and says', async () => {
   }
 });
 
-it('leaves a table with readers, one of another kind and what a killed run has left to the materialization', async () => {
+it('leaves to the materialization: readers, another kind, what a killed run has left', async () => {
   const project = await FaultProject.open({ 'models/plain.sql': model('plain_a', 'select 1 as id') });
   const run = async (): Promise<string> => {
     const { code, out } = await project.run(['run']);
