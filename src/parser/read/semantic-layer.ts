@@ -1,5 +1,6 @@
 // Builds semantic models, metrics and saved queries from their YAML entries, in the manifest's shape.
 // link/semantic-layer.ts resolves their dependencies.
+import { GRAINS } from '../grains.ts';
 import type {
   Json,
   MetricAggregation,
@@ -100,20 +101,6 @@ function measureInput(input: Json | undefined): MetricInput | null {
   };
 }
 
-const GRAINS: ReadonlySet<string> = new Set([
-  'nanosecond',
-  'microsecond',
-  'millisecond',
-  'second',
-  'minute',
-  'hour',
-  'day',
-  'week',
-  'month',
-  'quarter',
-  'year',
-]);
-
 function timeWindow(text: Json | undefined): Json {
   if (typeof text !== 'string') return null;
   const parts = text.toLowerCase().split(' ');
@@ -124,7 +111,7 @@ function timeWindow(text: Json | undefined): Json {
   if (!/^\d+$/.test(count)) throw errorOf('badWindowCount', { count, window: text });
   return {
     count: Number(count),
-    granularity: unit.endsWith('s') && GRAINS.has(unit.slice(0, -1)) ? unit.slice(0, -1) : unit,
+    granularity: unit.endsWith('s') && GRAINS.includes(unit.slice(0, -1)) ? unit.slice(0, -1) : unit,
   };
 }
 

@@ -1,5 +1,6 @@
 // What the rules of the semantic manifest look at, and how they report. The rules are in the files beside; rules.ts has
 // their order.
+import { GRAINS } from '../../grains.ts';
 import type { Json, MetricInput, MetricNode, SavedQueryNode, SemanticModelNode } from '../../../contracts/node.ts';
 import { isDict } from '../../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../../values/python-text.ts';
@@ -27,21 +28,6 @@ export interface Report {
 }
 
 export type Rule = (facts: SemanticFacts, report: Report) => void;
-
-/** Grains of time, the smallest first. */
-export const GRAINS: readonly string[] = [
-  'nanosecond',
-  'microsecond',
-  'millisecond',
-  'second',
-  'minute',
-  'hour',
-  'day',
-  'week',
-  'month',
-  'quarter',
-  'year',
-];
 
 /** A value in lower case, as dbt reads the members of its enums; '' for none. */
 export function word(value: Json | undefined): string {

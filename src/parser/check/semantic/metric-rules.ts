@@ -1,4 +1,5 @@
 // Rules of metrics: one function a rule, each with the words of the metricflow that dbt-core 1.12.6 runs.
+import { GRAINS } from '../../grains.ts';
 import type {
   Json,
   MetricConversion,
@@ -8,7 +9,7 @@ import type {
   SemanticPart,
 } from '../../../contracts/node.ts';
 import { pyRepr, pyStr } from '../../../values/python-text.ts';
-import { checkName, customGrains, GRAINS, measureText, part, type Report, type Rule, textPart, word } from './facts.ts';
+import { checkName, customGrains, measureText, part, type Report, type Rule, textPart, word } from './facts.ts';
 
 const NOT_CUSTOM = 'Custom granularities are not supported for this field yet.';
 const nameOf = ({ name }: { readonly name: Json | undefined }): string => pyStr(name ?? null);

@@ -1,12 +1,12 @@
 // Rules of semantic models and their parts: one function a rule, each with the words of the metricflow that dbt-core
 // 1.12.6 runs.
+import { GRAINS } from '../../grains.ts';
 import type { Json, SemanticModelNode, SemanticPart } from '../../../contracts/node.ts';
 import { isDict } from '../../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../../values/python-text.ts';
 import {
   aggregationTime,
   checkName,
-  GRAINS,
   grainOf,
   hasTimeDimension,
   part,

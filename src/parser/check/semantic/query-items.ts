@@ -1,11 +1,11 @@
 // Reads what filters, group-bys and orders of the semantic layer name: `{{ Dimension('order__status').grain('day') }}`.
 // Rules say what is wrong with it.
+import { GRAINS } from '../../grains.ts';
 import { processorMs } from '../../../context/templates.ts';
 import { Environment } from '../../../jinja/index.ts';
 import { callable, type HostObject, toText, type Value } from '../../../values/index.ts';
 import { JinjaError } from '../../../values/python-error.ts';
 import { pyRepr } from '../../../values/python-text.ts';
-import { GRAINS } from './facts.ts';
 
 export type ItemType = 'Dimension' | 'TimeDimension' | 'Entity' | 'Metric';
 

@@ -1,8 +1,9 @@
 // Rules of filters and saved queries, with the words of the metricflow that dbt-core 1.12.6 runs. What a filter's error
 // says leaves Python's traceback out.
+import { GRAINS } from '../../grains.ts';
 import type { Json, SavedQueryNode } from '../../../contracts/node.ts';
 import { pyRepr, pyStr } from '../../../values/python-text.ts';
-import { customGrains, filtersOf, GRAINS, type Report, type Rule } from './facts.ts';
+import { customGrains, filtersOf, type Report, type Rule } from './facts.ts';
 import { ItemError, namedElements, PARSE_ERROR, type QueryItem, readItems } from './query-items.ts';
 
 const listOf = (value: Json): readonly string[] => (Array.isArray(value) ? value.map(pyStr) : []);

@@ -1,12 +1,13 @@
 // Checks metrics and semantic models as dbt does while parsing: the rules of metricflow in their order, what is
 // deprecated, and the time spine that the semantic layer needs. The rules are in the files beside.
+import { GRAINS } from '../../grains.ts';
 import { errorOf } from '../../../error-table.ts';
 import { eventOf } from '../../../events/index.ts';
 import { isDict } from '../../../project/schema-check.ts';
 import { pyStr } from '../../../values/python-text.ts';
 import type { ParseState } from '../../table/parse-state.ts';
 import type { LinkedTable } from '../../table/tables.ts';
-import { GRAINS, type Report, type Rule, type SemanticFacts, type TimeSpine } from './facts.ts';
+import type { Report, Rule, SemanticFacts, TimeSpine } from './facts.ts';
 import * as metric from './metric-rules.ts';
 import * as model from './model-rules.ts';
 import { savedQueries, whereFilters } from './query-rules.ts';
