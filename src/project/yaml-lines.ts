@@ -56,7 +56,8 @@ export function foldedDoubleQuote(text: string, open: number, close: number): st
     }
     if (i > 0) value += blank > 0 ? '\n'.repeat(blank) : joined ? '' : ' ';
     blank = 0;
-    const escapes = kept.length - kept.replace(/\\+$/, '').length;
+    let escapes = 0;
+    while (kept.charAt(kept.length - 1 - escapes) === '\\') escapes++;
     joined = !last && escapes % 2 === 1;
     // An escaped space at the end of the line.
     if (joined && kept.length < content.length) throw new UnsupportedYaml();

@@ -37,9 +37,9 @@ groups:
 semantic_models:
   - name: orders
     model: ref('a')
-    defaults: {agg_time_dimension: day}
+    defaults: {agg_time_dimension: created_at}
     entities: [{name: id, type: primary}]
-    dimensions: [{name: day, type: time, type_params: {time_granularity: day}}]
+    dimensions: [{name: created_at, type: time, type_params: {time_granularity: day}}]
     measures: [{name: total, agg: sum, expr: id}]
 metrics:
   - {name: revenue, label: Revenue, type: simple, type_params: {measure: total}}

@@ -15,7 +15,8 @@ function fired(send: (logger: { fire(event: LogEvent): void }) => void): LogEven
 
 describe('the table of events', () => {
   it('has each code once', () => {
-    const codes = rows.map(([, { code }]) => code);
+    // dbt-core and dbt-common both took D041.
+    const codes = rows.filter(([name]) => name !== 'GetMetaKeyWarning').map(([, { code }]) => code);
     expect(codes.filter((code, i) => codes.indexOf(code) !== i)).toEqual([]);
     expect(codes.filter((code) => !/^[A-Z]\d{3}$/.test(code))).toEqual([]);
   });
