@@ -38,6 +38,7 @@ const OWN = new Set([
   'macro.dbt.new_rows',
   ...[
     'publish_intermediate',
+    'get_publish_sql',
     'replaced_by_own_macros',
     'drop_dependants',
     'get_view_leftovers_sql',
