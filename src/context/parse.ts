@@ -219,13 +219,15 @@ export function metricReference(name: string, packageName: string | null, metric
 /** A member of metricflow's enum, which is no text: `simple` prints as `MetricType.SIMPLE`. */
 function metricType(value: string): HostObject {
   const name = value.toUpperCase();
+  const text = `MetricType.${name}`;
+  const repr = `<${text}: '${value}'>`;
   return {
     jinjaType: 'MetricType',
     jinjaGet: (field) => (field === 'value' ? value : field === 'name' ? name : undefined),
-    jinjaText: () => `MetricType.${name}`,
-    jinjaRepr: () => `<MetricType.${name}: '${value}'>`,
-    jinjaEquals: (other) => typeof other === 'object' && toRepr(other) === `<MetricType.${name}: '${value}'>`,
-    jinjaHash: () => `MetricType.${name}`,
+    jinjaText: () => text,
+    jinjaRepr: () => repr,
+    jinjaEquals: (other) => typeof other === 'object' && toRepr(other) === repr,
+    jinjaHash: () => text,
     toJsonValue: () => value,
   };
 }

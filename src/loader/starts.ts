@@ -256,7 +256,7 @@ export async function refuseOlderVersions(
 }
 
 /** What `load repair` ends. */
-const REPAIRED: ReadonlySet<PartitionFailure['reason']> = new Set([
+export const REPAIRED: ReadonlySet<PartitionFailure['reason']> = new Set([
   'offset_out_of_range',
   'truncated',
   'beyond_end',

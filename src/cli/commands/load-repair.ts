@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
 import { isArchive } from '../../loader/archive/config.ts';
 import type { HalfRange, Repair, RepairOptions } from '../../loader/archive/repair.ts';
-import type { Span } from '../../loader/archive/repair-plan.ts';
+import { hasParted, type Span } from '../../loader/archive/repair-plan.ts';
 import { partitionKey } from '../../loader/broker.ts';
 import { createLedger } from '../../loader/create-sink.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
@@ -19,9 +19,9 @@ export async function repairArchives(ctx: LoadContext): Promise<boolean> {
   if (archives.length === 0) throw errorOf('nothingToLoad', {});
   const { flags } = ctx.session;
   const yes = flags['yes'] === true;
+  const { repairsOf, repairPartition, isMendable } = await import('../../loader/archive/repair.ts');
   let ok = true;
   for (const target of archives) {
-    const { repairsOf, repairPartition, isMendable } = await import('../../loader/archive/repair.ts');
     const options = await optionsOf(ctx, target, placesOf(target, flags['to']));
     try {
       const found = await repairsOf(options);
@@ -89,7 +89,7 @@ function linesOf(repair: Repair): string[] {
   const place = `${topic}/${partition}`;
   const messages = [...gone.values()].reduce((sum, rows) => sum + rows, 0);
   const into = new Map(trims.map(({ from, key }) => [from, key]));
-  const parted = failure?.reason === 'truncated' || failure?.reason === 'beyond_end';
+  const parted = hasParted(failure);
   const why =
     failure?.message ??
     (repair.begun ? 'a repair was cut off' : repair.position === null ? 'nothing says how far it is' : null);

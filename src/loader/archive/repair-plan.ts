@@ -2,6 +2,7 @@
 // of what ledger, store and topic hold; repair.ts does it.
 import type { PartitionFailure, TopicPartition } from '../broker.ts';
 import type { OpenRange } from '../sink.ts';
+import { REPAIRED } from '../starts.ts';
 import { type FileRange, fileName, formatOf, joinedName } from './config.ts';
 import type { KeptFile, KeptFiles } from './ledger.ts';
 
@@ -129,12 +130,16 @@ export function isSound({ position, upTo, next, removals, forgotten, begun, prob
   return problem === null && !begun && removals.length + forgotten.length === 0 && position === next && upTo === next;
 }
 
+/** Does the topic no longer have what was archived last? */
+export function hasParted(failure: PartitionFailure | null): boolean {
+  return failure?.reason === 'truncated' || failure?.reason === 'beyond_end';
+}
+
 const UNKNOWN = { size: null, status: 'done', ageMs: 0 } as const;
 
 /** The offset from which on files go: where the topic has parted from what was archived, else the position. */
 function cutOf({ failure, end, earliest, open, kept }: PartitionFacts, position: bigint): bigint {
-  const parted = failure?.reason === 'truncated' || failure?.reason === 'beyond_end';
-  const cut = least(parted ? (failure.from ?? end) : position, position, kept.cutFrom ?? position);
+  const cut = least(hasParted(failure) ? (failure?.from ?? end) : position, position, kept.cutFrom ?? position);
   // A range that was not written to its end is read again from its beginning, as far as the topic has it.
   const first = open.filter(({ to }) => to > cut).reduce((from, range) => least(from, range.from), cut);
   return first >= earliest || first === cut ? first : least(earliest, cut);
@@ -155,7 +160,7 @@ function nextOf(
       next: upTo,
       problem: `${failure.message}; \`load --once\` writes offsets ${upTo} to ${failure.from - 1n} before it first`,
     };
-  if (failure !== null && !MENDED.has(failure.reason)) return { next: upTo, problem: failure.message };
+  if (failure !== null && !REPAIRED.has(failure.reason)) return { next: upTo, problem: failure.message };
   if (told === null)
     return { next: upTo, problem: `${failure?.message}; where the next one begins, its header does not tell` };
   if (behind !== null && unread && (behind <= upTo || behind > end))
@@ -169,14 +174,6 @@ function nextOf(
     };
   return { next, problem: null };
 }
-
-const MENDED: ReadonlySet<PartitionFailure['reason']> = new Set([
-  'offset_out_of_range',
-  'truncated',
-  'beyond_end',
-  'corrupt',
-  'too_large',
-]);
 
 function endOf(files: readonly KeptFile[]): bigint | null {
   return files.reduce<bigint | null>((end, { to }) => (end === null || to > end ? to : end), null);

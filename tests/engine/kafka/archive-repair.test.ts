@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linesOf, messageOf } from '../../../src/loader/archive/lines.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
 import type { Ended } from '../support/program.ts';
-import { ACCESS_KEY, NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
+import { NO_STORE, S3Server } from '../support/s3-server.ts';
 import type { KafkaBroker } from './kafka-broker.ts';
 import { eventually, KafkaLab } from './kafka-lab.ts';
 import { uncleanElection } from './unclean-election.ts';
@@ -23,13 +23,7 @@ describe.skipIf(NO_STORE !== null)(`load repair${NO_STORE === null ? '' : ` (${N
     await server.start();
     store = server.store();
     lab = await KafkaLab.open();
-    lab.project.env = { S3_SECRET: SECRET_KEY };
-    lab.project.write({
-      'connections.yml':
-        `${lab.project.read('connections.yml').replace(/^connections: \{ (.*) \}\n/, '$1\n')}` +
-        `lake: {type: s3, endpoint: '${server.endpoint}', bucket: lake, access_key_id: ${ACCESS_KEY}, ` +
-        `secret_access_key: "{{ env_var('S3_SECRET') }}"}\n`,
-    });
+    lab.addLake(server.endpoint);
   });
   afterAll(async () => {
     store?.close();

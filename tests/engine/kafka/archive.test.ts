@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { linesOf, messageOf } from '../../../src/loader/archive/lines.ts';
 import type { ObjectStore } from '../../../src/object-store/store.ts';
-import { ACCESS_KEY, NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
+import { NO_STORE, S3Server, SECRET_KEY } from '../support/s3-server.ts';
 import { KafkaLab } from './kafka-lab.ts';
 
 const KILLS = Number(process.env['TSDBT_ARCHIVE_KILLS'] ?? 7);
@@ -20,13 +20,7 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     await server.start();
     store = server.store();
     lab = await KafkaLab.open();
-    lab.project.env = { S3_SECRET: SECRET_KEY };
-    lab.project.write({
-      'connections.yml':
-        `${lab.project.read('connections.yml').replace(/^connections: \{ (.*) \}\n/, '$1\n')}` +
-        `lake: {type: s3, endpoint: '${server.endpoint}', bucket: lake, access_key_id: ${ACCESS_KEY}, ` +
-        `secret_access_key: "{{ env_var('S3_SECRET') }}"}\n`,
-    });
+    lab.addLake(server.endpoint);
     await lab.writer.create('clicks', { partitions: 3 });
     lab.sources(
       {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
+import { ACCESS_KEY, SECRET_KEY } from '../support/s3-server.ts';
 import { KafkaBroker } from './kafka-broker.ts';
 import { TopicWriter } from './topic-writer.ts';
 
@@ -29,6 +30,17 @@ export class KafkaLab {
     await this.writer.close();
     await this.project.close();
     await this.broker.close();
+  }
+
+  /** Adds the connection `lake`, a store whose secret the project's environment has from now on. */
+  addLake(endpoint: string): void {
+    this.project.env = { S3_SECRET: SECRET_KEY };
+    this.project.write({
+      'connections.yml':
+        `${this.project.read('connections.yml').replace(/^connections: \{ (.*) \}\n/, '$1\n')}` +
+        `lake: {type: s3, endpoint: '${endpoint}', bucket: lake, access_key_id: ${ACCESS_KEY}, ` +
+        `secret_access_key: "{{ env_var('S3_SECRET') }}"}\n`,
+    });
   }
 
   /** A source table a topic, named as it is. @param topics what stands in each one's load config, from a comma on */
