@@ -16,10 +16,13 @@ import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } fro
 const FIRST_SHARE = 1 / 8;
 const [LEAST_ROWS, LEAST_BYTES] = [4000, 2 * 1024 * 1024];
 
+/** Milliseconds after a full flush in which the next one is waited for before the database is told that none follows. */
+const REST_MS = 500;
+
 export interface FlusherOptions {
   readonly target: LoadTarget;
   readonly loadId: string;
-  readonly sink: Pick<Sink, 'flush' | 'takesSmall'>;
+  readonly sink: Pick<Sink, 'flush' | 'rest' | 'takesSmall'>;
   readonly client: Pick<BrokerClient, 'commit'>;
   readonly partitions: Partitions;
   readonly limit: DeadLimit;
@@ -49,6 +52,8 @@ export class Flusher {
   #failure: { readonly error: unknown } | null = null;
   #rows = 0;
   #dead = 0;
+  /** When a flush ended that leaves something to the next one; null: none does. */
+  #leftAt: number | null = null;
 
   constructor(options: FlusherOptions) {
     this.#options = options;
@@ -86,8 +91,9 @@ export class Flusher {
 
   /** Starts a flush that is due; waits when both sets are full. */
   async flushDue(): Promise<void> {
-    const { target, notify } = this.#options;
+    const { target, notify, now } = this.#options;
     if (this.#isDue()) this.#start();
+    else if (this.#leftAt !== null && this.#inFlight === null && now() - this.#leftAt >= REST_MS) await this.#rest();
     if (this.#inFlight === null || !this.#filling.isFull(target.flush)) return;
     notify({ kind: 'paused', target });
     await this.settled();
@@ -104,6 +110,19 @@ export class Flusher {
     }
     await this.#committing;
     this.throwFailure();
+    await this.#rest();
+  }
+
+  /** The loader ends: tells the database that no flush follows, as far as it answers. */
+  async leave(): Promise<void> {
+    const { target, sink, loadId } = this.#options;
+    // Nobody waits for a flush whose loader has failed.
+    if (this.#inFlight !== null)
+      void this.#inFlight.done.then(
+        () => this.leave(),
+        () => undefined,
+      );
+    else if (this.#leftAt !== null) await sink.rest?.(target, loadId).catch(() => undefined);
   }
 
   /** Writes these rows; returns when they are written, by this loader or another. */
@@ -112,13 +131,17 @@ export class Flusher {
     const began = now();
     notify({ kind: 'flushing', target });
     const ranges = pending.ranges();
+    // One of a few rows after some seconds is not followed at once.
+    const follows = sink.rest !== undefined && pending.isFull(target.flush);
     try {
       let attempts = 0;
       const flushed = await patiently((): Promise<Flushed> => {
         attempts++;
         const { rows, dead } = pending;
-        return sink.flush({ target, columns: columns(), ranges, rows, dead, loadId, allowance: limit.left });
+        const allowance = limit.left;
+        return sink.flush({ target, columns: columns(), ranges, rows, dead, loadId, allowance, follows });
       });
+      this.#leftAt = follows ? now() : null;
       limit.add(flushed.dead.slice(pending.dead.length).map(({ error }) => error));
       // A connection that was given up may still read from the buffer.
       if (attempts === 1) this.#spare = pending.rows.clear();
@@ -137,6 +160,13 @@ export class Flusher {
       notify({ kind: 'fenced', target, partitions: error.partitions });
       await fenced(pending, error.partitions);
     }
+  }
+
+  async #rest(): Promise<void> {
+    const { target, sink, loadId, patiently } = this.#options;
+    if (this.#leftAt === null) return;
+    await patiently(async () => sink.rest?.(target, loadId));
+    this.#leftAt = null;
   }
 
   /** Tells the broker the positions, which nothing here reads: the next flush does not wait for it. */

@@ -176,7 +176,7 @@ export class Loader {
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, LEAVE_MS);
       });
-      await Promise.race([Promise.all([leave?.(), client.close()]), late]);
+      await Promise.race([Promise.all([leave?.(), client.close(), this.#flusher.leave()]), late]);
       clearTimeout(timer);
       this.#patience.close();
     }

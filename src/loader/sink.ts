@@ -50,6 +50,8 @@ export interface Flush {
   readonly replayed?: readonly string[];
   /** Limit of rows that the database may refuse; with one more nothing is written. */
   readonly allowance?: number;
+  /** Another flush may follow at once: it may be left to it, or to `rest`, to note that this one is written. */
+  readonly follows?: boolean;
 }
 
 /** The result of a flush. */
@@ -259,6 +261,11 @@ export interface Sink {
    * @throws Fenced, TooManyRefused, and `database` errors after which nothing has changed, or it can be called again
    */
   flush(flush: Flush): Promise<Flushed>;
+  /**
+   * No flush follows at once: notes that those are written which have left it to the next one. Absent: none does. What
+   * is not noted looks to another loader like a flush that was cut off, and is settled.
+   */
+  rest?(target: LoadTarget, loadId: string): Promise<void>;
   /**
    * Drops partitions past their retention and makes those of the next days.
    * @returns names of the dropped partitions

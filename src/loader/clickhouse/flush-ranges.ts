@@ -1,11 +1,12 @@
 // Writes the ranges of a flush together: records an intent of each in one INSERT, reads them back, writes all rows in
-// one INSERT. Keeps what is known of the newest intents, and how far an attempt has come that failed. sink.ts says when
-// all is done.
+// one INSERT. Keeps what is known of the newest intents, how far an attempt has come that failed, and which intents are
+// written and not called done: the INSERT of the next flush's intents does that. sink.ts says when there is none.
 import { randomUUID } from 'node:crypto';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { OffsetRange } from '../sink.ts';
-import { readPlaces, type Recorded, recordTogether } from './intents.ts';
+import { finish, readPlaces, type Recorded, recordTogether } from './intents.ts';
+import type { LeasedSession } from './leased-session.ts';
 import { newIntent, relationOf } from './load-flushes.ts';
 import { type Contents, type Outcome, partOf, settleContents, writeContents, type Writing } from './settle.ts';
 import { clockPassed } from './topic-clock.ts';
@@ -49,6 +50,10 @@ interface TableState {
   recordedAt: number;
   shared: boolean;
   attempt: Attempt | null;
+  /** Intents that are written and not called done yet, by `topic/partition`. */
+  readonly left: Map<string, Recorded>;
+  /** Resolves when nobody calls intents done. */
+  calling: Promise<unknown>;
 }
 
 /**
@@ -66,6 +71,34 @@ export class FlushRanges {
     this.#table(target).newest.set(partitionKey(intent), intent);
   }
 
+  /** Leaves it to the next flush to call intents done that are written: its INSERT of intents does, at no cost. */
+  leave(target: LoadTarget, written: readonly Recorded[]): void {
+    const table = this.#table(target);
+    for (const intent of written) {
+      table.left.set(partitionKey(intent), intent);
+      table.newest.set(partitionKey(intent), { ...intent, done: true });
+    }
+  }
+
+  /** Calls intents done that are written, and those that earlier flushes have left. */
+  async finish(
+    lease: LeasedSession,
+    { target, loadId }: Pick<Contents, 'target' | 'loadId'>,
+    written: readonly Recorded[] = [],
+  ): Promise<void> {
+    const table = this.#table(target);
+    await this.#alone(table, async () => {
+      await finish(lease, [...table.left.values(), ...written], { target, loadId });
+      table.left.clear();
+    });
+    for (const intent of written) this.learn(target, { ...intent, done: true });
+  }
+
+  /** Is there anything that nobody has called done? */
+  hasLeft(target: LoadTarget): boolean {
+    return this.#table(target).left.size > 0;
+  }
+
   /** Is the newest intent of the partition known not to be done? */
   isOpen(target: LoadTarget, intent: Recorded): boolean {
     return this.#table(target).newest.get(partitionKey(intent))?.done === false;
@@ -79,7 +112,8 @@ export class FlushRanges {
     const table = this.#table(contents.target);
     const attempt = this.#attempt(table, ranges);
     const now = writing.now();
-    const confirmed = attempt.recorded === null ? await this.#record(writing, contents, table, attempt) : now;
+    const confirmed =
+      attempt.recorded === null ? await this.#alone(table, () => this.#record(writing, contents, table, attempt)) : now;
     const recorded = attempt.recorded ?? new Map<string, Recorded>();
     const members = ranges.filter((range) => recorded.has(partitionKey(range)));
     const fenced = new Set(ranges.filter((range) => !recorded.has(partitionKey(range))));
@@ -122,8 +156,9 @@ export class FlushRanges {
     for (const range of ranges) {
       const newest = table.newest.get(partitionKey(range));
       if (newest === undefined) continue;
+      const isDone = newest.done || table.left.get(partitionKey(range))?.id === newest.id;
       if (newest.id === attempt.id) found.set(partitionKey(range), newest);
-      else if (newest.done && newest.to === range.from) wanted.push(intentOf(attempt.id, range, newest));
+      else if (isDone && newest.to === range.from) wanted.push(intentOf(attempt.id, range, newest));
     }
     if (found.size === 0 && wanted.length > 0) {
       await clockPassed(lease, wanted);
@@ -136,7 +171,8 @@ export class FlushRanges {
       const last = table.chain;
       // Where others record, too, the last number of this loader is seldom the highest.
       const known = table.shared || looked - table.recordedAt > CHAIN_MS ? null : last;
-      const together = await recordTogether(lease, wanted, { target, loadId, chain: known });
+      const done = [...table.left.values()];
+      const together = await recordTogether(lease, wanted, { target, loadId, chain: known, done });
       table.recordedAt = now();
       table.shared = last !== null && together.chain !== last + 1n;
       table.chain = together.chain;
@@ -145,8 +181,17 @@ export class FlushRanges {
         this.learn(target, { ...intent, done: false });
       }
     }
+    // The INSERT that has recorded one of them has called done what was left.
+    if (found.size > 0) table.left.clear();
     attempt.recorded = found;
     return looked;
+  }
+
+  /** Does work that calls intents done behind all other such work: each is called so once. */
+  async #alone<T>(table: TableState, work: () => Promise<T>): Promise<T> {
+    const result = table.calling.then(work);
+    table.calling = result.catch(() => undefined);
+    return result;
   }
 
   /** The attempt to write ranges: the present one, when this call repeats it, or a part of it that is written. */
@@ -184,6 +229,8 @@ export class FlushRanges {
       recordedAt: 0,
       shared: false,
       attempt: null,
+      left: new Map<string, Recorded>(),
+      calling: Promise.resolve(),
     };
     this.#tables.set(relation, table);
     return table;

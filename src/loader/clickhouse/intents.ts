@@ -67,15 +67,18 @@ export async function readGroup(lease: LeasedSession, target: LoadTarget, id: st
 /**
  * Number and id of the newest intent of each of these partitions, by `topic/partition`. Of two of one number the first
  * one counts.
+ * @param wanted nothing is said of a partition that has no intent from the least of these numbers on
  */
 async function newestRecorded(
   lease: LeasedSession,
   target: LoadTarget,
-  places: readonly TopicPartition[],
+  wanted: readonly Recorded[],
 ): Promise<ReadonlyMap<string, Pick<Recorded, 'seq' | 'id'>>> {
+  // The server reads only the parts that have such numbers: the last ones.
+  const least = wanted.reduce((found, { seq }) => (seq < found ? seq : found), wanted[0]?.seq ?? 0n);
   const rows = await lease.ask(
     `SELECT topic, toString(partition), toString(seq), id FROM ${STATE_DATABASE}.load_flushes WHERE ` +
-      `${ofPlaces(target, places)} AND kind != 'done' ` +
+      `${ofPlaces(target, wanted)} AND seq >= ${least} AND kind != 'done' ` +
       'ORDER BY topic, partition, seq DESC, written_at, id LIMIT 1 BY topic, partition',
   );
   return new Map(
@@ -92,6 +95,8 @@ export interface Recording {
   readonly loadId: string;
   /** The highest number of the table's INSERTs as far as this loader knows; null: it must be asked. */
   readonly chain: bigint | null;
+  /** Intents that this loader has written and not called done yet: the same INSERT does, when one is recorded. */
+  readonly done?: readonly Recorded[];
 }
 
 /** What has become of intents that were to be recorded. */
@@ -105,17 +110,17 @@ export interface RecordedTogether {
 /**
  * Records intents as the next ones of their partitions, all that still can be in one INSERT. A second call with the
  * same intents may be preceded by a look at what the first one did.
- * @param wanted numbered behind the newest intents that this loader knows of, which must be done
+ * @param wanted numbered behind the newest intents that this loader knows of, which must be done, here or by `done`
  */
 export async function recordTogether(
   lease: LeasedSession,
   wanted: readonly Recorded[],
-  { target, loadId, chain: known }: Recording,
+  { target, loadId, chain: known, done = [] }: Recording,
 ): Promise<RecordedTogether> {
   let chain = known ?? (await newestChain(lease, target));
   let left = wanted;
   for (let tries = 0; tries < MOST_NUMBERS; tries++) {
-    await lease.run(insertIntents(target, loadId, ++chain, left));
+    await lease.run(insertIntents(target, loadId, ++chain, left, done));
     const found = await newestRecorded(lease, target, left);
     const recorded = left.filter((intent) => found.get(partitionKey(intent))?.id === intent.id);
     left = left.filter((intent) => (found.get(partitionKey(intent))?.seq ?? 0n) < intent.seq);
@@ -146,7 +151,7 @@ export async function record(
     topic = target.topic,
     loadId,
     before,
-  }: Omit<Recording, 'chain'> & { readonly topic?: string; readonly before: Pick<PlacedIntent, 'seq'> | null },
+  }: Omit<Recording, 'chain' | 'done'> & { readonly topic?: string; readonly before: Pick<PlacedIntent, 'seq'> | null },
 ): Promise<Recorded> {
   const wanted = { ...intent, topic, seq: (before?.seq ?? 0n) + 1n };
   const { recorded } = await recordTogether(lease, [wanted], { target, loadId, chain: null });
@@ -159,7 +164,7 @@ export async function record(
 export async function finish(
   lease: LeasedSession,
   intents: readonly Recorded[],
-  { target, loadId }: Omit<Recording, 'chain'>,
+  { target, loadId }: Omit<Recording, 'chain' | 'done'>,
 ): Promise<void> {
   if (intents.length > 0) await lease.run(insertDone(target, loadId, intents));
 }

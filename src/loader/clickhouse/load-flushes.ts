@@ -205,6 +205,18 @@ export function selectIntents(where: string): string {
   );
 }
 
+/**
+ * The position of each partition and the epoch of the message before it, as texts behind its table, topic and number.
+ * @param where a condition on rows
+ */
+export function selectPositions(where: string): string {
+  return (
+    'SELECT relation, topic, toString(partition), toString(to_offset), toString(leader_epoch) FROM ' +
+    `${STATE_DATABASE}.load_flushes WHERE ${where} AND kind != 'done' ` +
+    'ORDER BY relation, topic, partition, seq DESC, written_at, id LIMIT 1 BY relation, topic, partition'
+  );
+}
+
 /** An intent with its table and topic. */
 export interface PlacedIntent extends KeptIntent {
   readonly relation: string;
@@ -319,15 +331,22 @@ function intentValues(
   ].join(', ')})`;
 }
 
-/** Records intents, all or none, as an INSERT of this number among those of the table, unless another one has it. */
+/**
+ * Records intents, all or none, as an INSERT of this number among those of the table, unless another one has it.
+ * @param done earlier intents of the table that the same INSERT calls done
+ */
 export function insertIntents(
   target: LoadTarget,
   loadId: string,
   chain: bigint,
   intents: readonly NumberedIntent[],
+  done: readonly NumberedIntent[] = [],
 ): string {
   const token = JSON.stringify([relationOf(target), String(chain)]);
-  const rows = intents.map((intent) => intentValues(target, loadId, { kind: intent.kind, chain }, intent));
+  const rows = [
+    ...intents.map((intent) => intentValues(target, loadId, { kind: intent.kind, chain }, intent)),
+    ...doneValues(target, loadId, done),
+  ];
   return (
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
     `insert_deduplicate = 1, insert_deduplication_token = ${quoteText(token)} VALUES ${rows.join(', ')}`
@@ -352,11 +371,14 @@ export function selectFloors(target: LoadTarget): string {
 
 /** Says that all of some intents is written, with what became of them. */
 export function insertDone(target: LoadTarget, loadId: string, intents: readonly NumberedIntent[]): string {
-  const rows = intents.map((intent) => intentValues(target, loadId, { kind: 'done', chain: 0n }, intent));
   return (
     `INSERT INTO ${STATE_DATABASE}.load_flushes (${INSERTED_COLUMNS}) SETTINGS async_insert = 0, ` +
-    `insert_deduplicate = 0 VALUES ${rows.join(', ')}`
+    `insert_deduplicate = 0 VALUES ${doneValues(target, loadId, intents).join(', ')}`
   );
+}
+
+function doneValues(target: LoadTarget, loadId: string, intents: readonly NumberedIntent[]): string[] {
+  return intents.map((intent) => intentValues(target, loadId, { kind: 'done', chain: 0n }, intent));
 }
 
 /** Deletes the oldest intents of a partition, once many are there; null: there are few. @param seq the newest one's */

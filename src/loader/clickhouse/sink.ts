@@ -42,6 +42,7 @@ import {
   selectFailure,
   selectIntents,
   selectPauses,
+  selectPositions,
   selectFloors,
   STATE_COLUMNS,
   STATE_DATABASE,
@@ -221,6 +222,8 @@ export class ClickHouseSink implements Sink {
 
   async unsettled(target: LoadTarget, partitions: readonly number[]): Promise<readonly OpenFlush[]> {
     const open: OpenFlush[] = [];
+    // Of this process: to others they look cut off.
+    await this.rest(target);
     await this.#within(target, async (lease) => {
       const known = new Set<string>();
       for (const [partition, intent] of await readIntents(lease, target)) {
@@ -371,7 +374,7 @@ export class ClickHouseSink implements Sink {
       const sql = together({
         members: groups.length === 0 ? null : selectMembers(own, groups),
         pauses: tables === '' ? null : selectPauses(targets),
-        intents: tables === '' ? null : selectIntents(`relation IN (${tables}) AND partition >= 0`),
+        positions: tables === '' ? null : selectPositions(`relation IN (${tables}) AND partition >= 0`),
       });
       const rows = sql === '' ? [] : await lease.ask(sql);
       const of = (name: string): (string | null)[][] =>
@@ -380,12 +383,12 @@ export class ClickHouseSink implements Sink {
           return query === name ? [cells] : [];
         });
       const others = of('members');
-      const found = newestIntents(of('intents'));
       const paused = new Set(of('pauses').map(([relation]) => relation));
       const places = new Map<string, Map<number, Place>>();
-      for (const { relation, topic, partition, to, epoch } of found) {
+      for (const [relation, topic, partition, to, epoch] of of('positions')) {
         const key = `${relation} ${topic}`;
-        places.set(key, (places.get(key) ?? new Map<number, Place>()).set(partition, { next: to, epoch }));
+        const place = { next: BigInt(to ?? '0'), epoch: epoch == null ? null : Number(epoch) };
+        places.set(key, (places.get(key) ?? new Map<number, Place>()).set(Number(partition), place));
       }
       return {
         paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
@@ -413,7 +416,7 @@ export class ClickHouseSink implements Sink {
   }
 
   async flush(flush: Flush): Promise<Flushed> {
-    const { target, ranges, replayed = [], loadId } = flush;
+    const { target, ranges, replayed = [], loadId, follows = false } = flush;
     if (ranges.length === 0) {
       const contents = contentsOf(flush);
       const intent = newIntent('replay', REPLAYS);
@@ -429,8 +432,8 @@ export class ClickHouseSink implements Sink {
       const done = written
         .filter(({ recorded }) => this.#ranges.isOpen(target, recorded))
         .map(({ recorded, rows, dead }) => ({ ...recorded, rows, dead }));
-      await finish(lease, done, { target, loadId });
-      for (const recorded of done) this.#ranges.learn(target, { ...recorded, done: true });
+      if (follows && fenced.length === 0) this.#ranges.leave(target, done);
+      else await this.#ranges.finish(lease, { target, loadId }, done);
       this.#reached('after_commit');
       if (fenced.length > 0) throw new Fenced(fenced);
       return {
@@ -438,6 +441,11 @@ export class ClickHouseSink implements Sink {
         dead: [...flush.dead, ...refusedOf(flush, outcome)],
       };
     });
+  }
+
+  async rest(target: LoadTarget, loadId = ''): Promise<void> {
+    if (this.#ranges.hasLeft(target))
+      await this.#within(target, (lease) => this.#ranges.finish(lease, { target, loadId }));
   }
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
