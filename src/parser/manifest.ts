@@ -38,7 +38,7 @@ export interface ParseOutput {
   readonly warnings: readonly LogEvent[];
   /** Environment variables that templates read, with their values; a kept parse is valid while they are unchanged. */
   readonly envVars: Readonly<Record<string, string>>;
-  /** Parts of the command that templates read: see CommandRecorder; a kept parse is valid while they are unchanged. */
+  /** Parts of the command that templates and checks read, see CommandRecorder: a kept parse needs them unchanged. */
   readonly command: readonly string[];
   /** The same for on-run hooks, which can be rendered again without a full parse. */
   readonly hookCommand: readonly string[];
@@ -60,7 +60,7 @@ export function parseProject(input: ParseInput): ParseOutput {
   clock.ended('macros');
 
   const inert = new InertMacros(state, macros, ids);
-  const { rendering, envVars, command, hookCommand } = createParseRendering(state, adapter, macros, inert);
+  const { rendering, envVars, hookCommand } = createParseRendering(state, adapter, macros, inert);
   const tools = { state, rendering, names: new RelationNames(state, rendering, macros) };
   const read = readNodes(tools);
   const patched = patchProperties(tools, read, macros, ids, inert);
@@ -76,7 +76,7 @@ export function parseProject(input: ParseInput): ParseOutput {
     manifest,
     warnings: state.warnings.all,
     envVars: Object.fromEntries(envVars),
-    command: [...command],
+    command: [...state.command],
     hookCommand: [...hookCommand],
     readers: [...state.textReaders],
   };

@@ -171,6 +171,7 @@ function reportSpaces(state: ParseState, bad: ReadonlyMap<string, string>, refus
     throw errorOf('namesWithSpaces', { names: list, kind: refused });
   }
   const { debug } = state.config.flags;
+  state.command.add('flags.debug');
   for (const unique_id of [...bad.keys()].slice(0, debug ? bad.size : 1))
     state.warnings.warn('SpacesInResourceNameDeprecation', `Found spaces in the name of \`${unique_id}\``, {
       unique_id,

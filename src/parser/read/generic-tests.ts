@@ -58,6 +58,14 @@ const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 /** A placeholder until the config is computed. */
 const UNSET = Object.freeze({}) as TestConfig;
 
+/** A replacer of JSON that leaves of texts, numbers and the items of lists one for each type. */
+function typesOnly(_key: string, value: Json): Json {
+  if (typeof value === 'string') return '';
+  if (typeof value === 'number') return 0;
+  if (!Array.isArray(value)) return value;
+  return value.filter((item, i) => value.findIndex((other) => typeof other === typeof item) === i);
+}
+
 interface BuiltTest {
   readonly name: string;
   readonly namespace: string | null;
@@ -78,6 +86,8 @@ export class GenericTests {
   readonly #macros: MacroIds;
   readonly #inert: InertMacros;
   readonly #argumentsProperty: boolean;
+  /** Macros and types of arguments that were rendered to see whether they fail. */
+  readonly #tried = new Set<string>();
 
   constructor(tools: PatchTools, macros: MacroIds, inert: InertMacros) {
     this.#tools = tools;
@@ -395,6 +405,7 @@ export class GenericTests {
       if (target.source !== undefined) calls.sources.push([target.source.source_name, target.source.table_name]);
       else calls.refs.push({ name: target.name, package: null, version });
     } else if (macro !== undefined && this.#collectStatically(node, macro, calls)) {
+      this.#tryOnce(node, macro, target.name);
       // dbt applies the configs twice: from the builder, and from the config() call that the builder adds to the code.
       if (Object.keys(built.config).length > 0) {
         mergeConfigCall(calls.config, built.config);
@@ -414,7 +425,7 @@ export class GenericTests {
   }
 
   /** @throws TsdbtError with the line of the properties file that contains the test */
-  #render(node: PatchedTest, calls: NodeCalls, target: string): void {
+  #render(node: PatchedTest, calls: NodeCalls | null, target: string): void {
     const { rendering, state } = this.#tools;
     try {
       rendering.genericTest(node, calls);
@@ -427,6 +438,18 @@ export class GenericTests {
       placeInYaml(error, path, state.files.get(`${node.package_name}://${path}`), path, { words });
       throw error;
     }
+  }
+
+  /**
+   * Renders the first test of an inert macro with arguments of these types, to see whether it fails.
+   * @throws TsdbtError as #render
+   */
+  #tryOnce(node: PatchedTest, macro: MacroNode, target: string): void {
+    const { model: _, ...kwargs } = node.test_metadata?.kwargs ?? {};
+    const key = `${macro.unique_id} ${JSON.stringify(kwargs, typesOnly)}`;
+    if (this.#tried.has(key)) return;
+    this.#tried.add(key);
+    this.#render({ ...node, config: projectConfigOf(this.#tools.state, node) }, null, target);
   }
 
   /** Collects refs and sources of arguments with only literal calls; returns false when rendering is needed. */

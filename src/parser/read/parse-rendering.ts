@@ -29,33 +29,39 @@ import { packagesToSearch } from '../table/lookups.ts';
 import { TEXT_KEYS } from '../config/config-fields.ts';
 import { type ConfigDict, mergeConfigCall } from '../config/node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
-import type { NodeCalls } from '../table/node-calls.ts';
+import { newCalls, type NodeCalls } from '../table/node-calls.ts';
 import type { PatchedTest } from '../table/phases.ts';
 import type { DocsBlockOf, Expressed, NamedReferences, RenderedNode, Rendering } from '../table/rendering.ts';
 import { NameMacros } from './name-macros.ts';
-import { readPythonModel, readStaticModel, type StaticModel, sourceTexts } from '../shortcuts/static-models.ts';
+import {
+  readPythonModel,
+  readStaticModel,
+  type StaticCall,
+  type StaticModel,
+  sourceTexts,
+} from '../shortcuts/static-models.ts';
 
 const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 /**
  * Creates the rendering of one parse.
- * @returns also the inputs that templates read: environment variables and parts of the command, those of on-run hooks
- * separately
+ * @returns also the inputs that templates read: environment variables, and the parts of the command that on-run hooks
+ * read; those of other templates are in `state.command`
  */
 export function createParseRendering(
   state: ParseState,
   adapter: Pick<Adapter, 'type' | 'createRelation' | 'relations' | 'connectionInfo'>,
   macros: ReadonlyMap<string, MacroNode>,
   inert: InertMacros,
-): { rendering: Rendering; envVars: Map<string, string>; command: Set<string>; hookCommand: Set<string> } {
+): { rendering: Rendering; envVars: Map<string, string>; hookCommand: Set<string> } {
   const envVars = new Map<string, string>();
-  const [command, hookCommand] = [new Set<string>(), new Set<string>()];
+  const hookCommand = new Set<string>();
   const recorders = {
     envVar: (name: string, value: string) => void envVars.set(name, value),
-    command: (part: string) => void command.add(part),
+    command: (part: string) => void state.command.add(part),
     hookCommand: (part: string) => void hookCommand.add(part),
   };
-  return { rendering: new ParseRendering(state, adapter, macros, inert, recorders), envVars, command, hookCommand };
+  return { rendering: new ParseRendering(state, adapter, macros, inert, recorders), envVars, hookCommand };
 }
 
 interface Recorders {
@@ -68,6 +74,8 @@ class ParseRendering implements Rendering {
   readonly #state: ParseState;
   readonly #context: ContextSettings;
   readonly #hookContext: ContextSettings;
+  /** For trials, which record nothing and warn of nothing. */
+  readonly #trialContext: ContextSettings;
   readonly #macros: ReadonlyMap<string, MacroNode>;
   readonly #inert: InertMacros;
   /** By package: what YAML texts see, and what those give that always give the same. */
@@ -76,6 +84,8 @@ class ParseRendering implements Rendering {
   readonly #scopes = new Map<NodeCalls, ParseScope>();
   #resolverOrNull: MacroResolver | null = null;
   #visibleOrNull: VisibleMacroLookup | null = null;
+  /** By text and package, and by node where the macro reads it: whether a call of an inert macro renders. */
+  readonly #tried = new Map<string, boolean>();
   #names: NameMacros | null = null;
   #overridden: ReadonlySet<string> | null = null;
   /** Syntax tree of the code being rendered. */
@@ -111,6 +121,8 @@ class ParseRendering implements Rendering {
       warn: (event) => state.warnings.report(event),
     };
     this.#hookContext = { ...this.#context, recordCommand: recorders.hookCommand };
+    const nothing = (): void => undefined;
+    this.#trialContext = { ...this.#context, recordEnvVar: nothing, recordCommand: nothing, warn: nothing };
   }
 
   get #resolver(): MacroResolver {
@@ -189,11 +201,7 @@ class ParseRendering implements Rendering {
     const fixed =
       this.#overridesBuiltins(node.package_name) || this.#inert.readsSpeakingVar(code)
         ? null
-        : readStaticModel(
-            code,
-            (name, positional, keywords) => this.#inert.idOf(node.package_name, name, positional, keywords),
-            asDbt,
-          );
+        : readStaticModel(code, (call) => this.#withoutEffect(node, call), asDbt);
     if (fixed !== null) {
       if (node.resource_type === 'model') this.#state.clock.staticModels++;
       takeStatic(node, fixed, calls);
@@ -211,6 +219,26 @@ class ParseRendering implements Rendering {
     });
     this.#code = writesConfig(code) ? template.ast : null;
     template.renderSync(scope);
+  }
+
+  /** The id of the inert macro that is called; null when there is none, or when the call fails: then its node does. */
+  #withoutEffect(node: RenderedNode, call: StaticCall): string | null {
+    const id = this.#inert.idOf(node.package_name, call);
+    if (id === null) return null;
+    const key = `${call.text} ${this.#inert.readsNode(id) ? node.unique_id : node.package_name}`;
+    let renders = this.#tried.get(key);
+    if (renders === undefined) this.#tried.set(key, (renders = this.#renders(node, `{{ ${call.text} }}`)));
+    return renders ? id : null;
+  }
+
+  #renders(node: RenderedNode, code: string): boolean {
+    const scope = this.#newScope(node, newCalls(), this.#trialContext);
+    try {
+      this.#context.templates.parse.compile(code, { name: node.name }).renderSync(scope);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Whether a user's macro overrides ref, source or config. */
@@ -240,15 +268,19 @@ class ParseRendering implements Rendering {
   #scopeOf(node: RenderedNode, calls: NodeCalls): ParseScope {
     let scope = this.#scopes.get(calls);
     if (scope === undefined) {
-      scope = createParseScope({
-        context: node.resource_type === 'operation' ? this.#hookContext : this.#context,
-        resolver: this.#resolver,
-        node: node as unknown as ContextNode,
-        record: this.#recorder(node, calls),
-      });
-      this.#scopes.set(calls, scope);
+      const context = node.resource_type === 'operation' ? this.#hookContext : this.#context;
+      this.#scopes.set(calls, (scope = this.#newScope(node, calls, context)));
     }
     return scope;
+  }
+
+  #newScope(node: RenderedNode, calls: NodeCalls, context: ContextSettings): ParseScope {
+    return createParseScope({
+      context,
+      resolver: this.#resolver,
+      node: node as unknown as ContextNode,
+      record: this.#recorder(node, calls),
+    });
   }
 
   #recorder(node: RenderedNode, calls: NodeCalls): ParseRecorder {
@@ -277,13 +309,13 @@ class ParseRendering implements Rendering {
       Object.assign(calls.unrendered, Object.fromEntries(unrenderedConfig(this.#code.body) ?? []));
   }
 
-  genericTest(node: PatchedTest, calls: NodeCalls): void {
+  genericTest(node: PatchedTest, calls: NodeCalls | null): void {
     if (node.test_metadata === undefined) return;
     const scope = createGenericTestScope({
-      context: this.#context,
+      context: calls === null ? this.#trialContext : this.#context,
       resolver: this.#resolver,
       node: node as unknown as ContextNode,
-      record: this.#recorder(node, calls),
+      record: this.#recorder(node, calls ?? newCalls()),
       visible: (this.#visibleOrNull ??= new VisibleMacroLookup(this.#resolver)).of(node.depends_on.macros),
     });
     const kwargs = new PyDict();

@@ -1,8 +1,9 @@
-// Finds macros without effects on the parse: no reference, no config, no log output. Their calls need no rendering and
-// only count as dependencies. macro-ids.ts resolves macro names.
+// Finds macros without effects on the parse: no reference, no config, no log output. Their calls only count as
+// dependencies; whether a call fails is for the rendering to find out. macro-ids.ts resolves macro names.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import type { ParseState } from '../table/parse-state.ts';
+import type { StaticCall } from './static-models.ts';
 
 /** Names by which a template affects the parser or prints to the user. Reading config has no effect. */
 const EFFECTS = new RegExp(
@@ -31,6 +32,7 @@ export class InertMacros {
   /** Packages whose macros can be called from anywhere without the package's name. */
   readonly #visible: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
+  readonly #nodeReaders = new Map<string, boolean>();
   readonly #speakingVars: boolean;
 
   constructor({ root, internalPackages, config }: ParseState, macros: ReadonlyMap<string, MacroNode>, ids: MacroIds) {
@@ -62,11 +64,24 @@ export class InertMacros {
     return inert;
   }
 
+  /** Whether a macro, or one that it calls, reads the node that calls it, so that its calls may differ by node. */
+  readsNode(id: string): boolean {
+    const known = this.#nodeReaders.get(id);
+    if (known !== undefined) return known;
+    this.#nodeReaders.set(id, false);
+    const macro = this.#macros.get(id);
+    const reads =
+      macro !== undefined &&
+      (/\b(?:model|this)\b/.test(macro.macro_sql) || macro.depends_on.macros.some((called) => this.readsNode(called)));
+    this.#nodeReaders.set(id, reads);
+    return reads;
+  }
+
   /**
-   * The id of the inert macro that `name` or `package.name` refers to in a package; null when there is none or the
-   * arguments do not fit.
+   * The id of the inert macro that the call's `name` or `package.name` refers to in a package; null when there is none
+   * or the arguments do not fit.
    */
-  idOf(packageName: string, name: string, positional: number, keywords: readonly string[]): string | null {
+  idOf(packageName: string, { name, positional, keywords }: StaticCall): string | null {
     const dot = name.indexOf('.');
     const macro =
       dot < 0 ? this.#ids.get(packageName, name) : this.#ids.fromPackage(name.slice(0, dot), name.slice(dot + 1));

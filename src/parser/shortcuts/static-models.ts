@@ -21,8 +21,16 @@ export interface StaticModel {
   readonly simple: boolean;
 }
 
-/** unique_id of the macro that a name refers to, if a call with these arguments has no effect. */
-export type MacroOf = (name: string, positional: number, keywords: readonly string[]) => string | null;
+/** A call of a macro: its name, how many arguments have no name, the names of the others, and its text. */
+export interface StaticCall {
+  readonly name: string;
+  readonly positional: number;
+  readonly keywords: readonly string[];
+  readonly text: string;
+}
+
+/** unique_id of the macro that a call refers to, if the call has no effect. */
+export type MacroOf = (call: StaticCall) => string | null;
 
 /**
  * The effects of a model's code, or null when it must be rendered.
@@ -72,6 +80,16 @@ const PRINTABLE: ReadonlySet<string> = new Set([
   'project_name',
 ]);
 
+/** A call whose arguments are all literals. */
+interface LiteralCall {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: ConfigDict;
+  /** Whether an argument has a name. */
+  readonly named: boolean;
+  readonly text: string;
+}
+
 class CallReader implements StaticModel {
   readonly refs: RefArgs[] = [];
   readonly sources: [string, string][] = [];
@@ -82,6 +100,8 @@ class CallReader implements StaticModel {
   readonly #code: string;
   readonly #macroOf: MacroOf;
   #at = 0;
+  /** Where the call being read begins. */
+  #from = 0;
   #escaped = false;
 
   constructor(code: string, macroOf: MacroOf, simple: boolean) {
@@ -128,10 +148,14 @@ class CallReader implements StaticModel {
       this.simple = false;
       this.#at += 1;
     }
+    this.#space();
+    this.#from = this.#at;
     const name = this.#name();
     this.#space();
     if (this.#code[this.#at] !== '(') {
-      if (!PRINTABLE.has(name.split('.')[0] as string)) throw NOT_STATIC;
+      // A member of a member may be missing, which is an error.
+      const [first = '', ...members] = name.split('.');
+      if (!PRINTABLE.has(first) || members.length > 1) throw NOT_STATIC;
       this.simple = false;
       this.#close();
       return;
@@ -164,7 +188,8 @@ class CallReader implements StaticModel {
       this.#space();
     }
     this.#at += 1;
-    const record = (): void => this.#record(name, args, kwargs, named);
+    const text = this.#code.slice(this.#from, this.#at);
+    const record = (): void => this.#record({ name, args, kwargs, named, text });
     if (atOnce) record();
     return record;
   }
@@ -179,7 +204,7 @@ class CallReader implements StaticModel {
     this.#at += 2;
   }
 
-  #record(name: string, args: readonly unknown[], kwargs: ConfigDict, named: boolean): void {
+  #record({ name, args, kwargs, named, text }: LiteralCall): void {
     if (name === 'ref') {
       const version = kwargs['version'] || kwargs['v'] || null;
       for (const key in kwargs) if (key !== 'version' && key !== 'v') throw NOT_STATIC;
@@ -210,7 +235,7 @@ class CallReader implements StaticModel {
     } else {
       this.simple = false;
       if (name === 'var' && !named && args.length > 0 && args.length <= 2) return;
-      const id = this.#macroOf(name, args.length, Object.keys(kwargs));
+      const id = this.#macroOf({ name, positional: args.length, keywords: Object.keys(kwargs), text });
       if (id === null) throw NOT_STATIC;
       if (!this.macros.includes(id)) this.macros.push(id);
     }

@@ -24,6 +24,8 @@ export class ParseState {
   readonly #byPackage = new Map<string, SourceFile[]>();
   /** Nodes whose text a template, or a unit test with a seed's rows, has read. */
   readonly textReaders = new Set<string>();
+  /** Parts of the command that templates or checks have read, see CommandRecorder. */
+  readonly command = new Set<string>();
   readonly configs: Configs;
   readonly clock: ParseClock;
 

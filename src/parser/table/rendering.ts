@@ -34,8 +34,11 @@ export interface Rendering {
   node(node: RenderedNode, calls: NodeCalls): void;
   /** Renders a hook of a node; its calls are added to `calls`. */
   hook(node: RenderedNode, sql: string, calls: NodeCalls): void;
-  /** Renders first the arguments, then the code of a generic test; their calls are added to `calls`. */
-  genericTest(node: PatchedTest, calls: NodeCalls): void;
+  /**
+   * Renders first the arguments, then the code of a generic test; their calls are added to `calls`.
+   * @param calls null: only to see whether it fails
+   */
+  genericTest(node: PatchedTest, calls: NodeCalls | null): void;
   /** Calls the user's `generate_<component>_name` macro. */
   generateName(macro: MacroNode, custom: unknown, node: NodeLayers): string | null;
   /** Renders a description with `doc()`. */

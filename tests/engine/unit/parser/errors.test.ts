@@ -1,7 +1,7 @@
 // Bad input: what is said, and where. The sentences are those of dbt 1.12 on the same files.
 import { describe, expect, it } from 'vitest';
 import { TsdbtError } from '../../../../src/errors.ts';
-import { type ParseOptions, parseFiles, parseInput } from '../../support/parse.ts';
+import { newProject, type ParseOptions, parseFiles, parseInput, sourceFile } from '../../support/parse.ts';
 import type { LogEvent } from '../../../../src/log.ts';
 import { parseProject } from '../../../../src/parser/manifest.ts';
 
@@ -11,6 +11,8 @@ interface Failure {
   readonly line: number | undefined;
   readonly kind: string;
   readonly hint: string | undefined;
+  /** The file of the node that failed, where the path is that of a macro. */
+  readonly node: string | undefined;
 }
 
 async function failure(files: Readonly<Record<string, string>>, options: ParseOptions = {}): Promise<Failure> {
@@ -25,6 +27,7 @@ async function failure(files: Readonly<Record<string, string>>, options: ParseOp
       path: details.path ?? details.node?.original_file_path,
       line: details.line,
       hint: details.hint,
+      node: details.node?.original_file_path,
     };
   }
   throw new Error('nothing was wrong');
@@ -68,7 +71,7 @@ describe('misspelt keys', () => {
 
 describe('references', () => {
   it('names an unknown ref, its line, and the nearest name', async () => {
-    expect(await failure({ 'models/b.sql': "select *\nfrom {{ ref('aa') }}" })).toEqual({
+    expect(await failure({ 'models/b.sql': "select *\nfrom {{ ref('aa') }}" })).toMatchObject({
       kind: 'compilation',
       message: "Model 'model.p.b' (models/b.sql) depends on a node named 'aa' which was not found",
       path: 'models/b.sql',
@@ -150,6 +153,69 @@ describe('macros', () => {
         })
       ).message,
     ).toBe("macro 'dbt_macro__m' takes not more than 1 argument(s)");
+  });
+
+  it.each([
+    ['m()', '{{ nope() }}', "'nope' is undefined"],
+    ['m()', '{{ none.foo.bar }}', "'None' has no attribute 'foo'"],
+    ['m()', '{{ 1 / 0 }}', 'division by zero'],
+    ["m('x')", '{{ a + 1 }}', 'can only concatenate str (not "int") to str'],
+    ['m()', '{{ dbt.nope() }}', "'dbt.context.macros.MacroNamespace object' has no attribute 'nope'"],
+    ['m()', '{{ model.columns.x.y }}', "'dict object' has no attribute 'x'"],
+  ])('finds that the call %s of %s fails, though it has no effect on the parse', async (call, body, message) => {
+    const files = {
+      'macros/m.sql': `{% macro m(a) %}${body}{% endmacro %}`,
+      'models/b.sql': `select {{ ${call} }}`,
+    };
+    expect(await failure(files)).toMatchObject({ message, kind: 'compilation', node: 'models/b.sql' });
+  });
+
+  it('finds a call that fails for one model, and one that fails with one argument', async () => {
+    const macros = { 'macros/m.sql': '{% macro m() %}{{ 1 + {"b": "x"}.get(this.name, 1) }}{% endmacro %}' };
+    await expect(parseFiles({ ...macros, 'models/a.sql': 'select {{ m() }}' })).resolves.toBeDefined();
+    expect(
+      await failure({ ...macros, 'models/a.sql': 'select {{ m() }}', 'models/b.sql': 'select {{ m() }}' }),
+    ).toMatchObject({ node: 'models/b.sql' });
+    const sum = { 'macros/m.sql': '{% macro m(a) %}{{ a + 1 }}{% endmacro %}' };
+    expect(
+      await failure({ ...sum, 'models/a.sql': 'select {{ m(1) }}', 'models/b.sql': "select {{ m('1') }}" }),
+    ).toMatchObject({ node: 'models/b.sql' });
+  });
+
+  it('finds a dispatch to a namespace that is no package, though another package has the macro', async () => {
+    const input = await parseInput({ 'models/b.sql': 'select {{ util.m() }}' });
+    const text =
+      "{% macro m() %}{{ return(adapter.dispatch('m', 'utils')()) }}{% endmacro %}" +
+      '{% macro default__m() %}1{% endmacro %}';
+    const parse = (macros: string): unknown =>
+      parseProject({
+        ...input,
+        config: { ...input.config, packages: [...input.config.packages, newProject('util')] },
+        files: [...input.files, sourceFile('macros/m.sql', macros, 0, 'util')],
+      });
+    expect(() => parse(text)).toThrow(
+      "In dispatch: No macro named 'm' found within namespace: 'utils'\n" +
+        "    Searched for: 'postgres__m', 'default__m'",
+    );
+    expect(() => parse(text.replace('utils', 'util'))).not.toThrow();
+  });
+
+  it.each([
+    ['own', "'nope' is undefined"],
+    ['adds: {arguments: {n: x}}', 'can only concatenate str (not "int") to str'],
+    ['accepted_values: {arguments: {values: 5}}', "'int' object is not iterable"],
+  ])('finds that the generic test %s fails, though it has no effect on the parse', async (test, message) => {
+    const found = await failure({
+      'macros/t.sql':
+        '{% test own(model, column_name) %}select {{ nope() }} from {{ model }}{% endtest %}\n' +
+        '{% test adds(model, column_name, n) %}select {{ n + 1 }} from {{ model }}{% endtest %}',
+      ...yaml(
+        'models:\n  - name: a\n    columns:\n      - name: id\n        data_tests:\n          - not_null\n' +
+          '          - adds: {arguments: {n: 1}}\n          - accepted_values: {arguments: {values: [1]}}\n' +
+          `          - ${test}\n`,
+      ),
+    });
+    expect(found).toMatchObject({ message, kind: 'compilation', node: 'models/s.yml' });
   });
 
   it('names both files of a macro that is there twice', async () => {

@@ -90,6 +90,16 @@ describe('parseWithCache', () => {
     expect((await parse(files, { ...OLD, flags: { full_refresh: true } }, first.cache)).reused).toBe(false);
   });
 
+  it('parses again with --debug where names contain spaces, and then names all of them', async () => {
+    const files = { 'models/a b.sql': 'select 1', 'models/c d.sql': 'select 1' };
+    const project = { flags: { require_resource_names_without_spaces: false } };
+    const first = await parse(files, { ...OLD, ...project }, null);
+    const second = await parse(files, { ...OLD, flags: { ...project.flags, debug: true } }, first.cache);
+    expect([first, second].map(({ warnings }) => warnings.filter(({ msg }) => /name of/.test(msg)).length)).toEqual([
+      1, 2,
+    ]);
+  });
+
   it.each<[string, Readonly<Record<string, string>>]>([
     ['a comment names them', { 'macros/m.sql': '{# two flags, selected_resources #}' }],
     [
@@ -105,6 +115,13 @@ describe('parseWithCache', () => {
       {
         'macros/m.sql':
           '{% macro m() %}{% if execute %}{{ flags.WHICH }}{% endif %}{{ return(config(tags="x")) }}{% endmacro %}',
+        'models/b.sql': 'select {{ m() }} 1',
+      },
+    ],
+    [
+      'a macro without effects reads them',
+      {
+        'macros/m.sql': '{% macro m() %}{{ flags.WHICH }}{{ invocation_args_dict }}{% endmacro %}',
         'models/b.sql': 'select {{ m() }} 1',
       },
     ],

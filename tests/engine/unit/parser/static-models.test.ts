@@ -1,8 +1,9 @@
 // What can be read from a model without rendering it, and what cannot.
 import { describe, expect, it } from 'vitest';
-import { readStaticModel, sourceTexts } from '../../../../src/parser/shortcuts/static-models.ts';
+import { readStaticModel, type StaticCall, sourceTexts } from '../../../../src/parser/shortcuts/static-models.ts';
 
-const inert = (name: string): string | null => (name === 'units' || name === 'pkg.units' ? `macro.${name}` : null);
+const inert = ({ name }: StaticCall): string | null =>
+  name === 'units' || name === 'pkg.units' ? `macro.${name}` : null;
 const read = (code: string) => readStaticModel(code, inert);
 
 describe('readStaticModel', () => {
@@ -43,6 +44,7 @@ describe('readStaticModel', () => {
     "{{ ref('a') | upper }}",
     "{{ ref('a').schema }}",
     '{{ x }}',
+    '{{ target.schema.x }}',
     "{{ config(a='it\\'s') }} {{ this }}",
     "{{ config(a='x\\\\') }}",
     "{{ ref('a' ~ 'b') }}",
@@ -53,6 +55,15 @@ describe('readStaticModel', () => {
     "{{ ref('a', x=1) }}",
   ])('leaves %s to the engine', (code) => {
     expect(read(code)).toBeNull();
+  });
+
+  it('tells the text of a call of a macro', () => {
+    const texts: string[] = [];
+    readStaticModel(
+      "{{- units( 'a',\n scale=2 ) }} {{ref('a')}} {{pkg.units()}}",
+      ({ text }) => `m${texts.push(text)}`,
+    );
+    expect(texts).toEqual(["units( 'a',\n scale=2 )", 'pkg.units()']);
   });
 
   it('leaves escapes as they are written, as dbt does, but only where dbt does', () => {
