@@ -21,7 +21,7 @@ import { errorOf } from './error-table.ts';
 import { type NodeFacts, ReadFacts } from './graph/node-facts.ts';
 import { systemReason, type TsdbtError } from './errors.ts';
 import type { KeptManifest } from './parser/kept-manifest.ts';
-import { isUnread } from './parser/unread-record.ts';
+import { isUnread, keysOf } from './graph/unread-record.ts';
 import type { MacroFacts } from './parser/read/macros.ts';
 import type { Secrets } from './secrets.ts';
 import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
@@ -148,7 +148,7 @@ export function writeManifest(
     if (value === undefined) continue;
     parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
     if (name === 'nodes') parts.push('{', ...nodesOfARun(manifest.nodes, secrets, kept), '}');
-    else parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets));
+    else parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets, kept.marked));
   }
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), ...parts, '}');
   writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest, facts), secrets);
@@ -160,10 +160,10 @@ function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManif
   let unread: string[] = [];
   const add = (part: string | Uint8Array): void => void parts.push(...(parts.length === 0 ? [] : [',']), part);
   const flush = (): void => {
-    for (const rows of kept.rows(unread)) add(writable(rows, secrets));
+    for (const rows of kept.rows(unread)) add(writable(rows, secrets, kept.marked));
     unread = [];
   };
-  for (const id of Object.keys(nodes)) {
+  for (const id of keysOf(nodes)) {
     if (isUnread(nodes, id)) {
       unread.push(id);
       continue;
@@ -178,28 +178,30 @@ function nodesOfARun(nodes: Manifest['nodes'], secrets: Secrets, kept: KeptManif
 
 /**
  * Writes the manifest of a parse whose body already is JSON.
+ * @param kept the body's manifest
  * @param manifest gives the manifest; called only when semantic_manifest.json may have changed
  */
 export function writeParsedManifest(
   targetPath: string,
   metadata: ManifestMetadata,
   body: Uint8Array,
+  kept: KeptManifest,
   manifest: (() => Manifest) | null,
   secrets: Secrets,
 ): void {
   writeFileAtomically(
     join(targetPath, ARTIFACT_FILES.manifest),
     `{"metadata":${secrets.maskJson(artifactJson(metadata))},`,
-    writable(body, secrets).subarray(1),
+    writable(body, secrets, kept.marked).subarray(1),
   );
   const semantic = join(targetPath, ARTIFACT_FILES.semanticManifest);
   const read = manifest?.();
   if (read !== undefined) writeArtifact(semantic, semanticManifest(read, new ReadFacts(read.nodes)), secrets);
 }
 
-/** Marked JSON in the form of an artifact. */
-function writable(json: Uint8Array, secrets: Secrets): Uint8Array {
-  if (!secrets.isIn(json) && !holdsMarks(json)) return json;
+/** Marked JSON in the form of an artifact. @param marked whether it may hold marks */
+function writable(json: Uint8Array, secrets: Secrets, marked: boolean): Uint8Array {
+  if (!secrets.isIn(json) && !(marked && holdsMarks(json))) return json;
   return Buffer.from(secrets.maskJson(unmarkFloats(textOf(json))), 'utf8');
 }
 
@@ -240,7 +242,7 @@ function writableNode(node: GraphNode): unknown {
 
 /** The input of semantic layer tools: semantic models, metrics, saved queries, time spines. */
 function semanticManifest(manifest: Manifest, facts: NodeFacts): unknown {
-  const spines = Object.keys(manifest.nodes)
+  const spines = keysOf(manifest.nodes)
     .filter((id) => facts.isTimeSpine(id))
     .flatMap((id) => manifest.nodes[id] ?? []);
   const pick = (node: object, keys: readonly string[]): Record<string, unknown> => {
@@ -329,11 +331,9 @@ export function writeGraphSummary(
 }
 
 function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
-  const numbers = new Map(nodes.map((node, i) => [node.name, i]));
   const out: Record<string, unknown> = {};
   nodes.forEach(({ name, type, successors }, i) => {
-    out[i] =
-      successors.length === 0 ? { name, type } : { name, type, succ: successors.map((each) => numbers.get(each)) };
+    out[i] = successors.length === 0 ? { name, type } : { name, type, succ: successors };
   });
   return out;
 }
@@ -341,7 +341,8 @@ function numbered(nodes: readonly GraphSummaryNode[]): Record<string, unknown> {
 export interface GraphSummaryNode {
   readonly name: string;
   readonly type: string;
-  readonly successors: readonly string[];
+  /** Places in the list of nodes. */
+  readonly successors: readonly number[];
 }
 
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {

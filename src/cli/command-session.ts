@@ -167,8 +167,8 @@ function reportError(logger: Logger, error: unknown, debug: boolean): number {
 
 /** Milliseconds that lines are buffered when stdout is not a terminal. */
 const PIPE_PAUSE = 20;
-/** Commands that print a line or two for each node, and nothing else, to stdout. */
-const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone']);
+/** Commands that print lines for each node, and nothing else, to stdout. */
+const TALKS = new Set(['run', 'build', 'test', 'seed', 'snapshot', 'clone', 'list']);
 
 /** Commands whose `--output json` is one document: nothing else comes to stdout. */
 const DOCUMENTS = new Set(['publish', 'load', 'sla', 'jobs', 'runs']);

@@ -12,6 +12,7 @@ import type {
 } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
 import { type NodeFacts, ReadFacts, typeInId } from '../graph/node-facts.ts';
+import { keysOf } from '../graph/unread-record.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
@@ -82,7 +83,7 @@ export class ManifestLookup implements ReferenceLookup {
       functions: new Map(),
       metrics: new Map(),
     };
-    for (const id of Object.keys(nodes)) {
+    for (const id of keysOf(nodes)) {
       if (!REFABLE.has(typeInId(id))) continue;
       const node = facts.isVersioned(id) ? nodes[id] : undefined;
       if (node?.resource_type !== 'model' || node.version == null) {

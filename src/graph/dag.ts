@@ -4,12 +4,31 @@
 import { errorOf } from '../error-table.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
+import { hasMember, keysOf } from './unread-record.ts';
 
 export interface BuildGraphOptions {
   /** True for `build`: a node waits for the tests of what it depends on. */
   readonly testEdges?: boolean;
   /** Of the nodes; they are looked up in the manifest when it is left out. */
   readonly facts?: NodeFacts | undefined;
+}
+
+const NONE: readonly number[] = [];
+/** Number of parents up to which a list is searched as fast as a set is made. */
+const FEW = 16;
+
+function extend(lists: (readonly number[])[], at: number, value: number): void {
+  const list = lists[at];
+  if (list === undefined || list === NONE) lists[at] = [value];
+  else (list as number[]).push(value);
+}
+
+/** Whether a node is among the parents of another. @param wide parents of nodes that have many, made when asked for */
+function isParent(a: number, b: number, parents: readonly number[], wide: Map<number, Set<number>>): boolean {
+  if (parents.length <= FEW) return parents.includes(a);
+  let set = wide.get(b);
+  if (set === undefined) wide.set(b, (set = new Set(parents)));
+  return set.has(a);
 }
 
 /** A directed graph of unique_ids. Immutable once built. */
@@ -32,18 +51,17 @@ export class Dag {
     const indexes = new Map<string, number>();
     for (let i = 0; i < nodes.length; i++) indexes.set(nodes[i] ?? '', i);
     this.#indexes = indexes;
-    const out: number[][] = nodes.map(() => []);
-    const into: number[][] = nodes.map(() => []);
-    const seen = new Set<number>();
-    for (const edge of edges) {
-      const a = indexes.get(edge[0]);
-      const b = indexes.get(edge[1]);
-      if (a === undefined || b === undefined) continue;
-      const key = a * nodes.length + b;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      out[a]?.push(b);
-      into[b]?.push(a);
+    const out = new Array<readonly number[]>(nodes.length).fill(NONE);
+    const into = new Array<readonly number[]>(nodes.length).fill(NONE);
+    const wide = new Map<number, Set<number>>();
+    const known = (a: number, b: number): boolean => isParent(a, b, into[b] ?? NONE, wide);
+    for (const [from, to] of edges) {
+      const a = indexes.get(from);
+      const b = indexes.get(to);
+      if (a === undefined || b === undefined || known(a, b)) continue;
+      extend(out, a, b);
+      extend(into, b, a);
+      wide.get(b)?.add(a);
     }
     this.#out = out;
     this.#in = into;
@@ -51,7 +69,7 @@ export class Dag {
     const testIn = new Map<number, number[]>();
     for (const [from, to] of testEdges) {
       const [a, b] = [indexes.get(from), indexes.get(to)];
-      if (a === undefined || b === undefined || seen.has(a * nodes.length + b)) continue;
+      if (a === undefined || b === undefined || known(a, b)) continue;
       append(testOut, a, b);
       append(testIn, b, a);
     }
@@ -71,6 +89,11 @@ export class Dag {
   /** What depends on a node directly; without test edges. */
   children(id: string): string[] {
     return this.#names(this.#out[this.#index(id)] ?? []);
+  }
+
+  /** The same as places in `nodes`. */
+  childPlaces(id: string): readonly number[] {
+    return this.#out[this.#index(id)] ?? NONE;
   }
 
   /** All that a node depends on, up to `depth` steps away. */
@@ -137,6 +160,7 @@ export class Dag {
    * the first.
    */
   cycle(): string[] | null {
+    if (this.topological().length === this.nodes.length) return null;
     const done = new Uint8Array(this.nodes.length);
     for (let start = 0; start < this.nodes.length; start++) {
       if (done[start] !== 0) continue;
@@ -249,18 +273,17 @@ export function buildGraph(manifest: Manifest, options: BuildGraphOptions = {}):
   const edges: [string, string][] = [];
   const { nodes: executable, sources, metrics, semantic_models: semanticModels, functions } = manifest;
   const facts = options.facts ?? new ReadFacts(executable);
-  const owners = [executable, sources, metrics, semanticModels, functions];
+  const owners = new Set([executable, sources, metrics, semanticModels, functions].flatMap(keysOf));
   const add = (id: string, parents: readonly string[]): void => {
     nodes.push(id);
     for (let i = 0; i < parents.length; i++) {
       const parent = parents[i] ?? '';
-      if (!owners.some((owner) => Object.hasOwn(owner, parent)))
-        throw errorOf('parentNotInGraph', { node: id, parent });
+      if (!owners.has(parent)) throw errorOf('parentNotInGraph', { node: id, parent });
       edges.push([parent, id]);
     }
   };
-  for (const id of Object.keys(sources)) nodes.push(id);
-  for (const id of Object.keys(executable)) add(id, facts.parents(id));
+  for (const id of keysOf(sources)) nodes.push(id);
+  for (const id of keysOf(executable)) add(id, facts.parents(id));
   for (const group of [
     semanticModels,
     manifest.exposures,
@@ -290,7 +313,7 @@ export function dependencies(node: { readonly [field: string]: unknown } | objec
  */
 function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, string][] {
   const edges: [string, string][] = [];
-  const isExecutable = (id: string): boolean => Object.hasOwn(manifest.nodes, id) && typeInId(id) !== 'test';
+  const isExecutable = (id: string): boolean => hasMember(manifest.nodes, id) && typeInId(id) !== 'test';
   const below = new Map<string, readonly string[]>();
   const firstBelow = (id: string): readonly string[] => {
     let found = below.get(id);
@@ -306,7 +329,7 @@ function testEdges(manifest: Manifest, graph: Dag, facts: NodeFacts): [string, s
     if (found === undefined) descendants.set(id, (found = graph.descendants(id)));
     return found;
   };
-  for (const id of Object.keys(manifest.nodes)) {
+  for (const id of keysOf(manifest.nodes)) {
     if (typeInId(id) !== 'test') continue;
     const tested = [...new Set(facts.parents(id))];
     const [only] = tested;

@@ -7,6 +7,7 @@ import type { LogEvent } from '../log.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
 import type { NodeFacts } from './node-facts.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
+import { keysOf } from './unread-record.ts';
 import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
 
 /** What a method looks at. */
@@ -37,7 +38,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       matches(fqn, versioned) || matches(fqn.slice(1), versioned);
     const { manifest, candidates, facts } = context;
     return [
-      ...Object.keys(manifest.nodes).filter((id) => candidates.has(id) && means(facts.fqn(id), facts.isVersioned(id))),
+      ...keysOf(manifest.nodes).filter((id) => candidates.has(id) && means(facts.fqn(id), facts.isVersioned(id))),
       ...ids(neitherNodesNorSources(context), (node) => {
         const { fqn } = node as { fqn?: readonly string[] };
         return fqn !== undefined && means(fqn, false);
@@ -253,6 +254,7 @@ function tagsOf(node: GraphNode): readonly string[] {
 
 /** A matcher of fully qualified names; a versioned model's last part is its version. */
 function fqnMatcher(selector: string): (fqn: readonly string[], versioned: boolean) => boolean {
+  if (selector === '*') return (fqn) => fqn.length > 0;
   const parts = selector.split('.');
   const wild = parts.findIndex((part) => /[*?[\]]/.test(part));
   const tail = wild === -1 ? undefined : fnmatch(parts.slice(wild).join('.'));

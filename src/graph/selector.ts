@@ -18,6 +18,7 @@ import {
 import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
 import { searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
+import { hasMember, keysOf } from './unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
 
 export interface SelectOptions {
@@ -78,8 +79,12 @@ export function select(manifest: Manifest, dag: Dag, options: SelectOptions): Se
 
 interface Bundle {
   readonly direct: Set<string>;
-  readonly indirect: Set<string>;
+  /** Made when somebody asks: eager selections never do. */
+  readonly indirect: () => ReadonlySet<string>;
 }
+
+const NOTHING: ReadonlySet<string> = new Set();
+const nothing = (): ReadonlySet<string> => NOTHING;
 
 class SelectionRun {
   readonly warnings: LogEvent[] = [];
@@ -107,9 +112,9 @@ class SelectionRun {
 
   #isEnabled(id: string): boolean {
     const manifest = this.#manifest;
-    if (Object.hasOwn(manifest.nodes, id)) return this.#facts.isEnabled(id);
+    if (hasMember(manifest.nodes, id)) return this.#facts.isEnabled(id);
     // Disabled sources are in `manifest.disabled`.
-    if (Object.hasOwn(manifest.sources, id)) return true;
+    if (hasMember(manifest.sources, id)) return true;
     const node =
       manifest.functions[id] ??
       manifest.metrics[id] ??
@@ -122,14 +127,14 @@ class SelectionRun {
   #isWanted(id: string): boolean {
     const manifest = this.#manifest;
     const options = this.#options;
-    const isNode = Object.hasOwn(manifest.nodes, id);
+    if (options.resourceTypes?.has(typeInId(id)) === false) return false;
+    const isNode = hasMember(manifest.nodes, id);
     if (isNode && options.includeEmpty !== true && this.#facts.isEmpty(id)) return false;
-    if (options.resourceTypes !== undefined) {
+    if (options.resourceTypes !== undefined && !isNode) {
       const { sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries } = manifest;
       const { publications = {} } = manifest;
       const others = [sources, exposures, functions, metrics, semantic_models, unit_tests, saved_queries, publications];
-      const known = isNode || others.some((group) => Object.hasOwn(group, id));
-      if (!known || !options.resourceTypes.has(typeInId(id))) return false;
+      if (!others.some((group) => hasMember(group, id))) return false;
     }
     return options.accepts === undefined || options.accepts(id);
   }
@@ -144,10 +149,11 @@ class SelectionRun {
       spec.type,
       bundles.map((bundle) => bundle.direct),
     );
-    const indirect = combine(
-      spec.type,
-      bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect])),
-    );
+    const indirect = (): ReadonlySet<string> =>
+      combine(
+        spec.type,
+        bundles.map((bundle) => new Set([...bundle.direct, ...bundle.indirect()])),
+      );
     const selected = this.#incorporate(direct, indirect, spec.indirectSelection);
     if (spec.expectExists && selected.size === 0) {
       const raw = typeof spec.raw === 'string' ? spec.raw : showJson(spec.raw);
@@ -191,7 +197,7 @@ class SelectionRun {
     if (spec.children) add(this.#dag.selectChildren(collected, spec.childrenDepth));
     // A named selector has chosen its tests already.
     if (spec.indirectSelection === 'empty' || spec.method === 'selector')
-      return { direct: selected, indirect: new Set() };
+      return { direct: selected, indirect: nothing };
     return this.#expand(selected, spec.indirectSelection);
   }
 
@@ -213,6 +219,8 @@ class SelectionRun {
 
   /** Indirect selection: tests whose parents are selected, and publications of what is selected. */
   #expand(selected: Set<string>, mode: IndirectSelection): Bundle {
+    // No test is left to come along.
+    if (selected.size === this.#members.size) return { direct: selected, indirect: nothing };
     const dag = this.#dag;
     const manifest = this.#manifest;
     const members = this.#members;
@@ -220,7 +228,7 @@ class SelectionRun {
     const indirect = new Set<string>();
     const buildable =
       mode === 'buildable'
-        ? new Set([...selected, ...dag.selectParents(selected), ...Object.keys(manifest.sources)])
+        ? new Set([...selected, ...dag.selectParents(selected), ...keysOf(manifest.sources)])
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
       if (!members.has(id)) continue;
@@ -228,7 +236,7 @@ class SelectionRun {
         direct.add(id);
         continue;
       }
-      const isNode = Object.hasOwn(manifest.nodes, id);
+      const isNode = hasMember(manifest.nodes, id);
       const unitTest = isNode ? undefined : manifest.unit_tests[id];
       if (unitTest === undefined && !(isNode && typeInId(id) === 'test')) continue;
       const parents = unitTest === undefined ? this.#facts.parents(id) : dependencies(unitTest);
@@ -240,17 +248,18 @@ class SelectionRun {
         direct.add(id);
       else indirect.add(id);
     }
-    return { direct, indirect };
+    return { direct, indirect: () => indirect };
   }
 
   /** Tests that were set aside until all of their parents are selected, once sets are combined. */
-  #incorporate(direct: Set<string>, indirect: ReadonlySet<string>, mode: IndirectSelection): Set<string> {
+  #incorporate(direct: Set<string>, aside: Bundle['indirect'], mode: IndirectSelection): Set<string> {
     if (mode !== 'cautious' && mode !== 'buildable') return direct;
+    const indirect = aside();
     if (direct.size === indirect.size && [...direct].every((id) => indirect.has(id))) return direct;
     const selected = new Set(direct);
     const above = mode === 'buildable' ? new Set([...selected, ...this.#dag.selectParents(selected)]) : selected;
     for (const id of indirect) {
-      const isNode = Object.hasOwn(this.#manifest.nodes, id);
+      const isNode = hasMember(this.#manifest.nodes, id);
       if (isNode && this.#facts.parents(id).every((parent) => above.has(parent))) selected.add(id);
     }
     return selected;

@@ -11,8 +11,8 @@ import {
   parentsOf,
   ReadFacts,
 } from '../graph/node-facts.ts';
-import { parseMarkedJson } from '../values/index.ts';
-import { unreadRecord } from './unread-record.ts';
+import { holdsMarks, parseMarkedJson } from '../values/index.ts';
+import { unreadRecord } from '../graph/unread-record.ts';
 
 /** Bits of facts about a node. */
 const MARKS = { versioned: 1, disabled: 2, empty: 4, timeSpine: 8 } as const;
@@ -31,6 +31,8 @@ interface KeptIndex {
   readonly nodes: readonly KeptNode[];
   /** The same of ROW_TABLES; another build may have written none. */
   readonly rows?: Readonly<Record<string, readonly KeptRow[]>>;
+  /** Whether the body holds a marked float. */
+  readonly marked: boolean;
 }
 
 /** Tables beside `nodes` that can be large, and of which most commands need little more than the unique_ids. */
@@ -82,8 +84,9 @@ export function keepManifest(manifest: Tables): { bytes: KeptBytes; kept: KeptMa
     tables[name] = [from, out.length];
   }
   out.add('}');
-  const index: KeptIndex = { tables, nodes, rows };
-  const bytes = { index: indexBytes(index), body: out.bytes() };
+  const body = out.bytes();
+  const index: KeptIndex = { tables, nodes, rows, marked: holdsMarks(body) };
+  const bytes = { index: indexBytes(index), body };
   return { bytes, kept: new KeptManifest(bytes, index) };
 }
 
@@ -182,6 +185,11 @@ export class KeptManifest {
     return places;
   }
 
+  /** Whether the JSON holds a float that artifacts write otherwise. */
+  get marked(): boolean {
+    return this.#index.marked;
+  }
+
   /** Whether any resource has a field or a setting of this name; none is decoded. */
   hasKey(name: string): boolean {
     const { buffer, byteOffset, byteLength } = this.#bytes.body;
@@ -251,7 +259,7 @@ export class KeptManifest {
   withNodes(edited: ReadonlyMap<string, ManifestNode>): KeptBytes {
     if (edited.size === 0) return this.#bytes;
     const { body } = this.#bytes;
-    const { tables, rows } = this.#index;
+    const { tables, rows, marked } = this.#index;
     const nodes = [...this.#index.nodes];
     const parts: Uint8Array[] = [];
     let [at, growth] = [0, 0];
@@ -265,14 +273,20 @@ export class KeptManifest {
       at = to;
     }
     parts.push(body.subarray(at));
+    const whole = Buffer.concat(parts);
     const end = tables['nodes']?.[1] ?? 0;
     const moved = Object.entries(tables).map(([name, [from, to]]): [string, readonly [number, number]] => [
       name,
       [from >= end ? from + growth : from, to >= end ? to + growth : to],
     ]);
     return {
-      index: indexBytes({ tables: Object.fromEntries(moved), nodes, ...(rows && { rows }) }),
-      body: Buffer.concat(parts),
+      index: indexBytes({
+        tables: Object.fromEntries(moved),
+        nodes,
+        ...(rows && { rows }),
+        marked: marked || holdsMarks(whole),
+      }),
+      body: whole,
     };
   }
 }

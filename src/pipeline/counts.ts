@@ -1,6 +1,7 @@
 // Reports what a project contains before anything runs: `Found 20 models, 5 seeds, …`.
 import { fire } from '../events/index.ts';
 import { typeInId } from '../graph/node-facts.ts';
+import { keysOf } from '../graph/unread-record.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
 import { foundCounts } from '../runner/summary.ts';
 
@@ -8,7 +9,7 @@ import { foundCounts } from '../runner/summary.ts';
 export function reportCounts(parsed: ParsedProject): void {
   const { manifest, facts } = parsed;
   const counts = new Map<string, number>();
-  for (const id of Object.keys(manifest.nodes)) {
+  for (const id of keysOf(manifest.nodes)) {
     const type = typeInId(id);
     if (type !== 'test' || facts.isEnabled(id)) counts.set(type, (counts.get(type) ?? 0) + 1);
   }
@@ -23,6 +24,6 @@ export function reportCounts(parsed: ParsedProject): void {
     ['unit_test', 'unit_tests'],
     ['publication', 'publications'],
   ] as const;
-  for (const [word, key] of groups) counts.set(word, Object.keys(manifest[key] ?? {}).length);
+  for (const [word, key] of groups) counts.set(word, keysOf(manifest[key] ?? {}).length);
   fire(parsed.logger, 'FoundStats', { stat_line: foundCounts(counts) });
 }

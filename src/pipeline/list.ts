@@ -3,6 +3,7 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { type NodeFacts, ReadFacts } from '../graph/node-facts.ts';
+import { hasMember } from '../graph/unread-record.ts';
 import { lookupNode } from '../runner/nodes.ts';
 import { dumpJson, fromJson } from '../values/json.ts';
 
@@ -35,9 +36,9 @@ export function listLines(
   facts: NodeFacts = new ReadFacts(manifest.nodes),
 ): string[] {
   return [...selected].sort().map((id) => {
-    if (output === 'selector' && Object.hasOwn(manifest.nodes, id)) return facts.fqn(id).join('.');
+    if (output === 'selector' && hasMember(manifest.nodes, id)) return facts.fqn(id).join('.');
     // Its unique_id is made of the same three names.
-    if (output === 'selector' && Object.hasOwn(manifest.sources, id)) return id.replace('.', ':');
+    if (output === 'selector' && hasMember(manifest.sources, id)) return id.replace('.', ':');
     const node = lookup(manifest, id);
     switch (output) {
       case 'selector':

@@ -71,6 +71,7 @@ export function parse(
       targetPath,
       result.metadata,
       result.cache.body,
+      result.kept,
       result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest,
       secrets,
     );

@@ -40,7 +40,7 @@ export function writeSummary(parsed: ParsedProject): void {
   const nodes = dag.nodes.map((id) => ({
     name: id,
     type: typeInId(id),
-    successors: dag.children(id),
+    successors: dag.childPlaces(id),
   }));
   writeGraphSummary(
     targetPath,

@@ -17,7 +17,7 @@ import type { BatchResults, OverloadResults } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { loadOrigin } from '../project/load-config.ts';
 import { DEFAULT_COMMENT } from '../project/project.ts';
-import { copyOfRecord } from '../parser/unread-record.ts';
+import { copyOfRecord } from '../graph/unread-record.ts';
 import type { Journal } from '../state/journal.ts';
 import type { Credentials } from '../contracts/project.ts';
 import { KnownState } from '../state/known-state.ts';

@@ -1,6 +1,6 @@
 // Records whose members are read when somebody looks at them: who has looked, what copies share, what a change is.
 import { describe, expect, it } from 'vitest';
-import { copyOfRecord, isUnread, unreadRecord } from '../../../../src/parser/unread-record.ts';
+import { copyOfRecord, isUnread, unreadRecord } from '../../../../src/graph/unread-record.ts';
 
 function recorded(): { record: Record<string, { n: number }>; read: string[] } {
   const read: string[] = [];

@@ -1,0 +1,135 @@
+// A record whose members are read lazily, in its copies too, and what asks for its keys alone. Its owner reads them.
+
+/** Members that a record and its copies share. */
+interface Members<T> {
+  readonly keys: readonly string[];
+  readonly has: (key: string) => boolean;
+  /** Reads a member once. */
+  readonly read: (key: string) => T;
+}
+
+/** What records of unread members are made of, by record. */
+const RECORDS = new WeakMap<object, UnreadRecord<unknown>>();
+
+/**
+ * Creates a record of unread members.
+ * @param places location of each member
+ * @param read reads a member; called once for it, however many copies exist
+ */
+export function unreadRecord<T, P>(
+  places: ReadonlyMap<string, P>,
+  read: (key: string, place: P) => T,
+): Record<string, T> {
+  const known = new Map<string, T>();
+  return new UnreadRecord({
+    keys: [...places.keys()],
+    has: (key) => places.has(key),
+    read(key) {
+      let member = known.get(key);
+      if (member === undefined) known.set(key, (member = read(key, places.get(key) as P)));
+      return member;
+    },
+  }).record;
+}
+
+/**
+ * The traps of a record. The record's own object holds what was read or changed: a descriptor for each member, made
+ * beforehand, would cost more than most commands read.
+ */
+class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
+  readonly record: Record<string, T>;
+  readonly #members: Members<T>;
+  readonly #own: Record<string, T>;
+  readonly #gone: Set<string>;
+
+  constructor(members: Members<T>, own: Record<string, T> = emptyRecord(), gone: ReadonlySet<string> = new Set()) {
+    this.#members = members;
+    this.#own = own;
+    this.#gone = new Set(gone);
+    this.record = new Proxy(own, this);
+    RECORDS.set(this.record, this as UnreadRecord<unknown>);
+  }
+
+  copy(): Record<string, T> {
+    return new UnreadRecord(this.#members, Object.assign(emptyRecord<T>(), this.#own), this.#gone).record;
+  }
+
+  isUnread(key: string | symbol): key is string {
+    return (
+      typeof key === 'string' && this.#members.has(key) && !this.#gone.has(key) && !Object.hasOwn(this.#own, key)
+    );
+  }
+
+  isMember(key: string): boolean {
+    return Object.hasOwn(this.#own, key) || (this.#members.has(key) && !this.#gone.has(key));
+  }
+
+  keys(): readonly string[] {
+    const { keys } = this.#members;
+    const there = this.#gone.size === 0 ? keys : keys.filter((key) => !this.#gone.has(key));
+    // A member that was removed and comes again is the last one.
+    const added = Object.keys(this.#own).filter((key) => !this.#members.has(key) || this.#gone.has(key));
+    return added.length === 0 ? there : [...there, ...added];
+  }
+
+  get(own: Record<string, T>, key: string): T | undefined {
+    if (this.isUnread(key)) own[key] = this.#members.read(key);
+    return own[key];
+  }
+
+  has(own: Record<string, T>, key: string): boolean {
+    return this.isUnread(key) || key in own;
+  }
+
+  set(own: Record<string, T>, key: string, value: T): boolean {
+    own[key] = value;
+    return true;
+  }
+
+  deleteProperty(own: Record<string, T>, key: string): boolean {
+    delete own[key];
+    if (this.#members.has(key)) this.#gone.add(key);
+    return true;
+  }
+
+  ownKeys(): string[] {
+    return [...this.keys()];
+  }
+
+  getOwnPropertyDescriptor(own: Record<string, T>, key: string): PropertyDescriptor | undefined {
+    if (!this.isUnread(key)) return Object.getOwnPropertyDescriptor(own, key);
+    return { get: () => this.record[key], enumerable: true, configurable: true };
+  }
+}
+
+/**
+ * An object that V8 keeps as a hash table from the start. As an object with a shape, each member that is read or
+ * written would copy the shape of all members: seconds for 700 nodes.
+ */
+function emptyRecord<T>(): Record<string, T> {
+  const record: Record<string, unknown> = { first: null, second: null };
+  delete record['first'];
+  delete record['second'];
+  return record as Record<string, T>;
+}
+
+/** A shallow copy; its unread members stay unread. */
+export function copyOfRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
+  const unread = RECORDS.get(record) as UnreadRecord<T> | undefined;
+  return unread === undefined ? Object.assign(emptyRecord<T>(), record) : unread.copy();
+}
+
+/** Whether a member was neither read nor changed. */
+export function isUnread(record: object, key: string): boolean {
+  return RECORDS.get(record)?.isUnread(key) === true;
+}
+
+/** `Object.keys` of any record; of unread members it asks for no descriptors. */
+export function keysOf(record: object): readonly string[] {
+  return RECORDS.get(record)?.keys() ?? Object.keys(record);
+}
+
+/** `Object.hasOwn` of any record, likewise. */
+export function hasMember(record: object, key: string): boolean {
+  return RECORDS.get(record)?.isMember(key) ?? Object.hasOwn(record, key);
+}
