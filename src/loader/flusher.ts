@@ -130,7 +130,7 @@ export class Flusher {
     const { target, sink, loadId, limit, partitions, now, notify, columns, patiently, fenced } = this.#options;
     const began = now();
     notify({ kind: 'flushing', target });
-    const ranges = pending.ranges();
+    const ranges = pending.ranges().map((range) => ({ ...range, resets: partitions.resetsOf(range) }));
     // One of a few rows after some seconds is not followed at once.
     const follows = sink.rest !== undefined && pending.isFull(target.flush);
     try {

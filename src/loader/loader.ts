@@ -10,7 +10,6 @@ import {
   type PartitionFailure,
   partitionKey,
   type Polled,
-  type ReadPosition,
   type TopicPartition,
 } from './broker.ts';
 import { Halt } from './change.ts';
@@ -26,11 +25,11 @@ import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
-import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, TooManyRefused } from './sink.ts';
+import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, type Start, TooManyRefused } from './sink.ts';
 import {
   explain,
   isAnother,
-  learnChanges,
+  learnOrder,
   learnSnapshots,
   ledOf,
   ledPartitions,
@@ -397,9 +396,8 @@ export class Loader {
   }
 
   /** The start of each partition: the kept position, or the beginning. */
-  async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, ReadPosition>> {
+  async #startingPoints(partitions: readonly TopicPartition[]): Promise<ReadonlyMap<string, Start>> {
     const { target, sink } = this.#options;
-    await learnSnapshots(this.#options, this.#floors, partitions);
     await this.#settle(partitions);
     const starts = await startingPoints({ ...this.#options, came: this.#came }, partitions);
     const places = new Map<string, Map<number, bigint>>();
@@ -409,7 +407,8 @@ export class Loader {
       for (const [topic, next] of places)
         this.#limit.before(await sink.recentDead(ofTopic(target, topic), next, DEAD_WINDOW, target.maxDead + 1));
     for (const key of starts.keys()) this.#counted.add(key);
-    await learnChanges(this.#options, this.#floors, [...starts.values()]);
+    // Behind the positions: whoever sets them from here on fences the flushes of what is learned now.
+    await learnOrder(this.#options, this.#floors, [...starts.values()]);
     return starts;
   }
 
@@ -435,6 +434,7 @@ export class Loader {
       const found = await (topicNamed(target, name) ? client.topics([name]) : topicsThere(client, name));
       for (const { topic, id } of found) ids.set(topic, id);
     }
+    if (open.size > 0) await learnSnapshots(this.#options, this.#floors, partitions);
     for (const flush of open.values()) {
       const pending = new PendingRows();
       for (const range of flush.ranges) {
@@ -491,7 +491,7 @@ export class Loader {
   }
 
   /** Is the log still the one that was loaded? If not, the partition stops. */
-  async #verify(starts: ReadonlyMap<string, ReadPosition>): Promise<void> {
+  async #verify(starts: ReadonlyMap<string, Start>): Promise<void> {
     const failures = await this.#patiently(() => this.#options.client.verify([...starts.values()]));
     for (const failure of [...failures, ...this.#unreadable.values()])
       if (this.#partitions.has(failure) && !this.#partitions.isStopped(failure)) this.#stop(failure);
@@ -546,15 +546,7 @@ export class Loader {
       const next = ends.get(partitionKey(failure))?.earliest ?? 0n;
       if (anew) await this.#patiently(() => refuseOlderVersions(sink, ofTopic(target, topic), found?.id ?? null));
       await this.#patiently(() => sink.rewind(ofTopic(target, topic), found?.id ?? null, new Map([[partition, next]])));
-      const start = { topic, partition, next, epoch: null };
-      await this.#patiently(async () => {
-        await learnSnapshots(this.#options, this.#floors, [start]);
-        await learnChanges(this.#options, this.#floors, [start]);
-      });
-      const starts = new Map([[partitionKey(failure), start]]);
-      this.#partitions.goOn(starts);
-      client.seek(starts);
-      return;
+      return this.#goWhereTheTableIs(new PendingRows(), [failure]);
     }
     if (anew) {
       await this.#flusher.flushAll();

@@ -1,6 +1,6 @@
 // The state of the partitions of a target's topics for one loader: which it owns, what is read next, what the
 // table holds, which have stopped. Values only; loader.ts acts on them.
-import { partitionKey, type ReadPosition, type TopicPartition } from './broker.ts';
+import { partitionKey, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
 
@@ -59,13 +59,13 @@ export class Partitions {
   }
 
   /** Reads on from these offsets, the table's; resumes partitions that had stopped. */
-  goOn(starts: ReadonlyMap<string, ReadPosition>): void {
+  goOn(starts: ReadonlyMap<string, Place>): void {
     this.turn();
-    for (const [key, { next, epoch }] of starts) {
+    for (const [key, { next, epoch, resets }] of starts) {
       if (!this.#ours.has(key)) continue;
       this.#next.set(key, next);
       this.#stopped.delete(key);
-      this.#written.set(key, { next, epoch, newest: this.#written.get(key)?.newest ?? null });
+      this.#written.set(key, { next, epoch, resets, newest: this.#written.get(key)?.newest ?? null });
     }
   }
 
@@ -96,6 +96,11 @@ export class Partitions {
     return { next, epoch: known?.next === next ? known.epoch : null };
   }
 
+  /** How often the position was set before messages were read from it; undefined: not known. */
+  resetsOf(at: TopicPartition): number | undefined {
+    return this.#written.get(partitionKey(at))?.resets;
+  }
+
   /** Notes the partition's end, from a batch. */
   sawEnd(at: TopicPartition, end: bigint): void {
     this.#latest.set(partitionKey(at), end);
@@ -107,7 +112,10 @@ export class Partitions {
       const key = partitionKey({ topic, partition });
       const before = this.#written.get(key);
       if (before !== undefined)
-        this.#written.set(key, { next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest });
+        this.#written.set(key, {
+          ...before,
+          ...{ next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest },
+        });
     }
   }
 
@@ -163,7 +171,9 @@ export class Partitions {
       const found = places.get(key);
       const known = this.#written.get(key);
       // A position that was set by hand has no epoch, even when the offset is the same.
-      return found !== undefined && known !== undefined && (known.next !== found.next || known.epoch !== found.epoch)
+      return found !== undefined &&
+        known !== undefined &&
+        (known.next !== found.next || known.epoch !== found.epoch || known.resets !== found.resets)
         ? [at]
         : [];
     });

@@ -89,7 +89,9 @@ async function rewindTopic(
   const isSet = (partition: number): boolean => partition < partitions && places?.has(partition) !== false;
   if ([...kept].some(([partition, { topicId }]) => isSet(partition) && isAnother(topicId, topic?.id ?? null)))
     await refuseOlderVersions(sink, target, topic?.id ?? null);
-  const held = /loaded/.test(to) ? await sink.ends(target) : new Map<number, bigint>();
+  const held = /loaded/.test(to) ? new Map(await sink.ends(target)) : new Map<number, bigint>();
+  // What the table has of an earlier topic of this name says nothing of the present one.
+  for (const [partition, { topicId }] of kept) if (isAnother(topicId, topic?.id ?? null)) held.delete(partition);
   const next = new Map<number, bigint>();
   const from = new Map<number, bigint>();
   const cut = new Map(

@@ -36,6 +36,8 @@ export interface OffsetRange {
   readonly epoch: number | null;
   /** Of changes: the highest position of a snapshot's row before `to`; absent: there is none. */
   readonly floor?: bigint;
+  /** `Place.resets` of the position from which it was read. */
+  readonly resets?: number | undefined;
 }
 
 /** The contents of one flush. */
@@ -94,7 +96,12 @@ export interface GroupMember {
 export interface Place {
   readonly next: bigint;
   readonly epoch: number | null;
+  /** How often it was set otherwise than by a flush: to the same offset, too. Absent: the sink itself finds out. */
+  readonly resets?: number | undefined;
 }
+
+/** Where a partition is read on, as the table has it. */
+export interface Start extends TopicPartition, Place {}
 
 /** What the bookkeeping holds of one partition. */
 export interface KeptPosition extends TopicPartition, Place {
@@ -184,8 +191,14 @@ export interface Sink {
   addColumns(target: LoadTarget, columns: readonly LoadColumn[]): Promise<readonly LoadColumn[]>;
   /** Creates the bookkeeping alone. */
   prepareState(): Promise<void>;
-  /** The kept positions of the target's topic, and the topic's id at that time. */
-  positions(target: LoadTarget): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
+  /**
+   * The kept positions of the target's topic, and the topic's id at that time.
+   * @param starts partitions that the caller reads on from there: whatever is recorded later fences its flushes
+   */
+  positions(
+    target: LoadTarget,
+    starts?: readonly number[],
+  ): Promise<ReadonlyMap<number, Place & { readonly topicId: string | null }>>;
   /**
    * The last flushes of these partitions that may be written in part, with what they hold of others: they must be
    * settled before anything else is written. None where a flush is one transaction.
@@ -201,7 +214,9 @@ export interface Sink {
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /**
    * Sets positions, whatever they were.
-   * @param from deletes rows and dead letters from these offsets on in the same transaction
+   * @param from deletes rows and dead letters from these offsets on in the same transaction. Absent: nothing is
+   *   deleted, and only positions of an earlier topic of the name, or before these, are set: another loader may have
+   *   done it, and gone on
    * @returns how many were deleted
    */
   rewind(

@@ -11,7 +11,7 @@ import {
 } from './broker.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { LoadTarget } from './load-target.ts';
-import type { Sink } from './sink.ts';
+import type { Sink, Start } from './sink.ts';
 import { hasSeveral, ofTopic } from './topics.ts';
 
 export interface StartOptions {
@@ -53,7 +53,7 @@ const NO_TOPICS: ReadonlySet<string> = new Set();
 export async function startingPoints(
   { target, sink, client, came = NO_TOPICS }: StartOptions,
   partitions: readonly TopicPartition[],
-): Promise<ReadonlyMap<string, ReadPosition>> {
+): Promise<ReadonlyMap<string, Start>> {
   const names = [...new Set(partitions.map(({ topic }) => topic))];
   if (names.length === 0) return new Map();
   const topics = await client.topics(names);
@@ -63,7 +63,7 @@ export async function startingPoints(
     asked ??= client.ends(names, target.start === 'earliest' ? partitions : undefined);
     return asked;
   };
-  const starts = new Map<string, ReadPosition>();
+  const starts = new Map<string, Start>();
   for (const { topic, id } of topics) {
     const own = partitions.filter((each) => each.topic === topic);
     const options = { target, sink, client, topicId: id, isNew: came.has(topic), ends };
@@ -77,18 +77,18 @@ async function startsOf(
   { target, sink, client, topicId, isNew, ends }: TopicStart,
   topic: string,
   partitions: readonly TopicPartition[],
-): Promise<ReadonlyMap<string, ReadPosition>> {
+): Promise<ReadonlyMap<string, Start>> {
   const view = ofTopic(target, topic);
-  let kept = await sink.positions(view);
+  const numbers = partitions.map(({ partition }) => partition);
+  let kept = await sink.positions(view, numbers);
   if (kept.size === 0 && !isNew && (await sink.holdsRows(view))) throw unplaced(target, topic);
   if (kept.size === 0 && !isNew && target.start !== 'earliest') {
     // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another
     // loader may have been first; what it has found holds for both.
     const first = await firstOffsets(view, client, await ends());
     await sink.startAt(view, topicId, new Map([...first].map(([key, next]) => [partitionOf(key), next])));
-    kept = await sink.positions(view);
+    kept = await sink.positions(view, numbers);
   }
-  const starts = new Map<string, ReadPosition>();
   const fresh = new Map<number, bigint>();
   const reset = new Map<number, bigint>();
   for (const { partition } of partitions) {
@@ -96,20 +96,20 @@ async function startsOf(
     const known = kept.get(partition);
     const anew = known !== undefined && isAnother(known.topicId, topicId);
     if (anew && target.onGap === 'stop') throw madeAnew(target, topic);
-    const lacks = known === undefined || anew;
-    const earliest = lacks ? ((await ends()).get(key)?.earliest ?? 0n) : 0n;
-    if (lacks) (anew ? reset : fresh).set(partition, earliest);
-    starts.set(key, {
-      topic,
-      partition,
-      ...(known === undefined || anew ? { next: earliest, epoch: null } : { next: known.next, epoch: known.epoch }),
-    });
+    if (known === undefined || anew) (anew ? reset : fresh).set(partition, (await ends()).get(key)?.earliest ?? 0n);
   }
   if (reset.size > 0) {
     await refuseOlderVersions(sink, view, topicId);
     await sink.rewind(view, topicId, reset);
   }
   await sink.startAt(view, topicId, fresh);
+  // Another loader may have been first, and gone on since.
+  if (reset.size + fresh.size > 0) kept = await sink.positions(view, numbers);
+  const starts = new Map<string, Start>();
+  for (const { partition } of partitions) {
+    const { next, epoch, resets } = kept.get(partition) ?? { next: 0n, epoch: null };
+    starts.set(partitionKey({ topic, partition }), { topic, partition, next, epoch, resets });
+  }
   return starts;
 }
 
@@ -126,12 +126,14 @@ export async function learnSnapshots(
       floors.of({ topic, partition }).known(position);
 }
 
-/** Tells what is known of the order of changes which of them the table has, where their rows are not looked at. */
-export async function learnChanges(
+/** Lets what is known of the order of changes begin anew with what the table has before these positions. */
+export async function learnOrder(
   { target, sink }: Pick<StartOptions, 'target' | 'sink'>,
   floors: SnapshotFloors,
   starts: readonly ReadPosition[],
 ): Promise<void> {
+  await learnSnapshots({ target, sink }, floors, starts);
+  // Changes, where their rows are not looked at.
   if (target.mode !== 'upsert' || target.changes?.keeps !== false) return;
   for (const topic of new Set(starts.map((at) => at.topic))) {
     const next = starts.filter((at) => at.topic === topic);
@@ -211,6 +213,20 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
             `\`${rewindOf(target)} ${placeOf(target, topic, 'earliest')}\` loads the new topic from its beginning; ` +
             '`on_gap: earliest` in the load config always does.',
     },
+  );
+}
+
+/**
+ * Rows of a topic that was made again have the offsets of the earlier one's: only the server's time tells them apart.
+ * @param now the server's time @param since when the topic was found made again; both in ISO form
+ * @returns `connection` error, which is waited for
+ */
+export function clockBehind(topic: string, now: string, since: string): TsdbtError {
+  return new TsdbtError(
+    'connection',
+    `the server's clock is at ${now}, and topic ${topic} was found made again at ${since}: what is written before ` +
+      'that would count as of the earlier topic',
+    { hint: "Loading goes on when the clock has passed it. Set the server's clock." },
   );
 }
 

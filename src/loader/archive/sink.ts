@@ -136,11 +136,16 @@ export class ArchiveSink implements Sink {
     target: LoadTarget,
     topicId: string | null,
     next: ReadonlyMap<number, bigint>,
+    from?: ReadonlyMap<number, bigint>,
   ): ReturnType<Sink['rewind']> {
     const kept = await this.#tables.positions(target);
     for (const [partition, offset] of next) {
       const known = kept.get(partition);
-      if (known !== undefined && offset < known.next && (known.topicId === topicId || topicId === null))
+      if (known === undefined || offset >= known.next) continue;
+      const same = known.topicId === topicId || topicId === null;
+      // Another loader was first: its position stays.
+      if (same && from === undefined) continue;
+      if (same)
         throw new TsdbtError(
           'runtime',
           `The archive ${target.name} cannot go back from offset ${known.next} to ${offset}.`,
@@ -149,9 +154,9 @@ export class ArchiveSink implements Sink {
             hint: 'Its files would hold messages twice. Another `path` begins a new archive.',
           },
         );
-      if (known !== undefined && offset < known.next) await this.#refuseMixed(target, partition, offset);
+      await this.#refuseMixed(target, partition, offset);
     }
-    return this.#tables.rewind(target, topicId, next);
+    return this.#tables.rewind(target, topicId, next, from && new Map());
   }
 
   async ends(): ReturnType<Sink['ends']> {
@@ -186,8 +191,8 @@ export class ArchiveSink implements Sink {
     return this.#tables.kept(target);
   }
 
-  positions(target: LoadTarget): ReturnType<Sink['positions']> {
-    return this.#tables.positions(target);
+  positions(...given: Parameters<Sink['positions']>): ReturnType<Sink['positions']> {
+    return this.#tables.positions(...given);
   }
 
   startAt(...given: Parameters<Sink['startAt']>): Promise<void> {

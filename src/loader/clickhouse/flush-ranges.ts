@@ -150,12 +150,18 @@ export class FlushRanges {
     let looked = now();
     // What an attempt has sent, and what others have done since, only the server knows.
     const unsure = ranges.filter((range) => table.newest.get(partitionKey(range))?.done !== true);
-    for (const intent of (await readPlaces(lease, target, unsure)).values()) this.learn(target, intent);
+    const moved = new Set<string>();
+    for (const [key, intent] of await readPlaces(lease, target, unsure)) {
+      const known = table.newest.get(key);
+      // Others may have set the position to where it was, of another topic, too.
+      if (known !== undefined && known.id !== intent.id && intent.id !== attempt.id) moved.add(key);
+      this.learn(target, intent);
+    }
     const found = new Map<string, Recorded>();
     const wanted: Recorded[] = [];
     for (const range of ranges) {
       const newest = table.newest.get(partitionKey(range));
-      if (newest === undefined) continue;
+      if (newest === undefined || moved.has(partitionKey(range))) continue;
       const isDone = newest.done || table.left.get(partitionKey(range))?.id === newest.id;
       if (newest.id === attempt.id) found.set(partitionKey(range), newest);
       else if (isDone && newest.to === range.from) wanted.push(intentOf(attempt.id, range, newest));

@@ -76,20 +76,30 @@ export function newestChanges(target: LoadTarget, spans: readonly Span[]): strin
   );
 }
 
-/** The offset behind the topic's last row in the table, by partition. */
-export function heldEnds(target: LoadTarget): string {
+/** By partition, since when its topic is the present one, in milliseconds since 1970; null: always. */
+export type TopicTimes = ReadonlyMap<number, { readonly topicSince: number | null }>;
+
+/** The offset behind the last row that the table has of the topic as it is now, by partition. */
+export function heldEnds(target: LoadTarget, times: TopicTimes): string {
   return (
-    `SELECT toString(_partition), toString(max(_offset) + 1) FROM ${relationOf(target)} WHERE ${held(target)} ` +
-    'GROUP BY _partition'
+    `SELECT toString(_partition), toString(max(_offset) + 1) FROM ${relationOf(target)} WHERE ${held(target)}` +
+    `${notEarlier('_partition', '_loaded_at', times)} GROUP BY _partition`
   );
 }
 
-/** The offset behind the topic's last dead letter, by partition. */
-export function deadEnds(target: LoadTarget): string {
+/** The same of its last dead letter. */
+export function deadEnds(target: LoadTarget, times: TopicTimes): string {
   return (
     `SELECT toString(partition), toString(max(offset) + 1) FROM ${STATE_DATABASE}.dead_letters WHERE ` +
-    `${ofTopic(target)} GROUP BY partition`
+    `${ofTopic(target)}${notEarlier('partition', 'failed_at', times)} GROUP BY partition`
   );
+}
+
+function notEarlier(partition: string, time: string, times: TopicTimes): string {
+  return [...times]
+    .filter(([, { topicSince }]) => topicSince !== null)
+    .map(([number, { topicSince }]) => ` AND (${partition} != ${number} OR (1${since(time, topicSince)}))`)
+    .join('');
 }
 
 /** Number of dead letters, by topic and partition. */

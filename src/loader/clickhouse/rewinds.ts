@@ -27,8 +27,25 @@ export interface Gone {
 
 const NOTHING: Gone = { rows: 0, letters: 0 };
 
-/** Sets a position, whatever it was. @param wanted deletes from `from` on, unless it is -1 */
-export async function rewindPartition(lease: LeasedSession, target: LoadTarget, wanted: Intent): Promise<Gone> {
+/** Deletes nothing: rows of an earlier topic of this name stay, which no log has any more. */
+const NONE = -1n;
+/**
+ * The same, and the moment since when the topic is the present one is taken once all that was recorded before has
+ * ended: rows of the earlier topic may still come until then.
+ */
+const ANEW = -2n;
+
+/**
+ * Sets a position, whatever it was.
+ * @param wanted deletes from `from` on, unless it is -1
+ * @param forward only where the position is before, or of an earlier topic of the name
+ */
+export async function rewindPartition(
+  lease: LeasedSession,
+  target: LoadTarget,
+  wanted: Intent,
+  forward = false,
+): Promise<Gone> {
   for (let tries = 1; ; tries++) {
     const before = await readIntent(lease, target, wanted.partition);
     // The new one may begin elsewhere, and knows nothing of what this one has left to delete.
@@ -37,12 +54,12 @@ export async function rewindPartition(lease: LeasedSession, target: LoadTarget, 
       continue;
     }
     const anew = before !== null && isAnother(before.topicId, wanted.topicId);
+    if (forward && !anew && before !== null && before.to >= wanted.to) return NOTHING;
     const intent: Intent = {
       ...wanted,
-      // Rows of an earlier topic of this name stay: no log has them any more.
-      from: anew ? -1n : wanted.from,
+      from: anew ? ANEW : wanted.from,
       topicId: wanted.topicId ?? before?.topicId ?? null,
-      topicSince: anew ? await serverTime(lease) : (before?.topicSince ?? null),
+      topicSince: before?.topicSince ?? null,
     };
     let recorded: Recorded;
     try {
@@ -106,6 +123,11 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
   const { partition, from, topicSince } = intent;
   let gone = NOTHING;
   let newest = intent;
+  if (from === ANEW) {
+    const since = Math.max(await serverTime(lease), topicSince ?? 0);
+    const known: Intent = { ...intent, id: randomUUID(), from: NONE, topicSince: since };
+    newest = await record(lease, known, { target, loadId: '', before: intent });
+  }
   const claim = async (): Promise<string> => {
     newest = await claimed(lease, target, newest);
     return newest.id;

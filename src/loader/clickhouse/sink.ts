@@ -199,9 +199,10 @@ export class ClickHouseSink implements Sink {
     return this.prepare(target);
   }
 
-  async positions(target: LoadTarget): ReturnType<Sink['positions']> {
+  async positions(target: LoadTarget, starts: readonly number[] = []): ReturnType<Sink['positions']> {
     const intents = await this.#within(target, (lease) => readIntents(lease, target));
-    for (const intent of intents.values()) this.#ranges.learn(target, intent);
+    // Of the others a loader holds what it has read before: an intent that it has not seen must fence it.
+    for (const intent of intents.values()) if (starts.includes(intent.partition)) this.#ranges.learn(target, intent);
     return new Map(
       [...intents].map(([partition, { to, topicId, epoch }]) => [partition, { next: to, topicId, epoch }]),
     );
@@ -275,12 +276,13 @@ export class ClickHouseSink implements Sink {
     target: LoadTarget,
     topicId: string | null,
     next: ReadonlyMap<number, bigint>,
-    from: ReadonlyMap<number, bigint> = new Map(),
+    from?: ReadonlyMap<number, bigint>,
   ): Promise<{ rows: number; letters: number }> {
     const total = { rows: 0, letters: 0 };
     await severally([...next], async ([partition, to]) => {
-      const intent = { ...newIntent('rewind', partition), from: from.get(partition) ?? -1n, to, topicId };
-      const gone = await this.#within(target, (lease) => rewindPartition(lease, target, intent));
+      const intent = { ...newIntent('rewind', partition), from: from?.get(partition) ?? -1n, to, topicId };
+      const forward = from === undefined;
+      const gone = await this.#within(target, (lease) => rewindPartition(lease, target, intent, forward));
       total.rows += gone.rows;
       total.letters += gone.letters;
     });
@@ -290,7 +292,8 @@ export class ClickHouseSink implements Sink {
   async ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
     return this.#within(target, async (lease) => {
       const ends = new Map<number, bigint>();
-      for (const sql of [heldEnds(target), deadEnds(target)]) {
+      const intents = await readIntents(lease, target);
+      for (const sql of [heldEnds(target, intents), deadEnds(target, intents)]) {
         for (const [partition, end] of await lease.ask(sql)) {
           const found = BigInt(end ?? '0');
           if (found > (ends.get(Number(partition)) ?? -1n)) ends.set(Number(partition), found);

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
+import { clockBehind } from '../starts.ts';
 import type { LeasedSession } from './leased-session.ts';
 import type { PlacedIntent } from './load-flushes.ts';
 import { heldBefore, type Span } from './look.ts';
@@ -37,12 +38,7 @@ export async function clockPassed(
     if (now >= from) return;
     if (from - now > SECOND) {
       const at = intents.find(({ topicSince }) => topicSince === latest);
-      throw new TsdbtError(
-        'connection',
-        `the server's clock is at ${isoOf(now)}, and topic ${at?.topic} was found made again at ${isoOf(latest)}: ` +
-          'what is written before that would count as of the earlier topic',
-        { hint: "Loading goes on when the clock has passed it. Set the server's clock." },
-      );
+      throw clockBehind(at?.topic ?? '', isoOf(now), isoOf(latest));
     }
     await pause(from - now);
   }

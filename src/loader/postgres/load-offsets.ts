@@ -96,6 +96,10 @@ end $$`,
   `alter table ${STATE_SCHEMA}.dead_letters alter column kafka_ts drop not null`,
   `alter table ${STATE_SCHEMA}.load_offsets add column if not exists leader_epoch integer, add column if not ` +
     'exists topic_since timestamptz, add column if not exists snapshot_floor bigint',
+  // How often a position was set otherwise than by a flush, and the offset behind the last row or dead letter that the
+  // table has of earlier topics of the name.
+  `alter table ${STATE_SCHEMA}.load_offsets add column if not exists resets bigint not null default 0, add column if ` +
+    'not exists earlier_end bigint',
   'set local lock_timeout to default',
   `create table if not exists ${STATE_SCHEMA}.load_pauses (
   relation text primary key,
@@ -103,11 +107,11 @@ end $$`,
 )`,
 ];
 
-/** Is the newest part of it there? */
+/** Are the newest parts of it there? */
 export const STATE_PRESENT =
   `select to_regclass('${STATE_SCHEMA}.load_pauses') is not null
-  and exists (select from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
-  "attname = 'snapshot_floor')";
+  and (select count(*) = 3 from pg_attribute where attrelid = to_regclass('${STATE_SCHEMA}.load_offsets') and ` +
+  "attname in ('snapshot_floor', 'resets', 'earlier_end'))";
 
 /**
  * A condition for this table's rows, including those that an older version left under the source's name.
@@ -159,9 +163,16 @@ select c.model, ${relation}, c.topic, c.partition, c.next_offset from ${STATE_SC
  */
 const REPLAYS = -1;
 
+/** A moment in UTC, for messages. */
+function inWords(time: string): string {
+  return `to_char(${time} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+}
+
 /**
- * Moves the positions, each only from where this flush began. Returns a row for each partition that moved: another
- * loader has taken over the others.
+ * Moves the positions, each only from where this flush began, unless it was set meanwhile. Returns a row for each
+ * partition that moved: another loader has taken over the others. The third column is null, or the moment when the
+ * topic was found made again, where the clock, the fourth, has not passed it and rows of the earlier topic have such
+ * offsets.
  */
 export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]): string {
   const values = ranges.map((range) => {
@@ -169,7 +180,7 @@ export function moveOffsets(table: LoadedTable, ranges: readonly OffsetRange[]):
     return (
       `(${quoteText(range.topic)}, ${range.partition}, ${range.from}::bigint, ${range.to}::bigint, ` +
       `${range.end}::bigint, ${newest}::timestamptz, ${range.rows}, ${range.dead}, ` +
-      `${range.epoch ?? 'null'}::integer, ${range.floor ?? 'null'}::bigint)`
+      `${range.epoch ?? 'null'}::integer, ${range.floor ?? 'null'}::bigint, ${range.resets ?? 'null'}::bigint)`
     );
   });
   return (
@@ -179,10 +190,12 @@ set next_offset = v.upto, end_offset = v.ends, last_kafka_ts = coalesce(greatest
   loaded_rows = o.loaded_rows + v.loaded, dead_rows = o.dead_rows + v.dead, updated_at = clock_timestamp(),
   last_rows_at = case when v.loaded > 0 then clock_timestamp() else o.last_rows_at end, leader_epoch = ` +
     `coalesce(v.epoch, o.leader_epoch), snapshot_floor = greatest(o.snapshot_floor, v.floor)
-from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch, floor)
+from (values ${values.join(', ')}) as v(topic, partition, since, upto, ends, newest, loaded, dead, epoch, floor, ` +
+    `resets)
 where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.partition = v.partition and ` +
-    `o.next_offset = v.since
-returning o.topic, o.partition`
+    `o.next_offset = v.since and o.resets = coalesce(v.resets, o.resets)
+returning o.topic, o.partition, case when now() <= o.topic_since and v.since < coalesce(o.earlier_end, v.upto) then ` +
+    `${inWords('o.topic_since')} end, ${inWords('now()')}`
   );
 }
 
@@ -208,8 +221,8 @@ where o.relation = ${quoteText(relationOf(table))} and o.topic = v.topic and o.p
 /** The kept positions of a table's topic. */
 export function selectOffsets(table: LoadedTable, topic: string): string {
   return (
-    `select partition, next_offset, topic_id, leader_epoch from ${STATE_SCHEMA}.load_offsets where relation = ` +
-    `${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`
+    `select partition, next_offset, topic_id, leader_epoch, resets from ${STATE_SCHEMA}.load_offsets where ` +
+    `relation = ${quoteText(relationOf(table))} and topic = ${quoteText(topic)}`
   );
 }
 
@@ -252,34 +265,9 @@ export function setOffsets(
     `insert into ${STATE_SCHEMA}.load_offsets as o ${positionRows(table, topic, topicId, next)}
 on conflict (relation, topic, partition) do update set next_offset = excluded.next_offset, topic_id = ` +
     `coalesce(excluded.topic_id, o.topic_id), leader_epoch = null, snapshot_floor = null,
-  updated_at = clock_timestamp(),
+  updated_at = clock_timestamp(), resets = o.resets + 1,
   topic_since = case when excluded.topic_id is distinct from o.topic_id and o.topic_id is not null and ` +
-    'excluded.topic_id is not null then clock_timestamp() else o.topic_since end'
-  );
-}
-
-/**
- * Takes the offsets from rows of an earlier topic of this name, or sets them to -1 where the column is not null: they
- * say nothing of the present one's, by which a newer row of a key is told. It runs between `lockOffsets` and
- * `setOffsets`.
- * @param topicId the present topic's
- * @param name the table, quoted
- */
-export function forgetOffsets(
-  table: LoadedTable,
-  topic: string,
-  topicId: string,
-  name: string,
-  partitions: readonly number[],
-): string {
-  // Somebody else may have made the table.
-  const lowest =
-    `(select case when attnotnull then -1 end from pg_attribute where attrelid = to_regclass(${quoteText(name)}) and ` +
-    "attname = '_offset')";
-  return (
-    `update ${name} as t set _offset = ${lowest} from ${STATE_SCHEMA}.load_offsets as o where o.relation = ` +
-    `${quoteText(relationOf(table))} and o.topic = ${quoteText(topic)} and o.partition in (${partitions.join(', ')}) ` +
-    `and o.topic_id <> ${quoteText(topicId)} and t._topic = o.topic and t._partition = o.partition and t._offset >= 0`
+    'excluded.topic_id is not null then greatest(o.topic_since, clock_timestamp()) else o.topic_since end'
   );
 }
 
@@ -288,63 +276,6 @@ export function lockOffsets(table: LoadedTable, topic: string): string {
   return (
     `select from ${STATE_SCHEMA}.load_offsets where relation = ${quoteText(relationOf(table))} and topic = ` +
     `${quoteText(topic)} for update`
-  );
-}
-
-/**
- * Deletes the rows and dead letters from some offsets on, and corrects the counts. Leaves rows of an earlier topic of
- * this name: no log has them any more. Runs after `lockOffsets`, in a statement of its own, and before `setOffsets`.
- * Returns rows and letters of each partition.
- * @param name the table, quoted
- * @param topicId the present topic's
- */
-export function deleteFrom(
-  table: LoadedTable,
-  topic: string,
-  topicId: string | null,
-  name: string,
-  from: ReadonlyMap<number, bigint>,
-): string {
-  const values = [...from].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
-  const relation = quoteText(relationOf(table));
-  return (
-    `with kept as (
-  select v.partition, v.since, o.topic_since from (values ${values.join(', ')}) as v(partition, since)
-  left join ${STATE_SCHEMA}.load_offsets as o on o.relation = ${relation} and o.topic = ${quoteText(topic)} ` +
-    `and o.partition = v.partition
-  where (o.topic_id is null or ${topicId === null ? 'true' : `o.topic_id = ${quoteText(topicId)}`})
-), gone as (
-  delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = ` +
-    `k.partition and t._offset >= k.since and (k.topic_since is null or t._loaded_at > k.topic_since)
-  returning k.partition
-), letters as (
-  delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic ` +
-    `= ${quoteText(topic)} and d.partition = k.partition and d."offset" >= k.since
-    and (k.topic_since is null or d.failed_at > k.topic_since)
-  returning k.partition
-), counts as (
-  select k.partition, (select count(*) from gone as g where g.partition = k.partition) as loaded, (select ` +
-    `count(*) from letters as l where l.partition = k.partition) as dead from kept as k
-), counted as (
-  update ${STATE_SCHEMA}.load_offsets as o set loaded_rows = greatest(0, o.loaded_rows - c.loaded), ` +
-    `dead_rows = greatest(0, o.dead_rows - c.dead) from counts as c
-  where o.relation = ${relation} and o.topic = ${quoteText(topic)} and o.partition = c.partition
-)
-select loaded, dead from counts`
-  );
-}
-
-/**
- * Models that have consumed beyond a position that is set back cannot tell new rows from repeated ones: `new_rows` asks
- * for a full refresh.
- */
-export function forgetConsumed(table: LoadedTable, topic: string, next: ReadonlyMap<number, bigint>): string {
-  const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`);
-  return (
-    `update ${STATE_SCHEMA}.consumed_offsets as c set next_offset = -1 from (values ${values.join(', ')}) as ` +
-    `v(partition, next)
-where c.source in (${quoteText(relationOf(table))}, ${quoteText(table.uniqueId)}) and c.topic = ` +
-    `${quoteText(topic)} and c.partition = v.partition and c.next_offset > v.next`
   );
 }
 

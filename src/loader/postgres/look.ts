@@ -35,8 +35,8 @@ where group_id in ` +
     positions:
       targets.length === 0
         ? null
-        : `select relation, topic, partition, next_offset::text, leader_epoch from ${STATE_SCHEMA}.load_offsets ` +
-          'where partition >= 0 and relation in ' +
+        : 'select relation, topic, partition, next_offset::text, leader_epoch, resets from ' +
+          `${STATE_SCHEMA}.load_offsets where partition >= 0 and relation in ` +
           `(${[...new Set(targets.map(relationOf))].map(quoteText).join(', ')})`,
   };
 }
@@ -57,31 +57,46 @@ export function heldRows(target: LoadTarget): string {
   );
 }
 
-/** The highest position of a snapshot's rows of the topic, by partition. */
+/**
+ * A condition for rows or letters of the topic as it is now: those of earlier ones of its name lie before
+ * `earlier_end`, and their times are not after `topic_since`.
+ */
+function ofPresent(target: LoadTarget, partition: string, offset: string, time: string): string {
+  return (
+    `not exists (select from ${STATE_SCHEMA}.load_offsets as o where o.relation = ${quoteText(relationOf(target))} ` +
+    `and o.topic = ${quoteText(target.topic)} and o.partition = ${partition} and ${time} <= o.topic_since and ` +
+    `(o.earlier_end is null or ${offset} < o.earlier_end))`
+  );
+}
+
+/** The highest position of a snapshot's rows of the topic as it is now, by partition. */
 export function snapshotsSql(target: LoadTarget): string {
   // A row of the snapshot that was changed is none any more: the positions know it.
   return (
-    `select place, max(floor)::text from (select _partition as place, _lsn as floor from ${tableName(target)} ` +
-    `where _op = 'r' and _topic = ${quoteText(target.topic)} and _partition is not null union all ` +
+    `select place, max(floor)::text from (select _partition as place, _lsn as floor from ${tableName(target)} as t ` +
+    `where _op = 'r' and _topic = ${quoteText(target.topic)} and _partition is not null and ` +
+    `${ofPresent(target, 't._partition', 't._offset', 't._loaded_at')} union all ` +
     `select partition, snapshot_floor from ${STATE_SCHEMA}.load_offsets where relation = ` +
     `${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)}) as found ` +
     'where floor is not null group by 1'
   );
 }
 
-/** The offset behind the topic's last row in the table, by partition. */
+/** The offset behind the last row that the table has of the topic as it is now, by partition. */
 export function heldEnds(target: LoadTarget): string {
   return (
-    `select _partition, (max(_offset) + 1)::text from ${tableName(target)} where _topic = ` +
-    `${quoteText(target.topic)} and _partition is not null and _offset >= 0 group by 1`
+    `select _partition, (max(_offset) + 1)::text from ${tableName(target)} as t where _topic = ` +
+    `${quoteText(target.topic)} and _partition is not null and _offset >= 0 and ` +
+    `${ofPresent(target, 't._partition', 't._offset', 't._loaded_at')} group by 1`
   );
 }
 
-/** The offset behind the topic's last dead letter, by partition. */
+/** The same of its last dead letter. */
 export function deadEnds(target: LoadTarget): string {
   return (
-    `select partition, (max("offset") + 1)::text from ${STATE_SCHEMA}.dead_letters where relation = ` +
-    `${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)} group by 1`
+    `select partition, (max("offset") + 1)::text from ${STATE_SCHEMA}.dead_letters as d where relation = ` +
+    `${quoteText(relationOf(target))} and topic = ${quoteText(target.topic)} and ` +
+    `${ofPresent(target, 'd.partition', 'd."offset"', 'd.failed_at')} group by 1`
   );
 }
 

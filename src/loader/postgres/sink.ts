@@ -6,18 +6,13 @@ import { TsdbtError } from '../../errors.ts';
 import {
   adoptState,
   CREATE_STATE,
-  deleteFrom,
-  forgetConsumed,
-  forgetOffsets,
   insertOffsets,
-  lockOffsets,
   markReplayed,
   moveOffsets,
   noteFailure,
   recount,
   relationOf,
   selectOffsets,
-  setOffsets,
   STATE_PRESENT,
   STATE_SCHEMA,
   toAdopt,
@@ -26,6 +21,7 @@ import type { LoadColumn, LoadTarget } from '../load-target.ts';
 import { metaColumns, rowColumns } from '../load-target.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
+import { clockBehind } from '../starts.ts';
 import { hasSeveral } from '../topics.ts';
 import {
   type DeadLetter,
@@ -49,6 +45,7 @@ import { mergeRows } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
+import { rewindOffsets } from './rewinds.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
 import {
   comingPartitions,
@@ -179,9 +176,9 @@ export class PostgresSink implements Sink {
     return this.#within(target, async (session) => {
       const rows = await read(session, selectOffsets(target, target.topic));
       return new Map(
-        rows.map(([partition, next, topicId, epoch]) => [
+        rows.map(([partition, next, topicId, epoch, resets]) => [
           Number(partition),
-          { next: BigInt(String(next)), topicId: typeof topicId === 'string' ? topicId : null, epoch: epochOf(epoch) },
+          { ...placeOf(next, epoch, resets), topicId: typeof topicId === 'string' ? topicId : null },
         ]),
       );
     });
@@ -205,22 +202,10 @@ export class PostgresSink implements Sink {
     target: LoadTarget,
     topicId: string | null,
     next: ReadonlyMap<number, bigint>,
-    from: ReadonlyMap<number, bigint> = new Map(),
-  ): Promise<{ rows: number; letters: number }> {
+    from?: ReadonlyMap<number, bigint>,
+  ): ReturnType<Sink['rewind']> {
     if (next.size === 0) return { rows: 0, letters: 0 };
-    return this.#within(target, async (session) => {
-      await session.execute(lockOffsets(target, target.topic));
-      const gone =
-        from.size === 0 ? [] : await read(session, deleteFrom(target, target.topic, topicId, tableName(target), from));
-      if (target.mode === 'upsert' && target.changes === null && topicId !== null)
-        await session.execute(forgetOffsets(target, target.topic, topicId, tableName(target), [...next.keys()]));
-      await session.execute(setOffsets(target, target.topic, topicId, next));
-      await session.execute(forgetConsumed(target, target.topic, next));
-      return {
-        rows: gone.reduce((sum, [rows]) => sum + Number(rows), 0),
-        letters: gone.reduce((sum, [, letters]) => sum + Number(letters), 0),
-      };
-    });
+    return this.#within(target, (session) => rewindOffsets(session, target, topicId, next, from));
   }
 
   async ends(target: LoadTarget): Promise<ReadonlyMap<number, bigint>> {
@@ -284,10 +269,10 @@ export class PostgresSink implements Sink {
         targets.length === 0 ? [] : (await read(session, pausedOf(targets))).map(([name]) => name),
       );
       const places = new Map<string, Map<number, Place>>();
-      for (const [relation, topic, partition, next, epoch] of found) {
+      for (const [relation, topic, partition, next, epoch, resets] of found) {
         const key = `${String(relation)} ${String(topic)}`;
         const known = places.get(key) ?? new Map<number, Place>();
-        places.set(key, known.set(Number(partition), { next: BigInt(String(next)), epoch: epochOf(epoch) }));
+        places.set(key, known.set(Number(partition), placeOf(next, epoch, resets)));
       }
       return {
         paused: new Set(targets.filter((target) => paused.has(relationOf(target)))),
@@ -393,6 +378,8 @@ export class PostgresSink implements Sink {
       const seen = new Set(moved.map((row) => `${String(row[0])}/${String(row[1])}`));
       const lost = ranges.filter(({ topic, partition }) => !seen.has(`${topic}/${partition}`));
       if (lost.length > 0) throw new Fenced(lost.map(({ topic, partition }) => ({ topic, partition })));
+      const early = moved.find(([, , since]) => typeof since === 'string');
+      if (early !== undefined) throw clockBehind(String(early[0]), String(early[3]), String(early[2]));
     }
     const refused = await write();
     if (refused.length > 0 && ranges.length > 0) await session.execute(recount(target, refused));
@@ -586,8 +573,8 @@ function mixesTopics({ target, ranges }: Flush): boolean {
   return hasSeveral(target) && new Set(ranges.map(({ topic }) => topic)).size !== 1;
 }
 
-function epochOf(value: unknown): number | null {
-  return value === null || value === undefined ? null : Number(value);
+function placeOf(next: unknown, epoch: unknown, resets: unknown): Place {
+  return { next: BigInt(String(next)), epoch: epoch == null ? null : Number(epoch), resets: Number(resets) };
 }
 
 /** Are the rows at fault, and not the table, the server or the network? */

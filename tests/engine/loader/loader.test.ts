@@ -131,7 +131,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
       }),
     );
     // The same messages again, as a rewind brings them.
-    await sink.rewind(t, null, new Map([[0, 0n]]));
+    await sink.rewind(t, null, new Map([[0, 0n]]), new Map());
     broker.produce('t', 0, { id: 0, v: 'newest' });
     await load(t, { loadId: 'load-2' });
     expect(await rows(`select id, v, _offset, _load_id from raw.${t.identifier} where id < 2 order by 1`)).toEqual([

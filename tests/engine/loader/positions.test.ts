@@ -167,7 +167,8 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     ).rejects.toThrow(/no unique or exclusion constraint/);
     // One that has some of it gets the rest.
     await run(
-      'alter table tsdbt.load_offsets drop column topic_since, drop column leader_epoch, drop column snapshot_floor; ' +
+      'alter table tsdbt.load_offsets drop column topic_since, drop column leader_epoch, drop column snapshot_floor, ' +
+        'drop column resets, drop column earlier_end; ' +
         'alter table ' +
         'tsdbt.dead_letters alter column kafka_ts set not null',
     );

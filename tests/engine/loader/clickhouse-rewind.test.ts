@@ -1,0 +1,188 @@
+// Positions in ClickHouse that are set while other loaders are at work, or left a flush open: the table has what the
+// topic has, once, and what earlier topics of the name had.
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ChangeConfig } from '../../../src/loader/debezium/change-config.ts';
+import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
+import { TsdbtError } from '../../../src/errors.ts';
+import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { rewindTo } from '../../../src/loader/rewind.ts';
+import type { Sink } from '../../../src/loader/sink.ts';
+import { clickhouseMissing } from '../support/clickhouse.ts';
+import { ClickHouseLab } from './clickhouse-lab.ts';
+import { loaderOn, sinkWith } from './load-lab.ts';
+
+const CHANGES: ChangeConfig = {
+  ...{ deletes: 'soft', keeps: false, truncate: 'ignore' },
+  ...{ decimals: 'string', times: 'isostring', binary: 'hex' },
+};
+
+describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is set', () => {
+  let lab: ClickHouseLab;
+  beforeAll(() => {
+    lab = new ClickHouseLab('rewind');
+  });
+  afterAll(() => lab.close());
+
+  const send = (...ids: readonly number[]): void => {
+    for (const id of ids) lab.broker.produce('t', 0, { id });
+  };
+  const name = ({ schema, identifier }: LoadTarget): string => `${schema}.${identifier}`;
+  const rewind = (target: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
+    rewindTo(lab.broker.client(), lab.anotherSink(), target, to);
+  /** Loads by a loader of another group. */
+  const rival = (target: LoadTarget): Promise<unknown> =>
+    loaderOn(lab.broker.rival(), lab.anotherSink(), target).loader.run();
+  const changed = (): LoadTarget => {
+    const target = lab.target(
+      { id: 'Int32', v: 'String' },
+      {
+        ...{ format: 'debezium', mode: 'upsert', key: ['id'], changes: CHANGES, rest: null },
+        flush: { rows: 1, bytes: 1e6, ageMs: 60_000 },
+      },
+    );
+    lab.broker.batch = 1;
+    return target;
+  };
+  const change = (op: string, id: number, lsn: number): void => {
+    const source = { connector: 'postgresql', name: 'app', lsn, ts_us: 1_780_000_000_000_000 + lsn };
+    const value = JSON.stringify({ before: null, after: { id, v: String(lsn) }, source, op });
+    lab.broker.produce('t', 0, null, { key: `{"id":${id}}`, raw: Buffer.from(value) });
+  };
+  const loadChanges = (target: LoadTarget, sink: Sink = lab.anotherSink()): Promise<unknown> =>
+    lab.load(target, { sink, decoder: changeDecoder(null, target, Date.now) });
+  const places = (target: LoadTarget): Promise<unknown> =>
+    lab.rows(`select id, toString(_lsn) from ${name(target)} final order by id`);
+
+  describe('to a topic that was made again', () => {
+    it('keeps rows of the earlier one that a flush under way has still written', async () => {
+      const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
+      send(0, 1, 2);
+      const killed = lab.anotherSink((point) => {
+        if (point === 'before_merge') throw new Error('killed');
+      });
+      await expect(lab.load(target, { sink: killed })).rejects.toThrow('killed');
+      lab.broker.create('t');
+      send(50, 51, 52);
+      const recorded = async (): Promise<boolean> =>
+        (
+          await lab.rows(
+            `select 1 from tsdbt.load_flushes where relation like '%${target.identifier}\`' and kind = 'rewind'`,
+          )
+        ).length > 0;
+      const rewound = rewind(target, 'earliest');
+      while (!(await recorded())) await new Promise((done) => setTimeout(done, 20));
+      // What the loader has sent ends only now.
+      await lab.run(
+        `insert into ${name(target)} (id, _topic, _partition, _offset) select number, 't', 0, number from numbers(3)`,
+      );
+      await rewound;
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await rewind(target, 'earliest')).toMatchObject({ rows: 3 });
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await lab.ids(target)).toEqual([0, 1, 2, 50, 51, 52]);
+    });
+
+    it('is set by one of two loaders that find it', async () => {
+      const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
+      send(0, 1, 2);
+      await lab.load(target, { sink: lab.anotherSink() });
+      lab.broker.create('t');
+      send(50, 51);
+      const own = lab.anotherSink();
+      let left = 1;
+      const sink = sinkWith(own, {
+        rewind: async (...given) => {
+          if (left-- > 0) await rival(target);
+          return own.rewind(...given);
+        },
+      });
+      await lab.load(target, { sink });
+      expect(await lab.ids(target)).toEqual([0, 1, 2, 50, 51]);
+    });
+
+    it('fences a flush of the earlier one that is tried again from the same offset', async () => {
+      const target: LoadTarget = { ...lab.target({ id: 'Int64' }), onGap: 'earliest' };
+      send(0, 1, 2);
+      const own = lab.anotherSink();
+      const { run } = LeasedSession.prototype;
+      let left = 1;
+      const sink = sinkWith(own, {
+        flush: async (flush) => {
+          if (left-- <= 0) return own.flush(flush);
+          const away = vi.spyOn(LeasedSession.prototype, 'run').mockImplementation(function (this: LeasedSession, sql) {
+            return sql.startsWith('INSERT INTO tsdbt.load_flushes')
+              ? Promise.reject(new TsdbtError('connection', 'the server is away'))
+              : run.call(this, sql);
+          });
+          try {
+            return await own.flush(flush).finally(() => away.mockRestore());
+          } finally {
+            lab.broker.create('t');
+            send(50, 51, 52, 53);
+            await rewind(target, 'earliest');
+          }
+        },
+      });
+      await lab.load(target, { sink });
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await lab.ids(target)).toEqual([50, 51, 52, 53]);
+    });
+
+    it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
+      const target = lab.target({ id: 'Int64' });
+      send(0, 1, 2);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
+      await lab.load(target, { sink: lab.anotherSink() });
+      lab.broker.create('t');
+      send(50, 51);
+      expect(await rewind(target, 'loaded')).toMatchObject({ next: new Map([['t/0', 0n]]), rows: 0 });
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await rewind(target, 'loaded')).toMatchObject({ next: new Map([['t/0', 2n]]), rows: 0 });
+      expect(await lab.ids(target)).toEqual([0, 1, 2, 50, 51]);
+    });
+  });
+
+  it('to where a running loader stands makes it forget what the table had of a snapshot', async () => {
+    const target = changed();
+    change('r', 1, 100);
+    change('u', 2, 50);
+    change('u', 3, 60);
+    const own = lab.anotherSink();
+    let left = 1;
+    const sink = sinkWith(own, {
+      flush: async (flush) => {
+        const flushed = await own.flush(flush);
+        if (left-- <= 0) return flushed;
+        await lab.run(`truncate table ${name(target)}`);
+        await rewind(target, '0:1');
+        // As a loader asks whether the database lives.
+        await own.positions(target);
+        return flushed;
+      },
+    });
+    await loadChanges(target, sink);
+    expect(await places(target)).toEqual([
+      ['2', '50'],
+      ['3', '60'],
+    ]);
+  });
+
+  it('and whose rows the next loader deletes is no snapshot that it knows', async () => {
+    const target = changed();
+    change('u', 2, 50);
+    for (const id of [1, 3]) change('r', id, 100);
+    await loadChanges(target);
+    const { run } = LeasedSession.prototype;
+    const killed = vi.spyOn(LeasedSession.prototype, 'run').mockImplementation(function (this: LeasedSession, sql) {
+      return / DELETE WHERE /.test(sql) ? Promise.reject(new Error('killed')) : run.call(this, sql);
+    });
+    await expect(rewind(target, 'earliest').finally(() => killed.mockRestore())).rejects.toThrow('killed');
+    await loadChanges(target);
+    expect(await places(target)).toEqual([
+      ['1', '100'],
+      ['2', '50'],
+      ['3', '100'],
+    ]);
+  });
+});

@@ -1,0 +1,173 @@
+// Positions in Postgres that are set while loaders run, and topics that were made again: the table has what the topic
+// has, once, and what earlier topics of the name had.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
+import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { rewindTo } from '../../../src/loader/rewind.ts';
+import type { Sink } from '../../../src/loader/sink.ts';
+import { CHANGES, envelope } from './debezium/changes-lab.ts';
+import { LoadLab, loaderOn, sinkWith, upTo } from './load-lab.ts';
+
+describe('a position that is set', () => {
+  let lab: LoadLab;
+  beforeAll(async () => {
+    lab = await LoadLab.open();
+  });
+  afterAll(() => lab.close());
+
+  const columns = { id: 'integer', v: 'text' };
+  const send = (...ids: readonly number[]): void => {
+    for (const id of ids) lab.broker.produce('t', 0, { id, v: `v${id}` });
+  };
+  const rewind = (t: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
+    rewindTo(lab.broker.client(), lab.sink, t, to);
+  const set = (t: LoadTarget, what: string): Promise<unknown> =>
+    lab.rows(`update tsdbt.load_offsets set ${what} where target = '${t.uniqueId}' and topic = 't'`);
+  /** Loads by a loader of another group. */
+  const rival = (t: LoadTarget): Promise<unknown> => loaderOn(lab.broker.rival(), lab.sink, t).loader.run();
+  /** Does other work once, before or behind a method of the sink. */
+  const once = (name: 'flush' | 'rewind', when: 'before' | 'behind', work: () => Promise<unknown>): Sink => {
+    let left = 1;
+    const own = lab.sink;
+    const around = async <T>(call: () => Promise<T>): Promise<T> => {
+      const now = left-- > 0;
+      if (now && when === 'before') await work();
+      const done = await call();
+      if (now && when === 'behind') await work();
+      return done;
+    };
+    return sinkWith(own, {
+      ...(name === 'flush'
+        ? { flush: (flush) => around(() => own.flush(flush)) }
+        : { rewind: (...given) => around(() => own.rewind(...given)) }),
+    });
+  };
+
+  describe('to a topic that was made again', () => {
+    it('deletes its rows by their offsets, whatever the clock says', async () => {
+      const t = lab.target(columns, { onGap: 'earliest' });
+      send(0, 1, 2);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
+      await lab.load(t);
+      lab.broker.create('t');
+      send(50, 51, 52, 53, 54, 55);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
+      lab.broker.expire('t', 0, 4n);
+      await rewind(t, 'earliest');
+      // As where the clock is set back by an hour.
+      await set(t, "topic_since = topic_since + interval '1 hour'");
+      await lab.load(t);
+      expect(await rewind(t, 'earliest')).toMatchObject({ rows: 2, letters: 1 });
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([0, 1, 2, 54, 55]);
+      expect((await lab.letters(t)).map(([offset]) => offset)).toEqual([3, 6]);
+    });
+
+    it('waits for the clock where the earlier one has rows of the same offsets', async () => {
+      const t = lab.target(columns, { onGap: 'earliest' });
+      send(0, 1, 2);
+      await lab.load(t);
+      // They were written before the clock was set back.
+      await lab.rows(`update raw.${t.identifier} set _loaded_at = now() + interval '1 hour'`);
+      lab.broker.create('t');
+      send(50, 51);
+      await expect(lab.load(t, { timeoutMs: 300 })).rejects.toThrow(
+        /the server's clock is at .*, and topic t was found made again at .*Z: what is written before that would count/,
+      );
+      expect(await lab.ids(t)).toEqual([0, 1, 2]);
+      // Rows of other offsets need no clock.
+      lab.broker.expire('t', 0, 2n);
+      lab.broker.produce('t', 0, { id: 52, v: 'x' });
+      await rewind(t, 'earliest');
+      await set(t, 'earlier_end = 2');
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([0, 1, 2, 52]);
+    });
+
+    it('keeps the rows of the earlier one whose time is later than the clock', async () => {
+      const t = lab.target(columns, { onGap: 'earliest' });
+      send(0, 1, 2);
+      await lab.load(t);
+      await lab.rows(`update raw.${t.identifier} set _loaded_at = now() + interval '1 second'`);
+      lab.broker.create('t');
+      send(50, 51);
+      await lab.load(t);
+      expect(await rewind(t, 'earliest')).toMatchObject({ rows: 2 });
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
+    });
+
+    it('fences a flush of the earlier one that began at the same offset', async () => {
+      const t = lab.target(columns, { onGap: 'earliest' });
+      send(0, 1, 2);
+      const sink = once('flush', 'before', async () => {
+        lab.broker.create('t');
+        send(50, 51, 52, 53);
+        await rewind(t, 'earliest');
+      });
+      await lab.load(t, { sink });
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([50, 51, 52, 53]);
+    });
+
+    it('is set by one of two loaders that find it', async () => {
+      const t = lab.target(columns, { onGap: 'earliest' });
+      send(0, 1, 2);
+      await lab.load(t);
+      lab.broker.create('t');
+      send(50, 51);
+      await lab.load(t, { sink: once('rewind', 'before', () => rival(t)) });
+      expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
+    });
+
+    it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
+      const t = lab.target(columns);
+      send(0, 1, 2);
+      await lab.load(t);
+      lab.broker.create('t');
+      send(50, 51);
+      expect(await rewind(t, 'loaded')).toEqual({ next: new Map([['t/0', 0n]]), rows: 0, letters: 0 });
+      await lab.load(t);
+      expect(await rewind(t, 'loaded')).toEqual({ next: new Map([['t/0', 2n]]), rows: 0, letters: 0 });
+      expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
+    });
+  });
+
+  it('behind a gap is set by one of two loaders that find it', async () => {
+    const t = lab.target(columns, { onGap: 'earliest' });
+    send(...upTo(3));
+    await lab.load(t);
+    send(3, 4, 5, 6);
+    lab.broker.expire('t', 0, 5n);
+    await lab.load(t, { sink: once('rewind', 'before', () => rival(t)) });
+    expect(await lab.ids(t)).toEqual([0, 1, 2, 5, 6]);
+  });
+
+  it('to where a running loader stands makes it forget what the table had of a snapshot', async () => {
+    const t = lab.target(
+      { id: 'integer', v: 'integer' },
+      {
+        ...{ format: 'debezium', mode: 'upsert', key: ['id'], changes: { ...CHANGES, keeps: false }, rest: null },
+        flush: { rows: 1, bytes: 1e6, ageMs: 60_000 },
+      },
+    );
+    lab.broker.batch = 1;
+    const change = (op: string, id: number, lsn: number): void =>
+      void lab.broker.produce('t', 0, null, {
+        key: JSON.stringify({ id }),
+        raw: Buffer.from(envelope(op, { id, v: lsn }, lsn)),
+      });
+    change('r', 1, 100);
+    change('u', 2, 50);
+    change('u', 3, 60);
+    const sink = once('flush', 'behind', async () => {
+      await lab.rows(`truncate raw.${t.identifier}`);
+      await rewind(t, '0:1');
+    });
+    await lab.load(t, { sink, decoder: changeDecoder(null, t, Date.now) });
+    expect(await lab.rows(`select id, _lsn from raw.${t.identifier} order by id`)).toEqual([
+      ['2', '50'],
+      ['3', '60'],
+    ]);
+  });
+});
