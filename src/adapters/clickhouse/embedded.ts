@@ -63,8 +63,15 @@ async function start(files: EmbeddedFiles, projectDir: string): Promise<number> 
   try {
     return await startKeeper(files, 'ClickHouse', script, [chdb], START_LIMIT_MS);
   } catch (error) {
-    throw error instanceof TsdbtError ? withUnloadedTables(error, files) : error;
+    throw error instanceof TsdbtError ? withUnloadedTables(withReason(error, files), files) : error;
   }
+}
+
+/** chdb throws a text without a reason, and writes the engine's own words to the keeper's log. */
+function withReason(error: TsdbtError, files: EmbeddedFiles): TsdbtError {
+  const reason = /^Code: \d+\. (?:DB::\w+: )?(.+?) \([A-Z_]+\)$/ms.exec(keeperLog(files))?.[1];
+  if (reason === undefined) return error;
+  return new TsdbtError('connection', `${error.message}: ${reason.replace(/\s+/g, ' ')}`, { cause: error });
 }
 
 /**

@@ -2,14 +2,14 @@
 // as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
 // takes this process alone with it.
 import { randomBytes } from 'node:crypto';
-import { realpathSync, rmSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
-import { ownIdentity, sleep } from '../process-identity.ts';
-import { outliveStarter, notifyStarter } from '../embedded/embedded-start.ts';
+import { ownIdentity, sleep, startOf } from '../process-identity.ts';
+import { outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -22,16 +22,38 @@ const IDLE_MS = 3000;
 /** How long to wait for a server that is ending: one process at a time may use a folder. */
 const TAKEOVER_MS = 15_000;
 
-async function openEngine(native: NativeEngine, path: string, spool: string): Promise<Engine> {
+/**
+ * Opens the folder's engine. One process at a time may have it open; chdb says only that it could not, so who has it is
+ * asked of the engine's own `status` file.
+ * @returns the port of another keeper's server in its place: a command that was stopped in the midst of its start leaves
+ *   a keeper that nobody knows until its server takes connections
+ */
+async function openEngine(
+  native: NativeEngine,
+  files: EmbeddedFiles,
+  path: string,
+  spool: string,
+): Promise<Engine | number> {
   const deadline = performance.now() + TAKEOVER_MS;
   for (;;) {
     try {
       return new Engine(native, path, spool, () => performance.now());
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (performance.now() > deadline || !/lock|another|in use/i.test(text)) throw error;
+      if (performance.now() > deadline || !heldByAnother(path)) throw error;
       await sleep(50);
+      const port = runningPort(files);
+      if (port !== null) return port;
     }
+  }
+}
+
+/** Has another live process the data open? It writes its pid into `status`, which it keeps locked. */
+function heldByAnother(path: string): boolean {
+  try {
+    const pid = Number(/^PID: (\d+)/.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1]);
+    return pid !== process.pid && startOf(pid) !== null;
+  } catch {
+    return false;
   }
 }
 
@@ -84,9 +106,10 @@ async function main(dir: string, chdb: string): Promise<void> {
     files.password ??= randomBytes(24).toString('base64url');
     const { password } = files;
     const spool = join(dir, 'spool');
+    const engine = await openEngine(Session, files, join(dir, 'data'), spool);
+    if (typeof engine === 'number') return await notifyStarter({ ready: true, port: engine });
     rmSync(spool, { recursive: true, force: true });
     makeFolder(spool, 0o700);
-    const engine = await openEngine(Session, join(dir, 'data'), spool);
     const facts = await engine.serverFacts();
     const settings = { engine, user: USER, password: password ?? '', spool, ...facts };
     const server = createServer((request, response) => {

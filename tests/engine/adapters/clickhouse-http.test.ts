@@ -14,6 +14,8 @@ import {
   stopEmbedded,
 } from '../../../src/adapters/clickhouse/embedded.ts';
 import { CANCELLED, Engine } from '../../../src/adapters/clickhouse/embedded-engine.ts';
+import { EmbeddedFiles } from '../../../src/adapters/embedded/embedded-files.ts';
+import { sleep } from '../../../src/adapters/process-identity.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';
@@ -450,6 +452,44 @@ describe.skipIf(clickhouseMissing !== null)(
         const again = await embeddedClickhouse(place(dir));
         expect((await ask('select a from default.here', {}, {}, 'POST', again)).text).toBe('1\n');
         await again.release();
+        await stopEmbedded(dir);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+
+    it('says why a folder does not open, in the words of the engine', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-broken-'));
+      try {
+        const first = await embeddedClickhouse(place(dir));
+        await ask('create table default.broken (a Int8) engine = MergeTree order by a', {}, {}, 'POST', first);
+        await first.release();
+        await stopEmbedded(dir);
+        const store = join(dir, 'data', 'store');
+        const file = readdirSync(store, { recursive: true, encoding: 'utf8' }).find((p) => p.endsWith('broken.sql'))!;
+        writeFileSync(join(store, file), 'nonsense');
+        await expect(embeddedClickhouse(place(dir))).rejects.toThrow(/did not start: .*: Syntax error .*broken\.sql/);
+      } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+
+    it('takes the server of a keeper whose starter was stopped before it was ready', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-orphan-'));
+      try {
+        const first = await embeddedClickhouse(place(dir));
+        const files = new EmbeddedFiles(dir, 'ClickHouse');
+        const record = files.keeper;
+        if (record === null) throw new Error('no keeper');
+        // As it is while the server starts: the folder is open, and nobody knows by whom.
+        files.forgetKeeper();
+        const second = embeddedClickhouse(place(dir));
+        await sleep(1000);
+        files.keeper = record;
+        expect((await second).port).toBe(first.port);
+        expect((await ask('select 1', {}, {}, 'POST', await second)).text).toBe('1\n');
+        await first.release();
+        await (await second).release();
         await stopEmbedded(dir);
       } finally {
         rmSync(dir, { recursive: true, force: true });
