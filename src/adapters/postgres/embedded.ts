@@ -6,6 +6,7 @@ import { sleep } from '../process-identity.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { EMBEDDED_USER, install } from './embedded-install.ts';
+import { connectionError, databaseError } from './database-error.ts';
 import { quoteIdentifier } from './literal.ts';
 
 const HOST = '127.0.0.1';
@@ -99,12 +100,16 @@ async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer,
       connectionTimeoutMillis: LIMIT_MS,
       query_timeout: LIMIT_MS,
     });
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw connectionError(error, server);
+    });
     try {
       const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [
         server.database,
       ]);
       if (rowCount === 0) await client.query(`create database ${quoteIdentifier(server.database)}`);
+    } catch (error) {
+      throw databaseError(error, '', '', 0);
     } finally {
       await client.end();
     }

@@ -179,6 +179,14 @@ test('a database of another name is made when it is asked for', async () => {
   const server = await embeddedPostgres({ dir, database: 'an "odd" name' });
   remember(dir);
   expect(await ask(server, 'select current_database()')).toBe('an "odd" name');
+  // Nothing of the driver's comes out as it is.
+  writeFileSync(join(dir, 'password'), 'another');
+  await expect(embeddedPostgres({ dir, database: 'more' })).rejects.toMatchObject({
+    kind: 'connection',
+    message:
+      `connection to server at "127.0.0.1", port ${server.port} failed: FATAL:  password authentication failed ` +
+      `for user "${server.user}"`,
+  });
   await server.release();
   await until('the server to stop', stopped(dir));
 });
