@@ -17,9 +17,10 @@ const STDIN = 0;
 /** @returns true. @throws `usage` without SQL, or with SQL and a file; what is wrong with the query */
 export async function queryCommand(asked: CommandSession): Promise<boolean> {
   const { signal, logger } = asked;
-  const limit = Number(asked.flags['limit'] ?? -1);
+  const inline = sqlOf(asked);
+  const limit = hasLimit(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
   // One row more tells whether there are more.
-  const flags = { ...asked.flags, which: 'show', inline: sqlOf(asked), limit: limit < 0 ? -1 : limit + 1 };
+  const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1 };
   const session: CommandSession = { ...asked, which: 'show', flags };
   const { parsed, selection } = withInline(await loadAndParse(session), flags.inline);
   const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
@@ -57,5 +58,31 @@ function sqlOf({ positional: [typed], flags, cwd }: CommandSession): string {
   if ((typed === undefined) === (typeof file !== 'string')) throw errorOf('querySource', {});
   const text = typed ?? (file === '-' ? readFileSync(STDIN, 'utf8') : readFileText(resolve(cwd, String(file))));
   if (text.trim() === '') throw errorOf('querySource', {});
-  return text;
+  return text.replace(/;\s*$/, '');
+}
+
+/** What holds no words of the query itself: comments, texts, quoted names, and Jinja, which stands for one word. */
+const NO_WORDS = new RegExp(
+  [
+    /--[^\n]*|\/\*[\s\S]*?\*\//,
+    /'[^']*'|"[^"]*"|`[^`]*`|\$(\w*)\$[\s\S]*?\$\1\$/,
+    /\{#[\s\S]*?#\}|\{%[\s\S]*?%\}|\{\{[\s\S]*?\}\}/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'g',
+);
+
+/**
+ * Does the query end by a LIMIT of its own? One more behind it would be an error of syntax. ClickHouse's LIMIT … BY is
+ * another clause.
+ */
+function hasLimit(sql: string): boolean {
+  let words = sql.replace(NO_WORDS, ' 0 ');
+  for (let before = ''; before !== words; ) {
+    before = words;
+    words = words.replace(/\([^()]*\)/g, ' 0 ');
+  }
+  const plain = words.replace(/\blimit\s+\w+(?:\s*(?:,|\boffset\b)\s*\w+)?\s+by\b/gi, ' ');
+  return /\blimit\s+(?:\d|all\b|null\b)|\bfetch\s+(?:first|next)\b/i.test(plain);
 }

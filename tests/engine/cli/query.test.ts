@@ -53,6 +53,23 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     ]);
   });
 
+  it.skipIf(missing !== null)('takes a query that ends by a semicolon or has a limit of its own', async () => {
+    const rows = async (sql: string, ...args: string[]): Promise<string> =>
+      (await query(sql, '--output', 'csv', ...args)).stdout;
+    expect(await rows("select id from {{ ref('rows') }} order by id limit 1;\n")).toBe('id\n1\n');
+    expect(await rows("select id from {{ ref('rows') }} order by id LIMIT {{ 1 + 1 }} -- two", '--limit', '1')).toBe(
+      'id\n1\n2\n',
+    );
+    // A limit within is none of the query's.
+    const within = "select id from (select id from {{ ref('rows') }} order by id limit 3) as t order by id -- limit 9";
+    expect(await rows(within, '--limit', '2')).toBe('id\n1\n2\n');
+    expect(await rows("select 'limit 1' as t; ")).toBe('t\nlimit 1\n');
+    if (type === 'clickhouse')
+      expect(await rows("select id from {{ ref('rows') }} order by id limit 1 by id", '--limit', '2')).toBe(
+        'id\n1\n2\n',
+      );
+  });
+
   it.skipIf(missing !== null)('says on stderr that there are more rows', async () => {
     const cut = await query(found, '--limit', '2', '--output', 'csv');
     expect([cut.code, cut.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n']);
