@@ -64,8 +64,8 @@ export async function produceFile(options: ProduceOptions): Promise<number> {
         const part = read.slice(at, at + size);
         const messages = part.map(({ value, offset }) => ({
           topic,
-          value: encode === null ? Buffer.from(value ?? []) : encode(value ?? Buffer.alloc(0), offset),
-          ...(key === null ? {} : { key: keyOf(value, key, path, offset) }),
+          value: encode === null ? Buffer.from(value ?? []) : encode(value ?? Buffer.alloc(0), offset + 1n),
+          ...(key === null ? {} : { key: keyOf(value, key, path, offset + 1n) }),
         }));
         await called((done) => producer.send({ messages }, done));
         sent += part.length;
@@ -108,6 +108,7 @@ async function createTopic(connection: LoadConnection, topic: string, partitions
   }
 }
 
+/** @param record its number in the file, from 1 on */
 function keyOf(value: Uint8Array | null, field: string, path: string, record: bigint): Buffer {
   let found: unknown;
   try {

@@ -452,7 +452,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
       }
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      problems = [`${error.message}${error.details.hint === undefined ? '' : ` ${error.details.hint}`}`];
+      problems = [error.details.hint === undefined ? error.message : `${error.message}. ${error.details.hint}`];
     }
     ctx.say(`${target.name}: ${problems.length === 0 ? 'OK' : 'not ready'}`);
     for (const problem of problems) ctx.say(`  ${problem}`);

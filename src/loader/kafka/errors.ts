@@ -251,7 +251,7 @@ export function brokerError(
   const unknown = /Unknown topic (\S+?)\.?$/.exec(texts[0] ?? '')?.[1];
   if (unknown !== undefined)
     return new TsdbtError('runtime', `Topic ${unknown} does not exist on ${brokers}`, {
-      hint: 'Make it, or mend its name.',
+      hint: 'Make it, as `tsdbt produce --partitions 3` does, or mend its name.',
       cause: error,
     });
   const has = (pattern: RegExp): boolean => [...codes].some((code) => pattern.test(code));

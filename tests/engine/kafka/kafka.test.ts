@@ -206,6 +206,15 @@ describe('a real Kafka', () => {
     project.write({ 'one.ndjson': '{"seq": 1}\n' });
     const produced = await project.start(['produce', '--topic', 'absent', '--from', 'one.ndjson']).ended;
     expect([produced.code, produced.out]).toEqual([2, expect.stringContaining('Topic absent does not exist')]);
+    const unready = await project.start(['load', 'check']).ended;
+    expect([unready.code, unready.out]).toEqual([
+      1,
+      expect.stringMatching(/Topic absent does not exist on [\d.:]+\. Make it, as `tsdbt produce --partitions 3` does/),
+    ]);
+    project.write({ 'two.ndjson': '{"seq": 1}\n{"id": 2}\n' });
+    const two = ['produce', '--topic', 'two', '--partitions', '1', '--from', 'two.ndjson', '--key', 'seq'];
+    const unkeyed = await project.start(two).ended;
+    expect([unkeyed.code, unkeyed.out]).toEqual([2, expect.stringContaining("record 2 has no 'seq' to be its key")]);
     project.write({ 'connections.yml': 'connections: { default: { brokers: ["127.0.0.1:1"] } }\n' });
     const checked = await project.start(['load', 'check']).ended;
     expect([checked.code, checked.out]).toEqual([1, expect.stringContaining('no broker answers at 127.0.0.1:1')]);
