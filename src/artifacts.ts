@@ -40,6 +40,12 @@ const ARTIFACT_FILES = {
   catalog: 'catalog.json',
 } as const;
 
+/** What each write of a manifest makes, by dbt's name of its type. */
+export const MANIFEST_FILES: readonly (readonly [type: string, file: string])[] = [
+  ['WritableManifest', ARTIFACT_FILES.manifest],
+  ['SemanticManifest', ARTIFACT_FILES.semanticManifest],
+];
+
 /**
  * Writes a file atomically: a reader sees the old content or the new one, never a part.
  * @throws TsdbtError `runtime` when the folder cannot be written

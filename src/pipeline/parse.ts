@@ -3,7 +3,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { engineStamp, hasSemanticManifest, readBuiltinMacros, writeParsedManifest } from '../artifacts.ts';
+import {
+  engineStamp,
+  hasSemanticManifest,
+  MANIFEST_FILES,
+  readBuiltinMacros,
+  writeParsedManifest,
+} from '../artifacts.ts';
 import { connectionsPath, writtenConnections } from '../connections/connections-file.ts';
 import { SECRET_PREFIX } from '../context/env-var.ts';
 import type { RuntimeConfig, SourceFile } from '../contracts/project.ts';
@@ -75,6 +81,8 @@ export function parse(
       result.reused && hasSemanticManifest(targetPath) ? null : () => result.manifest,
       secrets,
     );
+    for (const [type, file] of MANIFEST_FILES)
+      fire(logger, 'ArtifactWritten', { artifact_type: type, artifact_path: join(targetPath, file) });
   }
   grouped?.release();
   if (options.write !== false && config.flags.which === 'parse') {

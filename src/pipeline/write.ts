@@ -1,6 +1,6 @@
 // The last stage: writes the artifacts of a command, each atomically. Their JSON is left to src/artifacts.ts.
 import { join } from 'node:path';
-import { writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
+import { MANIFEST_FILES, writeArtifact, writeGraphSummary, writeManifest, writeRunResults } from '../artifacts.ts';
 import type { RunResult, SourcesArtifact } from '../contracts/results.ts';
 import type { RunContext } from '../runner/context.ts';
 import { typeInId } from '../graph/node-facts.ts';
@@ -15,7 +15,7 @@ export function write(parsed: ParsedProject, ctx: RunContext, results: readonly 
   const { config, secrets, targetPath, now } = parsed;
   if (!config.flags.write_json) return;
   writeManifest(targetPath, ctx.manifest, secrets, parsed);
-  ctx.log.artifactWritten('WritableManifest', join(targetPath, 'manifest.json'));
+  for (const [type, file] of MANIFEST_FILES) ctx.log.artifactWritten(type, join(targetPath, file));
   const { sample } = ctx.scopes;
   const args =
     sample === null

@@ -300,8 +300,10 @@ class Workers {
 
   /** @param stop why the run had stopped when the node ended; by default, now */
   #record(node: GraphNode, result: RunResult, stop = this.#stop): void {
-    // The finished batches of a halted microbatch model count.
-    if (stop !== null && result.batch_results === null) return;
+    // The finished batches of a halted microbatch model count, and after a failure all that ended before its
+    // cancellation came; what was cancelled has an error.
+    const ended = stop?.why === 'failFast' && result.status !== 'error';
+    if (stop !== null && !ended && result.batch_results === null) return;
     const ephemeral = isEphemeral(node);
     this.#ctx.finished.add(node.unique_id);
     if (result.node) keepNode(this.#ctx, result.node);

@@ -139,3 +139,15 @@ it('a generate_schema_name that gives nothing names the schema None, on the firs
   });
   expect((await project.run(['docs', 'generate'])).code).toBe(0);
 });
+
+it('each write of an artifact is told, after the parse and at the end', async () => {
+  const { code, out } = await project.run(['compile', '--select', 'a', '--log-level', 'debug']);
+  expect(code, out).toBe(0);
+  expect([...out.matchAll(/Wrote artifact (\w+) to .*\/(\w+\.json)/g)].map(([, type, file]) => [type, file])).toEqual([
+    ['WritableManifest', 'manifest.json'],
+    ['SemanticManifest', 'semantic_manifest.json'],
+    ['WritableManifest', 'manifest.json'],
+    ['SemanticManifest', 'semantic_manifest.json'],
+    ['RunExecutionResult', 'run_results.json'],
+  ]);
+});

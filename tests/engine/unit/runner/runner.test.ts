@@ -224,7 +224,7 @@ describe('stopping early', () => {
   it('--fail-fast cancels what runs and skips the rest with the reason', async () => {
     let release: () => void = () => undefined;
     const { run, cancelled } = world({
-      edges: ['a>b', 'slow>c'],
+      edges: ['a>b', 'slow>c', 'late>d'],
       options: { failFast: true },
       work: {
         a: async () => {
@@ -232,17 +232,26 @@ describe('stopping early', () => {
           return fail();
         },
         slow: () =>
-          new Promise((resolve) => {
-            release = () => resolve('success');
+          new Promise((_resolve, reject) => {
+            release = () => reject(new TsdbtError('database', 'canceling statement due to user request'));
           }),
+        late: () => new Promise((resolve) => setTimeout(() => resolve('success'), 1)),
       },
     });
     const { results } = await run();
-    expect(statuses(results)).toEqual({ a: 'error', b: 'skipped', slow: 'skipped', c: 'skipped' });
+    expect(statuses(results)).toEqual({
+      a: 'error',
+      b: 'skipped',
+      slow: 'skipped',
+      c: 'skipped',
+      // It ended before the cancellation reached it.
+      late: 'success',
+      d: 'skipped',
+    });
     expect(new Set(results.filter((r) => r.status === 'skipped').map((r) => r.message))).toEqual(
       new Set(['Skipping due to fail_fast']),
     );
-    expect(cancelled).toEqual(['slow']);
+    expect([...cancelled].sort()).toEqual(['late', 'slow']);
   });
 
   it('the log names a connection that is new, and one that another node gave back', async () => {
