@@ -401,12 +401,11 @@ function greatestVersion(versions: readonly VersionEntry[]): Version | null {
 function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, versions: readonly VersionEntry[]): void {
   const { table } = tools;
   const { name } = data;
-  const packageName = entry.yaml.project.project_name;
   const latestVersion = data.latest_version ?? greatestVersion(versions);
   for (const version of versions) {
     const { v } = version;
     const fileName = version.defined_in || `${name}_v${pyStr(v)}`;
-    const found = modelOfVersion(table, packageName, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
+    const found = modelOfVersion(table, entry, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
     if (found !== undefined) table.removeNode(found);
     const node = found ?? takenDisabled(table, fileName, data);
     if (node === undefined) {
@@ -432,13 +431,18 @@ function takenDisabled(table: PatchTable, fileName: string, data: ModelEntry): P
   return node;
 }
 
-/** The first model of a package that has one of these names. */
-function modelOfVersion(table: PatchTable, packageName: string, names: readonly string[]): PatchedModel | undefined {
+/**
+ * The first model of the entry's package that has one of these names.
+ * @throws TsdbtError when a seed or snapshot has the name: refs would find one or the other. dbt ends with an assertion
+ */
+function modelOfVersion(table: PatchTable, { yaml }: YamlEntry, names: readonly string[]): PatchedModel | undefined {
   for (const name of names) {
-    const id = table.refs.get(name, packageName, null);
-    if (id === undefined) continue;
-    const node = table.nodes.get(id);
-    return node !== undefined && isModel(node) ? node : undefined;
+    const id = table.refs.get(name, yaml.project.project_name, null);
+    const node = id === undefined ? undefined : table.nodes.get(id);
+    if (node === undefined) continue;
+    if (isModel(node)) return node;
+    const patch = `${yaml.file.package_name}://${yaml.file.original_file_path}`;
+    throw errorOf('versionedAndUnversioned', { name, node: node.unique_id, path: node.original_file_path, patch });
   }
   return undefined;
 }

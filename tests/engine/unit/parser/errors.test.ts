@@ -340,6 +340,19 @@ describe('properties files', () => {
     expect((await failure(yaml(text))).message).toContain(message);
   });
 
+  it('refuses versions of a model whose name a seed has, too', async () => {
+    const found = await failure({
+      'seeds/a.csv': 'id\n1\n',
+      'macros/n.sql': '{% macro generate_alias_name(custom, node) %}{{ node.unique_id }}{% endmacro %}',
+      ...yaml('models: [{name: a, versions: [{v: 1}]}]'),
+    });
+    expect(found.kind).toBe('parsing');
+    expect(found.message).toContain('dbt found versioned and unversioned models with the name "a".');
+    expect(found.message).toContain(
+      'seed.p.a (seeds/a.csv)\nor add the unversioned model to the versions in p://models',
+    );
+  });
+
   it('refuses two entries for one model', async () => {
     expect(
       (await failure({ ...yaml('models:\n  - name: a\n'), 'models/t.yml': 'models:\n  - name: a\n' })).message,
