@@ -267,9 +267,12 @@ export class RelationCache {
   #learn({ schemas, changed, asker, sent }: Question, { relations, links }: Listing): void {
     const found = new Map<string, Relation>();
     // As in dbt the first of two entries counts.
-    for (const relation of relations)
-      if (schemas.has(this.#schemaKey(relation.database, relation.schema)) && !found.has(this.#keyOf(relation)))
-        found.set(this.#keyOf(relation), relation);
+    const isAsked = this.#asked(schemas);
+    for (const relation of relations) {
+      if (!isAsked(relation)) continue;
+      const key = this.#keyOf(relation);
+      if (!found.has(key)) found.set(key, relation);
+    }
     for (const [writer, { before, listed }] of this.#uncommitted) {
       for (const key of before.keys()) {
         if (!schemas.has(this.#schemaOf(key))) continue;
@@ -277,8 +280,8 @@ export class RelationCache {
         else if (!changed.has(key)) before.set(key, this.#asFound(key, found.get(key)));
       }
     }
-    const stays = (key: string): boolean =>
-      changed.has(key) || [...this.#uncommitted.values()].some(({ before }) => before.has(key));
+    const pending = [...this.#uncommitted.values()];
+    const stays = (key: string): boolean => changed.has(key) || pending.some(({ before }) => before.has(key));
     for (const schema of schemas) {
       for (const key of [...(this.#members.get(schema) ?? [])]) {
         if (stays(key)) continue;
@@ -291,13 +294,25 @@ export class RelationCache {
     for (const [referenced, dependent] of links ?? []) {
       const keys = [this.#keyOf(referenced), this.#keyOf(dependent)] as const;
       const gone = keys.some((key) => !this.#entries.has(key) && stays(key));
-      if (!schemas.has(this.#schemaKey(referenced.database, referenced.schema)) || gone) continue;
-      for (const relation of [referenced, dependent]) {
-        const key = this.#keyOf(relation);
+      if (gone || !isAsked(referenced)) continue;
+      [referenced, dependent].forEach((relation, i) => {
+        const key = keys[i] ?? '';
         if (!this.#entries.has(key)) this.#set(key, relation.with({ type: 'external' }));
-      }
+      });
       this.#link(...keys);
     }
+  }
+
+  /** Whether a relation is of one of these schemas; most are of the same one as the relation before. */
+  #asked(schemas: ReadonlySet<string>): (names: Names) => boolean {
+    let last: Names | undefined;
+    let answer = false;
+    return (names) => {
+      if (last === undefined || last.schema !== names.schema || last.database !== names.database)
+        answer = schemas.has(this.#schemaKey(names.database, names.schema));
+      last = names;
+      return answer;
+    };
   }
 
   #asFound(key: string, relation: Relation | undefined): Before {
@@ -312,12 +327,10 @@ export class RelationCache {
 
   #keyOf({ database, schema, identifier, fields }: Names): string {
     if (this.#exact) return `${schema ?? ''}${SEPARATOR}${identifier ?? ''}`;
-    const name = (text: string | null, bare: boolean): string => (bare ? (text ?? '').toLowerCase() : (text ?? ''));
-    return [
-      name(database ?? this.home, true),
-      name(schema, fields?.quotePolicy.schema === false),
-      name(identifier, fields?.quotePolicy.identifier === false),
-    ].join(SEPARATOR);
+    const policy = fields?.quotePolicy;
+    const folder = policy?.schema === false ? (schema ?? '').toLowerCase() : (schema ?? '');
+    const name = policy?.identifier === false ? (identifier ?? '').toLowerCase() : (identifier ?? '');
+    return `${(database ?? this.home ?? '').toLowerCase()}${SEPARATOR}${folder}${SEPARATOR}${name}`;
   }
 
   #schemaOf(key: string): string {

@@ -3,13 +3,22 @@ import type { MacroNode } from '../contracts/node.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import { type Callable, callable, type HostObject, toText, type Value } from '../values/index.ts';
 
+/** Macros by name: a Map is such, too. */
+export interface MacrosByName {
+  readonly size: number;
+  get(name: string): MacroNode | undefined;
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+  values(): Iterable<MacroNode>;
+}
+
 export class MacroNamespace implements HostObject {
   readonly jinjaType = 'dbt.context.macros.MacroNamespace';
-  readonly #macros: ReadonlyMap<string, MacroNode>;
+  readonly #macros: MacrosByName;
   readonly #bind: (macro: MacroNode) => Callable;
   readonly #overrides = new Map<string, Value>();
 
-  constructor(macros: ReadonlyMap<string, MacroNode>, bind: (macro: MacroNode) => Callable) {
+  constructor(macros: MacrosByName, bind: (macro: MacroNode) => Callable) {
     this.#macros = macros;
     this.#bind = bind;
   }

@@ -5,10 +5,80 @@ import { errorOf } from '../error-table.ts';
 import type { MacroNode } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import type { Environment, MacroTemplate } from '../jinja/index.ts';
+import type { MacrosByName } from './macro-namespace.ts';
+import { isUnread, keysOf } from '../graph/unread-record.ts';
 import { didYouMean } from '../values/close-matches.ts';
 import { stringRepr } from '../values/index.ts';
 
-type MacroTable = ReadonlyMap<string, MacroNode>;
+/** A macro of a kept parse that nobody has looked at. */
+class UnreadMacro {
+  readonly unique_id: string;
+  readonly package_name: string;
+  readonly name: string;
+  readonly #macros: Readonly<Record<string, MacroNode>>;
+
+  constructor(macros: Readonly<Record<string, MacroNode>>, uniqueId: string) {
+    // `macro.package.name`
+    const from = uniqueId.indexOf('.') + 1;
+    const to = uniqueId.indexOf('.', from);
+    this.unique_id = uniqueId;
+    this.package_name = uniqueId.slice(from, to);
+    this.name = uniqueId.slice(to + 1);
+    this.#macros = macros;
+  }
+
+  read(): MacroNode | undefined {
+    return this.#macros[this.unique_id];
+  }
+}
+
+type AnyMacro = MacroNode | UnreadMacro;
+
+const read = (macro: AnyMacro | undefined): MacroNode | undefined =>
+  macro instanceof UnreadMacro ? macro.read() : macro;
+
+/** Macros of a manifest for `createMacroResolver`; those that nobody has looked at stay unread. */
+export function* macrosOf(macros: Readonly<Record<string, MacroNode>>): Generator<AnyMacro> {
+  for (const id of keysOf(macros)) {
+    const macro = isUnread(macros, id) ? new UnreadMacro(macros, id) : macros[id];
+    if (macro !== undefined) yield macro;
+  }
+}
+
+/** Macros by name, read when asked for. */
+class MacroTable implements MacrosByName {
+  readonly #macros = new Map<string, AnyMacro>();
+
+  get(name: string): MacroNode | undefined {
+    return read(this.#macros.get(name));
+  }
+
+  has(name: string): boolean {
+    return this.#macros.has(name);
+  }
+
+  keys(): Iterable<string> {
+    return this.#macros.keys();
+  }
+
+  values(): MacroNode[] {
+    return [...this.#macros.values()].flatMap((macro) => read(macro) ?? []);
+  }
+
+  get size(): number {
+    return this.#macros.size;
+  }
+
+  set(name: string, macro: AnyMacro): void {
+    this.#macros.set(name, macro);
+  }
+
+  addAll(table: MacroTable): void {
+    for (const [name, macro] of table.#macros) this.#macros.set(name, macro);
+  }
+}
+
+const NO_MACROS = new MacroTable();
 
 /** The name under which all internal packages are reached: `dbt.x`. */
 const GLOBAL_PACKAGE = 'dbt';
@@ -32,35 +102,34 @@ export type MacroLine = (macro: MacroNode) => number | undefined;
 
 export class MacroResolver {
   readonly options: MacroResolverOptions;
-  readonly #byPackage = new Map<string, Map<string, MacroNode>>();
-  readonly #internals = new Map<string, MacroNode>();
-  readonly #byId = new Map<string, MacroNode>();
+  readonly #byPackage = new Map<string, MacroTable>();
+  readonly #internals = new MacroTable();
+  readonly #byId = new Map<string, AnyMacro>();
   /** Answers of `find` by package and name; null: there is none. */
   readonly #found = new Map<string, Map<string, MacroNode | null>>();
   readonly #compiled = new Map<string, MacroTemplate>();
   readonly #dispatched = new Map<string, MacroNode>();
   readonly #overridden = new Map<string, boolean>();
   readonly #packages: ReadonlySet<string>;
-  #anywhere: Map<string, MacroNode> | undefined;
+  #anywhere: MacroTable | undefined;
   readonly #lineOf: MacroLine | undefined;
 
-  constructor(macros: Iterable<MacroNode>, options: MacroResolverOptions, lineOf?: MacroLine) {
+  constructor(macros: Iterable<AnyMacro>, options: MacroResolverOptions, lineOf?: MacroLine) {
     this.options = options;
     this.#lineOf = lineOf;
     this.#packages = new Set(options.packages);
     for (const macro of macros) {
       let table = this.#byPackage.get(macro.package_name);
-      if (table === undefined) this.#byPackage.set(macro.package_name, (table = new Map()));
+      if (table === undefined) this.#byPackage.set(macro.package_name, (table = new MacroTable()));
       table.set(macro.name, macro);
       this.#byId.set(macro.unique_id, macro);
     }
-    for (const name of [...options.internalPackages].reverse()) {
-      for (const [key, macro] of this.#byPackage.get(name) ?? []) this.#internals.set(key, macro);
-    }
+    for (const name of [...options.internalPackages].reverse())
+      this.#internals.addAll(this.#byPackage.get(name) ?? NO_MACROS);
   }
 
   get(uniqueId: string): MacroNode | undefined {
-    return this.#byId.get(uniqueId);
+    return read(this.#byId.get(uniqueId));
   }
 
   /** An unqualified name, as a node of `fromPackage` sees it. */
@@ -79,13 +148,13 @@ export class MacroResolver {
   }
 
   /** The macros reached as `name.x`; `undefined` when no package of that name has any. */
-  namespace(name: string): MacroTable | undefined {
+  namespace(name: string): MacrosByName | undefined {
     if (name === GLOBAL_PACKAGE) return this.#internals;
     return this.options.internalPackages.includes(name) ? undefined : this.#byPackage.get(name);
   }
 
   /** The engine's own macros: the namespace `dbt`. */
-  get internalMacros(): MacroTable {
+  get internalMacros(): MacrosByName {
     return this.#internals;
   }
 
@@ -141,12 +210,11 @@ export class MacroResolver {
   /** An unqualified name in any package: root, then the others, then the internal ones. */
   findAnywhere(name: string): MacroNode | undefined {
     if (this.#anywhere === undefined) {
-      this.#anywhere = new Map(this.#internals);
-      for (const [packageName, table] of this.#byPackage) {
-        if (!this.options.internalPackages.includes(packageName))
-          for (const [key, macro] of table) this.#anywhere.set(key, macro);
-      }
-      for (const [key, macro] of this.#byPackage.get(this.options.rootPackage) ?? []) this.#anywhere.set(key, macro);
+      this.#anywhere = new MacroTable();
+      this.#anywhere.addAll(this.#internals);
+      for (const [packageName, table] of this.#byPackage)
+        if (!this.options.internalPackages.includes(packageName)) this.#anywhere.addAll(table);
+      this.#anywhere.addAll(this.#byPackage.get(this.options.rootPackage) ?? NO_MACROS);
     }
     return this.#anywhere.get(name);
   }
@@ -211,7 +279,7 @@ export class MacroResolver {
 
   /** Names that have variants for adapters, in a package or in all. */
   #dispatchable(namespace: string | null): Set<string> {
-    const tables = namespace === null ? [...this.#byPackage.values()] : [this.namespace(namespace) ?? new Map()];
+    const tables = namespace === null ? [...this.#byPackage.values()] : [this.namespace(namespace) ?? NO_MACROS];
     return new Set(
       tables.flatMap((table) => [...table.keys()]).flatMap((key: string) => /^[^_]+__(.+)$/.exec(key)?.[1] ?? []),
     );
@@ -295,7 +363,7 @@ const LOCALITY = { core: 1, imported: 2, root: 3 } as const;
 
 /** The resolver of a command's macros. */
 export function createMacroResolver(
-  macros: Iterable<MacroNode>,
+  macros: Iterable<AnyMacro>,
   options: MacroResolverOptions,
   lineOf?: MacroLine,
 ): MacroResolver {

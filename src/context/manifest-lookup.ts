@@ -36,8 +36,8 @@ interface Named {
   readonly resource_type: string;
 }
 
-/** name → package → resource. */
-type Table<T> = Map<string, Map<string, T>>;
+/** name → package and resource, in the order of the manifest; few names are in several packages. */
+type Table<T> = Map<string, [packageName: string, value: T][]>;
 
 interface Tables {
   refs: Table<string>;
@@ -87,8 +87,9 @@ export class ManifestLookup implements ReferenceLookup {
       if (!REFABLE.has(typeInId(id))) continue;
       const node = facts.isVersioned(id) ? nodes[id] : undefined;
       if (node?.resource_type !== 'model' || node.version == null) {
-        const [, packageName = '', ...name] = id.split('.');
-        put(tables.refs, name.join('.'), packageName, id);
+        const from = id.indexOf('.') + 1;
+        const to = id.indexOf('.', from);
+        put(tables.refs, id.slice(to + 1), id.slice(from, to), id);
         continue;
       }
       put(tables.refs, `${node.name}.v${versionText(node.version)}`, node.package_name, id);
@@ -119,7 +120,7 @@ export class ManifestLookup implements ReferenceLookup {
     const candidates = this.#packages(packageName, target);
     for (const candidate of candidates) {
       const packages = refs.get(key);
-      if (candidate === null && packages !== undefined && packages.size > 1) throw ambiguousRef(key, [...packages]);
+      if (candidate === null && packages !== undefined && packages.length > 1) throw ambiguousRef(key, packages);
       const id = pick(packages, candidate);
       if (id !== undefined) return this.#manifest.nodes[id] ?? null;
     }
@@ -182,15 +183,14 @@ export class ManifestLookup implements ReferenceLookup {
 
 function put<T>(table: Table<T>, key: string, packageName: string, value: T): void {
   const packages = table.get(key);
-  if (packages === undefined) table.set(key, new Map([[packageName, value]]));
-  else packages.set(packageName, value);
+  const known = packages?.find(([name]) => name === packageName);
+  if (known !== undefined) known[1] = value;
+  else if (packages === undefined) table.set(key, [[packageName, value]]);
+  else packages.push([packageName, value]);
 }
 
-function pick<T>(packages: Map<string, T> | undefined, packageName: string | null): T | undefined {
-  if (packages === undefined) return undefined;
-  if (packageName !== null) return packages.get(packageName);
-  for (const value of packages.values()) return value;
-  return undefined;
+function pick<T>(packages: readonly (readonly [string, T])[] | undefined, packageName: string | null): T | undefined {
+  return (packageName === null ? packages?.[0] : packages?.find(([name]) => name === packageName))?.[1];
 }
 
 function disabledName(node: GraphNode): string {

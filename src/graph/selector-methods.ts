@@ -38,7 +38,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       matches(fqn, versioned) || matches(fqn.slice(1), versioned);
     const { manifest, candidates, facts } = context;
     return [
-      ...keysOf(manifest.nodes).filter((id) => candidates.has(id) && means(facts.fqn(id), facts.isVersioned(id))),
+      ...keysOf(manifest.nodes).filter((id) => means(facts.fqn(id), facts.isVersioned(id)) && candidates.has(id)),
       ...ids(neitherNodesNorSources(context), (node) => {
         const { fqn } = node as { fqn?: readonly string[] };
         return fqn !== undefined && means(fqn, false);
@@ -263,6 +263,10 @@ function fqnMatcher(selector: string): (fqn: readonly string[], versioned: boole
   return (fqn, versioned) => {
     const leaf = fqn.at(versioned ? -2 : -1);
     if (leaf === selector || (versioned && fqn.slice(-2).join('_') === underscored)) return true;
+    if (wild === -1 && parts.length === 1) {
+      const [head] = fqn;
+      return head === selector || head?.startsWith(`${selector}.`) === true;
+    }
     const flat = fqn.some((part) => part.includes('.')) ? fqn.flatMap((part) => part.split('.')) : fqn;
     if (flat.length < parts.length) return false;
     const literal = wild === -1 ? parts.length : wild;

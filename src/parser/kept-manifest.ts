@@ -205,12 +205,16 @@ export class KeptManifest {
 
   /** Marked JSON of adjacent nodes, with keys and the commas between them. */
   rows(ids: readonly string[]): Uint8Array[] {
-    const places = ids.flatMap((id) => this.#places.get(id) ?? []);
     const stretches: { from: number; to: number; last: number }[] = [];
-    for (const { row, from, to } of places) {
-      const stretch = stretches.at(-1);
-      if (stretch?.last === row - 1) Object.assign(stretch, { to, last: row });
-      else stretches.push({ from, to, last: row });
+    let stretch: { from: number; to: number; last: number } | undefined;
+    for (const id of ids) {
+      const place = this.#places.get(id);
+      if (place === undefined) continue;
+      const { row, from, to } = place;
+      if (stretch?.last === row - 1) {
+        stretch.to = to;
+        stretch.last = row;
+      } else stretches.push((stretch = { from, to, last: row }));
     }
     return stretches.map(({ from, to }) => this.#bytes.body.subarray(from, to));
   }

@@ -5,7 +5,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { Fence } from '../adapters/fence.ts';
 import type { ScopeFactory } from '../compiler/node-scope.ts';
 import { SharedGraph } from '../context/graph-dict.ts';
-import { createMacroResolver, type MacroResolver } from '../context/macro-resolver.ts';
+import { createMacroResolver, macrosOf, type MacroResolver } from '../context/macro-resolver.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { ManifestLookup } from '../context/manifest-lookup.ts';
 import { lineOf } from '../context/templates.ts';
@@ -93,7 +93,7 @@ function workingManifest(manifest: Manifest): Manifest {
 }
 
 /** What a macro of a parsed project is called with: the settings of its context, and how macros are found. */
-function macrosOf(
+function boundMacros(
   { config, adapter, templates, logger, now, files, loadYaml }: LoadedProject,
   manifest: Manifest,
 ): { context: ScopeFactory['context']; resolver: MacroResolver } {
@@ -112,7 +112,7 @@ function macrosOf(
     graph: new SharedGraph(),
   };
   const resolver = createMacroResolver(
-    Object.values(manifest.macros),
+    macrosOf(manifest.macros),
     {
       rootPackage: project.project_name,
       internalPackages: [`dbt_${adapter.type}`, 'dbt'],
@@ -133,7 +133,7 @@ function macrosOf(
 export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifest): void {
   const configured = loaded.config.project.query_comment;
   if (configured === null || configured.comment === DEFAULT_COMMENT) return;
-  const { context, resolver } = macrosOf(loaded, manifest());
+  const { context, resolver } = boundMacros(loaded, manifest());
   createQueryComment(context, resolver)('master', null);
 }
 
@@ -141,7 +141,7 @@ export function checkQueryComment(loaded: LoadedProject, manifest: () => Manifes
 export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<string>): RunContext {
   const { config, manifest, adapter, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
-  const { context, resolver } = macrosOf(parsed, manifest);
+  const { context, resolver } = boundMacros(parsed, manifest);
   const comment = createQueryComment(context, resolver);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = workingManifest(manifest);

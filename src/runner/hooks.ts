@@ -7,6 +7,7 @@ import type { RunResult, TimingInfo } from '../contracts/results.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { typeInId } from '../graph/node-facts.ts';
+import { keysOf } from '../graph/unread-record.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
@@ -19,7 +20,7 @@ export type HookType = (typeof HOOK_TYPES)[number];
 export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   const root = ctx.config.project.project_name;
   const { nodes } = ctx.manifest;
-  const hooks = Object.keys(nodes)
+  const hooks = keysOf(nodes)
     .filter((id) => typeInId(id) === 'operation')
     .flatMap((id) => nodes[id] ?? [])
     .filter((n): n is HookNode => n.resource_type === 'operation' && n.tags.includes(type));
