@@ -154,7 +154,8 @@ export function writeManifest(
     if (value === undefined) continue;
     parts.push(`${parts.length === 0 ? '{' : ','}${JSON.stringify(name)}:`);
     if (name === 'nodes') parts.push('{', ...nodesOfARun(manifest.nodes, secrets, kept), '}');
-    else parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets, kept.marked));
+    else
+      parts.push(table === undefined ? secrets.maskJson(artifactJson(value)) : writable(table, secrets, kept.marked));
   }
   writeFileAtomically(join(targetPath, ARTIFACT_FILES.manifest), ...parts, '}');
   writeArtifact(join(targetPath, ARTIFACT_FILES.semanticManifest), semanticManifest(manifest, facts), secrets);

@@ -1,7 +1,7 @@
 // What a node's code sees while the project is parsed: refs, sources and config are recorded, nothing is executed. Also
 // the contexts of generate_*_name macros, exposures and semantic models. Leaves what is recorded to the parser.
 import type { MacroNode, RefArgs } from '../contracts/node.ts';
-import { type Call, callable, fromJson, type HostObject, toRepr, type Value } from '../values/index.ts';
+import { type Call, callable, type HostObject, type Value } from '../values/index.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { createAdapterObject } from './adapter-object.ts';
 import { BaseScope, type ScopeSettings } from './base.ts';
@@ -10,6 +10,7 @@ import { lazyDictOf, withoutNulls } from './lazy-dict.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { emptyGraph } from './graph-dict.ts';
 import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope } from './provider.ts';
+import { metricReference } from './metric-reference.ts';
 import { namedArguments, refArguments, sourceArguments } from './reference-arguments.ts';
 import { relationFrom } from './relations.ts';
 import { repeatableNames, TEXT_NAMES } from './repeatable.ts';
@@ -195,41 +196,6 @@ export function hooksOf(node: ContextNode, which: 'pre-hook' | 'post-hook'): Val
   if (node.resource_type === 'source' || node.resource_type === 'test' || node.resource_type === 'unit_test') return [];
   const hooks = node.config?.[which];
   return Array.isArray(hooks) ? hooks.map((hook: unknown) => withoutNulls(hook)) : [];
-}
-
-/**
- * The result of `metric()`: prints as the metric's name.
- * @param metric while running: the metric, whose fields it has too
- */
-export function metricReference(name: string, packageName: string | null, metric?: object): HostObject {
-  const fields: Readonly<Record<string, unknown>> = { ...metric, metric_name: name, package_name: packageName };
-  const type = fields['type'];
-  return {
-    jinjaType: metric === undefined ? 'MetricReference' : 'ResolvedMetricReference',
-    jinjaGet: (field) =>
-      field === 'type' && typeof type === 'string'
-        ? metricType(type)
-        : Object.hasOwn(fields, field)
-          ? fromJson(fields[field])
-          : undefined,
-    jinjaText: () => name,
-  };
-}
-
-/** A member of metricflow's enum, which is no text: `simple` prints as `MetricType.SIMPLE`. */
-function metricType(value: string): HostObject {
-  const name = value.toUpperCase();
-  const text = `MetricType.${name}`;
-  const repr = `<${text}: '${value}'>`;
-  return {
-    jinjaType: 'MetricType',
-    jinjaGet: (field) => (field === 'value' ? value : field === 'name' ? name : undefined),
-    jinjaText: () => text,
-    jinjaRepr: () => repr,
-    jinjaEquals: (other) => typeof other === 'object' && toRepr(other) === repr,
-    jinjaHash: () => text,
-    toJsonValue: () => value,
-  };
 }
 
 /** The context of a node's code while parsing. */

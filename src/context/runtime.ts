@@ -26,7 +26,8 @@ import { type LazyDict, lazyDictOf, withoutNulls } from './lazy-dict.ts';
 import { MacroNamespace } from './macro-namespace.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import type { ReferenceLookup } from './manifest-lookup.ts';
-import { hooksOf, metricReference } from './parse.ts';
+import { metricReference } from './metric-reference.ts';
+import { hooksOf } from './parse.ts';
 import { type ContextNode, type ContextSettings, PROVIDER_MEMBERS, ProviderScope } from './provider.ts';
 import { namedArguments } from './reference-arguments.ts';
 import { EPHEMERAL_PREFIX, type Located, relationFrom } from './relations.ts';
@@ -239,7 +240,7 @@ const SHARED: Members<RuntimeScope> = new Map<string, Member<RuntimeScope>>([
         const { name, packageName } = namedArguments('metric', call);
         const found = scope.lookup.metric(name, packageName, scope.node.package_name);
         if (found === null || found === 'disabled') throw errorOf('metricMissing', { metric: name });
-        return metricReference(found.name, found.package_name, found);
+        return metricReference(found.name, found.package_name, { metric: found, logger: scope.context.logger });
       }),
   ],
   ['config', (scope) => new RuntimeConfigObject(scope.node, scope.context.logger)],

@@ -55,9 +55,7 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   }
 
   isUnread(key: string | symbol): key is string {
-    return (
-      typeof key === 'string' && this.#members.has(key) && !this.#gone.has(key) && !Object.hasOwn(this.#own, key)
-    );
+    return typeof key === 'string' && this.#members.has(key) && !this.#gone.has(key) && !Object.hasOwn(this.#own, key);
   }
 
   isMember(key: string): boolean {

@@ -3,7 +3,7 @@
 import type { GraphNode } from '../contracts/node.ts';
 import { EnumMember } from '../values/index.ts';
 import { CONFIG_FIELDS, type ConfigKind } from '../parser/config/config-fields.ts';
-import type { FieldShape, RecordClass } from './record.ts';
+import type { FieldShape, RecordClass } from '../context/record.ts';
 
 /** dbt's names of members are their values in camel case. */
 const camelCase = (value: string): string =>

@@ -4,7 +4,7 @@ import type { RunResult } from '../contracts/results.ts';
 import type { Logger } from '../log.ts';
 import { callable, fromJson, type HostObject, PyDict, toRepr, toText, type Value } from '../values/index.ts';
 import { PyDateTime } from '../values/datetime.ts';
-import { DataclassRecord, type PlainRecord, type RecordClass, recordOf } from './record.ts';
+import { DataclassRecord, type PlainRecord, type RecordClass, recordOf } from '../context/record.ts';
 import { classOfNode, statusMember } from './record-classes.ts';
 
 const TIMING: RecordClass = { name: 'TimingInfo' };

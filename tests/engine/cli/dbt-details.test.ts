@@ -25,6 +25,10 @@ beforeAll(async () => {
 -- {{ m.type }} {{ m.type.value }} {{ m.type.name }} {{ m.type == 'simple' }} {{ [m.type] }} {{ m.type | upper }}
 -- {{ graph.metrics.values() | map(attribute='type') | list }}
 {% endif %}select 1 as id`,
+    'models/made_of.sql': `{% for m in [metric('revenue'), metric('growth')] if execute %}
+-- {{ m.type_params }}
+-- {{ m.filter }} {{ m.depends_on }} {{ m.type_params['metrics'] | map(attribute='name') | list }}
+{% endfor %}select 1 as id`,
     'models/p.yml': `
 models:
   - name: spine
@@ -43,6 +47,11 @@ semantic_models:
     measures: [{name: total, agg: sum, expr: id}]
 metrics:
   - {name: revenue, label: Revenue, type: simple, type_params: {measure: total}}
+  - name: growth
+    label: Growth
+    type: derived
+    filter: id > 1
+    type_params: {expr: before - 1, metrics: [{name: revenue, alias: before, offset_window: 1 month}]}
 unit_tests:
   - name: by_label
     model: b
@@ -73,8 +82,32 @@ describe('what templates see', () => {
   it("a metric's type is a member of an enum, but text in the graph", async () => {
     expect(await compiled('typed')).toBe(
       "-- MetricType.SIMPLE simple SIMPLE False [<MetricType.SIMPLE: 'simple'>] METRICTYPE.SIMPLE\n" +
-        "-- ['simple']\nselect 1 as id",
+        "-- ['simple', 'derived']\nselect 1 as id",
     );
+  });
+});
+
+describe('a metric', () => {
+  it('prints what it is made of as dbt prints its classes', async () => {
+    const none = 'grain_to_date=None, metrics=';
+    const rest =
+      'conversion_type_params=None, cumulative_type_params=None, metric_aggregation_params=None, fill_nulls_with=None, ' +
+      'join_to_timespine=False, is_private=None)';
+    const total =
+      "MetricInputMeasure(name='total', filter=None, alias=None, join_to_timespine=False, fill_nulls_with=None)";
+    const revenue =
+      "MetricInput(name='revenue', filter=None, alias='before', offset_window=MetricTimeWindow(count=1, " +
+      "granularity='month'), offset_to_grain=None)";
+    expect((await compiled('made_of')).split('\n')).toEqual([
+      `-- MetricTypeParams(measure=${total}, input_measures=[${total}], numerator=None, denominator=None, expr=None, ` +
+        `window=None, ${none}[], ${rest}`,
+      "-- None DependsOn(macros=[], nodes=['semantic_model.faults.orders']) []",
+      `-- MetricTypeParams(measure=None, input_measures=[${total}], numerator=None, denominator=None, expr='before - 1', ` +
+        `window=None, ${none}[${revenue}], ${rest}`,
+      "-- WhereFilterIntersection(where_filters=[WhereFilter(where_sql_template='id > 1')]) DependsOn(macros=[], " +
+        "nodes=['metric.faults.revenue']) ['revenue']",
+      'select 1 as id',
+    ]);
   });
 });
 
