@@ -80,6 +80,8 @@ const REPEATED: ReadonlySet<string> = new Set([
   'InvalidConcurrentBatchesConfig',
   'MicrobatchMacroOutsideOfBatchesDeprecation',
 ]);
+/** Settings of a project that a parse does not depend on: where a command writes, and how it was told. */
+const PLACES: ReadonlySet<string> = new Set(['target_path', 'log_path', 'clean_targets']);
 /** Flags that affect a parse even if no template reads them. */
 const PARSE_FLAGS: readonly string[] = ['store_failures', 'warn_error', 'warn_error_options', 'static_parser'];
 const BEHAVIOR_FLAG = /^(?:require_|support_|validate_|state_modified|latest_version|enable_truthy|postgres_skip)/;
@@ -322,7 +324,7 @@ function keyOf({ config, adapter, engine }: Omit<CachedParseInput, 'previous'>):
   const { packages, profile, cli_vars } = config;
   return valueHash({
     engine,
-    packages,
+    packages: packages.map((each) => Object.fromEntries(Object.entries(each).filter(([name]) => !PLACES.has(name)))),
     cli_vars,
     profile: [
       profile.profile_name,

@@ -55,6 +55,14 @@ describe('parseWithCache', () => {
     expect((await parse(files, options, first.cache, engine)).reused).toBe(false);
   });
 
+  it.each([{ target_path: '/x/target' }, { log_path: '/x/logs' }, { clean_targets: ['/x'] }])(
+    'does not mind where a command writes: %o',
+    async (project) => {
+      const first = await parse(FILES, OLD, null);
+      expect((await parse(FILES, { ...OLD, project }, first.cache)).reused).toBe(true);
+    },
+  );
+
   it('does not mind a file that was only touched', async () => {
     const first = await parse(FILES, OLD, null);
     expect((await parse(FILES, { mtime: Date.parse('2026-01-01T12:00:00Z') }, first.cache)).reused).toBe(true);
