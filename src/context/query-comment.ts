@@ -2,8 +2,8 @@
 // node. Leaves adding it to the statement to the adapter.
 import { errorOf } from '../error-table.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
-import { type Callable, type HostObject, settleSync, toText, fromJson, type Value } from '../values/index.ts';
-import { BASE_MEMBERS, BaseScope } from './base.ts';
+import { type Callable, dumpJson, fromJson, type HostObject, settleSync, toText, type Value } from '../values/index.ts';
+import { BASE_MEMBERS, BaseScope, DBT_VERSION } from './base.ts';
 import type { MacroResolver } from './macro-resolver.ts';
 import { type ContextSettings, targetDict } from './provider.ts';
 import type { Member, Members } from './scope.ts';
@@ -33,10 +33,29 @@ class QueryCommentScope extends BaseScope {
 /** Gives the comment's text and place for a connection's name and a node; null for no comment. */
 export type QueryComment = (connectionName: string, node: object | null) => { text: string; append: boolean } | null;
 
-/** @returns the function that makes comments; the project's macro is compiled once */
-export function createQueryComment(context: ContextSettings, resolver: MacroResolver): QueryComment {
+/** Names that dbt's own comment reads. */
+const NAMES_OF_DEFAULT = ['dbt_version', 'target', 'tojson', 'return'];
+
+/**
+ * @param usual whether the comment is dbt's own: its text is known without a template, unless a macro has one of its
+ *   names
+ * @returns the function that makes comments; the project's macro is compiled once
+ */
+export function createQueryComment(context: ContextSettings, resolver: MacroResolver, usual = false): QueryComment {
   const configured: RuntimeConfig['project']['query_comment'] = context.config.project.query_comment;
   if (configured === null || configured.comment === '') return () => null;
+  const { project, profile } = context.config;
+  const isTaken = (name: string): boolean =>
+    resolver.find(name, project.project_name) !== undefined || resolver.namespace(name) !== undefined;
+  if (usual && !NAMES_OF_DEFAULT.some(isTaken)) {
+    const facts = { app: 'dbt', dbt_version: DBT_VERSION, profile_name: profile.profile_name };
+    return (connection_name, node) => {
+      const about = node === null ? { connection_name } : { node_id: Reflect.get(node, 'unique_id') ?? '' };
+      const text = dumpJson(fromJson({ ...facts, target_name: profile.target_name, ...about }));
+      if (text.includes('*/')) throw errorOf('badQueryComment', { comment: text });
+      return { text, append: configured.append };
+    };
+  }
   const source = `{%- macro query_comment_macro(connection_name, node) -%}\n${configured.comment}\n{% endmacro %}`;
   let macro: Callable | undefined;
   return (connectionName, node) => {

@@ -142,7 +142,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const { config, manifest, adapter, logger, now, files, loadYaml } = parsed;
   const { project, flags } = config;
   const { context, resolver } = boundMacros(parsed, manifest);
-  const comment = createQueryComment(context, resolver);
+  const comment = createQueryComment(context, resolver, project.query_comment?.comment === DEFAULT_COMMENT);
   const groups = new Map(Object.values(manifest.groups).map((g) => [g.name, g]));
   const working = workingManifest(manifest);
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone'))

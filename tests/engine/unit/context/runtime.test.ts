@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { EPHEMERAL_PREFIX } from '../../../../src/context/relations.ts';
 import { createQueryComment } from '../../../../src/context/query-comment.ts';
 import type { ManifestNode, SourceDefinition } from '../../../../src/contracts/node.ts';
+import { DEFAULT_COMMENT } from '../../../../src/project/project.ts';
 import { macro, manifestOf, model, project, run, runtime, world } from './contexts.ts';
 
 const a = model('a');
@@ -318,6 +319,17 @@ describe('the query comment', () => {
     const comment = createQueryComment(w.context, w.resolver);
     expect(comment('master', null)).toEqual({ text: '{"n": "master", "id": null, "x": "dev"}', append: true });
     expect(comment('model.shop.a', a)?.text).toBe('{"n": "model.shop.a", "id": "model.shop.a", "x": "dev"}');
+  });
+
+  it("dbt's own has the text of its template, for names that no macro takes", () => {
+    const query_comment = { comment: DEFAULT_COMMENT, append: false, job_label: false };
+    const w = world({ root: { query_comment } });
+    const asked = [['master', null] as const, ['model.shop.a', a] as const];
+    const [written, known] = [false, true].map((usual) => createQueryComment(w.context, w.resolver, usual));
+    for (const [name, node] of asked) expect(known!(name, node)).toEqual(written!(name, node));
+    expect(known!('model.shop.a', a)?.text).toMatch(/^\{"app": "dbt", .*"node_id": "model\.shop\.a"\}$/);
+    const own = world({ root: { query_comment }, macros: { shop: ['{% macro tojson(x) %}mine{% endmacro %}'] } });
+    expect(createQueryComment(own.context, own.resolver, true)('master', null)?.text).toBe('mine');
   });
 
   it('may not close itself', () => {
