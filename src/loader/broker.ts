@@ -152,7 +152,7 @@ export interface BrokerClient {
   commit(next: ReadonlyMap<string, bigint>): Promise<void>;
   /** The group and the member id, null before it has one; absent where there are no groups. */
   member?(): { readonly group: string; readonly member: string | null };
-  /** Removes dead members from the group, so that their partitions are reassigned at once. Never throws. */
+  /** Removes dead members from the group, so that their partitions are reassigned at once. */
   evict?(members: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

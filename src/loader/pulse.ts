@@ -1,6 +1,7 @@
 // Reads the bookkeeping a few times a second for all loaders of a process. It renews their members, evicts dead ones
 // long before the broker would, and finds positions that were moved and tables that were paused. Without it all of
 // that happens later, and a pause at the next start.
+import { TsdbtError } from '../errors.ts';
 import type { LoadTarget } from './load-target.ts';
 import { partitionKey } from './broker.ts';
 import type { GroupMember, Looked, Pace, Place, Sink } from './sink.ts';
@@ -11,7 +12,7 @@ export interface Watched {
   targets(): readonly LoadTarget[];
   /** The group and this loader's member id, null before it has one; null: there are no groups. */
   member(): { readonly group: string; readonly member: string | null } | null;
-  /** Evicts dead members from the group. */
+  /** Evicts dead members from the group. @throws `connection` error: it may be tried again */
   evict(members: readonly string[]): Promise<void>;
   /** @returns a mark by which the loader sees whether its positions have changed since */
   mark(): unknown;
@@ -114,7 +115,10 @@ export class Pulse {
     const keys = gone.map(({ group, member }) => `${group} ${member}`);
     for (const key of keys) this.#evicting.add(key);
     try {
-      await by.evict(gone.map(({ member }) => member));
+      await by.evict(gone.map(({ member }) => member)).catch((error: unknown) => {
+        // The broker finds out by itself what it refuses; the next looks find what it could not do.
+        if (!(error instanceof TsdbtError) || error.kind === 'connection') throw error;
+      });
       await this.#sink.forget(gone);
     } catch {
       // The next looks find them once more.

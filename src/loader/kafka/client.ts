@@ -1,6 +1,5 @@
 // A Kafka broker as the loader sees it: topics, a group that shares their partitions, messages. @platformatic/kafka
 // runs the group, cluster.ts sends requests, fetch-loop.ts reads. The caller keeps the positions.
-import { setTimeout as pause } from 'node:timers/promises';
 import { TsdbtError } from '../../errors.ts';
 import {
   type AssignmentListener,
@@ -17,7 +16,7 @@ import type { LoadConnection } from '../connections.ts';
 import { readRange } from '../range-read.ts';
 import { Cluster, LATEST, type Topics } from './cluster.ts';
 import { verify } from './epochs.ts';
-import { answerError, remedyOf } from './errors.ts';
+import { answerError, brokerError, isNoMember, remedyOf } from './errors.ts';
 import { FetchLoop } from './fetch-loop.ts';
 import { called, clientOptions, type KafkaLibrary, loadClientLibrary } from './library.ts';
 import { Positions } from './positions.ts';
@@ -26,8 +25,6 @@ import { Positions } from './positions.ts';
 const LOOK_MS = 5000;
 /** How often a partition that had no leader is given to the loader again. */
 const AWAY_MS = 1000;
-/** How often, and how soon again, a dead loader is taken out of its group. */
-const [EVICTIONS, EVICT_AGAIN_MS] = [3, 300];
 const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeout: 30_000 };
 
 /**
@@ -195,14 +192,12 @@ class KafkaClient implements BrokerClient {
     admin.on('error', () => undefined);
     const gone = members.map((memberId) => ({ memberId, reason: 'not seen any more' }));
     try {
-      for (let tries = 1; ; tries++) {
-        const removed = called<void>((done) =>
-          admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
-        );
-        if ((await removed.then(() => true).catch(() => false)) || tries === EVICTIONS) break;
-        // It may have left already. A broker that moves its groups knows it later, or finds out by itself.
-        await pause(EVICT_AGAIN_MS);
-      }
+      await called<void>((done) =>
+        admin.removeMembersFromConsumerGroup({ groupId: consumer.groupId, members: gone }, done),
+      );
+    } catch (error) {
+      // It has left, or the broker has found out by itself.
+      if (!isNoMember(error)) throw brokerError(error, connection, []);
     } finally {
       await called<void>((done) => admin.close(done)).catch(() => undefined);
     }

@@ -210,6 +210,27 @@ export function answerError(
   );
 }
 
+/** Answers about a member that a group does not have. */
+const NO_MEMBER: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'GROUP_ID_NOT_FOUND']);
+
+/** The codes of the broker's answers in an error of the client library. */
+function answerCodes(error: unknown): number[] {
+  if (!(error instanceof Error)) return [];
+  const apiCode: unknown = Reflect.get(error, 'apiCode');
+  const errors: unknown = Reflect.get(error, 'errors');
+  return [
+    ...(typeof apiCode === 'number' ? [apiCode] : []),
+    ...(Array.isArray(errors) ? errors.flatMap(answerCodes) : []),
+    ...answerCodes(error.cause),
+  ];
+}
+
+/** Does the error say nothing but that the group has no such member? */
+export function isNoMember(error: unknown): boolean {
+  const codes = answerCodes(error);
+  return codes.length > 0 && codes.every((code) => NO_MEMBER.has(BY_CODE.get(code)?.name ?? ''));
+}
+
 /**
  * Explains a failure of the client library: the broker is away, or it refuses us.
  * @param answered has the broker answered before?
@@ -223,7 +244,6 @@ export function brokerError(
   if (error instanceof TsdbtError) return error;
   const texts: string[] = [];
   const codes = new Set<string>();
-  const answers: number[] = [];
   let unread = false;
   /** Of a secret that cannot be had. */
   let ours: TsdbtError | null = null;
@@ -232,14 +252,8 @@ export function brokerError(
     if (each instanceof TsdbtError) ours ??= each;
     texts.push(each.message);
     if (each instanceof TypeError || each instanceof RangeError) unread = true;
-    const { code, apiId, apiCode, errors } = each as {
-      code?: unknown;
-      apiId?: unknown;
-      apiCode?: unknown;
-      errors?: unknown;
-    };
+    const { code, apiId, errors } = each as { code?: unknown; apiId?: unknown; errors?: unknown };
     for (const id of [code, apiId]) if (typeof id === 'string') codes.add(id);
-    if (typeof apiCode === 'number') answers.push(apiCode);
     if (Array.isArray(errors)) errors.forEach(visit);
     visit(each.cause);
   };
@@ -258,6 +272,7 @@ export function brokerError(
   if (has(/^PLT_KFK_AUTHENTICATION$/) && !has(/^(E[A-Z]+|PLT_KFK_NETWORK)$/))
     return refusedCredentials(connection, error);
   // A permanent error counts before a transient one.
+  const answers = answerCodes(error);
   const answer = answers.find((code) => !['retry', 'verify'].includes(remedyOf(code))) ?? answers.at(-1);
   if (answer !== undefined) return answerError(answer, connection, topics, error);
   const told =

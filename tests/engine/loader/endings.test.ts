@@ -204,6 +204,32 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     expect(await lab.rows('select group_id, member_id from tsdbt.load_members')).toEqual([['another', 'dead too']]);
   });
 
+  it.each([
+    ['connection', 3],
+    ['runtime', 1],
+  ] as const)('a dead member that the broker keeps for a %s error is sent away %d times', async (kind, times) => {
+    const t = lab.target({ id: 'integer' });
+    await lab.sink.prepare(t);
+    const [group, member] = [`g ${kind}`, 'dead'];
+    let tries = 0;
+    const leave = new Pulse(lab.sink, Date.now).enter({
+      targets: () => [t],
+      member: () => ({ group, member: 'one' }),
+      evict: async () => {
+        if (++tries < 3) throw new TsdbtError(kind, 'the broker moves its groups');
+      },
+      mark: () => 0,
+      positions: () => undefined,
+      paused: () => undefined,
+    });
+    await lab.rows(`insert into tsdbt.load_members values ('${group}', '${member}', now() - interval '1 second')`);
+    const kept = (): Promise<unknown[]> =>
+      lab.rows(`select 1 from tsdbt.load_members where group_id = '${group}' and member_id = '${member}'`);
+    await until(async () => (await kept()).length === 0);
+    expect(tries).toBe(times);
+    await leave();
+  });
+
   it('gives up waiting for what does not come, and says for what', async () => {
     const t = lab.target({ id: 'integer' });
     const { loader, client } = lab.loader(t, { timeoutMs: 300 });

@@ -395,6 +395,26 @@ describe('a Kafka client', async () => {
     expect((await client.ends(['t'])).size).toBe(2);
   });
 
+  it.each([
+    ['NONE', 0, [true, 1]],
+    ['UNKNOWN_MEMBER_ID', 25, [true, 1]],
+    ['COORDINATOR_LOAD_IN_PROGRESS', 14, ['connection', 4]],
+    ['GROUP_AUTHORIZATION_FAILED', 30, ['runtime', 1]],
+  ])('tells whether a dead loader is out of its group, where the broker answers %s', async (_, code, wanted) => {
+    const client = await make();
+    let asked = 0;
+    broker.error = (api) => {
+      if (api !== 'LeaveGroup') return 0;
+      asked++;
+      return code;
+    };
+    const told = client.evict?.(['dead']).then(
+      () => true,
+      (error: unknown) => (error instanceof TsdbtError ? error.kind : error),
+    );
+    expect([await told, asked]).toEqual(wanted);
+  });
+
   describe('does what each error code of the protocol asks for', () => {
     const codes = Array.from({ length: 140 }, (_, i) => i - 1).filter((code) => code !== 0);
     const passes = (code: number): boolean => ['retry', 'verify'].includes(remedyOf(code));

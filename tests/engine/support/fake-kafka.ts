@@ -376,7 +376,7 @@ export class FakeKafka {
   private onLeaveGroup(_: Reader, write: Writer): Writer {
     return write
       .int32(0)
-      .int16(0)
+      .int16(this.error('LeaveGroup', -1))
       .list([], () => write)
       .tags();
   }
