@@ -1,16 +1,18 @@
 // Counts dead letters among the last messages and says when there are too many. One bad column type would otherwise
 // send a whole topic to the dead letters. loader.ts stops the table.
 import { TsdbtError } from '../errors.ts';
+import { partitionKey, type TopicPartition } from './broker.ts';
 import { DEAD_WINDOW, type LoadTarget } from './load-target.ts';
+import type { DeadLetter, RecentLetter } from './sink.ts';
 
 /** Stops a table of whose topic too much cannot become rows. A retry changes nothing. */
 export class TooManyDead extends TsdbtError {}
 
 export class DeadLimit {
   readonly #target: LoadTarget;
-  /** Number of messages so far; number and reason of each dead letter, oldest first. */
+  /** Number of messages so far; of each dead letter its number, reason, `topic/partition` and offset, oldest first. */
   #messages = 0;
-  #dead: { readonly at: number; readonly reason: string }[] = [];
+  #dead: { readonly at: number; readonly reason: string; readonly place: string; readonly offset: bigint }[] = [];
 
   constructor(target: LoadTarget) {
     this.#target = target;
@@ -29,22 +31,37 @@ export class DeadLimit {
   }
 
   /** Adds dead letters of an earlier load, with how many messages ago each was. */
-  before(letters: readonly { readonly back: number; readonly error: string }[]): void {
+  before(letters: readonly RecentLetter[]): void {
     this.#dead.unshift(
       ...letters
         .toSorted((a, b) => b.back - a.back)
-        .map(({ back, error }) => ({ at: this.#messages - back, reason: withoutValues(error) })),
+        .map(({ back, error, offset, ...at }) => ({
+          ...{ at: this.#messages - back, reason: withoutValues(error) },
+          ...{ place: partitionKey(at), offset },
+        })),
     );
   }
 
   /** Adds dead letters of the messages read last, or of the last flush. */
-  add(errors: readonly string[]): void {
-    for (const error of errors) this.#dead.push({ at: this.#messages, reason: withoutValues(error) });
+  add(letters: readonly DeadLetter[]): void {
+    for (const { error, message, ...at } of letters)
+      this.#dead.push({
+        ...{ at: this.#messages, reason: withoutValues(error) },
+        ...{ place: partitionKey(at), offset: message.offset },
+      });
   }
 
-  /** The newest dead letters are going to be read again: they do not count. */
-  forget(letters: number): void {
-    if (letters > 0) this.#dead = this.#dead.slice(0, -letters);
+  /** These dead letters were not written: whoever has their partitions reads them again. */
+  forget(letters: readonly DeadLetter[]): void {
+    if (letters.length === 0) return;
+    const gone = new Set(letters.map((letter) => `${partitionKey(letter)} ${letter.message.offset}`));
+    this.#dead = this.#dead.filter(({ place, offset }) => !gone.has(`${place} ${offset}`));
+  }
+
+  /** A partition is read again from an offset on. */
+  readAgain(at: TopicPartition, next: bigint): void {
+    const again = partitionKey(at);
+    this.#dead = this.#dead.filter(({ place, offset }) => place !== again || offset < next);
   }
 
   get reached(): boolean {

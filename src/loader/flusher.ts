@@ -142,7 +142,7 @@ export class Flusher {
         return sink.flush({ target, columns: columns(), ranges, rows, dead, loadId, allowance, follows });
       });
       this.#leftAt = follows ? now() : null;
-      limit.add(flushed.dead.slice(pending.dead.length).map(({ error }) => error));
+      limit.add(flushed.dead.slice(pending.dead.length));
       // A connection that was given up may still read from the buffer.
       if (attempts === 1) this.#spare = pending.rows.clear();
       this.#rows += flushed.rows;
@@ -153,7 +153,7 @@ export class Flusher {
       this.#committing ??= this.#commit();
     } catch (error) {
       if (error instanceof TooManyRefused) {
-        limit.add(error.letters.map((letter) => letter.error));
+        limit.add(error.letters);
         throw limit.error(partitions.place);
       }
       if (!(error instanceof Fenced)) throw error;

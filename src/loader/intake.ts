@@ -196,9 +196,10 @@ export class Intake {
   /** Makes the next message a dead letter. @returns false: there are too many */
   #refuse(pending: PendingRows, held: Held, records: Records, error: string): boolean {
     const { topic, partition } = this.#batch;
-    pending.dead.push({ message: records.message(this.#at), topic, partition, error });
+    const letter = { message: records.message(this.#at), topic, partition, error };
+    pending.dead.push(letter);
     held.dead++;
-    this.#options.limit.add([error]);
+    this.#options.limit.add([letter]);
     return this.#pass(pending, held, records);
   }
 

@@ -459,7 +459,7 @@ export class Loader {
         await sink.settle(flush, { target, columns, ranges, rows, dead, loadId, allowance: limit.left });
       } catch (error) {
         if (error instanceof TooManyRefused) {
-          limit.add(error.letters.map((letter) => letter.error));
+          limit.add(error.letters);
           const places = flush.ranges.map((range) => `${partitionKey(range)} offset ${range.from}`);
           throw limit.error(places.join(', '));
         }
@@ -522,10 +522,11 @@ export class Loader {
     const ours = partitions.filter((partition) => this.#partitions.has(partition));
     this.#fencing++;
     this.#partitions.suspend(ours);
-    this.#limit.forget(pending.forget(partitions) + this.#flusher.filling.forget(partitions));
+    this.#limit.forget([...pending.forget(partitions), ...this.#flusher.filling.forget(partitions)]);
     try {
       if (!pending.empty) await this.#flusher.write(pending);
       const starts = await this.#patiently(() => this.#startingPoints(ours));
+      for (const start of starts.values()) this.#limit.readAgain(start, start.next);
       this.#partitions.goOn(starts);
       client.seek(starts);
       await this.#verify(starts);

@@ -69,13 +69,13 @@ export class PendingRows {
     return [...this.held.values()].map(({ next, newest, ...held }) => ({ ...held, to: next, lastTimestamp: newest }));
   }
 
-  /** @returns number of dead letters that are dropped */
-  forget(partitions: readonly TopicPartition[]): number {
-    const letters = this.dead.length;
+  /** @returns the dead letters that are dropped */
+  forget(partitions: readonly TopicPartition[]): readonly DeadLetter[] {
+    const { dead } = this;
     const gone = new Set(partitions.map(partitionKey));
     for (const key of gone) this.held.delete(key);
     this.rows = this.rows.without((topic, partition) => gone.has(partitionKey({ topic, partition })));
     this.dead = this.dead.filter((letter) => !gone.has(partitionKey(letter)));
-    return letters - this.dead.length;
+    return dead.filter((letter) => gone.has(partitionKey(letter)));
   }
 }

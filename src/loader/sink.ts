@@ -5,6 +5,14 @@ import type { NewestChange } from './debezium/snapshot-floors.ts';
 import type { LoadColumn, LoadTarget } from './load-target.ts';
 import type { RowBuffer } from './fast/row-buffer.ts';
 
+/** A dead letter shortly before the positions. */
+export interface RecentLetter extends TopicPartition {
+  readonly offset: bigint;
+  readonly error: string;
+  /** How many messages ago it was, over all partitions. */
+  readonly back: number;
+}
+
 /** A message that could not become a row. */
 export interface DeadLetter {
   readonly message: Message;
@@ -249,7 +257,7 @@ export interface Sink {
     next: ReadonlyMap<number, bigint>,
     window: number,
     limit: number,
-  ): Promise<readonly { readonly back: number; readonly error: string }[]>;
+  ): Promise<readonly RecentLetter[]>;
   /** The id of the target's newest dead letter; '0' when it has none. */
   newestLetter(target: LoadTarget): Promise<string>;
   /** At most `limit` dead letters of the target that were not replayed, after `after` and up to `upTo`, by id. */

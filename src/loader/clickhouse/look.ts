@@ -121,8 +121,8 @@ export function recentDead(
   const offsets = [...next.values()].map((offset) => `toInt64(${offset})`).join(', ');
   return (
     `SELECT toString((transform(partition, [${places}], [${offsets}], toInt64(-1)) - offset) * ${next.size} AS back)` +
-    `, error FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND partition IN (${places}) AND ` +
-    `replayed_at IS NULL AND back > 0 AND back <= ${window} ORDER BY back LIMIT ${limit}`
+    `, error, toString(partition), toString(offset) FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} ` +
+    `AND partition IN (${places}) AND replayed_at IS NULL AND back > 0 AND back <= ${window} ORDER BY back LIMIT ${limit}`
   );
 }
 

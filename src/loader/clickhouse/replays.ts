@@ -9,7 +9,14 @@ import { Fenced } from '../sink.ts';
 import { finish, readIntent, record } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { markReplayed } from './letters.ts';
-import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import {
+  type Intent,
+  newestIntents,
+  type PlacedIntent,
+  relationOf,
+  selectIntents,
+  STATE_DATABASE,
+} from './load-flushes.ts';
 import { Quiet } from './running.ts';
 import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
 
@@ -33,13 +40,18 @@ export async function replayLetters(
     });
   await settleReplay(lease, target);
   const before = await readIntent(lease, target, REPLAYS, '');
-  const [marked] = await lease.ask(
-    `SELECT toString(count()) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND replayed_at IS NULL`,
-  );
+  const toReplay = `SELECT toString(count()) FROM ${LETTERS} WHERE id IN (${ids.join(', ')}) AND replayed_at IS NULL`;
+  const [marked] = await lease.ask(toReplay);
   if (Number(marked?.[0]) < ids.length || before?.done === false) throw busy();
   try {
     const looked = writing.now();
     const recorded = await record(lease, { ...intent, letters: ids }, { target, topic: '', loadId, before });
+    // A rewind that is recorded from here on waits for this; of one before, the letters are gone, or about to go.
+    const rewinding = await isRewinding(lease, target);
+    if (rewinding || Number((await lease.ask(toReplay))[0]?.[0]) < ids.length) {
+      await finish(lease, [recorded], { target, loadId });
+      throw rewinding ? beingRewound(target) : busy();
+    }
     const outcome = await writeContents(writing, { intents: [recorded], looked }, contents);
     if (outcome === null) throw busy();
     writing.reached('before_commit');
@@ -73,6 +85,19 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
   if (done.length > 0) await lease.run(markReplayed(done, open.seq));
   await finish(lease, [open], { target, loadId: '' });
+}
+
+/** Has a position of the table been set, and what is to be deleted then not yet? */
+async function isRewinding(lease: LeasedSession, target: LoadTarget): Promise<boolean> {
+  const where = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
+  return newestIntents(await lease.ask(selectIntents(where))).some(({ kind, done }) => kind === 'rewind' && !done);
+}
+
+function beingRewound({ name, path }: LoadTarget): TsdbtError {
+  return new TsdbtError('runtime', `A rewind of ${name} is under way, which may delete dead letters.`, {
+    path,
+    hint: `Run it again when that one is done; \`tsdbt load --once --select source:${name}\` ends one that was killed.`,
+  });
 }
 
 function isOpen(intent: PlacedIntent | null): intent is PlacedIntent {

@@ -12,6 +12,7 @@ import { finish, readIntent, record, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { since } from './look.ts';
+import { settleReplay } from './replays.ts';
 import { Quiet } from './running.ts';
 import { serverTime } from './topic-clock.ts';
 
@@ -133,6 +134,8 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
     return newest.id;
   };
   if (from >= 0n) {
+    // It may be about to write rows of letters that are deleted here.
+    await settleReplay(lease, target);
     const rows =
       `_topic = ${quoteText(target.topic)} AND _partition = ${partition} AND _offset >= ${from}` +
       since('_loaded_at', topicSince);

@@ -353,7 +353,10 @@ export class ClickHouseSink implements Sink {
   ): ReturnType<Sink['recentDead']> {
     if (next.size === 0) return [];
     const rows = await this.#within(target, (lease) => lease.ask(recentDead(target, next, window, limit)));
-    return rows.map(([back, error]) => ({ back: Number(back), error: error ?? '' }));
+    return rows.map(([back, error, partition, offset]) => ({
+      ...{ back: Number(back), error: error ?? '' },
+      ...{ topic: target.topic, partition: Number(partition), offset: BigInt(offset ?? '0') },
+    }));
   }
 
   async note(target: LoadTarget, failure: string | null): Promise<void> {

@@ -271,6 +271,14 @@ on conflict (relation, topic, partition) do update set next_offset = excluded.ne
   );
 }
 
+/**
+ * Lets rewinds and replays of a table come one after the other: a rewind would not see the rows that a replay is about
+ * to commit, and delete their dead letters.
+ */
+export function lockReplays(table: LoadedTable): string {
+  return `select pg_advisory_xact_lock(hashtext('tsdbt load rewind'), hashtext(${quoteText(relationOf(table))}))`;
+}
+
 /** Locks the positions of a table's topic. A flush in flight ends first; later ones are fenced. */
 export function lockOffsets(table: LoadedTable, topic: string): string {
   return (

@@ -5,7 +5,15 @@ import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sink } from '../sink.ts';
 import { isAnother } from '../starts.ts';
-import { type LoadedTable, lockOffsets, relationOf, selectOffsets, setOffsets, STATE_SCHEMA } from './load-offsets.ts';
+import {
+  type LoadedTable,
+  lockOffsets,
+  lockReplays,
+  relationOf,
+  selectOffsets,
+  setOffsets,
+  STATE_SCHEMA,
+} from './load-offsets.ts';
 import { read } from './statements.ts';
 import { tableName } from './table.ts';
 
@@ -21,6 +29,7 @@ export async function rewindOffsets(
   const name = tableName(target);
   // Somebody else may have made `_loaded_at`, as a timestamp without a zone.
   await session.execute("set local timezone to 'UTC'");
+  await session.execute(lockReplays(target));
   await session.execute(lockOffsets(target, topic));
   const next = from === undefined ? await behind(session, target, topicId, wanted) : wanted;
   if (next.size === 0) return { rows: 0, letters: 0 };

@@ -7,6 +7,7 @@ import {
   adoptState,
   CREATE_STATE,
   insertOffsets,
+  lockReplays,
   markReplayed,
   moveOffsets,
   noteFailure,
@@ -241,9 +242,10 @@ export class PostgresSink implements Sink {
       // Without the privilege to read dead letters, the count restarts at 0.
       const [may] = await read(session, `select has_table_privilege('${STATE_SCHEMA}.dead_letters', 'select')`);
       if (may?.[0] !== true) return [];
-      return (await read(session, recentDeadSql(target, next, window, limit))).map(([back, error]) => ({
-        back: Number(back),
-        error: String(error),
+      const rows = await read(session, recentDeadSql(target, next, window, limit));
+      return rows.map(([back, error, partition, offset]) => ({
+        ...{ back: Number(back), error: String(error) },
+        ...{ topic: target.topic, partition: Number(partition), offset: BigInt(String(offset)) },
       }));
     });
   }
@@ -371,7 +373,7 @@ export class PostgresSink implements Sink {
     write: () => Promise<readonly DeadLetter[]>,
   ): Promise<readonly DeadLetter[]> {
     const { target, ranges } = flush;
-    if (ranges.length === 0) await session.execute(FLUSH_SETTINGS);
+    if (ranges.length === 0) await session.execute(`${FLUSH_SETTINGS}; ${lockReplays(target)}`);
     else {
       // In one message: a loader that makes rows meanwhile answers late.
       const moved = await read(session, `${FLUSH_SETTINGS}; ${moveOffsets(target, ranges)}`);

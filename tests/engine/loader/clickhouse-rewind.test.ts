@@ -1,11 +1,13 @@
 // Positions in ClickHouse that are set while other loaders are at work, or left a flush open: the table has what the
 // topic has, once, and what earlier topics of the name had.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { jsonDecoder } from '../../../src/loader/decode.ts';
 import type { ChangeConfig } from '../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
@@ -169,6 +171,48 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       ['3', '60'],
     ]);
   });
+
+  it.each(['before it writes the rows', 'before it is recorded'])(
+    'beside a replay of dead letters, %s, brings none of them twice',
+    async (when) => {
+      const narrow = lab.target({ id: 'Int8' });
+      send(1, 1000);
+      await lab.load(narrow, { sink: lab.anotherSink() });
+      await lab.run(`alter table ${name(narrow)} modify column id Int64`);
+      const target = { ...narrow, columns: [{ name: 'id', type: 'Int64' }] };
+      const { insert, run } = LeasedSession.prototype;
+      let rewound: Promise<unknown> | null = null;
+      /** Lets a rewind come as far as it goes beside the replay. */
+      const beside = async (): Promise<void> => {
+        if (rewound !== null) return;
+        rewound = rewind(target, 'earliest');
+        await Promise.race([rewound, new Promise((done) => setTimeout(done, 1500))]);
+      };
+      const spies = [
+        vi.spyOn(LeasedSession.prototype, 'insert').mockImplementation(async function (this: LeasedSession, ...args) {
+          if (when.endsWith('rows') && args[0].includes(target.identifier)) await beside();
+          return insert.apply(this, args);
+        }),
+        vi.spyOn(LeasedSession.prototype, 'run').mockImplementation(async function (this: LeasedSession, sql) {
+          if (when.endsWith('recorded') && sql.includes("'replay'")) await beside();
+          return run.call(this, sql);
+        }),
+      ];
+      try {
+        await replayLetters({
+          ...{ sink: lab.anotherSink(), decoder: jsonDecoder, target, hashKey: null, loadId: 'l', now: Date.now },
+        }).catch((error: unknown) => {
+          if (when.endsWith('rows') || !/by another process|rewind of .* is under way/.test(String(error))) throw error;
+        });
+      } finally {
+        for (const spy of spies) spy.mockRestore();
+      }
+      await rewound;
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await lab.ids(target)).toEqual([1, 1000]);
+      expect(await lab.letters(target)).toEqual([]);
+    },
+  );
 
   it('and whose rows the next loader deletes is no snapshot that it knows', async () => {
     const target = changed();

@@ -1,8 +1,10 @@
 // Positions in Postgres that are set while loaders run, and topics that were made again: the table has what the topic
 // has, once, and what earlier topics of the name had.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jsonDecoder } from '../../../src/loader/decode.ts';
 import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';
 import { CHANGES, envelope } from './debezium/changes-lab.ts';
@@ -131,6 +133,61 @@ describe('a position that is set', () => {
       expect(await rewind(t, 'loaded')).toEqual({ next: new Map([['t/0', 2n]]), rows: 0, letters: 0 });
       expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
     });
+  });
+
+  it('beside a running loader lets dead letters that come again count once', async () => {
+    const t = lab.target(columns, { maxDead: 3, flush: { rows: 1, bytes: 1e6, ageMs: 60_000 } });
+    lab.broker.batch = 1;
+    const bad = { raw: Buffer.from('bad') };
+    for (const _ of upTo(3)) lab.broker.produce('t', 0, null, bad);
+    await lab.load(t);
+    send(3, 4, 5);
+    let flushes = 0;
+    const sink = sinkWith(lab.sink, {
+      flush: async (flush) => {
+        const flushed = await lab.sink.flush(flush);
+        if (++flushes === 1) await rewind(t, 'earliest');
+        return flushed;
+      },
+    });
+    expect(await lab.load(t, { sink })).toMatchObject({ stopped: [] });
+    expect(await lab.ids(t)).toEqual([3, 4, 5]);
+    expect(await lab.letters(t)).toHaveLength(3);
+  });
+
+  it('beside a replay of dead letters brings none of them twice', async () => {
+    const narrow = lab.target({ id: 'smallint', v: 'text' });
+    send(1, 40_000);
+    await lab.load(narrow);
+    await lab.rows(`alter table raw.${narrow.identifier} alter column id type integer`);
+    const t = {
+      ...narrow,
+      columns: [
+        { name: 'id', type: 'integer' },
+        { name: 'v', type: 'text' },
+      ],
+    };
+    const waiting = async (count: number): Promise<void> =>
+      expect
+        .poll(() => lab.rows('select count(*) from pg_stat_activity where wait_event_type = $$Lock$$'), {
+          timeout: 9000,
+        })
+        .toEqual([[String(count)]]);
+    const session = lab.adapter.session({ name: 'lock' });
+    await session.begin();
+    await session.execute(`select from tsdbt.dead_letters where target = '${t.uniqueId}' for update`);
+    // It has written the row, and is about to mark the letter.
+    const replayed = replayLetters({
+      ...{ sink: lab.sink, decoder: jsonDecoder, target: t, hashKey: null, loadId: 'l', now: Date.now },
+    });
+    await waiting(1);
+    const rewound = rewind(t, 'earliest');
+    await waiting(2);
+    await session.commit();
+    await session.release();
+    expect([await replayed, await rewound]).toMatchObject([{ rows: 1 }, { rows: 2, letters: 1 }]);
+    await lab.load(t);
+    expect(await lab.ids(t)).toEqual([1, 40_000]);
   });
 
   it('behind a gap is set by one of two loaders that find it', async () => {
