@@ -381,6 +381,13 @@ export const ERRORS = {
     () => 'No selected source has a load config.',
     () => "Beside a source's table: config: { meta: { tsdbt: { load: { topic: my_topic } } } }",
   ),
+  actionLacks: row<Facts<'action' | 'what' | 'sources'>>(
+    'T3088',
+    'runtime',
+    (f) => `\`load ${f.action}\` needs ${f.what}, and no selected source has one: ${f.sources}`,
+    () =>
+      "In meta.tsdbt.load of a source 'topic' names what fills its table, and 'archive' where its messages are kept.",
+  ),
   noHashKey: row<Facts<'source' | 'variable'>>(
     'T3027',
     'runtime',

@@ -455,7 +455,7 @@ export const OPTIONS = {
     names: ['--output'],
     choices: ['json', 'text'],
     default: 'text',
-    help: 'Output format of `load status`.',
+    help: 'Output format of `load status` and `load repair`.',
   },
   run_job: { name: 'job', kind: 'text', names: ['--job'], help: 'Runs of this job only.' },
   run_limit: {

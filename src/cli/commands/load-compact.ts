@@ -7,7 +7,7 @@ import { type ArchiveTarget, COMPACT, type CompactConfig, isArchive } from '../.
 import type { Compacted, CompactionState } from '../../loader/archive/compact.ts';
 import { createLedger } from '../../loader/create-sink.ts';
 import type { LoadTarget } from '../../loader/load-target.ts';
-import { now } from '../command-session.ts';
+import { type CommandSession, now } from '../command-session.ts';
 import { pause } from '../pause.ts';
 import { readStore } from '../read-connection.ts';
 import type { LoadContext } from './load.ts';
@@ -16,6 +16,8 @@ import type { LoadContext } from './load.ts';
 const EVERY_MS = 600_000;
 /** Of archives that do not ask for it, so many looks are one. */
 const ROUNDS_OF_OTHERS = 6;
+/** Sources that a message names. */
+const NAMED = 5;
 
 /**
  * Compacts the closed days of the archives, once or again and again until the signal is aborted. What fails is said,
@@ -52,8 +54,7 @@ export async function keepCompacted(
 
 /** Compacts the closed days of the selected archives, asked for or not. @returns whether nothing stood in the way */
 export async function compactNow(ctx: LoadContext): Promise<boolean> {
-  const archives = ctx.targets.filter(isArchive);
-  if (archives.length === 0) throw errorOf('nothingToLoad', {});
+  const archives = archivesOf(ctx);
   let ok = true;
   for (const target of archives) {
     const { compact = COMPACT, path } = target.archive;
@@ -71,6 +72,25 @@ export async function compactNow(ctx: LoadContext): Promise<boolean> {
     if (done.problems.length > 0) ok = false;
   }
   return ok;
+}
+
+/** The archives of the selected sources. @throws `runtime` error naming these when none has an archive */
+export function archivesOf({ session, targets }: LoadContext): readonly ArchiveTarget[] {
+  const archives = targets.filter(isArchive);
+  if (archives.length === 0) throw lacks(session, 'an archive', targets);
+  return archives;
+}
+
+/** That an action of `load` has nothing to work on. @param sources the selected ones */
+export function lacks(
+  { positional }: CommandSession,
+  what: string,
+  sources: readonly { readonly name: string }[],
+): TsdbtError {
+  const names = sources.slice(0, NAMED).map(({ name }) => name);
+  const more = sources.length - names.length;
+  const text = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return errorOf('actionLacks', { action: positional[0] ?? '', what, sources: text });
 }
 
 /** What is left to do with the closed days of an archive; null: it does not ask for it, or was never loaded. */

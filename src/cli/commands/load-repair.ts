@@ -2,8 +2,8 @@
 // src/loader/archive/repair.ts finds it out, and does it.
 import { randomUUID } from 'node:crypto';
 import { errorOf } from '../../error-table.ts';
-import { isArchive } from '../../loader/archive/config.ts';
-import type { HalfRange, Repair, RepairOptions } from '../../loader/archive/repair.ts';
+import type { ArchiveTarget } from '../../loader/archive/config.ts';
+import type { HalfRange, Repair, RepairOptions, RepairOutcome } from '../../loader/archive/repair.ts';
 import { hasParted, type Span } from '../../loader/archive/repair-plan.ts';
 import { partitionKey } from '../../loader/broker.ts';
 import { createLedger } from '../../loader/create-sink.ts';
@@ -11,57 +11,94 @@ import type { LoadTarget } from '../../loader/load-target.ts';
 import { pluralize } from '../../log.ts';
 import { now } from '../command-session.ts';
 import { readStore } from '../read-connection.ts';
+import { archivesOf } from './load-compact.ts';
 import type { LoadContext } from './load.ts';
+
+/** What has become of a partition; `open`: nothing was done. */
+type Result = RepairOutcome | 'open';
+
+interface Shown {
+  readonly target: LoadTarget;
+  readonly partitions: readonly (readonly [Repair, Result])[];
+}
+
+const ENDS: Readonly<Record<Exclude<RepairOutcome, 'done'>, string>> = {
+  busy: 'not done: another process repairs or compacts the archive; run it again when that has ended',
+  moved: 'not done: loaders have moved it again and again meanwhile; run it again',
+  stopped: 'not done: stopped; the same command goes on',
+};
 
 /** @returns whether nothing is left that keeps an archive from going on */
 export async function repairArchives(ctx: LoadContext): Promise<boolean> {
-  const archives = ctx.targets.filter(isArchive);
-  if (archives.length === 0) throw errorOf('nothingToLoad', {});
+  const archives = archivesOf(ctx);
   const { flags } = ctx.session;
+  const asJson = flags['output'] === 'json';
   const yes = flags['yes'] === true;
   const { repairsOf, repairPartition, isMendable } = await import('../../loader/archive/repair.ts');
-  let ok = true;
+  const shown: Shown[] = [];
   for (const target of archives) {
-    const options = await optionsOf(ctx, target, placesOf(target, flags['to']));
+    const say = (line: string): void => {
+      if (!asJson) ctx.say(`${target.name}${line}`);
+    };
+    const options = await optionsOf(ctx, target, placesOf(target, flags['to']), () =>
+      say('  waits for another process that repairs or compacts it; the claim of a killed one ends within a minute'),
+    );
     try {
       const found = await repairsOf(options);
-      if (found.length === 0) ctx.say(`${target.name}: nothing to repair`);
+      if (found.length === 0) say(': nothing to repair');
+      const partitions: (readonly [Repair, Result])[] = [];
+      shown.push({ target, partitions });
+      let last: RepairOutcome = 'done';
       for (const repair of found) {
-        for (const line of linesOf(repair)) ctx.say(`${target.name}  ${line}`);
-        if (repair.problem !== null) ok = false;
-        if (!isMendable(repair)) continue;
-        if (!yes) ok = false;
-        else if (await repairPartition(options, repair))
-          ctx.say(`${target.name}  ${partitionKey(repair)}  done: goes on at offset ${repair.next}`);
-        else {
-          ctx.say(
-            `${target.name}  ${partitionKey(repair)}  not done: another process repairs or compacts it; the claim of ` +
-              'a killed one ends after 15 minutes',
-          );
-          ok = false;
+        for (const line of linesOf(repair)) say(`  ${line}`);
+        if (!yes || !isMendable(repair) || last === 'busy' || last === 'stopped') {
+          partitions.push([repair, 'open']);
+          continue;
         }
+        last = await repairPartition(options, repair);
+        partitions.push([repair, last]);
+        const said = last === 'done' ? `done: goes on at offset ${repair.next}` : ENDS[last];
+        say(`  ${partitionKey(repair)}  ${said}`);
       }
       if (!yes && found.some(isMendable))
-        ctx.say(`${target.name}  nothing was changed: copy what you want to keep, then \`load repair --yes\` does it`);
+        say('  nothing was changed: copy what you want to keep, then `load repair --yes` does it');
     } finally {
       await options.client.close();
       options.store.close();
     }
+    if (ctx.session.signal.aborted) break;
   }
+  const ok =
+    !ctx.session.signal.aborted &&
+    shown.every(({ partitions }) =>
+      partitions.every(([repair, result]) => repair.problem === null && (result === 'done' || !isMendable(repair))),
+    );
+  if (asJson)
+    ctx.say(
+      JSON.stringify({
+        generated_at: new Date(now()).toISOString(),
+        ok,
+        archives: shown.map(({ target, partitions }) => ({
+          archive: target.name,
+          unique_id: target.uniqueId,
+          partitions: partitions.map(([repair, result]) => documentOf(repair, isMendable(repair), result)),
+        })),
+      }),
+    );
   return ok;
 }
 
 async function optionsOf(
   ctx: LoadContext,
-  target: LoadTarget,
+  target: ArchiveTarget,
   behind: ReadonlyMap<string, bigint>,
+  waits: () => void,
 ): Promise<RepairOptions> {
   const { session, parsed, reached } = ctx;
-  if (!isArchive(target)) throw errorOf('nothingToLoad', {});
   const sink = await ctx.sinkOf(target);
   await sink.prepare(target);
   return {
-    ...{ target, sink, behind, now, reached, owner: randomUUID(), signal: session.signal },
+    ...{ target, sink, behind, now, waits, reached, owner: randomUUID(), signal: session.signal },
     ledger: createLedger(parsed.adapter, ctx.sink),
     store: await readStore(session, parsed.config, target.archive.connection),
     client: await ctx.client(target),
@@ -121,6 +158,43 @@ function linesOf(repair: Repair): string[] {
     ...repair.unknown.map(({ key }) => `not in tsdbt.archive_files, and left there: ${key}`),
     ...(next === repair.position ? [] : [`goes on at offset ${next}`]),
   ].map((line) => `${place}  ${line}`);
+}
+
+/** The keys are documented in docs/archive.md and stay. */
+function documentOf(repair: Repair, mendable: boolean, result: Result): object {
+  const { topic, partition, failure, position, next, lost, trims, removals, gone, halves, missing } = repair;
+  const into = new Map(trims.map(({ from, key }) => [from, key]));
+  return {
+    topic,
+    partition,
+    result: result !== 'open' ? result : mendable ? 'repairable' : repair.problem === null ? 'sound' : 'not repairable',
+    stopped: failure?.message ?? null,
+    problem: repair.problem,
+    cut_off: repair.begun,
+    position: position === null ? null : Number(position),
+    goes_on_at: Number(next),
+    lost: lost === null ? null : spanDocument(lost),
+    deleted_files: removals.map(({ key, rows }) => ({
+      key,
+      messages_deleted: gone.get(key) ?? null,
+      others_go_into: into.get(key) ?? null,
+      in_ledger: rows !== null,
+    })),
+    half_written: halves.map(({ range, failure: why, lost: spans, standing }) => ({
+      ...spanDocument(range),
+      why: why.message,
+      lost: spans.map(spanDocument),
+      messages_in_files: standing,
+    })),
+    forgotten_files: repair.forgotten,
+    missing_files: missing.map(({ key, rows, from, to }) => ({ key, messages: rows, ...spanDocument({ from, to }) })),
+    unknown_files: repair.unknown.map(({ key }) => key),
+  };
+}
+
+/** Offsets, the last one included. */
+function spanDocument({ from, to }: Span): object {
+  return { from_offset: Number(from), to_offset: Number(to - 1n) };
 }
 
 function halfLine({ range, lost, failure, standing }: HalfRange): string {

@@ -32,7 +32,7 @@ import { LoadProgress } from '../load-progress.ts';
 import { collectGarbage, collectSeldom } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
 import { readConnection, readStore } from '../read-connection.ts';
-import { compactNow, keepCompacted } from './load-compact.ts';
+import { compactNow, keepCompacted, lacks } from './load-compact.ts';
 import { pauseTables } from './load-pause.ts';
 import { repairArchives } from './load-repair.ts';
 import { checkSyncs, keepSyncedNow } from './load-sync.ts';
@@ -41,6 +41,7 @@ import { loadAndParse } from './run.ts';
 
 /** Actions that tables of other databases know, too. */
 const SYNC_ACTIONS: readonly (string | undefined)[] = [undefined, 'check', 'status'];
+const OF_TOPIC = 'a table that a topic fills';
 const HASH_KEY = 'TSDBT_HASH_KEY';
 /** For tests: `before_commit`, `before_commit:3` (the third time), `before_commit:1:SIGSTOP`. */
 const FAULT_POINT = 'TSDBT_FAULT_POINT';
@@ -141,8 +142,8 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
     else if (isStoreUrl(from)) targets.push({ ...target, start: 'earliest' });
     else targets.push({ ...ofTopic(target, fileTopic(from)), start: 'earliest' });
   }
-  if (targets.length === 0 && (syncs.length === 0 || !SYNC_ACTIONS.includes(session.positional[0])))
-    throw errorOf('nothingToLoad', {});
+  if (targets.length === 0 && syncs.length === 0) throw errorOf('nothingToLoad', {});
+  if (targets.length === 0 && !SYNC_ACTIONS.includes(session.positional[0])) throw lacks(session, OF_TOPIC, syncs);
   for (const [i, target] of targets.entries()) {
     for (const twin of targets.slice(0, i)) {
       if (twin.schema !== target.schema || twin.identifier !== target.identifier) continue;
@@ -405,9 +406,9 @@ async function rewind(ctx: LoadContext): Promise<boolean> {
 }
 
 /** The targets that are tables: an archive has no dead letters, and cannot go back. @throws when there is none */
-function tablesOf({ targets }: LoadContext): readonly LoadTarget[] {
+function tablesOf({ session, targets }: LoadContext): readonly LoadTarget[] {
   const tables = targets.filter((target) => !isArchive(target));
-  if (tables.length === 0) throw errorOf('nothingToLoad', {});
+  if (tables.length === 0) throw lacks(session, OF_TOPIC, targets);
   return tables;
 }
 

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { FaultPoint } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
+import { HeldClaim } from './claim.ts';
 import { type ArchiveConfig, COMPACT, type CompactConfig, formatOf, isArchive, rangeOf } from './config.ts';
 import { type CompactPlan, type Covered, type Join, overlap, planCompaction } from './compact-plan.ts';
 import { CONTENT_TYPES, sameMessage } from './file-format.ts';
@@ -37,7 +38,7 @@ export interface CompactOptions {
 /** Another process is at it by now. */
 class Overtaken extends Error {}
 /** The signal was aborted. */
-class Stopped extends Error {}
+export class Stopped extends Error {}
 
 /** What has been done. */
 export interface Compacted {
@@ -86,21 +87,21 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
   const { target, ledger, owner } = options;
   const problems: string[] = [];
   const done = { joined: 0, into: 0, deleted: 0, problems, busy: false };
-  let claimed = false;
+  let claim: HeldClaim | null = null;
   try {
     for (const { topic, partition } of await ledger.partitions(target, options.compact === null)) {
       const view = ofTopic(target, topic);
       let plan = await planOf(options, view, partition);
       if (plan.joins.length + plan.due.length === 0) continue;
-      if (!claimed) {
-        if (!(await ledger.claim(target, owner))) return { ...done, busy: true };
-        claimed = true;
+      if (claim === null) {
+        claim = await HeldClaim.take(ledger, target, owner);
+        if (claim === null) return { ...done, busy: true };
         // Another process may have been at it meanwhile.
         plan = await planOf(options, view, partition);
       }
       for (const step of [...plan.joins, ...plan.due]) {
         if (options.signal.aborted) return done;
-        if (!(await ledger.claim(target, owner))) return { ...done, busy: true };
+        if (!(await claim.keep())) return { ...done, busy: true };
         try {
           if ('by' in step) done.deleted += await deleteCovered(options, view, step);
           else {
@@ -118,7 +119,7 @@ export async function compactArchive(options: CompactOptions): Promise<Compacted
     }
     return done;
   } finally {
-    if (claimed) await ledger.release(target, owner);
+    await claim?.release();
   }
 }
 

@@ -64,8 +64,8 @@ export interface CutFiles {
   readonly kept: readonly WrittenFile[];
 }
 
-/** Milliseconds after which the claim of a compaction that is not heard of has ended. */
-export const CLAIM_MS = 15 * 60_000;
+/** Milliseconds after which a claim that was not renewed has ended: its process was killed. */
+export const CLAIM_MS = 60_000;
 
 /** The ledger of the files of all archives: `tsdbt.archive_files`. */
 export interface ArchiveLedger {
@@ -98,11 +98,13 @@ export interface ArchiveLedger {
   /** The files of a partition that were written, by their offsets. @param target of one topic */
   files(target: LoadTarget, partition: number): Promise<KeptFiles>;
   /**
-   * Takes the right to join files of the target, or keeps it.
+   * Takes the right to join and cut files of the target.
    * @param owner of no other process
    * @returns false: another one has it
    */
   claim(target: LoadTarget, owner: string): Promise<boolean>;
+  /** Renews it. @returns false: another process has it, or has had it since */
+  keepClaim(target: LoadTarget, owner: string): Promise<boolean>;
   /** Gives it back. */
   release(target: LoadTarget, owner: string): Promise<void>;
   /**

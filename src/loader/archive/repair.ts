@@ -14,10 +14,11 @@ import { rowMaker } from '../row-maker.ts';
 import { type FaultPoint, Fenced, type OpenRange, type Sink } from '../sink.ts';
 import { isAnother, madeAnew } from '../starts.ts';
 import { ofTopic, topicNames } from '../topics.ts';
-import { bodyOf } from './compact.ts';
+import { HeldClaim } from './claim.ts';
+import { bodyOf, Stopped } from './compact.ts';
 import { isArchive, rangeOf } from './config.ts';
 import { liesThere } from './layout.ts';
-import type { ArchiveLedger, PlannedFile, WrittenFile } from './ledger.ts';
+import { type ArchiveLedger, CLAIM_MS, type PlannedFile, type WrittenFile } from './ledger.ts';
 import { FileGone, ForeignFile, messagesOfFile } from './read-file.ts';
 import { isSound, type PartitionPlan, planRepair, type Span, type Standing } from './repair-plan.ts';
 import { putOnce } from './sink.ts';
@@ -29,6 +30,12 @@ const HELD_MESSAGES = 100_000;
 const AT_ONCE = 5000n;
 /** Loaders at work may move a position meanwhile. */
 const TRIES = 5;
+/** From one look at the claim of another process to the next; that of a killed one ends while they go on. */
+const LOOK_MS = 1000;
+const LOOKS = (1.25 * CLAIM_MS) / LOOK_MS;
+
+/** Another process has the claim by now. */
+class Overtaken extends Error {}
 
 export interface RepairOptions {
   /** An archive. */
@@ -44,6 +51,10 @@ export interface RepairOptions {
   readonly behind: ReadonlyMap<string, bigint>;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** Called once when the claim of another process is waited for. */
+  readonly waits?: () => void;
+  /** For tests: from one renewal of the claim to the next. */
+  readonly beatMs?: number;
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
@@ -58,6 +69,12 @@ export interface HalfRange {
   /** Messages of it that stand in files all the same. */
   readonly standing: number;
 }
+
+/**
+ * `busy`: another process is at it. `moved`: loaders have moved the partition again and again meanwhile. `stopped`: the
+ * signal was aborted; another call goes on.
+ */
+export type RepairOutcome = 'done' | 'busy' | 'moved' | 'stopped';
 
 /** What is to be done with a partition, and what it costs. */
 export interface Repair extends PartitionPlan {
@@ -92,30 +109,58 @@ export async function repairsOf(options: RepairOptions): Promise<readonly Repair
 }
 
 /**
- * Does what is to be done with a partition.
- * @returns false: another process is at it, or the partition has moved again and again meanwhile
+ * Does what is to be done with a partition. The claim of another process is waited for until it is given back, or has
+ * ended since its process was killed.
  * @throws `connection`, `database` and `runtime` errors; after them, and after a kill, another call goes on
  */
-export async function repairPartition(options: RepairOptions, first: Repair): Promise<boolean> {
-  const { target, ledger, owner, client } = options;
-  if (!(await ledger.claim(target, owner))) return false;
+export async function repairPartition(options: RepairOptions, first: Repair): Promise<RepairOutcome> {
+  const { client, signal } = options;
+  const taken = await takeClaim(options);
+  if (taken === null) return signal.aborted ? 'stopped' : 'busy';
+  const { claim, waited } = taken;
   try {
-    const view = ofTopic(target, first.topic);
-    let repair: Repair | null = first;
-    for (let tries = 0; tries < TRIES && repair !== null && isMendable(repair); tries++) {
-      for (const { range } of repair.halves) await settleHalf(options, view, range);
-      if (await cut(options, view, repair)) return true;
-      // A loader at work has moved it, and what is there now is looked at.
+    const view = ofTopic(options.target, first.topic);
+    const look = async (): Promise<Repair | null> => {
       const [info] = await client.topics([view.topic]);
       const objects = await objectsOf(options, view.topic);
-      repair = await repairOfPartition(options, view, {
-        ...{ partition: first.partition, topicId: info?.id ?? null, objects },
-      });
+      return repairOfPartition(options, view, { partition: first.partition, topicId: info?.id ?? null, objects });
+    };
+    // Who had the claim has changed something, perhaps.
+    let repair = waited ? await look() : first;
+    for (let tries = 0; tries < TRIES && repair !== null && isMendable(repair); tries++) {
+      for (const { range } of repair.halves) await settleHalf(options, view, range);
+      if (await cut(options, view, repair, claim)) return 'done';
+      // A loader at work has moved it, and what is there now is looked at.
+      repair = await look();
     }
-    return repair === null || !isMendable(repair);
+    return repair === null || !isMendable(repair) ? 'done' : 'moved';
+  } catch (error) {
+    if (error instanceof Overtaken) return 'busy';
+    if (error instanceof Stopped) return 'stopped';
+    throw error;
   } finally {
-    await ledger.release(target, owner);
+    await claim.release();
   }
+}
+
+/** @returns `waited`: another process had it; null: it works on */
+async function takeClaim({
+  target,
+  ledger,
+  owner,
+  signal,
+  beatMs,
+  waits,
+}: RepairOptions): Promise<{ readonly claim: HeldClaim; readonly waited: boolean } | null> {
+  for (let looks = 0; looks < LOOKS && !signal.aborted; looks++) {
+    const claim = await HeldClaim.take(ledger, target, owner, beatMs);
+    if (claim !== null) return { claim, waited: looks > 0 };
+    if (looks === 0) waits?.();
+    await new Promise((resolve) => {
+      setTimeout(resolve, LOOK_MS);
+    });
+  }
+  return null;
 }
 
 /** Writes what can be read of a range; files of it that stand keep what they have. */
@@ -146,14 +191,18 @@ async function settleHalf(options: RepairOptions, view: LoadTarget, range: OpenR
   }
 }
 
-async function cut(options: RepairOptions, view: LoadTarget, plan: Repair): Promise<boolean> {
-  const { ledger, store, client, target, owner, signal, reached = () => undefined } = options;
+async function cut(options: RepairOptions, view: LoadTarget, plan: Repair, claim: HeldClaim): Promise<boolean> {
+  const { ledger, store, client, owner, signal, reached = () => undefined } = options;
   const [info] = await client.topics([view.topic]);
   const { partition, position, upTo, next, trims, removals, forgotten } = plan;
   return ledger.cut(view, { partition, from: position, upTo, next, topicId: info?.id ?? null }, owner, async () => {
     const kept: WrittenFile[] = [];
+    const hold = async (): Promise<void> => {
+      if (signal.aborted) throw new Stopped();
+      if (!(await claim.keep())) throw new Overtaken();
+    };
     for (const { source, from, key } of trims) {
-      await ledger.claim(target, owner);
+      await hold();
       const file = { ...source, key, to: upTo };
       if (from !== null) {
         const { body, rows } = await bodyOf(store, { file, inputs: [source] }, signal);
@@ -164,7 +213,9 @@ async function cut(options: RepairOptions, view: LoadTarget, plan: Repair): Prom
       }
       reached('trimmed');
     }
+    if (removals.length > 0) await hold();
     for (const { key } of removals) {
+      if (signal.aborted) throw new Stopped();
       await store.delete(key);
       reached('in_deletion');
     }

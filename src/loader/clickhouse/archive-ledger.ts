@@ -20,7 +20,14 @@ import { Fenced, type Flush, type OffsetRange, type OpenFlush, type OpenRange } 
 import { ofTopic } from '../topics.ts';
 import { finish, readIntent, readIntents, record, type Recorded } from './intents.ts';
 import { LeasedSession } from './leased-session.ts';
-import { newIntent, ofTopic as whereTopic, pruneIntents, relationOf, STATE_DATABASE } from './load-flushes.ts';
+import {
+  newIntent,
+  ofTopic as whereTopic,
+  type PlacedIntent,
+  pruneIntents,
+  relationOf,
+  STATE_DATABASE,
+} from './load-flushes.ts';
 import { settleRewind } from './rewinds.ts';
 
 const FILES = `${STATE_DATABASE}.archive_files`;
@@ -174,12 +181,28 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 
   async claim(target: LoadTarget, owner: string): Promise<boolean> {
-    const view = claimOf(target);
+    return this.#claim(target, owner, ({ done, ageMs }) => (done || ageMs >= CLAIM_MS ? 'taken' : 'refused'));
+  }
+
+  async keepClaim(target: LoadTarget, owner: string): Promise<boolean> {
     const known = this.#claims.get(relationOf(target));
+    if (known === undefined) return false;
+    return this.#claim(target, owner, ({ id, ageMs }) =>
+      id !== known.id ? 'refused' : ageMs < CLAIM_MS / 3 ? 'held' : 'taken',
+    );
+  }
+
+  /** @param how what is to be done, by the claim that stands there */
+  async #claim(
+    target: LoadTarget,
+    owner: string,
+    how: (before: PlacedIntent) => 'held' | 'taken' | 'refused',
+  ): Promise<boolean> {
+    const view = claimOf(target);
     return this.#within(view, async (lease) => {
       const before = await readIntent(lease, view, 0);
-      const own = before !== null && before.id === known?.id;
-      if (before !== null && !before.done && (own ? before.ageMs < CLAIM_MS / 3 : before.ageMs < CLAIM_MS)) return own;
+      const found = before === null ? 'taken' : how(before);
+      if (found !== 'taken') return found === 'held';
       try {
         const claim = await record(lease, newIntent('flush', 0), { target: view, loadId: owner, before });
         this.#claims.set(relationOf(target), claim);
@@ -202,16 +225,15 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   }
 
   async join(target: LoadTarget, file: PlannedFile, owner: string): Promise<boolean> {
-    const claim = this.#claims.get(relationOf(target));
-    if (claim === undefined) return false;
+    if (!this.#claims.has(relationOf(target))) return false;
     const { key, topic, partition, from, to } = file;
     const folder = key.slice(0, key.lastIndexOf('/') + 1);
     const ofPartition =
       `FROM ${FILES} WHERE relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)} AND ` +
       `partition = ${partition}`;
     const when =
-      `(SELECT id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 AND ` +
-      `kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(claim.id)} AND NOT EXISTS (SELECT 1 ` +
+      `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 AND ` +
+      `kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
       `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
       `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {

@@ -217,8 +217,15 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     });
   }
 
+  async keepClaim(target: LoadTarget, owner: string): Promise<boolean> {
+    return this.#within(target, async (session) => {
+      const renewed = `update ${CLAIMS} set claimed_at = clock_timestamp() where ${claimedBy(target, owner)} returning 1`;
+      return (await read(session, renewed)).length > 0;
+    });
+  }
+
   async release(target: LoadTarget, owner: string): Promise<void> {
-    const where = `relation = ${quoteText(relationOf(target))} and owner = ${quoteText(owner)}`;
+    const where = claimedBy(target, owner);
     await this.#within(target, (session) => session.execute(`delete from ${CLAIMS} where ${where}`));
   }
 
@@ -228,7 +235,7 @@ export class PostgresArchiveLedger implements ArchiveLedger {
     const folder = key.slice(0, key.lastIndexOf('/') + 1);
     return this.#within(target, async (session) => {
       // Who takes the claim over waits for this transaction, and knows the file then.
-      const claim = `select 1 from ${CLAIMS} where relation = ${relation} and owner = ${quoteText(owner)} for update`;
+      const claim = `select 1 from ${CLAIMS} where ${claimedBy(target, owner)} for update`;
       if ((await read(session, claim)).length === 0) return false;
       await session.execute(
         `insert into ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, status, ` +
@@ -309,6 +316,10 @@ export class PostgresArchiveLedger implements ArchiveLedger {
       await session.release();
     }
   }
+}
+
+function claimedBy(target: LoadTarget, owner: string): string {
+  return `relation = ${quoteText(relationOf(target))} and owner = ${quoteText(owner)}`;
 }
 
 function keysAre(files: readonly KeptFile[]): string {

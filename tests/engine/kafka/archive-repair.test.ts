@@ -96,15 +96,42 @@ describe.skipIf(NO_STORE !== null)(`load repair${NO_STORE === null ? '' : ` (${N
       1,
       expect.stringContaining(`lost: ${20 - cut} messages from offset ${cut} on in `),
     ]);
+    const document = await command(['load', 'repair', '--select', 'source:raw.u', '--output', 'json']);
+    expect(document.code).toBe(1);
+    const { ok, archives } = JSON.parse(document.out);
+    expect([ok, archives]).toMatchObject([
+      false,
+      [
+        {
+          archive: 'raw.u.archive',
+          partitions: [
+            {
+              topic: 'u',
+              partition: 0,
+              result: 'repairable',
+              position: 20,
+              goes_on_at: cut,
+              problem: null,
+              lost: null,
+            },
+          ],
+        },
+      ],
+    ]);
+    const deleted: { messages_deleted: number; in_ledger: boolean }[] = archives[0].partitions[0].deleted_files;
+    expect(deleted.reduce((sum, { messages_deleted: count }) => sum + count, 0)).toBe(20 - cut);
+    expect(deleted.every(({ in_ledger: known }) => known)).toBe(true);
     expect(await archived('u')).toEqual(from(0, 20));
     const { env } = lab.project;
     lab.project.env = { ...env, TSDBT_FAULT_POINT: 'in_deletion' };
     const killed = await command(['load', 'repair', '--yes']);
     expect(killed.code, killed.out).toBe(null);
     lab.project.env = env;
-    // The claim of who was killed ends after a while.
+    // The claim of who was killed ends after a while, and is waited for.
+    const next = lab.project.start(['load', 'repair', '--yes']);
+    await eventually(async () => expect(next.out()).toContain('raw.u.archive  waits for another process'));
     await lab.project.rows("update tsdbt.archive_claims set claimed_at = claimed_at - interval '1 hour' returning 1");
-    const done = await command(['load', 'repair', '--yes']);
+    const done = await next.ended;
     expect([done.code, done.out]).toEqual([0, expect.stringContaining(`u/0  done: goes on at offset ${cut}`)]);
     await lab.load();
     expect(await archived('u')).toEqual([...from(0, cut), ...from(100, 115)]);

@@ -1,6 +1,7 @@
 // Archives that have stopped, beside Postgres and ClickHouse: what a repair says, and that files and topic are one
 // behind it, whatever is cut off.
 import { describe, expect, it } from 'vitest';
+import { HeldClaim } from '../../../src/loader/archive/claim.ts';
 import {
   isMendable,
   type Repair,
@@ -10,9 +11,21 @@ import {
 } from '../../../src/loader/archive/repair.ts';
 import type { BrokerClient, MessageBatch, Polled, RangeRead, TopicPartition } from '../../../src/loader/broker.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
+import { eventually } from '../kafka/kafka-lab.ts';
 import { NO_STORE } from '../support/s3-server.ts';
 import { type Archive, ArchiveLabs, type ArchiveOptions, ends } from './archive-lab.ts';
-import { compact, filled, HOUR, joinedOf, Moment, rowsCounted, sleepyStore, START } from './compact-lab.ts';
+import {
+  ageClaims,
+  compact,
+  filled,
+  HOUR,
+  joinedOf,
+  Moment,
+  rowsCounted,
+  sleepyStore,
+  START,
+  youngClaims,
+} from './compact-lab.ts';
 import { upTo } from './load-lab.ts';
 
 const AT = { topic: 't', partition: 0 };
@@ -73,7 +86,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
   const repair = async (archive: Archive, more: Partial<RepairOptions> = {}): Promise<readonly Repair[]> => {
     const options = optionsOf(archive, more);
     const found = await repairsOf(options);
-    for (const each of found.filter(isMendable)) expect(await repairPartition(options, each)).toBe(true);
+    for (const each of found.filter(isMendable)) expect(await repairPartition(options, each)).toBe('done');
     return found;
   };
   const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -254,7 +267,67 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
     }, 60_000);
   }
 
-  for (const database of ['Postgres', 'ClickHouse'] as const)
+  for (const database of ['Postgres', 'ClickHouse'] as const) {
+    /** An archive that has stopped, and what is to be done with it. */
+    const stopped = async (): Promise<readonly [Archive, Repair]> => {
+      const archive = labs.archive(database);
+      archive.broker.batch = 5;
+      produce(archive, upTo(20));
+      await archive.load();
+      archive.broker.cut('t', 0, 12n);
+      const [found] = await repairsOf(optionsOf(archive));
+      if (found === undefined) throw new Error('nothing to repair');
+      return [archive, found];
+    };
+
+    it(`beside ${database} takes over from a killed repair`, async () => {
+      const [archive, found] = await stopped();
+      // One that was killed renews nothing.
+      expect(await archive.ledger().claim(archive.target, 'killed')).toBe(true);
+      let aged: Promise<void> | null = null;
+      const waits = (): void => {
+        aged = ageClaims(archive);
+      };
+      expect(await repairPartition(optionsOf(archive, { waits }), found)).toBe('done');
+      expect(aged).not.toBe(null);
+      await expectWhole(archive);
+    }, 60_000);
+
+    it(`beside ${database} waits for a repair at work, and finds what it has done`, async () => {
+      const [archive, found] = await stopped();
+      const held = await HeldClaim.take(archive.ledger(), archive.target, 'at work');
+      const waiting = new Moment();
+      const second = repairPartition(optionsOf(archive, { waits: waiting.now }), found);
+      await waiting.come;
+      await held?.release();
+      expect(await second).toBe('done');
+      await expectWhole(archive);
+      const signal = AbortSignal.abort();
+      expect(await repairPartition(optionsOf(archive, { signal }), found)).toBe('stopped');
+    }, 60_000);
+
+    it(`beside ${database} keeps its claim for as long as it works`, async () => {
+      const [archive] = await stopped();
+      const held = await HeldClaim.take(archive.ledger(), archive.target, 'at work', 20);
+      await ageClaims(archive);
+      await eventually(async () => expect(await youngClaims(archive)).toBe(1));
+      expect(await archive.ledger().claim(archive.target, 'second')).toBe(false);
+      expect(await held?.keep()).toBe(true);
+      await held?.release();
+      expect(await archive.ledger().claim(archive.target, 'second')).toBe(true);
+    }, 60_000);
+
+    it(`beside ${database} knows that another one has the claim by now, and leaves it to that`, async () => {
+      const [archive] = await stopped();
+      const claim = await HeldClaim.take(archive.ledger(), archive.target, 'slept');
+      await ageClaims(archive);
+      expect(await archive.ledger().claim(archive.target, 'second')).toBe(true);
+      expect([await claim?.keep(), await claim?.keep()]).toEqual([false, false]);
+      // What it gives back is not that of the second one.
+      await claim?.release();
+      expect(await archive.ledger().claim(archive.target, 'third')).toBe(false);
+    }, 60_000);
+
     it(`beside ${database} notes no file of a loader that slept while its range was cut`, async () => {
       const archive = labs.archive(database, { flush: { bytes: 1e6 } });
       archive.broker.batch = 100;
@@ -278,4 +351,5 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       expect(late).toBeGreaterThan(0);
       expect(left?.unknown.concat().every(({ from }) => from === 10n)).toBe(true);
     }, 60_000);
+  }
 });

@@ -106,3 +106,15 @@ export async function ageClaims({ lab }: Archive): Promise<void> {
   );
   await lab.run(`delete ${claims} and written_at > now64(6) - interval 30 minute`);
 }
+
+/** How many claims of an archive are held that no killed process has left. */
+export async function youngClaims({ lab, target }: Archive): Promise<number> {
+  const of = `relation like '%${target.identifier}%'`;
+  const [row] = await lab.rows(
+    lab instanceof LoadLab
+      ? `select count(*) from tsdbt.archive_claims where ${of} and claimed_at > now() - interval '1 minute'`
+      : `select uniq(relation) from tsdbt.load_flushes where ${of} and relation like '%.archive.compact\`' and ` +
+          'written_at > now64(6) - interval 1 minute',
+  );
+  return Number(row?.[0]);
+}

@@ -186,5 +186,9 @@ describe('new_rows', () => {
     );
     expect(await attempt(SOURCE, ['load', 'check'], 1)).toContain("Connection 'default' is asked for, and there is no");
     expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
+    for (const action of ['repair', 'compact'])
+      expect(await attempt(SOURCE, ['load', action])).toContain(
+        `\`load ${action}\` needs an archive, and no selected source has one: input.happenings`,
+      );
   });
 });

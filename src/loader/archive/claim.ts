@@ -1,0 +1,65 @@
+// The right of one process to join and cut files of an archive, kept for as long as it works: a claim that is not renewed
+// belongs to a killed process, and ends. What the claim allows is said by the ledger.
+import type { LoadTarget } from '../load-target.ts';
+import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
+
+/** From one renewal to the next. Some may fail or come late before the claim ends. */
+const BEAT_MS = CLAIM_MS / 6;
+
+export class HeldClaim {
+  readonly #ledger: ArchiveLedger;
+  readonly #target: LoadTarget;
+  readonly #owner: string;
+  readonly #timer: NodeJS.Timeout;
+  /** One question after the other: two at once would find each other's claim. */
+  #last: Promise<unknown> = Promise.resolve();
+  #lost = false;
+
+  private constructor(ledger: ArchiveLedger, target: LoadTarget, owner: string, beatMs: number) {
+    this.#ledger = ledger;
+    this.#target = target;
+    this.#owner = owner;
+    let asked = true;
+    this.#timer = setInterval(() => {
+      if (!asked) return;
+      asked = false;
+      // A database that is away is told of by what works with it.
+      void this.keep()
+        .catch(() => undefined)
+        .then(() => {
+          asked = true;
+        });
+    }, beatMs).unref();
+  }
+
+  /**
+   * @param owner of no other process
+   * @returns null: another process has it
+   * @throws `connection` and `database` errors
+   */
+  static async take(
+    ledger: ArchiveLedger,
+    target: LoadTarget,
+    owner: string,
+    beatMs = BEAT_MS,
+  ): Promise<HeldClaim | null> {
+    return (await ledger.claim(target, owner)) ? new HeldClaim(ledger, target, owner, beatMs) : null;
+  }
+
+  /** Renews it. @returns false: another process has taken it over, for good @throws as `take` */
+  async keep(): Promise<boolean> {
+    const asked = this.#last.then(async () => {
+      if (!this.#lost && !(await this.#ledger.keepClaim(this.#target, this.#owner))) this.#lost = true;
+      return !this.#lost;
+    });
+    this.#last = asked.catch(() => undefined);
+    return asked;
+  }
+
+  /** Gives it back. @throws as `take` */
+  async release(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#last;
+    await this.#ledger.release(this.#target, this.#owner);
+  }
+}
