@@ -217,6 +217,7 @@ export class Loader {
       targets: () => this.#topics.map((topic) => ofTopic(target, topic)),
       member: () => client.member?.() ?? null,
       evict: async (members) => client.evict?.(members),
+      busy: () => this.#flusher.busy,
       mark: () => this.#partitions.turns,
       positions: (places, mark) => this.#looked(places, mark),
       paused: () => this.#options.paused?.(),

@@ -14,6 +14,8 @@ export interface Watched {
   member(): { readonly group: string; readonly member: string | null } | null;
   /** Evicts dead members from the group. @throws `connection` error: it may be tried again */
   evict(members: readonly string[]): Promise<void>;
+  /** Is a flush in flight? The positions that are read then say nothing, and are not handed over. */
+  busy(): boolean;
   /** @returns a mark by which the loader sees whether its positions have changed since */
   mark(): unknown;
   /** Hands over the table's positions, by `topic/partition`. @param mark taken before they were read */
@@ -84,11 +86,17 @@ export class Pulse {
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
     const targets = new Map(all.map((each) => [each, each.targets()]));
+    const still = new Set(all.filter((each) => !each.busy()));
     const began = this.#now();
-    const { others, positions, paused } = await this.#sink.look(own, groups, [...targets.values()].flat());
+    const { others, positions, paused } = await this.#sink.look(
+      own,
+      groups,
+      [...targets.values()].flat(),
+      [...still].flatMap((each) => targets.get(each) ?? []),
+    );
     for (const [each, views] of targets) {
       if (!this.#watched.has(each)) continue;
-      each.positions(byPartition(views, positions), marks.get(each));
+      if (still.has(each)) each.positions(byPartition(views, positions), marks.get(each));
       if (views.some((view) => paused.has(view))) each.paused();
     }
     // What was silent before stays so: a slow look proves neither this nor that.

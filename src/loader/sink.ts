@@ -272,8 +272,16 @@ export interface Sink {
    * @returns false: it was so already
    */
   setPaused(target: LoadTarget, paused: boolean): Promise<boolean>;
-  /** Renews the own members; reads the other members of the groups, the targets' positions and pauses. */
-  look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked>;
+  /**
+   * Renews the own members; reads the other members of the groups, the targets' positions and pauses.
+   * @param still targets whose positions are wanted; those of others may be left out. Absent: all
+   */
+  look(
+    own: readonly GroupMember[],
+    groups: readonly string[],
+    targets: readonly LoadTarget[],
+    still?: readonly LoadTarget[],
+  ): Promise<Looked>;
   /** Deletes members that have left. */
   forget(members: readonly GroupMember[]): Promise<void>;
   /** Cancels the target's running statements; they change nothing then. Never throws. */

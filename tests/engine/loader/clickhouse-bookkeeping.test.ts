@@ -181,6 +181,9 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     const looked = await lab.sink.look([{ group: 'g', member: 'a' }], ['g'], [target]);
     expect(looked.paused.has(target)).toBe(true);
     expect(looked.positions.get(target)).toEqual(new Map([[0, { next: 6n, epoch: 0 }]]));
+    const moving = await lab.sink.look([{ group: 'g', member: 'a' }], ['g'], [target], []);
+    expect(moving.paused.has(target)).toBe(true);
+    expect(moving.positions.get(target)).toEqual(new Map());
     expect(await lab.sink.setPaused(target, false)).toBe(true);
     const status = await loadStatus(lab.sink, async () => lab.broker.client(), target, Date.now());
     expect(status.partitions).toMatchObject([{ next: 6n, end: 6n, lagRows: 0n, dead: 1 }]);

@@ -13,7 +13,7 @@ import { loadStatus } from '../../../src/loader/status.ts';
 import { superviseTable } from '../../../src/loader/supervise.ts';
 import { FaultProject } from '../faults/project.ts';
 import { FOR_EVENTS } from '../support/events.ts';
-import { LoadLab } from './load-lab.ts';
+import { LoadLab, sinkWith } from './load-lab.ts';
 import { MemoryBroker } from './memory-broker.ts';
 
 const pause = (ms: number): Promise<void> =>
@@ -186,6 +186,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     const pulse = new Pulse(lab.sink, Date.now);
     const watched = (member: string): Parameters<Pulse['enter']>[0] => ({
       targets: () => [t],
+      busy: () => false,
       member: () => ({ group: 'g', member }),
       evict: async (members) => void evicted.push(...members),
       mark: () => 0,
@@ -214,6 +215,7 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     let tries = 0;
     const leave = new Pulse(lab.sink, Date.now).enter({
       targets: () => [t],
+      busy: () => false,
       member: () => ({ group, member: 'one' }),
       evict: async () => {
         if (++tries < 3) throw new TsdbtError(kind, 'the broker moves its groups');
@@ -227,6 +229,35 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
       lab.rows(`select 1 from tsdbt.load_members where group_id = '${group}' and member_id = '${member}'`);
     await until(async () => (await kept()).length === 0);
     expect(tries).toBe(times);
+    await leave();
+  });
+
+  it('positions are asked for and handed over only while no flush is in flight', async () => {
+    const t = lab.target({ id: 'integer' });
+    await lab.sink.prepare(t);
+    const wanted: number[] = [];
+    const look = lab.sink.look.bind(lab.sink);
+    const sink = sinkWith(lab.sink, {
+      look: async (own, groups, targets, still = targets) => {
+        wanted.push(still.length);
+        return look(own, groups, targets);
+      },
+    });
+    let [busy, handed] = [true, 0];
+    const leave = new Pulse(sink, Date.now).enter({
+      targets: () => [t],
+      busy: () => busy,
+      member: () => null,
+      evict: async () => undefined,
+      mark: () => 0,
+      positions: () => void handed++,
+      paused: () => undefined,
+    });
+    await until(() => wanted.length > 1);
+    expect([wanted, handed]).toEqual([wanted.map(() => 0), 0]);
+    busy = false;
+    await until(() => handed > 0);
+    expect(wanted).toContain(1);
     await leave();
   });
 
