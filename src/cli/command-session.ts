@@ -145,16 +145,37 @@ export async function withCommand(
     }
   } finally {
     logger.summarize();
+    const elapsed = (performance.now() - began) / 1000;
+    reportResources(raw, { which: parsed.which, success, elapsed, shown: resolved['show_resource_report'] === true });
     fire(raw, 'CommandCompleted', {
       command: `tsdbt ${parsed.which}`,
       success,
       completed_at: new Date(now()).toISOString(),
-      elapsed: (performance.now() - began) / 1000,
+      elapsed,
     });
     ending.dispose();
     flush();
   }
   return exitCode;
+}
+
+/** @param end how the command ended, and whether more than the debug log is to show what it took */
+function reportResources(
+  logger: Logger,
+  end: { readonly which: string; readonly success: boolean; readonly elapsed: number; readonly shown: boolean },
+): void {
+  const used = process.resourceUsage();
+  const facts = {
+    command_name: end.which,
+    command_success: end.success,
+    command_wall_clock_time: end.elapsed,
+    process_in_blocks: String(used.fsRead),
+    process_kernel_time: used.systemCPUTime / 1e6,
+    process_mem_max_rss: String(used.maxRSS),
+    process_out_blocks: String(used.fsWrite),
+    process_user_time: used.userCPUTime / 1e6,
+  };
+  fire(logger, 'ResourceReport', facts, end.shown ? { level: 'info' } : {});
 }
 
 function reportError(logger: Logger, error: unknown, debug: boolean): number {

@@ -36,6 +36,17 @@ export const COMMAND_EVENTS = {
       `Command \`${e.command}\` ${e.success ? 'succeeded' : 'failed'} at ${e.completed_at.slice(11, 23)} after ` +
       `${e.elapsed.toFixed(2)} seconds`,
   ),
+  /** What the process took, in seconds, KiB and blocks; whole numbers as texts, as in dbt's log. */
+  ResourceReport: event<{
+    readonly command_name: string;
+    readonly command_success: boolean;
+    readonly command_wall_clock_time: number;
+    readonly process_in_blocks: string;
+    readonly process_kernel_time: number;
+    readonly process_mem_max_rss: string;
+    readonly process_out_blocks: string;
+    readonly process_user_time: number;
+  }>('Z051', 'debug', (e) => `Resource report: ${JSON.stringify(e)}`),
   DeprecationsSummary: message('D028', 'warn'),
   MissingProfileTarget: message('A005', 'info'),
   ConfigFolderDirectory: message('A018', 'info'),

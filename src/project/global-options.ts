@@ -134,7 +134,9 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     help: 'File for timing statistics.',
   },
   pair('send_anonymous_usage_stats', 'DBT_SEND_ANONYMOUS_USAGE_STATS', 'Accepted for dbt; nothing is ever sent.', true),
-  pair('show_resource_report', 'DBT_SHOW_RESOURCE_REPORT', 'Accepted for dbt; has no effect.', false, { hidden: true }),
+  pair('show_resource_report', 'DBT_SHOW_RESOURCE_REPORT', 'Show time and memory of the process at the end.', false, {
+    hidden: true,
+  }),
   pair('single_threaded', 'DBT_SINGLE_THREADED', 'Run one node at a time.', false, { hidden: true }),
   pair('snowflake_projects_otel', 'DBT_ENGINE_SNOWFLAKE_PROJECTS_OTEL', 'Accepted for dbt; has no effect.', false),
   pair('show_all_deprecations', undefined, 'Show every occurrence of a deprecation, not only the first.', false),

@@ -54,8 +54,9 @@ export function inlineNode(ctx: RunContext, sql: string): SqlOperationNode {
       unique_id: 'sqloperation.test.inline_query',
       node_status: 'failed',
     };
-    const data = (): EventData => ({ exc: formatError(error), node_info });
-    fire(ctx.logger, 'ParseInlineNodeError', { exc: error.message }, { data });
+    // Message, place and hint without the heading.
+    const exc = formatError(error).replace(/^.*\n/, '').replaceAll(/^ {2}/gm, '');
+    fire(ctx.logger, 'ParseInlineNodeError', { exc }, { data: (): EventData => ({ exc, node_info }) });
     throw errorOf('inlineRefused', {}, { cause: error });
   }
 }

@@ -184,3 +184,26 @@ it('each write of an artifact is told, after the parse and at the end', async ()
     ['RunExecutionResult', 'run_results.json'],
   ]);
 });
+
+it('what the process took is told in the debug log, and shown where it is asked for', async () => {
+  const asked = await project.run(['ls', '--show-resource-report']);
+  const [line = ''] = asked.out.split('\n').filter((each) => each.includes('Resource report: '));
+  expect(JSON.parse(line.slice(line.indexOf('{')))).toEqual({
+    command_name: 'list',
+    command_success: true,
+    command_wall_clock_time: expect.any(Number),
+    process_in_blocks: expect.stringMatching(/^\d+$/),
+    process_kernel_time: expect.any(Number),
+    process_mem_max_rss: expect.stringMatching(/^\d+$/),
+    process_out_blocks: expect.stringMatching(/^\d+$/),
+    process_user_time: expect.any(Number),
+  });
+  expect((await project.run(['ls'])).out).not.toContain('Resource report');
+  expect((await project.run(['ls', '--log-level', 'debug'])).out).toContain('Resource report');
+});
+
+it('SQL of the command line that does not parse is shown with its place', async () => {
+  const { code, out } = await project.run(['compile', '--inline', "select 1,\n  {{ ref('a' }}"]);
+  expect(code).toBe(2);
+  expect(out).toMatch(/unexpected '}'.*\n {2}sql\/inline_query line 2, column \d+\n {6,}\{\{ ref\('a' \}\}\n/);
+});
