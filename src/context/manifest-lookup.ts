@@ -12,7 +12,7 @@ import type {
 } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
 import { type NodeFacts, ReadFacts, typeInId } from '../graph/node-facts.ts';
-import { keysOf } from '../graph/unread-record.ts';
+import { hasMember, keysOf } from '../graph/unread-record.ts';
 import { compareVersions } from '../graph/selector-methods.ts';
 import { fromJson, toText } from '../values/index.ts';
 
@@ -48,7 +48,8 @@ interface Tables {
 }
 
 /** Types of resources that ref() finds. */
-const REFABLE: ReadonlySet<string> = new Set(['model', 'seed', 'snapshot']);
+const PLAIN_TYPES = ['model', 'seed', 'snapshot'] as const;
+const REFABLE: ReadonlySet<string> = new Set(PLAIN_TYPES);
 
 export interface ManifestLookupOptions {
   readonly rootPackage: string;
@@ -75,7 +76,7 @@ export class ManifestLookup implements ReferenceLookup {
   #all(): Tables {
     if (this.#tables !== undefined) return this.#tables;
     const { nodes, sources, functions, metrics } = this.#manifest;
-    const facts = this.#options.facts ?? new ReadFacts(nodes);
+    const facts = this.#facts;
     const tables: Tables = {
       refs: new Map(),
       newest: new Map(),
@@ -115,6 +116,8 @@ export class ManifestLookup implements ReferenceLookup {
   }
 
   ref({ name, package: target, version }: RefArgs, packageName: string): Found<ManifestNode> {
+    const known = version == null || version === '' ? this.#plainRef(name, target, packageName) : undefined;
+    if (known !== undefined) return known;
     const { refs } = this.#all();
     const key = version === null || version === undefined || version === '' ? name : `${name}.v${versionText(version)}`;
     const candidates = this.#packages(packageName, target);
@@ -131,13 +134,34 @@ export class ManifestLookup implements ReferenceLookup {
     return isDisabled ? 'disabled' : null;
   }
 
+  /**
+   * Finds a resource by its unique_id: most references mean one without a version in their own package, and tables of
+   * all names are made for the others.
+   */
+  #plainRef(name: string, target: string | null, packageName: string): ManifestNode | undefined {
+    const [first] = this.#packages(packageName, target);
+    if (name.includes('.') || first === null) return undefined;
+    const { nodes } = this.#manifest;
+    const ids = PLAIN_TYPES.map((type) => `${type}.${first}.${name}`).filter((id) => hasMember(nodes, id));
+    const [id = ''] = ids;
+    return ids.length === 1 && !this.#facts.isVersioned(id) ? nodes[id] : undefined;
+  }
+
+  get #facts(): NodeFacts {
+    return this.#options.facts ?? new ReadFacts(this.#manifest.nodes);
+  }
+
   newestVersion(name: string): string | number | undefined {
     return this.#all().newest.get(name);
   }
 
   source(source: string, table: string, packageName: string): Found<SourceDefinition> {
     const key = `${source}.${table}`;
-    return this.#find(this.#all().sources, key, this.#packages(packageName, null), (id) => this.#manifest.sources[id]);
+    const packages = this.#packages(packageName, null);
+    const id = `source.${packages[0] ?? ''}.${key}`;
+    if (!source.includes('.') && !table.includes('.') && hasMember(this.#manifest.sources, id))
+      return this.#manifest.sources[id] ?? null;
+    return this.#find(this.#all().sources, key, packages, (found) => this.#manifest.sources[found]);
   }
 
   function(name: string, functionPackage: string | null, packageName: string): Found<FunctionNode> {

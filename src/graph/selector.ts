@@ -94,6 +94,8 @@ class SelectionRun {
   readonly #options: SelectOptions;
   readonly #definitions: SelectorDefinitions;
   readonly #members: ReadonlySet<string>;
+  /** Disabled members of the other tables. */
+  readonly #switchedOff: ReadonlySet<string>;
   readonly #open: string[] = [];
 
   constructor(manifest: Manifest, dag: Dag, options: SelectOptions, definitions: SelectorDefinitions) {
@@ -102,6 +104,12 @@ class SelectionRun {
     this.#dag = dag;
     this.#options = options;
     this.#definitions = definitions;
+    const { functions, metrics, semantic_models, unit_tests, saved_queries } = manifest;
+    this.#switchedOff = new Set(
+      [functions, metrics, semantic_models, unit_tests, saved_queries].flatMap((table) =>
+        Object.entries(table).flatMap(([id, node]) => (isEnabled(node) ? [] : [id])),
+      ),
+    );
     this.#members = new Set(dag.nodes.filter((id) => this.#isEnabled(id)));
   }
 
@@ -111,17 +119,8 @@ class SelectionRun {
   }
 
   #isEnabled(id: string): boolean {
-    const manifest = this.#manifest;
-    if (hasMember(manifest.nodes, id)) return this.#facts.isEnabled(id);
-    // Disabled sources are in `manifest.disabled`.
-    if (hasMember(manifest.sources, id)) return true;
-    const node =
-      manifest.functions[id] ??
-      manifest.metrics[id] ??
-      manifest.semantic_models[id] ??
-      manifest.unit_tests[id] ??
-      manifest.saved_queries[id];
-    return (node as { config?: { enabled?: boolean } } | undefined)?.config?.enabled !== false;
+    // Facts call what is no node enabled. Disabled sources are in `manifest.disabled`.
+    return this.#facts.isEnabled(id) && !this.#switchedOff.has(id);
   }
 
   #isWanted(id: string): boolean {
@@ -280,3 +279,6 @@ function combine(type: SelectionGroup['type'], sets: readonly Set<string>[]): Se
       : (id: string) => !others.some((set) => set.has(id));
   return new Set([...first].filter(keep));
 }
+
+const isEnabled = (node: object): boolean =>
+  (node as { config?: { enabled?: boolean } | null }).config?.enabled !== false;

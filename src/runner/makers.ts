@@ -20,19 +20,36 @@ export function makers(resolver: MacroResolver, name: string, packagesOverride: 
   const internal = resolver.internalMacros;
   const prefixes = ['', 'default__', ...resolver.options.adapterTypes.map((type) => `${type}__`)];
   const found = new Map([[materialization.name, materialization.macro_sql]]);
+  const meant = namesByWord(internal.keys(), prefixes);
+  const seen = new Set<string>();
   // An iteration over a Map includes entries added during it.
   for (const [, text] of found) {
-    for (const word of new Set(text.match(/[A-Za-z_]\w*/g))) {
-      for (const name of prefixes.map((prefix) => prefix + word)) {
+    for (const word of text.match(/[A-Za-z_]\w*/g) ?? []) {
+      if (seen.has(word)) continue;
+      seen.add(word);
+      for (const name of meant.get(word) ?? []) {
         if (found.has(name)) continue;
-        const macro = internal.get(name);
-        if (macro === undefined) continue;
         if (prefixes.some((prefix) => foreign.has(prefix + name))) return null;
-        found.set(name, macro.macro_sql);
+        found.set(name, internal.get(name)?.macro_sql ?? '');
       }
     }
   }
   return createHash('sha256')
     .update([...found.values()].join('\n'))
     .digest('hex');
+}
+
+/** Macros that a word of a text can mean, in the order of the prefixes. */
+function namesByWord(names: Iterable<string>, prefixes: readonly string[]): Map<string, string[]> {
+  const all = [...names];
+  const found = new Map<string, string[]>();
+  for (const prefix of prefixes)
+    for (const name of all) {
+      if (!name.startsWith(prefix)) continue;
+      const word = name.slice(prefix.length);
+      const known = found.get(word);
+      if (known === undefined) found.set(word, [name]);
+      else known.push(name);
+    }
+  return found;
 }
