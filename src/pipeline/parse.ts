@@ -69,7 +69,12 @@ export function parse(
   if (publications !== undefined) checkReceivers(Object.values(publications), writtenConnections(config));
   let known: NodeFacts | undefined;
   const facts = (): NodeFacts => (known ??= result.kept.facts(result.manifest.nodes));
-  const graph = (): Dag => buildGraph(result.manifest, { testEdges: config.flags.which === 'build', facts: facts() });
+  const graph = (): Dag =>
+    buildGraph(result.manifest, {
+      testEdges: config.flags.which === 'build',
+      facts: facts(),
+      checked: result.reused,
+    });
   // A project with a cycle is refused before the cache is written, so that the next command reports it again.
   let dag: Dag | undefined = result.reused ? undefined : graph();
   if (options.write !== false && config.flags.write_json) {
