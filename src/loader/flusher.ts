@@ -1,6 +1,6 @@
 // Flushes pending rows: one set fills while another is written; when both are full, reading waits. Writes in one
 // transaction of the sink, in order. loader.ts decides where to go on after another loader has moved a position.
-import { type BrokerClient, partitionKey } from './broker.ts';
+import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { DeadLimit } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
 import { RowBuffer } from './fast/row-buffer.ts';
@@ -66,6 +66,11 @@ export class Flusher {
 
   get busy(): boolean {
     return this.#inFlight !== null;
+  }
+
+  /** Is a flush under way that is about to move the partition's position? */
+  isMoving(at: TopicPartition): boolean {
+    return this.#inFlight?.pending.held.has(partitionKey(at)) === true;
   }
 
   /** Totals of what was written. */

@@ -104,7 +104,7 @@ export class Loader {
   /** Number of reads of the table's position that are in flight. */
   #fencing = 0;
   /** Positions that were moved by hand, found by the pulse, by `topic/partition`. */
-  #moved: ReadonlyMap<string, Place> = new Map();
+  #moved: { readonly places: ReadonlyMap<string, Place>; readonly turn: number } | null = null;
   /** The topics that are read; those that came since the start; when it was last asked which there are. */
   #topics: readonly string[] = [];
   readonly #came = new Set<string>();
@@ -498,20 +498,21 @@ export class Loader {
       if (this.#partitions.has(failure) && !this.#partitions.isStopped(failure)) this.#stop(failure);
   }
 
-  /** Compares the table's positions with this loader's. @param mark the turns before the positions were read */
-  #looked(places: ReadonlyMap<string, Place>, mark: unknown): void {
-    if (mark !== this.#partitions.turns || this.#flusher.busy || this.#fencing > 0) return;
-    const elsewhere = new Set(this.#partitions.elsewhere(places).map(partitionKey));
-    this.#moved = new Map([...places].filter(([key]) => elsewhere.has(key)));
+  /** Compares the table's positions with this loader's. @param turn the last one before the positions were read */
+  #looked(places: ReadonlyMap<string, Place>, turn: unknown): void {
+    if (typeof turn !== 'number' || this.#fencing > 0) return;
+    const moved = this.#partitions.elsewhere(places, turn).filter((at) => !this.#flusher.isMoving(at));
+    const keys = new Set(moved.map(partitionKey));
+    this.#moved = { places: new Map([...places].filter(([key]) => keys.has(key))), turn };
   }
 
   /** Follows `load rewind`, also when this loader has nothing to write. */
   async #followMoved(): Promise<void> {
-    if (this.#moved.size === 0) return;
+    if (this.#moved === null || this.#moved.places.size === 0) return;
     const { target, notify } = this.#options;
     await this.#flusher.settled();
-    const partitions = this.#partitions.elsewhere(this.#moved);
-    this.#moved = new Map();
+    const partitions = this.#partitions.elsewhere(this.#moved.places, this.#moved.turn);
+    this.#moved = null;
     if (partitions.length === 0) return;
     notify({ kind: 'moved', target, partitions });
     await this.#goWhereTheTableIs(new PendingRows(), partitions);

@@ -22,6 +22,8 @@ export class Partitions {
   readonly #written = new Map<string, Written>();
   /** Why partitions have stopped. */
   readonly #stopped = new Map<string, string>();
+  /** The turn in which each of the table's positions was learned. */
+  readonly #learned = new Map<string, number>();
   #turns = 0;
 
   /** Grows with each change of the table's positions: what was read of them before is out of date. */
@@ -55,7 +57,8 @@ export class Partitions {
   /** Partitions are no longer this loader's. */
   release(partitions: readonly TopicPartition[]): void {
     for (const key of partitions.map(partitionKey))
-      for (const known of [this.#ours, this.#next, this.#written, this.#latest, this.#stopped]) known.delete(key);
+      for (const known of [this.#ours, this.#next, this.#written, this.#latest, this.#stopped, this.#learned])
+        known.delete(key);
   }
 
   /** Reads on from these offsets, the table's; resumes partitions that had stopped. */
@@ -65,6 +68,7 @@ export class Partitions {
       if (!this.#ours.has(key)) continue;
       this.#next.set(key, next);
       this.#stopped.delete(key);
+      this.#learned.set(key, this.#turns);
       this.#written.set(key, { next, epoch, resets, newest: this.#written.get(key)?.newest ?? null });
     }
   }
@@ -108,14 +112,16 @@ export class Partitions {
 
   /** The table holds these ranges. */
   wrote(ranges: readonly OffsetRange[]): void {
+    this.turn();
     for (const { topic, partition, to, lastTimestamp, epoch } of ranges) {
       const key = partitionKey({ topic, partition });
       const before = this.#written.get(key);
-      if (before !== undefined)
-        this.#written.set(key, {
-          ...before,
-          ...{ next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest },
-        });
+      if (before === undefined) continue;
+      this.#learned.set(key, this.#turns);
+      this.#written.set(key, {
+        ...before,
+        ...{ next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest },
+      });
     }
   }
 
@@ -165,9 +171,11 @@ export class Partitions {
   /**
    * The partitions whose position in the table is not the one that this loader left.
    * @param places the table's positions, by `topic/partition`
+   * @param turn the last one before they were read: what was learned since is left out
    */
-  elsewhere(places: ReadonlyMap<string, Place>): readonly TopicPartition[] {
+  elsewhere(places: ReadonlyMap<string, Place>, turn = Number.POSITIVE_INFINITY): readonly TopicPartition[] {
     return [...this.#ours].flatMap(([key, at]) => {
+      if ((this.#learned.get(key) ?? 0) > turn) return [];
       const found = places.get(key);
       const known = this.#written.get(key);
       // A position that was set by hand has no epoch, even when the offset is the same.

@@ -50,7 +50,8 @@ function byTopic(names: readonly string[], to: string): ReadonlyMap<string, stri
       hint: `TOPIC/PARTITION:OFFSET or TOPIC:earliest, such as ${names[0]}/0:1500.`,
     });
   const [named = ''] = /^[\w.-]+(?=:)/.exec(to) ?? [];
-  if (!BY_NAME.test(to))
+  // A time may look like a topic and an offset: 2026-05-01T12:00.
+  if (!BY_NAME.test(to) || (!names.includes(named) && writtenTime(to) !== null))
     return names.includes(named)
       ? new Map([[named, to.slice(named.length + 1)]])
       : new Map(names.map((name) => [name, to]));

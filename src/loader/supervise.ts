@@ -103,7 +103,7 @@ async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms:
     sink.kept(target).then(
       ({ positions }) =>
         [...positions]
-          .map(([partition, { next, epoch }]) => `${partition}:${next}/${epoch}`)
+          .map(([partition, { next, epoch, resets }]) => `${partition}:${next}/${epoch}/${resets}`)
           .sort()
           .join(' '),
       () => null,

@@ -26,14 +26,15 @@ export async function keptState(session: Session, target: LoadTarget): Promise<K
   const offsets = await ask(
     'select topic, partition, next_offset::text, end_offset::text, floor(extract(epoch from last_kafka_ts) * ' +
       `1000)::bigint::text, dead_rows,
-topic_id, to_jsonb(o)->>'leader_epoch'
+topic_id, to_jsonb(o)->>'leader_epoch', to_jsonb(o)->>'resets'
 from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by 1, 2`,
   );
-  for (const [topic, partition, next, end, newest, dead, topicId, epoch] of offsets) {
+  for (const [topic, partition, next, end, newest, dead, topicId, epoch, resets] of offsets) {
     const at = { topic: String(topic), partition: Number(partition) };
     positions.set(partitionKey(at), {
       ...at,
       epoch: epoch === null ? null : Number(epoch),
+      ...(resets === null ? {} : { resets: Number(resets) }),
       topicId: topicId === null ? null : String(topicId),
       next: BigInt(String(next)),
       end: end === null ? null : BigInt(String(end)),

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonDecoder } from '../../../src/loader/decode.ts';
 import { changeDecoder } from '../../../src/loader/debezium/decoder.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { Pulse } from '../../../src/loader/pulse.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';
@@ -188,6 +189,37 @@ describe('a position that is set', () => {
     expect([await replayed, await rewound]).toMatchObject([{ rows: 1 }, { rows: 2, letters: 1 }]);
     await lab.load(t);
     expect(await lab.ids(t)).toEqual([1, 40_000]);
+  });
+
+  it('of a partition that has stopped is followed while others fill one flush after the other', async () => {
+    const t = lab.target(columns, { flush: { rows: 1, bytes: 1e6, ageMs: 60_000 } }, 2);
+    lab.broker.batch = 1;
+    send(0, 1);
+    await lab.load(t);
+    send(2, 3);
+    lab.broker.expire('t', 0, 3n);
+    const stop = new AbortController();
+    let id = 100;
+    const more = (): void => void lab.broker.produce('t', 1, { id: id++, v: 'x' });
+    for (const _ of upTo(5)) more();
+    const sink = sinkWith(lab.sink, {
+      // There is always a flush under way, and the next one is ready.
+      flush: async (flush) => {
+        more();
+        await new Promise((done) => setTimeout(done, 100));
+        return lab.sink.flush(flush);
+      },
+    });
+    const pulse = new Pulse(lab.sink, Date.now);
+    const { loader, events } = lab.loader(t, { sink, once: false, signal: stop.signal, pulse });
+    const running = loader.run();
+    await expect.poll(() => events.some(({ kind }) => kind === 'stopped'), { timeout: 9000 }).toBe(true);
+    await rewind(t, '0:3');
+    await expect
+      .poll(() => lab.rows(`select 1 from raw.${t.identifier} where id = 3`), { timeout: 9000 })
+      .toEqual([['1']]);
+    stop.abort();
+    await running;
   });
 
   it('behind a gap is set by one of two loaders that find it', async () => {

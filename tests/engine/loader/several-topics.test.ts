@@ -86,6 +86,7 @@ describe('several topics', () => {
     expect(await lab.load(t)).toMatchObject({ rows: 4 });
     expect((await rewind('b:2020-01-01')).rows).toBe(10);
     expect((await rewind('earliest')).rows).toBe(10);
+    expect((await rewind('2020-01-01T12:00')).next.size).toBe(4);
     await expect(rewind('c:earliest')).rejects.toThrow("names topic 'c', and the table has a, b");
     await expect(rewind('0:earliest')).rejects.toThrow("names topic '0', and the table has a, b");
     await expect(rewind('nonsense')).rejects.toThrow("Invalid value for '--to'");

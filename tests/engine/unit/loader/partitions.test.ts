@@ -88,6 +88,13 @@ describe('partitions', () => {
     const found = (next: bigint, epoch: number | null) => partitions.elsewhere(new Map([['t/0', { next, epoch }]]));
     expect([found(4n, 1), found(4n, null), found(3n, 1)]).toEqual([[], [at(0)], [at(0)]]);
     expect(partitions.elsewhere(new Map([['t/2', { next: 0n, epoch: null }]]))).toEqual([]);
+    const moved = new Map([0, 1].map((partition) => [`t/${partition}`, { next: 9n, epoch: null }]));
+    const { turns } = partitions;
+    const range = { ...at(0), from: 4n, to: 5n, end: 5n, rows: 1, dead: 0, lastTimestamp: null, epoch: null };
+    expect(partitions.elsewhere(moved, turns)).toEqual([at(0), at(1)]);
+    partitions.wrote([range]);
+    expect(partitions.elsewhere(moved, turns)).toEqual([at(1)]);
+    expect(partitions.elsewhere(moved)).toEqual([at(0), at(1)]);
   });
 
   it('a turn is counted whenever the table may have come elsewhere', () => {
