@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import type { Profile, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
+import { catalogConnection, type LakeConnection } from '../connections/catalog.ts';
 import { connectionsPath } from '../connections/connections-file.ts';
 import { databaseConnection } from '../connections/database.ts';
 import { connectionEntry, namesOf } from '../connections/entry.ts';
@@ -61,6 +62,12 @@ export async function readStore(session: CommandSession, config: RuntimeConfig, 
   const { path, data, seen } = render(session, config, name);
   const settings = storeConnection(connectionEntry(data, name, path, seen));
   return (await import('../object-store/s3-store.ts')).s3Store(settings);
+}
+
+/** An Iceberg catalog and its object store by name; they are not asked yet. @throws `profile` error */
+export function readCatalog(session: CommandSession, config: RuntimeConfig, name: string): LakeConnection {
+  const { path, data, seen } = render(session, config, name);
+  return catalogConnection(connectionEntry(data, name, path, seen));
 }
 
 /** Another database by name, as the profile of its adapter. @throws `profile` error */

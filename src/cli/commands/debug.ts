@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { formatError, TsdbtError } from '../../errors.ts';
 import { fire } from '../../events/index.ts';
 import { adapterVersion, load, type LoadedProject, openAdapter } from '../../index.ts';
+import type { LakeConnection } from '../../connections/catalog.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import type { RuntimeConfig } from '../../contracts/project.ts';
 import { green, pluralize, red } from '../../log.ts';
@@ -15,7 +16,14 @@ import { readRawProject } from '../../project/project.ts';
 import { DBT_VERSION } from '../../project/versions.ts';
 import { toText } from '../../values/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { connectionNames, connectionType, readConnection, readDatabase, readStore } from '../read-connection.ts';
+import {
+  connectionNames,
+  connectionType,
+  readCatalog,
+  readConnection,
+  readDatabase,
+  readStore,
+} from '../read-connection.ts';
 import { TSDBT_VERSION } from '../version.ts';
 
 interface Check {
@@ -200,6 +208,8 @@ async function reach(session: CommandSession, config: RuntimeConfig, name: strin
   switch (connectionType(session, config, name)) {
     case 's3':
       return reachStore(await readStore(session, config, name));
+    case 'iceberg':
+      return reachCatalog(readCatalog(session, config, name));
     case 'kafka':
       return reachBroker(session, config, name);
     default:
@@ -215,6 +225,17 @@ async function reachStore(store: ObjectStore): Promise<string> {
     store.close();
   }
   return `${endpoint}, bucket ${bucket}`;
+}
+
+/** A namespace that is not there is made by the first publication. */
+async function reachCatalog({ catalog, store, namespace }: LakeConnection): Promise<string> {
+  const [{ RestCatalog }, { s3Store }] = await Promise.all([
+    import('../../object-store/rest-catalog.ts'),
+    import('../../object-store/s3-store.ts'),
+  ]);
+  const place = encodeURIComponent(namespace.split('.').join('\u001f'));
+  await new RestCatalog(catalog).ask('GET', `namespaces/${place}`, undefined, [404]);
+  return `${catalog.uri}, ${await reachStore(s3Store(store))}`;
 }
 
 async function reachDatabase(session: CommandSession, config: RuntimeConfig, name: string): Promise<string> {

@@ -7,6 +7,7 @@ import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from 
 import { ACCESS_KEY, NO_STORE, SECRET_KEY } from '../support/s3-server.ts';
 import { GuardedCatalog } from './guarded-catalog.ts';
 import { IcebergLab } from './iceberg-lab.ts';
+import { run } from '../support/program.ts';
 import { TokenServer } from './token-server.ts';
 
 describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null ? '' : ` (${NO_STORE})`}`, () => {
@@ -289,6 +290,24 @@ describe.skipIf(NO_STORE !== null)(`publications into Iceberg${NO_STORE === null
     },
     300_000,
   );
+
+  it('are reached by debug, which says what is wrong with catalog or store', async () => {
+    const asked = async (own: Readonly<Record<string, string>>): Promise<unknown> => {
+      ice.connect(own);
+      const { dir, env } = lab.project;
+      const place = { cwd: dir, env: { ...process.env, DBT_PROFILES_DIR: dir, ...env } };
+      const { code, out } = await run(['debug', '--connection', 'ice', '--no-use-colors'], place);
+      return [code, out];
+    };
+    const { uri } = ice.catalog;
+    expect(await asked({})).toEqual([
+      0,
+      expect.stringContaining(`ice: [OK ${uri}, ${lab.server.endpoint}, bucket lake`),
+    ]);
+    expect(await asked({ bucket: 'absent' })).toEqual([1, expect.stringContaining('absent')]);
+    expect(await asked({ uri: 'http://127.0.0.1:9' })).toEqual([1, expect.stringContaining('cannot be reached')]);
+    ice.connect();
+  });
 
   it('show the catalog a token of client credentials, asked for anew when it is taken back', async () => {
     const tokens = await TokenServer.start();
