@@ -9,7 +9,7 @@ import { diffRelations } from '../diff/diff.ts';
 import type { DiffRequest } from '../diff/plan.ts';
 import { type DiffResult, isEqual } from '../diff/result.ts';
 import { errorOf } from '../error-table.ts';
-import { publishedName } from '../publish/check-receivers.ts';
+import { note } from '../events/index.ts';
 import { createRunContext } from '../runner/context.ts';
 import { openSession } from '../runner/open-session.ts';
 import type { ParsedProject } from '../runner/parsed-project.ts';
@@ -47,13 +47,24 @@ export async function* diffTargets(
   }
 }
 
-/** Compares the selected publications with what they are copies of, one after the other. */
+/**
+ * Compares the selected publications with what they are copies of, one after the other. Copies in files are left out
+ * and named.
+ * @throws `diffNoCopy` when there are no others
+ */
 export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): AsyncGenerator<Compared> {
+  const inFiles: string[] = [];
+  let compared = 0;
   for (const id of selectedOf(parsed, 'publish')) {
     const publication = parsed.manifest.publications?.[id];
     const node = parsed.manifest.nodes[publication?.depends_on.nodes[0] ?? ''];
     if (publication === undefined || node === undefined) continue;
     const place = await placeOfCopy(parsed, publication);
+    if (place === null) {
+      inFiles.push(publication.name);
+      continue;
+    }
+    compared++;
     const { key, columns } = publication.config;
     const asked = {
       ...options,
@@ -63,6 +74,10 @@ export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): 
     const found = await compare(parsed, node, placeOf(parsed, node), { ...place, parsed }, asked);
     yield { ...found, name: publication.name, uniqueId: id };
   }
+  const [first] = inFiles;
+  if (first === undefined) return;
+  if (compared === 0) throw errorOf('diffNoCopy', { publication: first });
+  note(parsed.logger, `Not compared, since only copies in databases are: ${inFiles.join(', ')}`, { level: 'warn' });
 }
 
 function selectedOf(parsed: ParsedProject, which: string): string[] {
@@ -84,11 +99,11 @@ function placeOf({ adapter, config }: ParsedProject, node: ManifestNode): Place 
   };
 }
 
-async function placeOfCopy({ receivers }: ParsedProject, publication: PublicationNode): Promise<Place> {
+/** @returns null: the copy is in files */
+async function placeOfCopy({ receivers }: ParsedProject, publication: PublicationNode): Promise<Place | null> {
   const { to, table } = publication.config;
   const opened = await receivers.connection(to);
-  if (table === null || opened.type !== 'database')
-    throw errorOf('diffNoCopy', { publication: `The copy of ${publishedName(publication)}` });
+  if (table === null || opened.type !== 'database') return null;
   const { adapter, schema: fallback } = opened;
   const [identifier = '', schema = fallback] = table.split('.').reverse();
   return { adapter, relation: adapter.createRelation({ schema, identifier }), of: to };

@@ -129,6 +129,6 @@ export async function problemsOf(work: () => Promise<string[]>): Promise<{ probl
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     const { hint } = error.details;
-    return { problems: [`${error.message}${hint === undefined ? '' : ` ${hint}`}`], notes: [] };
+    return { problems: [hint === undefined ? error.message : `${error.message}. ${hint}`], notes: [] };
   }
 }

@@ -206,6 +206,20 @@ different   3   x       null  d,e`,
       { kind: 'only_here', key: { id: '1' }, changes: [] },
       { kind: 'differs', key: { id: '2' }, changes: [{ column: 'x', here: 'b', there: 'c' }] },
     ]);
+    // A copy in files beside it is left out and named; alone it is nothing to compare.
+    lab.project.write({
+      'connections.yml':
+        `${lab.project.read('connections.yml')}lake: {type: s3, endpoint: 'http://127.0.0.1:9', bucket: lake, ` +
+        `access_key_id: a, secret_access_key: "{{ env_var('COPY_PASSWORD') }}"}\n`,
+      'models/m.yml':
+        'models: [{name: m, config: {meta: {tsdbt: {publish: [{to: lookup, table: m, key: id, columns: [id, x]}, ' +
+        '{to: lake, path: marts/m}]}}}}]',
+    });
+    const both = await lab.diff('--copies', '--select', 'm');
+    expect(both.ended.code).toBe(1);
+    expect(both.ended.out).toContain('Not compared, since only copies in databases are: m.lake_marts_m');
+    const files = await lab.project.run(['diff', '--copies', '--exclude', 'm.lookup_m']);
+    expect([files.code, files.out]).toEqual([2, expect.stringContaining('m.lake_marts_m is in files: only copies')]);
     lab.project.remove('connections.yml');
     lab.project.write({ 'models/m.sql': 'select 1 as id' });
   });
