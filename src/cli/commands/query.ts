@@ -19,8 +19,8 @@ export async function queryCommand(asked: CommandSession): Promise<boolean> {
   const { signal, logger } = asked;
   const inline = sqlOf(asked);
   const limit = hasLimit(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
-  // One row more tells whether there are more.
-  const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1 };
+  // One row more tells whether there are more. Nothing is written: `retry` goes on with the run before.
+  const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1, write_json: false };
   const session: CommandSession = { ...asked, which: 'show', flags };
   const { parsed, selection } = withInline(await loadAndParse(session), flags.inline);
   const { ctx, results, interrupted } = await execute(parsed, selection, { signal });

@@ -70,6 +70,15 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
       );
   });
 
+  it.skipIf(missing !== null)('leaves the results of the run before, which retry goes on with', async () => {
+    project.write({ 'models/broken.sql': "select 1 as a from {{ ref('rows') }} where nowhere = 1" });
+    expect((await project.tsdbt('run')).code).toBe(1);
+    expect((await query(found)).code).toBe(0);
+    project.write({ 'models/broken.sql': "select 1 as a from {{ ref('rows') }}" });
+    const retried = await project.tsdbt('retry');
+    expect([retried.code, retried.out]).toEqual([0, expect.stringContaining('PASS=1 ')]);
+  });
+
   it.skipIf(missing !== null)('says on stderr that there are more rows', async () => {
     const cut = await query(found, '--limit', '2', '--output', 'csv');
     expect([cut.code, cut.stdout]).toEqual([0, 'id,name,big\n1,"a, ""b""",12345678901234567\n2,ünï,5\n']);
