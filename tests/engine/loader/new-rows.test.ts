@@ -188,7 +188,7 @@ describe('new_rows', () => {
     expect(await attempt(SOURCE, ['load', '--select', 'm'])).toContain('No selected source has a load config');
     for (const action of ['repair', 'compact'])
       expect(await attempt(SOURCE, ['load', action])).toContain(
-        `\`load ${action}\` needs an archive, and no selected source has one: input.happenings`,
+        `\`load ${action}\` needs an archive, and no selected source has one: raw.events`,
       );
   });
 });
