@@ -1,5 +1,6 @@
-// Finds macros without effects on the parse: no reference, no config, no log output. Their calls only count as
-// dependencies; whether a call fails is for the rendering to find out. macro-ids.ts resolves macro names.
+// Finds macros without effects on the parse: no reference, no config, no log output, and every macro that they call is
+// named in the call. Their calls only count as dependencies; whether a call fails is for the rendering to find out.
+// macro-ids.ts resolves macro names.
 import type { MacroNode } from '../../contracts/node.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import type { ParseState } from '../table/parse-state.ts';
@@ -11,6 +12,21 @@ const EFFECTS = new RegExp(
     String.raw`|(?<!\.)\bconfig\b(?!\s*\.\s*(?:get|require|meta_get|meta_require|persist_relation_docs` +
     String.raw`|persist_column_docs)\b)`,
 );
+
+const TEXT = String.raw`'(?:\\[^]|[^'\\])*'|"(?:\\[^]|[^"\\])*"`;
+const TEXTS = new RegExp(TEXT, 'g');
+/** A comment, or a tag whose texts may hold what ends a tag. */
+const TAGS = new RegExp(String.raw`\{#[^]*?#\}|\{\{(?:${TEXT}|[^'"])*?\}\}|\{%(?:${TEXT}|[^'"])*?%\}`, 'g');
+/** A dispatch of a name that is computed. */
+const COMPUTED_DISPATCH = /\badapter\s*\.\s*dispatch\s*\(\s*(?!(?:macro_name\s*=\s*)?'')/;
+/** A name that is no attribute or filter, its attribute, and whether it is called or set. */
+const NAMES = /(?<![\w.]|\|\s*)([A-Za-z_]\w*)(?:\s*\.\s*(\w+))?\s*(\(|=(?!=))?/g;
+/** The names that a tag sets. */
+const TARGETS = /\{%[-+]?\s*(?:set\s+([\w\s,]+)|for\s+([\w\s,()]+?)\s+in\b)/;
+
+/** The code of each tag, with empty texts. */
+const tagsOf = (template: string): string[] =>
+  (template.match(TAGS) ?? []).filter((tag) => !tag.startsWith('{#')).map((tag) => tag.replace(TEXTS, "''"));
 
 /** Whether the text of a variable affects the parse when `var()` renders it: dbt renders it where it is read. */
 const isSpeaking = (value: unknown): boolean =>
@@ -31,6 +47,7 @@ export class InertMacros {
   readonly #ids: MacroIds;
   /** Packages whose macros can be called from anywhere without the package's name. */
   readonly #visible: ReadonlySet<string>;
+  readonly #packages: ReadonlySet<string>;
   readonly #known = new Map<string, boolean>();
   readonly #nodeReaders = new Map<string, boolean>();
   readonly #speakingVars: boolean;
@@ -39,6 +56,7 @@ export class InertMacros {
     this.#macros = macros;
     this.#ids = ids;
     this.#visible = new Set([root.project_name, ...internalPackages]);
+    this.#packages = new Set(['dbt', ...[...macros.values()].map((macro) => macro.package_name)]);
     this.#speakingVars = hasSpeakingVars(config);
   }
 
@@ -60,6 +78,7 @@ export class InertMacros {
       const called = this.#macros.get(id);
       if (called !== undefined && !this.has(called)) inert = false;
     }
+    inert &&= !this.#takesMacros(macro);
     this.#known.set(macro.unique_id, inert);
     return inert;
   }
@@ -75,6 +94,27 @@ export class InertMacros {
       (/\b(?:model|this)\b/.test(macro.macro_sql) || macro.depends_on.macros.some((called) => this.readsNode(called)));
     this.#nodeReaders.set(id, reads);
     return reads;
+  }
+
+  /** Whether a macro has others as values (`package[name]()`, `[one, two]`): which of them it calls is not written. */
+  #takesMacros({ macro_sql, package_name }: MacroNode): boolean {
+    const tags = tagsOf(macro_sql);
+    // The first tag has the parameters.
+    const own = new Set(tags[0]?.match(/(?<=[(,]\s*)\w+/g));
+    for (const tag of tags) {
+      const [, set, loop] = TARGETS.exec(tag) ?? [];
+      for (const name of (set ?? loop ?? '').match(/\w+/g) ?? []) own.add(name);
+    }
+    return tags.some((tag) => {
+      if (COMPUTED_DISPATCH.test(tag)) return true;
+      for (const [, name = '', attribute, sign] of tag.matchAll(NAMES)) {
+        if (sign === '=' || own.has(name)) continue;
+        if (this.#packages.has(name)) {
+          if (sign !== '(' || attribute === undefined || !this.#ids.fromPackage(name, attribute)) return true;
+        } else if (attribute === undefined && sign === undefined && this.#ids.get(package_name, name)) return true;
+      }
+      return false;
+    });
   }
 
   /**
