@@ -16,9 +16,10 @@ export function nodeRepresentation(
   ctx: RunContext,
   node: { database: string | null; schema: string; alias: string },
 ): string {
-  const foreign = node.database !== null && node.database !== ctx.config.profile.credentials.database;
+  const database = ctx.adapter.relations.noDatabase === undefined ? node.database : '';
+  const foreign = database !== null && database !== ctx.config.profile.credentials.database;
   const name = ctx.adapter.createRelation({
-    database: node.database,
+    database,
     schema: node.schema,
     identifier: node.alias,
     quotePolicy: { database: false, schema: false, identifier: false },

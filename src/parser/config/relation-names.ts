@@ -66,21 +66,22 @@ export class RelationNames {
     return place as Place;
   }
 
-  /** `"db"."schema"."name"` as SQL names it. */
+  /** `"db"."schema"."name"` as SQL names it: without the database where a relation has none, whatever a macro gives. */
   render(
     database: string | null,
     schema: string | null,
     identifier: string,
     quoting: Readonly<Record<string, unknown>> = {},
   ): string {
-    const policy = this.#state.root.quoting;
+    const { adapter, root } = this.#state;
+    const policy = root.quoting;
     const pick = (part: 'database' | 'schema' | 'identifier'): boolean => {
       const own = quoting[part] ?? policy[part] ?? true;
       return own === true;
     };
-    return this.#state.adapter
+    return adapter
       .createRelation({
-        database,
+        database: adapter.relations.noDatabase === undefined ? database : '',
         schema,
         identifier,
         quotePolicy: { database: pick('database'), schema: pick('schema'), identifier: pick('identifier') },

@@ -1,5 +1,6 @@
 // What a kept result of generate_*_name may not change: each node gets the name that its own fields give.
 import { describe, expect, it } from 'vitest';
+import { createAdapter } from '../../../../src/adapters/index.ts';
 import type { LogEvent } from '../../../../src/log.ts';
 import { parseProject } from '../../../../src/parser/manifest.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
@@ -71,5 +72,24 @@ describe('a name macro', () => {
     const macros =
       '{% macro generate_alias_name(custom=none, node=none) %}{{ node.schema }}.{{ node.name }}{% endmacro %}';
     expect((await names(macros, 'alias')).names).toEqual(['sch.a', 'sch_x.b', 'sch_x.c', 'sch_x.d']);
+  });
+
+  it('of a database is no part of a name on ClickHouse, where a relation has none', async () => {
+    const macros =
+      '{% macro generate_database_name(custom=none, node=none) %}{{ target.schema }}{% endmacro %}' +
+      schema('{{ custom or target.schema }}');
+    const input = await parseInput({ ...models, 'macros/names.sql': macros });
+    const { project, profile } = input.config;
+    const credentials = { ...profile.credentials, type: 'clickhouse' };
+    const adapter = await createAdapter({ ...profile, credentials }, { quoting: project.quoting, projectDir: '/p' });
+    const { manifest } = parseProject({ ...input, adapter });
+    const place = (name: string) => {
+      const node = manifest.nodes[`model.p.${name}`];
+      return [node?.database, node?.schema, node?.relation_name];
+    };
+    expect(['a', 'b'].map(place)).toEqual([
+      ['sch', 'sch', '`sch`.`a`'],
+      ['sch', 'x', '`x`.`b`'],
+    ]);
   });
 });
