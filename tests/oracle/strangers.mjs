@@ -6,11 +6,11 @@
 // the differences that are listed, too.
 //
 // An entry of `projects`: `from` (a repository), `folder` in it, `packages` that are put beside it, `on` (postgres,
-// clickhouse), `steps` (the name of a list, or the list), `replace` { file: [[text, other]], or null } for what only
-// its own warehouse reads, `mask` [[regex, text]] for what no two runs write alike into a row (text null: a dict
-// without order, whose entries are sorted), `daily` (true: its rows depend on the day), `known` [{ area, at (a regex
-// for the line), why, on?, sometimes? }]. With TSDBT_STRANGERS=folder the repositories come from Git directories in it,
-// OWNER+NAME, OWNER+NAME/repo or OWNER/NAME.git.
+// clickhouse), `steps` (the name of a list, or the list), `env` for each of them, `replace` { file: [[text, other]], or
+// null } for what only its own warehouse reads, `mask` [[regex, text]] for what no two runs write alike into a row
+// (text null: a dict without order, whose entries are sorted), `daily` (true: its rows depend on the day), `known`
+// [{ area, at (a regex for the line), why, on?, sometimes? }]. With TSDBT_STRANGERS=folder the repositories come from
+// Git directories in it, OWNER+NAME, OWNER+NAME/repo or OWNER/NAME.git.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startClickhouse } from './support/clickhouse.mjs';

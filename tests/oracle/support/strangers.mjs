@@ -95,7 +95,7 @@ export function checkOut(name, list) {
     writeFileSync(join(dir, file), text);
   }
   const commands = list ?? steps[project.steps] ?? project.steps;
-  const all = commands.map((run) => (typeof run === 'string' ? { run, env: project.env } : run));
+  const all = commands.map((step) => ({ env: project.env, ...(typeof step === 'string' ? { run: step } : step) }));
   // What dbt left is kept by these files: that of a project that reads today's date, for a day.
   const day = project.daily ? { day: new Date().toISOString().slice(0, 10) } : {};
   writeFileSync(join(dir, 'steps.json'), JSON.stringify({ steps: all, ...day }, null, 2));

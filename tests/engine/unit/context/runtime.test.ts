@@ -64,6 +64,20 @@ describe('a name that nothing has', () => {
   });
 });
 
+describe('a macro as a value', () => {
+  const w = world({
+    macros: {
+      shop: ['{% macro total(x) %}sum({{ x }}){% endmacro %}', '{% macro least(x) %}min({{ x }}){% endmacro %}'],
+    },
+  });
+
+  it('equals itself at every look, so that a list of macros finds it', async () => {
+    const code =
+      '{% set sums = [shop.total] %}{{ total == shop.total }} {{ shop.total in sums }} {{ shop.least in sums }}';
+    expect(await run(code, runtime(w, reader, manifest))).toBe('True True False');
+  });
+});
+
 describe('ref and source while running', () => {
   it('gives the relations, of the latest version unless one is named', async () => {
     const code =
