@@ -1,6 +1,7 @@
 // `graph`: the manifest as one dict of dicts. A node is converted when a template reads it, in its state at that
 // moment, compiled or not.
 import type { Manifest } from '../contracts/manifest.ts';
+import { hasMember, keysOf, peek } from '../graph/unread-record.ts';
 import { PyDict, type Value } from '../values/index.ts';
 import { LazyDict, lazyDictOf } from './lazy-dict.ts';
 
@@ -35,9 +36,10 @@ function graphDict(manifest: Graphs): Value {
 
 function sectionDict(nodes: Readonly<Record<string, object>>): Value {
   return new LazyDict({
-    keys: () => Object.keys(nodes),
-    has: (key) => Object.hasOwn(nodes, key),
-    load: (key) => lazyDictOf(nodes[key] as { readonly [key: string]: unknown }),
+    keys: () => keysOf(nodes),
+    has: (key) => hasMember(nodes, key),
+    // What a template does to the dict stays there: the run writes the node as the parse has kept it.
+    load: (key) => lazyDictOf(peek(nodes, key) as { readonly [key: string]: unknown }),
     live: true,
   });
 }

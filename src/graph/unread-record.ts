@@ -62,6 +62,10 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
     return Object.hasOwn(this.#own, key) || (this.#members.has(key) && !this.#gone.has(key));
   }
 
+  peek(key: string): T | undefined {
+    return this.isUnread(key) ? this.#members.read(key) : this.#own[key];
+  }
+
   keys(): readonly string[] {
     const { keys } = this.#members;
     const there = this.#gone.size === 0 ? keys : keys.filter((key) => !this.#gone.has(key));
@@ -120,6 +124,12 @@ export function copyOfRecord<T>(record: Readonly<Record<string, T>>): Record<str
 /** Whether a member was neither read nor changed. */
 export function isUnread(record: object, key: string): boolean {
   return RECORDS.get(record)?.isUnread(key) === true;
+}
+
+/** A member for somebody who changes nothing: it still counts as unread. */
+export function peek<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  const unread = RECORDS.get(record) as UnreadRecord<T> | undefined;
+  return unread === undefined ? record[key] : unread.peek(key);
 }
 
 /** `Object.keys` of any record; of unread members it asks for no descriptors. */

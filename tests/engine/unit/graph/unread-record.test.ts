@@ -1,6 +1,6 @@
 // Records whose members are read when somebody looks at them: who has looked, what copies share, what a change is.
 import { describe, expect, it } from 'vitest';
-import { copyOfRecord, isUnread, unreadRecord } from '../../../../src/graph/unread-record.ts';
+import { copyOfRecord, hasMember, isUnread, keysOf, peek, unreadRecord } from '../../../../src/graph/unread-record.ts';
 
 function recorded(): { record: Record<string, { n: number }>; read: string[] } {
   const read: string[] = [];
@@ -28,6 +28,40 @@ describe('a record of unread members', () => {
     ]);
     expect(read).toEqual(['b']);
     expect(['a', 'b', 'c', 'd'].map((key) => isUnread(copy, key))).toEqual([true, false, true, false]);
+  });
+
+  it('gives a member to somebody who only looks, without counting it as read', () => {
+    const { record, read } = recorded();
+    const copy = copyOfRecord(record);
+    expect([peek(copy, 'a'), peek(copy, 'a'), peek(copy, 'd'), isUnread(copy, 'a'), read]).toEqual([
+      { n: 1 },
+      { n: 1 },
+      undefined,
+      true,
+      ['a'],
+    ]);
+    expect([copy['a'] === peek(record, 'a'), isUnread(copy, 'a'), isUnread(record, 'a')]).toEqual([true, false, true]);
+    expect(peek({ x: { n: 4 } }, 'x')).toEqual({ n: 4 });
+  });
+
+  it('knows its keys after members came, went and came again', () => {
+    const { record, read } = recorded();
+    record['d'] = { n: 4 };
+    delete record['b'];
+    expect([keysOf(record), hasMember(record, 'b'), 'b' in record, record['b']]).toEqual([
+      ['a', 'c', 'd'],
+      false,
+      false,
+      undefined,
+    ]);
+    record['b'] = { n: 5 };
+    expect([keysOf(record), Object.keys(record), peek(record, 'b'), read]).toEqual([
+      ['a', 'c', 'd', 'b'],
+      ['a', 'c', 'd', 'b'],
+      { n: 5 },
+      [],
+    ]);
+    expect([hasMember(record, 'toString'), hasMember({ x: 1 }, 'x'), keysOf({ x: 1 })]).toEqual([false, true, ['x']]);
   });
 
   it('keeps a change to the copy that was changed', () => {
