@@ -35,7 +35,7 @@ const COLUMNS = [
   ['processing_ts', "Nullable(DateTime64(3, 'UTC'))"],
 ] as const;
 /** The default of a table in ClickHouse. */
-export const FLUSH = { rows: 100_000, bytes: 16 * 1024 * 1024, ageMs: 5000 };
+export const FLUSH = { rows: 100_000, bytes: 24 * 1024 * 1024, ageMs: 5000 };
 
 export async function openClickHouse(): Promise<ClickHouseBench> {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-bench-ch-'));

@@ -46,8 +46,9 @@ export function engineOf(written: string): Engine | null {
 export const CLICKHOUSE_TABLE: TableOptions = {
   database: 'ClickHouse',
   text: 'String',
-  // A flush is a part of each of its partitions: fewer of them and larger.
-  flush: { rows: 100_000, bytes: 16 * 1024 * 1024, ageMs: 5000 },
+  // A flush is a part of each of its partitions, and costs three statements: fewer of them and larger. One fills while
+  // another is written, so eight MiB more take some 15 MB of memory.
+  flush: { rows: 100_000, bytes: 24 * 1024 * 1024, ageMs: 5000 },
 
   read(options, context) {
     const { mode, key, refuse, reader } = context;

@@ -95,8 +95,8 @@ describe('the options of a table in ClickHouse', () => {
     expect(refusal({ hash: ['c'] }, { c: { name: 'c', data_type: 'FixedString(32)' } })).not.toBe('');
   });
 
-  it('takes five seconds and 100,000 rows as a flush', () => {
-    expect(target({}).flush).toEqual({ rows: 100_000, bytes: 16 * 1024 * 1024, ageMs: 5000 });
+  it('takes five seconds, 100,000 rows and 24 MiB as a flush', () => {
+    expect(target({}).flush).toEqual({ rows: 100_000, bytes: 24 * 1024 * 1024, ageMs: 5000 });
     expect(target({ flush: { age: '1s' } }).flush).toMatchObject({ rows: 100_000, ageMs: 1000 });
   });
 
