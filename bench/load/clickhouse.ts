@@ -2,6 +2,7 @@
 // from memory into the same kind of table, in turns: one INSERT of all, whose rows are never merged, and one after
 // another of what each flush of a first load has sent. Also prints CPU seconds of loader and server.
 import { performance } from 'node:perf_hooks';
+import { collectSeldom } from '../../src/cli/collect-garbage.ts';
 import { insertRows } from '../../src/loader/clickhouse/write.ts';
 import { type LoadTarget, rowColumns } from '../../src/loader/load-target.ts';
 import { type ClickHouseBench, clickhouseTarget, load, openClickHouse } from './clickhouse-setup.ts';
@@ -24,6 +25,8 @@ interface Round {
 }
 
 export async function main(small: boolean): Promise<void> {
+  // As `tsdbt load` does.
+  collectSeldom();
   const bench = await openClickHouse();
   const rounds = small ? 2 : 3;
   try {
