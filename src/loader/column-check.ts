@@ -356,7 +356,7 @@ export function isOrdinaryMoment(bytes: Uint8Array, start: number, end: number):
   const month = twoDigits(bytes, start + 5);
   const day = twoDigits(bytes, start + 8);
   if (
-    !(year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= 28) ||
+    !(year > 0 && month >= 1 && month <= 12 && day >= 1 && (day <= 28 || day <= daysOf(year, month))) ||
     bytes[start + 4] !== 0x2d ||
     bytes[start + 7] !== 0x2d
   )

@@ -295,16 +295,17 @@ export class CopyWriter {
     if (value >= 1e9) {
       const high = Math.floor(value / 1e9);
       const to = this.digits(from, high);
-      let low = value - high * 1e9;
+      let low = (value - high * 1e9) | 0;
       for (let at = to + 8; at >= to; at--) {
         out[at] = ZERO + (low % 10);
         low = (low / 10) | 0;
       }
       return to + 9;
     }
+    // As an integer: the remainder of a double takes many times as long.
+    let left = value | 0;
     let length = 1;
-    for (let limit = 10; value >= limit; limit *= 10) length++;
-    let left = value;
+    for (let limit = 10; left >= limit; limit *= 10) length++;
     for (let at = from + length - 1; at >= from; at--) {
       out[at] = ZERO + (left % 10);
       left = (left / 10) | 0;
@@ -326,7 +327,7 @@ export class CopyWriter {
       this.#clock.write(new Date(second * 1000).toISOString(), 0, 20, 'latin1');
     }
     const to = copiedWords(this.#clockView, 0, 20, this.#outView, from);
-    const rest = time - second * 1000;
+    const rest = (time - second * 1000) | 0;
     out[to] = ZERO + ((rest / 100) | 0);
     out[to + 1] = ZERO + (((rest / 10) | 0) % 10);
     out[to + 2] = ZERO + (rest % 10);

@@ -78,7 +78,9 @@ export class RowBuffer {
 
   /** The numbers of all rows. */
   all(): number[] {
-    return Array.from({ length: this.#count }, (_, row) => row);
+    const rows: number[] = [];
+    for (let row = 0; row < this.#count; row++) rows.push(row);
+    return rows;
   }
 
   /** Sets the source of the rows that follow. */

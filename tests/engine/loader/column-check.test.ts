@@ -350,10 +350,27 @@ create table raw.${target.identifier} (${types.map((type, i) => `c${i} ${type}`)
   it('ordinary moments are those that need no look', () => {
     const ordinary = MOMENTS.filter((text) => isOrdinaryMoment(Buffer.from(text), 0, Buffer.byteLength(text)));
     expect(ordinary).toEqual([
+      '2026-01-31',
+      '2024-02-29',
+      '2000-02-29',
       '0001-01-01',
       '2026-01-01T10:00:00.123456789'.replace('T', ' '),
       '2026-01-01T10:00:00.Z',
       '2026-01-01T10:00:00Z',
     ]);
+  });
+
+  it('the days of ordinary moments are those of the calendar', () => {
+    const isDay = (text: string): boolean => {
+      const time = Date.parse(`${text}T00:00:00Z`);
+      return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+    };
+    const two = (number: number): string => String(number).padStart(2, '0');
+    for (const year of [1, 4, 100, 400, 1900, 1999, 2000, 2023, 2024, 2100, 9999])
+      for (let month = 0; month <= 13; month++)
+        for (let day = 0; day <= 32; day++) {
+          const text = `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`;
+          expect([text, isOrdinaryMoment(Buffer.from(text), 0, text.length)]).toEqual([text, isDay(text)]);
+        }
   });
 });

@@ -495,6 +495,31 @@ describe('rows made without decoding', () => {
       const { quick, close } = both(Buffer.from('{"id":"a"}'), timestamp, offset);
       expect(quick).toEqual(close);
     }
+    const next = generator(11);
+    for (let i = 0; i < 3_000; i++) {
+      const timestamp = (next(2) === 0 ? -1 : 1) * Math.floor(next(1_000_000) * 10 ** next(8) + next(1_000));
+      const offset = BigInt(next(1_000_000)) * 10n ** BigInt(next(10)) + BigInt(next(1_000));
+      const { quick, close } = both(Buffer.from('{"id":"a"}'), Math.max(timestamp, -62_135_596_800_000), offset);
+      expect(quick).not.toBeNull();
+      expect(quick).toEqual(close);
+    }
+  });
+
+  it('are made of moments on every day of the calendar', () => {
+    const stored = { input: 'timestamptz', type: 'timestamptz', modifier: -1, element: null, labels: null };
+    const columns = targetWith().columns.map((column) =>
+      column.name === 'at' ? { ...column, stored: { ...stored, required: false } } : column,
+    );
+    const both = bothWays(targetWith({ mode: 'append', key: [], columns }));
+    for (const year of ['1900', '2000', '2023', '2024'])
+      for (let i = 0; i < 12 * 31; i++) {
+        const [month, day] = [Math.floor(i / 31) + 1, (i % 31) + 1].map((part) => String(part).padStart(2, '0'));
+        const text = `${year}-${month}-${day}T10:20:30.456Z`;
+        const { quick, close } = both(Buffer.from(`{"id":"a","at":"${text}"}`));
+        expect(quick, text).toEqual(close);
+        // The slow way refuses what is no day of the calendar.
+        expect(quick === null, text).toBe(new Date(text).getUTCDate() !== Number(day));
+      }
   });
 
   it('keep keys of several columns whole when their room grows in the midst of one', () => {
