@@ -291,8 +291,9 @@ export class PostgresSession implements Session {
     return this.#copy(sql, async ({ connection, text, streams, failed }) => {
       const stream = connection.client.query(streams.copyTo(text));
       let failure: unknown = null;
-      stream.once('error', (error) => {
-        failure = error;
+      stream.on('error', (error) => {
+        // A taker that fails destroys the stream within a pipeline: that is no failure of this server.
+        if (error.name !== 'AbortError') failure = error;
       });
       try {
         const value = await take(stream);

@@ -47,6 +47,20 @@ describe.each(SERVERS)('$name', (server) => {
     });
   });
 
+  test('a COPY from one session into another ends at once when the other fails', async () => {
+    const failed = await withSession((from) =>
+      withSession(async (into) => {
+        await into.execute('create temporary table copied (n int check (n < 1000))');
+        return failure(
+          from.copyOut!('copy (select generate_series(1, 1000000)) to stdout', (copied) =>
+            into.copyIn('copy copied from stdin', copied),
+          ),
+        );
+      }),
+    );
+    expect(failed.message).toContain('violates check constraint');
+  });
+
   test('gives values as psycopg2 and agate do', async () => {
     const { table } = await withSession((session) =>
       session.execute(
