@@ -370,7 +370,7 @@ describe('a table of another Postgres', () => {
     expect(await rowsOf(copy, 'app.only_ids')).toEqual(['(1)']);
   });
 
-  it('says in one sentence what the source lacks', async () => {
+  it('says what the source lacks, and what to do', async () => {
     const target = await made(USERS);
     await source.query(
       `create role reader login password 'reader'; create view v as select * from ${target.identifier}`,
@@ -392,18 +392,18 @@ describe('a table of another Postgres', () => {
       `T cannot be synced: there is no table public.x at ${at}`,
     ]);
     expect(await says({ ...target, cursor: 'changed' })).toEqual([
-      `T cannot be synced: public.${target.identifier} has no column 'changed', the cursor Columns: id, name, ` +
+      `T cannot be synced: public.${target.identifier} has no column 'changed', the cursor. Columns: id, name, ` +
         'updated_at.',
     ]);
     expect(await says({ ...target, columns: ['id', 'mail'] })).toEqual([
       `T cannot be synced: public.${target.identifier} has no column 'mail', which 'columns' names`,
     ]);
     expect(await says({ ...target, cursor: 'xmin', table: { schema: 'public', name: 'v' } })).toEqual([
-      'T cannot be synced: public.v is no table, and only tables have xmin cursor: a column that grows with changes.',
+      'T cannot be synced: public.v is no table, and only tables have xmin. cursor: a column that grows with changes.',
     ]);
     expect((await says(bare))[0]).toContain('has no primary key, and strategy: incremental needs one');
     expect(await says(target, reader)).toEqual([
-      `T cannot be synced: the role of ${at} may not read public.${target.identifier} grant select on ` +
+      `T cannot be synced: the role of ${at} may not read public.${target.identifier}. grant select on ` +
         `public.${target.identifier}`,
     ]);
     await expect(synced(odd)).rejects.toThrow("the cursor 'updated_at' is of type text; it must be a time or a number");
