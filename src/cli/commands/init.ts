@@ -212,6 +212,8 @@ async function runDebug(session: CommandSession, projectDir: string, profiles: s
   return debugCommand({
     ...session,
     projectDir,
+    // `init NAME` names a project, `debug NAME` a connection.
+    positional: [],
     flags: { ...session.flags, project_dir: projectDir, profiles_dir: profiles, profile: null },
   });
 }

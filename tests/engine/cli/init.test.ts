@@ -14,9 +14,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
-function init(args: readonly string[], input = '', folder = home): { code: number | null; output: string } {
+function init(
+  args: readonly string[],
+  input = '',
+  folder = home,
+  debug: readonly string[] = ['--skip-debug'],
+): { code: number | null; output: string } {
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('DBT_')));
-  const done = spawnSync(process.execPath, [BIN, 'init', '--skip-debug', ...args], {
+  const done = spawnSync(process.execPath, [BIN, 'init', ...debug, ...args], {
     cwd: folder,
     encoding: 'utf8',
     input,
@@ -70,6 +75,15 @@ describe('init', () => {
     expect(read('shop/dbt_project.yml')).toContain('profile: other\n');
     expect(profiles()).toBe('other: {target: x}\n');
     expect(init(['shop']).output).toContain('A project called shop already exists here.');
+  });
+
+  it('tests the connection of the profile afterwards, and no connection of the project’s name', () => {
+    mkdirSync(join(home, '.dbt'));
+    const away = '{type: postgres, host: 127.0.0.1, port: 1, user: me, password: x, dbname: d, schema: s, threads: 1}';
+    writeFileSync(join(home, '.dbt/profiles.yml'), `other: {target: dev, outputs: {dev: ${away}}}\n`);
+    const { output } = init(['shop', '--profile', 'other'], '', home, []);
+    expect(output).toMatch(/1 check failed:[^]*"127\.0\.0\.1", port 1 failed: Connection refused/);
+    expect(output).not.toContain("Connection 'shop'");
   });
 
   it('in a project sets the profile up, by the project’s own questions where it has some', () => {
