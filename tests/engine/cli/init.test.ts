@@ -82,7 +82,7 @@ describe('init', () => {
     const away = '{type: postgres, host: 127.0.0.1, port: 1, user: me, password: x, dbname: d, schema: s, threads: 1}';
     writeFileSync(join(home, '.dbt/profiles.yml'), `other: {target: dev, outputs: {dev: ${away}}}\n`);
     const { output } = init(['shop', '--profile', 'other'], '', home, []);
-    expect(output).toMatch(/1 check failed:[^]*"127\.0\.0\.1", port 1 failed: Connection refused/);
+    expect(output).toMatch(/1 check failed:[\s\S]*"127\.0\.0\.1", port 1 failed: Connection refused/);
     expect(output).not.toContain("Connection 'shop'");
   });
 
