@@ -152,7 +152,11 @@ export class ClickHouseReceiver implements Receiver {
 /** What somebody else has made stays, unless the publication adopts it. */
 function refuseForeign({ node }: Publishing, standing: StandingTable | null, place: string): void {
   if (standing === null || noteOf(standing, node) !== null) return;
-  if (standing.kind.endsWith('View')) throw errorOf('notPublished', { place, why: `there is a ${standing.kind}` });
+  if (standing.kind.endsWith('View'))
+    throw errorOf('notPublished', {
+      place,
+      why: `there is a ${standing.kind} of that name: it is dropped first, or 'table' names another place`,
+    });
   if (node.config.adopt) return;
   const owner = readNote(standing)?.publication;
   const what = owner === undefined ? 'there is a table of that name that tsdbt has not published' : `it holds ${owner}`;

@@ -124,6 +124,8 @@ function placeOf(table: string, fallback: string): [schema: string, name: string
   return dot < 0 ? [fallback, table] : [table.slice(0, dot), table.slice(dot + 1)];
 }
 
+const NEEDED = "The connection's user needs CREATE on the database, or to own its schemas and the schema tsdbt.";
+
 const KINDS: Readonly<Record<string, string>> = { v: 'a view', m: 'a materialized view', f: 'a foreign table' };
 
 /** What somebody else has made stays, unless the publication adopts it. */
@@ -136,7 +138,7 @@ function refuseForeign({ node }: Publishing, { kind, publication }: Standing, pl
       ? `it holds ${publication}`
       : `there is ${KINDS[kind] ?? 'a table'} of that name that tsdbt has not published`;
   if (table) throw errorOf('foreignTable', { place, what });
-  throw errorOf('notPublished', { place, why: what });
+  throw errorOf('notPublished', { place, why: `${what}: it is dropped first, or 'table' names another place` });
 }
 
 /** An error of the receiver's database in the words of the publication. */
@@ -148,6 +150,6 @@ function explained(error: unknown, place: string): unknown {
     return errorOf('keyNotUnique', { key, example: detail }, { cause: error });
   }
   if (error.details.code === '42501')
-    return errorOf('notPublished', { place, why: error.message.split('\n')[0] ?? '' }, { cause: error });
+    return errorOf('notPublished', { place, why: error.message.split('\n')[0] ?? '' }, { cause: error, hint: NEEDED });
   return error;
 }

@@ -241,6 +241,36 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select * from serving.m')).toEqual([['1']]);
   });
 
+  it('says what to do where a view stands, and what its user lacks', async () => {
+    await lab.there('create schema serving; create view serving.m as select 7 as mine');
+    lab.model(`${TABLE}select 1 as id`, { ...TO, adopt: true });
+    expect((await run('build')).out).toContain(
+      "'serving.m' is not published: there is a view of that name that tsdbt has not published: it is dropped first, " +
+        "or 'table' names another place",
+    );
+    await lab.there(
+      'drop view serving.m; drop role if exists publish_poor; ' +
+        "create role publish_poor login password 'of-the-poor'; drop schema if exists tsdbt cascade",
+    );
+    const connections = lab.project.read('connections.yml');
+    const { env } = lab.project;
+    lab.project.write({ 'connections.yml': connections.replace(/user: \w+/, 'user: publish_poor') });
+    lab.project.env = { ...env, LOOKUP_PASSWORD: 'of-the-poor' };
+    try {
+      const refused = await run('publish');
+      expect(refused.code).toBe(1);
+      expect(refused.out).toContain("'serving.m' is not published: permission denied for ");
+      expect(refused.out).toContain("The connection's user needs CREATE on the database, or to own its schemas");
+      await lab.there('create schema tsdbt authorization publish_poor; alter schema serving owner to publish_poor');
+      expect((await run('publish')).code).toBe(0);
+      expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+    } finally {
+      lab.project.write({ 'connections.yml': connections });
+      lab.project.env = env;
+      await lab.there('drop owned by publish_poor cascade; drop role publish_poor');
+    }
+  });
+
   it('refuses a key that is not unique, and leaves what stands there', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'id' });
     expect((await run('build')).code).toBe(0);
