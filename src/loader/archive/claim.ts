@@ -1,5 +1,5 @@
-// The right of one process to join and cut files of an archive, kept for as long as it works: a claim that is not renewed
-// belongs to a killed process, and ends. What the claim allows is said by the ledger.
+// The right of one process to join and cut files of an archive, kept for as long as it works: a claim that is not
+// renewed belongs to a killed process, and ends. What the claim allows is said by the ledger.
 import type { LoadTarget } from '../load-target.ts';
 import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
 

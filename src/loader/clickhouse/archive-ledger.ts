@@ -232,8 +232,8 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       `FROM ${FILES} WHERE relation = ${quoteText(relationOf(target))} AND topic = ${quoteText(topic)} AND ` +
       `partition = ${partition}`;
     const when =
-      `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 AND ` +
-      `kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
+      `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 ` +
+      `AND kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
       `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
       `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {

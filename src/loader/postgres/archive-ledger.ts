@@ -219,7 +219,8 @@ export class PostgresArchiveLedger implements ArchiveLedger {
 
   async keepClaim(target: LoadTarget, owner: string): Promise<boolean> {
     return this.#within(target, async (session) => {
-      const renewed = `update ${CLAIMS} set claimed_at = clock_timestamp() where ${claimedBy(target, owner)} returning 1`;
+      const where = claimedBy(target, owner);
+      const renewed = `update ${CLAIMS} set claimed_at = clock_timestamp() where ${where} returning 1`;
       return (await read(session, renewed)).length > 0;
     });
   }
