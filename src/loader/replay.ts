@@ -20,7 +20,10 @@ export interface ReplayOptions {
 
 const AT_ONCE = 5000;
 
-/** @returns number of rows, and of dead letters that stayed */
+/**
+ * @returns number of rows, and of dead letters that stayed: those of an earlier topic of the name, too, where the row
+ *   of the greater offset counts, as nothing says which of a key is newer
+ */
 export async function replayLetters({
   sink,
   decoder,
@@ -35,10 +38,14 @@ export async function replayLetters({
   // Letters that fail again get newer ids: they are not tried twice in one replay.
   const upTo = await sink.newestLetter(target);
   for (let after = '0'; ; ) {
-    const letters = await sink.letters(target, { after, upTo, limit: AT_ONCE });
-    const last = letters.at(-1);
+    const found = await sink.letters(target, { after, upTo, limit: AT_ONCE });
+    const last = found.at(-1);
     if (last === undefined) return total;
     after = last.id;
+    const byOffset = target.mode === 'upsert' && target.changes === null;
+    const letters = found.filter(({ earlier }) => !earlier || !byOffset);
+    total.dead += found.length - letters.length;
+    if (letters.length === 0) continue;
     const loadedAt = new Date(now()).toISOString();
     const rows = new RowBuffer();
     const dead: DeadLetter[] = [];

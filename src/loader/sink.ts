@@ -27,6 +27,8 @@ export interface StoredLetter {
   readonly topic: string;
   readonly partition: number;
   readonly message: Message;
+  /** Is it of an earlier topic of the name? No log has it any more. */
+  readonly earlier: boolean;
 }
 
 /** The messages of one partition in a flush: from `from` up to before `to`. */

@@ -1,12 +1,13 @@
 // Dead letters in ClickHouse: written as one block, read again as messages; sealed and opened where the target hides
 // values.
 import { quoteText } from '../../adapters/clickhouse/literal.ts';
+import { partitionKey } from '../broker.ts';
 import { withoutValues } from '../dead-limit.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import type { DeadLetter, StoredLetter } from '../sink.ts';
 import type { LeasedSession } from './leased-session.ts';
-import { relationOf, STATE_DATABASE } from './load-flushes.ts';
+import { newestIntents, relationOf, selectIntents, STATE_DATABASE } from './load-flushes.ts';
 import { insertRows } from './write.ts';
 
 const TABLE = `${STATE_DATABASE}.dead_letters`;
@@ -99,11 +100,15 @@ export async function readLetters(
 ): Promise<StoredLetter[]> {
   const rows = await lease.ask(
     'SELECT toString(id), topic, toString(partition), toString(offset), toString(toUnixTimestamp64Milli(kafka_ts)), ' +
-      `hex(key), hex(value), headers, toString(sealed) FROM ${TABLE} WHERE relation = ` +
-      `${quoteText(relationOf(target))} AND replayed_at IS NULL AND id > ${after} AND id <= ${upTo} ORDER BY id ` +
-      `LIMIT ${limit}`,
+      'hex(key), hex(value), headers, toString(sealed), toString(toUnixTimestamp64Milli(failed_at)) ' +
+      `FROM ${TABLE} WHERE relation = ${quoteText(relationOf(target))} AND replayed_at IS NULL AND ` +
+      `id > ${after} AND id <= ${upTo} ORDER BY id LIMIT ${limit}`,
   );
-  return rows.map(([id, topic, partition, offset, time, key, value, headers, hidden]) => {
+  const ofTable = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
+  const intents = rows.length === 0 ? [] : newestIntents(await lease.ask(selectIntents(ofTable)));
+  const since = new Map(intents.map((intent) => [partitionKey(intent), intent.topicSince]));
+  return rows.map(([id, topic, partition, offset, time, key, value, headers, hidden, failed]) => {
+    const place = partitionKey({ topic: topic ?? '', partition: Number(partition) });
     const opened = (raw: Buffer): Uint8Array => (hidden === 'true' ? sealer.open(raw) : raw);
     const read = (hex: string | null | undefined): Uint8Array | null =>
       hex == null ? null : opened(Buffer.from(hex, 'hex'));
@@ -112,6 +117,7 @@ export async function readLetters(
       id: id ?? '',
       topic: topic ?? '',
       partition: Number(partition),
+      earlier: Number(failed) <= (since.get(place) ?? -1),
       message: {
         offset: BigInt(offset ?? '0'),
         timestamp: time == null ? null : Number(time),

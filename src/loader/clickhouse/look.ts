@@ -72,7 +72,7 @@ export function newestChanges(target: LoadTarget, spans: readonly Span[]): strin
     "SELECT toString(_partition), toString(maxIf(_lsn, _op != 'r')), " +
     "toString(toUnixTimestamp64Micro(toDateTime64(argMaxIf(_source_ts, _lsn, _op != 'r'), 6, 'UTC'))), " +
     'toString(argMax(_source, _offset)) ' +
-    `FROM ${relationOf(target)} WHERE ${within(spans)} GROUP BY _partition`
+    `FROM ${relationOf(target)} WHERE ${within(target, spans)} GROUP BY _partition`
   );
 }
 
@@ -122,7 +122,8 @@ export function recentDead(
   return (
     `SELECT toString((transform(partition, [${places}], [${offsets}], toInt64(-1)) - offset) * ${next.size} AS back)` +
     `, error, toString(partition), toString(offset) FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} ` +
-    `AND partition IN (${places}) AND replayed_at IS NULL AND back > 0 AND back <= ${window} ORDER BY back LIMIT ${limit}`
+    `AND partition IN (${places}) AND replayed_at IS NULL AND back > 0 AND back <= ${window} ORDER BY back ` +
+    `LIMIT ${limit}`
   );
 }
 
@@ -140,49 +141,64 @@ export interface Span {
 export function heldOffsets(target: LoadTarget, spans: readonly Span[]): string {
   return (
     'SELECT _topic, toString(_partition), toString(groupUniqArray(_offset)) FROM ' +
-    `${relationOf(target)} WHERE ${within(spans)} GROUP BY _topic, _partition`
+    `${relationOf(target)} WHERE ${within(target, spans)} GROUP BY _topic, _partition`
   );
 }
 
 /** Has the table a row of the range that was loaded before a moment, in milliseconds since 1970? */
 export function heldBefore(target: LoadTarget, span: Span, moment: number): string {
   return (
-    `SELECT 1 FROM ${relationOf(target)} WHERE ${within([span])} AND _loaded_at < ` +
+    `SELECT 1 FROM ${relationOf(target)} WHERE ${within(target, [span])} AND _loaded_at < ` +
     `fromUnixTimestamp64Milli(toInt64(${moment}), 'UTC') LIMIT 1`
   );
 }
 
 /** How many offsets of ranges the table holds. */
 export function countHeld(target: LoadTarget, spans: readonly Span[]): string {
-  return `SELECT toString(uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` + within(spans);
+  return (
+    `SELECT toString(uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` + within(target, spans)
+  );
 }
 
 /** How many rows of ranges the table holds beside the first of each offset. */
 export function repeats(target: LoadTarget, spans: readonly Span[]): string {
   return (
     `SELECT toString(count() - uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` +
-    within(spans)
+    within(target, spans)
   );
 }
 
 /** Deletes the rows of ranges that a later insert has repeated; views keep what they have. */
 export function deleteRepeats(target: LoadTarget, spans: readonly Span[]): string {
   const table = relationOf(target);
+  const rows = within(target, spans);
   return (
-    `ALTER TABLE ${table} DELETE WHERE (${within(spans)}) AND (_topic, _partition, _offset, _loaded_at) NOT IN ` +
-    `(SELECT _topic, _partition, _offset, min(_loaded_at) FROM ${table} WHERE ${within(spans)} GROUP BY _topic, ` +
-    '_partition, _offset)'
+    `ALTER TABLE ${table} DELETE WHERE (${rows}) AND (_topic, _partition, _offset, _loaded_at) NOT IN (SELECT ` +
+    `_topic, _partition, _offset, min(_loaded_at) FROM ${table} WHERE ${rows} GROUP BY _topic, _partition, _offset)`
   );
 }
 
-function within(spans: readonly Span[]): string {
+function within(target: LoadTarget, spans: readonly Span[]): string {
   return spans
     .map(
-      ({ topic, partition, from, to, topicSince }) =>
+      ({ topic, partition, from, to, topicSince = null }) =>
         `(_topic = ${quoteText(topic)} AND _partition = ${partition} AND _offset >= ${from} AND _offset < ${to}` +
-        `${since('_loaded_at', topicSince ?? null)})`,
+        `${since('_loaded_at', topicSince)}${ofNoReplay(target, '_load_id', 'load_id', topicSince)})`,
     )
     .join(' OR ');
+}
+
+/**
+ * A condition that leaves out what replays have made where a topic was made anew: letters of the earlier one have
+ * offsets that the present one has, too. The letters of the present one are there in any case.
+ * @param column the replay's id in the rows
+ * @param name the same among the intents
+ */
+function ofNoReplay(target: LoadTarget, column: string, name: string, topicSince: number | null): string {
+  return topicSince === null
+    ? ''
+    : ` AND ifNull(${column}, '') NOT IN (SELECT ${name} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
+        `${quoteText(relationOf(target))} AND kind = 'replay')`;
 }
 
 /** A condition for rows, or letters, of the topic as it is now. @param time their column of it */
@@ -208,9 +224,9 @@ export function countDead(target: LoadTarget, spans: readonly Span[]): string {
 
 function deadWithin(target: LoadTarget, spans: readonly Span[]): string {
   const places = spans.map(
-    ({ topic, partition, from, to, topicSince }) =>
+    ({ topic, partition, from, to, topicSince = null }) =>
       `(topic = ${quoteText(topic)} AND partition = ${partition} AND offset >= ${from} AND offset < ${to}` +
-      `${since('failed_at', topicSince ?? null)})`,
+      `${since('failed_at', topicSince)}${ofNoReplay(target, 'flush', 'id', topicSince)})`,
   );
   return `relation = ${quoteText(relationOf(target))} AND (${places.join(' OR ')})`;
 }

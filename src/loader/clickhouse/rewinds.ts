@@ -138,9 +138,12 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
     await settleReplay(lease, target);
     const rows =
       `_topic = ${quoteText(target.topic)} AND _partition = ${partition} AND _offset >= ${from}` +
-      since('_loaded_at', topicSince);
+      since('_loaded_at', topicSince) +
+      notReplayed(target, intent, { number: '_load_id', of: 'load_id', offset: '_offset' });
     const letters =
-      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` + since('failed_at', topicSince);
+      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` +
+      since('failed_at', topicSince) +
+      notReplayed(target, intent, { number: 'flush', of: 'id', offset: 'offset' });
     gone = {
       rows: await deleted(lease, relationOf(target), rows, claim),
       letters: await deleted(lease, `${STATE_DATABASE}.dead_letters`, letters, claim),
@@ -148,6 +151,25 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
   }
   await finish(lease, [newest], { target, loadId: '' });
   return gone;
+}
+
+/**
+ * A condition that leaves out what replays have made of dead letters of an earlier topic of the name: it is later than
+ * the present topic, and no log has it.
+ * @param columns the replay's id in the rows, its name among the intents, and the offset
+ */
+function notReplayed(
+  target: LoadTarget,
+  { partition, topicSince }: Recorded,
+  { number, of, offset }: { readonly number: string; readonly of: string; readonly offset: string },
+): string {
+  if (topicSince === null) return '';
+  const moment = `fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
+  return (
+    ` AND NOT (${number} IN (SELECT ${of} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
+    `${quoteText(relationOf(target))} AND kind = 'replay') AND ${offset} IN (SELECT offset FROM ` +
+    `${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND partition = ${partition} AND failed_at <= ${moment}))`
+  );
 }
 
 /**

@@ -25,12 +25,14 @@ export async function readLetters(
 ): Promise<StoredLetter[]> {
   const { table } = await session.execute(
     'select id::text, topic, partition, "offset"::text, floor(extract(epoch from kafka_ts) * ' +
-      `1000)::bigint::text, encode(key, 'hex'), encode(value, 'hex'), headers::text, sealed
+      `1000)::bigint::text, encode(key, 'hex'), encode(value, 'hex'), headers::text, sealed,
+exists (select from ${STATE_SCHEMA}.load_offsets as o where o.relation = d.relation and o.topic = d.topic and ` +
+      `o.partition = d.partition and d.failed_at <= o.topic_since)
 from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replayed_at is null and id > ` +
       `${after} and id <= ${upTo} order by id limit ${limit}`,
     { fetch: true },
   );
-  return table.rows.map(({ values: [id, topic, partition, offset, time, key, value, headers, sealed] }) => {
+  return table.rows.map(({ values: [id, topic, partition, offset, time, key, value, headers, sealed, earlier] }) => {
     const bytes = (hex: unknown): Uint8Array | null =>
       hex === null
         ? null
@@ -42,6 +44,7 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
       id: String(id),
       topic: String(topic),
       partition: Number(partition),
+      earlier: earlier === true,
       message: {
         offset: BigInt(String(offset)),
         timestamp: time === null ? null : Number(time),
@@ -61,6 +64,18 @@ from ${STATE_SCHEMA}.dead_letters as d where ${ofTable(target, 'd')} and replaye
       },
     };
   });
+}
+
+/**
+ * Lets letters that were replayed and have failed again keep the time when they failed first: it says of which topic of
+ * the name they are. Runs in the transaction that has added them.
+ */
+export function keepFirstTimes(ids: readonly string[]): string {
+  return (
+    `update ${STATE_SCHEMA}.dead_letters as d set failed_at = o.failed_at from ${STATE_SCHEMA}.dead_letters as o ` +
+    `where o.id in (${ids.join(', ')}) and d.relation = o.relation and d.topic = o.topic and ` +
+    'd.partition = o.partition and d."offset" = o."offset" and d.replayed_at is null and d.failed_at = now()'
+  );
 }
 
 /** Adds dead letters to the table of them. */

@@ -110,7 +110,8 @@ export function recentDeadSql(
   const values = [...next].map(([partition, offset]) => `(${partition}, ${offset}::bigint)`).join(', ');
   return (
     `select ((v.next - d."offset") * ${next.size})::text as back, d.error, d.partition, ` +
-    `d."offset"::text from ${STATE_SCHEMA}.dead_letters as d join (values ${values}) as v(partition, next) on v.partition = d.partition
+    `d."offset"::text from ${STATE_SCHEMA}.dead_letters as d join (values ${values}) as v(partition, next) on ` +
+    `v.partition = d.partition
 where d.relation = ${quoteText(relationOf(target))} and d.topic = ${quoteText(target.topic)} and ` +
     `d.replayed_at is null and d."offset" < v.next and (v.next - d."offset") * ${next.size} <= ${window}
 order by v.next - d."offset" limit ${limit}`

@@ -128,8 +128,9 @@ function forgetOffsets(
 
 /**
  * Deletes the rows and dead letters from some offsets on, and corrects the counts. Leaves those of earlier topics of
- * the name, which no log has any more: they lie before `earlier_end`, and their times are not after `topic_since`. Runs
- * after `lockOffsets`, in a statement of its own, and before `setOffsets`. Returns rows and letters of each partition.
+ * the name, which no log has any more: they lie before `earlier_end`, and their times are not after `topic_since`, or
+ * a replay has made them of such letters. Runs after `lockOffsets`, in a statement of its own, and before `setOffsets`.
+ * Returns rows and letters of each partition.
  * @param name the table, quoted
  * @param topicId the present topic's
  */
@@ -152,7 +153,9 @@ function deleteFrom(
   where (o.topic_id is null or ${topicId === null ? 'true' : `o.topic_id = ${quoteText(topicId)}`})
 ), gone as (
   delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = ` +
-    `k.partition and t._offset >= k.since and ${isPresent('t._offset', 't._loaded_at')}
+    `k.partition and t._offset >= k.since and ${isPresent('t._offset', 't._loaded_at')} and not exists (select from ` +
+    `${STATE_SCHEMA}.dead_letters as d where d.relation = ${relation} and d.topic = t._topic and d.partition = ` +
+    `t._partition and d."offset" = t._offset and d.failed_at <= k.topic_since and d.replayed_at = t._loaded_at)
   returning k.partition
 ), letters as (
   delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic ` +

@@ -32,6 +32,12 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
   const name = ({ schema, identifier }: LoadTarget): string => `${schema}.${identifier}`;
   const rewind = (target: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
     rewindTo(lab.broker.client(), lab.anotherSink(), target, to);
+  let replays = 0;
+  const replay = (target: LoadTarget): ReturnType<typeof replayLetters> =>
+    replayLetters({
+      ...{ sink: lab.anotherSink(), decoder: jsonDecoder, target, hashKey: null, now: Date.now },
+      loadId: `replay-${replays++}`,
+    });
   /** Loads by a loader of another group. */
   const rival = (target: LoadTarget): Promise<unknown> =>
     loaderOn(lab.broker.rival(), lab.anotherSink(), target).loader.run();
@@ -129,6 +135,29 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       await lab.load(target, { sink });
       await lab.load(target, { sink: lab.anotherSink() });
       expect(await lab.ids(target)).toEqual([50, 51, 52, 53]);
+    });
+
+    it('keeps what a replay makes of dead letters of the earlier one', async () => {
+      const narrow: LoadTarget = { ...lab.target({ id: 'Int8' }), onGap: 'earliest' };
+      send(1000, 1, 2000);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON') });
+      await lab.load(narrow, { sink: lab.anotherSink() });
+      lab.broker.create('t');
+      send(2, 3000, 3, 4, 5);
+      await lab.load(narrow, { sink: lab.anotherSink() });
+      await lab.run(`alter table ${name(narrow)} modify column id Int64`);
+      const target = { ...narrow, columns: [{ name: 'id', type: 'Int64' }] };
+      expect(await replay(target)).toEqual({ rows: 3, dead: 1 });
+      expect(await replay(target)).toEqual({ rows: 0, dead: 1 });
+      expect(await rewind(target, 'earliest')).toMatchObject({ rows: 5 });
+      expect([await lab.ids(target), await lab.letters(target)]).toEqual([[1, 1000, 2000], [[3, expect.any(String)]]]);
+      // What a loader finds written of a flush that was cut off is none of theirs.
+      const killed = lab.anotherSink((point) => {
+        if (point === 'before_copy') throw new Error('killed');
+      });
+      await expect(lab.load(target, { sink: killed })).rejects.toThrow('killed');
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await lab.ids(target)).toEqual([1, 2, 3, 4, 5, 1000, 2000, 3000]);
     });
 
     it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {

@@ -11,6 +11,11 @@ import type { Sink } from '../../../src/loader/sink.ts';
 import { CHANGES, envelope } from './debezium/changes-lab.ts';
 import { LoadLab, loaderOn, sinkWith, upTo } from './load-lab.ts';
 
+const INTEGERS = [
+  { name: 'id', type: 'integer' },
+  { name: 'v', type: 'text' },
+];
+
 describe('a position that is set', () => {
   let lab: LoadLab;
   beforeAll(async () => {
@@ -22,6 +27,10 @@ describe('a position that is set', () => {
   const send = (...ids: readonly number[]): void => {
     for (const id of ids) lab.broker.produce('t', 0, { id, v: `v${id}` });
   };
+  const replay = (t: LoadTarget): ReturnType<typeof replayLetters> =>
+    replayLetters({
+      ...{ sink: lab.sink, decoder: jsonDecoder, target: t, hashKey: null, loadId: 'replay', now: Date.now },
+    });
   const rewind = (t: LoadTarget, to: string): ReturnType<typeof rewindTo> =>
     rewindTo(lab.broker.client(), lab.sink, t, to);
   const set = (t: LoadTarget, what: string): Promise<unknown> =>
@@ -74,7 +83,7 @@ describe('a position that is set', () => {
       await lab.rows(`update raw.${t.identifier} set _loaded_at = now() + interval '1 hour'`);
       lab.broker.create('t');
       send(50, 51);
-      await expect(lab.load(t, { timeoutMs: 300 })).rejects.toThrow(
+      await expect(lab.load(t, { timeoutMs: 3000 })).rejects.toThrow(
         /the server's clock is at .*, and topic t was found made again at .*Z: what is written before that would count/,
       );
       expect(await lab.ids(t)).toEqual([0, 1, 2]);
@@ -123,6 +132,42 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([0, 1, 2, 50, 51]);
     });
 
+    it('keeps what a replay makes of dead letters of the earlier one', async () => {
+      const narrow = lab.target({ id: 'smallint', v: 'text' }, { onGap: 'earliest' });
+      send(40_000, 1, 50_000);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
+      await lab.load(narrow);
+      lab.broker.create('t');
+      send(2, 60_000, 3, 4, 5);
+      await lab.load(narrow);
+      await lab.rows(`alter table raw.${narrow.identifier} alter column id type integer`);
+      const t = { ...narrow, columns: INTEGERS };
+      expect(await replay(t)).toEqual({ rows: 3, dead: 1 });
+      expect(await replay(t)).toEqual({ rows: 0, dead: 1 });
+      expect(await rewind(t, 'earliest')).toMatchObject({ rows: 5, letters: 1 });
+      expect([await lab.ids(t), await lab.letters(t)]).toEqual([[1, 40_000, 50_000], [[3, expect.any(String)]]]);
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([1, 2, 3, 4, 5, 40_000, 50_000, 60_000]);
+    });
+
+    it('is not written over by dead letters of the earlier one', async () => {
+      const t = lab.target(columns, { mode: 'upsert', key: ['id'], onGap: 'earliest' });
+      for (const id of upTo(3)) lab.broker.produce('t', 0, { id: `no ${id}` });
+      await lab.load(t);
+      lab.broker.create('t');
+      send(1);
+      lab.broker.produce('t', 0, null, { raw: Buffer.from('bad') });
+      await lab.load(t);
+      // As where the column's type was what did not fit.
+      await lab.rows(
+        `update tsdbt.dead_letters set value = '{"id":1,"v":"old"}' where target = '${t.uniqueId}' and ` +
+          `convert_from(value, 'UTF8') <> 'bad'`,
+      );
+      expect(await replay(t)).toEqual({ rows: 0, dead: 4 });
+      expect(await lab.rows(`select id, v from raw.${t.identifier}`)).toEqual([['1', 'v1']]);
+      expect(await lab.letters(t)).toHaveLength(4);
+    });
+
     it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
       const t = lab.target(columns);
       send(0, 1, 2);
@@ -163,10 +208,7 @@ describe('a position that is set', () => {
     await lab.rows(`alter table raw.${narrow.identifier} alter column id type integer`);
     const t = {
       ...narrow,
-      columns: [
-        { name: 'id', type: 'integer' },
-        { name: 'v', type: 'text' },
-      ],
+      columns: INTEGERS,
     };
     const waiting = async (count: number): Promise<void> =>
       expect
@@ -178,9 +220,7 @@ describe('a position that is set', () => {
     await session.begin();
     await session.execute(`select from tsdbt.dead_letters where target = '${t.uniqueId}' for update`);
     // It has written the row, and is about to mark the letter.
-    const replayed = replayLetters({
-      ...{ sink: lab.sink, decoder: jsonDecoder, target: t, hashKey: null, loadId: 'l', now: Date.now },
-    });
+    const replayed = replay(t);
     await waiting(1);
     const rewound = rewind(t, 'earliest');
     await waiting(2);
