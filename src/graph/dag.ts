@@ -15,14 +15,15 @@ export interface BuildGraphOptions {
   readonly checked?: boolean;
 }
 
-const NONE: readonly number[] = [];
+/** Stands for a list until it has a member. */
+const NONE: number[] = [];
 /** Number of parents up to which a list is searched as fast as a set is made. */
 const FEW = 16;
 
-function extend(lists: (readonly number[])[], at: number, value: number): void {
+function extend(lists: number[][], at: number, value: number): void {
   const list = lists[at];
   if (list === undefined || list === NONE) lists[at] = [value];
-  else (list as number[]).push(value);
+  else list.push(value);
 }
 
 /** Whether a node is among the parents of another. @param wide parents of nodes that have many, made when asked for */
@@ -53,8 +54,8 @@ export class Dag {
     const indexes = new Map<string, number>();
     for (let i = 0; i < nodes.length; i++) indexes.set(nodes[i] ?? '', i);
     this.#indexes = indexes;
-    const out = new Array<readonly number[]>(nodes.length).fill(NONE);
-    const into = new Array<readonly number[]>(nodes.length).fill(NONE);
+    const out = new Array<number[]>(nodes.length).fill(NONE);
+    const into = new Array<number[]>(nodes.length).fill(NONE);
     const wide = new Map<number, Set<number>>();
     const known = (a: number, b: number): boolean => isParent(a, b, into[b] ?? NONE, wide);
     for (const [from, to] of edges) {

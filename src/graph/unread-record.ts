@@ -4,8 +4,8 @@
 interface Members<T> {
   readonly keys: readonly string[];
   readonly has: (key: string) => boolean;
-  /** Reads a member once. */
-  readonly read: (key: string) => T;
+  /** Reads a member once; undefined when there is none. */
+  readonly read: (key: string) => T | undefined;
 }
 
 /** What records of unread members are made of, by record. */
@@ -26,7 +26,8 @@ export function unreadRecord<T, P>(
     has: (key) => places.has(key),
     read(key) {
       let member = known.get(key);
-      if (member === undefined) known.set(key, (member = read(key, places.get(key) as P)));
+      const place = places.get(key);
+      if (member === undefined && place !== undefined) known.set(key, (member = read(key, place)));
       return member;
     },
   }).record;
@@ -47,7 +48,7 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
     this.#own = own;
     this.#gone = new Set(gone);
     this.record = new Proxy(own, this);
-    RECORDS.set(this.record, this as UnreadRecord<unknown>);
+    RECORDS.set(this.record, this);
   }
 
   copy(): Record<string, T> {
@@ -75,7 +76,8 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   }
 
   get(own: Record<string, T>, key: string): T | undefined {
-    if (this.isUnread(key)) own[key] = this.#members.read(key);
+    const member = this.isUnread(key) ? this.#members.read(key) : undefined;
+    if (member !== undefined) own[key] = member;
     return own[key];
   }
 
@@ -109,15 +111,21 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
  * written would copy the shape of all members: seconds for 700 nodes.
  */
 function emptyRecord<T>(): Record<string, T> {
-  const record: Record<string, unknown> = { first: null, second: null };
+  const member = { value: null, configurable: true };
+  const record: Record<string, T> = Object.create(Object.prototype, { first: member, second: member });
   delete record['first'];
   delete record['second'];
-  return record as Record<string, T>;
+  return record;
+}
+
+/** The traps of a record; undefined for a plain one. */
+function unreadOf<T>(record: Readonly<Record<string, T>>): UnreadRecord<T> | undefined {
+  return RECORDS.get(record) as UnreadRecord<T> | undefined;
 }
 
 /** A shallow copy; its unread members stay unread. */
 export function copyOfRecord<T>(record: Readonly<Record<string, T>>): Record<string, T> {
-  const unread = RECORDS.get(record) as UnreadRecord<T> | undefined;
+  const unread = unreadOf(record);
   return unread === undefined ? Object.assign(emptyRecord<T>(), record) : unread.copy();
 }
 
@@ -128,7 +136,7 @@ export function isUnread(record: object, key: string): boolean {
 
 /** A member for somebody who changes nothing: it still counts as unread. */
 export function peek<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  const unread = RECORDS.get(record) as UnreadRecord<T> | undefined;
+  const unread = unreadOf(record);
   return unread === undefined ? record[key] : unread.peek(key);
 }
 

@@ -91,8 +91,8 @@ describe('a metric', () => {
   it('prints what it is made of as dbt prints its classes', async () => {
     const none = 'grain_to_date=None, metrics=';
     const rest =
-      'conversion_type_params=None, cumulative_type_params=None, metric_aggregation_params=None, fill_nulls_with=None, ' +
-      'join_to_timespine=False, is_private=None)';
+      'conversion_type_params=None, cumulative_type_params=None, metric_aggregation_params=None, ' +
+      'fill_nulls_with=None, join_to_timespine=False, is_private=None)';
     const total =
       "MetricInputMeasure(name='total', filter=None, alias=None, join_to_timespine=False, fill_nulls_with=None)";
     const revenue =
@@ -102,8 +102,8 @@ describe('a metric', () => {
       `-- MetricTypeParams(measure=${total}, input_measures=[${total}], numerator=None, denominator=None, expr=None, ` +
         `window=None, ${none}[], ${rest}`,
       "-- None DependsOn(macros=[], nodes=['semantic_model.faults.orders']) []",
-      `-- MetricTypeParams(measure=None, input_measures=[${total}], numerator=None, denominator=None, expr='before - 1', ` +
-        `window=None, ${none}[${revenue}], ${rest}`,
+      `-- MetricTypeParams(measure=None, input_measures=[${total}], numerator=None, denominator=None, ` +
+        `expr='before - 1', window=None, ${none}[${revenue}], ${rest}`,
       "-- WhereFilterIntersection(where_filters=[WhereFilter(where_sql_template='id > 1')]) DependsOn(macros=[], " +
         "nodes=['metric.faults.revenue']) ['revenue']",
       'select 1 as id',
