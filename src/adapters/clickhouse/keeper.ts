@@ -25,8 +25,8 @@ const TAKEOVER_MS = 15_000;
 /**
  * Opens the folder's engine. One process at a time may have it open; chdb says only that it could not, so who has it is
  * asked of the engine's own `status` file.
- * @returns the port of another keeper's server in its place: a command that was stopped while it started leaves a keeper
- *   that nobody knows until its server takes connections
+ * @returns the port of another keeper's server in its place: a command that was stopped while it started leaves a
+ *   keeper that nobody knows until its server takes connections
  */
 async function openEngine(
   native: NativeEngine,
