@@ -16,7 +16,7 @@ import { Fenced, type Flushed, type OffsetRange, type Sink, TooManyRefused } fro
 const FIRST_SHARE = 1 / 8;
 const [LEAST_ROWS, LEAST_BYTES] = [4000, 2 * 1024 * 1024];
 
-/** Milliseconds after a full flush in which the next one is waited for before the database is told that none follows. */
+/** Milliseconds for which a full flush waits for the next one before the database is told that none follows. */
 const REST_MS = 500;
 
 export interface FlusherOptions {

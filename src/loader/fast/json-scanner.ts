@@ -353,9 +353,9 @@ export class JsonScanner {
 
   #blanks(): void {
     const bytes = this.#bytes;
-    let byte = bytes[this.#at]!;
+    let byte = bytes[this.#at] ?? OPEN;
     while (byte <= SPACE && (byte === SPACE || byte === LINE_FEED || byte === TAB || byte === RETURN))
-      byte = bytes[++this.#at]!;
+      byte = bytes[++this.#at] ?? OPEN;
   }
 
   /**

@@ -1,5 +1,5 @@
-// A full flush into ClickHouse leaves it to the next one to say that it is done: whose INSERT says so, what happens when
-// none follows, when another loader comes between, when the connection breaks, and when the process is gone.
+// A full flush into ClickHouse leaves it to the next one to say that it is done: whose INSERT says so, what happens
+// when none follows, when another loader comes between, when the connection breaks, and when the process is gone.
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { TsdbtError } from '../../../src/errors.ts';
 import { RowBuffer } from '../../../src/loader/fast/row-buffer.ts';
