@@ -14,7 +14,7 @@ export interface Watched {
   member(): { readonly group: string; readonly member: string | null } | null;
   /** Evicts dead members from the group. @throws `connection` error: it may be tried again */
   evict(members: readonly string[]): Promise<void>;
-  /** Is a flush in flight? The positions that are read then say nothing, and are not handed over. */
+  /** Is a flush in flight? Positions are asked for less often then: most of them are about to be moved. */
   busy(): boolean;
   /** @returns a mark by which the loader sees whether its positions have changed since */
   mark(): unknown;
@@ -30,6 +30,8 @@ const PACE: Pace = { everyMs: 300, silentMs: 900 };
 const AGAIN_MS = 300;
 /** When the database answers later than this, silence proves nothing. */
 const SLOW_MS = 400;
+/** Positions of a loader that is busy are asked for in one of so many looks: with a backlog it is busy all the time. */
+const BUSY_LOOKS = 10;
 
 export class Pulse {
   readonly #sink: Sink;
@@ -39,6 +41,7 @@ export class Pulse {
   readonly #silent = new Map<string, string>();
   readonly #evicting = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
+  #looks = 0;
 
   constructor(sink: Sink, now: () => number) {
     this.#sink = sink;
@@ -86,17 +89,18 @@ export class Pulse {
     const groups = [...new Set(members.flatMap((member) => (member === null ? [] : [member.group])))];
     const marks = new Map(all.map((each) => [each, each.mark()]));
     const targets = new Map(all.map((each) => [each, each.targets()]));
-    const still = new Set(all.filter((each) => !each.busy()));
+    const alsoBusy = ++this.#looks % BUSY_LOOKS === 0;
+    const asked = new Set(all.filter((each) => alsoBusy || !each.busy()));
     const began = this.#now();
     const { others, positions, paused } = await this.#sink.look(
       own,
       groups,
       [...targets.values()].flat(),
-      [...still].flatMap((each) => targets.get(each) ?? []),
+      [...asked].flatMap((each) => targets.get(each) ?? []),
     );
     for (const [each, views] of targets) {
       if (!this.#watched.has(each)) continue;
-      if (still.has(each)) each.positions(byPartition(views, positions), marks.get(each));
+      if (asked.has(each)) each.positions(byPartition(views, positions), marks.get(each));
       if (views.some((view) => paused.has(view))) each.paused();
     }
     // What was silent before stays so: a slow look proves neither this nor that.

@@ -276,13 +276,13 @@ export interface Sink {
   setPaused(target: LoadTarget, paused: boolean): Promise<boolean>;
   /**
    * Renews the own members; reads the other members of the groups, the targets' positions and pauses.
-   * @param still targets whose positions are wanted; those of others may be left out. Absent: all
+   * @param asked targets whose positions are wanted; those of others may be left out. Absent: all
    */
   look(
     own: readonly GroupMember[],
     groups: readonly string[],
     targets: readonly LoadTarget[],
-    still?: readonly LoadTarget[],
+    asked?: readonly LoadTarget[],
   ): Promise<Looked>;
   /** Deletes members that have left. */
   forget(members: readonly GroupMember[]): Promise<void>;

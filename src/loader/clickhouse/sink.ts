@@ -372,10 +372,10 @@ export class ClickHouseSink implements Sink {
     });
   }
 
-  async look(...[own, groups, targets, still = targets]: Parameters<Sink['look']>): Promise<Looked> {
+  async look(...[own, groups, targets, asked = targets]: Parameters<Sink['look']>): Promise<Looked> {
     return this.#within(null, async (lease) => {
       if (own.length > 0) await lease.run(insertMembers(own, false));
-      const tables = [...new Set(still.map(relationOf))].map(quoteText).join(', ');
+      const tables = [...new Set(asked.map(relationOf))].map(quoteText).join(', ');
       // One question: it is asked all the time, and each statement costs the server milliseconds.
       const sql = together({
         members: groups.length === 0 ? null : selectMembers(own, groups),

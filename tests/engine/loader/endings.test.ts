@@ -232,14 +232,14 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await leave();
   });
 
-  it('positions are asked for and handed over only while no flush is in flight', async () => {
+  it('positions are asked for and handed over at each look, and seldom while a flush is in flight', async () => {
     const t = lab.target({ id: 'integer' });
     await lab.sink.prepare(t);
     const wanted: number[] = [];
     const look = lab.sink.look.bind(lab.sink);
     const sink = sinkWith(lab.sink, {
-      look: async (own, groups, targets, still = targets) => {
-        wanted.push(still.length);
+      look: async (own, groups, targets, asked = targets) => {
+        wanted.push(asked.length);
         return look(own, groups, targets);
       },
     });
@@ -253,11 +253,13 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
       positions: () => void handed++,
       paused: () => undefined,
     });
-    await until(() => wanted.length > 1);
-    expect([wanted, handed]).toEqual([wanted.map(() => 0), 0]);
-    busy = false;
+    // With a backlog there is always a flush in flight, and the position of another partition may be set.
     await until(() => handed > 0);
-    expect(wanted).toContain(1);
+    expect(wanted.slice(0, 10)).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    busy = false;
+    const before = wanted.length;
+    await until(() => wanted.length > before + 2);
+    expect(wanted.slice(before + 1)).toEqual(wanted.slice(before + 1).map(() => 1));
     await leave();
   });
 
