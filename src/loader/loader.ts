@@ -227,7 +227,11 @@ export class Loader {
   async #pollOnce(): Promise<void> {
     const { target, client, notify } = this.#options;
     await this.#followTopics();
-    const polled = await this.#patiently(() => client.poll().catch((error: unknown) => this.#topicGone(error)));
+    const polled = await this.#patiently(
+      () => client.poll().catch((error: unknown) => this.#topicGone(error)),
+      // What was read is not held back by a broker that is away.
+      () => this.#flusher.flushDue(),
+    );
     if (polled.batches.length === 0) this.#flusher.rest();
     this.#patience.partly(polled.waiting);
     await this.#followMoved();

@@ -149,6 +149,28 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await lab.ids(target)).toEqual(upTo(265));
   });
 
+  it('leave nothing open, and no rows that are due, while the broker is away', async () => {
+    const target = lab.target({ id: 'Int64' }, { flush: { rows: 20, bytes: 1e6, ageMs: 1000 } });
+    for (const id of upTo(30)) lab.broker.produce('t', 0, { id });
+    lab.broker.batch = 20;
+    const stop = new AbortController();
+    const { loader, client } = lab.loader(target, { once: false, signal: stop.signal });
+    const poll = client.poll.bind(client);
+    let away = false;
+    vi.spyOn(client, 'poll').mockImplementation(async () => {
+      const polled = away ? null : await poll();
+      if (polled === null) throw new TsdbtError('connection', 'the broker is away');
+      away = polled.batches.some(({ next }) => next === 30n);
+      return polled;
+    });
+    const ended = loader.run();
+    await expect.poll(async () => (await chain(target))['0'], { timeout: 10_000 }).toMatch(/^(\[2,3\]) done \1$/);
+    expect(await lab.ids(target)).toEqual(upTo(30));
+    away = false;
+    stop.abort();
+    await ended;
+  });
+
   it('leave nothing open where the loader ends by an error', async () => {
     const target = lab.target({ id: 'Int64' }, { flush: { rows: 20, bytes: 1e6, ageMs: 60_000 } });
     for (const id of upTo(100)) lab.broker.produce('t', 0, { id });
