@@ -2,6 +2,8 @@
 // named in the call. Their calls only count as dependencies; whether a call fails is for the rendering to find out.
 // macro-ids.ts resolves macro names.
 import type { MacroNode } from '../../contracts/node.ts';
+import { type Ast, parseTemplate } from '../../jinja/index.ts';
+import { walk } from '../../jinja/walk.ts';
 import type { MacroIds } from '../link/macro-ids.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { StaticCall } from './static-models.ts';
@@ -12,21 +14,6 @@ const EFFECTS = new RegExp(
     String.raw`|(?<!\.)\bconfig\b(?!\s*\.\s*(?:get|require|meta_get|meta_require|persist_relation_docs` +
     String.raw`|persist_column_docs)\b)`,
 );
-
-const TEXT = String.raw`'(?:\\[^]|[^'\\])*'|"(?:\\[^]|[^"\\])*"`;
-const TEXTS = new RegExp(TEXT, 'g');
-/** A comment, or a tag whose texts may hold what ends a tag. */
-const TAGS = new RegExp(String.raw`\{#[^]*?#\}|\{\{(?:${TEXT}|[^'"])*?\}\}|\{%(?:${TEXT}|[^'"])*?%\}`, 'g');
-/** A dispatch of a name that is computed. */
-const COMPUTED_DISPATCH = /\badapter\s*\.\s*dispatch\s*\(\s*(?!(?:macro_name\s*=\s*)?'')/;
-/** A name that is no attribute or filter, its attribute, and whether it is called or set. */
-const NAMES = /(?<![\w.]|\|\s*)([A-Za-z_]\w*)(?:\s*\.\s*(\w+))?\s*(\(|=(?!=))?/g;
-/** The names that a tag sets. */
-const TARGETS = /\{%[-+]?\s*(?:set\s+([\w\s,]+)|for\s+([\w\s,()]+?)\s+in\b)/;
-
-/** The code of each tag, with empty texts. */
-const tagsOf = (template: string): string[] =>
-  (template.match(TAGS) ?? []).filter((tag) => !tag.startsWith('{#')).map((tag) => tag.replace(TEXTS, "''"));
 
 /** Whether the text of a variable affects the parse when `var()` renders it: dbt renders it where it is read. */
 const isSpeaking = (value: unknown): boolean =>
@@ -40,6 +27,8 @@ function hasSpeakingVars({ cli_vars, project, packages }: ParseState['config']):
     ),
   );
 }
+
+const isAdapter = (node: Ast.Node): boolean => node.type === 'Name' && node.name === 'adapter';
 
 /** Caches the answers for the macros of one parse. */
 export class InertMacros {
@@ -98,23 +87,31 @@ export class InertMacros {
 
   /** Whether a macro has others as values (`package[name]()`, `[one, two]`): which of them it calls is not written. */
   #takesMacros({ macro_sql, package_name }: MacroNode): boolean {
-    const tags = tagsOf(macro_sql);
-    // The first tag has the parameters.
-    const own = new Set(tags[0]?.match(/(?<=[(,]\s*)\w+/g));
-    for (const tag of tags) {
-      const [, set, loop] = TARGETS.exec(tag) ?? [];
-      for (const name of (set ?? loop ?? '').match(/\w+/g) ?? []) own.add(name);
-    }
-    return tags.some((tag) => {
-      if (COMPUTED_DISPATCH.test(tag)) return true;
-      for (const [, name = '', attribute, sign] of tag.matchAll(NAMES)) {
-        if (sign === '=' || own.has(name)) continue;
-        if (this.#packages.has(name)) {
-          if (sign !== '(' || attribute === undefined || !this.#ids.fromPackage(name, attribute)) return true;
-        } else if (attribute === undefined && sign === undefined && this.#ids.get(package_name, name)) return true;
-      }
-      return false;
+    const own = new Set<string>();
+    const read: Ast.Name[] = [];
+    /** Names that say which macro is called. */
+    const plain = new Set<Ast.Node>();
+    walk(parseTemplate(macro_sql).body, (node) => {
+      if (node.type === 'Name') {
+        if (node.ctx === 'load') read.push(node);
+        else own.add(node.name);
+      } else if (node.type === 'Call' && this.#namesMacro(node)) {
+        plain.add(node.node.type === 'Getattr' ? node.node.node : node.node);
+      } else if (node.type === 'Getattr' && node.attr !== 'dispatch' && isAdapter(node.node)) plain.add(node.node);
     });
+    return read.some(
+      (node) =>
+        !own.has(node.name) &&
+        !plain.has(node) &&
+        (isAdapter(node) || this.#packages.has(node.name) || this.#ids.get(package_name, node.name) !== undefined),
+    );
+  }
+
+  /** Whether a call is `name()`, `package.name()` of a macro that there is, or a dispatch of a literal. */
+  #namesMacro({ node, args, kwargs }: Ast.Call): boolean {
+    if (node.type !== 'Getattr' || node.node.type !== 'Name') return node.type === 'Name';
+    if (!isAdapter(node.node)) return this.#ids.fromPackage(node.node.name, node.attr) !== undefined;
+    return (args[0] ?? kwargs.find(({ key }) => key === 'macro_name')?.value)?.type === 'Const';
   }
 
   /**
