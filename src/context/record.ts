@@ -1,6 +1,6 @@
-// dbt's dataclasses as on-run-end hooks see them: attributes instead of items, a text of class and fields, `to_dict()`;
-// a config also has `get` and gives None for a key that it has not. Leaves which object is of which class to
-// record-classes.ts.
+// dbt's dataclasses as templates see them: attributes instead of items, a text of class and fields, `to_dict()`; a
+// config also has `get` and gives None for a key that it has not. Leaves which object is of which class to
+// metric-reference.ts and to the results of on-run-end hooks.
 import { fireMetaKeyWarning } from './config-object.ts';
 import type { Logger } from '../log.ts';
 import { callable, fromJson, type HostObject, PyDict, toRepr, toText, type Value } from '../values/index.ts';
