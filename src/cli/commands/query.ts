@@ -57,8 +57,10 @@ function sqlOf({ positional: [typed], flags, cwd }: CommandSession): string {
   const { file } = flags;
   if ((typed === undefined) === (typeof file !== 'string')) throw errorOf('querySource', {});
   const text = typed ?? (file === '-' ? readFileSync(STDIN, 'utf8') : readFileText(resolve(cwd, String(file))));
-  if (text.trim() === '') throw errorOf('querySource', {});
-  return text.replace(/;\s*$/, '');
+  const end = /;\s*$/.exec(wordsOf(text))?.index;
+  const sql = end === undefined ? text : text.slice(0, end) + text.slice(end + 1);
+  if (wordsOf(sql).trim() === '') throw errorOf('querySource', {});
+  return sql;
 }
 
 /** What holds no words of the query itself: comments, texts, quoted names, and Jinja, which stands for one word. */
@@ -73,12 +75,19 @@ const NO_WORDS = new RegExp(
   'g',
 );
 
+/** The words of a query, each in its place. */
+function wordsOf(sql: string): string {
+  return sql.replace(NO_WORDS, (part) =>
+    /^(?:--|\/\*|\{#)/.test(part) ? ' '.repeat(part.length) : ` ${'0'.repeat(part.length - 2)} `,
+  );
+}
+
 /**
  * Does the query end by a LIMIT of its own? One more behind it would be an error of syntax. ClickHouse's LIMIT … BY is
  * another clause.
  */
 function hasLimit(sql: string): boolean {
-  let words = sql.replace(NO_WORDS, ' 0 ');
+  let words = wordsOf(sql);
   for (let before = ''; before !== words; ) {
     before = words;
     words = words.replace(/\([^()]*\)/g, ' 0 ');

@@ -64,6 +64,7 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     const within = "select id from (select id from {{ ref('rows') }} order by id limit 3) as t order by id -- limit 9";
     expect(await rows(within, '--limit', '2')).toBe('id\n1\n2\n');
     expect(await rows("select 'limit 1' as t; ")).toBe('t\nlimit 1\n');
+    expect(await rows("select '; -- no' as t; -- end")).toBe('t\n; -- no\n');
     if (type === 'clickhouse')
       expect(await rows("select id from {{ ref('rows') }} order by id limit 1 by id", '--limit', '2')).toBe(
         'id\n1\n2\n',
