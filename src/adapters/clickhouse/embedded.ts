@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { isAlive, sleep } from '../process-identity.ts';
-import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
+import { keeperLog, keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { makeFolder } from '../../make-folder.ts';
 
 /** The version of chdb that this program was tested with. */
@@ -96,14 +96,6 @@ function withUnloadedTables(error: TsdbtError, files: EmbeddedFiles): TsdbtError
         `ATTACH TABLE: create the empty ${flags.length === 1 ? 'file' : 'files'} ${flags.join(', ')}.`,
     },
   );
-}
-
-function keeperLog(files: EmbeddedFiles): string {
-  try {
-    return readFileSync(join(files.dir, 'keeper.log'), 'utf8');
-  } catch {
-    return '';
-  }
 }
 
 /** Files that define attached tables with a disk of their own, relative to `data`. */

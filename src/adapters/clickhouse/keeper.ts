@@ -2,14 +2,14 @@
 // as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
 // takes this process alone with it.
 import { randomBytes } from 'node:crypto';
-import { readFileSync, realpathSync, rmSync } from 'node:fs';
+import { realpathSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
-import { ownIdentity, sleep, startOf } from '../process-identity.ts';
-import { outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
+import { ownIdentity, sleep } from '../process-identity.ts';
+import { keeperLog, outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
 import { makeFolder } from '../../make-folder.ts';
@@ -23,8 +23,8 @@ const IDLE_MS = 3000;
 const TAKEOVER_MS = 15_000;
 
 /**
- * Opens the folder's engine. One process at a time may have it open; chdb says only that it could not, so who has it is
- * asked of the engine's own `status` file.
+ * Opens the folder's engine. One process at a time may have it open, also one that was killed and whose threads have
+ * not all ended; chdb says only that it could not.
  * @returns the port of another keeper's server in its place: a command that was stopped while it started leaves a
  *   keeper that nobody knows until its server takes connections
  */
@@ -36,24 +36,15 @@ async function openEngine(
 ): Promise<Engine | number> {
   const deadline = performance.now() + TAKEOVER_MS;
   for (;;) {
+    const said = keeperLog(files).length;
     try {
       return new Engine(native, path, spool, () => performance.now());
     } catch (error) {
-      if (performance.now() > deadline || !heldByAnother(path)) throw error;
+      if (performance.now() > deadline || !/Cannot lock file/.test(keeperLog(files).slice(said))) throw error;
       await sleep(50);
       const port = runningPort(files);
       if (port !== null) return port;
     }
-  }
-}
-
-/** Has another live process the data open? It writes its pid into `status`, which it keeps locked. */
-function heldByAnother(path: string): boolean {
-  try {
-    const pid = Number(/^PID: (\d+)/.exec(readFileSync(join(path, 'status'), 'utf8'))?.[1]);
-    return pid !== process.pid && startOf(pid) !== null;
-  } catch {
-    return false;
   }
 }
 

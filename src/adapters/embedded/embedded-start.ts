@@ -25,6 +25,17 @@ export function runningPort(files: EmbeddedFiles): number | null {
   return record.port;
 }
 
+const logOf = ({ dir }: EmbeddedFiles): string => join(dir, 'keeper.log');
+
+/** What a keeper and its server have said since it was started; empty when nobody was. */
+export function keeperLog(files: EmbeddedFiles): string {
+  try {
+    return readFileSync(logOf(files), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 /**
  * Starts a keeper and waits until its server takes connections.
  * @param script the program
@@ -39,7 +50,7 @@ export async function startKeeper(
   args: readonly string[],
   limit = Number.POSITIVE_INFINITY,
 ): Promise<number> {
-  const log = openSync(join(files.dir, 'keeper.log'), 'w', 0o600);
+  const log = openSync(logOf(files), 'w', 0o600);
   // A statement of the keeper's engine occupies a thread of Node's pool, which has four by default.
   const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
   const keeper = spawn(process.execPath, [script, files.dir, ...args], {

@@ -72,9 +72,7 @@ describe.skipIf(NO_STORE !== null)(`compaction beside others${NO_STORE === null 
         expect(await compact(archive, { compact: kept })).toMatchObject({ into, problems: [], busy: false });
         woken.now();
         const late = await first;
-        if (where === 'list') expect(late).toMatchObject({ into: 0, problems: [], busy: true });
-        else
-          expect(late.problems[0]).toMatch(/^The object .*-day.* holds messages of the same offsets: its day is not/);
+        expect(late).toMatchObject({ problems: [], busy: true });
         expect(await idsByName(archive, await archive.keys())).toEqual(upTo(60));
         expect(await rowsCounted(archive)).toBe(60);
         expect(joinedOf(await archive.keys())).toHaveLength(into);

@@ -96,8 +96,12 @@ it.skipIf(bouncerMissing !== null)('works behind a pooler of transactions', { ti
     `select count(*) = 1 from pg_stat_activity where query ~ 'pg_sleep.0.1' and state = 'active' ` +
       'and pid <> pg_backend_pid()',
   );
-  const [[owner = ''] = []] = await project.rows(`select host from tsdbt.job_runs where job = 'long'`);
-  const stopped = hosts.find(({ child }) => owner.endsWith(`:${child.pid}`));
+  let stopped: (typeof hosts)[number] | undefined;
+  await until('a host runs it', async () => {
+    const owners = await project.rows(`select host from tsdbt.job_runs where job = 'long'`);
+    stopped = hosts.find(({ child }) => owners.some(([owner]) => owner?.endsWith(`:${child.pid}`)));
+    return stopped !== undefined;
+  });
   stopped?.child.kill('SIGSTOP');
   await holds(
     'another host has made it',

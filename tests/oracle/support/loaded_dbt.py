@@ -29,6 +29,10 @@ def child(job, out, err):
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
     sys.argv = ["dbt", *job["args"]]
+    main = sys.modules["dbt.cli.main"]
+    # dbt 1.12 reads .env of the folder when the module is loaded, which was elsewhere.
+    if hasattr(main, "load_dotenv"):
+        main.load_dotenv(main.find_dotenv(usecwd=True), override=False)
     code = 0
     try:
         cli(job["args"], prog_name="dbt")

@@ -194,6 +194,7 @@ describe('a flusher', () => {
       dead: [letter(1, 'why')],
       loadId: 'l',
       allowance: 5,
+      follows: false,
     });
     expect(rows.length).toBe(1);
     await answer(0, { rows: 0, dead: [letter(1, 'why'), letter(0, 'refused')] });
