@@ -37,8 +37,8 @@ export async function kafkaClient(connection: LoadConnection, group: string): Pr
 
 class KafkaClient implements BrokerClient {
   readonly #cluster: Cluster;
-  readonly #positions = new Positions();
   readonly #topicIds = new Map<string, string>();
+  readonly #positions = new Positions(this.#topicIds);
   readonly #loop: FetchLoop;
   #listener: AssignmentListener | null = null;
   #looked = Date.now();
@@ -52,7 +52,7 @@ class KafkaClient implements BrokerClient {
 
   constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
     this.#cluster = new Cluster(connection, library, group);
-    this.#loop = new FetchLoop(this.#cluster, this.#positions, this.#topicIds);
+    this.#loop = new FetchLoop(this.#cluster, this.#positions);
   }
 
   async topics(names: readonly string[]): Promise<readonly TopicInfo[]> {
@@ -158,9 +158,9 @@ class KafkaClient implements BrokerClient {
   }
 
   read(at: TopicPartition, from: bigint, to: bigint, waitMs: number | null = null): Promise<RangeRead> {
-    const positions = new Positions();
+    const positions = new Positions(this.#topicIds);
     positions.start(at, from, null);
-    const loop = new FetchLoop(this.#cluster, positions, this.#topicIds);
+    const loop = new FetchLoop(this.#cluster, positions);
     return readRange(() => loop.poll(), at, from, to, waitMs);
   }
 

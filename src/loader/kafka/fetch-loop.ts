@@ -55,18 +55,15 @@ interface Opened {
 export class FetchLoop {
   readonly #cluster: Cluster;
   readonly #positions: Positions;
-  /** Topic ids when loading began. */
-  readonly #topicIds: ReadonlyMap<string, string>;
   readonly #crc32c: Crc32c;
   readonly #unpack: Unpack;
   /** The fetch in flight while the last one is being read. */
   #ahead: Promise<Round> | null = null;
   #opened: Opened[] = [];
 
-  constructor(cluster: Cluster, positions: Positions, topicIds: ReadonlyMap<string, string>) {
+  constructor(cluster: Cluster, positions: Positions) {
     this.#cluster = cluster;
     this.#positions = positions;
-    this.#topicIds = topicIds;
     this.#crc32c = crc32cOf(cluster.library);
     this.#unpack = unpacker(cluster.library);
   }
@@ -130,7 +127,7 @@ export class FetchLoop {
         this.#troubled(position, code === 0 ? 'it has no leader' : `the broker answers ${errorName(code)}`);
         return [];
       }
-      if ((this.#topicIds.get(at.topic) ?? topic.id) !== topic.id) {
+      if ((position.topicId ?? topic.id) !== topic.id) {
         const message = `topic ${at.topic} was deleted and made again`;
         failures.push([position, { ...at, reason: 'made_anew', message }]);
         return [];

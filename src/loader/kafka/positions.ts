@@ -5,6 +5,8 @@ import { type PartitionFailure, partitionKey, type ReadPosition, type TopicParti
 /** How far a partition has been read. */
 export interface Position {
   readonly at: TopicPartition;
+  /** The topic's id when reading began there; null: not known. */
+  readonly topicId: string | null;
   next: bigint;
   epoch: number | null;
   /** The offset to fetch from, behind what is fetched and not yet read. */
@@ -22,14 +24,16 @@ export interface Position {
 /** Back-off after a transient error, longer each time; after so many in a row it is reported. */
 const [TROUBLE_MS, LONGEST_TROUBLE_MS, TROUBLES_TOLD] = [100, 5000, 4];
 
-export function newPosition(at: TopicPartition, next: bigint, epoch: number | null): Position {
-  return { at, next, epoch, ahead: next, verified: null, damaged: null, troubles: 0, trouble: '', restsUntil: 0 };
-}
-
 /** The positions of a client. Moving a partition makes a new position: holders of the old one notice. */
 export class Positions {
   readonly #byKey = new Map<string, Position>();
   readonly #paused = new Set<string>();
+  readonly #topicIds: ReadonlyMap<string, string>;
+
+  /** @param topicIds the present ids of topics, which grow and change */
+  constructor(topicIds: ReadonlyMap<string, string>) {
+    this.#topicIds = topicIds;
+  }
 
   all(): readonly Position[] {
     return [...this.#byKey.values()];
@@ -65,7 +69,10 @@ export class Positions {
   }
 
   start(at: TopicPartition, next: bigint, epoch: number | null): void {
-    this.#byKey.set(partitionKey(at), newPosition(at, next, epoch));
+    this.#byKey.set(partitionKey(at), {
+      ...{ at, topicId: this.#topicIds.get(at.topic) ?? null, next, epoch, ahead: next, verified: null, damaged: null },
+      ...{ troubles: 0, trouble: '', restsUntil: 0 },
+    });
   }
 
   forget(at: TopicPartition): void {

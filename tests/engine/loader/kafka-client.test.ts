@@ -128,6 +128,24 @@ describe('a Kafka client', async () => {
     await until(() => ids[0]?.length === 10);
   });
 
+  it('knows of each partition that its topic was made again, whoever has asked for the new id before', async () => {
+    for (const partition of [0, 1]) send(partition, 0, 1);
+    const { client, until, ids, failures } = await reader();
+    await until(() => ids.flat().length === 4);
+    // The new topic has more than was read of the first one.
+    broker.create('t', 2);
+    for (const partition of [0, 1]) send(partition, 10, 11, 12, 13);
+    // As a start of another partition does.
+    await client.topics(['t']);
+    await until(() => failures.length === 2);
+    expect(failures.map(({ reason }) => reason)).toEqual(['made_anew', 'made_anew']);
+    const before = ids[0]!.length;
+    client.seek(new Map([['t/0', { next: 0n, epoch: null }]]));
+    await until(() => ids[0]!.length === before + 4);
+    expect(ids[0]!.slice(before)).toEqual([10, 11, 12, 13]);
+    expect(failures).toHaveLength(2);
+  });
+
   it('says in which epoch it asks, and in which what it has read was written', async () => {
     send(0, 1, 2);
     broker.topics.get('t')!.logs[0]!.epochs.push({ epoch: 4, start: 2n });
