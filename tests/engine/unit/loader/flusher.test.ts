@@ -42,8 +42,10 @@ describe('a flusher', () => {
   let retries: number;
   let target: LoadTarget;
   let takesSmall: true | undefined;
+  let rest: (() => Promise<void>) | undefined;
   beforeEach(() => {
-    [clock, flushes, log, committed, retries, target, takesSmall] = [1000, [], [], [], 0, TARGET, undefined];
+    [clock, flushes, log, committed, retries, target] = [1000, [], [], [], 0, TARGET];
+    [takesSmall, rest] = [undefined, undefined];
     open();
   });
 
@@ -59,6 +61,7 @@ describe('a flusher', () => {
       loadId: 'l',
       sink: {
         ...(takesSmall && { takesSmall }),
+        ...(rest && { rest }),
         flush: (flush) =>
           new Promise((resolve, reject) => {
             const text = [...flush.rows.chunks(flush.rows.all())].join('');
@@ -202,6 +205,64 @@ describe('a flusher', () => {
     expect(flusher.written).toEqual({ rows: 0, dead: 2 });
     // What the database has refused counts for the limit; what was dead before counted when it was read.
     expect(limit.left).toBe(4);
+  });
+
+  it('lets the sink rest once when nothing has followed a full flush for a while, and at an end', async () => {
+    let rests = 0;
+    rest = async () => {
+      rests++;
+    };
+    open();
+    const flushed = async (from: number, to: number): Promise<boolean | undefined> => {
+      fill(from, to);
+      await flusher.flushDue();
+      await answer(flushes.length - 1);
+      return flushes.at(-1)?.flush.follows;
+    };
+    const restsIn = async (ms: number): Promise<number> => {
+      clock += ms;
+      await flusher.flushDue();
+      return rests;
+    };
+    expect(await flushed(0, 3)).toBe(true);
+    expect([await restsIn(499), await restsIn(1), await restsIn(500)]).toEqual([0, 1, 1]);
+    await flushed(3, 6);
+    fill(6, 9);
+    await flusher.flushDue();
+    expect(await restsIn(500)).toBe(1);
+    await answer(2);
+    expect([await restsIn(499), await restsIn(1)]).toEqual([1, 2]);
+    // A small one is called done at once, with what was left before it.
+    await flushed(9, 12);
+    fill(12, 13);
+    clock += 50;
+    await flusher.flushDue();
+    await answer(4);
+    expect([flushes[4]?.flush.follows, await restsIn(500)]).toEqual([false, 2]);
+    await flushed(13, 16);
+    await flusher.flushAll();
+    await flusher.flushAll();
+    expect(rests).toBe(3);
+    await flushed(16, 19);
+    await flusher.leave();
+    expect(rests).toBe(4);
+  });
+
+  it('lets the sink rest again where that has failed, and ends without it', async () => {
+    let rests = 0;
+    rest = async () => {
+      rests++;
+      throw new Error('away');
+    };
+    open();
+    fill(0, 3);
+    await flusher.flushDue();
+    await answer(0);
+    clock += 500;
+    await expect(flusher.flushDue()).rejects.toThrow('away');
+    await expect(flusher.flushAll()).rejects.toThrow('away');
+    expect(await flusher.leave()).toBeUndefined();
+    expect(rests).toBe(3);
   });
 
   it('two buffers: reading waits when both are full, and what waits goes at once then', async () => {
