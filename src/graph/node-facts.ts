@@ -67,7 +67,7 @@ export function isVersioned(node: Maybe): boolean {
   return node?.resource_type === 'model' && node.version != null;
 }
 
-export function isEnabled(node: Maybe): boolean {
+export function isEnabled(node: { readonly config?: { readonly enabled?: boolean } | null } | undefined): boolean {
   return node?.config?.enabled !== false;
 }
 

@@ -15,7 +15,7 @@ import {
   type SelectionSpec,
   type SelectorDefinitions,
 } from './selector-grammar.ts';
-import { type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
+import { isEnabled, type NodeFacts, ReadFacts, typeInId } from './node-facts.ts';
 import { searchMethod } from './selector-methods.ts';
 import type { PreviousState } from './state-methods.ts';
 import { hasMember, keysOf } from './unread-record.ts';
@@ -279,6 +279,3 @@ function combine(type: SelectionGroup['type'], sets: readonly Set<string>[]): Se
       : (id: string) => !others.some((set) => set.has(id));
   return new Set([...first].filter(keep));
 }
-
-const isEnabled = (node: object): boolean =>
-  (node as { config?: { enabled?: boolean } | null }).config?.enabled !== false;
