@@ -37,13 +37,14 @@ interface Tag {
 }
 
 const NAME = '[A-Za-z_][A-Za-z_0-9]*';
+/** None begins by blanks: it would be tried, through all of them, at each one. */
 const PATTERNS = {
-  block: `(?:\\s*\\{%-|\\{%)\\s*(?<type>${NAME})(?:\\s+(?<name>${NAME}))?`,
-  comment: '\\s*\\{#',
+  block: `\\{%-?\\s*(?<type>${NAME})(?:\\s+(?<name>${NAME}))?`,
+  comment: '\\{#',
   commentEnd: '#\\}',
   expression: '\\{\\{\\s*',
-  expressionEnd: '\\s*\\}\\}',
-  raw: '(?:\\s*\\{%-|\\{%)\\s*raw\\s*(?:-%\\}\\s*|%\\})[\\s\\S]*?(?:\\s*\\{%-|\\{%)\\s*endraw\\s*(?:-%\\}\\s*|%\\})',
+  expressionEnd: '\\}\\}',
+  raw: '\\{%-?\\s*raw\\s*(?:-%\\}\\s*|%\\})[\\s\\S]*?\\{%-?\\s*endraw\\s*(?:-%\\}\\s*|%\\})',
   close: '-%\\}\\s*|%\\}',
   string: `'(?:[^'\\\\]*(?:\\\\[\\s\\S][^'\\\\]*)*)'|"(?:[^"\\\\]*(?:\\\\[\\s\\S][^"\\\\]*)*)"`,
   quote: `['"]`,
@@ -204,7 +205,6 @@ class BlockScanner {
     for (;;) {
       const [kind, match] = this.#first('block', 'comment', 'expression') ?? [undefined, undefined];
       if (kind === undefined) return undefined;
-      this.#pos = match.index;
       const end = match.index + match[0].length;
       if (kind === 'comment') {
         this.#pos = end;
@@ -220,10 +220,14 @@ class BlockScanner {
 
   #readTag(match: RegExpExecArray, end: number): Tag {
     const { type = '', name } = match.groups ?? {};
-    const start = this.#pos;
+    const source = this.#source;
+    let start = match.index;
+    // Blanks before `{%-` belong to the tag.
+    if (source[start + 2] === '-') while (start > this.#pos && /\s/.test(source.charAt(start - 1))) start--;
+    this.#pos = start;
     if (type === 'raw') {
       // The pattern alone would go through the rest from each place at which a raw block begins
-      if (!this.#source.includes('endraw', end)) throw this.#unexpectedEnd(RAW);
+      if (!source.includes('endraw', end)) throw this.#unexpectedEnd(RAW);
       this.#advance(RAW, 'raw');
     } else {
       this.#pos = end;

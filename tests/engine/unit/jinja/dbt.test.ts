@@ -65,6 +65,9 @@ describe('blocks of a file, as dbt cuts them', () => {
       ['{% raw %} ', '{% raw %}...{% endraw %}'],
     ] as const)
       expect(() => extractBlocks(text.repeat(200_000), { allowed })).toThrow(`unexpected EOF, expected ${expected}`);
+    const blanks = ' '.repeat(200_000);
+    const text = `${blanks}{% docs a %}${blanks}{{ x${blanks}}}{% raw %}${blanks}{% endraw %}${blanks}{%- enddocs %}`;
+    expect(extractBlocks(text, { allowed }).map(({ fullBlock }) => fullBlock)).toEqual([text.trim()]);
   });
 });
 
