@@ -134,7 +134,9 @@ describe('OpenLineage events', () => {
     const orders = of('COMPLETE', 'orders');
     expect(orders?.job.namespace).toBe('shop');
     // It is told as it ends, before what stands on it begins.
-    const [over, next] = [orders, of('START', 'totals')].map((event) => events.findIndex((each) => each === event));
+    const [over, next] = [orders, of('START', 'totals')].map((event) =>
+      event === undefined ? -1 : events.indexOf(event),
+    );
     expect(over).toBeGreaterThan(-1);
     expect(next).toBeGreaterThan(over ?? -1);
     expect(orders?.run.facets['parent']).toMatchObject({
