@@ -171,7 +171,7 @@ with slow as materialized (select pg_sleep(3)) select id from public.events, slo
 
 it('lets a run come to its end at the first signal, and cancels it at the second one', async () => {
   const project = await open({
-    'models/short.sql': "{{ config(materialized='table') }} select pg_sleep(12)::text as id",
+    'models/short.sql': "{{ config(materialized='table') }} select pg_sleep(25)::text as id",
     'models/long.sql': "{{ config(materialized='table') }} select pg_sleep(600)::text as id",
     'jobs.yml': 'jobs:\n  short: { every: 1d, run: short }\n  long: { every: 1d, run: long }\n',
   });
