@@ -236,3 +236,10 @@ function wording(error: TsdbtError): string {
 function indent(text: string, by: number): string {
   return text.split('\n').join(`\n${' '.repeat(by)}`);
 }
+
+/** An error in one line: what happened, and what to do. */
+export function inOneLine(error: unknown): string {
+  if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
+  const { hint } = error.details;
+  return hint === undefined ? error.message : `${error.message}${/[.!?]$/.test(error.message) ? '' : '.'} ${hint}`;
+}

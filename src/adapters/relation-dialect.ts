@@ -63,3 +63,11 @@ export interface NodeOfRelation {
   readonly source_name?: unknown;
   readonly config?: unknown;
 }
+
+/** The database of a relation's name: the empty text where names have none, whatever a macro gives. */
+export function databaseIn(
+  { noDatabase }: Pick<RelationDialect, 'noDatabase'>,
+  database: string | null,
+): string | null {
+  return noDatabase === undefined ? database : '';
+}

@@ -1,10 +1,9 @@
 // Compares a target's kept positions with the broker's ends, and names what keeps it from being loaded.
-import { TsdbtError } from '../errors.ts';
+import { inOneLine, TsdbtError } from '../errors.ts';
 import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
-import { textOf } from './supervise.ts';
 import { ofTopic, topicNames } from './topics.ts';
 
 /** One partition. Null: not known. */
@@ -61,7 +60,8 @@ export async function loadStatus(
       const others = own.filter(([, { topic, topicId }]) => isAnother(topicId, ids.get(topic) ?? null));
       for (const [key] of others) lost.add(key);
       if (target.onGap === 'stop')
-        for (const topic of new Set(others.map(([, at]) => at.topic))) problems.push(textOf(madeAnew(target, topic)));
+        for (const topic of new Set(others.map(([, at]) => at.topic)))
+          problems.push(inOneLine(madeAnew(target, topic)));
       for (const failure of await client.verify(own.flatMap(([key, at]) => (lost.has(key) ? [] : [at])))) {
         const key = partitionKey(failure);
         lost.add(key);
@@ -73,7 +73,7 @@ export async function loadStatus(
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
     // A table that only files have filled needs no broker.
-    if (!fileOnly) problems.push(textOf(error));
+    if (!fileOnly) problems.push(inOneLine(error));
   }
   const keys = [...new Set([...kept.keys(), ...ends.keys()])].sort((a, b) =>
     a.localeCompare(b, 'en', { numeric: true }),

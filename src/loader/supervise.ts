@@ -1,6 +1,6 @@
 // Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
 // retried with growing back-off, while the others go on. A paused table waits until it is resumed.
-import { TsdbtError } from '../errors.ts';
+import { inOneLine, TsdbtError } from '../errors.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -82,7 +82,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
         !(error instanceof TsdbtError) ||
         error instanceof TooManyDead ||
         FINAL.has(error.kind);
-      const message = textOf(error);
+      const message = inOneLine(error);
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(failures++, 10));
       notify({ kind: 'failed', target, message, seconds: final ? null : wait / 1000 });
       await note(message);
@@ -115,11 +115,4 @@ async function waitOrMove({ target, sink, signal, pause }: SuperviseOptions, ms:
     const now = await where();
     if (now !== null && now !== before) return;
   }
-}
-
-/** An error in one line: what happened, and what to do. */
-export function textOf(error: unknown): string {
-  if (!(error instanceof TsdbtError)) return error instanceof Error ? error.message : String(error);
-  const { hint } = error.details;
-  return hint === undefined ? error.message : `${error.message}${/[.!?]$/.test(error.message) ? '' : '.'} ${hint}`;
 }

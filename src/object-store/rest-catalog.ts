@@ -36,6 +36,11 @@ export interface CatalogAnswer {
   readonly body: CatalogJson;
 }
 
+/** The path of a namespace. @param parts its name, `a.b` in two */
+export function namespacePath(parts: readonly string[]): string {
+  return `namespaces/${encodeURIComponent(parts.join('\u001f'))}`;
+}
+
 export class RestCatalog {
   readonly settings: CatalogSettings;
   readonly #tokens: OauthTokens | null;

@@ -1,6 +1,7 @@
 // Calls a node's materialization and checks what it gives: the relations that it has made. The SQL is the macros'; what
 // becomes of the relations is the kinds' of node.
 import { Relation } from '../adapters/relation.ts';
+import { databaseIn } from '../adapters/relation-dialect.ts';
 import { materializationMissing } from '../context/exceptions.ts';
 import { locateDatabaseError } from '../compiler/source-map.ts';
 import type { ManifestNode } from '../contracts/node.ts';
@@ -16,7 +17,7 @@ export function nodeRepresentation(
   ctx: RunContext,
   node: { database: string | null; schema: string; alias: string },
 ): string {
-  const database = ctx.adapter.relations.noDatabase === undefined ? node.database : '';
+  const database = databaseIn(ctx.adapter.relations, node.database);
   const foreign = database !== null && database !== ctx.config.profile.credentials.database;
   const name = ctx.adapter.createRelation({
     database,

@@ -19,6 +19,7 @@ const LAYER: Record<string, number> = {
   'log.ts': 0,
   'secrets.ts': 0,
   'make-folder.ts': 0,
+  'in-order.ts': 0,
   http: 0,
   'within.ts': 0,
   events: 0,

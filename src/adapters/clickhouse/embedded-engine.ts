@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { InOrder } from '../../in-order.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 
 /** The part of npm `chdb` that is used. */
@@ -60,7 +61,7 @@ const UNKNOWN = '\0';
 /** One session. */
 class Lane {
   readonly #native: NativeSession;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #order = new InOrder();
   #database: string | null = null;
   #settings = new Map<string, string>();
   /** Time of its last request, and how long it lives without one; milliseconds. */
@@ -82,16 +83,11 @@ class Lane {
   /** Runs work after all earlier work of the session. */
   async inOrder<T>(work: () => Promise<T>): Promise<T> {
     this.pending++;
-    const result = this.#last.then(work, work);
-    this.#last = result.then(
-      () => {
-        this.pending--;
-      },
-      () => {
-        this.pending--;
-      },
-    );
-    return result;
+    try {
+      return await this.#order.run(work);
+    } finally {
+      this.pending--;
+    }
   }
 
   async prepare({ sql, database, settings, parameters, gone }: Statement): Promise<void> {

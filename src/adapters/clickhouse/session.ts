@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { TsdbtError } from '../../errors.ts';
+import { InOrder } from '../../in-order.ts';
 import type { Value } from '../../values/value.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
@@ -61,7 +62,8 @@ export class ClickHouseSession implements Session {
   readonly options: SessionOptions;
   readonly #server: Server;
   #lane: Lane | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  /** One session runs one statement at a time. */
+  readonly #statements = new InOrder();
   #lasts = false;
   #running: { queryId: string; abort: AbortController } | null = null;
   /** Until the server has ended what was cancelled. */
@@ -95,7 +97,7 @@ export class ClickHouseSession implements Session {
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     // Ignores `bindings`, as dbt-clickhouse does.
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       const fetch = options.fetch === true && !DDL.test(sql);
       const { table, response } = await this.#run(sql, options, fetch);
       return { response, table: table.printingTo(this.options.print) };
@@ -107,7 +109,7 @@ export class ClickHouseSession implements Session {
   }
 
   async describe(sql: string): Promise<ColumnDescription[]> {
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       const { columns } = await this.#run(`SELECT * FROM ( \n${sql} \n) LIMIT 0`, {}, true);
       return columns.map(({ name, type }) => ({ name, typeName: type }));
     });
@@ -129,12 +131,12 @@ export class ClickHouseSession implements Session {
     data: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     settings: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    await this.#inOrder(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
+    await this.#statements.run(() => this.#run(sql, { comment: false, settings }, false, Readable.from(data)));
   }
 
   /** @param sql with a FORMAT; the server answers once the query is through, so that a failure is no half answer */
   async copyOut<T>(sql: string, take: (rows: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T> {
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       let taken: { readonly value: T } | undefined;
       // Who may not change settings sends short queries all the same.
       const settings = sql.length > LONG ? LONG_QUERY : {};
@@ -171,7 +173,7 @@ export class ClickHouseSession implements Session {
 
   async release(): Promise<void> {
     try {
-      await this.#last.catch(() => undefined);
+      await this.#statements.ended;
       // What was begun is cleaned up all the same.
       this.#cancelled = false;
       for (const end of this.endings.splice(0).reverse()) await end();
@@ -183,16 +185,6 @@ export class ClickHouseSession implements Session {
       this.columns.clear();
       if (lane !== null) this.#server.giveBack(lane);
     }
-  }
-
-  /** Queues statements: one session runs one at a time. */
-  async #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
   }
 
   async #run(

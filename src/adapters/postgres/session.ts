@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
+import { InOrder } from '../../in-order.ts';
 import type { AdapterResponse } from '../../contracts/results.ts';
 import type { ColumnDescription, ExecuteOptions, ExecuteResult, Session, SessionOptions } from '../adapter.ts';
 import { Table } from '../table.ts';
@@ -73,7 +74,8 @@ export class PostgresSession implements Session {
   readonly #transaction: SessionTransaction;
   readonly #options: SessionOptions;
   #connection: Connection | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  /** One session runs one statement at a time. */
+  readonly #statements = new InOrder();
   #waiting: WaitingStatement[] = [];
   readonly #temporary = new TemporaryTables();
   /** Number of statements sent. */
@@ -127,7 +129,7 @@ export class PostgresSession implements Session {
 
   async execute(sql: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       if (options.autoBegin && !this.#transaction.open) await this.#transaction.begin(() => this.#take());
       const text = options.bindings ? bind(sql, options.bindings) : sql;
       if (!keepsColumns(sql, options.fetch === true || options.every === true)) this.#mayChange(sql);
@@ -145,7 +147,7 @@ export class PostgresSession implements Session {
 
   async executeLater(sql: string, answered: (result: ExecuteResult) => void): Promise<void> {
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       if (!this.#transaction.open) await this.#transaction.begin(() => this.#take());
       if (!keepsColumns(sql, false)) this.#mayChange(sql);
       // In autocommit each statement must have succeeded before the next is sent. And an open end would swallow those
@@ -163,7 +165,7 @@ export class PostgresSession implements Session {
 
   async describe(sql: string): Promise<ColumnDescription[]> {
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       const result = await this.#run(sql);
       return (result.fields ?? []).map(columnDescription);
     });
@@ -171,7 +173,7 @@ export class PostgresSession implements Session {
 
   async attempt(sql: string): Promise<TsdbtError | null> {
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       const connection = await this.#ready();
       await this.#sendBegin(connection);
       // With `autocommit: true` there is nothing to roll back.
@@ -203,7 +205,7 @@ export class PostgresSession implements Session {
       if (this.#connection?.status !== 'T') throw errorOf('auditWithoutTransaction', {});
     };
     await this.#first();
-    await this.#inOrder(async () => this.#sendBegin(await this.#ready()));
+    await this.#statements.run(async () => this.#sendBegin(await this.#ready()));
     check();
     this.#held = true;
     try {
@@ -219,7 +221,7 @@ export class PostgresSession implements Session {
   async begin(): Promise<void> {
     if (this.#held) return;
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       if (this.#transaction.open)
         throw new TsdbtError(
           'internal',
@@ -231,7 +233,7 @@ export class PostgresSession implements Session {
 
   async commit(): Promise<void> {
     if (this.#held) return;
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       if (!this.#transaction.open)
         throw new TsdbtError(
           'internal',
@@ -270,7 +272,7 @@ export class PostgresSession implements Session {
   async rollback(): Promise<void> {
     if (this.#held) return;
     this.beforeFirst = null;
-    return this.#inOrder(() => this.#rollBack());
+    return this.#statements.run(() => this.#rollBack());
   }
 
   async copyIn(sql: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<number> {
@@ -312,7 +314,7 @@ export class PostgresSession implements Session {
   /** Begins a COPY, and says while it waits for another session. @param work sends it and takes its answer */
   async #copy<T>(sql: string, work: (begun: Copy) => Promise<{ value: T; response: AdapterResponse }>): Promise<T> {
     await this.#first();
-    return this.#inOrder(async () => {
+    return this.#statements.run(async () => {
       const connection = await this.#ready();
       await this.#sendBegin(connection);
       const { text, prefix } = this.#commented(sql);
@@ -342,7 +344,7 @@ export class PostgresSession implements Session {
     if (this.#held) return;
     this.beforeFirst = null;
     try {
-      await this.#inOrder(async () => {
+      await this.#statements.run(async () => {
         if (this.#connection === null) return;
         if (this.#connection.status !== 'I' || this.#connection.broken) await this.#rollBack();
         // dbt closes the connection; ours is reused, without settings or state of this node.
@@ -372,16 +374,6 @@ export class PostgresSession implements Session {
     if (this.#temporary.isDropped(sql)) return;
     this.#temporary.forget();
     if (!this.builds) this.#settings.onChange?.();
-  }
-
-  /** Queues statements: one session runs one at a time. */
-  async #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work, work);
-    this.#last = result.then(
-      () => undefined,
-      () => undefined,
-    );
-    return result;
   }
 
   async #take(): Promise<Connection> {

@@ -229,12 +229,11 @@ async function reachStore(store: ObjectStore): Promise<string> {
 
 /** A namespace that is not there is made by the first publication. */
 async function reachCatalog({ catalog, store, namespace }: LakeConnection): Promise<string> {
-  const [{ RestCatalog }, { s3Store }] = await Promise.all([
+  const [{ namespacePath, RestCatalog }, { s3Store }] = await Promise.all([
     import('../../object-store/rest-catalog.ts'),
     import('../../object-store/s3-store.ts'),
   ]);
-  const place = encodeURIComponent(namespace.split('.').join('\u001f'));
-  await new RestCatalog(catalog).ask('GET', `namespaces/${place}`, undefined, [404]);
+  await new RestCatalog(catalog).ask('GET', namespacePath(namespace.split('.')), undefined, [404]);
   return `${catalog.uri}, ${await reachStore(s3Store(store))}`;
 }
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { errorOf } from '../../error-table.ts';
-import { TsdbtError } from '../../errors.ts';
+import { inOneLine, TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import { isArchive, withArchive } from '../../loader/archive/config.ts';
@@ -453,7 +453,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
       }
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      problems = [error.details.hint === undefined ? error.message : `${error.message}. ${error.details.hint}`];
+      problems = [inOneLine(error)];
     }
     ctx.say(`${target.name}: ${problems.length === 0 ? 'OK' : 'not ready'}`);
     for (const problem of problems) ctx.say(`  ${problem}`);

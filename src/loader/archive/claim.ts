@@ -1,10 +1,16 @@
 // The right of one process to join and cut files of an archive, kept for as long as it works: a claim that is not
 // renewed belongs to a killed process, and ends. What the claim allows is said by the ledger.
+import { InOrder } from '../../in-order.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { type ArchiveLedger, CLAIM_MS } from './ledger.ts';
 
 /** From one renewal to the next. Some may fail or come late before the claim ends. */
 const BEAT_MS = CLAIM_MS / 6;
+
+/** Another process has the claim by now. */
+export class Overtaken extends Error {}
+/** The signal was aborted. */
+export class Stopped extends Error {}
 
 export class HeldClaim {
   readonly #ledger: ArchiveLedger;
@@ -12,7 +18,7 @@ export class HeldClaim {
   readonly #owner: string;
   readonly #timer: NodeJS.Timeout;
   /** One question after the other: two at once would find each other's claim. */
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #questions = new InOrder();
   #lost = false;
 
   private constructor(ledger: ArchiveLedger, target: LoadTarget, owner: string, beatMs: number) {
@@ -48,18 +54,16 @@ export class HeldClaim {
 
   /** Renews it. @returns false: another process has taken it over, for good @throws as `take` */
   async keep(): Promise<boolean> {
-    const asked = this.#last.then(async () => {
+    return this.#questions.run(async () => {
       if (!this.#lost && !(await this.#ledger.keepClaim(this.#target, this.#owner))) this.#lost = true;
       return !this.#lost;
     });
-    this.#last = asked.catch(() => undefined);
-    return asked;
   }
 
   /** Gives it back. @throws as `take` */
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#last;
+    await this.#questions.ended;
     await this.#ledger.release(this.#target, this.#owner);
   }
 }

@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../object-store/store.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { FaultPoint } from '../sink.ts';
 import { ofTopic } from '../topics.ts';
-import { HeldClaim } from './claim.ts';
+import { HeldClaim, Overtaken, Stopped } from './claim.ts';
 import { type ArchiveConfig, COMPACT, type CompactConfig, formatOf, isArchive, rangeOf } from './config.ts';
 import { type CompactPlan, type Covered, type Join, overlap, planCompaction } from './compact-plan.ts';
 import { CONTENT_TYPES, sameMessage } from './file-format.ts';
@@ -34,11 +34,6 @@ export interface CompactOptions {
   /** For tests: called at each fault point. */
   readonly reached?: (point: FaultPoint) => void;
 }
-
-/** Another process is at it by now. */
-class Overtaken extends Error {}
-/** The signal was aborted. */
-export class Stopped extends Error {}
 
 /** What has been done. */
 export interface Compacted {

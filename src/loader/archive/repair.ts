@@ -14,8 +14,8 @@ import { rowMaker } from '../row-maker.ts';
 import { type FaultPoint, Fenced, type OpenRange, type Sink } from '../sink.ts';
 import { isAnother, madeAnew } from '../starts.ts';
 import { ofTopic, topicNames } from '../topics.ts';
-import { HeldClaim } from './claim.ts';
-import { bodyOf, Stopped } from './compact.ts';
+import { HeldClaim, Overtaken, Stopped } from './claim.ts';
+import { bodyOf } from './compact.ts';
 import { isArchive, rangeOf } from './config.ts';
 import { liesThere } from './layout.ts';
 import { type ArchiveLedger, CLAIM_MS, type PlannedFile, type WrittenFile } from './ledger.ts';
@@ -33,9 +33,6 @@ const TRIES = 5;
 /** From one look at the claim of another process to the next; that of a killed one ends while they go on. */
 const LOOK_MS = 1000;
 const LOOKS = (1.25 * CLAIM_MS) / LOOK_MS;
-
-/** Another process has the claim by now. */
-class Overtaken extends Error {}
 
 export interface RepairOptions {
   /** An archive. */

@@ -2,6 +2,7 @@
 // one INSERT. Keeps what is known of the newest intents, how far an attempt has come that failed, and which intents are
 // written and not called done: the INSERT of the next flush's intents does that. sink.ts says when there is none.
 import { randomUUID } from 'node:crypto';
+import { InOrder } from '../../in-order.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { OffsetRange } from '../sink.ts';
@@ -52,8 +53,8 @@ interface TableState {
   attempt: Attempt | null;
   /** Intents that are written and not called done yet, by `topic/partition`. */
   readonly left: Map<string, Recorded>;
-  /** Resolves when nobody calls intents done. */
-  calling: Promise<unknown>;
+  /** Work that calls intents done: each is called so once. */
+  readonly calls: InOrder;
 }
 
 /**
@@ -87,7 +88,7 @@ export class FlushRanges {
     written: readonly Recorded[] = [],
   ): Promise<void> {
     const table = this.#table(target);
-    await this.#alone(table, async () => {
+    await table.calls.run(async () => {
       await finish(lease, [...table.left.values(), ...written], { target, loadId });
       table.left.clear();
     });
@@ -113,7 +114,7 @@ export class FlushRanges {
     const attempt = this.#attempt(table, ranges);
     const now = writing.now();
     const confirmed =
-      attempt.recorded === null ? await this.#alone(table, () => this.#record(writing, contents, table, attempt)) : now;
+      attempt.recorded === null ? await table.calls.run(() => this.#record(writing, contents, table, attempt)) : now;
     const recorded = attempt.recorded ?? new Map<string, Recorded>();
     const members = ranges.filter((range) => recorded.has(partitionKey(range)));
     const fenced = new Set(ranges.filter((range) => !recorded.has(partitionKey(range))));
@@ -193,13 +194,6 @@ export class FlushRanges {
     return looked;
   }
 
-  /** Does work that calls intents done behind all other such work: each is called so once. */
-  async #alone<T>(table: TableState, work: () => Promise<T>): Promise<T> {
-    const result = table.calling.then(work);
-    table.calling = result.catch(() => undefined);
-    return result;
-  }
-
   /** The attempt to write ranges: the present one, when this call repeats it, or a part of it that is written. */
   #attempt(table: TableState, ranges: readonly OffsetRange[]): Attempt {
     const known = table.attempt;
@@ -236,7 +230,7 @@ export class FlushRanges {
       shared: false,
       attempt: null,
       left: new Map<string, Recorded>(),
-      calling: Promise.resolve(),
+      calls: new InOrder(),
     };
     this.#tables.set(relation, table);
     return table;

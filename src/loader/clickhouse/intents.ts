@@ -1,6 +1,7 @@
 // Intents of a target: who may write next, and what was not written to its end. An intent is recorded by one INSERT
 // whose token is a number, which makes it a compare-and-set; reading it back says whether it is this loader's.
 // sink.ts writes rows, settle.ts what an earlier loader left.
+import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import { partitionKey, type TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
@@ -17,6 +18,7 @@ import {
   ofPlaces,
   ofTopic,
   type PlacedIntent,
+  relationOf,
   selectChain,
   selectIntents,
   STATE_DATABASE,
@@ -36,6 +38,13 @@ export async function readIntents(
 ): Promise<ReadonlyMap<number, PlacedIntent>> {
   const rows = await lease.ask(selectIntents(ofTopic(target, topic)));
   return new Map(newestIntents(rows).map((intent) => [intent.partition, intent]));
+}
+
+/** The newest intent of each partition of all topics of the table. */
+export async function newestOfTable(lease: LeasedSession, target: LoadTarget): Promise<PlacedIntent[]> {
+  return newestIntents(
+    await lease.ask(selectIntents(`relation = ${quoteText(relationOf(target))} AND partition >= 0`)),
+  );
 }
 
 /** The newest intent of a partition; null: there is none. */

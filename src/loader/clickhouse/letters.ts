@@ -6,8 +6,9 @@ import { withoutValues } from '../dead-limit.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Sealer } from '../seal.ts';
 import type { DeadLetter, StoredLetter } from '../sink.ts';
+import { newestOfTable } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
-import { newestIntents, relationOf, selectIntents, STATE_DATABASE } from './load-flushes.ts';
+import { relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { insertRows } from './write.ts';
 
 const TABLE = `${STATE_DATABASE}.dead_letters`;
@@ -104,8 +105,7 @@ export async function readLetters(
       `FROM ${TABLE} WHERE relation = ${quoteText(relationOf(target))} AND replayed_at IS NULL AND ` +
       `id > ${after} AND id <= ${upTo} ORDER BY id LIMIT ${limit}`,
   );
-  const ofTable = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
-  const intents = rows.length === 0 ? [] : newestIntents(await lease.ask(selectIntents(ofTable)));
+  const intents = rows.length === 0 ? [] : await newestOfTable(lease, target);
   const since = new Map(intents.map((intent) => [partitionKey(intent), intent.topicSince]));
   return rows.map(([id, topic, partition, offset, time, key, value, headers, hidden, failed]) => {
     const place = partitionKey({ topic: topic ?? '', partition: Number(partition) });

@@ -195,10 +195,15 @@ function within(target: LoadTarget, spans: readonly Span[]): string {
  * @param name the same among the intents
  */
 function ofNoReplay(target: LoadTarget, column: string, name: string, topicSince: number | null): string {
-  return topicSince === null
-    ? ''
-    : ` AND ifNull(${column}, '') NOT IN (SELECT ${name} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
-        `${quoteText(relationOf(target))} AND kind = 'replay')`;
+  return topicSince === null ? '' : ` AND ifNull(${column}, '') NOT IN ${replaysOf(target, name)}`;
+}
+
+/** A subquery: the replays of a table's dead letters. @param name what is read of their intents */
+export function replaysOf(target: LoadTarget, name: string): string {
+  return (
+    `(SELECT ${name} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ${quoteText(relationOf(target))} ` +
+    "AND kind = 'replay')"
+  );
 }
 
 /** A condition for rows, or letters, of the topic as it is now. @param time their column of it */

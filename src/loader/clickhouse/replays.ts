@@ -6,17 +6,10 @@ import { quoteText } from '../../adapters/clickhouse/literal.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { Fenced } from '../sink.ts';
-import { finish, readIntent, record } from './intents.ts';
+import { finish, newestOfTable, readIntent, record } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { markReplayed } from './letters.ts';
-import {
-  type Intent,
-  newestIntents,
-  type PlacedIntent,
-  relationOf,
-  selectIntents,
-  STATE_DATABASE,
-} from './load-flushes.ts';
+import { type Intent, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
 import { Quiet } from './running.ts';
 import { type Contents, type Outcome, writeContents, type Writing } from './settle.ts';
 
@@ -89,8 +82,7 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
 
 /** Has a position of the table been set, and what is to be deleted then not yet? */
 async function isRewinding(lease: LeasedSession, target: LoadTarget): Promise<boolean> {
-  const where = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
-  return newestIntents(await lease.ask(selectIntents(where))).some(({ kind, done }) => kind === 'rewind' && !done);
+  return (await newestOfTable(lease, target)).some(({ kind, done }) => kind === 'rewind' && !done);
 }
 
 function beingRewound({ name, path }: LoadTarget): TsdbtError {

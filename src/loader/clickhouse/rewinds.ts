@@ -11,7 +11,7 @@ import { isAnother } from '../starts.ts';
 import { finish, readIntent, record, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
-import { since } from './look.ts';
+import { replaysOf, since } from './look.ts';
 import { settleReplay } from './replays.ts';
 import { Quiet } from './running.ts';
 import { serverTime } from './topic-clock.ts';
@@ -166,8 +166,7 @@ function notReplayed(
   if (topicSince === null) return '';
   const moment = `fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
   return (
-    ` AND NOT (${number} IN (SELECT ${of} FROM ${STATE_DATABASE}.load_flushes WHERE relation = ` +
-    `${quoteText(relationOf(target))} AND kind = 'replay') AND ${offset} IN (SELECT offset FROM ` +
+    ` AND NOT (${number} IN ${replaysOf(target, of)} AND ${offset} IN (SELECT offset FROM ` +
     `${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND partition = ${partition} AND failed_at <= ${moment}))`
   );
 }

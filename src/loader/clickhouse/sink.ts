@@ -28,19 +28,17 @@ import { settleable } from './apart.ts';
 import { dropBeside } from './beside.ts';
 import { guardProblems } from './guards.ts';
 import { countsOf, FlushRanges } from './flush-ranges.ts';
-import { finish, readGroup, readIntents, readPlaces, recordTogether } from './intents.ts';
+import { finish, newestOfTable, readGroup, readIntents, readPlaces, recordTogether } from './intents.ts';
 import { LEASE_S, LeasedSession } from './leased-session.ts';
 import { newestLetter, readLetters } from './letters.ts';
 import {
   CREATE_STATE,
   insertPause,
-  newestIntents,
   newIntent,
   noteFailure,
   pruneIntents,
   relationOf,
   selectFailure,
-  selectIntents,
   selectPauses,
   selectPositions,
   selectFloors,
@@ -122,9 +120,7 @@ export class ClickHouseSink implements Sink {
     return this.#within(target, async (lease) => {
       const positions = new Map<string, KeptPosition>();
       if (!(await statePresent(lease))) return { positions, failure: null, paused: null };
-      const intents = newestIntents(
-        await lease.ask(selectIntents(`relation = ${quoteText(relationOf(target))} AND partition >= 0`)),
-      );
+      const intents = await newestOfTable(lease, target);
       const counts = new Map(
         (await lease.ask(deadCounts(target))).map(([topic, partition, count]) => [`${topic}/${partition}`, count]),
       );
@@ -456,8 +452,7 @@ export class ClickHouseSink implements Sink {
 
   async maintain(target: LoadTarget): Promise<readonly string[]> {
     await this.#within(target, async (lease) => {
-      const ofTable = `relation = ${quoteText(relationOf(target))} AND partition >= 0`;
-      for (const { topic, partition, seq } of newestIntents(await lease.ask(selectIntents(ofTable)))) {
+      for (const { topic, partition, seq } of await newestOfTable(lease, target)) {
         const prune = pruneIntents(target, topic, partition, seq);
         if (prune !== null) await lease.run(prune);
       }

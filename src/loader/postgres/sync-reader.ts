@@ -2,7 +2,7 @@
 // are read. What becomes of the rows is the target's.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
-import { TsdbtError } from '../../errors.ts';
+import { inOneLine, TsdbtError } from '../../errors.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
 import { type SourceTable, sourceTable } from './sync-source.ts';
@@ -128,7 +128,6 @@ export async function problemsOf(work: () => Promise<string[]>): Promise<{ probl
     return { problems: [], notes: await work() };
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    const { hint } = error.details;
-    return { problems: [hint === undefined ? error.message : `${error.message}. ${hint}`], notes: [] };
+    return { problems: [inOneLine(error)], notes: [] };
   }
 }

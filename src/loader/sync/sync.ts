@@ -1,7 +1,6 @@
 // Keeps tables equal to those of another database: one sync after the other, at their times, waiting for what is away.
 // How one is done is a dialect's.
-import { TsdbtError } from '../../errors.ts';
-import { textOf } from '../supervise.ts';
+import { inOneLine, TsdbtError } from '../../errors.ts';
 import type { SyncTarget } from './config.ts';
 
 /** What one sync has done. */
@@ -84,7 +83,7 @@ export async function keepSynced({ target, sync, once, signal, pause, say }: Syn
         const soon = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
         // What somebody has to mend, such as a missing table, is looked at again when the next sync is due.
         wait = Math.max(FIRST_WAIT_MS, passes ? Math.min(soon, target.everyMs) : target.everyMs);
-        say(`${target.name}: ${textOf(error)}; tried again in ${wait / 1000} s`);
+        say(`${target.name}: ${inOneLine(error)}; tried again in ${wait / 1000} s`);
       }
     }
   } finally {

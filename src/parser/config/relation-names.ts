@@ -1,5 +1,6 @@
 // Computes database, schema, alias and relation name of a node: built-in generate_*_name rules directly, a user's
 // macros by calls. The adapter quotes relations.
+import { databaseIn } from '../../adapters/relation-dialect.ts';
 import type { MacroNode } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ConfigDict } from './node-config.ts';
@@ -81,7 +82,7 @@ export class RelationNames {
     };
     return adapter
       .createRelation({
-        database: adapter.relations.noDatabase === undefined ? database : '',
+        database: databaseIn(adapter.relations, database),
         schema,
         identifier,
         quotePolicy: { database: pick('database'), schema: pick('schema'), identifier: pick('identifier') },

@@ -4,7 +4,14 @@ import { errorOf } from '../../error-table.ts';
 import { type AvroFile, readAvroFile } from '../../object-store/avro-file.ts';
 import type { Body, ObjectStore, StoredObject } from '../../object-store/store.ts';
 import { TsdbtError } from '../../errors.ts';
-import { type CatalogJson, items, member, type RestCatalog, text } from '../../object-store/rest-catalog.ts';
+import {
+  type CatalogJson,
+  items,
+  member,
+  namespacePath,
+  type RestCatalog,
+  text,
+} from '../../object-store/rest-catalog.ts';
 
 export class LakeTable {
   readonly place: string;
@@ -142,7 +149,7 @@ export class LakeTable {
   }
 
   #path(rest: string): string {
-    return `namespaces/${encodeURIComponent(this.#namespace.join('\u001f'))}/tables${rest}`;
+    return `${namespacePath(this.#namespace)}/tables${rest}`;
   }
 }
 
