@@ -161,6 +161,8 @@ describe('a real Kafka', () => {
         }
         await other.ended;
       }
+      // Only the last loader can bring these: it takes a signal by then.
+      await produce(10);
       await writer.close();
       await project.until(
         `select (select count(*) from raw.hard) >= ${seq - poison.length} or exists (select from raw.hard ` +
