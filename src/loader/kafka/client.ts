@@ -49,9 +49,15 @@ class KafkaClient implements BrokerClient {
   #askAwayAt = 0;
   /** Consecutive looks that found the client outside of its group. */
   #outside = 0;
+  /** Has the library given up to join the group again? */
+  #gaveUp = false;
 
   constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
     this.#cluster = new Cluster(connection, library, group);
+    const { consumer } = this.#cluster;
+    consumer.on('consumer:rejoin', () => {
+      this.#gaveUp = !consumer.isActive();
+    });
     this.#loop = new FetchLoop(this.#cluster, this.#positions);
   }
 
@@ -149,7 +155,7 @@ class KafkaClient implements BrokerClient {
   }
 
   async poll(): Promise<Polled> {
-    if (Date.now() - this.#looked > LOOK_MS) await this.#look();
+    if (this.#gaveUp || Date.now() - this.#looked > LOOK_MS) await this.#look();
     if (this.#listener !== null) await this.#followAssignments(this.#listener);
     const polled = await this.#loop.poll();
     if (this.#away.size === 0) return polled;
@@ -215,8 +221,9 @@ class KafkaClient implements BrokerClient {
     const partitions = partitionsOf(await this.#cluster.topics(subscribed, true), subscribed);
     this.#outside = consumer.isActive() ? 0 : this.#outside + 1;
     const grown = this.#partitions > 0 && partitions > this.#partitions;
-    if (grown || this.#outside > 2) {
+    if (grown || this.#gaveUp || this.#outside > 2) {
       await this.#joinGroup();
+      this.#gaveUp = false;
       this.#outside = 0;
     }
     this.#partitions = partitions;

@@ -210,6 +210,12 @@ export function answerError(
   );
 }
 
+/** Answers to a request of no member, or of another generation of the group. */
+const OUTSIDE_GROUP: ReadonlySet<string> = new Set([
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+  'REBALANCE_IN_PROGRESS',
+]);
 /** Answers about a member that a group does not have. */
 const NO_MEMBER: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'GROUP_ID_NOT_FOUND']);
 
@@ -229,6 +235,11 @@ function answerCodes(error: unknown): number[] {
 export function isNoMember(error: unknown): boolean {
   const codes = answerCodes(error);
   return codes.length > 0 && codes.every((code) => NO_MEMBER.has(BY_CODE.get(code)?.name ?? ''));
+}
+
+/** Does an answer say that a request is of no member, or of another generation of the group? */
+export function isOutsideGroup(error: unknown): boolean {
+  return answerCodes(error).some((code) => OUTSIDE_GROUP.has(BY_CODE.get(code)?.name ?? ''));
 }
 
 /**

@@ -2,6 +2,7 @@
 // whole, so that one partition without a leader would keep all others from being read.
 import type { API, Callback } from '@platformatic/kafka';
 import type { LoadConnection } from '../connections.ts';
+import { beating, committing } from './group-answers.ts';
 import { type ByteConsumer, clientOptions, type KafkaLibrary } from './library.ts';
 
 type MetadataResponse = ReturnType<KafkaLibrary['metadataV12']['parseResponse']>;
@@ -24,8 +25,14 @@ export function partialConsumer(
       callback: Callback<API<Asked, Answer>>,
     ): void {
       super[library.kGetApi]<Asked, Answer>(name, (error, api) =>
-        callback(error, name === 'Metadata' && api !== undefined ? takingPartial(api, described) : api),
+        callback(error, api === undefined ? api : this.#taking(name, api)),
       );
+    }
+
+    #taking<Asked extends unknown[], Answer>(name: string, api: API<Asked, Answer>): API<Asked, Answer> {
+      if (name === 'Metadata') return takingPartial(api, described);
+      if (name === 'OffsetCommit') return committing(api);
+      return name === 'Heartbeat' ? beating(api, () => this.generationId) : api;
     }
   }
   return new PartialConsumer({ groupId: group, ...clientOptions(connection) });
