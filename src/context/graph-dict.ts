@@ -1,9 +1,10 @@
 // `graph`: the manifest as one dict of dicts. A node is converted when a template reads it, in its state at that
 // moment, compiled or not.
 import type { Manifest } from '../contracts/manifest.ts';
-import { hasMember, keysOf, peek } from '../graph/unread-record.ts';
+import { packageInId, typeInId } from '../graph/node-facts.ts';
+import { hasMember, keysOf, laterPeek, peek } from '../graph/unread-record.ts';
 import { PyDict, type Value } from '../values/index.ts';
-import { LazyDict, lazyDictOf } from './lazy-dict.ts';
+import { type DictSource, fieldsOf, LazyDict, lazyDictOf } from './lazy-dict.ts';
 
 const SECTIONS = [
   'exposures',
@@ -39,9 +40,54 @@ function sectionDict(nodes: Readonly<Record<string, object>>): Value {
     keys: () => keysOf(nodes),
     has: (key) => hasMember(nodes, key),
     // What a template does to the dict stays there: the run writes the node as the parse has kept it.
-    load: (key) => lazyDictOf(peek(nodes, key) as { readonly [key: string]: unknown }),
+    load: (key) => {
+      const later = laterPeek(nodes, key);
+      return later === null ? lazyDictOf(peek(nodes, key) as Fields) : new LazyDict(new UnreadNode(key, later));
+    },
     live: true,
   });
+}
+
+interface Fields {
+  readonly [key: string]: unknown;
+}
+
+/**
+ * A node of a kept parse that nobody has read. Templates walk all nodes to find those of a type or a package, and both
+ * stand in the unique_id: such a walk decodes no node.
+ */
+class UnreadNode implements DictSource {
+  readonly #id: string;
+  readonly #read: () => unknown;
+  #known: DictSource | undefined;
+
+  constructor(id: string, read: () => unknown) {
+    this.#id = id;
+    this.#read = read;
+  }
+
+  get #fields(): DictSource {
+    return (this.#known ??= fieldsOf(this.#read() as Fields));
+  }
+
+  keys(): Iterable<string> {
+    return this.#fields.keys();
+  }
+
+  has(key: string): boolean {
+    return this.#inId(key) !== undefined || this.#fields.has(key);
+  }
+
+  load(key: string): Value {
+    return this.#inId(key) ?? this.#fields.load(key);
+  }
+
+  /** A field that is known from the unique_id, `type.package.name`. */
+  #inId(key: string): string | undefined {
+    if (key === 'resource_type') return typeInId(this.#id);
+    if (key === 'package_name') return packageInId(this.#id);
+    return key === 'unique_id' ? this.#id : undefined;
+  }
 }
 
 /** The `graph` while parsing: empty. */

@@ -130,24 +130,31 @@ function* liveEntries(source: DictSource): Generator<[Value, Value], void, undef
  * there.
  * @param options onRead is called with each key whose value is read
  */
-export function lazyDictOf(
-  source: { readonly [key: string]: unknown },
-  options: { omitNull?: boolean; onRead?: (key: string) => void } = {},
-): LazyDict {
+export function lazyDictOf(source: { readonly [key: string]: unknown }, options: FieldOptions = {}): LazyDict {
+  return new LazyDict(fieldsOf(source, options));
+}
+
+interface FieldOptions {
+  readonly omitNull?: boolean;
+  readonly onRead?: (key: string) => void;
+}
+
+/** The entries of such a dict. */
+export function fieldsOf(source: { readonly [key: string]: unknown }, options: FieldOptions = {}): DictSource {
   const convert = options.omitNull === true ? withoutNulls : fromJson;
   const has = (key: string): boolean => {
     if (!Object.hasOwn(source, key)) return false;
     const value = source[key];
     return value !== undefined && !(options.omitNull === true && value === null);
   };
-  return new LazyDict({
+  return {
     keys: () => Object.keys(source).filter(has),
     has,
     load: (key) => {
       options.onRead?.(key);
       return convert(source[key]);
     },
-  });
+  };
 }
 
 /** Free-form maps keep their nulls: they are the user's data, not fields of a node. */

@@ -23,6 +23,12 @@ export function typeInId(id: string): string {
   return id.slice(0, id.indexOf('.'));
 }
 
+/** The package of whatever a manifest calls by a unique_id: dbt writes it between the first two dots. */
+export function packageInId(id: string): string {
+  const from = id.indexOf('.') + 1;
+  return id.slice(from, id.indexOf('.', from));
+}
+
 /** Facts that are looked up in the nodes. */
 export class ReadFacts implements NodeFacts {
   readonly #nodes: Manifest['nodes'];

@@ -5,9 +5,9 @@ import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode, Json, ModelNode } from '../contracts/node.ts';
 import type { LogEvent } from '../log.ts';
 import { fnmatch, pathGlob } from './fnmatch.ts';
-import type { NodeFacts } from './node-facts.ts';
+import { type NodeFacts, packageInId, typeInId } from './node-facts.ts';
 import type { SelectorMethodName } from './selector-grammar.ts';
-import { keysOf } from './unread-record.ts';
+import { keysOf, peek } from './unread-record.ts';
 import { type PreviousState, resultMatches, sourceStatusMatches, stateMatches } from './state-methods.ts';
 
 /** What a method looks at. */
@@ -69,11 +69,15 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
       fnmatch(source),
       fnmatch(table),
     ];
-    return ids(
-      parsed(context, 'sources'),
-      (node) =>
-        inPackage(node.package_name) && inSource((node as { source_name: string }).source_name) && inTable(node.name),
-    );
+    const { sources } = context.manifest;
+    return keysOf(sources).filter((id) => {
+      if (!context.candidates.has(id) || !inPackage(packageInId(id))) return false;
+      const [, , sourceName = '', name = '', more] = id.split('.');
+      if (more === undefined) return inSource(sourceName) && inTable(name);
+      // A dot in a name: where it ends only the source tells.
+      const node = peek(sources, id);
+      return node !== undefined && inSource(node.source_name) && inTable(node.name);
+    });
   },
   exposure: named(
     'exposures',
@@ -120,7 +124,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
   package: (value, context) => {
     const name = value === 'this' ? (context.manifest.metadata.project_name ?? 'this') : text(value);
     const matches = fnmatch(name);
-    return ids(everything(context), (node) => matches(node.package_name));
+    return everyId(context).filter((id) => matches(packageInId(id)));
   },
   config: (value, context) =>
     ids(parsed(context, 'nodes', 'sources'), (node) =>
@@ -128,7 +132,7 @@ const METHODS: Readonly<Record<SelectorMethodName, Method>> = {
     ),
   resource_type: (value, context) => {
     if (!RESOURCE_TYPES.has(text(value))) throw errorOf('badResourceType', { value: text(value) });
-    return ids(everything(context), (node) => node.resource_type === value);
+    return everyId(context).filter((id) => typeInId(id) === value);
   },
   test_name: (value, context) => {
     const matches = fnmatch(text(value));
@@ -212,6 +216,12 @@ const NEITHER_NODES_NOR_SOURCES: readonly Group[] = [
 
 function everything(context: MethodContext): Iterable<[string, GraphNode]> {
   return parsed(context, 'nodes', 'sources', ...NEITHER_NODES_NOR_SOURCES);
+}
+
+/** The same without reading them. */
+function everyId({ manifest, candidates }: MethodContext): string[] {
+  const groups: readonly Group[] = ['nodes', 'sources', ...NEITHER_NODES_NOR_SOURCES];
+  return groups.flatMap((group) => keysOf(manifest[group] ?? {})).filter((id) => candidates.has(id));
 }
 
 function neitherNodesNorSources(context: MethodContext): Iterable<[string, GraphNode]> {

@@ -67,6 +67,11 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
     return this.isUnread(key) ? this.#members.read(key) : this.#own[key];
   }
 
+  later(key: string): (() => T | undefined) | null {
+    const members = this.#members;
+    return this.isUnread(key) ? () => members.read(key) : null;
+  }
+
   keys(): readonly string[] {
     const { keys } = this.#members;
     const there = this.#gone.size === 0 ? keys : keys.filter((key) => !this.#gone.has(key));
@@ -138,6 +143,14 @@ export function isUnread(record: object, key: string): boolean {
 export function peek<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   const unread = unreadOf(record);
   return unread === undefined ? record[key] : unread.peek(key);
+}
+
+/**
+ * How to read a member that was neither read nor changed: later, as it is now, and without counting as read.
+ * @returns null when the member was read or changed, or is none
+ */
+export function laterPeek<T>(record: Readonly<Record<string, T>>, key: string): (() => T | undefined) | null {
+  return unreadOf(record)?.later(key) ?? null;
 }
 
 /** `Object.keys` of any record; of unread members it asks for no descriptors. */

@@ -76,8 +76,8 @@ export interface RunContext extends CompileContext {
   readonly finished: Set<string>;
   /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
   readonly oldestBatch: Map<string, number>;
-  /** Sources that `tsdbt load` fills, by the key of their relation. */
-  readonly loadedSources: ReadonlyMap<string, SourceDefinition>;
+  /** Sources that `tsdbt load` fills, by the key of their relation; reads all sources of the manifest, once. */
+  readonly loadedSources: () => ReadonlyMap<string, SourceDefinition>;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */
   readonly tables: Map<string, Table>;
 }
@@ -192,7 +192,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     const node = lookupNode(working, id) as { group?: string | null } | undefined;
     return node?.group ? groups.get(node.group) : undefined;
   });
-  let loaded: RunContext['loadedSources'] | undefined;
+  let loaded: ReturnType<RunContext['loadedSources']> | undefined;
   return {
     config,
     manifest: working,
@@ -217,13 +217,12 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     finished: new Set(),
     oldestBatch: new Map(),
     freeConnections: [],
-    get loadedSources() {
-      return (loaded ??= new Map(
+    loadedSources: () =>
+      (loaded ??= new Map(
         Object.values(manifest.sources)
           .filter((source) => loadOrigin(source) !== null)
           .map((source) => [relationKey(source.database, source.schema, source.identifier), source]),
-      ));
-    },
+      )),
     queryComment: (node: GraphNode) => {
       let text: ReturnType<typeof comment> | undefined;
       return () =>

@@ -24,7 +24,7 @@ export const seedKind: NodeKind<SeedNode> = {
   },
   compile: async (_ctx, node) => node,
   async execute(ctx, node, session) {
-    const source = ctx.loadedSources.get(relationKey(node.database, node.schema, node.alias));
+    const source = ctx.loadedSources().get(relationKey(node.database, node.schema, node.alias));
     if (source !== undefined && (await isFilled(ctx, session, source))) {
       return { status: 'no-op', message: 'NO-OP', response: {}, failures: null };
     }

@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadYaml } from '../../../../src/project/yaml.ts';
 import type { Manifest } from '../../../../src/contracts/manifest.ts';
+import type { SourceDefinition } from '../../../../src/contracts/node.ts';
 import { buildGraph } from '../../../../src/graph/dag.ts';
 import { resourceTypesFor } from '../../../../src/graph/resource-types.ts';
 import { select } from '../../../../src/graph/selector.ts';
+import { unreadRecord } from '../../../../src/graph/unread-record.ts';
 import { type IndirectSelection, parseSelectorDefinitions } from '../../../../src/graph/selector-grammar.ts';
 
 interface Answer {
@@ -67,6 +69,38 @@ describe('select', () => {
         .map((line) => line.trim())
         .find((line) => line !== '' && !/ Error$/.test(line)) ?? '';
     expect(() => chosen(answer)).toThrow(first.slice(0, 40));
+  });
+
+  it('decodes no source for everything, for a source, a package or a type', () => {
+    const read: string[] = [];
+    const places = new Map(Object.entries(manifest.sources));
+    const sources = unreadRecord(places, (id, source) => {
+      read.push(id);
+      return source;
+    });
+    const ids = (criterion?: string): string[] =>
+      [...select({ ...manifest, sources }, dag, { select: criterion === undefined ? null : [criterion] }).selected]
+        .filter((id) => id.startsWith('source.'))
+        .sort();
+    const [source] = Object.values(manifest.sources);
+    const { source_name, name, unique_id, package_name } = source as SourceDefinition;
+    expect(ids()).toEqual(Object.keys(manifest.sources).sort());
+    expect(ids(`source:${package_name}.${source_name}.${name}`)).toEqual([unique_id]);
+    expect(ids(`source:${source_name}`)).toContain(unique_id);
+    expect(ids('resource_type:source')).toEqual(ids());
+    expect(ids(`package:${package_name}`)).toContain(unique_id);
+    expect(read).toEqual([]);
+  });
+
+  it('finds sources with a dot in their name', () => {
+    const source = Object.values(manifest.sources)[0] as SourceDefinition;
+    const unique_id = `source.${source.package_name}.a.b.c`;
+    const sources = { ...manifest.sources, [unique_id]: { ...source, unique_id, source_name: 'a.b', name: 'c' } };
+    const dotted = { ...manifest, sources } as Manifest;
+    const found = (criterion: string): string[] => [
+      ...select(dotted, buildGraph(dotted), { select: [criterion], resourceTypes: new Set(['source']) }).selected,
+    ];
+    expect([found('source:*.c'), found('source:a?b'), found('source:a')]).toEqual([[unique_id], [unique_id], []]);
   });
 
   it('warns of a criterion that matches nothing', () => {

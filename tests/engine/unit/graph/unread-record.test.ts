@@ -1,6 +1,14 @@
 // Records whose members are read when somebody looks at them: who has looked, what copies share, what a change is.
 import { describe, expect, it } from 'vitest';
-import { copyOfRecord, hasMember, isUnread, keysOf, peek, unreadRecord } from '../../../../src/graph/unread-record.ts';
+import {
+  copyOfRecord,
+  hasMember,
+  isUnread,
+  keysOf,
+  laterPeek,
+  peek,
+  unreadRecord,
+} from '../../../../src/graph/unread-record.ts';
 
 function recorded(): { record: Record<string, { n: number }>; read: string[] } {
   const read: string[] = [];
@@ -42,6 +50,15 @@ describe('a record of unread members', () => {
     ]);
     expect([copy['a'] === peek(record, 'a'), isUnread(copy, 'a'), isUnread(record, 'a')]).toEqual([true, false, true]);
     expect(peek({ x: { n: 4 } }, 'x')).toEqual({ n: 4 });
+  });
+
+  it('reads a member later as it was, also when it has been changed since', () => {
+    const { record, read } = recorded();
+    const copy = copyOfRecord(record);
+    const later = laterPeek(copy, 'a');
+    copy['a'] = { n: 9 };
+    expect([read, later?.(), copy['a'], read]).toEqual([['a'], { n: 1 }, { n: 9 }, ['a']]);
+    expect([laterPeek(copy, 'a'), laterPeek(copy, 'd'), laterPeek({ x: { n: 4 } }, 'x')]).toEqual([null, null, null]);
   });
 
   it('knows its keys after members came, went and came again', () => {
