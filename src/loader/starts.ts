@@ -218,7 +218,8 @@ export function madeAnew(target: LoadTarget, topic: string): TsdbtError {
 
 /**
  * Rows of a topic that was made again have the offsets of the earlier one's: only the server's time tells them apart.
- * @param now the server's time @param since when the topic was found made again; both in ISO form
+ * @param now the server's time @param since when the topic was found made again, or the newest time of a row of the
+ *   earlier one; both in ISO form
  * @returns `connection` error, which is waited for
  */
 export function clockBehind(topic: string, now: string, since: string): TsdbtError {

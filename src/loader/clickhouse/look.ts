@@ -153,6 +153,20 @@ export function heldBefore(target: LoadTarget, span: Span, moment: number): stri
   );
 }
 
+/**
+ * A moment after the newest time of a partition's rows and dead letters, in milliseconds since 1970; 0: there are none.
+ */
+export function newestTime(target: LoadTarget, partition: number): string {
+  const after = (column: string): string =>
+    `toUnixTimestamp64Milli(ifNull(toDateTime64(max(${column}), 3, 'UTC'), toDateTime64(0, 3, 'UTC'))) + (count() > 0)`;
+  const letters =
+    `SELECT ${after('failed_at')} AS moment FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND ` +
+    `partition = ${partition}`;
+  const rows = `SELECT ${after('_loaded_at')} AS moment FROM ${relationOf(target)} WHERE ${held(target)} AND `;
+  const all = target.inFiles === true ? letters : `${letters} UNION ALL ${rows}_partition = ${partition}`;
+  return `SELECT toString(max(moment)) FROM (${all})`;
+}
+
 /** How many offsets of ranges the table holds. */
 export function countHeld(target: LoadTarget, spans: readonly Span[]): string {
   return (

@@ -11,7 +11,7 @@ import { isAnother } from '../starts.ts';
 import { finish, readIntent, record, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { type Intent, ofTopic, type PlacedIntent, relationOf, STATE_DATABASE } from './load-flushes.ts';
-import { replaysOf, since } from './look.ts';
+import { newestTime, replaysOf, since } from './look.ts';
 import { settleReplay } from './replays.ts';
 import { Quiet } from './running.ts';
 import { serverTime } from './topic-clock.ts';
@@ -125,7 +125,9 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
   let gone = NOTHING;
   let newest = intent;
   if (from === ANEW) {
-    const since = Math.max(await serverTime(lease), topicSince ?? 0);
+    const [held] = await lease.ask(newestTime(target, partition));
+    // Written before the server's clock was set back.
+    const since = Math.max(await serverTime(lease), topicSince ?? 0, Number(held?.[0]));
     const known: Intent = { ...intent, id: randomUUID(), from: NONE, topicSince: since };
     newest = await record(lease, known, { target, loadId: '', before: intent });
   }
