@@ -86,6 +86,9 @@ export interface Polled {
   readonly waiting: string | null;
 }
 
+/** A poll that brings nothing. */
+export const NOTHING_READ: Polled = { batches: [], failures: [], waiting: null };
+
 /** The messages of a range of offsets. */
 export interface RangeRead {
   readonly batches: readonly MessageBatch[];

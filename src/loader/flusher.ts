@@ -68,6 +68,11 @@ export class Flusher {
     return this.#inFlight !== null;
   }
 
+  /** Is there anything that was read and not written? */
+  get unwritten(): boolean {
+    return !this.#filling.empty || this.#inFlight !== null || this.#failure !== null;
+  }
+
   /** Is a flush under way that is about to move the partition's position? */
   isMoving(at: TopicPartition): boolean {
     return this.#inFlight?.pending.held.has(partitionKey(at)) === true;

@@ -7,6 +7,7 @@ import {
   type AssignmentListener,
   type BrokerClient,
   type MessageBatch,
+  NOTHING_READ,
   type PartitionFailure,
   partitionKey,
   type Polled,
@@ -20,7 +21,7 @@ import { Flusher } from './flusher.ts';
 import { type Answer, GO_ON, Intake, type Need } from './intake.ts';
 import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
 import { Partitions } from './partitions.ts';
-import { answered, Patience, Unfinished } from './patience.ts';
+import { answered, Patience, Unfinished, whenStopped } from './patience.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
@@ -168,7 +169,7 @@ export class Loader {
       } while (!signal.aborted && !this.#finished());
     } catch (error) {
       if (!(error instanceof Unfinished)) throw error;
-      return { ...this.#summary(), unfinished: true };
+      return this.#flusher.unwritten ? { ...this.#summary(), unfinished: true } : this.#summary();
     } finally {
       // Does not wait for a broker or a database that does not answer.
       let timer: NodeJS.Timeout | undefined;
@@ -231,7 +232,7 @@ export class Loader {
       () => client.poll().catch((error: unknown) => this.#topicGone(error)),
       // What was read is not held back by a broker that is away.
       () => this.#flusher.flushDue(),
-    );
+    ).catch(whenStopped(NOTHING_READ));
     if (polled.batches.length === 0) this.#flusher.rest();
     this.#patience.partly(polled.waiting);
     await this.#followMoved();
@@ -262,7 +263,7 @@ export class Loader {
     const names = await client.matching(target.topics);
     if (this.#topics.every((topic) => names.includes(topic))) throw error;
     this.#asked = 0;
-    return { batches: [], failures: [], waiting: null };
+    return NOTHING_READ;
   }
 
   /** With `once`: nothing was read or written for too long before the ends were reached. */

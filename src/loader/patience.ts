@@ -17,8 +17,16 @@ export interface PatienceOptions {
   readonly alive: () => Promise<boolean>;
 }
 
-/** Loading was stopped, and what was in flight did not end in time. */
+/** Loading was stopped, and what was in flight did not end in time, or database or broker are away. */
 export class Unfinished extends Error {}
+
+/** A handler of failures that answers with a value once loading was stopped: what was read before is still written. */
+export function whenStopped<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof Unfinished) return instead;
+    throw error;
+  };
+}
 
 const LONGEST_WAIT_MS = 30_000;
 /** A database that takes longer to answer counts as away. */
@@ -89,7 +97,8 @@ export class Patience {
       } catch (error) {
         if (error instanceof OutOfTime) throw this.timedOut(last);
         await meanwhile?.();
-        if (!passes(error) || signal.aborted) throw error;
+        if (!passes(error)) throw error;
+        if (signal.aborted) throw new Unfinished('stopped');
         [last = ''] = (error as Error).message.split('\n');
         const wait = Math.min(LONGEST_WAIT_MS, 200 * 2 ** Math.min(attempt, 8), left ?? LONGEST_WAIT_MS);
         if (left !== null && left <= 0) throw this.timedOut(last);

@@ -296,6 +296,32 @@ create trigger denied before insert on raw.${bad.identifier} execute function ra
     await expect(idle.loader.run()).rejects.toThrow('t/0 is at 1 of 2');
   });
 
+  it.each([
+    ['the broker', { rows: 1 }],
+    ['the database', { rows: 0, unfinished: true }],
+    ['the database, which has the rows already,', { rows: 1 }],
+  ] as const)('ends without an error when it is stopped while %s is away', async (which, ended) => {
+    const full = which.endsWith(',');
+    const t = lab.target(
+      { id: 'integer' },
+      { flush: { rows: full ? 1 : 1000, bytes: 1e6, ageMs: which === 'the database' ? 1 : 60_000 } },
+    );
+    lab.broker.produce('t', 0, { id: 1 });
+    const away = (): Promise<never> => Promise.reject(new TsdbtError('connection', 'it is away'));
+    const methods = full ? { rest: away } : which === 'the database' ? { flush: away } : {};
+    const stop = new AbortController();
+    const notify = ({ kind }: LoadEvent): void => {
+      if (kind === 'waiting') stop.abort();
+    };
+    const sink = sinkWith(lab.sink, methods);
+    const { loader, client } = lab.loader(t, { sink, once: false, signal: stop.signal, notify });
+    const poll = client.poll.bind(client);
+    let polls = 0;
+    client.poll = () => (which === 'the broker' && polls++ > 0 ? away() : poll());
+    expect(await loader.run()).toEqual({ dead: 0, stopped: [], ...ended });
+    expect(await lab.ids(t)).toEqual(ended.rows === 1 ? [1] : []);
+  });
+
   it('loads the others where a partition has no leader from the start, and names it when it gives up', async () => {
     const t = lab.target({ id: 'integer' }, { flush: { rows: 1000, bytes: 1e6, ageMs: 1 } }, 2);
     lab.broker.leaderless.add('t/1');
