@@ -19,6 +19,8 @@ import { serverTime } from './topic-clock.ts';
 const LOOK_MS = 300;
 /** Loaders at work may record intents in between. */
 const TRIES = 50;
+/** Messages that one statement lists: a server takes statements of 256 KiB. */
+const LISTED = 2000;
 
 /** Number of rows and dead letters that were deleted. */
 export interface Gone {
@@ -122,7 +124,7 @@ async function isDone(
 /** @throws Fenced when another process has claimed it */
 async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Recorded): Promise<Gone> {
   const { partition, from, topicSince } = intent;
-  let gone = NOTHING;
+  const gone = { rows: 0, letters: 0 };
   let newest = intent;
   if (from === ANEW) {
     const [held] = await lease.ask(newestTime(target, partition));
@@ -140,19 +142,56 @@ async function deleteFrom(lease: LeasedSession, target: LoadTarget, intent: Reco
     await settleReplay(lease, target);
     const rows =
       `_topic = ${quoteText(target.topic)} AND _partition = ${partition} AND _offset >= ${from}` +
-      since('_loaded_at', topicSince) +
-      notReplayed(target, intent, { number: '_load_id', of: 'load_id', offset: '_offset' });
+      since('_loaded_at', topicSince);
     const letters =
-      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` +
-      since('failed_at', topicSince) +
-      notReplayed(target, intent, { number: 'flush', of: 'id', offset: 'offset' });
-    gone = {
-      rows: await deleted(lease, relationOf(target), rows, claim),
-      letters: await deleted(lease, `${STATE_DATABASE}.dead_letters`, letters, claim),
+      `${ofTopic(target)} AND partition = ${partition} AND offset >= ${from}` + since('failed_at', topicSince);
+    const known = (await ownMessages(lease, target, intent)).map((some) => ({
+      rows: `${rows} AND ${message('_offset', '_kafka_ts')} IN (${some})`,
+      letters: `${letters} AND ${message('offset', 'kafka_ts')} IN (${some})`,
+    }));
+    const rest = {
+      rows: rows + notReplayed(target, intent, { number: '_load_id', of: 'load_id', offset: '_offset' }),
+      letters: letters + notReplayed(target, intent, { number: 'flush', of: 'id', offset: 'offset' }),
     };
+    // The letters say of which topic the rows are: they go last.
+    for (const where of [...known, rest]) gone.rows += await deleted(lease, relationOf(target), where.rows, claim);
+    for (const where of [...known, rest])
+      gone.letters += await deleted(lease, `${STATE_DATABASE}.dead_letters`, where.letters, claim);
   }
   await finish(lease, [newest], { target, loadId: '' });
   return gone;
+}
+
+/** Offset and time of a message, as an expression that two topics of one name seldom share. */
+function message(offset: string, time: string): string {
+  const known = `ifNull(toDateTime64(${time}, 3, 'UTC'), toDateTime64(0, 3, 'UTC'))`;
+  return `(toInt64(${offset}), toUnixTimestamp64Milli(${known}))`;
+}
+
+/**
+ * The messages of the present topic that are dead letters at offsets of which an earlier topic of the name has some,
+ * too: what a replay has made of them is known by their times. As lists for `IN`: the server may wait forever in a
+ * DELETE with several subqueries.
+ */
+async function ownMessages(
+  lease: LeasedSession,
+  target: LoadTarget,
+  { partition, from, topicSince }: Recorded,
+): Promise<readonly string[]> {
+  if (topicSince === null) return [];
+  const letters = (what: string, since: '>' | '<='): string =>
+    `SELECT ${what} FROM ${STATE_DATABASE}.dead_letters WHERE ${ofTopic(target)} AND partition = ${partition} AND ` +
+    `offset >= ${from} AND failed_at ${since} fromUnixTimestamp64Milli(toInt64(${topicSince}), 'UTC')`;
+  const found = message('offset', 'kafka_ts');
+  const rows = await lease.ask(
+    `SELECT DISTINCT toString(${found}) FROM (${letters('offset, kafka_ts', '>')} AND flush NOT IN ` +
+      `${replaysOf(target, 'id')}) WHERE offset IN (${letters('offset', '<=')}) AND ${found} NOT IN ` +
+      `(${letters(found, '<=')})`,
+  );
+  const messages = rows.map(([text]) => text ?? '');
+  return Array.from({ length: Math.ceil(messages.length / LISTED) }, (_, i) =>
+    messages.slice(i * LISTED, (i + 1) * LISTED).join(', '),
+  );
 }
 
 /**

@@ -74,7 +74,8 @@ export function keepFirstTimes(ids: readonly string[]): string {
   return (
     `update ${STATE_SCHEMA}.dead_letters as d set failed_at = o.failed_at from ${STATE_SCHEMA}.dead_letters as o ` +
     `where o.id in (${ids.join(', ')}) and d.relation = o.relation and d.topic = o.topic and ` +
-    'd.partition = o.partition and d."offset" = o."offset" and d.replayed_at is null and d.failed_at = now()'
+    'd.partition = o.partition and d."offset" = o."offset" and d.kafka_ts is not distinct from o.kafka_ts and ' +
+    'd.replayed_at is null and d.failed_at = now()'
   );
 }
 

@@ -145,6 +145,10 @@ function deleteFrom(
   const relation = quoteText(relationOf(table));
   const isPresent = (offset: string, time: string): string =>
     `(k.topic_since is null or ${offset} >= k.earlier_end or ${time} > k.topic_since)`;
+  // Both topics may have a letter of the offset, and one replay may have made rows of both: their times differ.
+  const ofRow = (letter: string): string =>
+    `${letter}.relation = ${relation} and ${letter}.topic = t._topic and ${letter}.partition = t._partition and ` +
+    `${letter}."offset" = t._offset and ${letter}.replayed_at = t._loaded_at`;
   return (
     `with kept as (
   select v.partition, v.since, o.topic_since, o.earlier_end from (values ${values.join(', ')}) as v(partition, since)
@@ -154,8 +158,9 @@ function deleteFrom(
 ), gone as (
   delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = ` +
     `k.partition and t._offset >= k.since and ${isPresent('t._offset', 't._loaded_at')} and not exists (select from ` +
-    `${STATE_SCHEMA}.dead_letters as d where d.relation = ${relation} and d.topic = t._topic and d.partition = ` +
-    `t._partition and d."offset" = t._offset and d.failed_at <= k.topic_since and d.replayed_at = t._loaded_at)
+    `${STATE_SCHEMA}.dead_letters as d where ${ofRow('d')} and d.failed_at <= k.topic_since and (d.kafka_ts = ` +
+    't._kafka_ts or not exists (select from ' +
+    `${STATE_SCHEMA}.dead_letters as p where ${ofRow('p')} and p.failed_at > k.topic_since and p.kafka_ts = t._kafka_ts)))
   returning k.partition
 ), letters as (
   delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic ` +

@@ -160,6 +160,27 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([1, 2, 3, 4, 5, 1000, 2000, 3000]);
     });
 
+    it('deletes what a replay makes of its own dead letters, where the earlier one has some of the same offsets', async () => {
+      const narrow: LoadTarget = { ...lab.target({ id: 'Int8' }), onGap: 'earliest' };
+      const at = (timestamp: number, value: unknown): unknown =>
+        value === null
+          ? lab.broker.produce('t', 0, null, { raw: Buffer.from('no JSON'), timestamp })
+          : lab.broker.produce('t', 0, { id: value }, { timestamp });
+      for (const value of [1000, 1001, null]) at(1_700_000_000_000, value);
+      await lab.load(narrow, { sink: lab.anotherSink() });
+      lab.broker.create('t');
+      for (const value of [3000, 1, null, 4000]) at(1_700_000_000_001, value);
+      await lab.load(narrow, { sink: lab.anotherSink() });
+      await lab.run(`alter table ${name(narrow)} modify column id Int64`);
+      const target = { ...narrow, columns: [{ name: 'id', type: 'Int64' }] };
+      expect(await replay(target)).toEqual({ rows: 4, dead: 2 });
+      expect(await rewind(target, 'earliest')).toMatchObject({ rows: 3 });
+      expect([await lab.ids(target), await lab.letters(target)]).toEqual([[1000, 1001], [[2, expect.any(String)]]]);
+      await lab.load(target, { sink: lab.anotherSink() });
+      expect(await lab.ids(target)).toEqual([1, 1000, 1001, 3000, 4000]);
+      expect((await lab.letters(target)).map(([offset]) => offset)).toEqual([2, 2]);
+    });
+
     it('begins at its first message with `--to loaded`, whatever the table has of the earlier one', async () => {
       const target = lab.target({ id: 'Int64' });
       send(0, 1, 2);

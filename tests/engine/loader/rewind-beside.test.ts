@@ -150,6 +150,28 @@ describe('a position that is set', () => {
       expect(await lab.ids(t)).toEqual([1, 2, 3, 4, 5, 40_000, 50_000, 60_000]);
     });
 
+    it('deletes what a replay makes of its own dead letters at offsets of which the earlier one has some', async () => {
+      const narrow = lab.target({ id: 'smallint', v: 'text' }, { onGap: 'earliest' });
+      const at = (timestamp: number, values: readonly (number | null)[]): void => {
+        for (const id of values) {
+          const more = id === null ? { raw: Buffer.from('bad') } : {};
+          lab.broker.produce('t', 0, { id, v: 'x' }, { timestamp, ...more });
+        }
+      };
+      at(1_700_000_000_000, [40_000, 40_001, null]);
+      await lab.load(narrow);
+      lab.broker.create('t');
+      at(1_700_000_000_001, [60_000, 1, null, 60_001]);
+      await lab.load(narrow);
+      await lab.rows(`alter table raw.${narrow.identifier} alter column id type integer`);
+      const t = { ...narrow, columns: INTEGERS };
+      expect(await replay(t)).toEqual({ rows: 4, dead: 2 });
+      expect(await rewind(t, 'earliest')).toMatchObject({ rows: 3 });
+      expect([await lab.ids(t), await lab.letters(t)]).toEqual([[40_000, 40_001], [[2, expect.any(String)]]]);
+      await lab.load(t);
+      expect(await lab.ids(t)).toEqual([1, 40_000, 40_001, 60_000, 60_001]);
+    });
+
     it('is not written over by dead letters of the earlier one', async () => {
       const t = lab.target(columns, { mode: 'upsert', key: ['id'], onGap: 'earliest' });
       for (const id of upTo(3)) lab.broker.produce('t', 0, { id: `no ${id}` });
