@@ -159,8 +159,8 @@ function deleteFrom(
   delete from ${name} as t using kept as k where t._topic = ${quoteText(topic)} and t._partition = ` +
     `k.partition and t._offset >= k.since and ${isPresent('t._offset', 't._loaded_at')} and not exists (select from ` +
     `${STATE_SCHEMA}.dead_letters as d where ${ofRow('d')} and d.failed_at <= k.topic_since and (d.kafka_ts = ` +
-    't._kafka_ts or not exists (select from ' +
-    `${STATE_SCHEMA}.dead_letters as p where ${ofRow('p')} and p.failed_at > k.topic_since and p.kafka_ts = t._kafka_ts)))
+    `t._kafka_ts or not exists (select from ${STATE_SCHEMA}.dead_letters as p where ${ofRow('p')} and p.failed_at > ` +
+    `k.topic_since and p.kafka_ts = t._kafka_ts)))
   returning k.partition
 ), letters as (
   delete from ${STATE_SCHEMA}.dead_letters as d using kept as k where d.relation = ${relation} and d.topic ` +

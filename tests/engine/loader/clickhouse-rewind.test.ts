@@ -160,7 +160,7 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
       expect(await lab.ids(target)).toEqual([1, 2, 3, 4, 5, 1000, 2000, 3000]);
     });
 
-    it('deletes what a replay makes of its own dead letters, where the earlier one has some of the same offsets', async () => {
+    it('deletes what a replay makes of its own dead letters at offsets of which the earlier one has some', async () => {
       const narrow: LoadTarget = { ...lab.target({ id: 'Int8' }), onGap: 'earliest' };
       const at = (timestamp: number, value: unknown): unknown =>
         value === null
