@@ -5,6 +5,7 @@ import { type BrokerClient, partitionKey } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { isAnother, refuseOlderVersions } from './starts.ts';
+import { nameTopic } from './topic-ids.ts';
 import { hasSeveral, ofTopic, topicNames } from './topics.ts';
 import { writtenTime } from './written-time.ts';
 
@@ -85,7 +86,8 @@ async function rewindTopic(
       ? null
       : await client.offsetsAt([target.topic], momentOf(to));
   await sink.prepare(target);
-  const kept = await sink.positions(target);
+  let kept = await sink.positions(target);
+  if (await nameTopic({ sink, client }, target, topic?.id ?? null, kept)) kept = await sink.positions(target);
   // Positions of partitions that the new topic does not have stay as they are.
   const isSet = (partition: number): boolean => partition < partitions && places?.has(partition) !== false;
   if ([...kept].some(([partition, { topicId }]) => isSet(partition) && isAnother(topicId, topic?.id ?? null)))

@@ -220,6 +220,10 @@ export interface Sink {
    * @throws Fenced when another loader has settled it
    */
   settle(open: OpenFlush, flush: Flush): Promise<Flushed>;
+  /**
+   * Gives positions of the target's topic, by partition, an id of their topic. One that has an id keeps it.
+   */
+  nameTopic(target: LoadTarget, ids: ReadonlyMap<number, string>): Promise<void>;
   /** Inserts positions of partitions that have none. */
   startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void>;
   /**

@@ -12,6 +12,7 @@ import {
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink, Start } from './sink.ts';
+import { nameTopic } from './topic-ids.ts';
 import { hasSeveral, ofTopic } from './topics.ts';
 
 export interface StartOptions {
@@ -81,6 +82,7 @@ async function startsOf(
   const view = ofTopic(target, topic);
   const numbers = partitions.map(({ partition }) => partition);
   let kept = await sink.positions(view, numbers);
+  if (await nameTopic({ sink, client }, view, topicId, kept, numbers)) kept = await sink.positions(view, numbers);
   if (kept.size === 0 && !isNew && (await sink.holdsRows(view))) throw unplaced(target, topic);
   if (kept.size === 0 && !isNew && target.start !== 'earliest') {
     // Of all partitions at once: one without a position later on is new, and loses nothing by `earliest`. Another

@@ -195,6 +195,10 @@ export class ArchiveSink implements Sink {
     return this.#tables.positions(...given);
   }
 
+  nameTopic(...given: Parameters<Sink['nameTopic']>): Promise<void> {
+    return this.#tables.nameTopic(...given);
+  }
+
   startAt(...given: Parameters<Sink['startAt']>): Promise<void> {
     return this.#tables.startAt(...given);
   }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
+import { idOf } from '../topic-ids.ts';
 
 /** Database of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_DATABASE = 'tsdbt';
@@ -274,7 +275,7 @@ export function newestIntents(rows: readonly (readonly (string | null)[])[]): Pl
       dead: Number(dead),
       epoch: epoch == null ? null : Number(epoch),
       newest: newest == null ? null : Number(newest),
-      topicId: topicId ?? null,
+      topicId: idOf(topic ?? '', topicId ?? null),
       topicSince: topicSince == null ? null : Number(topicSince),
       letters: (letters ?? '[]').slice(1, -1).split(',').filter(Boolean),
       done: kind === 'start',

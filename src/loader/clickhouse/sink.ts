@@ -204,6 +204,27 @@ export class ClickHouseSink implements Sink {
     );
   }
 
+  async nameTopic(target: LoadTarget, ids: ReadonlyMap<number, string>): Promise<void> {
+    await this.#within(target, async (lease) => {
+      const floors = new Map((await lease.ask(selectFloors(target))).map(([partition, floor]) => [partition, floor]));
+      const id = randomUUID();
+      const wanted = [...(await readIntents(lease, target))].flatMap(([partition, newest]) => {
+        const topicId = ids.get(partition);
+        if (topicId === undefined || newest.topicId !== null || !newest.done) return [];
+        const floor = floors.get(String(partition));
+        return [
+          {
+            ...{ ...newest, id, kind: 'start' as const, seq: newest.seq + 1n, topicId },
+            ...{ from: newest.to, rows: 0, dead: 0, letters: [] },
+            ...(floor == null ? {} : { floor: BigInt(floor) }),
+          },
+        ];
+      });
+      // Where another loader was earlier, it stays without: the next start looks again.
+      if (wanted.length > 0) await recordTogether(lease, wanted, { target, loadId: '', chain: null });
+    });
+  }
+
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {
     await this.#within(target, async (lease) => {
       const id = randomUUID();

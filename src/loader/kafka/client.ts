@@ -14,6 +14,7 @@ import {
 } from '../broker.ts';
 import type { LoadConnection } from '../connections.ts';
 import { readRange } from '../range-read.ts';
+import { idOf } from '../topic-ids.ts';
 import { Cluster, LATEST, type Topics } from './cluster.ts';
 import { verify } from './epochs.ts';
 import { answerError, brokerError, isNoMember, remedyOf } from './errors.ts';
@@ -68,14 +69,16 @@ class KafkaClient implements BrokerClient {
     const topics = await this.#cluster.topics(names, true);
     return names.map((topic) => {
       const found = topics.get(topic);
-      if (found !== undefined) this.#topicIds.set(topic, found.id);
+      const id = idOf(topic, found?.id ?? null);
+      if (id === null) this.#topicIds.delete(topic);
+      else this.#topicIds.set(topic, id);
       if (found === undefined || found.partitionsCount === 0) {
         const brokers = this.#cluster.connection.brokers.join(', ');
         throw new TsdbtError('runtime', `Topic ${topic} does not exist on ${brokers}`, {
           hint: 'Make it, or mend `topic:` in the load config of the source.',
         });
       }
-      return { topic, id: found.id, partitions: found.partitionsCount };
+      return { topic, id, partitions: found.partitionsCount };
     });
   }
 

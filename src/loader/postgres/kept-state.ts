@@ -5,6 +5,7 @@ import { quoteText } from '../../adapters/postgres/literal.ts';
 import { partitionKey } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { KeptPosition, KeptState } from '../sink.ts';
+import { idOf } from '../topic-ids.ts';
 import { KNOWS_PAUSES, pausedSince } from './pauses.ts';
 import { ofTable, relationOf, STATE_SCHEMA } from './load-offsets.ts';
 
@@ -35,7 +36,7 @@ from ${STATE_SCHEMA}.load_offsets as o where ${rows} and partition >= 0 order by
       ...at,
       epoch: epoch === null ? null : Number(epoch),
       ...(resets === null ? {} : { resets: Number(resets) }),
-      topicId: topicId === null ? null : String(topicId),
+      topicId: idOf(at.topic, topicId === null ? null : String(topicId)),
       next: BigInt(String(next)),
       end: end === null ? null : BigInt(String(end)),
       newest: newest === null ? null : Number(newest),

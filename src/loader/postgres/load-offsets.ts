@@ -2,6 +2,7 @@
 // that each model has consumed of a source. Only texts; the caller runs them in its transaction.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { OffsetRange } from '../sink.ts';
+import { NO_ID } from '../topic-ids.ts';
 
 /** Schema of the bookkeeping. A project that loads nothing never needs it. */
 export const STATE_SCHEMA = 'tsdbt';
@@ -239,6 +240,16 @@ function positionRows(
       `${id}, ${offset})`,
   );
   return `(relation, target, topic, partition, topic_id, next_offset) values ${rows.join(', ')}`;
+}
+
+/** Gives positions without a topic's id one, by partition. */
+export function nameTopics(table: LoadedTable, topic: string, ids: ReadonlyMap<number, string>): string {
+  const values = [...ids].map(([partition, id]) => `(${partition}, ${quoteText(id)})`);
+  return (
+    `update ${STATE_SCHEMA}.load_offsets as o set topic_id = v.id from (values ${values.join(', ')}) as v(partition, ` +
+    `id) where o.relation = ${quoteText(relationOf(table))} and o.topic = ${quoteText(topic)} and o.partition = ` +
+    `v.partition and (o.topic_id is null or o.topic_id in (${quoteText(topic)}, ${quoteText(NO_ID)}))`
+  );
 }
 
 /** Inserts positions of partitions that have none; existing ones stay. */

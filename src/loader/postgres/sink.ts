@@ -10,6 +10,7 @@ import {
   lockReplays,
   markReplayed,
   moveOffsets,
+  nameTopics,
   noteFailure,
   recount,
   relationOf,
@@ -23,6 +24,7 @@ import { metaColumns, rowColumns } from '../load-target.ts';
 import type { RowBuffer } from '../fast/row-buffer.ts';
 import type { Sealer } from '../seal.ts';
 import { clockBehind } from '../starts.ts';
+import { idOf } from '../topic-ids.ts';
 import { hasSeveral } from '../topics.ts';
 import {
   type DeadLetter,
@@ -179,7 +181,10 @@ export class PostgresSink implements Sink {
       return new Map(
         rows.map(([partition, next, topicId, epoch, resets]) => [
           Number(partition),
-          { ...placeOf(next, epoch, resets), topicId: typeof topicId === 'string' ? topicId : null },
+          {
+            ...placeOf(next, epoch, resets),
+            topicId: idOf(target.topic, typeof topicId === 'string' ? topicId : null),
+          },
         ]),
       );
     });
@@ -192,6 +197,10 @@ export class PostgresSink implements Sink {
 
   async settle(): ReturnType<Sink['settle']> {
     throw new TsdbtError('internal', 'a flush into Postgres is whole or not there');
+  }
+
+  async nameTopic(target: LoadTarget, ids: ReadonlyMap<number, string>): Promise<void> {
+    await this.#within(target, (session) => session.execute(nameTopics(target, target.topic, ids)));
   }
 
   async startAt(target: LoadTarget, topicId: string | null, starts: ReadonlyMap<number, bigint>): Promise<void> {

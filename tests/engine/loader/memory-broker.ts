@@ -34,6 +34,8 @@ export class MemoryBroker {
   private readonly members: MemoryClient[] = [];
   /** Partitions without a leader, by `topic/partition`. */
   readonly leaderless = new Set<string>();
+  /** Older brokers have no ids of topics. */
+  hasIds = true;
   /** Messages a poll brings of a partition at most. */
   batch = 100;
 
@@ -141,7 +143,7 @@ export class MemoryBroker {
   info(name: string): TopicInfo {
     const topic = this.topics.get(name);
     if (topic === undefined) throw new TsdbtError('runtime', `topic ${name} does not exist`);
-    return { topic: name, id: topic.id, partitions: topic.partitions.length };
+    return { topic: name, id: this.hasIds ? topic.id : null, partitions: topic.partitions.length };
   }
 
   async enter(client: MemoryClient): Promise<void> {
