@@ -6,14 +6,20 @@ import { Secrets } from '../secrets.ts';
 import { type CommandSession, withCommand } from './command-session.ts';
 import { wasStopped } from './ending.ts';
 import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
+import { watchOutputs } from './outputs.ts';
 import { versionText } from './version.ts';
 
 type Work = (session: CommandSession) => Promise<boolean>;
 
+/** The command that runs. */
+let running: string | null = null;
+
 const handler =
   (find: () => Promise<Work>): CommandHandler =>
-  async (command: ParsedCommand) =>
-    withCommand(command, async (session) => (await find())(session));
+  async (command: ParsedCommand) => {
+    running = command.which;
+    return withCommand(command, async (session) => (await find())(session));
+  };
 const runs = handler(async () => {
   const [{ runCommand }, { runEvery }] = await Promise.all([
     import('./commands/run.ts'),
@@ -115,10 +121,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (wasStopped()) process.stdout.write('', () => process.exit());
 }
 
-// A closed stdout (`tsdbt ls | head`) ends the program without an error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0);
-});
+watchOutputs(() => running);
 
 /** For callers that run the program within their own process. */
 export const finished = main(process.argv.slice(2));
