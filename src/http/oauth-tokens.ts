@@ -1,6 +1,7 @@
 // Bearer tokens: of a file, or of a token endpoint by the flow of client credentials (RFC 6749, 4.4). A token is asked
 // for anew before it expires. What it opens, a broker or a catalog, callers know.
 import { TsdbtError } from '../errors.ts';
+import { requestReason } from './request-reason.ts';
 import { ask, isCertificateError, type TlsOptions } from './ask.ts';
 
 /** Where tokens come from. */
@@ -114,7 +115,7 @@ export class OauthTokens {
       tls,
     }).catch((error: Error & { code?: string }) => {
       throw isCertificateError(error)
-        ? fail('runtime', `No TLS connection to the token endpoint ${url}: ${error.message}`, tlsHint, error)
+        ? fail('runtime', `No TLS connection to the token endpoint ${url}: ${requestReason(error)}`, tlsHint, error)
         : fail('connection', `no token endpoint answers at ${url}: ${error.code ?? error.message}`, undefined, error);
     });
     const answer = parsed(body);

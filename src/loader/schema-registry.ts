@@ -3,6 +3,7 @@
 import { TsdbtError } from '../errors.ts';
 import type { LoadConnection } from './connections.ts';
 import { ask, type HttpAnswer, isCertificateError } from '../http/ask.ts';
+import { requestReason } from '../http/request-reason.ts';
 
 type Registry = NonNullable<LoadConnection['registry']>;
 
@@ -164,7 +165,7 @@ export class SchemaRegistry {
     } as const;
     return ask(new URL(`${url}${path}`), question).catch((error: Error & { code?: string }) => {
       throw isCertificateError(error)
-        ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${error.message}`, {
+        ? new TsdbtError('runtime', `No TLS connection to the schema registry at ${url}: ${requestReason(error)}`, {
             path: this.#path,
             hint: 'registry: { tls: { ca: path/to/ca.pem } } names who is trusted.',
             cause: error,

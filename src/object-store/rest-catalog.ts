@@ -2,6 +2,7 @@
 // holds is the caller's.
 import { parse, stringify } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
+import { requestReason } from '../http/request-reason.ts';
 import { OauthTokens, type TokenEndpoint } from '../http/oauth-tokens.ts';
 
 const ATTEMPTS = 4;
@@ -127,8 +128,7 @@ export class RestCatalog {
       said = await answer.text();
     } catch (error) {
       if (error instanceof TsdbtError) return error;
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      return this.#error('connection', `cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`);
+      return this.#error('connection', `cannot be reached: ${requestReason(error)}`);
     }
     const { status } = answer;
     const asked = `answers ${status} to ${method} ${path}`;

@@ -1,6 +1,7 @@
 // Sends events in their order, by HTTP or into a file, beside the run: a queue with a limit, a deadline at the end.
 // What cannot be sent is told once and lost; nothing here throws.
 import { appendFile } from 'node:fs/promises';
+import { requestReason } from '../http/request-reason.ts';
 import { within } from '../within.ts';
 import type { LineageEvent } from './events.ts';
 import type { LineageTarget } from './settings.ts';
@@ -66,7 +67,7 @@ export class LineageSender {
       } catch (error) {
         if (this.#over.signal.aborted) break;
         this.#lost += batch.length;
-        if (this.#failures++ === 0) this.#options.warn(`OpenLineage events cannot be sent: ${reasonOf(error)}`);
+        if (this.#failures++ === 0) this.#options.warn(`OpenLineage events cannot be sent: ${requestReason(error)}`);
       }
     }
     if (this.#failures >= MOST_FAILURES && !this.#over.signal.aborted) {
@@ -98,10 +99,4 @@ export class LineageSender {
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'the receiver does not answer in time';
-  return error.cause instanceof Error && error.cause.message !== '' ? error.cause.message : error.message;
 }

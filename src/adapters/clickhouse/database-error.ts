@@ -3,6 +3,7 @@
 import { LOST_LEASE } from '../fence.ts';
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
+import { requestReason } from '../../http/request-reason.ts';
 
 /** Errors that name an identifier; when the statement has it once, that is the place. */
 const NAMED: readonly RegExp[] = [
@@ -97,15 +98,12 @@ export function connectionError(
   { host, port }: { readonly host: string; readonly port: number },
 ): TsdbtError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  const inner = error instanceof AggregateError && error.errors.length > 0 ? (error.errors[0] as unknown) : error;
   const reason =
     code === 'ECONNREFUSED'
       ? 'Connection refused'
       : code === 'ENOTFOUND'
         ? 'Name or service not known'
-        : inner instanceof Error
-          ? inner.message
-          : String(inner);
+        : requestReason(error);
   return new TsdbtError('connection', `connection to ClickHouse at "${host}", port ${port} failed: ${reason}`, {
     code,
     cause: error,

@@ -2,6 +2,7 @@
 // delivery.ts's.
 import { isoTime } from '../../values/utc-text.ts';
 import { createHmac } from 'node:crypto';
+import { requestReason } from '../../http/request-reason.ts';
 import type { Moment } from '../store/store.ts';
 import type { Alarm } from './alarm.ts';
 import { type AlertmanagerChannel, type Channel, partsFor, type SlackChannel, type WebhookChannel } from './channel.ts';
@@ -44,7 +45,7 @@ export async function send(alarm: Alarm, channel: Channel, now: () => Moment, fe
         return await sendEmail(alarm, channel);
     }
   } catch (error) {
-    return { kind: 'again', why: reasonOf(error), waitMs: null };
+    return { kind: 'again', why: requestReason(error), waitMs: null };
   }
 }
 
@@ -167,7 +168,8 @@ async function post(fetch: Fetch, url: string, { body, headers }: HttpRequest, t
     return { kind: 'delivered' };
   }
   const why = `HTTP ${status} ${cut((await beginningOf(answer)).replace(/\s+/g, ' ').trim(), 200)}`.trim();
-  if (status >= 300 && status < 400) return { kind: 'refused', why: `${why}; it redirects, name where to` };
+  if (status >= 300 && status < 400)
+    return { kind: 'refused', why: `${why}; it redirects; messages go only to the address that jobs.yml names` };
   if (status === 408 || status === 425 || status === 429 || status >= 500)
     return { kind: 'again', why, waitMs: waitOf(answer.headers.get('retry-after')) };
   return { kind: 'refused', why };
@@ -186,12 +188,4 @@ async function beginningOf(answer: Response): Promise<string> {
 function waitOf(header: string | null): number | null {
   const seconds = Number(header ?? 'none');
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
-}
-
-/** The system's reason, which fetch hides in `cause`. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return 'it does not answer in time';
-  const { cause } = error;
-  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
 }

@@ -167,7 +167,10 @@ describe('a webhook and Slack, by HTTP', () => {
     const { alarms, log } = alarmsTo({ hook: { webhook: `${url}/hook` } });
     alarms.broken(trouble);
     await alarms.settled();
-    expect(log).toEqual(["The alarm i1.opened was refused by 'hook': HTTP 302 not now; it redirects, name where to"]);
+    expect(log).toEqual([
+      "The alarm i1.opened was refused by 'hook': HTTP 302 not now; it redirects; messages go only to the address " +
+        'that jobs.yml names',
+    ]);
   });
 });
 

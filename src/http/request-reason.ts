@@ -1,0 +1,16 @@
+// Why an HTTP request got no answer, in words. Who was asked and what follows, callers say.
+
+/**
+ * @param error of `fetch`, of node:http or of a client above them
+ * @returns the innermost reason on one line; one that OpenSSL gives is without its addresses and file names
+ */
+export function requestReason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return 'it does not answer in time';
+  // `fetch` hides the system's reason in `cause`, and a try of several addresses its errors in `errors`.
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
+  if (inner instanceof Error && (inner.message !== '' || inner instanceof AggregateError)) return requestReason(inner);
+  const tls = /:SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1];
+  if (tls === 'wrong version number') return 'it speaks no TLS there: is it http, or another port?';
+  return tls === undefined ? error.message.trim() : `TLS: ${tls}`;
+}
