@@ -73,7 +73,8 @@ describe('while a table is locked', () => {
       const waiting = project.start(['run', '--threads', '4']);
       for (const name of ['t1', 'more', 'fed', 'quiet']) await said(waiting, new RegExp(`OK created .* s\\.${name} `));
       await project.until(
-        "select count(*) > 0 from pg_stat_activity where application_name = 'under test' and wait_event_type = 'Lock'",
+        "select count(*) > 0 from pg_stat_activity where application_name = 'under test' and wait_event_type = " +
+          "'Lock' and datname = current_database()",
       );
       expect(waiting.out()).not.toMatch(/(OK|ERROR) created .* s\.t2 /);
       return waiting;

@@ -409,10 +409,10 @@ describe('a secret stands nowhere after', () => {
     const client = new pg.Client({ ...credentials, port: Number(credentials['port']) } as pg.ClientConfig);
     await client.connect();
     let pid: number | undefined;
-    for (const deadline = Date.now() + 50_000; pid === undefined && Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 200_000; pid === undefined && Date.now() < deadline; ) {
       const { rows } = await client.query<{ pid: number }>(
         "select a.pid from pg_sleep(0.1), pg_stat_activity a where a.query like '%pg_sleep(600)%' and a.pid <> " +
-          "pg_backend_pid() and a.state = 'active'",
+          "pg_backend_pid() and a.state = 'active' and a.datname = current_database()",
       );
       pid = rows[0]?.pid;
     }

@@ -7,6 +7,7 @@ import { LeasedSession } from '../../../src/loader/clickhouse/leased-session.ts'
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { Fenced, type Flush, type Sink } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { ClickHouseLab } from './clickhouse-lab.ts';
 import { upTo } from './load-lab.ts';
 
@@ -142,8 +143,8 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     const stop = new AbortController();
     const { loader, events } = lab.loader(target, { once: false, signal: stop.signal });
     const ended = loader.run();
-    await expect.poll(() => events.some(({ kind }) => kind === 'flushed'), { timeout: 10_000 }).toBe(true);
-    await expect.poll(async () => (await chain(target))['0'], { timeout: 10_000 }).toMatch(/^(\[\S+\]) done \1$/);
+    await expect.poll(() => events.some(({ kind }) => kind === 'flushed'), FOR_EVENTS).toBe(true);
+    await expect.poll(async () => (await chain(target))['0'], FOR_EVENTS).toMatch(/^(\[\S+\]) done \1$/);
     stop.abort();
     await ended;
     expect(await lab.ids(target)).toEqual(upTo(265));
@@ -164,7 +165,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
       return polled;
     });
     const ended = loader.run();
-    await expect.poll(async () => (await chain(target))['0'], { timeout: 10_000 }).toMatch(/^(\[2,3\]) done \1$/);
+    await expect.poll(async () => (await chain(target))['0'], FOR_EVENTS).toMatch(/^(\[2,3\]) done \1$/);
     expect(await lab.ids(target)).toEqual(upTo(30));
     away = false;
     stop.abort();

@@ -8,6 +8,7 @@ import { Pulse } from '../../../src/loader/pulse.ts';
 import { replayLetters } from '../../../src/loader/replay.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { Sink } from '../../../src/loader/sink.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { CHANGES, envelope } from './debezium/changes-lab.ts';
 import { LoadLab, loaderOn, sinkWith, upTo } from './load-lab.ts';
 
@@ -234,9 +235,13 @@ describe('a position that is set', () => {
     };
     const waiting = async (count: number): Promise<void> =>
       expect
-        .poll(() => lab.rows('select count(*) from pg_stat_activity where wait_event_type = $$Lock$$'), {
-          timeout: 9000,
-        })
+        .poll(
+          () =>
+            lab.rows(
+              "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+            ),
+          FOR_EVENTS,
+        )
         .toEqual([[String(count)]]);
     const session = lab.adapter.session({ name: 'lock' });
     await session.begin();
@@ -275,11 +280,9 @@ describe('a position that is set', () => {
     const pulse = new Pulse(lab.sink, Date.now);
     const { loader, events } = lab.loader(t, { sink, once: false, signal: stop.signal, pulse });
     const running = loader.run();
-    await expect.poll(() => events.some(({ kind }) => kind === 'stopped'), { timeout: 9000 }).toBe(true);
+    await expect.poll(() => events.some(({ kind }) => kind === 'stopped'), FOR_EVENTS).toBe(true);
     await rewind(t, '0:3');
-    await expect
-      .poll(() => lab.rows(`select 1 from raw.${t.identifier} where id = 3`), { timeout: 9000 })
-      .toEqual([['1']]);
+    await expect.poll(() => lab.rows(`select 1 from raw.${t.identifier} where id = 3`), FOR_EVENTS).toEqual([['1']]);
     stop.abort();
     await running;
   });

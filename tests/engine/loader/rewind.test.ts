@@ -5,6 +5,7 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { Pulse } from '../../../src/loader/pulse.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import { loadStatus } from '../../../src/loader/status.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { LoadLab, sinkWith } from './load-lab.ts';
 
 const GONE =
@@ -126,14 +127,7 @@ describe('rewinding', () => {
     });
     const running = loader.run();
     const ids = async (): Promise<string> => (await held(t)).map(([, , id]) => id).join();
-    const until = async (wanted: string): Promise<void> => {
-      for (const end = Date.now() + 20_000; (await ids()) !== wanted; ) {
-        if (Date.now() > end) throw new Error(`${await ids()} is not ${wanted}`);
-        await new Promise((resolve) => {
-          setTimeout(resolve, 20);
-        });
-      }
-    };
+    const until = (wanted: string): Promise<void> => expect.poll(ids, FOR_EVENTS).toBe(wanted);
     send(1, 101);
     await until('0,1,2,3,4,100,101');
     expect(events.filter(({ kind }) => kind === 'stopped')).toHaveLength(1);

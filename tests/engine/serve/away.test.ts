@@ -42,6 +42,10 @@ const good = (job: string): string =>
   `select count(*) > 0 from tsdbt.job_runs where job = '${job}' and state = 'success'`;
 const running = (job: string): string =>
   `select count(*) > 0 from tsdbt.job_runs where job = '${job}' and state = 'running'`;
+/** The model `long` of a job is at work. */
+const LONG_RUNS =
+  'select count(*) > 0 from pg_stat_activity where datname = current_database() and query ~ ' +
+  "'create  table.*pg_sleep\\(600'";
 const AWAY = 'The database is away';
 const BACK = 'The database is back';
 
@@ -171,19 +175,22 @@ with slow as materialized (select pg_sleep(3)) select id from public.events, slo
 
 it('lets a run come to its end at the first signal, and cancels it at the second one', async () => {
   const project = await open({
-    'models/short.sql': "{{ config(materialized='table') }} select pg_sleep(25)::text as id",
+    'models/short.sql': "{{ config(materialized='table') }} select public.pass('short') as id",
     'models/long.sql': "{{ config(materialized='table') }} select pg_sleep(600)::text as id",
     'jobs.yml': 'jobs:\n  short: { every: 1d, run: short }\n  long: { every: 1d, run: long }\n',
   });
+  await project.makeGates();
+  await project.shutGate('short');
   const host = serve(project);
-  await project.until(
-    'select count(*) = 2 from pg_stat_activity where datname = current_database() and ' +
-      "query ~ 'create  table.*pg_sleep'",
-  );
+  await project.waitAtGate('short');
+  await project.until(LONG_RUNS);
   host.child.kill('SIGTERM');
   await until(host, () => says(host, '2 at work come to their end') > 0);
+  await project.openGate('short');
   await project.until(good('short'));
   expect(await project.rows(`select job from tsdbt.job_runs where state = 'running'`)).toEqual([['long']]);
+  // Two signals that are closer count as one.
+  await pause(400);
   host.child.kill('SIGTERM');
   expect((await host.ended).code, host.out()).toBe(0);
   expect(await project.rows('select job, state, reason from tsdbt.job_runs order by job')).toEqual([
@@ -200,7 +207,7 @@ it('cancels by itself what still runs when its time of grace is over', async () 
     'jobs.yml': 'jobs:\n  long: { every: 1d, run: }\n',
   });
   const host = serve(project, '--grace', '1s');
-  await project.until(`select count(*) > 0 from pg_stat_activity where query ~ 'create  table.*pg_sleep\\(600'`);
+  await project.until(LONG_RUNS);
   host.child.kill('SIGTERM');
   expect((await host.ended).code, host.out()).toBe(0);
   expect(await project.rows('select state from tsdbt.job_runs')).toEqual([['cancelled']]);

@@ -9,6 +9,8 @@ import type { Running } from '../support/program.ts';
 const LEASE = 5;
 /** Transactions of both hosts at once: four threads and the state of each. */
 const POOL = 10;
+/** Other sessions of the project's database; other files' tests use the same server. */
+const OTHERS = 'from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()';
 
 let project: FaultProject;
 let bouncer: Bouncer;
@@ -86,16 +88,11 @@ it.skipIf(bouncerMissing !== null)('works behind a pooler of transactions', { ti
   // The session's transaction may end a moment after its query.
   await holds(
     'nothing is left of the query',
-    `select count(*) = 0 from pg_stat_activity where query ~ 'pg_sleep.600' and state <> 'idle' ` +
-      'and pid <> pg_backend_pid()',
+    `select count(*) = 0 ${OTHERS} and query ~ 'pg_sleep.600' and state <> 'idle'`,
   );
 
   expect((await project.run(['jobs', 'run', 'long'], 'asks')).code).toBe(0);
-  await holds(
-    'it runs',
-    `select count(*) = 1 from pg_stat_activity where query ~ 'pg_sleep.0.1' and state = 'active' ` +
-      'and pid <> pg_backend_pid()',
-  );
+  await holds('it runs', `select count(*) = 1 ${OTHERS} and query ~ 'pg_sleep.0.1' and state = 'active'`);
   let stopped: (typeof hosts)[number] | undefined;
   await until('a host runs it', async () => {
     const owners = await project.rows(`select host from tsdbt.job_runs where job = 'long'`);
