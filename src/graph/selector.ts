@@ -120,7 +120,7 @@ class SelectionRun {
 
   #isEnabled(id: string): boolean {
     // Facts call what is no node enabled. Disabled sources are in `manifest.disabled`.
-    return this.#facts.isEnabled(id) && !this.#switchedOff.has(id);
+    return typeInId(id) === 'source' || (this.#facts.isEnabled(id) && !this.#switchedOff.has(id));
   }
 
   #isWanted(id: string): boolean {
@@ -230,7 +230,8 @@ class SelectionRun {
         ? new Set([...selected, ...dag.selectParents(selected), ...keysOf(manifest.sources)])
         : selected;
     for (const id of dag.selectSuccessors(selected)) {
-      if (!members.has(id)) continue;
+      // What is chosen already need not be weighed.
+      if (direct.has(id) || !members.has(id)) continue;
       if (manifest.publications !== undefined && Object.hasOwn(manifest.publications, id)) {
         direct.add(id);
         continue;
@@ -268,6 +269,7 @@ class SelectionRun {
 function combine(type: SelectionGroup['type'], sets: readonly Set<string>[]): Set<string> {
   const [first, ...others] = sets;
   if (first === undefined) return new Set();
+  if (others.length === 0) return first;
   if (type === 'union') {
     const all = new Set(first);
     for (const set of others) for (const id of set) all.add(id);

@@ -60,7 +60,8 @@ class UnreadRecord<T> implements ProxyHandler<Record<string, T>> {
   }
 
   isMember(key: string): boolean {
-    return Object.hasOwn(this.#own, key) || (this.#members.has(key) && !this.#gone.has(key));
+    // A member of the map is found faster than one of an object.
+    return (this.#members.has(key) && !this.#gone.has(key)) || Object.hasOwn(this.#own, key);
   }
 
   peek(key: string): T | undefined {
