@@ -75,15 +75,15 @@ class UnreadNode implements DictSource {
   }
 
   has(key: string): boolean {
-    return this.#inId(key) !== undefined || this.#fields.has(key);
+    return this.known(key) !== undefined || this.#fields.has(key);
   }
 
   load(key: string): Value {
-    return this.#inId(key) ?? this.#fields.load(key);
+    return this.known(key) ?? this.#fields.load(key);
   }
 
   /** A field that is known from the unique_id, `type.package.name`. */
-  #inId(key: string): string | undefined {
+  known(key: string): string | undefined {
     if (key === 'resource_type') return typeInId(this.#id);
     if (key === 'package_name') return packageInId(this.#id);
     return key === 'unique_id' ? this.#id : undefined;

@@ -8,13 +8,15 @@ export interface DictSource {
   has(key: string): boolean;
   /** The value of a key that `has`. */
   load(key: string): Value;
+  /** A value that costs nothing to make, asked for before all else and not kept; undefined for most keys. */
+  known?(key: string): Value | undefined;
   /** Values are computed again at each access, because their source changes. */
   readonly live?: boolean;
 }
 
 export class LazyDict extends PyDict {
   #source: DictSource | null;
-  readonly #loaded = new Map<string, Value>();
+  #loaded: Map<string, Value> | undefined;
 
   constructor(source: DictSource) {
     super();
@@ -29,11 +31,11 @@ export class LazyDict extends PyDict {
   override get(key: Value): Value | undefined {
     const source = this.#source;
     if (source === null || typeof key !== 'string') return source === null ? super.get(key) : undefined;
-    const known = this.#loaded.get(key);
+    const known = source.known?.(key) ?? this.#loaded?.get(key);
     if (known !== undefined) return known;
     if (!source.has(key)) return undefined;
     const value = source.load(key);
-    if (source.live !== true) this.#loaded.set(key, value);
+    if (source.live !== true) (this.#loaded ??= new Map()).set(key, value);
     return value;
   }
 
@@ -108,10 +110,10 @@ export class LazyDict extends PyDict {
     if (source !== null) {
       this.#source = null;
       for (const key of source.keys()) {
-        const known = this.#loaded.get(key);
+        const known = this.#loaded?.get(key);
         super.set(key, known === undefined ? source.load(key) : known);
       }
-      this.#loaded.clear();
+      this.#loaded = undefined;
     }
     return then();
   }
