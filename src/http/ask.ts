@@ -22,15 +22,26 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-const TIMEOUT_MS = 10_000;
+/** Without a byte, and until the end of the answer. */
+const [SILENT_MS, TIMEOUT_MS] = [10_000, 60_000];
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** @throws the system's error when there is no answer, or one that is too long */
-export async function ask(url: URL, { method, headers, body, tls }: HttpQuestion): Promise<HttpAnswer> {
-  const options = { method, headers, timeout: TIMEOUT_MS };
+/**
+ * @param limitMs until the end of the answer
+ * @throws the system's error when there is no answer, or one that is too long
+ */
+export async function ask(
+  url: URL,
+  { method, headers, body, tls }: HttpQuestion,
+  limitMs = TIMEOUT_MS,
+): Promise<HttpAnswer> {
+  const options = { method, headers, timeout: Math.min(SILENT_MS, limitMs) };
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? httpsRequest(url, { ...options, ...tls }) : httpRequest(url, options);
-    request.on('timeout', () => request.destroy(new Error('it does not answer')));
+    const late = (): unknown => request.destroy(new Error('it does not answer'));
+    const timer = setTimeout(late, limitMs).unref();
+    request.on('close', () => clearTimeout(timer));
+    request.on('timeout', late);
     request.on('error', reject);
     request.on('response', (response) => {
       let size = 0;

@@ -269,6 +269,8 @@ function count(pending: PendingRows, held: Held, records: Records, from: number,
 /** Decodes a message, at first by the promise that exists already, then anew with each call. */
 function attempts(begun: Promise<Decoded>, again: () => Decoded | Promise<Decoded>): () => Promise<Decoded> {
   let first: Promise<Decoded> | null = begun;
+  // Where a flush has failed meanwhile, nobody waits for it.
+  begun.catch(() => undefined);
   return async () => {
     const attempt = first ?? again();
     first = null;

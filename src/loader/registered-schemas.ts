@@ -41,7 +41,9 @@ export class RegisteredSchemas<T> {
       throw new PoisonMessage(
         `no schema id: with format ${this.#format} a message begins with a byte 0 and four of the id`,
       );
-    return new DataView(bytes.buffer, bytes.byteOffset).getInt32(1);
+    const id = new DataView(bytes.buffer, bytes.byteOffset).getInt32(1);
+    if (id < 0) throw new PoisonMessage(`no schema id: ${id} is none`);
+    return id;
   }
 
   /** What is kept of a schema, without asking; null when nothing of it is known or can be read. */
@@ -57,7 +59,10 @@ export class RegisteredSchemas<T> {
   of(id: number): T | Promise<T> {
     const found = this.#known.get(id);
     if (found !== undefined && !('reason' in found && found.until < this.#now())) return usable(found);
-    return this.#ask(id);
+    const asked = this.#ask(id);
+    // Whoever asks for two schemas may fail with the other one, and not wait for this.
+    asked.catch(() => undefined);
+    return asked;
   }
 
   async #ask(id: number): Promise<T> {
@@ -69,8 +74,11 @@ export class RegisteredSchemas<T> {
 
   async #lookUp(id: number): Promise<Known<T>> {
     const registered = await this.#registry.schema(id);
-    const refused = (reason: string): Known<T> => ({ reason, until: Number.MAX_SAFE_INTEGER });
-    if (registered === null) return { reason: `the registry has no schema ${id}`, until: this.#now() + UNKNOWN_MS };
+    const later = this.#now() + UNKNOWN_MS;
+    if (registered === null) return { reason: `the registry has no schema ${id}`, until: later };
+    // One that it refers to may come back.
+    const until = [...registered.references.values()].includes('') ? later : Number.MAX_SAFE_INTEGER;
+    const refused = (reason: string): Known<T> => ({ reason, until });
     if (registered.type !== TYPES[this.#format])
       return refused(`schema ${id} is ${registered.type}, and the load config says ${this.#format}`);
     try {

@@ -78,7 +78,7 @@ export class SchemaRegistry {
     const references = new Map<string, string>();
     await this.#resolve(found, references);
     return {
-      schema: text(found, 'schema'),
+      schema: this.#schemaOf(found),
       type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO',
       references,
     };
@@ -104,14 +104,27 @@ export class SchemaRegistry {
       const found = await this.#get(
         `/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`,
       );
-      references.set(name, found === null ? '' : text(found, 'schema'));
+      references.set(name, found === null ? '' : this.#schemaOf(found));
       if (found !== null) await this.#resolve(found, references);
     }
   }
 
   /** A dictionary of the registry's; null when it has no such thing. */
   async #get(path: string, body: string | null = null): Promise<Record<string, unknown> | null> {
-    return dictionary(await this.#answer(path, body));
+    const answer = await this.#answer(path, body);
+    return answer === null ? null : (dictionary(answer) ?? this.#noRegistry(`a list for ${path}`));
+  }
+
+  /** The text of a schema that the registry says it has. */
+  #schemaOf(found: Readonly<Record<string, unknown>>): string {
+    return typeof found['schema'] === 'string' ? found['schema'] : this.#noRegistry('a schema without its text');
+  }
+
+  #noRegistry(why: string): never {
+    throw new TsdbtError('runtime', `What answers at ${this.#registry.url} is no schema registry (${why}).`, {
+      path: this.#path,
+      hint: "Mend 'url' of 'registry'.",
+    });
   }
 
   /** What the registry answers, a dictionary or a list; null when it has no such thing. @param sent null: a GET */
@@ -138,10 +151,7 @@ export class SchemaRegistry {
       throw new TsdbtError('connection', `the schema registry at ${url} answers with HTTP ${status}`, {
         path: this.#path,
       });
-    return refuse(
-      `What answers at ${url} is no schema registry (HTTP ${status} for ${path}).`,
-      "Mend 'url' of 'registry'.",
-    );
+    return this.#noRegistry(`HTTP ${status} for ${path}`);
   }
 
   async #ask(path: string, sent: string | null): Promise<HttpAnswer> {

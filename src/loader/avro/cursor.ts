@@ -10,11 +10,14 @@ export class Cursor {
   bytes: Buffer = Buffer.alloc(0);
   at = 0;
   end = 0;
+  /** Number of items without bytes so far. */
+  empty = 0;
 
   set(bytes: Buffer, at: number, end: number): this {
     this.bytes = bytes;
     this.at = at;
     this.end = end;
+    this.empty = 0;
     return this;
   }
 

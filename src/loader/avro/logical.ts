@@ -87,7 +87,7 @@ export function decimalText(bytes: Buffer, start: number, end: number, scale: nu
 
 /** @param whole digits, perhaps with a minus */
 function pointed(whole: string, scale: number): string {
-  if (scale === 0) return whole;
+  if (scale <= 0) return whole === '0' ? whole : whole + '0'.repeat(-scale);
   const negative = whole.startsWith('-');
   const digits = (negative ? whole.slice(1) : whole).padStart(scale + 1, '0');
   return `${negative ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;

@@ -103,7 +103,6 @@ function refuse(reason: string): never {
 
 /** The items of an array or a map, which lie in blocks. */
 function eachItem(cursor: Cursor, item: () => void): void {
-  let empty = 0;
   for (;;) {
     const count = cursor.long();
     if (count === 0) return;
@@ -113,7 +112,7 @@ function eachItem(cursor: Cursor, item: () => void): void {
     for (let left = Math.abs(count); left > 0; left--) {
       const { at } = cursor;
       item();
-      if (cursor.at === at && ++empty > MAX_EMPTY_ITEMS) refuse('too many items without bytes');
+      if (cursor.at === at && ++cursor.empty > MAX_EMPTY_ITEMS) refuse('too many items without bytes');
     }
   }
 }

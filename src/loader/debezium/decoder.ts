@@ -12,7 +12,7 @@ import { type LoadTarget, pathOf } from '../load-target.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from '../registered-schemas.ts';
 import type { SchemaRegistry } from '../schema-registry.ts';
 import { type ChangeSource, EnvelopeCells } from './envelope-cells.ts';
-import { FlatRows } from './flat-rows.ts';
+import { FlatRows, plainText } from './flat-rows.ts';
 import { Members } from './members.ts';
 import { keyColumns, keyTakes, objectOf, type PlainKey, plainKeyOf, plainValue } from './plain-key.ts';
 import { fieldsOfAvro, fieldsOfJson, type Semantics, semanticsOfAvro, semanticsOfJson } from './semantics.ts';
@@ -362,12 +362,12 @@ class SchemaText {
   fields(bytes: Buffer, start: number, end: number): ReadonlyMap<string, Semantics> | null {
     const text = bytes.subarray(start, end);
     if (!text.equals(this.#text)) {
-      this.#text = Buffer.from(text);
       try {
         this.#fields = fieldsOfJson(JSON.parse(text.toString('utf8')), this.#member);
       } catch {
         throw new PoisonMessage('a schema that is not JSON');
       }
+      this.#text = Buffer.from(text);
     }
     return this.#fields;
   }
@@ -476,5 +476,5 @@ class AvroEnvelopes {
 }
 
 function written(value: unknown): string | null {
-  return value === undefined || value === null ? null : String(value);
+  return value === undefined || value === null ? null : plainText(value);
 }

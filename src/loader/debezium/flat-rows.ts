@@ -2,6 +2,7 @@
 // beside the row stands in fields of the row whose names begin with `__`. Their order is exact only with the position
 // in the source and marks of deleted rows: a row without them is refused.
 import { type DecodedRecord, type Fields, isRecord, jsonRecord, PoisonMessage, utf8 } from '../decode.ts';
+import { ExactNumber } from '../json.ts';
 import { type LoadTarget, pathOf } from '../load-target.ts';
 import type { Envelope } from './decoder.ts';
 import { fieldsOfJson, type Semantics } from './semantics.ts';
@@ -26,6 +27,13 @@ const NAMES = {
 const TRANSFORM =
   'the transform needs add.fields: op,lsn,source.ts_ms (of MySQL op,file,pos,source.ts_ms), of several topics ' +
   'source.name, too, and delete.tombstone.handling.mode: rewrite';
+
+/** What says something of a change as a text. @throws PoisonMessage for a record, a map or a list */
+export function plainText(value: unknown): string {
+  if (typeof value === 'object' && !(value instanceof ExactNumber))
+    throw new PoisonMessage('no envelope of a change: what says where it stands is no text and no number');
+  return String(value);
+}
 
 /** Makes envelopes of flattened rows. */
 export class FlatRows {
@@ -59,7 +67,7 @@ export class FlatRows {
   of(record: DecodedRecord, fields: ReadonlyMap<string, Semantics> | null, taken?: Fields): Envelope {
     const said = (name: keyof typeof NAMES): string | null => {
       const found = NAMES[name].map((each) => record[each]).find((value) => value !== undefined && value !== null);
-      return found === undefined ? null : String(found);
+      return found === undefined ? null : plainText(found);
     };
     const [op, lsn, file, pos] = [said('op'), said('lsn'), said('file'), said('pos')];
     const [ts_ms, ts_us] = [said('ts_ms'), said('ts_us')];
@@ -86,7 +94,7 @@ export class FlatRows {
       record: this.#rowOf(record, taken),
       fields,
     });
-    return { op: String(deleted) === 'true' ? 'd' : op, source, after: row, before: row };
+    return { op: deleted === true || deleted === 'true' ? 'd' : op, source, after: row, before: row };
   }
 
   #rowOf(record: DecodedRecord, taken?: Fields): DecodedRecord {

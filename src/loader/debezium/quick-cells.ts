@@ -73,7 +73,7 @@ export class QuickCells {
   ): number {
     const { scale } = quick;
     const { ordinary, size } = column.check;
-    if (column.special || column.kind !== 'plain' || scale > MOST_DIGITS) return -1;
+    if (column.special || column.kind !== 'plain' || scale < 0 || scale > MOST_DIGITS) return -1;
     if (ordinary !== 'anything' && ordinary !== 'decimal') return -1;
     const value = base64Whole(bytes, start, end);
     if (Number.isNaN(value)) return -1;

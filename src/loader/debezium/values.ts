@@ -76,6 +76,8 @@ const BASE64_URL = /^[A-Za-z0-9_-]*={0,2}$/;
 const HEX = /^(?:[\da-fA-F]{2})*$/;
 const ISO = /^([+-]?)(\d{4,})(-\d\d-\d\d)(T[^Z]*)?(Z?)$/;
 const DAY_UNITS = 86_400;
+/** Digits behind the point that Postgres keeps; ClickHouse keeps fewer. */
+const MOST_SCALE = 16_383;
 
 /** Converters of one target's columns, for messages with and without schemas. */
 export class ValueReader {
@@ -342,6 +344,7 @@ function decimal(value: unknown, scale: number | null): unknown {
   if (typeof value !== 'string') return value;
   if (scale === null)
     return refuse('a decimal whose scale is not known: declare the column as decimal(precision, scale)');
+  if (Math.abs(scale) > MOST_SCALE) return refuse(`a decimal whose scale is beyond ${MOST_SCALE}`);
   if (!BASE64.test(value)) return refuse('not the base64 of a decimal');
   const bytes = Buffer.from(value, 'base64');
   return new ExactNumber(decimalText(bytes, 0, bytes.length, scale), null);
@@ -366,7 +369,7 @@ function special(value: unknown): unknown {
 function variableDecimal(value: unknown): unknown {
   if (!isRecord(value)) return special(value);
   const { scale, value: digits } = value;
-  if (typeof scale !== 'number' || !Number.isInteger(scale) || scale < 0 || typeof digits !== 'string')
+  if (typeof scale !== 'number' || !Number.isInteger(scale) || typeof digits !== 'string')
     return refuse('not a decimal with its scale');
   return decimal(digits, scale);
 }
@@ -416,7 +419,12 @@ function bits(value: unknown, shape: ColumnShape | null): unknown {
 function point(value: unknown): unknown {
   if (!isRecord(value)) return value;
   const { x, y } = value;
-  return x === undefined || y === undefined ? value : `(${String(x)},${String(y)})`;
+  return isPlain(x) && isPlain(y) ? `(${String(x)},${String(y)})` : value;
+}
+
+/** A record of Avro has no text of its own. */
+function isPlain(value: unknown): value is string | number | ExactNumber {
+  return typeof value === 'string' || typeof value === 'number' || value instanceof ExactNumber;
 }
 
 function hstore(value: unknown): unknown {
@@ -424,6 +432,10 @@ function hstore(value: unknown): unknown {
   if (typeof pairs !== 'object' || pairs === null || pairs instanceof ExactNumber) return value;
   const quoted = (text: unknown): string => `"${String(text).replace(/["\\]/g, '\\$&')}"`;
   return Object.entries(pairs)
-    .map(([key, each]) => `${quoted(key)}=>${each === null ? 'NULL' : quoted(each)}`)
+    .map(([key, each]) => {
+      if (typeof each === 'object' && each !== null && !isPlain(each))
+        return refuse('an hstore whose values are no texts');
+      return `${quoted(key)}=>${each === null ? 'NULL' : quoted(each)}`;
+    })
     .join(', ');
 }

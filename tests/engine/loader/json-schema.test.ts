@@ -1,8 +1,12 @@
 // format: json_schema with a Schema Registry: ids, references, drafts, what does not hold, and a registry that is away
 // or will not have us.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ask } from '../../../src/http/ask.ts';
 import { schemaDecoder } from '../../../src/loader/json-schema.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
+import { RegisteredSchemas } from '../../../src/loader/registered-schemas.ts';
 import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
 import type { Decoder } from '../../../src/loader/decode.ts';
 import { LoadLab } from './load-lab.ts';
@@ -174,6 +178,57 @@ describe('JSON Schema', () => {
     expect(await running).toMatchObject({ rows: 60, dead: 1 });
     expect(await ids(t)).toEqual(Array.from({ length: 60 }, (_, i) => String(i)));
     expect(events.some(({ kind }) => kind === 'resumed')).toBe(true);
+  });
+
+  it('is none where its answers are no schemas, which makes no dead letters', async () => {
+    const t = table();
+    send(1, { id: 1 });
+    for (const [answer, why] of [
+      ['{}', 'a schema without its text'],
+      ['[]', 'a list for /schemas/ids/1'],
+      ['<html>', 'HTTP 200'],
+    ] as const) {
+      server.always = answer;
+      await expect(lab.load(t, { decoder: decoder() })).rejects.toThrow(`is no schema registry (${why}`);
+    }
+    server.always = null;
+    expect(server.register('t-value', ORDER)).toBe(1);
+    expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 1, dead: 0 });
+  });
+
+  it('is asked again for a schema whose references it lacked, and never for an id below 0', async () => {
+    let now = 0;
+    const schemas = new RegisteredSchemas(
+      registry(),
+      () => now,
+      'json_schema',
+      ({ references }) => {
+        if (references.get('a.json') === '') throw new Error('a.json is not in the registry');
+        return references.size;
+      },
+    );
+    const references = [{ name: 'a.json', subject: 'a', version: 1 }];
+    const id = server.register('b', { $ref: 'a.json' }, { references });
+    await expect(schemas.of(id)).rejects.toThrow('a.json is not in the registry');
+    server.register('a', ORDER);
+    expect(() => schemas.of(id)).toThrow('a.json is not in the registry');
+    now = 60_000;
+    expect(await schemas.of(id)).toBe(1);
+    expect(() => schemas.id(Buffer.from([0, 255, 255, 255, 255]))).toThrow('no schema id: -1 is none');
+  });
+
+  it('counts as away when its answer has no end', async () => {
+    const drip = createServer((_, response) => {
+      response.writeHead(200);
+      const timer = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(timer));
+    });
+    await new Promise<void>((done) => drip.listen(0, '127.0.0.1', done));
+    const { port } = drip.address() as AddressInfo;
+    const question = { method: 'GET', headers: {}, body: null, tls: null } as const;
+    await expect(ask(new URL(`http://127.0.0.1:${port}/`), question, 300)).rejects.toThrow('it does not answer');
+    drip.closeAllConnections();
+    await new Promise((done) => drip.close(done));
   });
 
   it('shows its credentials, and ends with one error where they are refused or nobody is a registry', async () => {

@@ -35,6 +35,8 @@ export class MemoryRegistry {
   authorization: string | null = null;
   /** Answers every request with this status, as one that is ill does. */
   ill: number | null = null;
+  /** Answers every request with this text and status 200, as what is no registry does. */
+  always: string | null = null;
   private readonly server: Server;
   private readonly subjects = new Map<string, Version[]>();
   private readonly ids = new Map<string, number>();
@@ -112,6 +114,10 @@ export class MemoryRegistry {
         const code = error instanceof RegistryError ? error.code : 50001;
         [status, answer] = [Math.floor(code / 100), { error_code: code, message: String(error) }];
       }
+    }
+    if (this.always !== null) {
+      response.writeHead(200).end(this.always);
+      return;
     }
     response
       .writeHead(status, { 'content-type': 'application/vnd.schemaregistry.v1+json' })

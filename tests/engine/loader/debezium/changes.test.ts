@@ -24,6 +24,7 @@ describe('values of changes', () => {
     ['numeric(12,2)', '"8A=="', '-0.16'],
     ['numeric', '{"scale":3,"value":"BAE="}', '1.025'],
     ['numeric(12,0)', '"1234"', '-2658824'],
+    ['numeric', '{"scale":-2,"value":"BAE="}', '102500'],
     ['date', '20545', '2026-04-02'],
     ['date', '-2147472692', 'infinity'],
     ['date', '-2147472691', '-infinity'],
@@ -115,6 +116,19 @@ describe('values of changes', () => {
     expect(record['id']).toBe(1);
   });
 
+  it('of a schema that cannot be read are refused each time', async () => {
+    const decoder = changeDecoder(null, targetOf({ a: 'text' }), Date.now);
+    const read = async (schema: string): Promise<unknown> => {
+      const payload = envelope('c', { id: 1, a: 20_545 });
+      const value = Buffer.from(`{"schema":${schema},"payload":${payload}}`);
+      return decoder.message?.({ offset: 0n, timestamp: 0, key: Buffer.from('{"id":1}'), value, headers: [] });
+    };
+    const date = '{"field":"a","type":"int32","name":"io.debezium.time.Date"}';
+    const found = await read(`{"type":"struct","fields":[{"field":"after","fields":[${date}]}]}`);
+    expect(found instanceof Change && found.record['a']).toBe('2026-04-02');
+    for (let i = 0; i < 2; i++) await expect(read('{"fields":[,]}')).rejects.toThrow('a schema that is not JSON');
+  });
+
   it('of Avro go by the names that Connect gives types', async () => {
     const avro = await AvroWriters.open();
     const target = targetOf({ total: 'numeric(12,2)', at: 'timestamp', due: 'date' });
@@ -153,10 +167,43 @@ describe('what is no change', () => {
     ['{"id":1,"region":"eu"}', envelope('c', { id: 1 }), "key has 'region', too"],
     ['{"nr":1}', envelope('c', { id: 1 }), "key has 'nr', too"],
     ['{"id":1}', envelope('c', { id: 1, v: '51.25' }), 'decimal_handling_mode'],
+    ['{"id":1}', envelope('c', { id: 1, v: { scale: 1e9, value: 'BAE=' } }), 'scale is beyond 16383'],
     ['{"id":1}', envelope('c', { id: 1, v: 'BAE=' }, 10, { lsn: null }), 'no lsn'],
     ['{"id":1}', envelope('c', { id: 1 }, 10, { connector: 'mysql' }), 'no file and pos of a binlog'],
   ])('is refused: %s %s', async (key, value, why) => {
     await expect(decoded(targetOf({ v: 'numeric(12,2)' }), key, value)).rejects.toThrow(why);
+  });
+
+  it('is refused in Avro where its operation is no text', async () => {
+    const text = JSON.stringify({
+      ...{ type: 'record', name: 'Envelope' },
+      fields: ['source', 'op'].map((name) => ({ name, type: { type: 'map', values: 'string' } })),
+    });
+    const registry = { schema: async () => ({ schema: text, type: 'AVRO', references: new Map<string, string>() }) };
+    const value = Buffer.from([0, 0, 0, 0, 1, 0, 0]);
+    const read = async (): Promise<unknown> =>
+      changeDecoder(registry, targetOf({}), Date.now).message?.({
+        ...{ offset: 0n, timestamp: 0, key: Buffer.from('{"id":1}'), value, headers: [] },
+      });
+    await expect(read()).rejects.toThrow('no text and no number');
+  });
+
+  it('names schemas that both are unknown, and fails for one of them alone', async () => {
+    const named = (id: number): Buffer => Buffer.from([0, 0, 0, 0, id, 0]);
+    const decoder = changeDecoder({ schema: async () => null }, targetOf({}), Date.now);
+    const read = async (key: number, value: number): Promise<unknown> =>
+      decoder.message?.({ offset: 0n, timestamp: 0, key: named(key), value: named(value), headers: [] });
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): unknown => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      await expect(read(1, 1)).rejects.toThrow('the registry has no schema 1');
+      await expect(read(2, 1)).rejects.toThrow('the registry has no schema 1');
+      await new Promise((done) => setTimeout(done, 50));
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+    expect(unhandled).toEqual([]);
   });
 
   it('a table that cannot keep values refuses those that the source did not say', async () => {
