@@ -30,6 +30,7 @@ interface Service {
 
 describe.each([
   ['compose.yaml', 'docs/loader.md'],
+  ['compose.yaml', 'docs/monitoring.md'],
   ['examples/lake/compose.yaml', 'docs/lake-example.md'],
   ['examples/clickstream/compose.yaml', 'docs/clickstream-example.md'],
   ['examples/cdc/compose.yaml', 'docs/cdc-example.md'],
@@ -77,10 +78,14 @@ describe.each([
     expect(new Set(own).size).toBe(own.length);
   });
 
-  it.skipIf(path === 'compose.yaml')('asks for variables that its page exports, at the ports of connections', () => {
-    const needed = new Set([...text.matchAll(/\$\{(\w+)/g)].map(([, name]) => name));
-    const told = read(page);
-    for (const name of needed) expect(told, name).toMatch(new RegExp(`^export .*\\b${name}=`, 'm'));
+  it('asks for variables that its page exports before it starts any service', () => {
+    const needed = new Set([...text.matchAll(/\$\{(\w+)(?!\w*:-)/g)].map(([, name]) => name));
+    expect(needed.size).toBeGreaterThan(0);
+    const [before = ''] = read(page).split('docker compose ');
+    for (const name of needed) expect(before, name).toMatch(new RegExp(`^export .*\\b${name}=`, 'm'));
+  });
+
+  it.skipIf(path === 'compose.yaml')('listens at the ports of connections', () => {
     const ports = new Set(all.flatMap(([, service]) => service.ports ?? []).map((port) => port.split(':')[1]));
     const connections = read(join(dirname(path), 'connections.yml'));
     const asked = [...connections.matchAll(/127\.0\.0\.1:(\d+)|_PORT', '(\d+)'/g)].map(([, a, b]) => a ?? b);
