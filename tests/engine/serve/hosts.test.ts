@@ -3,6 +3,7 @@
 // faults:serve` makes 200 faults.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BACKENDS, FaultProject, pause } from '../faults/project.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import type { Running } from '../support/program.ts';
 
 const FAULTS = Number(process.env['TSDBT_SERVE_FAULTS'] ?? 6);
@@ -119,6 +120,8 @@ it(`runs each due time once over ${FAULTS} faults`, { timeout: 300_000 + FAULTS 
   // A run that begins after the last row.
   const runs = await project.one(`select clock_timestamp()::text`);
   await project.until(`select exists (select from tsdbt.job_runs where state = 'success' and started_at > '${runs}')`);
+  // One that was started again just now may not take a signal yet.
+  for (const { out } of hosts) await expect.poll(out, FOR_EVENTS).toMatch(/jobs of \S+ at http/);
   for (const { child } of hosts) child.kill('SIGTERM');
   const codes = await Promise.all(hosts.map(async ({ ended }) => (await ended).code));
   expect(codes, said()).toEqual([0, 0]);

@@ -92,7 +92,7 @@ beforeAll(async () => {
   }))
     writeFileSync(join(proxy.dir, path), text);
   serve = start(['serve', '--port', '0', '--no-use-colors'], place());
-}, 120_000);
+});
 afterAll(async () => {
   if (clickhouseMissing !== null) return;
   if (serve.child.exitCode === null) serve.child.kill('SIGKILL');
@@ -100,7 +100,7 @@ afterAll(async () => {
   await proxy.close();
 });
 
-it.skipIf(clickhouseMissing !== null)('are in runs show and on the page', { timeout: 240_000 }, async () => {
+it.skipIf(clickhouseMissing !== null)('are in runs show and on the page', async () => {
   const url = async (): Promise<string> => {
     for (;;) {
       const [, found] = /jobs of \S+ at (http:\S+)/.exec(serve.out()) ?? [];
