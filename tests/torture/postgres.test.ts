@@ -208,7 +208,7 @@ function badEnd({ code, killed, out }: Ended, fault: string): string[] {
 }
 
 /** A command ends within ten seconds; the rest is for a busy machine. Milliseconds. */
-const ENDING = 20_000;
+const ENDING = 60_000;
 const OURS = ['--exclude', 'tag:theirs'];
 
 describe.skipIf(PG_BIN === null)(

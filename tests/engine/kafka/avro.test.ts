@@ -74,7 +74,7 @@ describe('Avro', () => {
       [join(import.meta.dirname, 'confluent_avro.py'), registry.url, 'clicks'],
       {
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: 200_000,
       },
     );
     await lab.writer.send([

@@ -195,7 +195,7 @@ describe.skipIf(clickhouseMissing !== null)('a loader into ClickHouse that is di
         } else if (kind === 'repeated') await pause(SOON);
         if (
           point !== undefined &&
-          !(await Promise.race([first?.ended.then(() => true), pause(60_000).then(() => false)]))
+          !(await Promise.race([first?.ended.then(() => true), pause(200_000).then(() => false)]))
         )
           throw new Error(`${point} was never reached: ${first?.out()}`);
         for (const { child } of loaders) child.kill('SIGKILL');
