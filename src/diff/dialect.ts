@@ -1,6 +1,4 @@
 // What a comparison needs of a database: the SQL of its dialect, and a relation read in one session. Types only.
-import type { Session } from '../adapters/adapter.ts';
-import type { Relation } from '../adapters/relation.ts';
 
 /** A column of a compared relation, in the words of its own database. */
 export interface DiffColumn {
@@ -58,6 +56,3 @@ export interface DiffSide extends DiffDialect {
   /** Sends the rows of a query as lines: cells with tabs between them, `\N` for null, `\` before what is special. */
   lines<T>(sql: string, take: (chunks: AsyncIterable<Uint8Array>) => Promise<T>): Promise<T>;
 }
-
-/** Makes the side of a relation. */
-export type OpenSide = (session: Session, relation: Relation) => DiffSide;

@@ -88,7 +88,7 @@ function paired(
 const LONG = /^(?:text|bytes|postgres|clickhouse)/;
 
 /** May its text be long? */
-export function isLong({ family }: ValueForm): boolean {
+function isLong({ family }: ValueForm): boolean {
   return LONG.test(family);
 }
 

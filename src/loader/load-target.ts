@@ -110,7 +110,7 @@ export const META_COLUMNS: readonly LoadColumn[] = [
   { name: '_deleted', type: 'boolean' },
 ];
 /** Columns that the loader writes into rows of changes: the source's position, the operation, its name, its time. */
-export const CHANGE_COLUMNS: readonly LoadColumn[] = [
+const CHANGE_COLUMNS: readonly LoadColumn[] = [
   { name: '_lsn', type: 'bigint' },
   { name: '_op', type: 'text' },
   { name: '_source', type: 'text' },
@@ -118,7 +118,7 @@ export const CHANGE_COLUMNS: readonly LoadColumn[] = [
 ];
 
 /** Names of the columns that a row of changes has behind all others. */
-export function changeColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly string[] {
+function changeColumns({ changes }: Pick<LoadTarget, 'changes'>): readonly string[] {
   return changes === null ? [] : CHANGE_COLUMNS.map(({ name }) => name);
 }
 
@@ -166,7 +166,7 @@ const OPTIONS = [
 ];
 /** Messages among which dead letters are counted, and how many of these are too many. */
 export const DEAD_WINDOW = 10_000;
-export const DEFAULT_MAX_DEAD = 100;
+const DEFAULT_MAX_DEAD = 100;
 /** Characters of a hash: SHA-256 in hexadecimal. */
 const HASH_LENGTH = 64;
 

@@ -15,7 +15,7 @@ import { type RenderYamlText, renderFrom, renderTree } from './renderer.ts';
 import { checkShape, closed, dict, isDict, optionalText, problemText, shapes, text } from './schema-check.ts';
 import { loadYaml } from './yaml.ts';
 
-export const CATALOGS_FILE = 'catalogs.yml';
+const CATALOGS_FILE = 'catalogs.yml';
 
 const CATALOG = closed(['name'], {
   name: text,

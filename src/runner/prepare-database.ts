@@ -31,7 +31,7 @@ function isRelational(ctx: RunContext, node: GraphNode): boolean {
 }
 
 /** Schemas of the selected nodes, each once. */
-export function requiredSchemas(ctx: RunContext): Relation[] {
+function requiredSchemas(ctx: RunContext): Relation[] {
   const found = new Map<string, Relation>();
   for (const id of ctx.selected) {
     const node = lookupNode(ctx.manifest, id);

@@ -8,7 +8,7 @@ import { pluralize } from '../log.ts';
 import type { RunLog } from './log.ts';
 
 /** dbt's words for a resource type in counts. */
-export function resourceWord(type: string): string {
+function resourceWord(type: string): string {
   switch (type) {
     case 'test':
       return 'data test';

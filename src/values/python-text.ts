@@ -36,7 +36,7 @@ export function pyTypeText(value: unknown): string {
 }
 
 /** `int`, `str`, `dict` … */
-export function pyTypeName(value: unknown): string {
+function pyTypeName(value: unknown): string {
   if (value === null || value === undefined) return 'NoneType';
   if (typeof value === 'string') return 'str';
   if (typeof value === 'boolean') return 'bool';

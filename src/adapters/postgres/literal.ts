@@ -24,7 +24,7 @@ export function quoteIdentifier(name: string): string {
 }
 
 /** @throws as psycopg2: the server takes no NUL in a text */
-export function checkNul(text: string): void {
+function checkNul(text: string): void {
   if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.');
 }
 

@@ -43,7 +43,7 @@ function numberOf(value: unknown): number | null {
  * The line of an error that says what happened, with the line of the file that it names: dbt's first line only names
  * the kind of error and the node. `column "x" does not exist (models/orders.sql line 3)`
  */
-export function errorLine(message: string): string {
+function errorLine(message: string): string {
   const lines = message.split('\n').map((line) => line.trim());
   const [first = '', second] = lines.filter((line) => line !== '');
   const what = second !== undefined && /^\w[\w ]* Error(?: in |$)/.test(first) ? second : first;

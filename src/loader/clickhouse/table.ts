@@ -54,7 +54,7 @@ export function versionColumn({ changes }: LoadTarget): string {
 }
 
 /** The target's options of tables. @throws `internal` for a target of another database */
-export function storageOf({ storage, name }: LoadTarget): Storage {
+function storageOf({ storage, name }: LoadTarget): Storage {
   if (storage === null) throw new TsdbtError('internal', `${name} has no options of a table in ClickHouse`);
   return storage;
 }
@@ -103,7 +103,7 @@ export function restSql(name: string): string {
 }
 
 /** The index by which rows of a range of offsets are found. */
-export function offsetIndexSql(): string {
+function offsetIndexSql(): string {
   return `INDEX ${OFFSET_INDEX} _offset TYPE minmax GRANULARITY 1`;
 }
 
@@ -114,7 +114,7 @@ export function onCluster({ cluster, databaseEngine }: TablePlace): string {
 }
 
 /** The engine of the table, with version and deletion in upsert mode. */
-export function engineSql(target: LoadTarget, place: TablePlace): string {
+function engineSql(target: LoadTarget, place: TablePlace): string {
   const { engine } = storageOf(target);
   const replicated = place.cluster !== null || place.databaseEngine.startsWith('Replicated');
   const { family, place: path } =

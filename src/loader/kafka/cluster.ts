@@ -14,7 +14,7 @@ import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
 export type Topics = ClusterMetadata['topics'];
 
 const READ_COMMITTED = 1;
-export const EARLIEST = -2n;
+const EARLIEST = -2n;
 export const LATEST = -1n;
 
 export class Cluster {

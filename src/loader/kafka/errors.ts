@@ -338,7 +338,7 @@ export function brokerError(
 }
 
 /** An ACL of the broker refuses it. */
-export function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
+function notAuthorized(connection: LoadConnection, what: string, cause?: unknown): TsdbtError {
   const { sasl } = connection;
   const user = sasl !== null && 'username' in sasl ? `user ${sasl.username}` : 'this client';
   return new TsdbtError('runtime', `The broker at ${connection.brokers.join(', ')} does not let ${user} ${what}.`, {

@@ -59,7 +59,7 @@ function takingPartial<Asked extends unknown[], Answer>(
 }
 
 /** The answer that an error was made of, when only partitions have errors in it; else null. */
-export function partialAnswer(error: unknown): MetadataResponse | null {
+function partialAnswer(error: unknown): MetadataResponse | null {
   if (typeof error !== 'object' || error === null || !('response' in error)) return null;
   const answer = error.response as MetadataResponse;
   return answer.topics.every(({ errorCode }) => errorCode === 0) ? answer : null;

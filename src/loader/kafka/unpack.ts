@@ -5,7 +5,7 @@ import { Decompress } from 'fzstd';
 import type { KafkaLibrary } from './library.ts';
 
 /** Limit of a batch's unpacked bytes. */
-export const MAX_UNPACKED = 256 * 1024 * 1024;
+const MAX_UNPACKED = 256 * 1024 * 1024;
 const [GZIP, SNAPPY, LZ4, ZSTD] = [1, 2, 3, 4];
 const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
 /** Where the first chunk of xerial's framing begins, behind its two versions. */

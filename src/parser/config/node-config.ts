@@ -235,7 +235,7 @@ function assignRenamed(result: ConfigDict, level: ConfigDict): void {
 }
 
 /** A new config with only defaults. */
-export function defaultConfig(kind: ConfigKind): ConfigDict {
+function defaultConfig(kind: ConfigKind): ConfigDict {
   const out: ConfigDict = {};
   for (const field of CONFIG_FIELDS[kind]) out[field.name] = field.initial();
   return out;

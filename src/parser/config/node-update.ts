@@ -33,7 +33,7 @@ const KINDS: Readonly<Record<string, readonly [NodeKind, ConfigSection]>> = {
 };
 
 /** Config class and dbt_project.yml tree of a resource type. */
-export function configKindOf(state: ParseState, resourceType: string): readonly [NodeKind, ConfigSection] {
+function configKindOf(state: ParseState, resourceType: string): readonly [NodeKind, ConfigSection] {
   if (resourceType === 'analysis' && state.flag('require_corrected_analysis_fqns', false)) return ['node', 'analyses'];
   return KINDS[resourceType] ?? ['node', 'models'];
 }
@@ -191,7 +191,7 @@ function relationName(
 }
 
 /** dbt's deep_merge: dicts join, lists of the second come before those of the first. */
-export function deepMerge(first: ConfigDict, second: ConfigDict): ConfigDict {
+function deepMerge(first: ConfigDict, second: ConfigDict): ConfigDict {
   const out: ConfigDict = { ...first };
   for (const key of Object.keys(second)) {
     const value = second[key];

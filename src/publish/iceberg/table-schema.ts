@@ -102,7 +102,7 @@ export function schemaUpdates(schema: TableSchema): CatalogJson[] {
   ];
 }
 
-export function icebergType(type: ParquetType): string {
+function icebergType(type: ParquetType): string {
   return typeof type === 'object' ? `decimal(${type.precision}, ${type.scale})` : type;
 }
 

@@ -33,7 +33,7 @@ function exceeded(threshold: TimeThreshold | null | undefined, age: number): boo
 }
 
 /** @param age in seconds */
-export function freshnessStatus(threshold: FreshnessThreshold | null, age: number): FreshnessStatus {
+function freshnessStatus(threshold: FreshnessThreshold | null, age: number): FreshnessStatus {
   if (exceeded(threshold?.error_after, age)) return 'error';
   return exceeded(threshold?.warn_after, age) ? 'warn' : 'pass';
 }

@@ -6,7 +6,7 @@ import type { Incident, Moment } from '../store/store.ts';
  * Kinds of trouble: a run or a test failed, data are late, work takes too long, the project cannot be read, the
  * database is away.
  */
-export const TROUBLE_KINDS = ['failed', 'stale', 'slow', 'project', 'database'] as const;
+const TROUBLE_KINDS = ['failed', 'stale', 'slow', 'project', 'database'] as const;
 export type TroubleKind = (typeof TROUBLE_KINDS)[number];
 
 /** What `on` of a channel may name. */

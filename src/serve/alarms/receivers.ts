@@ -96,7 +96,7 @@ function webhookRequest(alarm: Alarm, channel: WebhookChannel, now: Moment): Htt
  * The signature of Standard Webhooks: HMAC-SHA256 of `id.timestamp.body`.
  * @param secret `whsec_` and base64, or any text
  */
-export function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
+function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }

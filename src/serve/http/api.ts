@@ -172,7 +172,7 @@ function leftOutRow({ job, why, first, last, count }: LeftOutTimes): object {
 }
 
 /** A run of this host that goes on, in the form of one of the history. */
-export function liveRow({ claim, startedAt, total, nodes }: LiveRun): object {
+function liveRow({ claim, startedAt, total, nodes }: LiveRun): object {
   const { runId, job, dueAt, attempt, host } = claim;
   const done = nodes.filter(({ ended }) => ended !== null).length;
   const state: RunState = 'running';

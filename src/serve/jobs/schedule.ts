@@ -8,7 +8,7 @@ import { cronOf } from './job-values.ts';
 type CronTiming = Extract<JobTiming, { kind: 'cron' }>;
 
 /** A due time that is started this much later was not missed. */
-export const ON_TIME = 60_000;
+const ON_TIME = 60_000;
 /** `catch_up: all` makes up for the newest so many due times; earlier ones are left out. */
 export const MOST_CAUGHT_UP = 1000;
 const SECOND = 1000;

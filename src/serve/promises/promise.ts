@@ -27,8 +27,6 @@ export type PromiseTerms =
   | { readonly kind: 'late'; readonly maxMs: number }
   | { readonly kind: 'failed'; readonly retries: { readonly times: number; readonly backoffMs: number } };
 
-export type PromiseKind = PromiseTerms['kind'];
-
 export interface Promised {
   /** Of its incident: `sla:model.shop.orders:freshness`, `job:fast:failed`. */
   readonly key: string;
