@@ -1,7 +1,17 @@
 // The embedded ClickHouse server by itself: what its HTTP interface answers, how commands share it, how it begins and
 // ends.
+import { spawn, spawnSync } from 'node:child_process';
 import { pbkdf2 } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -470,6 +480,33 @@ describe.skipIf(clickhouseMissing !== null)(
         writeFileSync(join(store, file), 'nonsense');
         await expect(embeddedClickhouse(place(dir))).rejects.toThrow(/did not start: .*: Syntax error .*broken\.sql/);
       } finally {
+        rmSync(dir, { recursive: true, force: true });
+      }
+    });
+
+    it.skipIf(process.platform !== 'linux')('starts when what held its folder lets go of it', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-held-'));
+      const status = join(dir, 'data/status');
+      mkdirSync(join(dir, 'data'));
+      // As threads of a killed server do for a moment: their process is no more.
+      writeFileSync(status, 'PID: 99999999\n');
+      const holder = spawn('flock', [status, 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
+      try {
+        await expect.poll(() => spawnSync('flock', ['--nonblock', status, 'true']).status, FOR_EVENTS).toBe(1);
+        const started = embeddedClickhouse(place(dir));
+        started.catch(() => undefined);
+        const refused = (): string => {
+          const log = join(dir, 'keeper.log');
+          return existsSync(log) ? readFileSync(log, 'utf8') : '';
+        };
+        await expect.poll(refused, FOR_EVENTS).toContain('Cannot lock file');
+        holder.stdin.end();
+        const own = await started;
+        expect((await ask('select 1', {}, {}, 'POST', own)).text).toBe('1\n');
+        await own.release();
+        await stopEmbedded(dir);
+      } finally {
+        holder.kill();
         rmSync(dir, { recursive: true, force: true });
       }
     });

@@ -262,10 +262,7 @@ describe.each(SERVERS)('$name', (server) => {
         Array.from({ length: 12 }, () =>
           withSession(async (session) => {
             const { table } = await session.execute(
-              "select count(*) from pg_stat_activity where application_name = 'tsdbt_cap', pg_sleep(0.02)".replace(
-                ', pg_sleep(0.02)',
-                '',
-              ),
+              "select count(*) from pg_stat_activity where application_name = 'tsdbt_cap'",
               { fetch: true },
             );
             await session.execute('select pg_sleep(0.02)');
