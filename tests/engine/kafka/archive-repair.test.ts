@@ -80,7 +80,7 @@ describe.skipIf(NO_STORE !== null)(`load repair${NO_STORE === null ? '' : ` (${N
       loader.child.kill('SIGTERM');
       await loader.ended;
     }
-  }, 120_000);
+  });
 
   it('takes out what an unclean election has lost, though it is killed', async () => {
     source('u');

@@ -136,5 +136,5 @@ describe.skipIf(NO_STORE !== null)(`an archive${NO_STORE === null ? '' : ` (${NO
     expect((await lab.project.rows('select count(*) from raw.clicks')).flat().map(Number)).toEqual([
       Number(kept[0]) + 4,
     ]);
-  }, 120_000);
+  });
 });

@@ -143,7 +143,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
           point,
         ).toEqual(upTo(60));
       }
-    }, 120_000);
+    });
 
     it(`beside ${database} (${format}) write the same names again, with the same bytes`, async () => {
       const archive = archiveOf(lab(), {}, 1, format);
@@ -180,7 +180,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
       });
       expect(waited[0]).toContain("The object store 'lake' at http://127.0.0.1:");
       expect(await archive.ids()).toEqual(upTo(20));
-    }, 60_000);
+    });
   }
 
   it.each(['the clock is set back', 'an older version recorded it'])(

@@ -68,7 +68,7 @@ describe('load of a table of another database', () => {
     const found = await project.client.query({ text: 'select * from app.users order by id', rowMode: 'array' });
     expect(found.rows).toEqual(wanted.rows);
     expect(found.rows).toHaveLength(50);
-  }, 120_000);
+  });
 
   it('says when the last one was, and what it cannot see', async () => {
     const status = await project.run(['load', 'status', '--output', 'json']);

@@ -42,7 +42,7 @@ describe.skipIf(NO_STORE !== null)(`a real store${NO_STORE === null ? '' : ` (${
     for await (const { key } of store.list('many/')) found.push(key);
     expect(found).toEqual(names);
     store.close();
-  }, 60_000);
+  });
 
   it('writes over no object where it must be absent', async () => {
     const store = server.store();

@@ -186,6 +186,7 @@ describe.skipIf(MISSING !== null)(`files of a ClickHouse${MISSING === null ? '' 
     if (ROUNDS > 6) process.stdout.write(`${looks} looks\n`);
     expect(new Set((await lab.rows('ch/read')).map(({ version }) => Number(version)))).toEqual(new Set([ROUNDS]));
     await lab.run('publish');
-    expect(await lab.orphans('ch/read')).toEqual([]);
+    // A trial of the store that was killed goes with a run of an hour later: store-claims.test.ts.
+    expect((await lab.orphans('ch/read')).filter((key) => !key.includes('/.tsdbt-'))).toEqual([]);
   }, 3_600_000);
 });
