@@ -9,6 +9,7 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { RegisteredSchemas } from '../../../src/loader/registered-schemas.ts';
 import { SchemaRegistry } from '../../../src/loader/schema-registry.ts';
 import type { Decoder } from '../../../src/loader/decode.ts';
+import { quietPort } from '../support/quiet-port.ts';
 import { LoadLab } from './load-lab.ts';
 import { MemoryRegistry } from './memory-registry.ts';
 
@@ -28,7 +29,8 @@ describe('JSON Schema', () => {
   });
   afterAll(() => lab.close());
   beforeEach(async () => {
-    server = await MemoryRegistry.start();
+    // Nobody takes the port while it is away.
+    server = await MemoryRegistry.start(null, await quietPort());
     return () => server.close();
   });
 

@@ -16,6 +16,7 @@ import { Alarms } from '../../../src/serve/alarms/alarms.ts';
 import { readAlerts } from '../../../src/serve/alarms/read-alerts.ts';
 import type { Incident } from '../../../src/serve/store/store.ts';
 import { Certificates } from '../kafka/certificates.ts';
+import { quietPort } from '../support/quiet-port.ts';
 import { StageClock, StageStore, subject } from '../unit/serve/alarms/alarm-stage.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tsdbt-receivers-'));
@@ -281,10 +282,7 @@ describe.skipIf(alertmanager === null)('a real Alertmanager (scripts/fetch-debia
   beforeAll(async () => {
     const config = join(folder, 'alertmanager.yml');
     writeFileSync(config, 'route: { receiver: none }\nreceivers: [{ name: none }]\n');
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    free.close();
+    const port = await quietPort();
     url = `http://127.0.0.1:${port}`;
     const options = [
       `--config.file=${config}`,

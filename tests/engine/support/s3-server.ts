@@ -2,12 +2,12 @@
 // scripts/versitygw.mjs builds it; a test without it skips with a reason.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findVersitygw } from '../../../scripts/versitygw.mjs';
 import { s3Store } from '../../../src/object-store/s3-store.ts';
 import type { ObjectStore, StoreSettings } from '../../../src/object-store/store.ts';
+import { quietPort } from './quiet-port.ts';
 
 export const ACCESS_KEY = 'tsdbt-test';
 export const SECRET_KEY = 'canary-of-the-store';
@@ -27,7 +27,8 @@ export class S3Server {
   async start(): Promise<this> {
     const program = findVersitygw();
     if (program === null) throw new Error(NO_STORE ?? '');
-    if (this.#port === 0) this.#port = await freePort();
+    // Nobody takes it while the store is away.
+    if (this.#port === 0) this.#port = await quietPort();
     mkdirSync(join(this.#dir, 'data', 'lake'), { recursive: true });
     mkdirSync(join(this.#dir, 'meta'), { recursive: true });
     this.#process = spawn(
@@ -44,7 +45,7 @@ export class S3Server {
         await fetch(this.endpoint);
         return this;
       } catch (error) {
-        if (tries > 300) throw error;
+        if (tries > 2000) throw error;
         await new Promise((resolve) => {
           setTimeout(resolve, 100);
         });
@@ -97,13 +98,4 @@ export class S3Server {
   store(own: Partial<StoreSettings> = {}): ObjectStore {
     return s3Store(this.settings(own));
   }
-}
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject()));
-    });
-  });
 }
