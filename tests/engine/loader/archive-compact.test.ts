@@ -62,7 +62,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       }
     };
     // Ledgers know no formats, and ClickHouse's takes its time.
-    if (database === 'Postgres' || format === 'ndjson.gz') it(whole, endings, 180_000);
+    if (database === 'Postgres' || format === 'ndjson.gz') it(whole, endings);
 
     it(`beside ${database} (${format}) is loaded again as the topic was, also while files are joined`, async () => {
       const archive = made();
@@ -88,7 +88,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       expect(ids).toEqual(upTo(ids.length));
       expect(ids.length).toBeGreaterThan(15);
       expect(ids.length).toBeLessThan(60);
-    }, 60_000);
+    });
 
     it(`beside ${database} (${format}) goes on when the store was away`, async () => {
       const archive = made();
@@ -103,7 +103,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       for (const _ of [1, 2]) await compact(archive);
       expect((await archive.ids()).map(Number).sort((a, b) => a - b)).toEqual(upTo(60));
       expect(singleOf(await archive.keys())).toEqual([]);
-    }, 60_000);
+    });
 
     it(`beside ${database} (${format}) is done by one process; one that slept does no harm`, async () => {
       const archive = made();
@@ -124,7 +124,7 @@ describe.skipIf(NO_STORE !== null)(`compaction${NO_STORE === null ? '' : ` (${NO
       expect(await archive.keys()).toEqual(keys);
       expect((await archive.ids()).map(Number).sort((a, b) => a - b)).toEqual(upTo(60));
       expect(await rowsCounted(archive)).toBe(60);
-    }, 60_000);
+    });
   }
 
   it('takes closed days alone, files up to a size, and what comes late the next time', async () => {

@@ -152,7 +152,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
         expect(await archive.ids()).toEqual(upTo(22));
         await expectWhole(archive, [...upTo(22), 100, 101, 102]);
       }
-    }, 180_000);
+    });
 
     it(`${of} reads a range again that was half written when the topic lost its end`, async () => {
       const archive = made();
@@ -165,7 +165,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       await stops(archive);
       await repair(archive);
       await expectWhole(archive);
-    }, 60_000);
+    });
 
     it(`${of} cuts joined files, too, and what they stand for`, async () => {
       const archive = made({ partitions: 2 });
@@ -179,7 +179,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       const others = upTo(40).filter((id) => id % 2 === 1);
       await expectWhole(archive, [...wanted(archive), ...others]);
       expect(wanted(archive)).toHaveLength(11);
-    }, 60_000);
+    });
 
     it(`${of} goes on behind a batch that nobody can read, and says what it held`, async () => {
       const archive = made();
@@ -193,7 +193,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       expect(await archive.ids()).toEqual(left);
       expect(await rowsCounted(archive)).toBe(left.length);
       expect(await repairsOf(optionsOf(archive, { client: client() }))).toEqual([]);
-    }, 60_000);
+    });
 
     it(`${of} writes the rest of a half written range, and keeps what its files have`, async () => {
       const archive = made({ flush: { bytes: 1e6 } });
@@ -214,7 +214,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       const left = upTo(20).filter((id) => id !== (stands(first) ? first + 1 : first));
       expect(await archive.ids()).toEqual(left);
       expect(await repairsOf(optionsOf(archive, { client: client() }))).toEqual([]);
-    }, 60_000);
+    });
 
     it(`${of} goes on where the topic begins, and without a position behind its last file`, async () => {
       const archive = made();
@@ -236,7 +236,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       expect(await repair(archive)).toMatchObject([{ position: null, next: 40n }]);
       produce(archive, [40]);
       await expectWhole(archive, [...upTo(20), ...upTo(41).slice(30)]);
-    }, 60_000);
+    });
 
     it(`${of} names what the store lacks, and what the ledger lacks`, async () => {
       const archive = made();
@@ -264,7 +264,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       const [kept] = await repair(archive);
       expect(kept?.problem).toContain('the topic has its messages no more');
       expect(await archive.keys()).toContain(ahead);
-    }, 60_000);
+    });
   }
 
   for (const database of ['Postgres', 'ClickHouse'] as const) {
@@ -291,7 +291,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       expect(await repairPartition(optionsOf(archive, { waits }), found)).toBe('done');
       expect(aged).not.toBe(null);
       await expectWhole(archive);
-    }, 60_000);
+    });
 
     it(`beside ${database} waits for a repair at work, and finds what it has done`, async () => {
       const [archive, found] = await stopped();
@@ -304,7 +304,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       await expectWhole(archive);
       const signal = AbortSignal.abort();
       expect(await repairPartition(optionsOf(archive, { signal }), found)).toBe('stopped');
-    }, 60_000);
+    });
 
     it(`beside ${database} keeps its claim for as long as it works`, async () => {
       const [archive] = await stopped();
@@ -315,7 +315,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       expect(await held?.keep()).toBe(true);
       await held?.release();
       expect(await archive.ledger().claim(archive.target, 'second')).toBe(true);
-    }, 60_000);
+    });
 
     it(`beside ${database} knows that another one has the claim by now, and leaves it to that`, async () => {
       const [archive] = await stopped();
@@ -326,7 +326,7 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       // What it gives back is not that of the second one.
       await claim?.release();
       expect(await archive.ledger().claim(archive.target, 'third')).toBe(false);
-    }, 60_000);
+    });
 
     it(`beside ${database} notes no file of a loader that slept while its range was cut`, async () => {
       const archive = labs.archive(database, { flush: { bytes: 1e6 } });
@@ -350,6 +350,6 @@ describe.skipIf(NO_STORE !== null)(`an archive that has stopped${NO_STORE === nu
       const late = (left?.unknown.length ?? 0) + (left?.removals.length ?? 0);
       expect(late).toBeGreaterThan(0);
       expect(left?.unknown.concat().every(({ from }) => from === 10n)).toBe(true);
-    }, 60_000);
+    });
   }
 });

@@ -11,6 +11,7 @@ import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { rewindTo } from '../../../src/loader/rewind.ts';
 import type { FaultPoint } from '../../../src/loader/sink.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { ClickHouseLab, LEASE_SECONDS } from './clickhouse-lab.ts';
 import { loaderOn, upTo } from './load-lab.ts';
 import { MemoryClient } from './memory-broker.ts';
@@ -455,7 +456,13 @@ describe.skipIf(clickhouseMissing !== null)('a flush that was cut off', () => {
     produce(0, 20);
     await loadUntil(target, 'before_copy');
     // It takes longer than its lease.
-    const slow = slowInsert(target, { token: await newestId(target), partition: 0, rows: 20, seconds: 0.5 });
+    const token = await newestId(target);
+    const slow = slowInsert(target, { token, partition: 0, rows: 20, seconds: 0.5 });
+    const running = (): Promise<unknown> =>
+      lab.rows(
+        `select count() > 0 from system.processes where query like 'INSERT%${token}%' and query not like '%processes%'`,
+      );
+    await expect.poll(running, FOR_EVENTS).toEqual([['1']]);
     await rewindAll(target);
     await slow;
     expect(await lab.ids(target)).toEqual([]);

@@ -231,7 +231,7 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       expect([...seen].filter((each) => !whole.includes(each))).toEqual([]);
       await expectEqual(target);
     }
-  }, 120_000);
+  });
 
   it('loses rows that are gone with strategy: full, and says what has changed', async () => {
     const target = await made(USERS, FULL);
@@ -508,5 +508,5 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
     } finally {
       await project.close();
     }
-  }, 120_000);
+  });
 });
