@@ -2,14 +2,16 @@
 // building to scripts/build.mjs.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 
 const HEAD = '(function (exports, require, module, __filename, __dirname) {\n';
 
 /** Compiled code holds for one version of Node on one kind of machine; any other compiles the program as usual. */
-const codeOf = (cli) => `${cli}.${process.version}-${process.platform}-${process.arch}`;
+const codeOf = (path) => `${path}.${process.version}-${process.platform}-${process.arch}`;
+
+const keptCodeOf = (path) => (existsSync(codeOf(path)) ? readFileSync(codeOf(path)) : undefined);
 
 /** Settings of V8 that are the same when the code is made and when it is used; it refuses the code otherwise. */
 function setFlags() {
@@ -29,32 +31,43 @@ function compile(cli, filename, cachedData) {
   });
 }
 
-/** The bundle, none of whose functions is compiled. What V8 compiles while it runs stays. @param place of the bundle */
-export function compileLazily(cli, place) {
+/** A script, none of whose functions is compiled. What V8 compiles while it runs stays. @param place for messages */
+export function compileLazily(path, place) {
   setFlags();
   setFlagsFromString('--no-flush-bytecode');
-  return compile(cli, place);
+  return compile(path, place);
 }
 
-/** Writes what V8 has compiled of a bundle beside it. */
-export function keepCode(script, cli) {
+/** Writes what V8 has compiled of a script beside it. */
+export function keepCode(script, path) {
   setFlagsFromString('--flush-bytecode');
-  writeFileSync(codeOf(cli), script.createCachedData());
+  writeFileSync(codeOf(path), script.createCachedData());
 }
 
-/** The bundle's `require`; its `import` is that of a module, because import() fails in cached code. */
-export function requireOf(cli) {
+/**
+ * The bundle's `require`. Its `import` is that of a module, because import() fails in cached code; `kept` requires a
+ * script beside the bundle with the code that is kept of it.
+ * @param compiled compiles such a script
+ */
+export function requireOf(cli, compiled = (path) => compile(path, path, keptCodeOf(path))) {
   const require = createRequire(cli);
   require.import = (name) => import(name);
+  require.kept = (name) => {
+    const path = join(dirname(cli), name);
+    const module = { exports: {} };
+    compiled(path).runInThisContext()(module.exports, require, module, path, dirname(path));
+    return module.exports;
+  };
   return require;
 }
 
 /** Runs the bundle. */
 export function load(cli) {
   setFlags();
-  if (!existsSync(codeOf(cli))) return createRequire(cli)(cli);
+  const code = keptCodeOf(cli);
+  if (code === undefined) return createRequire(cli)(cli);
   const module = { exports: {} };
-  const program = compile(cli, cli, readFileSync(codeOf(cli))).runInThisContext();
+  const program = compile(cli, cli, code).runInThisContext();
   program(module.exports, requireOf(cli), module, cli, dirname(cli));
   return module.exports;
 }

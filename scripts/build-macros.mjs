@@ -1,5 +1,6 @@
-// Parses the macros of the built-in packages at build time into dist/builtin-macros.json; without that file every start
-// parses them. Bundling is left to build.mjs.
+// Parses the macros of the built-in packages at build time into dist/builtin-macros.json, without which every start
+// parses them, and into scripts that the command line calls instead of translating them. Bundling is left to build.mjs.
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,28 +14,88 @@ const PACKAGES = [
   ['clickhouse', 'dbt_clickhouse'],
 ];
 
-/** @param {string} root folder of the repository @param {string} target file to write */
-export async function buildMacros(root, target) {
-  const folder = mkdtempSync(join(tmpdir(), 'tsdbt-macros-'));
+/** Packages whose macros the commands of warm-code.mjs call. */
+const WITH_SCRIPT = ['dbt', 'dbt_postgres'];
+
+/** Begins the comment line before each macro of a script. */
+const ROW = '//# ';
+
+/** The module that gives the bundle its scripts. */
+const SCRIPTS = /src[/\\]context[/\\]built-in-scripts\.ts$/;
+
+/**
+ * Writes builtin-macros.json and scripts of packages with all their macros, of which warm-code.mjs keeps a few.
+ * @param {string} root folder of the repository
+ * @param {string} folder to write to
+ * @returns {Promise<import('esbuild').Plugin>} what lets a bundle in that folder call the scripts
+ */
+export async function buildMacros(root, folder) {
+  const temporary = mkdtempSync(join(tmpdir(), 'tsdbt-macros-'));
   try {
-    const outfile = join(folder, 'macros.mjs');
+    const outfile = join(temporary, 'macros.mjs');
     await build({
       absWorkingDir: root,
-      entryPoints: ['src/parser/read/macros.ts'],
+      stdin: {
+        contents: `export { parseMacroFiles } from './src/parser/read/macros.ts';
+          export { macroScript } from './src/jinja/index.ts';
+          export { createTemplateEnvironments, macroKey } from './src/context/templates.ts';`,
+        resolveDir: root,
+      },
       outfile,
       bundle: true,
       format: 'esm',
       platform: 'node',
       logLevel: 'warning',
     });
-    const { parseMacroFiles } = await import(pathToFileURL(outfile).href);
+    const made = await import(pathToFileURL(outfile).href);
     const facts = PACKAGES.flatMap(([name, packageName]) =>
-      parseMacroFiles(macroFiles(join(root, 'src/include', name), packageName)),
+      made.parseMacroFiles(macroFiles(join(root, 'src/include', name), packageName)),
     );
-    writeFileSync(target, JSON.stringify(facts));
+    writeFileSync(join(folder, 'builtin-macros.json'), JSON.stringify(facts));
+    // A program in memory may find the scripts of its successor: what its own template engine has not made it refuses.
+    const stamp = createHash('md5').update(readFileSync(outfile)).digest('hex');
+    for (const packageName of WITH_SCRIPT) {
+      const own = facts.filter((each) => each.package_name === packageName);
+      writeFileSync(join(folder, `${packageName}.cjs`), scriptOf(stamp, own, made));
+    }
+    return caller(stamp);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/** The text of a package's script. A macro that has none is translated when it is called. */
+function scriptOf(stamp, facts, { createTemplateEnvironments, macroKey, macroScript }) {
+  const { runtime } = createTemplateEnvironments();
+  const entries = new Map();
+  for (const { macro_sql: text } of facts) {
+    const script = macroScript(runtime, text);
+    if (script !== null) entries.set(macroKey(text), script);
+  }
+  const rows = [...entries].map(([key, script]) => `${ROW}${key}\n${JSON.stringify(key)}: ${script},\n`);
+  return `exports.stamp = "${stamp}"; exports.macros = {\n${rows.join('')}${ROW}\n};\n`;
+}
+
+/** A package's script without the macros that usual commands do not call. @param {Set<string>} called their keys */
+export function onlyCalled(script, called) {
+  const [head, ...rows] = script.split(ROW);
+  return [head, ...rows.filter((row) => row === rows.at(-1) || called.has(row.slice(0, row.indexOf('\n'))))].join(ROW);
+}
+
+function caller(stamp) {
+  const contents = `export function builtInScripts(packageName) {
+    if (!${JSON.stringify(WITH_SCRIPT)}.includes(packageName)) return undefined;
+    try {
+      const { stamp, macros } = (require.kept ?? require)('./' + packageName + '.cjs');
+      return stamp === "${stamp}" ? macros : undefined;
+    } catch {
+      return undefined;
+    }
+  }`;
+  return {
+    name: 'built-in-scripts',
+    setup: (bundle) => bundle.onLoad({ filter: SCRIPTS }, () => ({ contents, loader: 'js' })),
+  };
 }
 
 function macroFiles(root, packageName) {

@@ -1,6 +1,6 @@
 // Bundles src/ into dist/: the command line (one file, with V8's code cache), the library, the Jinja package, the
-// keepers of embedded servers, and the built-in macros. With --package it also writes type declarations and shrinks
-// source maps. Type checking is left to `npm run types`.
+// keepers of embedded servers, and the built-in macros with their scripts. With --package it also writes type
+// declarations and shrinks source maps. Type checking is left to `npm run types`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -49,11 +49,13 @@ await build({
       '__createRequire(import.meta.url);',
   },
 });
+const macroScripts = await buildMacros(root, join(root, staged));
 // A script instead of a module, because V8's code cache works only for scripts.
 const cli = join(root, staged, 'cli.cjs');
 await build({
   ...options,
   entryPoints: { cli: 'src/cli/main.ts' },
+  plugins: [macroScripts],
   format: 'cjs',
   outExtension: { '.js': '.cjs' },
   define: { ...options.define, 'import.meta.url': '__url' },
@@ -63,7 +65,6 @@ await build({
 });
 // import() fails in cached code: bin/program.js calls it instead.
 writeFileSync(cli, readFileSync(cli, 'utf8').replace('import("@platformatic/kafka")', 'require.$&'));
-await buildMacros(root, join(root, staged, 'builtin-macros.json'));
 // A process of its own, because the program runs in it, with other V8 flags.
 execFileSync(process.execPath, [join(root, 'scripts', 'warm-code.mjs'), cli, join(root, 'dist', 'cli.cjs')], {
   stdio: 'inherit',

@@ -1,11 +1,13 @@
 // Writes what V8 compiles of the command line while usual commands run: parse, ls, compile, run, test of a small
-// project, against a Postgres without rows. Functions that they do not need are compiled
-// when first called: reading them all in at each start takes longer. build.mjs starts it as a process of its own.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// project, against a Postgres without rows. Functions that they do not need are compiled when first called: reading
+// them all in at each start takes longer. The scripts of built-in macros keep the macros that these commands call.
+// build.mjs starts it as a process of its own.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { compileLazily, keepCode, requireOf } from '../bin/program.js';
+import { onlyCalled } from './build-macros.mjs';
 
 const [cli, place] = process.argv.slice(2);
 
@@ -52,7 +54,11 @@ models:
     description: The *first*.
     columns:
       - name: id
-        data_tests: [unique, not_null, {accepted_values: {arguments: {values: [1, 2]}}}]
+        data_tests:
+          - unique
+          - not_null
+          - accepted_values: {arguments: {values: [1, 2]}}
+          - relationships: {arguments: {to: ref('second'), field: id}}
   - name: second
     description: '{{ doc("d") }}'
 `,
@@ -184,6 +190,22 @@ for (const [path, text] of Object.entries({
 }
 
 const script = compileLazily(cli, place);
+/** Scripts of macros that the commands have loaded, and the keys of the macros that they have called. */
+const loaded = new Set();
+const called = new Set();
+const recorded = (path) => ({
+  runInThisContext:
+    () =>
+    (exports, ...others) => {
+      loaded.add(path);
+      compileLazily(path, path).runInThisContext()(exports, ...others);
+      const get = (macros, key) => {
+        called.add(key);
+        return macros[key];
+      };
+      exports.macros = new Proxy(exports.macros, { get });
+    },
+});
 const home = process.cwd();
 process.chdir(folder);
 for (const name of Object.keys(process.env)) if (/^(DBT|TSDBT|PG)/.test(name)) delete process.env[name];
@@ -192,7 +214,7 @@ process.stdout.write = () => true;
 for (const command of listens ? COMMANDS : COMMANDS.slice(0, OFFLINE)) {
   process.argv = [process.execPath, cli, ...command, '--profiles-dir', folder];
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, requireOf(cli), module, cli, dirname(cli));
+  script.runInThisContext()(module.exports, requireOf(cli, recorded), module, cli, dirname(cli));
   await module.exports.finished;
 }
 process.stdout.write = write;
@@ -200,3 +222,7 @@ process.chdir(home);
 process.exitCode = 0;
 rmSync(folder, { recursive: true, force: true });
 keepCode(script, cli);
+for (const path of loaded) {
+  writeFileSync(path, onlyCalled(readFileSync(path, 'utf8'), called));
+  keepCode(compileLazily(path, join(dirname(place), basename(path))), path);
+}

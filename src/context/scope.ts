@@ -155,7 +155,7 @@ export class ContextScope implements Scope {
   /** A macro that is not on the stack when it runs: what the adapter or a command calls. */
   bindUntracked(macro: MacroNode): Callable {
     const template = this.#view().resolver.compiled(macro);
-    return template.bind(template.macros[0]?.name ?? macro.name, this);
+    return template.bind(template.firstName ?? macro.name, this);
   }
 
   #view(): MacroView {

@@ -1,6 +1,8 @@
 // The template environments of a command: one for running, one for parsing (an undefined name evaluates to itself),
 // with dbt's settings. Leaves what templates can see to the scopes.
-import { Environment } from '../jinja/index.ts';
+import { createHash } from 'node:crypto';
+import { Environment, type PreparedMacro } from '../jinja/index.ts';
+import { builtInScripts } from './built-in-scripts.ts';
 
 export interface TemplateEnvironments {
   /** Macros always, and everything while running. */
@@ -15,11 +17,26 @@ export function processorMs(): number {
   return (user + system) / 1000;
 }
 
+/** The name of a macro's script: a hash of the macro's text. */
+export function macroKey(source: string): string {
+  return createHash('md5').update(source, 'utf8').digest('base64url');
+}
+
+const scripts = new Map<string, ReturnType<typeof builtInScripts>>();
+
+/** The script of a built-in macro. @param uniqueId of the macro; any other name has no script */
+function preparedMacro(source: string, uniqueId: string): PreparedMacro | undefined {
+  const [kind, packageName = ''] = uniqueId.split('.', 2);
+  if (kind !== 'macro') return undefined;
+  if (!scripts.has(packageName)) scripts.set(packageName, builtInScripts(packageName));
+  return scripts.get(packageName)?.[macroKey(source)];
+}
+
 /** Creates both; one pair serves a whole command. */
 export function createTemplateEnvironments(): TemplateEnvironments {
   const limits = { clock: processorMs };
   return {
-    runtime: new Environment({ undefined: 'default', limits }),
+    runtime: new Environment({ undefined: 'default', limits, prepared: preparedMacro }),
     parse: new Environment({ undefined: 'capture', limits }),
   };
 }

@@ -15,9 +15,10 @@ import { createFilters } from './filters/index.ts';
 import { Interpreter, interpretable } from './interpreter.ts';
 import type { LoadedTemplate } from './inheritance.ts';
 import { DEFAULT_LEXER_OPTIONS, Lexer, type LexerOptions } from './lexer.ts';
-import { bindArguments, MacroFace, type MacroFunction, type MacroInfo } from './macro-callable.ts';
+import { bindArguments, MacroFace, type MacroInfo } from './macro-callable.ts';
 import { createGlobals } from './globals.ts';
 import { parseSource } from './parser.ts';
+import type { PreparedMacro } from './prepared-macro.ts';
 import { DEFAULT_LIMITS, type Limits, RenderState } from './render-state.ts';
 import { ReturnSignal } from './return-signal.ts';
 import { Runtime } from './runtime.ts';
@@ -35,6 +36,8 @@ export interface EnvironmentOptions extends Partial<LexerOptions> {
   readonly limits?: Partial<Limits>;
   /** Reads dbt's tags, prefixes macros as dbt does, and knows dbt's filters; default true. */
   readonly dbt?: boolean;
+  /** Finds a source whose macro an environment with the other settings at their defaults has translated before. */
+  readonly prepared?: (source: string, name: string) => PreparedMacro | undefined;
 }
 
 /** Where the source of a template comes from. */
@@ -82,6 +85,8 @@ export interface MacroArgument {
 export interface MacroTemplate {
   readonly ast: TemplateNode;
   readonly macros: readonly MacroDefinition[];
+  /** Name of the first of them. */
+  readonly firstName: string | undefined;
   /**
    * The macro as a function of a scope. It is compiled when it is called for the first time. A macro that ends with
    * `return(x)` gives x.
@@ -98,11 +103,7 @@ type Unit<T> = (state: RenderState, context: TemplateContext) => T;
 /** A macro, compiled: the same function for all scopes. */
 interface MacroUnit {
   readonly info: MacroInfo;
-  readonly unit: (
-    state: RenderState,
-    context: TemplateContext,
-    args: readonly (Value | undefined)[],
-  ) => ReturnType<MacroFunction>;
+  readonly unit: ReturnType<PreparedMacro['build']>;
 }
 type RootUnit = {
   root: (context: TemplateContext) => Value | Generator<unknown, Value, unknown>;
@@ -125,10 +126,12 @@ export class Environment {
   readonly #trees = new Map<string, TemplateNode>();
   /** Answers of `interpretable`: nodes share the trees of short sources. */
   readonly #interpretable = new WeakMap<TemplateNode, ReadonlySet<string> | null>();
+  readonly #prepared: NonNullable<EnvironmentOptions['prepared']>;
 
   constructor(options: EnvironmentOptions = {}) {
-    const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, ...lexerOptions } = options;
-    const known = Object.entries(lexerOptions).filter(
+    const { undefined: missing = 'default', templates = {}, limits = {}, dbt = true, prepared, ...others } = options;
+    this.#prepared = prepared ?? (() => undefined);
+    const known = Object.entries(others).filter(
       ([name, value]) => name in DEFAULT_LEXER_OPTIONS && value !== undefined,
     );
     this.lexer = new Lexer(Object.fromEntries(known));
@@ -163,7 +166,7 @@ export class Environment {
    * @throws JinjaError of type TemplateSyntaxError
    */
   compileMacros(source: string, info: TemplateInfo): MacroTemplate {
-    return new CompiledMacros(this, source, info);
+    return new CompiledMacros(this, source, info, this.#prepared(source, info.name));
   }
 
   /** The tree of a source. Short sources, which many nodes share, are read once. */
@@ -175,9 +178,24 @@ export class Environment {
     return tree;
   }
 
+  /** @internal what a macro that was translated before runs */
+  unitOf({ build }: PreparedMacro, source: TemplateSource): MacroUnit['unit'] {
+    return build(this.#runtime, source, this.#filters, this.#tests);
+  }
+
   /** @internal generated code as a function */
   translate<T>(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): T {
-    let code: GeneratedCode;
+    const code = this.generate(generate, native, source);
+    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as (
+      $: Runtime,
+      info: TemplateSource,
+      constants: readonly unknown[],
+    ) => T;
+    return build(this.#runtime, source, code.constants);
+  }
+
+  /** @internal generated code */
+  generate(generate: (codegen: Codegen) => GeneratedCode, native: boolean, source: TemplateSource): GeneratedCode {
     try {
       const functions = { filters: native ? this.#nativeFilters : this.#filters, tests: this.#tests };
       const nothing = { get: () => undefined };
@@ -190,16 +208,17 @@ export class Environment {
           source,
           native,
         ).truth(node);
-      code = generate(new Codegen({ ...functions, truth }, native));
+      return generate(new Codegen({ ...functions, truth }, native));
     } catch (error) {
       throw error instanceof JinjaError ? placed(error, source) : error;
     }
-    const build = new Function('$', '$info', 'C', `"use strict"; ${code.source}`) as (
-      $: Runtime,
-      info: TemplateSource,
-      constants: readonly unknown[],
-    ) => T;
-    return build(this.#runtime, source, code.constants);
+  }
+
+  /** @internal the name of a filter or test that generated code refers to */
+  functionName(fn: unknown): readonly ['filter' | 'test', string] | undefined {
+    for (const [name, filter] of this.#filters) if (filter === fn) return ['filter', name];
+    for (const [name, test] of this.#tests) if (test === fn) return ['test', name];
+    return undefined;
   }
 
   /** @internal the state of a scope */
@@ -416,37 +435,51 @@ class CompiledTemplate implements Template {
   }
 }
 
+/** A macro of a source, by the name that dbt's manifest has for it. */
+interface NamedMacro {
+  readonly name: string;
+  /** The name with dbt's prefix. */
+  readonly fullName: string;
+}
+
+const named = (fullName: string): NamedMacro => ({ name: fullName.replace(/^dbt_(?:macro|docs)__/, ''), fullName });
+
 /** A macro of a file under the name that dbt's manifest has for it. */
 class BoundFace implements CallableFace {
   readonly type = 'jinja2.runtime.Macro';
-  readonly #definition: MacroDefinition;
+  readonly #macro: NamedMacro;
   readonly #macros: CompiledMacros;
 
-  constructor(definition: MacroDefinition, macros: CompiledMacros) {
-    this.#definition = definition;
+  constructor(macro: NamedMacro, macros: CompiledMacros) {
+    this.#macro = macro;
     this.#macros = macros;
   }
 
   get(attribute: string): Value | undefined {
     return attribute === 'name'
-      ? this.#definition.name
-      : new MacroFace(this.#macros.unitOf(this.#definition).info).get(attribute);
+      ? this.#macro.name
+      : new MacroFace(this.#macros.unitOf(this.#macro).info).get(attribute);
   }
 
   text(): string {
-    return `<Macro '${this.#definition.ast.name}'>`;
+    return `<Macro '${this.#macro.fullName}'>`;
   }
 }
 
 class CompiledMacros implements MacroTemplate {
-  readonly ast: TemplateNode;
-  readonly macros: readonly MacroDefinition[];
   readonly #environment: Environment;
+  readonly #text: string;
+  readonly #info: TemplateInfo;
   readonly #source: TemplateSource;
   readonly #units = new Map<string, MacroUnit>();
+  readonly #prepared: (NamedMacro & PreparedMacro) | undefined;
+  #read: Pick<MacroTemplate, 'ast' | 'macros'> | undefined;
 
-  constructor(environment: Environment, source: string, info: TemplateInfo) {
+  /** @param prepared the one macro of the source; its text is then read only when its tree is asked for */
+  constructor(environment: Environment, source: string, info: TemplateInfo, prepared: PreparedMacro | undefined) {
     this.#environment = environment;
+    this.#text = source;
+    this.#info = info;
     this.#source = {
       name: info.name,
       path: info.path,
@@ -454,54 +487,81 @@ class CompiledMacros implements MacroTemplate {
       type: info.type ?? 'macro',
       text: environment.lexer.normalize(source),
     };
-    this.ast = environment.parse(source, info);
-    this.macros = this.ast.body
+    if (prepared === undefined) this.#read = this.#parse();
+    else this.#prepared = { ...prepared, ...named(prepared.info.name ?? '') };
+  }
+
+  get ast(): TemplateNode {
+    return (this.#read ??= this.#parse()).ast;
+  }
+
+  get macros(): readonly MacroDefinition[] {
+    return (this.#read ??= this.#parse()).macros;
+  }
+
+  get firstName(): string | undefined {
+    return this.#prepared?.name ?? this.macros[0]?.name;
+  }
+
+  #parse(): Pick<MacroTemplate, 'ast' | 'macros'> {
+    const ast = this.#environment.parse(this.#text, this.#info);
+    const macros = ast.body
       .filter((s) => s.type === 'Macro')
-      .map((ast) => ({
-        name: ast.name.replace(/^dbt_(?:macro|docs)__/, ''),
-        arguments: ast.args.map((arg, i) => ({
+      .map((macro) => ({
+        name: named(macro.name).name,
+        arguments: macro.args.map((arg, i) => ({
           name: arg.name,
-          hasDefault: i >= ast.args.length - ast.defaults.length,
-          annotation: annotationText(ast.annotations[i]),
+          hasDefault: i >= macro.args.length - macro.defaults.length,
+          annotation: annotationText(macro.annotations[i]),
         })),
-        blockType: ast.blockType,
-        line: ast.line + (info.line ?? 1) - 1,
-        ast,
+        blockType: macro.blockType,
+        line: macro.line + (this.#info.line ?? 1) - 1,
+        ast: macro,
       }));
+    return { ast, macros };
   }
 
   bind(name: string, scope: Scope): Callable {
-    const definition = this.macros.findLast((m) => m.name === name);
-    if (definition === undefined)
-      throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.#source.path ?? this.#source.name}`);
+    const macro = this.#prepared?.name === name ? this.#prepared : named(this.#find(name).name);
     const state = this.#environment.stateOf(scope);
     const context = new TemplateContext(scope);
     let compiled: MacroUnit | undefined;
     const bound: Callable = (args, kwargs) => {
-      const { info, unit } = (compiled ??= this.unitOf(definition));
+      const { info, unit } = (compiled ??= this.unitOf(macro));
       return unit(state, context, bindArguments(info, args, kwargs, this.#environment.makeUndefined));
     };
-    bound.face = new BoundFace(definition, this);
+    bound.face = new BoundFace(macro, this);
     return bound;
   }
 
+  #find(name: string): Macro {
+    const definition = this.macros.findLast((macro) => macro.name === name);
+    if (definition !== undefined) return definition.ast;
+    throw new JinjaError('RuntimeError', `there is no macro ${name} in ${this.#source.path ?? this.#source.name}`);
+  }
+
   /** @internal the macro, compiled when it is first asked for */
-  unitOf(definition: MacroDefinition): MacroUnit {
-    const known = this.#units.get(definition.name);
-    if (known !== undefined) return known;
+  unitOf({ name }: NamedMacro): MacroUnit {
+    let unit = this.#units.get(name);
+    if (unit === undefined) this.#units.set(name, (unit = this.#compile(name)));
+    return unit;
+  }
+
+  #compile(name: string): MacroUnit {
+    const prepared = this.#prepared;
+    if (prepared?.name === name) return { info: prepared.info, unit: this.#environment.unitOf(prepared, this.#source) };
+    const macro = this.#find(name);
     let info: MacroInfo | undefined;
     const unit = this.#environment.translate<MacroUnit['unit']>(
       (codegen) => {
-        const { code, info: described } = codegen.macro(definition.ast);
+        const { code, info: described } = codegen.macro(macro);
         info = described;
         return code;
       },
       false,
       this.#source,
     );
-    const compiled = { info: info as MacroInfo, unit };
-    this.#units.set(definition.name, compiled);
-    return compiled;
+    return { info: info as MacroInfo, unit };
   }
 }
 

@@ -21,6 +21,7 @@ export {
 } from './environment.ts';
 export { Markup } from './markup.ts';
 export { Namespace } from './namespace.ts';
+export { macroScript, type PreparedMacro } from './prepared-macro.ts';
 export { parseLiteral } from './python-literal.ts';
 export { float, type RenderOptions, render, toValue, tuple } from './render.ts';
 export { type Limits, RenderState } from './render-state.ts';
