@@ -91,9 +91,9 @@ function ready({ client }: Connection): Promise<void> {
   });
 }
 
-/** dbt's response of a statement: the tag, the tag without numbers, the rows. */
-export function responseOf({ tag }: RawResult): AdapterResponse {
-  if (!/\d$/.test(tag)) return { _message: tag, code: tag, rows_affected: -1 };
+/** dbt's response of a statement: the tag, the tag without numbers, the rows (of SHOW and EXPLAIN those that came). */
+export function responseOf({ tag, fields, rows: found }: RawResult): AdapterResponse {
+  if (!/\d$/.test(tag)) return { _message: tag, code: tag, rows_affected: fields === null ? -1 : found.length };
   const words = tag.split(' ').filter((word) => word !== '');
   const rows = /^(?:INSERT \d+|SELECT|UPDATE|DELETE|MERGE|MOVE|FETCH|COPY) (\d+)$/.exec(tag);
   return {

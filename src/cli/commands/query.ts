@@ -18,7 +18,7 @@ const STDIN = 0;
 export async function queryCommand(asked: CommandSession): Promise<boolean> {
   const { signal, logger } = asked;
   const inline = sqlOf(asked);
-  const limit = hasLimit(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
+  const limit = isSentAsItIs(inline) ? -1 : Number(asked.flags['limit'] ?? -1);
   // One row more tells whether there are more. Nothing is written: `retry` goes on with the run before.
   const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1, write_json: false };
   const session: CommandSession = { ...asked, which: 'show', flags };
@@ -82,12 +82,16 @@ function wordsOf(sql: string): string {
   );
 }
 
+/** Statements that give rows and take no LIMIT on Postgres, or where it would be another query's (EXPLAIN). */
+const TAKES_NO_LIMIT = /^[\s(]*(?:show|explain|desc|describe|exists|check|call)\b/i;
+
 /**
- * Does the query end by a LIMIT of its own? One more behind it would be an error of syntax. ClickHouse's LIMIT … BY is
- * another clause.
+ * Is the query sent as it is? One that ends by a LIMIT of its own, or is no SELECT: a LIMIT behind it would be an
+ * error of syntax. ClickHouse's LIMIT … BY is another clause.
  */
-function hasLimit(sql: string): boolean {
+function isSentAsItIs(sql: string): boolean {
   let words = wordsOf(sql);
+  if (TAKES_NO_LIMIT.test(words)) return true;
   for (let before = ''; before !== words; ) {
     before = words;
     words = words.replace(/\([^()]*\)/g, ' 0 ');

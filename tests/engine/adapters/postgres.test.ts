@@ -44,6 +44,8 @@ describe.each(SERVERS)('$name', (server) => {
         code: 'CREATE VIEW',
         rows_affected: -1,
       });
+      expect(await say('show search_path')).toEqual({ _message: 'SHOW', code: 'SHOW', rows_affected: 1 });
+      expect(await say('explain select 1')).toEqual({ _message: 'EXPLAIN', code: 'EXPLAIN', rows_affected: 1 });
     });
   });
 

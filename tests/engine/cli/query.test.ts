@@ -71,6 +71,14 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
       );
   });
 
+  it.skipIf(missing !== null)('sends a statement that takes no limit as it is', async () => {
+    const settings = type === 'postgres' ? 'show search_path' : "show tables from system like 'one'";
+    const shown = await query(`/* which */ ${settings}; -- all`, '--output', 'csv');
+    expect([shown.code, shown.stdout.split('\n').length]).toEqual([0, 3]);
+    const plan = await query("explain select id from {{ ref('rows') }}", '--limit', '1', '--output', 'csv');
+    expect([plan.code, plan.stdout]).toEqual([0, expect.not.stringMatching(/limit/i)]);
+  });
+
   it.skipIf(missing !== null)('leaves the results of the run before, which retry goes on with', async () => {
     project.write({ 'models/broken.sql': "select 1 as a from {{ ref('rows') }} where nowhere = 1" });
     expect((await project.tsdbt('run')).code).toBe(1);
