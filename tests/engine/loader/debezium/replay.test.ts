@@ -5,9 +5,9 @@ import type { LoadTarget } from '../../../../src/loader/load-target.ts';
 import type { ChangeConfig } from '../../../../src/loader/debezium/change-config.ts';
 import { changeDecoder } from '../../../../src/loader/debezium/decoder.ts';
 import { PostgresSink } from '../../../../src/loader/postgres/sink.ts';
-import type { FaultPoint } from '../../../../src/loader/sink.ts';
 import { LoadLab, loaderOn } from '../load-lab.ts';
 import { type Recorded, recorded, statementsOf } from './envelopes.ts';
+import { killedOften, produce, randomOf } from './replays.ts';
 
 const CHANGES: ChangeConfig = {
   deletes: 'hard',
@@ -62,13 +62,6 @@ describe('changes recorded of Debezium', () => {
     }
   }
 
-  /** Puts messages into partitions by their key; those without a key go anywhere. */
-  function produce(messages: readonly Recorded[], partitions: number, random: () => number): void {
-    for (const { key, value } of messages) {
-      const at = key === null ? Math.floor(random() * partitions) : hash(key) % partitions;
-      lab.broker.produce('t', at, null, { key, raw: value === null ? null : Buffer.from(value) });
-    }
-  }
   /** Loads messages into a new table, killed now and then. */
   async function load(
     messages: readonly Recorded[],
@@ -84,20 +77,11 @@ describe('changes recorded of Debezium', () => {
       partitions,
     );
     lab.broker.batch = 1 + Math.floor(random() * 10);
-    produce(messages, partitions, random);
-    const points: FaultPoint[] = ['before_copy', 'before_merge', 'before_commit', 'after_commit'];
-    for (let kills = 0; kills < 3; kills++) {
-      const point = points[Math.floor(random() * points.length)];
-      let left = 1 + Math.floor(random() * 4);
-      const sink = new PostgresSink(lab.adapter, lab.sealer, Date.now, (reached) => {
-        if (reached === point && --left === 0) throw new Killed();
-      });
-      await loaderOn(lab.broker, sink, target, { decoder: changeDecoder(null, target, Date.now) })
-        .loader.run()
-        .catch((error: unknown) => {
-          if (!(error instanceof Killed)) throw error;
-        });
-    }
+    produce(lab.broker, messages, partitions, random);
+    await killedOften(random, (reached) => {
+      const sink = new PostgresSink(lab.adapter, lab.sealer, Date.now, reached);
+      return loaderOn(lab.broker, sink, target, { decoder: changeDecoder(null, target, Date.now) }).loader.run();
+    });
     await lab.load(target, { decoder: changeDecoder(null, target, Date.now) });
     expect(await lab.letters(target)).toEqual([]);
     return target;
@@ -152,19 +136,3 @@ describe('changes recorded of Debezium', () => {
     });
   });
 });
-
-class Killed extends Error {}
-
-function hash(text: string): number {
-  let found = 0;
-  for (const character of text) found = (found * 31 + character.charCodeAt(0)) >>> 0;
-  return found;
-}
-
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
