@@ -157,20 +157,27 @@ export function messageOf(line: Buffer): ArchivedMessage | null {
     own.get('_offset'),
     own.get('_kafka_ts'),
   ];
-  if (typeof topic !== 'string' || typeof partition !== 'number' || typeof offset !== 'number') return null;
+  if (typeof topic !== 'string' || !Number.isSafeInteger(partition) || !Number.isSafeInteger(offset)) return null;
   const headers: unknown = own.get('_headers');
+  const apart = own.has('_value') || own.has('_value_base64');
+  // The value's own fields stand behind the headers.
+  if (headers === undefined ? !apart : !areHeaders(headers)) return null;
   return {
     topic,
     partition,
     offset: BigInt(offset),
     timestamp: typeof time === 'string' ? Date.parse(time) : null,
     key: bytesOf(own.get('_key'), own.get('_key_base64')),
-    value:
-      own.has('_value') || own.has('_value_base64')
-        ? bytesOf(own.get('_value'), own.get('_value_base64'))
-        : bodyOf(line),
+    value: apart ? bytesOf(own.get('_value'), own.get('_value_base64')) : bodyOf(line),
     headers: headersOf(headers),
   };
+}
+
+function areHeaders(headers: unknown): boolean {
+  return (
+    Array.isArray(headers) &&
+    headers.every((each: unknown) => typeof each === 'object' && each !== null && 'name' in each)
+  );
 }
 
 /** The headers of what `headersText` has written, parsed. */

@@ -419,9 +419,12 @@ export function selectFailure(target: LoadTarget): string {
 
 /** Pauses the table or lets it go on. */
 export function insertPause(target: LoadTarget, paused: boolean): string {
+  const relation = quoteText(relationOf(target));
+  // The newest row counts, also where the server's clock was set back.
   return (
-    `INSERT INTO ${STATE_DATABASE}.load_pauses (relation, paused) SETTINGS async_insert = 0 VALUES ` +
-    `(${quoteText(relationOf(target))}, ${paused})`
+    `INSERT INTO ${STATE_DATABASE}.load_pauses (relation, paused, changed_at) SETTINGS async_insert = 0 SELECT ` +
+    `${relation}, ${paused}, greatest(now64(6, 'UTC'), max(changed_at) + toIntervalMicrosecond(1)) FROM ` +
+    `${STATE_DATABASE}.load_pauses WHERE relation = ${relation}`
   );
 }
 
