@@ -31,9 +31,10 @@ const SESSION = { sessionTimeout: 10_000, heartbeatInterval: 300, rebalanceTimeo
 /**
  * Makes a client; connects with its first call.
  * @param group its name: loaders of one group share the partitions
+ * @param firstMs for tests: for how long the broker's first answer is waited for
  */
-export async function kafkaClient(connection: LoadConnection, group: string): Promise<BrokerClient> {
-  return new KafkaClient(connection, await loadClientLibrary(), group);
+export async function kafkaClient(connection: LoadConnection, group: string, firstMs?: number): Promise<BrokerClient> {
+  return new KafkaClient(connection, await loadClientLibrary(), group, firstMs);
 }
 
 class KafkaClient implements BrokerClient {
@@ -53,8 +54,8 @@ class KafkaClient implements BrokerClient {
   /** Has the library given up to join the group again? */
   #gaveUp = false;
 
-  constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
-    this.#cluster = new Cluster(connection, library, group);
+  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs?: number) {
+    this.#cluster = new Cluster(connection, library, group, firstMs);
     const { consumer } = this.#cluster;
     consumer.on('consumer:rejoin', () => {
       this.#gaveUp = !consumer.isActive();

@@ -14,6 +14,8 @@ import { type Fetched, type FetchOptions, RawFetch } from './raw-fetch.ts';
 export type Topics = ClusterMetadata['topics'];
 
 const READ_COMMITTED = 1;
+/** For how long the first answer is waited for: the library tries four times, and takes minutes for it. */
+const FIRST_ANSWER_MS = 45_000;
 const EARLIEST = -2n;
 export const LATEST = -1n;
 
@@ -31,10 +33,15 @@ export class Cluster {
   readonly #errors = new Map<string, number>();
   /** Has the broker ever answered? */
   #answered = false;
+  readonly #firstMs: number;
 
-  /** @param group its name: loaders of one group share the partitions */
-  constructor(connection: LoadConnection, library: KafkaLibrary, group: string) {
+  /**
+   * @param group its name: loaders of one group share the partitions
+   * @param firstMs for tests
+   */
+  constructor(connection: LoadConnection, library: KafkaLibrary, group: string, firstMs = FIRST_ANSWER_MS) {
     this.connection = connection;
+    this.#firstMs = firstMs;
     this.library = library;
     this.consumer = partialConsumer(library, connection, group, (topics) => this.#describe(topics));
     // An error event without a listener would end the process; calls report their own errors.
@@ -147,12 +154,24 @@ export class Cluster {
   /** Makes a call and explains its failure in our words. */
   async asking<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const answer = await work();
+      const answer = await (this.#answered ? work() : this.#first(work));
       this.#answered = true;
       return answer;
     } catch (error) {
       throw brokerError(error, this.connection, this.subscribed, this.#answered);
     }
+  }
+
+  /** The first answer of the broker: something else may have taken the connection. */
+  async #first<T>(work: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const waited = `it has said nothing for ${this.#firstMs / 1000} s`;
+        reject(brokerError(new Error(waited), this.connection, this.subscribed));
+      }, this.#firstMs);
+    });
+    return Promise.race([work(), late]).finally(() => clearTimeout(timer));
   }
 
   #errorOf(names: readonly string[], only?: readonly TopicPartition[]): number | undefined {

@@ -349,6 +349,20 @@ describe('a Kafka client', async () => {
     expect((await client.read(at, 0n, 1n, 60_000)).failure).toBeNull();
   });
 
+  it('gives up what takes its connections and says nothing', async () => {
+    const silent = createServer((socket) => socket.on('error', () => undefined).resume());
+    await new Promise<void>((done) => silent.listen(0, '127.0.0.1', done));
+    const { port } = silent.address() as AddressInfo;
+    const brokers = [`127.0.0.1:${port}`];
+    const client = await kafkaClient({ ...connection(), brokers }, 'g', 200);
+    await expect(client.topics(['t'])).rejects.toMatchObject({
+      kind: 'connection',
+      message: `no broker answers at 127.0.0.1:${port}: it has said nothing for 0.2 s`,
+    });
+    await client.close();
+    await new Promise((done) => silent.close(done));
+  });
+
   it('one partition without a leader, or with one that is away, leaves the others alone', async () => {
     send(0, 1);
     send(1, 10);
