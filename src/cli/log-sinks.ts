@@ -18,6 +18,7 @@ import {
 import type { Secrets } from '../secrets.ts';
 import { unmarkFloats } from '../values/index.ts';
 import { makeFolder } from '../make-folder.ts';
+import { wallClock } from './wall-clock.ts';
 
 export type LineFormat = 'text' | 'debug' | 'json';
 
@@ -37,7 +38,7 @@ const CACHE_EVENTS = new Set(['CacheAction', 'CacheDumpGraph']);
 const CLEAN_EVENTS = new Set(['CheckCleanPath', 'ConfirmCleanPath', 'FinishedCleanPaths']);
 
 function formatLine(event: LogEvent, options: SinkOptions, revealed = false): string {
-  const now = performance.timeOrigin + performance.now();
+  const now = wallClock();
   const at = new Date(now);
   const micros = Math.floor((now % 1000) * 1000);
   const line =

@@ -10,6 +10,7 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { note } from '../../events/index.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { wallClock } from '../wall-clock.ts';
 import { isPrintEvent, type Logger } from '../../log.ts';
 import { isSameProject, type LoadedProject, outsideInputs, type ParsedProject, select } from '../../index.ts';
 import { durationMs } from '../../values/duration.ts';
@@ -106,7 +107,7 @@ async function tick(
   last: Done | null,
   onParsed: (parsed: ParsedProject) => void,
 ): Promise<Ticked> {
-  const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(now()) };
+  const invocation = { ...session.invocation, invocation_id: randomUUID(), started_at: new Date(wallClock()) };
   let counts: string | undefined;
   const onStats = (text: string): void => {
     counts = text;

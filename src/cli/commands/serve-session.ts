@@ -9,7 +9,8 @@ import { commandSpec } from '../../project/command-table.ts';
 import { resolveFlagsWithNotices } from '../../project/flags.ts';
 import { GLOBAL_OPTIONS } from '../../project/global-options.ts';
 import { readProjectSettings } from '../../project/project-settings.ts';
-import { type CommandSession, invocationArgs, now } from '../command-session.ts';
+import { type CommandSession, invocationArgs } from '../command-session.ts';
+import { wallClock } from '../wall-clock.ts';
 
 /** dbt's names of the commands that have two words. */
 const WHICH: Readonly<Partial<Record<JobCommand, string>>> = {
@@ -75,7 +76,7 @@ function ownSession(
     invocation: {
       ...session.invocation,
       invocation_id: randomUUID(),
-      started_at: new Date(now()),
+      started_at: new Date(wallClock()),
       args: invocationArgs(flags, session.projectDir, []),
       command: `tsdbt ${which}`,
     },
