@@ -122,7 +122,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
       const { target, sink } = await prepared(1);
       await sink.flush(flushOf(target, [0], 0n));
       const rewound = lab.anotherSink().rewind(target, null, new Map([[0, 0n]]), new Map([[0, 0n]]));
-      await expect.poll(async () => (await lab.anotherSink().positions(target)).get(0)?.next).toBe(0n);
+      await expect.poll(async () => (await lab.anotherSink().positions(target)).get(0)?.next, FOR_EVENTS).toBe(0n);
       if (way === 'rest') await sink.rest?.(target, 'load');
       else await expect(sink.flush(flushOf(target, [0], 1n))).rejects.toThrow(Fenced);
       expect(await rewound).toEqual({ rows: 0, letters: 1 });
@@ -184,7 +184,7 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
       return polled;
     });
     await expect(loader.run()).rejects.toThrow('no more');
-    await expect.poll(async () => (await chain(target))['0']).toMatch(/^(\[\S+\]) done \1$/);
+    await expect.poll(async () => (await chain(target))['0'], FOR_EVENTS).toMatch(/^(\[\S+\]) done \1$/);
   });
 });
 

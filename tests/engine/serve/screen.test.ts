@@ -9,6 +9,7 @@ import type { LoaderState, PromiseState } from '../../../src/serve/live.ts';
 import { MemoryStore } from '../../../src/serve/store/memory.ts';
 import type { Claim, NodeRun, Store } from '../../../src/serve/store/store.ts';
 import { chromium } from '../support/browser.ts';
+import { FOR_EVENTS } from '../support/events.ts';
 import { longHistory } from '../unit/serve/http/fill.ts';
 import { job, lab, nodeRun, START } from '../unit/serve/http/lab.ts';
 
@@ -54,6 +55,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
   const open: (() => Promise<void>)[] = [];
   beforeAll(async () => {
     browser = await playwright.launch({
+      timeout: FOR_EVENTS.timeout,
       executablePath: program ?? '',
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
     });
@@ -88,6 +90,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
   /** A page whose errors and requests to elsewhere fail the test. */
   async function look(url: string, options: BrowserContextOptions = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(FOR_EVENTS.timeout);
     open.push(() => context.close());
     const page = await context.newPage();
     const wrong: string[] = [];

@@ -145,7 +145,8 @@ export abstract class ClickhouseProxy {
     this.#proxy.close();
     this.#proxy.closeAllConnections();
     await this.server.release();
-    for (let i = 0; i < 500 && embeddedStatus(this.#data).state === 'running'; i++) await pause(20);
+    for (const end = Date.now() + 200_000; Date.now() < end && embeddedStatus(this.#data).state === 'running'; )
+      await pause(20);
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

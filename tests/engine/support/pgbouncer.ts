@@ -63,7 +63,7 @@ export class Bouncer {
       cwd: '/',
       stdio: 'ignore',
     });
-    for (let i = 0; i < 200; i++) {
+    for (const end = Date.now() + 200_000; Date.now() < end; ) {
       const client = new pg.Client({ ...this.#server, host: '127.0.0.1', port: this.port });
       client.on('error', () => undefined);
       try {
