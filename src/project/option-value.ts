@@ -7,7 +7,7 @@ import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { pyStr } from '../values/python-text.ts';
-import { asDictionary, loadYaml } from './yaml.ts';
+import { asDictionary, loadYamlVars } from './yaml.ts';
 
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
 const FALSE = new Set(['0', 'false', 'f', 'no', 'n', 'off', '']);
@@ -107,7 +107,7 @@ function path(spec: OptionSpec, text: string, refuse: (why: string) => never): s
 
 function yamlDictionary(text: string): { [key: string]: Json } | undefined {
   try {
-    return asDictionary(loadYaml(text, null));
+    return asDictionary(loadYamlVars(text, null));
   } catch (error) {
     if (error instanceof TsdbtError) return undefined;
     throw error;

@@ -15,7 +15,7 @@ import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { renderFrom, renderText, renderTree, type RenderYamlText, type YamlScope } from './renderer.ts';
 import { checkShape, problemText } from './schema-check.ts';
 import { checkDbtVersion, parseVersionRanges } from './versions.ts';
-import { asDictionary, loadYaml } from './yaml.ts';
+import { asDictionary, loadYaml, loadYamlVars } from './yaml.ts';
 import { pyRepr } from '../values/python-text.ts';
 import { readFileText } from './read-file.ts';
 
@@ -69,6 +69,7 @@ export function readRawProject(directory: string, logger?: Logger, hint?: string
     }),
   );
   if (data === undefined) throw errorOf('projectNoDictionary', {});
+  if (data['vars'] !== undefined) data['vars'] = asDictionary(loadYamlVars(source, path))?.['vars'] ?? data['vars'];
   if (data['tests'] !== undefined && data['data_tests'] === undefined) {
     const { tests, ...rest } = data;
     return { root, path, data: { ...rest, data_tests: tests }, checksum };

@@ -3,6 +3,7 @@
 import { errorOf } from '../error-table.ts';
 import type { Json } from '../contracts/node.ts';
 import type { TsdbtError } from '../errors.ts';
+import { PyDate } from '../values/date.ts';
 import { readBlockYaml } from './yaml-block.ts';
 import { type LocateYaml, readYamlDocument, YamlSyntaxError, yamlLocator } from './yaml-document.ts';
 import { UnsupportedYaml } from './yaml-escapes.ts';
@@ -14,6 +15,24 @@ export interface LoadYamlOptions {
     | undefined;
   /** Whether dates and timestamps become `PyDate` and `PyDateTime`, which only templates can hold. */
   readonly dates?: boolean | undefined;
+}
+
+/** A timestamp with its time, without quotes around it as far as a look can tell. */
+const TIMESTAMP = /\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d/;
+
+/**
+ * Reads variables: what `loadYaml` gives, but timestamps are the texts that templates print (`2024-01-02 10:00:00`).
+ * @param text YAML; `path` as in `loadYaml`, with the same errors
+ */
+export function loadYamlVars(text: string, path: string | null): Json {
+  return TIMESTAMP.test(text) ? printedDates(loadYaml(text, path, { dates: true })) : loadYaml(text, path);
+}
+
+function printedDates(value: Json): Json {
+  if (value instanceof PyDate) return value.jinjaText();
+  if (Array.isArray(value)) return value.map(printedDates);
+  if (typeof value !== 'object' || value === null || 'jinjaType' in value) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printedDates(item)]));
 }
 
 /**

@@ -1,7 +1,7 @@
 // YAML as PyYAML reads it: expectations are made by PyYAML itself (tests/oracle/yaml-texts.py).
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { locate, loadYaml } from '../../../../src/project/yaml.ts';
+import { locate, loadYaml, loadYamlVars } from '../../../../src/project/yaml.ts';
 import { readBlockYaml } from '../../../../src/project/yaml-block.ts';
 import { readYamlDocument } from '../../../../src/project/yaml-document.ts';
 import { PyFloat } from '../../../../src/values/float.ts';
@@ -54,6 +54,23 @@ function sorted(value: Golden): Golden {
 function isError(value: Golden): value is { error: number | null } {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && 'error' in value;
 }
+
+describe('loadYamlVars', () => {
+  it('gives timestamps as templates print them, and everything else as loadYaml', () => {
+    expect(
+      loadYamlVars(
+        "{a: 2024-01-02T10:00:00.5, b: [2024-1-2 3:04:05+02:00, '2024-01-02T10:00:00'], c: 2024-01-02}",
+        null,
+      ),
+    ).toEqual({
+      a: '2024-01-02 10:00:00.500000',
+      b: ['2024-01-02 03:04:05+02:00', '2024-01-02T10:00:00'],
+      c: '2024-01-02',
+    });
+    expect(loadYamlVars('a: 2024-01-02\nb: [1, yes, ~]\n', null)).toEqual({ a: '2024-01-02', b: [1, true, null] });
+    expect(() => loadYamlVars('a: [2024-01-02 10:00:00', null)).toThrow('Syntax error near line 1');
+  });
+});
 
 describe('loadYaml', () => {
   it.each(golden.filter(([text]) => !STRICTER_OR_LAXER.has(text)))('reads %j as PyYAML does', (text, expected) => {
