@@ -185,6 +185,14 @@ export const PARSING_ERRORS = {
     'parsing',
     (f) => `Found duplicate version: '${f.version}' in versions list of model '${f.model}'`,
   ),
+  /** dbt ends with a KeyError. */
+  versionsOfOneFile: row<Facts<'model' | 'file' | 'version'>>(
+    'T2074',
+    'parsing',
+    (f) =>
+      `Version '${f.version}' of model '${f.model}' is defined in '${f.file}', as another version is: each needs a ` +
+      'file of its own',
+  ),
   keyInConfigToo: row<Facts<'path' | 'key'>>(
     'T2038',
     'parsing',

@@ -402,9 +402,12 @@ function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, ve
   const { table } = tools;
   const { name } = data;
   const latestVersion = data.latest_version ?? greatestVersion(versions);
+  const files = new Set<string>();
   for (const version of versions) {
     const { v } = version;
     const fileName = version.defined_in || `${name}_v${pyStr(v)}`;
+    if (files.has(fileName)) throw errorOf('versionsOfOneFile', { model: name, file: fileName, version: pyStr(v) });
+    files.add(fileName);
     const found = modelOfVersion(table, entry, [fileName, ...(pyStr(v) === pyStr(latestVersion) ? [name] : [])]);
     if (found !== undefined) table.removeNode(found);
     const node = found ?? takenDisabled(table, fileName, data);

@@ -304,6 +304,10 @@ describe('properties files', () => {
       "Found duplicate version: '1' in versions list of model 'a'",
     ],
     [
+      'models:\n  - name: a\n    versions: [{v: 1, defined_in: a}, {v: 2, defined_in: a}]\n',
+      "Version '2' of model 'a' is defined in 'a', as another version is",
+    ],
+    [
       'models:\n  - name: a\n    latest_version: 3\n    versions: [{v: 1}]\n',
       "latest_version: 3 is not one of model 'a' versions: [1] ",
     ],
