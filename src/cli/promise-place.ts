@@ -7,7 +7,7 @@ import { readFileText } from '../project/read-file.ts';
 import { loadYaml, locate } from '../project/yaml.ts';
 import type { Promised } from '../serve/promises/promise.ts';
 import { nodePromises, type PlaceOfSla } from '../serve/promises/read-promises.ts';
-import { isDictionary } from '../serve/written-value.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 /** What the nodes of a project promise. @throws `validation` error with file and line, of a promise that is wrong */
 export function promisesOfNodes(parsed: ParsedProject): Promised[] {

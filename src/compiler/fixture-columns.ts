@@ -4,6 +4,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { inferTable } from '../adapters/table-inference.ts';
 import type { ColumnInfo, Json } from '../contracts/node.ts';
 import { fromJson, toText } from '../values/index.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 type Columns = { [name: string]: ColumnInfo };
 
@@ -20,7 +21,7 @@ export function fixtureColumns(declared: Columns, rows: Json, adapter: Pick<Adap
   if (!Array.isArray(rows)) return columns;
   const known = new Set(Object.values(columns).map((column) => column.name.toLowerCase()));
   const records = rows
-    .filter((row): row is { [name: string]: Json } => typeof row === 'object' && row !== null && !Array.isArray(row))
+    .filter((row) => isDictionary(row))
     .map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name.toLowerCase(), value])));
   const names = [...new Set(records.flatMap((record) => Object.keys(record)))].filter((name) => !known.has(name));
   for (const name of names) columns[name] = columnOf(name, typeOf(name, records, adapter));

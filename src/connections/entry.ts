@@ -4,6 +4,7 @@ import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { knownWords } from '../values/close-matches.ts';
 import type { SecretPlace } from './secret.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 export const CONNECTIONS_FILE = 'connections.yml';
 
@@ -73,8 +74,4 @@ export function onlyOptions({ name, options, refuse }: ConnectionEntry, known: r
   for (const option of Object.keys(options))
     if (!known.includes(option))
       refuse(`Connection '${name}' has the unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
-}
-
-export function isDictionary(value: unknown): value is Dictionary {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,9 @@
 // A connection of type s3: endpoint, bucket, keys. The client is in src/object-store/.
 import { readFileSync } from 'node:fs';
 import type { StoreSettings } from '../object-store/store.ts';
-import { type ConnectionEntry, expectType, isDictionary, onlyOptions } from './entry.ts';
+import { type ConnectionEntry, expectType, onlyOptions } from './entry.ts';
 import { inFolder, secretOf } from './secret.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 const OPTIONS = [
   'endpoint',

@@ -5,6 +5,7 @@ import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
 import { knownWords } from '../values/close-matches.ts';
 import { showJson } from '../values/index.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 const SELECTOR_METHODS = [
   'fqn',
@@ -333,8 +334,4 @@ export function criterionDictionary(raw: string): { [key: string]: Json } {
     result[key] = key === 'childrens_parents' || key === 'parents' || key === 'children' ? true : value;
   }
   return result;
-}
-
-function isDictionary(value: Json): value is { [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Json } from '../contracts/node.ts';
 import type { TlsOptions } from '../http/ask.ts';
 import type { OauthOptions } from '../http/oauth-tokens.ts';
-import { isDictionary } from './json.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 import {
   connectionEntry,
   connectionsOf,

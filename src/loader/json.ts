@@ -1,5 +1,4 @@
 // JSON texts without loss: numbers that JavaScript would write in another way keep their text, both ways. Pure.
-import type { Json } from '../contracts/node.ts';
 import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 
 /** A number as it was written, because JavaScript's would be another, or would be written in another way. */
@@ -70,9 +69,4 @@ function exactText(value: unknown): string {
       .map(([name, each]) => `${JSON.stringify(name)}:${exactText(each)}`)
       .join(',')}}`;
   return JSON.stringify(value);
-}
-
-/** An object, neither null nor a list. */
-export function isDictionary(value: Json | undefined): value is { [name: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

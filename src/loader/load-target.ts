@@ -9,7 +9,7 @@ import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
 import type { ColumnFormat } from './row-encoder.ts';
-import { isDictionary } from './json.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 import { OptionReader, type Options, type Refuse } from './option-reader.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 import { topicPattern } from './topics.ts';

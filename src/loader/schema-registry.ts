@@ -4,6 +4,7 @@ import { TsdbtError } from '../errors.ts';
 import type { LoadConnection } from './connections.ts';
 import { ask, type HttpAnswer, isCertificateError } from '../http/ask.ts';
 import { requestReason } from '../http/request-reason.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 type Registry = NonNullable<LoadConnection['registry']>;
 
@@ -196,10 +197,8 @@ function json(body: string): unknown {
   }
 }
 
-function dictionary(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : null;
+function dictionary(value: unknown): Readonly<Record<string, unknown>> | null {
+  return isDictionary(value) ? value : null;
 }
 
 function text(answer: Readonly<Record<string, unknown>>, field: string): string {

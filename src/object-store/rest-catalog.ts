@@ -4,6 +4,7 @@ import { parse, stringify } from 'lossless-json';
 import { TsdbtError } from '../errors.ts';
 import { requestReason } from '../http/request-reason.ts';
 import { OauthTokens, type TokenEndpoint } from '../http/oauth-tokens.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
@@ -181,18 +182,14 @@ function isJson(value: unknown): value is CatalogJson {
   return value !== undefined;
 }
 
-function isObject(value: CatalogJson): value is { readonly [name: string]: CatalogJson } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** A member of an object; null: it is none, or has none of this name. */
 export function member(value: CatalogJson, name: string): CatalogJson {
-  return isObject(value) ? (value[name] ?? null) : null;
+  return isDictionary(value) ? (value[name] ?? null) : null;
 }
 
 /** The members of an object by name; none: it is none. */
 export function entries(value: CatalogJson): [string, CatalogJson][] {
-  return isObject(value) ? Object.entries(value) : [];
+  return isDictionary(value) ? Object.entries(value) : [];
 }
 
 /** The items of an array; none: it is none. */

@@ -6,6 +6,7 @@ import { DURATION_UNITS } from '../values/duration.ts';
 import { knownWords } from '../values/close-matches.ts';
 import { retentionMs } from './partition-key.ts';
 import { readPartitionKey } from './partition-key.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 type Dictionary = { readonly [name: string]: Json };
 
@@ -263,10 +264,6 @@ class Reader {
       `Units: ${units}, day, days.`,
     );
   }
-}
-
-function isDictionary(value: Json): value is { [key: string]: Json } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function show(value: Json): string {

@@ -4,6 +4,7 @@ import type { GraphNode } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import { LONGEST_TIMER } from '../within.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 export interface NodeLimits {
   /** How long one try may take; null: without an end. */
@@ -38,12 +39,8 @@ export function nodeLimits(node: GraphNode): NodeLimits {
 function settingsOf(node: GraphNode): Readonly<Record<string, unknown>> | null {
   const { meta }: { readonly meta?: unknown } =
     node.resource_type === 'publication' ? node : 'config' in node ? node.config : {};
-  const own: unknown = isRecord(meta) ? meta['tsdbt'] : undefined;
-  return isRecord(own) ? own : null;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const own: unknown = isDictionary(meta) ? meta['tsdbt'] : undefined;
+  return isDictionary(own) ? own : null;
 }
 
 function durationOf(value: unknown, node: GraphNode): number {

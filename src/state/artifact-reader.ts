@@ -3,6 +3,7 @@
 import { TsdbtError } from '../errors.ts';
 import { isMissing, MOST_DATA, readFileText } from '../project/read-file.ts';
 import { parseJson } from '../values/index.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 const ARTIFACTS = {
   manifest: { type: 'WritableManifest', versions: [4, 5, 6, 7, 8, 9, 10, 11, 12] },
@@ -28,13 +29,12 @@ const PARTS = {
 } as const;
 
 function checkParts(value: { [part: string]: unknown }, kind: keyof typeof ARTIFACTS, path: string): void {
-  const isObject = (part: unknown): boolean => typeof part === 'object' && part !== null && !Array.isArray(part);
   for (const [name, form] of Object.entries(PARTS[kind])) {
     // A manifest of an older version may lack a part: it has none of those.
     if (kind === 'manifest') value[name] ??= {};
     const part = value[name];
-    const good = form === 'list' ? Array.isArray(part) : isObject(part);
-    const wrong = good ? Object.entries(part as object).find(([, entry]) => !isObject(entry)) : undefined;
+    const good = form === 'list' ? Array.isArray(part) : isDictionary(part);
+    const wrong = good ? Object.entries(part as object).find(([, entry]) => !isDictionary(entry)) : undefined;
     if (good && wrong === undefined) continue;
     const found = wrong === undefined ? part : `${JSON.stringify(wrong[1])} for ${wrong[0]}`;
     const shown = found === undefined ? 'nothing' : typeof found === 'string' ? found : JSON.stringify(found);

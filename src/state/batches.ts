@@ -2,6 +2,7 @@
 // are UTC milliseconds since 1970. Running them is microbatch.ts's, remembering which are done interval-ledger.ts's.
 import type { ModelNode } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
 /** From `start` up to, not including, `end`. */
 export interface Interval {
@@ -53,9 +54,7 @@ export function ownSettings(model: { readonly config: { readonly meta?: unknown 
   readonly [name: string]: unknown;
 } {
   const settings = (model.config.meta as { tsdbt?: unknown } | null | undefined)?.tsdbt;
-  return typeof settings === 'object' && settings !== null && !Array.isArray(settings)
-    ? (settings as { [name: string]: unknown })
-    : {};
+  return isDictionary(settings) ? settings : {};
 }
 
 /**

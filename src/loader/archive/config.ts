@@ -3,7 +3,7 @@
 import type { Json } from '../../contracts/node.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { type Amount, amountOf, DURATION, SIZE } from '../amounts.ts';
-import { isDictionary } from '../json.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { OptionReader, type Refuse } from '../option-reader.ts';
 

@@ -1,5 +1,6 @@
 // An Avro schema's text as a tree of types: names resolved, references included, logical types checked. Pure.
 // reader.ts reads values by it, writer.ts writes them.
+import { isDictionary } from '../../values/is-dictionary.ts';
 
 /** The logical type of bytes or numbers. */
 export type Logical =
@@ -237,8 +238,4 @@ function isPrimitive(name: unknown): name is PrimitiveKind {
 
 function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0;
-}
-
-function isDictionary(value: unknown): value is Dictionary {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

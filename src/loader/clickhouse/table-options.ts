@@ -1,7 +1,7 @@
 // Options of a load config for tables of ClickHouse, spelt as a model's config spells them. table.ts makes the DDL;
 // what only the server can tell (types, volumes) problems.ts asks.
 import type { Json } from '../../contracts/node.ts';
-import { isDictionary } from '../json.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 import type { Storage } from '../load-target.ts';
 import type { Options, Refuse } from '../option-reader.ts';
 import type { TableContext, TableOptions } from '../table-options.ts';

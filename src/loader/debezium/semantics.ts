@@ -1,5 +1,6 @@
 // What a field of a row stands for, by the schema that came with it: of JSON's envelopes or of Avro. Pure.
 import type { AvroType } from '../avro/schema.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 
 /** A field's type in the words of Kafka Connect, as far as its values depend on it. */
 export interface Semantics {
@@ -70,8 +71,4 @@ export function fieldsOfAvro(type: AvroType, member: 'after' | null): Map<string
     return field === undefined ? null : fieldsOfAvro(field.type, null);
   }
   return new Map(record.fields.map(({ name, type: each }) => [name, semanticsOfAvro(each)]));
-}
-
-function isDictionary(value: unknown): value is { readonly [name: string]: unknown } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

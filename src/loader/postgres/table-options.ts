@@ -1,6 +1,6 @@
 // Options of a load config for tables of Postgres: partitions by day or week, and how long they are kept.
 import type { Json } from '../../contracts/node.ts';
-import { isDictionary } from '../json.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 import type { LoadTarget } from '../load-target.ts';
 import type { Options, Refuse } from '../option-reader.ts';
 import type { TableOptions } from '../table-options.ts';

@@ -1,6 +1,6 @@
 // Reads and checks `alerts:` of jobs.yml: channels with their receivers, filters and limits. read-jobs.ts renders
 // it and refuses written secrets; who is told of what is channel.ts's.
-import { type Dictionary, isDictionary, shown, withOn } from '../written-value.ts';
+import { type Dictionary, shown, withOn } from '../written-value.ts';
 import { durationMs, writtenDuration } from '../../values/duration.ts';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
@@ -16,6 +16,7 @@ import type {
   SlackChannel,
   WebhookChannel,
 } from './channel.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 
 export interface AlertsFile {
   /** The section, rendered; null: there is none. */

@@ -6,7 +6,7 @@ import { TsdbtError } from '../../errors.ts';
 import { loadOrigin } from '../../project/load-config.ts';
 import type { Job } from '../jobs/job.ts';
 import type { Promised, PromiseSubject, PromiseTerms } from './promise.ts';
-import { isDictionary } from '../written-value.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 import { readSla, type RefuseSla, type Sla } from './sla.ts';
 
 /** A job with its `sla:` as it was written. */

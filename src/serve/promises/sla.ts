@@ -1,9 +1,10 @@
 // Reads and checks one `sla:`: what is promised of a node, a source or a job, in numbers. Where it stands in the
 // project is read-promises.ts's; whether it is kept is evaluate.ts's.
-import { type Dictionary, isDictionary, shown } from '../written-value.ts';
+import { type Dictionary, shown } from '../written-value.ts';
 import { durationMs, writtenDuration } from '../../values/duration.ts';
 import type { Json } from '../../contracts/node.ts';
 import { knownWords } from '../../values/close-matches.ts';
+import { isDictionary } from '../../values/is-dictionary.ts';
 
 /** Data are at most so old. */
 export interface FreshnessTerms {
