@@ -164,14 +164,6 @@ export class RelationCache {
     this.#note(this.#keyOf(names));
   }
 
-  /** Notes that `dependent` reads `referenced` and is dropped with it. Only relations of listed schemas count. */
-  addLink(referenced: Relation, dependent: Relation): void {
-    if (!this.hasSchema(referenced.database, referenced.schema)) return;
-    this.add(this.#entries.has(this.#keyOf(referenced)) ? referenced : referenced.with({ type: 'external' }));
-    this.add(this.#entries.has(this.#keyOf(dependent)) ? dependent : dependent.with({ type: 'external' }));
-    this.#link(this.#keyOf(referenced), this.#keyOf(dependent));
-  }
-
   /** Removes a relation and, as `cascade` does, its readers. An unknown one is no error. Called after the drop. */
   drop(names: Names, by?: Writer): void {
     const key = this.#find(names)?.key ?? this.#keyOf(names);

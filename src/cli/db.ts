@@ -5,7 +5,7 @@ import { embeddedServer } from '../index.ts';
 
 export type DbAction = 'start' | 'stop' | 'status' | 'url';
 
-export interface DbOptions {
+interface DbOptions {
   readonly profile: Profile;
   readonly projectDir: string;
   /** Writes a line for people. */

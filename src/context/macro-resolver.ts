@@ -202,11 +202,6 @@ export class MacroResolver {
     return [...this.#byPackage.values()].flatMap((table) => [...table.keys()]);
   }
 
-  /** As dbt's parser looks macros up for `depends_on`: the package's own, then any other, the root project first. */
-  findForParsing(name: string, fromPackage: string): MacroNode | undefined {
-    return this.#byPackage.get(fromPackage)?.get(name) ?? this.findAnywhere(name);
-  }
-
   /** An unqualified name in any package: root, then the others, then the internal ones. */
   findAnywhere(name: string): MacroNode | undefined {
     if (this.#anywhere === undefined) {

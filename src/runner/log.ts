@@ -47,7 +47,7 @@ export class RunLog {
   }
 
   /** An event that only names its node. */
-  #named(name: 'NodeStart' | 'NodeCompiling' | 'NodeExecuting' | 'WritingInjectedSQLForNode', p: NodeProgress): void {
+  #named(name: 'NodeStart' | 'NodeCompiling' | 'NodeExecuting', p: NodeProgress): void {
     const { unique_id } = p.node;
     this.#fire(name, { unique_id }, { data: () => ({ node_info: nodeInfo(p) }), thread: p.thread });
   }
@@ -83,10 +83,6 @@ export class RunLog {
 
   nodeCompiling(p: NodeProgress): void {
     this.#named('NodeCompiling', p);
-  }
-
-  writingSql(p: NodeProgress): void {
-    this.#named('WritingInjectedSQLForNode', p);
   }
 
   nodeExecuting(p: NodeProgress): void {
