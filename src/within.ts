@@ -1,7 +1,14 @@
-// Waits with a limit: a timeout or an abort signal. Cancelling the work is left to the caller.
+// Waits: for a time, or for work with a limit: a timeout or an abort signal. Cancelling the work is left to the caller.
 
 /** Milliseconds. A Node timer with a longer delay fires at once. */
 export const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Waits for `ms` milliseconds. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
 
 /** Whether the work settled within `ms`, successfully or not. The work itself is not cancelled. */
 export async function within(work: Promise<unknown>, ms: number): Promise<boolean> {

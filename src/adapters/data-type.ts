@@ -9,6 +9,7 @@ import { valueError } from '../values/python-error.ts';
 import { toText } from '../values/text.ts';
 import type { HostObject, Value } from '../values/value.ts';
 import { parseIsoDateTime } from './iso-datetime.ts';
+import { stripCharacter } from '../values/whitespace.ts';
 
 export type DataTypeName = 'Integer' | 'Number' | 'Date' | 'DateTime' | 'ISODateTime' | 'Boolean' | 'Text';
 
@@ -31,6 +32,7 @@ const DATE_TIME = new RegExp(
 // Python's str.strip() knows some more white space than JavaScript's \s, and not the byte order mark.
 const EDGES = /^[\s\x1c-\x1f\x85]+|(?<![\s\x1c-\x1f\x85])[\s\x1c-\x1f\x85]+$/g;
 
+/** The text without Python's white space at its ends, as agate's `strip()`. */
 export function strip(text: string): string {
   const first = text.charCodeAt(0);
   const last = text.charCodeAt(text.length - 1);
@@ -147,14 +149,6 @@ class NumberType extends AgateType {
   override jsonify(value: Value): Value {
     return value instanceof PyDecimal ? value.toFloat() : value;
   }
-}
-
-function stripCharacter(text: string, character: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && text[start] === character) start++;
-  while (end > start && text[end - 1] === character) end--;
-  return text.slice(start, end);
 }
 
 function decimalOf(text: string): PyDecimal | undefined {

@@ -30,6 +30,7 @@ export function startOf(pid: number): string | null {
   return status === 0 && stdout.trim() !== '' ? stdout.trim() : null;
 }
 
+/** This process; its start is an empty text where the system does not tell it. */
 export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, start: startOf(process.pid) ?? '' };
 }
@@ -55,10 +56,4 @@ export function isAlive({ pid, start }: ProcessIdentity): boolean {
     if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
   }
   return startOf(pid) === start;
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

@@ -9,6 +9,7 @@ import type { PathPart, PolicyValues, RelationDialect, RelationType } from './re
 import { relationMember } from './relation-members.ts';
 import { dictOf, mergePolicy, PATH_PARTS, type PathValues } from './relation-path.ts';
 import { addEphemeralPrefix, relationStatic } from './relation-statics.ts';
+import { stripCharacter } from '../values/whitespace.ts';
 
 const NO_FIELDS: Readonly<Record<string, Value>> = {};
 
@@ -286,7 +287,7 @@ export class Relation implements HostObject {
     });
     if (entries.length === 0)
       throw new TsdbtError('runtime', 'Tried to match relation, but no search path was passed!');
-    const strip = (text: string) => trimCharacter(text, this.fields.quoteCharacter);
+    const strip = (text: string) => stripCharacter(text, this.fields.quoteCharacter);
     let exact = true;
     let approximate = true;
     for (const [part, value] of entries) {
@@ -367,14 +368,6 @@ export class Relation implements HostObject {
 function sameFilter(a: EventTimeFilter | null, b: EventTimeFilter | null): boolean {
   if (a === null || b === null) return a === b;
   return a.fieldName === b.fieldName && toRepr(a.start) === toRepr(b.start) && toRepr(a.end) === toRepr(b.end);
-}
-
-function trimCharacter(text: string, character: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && text[start] === character) start++;
-  while (end > start && text[end - 1] === character) end--;
-  return text.slice(start, end);
 }
 
 function withoutDatabase(dialect: string, fields: RelationFields): RelationFields {

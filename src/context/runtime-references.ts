@@ -13,10 +13,12 @@ import { namedArguments, refArguments, sourceArguments } from './reference-argum
 import { ephemeralRelation, type Located, relationFrom } from './relations.ts';
 import type { RuntimeScope } from './runtime.ts';
 import { settle } from './scope.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 /** Kinds of context whose ref() differs. */
 export type ScopeKind = 'node' | 'operation' | 'unit_test';
 
+/** `ref()` of a node that runs. @throws a node that is not there, not declared or not accessible */
 export function runtimeRef(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const ref = refArguments(call);
   const target = required(scope, scope.lookup.ref(ref, scope.node.package_name), 'node', ref.name, ref);
@@ -92,6 +94,7 @@ async function deferredRelation(
   return deferred();
 }
 
+/** `source()` of a node that runs. @throws a source that is not there or not declared */
 export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   const [source, table] = sourceArguments(call);
   const target = required(
@@ -113,6 +116,7 @@ export function runtimeSource(scope: RuntimeScope, call: Call): Value {
   });
 }
 
+/** `function()` of a node that runs: where the function was deferred, asked of the database first. */
 export function runtimeFunction(scope: RuntimeScope, call: Call): Value | Promise<Value> {
   const { name, packageName } = namedArguments('function', call);
   const target = required(scope, scope.lookup.function(name, packageName, scope.node.package_name), 'function', name);
@@ -172,10 +176,6 @@ function restricts({ project, packages }: RuntimeConfig, packageName: string): b
 
 function notAllowed(uniqueId: string, target: ModelNode, access: string, scope: string): TsdbtError {
   return errorOf('referenceNotAllowed', { node: uniqueId, target: target.unique_id, access, scope });
-}
-
-function isEphemeral(node: ManifestNode): boolean {
-  return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
 }
 
 /** `--empty` reads no rows; unit tests have their own. */

@@ -6,7 +6,7 @@ import { fromJson, PyDict, type Value } from '../values/index.ts';
 import { hasJinja } from './templates.ts';
 
 /** Texts that are calls without braces, as YAML files may write them. */
-const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
+export const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 type Arguments = { readonly [name: string]: Json };
 

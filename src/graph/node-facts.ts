@@ -1,7 +1,7 @@
 // What the graph and the selection ask of every node of a manifest: few facts, which a kept parse knows without reading
 // the nodes themselves. Leaves keeping them to the parser.
 import type { Manifest } from '../contracts/manifest.ts';
-import type { ManifestNode } from '../contracts/node.ts';
+import type { GraphNode, ManifestNode } from '../contracts/node.ts';
 
 /** Facts of the members of `manifest.nodes`, by unique_id. A run changes none of them. */
 export interface NodeFacts {
@@ -69,12 +69,19 @@ export function parentsOf(node: Maybe): readonly string[] {
   return node === undefined || node.resource_type === 'seed' ? [] : (node.depends_on?.nodes ?? []);
 }
 
+/** A model with `version`. */
 export function isVersioned(node: Maybe): boolean {
   return node?.resource_type === 'model' && node.version != null;
 }
 
+/** All but what says `enabled: false`. */
 export function isEnabled(node: { readonly config?: { readonly enabled?: boolean } | null } | undefined): boolean {
   return node?.config?.enabled !== false;
+}
+
+/** A model that becomes a CTE of its readers and is never built. */
+export function isEphemeral(node: GraphNode): boolean {
+  return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
 }
 
 /** A node whose SQL is empty. Seeds are never empty. */
@@ -82,6 +89,7 @@ export function isEmptyNode(node: Maybe): boolean {
   return node !== undefined && node.resource_type !== 'seed' && node.raw_code.trim() === '';
 }
 
+/** A model with `time_spine`. */
 export function isTimeSpine(node: Maybe): boolean {
   return node?.resource_type === 'model' && node.time_spine != null;
 }

@@ -2,7 +2,7 @@
 import type { Message } from './broker.ts';
 import type { Change, Skipped } from './change.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
-import { ExactNumber, parseJson } from './json.ts';
+import { ExactNumber, jsonText, parseJson } from './json.ts';
 import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
 import type { RowPath } from './row-maker.ts';
@@ -18,6 +18,19 @@ export class PoisonMessage extends Error {}
 
 /** The result of decoding a message. */
 export type Decoded = DecodedRecord | Change | Skipped;
+
+/** Half of a surrogate pair: no text of a database holds one. */
+export const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** The JSON text of a value of a message. @throws PoisonMessage when it is nested too deeply to be written */
+export function messageJson(value: unknown): string {
+  try {
+    return jsonText(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new PoisonMessage('JSON that is nested too deeply');
+    throw error;
+  }
+}
 
 /** Is a value that a decoder gave a record? */
 export function isRecord(value: unknown): value is DecodedRecord {

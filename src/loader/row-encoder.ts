@@ -5,9 +5,9 @@ import { escapeCopyText } from '../adapters/copy-text.ts';
 import type { Message } from './broker.ts';
 import { Change } from './change.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
-import { type DecodedRecord, PoisonMessage } from './decode.ts';
+import { type DecodedRecord, HALF_PAIR, messageJson, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
-import { ExactNumber, jsonText } from './json.ts';
+import { ExactNumber } from './json.ts';
 import { type LoadColumn, type LoadTarget, pathOf, PROCESSING_TS } from './load-target.ts';
 import {
   type KeyReader,
@@ -58,7 +58,6 @@ export interface EncoderOptions {
 
 /** Characters that need care: COPY's own, NUL, halves of surrogate pairs. */
 const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
-const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
@@ -323,7 +322,7 @@ export class PartReader {
 export function cellOf(written: unknown, column: ColumnPlan, { hash }: RowPlan): string {
   const value = column.epoch === null ? written : fromEpoch(written, column.epoch, column.name);
   if (!column.hashed) return column.write === null ? cell(value, column) : formatted(value, column.name, column.write);
-  return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value));
+  return hash(typeof value === 'object' && !(value instanceof ExactNumber) ? messageJson(value) : String(value));
 }
 
 function formatted(value: unknown, name: string, write: ColumnFormat['cell']): string {
@@ -382,18 +381,9 @@ export function restCell(value: unknown): string {
 }
 
 function jsonWithoutNul(value: unknown): string {
-  const written = text(value);
+  const written = messageJson(value);
   if (NUL_IN_JSON.test(written)) throw new PoisonMessage('a text holds \\u0000, which the database cannot keep');
   return written;
-}
-
-function text(value: unknown): string {
-  try {
-    return jsonText(value);
-  } catch (error) {
-    if (error instanceof RangeError) throw new PoisonMessage('JSON that is nested too deeply');
-    throw error;
-  }
 }
 
 function copyText(value: string): string {
@@ -428,7 +418,7 @@ function arrayText(values: readonly unknown[]): string {
   const items = values.map((value) => {
     if (value === null) return 'NULL';
     if (Array.isArray(value)) return arrayText(value);
-    const item = typeof value === 'object' && !(value instanceof ExactNumber) ? text(value) : String(value);
+    const item = typeof value === 'object' && !(value instanceof ExactNumber) ? messageJson(value) : String(value);
     return `"${item.replace(/["\\]/g, '\\$&')}"`;
   });
   return `{${items.join(',')}}`;

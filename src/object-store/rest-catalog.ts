@@ -5,6 +5,7 @@ import { TsdbtError } from '../errors.ts';
 import { requestReason } from '../http/request-reason.ts';
 import { OauthTokens, type TokenEndpoint } from '../http/oauth-tokens.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
+import { sleep } from '../within.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
@@ -100,9 +101,7 @@ export class RestCatalog {
       }
       if (!(failure instanceof TsdbtError)) return failure;
       if (failure.kind !== 'connection' || !repeat || attempt === ATTEMPTS) throw failure;
-      await new Promise((resolve) => {
-        setTimeout(resolve, FIRST_WAIT_MS * 4 ** (attempt - 1));
-      });
+      await sleep(FIRST_WAIT_MS * 4 ** (attempt - 1));
     }
   }
 

@@ -6,6 +6,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { TsdbtError } from '../errors.ts';
 import { encodePath, sign } from './signature.ts';
 import type { Body, ObjectStore, Put, PutOptions, StoredObject, StoreSettings } from './store.ts';
+import { sleep } from '../within.ts';
 
 const ATTEMPTS = 4;
 const FIRST_WAIT_MS = 100;
@@ -18,7 +19,7 @@ const MOST_SKEW_MS = 15 * 60_000;
 const NO_OBJECT = ['', 'NoSuchKey', 'NotFound'];
 
 /** @param pause waits between two attempts; for tests */
-export function s3Store(settings: StoreSettings, pause = wait): ObjectStore {
+export function s3Store(settings: StoreSettings, pause = sleep): ObjectStore {
   return new S3Store(settings, pause);
 }
 
@@ -317,9 +318,3 @@ function element(xml: string, name: string): string {
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
-}

@@ -9,11 +9,13 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { note } from '../events/index.ts';
 import { errorOf } from '../error-table.ts';
 import { NO_LIMITS, type NodeLimits, nodeLimits } from './node-limits.ts';
-import { isEphemeral, keepNode } from './nodes.ts';
+import { keepNode } from './nodes.ts';
 import { bareResult, isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
 import { withCost } from './cost.ts';
 import type { NodeProgress } from './node-info.ts';
+import { sleep } from '../within.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 /** How often a node that collided with another run is retried, and milliseconds before the first retry. */
 const RETRIES = 5;
@@ -96,9 +98,7 @@ export async function executeNode(
       `${node.unique_id} failed by what may pass; trying it again in ${pause / 1000} s (${tries + 1} of ` +
       `${limits.retries})`;
     note(ctx.logger, msg, { thread: p.thread });
-    await new Promise((resolve) => {
-      setTimeout(resolve, pause);
-    });
+    await sleep(pause);
     if (work.halted()) break;
     attempt = await attemptUntilWhole(ctx, kind, node, p, ctx.now(), work, limits);
   }
@@ -130,9 +130,7 @@ async function attemptUntilWhole(
       `${node.unique_id} collided with another transaction and was rolled back; starting it again (${again} of ` +
       `${RETRIES})`;
     note(ctx.logger, msg, { thread: p.thread });
-    await new Promise((resolve) => {
-      setTimeout(resolve, RETRY_PAUSE * again * (0.5 + Math.random()));
-    });
+    await sleep(RETRY_PAUSE * again * (0.5 + Math.random()));
     attempt = await attemptNode(ctx, kind, node, p, began, work, limits, RETRIES - again);
   }
   return attempt;

@@ -11,6 +11,7 @@ import type {
   SourceDefinition,
 } from '../contracts/node.ts';
 import type { RunContext } from './context.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 /** A node whose relation holds rows. */
 export type NodeWithRows = ModelNode | SeedNode | SnapshotNode | SourceDefinition;
@@ -69,11 +70,6 @@ export function lookupNode(
 export function keepNode({ manifest }: Pick<RunContext, 'manifest'>, node: GraphNode): void {
   if (node.unique_id in manifest.nodes) manifest.nodes[node.unique_id] = node as ManifestNode;
   else if (node.unique_id in manifest.functions) manifest.functions[node.unique_id] = node as FunctionNode;
-}
-
-/** A model that becomes a CTE of its readers and is never built. */
-export function isEphemeral(node: GraphNode): boolean {
-  return node.resource_type === 'model' && node.config.materialized === 'ephemeral';
 }
 
 /** How many nodes of a run have a line of their own: all but ephemeral models. */

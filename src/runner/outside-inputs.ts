@@ -4,7 +4,8 @@ import type { SourceDefinition } from '../contracts/node.ts';
 import { loadOrigin } from '../project/load-config.ts';
 import type { Relation } from '../adapters/relation.ts';
 import { type RelationFactory, relationFrom } from '../context/relations.ts';
-import { isEphemeral, lookupNode, relationKey } from './nodes.ts';
+import { lookupNode, relationKey } from './nodes.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 /**
  * Sources, and nodes that are not selected, also those read through ephemeral models. A source that a selected seed or

@@ -11,8 +11,9 @@ import { TsdbtError } from '../errors.ts';
 import { openScope } from '../compiler/node-scope.ts';
 import { openSession } from './open-session.ts';
 import { operationNode } from './operation-node.ts';
-import { isEphemeral, lookupNode } from './nodes.ts';
+import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 /** True for nodes that stand for a relation in the database. */
 function isRelational(ctx: RunContext, node: GraphNode): boolean {

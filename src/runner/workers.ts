@@ -12,12 +12,13 @@ import { audit, stagedContext, withPublishedName, worse } from './audit.ts';
 import { auditTestKind } from './kinds/data-test.ts';
 import { NoIntrospection } from './no-introspection.ts';
 import { openSession } from './open-session.ts';
-import { countNodes, isEphemeral, keepNode, lookupNode } from './nodes.ts';
+import { countNodes, keepNode, lookupNode } from './nodes.ts';
 import { bareResult, isoMicros, skipRest, stopsChildren } from './results.ts';
 import type { RunContext } from './context.ts';
 import { type NodeProgress, templateLogger } from './node-info.ts';
 import { type NodeKind, executeNode } from './node.ts';
 import { printResultError } from './summary.ts';
+import { isEphemeral } from '../graph/node-facts.ts';
 
 export interface ExecuteOptions {
   readonly threads: number;

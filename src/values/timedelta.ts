@@ -14,6 +14,7 @@ import { makeFloat, PyFloat } from './float.ts';
 import { JinjaError, typeError, valueError } from './python-error.ts';
 import { typeName } from './type-name.ts';
 import type { HostObject, Value } from './value.ts';
+import { narrow } from './arithmetic.ts';
 
 const MAX_DAYS = 999_999_999;
 
@@ -162,7 +163,7 @@ export class PyTimedelta implements HostObject {
         case '-':
           return new PyTimedelta(a - b);
         case '//':
-          return toInt(floorDiv(a, nonZero(b)));
+          return narrow(floorDiv(a, nonZero(b)));
         case '%':
           return new PyTimedelta(a - floorDiv(a, nonZero(b)) * b);
         case '/':
@@ -195,8 +196,4 @@ function ratioOf(value: Value): [bigint, bigint, boolean] | undefined {
 function nonZero(x: bigint): bigint {
   if (x === 0n) throw new JinjaError('ZeroDivisionError', 'integer division or modulo by zero');
   return x;
-}
-
-function toInt(x: bigint): Value {
-  return x >= -9007199254740991n && x <= 9007199254740991n ? Number(x) : x;
 }

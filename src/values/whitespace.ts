@@ -6,16 +6,28 @@ export const SPACE_CLASS = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\
 const LEFT = new RegExp(`^[${SPACE_CLASS}]+`);
 const SPACE = new RegExp(`[${SPACE_CLASS}]`);
 
+/** `text.lstrip()`. */
 export function trimLeft(text: string): string {
   return text.replace(LEFT, '');
 }
 
+/** `text.rstrip()`. */
 export function trimRight(text: string): string {
   let end = text.length;
   while (end > 0 && isSpaceCharacter(text.charAt(end - 1))) end--;
   return text.slice(0, end);
 }
 
+/** `text.strip(character)`. @param character one UTF-16 unit */
+export function stripCharacter(text: string, character: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && text[start] === character) start++;
+  while (end > start && text[end - 1] === character) end--;
+  return text.slice(start, end);
+}
+
+/** Is the UTF-16 unit what `str.isspace` takes for white space? */
 export function isSpaceCharacter(char: string): boolean {
   const code = char.charCodeAt(0);
   if (code < 128) return code === 32 || (code >= 9 && code <= 13) || (code >= 28 && code <= 31);

@@ -12,6 +12,7 @@ import type { StatementCost } from '../adapter.ts';
 import { type Look, type SilenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
 import { quoteText } from './literal.ts';
+import { sleep } from '../../within.ts';
 
 export interface ServerAddress {
   readonly host: string;
@@ -179,9 +180,7 @@ export class Connection {
             new Error(`no answer within ${this.address.connectTimeout} s (connect_timeout)`),
             this.address,
           );
-        await new Promise((resolve) => {
-          setTimeout(resolve, RETRY_MS);
-        });
+        await sleep(RETRY_MS);
       }
     }
   }

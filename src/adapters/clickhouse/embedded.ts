@@ -5,9 +5,10 @@ import { dirname, join, resolve } from 'node:path';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
-import { isAlive, sleep } from '../process-identity.ts';
+import { isAlive } from '../process-identity.ts';
 import { keeperLog, keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { sleep } from '../../within.ts';
 
 /** The version of chdb that this program was tested with. */
 const CHDB = 'chdb@3.4.0';

@@ -5,8 +5,8 @@ import { toText } from '../../values/text.ts';
 import { LOCAL_DATABASES } from './catalogue.ts';
 import type { Lease } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
-import { sleep } from '../process-identity.ts';
 import type { Row } from '../table.ts';
+import { sleep } from '../../within.ts';
 
 /** The state of an exchange. */
 export interface Exchange {

@@ -8,11 +8,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
-import { ownIdentity, sleep } from '../process-identity.ts';
+import { ownIdentity } from '../process-identity.ts';
 import { keeperLog, outliveStarter, notifyStarter, runningPort } from '../embedded/embedded-start.ts';
 import { Engine, type NativeEngine } from './embedded-engine.ts';
 import { answer } from './embedded-http.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { sleep } from '../../within.ts';
 
 const HOST = '127.0.0.1';
 export const USER = 'default';

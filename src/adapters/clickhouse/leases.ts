@@ -5,8 +5,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
-import { isAlive, ownHost, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import { isAlive, ownHost, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import type { Row } from '../table.ts';
+import { sleep } from '../../within.ts';
 
 /** Runs a statement outside of any node's session. */
 export type Query = (sql: string) => Promise<readonly Row[]>;

@@ -15,8 +15,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
-import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import { isAlive, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { sleep } from '../../within.ts';
 
 /** Written by the keeper once the server takes connections. */
 export interface KeeperRecord extends ProcessIdentity {

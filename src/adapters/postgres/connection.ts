@@ -5,7 +5,7 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
-import { within } from '../../within.ts';
+import { sleep, within } from '../../within.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
 import { connectionError } from './database-error.ts';
 import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
@@ -240,9 +240,7 @@ export class ConnectionPool {
       );
       if (asker !== undefined) destroy(asker);
       if (found !== 'in progress') return found;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 200);
-      });
+      await sleep(200);
     }
     return null;
   }
@@ -294,9 +292,7 @@ export class ConnectionPool {
         } catch (error) {
           if (this.#closed) throw stopped();
           if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
-          await new Promise((resolve) => {
-            setTimeout(resolve, attempt * attempt * 1000);
-          });
+          await sleep(attempt * attempt * 1000);
         }
       }
     } finally {

@@ -27,8 +27,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { type PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
-import { sleep } from '../process-identity.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { sleep } from '../../within.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
 export const EMBEDDED_USER = 'tsdbt';

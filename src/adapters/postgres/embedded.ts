@@ -2,12 +2,12 @@
 // after the last one. embedded-files.ts keeps its files, keeper.ts watches its users.
 import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
-import { sleep } from '../process-identity.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
 import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { EMBEDDED_USER, install } from './embedded-install.ts';
 import { connectionError, databaseError } from './database-error.ts';
 import { quoteIdentifier } from './literal.ts';
+import { sleep } from '../../within.ts';
 
 const HOST = '127.0.0.1';
 /** Time limit for an answer of the local server, in milliseconds. */

@@ -5,8 +5,9 @@ import { openSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { freePort } from '../embedded/embedded-port.ts';
-import { isAlive, ownIdentity, type ProcessIdentity, sleep } from '../process-identity.ts';
+import { isAlive, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import { outliveStarter, notifyStarter } from '../embedded/embedded-start.ts';
+import { sleep } from '../../within.ts';
 
 /** Looks less often where looking at processes needs a child process. */
 const WATCH_MS = process.platform === 'linux' ? 250 : 1000;

@@ -13,6 +13,7 @@ import { MAX_IDENTIFIER } from './relation.ts';
 import { TRANSACTION_MARK } from './lost-commit.ts';
 import { PostgresSession } from './session.ts';
 import type { ViewStates } from './view-states.ts';
+import { sleep } from '../../within.ts';
 
 /** Names that a killed run may leave: those of make_intermediate_relation and make_backup_relation. */
 const WORKING_SUFFIXES = ['__dbt_tmp', '__dbt_backup'];
@@ -173,9 +174,7 @@ export class RelationLocks {
       );
       if (table.rows[0]?.values[0] === true)
         throw new TsdbtError('database', 'deadlock with another transaction', { code: '40P01' });
-      await new Promise((resolve) => {
-        setTimeout(resolve, LOCK_PAUSE);
-      });
+      await sleep(LOCK_PAUSE);
     }
   }
 

@@ -1,6 +1,7 @@
 // Texts of ClickHouse's values that tell them apart and are the same in every dialect: numbers without trailing zeros,
 // times in UTC, floats by their bits.
 import type { ValueForm } from '../dialect.ts';
+import { plainType } from '../../adapters/clickhouse/plain-type.ts';
 
 const asText = (value: string): string => `toString(${value})`;
 
@@ -45,12 +46,6 @@ export function formOf(written: string): ValueForm | null {
       withoutZeros(`toString(toTimeZone(${value}, 'UTC'))`, /^DateTime64\(0\b/.test(type)),
     );
   return FORMS[base] ?? form(`clickhouse ${type}`, null);
-}
-
-/** The type inside of Nullable and LowCardinality. */
-function plainType(type: string): string {
-  const inner = /^(?:Nullable|LowCardinality)\((.*)\)$/.exec(type)?.[1];
-  return inner === undefined ? type : plainType(inner);
 }
 
 /** A text with a fraction, without its last zeros. */

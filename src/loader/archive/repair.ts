@@ -22,6 +22,7 @@ import { type ArchiveLedger, CLAIM_MS, type PlannedFile, type WrittenFile } from
 import { FileGone, ForeignFile, messagesOfFile } from './read-file.ts';
 import { isSound, type PartitionPlan, planRepair, type Span, type Standing } from './repair-plan.ts';
 import { putOnce } from './sink.ts';
+import { sleep } from '../../within.ts';
 
 /** For how long a leader that is away is waited for. */
 const WAIT_MS = 10_000;
@@ -153,9 +154,7 @@ async function takeClaim({
     const claim = await HeldClaim.take(ledger, target, owner, beatMs);
     if (claim !== null) return { claim, waited: looks > 0 };
     if (looks === 0) waits?.();
-    await new Promise((resolve) => {
-      setTimeout(resolve, LOOK_MS);
-    });
+    await sleep(LOOK_MS);
   }
   return null;
 }

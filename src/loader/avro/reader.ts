@@ -122,6 +122,7 @@ function readBoolean(cursor: Cursor): boolean {
   return byte <= 1 ? byte === 1 : refuse('a boolean that is neither true nor false');
 }
 
+/** A length and so many bytes of UTF-8. @throws PoisonMessage for other bytes */
 export function readString(cursor: Cursor): string {
   const start = cursor.span();
   const { bytes, at } = cursor;

@@ -3,8 +3,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { escapeCopyText } from '../../adapters/copy-text.ts';
 import type { ColumnCheck } from '../column-check.ts';
-import { PoisonMessage } from '../decode.ts';
-import { ExactNumber, jsonText } from '../json.ts';
+import { HALF_PAIR, messageJson, PoisonMessage } from '../decode.ts';
+import { ExactNumber } from '../json.ts';
 import type { ColumnFormat } from '../row-encoder.ts';
 import { elementsOf, labelsOf, parseType, quotedArgument, type Type } from './types.ts';
 
@@ -51,7 +51,6 @@ const MOMENT = new RegExp(
 );
 const TRUE = /^(?:true|t|yes|y|on|1)$/i;
 const FALSE = /^(?:false|f|no|n|off|0)$/i;
-const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 const DAY_SECONDS = 86_400;
 /** The days and seconds that the types hold, by the server's documentation. */
 const LAST_DAY = Date.UTC(2149, 5, 6) / 1000 / DAY_SECONDS;
@@ -179,17 +178,8 @@ function outOfRange(type: string): PoisonMessage {
 /** Texts as they are, other values as JSON. */
 function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'object' && !(value instanceof ExactNumber)) return json(value);
+  if (typeof value === 'object' && !(value instanceof ExactNumber)) return messageJson(value);
   return String(value);
-}
-
-function json(value: unknown): string {
-  try {
-    return jsonText(value);
-  } catch (error) {
-    if (error instanceof RangeError) throw new PoisonMessage('JSON that is nested too deeply');
-    throw error;
-  }
 }
 
 /** The text of a number; true and false are 1 and 0. @throws PoisonMessage for a value that writes none */
@@ -422,7 +412,7 @@ function document(value: unknown): string {
   if (typeof value === 'string' && /^\s*\{/.test(value)) return value;
   if (typeof value !== 'object' || Array.isArray(value) || value instanceof ExactNumber)
     throw new PoisonMessage('a value that is no JSON object, which alone the type JSON takes');
-  return json(value);
+  return messageJson(value);
 }
 
 /** A value within another one. */

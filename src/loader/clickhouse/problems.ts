@@ -8,7 +8,7 @@ import type { LeasedSession } from './leased-session.ts';
 import { STATE_DATABASE } from './load-flushes.ts';
 import { columnType, orderOf, tableName, versionColumn } from './table.ts';
 import { bare, expressions } from './table-options.ts';
-import { parseType, plainType } from './types.ts';
+import { comparedType, parseType } from './types.ts';
 
 const TEXT_TYPES = ['String', 'Nullable(String)'];
 /** Types of the loader's columns that it can fill, by name; others are texts. */
@@ -141,7 +141,7 @@ async function typeProblems(
     }
     if (!canWrite(found?.type ?? resolved))
       problems.push(`column '${name}' is ${found?.type ?? resolved}, which the loader cannot write`);
-    else if (found !== undefined && untyped !== true && plainType(found.type) !== plainType(resolved))
+    else if (found !== undefined && untyped !== true && comparedType(found.type) !== comparedType(resolved))
       problems.push(`${what}, and ${table} has ${found.type}: declare ${found.type}, or change the table`);
     if (found !== undefined && ['MATERIALIZED', 'ALIAS', 'EPHEMERAL'].includes(found.kind))
       problems.push(
@@ -172,7 +172,7 @@ function ownColumnProblems(target: LoadTarget, table: string, existing: Readonly
   const problems: string[] = [];
   for (const { name } of META_COLUMNS) {
     const type = existing.get(name)?.type;
-    const plain = type === undefined ? null : plainType(type);
+    const plain = type === undefined ? null : comparedType(type);
     if (plain !== null && !(META_TYPES[name] ?? /^String$/).test(plain))
       problems.push(`column '${name}' of ${table} is ${type}, in which the loader cannot keep what it means`);
   }

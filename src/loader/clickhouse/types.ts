@@ -24,7 +24,7 @@ export function parseType(written: string): Type {
 }
 
 /** A type without what has no effect on its values: LowCardinality, Nullable, the zone in which moments are shown. */
-export function plainType(written: string): string {
+export function comparedType(written: string): string {
   const { name, args: all } = parseType(written);
   const args = name.startsWith('DateTime') ? all.filter((arg) => !arg.startsWith("'")) : all;
   return args.length === 0 ? name : `${name}(${args.join(', ')})`;

@@ -7,6 +7,7 @@ import type { RowBuffer } from '../fast/row-buffer.ts';
 import { stepsBack } from '../debezium/source-position.ts';
 import { type LoadColumn, type LoadTarget, rowColumns } from '../load-target.ts';
 import { changeChecks, type ChangeKinds, lockTruncates, mergeChanges } from './merge-changes.ts';
+import { read } from './statements.ts';
 
 const LACKING = 'a value did not change and the source did not say it, and the table has no row that holds it';
 const BACKWARD = 'the source steps back';
@@ -43,14 +44,14 @@ export async function flushChanges(
 ): Promise<void> {
   if (target.changes?.truncate === 'apply' && rows.truncates === 0) await session.execute(lockTruncates(target));
   const { lacking, backward } = changeChecks(target, columns, stage);
-  if (rows.partial && (await found(session, lacking)).length > 0)
+  if (rows.partial && (await read(session, lacking)).length > 0)
     throw new TsdbtError('database', LACKING, { code: '22000' });
   let merged = 0;
   for (const statement of mergeChanges(target, columns, stage, kindsOf(rows)))
     merged += Number((await session.execute(statement)).response.rows_affected ?? 0);
   // Changes that the table has already were not taken: they came again, or the source has other positions now.
   if (merged >= rows.latest().length && rows.tombstones === 0 && !rows.partial) return;
-  const [row] = await found(session, backward);
+  const [row] = await read(session, backward);
   if (row !== undefined) throw backwardError(target, row.map(String));
 }
 
@@ -67,11 +68,6 @@ export function changeWrites(
     `if exists (${backward}) then raise exception using errcode = '${STOPS}', message = ${quoteText(BACKWARD)}; end if`,
     ...mergeChanges(target, columns, source, kindsOf(rows)),
   ];
-}
-
-async function found(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
-  const { table } = await session.execute(sql, { fetch: true });
-  return table.rows.map((row) => row.values);
 }
 
 function backwardError(target: LoadTarget, [source, lsn, at, was, behind, before]: readonly string[]): TsdbtError {

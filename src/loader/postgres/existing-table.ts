@@ -4,6 +4,7 @@ import type { Session } from '../../adapters/adapter.ts';
 import { quoteText } from '../../adapters/postgres/literal.ts';
 import type { StoredType } from '../column-check.ts';
 import type { LoadColumn, LoadTarget } from '../load-target.ts';
+import { read } from './statements.ts';
 import { tableName } from './table.ts';
 
 /** Types to which a column can be widened: every value stays and still fits. */
@@ -57,11 +58,6 @@ where a.attrelid = to_regclass(${quoteText(tableName(target))}) and a.attnum > 0
 
 /** How a declared type relates to the table's. */
 export type TypeDifference = 'none' | 'wider' | 'other' | 'unknown';
-
-async function read(session: Session, sql: string): Promise<readonly (readonly unknown[])[]> {
-  const { table } = await session.execute(sql, { fetch: true });
-  return table.rows.map((row) => row.values);
-}
 
 /** Columns by name, in the table's order; none when there is no table. */
 export async function existingColumns(session: Session, target: LoadTarget): Promise<Map<string, ExistingColumn>> {

@@ -22,6 +22,7 @@ import { syntheticTestNames, testHash } from './test-names.ts';
 import { placeInYaml } from '../table/yaml-place.ts';
 import { needsRendering, type YamlDict } from './yaml-entries.ts';
 import type { ColumnEntry, ModelEntry, NodeEntry } from './yaml-shapes.ts';
+import { LOOKS_LIKE_CALL } from '../../context/test-arguments.ts';
 
 /** The resource that a test is attached to. */
 export interface TestTarget {
@@ -53,7 +54,6 @@ const CONFIG_ARGS: readonly string[] = [
   'alias',
 ];
 const TEST_NAME = /^(?:([a-zA-Z_][0-9a-zA-Z_]*)\.)?([a-zA-Z_][0-9a-zA-Z_]*)/;
-const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
 
 /** A placeholder until the config is computed. */
 const UNSET = Object.freeze({}) as TestConfig;

@@ -40,8 +40,7 @@ import {
   type StaticModel,
   sourceTexts,
 } from '../shortcuts/static-models.ts';
-
-const LOOKS_LIKE_CALL = /^\s*(?:env_var|ref|var|source|doc)\s*\(.+\)\s*$/;
+import { LOOKS_LIKE_CALL } from '../../context/test-arguments.ts';
 
 /**
  * Creates the rendering of one parse.

@@ -5,6 +5,7 @@ import { errorOf } from '../../error-table.ts';
 import { type Look, readLook } from './look.ts';
 import type { PublishWork } from './publish-work.ts';
 import { shortened, type Staged } from './stage.ts';
+import { sleep } from '../../within.ts';
 
 /** How often, and milliseconds between: readers go on meanwhile. */
 const TRIES = 60;
@@ -84,9 +85,7 @@ export async function lockExclusively(
         place: `${schema}.${table}`,
         why: `other transactions have held it for ${TRIES} tries of half a second`,
       });
-    await new Promise((resolve) => {
-      setTimeout(resolve, PAUSE_MS);
-    });
+    await sleep(PAUSE_MS);
   }
   await session.execute('set local lock_timeout = 0');
 }

@@ -25,10 +25,10 @@ import {
 } from '../../../src/adapters/clickhouse/embedded.ts';
 import { CANCELLED, Engine } from '../../../src/adapters/clickhouse/embedded-engine.ts';
 import { EmbeddedFiles } from '../../../src/adapters/embedded/embedded-files.ts';
-import { sleep } from '../../../src/adapters/process-identity.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';
+import { sleep } from '../../../src/within.ts';
 
 const place = (dir: string) => ({ dir, projectDir: process.cwd() });
 
