@@ -352,6 +352,7 @@ export interface GraphSummaryNode {
   readonly successors: readonly number[];
 }
 
+/** Writes run_results.json, secrets masked. */
 export function writeRunResults(targetPath: string, artifact: RunResultsArtifact, secrets: Secrets): void {
   const results = artifact.results.map(({ node: _node, transient: _transient, ...result }: RunResult) => ({
     ...result,

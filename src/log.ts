@@ -78,6 +78,7 @@ export const errorTag = (text: string): string => `[${red('ERROR')}]: ${text}`;
 
 const ANSI = /\u001b\[[0-9;]*m/g;
 
+/** A text without the codes of colours. */
 export function stripColors(text: string): string {
   return text.includes('\u001b') ? text.replace(ANSI, '') : text;
 }

@@ -209,6 +209,7 @@ function answer(name: string, value: boolean): Callable {
   return callable(name, '', () => value);
 }
 
+/** The type of texts of at most `size` characters; without a dialect, Postgres's. */
 export function stringType(size: Value, dialect?: ColumnDialect): string {
   return dialect?.stringType?.(size) ?? `character varying(${toText(size)})`;
 }

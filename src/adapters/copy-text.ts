@@ -31,6 +31,7 @@ export function needsStatements(table: Table): boolean {
   );
 }
 
+/** A table as text of COPY, in chunks. @throws `database` error for a text with NUL */
 export function* copyTextOf(table: Table): Generator<Uint8Array> {
   const encoder = new TextEncoder();
   let chunk = '';

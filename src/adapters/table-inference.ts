@@ -56,6 +56,7 @@ function castColumn(values: readonly Value[], type: DataType): Value[] | undefin
   return out;
 }
 
+/** A table of values by column; a column that is shorter than `rowCount` ends in nulls. */
 export function tableOfColumns(names: readonly string[], columns: readonly TypedColumn[], rowCount: number): Table {
   const keys = new RowKeys(names);
   const rows: Row[] = new Array(rowCount);

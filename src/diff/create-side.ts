@@ -6,6 +6,7 @@ import { ClickHouseSide } from './clickhouse/side.ts';
 import type { DiffSide } from './dialect.ts';
 import { PostgresSide } from './postgres/side.ts';
 
+/** The side of an adapter. @throws `runtime` error for a dialect without one */
 export function createSide({ type }: Adapter, session: Session, relation: Relation): DiffSide {
   if (type === 'postgres') return new PostgresSide(session, relation);
   if (type === 'clickhouse') return new ClickHouseSide(session, relation);

@@ -7,6 +7,10 @@ import { cellsOf, firstCells, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, readable, shownText } from './plan.ts';
 import type { DiffRow, RowDiff } from './result.ts';
 
+/**
+ * Compares two relations of different servers: both are read in the order of the key, unless marks say that they are
+ * equal.
+ */
 export async function diffStreams(
   here: DiffSide,
   there: DiffSide,

@@ -26,6 +26,7 @@ export interface MessageRow extends EventRow<{ readonly msg: string }> {
   readonly level: LogLevel;
 }
 
+/** The row of an event whose text is its `msg`. */
 export function message(code: string, level: LogLevel): MessageRow {
   return { code, level, text: ({ msg }) => msg };
 }

@@ -36,10 +36,12 @@ const TEST_KEYS = [
   'sql_header',
 ];
 
+/** A node as fields by name. */
 export function fieldsOf(node: GraphNode): Fields {
   return node as unknown as Fields;
 }
 
+/** Is it a node of a kind that `nodes` or `functions` of the manifest hold? */
 export function isParsedNode(node: GraphNode): boolean {
   return PARSED.has(node.resource_type);
 }

@@ -158,6 +158,7 @@ export function escapeValue(v: Value): Markup {
   return new Markup(escapeText(toText(v)));
 }
 
+/** A text for the inside of HTML, as markupsafe escapes it. */
 export function escapeText(text: string): string {
   return text.replace(/[&<>'"]/g, (char) => ESCAPES[char] as string);
 }

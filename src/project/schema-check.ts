@@ -100,19 +100,26 @@ export const optionalTextList = optional(textList);
 export const textOrTextList = oneOf(text, textList);
 export const optionalTextOrTextList = optional(textOrTextList);
 
+/** What one of the checks takes. */
 export function oneOf<C extends readonly TypeCheck[]>(...checks: C): TypeCheck<PassedBy<C[number]>> {
   return (value) => (checks.some((check) => check(value) === undefined) ? undefined : inNoSchema(value));
 }
+
+/** One of the texts. */
 export function choice<const O extends readonly string[]>(...options: O): TypeCheck<O[number]> {
   return (value) =>
     typeof value === 'string' && options.includes(value)
       ? undefined
       : `${pyRepr(value)} is not one of ${pyRepr(options)}`;
 }
+
+/** What the check takes, null, or nothing. */
 export function optional<T>(check: TypeCheck<T>): TypeCheck<T | null> {
   return (value) =>
     value === null || value === undefined || check(value) === undefined ? undefined : inNoSchema(value);
 }
+
+/** A text in which the pattern is found. */
 export function matching(pattern: RegExp): TypeCheck<string> {
   return (value) =>
     typeof value === 'string' && !pattern.test(value)

@@ -16,6 +16,7 @@ export interface Ended {
   has(values: readonly (string | null)[]): boolean;
 }
 
+/** The parts of `partition_by`; what is no grain of a time is a column by itself. */
 export function partitionKeysOf({ node: { config } }: Publishing): PartitionKey[] {
   return config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
 }

@@ -26,6 +26,7 @@ export function add(a: Value, b: Value): Value {
   return binary('+', a, b);
 }
 
+/** `a - b`. */
 export function subtract(a: Value, b: Value): Value {
   if (typeof a === 'number' && typeof b === 'number') {
     const r = a - b;
@@ -35,14 +36,17 @@ export function subtract(a: Value, b: Value): Value {
   return binary('-', a, b);
 }
 
+/** `a * b`. */
 export function multiply(a: Value, b: Value): Value {
   return binary('*', a, b);
 }
 
+/** `a / b`: a float, also of two ints. */
 export function divide(a: Value, b: Value): Value {
   return binary('/', a, b);
 }
 
+/** `a // b`. */
 export function floorDivide(a: Value, b: Value): Value {
   return binary('//', a, b);
 }
@@ -53,6 +57,7 @@ export function modulo(a: Value, b: Value): Value {
   return binary('%', a, b);
 }
 
+/** `a ** b`. */
 export function power(a: Value, b: Value): Value {
   return binary('**', a, b);
 }

@@ -30,6 +30,7 @@ function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
+/** 28 to 31. @param month 1 to 12 */
 export function daysInMonth(year: number, month: number): number {
   if (month === 2) return isLeapYear(year) ? 29 : 28;
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
@@ -46,6 +47,7 @@ export function toOrdinal(year: number, month: number, day: number): number {
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear(year, month, day);
 }
 
+/** The date of `date.fromordinal(ordinal)`: day 1 is 0001-01-01. */
 export function fromOrdinal(ordinal: number): { year: number; month: number; day: number } {
   const date = new Date((ordinal - EPOCH_ORDINAL) * 86_400_000);
   return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() };
@@ -73,6 +75,7 @@ export function isoWeek1Monday(year: number): number {
   return first - weekday + (weekday > 3 ? 7 : 0);
 }
 
+/** `date.isocalendar()`: Monday is 1. */
 export function isoCalendarOf(
   year: number,
   month: number,
@@ -91,6 +94,7 @@ export function isoCalendarOf(
   return { year: isoYear, week: Math.floor((today - monday) / 7) + 1, weekday: weekdayOf(today) + 1 };
 }
 
+/** A number with leading zeros. */
 export function pad(value: number, width: number): string {
   return String(value).padStart(width, '0');
 }

@@ -23,6 +23,7 @@ export interface TimeZone extends HostObject {
   fromUtc(utcMicros: bigint): { offset: PyTimedelta; fold: number; zone: TimeZone };
 }
 
+/** Is it a `tzinfo` of Python's? */
 export function isTimeZone(value: Value | undefined): value is Value & TimeZone {
   return (
     typeof value === 'object' &&

@@ -11,6 +11,7 @@ export function embeddedFolder(profile: Profile, projectDir: string): string | n
   return typeof path === 'string' && path !== '' ? resolve(projectDir, path) : null;
 }
 
+/** The adapter of a profile, whose `embedded` names a server of the project that starts when it is needed. */
 export function createClickHouseAdapter(profile: Profile, options: AdapterOptions): ClickHouseAdapter {
   const { projectDir } = options;
   const dir = embeddedFolder(profile, projectDir);

@@ -7,10 +7,12 @@ export function quoteIdentifier(name: string): string {
   return `\`${escapeText(name)}\``;
 }
 
+/** A text as a string literal, quotes included. */
 export function quoteText(text: string): string {
   return `'${escapeText(text)}'`;
 }
 
+/** A text for the inside of quotes of any kind. */
 export function escapeText(text: string): string {
   return text.replace(/[\\'`]/g, '\\$&');
 }

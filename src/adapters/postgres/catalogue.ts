@@ -82,6 +82,7 @@ export function lockKey(database: string | null, schema: string | null, identifi
   return createHash('sha256').update(name).digest().readBigInt64BE(0);
 }
 
+/** A lock until the transaction ends. @param wait for its holder; else the call gives whether it was free */
 export function lockCall(key: bigint, wait: boolean): string {
   return `pg_catalog.pg_${wait ? '' : 'try_'}advisory_xact_lock(${key})`;
 }

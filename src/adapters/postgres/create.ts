@@ -13,6 +13,7 @@ export function embeddedFolder(profile: Profile, projectDir: string): string | n
   return typeof embedded === 'string' && embedded !== '' ? resolve(projectDir, embedded) : null;
 }
 
+/** The adapter of a profile, whose `embedded` names a server of the project that starts when it is needed. */
 export function createPostgresAdapter(profile: Profile, options: AdapterOptions): PostgresAdapter {
   const dir = embeddedFolder(profile, options.projectDir);
   return new PostgresAdapter({

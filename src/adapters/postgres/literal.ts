@@ -19,6 +19,7 @@ export function quoteText(text: string): string {
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
+/** A name as an identifier, in double quotes whatever it holds. */
 export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -28,6 +29,7 @@ function checkNul(text: string): void {
   if (text.includes('\0')) throw new TsdbtError('database', 'A string literal cannot contain NUL (0x00) characters.');
 }
 
+/** A value as a literal of SQL. @throws `database` error for a text with NUL */
 export function literal(value: Value): string {
   if (value === null) return 'NULL';
   switch (typeof value) {

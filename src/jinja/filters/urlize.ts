@@ -24,6 +24,7 @@ const BRACKETS: readonly (readonly [string, string])[] = [
   ['&lt;', '&gt;'],
 ];
 
+/** jinja2's `urlize`: addresses in an HTML text become links. */
 export function urlize(text: string, options: UrlizeOptions): string {
   const rel = options.rel === '' ? '' : ` rel="${escapeText(options.rel)}"`;
   const target = options.target === undefined || options.target === '' ? '' : ` target="${escapeText(options.target)}"`;

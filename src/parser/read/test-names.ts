@@ -5,6 +5,7 @@ import type { Json } from '../../contracts/node.ts';
 import { isDict } from '../../project/schema-check.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 
+/** The MD5 of a text in hexadecimal digits. */
 export function md5(text: string): string {
   return createHash('md5').update(text, 'utf8').digest('hex');
 }

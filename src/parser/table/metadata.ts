@@ -6,6 +6,7 @@ import { DBT_VERSION } from '../../context/base.ts';
 
 const ENV_PREFIXES = ['DBT_ENV_CUSTOM_ENV_', 'DBT_ENGINE_ENV_CUSTOM_ENV_'];
 
+/** `metadata` of manifest.json; custom ones are environment variables by dbt's prefixes. */
 export function manifestMetadata(config: RuntimeConfig, adapterType: string): ManifestMetadata {
   const { project, invocation, flags, env } = config;
   const custom: Record<string, string> = {};

@@ -169,6 +169,7 @@ export function writeManifest(
   };
 }
 
+/** The Avro file of a manifest list of Iceberg v2. */
 export function writeManifestList(rows: readonly Row[], metadata: Readonly<Record<string, string>>): Buffer {
   return writeAvroFile(LIST, rows, { ...metadata, 'format-version': '2' });
 }
@@ -262,6 +263,7 @@ export function counts(
   );
 }
 
+/** The path of the data file of an entry. */
 export function filePath(entry: Row): string {
   return String(recordOf(entry['data_file'])['file_path'] ?? '');
 }

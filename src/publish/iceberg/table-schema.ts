@@ -78,6 +78,7 @@ function shapeOf(fields: readonly CatalogJson[]): string {
   return JSON.stringify(fields.map((field) => ['id', 'name', 'required', 'type'].map((name) => member(field, name))));
 }
 
+/** A schema as Iceberg's JSON. */
 export function schemaJson({ columns, id }: TableSchema): CatalogJson {
   return { type: 'struct', 'schema-id': id, fields: fieldsJson(columns) };
 }

@@ -17,6 +17,7 @@ export function partitionText({ column, grain }: PartitionKey): string {
   return grain === null ? `${name}::text` : `to_char(${name}, '${FORMATS[grain]}')`;
 }
 
+/** The condition that a row is of one of the partitions; of none: `false`. */
 export function inPartitions({ parts, partitions }: PartitionChoice): string {
   if (partitions.length === 0) return 'false';
   const chosen = partitions.map(

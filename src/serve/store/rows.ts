@@ -91,6 +91,7 @@ export const NODE_COLUMNS = [
   'checksum',
 ] as const;
 
+/** The run of a node from the cells of its row. */
 export function nodeRunOf(cells: Cells): NodeRun {
   const [runId, uniqueId, status, thread, startedAt, seconds, rows, readRows, readBytes, failures, message, checksum] =
     cells;
@@ -131,6 +132,7 @@ export function nodeRecord(node: NodeRun): Record<(typeof NODE_COLUMNS)[number],
 /** The columns of a source's freshness, in the order of `freshnessOf`. */
 export const FRESHNESS_COLUMNS = ['run_id', 'unique_id', 'status', 'max_loaded_at', 'seconds', 'at'] as const;
 
+/** The freshness of a source from the cells of its row. */
 export function freshnessOf([runId, uniqueId, status, maxLoadedAt, seconds, at]: Cells): FreshnessRun {
   return {
     runId: text(runId),

@@ -1,3 +1,4 @@
+// A view that stays as it is, behind an incremental model that it does not read: nothing is sent for it.
 import { expect, it } from 'vitest';
 import { FaultProject } from '../faults/project.ts';
 

@@ -1,3 +1,4 @@
+// `tsdbt diff` with a side on ClickHouse: values that both databases write in their own ways are one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseFolder, clickhouseMissing } from '../support/clickhouse.ts';
 import { type DiffLab, openDiffLab } from './lab.ts';

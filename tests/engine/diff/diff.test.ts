@@ -1,3 +1,4 @@
+// `tsdbt diff` between two schemas and two databases: what it prints, what it sends, what it refuses.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DiffLab, openDiffLab } from './lab.ts';
 

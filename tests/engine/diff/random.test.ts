@@ -1,3 +1,4 @@
+// `tsdbt diff` of random tables, whose differences are also counted here, with sets.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clickhouseMissing } from '../support/clickhouse.ts';
 import { seeded } from '../support/seeded.ts';

@@ -1,3 +1,4 @@
+// Archives of packages that want more than to be unpacked: paths, links, sizes, checksums.
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';

@@ -1,3 +1,4 @@
+// A project, archives of packages and a server for them, for the tests of `deps`.
 import { createHash } from 'node:crypto';
 import {
   existsSync,

@@ -1,3 +1,4 @@
+// Publications from Postgres into ClickHouse.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';

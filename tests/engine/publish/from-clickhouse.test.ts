@@ -1,3 +1,4 @@
+// Publications from ClickHouse into ClickHouse and Postgres.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import type { PartitionChoice } from '../../../src/publish/receiver.ts';

@@ -1,3 +1,4 @@
+// Publications from Postgres into another Postgres.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -135,6 +135,7 @@ export function millisecondsOf(column: string): string {
   return `toString(toUnixTimestamp64Milli(${column}))`;
 }
 
+/** Milliseconds since 1970 as a DateTime64(3) in UTC. */
 export function timeOf(milliseconds: number): string {
   return `fromUnixTimestamp64Milli(toInt64(${Math.floor(milliseconds)}), 'UTC')`;
 }

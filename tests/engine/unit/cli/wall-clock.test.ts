@@ -1,3 +1,4 @@
+// The clock of commands that last.
 import { afterEach, expect, it, vi } from 'vitest';
 import { wallClock } from '../../../../src/cli/wall-clock.ts';
 

@@ -1,3 +1,4 @@
+// Why a request failed, in words.
 import { once } from 'node:events';
 import { createServer, request } from 'node:https';
 import { createServer as createPlainServer } from 'node:http';

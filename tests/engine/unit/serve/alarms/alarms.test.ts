@@ -1,3 +1,4 @@
+// When alarms are told: openings, repeats, endings, and who of several hosts tells them.
 import { describe, expect, it } from 'vitest';
 import { HOUR, MINUTE, Stage, subject } from './alarm-stage.ts';
 

@@ -1,3 +1,4 @@
+// `alerts:` of jobs.yml: channels, filters, limits, and what is refused.
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// What an alarm says of its node or test: owners, place, rows, what is downstream.
 import { describe, expect, it } from 'vitest';
 import { inferTable } from '../../../../../src/adapters/table-inference.ts';
 import { type AlarmProject, nodeSubject, troubleOf } from '../../../../../src/serve/alarms/subject.ts';
