@@ -49,7 +49,7 @@ import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-cha
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
 import { rewindOffsets } from './rewinds.ts';
-import { DATA_ERROR, prepareSorting, REFUSED, SORT_STAGE, sortRows } from './sorting.ts';
+import { DATA_ERROR, prepareSorting, REFUSED, ROW, SORT_STAGE, sortRows } from './sorting.ts';
 import {
   comingPartitions,
   createPartition,
@@ -447,7 +447,7 @@ export class PostgresSink implements Sink {
           ? [`insert into ${table} (${list}) select ${list} from ${source}`]
           : target.changes !== null
             ? changeWrites(target, columns, source, held)
-            : mergeRows(target, columns, source, 'n', held.tombstones > 0),
+            : mergeRows(target, columns, source, ROW, held.tombstones > 0),
     };
     this.#reached('before_copy');
     for (const statement of prepareSorting(sorting)) await session.execute(statement);

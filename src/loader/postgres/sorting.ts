@@ -16,6 +16,8 @@ export interface Sorting {
 
 /** Temporary tables: the rows as texts, numbered from 1, and the refused ones. */
 export const [SORT_STAGE, REFUSED] = ['tsdbt_load_sort', 'tsdbt_load_refused'];
+/** The number of a row in `SORT_STAGE`, beside columns of any name. */
+export const ROW = 'tsdbt_row';
 /** Rows of a block: smallest, first, largest. Blocks shrink where many rows are refused. */
 const [SMALLEST_BLOCK, FIRST_BLOCK, LARGEST_BLOCK] = [4, 256, 2048];
 /** Errors for which rows are at fault: values, constraints, triggers, rows too large. */
@@ -26,7 +28,7 @@ export function prepareSorting({ columns }: Sorting): string[] {
   return [
     // Deferred constraints would fail only at the commit.
     'set constraints all immediate',
-    `create temporary table ${SORT_STAGE} (n bigint generated always as identity primary key, ` +
+    `create temporary table ${SORT_STAGE} (${ROW} bigint generated always as identity primary key, ` +
       `${columns.map(({ name }) => `${quoteIdentifier(name)} text`).join(', ')}) on commit drop`,
     `create temporary table ${REFUSED} (n bigint not null, reason text not null) on commit drop`,
   ];
@@ -34,13 +36,18 @@ export function prepareSorting({ columns }: Sorting): string[] {
 
 /** @returns the statement that writes every row that can be written, and the others into `REFUSED` */
 export function sortRows({ columns, writes, rows, most }: Sorting): string {
+  // Columns may be called as the variables are, or `found`: a name alone is the column's.
   // A cast without a length, as the column's input reads it: an explicit length would cut.
   const values = columns
     .map(({ name, type }) => `${quoteIdentifier(name)}::${type} as ${quoteIdentifier(name)}`)
     .join(', ');
-  const source = `(select n, ${values} from ${SORT_STAGE} where n between lowest and highest order by n) as tsdbt_rows`;
+  const source =
+    `(select ${ROW}, ${values} from ${SORT_STAGE} where ${ROW} between tsdbt_sort.lowest and tsdbt_sort.highest ` +
+    `order by ${ROW}) as tsdbt_rows`;
   return (
     `do $tsdbt_sort$
+#variable_conflict use_column
+<<tsdbt_sort>>
 declare
   starts bigint[];
   ends bigint[];

@@ -147,6 +147,19 @@ create trigger angry before insert on raw.${t.identifier} for each row execute f
     },
   );
 
+  it('are found whatever the columns are called', async () => {
+    const names = ['n', 'size', 'block', 'lowest', 'highest', 'detail', 'found', 'refused', 'starts', 't', 'excluded'];
+    for (const more of [{}, { mode: 'upsert', key: ['n'] } as const]) {
+      const t = lab.target(Object.fromEntries(names.map((name) => [name, 'integer'])), more);
+      await lab.sink.prepare(t);
+      await lab.rows(`alter table raw.${t.identifier} add constraint small check (size < 2)`);
+      for (const n of upTo(3)) lab.broker.produce('t', 0, Object.fromEntries(names.map((name) => [name, n])));
+      expect(await lab.load(t)).toEqual({ rows: 2, dead: 1, stopped: [] });
+      expect(await lab.letters(t)).toEqual([[2, expect.stringContaining('violates check constraint "small"')]]);
+      expect((await lab.rows(`select highest from raw.${t.identifier} order by n`)).flat()).toEqual(['0', '1']);
+    }
+  });
+
   // TSDBT_REFUSED=100000: the long form.
   const many = Number(process.env['TSDBT_REFUSED'] ?? 10_000);
   it('one in ten of many thousands cost a few transactions', async () => {
