@@ -1,6 +1,9 @@
 // JSON texts without loss: numbers that JavaScript would write in another way keep their text, both ways. Pure.
 import { isSafeNumber, parse as parseLossless } from 'lossless-json';
 
+/** Bytes as JSON carries them, with `+/` or `-_`, with padding or without. One digit alone is no byte. */
+export const BASE64 = /^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2,3}={0,2})?$/;
+
 /** A number as it was written, because JavaScript's would be another, or would be written in another way. */
 export class ExactNumber {
   readonly text: string;

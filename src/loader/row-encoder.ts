@@ -7,7 +7,7 @@ import { Change } from './change.ts';
 import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, HALF_PAIR, messageJson, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
-import { ExactNumber } from './json.ts';
+import { BASE64, ExactNumber } from './json.ts';
 import { type LoadColumn, type LoadTarget, pathOf, PROCESSING_TS } from './load-target.ts';
 import {
   type KeyReader,
@@ -59,7 +59,6 @@ export interface EncoderOptions {
 /** Characters that need care: COPY's own, NUL, halves of surrogate pairs. */
 const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const NULL = '\\N';
 /** The type of the column of other fields. */

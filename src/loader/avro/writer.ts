@@ -1,5 +1,5 @@
 // Writes values as they stand in JSON or CSV as Avro, by a schema: the other way round of reader.ts. For `produce`.
-import { ExactNumber } from '../json.ts';
+import { BASE64, ExactNumber } from '../json.ts';
 import type { AvroType, Logical } from './schema.ts';
 
 /** A value that its type does not take; the message names the field. */
@@ -198,6 +198,6 @@ function bytesOf(value: unknown, logical: Logical | null, size: number | null): 
       return bytes;
     }
     default:
-      return typeof value === 'string' && /^[A-Za-z0-9+/_-]*={0,2}$/.test(value) ? Buffer.from(value, 'base64') : null;
+      return typeof value === 'string' && BASE64.test(value) ? Buffer.from(value, 'base64') : null;
   }
 }

@@ -139,6 +139,7 @@ describe('messages', () => {
         '12345678901234567890}]}',
       '{"id": 2, "b": "not base64!"}',
       '{"id": 3, "l": 1e300}',
+      '{"id": 4, "b": "x"}',
     );
     await lab.load(t);
     expect(
@@ -169,6 +170,7 @@ describe('messages', () => {
     expect(await lab.letters(t)).toEqual([
       [2, expect.stringContaining('not base64')],
       [3, expect.stringContaining('no moment')],
+      [4, expect.stringContaining('not base64')],
     ]);
   });
 
