@@ -61,9 +61,7 @@ async function quiet(
   const rest = new Quiet(lease, target, places);
   for (;;) {
     const group = await readGroup(lease, target, id);
-    const age = Math.min(...group.map(({ ageMs }) => ageMs));
-    if (group.every(({ done }) => done)) return group;
-    if (await rest.isOver(age)) return group;
+    if (group.every(({ done }) => done) || (await rest.isOver())) return group;
     await pause(LOOK_MS);
   }
 }

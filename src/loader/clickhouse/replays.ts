@@ -59,10 +59,10 @@ export async function replayLetters(
 
 /** Ends a replay that was cut off: letters whose message the table has, or that failed again, are marked. */
 export async function settleReplay(lease: LeasedSession, target: LoadTarget): Promise<void> {
-  const rest = new Quiet(lease, target, [{ topic: '', partition: REPLAYS }]);
   let open = await readIntent(lease, target, REPLAYS, '');
   const id = open?.id;
-  while (isOpen(open) && open.id === id && !(await rest.isOver(open.ageMs))) {
+  const rest = new Quiet(lease, target, [{ topic: '', partition: REPLAYS }]);
+  while (isOpen(open) && open.id === id && !(await rest.isOver())) {
     await pause(LOOK_MS);
     open = await readIntent(lease, target, REPLAYS, '');
   }

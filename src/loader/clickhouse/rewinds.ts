@@ -97,7 +97,7 @@ async function endRewind(
     const newest = await readIntent(lease, target, partition);
     if (newest === null || newest.kind !== 'rewind' || newest.done) return NOTHING;
     if (rest.id !== newest.id) rest = { id: newest.id, quiet: new Quiet(lease, target, [newest]) };
-    if ((newest.id === id && (await isFree())) || (await rest.quiet.isOver(newest.ageMs))) {
+    if ((newest.id === id && (await isFree())) || (await rest.quiet.isOver())) {
       try {
         return await deleteFrom(lease, target, newest);
       } catch (error) {
@@ -223,7 +223,8 @@ async function claimed(lease: LeasedSession, target: LoadTarget, intent: Recorde
     before = await record(lease, { ...intent, id: randomUUID() }, { target, loadId: '', before });
     const newest = await readIntent(lease, target, intent.partition);
     if (newest?.id !== before.id) break;
-    if (newest.ageMs <= lease.freshMs) return before;
+    // Less than nothing: the clock was set back meanwhile.
+    if (newest.ageMs >= 0 && newest.ageMs <= lease.freshMs) return before;
   }
   throw new Fenced([before]);
 }

@@ -14,30 +14,33 @@ const BLIND = 9;
 
 /**
  * Can nothing come any more that a loader has sent for what was recorded in some partitions and is not done? Loaders
- * that look from a moment on find the newest intents, and send nothing for those before.
+ * that look from the moment on when this is made find the newest intents, and send nothing for those before. The time
+ * since then is this process's own: the server's clock may be set.
  */
 export class Quiet {
   readonly #lease: LeasedSession;
   readonly #sql: string;
-  /** When a statement was seen last, in ms since the moment: its loader may send one more within its lease. */
-  #seenMs = 0;
+  readonly #since = performance.now();
+  /** When a statement was seen last: its loader may send one more within its lease. */
+  #seen = this.#since;
 
+  /** @param places their newest intents were seen before */
   constructor(lease: LeasedSession, target: LoadTarget, places: readonly TopicPartition[]) {
     this.#lease = lease;
     this.#sql = running(target, places);
   }
 
-  /** @param ageMs milliseconds since the moment, by the server's clock */
-  async isOver(ageMs: number): Promise<boolean> {
-    if (ageMs - this.#seenMs <= this.#lease.quietMs) return false;
+  async isOver(): Promise<boolean> {
+    const now = performance.now();
+    if (now - this.#seen <= this.#lease.quietMs) return false;
     try {
       if ((await this.#lease.ask(this.#sql)).length === 0) return true;
-      this.#seenMs = ageMs;
+      this.#seen = performance.now();
       return false;
     } catch (error) {
       if (!(error instanceof TsdbtError) || error.details.code !== ACCESS_DENIED) throw error;
       // Most of them have ended by then.
-      return ageMs > this.#lease.quietMs * BLIND;
+      return now - this.#since > this.#lease.quietMs * BLIND;
     }
   }
 }

@@ -195,6 +195,37 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
     });
   });
 
+  it('waits for a flush under way also where the clock is set meanwhile', async () => {
+    const target = lab.target({ id: 'Int64' });
+    send(0, 1, 2, 3);
+    const { insert, ask } = LeasedSession.prototype;
+    let [held, hours] = [false, 0];
+    const spies = [
+      vi.spyOn(LeasedSession.prototype, 'insert').mockImplementation(async function (this: LeasedSession, ...args) {
+        if (!held) {
+          held = true;
+          // Its lease is not over then.
+          await new Promise((done) => setTimeout(done, 2000));
+        }
+        await insert.apply(this, args);
+      }),
+      vi.spyOn(LeasedSession.prototype, 'ask').mockImplementation(async function (this: LeasedSession, sql) {
+        return ask.call(this, sql.replaceAll("now64(6, 'UTC')", `(now64(6, 'UTC') + toIntervalHour(${hours}))`));
+      }),
+    ];
+    try {
+      const loaded = lab.load(target, { sink: lab.anotherSink() });
+      while (!held) await new Promise((done) => setTimeout(done, 20));
+      hours = 1;
+      expect(await rewind(target, '0:0')).toMatchObject({ rows: 4 });
+      await loaded;
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+    await lab.load(target, { sink: lab.anotherSink() });
+    expect(await lab.ids(target)).toEqual([0, 1, 2, 3]);
+  });
+
   it('to where a running loader stands makes it forget what the table had of a snapshot', async () => {
     const target = changed();
     change('r', 1, 100);
