@@ -135,7 +135,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       const ids = recorded.map(({ id }) => quoteText(id)).join(', ');
       const newest =
         `SELECT partition, id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind != 'done' ` +
-        'ORDER BY partition, seq DESC, written_at, id LIMIT 1 BY partition';
+        'ORDER BY partition, seq DESC, chain, written_at, id LIMIT 1 BY partition';
       const when = `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${ids}))`;
       const done = files.map((file) => ({ ...file, status: 'done' }));
       if (done.length > 0) await lease.run(insertFiles(target, loadId, done, ids === '' ? undefined : when));

@@ -202,15 +202,16 @@ const OF_A_NUMBER = 12;
 export function selectIntents(where: string): string {
   return (
     `SELECT relation, ${INTENT_COLUMNS} FROM ${STATE_DATABASE}.load_flushes WHERE ${where} ORDER BY relation, topic, ` +
-    `partition, seq DESC, kind = 'done', written_at, id LIMIT ${OF_A_NUMBER} BY relation, topic, partition`
+    `partition, seq DESC, kind = 'done', chain, written_at, id LIMIT ${OF_A_NUMBER} BY relation, topic, partition`
   );
 }
 
 /**
- * What is least in the newest of a partition's intents. To group by it costs the server a third less than to sort by
- * it.
+ * What is least in the newest of a partition's intents: of two of one number, in the one whose INSERT has the lower
+ * number, as the server's clock may be set back in between. To group by it costs the server a third less than to sort
+ * by it.
  */
-export const BEFORE = '(bitNot(seq), written_at, id)';
+export const BEFORE = '(bitNot(seq), chain, written_at, id)';
 
 /**
  * The position of each partition and the epoch of the message before it, as texts behind its table, topic and number.

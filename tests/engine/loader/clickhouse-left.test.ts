@@ -117,6 +117,25 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     ).toEqual([['0']]);
   });
 
+  it('are those of the loader that was first, also where the clock was set back since', async () => {
+    const { target, sink } = await prepared(1);
+    const rival = lab.anotherSink();
+    await rival.positions(target, [0]);
+    await sink.flush({ ...flushOf(target, [0], 0n), follows: false });
+    // The number is taken at a time that comes again.
+    const there = `relation like '%${target.identifier}\`' and seq = 2`;
+    const later = `${target.schema}.later`;
+    await lab.run(`create table ${later} as tsdbt.load_flushes`);
+    await lab.run(
+      `insert into ${later} select * replace (written_at + interval 1 hour as written_at) from tsdbt.load_flushes ` +
+        `where ${there}`,
+    );
+    await lab.run(`alter table tsdbt.load_flushes delete where ${there}`);
+    await lab.run(`insert into tsdbt.load_flushes select * from ${later}`);
+    await expect(rival.flush(flushOf(target, [0], 0n))).rejects.toThrow(Fenced);
+    expect(await lab.letters(target)).toHaveLength(1);
+  });
+
   it('let a rewind by another process begin as soon as the loader rests or is fenced', async () => {
     for (const way of ['rest', 'fenced'] as const) {
       const { target, sink } = await prepared(1);
