@@ -132,10 +132,13 @@ export async function readLetters(
   });
 }
 
-/** Marks letters as replayed, under the number of their replay. Runs twice without harm. */
+/**
+ * Marks letters as replayed, under the number of their replay. Runs twice without harm. It waits until they are marked,
+ * whatever the profile says: a replay that follows must find them so.
+ */
 export function markReplayed(ids: readonly string[], seq: bigint): string {
   return (
     `ALTER TABLE ${TABLE} UPDATE replayed_at = now64(3, 'UTC'), replay = ${seq} WHERE id IN (${ids.join(', ')}) AND ` +
-    'replayed_at IS NULL'
+    'replayed_at IS NULL SETTINGS mutations_sync = 1'
   );
 }

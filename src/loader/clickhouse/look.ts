@@ -167,10 +167,13 @@ export function newestTime(target: LoadTarget, partition: number): string {
   return `SELECT toString(max(moment)) FROM (${all})`;
 }
 
-/** How many offsets of ranges the table holds. */
-export function countHeld(target: LoadTarget, spans: readonly Span[]): string {
+/** How many offsets of ranges are rows or dead letters. A letter that was replayed is both. */
+export function countMessages(target: LoadTarget, spans: readonly Span[]): string {
   return (
-    `SELECT toString(uniqExact(_topic, _partition, _offset)) FROM ${relationOf(target)} WHERE ` + within(target, spans)
+    'SELECT toString(uniqExact(topic, partition, offset)) FROM (SELECT toString(_topic) AS topic, ' +
+    `toInt32(_partition) AS partition, toInt64(_offset) AS offset FROM ${relationOf(target)} WHERE ` +
+    `${within(target, spans)} UNION ALL SELECT topic, partition, offset FROM ${STATE_DATABASE}.dead_letters WHERE ` +
+    `${deadWithin(target, spans)})`
   );
 }
 
@@ -230,14 +233,6 @@ export function deadOffsets(target: LoadTarget, spans: readonly Span[]): string 
   return (
     'SELECT topic, toString(partition), toString(groupUniqArray(offset)) FROM ' +
     `${STATE_DATABASE}.dead_letters WHERE ${deadWithin(target, spans)} GROUP BY topic, partition`
-  );
-}
-
-/** How many offsets of ranges have dead letters. */
-export function countDead(target: LoadTarget, spans: readonly Span[]): string {
-  return (
-    `SELECT toString(uniqExact(topic, partition, offset)) FROM ${STATE_DATABASE}.dead_letters WHERE ` +
-    deadWithin(target, spans)
   );
 }
 

@@ -68,12 +68,14 @@ export async function settleReplay(lease: LeasedSession, target: LoadTarget): Pr
   }
   if (!isOpen(open)) return;
   const letters = open.letters.join(', ');
+  const loads = `SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE id = ${quoteText(open.id)}`;
+  // A topic that was made anew has rows of the same offsets: only the replay's own ones count.
   const rows = await lease.ask(
     `SELECT toString(id) FROM ${LETTERS} WHERE id IN (${letters}) AND ((topic, partition, offset) IN ` +
       `(SELECT _topic, _partition, toInt64(_offset) FROM ${relationOf(target)} WHERE (_topic, _partition, ` +
       `toInt64(_offset)) IN (SELECT topic, partition, offset FROM ${LETTERS} WHERE id IN ` +
-      `(${letters}))) OR (topic, partition, offset) IN (SELECT topic, partition, offset FROM ` +
-      `${LETTERS} WHERE flush = ${quoteText(open.id)}))`,
+      `(${letters})) AND _load_id IN (${loads})) OR (topic, partition, offset) IN (SELECT topic, partition, offset ` +
+      `FROM ${LETTERS} WHERE flush = ${quoteText(open.id)}))`,
   );
   const done = rows.flatMap(([found]) => (found == null ? [] : [found]));
   if (done.length > 0) await lease.run(markReplayed(done, open.seq));

@@ -17,7 +17,7 @@ import { readPlaces, type Recorded } from './intents.ts';
 import type { LeasedSession } from './leased-session.ts';
 import { writeLetters } from './letters.ts';
 import { relationOf } from './load-flushes.ts';
-import { countDead, countHeld, deadOffsets, deleteRepeats, heldOffsets, repeats } from './look.ts';
+import { countMessages, deadOffsets, deleteRepeats, heldOffsets, repeats } from './look.ts';
 import { isDataError, refusedRows } from './refused.ts';
 import { clockPassed, refuseHidden } from './topic-clock.ts';
 import { insertRows } from './write.ts';
@@ -135,10 +135,8 @@ export async function isWhole(
 ): Promise<boolean> {
   if (target.mode === 'upsert' || intents.some(({ kind }) => kind !== 'flush')) return false;
   if ((await viewTargets(lease, target)).size > 0) return false;
-  const [held] = await lease.ask(countHeld(target, intents));
-  const [dead] = await lease.ask(countDead(target, intents));
-  const messages = intents.reduce((sum, intent) => sum + intent.rows + intent.dead, 0);
-  return Number(held?.[0]) + Number(dead?.[0]) === messages;
+  const [found] = await lease.ask(countMessages(target, intents));
+  return Number(found?.[0]) === intents.reduce((sum, intent) => sum + intent.rows + intent.dead, 0);
 }
 
 /** What has become of intents that were settled. */
