@@ -62,7 +62,7 @@ export { formatError, TsdbtError } from './errors.ts';
 export type { Selection } from './graph/selector.ts';
 export type { LogEvent, Logger } from './log.ts';
 export { openAdapter } from './pipeline/load.ts';
-export { type Compared, diffCopies, type DiffOptions, diffTargets } from './pipeline/diff.ts';
+export { type Compared, diffCopies, type DiffOptions, diffTargets, type NotCompared } from './pipeline/diff.ts';
 export { copiesOf, type Copy } from './pipeline/copies.ts';
 export { orphansOfCopies, type OrphansOfCopy } from './pipeline/orphans.ts';
 export { reportCounts } from './pipeline/counts.ts';

@@ -9,6 +9,7 @@ import { diffRelations } from '../diff/diff.ts';
 import type { DiffRequest } from '../diff/plan.ts';
 import { type DiffResult, isEqual } from '../diff/result.ts';
 import { errorOf } from '../error-table.ts';
+import { type ErrorKind, TsdbtError } from '../errors.ts';
 import { note } from '../events/index.ts';
 import { createRunContext } from '../runner/context.ts';
 import { openSession } from '../runner/open-session.ts';
@@ -28,6 +29,16 @@ export interface Compared {
   readonly result: DiffResult;
 }
 
+/** Relations that could not be compared: one is not there, or a key names no row. */
+export interface NotCompared {
+  readonly name: string;
+  readonly uniqueId: string;
+  readonly error: TsdbtError;
+}
+
+/** Kinds of errors that are of one comparison; those of options and of the project end all. */
+const OF_ONE: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['runtime', 'database', 'connection']);
+
 /** @param key overrides what the project says; empty: does not */
 export type DiffOptions = DiffRequest;
 
@@ -36,14 +47,16 @@ export async function* diffTargets(
   parsed: ParsedProject,
   other: ParsedProject,
   options: DiffOptions,
-): AsyncGenerator<Compared> {
+): AsyncGenerator<Compared | NotCompared> {
   const target = other.config.profile.target_name;
   for (const id of selectedOf(parsed, 'clone')) {
     const node = parsed.manifest.nodes[id];
     if (node === undefined || node.config.materialized === 'ephemeral') continue;
-    const there = other.manifest.nodes[id];
-    if (there === undefined) throw errorOf('diffNodeMissing', { node: node.name, target });
-    yield await compare(parsed, node, placeOf(parsed, node), { ...placeOf(other, there), parsed: other }, options);
+    yield await attempt(node.name, id, () => {
+      const there = other.manifest.nodes[id];
+      if (there === undefined) throw errorOf('diffNodeMissing', { node: node.name, target });
+      return compare(parsed, node, placeOf(parsed, node), { ...placeOf(other, there), parsed: other }, options);
+    });
   }
 }
 
@@ -52,7 +65,7 @@ export async function* diffTargets(
  * and named.
  * @throws `diffNoCopy` when there are no others
  */
-export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): AsyncGenerator<Compared> {
+export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): AsyncGenerator<Compared | NotCompared> {
   const inFiles: string[] = [];
   let compared = 0;
   for (const id of selectedOf(parsed, 'publish')) {
@@ -71,13 +84,26 @@ export async function* diffCopies(parsed: ParsedProject, options: DiffOptions): 
       key: options.key.length > 0 ? options.key : key,
       columns: options.columns ?? columns,
     };
-    const found = await compare(parsed, node, placeOf(parsed, node), { ...place, parsed }, asked);
-    yield { ...found, name: publication.name, uniqueId: id };
+    yield await attempt(publication.name, id, async () => ({
+      ...(await compare(parsed, node, placeOf(parsed, node), { ...place, parsed }, asked)),
+      name: publication.name,
+      uniqueId: id,
+    }));
   }
   const [first] = inFiles;
   if (first === undefined) return;
   if (compared === 0) throw errorOf('diffNoCopy', { publication: first });
   note(parsed.logger, `Not compared, since only copies in databases are: ${inFiles.join(', ')}`, { level: 'warn' });
+}
+
+/** One comparison that cannot be made leaves the others as they are. */
+async function attempt(name: string, uniqueId: string, work: () => Promise<Compared>): Promise<Compared | NotCompared> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof TsdbtError && OF_ONE.has(error.kind)) return { name, uniqueId, error };
+    throw error;
+  }
 }
 
 function selectedOf(parsed: ParsedProject, which: string): string[] {

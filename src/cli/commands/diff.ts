@@ -2,8 +2,16 @@
 // or as CSV. Comparing is src/diff's.
 import { join } from 'node:path';
 import { errorOf } from '../../error-table.ts';
-import { print } from '../../events/index.ts';
-import { type Compared, diffCopies, type DiffOptions, diffTargets, parse, type ParsedProject } from '../../index.ts';
+import { note, print } from '../../events/index.ts';
+import {
+  type Compared,
+  diffCopies,
+  type DiffOptions,
+  diffTargets,
+  type NotCompared,
+  parse,
+  type ParsedProject,
+} from '../../index.ts';
 import { inColumns } from '../columns.ts';
 import type { CommandSession } from '../command-session.ts';
 import { loadAndParse, loadProject } from './run.ts';
@@ -20,20 +28,28 @@ export async function diffCommand(session: CommandSession): Promise<boolean> {
       ? diffTargets(parsed, await inTarget(session, parsed, target), options)
       : diffCopies(parsed, options);
   const compared: Compared[] = [];
-  for await (const each of found) {
-    compared.push(each);
-    if (output === 'table') print(logger, linesOf(each).join('\n'));
-  }
+  const failed: NotCompared[] = [];
+  for await (const each of found)
+    if ('error' in each) failed.push(each);
+    else {
+      compared.push(each);
+      if (output === 'table') print(logger, linesOf(each).join('\n'));
+    }
+  const [first, ...others] = failed;
   // A mistyped selection passes no gate.
-  if (compared.length === 0) throw errorOf('diffNothing', {});
+  if (compared.length === 0 && first === undefined) throw errorOf('diffNothing', {});
+  for (const each of compared.length === 0 ? others : failed)
+    note(logger, `${each.name} could not be compared: ${each.error.message}`, { level: 'error' });
+  if (compared.length === 0 && first !== undefined) throw first.error;
+  const equal = failed.length === 0 && compared.every((each) => each.equal);
   if (output === 'json')
-    print(logger, JSON.stringify({ equal: areEqual(compared), comparisons: compared.map(document) }));
+    print(logger, JSON.stringify({ equal, comparisons: compared.map(document), failed: failed.map(failure) }));
   if (output === 'csv') print(logger, csvOf(compared));
-  return areEqual(compared);
+  return equal;
 }
 
-function areEqual(compared: readonly Compared[]): boolean {
-  return compared.every(({ equal }) => equal);
+function failure({ name, uniqueId, error }: NotCompared): object {
+  return { name, unique_id: uniqueId, why: error.message };
 }
 
 function optionsOf({ flags }: CommandSession): DiffOptions {

@@ -177,6 +177,28 @@ different   3   x       null  d,e`,
       expect([code, out.includes(message), /^ {4}at /m.test(out)], out).toEqual([2, true, false]);
     });
 
+  it('goes on where a relation is not there, and names it', async () => {
+    await lab.here('create schema if not exists s; drop table if exists s.m; create table s.m as select 1 as id');
+    await lab.there('create schema if not exists s; drop table if exists s.m; create table s.m as select 1 as id');
+    lab.project.write({
+      'models/absent.sql': 'select 1 as id',
+      'models/absent.yml': 'models: [{name: absent, config: {unique_key: id}}]',
+    });
+    const { ended, found } = await lab.diff('--to-target', 'away');
+    expect([ended.code, found.equal, found.rows.here]).toEqual([1, true, 1]);
+    const document: { equal: boolean; failed: unknown } = JSON.parse(ended.stdout);
+    expect([document.equal, document.failed]).toEqual([
+      false,
+      [{ name: 'absent', unique_id: 'model.faults.absent', why: expect.stringContaining('There is no relation "') }],
+    ]);
+    const table = await lab.project.run(['diff', '--to-target', 'away']);
+    expect(table.code).toBe(1);
+    expect(table.out).toContain('m: equal, by id');
+    expect(table.out).toContain('absent could not be compared: There is no relation "');
+    lab.project.remove('models/absent.sql');
+    lab.project.remove('models/absent.yml');
+  });
+
   it('compares a model with its published copy, in the columns that are published', async () => {
     const { host, port, user, password, database } = lab.project.client as unknown as Record<string, string>;
     lab.project.env = { COPY_PASSWORD: String(password) };
