@@ -23,7 +23,7 @@ export const PUBLISH_ERRORS = {
   valuesNotPublished: row<Facts<'column' | 'count' | 'why' | 'example'>>(
     'T3073',
     'runtime',
-    (f) => `Column '${f.column}' has ${f.count} that cannot be published: ${f.why}, such as ${f.example}`,
+    (f) => `Column '${f.column}' has ${f.count} that cannot be published, such as ${f.example}: ${f.why}`,
   ),
   publishedColumnMissing: row<Facts<'option' | 'column' | 'columns'>>(
     'T3074',

@@ -4,7 +4,7 @@ import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
 import type { PublicationConfig } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { refuseOtherTexts } from '../plan.ts';
-import type { PlannedColumn, SourceColumn } from '../receiver.ts';
+import type { PlannedColumn, PublishSource, SourceColumn } from '../receiver.ts';
 import { columnOfClickHouse, hasOneText } from './types-of-clickhouse.ts';
 
 /** Types whose text depends on the server, or that name things of it. */
@@ -15,7 +15,7 @@ const NOT_PORTABLE: Readonly<Record<string, string>> = {
 
 /** @throws `runtime` error for the first type that has no equal */
 export function planColumns(
-  dialect: string,
+  { dialect, quote }: Pick<PublishSource, 'dialect' | 'quote'>,
   columns: readonly SourceColumn[],
   config: PublicationConfig,
 ): PlannedColumn[] {
@@ -23,7 +23,9 @@ export function planColumns(
   return columns.map((column) => {
     const required = config.key.includes(column.name);
     const planned = dialect === 'clickhouse' ? columnOfClickHouse(column) : ownType(column);
-    return { ...planned, nullable: column.nullable && !required };
+    if (!required || !column.nullable) return planned;
+    const check = { column: column.name, condition: `t.${quote(column.name)} is null`, why: 'a key has no null' };
+    return { ...planned, nullable: false, checks: [...planned.checks, check] };
   });
 }
 

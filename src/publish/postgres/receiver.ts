@@ -46,7 +46,7 @@ export class PostgresReceiver implements Receiver {
       refuseForeign(publishing, standing, `${schema}.${table}`);
       // Under the lock: of two publications that wait for one another the later one has the newer rows.
       await source.open();
-      const plan = planColumns(source.dialect, publishedColumns(node.config, await source.columns()), node.config);
+      const plan = planColumns(source, publishedColumns(node.config, await source.columns()), node.config);
       const summary = await source.summary(plan.flatMap((column) => column.checks));
       refuseValues(summary);
       const version = versionOf(node.config, plan, summary);

@@ -282,6 +282,20 @@ describe('publishing into another Postgres', () => {
     expect(await lab.there('select * from serving.m')).toEqual([['1']]);
   });
 
+  it('refuses a null in the key by name, in each mode', async () => {
+    lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'id' });
+    expect((await run('build')).code).toBe(0);
+    for (const mode of ['replace', 'upsert']) {
+      lab.model(`${TABLE}select 1 as id union all select null`, { ...TO, key: 'id', mode });
+      const refused = await run('build');
+      expect(refused.code).toBe(1);
+      expect(refused.out).toContain(
+        "Column 'id' has 1 value that cannot be published, such as null: a key has no null",
+      );
+      expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+    }
+  });
+
   it('refuses a column that is not there, and a type that no other server has', async () => {
     lab.model(`${TABLE}select 1 as id`, { ...TO, key: 'no' });
     expect((await run('build')).out).toContain("'key' of the publication names the column 'no', which is not there");
