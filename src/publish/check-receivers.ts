@@ -13,7 +13,14 @@ export interface WrittenConnections {
   readonly connections: { readonly [name: string]: Json };
 }
 
-const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['order_by', 'indexes', 'retention', 'snapshots', 'adopt'];
+const OPTIONS_OF_SOME: readonly OptionOfSome[] = ['key', 'order_by', 'indexes', 'retention', 'snapshots', 'adopt'];
+
+const BY_DATABASE = 'Postgres takes indexes, ClickHouse order_by.';
+const HINTS: Readonly<Partial<Record<OptionOfSome, string>>> = {
+  key: 'Nothing would check it there: a test of uniqueness on the model does.',
+  order_by: BY_DATABASE,
+  indexes: BY_DATABASE,
+};
 
 /**
  * @param file null: there is no connections.yml
@@ -56,11 +63,7 @@ export function checkKind(node: PublicationNode, type: string | null): ReceiverK
     const value = config[option];
     const given = Array.isArray(value) ? value.length > 0 : value !== null && value !== false;
     if (given && !options.includes(option))
-      throw refusal(
-        node,
-        `has '${option}', which ${title} ('${config.to}') does not take`,
-        option === 'order_by' || option === 'indexes' ? 'Postgres takes indexes, ClickHouse order_by.' : undefined,
-      );
+      throw refusal(node, `has '${option}', which ${title} ('${config.to}') does not take`, HINTS[option]);
   }
   return kind;
 }

@@ -5,7 +5,7 @@ import type { PublicationConfig, PublishMode } from '../contracts/publication.ts
 /** Options that not every receiver has. */
 export type OptionOfSome = Extract<
   keyof PublicationConfig,
-  'order_by' | 'indexes' | 'retention' | 'snapshots' | 'adopt'
+  'key' | 'order_by' | 'indexes' | 'retention' | 'snapshots' | 'adopt'
 >;
 
 export interface ReceiverKind {
@@ -27,7 +27,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
       place: 'table',
       schema: 'public',
       modes: ['replace', 'upsert', 'partitions'],
-      options: ['indexes', 'retention', 'adopt'],
+      options: ['key', 'indexes', 'retention', 'adopt'],
     },
   ],
   [
@@ -37,7 +37,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
       place: 'table',
       schema: 'default',
       modes: ['replace', 'upsert', 'partitions'],
-      options: ['order_by', 'retention', 'adopt'],
+      options: ['key', 'order_by', 'retention', 'adopt'],
     },
   ],
   [

@@ -111,6 +111,15 @@ describe.skipIf(NO_STORE !== null)(`publications as files${NO_STORE === null ? '
     expect((await lab.store.get('others/manifest.json'))?.toString()).toBe('{}');
   });
 
+  it('with a key, which nothing would check, are refused at parse', async () => {
+    lab.model('select 1 as id', { to: 'lake', path: 'no/key', key: ['id'] });
+    const { code, out } = await lab.project.run(['parse']);
+    expect([code, out]).toEqual([
+      2,
+      expect.stringContaining("has 'key', which an object store ('lake') does not take"),
+    ]);
+  });
+
   it('in a folder of another copy are refused at parse', async () => {
     const parsed = async (...args: string[]): Promise<string> => {
       const { code, out } = await lab.project.run(['parse', ...args]);
