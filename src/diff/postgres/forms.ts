@@ -34,6 +34,7 @@ const FORMS: Readonly<Record<string, ValueForm>> = {
   text: TEXT,
   'character varying': TEXT,
   character: TEXT,
+  bpchar: TEXT,
   name: TEXT,
   json: form('text', null),
   jsonb: form('text', null),

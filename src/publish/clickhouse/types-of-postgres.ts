@@ -30,7 +30,8 @@ export interface ClickHouseEqual {
   readonly check?: Misfit;
 }
 
-const ONE_TEXT = /^(?:smallint|integer|bigint|text|character varying|character|boolean|uuid|date|jsonb?)(?:\(\d+\))?$/;
+const ONE_TEXT =
+  /^(?:smallint|integer|bigint|text|character varying|character|bpchar|boolean|uuid|date|jsonb?)(?:\(\d+\))?$/;
 
 /** Do values of the type have the same text in both databases? */
 export function hasOneText(type: string): boolean {
@@ -66,6 +67,7 @@ export function clickhouseEqual(type: string, value: string): ClickHouseEqual | 
   if (known !== undefined) return { type: known, expression: value };
   switch (base) {
     case 'character':
+    case 'bpchar':
       // Its blanks at the end mean nothing.
       return { type: 'String', expression: `${value}::text` };
     case 'boolean':

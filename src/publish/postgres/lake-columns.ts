@@ -48,6 +48,7 @@ function mappedOf(column: string, type: string, value: string): Mapped {
   const micros = `(extract(epoch from ${value}) * 1000000)::bigint`;
   switch (base) {
     case 'character':
+    case 'bpchar':
       // Its blanks at the end mean nothing.
       return { parquet: 'string', expression: `${value}::text` };
     case 'bytea':
