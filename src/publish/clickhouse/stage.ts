@@ -26,8 +26,10 @@ export async function createStage({ session, staged, plan, order }: Stage, parts
   const columns = plan.map(({ name, type }) => `${quoteIdentifier(name)} ${type}`).join(', ');
   const key = order.map(quoteIdentifier).join(', ');
   const partition = parts.length === 0 ? '' : ` PARTITION BY ${partitionTuple(parts, '')}`;
+  // A column of type Nested stays one, as it is in what is published.
   await session.execute(
-    `CREATE TABLE ${staged} (${columns}) ENGINE = MergeTree${partition} ORDER BY (${key === '' ? 'tuple()' : key})`,
+    `CREATE TABLE ${staged} (${columns}) ENGINE = MergeTree${partition} ` +
+      `ORDER BY (${key === '' ? 'tuple()' : key}) SETTINGS flatten_nested = 0`,
   );
 }
 

@@ -60,15 +60,15 @@ describe.skipIf(clickhouseMissing !== null)('publishing from Postgres into Click
     const built = await publish(
       `select 1::bigint as id, 'a\tb\\c\nd''e' as t, true as b, 123456789012345678.123456789::numeric(38, 9) as n,
   timestamptz '2026-11-23 08:00:00.123456+02' as at, date '1900-01-01' as d, null::int as i, 'NaN'::float8 as f,
-  '{"k": 1.10}'::jsonb as j, '11111111-2222-3333-4444-555555555555'::uuid as u
+  '{"k": 1.10}'::jsonb as j, '11111111-2222-3333-4444-555555555555'::uuid as u, 'x  '::bpchar as c
 union all select 2, '', false, (-1)::numeric(38, 9),
-  '1969-12-31 23:59:59.5+00', '2299-12-31', 7, '-infinity', null, null`,
+  '1969-12-31 23:59:59.5+00', '2299-12-31', 7, '-infinity', null, null, null`,
     );
     expect(built.out).toContain('PUBLISH 2');
     expect(
       await there(
         'select toString(id), t, toString(b), toString(n), toString(at), toString(d), ifNull(toString(i), ' +
-          "'null'), toString(f), ifNull(j, 'null'), ifNull(toString(u), 'null') from published.m order by id",
+          "'null'), toString(f), ifNull(j, 'null'), ifNull(toString(u), 'null'), ifNull(c, 'null') from published.m order by id",
       ),
     ).toEqual([
       [
@@ -82,8 +82,9 @@ union all select 2, '', false, (-1)::numeric(38, 9),
         'nan',
         '{"k": 1.10}',
         '11111111-2222-3333-4444-555555555555',
+        'x',
       ],
-      ['2', '', 'false', '-1', '1969-12-31 23:59:59.500000', '2299-12-31', '7', '-inf', 'null', 'null'],
+      ['2', '', 'false', '-1', '1969-12-31 23:59:59.500000', '2299-12-31', '7', '-inf', 'null', 'null', 'null'],
     ]);
     expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
     expect((await publish('select 3::bigint as id')).out).toContain('PUBLISH 1');
@@ -92,8 +93,12 @@ union all select 2, '', false, (-1)::numeric(38, 9),
 
   const refused: [string, string, string][] = [
     ['infinity', "select 1 as id, 'infinity'::date as d", "Column 'd' has 1 value that cannot be published"],
-    ['a time out of range', "select 1 as id, timestamp '1850-01-01' as d", 'such as 1850-01-01 00:00:00'],
-    ['a number that is none', "select 1 as id, 'NaN'::numeric(10, 2) as d", 'a decimal is a number, such as NaN'],
+    [
+      'a time out of range',
+      "select 1 as id, timestamp '1850-01-01' as d",
+      'published, such as 1850-01-01 00:00:00: it holds times from',
+    ],
+    ['a number that is none', "select 1 as id, 'NaN'::numeric(10, 2) as d", 'such as NaN: a decimal is a number'],
     ['a numeric without precision', 'select 1 as id, 1.5 as d', "Column 'd' of type numeric cannot be published"],
     ['an array', 'select 1 as id, array[1] as d', "Column 'd' of type integer[] cannot be published to ClickHouse"],
     ['a key twice', 'select 1 as id union all select 1', 'The key id of the publication is not unique'],

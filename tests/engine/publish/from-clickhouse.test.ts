@@ -129,7 +129,7 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     const types =
       "[1, 2] as l, map('k', toNullable(1)) as m, tuple(1, 'a') as tu, toLowCardinality('lc') as lc, " +
       "toDateTime('2026-10-25 02:30:00', 'Europe/Berlin') as at, cast(1 as Nullable(Int64)) as id, " +
-      "toFixedString('ab', 4) as fs";
+      "toFixedString('ab', 4) as fs, [tuple(1, 'a')]::Nested(a Int32, b String) as ne";
     expect((await publish(`select ${types}`, IN_CLICKHOUSE)).out).toContain('PUBLISH 1');
     const shape = (database: string) =>
       asked(`select name, type from system.columns where database = '${database}' and table = 'm' and name != 'id'`);
