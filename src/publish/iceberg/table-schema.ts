@@ -44,7 +44,9 @@ export function evolvedSchema(
     if (type === null)
       throw errorOf('notPublished', {
         place,
-        why: `the column '${column.name}' of type ${column.type} is of another one there, and cannot be both`,
+        why:
+          `the column '${column.name}' is ${String(writtenType(current, column.name))} there and ` +
+          `${icebergType(column.parquet)} by now; a column or table of another name takes it`,
       });
     return { ...column, parquet: type, type: icebergType(type), nullable: true, fieldId: old.id };
   });
@@ -71,6 +73,11 @@ export function evolvedSchema(
 
 function fieldsOf(schema: CatalogJson): readonly CatalogJson[] {
   return items(member(schema, 'fields'));
+}
+
+/** @returns null for a type of parts */
+function writtenType(schema: CatalogJson, column: string): string | null {
+  return text(member(fieldsOf(schema).find((field) => member(field, 'name') === column) ?? null, 'type'));
 }
 
 /** What makes two schemas one. */
