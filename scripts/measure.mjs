@@ -17,7 +17,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ROWS = {
   wide: ['lines over 120 columns', 0, 0],
   prose: ['lines over 100 columns in *.md', 0, 0],
-  casts: ['casts in src (`as X`, but `as const`)', 564, 564],
+  casts: ['casts in src (`as X`, but `as const`)', 559, 559],
   asserted: ['non-null assertions in src (`x!`)', 102, 102],
   long: ['files over 600 lines', 0, 0],
   folders: ['circles of folders in src', 0, 0],
