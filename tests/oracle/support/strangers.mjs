@@ -68,6 +68,7 @@ export function checkOut(name, list) {
   extract(repositories[project.from], project.folder ?? '', dir);
   for (const [folder, at] of Object.entries(project.beside ?? {}))
     extract(repositories[project.from], folder, join(dir, at));
+  rmSync(join(dir, 'dbt_packages'), { recursive: true, force: true }); // some commit theirs
   // Packages lie where `deps` would have put them, and `packages.yml` names as many: no program asks a hub.
   for (const each of project.packages ?? []) {
     const copy = join(dir, 'dbt_packages', each);
