@@ -37,11 +37,9 @@ export async function main(play: Play): Promise<void> {
       );
     };
     const ask = async (): Promise<void> => {
-      // The queries have a limit of their own.
-      const all = ['--limit', '-1'];
-      await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'top_countries.sql'), ...all);
-      await stage.tsdbt('query', '--target', 'lookup', '--file', join('queries', 'sessions_of_user.sql'), ...all);
-      await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'sessions_in_lake.sql'), ...all);
+      await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'top_countries.sql'));
+      await stage.tsdbt('query', '--target', 'lookup', '--file', join('queries', 'sessions_of_user.sql'));
+      await stage.tsdbt('query', '--target', 'dashboards', '--file', join('queries', 'sessions_in_lake.sql'));
     };
     const now = Date.now();
     await send(views.between(now - 6 * HOUR_MS, now, 2500), true);
