@@ -330,7 +330,7 @@ export function brokerError(
     !answered &&
     (connection.tls === null || connection.tls.cert === undefined) &&
     texts.some((text) => /Connection closed/.test(text));
-  const wanted = connection.tls === null ? 'TLS' : "a client's certificate";
+  const wanted = connection.tls !== null ? "a client's certificate" : connection.sasl === null ? 'TLS or SASL' : 'TLS';
   const reason = closed
     ? `it closes the connection at once; it is starting, or it wants ${wanted}`
     : (texts.at(-1) ?? String(error));
@@ -347,18 +347,45 @@ function notAuthorized(connection: LoadConnection, what: string, cause?: unknown
   });
 }
 
-/** The broker knows no such user, password or token. */
+/** The mechanisms that the broker says it takes, in an answer within an error of the client library. */
+function offeredMechanisms(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  const response: unknown = Reflect.get(error, 'response');
+  const offered: unknown = typeof response === 'object' && response !== null && Reflect.get(response, 'mechanisms');
+  if (Array.isArray(offered)) return offered.map(String);
+  const errors: unknown = Reflect.get(error, 'errors');
+  return [...(Array.isArray(errors) ? errors : []), error.cause].flatMap(offeredMechanisms);
+}
+
+/** The broker knows no such user, password or token; or it takes no such mechanism, or none at all. */
 export function refusedCredentials(connection: LoadConnection, cause?: unknown): TsdbtError {
-  return new TsdbtError(
-    'runtime',
-    `The broker at ${connection.brokers.join(', ')} refuses the credentials of connection '${connection.name}'.`,
-    {
-      path: connection.path,
-      hint:
-        connection.sasl?.mechanism === 'OAUTHBEARER'
-          ? "sasl: where the token comes from; the broker's log says what it does not like of it."
-          : 'sasl: mechanism, username and password; the password comes from the environment or a file.',
+  const { name, path, sasl } = connection;
+  const broker = `The broker at ${connection.brokers.join(', ')}`;
+  const answers = new Set(answerCodes(cause));
+  if (answers.has(CODES.connection['ILLEGAL_SASL_STATE'] ?? 0))
+    return new TsdbtError('runtime', `${broker} takes no SASL at this port.`, {
+      path,
+      hint: `Leave 'sasl' out of connection '${name}', or name the broker's port for SASL.`,
       cause,
-    },
-  );
+    });
+  if (answers.has(CODES.connection['UNSUPPORTED_SASL_MECHANISM'] ?? 0)) {
+    const offered = [...new Set(offeredMechanisms(cause))].join(', ');
+    return new TsdbtError(
+      'runtime',
+      `${broker} does not take the mechanism ${sasl?.mechanism} of connection '${name}'.`,
+      {
+        path,
+        hint: offered === '' ? "sasl: 'mechanism' must be one of the broker's." : `It takes ${offered}.`,
+        cause,
+      },
+    );
+  }
+  return new TsdbtError('runtime', `${broker} refuses the credentials of connection '${name}'.`, {
+    path,
+    hint:
+      sasl?.mechanism === 'OAUTHBEARER'
+        ? "sasl: where the token comes from; the broker's log says what it does not like of it."
+        : 'sasl: mechanism, username and password; the password comes from the environment or a file.',
+    cause,
+  });
 }

@@ -1,9 +1,10 @@
 // Who may: SASL, TLS, ACLs and privileges against a real Kafka, a registry over TLS, and Confluent's own client beside
 // ours. One clear error each, no secret in it.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TsdbtError } from '../../../src/errors.ts';
 import { type LoadConnection, loadConnection } from '../../../src/loader/connections.ts';
 import { kafkaClient } from '../../../src/loader/kafka/client.ts';
 import { called, loadClientLibrary } from '../../../src/loader/kafka/library.ts';
@@ -56,24 +57,28 @@ describe('security', () => {
       'x',
       join(folder, 'connections.yml'),
     );
-  /** What stands in the way, or null. */
-  const attempt = async (
+  const failure = async (
     listener: Listener | null,
     more: object = {},
     { topic = 'open', group = 'g' } = {},
-  ): Promise<string | null> => {
+  ): Promise<TsdbtError | null> => {
     const client = await kafkaClient(connection(listener, more), group);
     try {
       await client.topics([topic]);
       await client.check([topic]);
       return null;
     } catch (error) {
-      const text = `${(error as { kind?: string }).kind}: ${(error as Error).message}`;
-      for (const password of Object.values(USERS)) expect(text).not.toContain(password);
-      return text;
+      if (!(error instanceof TsdbtError)) throw error;
+      for (const password of Object.values(USERS)) expect(error.message).not.toContain(password);
+      return error;
     } finally {
       await client.close();
     }
+  };
+  /** What stands in the way, or null. */
+  const attempt = async (...asked: Parameters<typeof failure>): Promise<string | null> => {
+    const error = await failure(...asked);
+    return error && `${error.kind}: ${error.message}`;
   };
   const sasl = (
     mechanism: string,
@@ -90,6 +95,17 @@ describe('security', () => {
       );
     }
     expect(await attempt('SASLTLS', { ...sasl('SCRAM-SHA-512'), tls: { ca: 'ca.pem' } })).toBeNull();
+  });
+
+  it('says that the broker takes another mechanism, none, or wants one', async () => {
+    const bearer = { mechanism: 'OAUTHBEARER', token_file: 'token' };
+    writeFileSync(join(folder, 'token'), 'x');
+    expect(await failure('SASL', { sasl: bearer })).toMatchObject({
+      message: expect.stringMatching(/does not take the mechanism OAUTHBEARER of connection 'x'\.$/),
+      details: { hint: expect.stringMatching(/^It takes (?=.*PLAIN)(?=.*SCRAM-SHA-256).*\.$/) },
+    });
+    expect(await attempt(null, sasl('PLAIN'))).toMatch(/^runtime: The broker at .* takes no SASL at this port\.$/);
+    expect(await attempt('SASL')).toMatch(/^connection: no broker answers at .*, or it wants TLS or SASL$/);
   });
 
   it('verifies who answers and shows who asks', async () => {
