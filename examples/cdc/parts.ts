@@ -66,7 +66,7 @@ export function clickhouseAt(address: string): Parts['clickhouse'] {
 /** Loads until a user that `Shop.mark` has made is there: all that the shop has done before is there then, too. */
 export async function loadUntil(stage: Stage, { clickhouse }: Parts, user: string): Promise<void> {
   for (;;) {
-    await stage.ask('load', '--once');
+    await stage.tsdbt('load', '--once');
     const found = await clickhouse(
       `select uniqExact(user_id) as n from (select user_id from raw.users where user_id = '${user}'
        union all select user_id || '.' from raw.events where user_id = '${user}')`,
@@ -74,5 +74,5 @@ export async function loadUntil(stage: Stage, { clickhouse }: Parts, user: strin
     if (Number(found[0]?.['n']) === 2) break;
   }
   // What was sent in the same moment may have arrived behind it.
-  await stage.tsdbt('load', '--once');
+  await stage.ask('load', '--once');
 }
