@@ -7,12 +7,11 @@
 // conformance/list.txt says which tests count: those that real dbt passes here and a program which does nothing does
 // not (`--write-list` finds them again). `+` marks the quick list; `!` a test that asserts what we do differently on
 // purpose (docs/differences.md says which): it is run and named, and counts as neither.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { TSDBT } from './support/play.mjs';
+import { cause, commandLine, prepareServer, runPytest } from './support/pytest.mjs';
 import { oracleBin, root, startPostgres } from './support/servers.mjs';
 
 const HERE = join(root, 'tests', 'oracle', 'conformance');
@@ -30,10 +29,6 @@ const { values: options } = parseArgs({
 });
 const started = Date.now();
 const bin = oracleBin('tests');
-/** Real dbt's command line, with the clock that a test has frozen. */
-const DBT_CLI =
-  `${join(bin, 'python')} -c 'import os, freezegun as f; c = os.environ.get("FROZEN_CLOCK"); c and ` +
-  "f.freeze_time(f.api.real_datetime.fromtimestamp(float(c))).start(); from dbt.cli.main import cli; cli()'";
 const work = mkdtempSync(join(tmpdir(), 'tsdbt-conformance-'));
 
 /** The list: id → mark (`+`, `!` or ' '). */
@@ -64,68 +59,8 @@ function testFiles(ids) {
 }
 
 /** Runs the tests against a program. @returns id → what went wrong ('' when nothing did), and pytest's own output */
-function runTests(cli, server, ids) {
-  const report = join(work, 'report.jsonl');
-  const wanted = join(work, 'ids.txt');
-  writeFileSync(report, '');
-  if (ids) writeFileSync(wanted, ids.join('\n'));
-  writeFileSync(join(work, 'pytest.ini'), '[pytest]\npython_classes = *\nconsider_namespace_packages = true\n');
-  const done = spawnSync(
-    join(bin, 'python'),
-    [
-      '-m',
-      'pytest',
-      '-c',
-      join(work, 'pytest.ini'),
-      '--import-mode=importlib',
-      '-p',
-      'dbt.tests.fixtures.project',
-      '-p',
-      'plugin',
-      '-p',
-      'no:cacheprovider',
-      '-q',
-      '-W',
-      'ignore',
-      '--tb=short',
-      '-n',
-      options.n,
-      '--dist',
-      'loadscope',
-      '--basetemp',
-      join(work, 'projects'),
-      ...testFiles(ids),
-    ],
-    {
-      cwd: work,
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      env: {
-        ...process.env,
-        PYTHONPATH: HERE,
-        TZ: 'UTC',
-        DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
-        DBT_VERSION_CHECK: 'false',
-        DBT_TEST_USER_1: 'reader_1',
-        DBT_TEST_USER_2: 'reader_2',
-        DBT_TEST_USER_3: 'reader_3',
-        POSTGRES_TEST_PORT: String(server.port),
-        CONFORMANCE_CLI: cli,
-        CONFORMANCE_REPORT: report,
-        CONFORMANCE_IDS: ids ? wanted : '',
-      },
-    },
-  );
-  const seen = new Map();
-  for (const line of readFileSync(report, 'utf8').split('\n').filter(Boolean)) {
-    const { id, when, outcome, text } = JSON.parse(line);
-    const wrong = outcome === 'passed' ? '' : `${outcome} (${when}) ${text}`;
-    // Its last phase tells that a test has come to its end.
-    seen.set(id, { wrong: seen.get(id)?.wrong || wrong, ended: when === 'teardown' });
-  }
-  const results = new Map([...seen].map(([id, { wrong, ended }]) => [id, wrong || (ended ? '' : 'did not end')]));
-  return { results, output: (done.stdout ?? '') + (done.stderr ?? '') };
-}
+const runTests = (cli, server, ids) =>
+  runPytest({ bin, cli, server, work, ids, files: testFiles(ids), workers: options.n, classes: '*' });
 
 /**
  * The tests that real dbt passes and that neither success nor failure without doing anything passes; marks are kept.
@@ -134,7 +69,7 @@ function writeList(server) {
   const marks = listed();
   const passing = (cli, ids) =>
     [...runTests(cli, server, ids).results].filter(([, wrong]) => wrong === '').map(([id]) => id);
-  const real = passing(DBT_CLI);
+  const real = passing(commandLine('dbt', bin));
   const idle = new Set(
     ["sh -c 'exit 0' x", "sh -c 'echo Encountered an error:; echo Runtime Error; exit 2' x"].flatMap((cli) =>
       passing(cli, real),
@@ -147,12 +82,6 @@ function writeList(server) {
       `${ids.map((id) => `${marks.get(id) ?? ' '} ${id}\n`).join('')}`,
   );
   console.log(`${ids.length} tests (real dbt passes ${real.length})`);
-}
-
-/** What pytest marks as the error itself, else the end of its report. */
-function cause(text) {
-  const marked = text.split('\n').filter((line) => line.startsWith('E '));
-  return (marked.length > 0 ? marked.slice(0, 30).join('\n') : text).slice(-3000);
 }
 
 /** The table by area, and the failures. @returns whether all passed */
@@ -182,18 +111,13 @@ function judge(marks, results, output) {
 
 const server = await startPostgres();
 try {
-  await server.psql(
-    'postgres',
-    'create role root login; create role reader_1; create role reader_2; create role reader_3',
-  );
-  await server.psql('postgres', 'create database dbt owner root');
-  await server.psql('postgres', 'create database "dbtMixedCase" owner root');
+  await prepareServer(server);
   if (options['write-list']) writeList(server);
   else {
     const marks = new Map(
       [...listed()].filter(([id, mark]) => (!options.quick || mark === '+') && id.includes(options.k)),
     );
-    const cli = options.cli === 'dbt' ? DBT_CLI : (options.cli ?? TSDBT().join(' '));
+    const cli = commandLine(options.cli, bin);
     const { results, output } = runTests(cli, server, [...marks.keys()]);
     process.exitCode = judge(marks, results, output) ? 0 : 1;
   }

@@ -15,6 +15,7 @@ const NAMES = {
   strangers: ['strangers.mjs', 'projects that others wrote, at pinned commits, played by both'],
   artifacts: ['artifacts.mjs', "what readers of dbt's artifacts make of both programs'"],
   conformance: ['conformance.mjs', "dbt's published adapter tests, with this program in the place of dbt"],
+  functional: ['functional.mjs', "dbt-core's and dbt-postgres's functional tests, with this program in dbt's place"],
   macros: ['macros.mjs', "names and arguments of the built-in macros, beside dbt's"],
   mistakes: ['mistakes.mjs', 'typical mistakes, and what both programs say of them'],
   jinja: ['jinja.mjs', 'syntax trees and goldens, beside jinja2'],

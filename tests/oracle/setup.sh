@@ -34,3 +34,6 @@ if [ "${2:-}" = tests ] && [ ! -x "$dir/bin/pytest" ]; then
   "${pip[@]}" --no-deps dbt-tests-adapter==1.20.0
   "${pip[@]}" pytest==9.2.0 pytest-xdist==3.8.0 freezegun==1.5.5
 fi
+if [ "${2:-}" = tests ] && ! "$dir/bin/python" -c 'import pytest_mock, opentelemetry.sdk' 2>/dev/null; then
+  "${pip[@]}" pytest-mock==3.15.1 'opentelemetry-sdk>=1.26,<2'
+fi

@@ -1,8 +1,8 @@
-"""pytest plugin: dbt's published adapter tests, with another program in the place of dbt.
+"""pytest plugin: dbt's own tests (published adapter tests, functional tests), with another program in dbt's place.
 
 Fixtures and database checks are dbt's own. What changes is `dbtRunner.invoke`: it starts the command line of
 CONFORMANCE_CLI and answers with what that leaves: exit code, output, artifacts, log. Leaves servers, environments and
-the table to ../conformance.mjs.
+the table to ../conformance.mjs and ../functional.mjs.
 """
 
 import base64
@@ -13,6 +13,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,16 +21,18 @@ import agate
 import pytest
 from dbt.artifacts.schemas.catalog import CatalogArtifact
 from dbt.artifacts.schemas.manifest import WritableManifest
-from dbt.artifacts.schemas.results import RunStatus, TestStatus
+from dbt.artifacts.schemas.results import FreshnessStatus, RunStatus, TestStatus
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.tests import util
 from dbt_common.events.functions import get_capture_stream
 
-PACKAGE = "dbt.tests.adapter."
+PACKAGES = re.compile(r"^(dbt\.tests\.adapter|tests\.functional)\.")
 CLI = shlex.split(os.environ["CONFORMANCE_CLI"])
 PORT = int(os.environ["POSTGRES_TEST_PORT"])
 WANTED = os.environ.get("CONFORMANCE_IDS")
+# Read here, since there are tests that empty the environment.
+REPORT = None if "PYTEST_XDIST_WORKER" in os.environ else os.environ["CONFORMANCE_REPORT"]
 SECONDS = 120
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d(\.\d+)? +")
@@ -105,14 +108,16 @@ def dbt_profile_data(dbt_profile_data):
 
 
 def test_id(item):
-    return f"{item.module.__name__.removeprefix(PACKAGE)}::{item.nodeid.split('::', 1)[1]}"
+    return f"{PACKAGES.sub('', item.module.__name__)}::{item.nodeid.split('::', 1)[1]}"
 
 
 def pytest_collection_modifyitems(config, items):
-    """Keeps listed tests, each only in the module that defines its class (modules import classes)."""
+    """Keeps listed tests, each only in the module that defines it (modules import classes)."""
     wanted = set(Path(WANTED).read_text().split("\n")) if WANTED else None
     items[:] = [
-        i for i in items if i.cls and i.cls.__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)
+        i
+        for i in items
+        if (i.cls or i.function).__module__ == i.module.__name__ and (wanted is None or test_id(i) in wanted)
     ]
     for item in items:
         item.user_properties.append(("id", test_id(item)))
@@ -120,14 +125,14 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_runtest_logreport(report):
     """Every phase of a test as a line; written by the process that gathers the workers' reports."""
-    if os.environ.get("PYTEST_XDIST_WORKER") is None:
+    if REPORT is not None:
         line = {
             "id": dict(report.user_properties)["id"],
             "when": report.when,
             "outcome": report.outcome,
             "text": report.longreprtext,
         }
-        with open(os.environ["CONFORMANCE_REPORT"], "a") as file:
+        with open(REPORT, "a") as file:
             file.write(json.dumps(line) + "\n")
 
 
@@ -184,10 +189,12 @@ def invoke(self, args, **options):
     folder = Path(option(args, "--project-dir") or ".")
     target = folder / (option(args, "--target-path") or os.environ.get("DBT_TARGET_PATH") or "target")
     artifact = target / ARTIFACT.get(command, "none")
+    if command == "source" and option(args, "--output", "-o"):
+        artifact = folder / option(args, "--output", "-o")
     log = Path(option(args, "--log-path") or os.environ.get("DBT_LOG_PATH") or "logs") / "dbt.log"
     logged = log.stat().st_size if log.exists() else 0
     capture = get_capture_stream()
-    if command in ("ls", "list") and capture is None:
+    if command in ("ls", "list") and capture is None and not {"--quiet", "-q"} & {*args}:
         args.append("--quiet")
     if self.callbacks:
         args += ["--log-format-file", "json", "--log-level-file", "debug"]
@@ -201,7 +208,9 @@ def invoke(self, args, **options):
     if code < 0 or code > 2 or (code != 0 and CRASH.search(text)):
         pytest.fail(f"crash, or a part that is missing (exit {code}): {args}\n{text[-1500:]}", pytrace=False)
     written = inode(artifact) not in (None, before)
-    if code == 0 and command in ARTIFACT and not written and not NOTHING_DONE.search(text):
+    # A statement that is shown as it stands is no node.
+    expected = command in ARTIFACT and "--inline-direct" not in args
+    if code == 0 and expected and not written and not NOTHING_DONE.search(text):
         pytest.fail(f"exit 0 without a new {artifact.name}: {args}\n{text[-1500:]}", pytrace=False)
     if self.callbacks and log.exists():
         for line in log.read_bytes()[logged:].decode(errors="replace").splitlines():
@@ -211,7 +220,14 @@ def invoke(self, args, **options):
                     callback(event)
     if code == 2 or (code == 1 and not written and command != "debug"):
         return dbtRunnerResult(success=False, exception=failure(text))
-    return dbtRunnerResult(success=code == 0, result=answer(command, code, text, target, written))
+    return dbtRunnerResult(success=code == 0, result=answer(command, code, text, target, artifact if written else None))
+
+
+def leaves(cls):
+    """What inherits from an exception and says the same in its first line: tests expect one of these."""
+    kinds = {name for other in EXCEPTIONS.values() for name in [other.rsplit(".", 1)[1]]} - {cls.__name__}
+    below = [c for c in cls.__subclasses__() if c.__name__ not in kinds and c.__module__ not in (__name__, "plugin")]
+    return [leaf for c in below for leaf in leaves(c) or [c]]
 
 
 def failure(text):
@@ -225,11 +241,13 @@ def failure(text):
     base = getattr(importlib.import_module(module), name)
     cls = type(
         name,
-        (base,),
+        tuple(leaves(base)) or (base,),
         {
             "__init__": lambda self: Exception.__init__(self, shown),
             "__str__": lambda self: shown,
             "__repr__": lambda self: shown,
+            "message": shown,
+            "msg": shown,
         },
     )
     return cls()
@@ -249,7 +267,7 @@ def manifest_of(project_root):
     )
 
 
-def answer(command, code, text, target, written):
+def answer(command, code, text, target, artifact):
     if command in ("ls", "list"):
         return [line for line in text.splitlines() if line.strip() and not CLOCK.match(line)]
     if command == "debug":
@@ -258,11 +276,15 @@ def answer(command, code, text, target, written):
         return CatalogArtifact.from_dict(json.loads((target / "catalog.json").read_text()))
     if command == "parse":
         return manifest_of(target.parent)
+    if command == "source":
+        rows = json.loads(artifact.read_text())["results"] if artifact else []
+        return Results([freshness(row, manifest_of(target.parent)) for row in rows], {})
     if ARTIFACT.get(command) != "run_results.json":
         return None
-    data = json.loads((target / "run_results.json").read_text()) if written else {"results": [], "args": {}}
-    manifest = manifest_of(target.parent) if written else None
-    rows = [result(row, manifest, shown(text) if command == "show" else None) for row in data["results"]]
+    data = json.loads(artifact.read_text()) if artifact else {"results": [], "args": {}}
+    manifest = manifest_of(target.parent) if artifact else None
+    tables = shown(text) if command == "show" else []
+    rows = [result(row, manifest, table) for row, table in zip_longest(data["results"], tables[: len(data["results"])])]
     return Results(rows, data["args"])
 
 
@@ -295,14 +317,22 @@ def result(row, manifest, table):
     return SimpleNamespace(**{**row, "status": status, "node": node, "agate_table": table})
 
 
+def freshness(row, manifest):
+    node = manifest.sources[row["unique_id"]]
+    return SimpleNamespace(**{**row, "status": FreshnessStatus(row["status"]), "node": node})
+
+
 def shown(text):
-    """The table that `show` prints between bars."""
-    lines = [
-        [cell.strip() for cell in line.strip("| ").split("|")]
-        for line in text.splitlines()
-        if line.startswith("| ") and not set(line) <= set("| -")
-    ]
-    return agate.Table(lines[1:], column_names=lines[0]) if lines else None
+    """The tables that `show` prints between bars, one a node."""
+    tables, rows = [], []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("| "):
+            if not set(line) <= set("| -"):
+                rows.append([cell.strip() for cell in line.strip("| ").split("|")])
+        elif rows:
+            tables.append(agate.Table(rows[1:], column_names=rows[0]))
+            rows = []
+    return tables
 
 
 dbtRunner.invoke = invoke

@@ -37,8 +37,8 @@ function gitDirectory({ git, commit }) {
   return own;
 }
 
-/** Writes a folder of a repository at its commit to `into`; what `without` names is too large for a mirror. */
-function extract(repository, folder, into) {
+/** Writes a folder of a repository (`git`, `commit`) to `into`; what `without` names is too large for a mirror. */
+export function extract(repository, folder, into) {
   const { commit, without = [] } = repository;
   const tree = folder === '' ? commit : `${commit}:${folder}`;
   const below = folder === '' ? '' : `${folder}/`;
