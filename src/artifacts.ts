@@ -93,7 +93,7 @@ export function writeIfChanged(path: string, text: string): void {
 }
 
 function cannotWrite(path: string, cause: unknown): TsdbtError {
-  return errorOf('cannotWrite', { path, why: systemReason(cause) }, { cause });
+  return errorOf('cannotWrite', { path, why: systemReason(cause, path) }, { cause });
 }
 
 function readIfPresent(path: string): string | null {

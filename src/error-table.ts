@@ -51,6 +51,7 @@ export const ERRORS = {
     'usage',
     (f) => `Usage: ${f.usage}\nTry '${f.command} --help' for help.\n\nError: ${f.why}`,
   ),
+  ifChangedAlone: row('T1024', 'usage', () => "Error: '--if-changed' changes nothing without '--every'."),
   dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
   completionWithoutShell: row('T1013', 'usage', () => 'Error: Missing argument: bash, zsh or fish.'),
   querySource: row(

@@ -121,15 +121,19 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it is too large',
 };
 
-/** Describes in words why the system refused a file operation. @param error of node:fs */
-export function systemReason(error: unknown): string {
+/**
+ * Describes in words why the system refused a file operation.
+ * @param error of node:fs
+ * @param named the path that the message around it names: it is not said twice, nor is its temporary neighbour
+ */
+export function systemReason(error: unknown, named?: string): string {
   const { code, path, message } = error as {
     readonly code?: string;
     readonly path?: string;
     readonly message?: string;
   };
   const words = SYSTEM_WORDS[code ?? ''] ?? String(message ?? error).replace(/^E[A-Z]+: /, '');
-  return path === undefined ? words : `${path}: ${words}`;
+  return path === undefined || (named !== undefined && path.startsWith(named)) ? words : `${path}: ${words}`;
 }
 
 /** A long macro stack, for example of endless recursion, shows this many frames at both ends. */
@@ -189,21 +193,35 @@ export function formatError(error: unknown): string {
   if (error.kind === 'database' && error.details.sql !== undefined && error.details.position === undefined)
     out.push(...statementLines(error.details.sql));
   if (error.details.compiledPath !== undefined) out.push(`  compiled code at ${error.details.compiledPath}`);
-  if (stack && stack.length > 0) {
-    out.push('  ');
-    stack.forEach((f, i) => {
-      const hidden = stack.length - FIRST_FRAMES - LAST_FRAMES;
-      if (hidden > 1 && i >= FIRST_FRAMES && i < FIRST_FRAMES + hidden) {
-        if (i === FIRST_FRAMES) out.push(`  > … ${hidden} calls more …`);
-        return;
-      }
-      const at = f.line === undefined ? '' : ` line ${f.line}`;
-      out.push(`  > ${i === 0 ? 'in' : 'called by'} ${f.type} ${f.name} (${f.path})${at}`);
-    });
-  }
+  if (stack && stack.length > 0) out.push('  ', ...stackLines(stack));
   if (hint !== undefined) out.push(`  ${indent(hint, 2)}`);
   if (error.details.footer !== undefined) out.push('', error.details.footer);
   return out.join('\n');
+}
+
+/** A line a frame, without the middle of a long stack; a macro that calls itself has one line for all its calls. */
+function stackLines(stack: readonly ErrorFrame[]): string[] {
+  const lines: string[] = [];
+  let again = 0;
+  const endRun = (): void => {
+    if (again > 0) lines.push(`  > … called by itself ${again} time${again > 1 ? 's' : ''} …`);
+    again = 0;
+  };
+  let last = '';
+  for (const [i, { type, name, path, line }] of stack.entries()) {
+    const frame = `${type} ${name} (${path})${line === undefined ? '' : ` line ${line}`}`;
+    if (frame === last) {
+      again++;
+      continue;
+    }
+    endRun();
+    lines.push(`  > ${i === 0 ? 'in' : 'called by'} ${frame}`);
+    last = frame;
+  }
+  endRun();
+  const hidden = lines.length - FIRST_FRAMES - LAST_FRAMES;
+  if (hidden > 1) lines.splice(FIRST_FRAMES, hidden, `  > … ${hidden} calls more …`);
+  return lines;
 }
 
 /** The first lines of a failed statement, for errors without a position. */

@@ -160,7 +160,7 @@ export class FileSink implements Logger {
       this.#fd = openSync(this.#path, 'a', LOG_MODE);
       this.#size = statSync(this.#path).size;
     } catch (error) {
-      throw errorOf('cannotWriteLog', { path: this.#path, why: systemReason(error) }, { cause: error });
+      throw errorOf('cannotWriteLog', { path: this.#path, why: systemReason(error, this.#path) }, { cause: error });
     }
   }
 

@@ -1,5 +1,6 @@
 // The program: parses the command line, runs the command's handler, sets the exit code. Handlers are imported on
 // demand, so that a small command starts fast.
+import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { Secrets } from '../secrets.ts';
@@ -25,7 +26,11 @@ const runs = handler(async () => {
     import('./commands/run.ts'),
     import('./commands/every.ts'),
   ]);
-  return (session) => (session.flags['every'] ? runEvery(session) : runCommand(session));
+  return (session) => {
+    if (typeof session.flags['every'] === 'string') return runEvery(session);
+    if (session.flags['if_changed'] === true) throw errorOf('ifChangedAlone', {});
+    return runCommand(session);
+  };
 });
 
 const HANDLERS: Readonly<Record<string, CommandHandler>> = {

@@ -280,7 +280,9 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
 }
 
 function refused(path: readonly string[], command: Command, message: string): TsdbtError {
-  const full = [NAME, ...path].join(' ');
+  const typed = command.parent?.args[0];
+  const words = typed !== undefined && command.aliases().includes(typed) ? [...path.slice(0, -1), typed] : path;
+  const full = [NAME, ...words].join(' ');
   const usage =
     command.commands.length > 0
       ? '[OPTIONS] COMMAND [ARGS]...'

@@ -44,6 +44,12 @@ export const PROJECT_ERRORS = {
       '(and their transitive dependencies) contains a file named dbt_project.yml\n',
   ),
   projectNoDictionary: row('T1108', 'project', () => 'dbt_project.yml does not parse to a dictionary'),
+  packagesNoDictionary: row<Facts<'file'>>(
+    'T3089',
+    'runtime',
+    (f) => `${f.file} does not parse to a dictionary`,
+    (f) => `${f.file} has a list below one key:\npackages:\n  - package: dbt-labs/dbt_utils\n    version: 1.3.0`,
+  ),
   varsTwice: row('T1109', 'project', () => 'Variables cannot be defined in both vars.yml and dbt_project.yml. '),
   projectWithoutName: row('T1110', 'project', () => 'Required "name" field not present in project'),
   oldAndNewKey: row<Facts<'old' | 'new'>>(

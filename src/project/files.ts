@@ -165,7 +165,7 @@ function readFolder(folder: string): import('node:fs').Dirent[] {
     if (code === 'ENOENT' || code === 'ENOTDIR') return [];
     throw errorOf(
       'folderNotRead',
-      { folder, why: systemReason(error) },
+      { folder, why: systemReason(error, folder) },
       {
         path: folder,
         cause: error,

@@ -1,7 +1,7 @@
 // Reads packages.yml, dependencies.yml and package-lock.yml, and finds the folders of installed packages. deps/
 // installs packages.
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Project } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
@@ -179,5 +179,8 @@ function packageProblem(packages: Json): string | undefined {
 
 function readDictionary(path: string): { readonly [key: string]: Json } {
   if (!existsSync(path)) return {};
-  return asDictionary(loadYaml(pythonStrip(readFileText(path)), path) ?? {}) ?? {};
+  const data = loadYaml(pythonStrip(readFileText(path)), path) ?? {};
+  const found = asDictionary(data);
+  if (found === undefined) throw errorOf('packagesNoDictionary', { file: basename(path) });
+  return found;
 }

@@ -29,7 +29,7 @@ export function readFileBytes(path: string, most = MOST): Buffer {
     if (error instanceof TsdbtError) throw error;
     throw errorOf(
       'fileNotRead',
-      { path, why: systemReason(error) },
+      { path, why: systemReason(error, path) },
       {
         path,
         code: String((error as NodeJS.ErrnoException).code),

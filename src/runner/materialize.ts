@@ -40,7 +40,13 @@ export async function materialize(
     deprecation(ctx.logger, 'PackageMaterializationOverrideDeprecation', { package_name, materialization_name: name });
   const macro = ctx.resolver.materialization(name, allowed ? warn : undefined);
   if (macro === undefined)
-    throw materializationMissing(name, ctx.adapter.type, didYouMean(name, ctx.resolver.materializationNames()));
+    throw materializationMissing(
+      name,
+      ctx.adapter.type,
+      name === '' || name === 'null'
+        ? '`materialized` has no value. Is a word of `config(…)` without quotes?'
+        : didYouMean(name, ctx.resolver.materializationNames()),
+    );
   const language = (node as { language?: string }).language ?? 'sql';
   if (macro.supported_languages && !macro.supported_languages.includes(language)) {
     throw errorOf('languageNotSupported', {

@@ -65,7 +65,8 @@ export class Journal {
       if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
       file = openSync(path, 'w');
     } catch (error) {
-      throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${systemReason(error)}`, {
+      const reason = systemReason(error, path);
+      throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${reason}`, {
         cause: error,
       });
     }

@@ -29,8 +29,9 @@ export function closestName(name: string, known: Iterable<string>): string | und
   let bestScore = short ? SHORT_CUTOFF : NAME_CUTOFF;
   for (const candidate of known) {
     if (candidate === name) return undefined;
-    if (short && Math.abs(candidate.length - name.length) > 1) continue;
-    const score = similarity(candidate.toLowerCase(), word, bestScore);
+    const lower = candidate.toLowerCase();
+    if (short && lower !== word && !oneLetterApart(lower, word)) continue;
+    const score = similarity(lower, word, bestScore);
     if (score < bestScore || (score === bestScore && best !== undefined)) continue;
     best = candidate;
     bestScore = score;

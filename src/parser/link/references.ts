@@ -32,6 +32,16 @@ export type Referring =
   | PatchedSemanticModel
   | PatchedSavedQuery;
 
+/** A call that finds nothing. */
+interface Missing {
+  readonly kind: string;
+  readonly name: string;
+  readonly packageName: string | null;
+  readonly version: unknown;
+  readonly disabled: boolean;
+  readonly warnsIfDisabled: boolean;
+}
+
 type Found<T> = { readonly node: T } | 'disabled' | 'missing';
 
 const REFABLE: readonly string[] = ['model', 'seed', 'snapshot'];
@@ -228,17 +238,7 @@ export class References {
   /**
    * Reports a missing target: a warning for a test, an error for other resources. The referring resource is disabled.
    */
-  #refuse(
-    node: Referring,
-    target: {
-      kind: string;
-      name: string;
-      packageName: string | null;
-      version: unknown;
-      disabled: boolean;
-      warnsIfDisabled: boolean;
-    },
-  ): void {
+  #refuse(node: Referring, target: Missing): void {
     const { kind, name, packageName, version, disabled } = target;
     const type = node.resource_type;
     const title = type.charAt(0).toUpperCase() + type.slice(1);
@@ -283,17 +283,17 @@ export class References {
         where: `${withVersion}${inPackage}`,
         why: reason,
       },
-      { node, ...this.#placeOf(node, name), hint: disabled ? undefined : this.#hint(kind, name) },
+      { node, ...this.#placeOf(node, kind, name), hint: disabled ? undefined : this.#hint(target) },
     );
   }
 
   /** Line of the file that calls the name. */
-  #placeOf(node: Referring, name: string): { line?: number; column?: number; lineText?: string } {
+  #placeOf(node: Referring, kind: string, name: string): { line?: number; column?: number; lineText?: string } {
     const file = this.#state.files.get(`${node.package_name}://${node.original_file_path}`);
     if (file === undefined) return {};
     const { contents: text, first_line = 1 } = file;
     const { raw_code: code = '' } = node as { raw_code?: string };
-    const called = name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
+    const called = kind === 'source' && name.includes('.') ? name.slice(name.indexOf('.') + 1) : name;
     const lines = text.split('\n');
     // In YAML, only the form of a call distinguishes a name from other text.
     for (let i = (lineOf(text, code) ?? 1) - 1; i < lines.length; i += 1) {
@@ -307,8 +307,17 @@ export class References {
     return {};
   }
 
-  #hint(kind: string, name: string): string | undefined {
+  #hint({ kind, name, packageName, version }: Missing): string | undefined {
     const { refs, sources, functions, metrics } = this.#table;
+    if (kind === 'node') {
+      const versions = version === null || version === undefined ? [] : refs.versionsOf(name);
+      if (versions.length > 0)
+        return `'${name}' has the version${versions.length > 1 ? 's' : ''} ${versions.join(', ')}`;
+      const packages = packageName === null ? [] : refs.packagesOf(name);
+      if (packages.length > 0) return `'${name}' is in the package '${packages.join("', '")}'`;
+      const last = name.slice(name.lastIndexOf('.') + 1);
+      if (refs.packagesOf(last).length > 0) return `did you mean '${last}'? ref() takes the name alone`;
+    }
     const candidates =
       kind === 'node'
         ? [...refs.names()]

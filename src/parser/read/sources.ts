@@ -5,7 +5,7 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { columnInfos, configTags, metaOf } from './columns.ts';
 import { emptyFreshness } from '../config/config-fields.ts';
-import { isDict } from '../../project/schema-check.ts';
+import { isDict, problemText } from '../../project/schema-check.ts';
 import type { GenericTests } from './generic-tests.ts';
 import { type ConfigDict, fullFreshness } from '../config/node-config.ts';
 import { fqnPrefix } from '../table/node-paths.ts';
@@ -16,6 +16,7 @@ import { pyStr } from '../../values/python-text.ts';
 import { checkEntry, entryError, type YamlDict, type YamlEntry } from './yaml-entries.ts';
 import {
   type ColumnEntry,
+  PERIOD,
   SOURCE_ENTRY,
   SOURCE_OVERRIDE,
   type SourceEntry,
@@ -271,6 +272,8 @@ export class Sources {
     const { config: sourceConfig = {} } = source;
     const tableConfig: YamlDict = isDict(table['config']) ? table['config'] : {};
     const patch: ConfigDict = { ...sourceConfig, ...tableConfig };
+    checkPeriods(entry, sourceConfig['freshness'], ['config']);
+    checkPeriods(entry, tableConfig['freshness'], ['tables', (source.tables ?? []).indexOf(table), 'config']);
     const freshness = mergedFreshness(
       source.freshness,
       sourceConfig['freshness'],
@@ -341,6 +344,19 @@ function textOf(value: Json | undefined): string | null {
 
 function isSet(time: unknown): time is YamlDict {
   return isDict(time) && (time['count'] ?? null) !== null && (time['period'] ?? null) !== null;
+}
+
+/** Refuses a period of `config.freshness` that is none; outside of `config` the shape of the entry does. */
+function checkPeriods(entry: YamlEntry, freshness: Json | undefined, at: readonly (string | number)[]): void {
+  if (!isDict(freshness)) return;
+  for (const key of ['warn_after', 'error_after']) {
+    const time = freshness[key];
+    if (!isDict(time)) continue;
+    const period = time['period'] ?? null;
+    const message = period === null ? undefined : PERIOD(period);
+    const path = [...at, 'freshness', key, 'period'];
+    if (message !== undefined) throw entryError(entry, entry.data, problemText({ path, message }), path);
+  }
 }
 
 /** Merges freshness of its four places as dbt does; null: disabled explicitly. */

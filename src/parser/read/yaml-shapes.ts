@@ -178,9 +178,11 @@ const QUOTING = closed([], {
   identifier: optionalBool,
   column: optionalBool,
 });
+/** A unit of freshness. */
+export const PERIOD = choice('minute', 'hour', 'day');
 const TIME = closed([], {
   count: optionalInteger,
-  period: optional(choice('minute', 'hour', 'day')),
+  period: optional(PERIOD),
 });
 const FRESHNESS = closed([], {
   warn_after: orNull(of(TIME)),

@@ -80,6 +80,17 @@ export class RefLookup {
     return ids[0];
   }
 
+  /** Packages that have the name. */
+  packagesOf(name: string): string[] {
+    return this.#lookup.all(name).map((id) => id.split('.')[1] ?? '');
+  }
+
+  /** Versions of a model, as written behind its name. */
+  versionsOf(name: string): string[] {
+    const start = `${name}.v`;
+    return [...this.names()].filter((key) => key.startsWith(start)).map((key) => key.slice(start.length));
+  }
+
   names(): IterableIterator<string> {
     return this.#lookup.keys();
   }

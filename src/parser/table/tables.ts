@@ -53,7 +53,7 @@ export interface PatchedTable {
   readonly groups: Table<GroupNode>;
   readonly docs: Table<DocNode>;
   readonly disabled: Table<readonly PatchedResource[]>;
-  readonly refs: Pick<RefLookup, 'get' | 'names'>;
+  readonly refs: Pick<RefLookup, 'get' | 'names' | 'packagesOf' | 'versionsOf'>;
   readonly sourceLookup: Pick<PackageLookup, 'get'>;
   readonly functionLookup: Pick<PackageLookup, 'get'>;
   readonly metricLookup: Pick<PackageLookup, 'get'>;

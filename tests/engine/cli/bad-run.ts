@@ -19,6 +19,18 @@ export const RUNNING: readonly Row[] = [
     ),
   },
   {
+    name: 'a materialization without quotes',
+    command: 'run',
+    exit: 1,
+    files: { 'models/a.sql': '{{ config(materialized=table) }} select 1 as a' },
+    says: text(
+      '[ERROR]: in model a (models/a.sql)',
+      '  Compilation Error in model a (models/a.sql)',
+      "  No materialization '' was found for adapter postgres! (searched types 'default' and 'postgres')",
+      '  `materialized` has no value. Is a word of `config(…)` without quotes?',
+    ),
+  },
+  {
     name: 'a database error two macros deep',
     command: 'run',
     exit: 1,

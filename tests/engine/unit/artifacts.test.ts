@@ -18,7 +18,7 @@ it.skipIf(process.platform === 'win32')('a pipe in the place of a compiled file 
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-artifacts-'));
   execFileSync('mkfifo', [join(dir, 'a.sql')]);
   expect(() => writeIfChanged(join(dir, 'a.sql'), 'select 1')).toThrow(
-    `Could not write ${join(dir, 'a.sql')}: ${join(dir, 'a.sql')}: nobody is at its other end`,
+    `Could not write ${join(dir, 'a.sql')}: nobody is at its other end`,
   );
   rmSync(dir, { recursive: true });
 });

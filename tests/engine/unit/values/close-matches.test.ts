@@ -30,6 +30,12 @@ describe('closestName', () => {
     ['orders', undefined],
   ])('of %s is %s', (name, close) => expect(closestName(name, names)).toBe(close));
 
+  it('forgives one letter of a short word, not two', () => {
+    expect(closestName('viev', ['view', 'set'])).toBe('view');
+    expect(closestName('tga', ['tag'])).toBe('tag');
+    expect(closestName('cent', ['set'])).toBeUndefined();
+  });
+
   it('is a hint', () => {
     expect(didYouMean('paymets', names)).toBe("did you mean 'payments'?");
     expect(didYouMean('nothing', names)).toBeUndefined();
