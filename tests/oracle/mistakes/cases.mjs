@@ -1,7 +1,9 @@
 // Typical mistakes: what a person types, as the difference to a project of one model that builds. Leaves playing and
 // judging to mistakes.mjs.
-// A case: name; files (path: text, null takes one away); run, a command line (`build`); output, other credentials; sql,
-// run on the server before; env; accept, why ours may say less or leave with another code.
+// A case: name; files (path: text, null takes one away); run, a command line (`build`) or its words; output,
+// other credentials; sql, run on the server before; env; accept, why ours may say less or leave with another code.
+
+import { RARER } from './rarer.mjs';
 
 export const PROJECT = {
   'dbt_project.yml':
@@ -282,4 +284,4 @@ const COMMANDS = [
   },
 ];
 
-export const MISTAKES = [...REFERENCES, ...SQL, ...JINJA, ...YAML, ...CONFIG, ...COMMANDS];
+export const MISTAKES = [...REFERENCES, ...SQL, ...JINJA, ...YAML, ...CONFIG, ...COMMANDS, ...RARER];
