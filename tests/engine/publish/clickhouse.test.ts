@@ -68,7 +68,8 @@ union all select 2, '', false, (-1)::numeric(38, 9),
     expect(
       await there(
         'select toString(id), t, toString(b), toString(n), toString(at), toString(d), ifNull(toString(i), ' +
-          "'null'), toString(f), ifNull(j, 'null'), ifNull(toString(u), 'null'), ifNull(c, 'null') from published.m order by id",
+          "'null'), toString(f), ifNull(j, 'null'), ifNull(toString(u), 'null'), ifNull(c, 'null') from published.m " +
+          'order by id',
       ),
     ).toEqual([
       [
