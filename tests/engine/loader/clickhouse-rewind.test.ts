@@ -199,7 +199,12 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
     const target = lab.target({ id: 'Int64' });
     send(0, 1, 2, 3);
     const { insert, ask } = LeasedSession.prototype;
-    let [held, hours] = [false, 0];
+    let held = false;
+    // What was recorded before the clock is set looks an hour old from then on.
+    let set = new Date(0);
+    const clock = (): string =>
+      `(now64(6, 'UTC') + toIntervalHour(if(written_at < fromUnixTimestamp64Milli(toInt64(${set.getTime()}), 'UTC'), ` +
+      '1, 0)))';
     const spies = [
       vi.spyOn(LeasedSession.prototype, 'insert').mockImplementation(async function (this: LeasedSession, ...args) {
         if (!held) {
@@ -210,14 +215,19 @@ describe.skipIf(clickhouseMissing !== null)('a position in ClickHouse that is se
         await insert.apply(this, args);
       }),
       vi.spyOn(LeasedSession.prototype, 'ask').mockImplementation(async function (this: LeasedSession, sql) {
-        return ask.call(this, sql.replaceAll("now64(6, 'UTC')", `(now64(6, 'UTC') + toIntervalHour(${hours}))`));
+        return ask.call(this, sql.replaceAll("now64(6, 'UTC')", clock()));
       }),
     ];
     try {
       const loaded = lab.load(target, { sink: lab.anotherSink() });
       while (!held) await new Promise((done) => setTimeout(done, 20));
-      hours = 1;
-      expect(await rewind(target, '0:0')).toMatchObject({ rows: 4 });
+      const rewound = rewind(target, '0:0');
+      const recorded =
+        "select toString(count()) from tsdbt.load_flushes where kind = 'rewind' and " +
+        `relation like '%${target.identifier}\`'`;
+      while ((await lab.rows(recorded))[0]?.[0] === '0') await new Promise((done) => setTimeout(done, 20));
+      set = new Date();
+      expect(await rewound).toMatchObject({ rows: 4 });
       await loaded;
     } finally {
       for (const spy of spies) spy.mockRestore();
