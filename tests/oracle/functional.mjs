@@ -5,12 +5,13 @@
 // tests skip does not count. How a command is run and judged is in conformance/plugin.py.
 //
 // `--area core/show` runs one folder of tests, `--area show` that of both, `--area core` one repository (several with
-// commas); -k is pytest's; `--cli dbt` runs real dbt through the same harness, and lists nothing; `--ids` runs the tests
-// of a file, one a line; `--failures` writes what failed to a file, as JSON. With TSDBT_STRANGERS=folder the repositories
-// come from Git directories in it.
+// commas); -k is pytest's; `--cli dbt` runs real dbt through the same harness, and lists nothing; `--ids` runs the
+// tests of a file, one a line; `--failures` writes what failed to a file, as JSON. With TSDBT_STRANGERS=folder the
+// repositories come from Git directories in it.
 //
 // functional.json: `repositories` (git, commit, folder of the tests), `groups` (name: what it means), `listed`
-// { group: { test, or a pattern with `*` each test of which fails: why } }; a note may be empty where the group says it.
+// { group: { test, or a pattern with `*` each test of which fails: why } }; a note may be empty where the group says
+// it.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

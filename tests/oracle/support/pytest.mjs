@@ -1,5 +1,6 @@
 // Runs dbt's own Python tests with another program in the place of dbt (conformance/plugin.py judges each command), and
-// reads the report that the plugin writes. Leaves which tests count, and the table, to conformance.mjs and functional.mjs.
+// reads the report that the plugin writes. Leaves which tests count, and the table, to conformance.mjs and
+// functional.mjs.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
