@@ -11,6 +11,7 @@ import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './col
 import type { ColumnFormat } from './row-encoder.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 import { OptionReader, type Options, type Refuse } from './option-reader.ts';
+import { SYNC_OPTIONS } from './sync/config.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 import { topicPattern } from './topics.ts';
 import { knownWords } from '../values/close-matches.ts';
@@ -179,7 +180,6 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
   const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
   const shared = loadSettings(source.source_meta);
   const [naming, ...others] = TOPIC_OPTIONS.filter((option) => own?.[option] !== undefined);
-  if (own === undefined || naming === undefined) return null;
   const options: Options = { ...shared, ...own };
   const name = `${source.source_name}.${source.name}`;
   const refuse = (message: string, hint?: string): never => {
@@ -188,6 +188,8 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
       hint,
     });
   };
+  if (naming === undefined) refuseUnknown(options, refuse);
+  if (own === undefined || naming === undefined) return null;
   const reader = new OptionReader(options, refuse);
   if (others.length > 0) refuse(`'${naming}' and '${others[0]}' are given; one of them must go`);
   const names: readonly string[] = [...OPTIONS, ...TABLE_OPTIONS[table.database]];
@@ -293,6 +295,13 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
     changes: changeConfig(options, { format, mode, database: table.database }, reader, refuse),
     ...(archive === null ? {} : { archive }),
   };
+}
+
+/** A misspelt option of a table that nothing seems to load may be what says which topics there are. */
+function refuseUnknown(options: Options, refuse: Refuse): void {
+  const known = [...new Set([...OPTIONS, ...SYNC_OPTIONS, ...Object.values(TABLE_OPTIONS).flat()])];
+  for (const option of Object.keys(options))
+    if (!known.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
 }
 
 /** The options that say which topics there are; a table has one of them. */

@@ -38,7 +38,18 @@ export interface SyncTarget {
   readonly everyMs: number;
 }
 
-const OPTIONS = ['connection', 'table', 'strategy', 'cursor', 'lookback', 'key', 'columns', 'adopt', 'every'];
+/** What a load config of such a table may say. */
+export const SYNC_OPTIONS = [
+  'connection',
+  'table',
+  'strategy',
+  'cursor',
+  'lookback',
+  'key',
+  'columns',
+  'adopt',
+  'every',
+];
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const EVERY_MS = 3_600_000;
 
@@ -57,7 +68,8 @@ export function syncTarget(source: SourceDefinition): SyncTarget | null {
   for (const topic of ['topic', 'topics', 'topic_pattern'])
     if (own[topic] !== undefined) refuse(`'table' and '${topic}' are given; one of them must go`);
   for (const option of Object.keys(options))
-    if (!OPTIONS.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, OPTIONS)}.`);
+    if (!SYNC_OPTIONS.includes(option))
+      refuse(`unknown option '${option}'`, `${knownWords('Options', option, SYNC_OPTIONS)}.`);
   const reader = new OptionReader(options, refuse);
   const parts = reader.text('table', '').split('.');
   const [schema, table] = parts.length === 1 ? ['public', parts[0]] : parts;

@@ -73,6 +73,11 @@ describe('docs/settings.md', () => {
     );
   });
 
+  it('tells the truth of an unknown option beside a table without a topic', () => {
+    expect(() => loadTarget(source({ topik: 't1' }), POSTGRES_TABLE)).toThrow(/unknown option 'topik'/);
+    expect(loadTarget(source({ mode: 'upsert', order_by: ['id'], every: '1h' }), POSTGRES_TABLE)).toBeNull();
+  });
+
   it('has every option of `archive`', () => {
     const archive = { connection: 'lake', path: 'p', nothing: 1 };
     const found = named(() => loadTarget(source({ topic: 't', archive }), POSTGRES_TABLE));
