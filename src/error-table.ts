@@ -269,6 +269,12 @@ export const ERRORS = {
     (f) => `Sources ${f.one} and ${f.two} both load topic ${f.topic} into ${f.table}.`,
     () => 'Take the load config out of one of them, or name another table with `identifier`.',
   ),
+  tableLoadedTwice: row<Facts<'one' | 'two' | 'table'>>(
+    'T2506',
+    'validation',
+    (f) => `Sources ${f.one} and ${f.two} are both loaded into ${f.table}.`,
+    () => 'One source loads several topics by `topics` or `topic_pattern`; `identifier` names another table.',
+  ),
 
   // Execution of a command.
   cannotWrite: row<Facts<'path' | 'why'>>(

@@ -156,6 +156,13 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
         );
     }
   }
+  const writers = new Map<string, string>();
+  for (const { schema, identifier, name, path } of [...targets, ...syncs]) {
+    const table = `${schema}.${identifier}`;
+    const one = writers.get(table);
+    if (one !== undefined) throw errorOf('tableLoadedTwice', { one, two: name, table }, { path });
+    writers.set(table, name);
+  }
   const hashKey = env[HASH_KEY] ?? null;
   const hidden = targets.find((target) => target.hash.length > 0 || target.drop.length > 0);
   if (hidden !== undefined && (hashKey === null || hashKey === '')) {

@@ -425,6 +425,13 @@ describe('the command', () => {
       2,
       expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) both load topic t into raw\.t\./),
     ]);
+    const twins = project.read('models/sources.yml');
+    project.write({ 'models/sources.yml': twins.replace(/(twin.*topic: )t /, '$1other ') });
+    const two = await project.run(['load', 'check']);
+    expect([two.code, two.out]).toEqual([
+      2,
+      expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) are both loaded into raw\.t\./),
+    ]);
     project.write({
       'models/sources.yml': sources
         .replaceAll('name: raw', 'name: input, schema: raw')
