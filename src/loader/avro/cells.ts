@@ -19,7 +19,7 @@ import type { RowPath } from '../row-maker.ts';
 import { Cursor } from './cursor.ts';
 import type { WriterSchema } from './decoder.ts';
 import { momentText, secondsOf } from './logical.ts';
-import { type Reader, readString } from './reader.ts';
+import { double, type Reader, readString } from './reader.ts';
 import type { AvroType } from './schema.ts';
 
 /** A cell that is no text of the message's bytes and no text of its own is at most this long. */
@@ -30,8 +30,6 @@ const [SKIPPED, VALUE, TEXT, WHOLE, BOOLEAN, SYMBOL, MOMENT, TAKEN, DOUBLE] = [0
 const [ABSENT, NULL] = [9, 10];
 /** A double that is so many times a whole number, below a limit, is written by its digits. */
 const [DOUBLE_SCALE, DOUBLE_DIGITS, DOUBLE_LIMIT] = [10_000, 4, 1e9];
-/** From this length on a text is looked at before it is copied as a whole. */
-const LONG = 32;
 /** Characters of a moment to the second. */
 const CLOCK_BYTES = 19;
 /** The first seconds of the years 1 and 10000. */
@@ -99,9 +97,6 @@ export class AvroCells implements RowPath {
   #time = 0;
   #rest: Record<string, unknown> | null = null;
   #textLength = 0;
-  #bytes: Buffer | null = null;
-  /** The memory of the present bytes as words of four bytes. */
-  #words: Int32Array = new Int32Array(0);
   /** The second whose text is in `#clock`. */
   #second = Number.NaN;
   readonly #clock = Buffer.alloc(CLOCK_BYTES);
@@ -133,10 +128,6 @@ export class AvroCells implements RowPath {
     if (end - start < HEAD_BYTES || bytes[start] !== MAGIC) return false;
     const program = this.#programOf(bytes.readInt32BE(start + 1));
     if (program === null) return false;
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes;
-      this.#words = new Int32Array(bytes.buffer, 0, bytes.buffer.byteLength >> 2);
-    }
     const cursor = this.#cursor.set(bytes, start + HEAD_BYTES, end);
     try {
       if (!this.#read(program, cursor)) return false;
@@ -164,6 +155,8 @@ export class AvroCells implements RowPath {
   /** Null when all messages of the schema must be decoded. */
   #compile({ resolution, fields, refused }: WriterSchema): Program | null {
     if (resolution === null || refused !== null) return null;
+    // Such a row begins with what ends the others.
+    if (this.#slots.length === 0 && !this.#plan.rest) return null;
     const { dropped, elsewhere, taken, watchesDrift, rest } = this.#plan;
     const slots = new Map(this.#slots.map((slot) => [slot.plan.name, slot]));
     const steps: Step[] = [];
@@ -292,7 +285,7 @@ export class AvroCells implements RowPath {
         return true;
       }
       case DOUBLE:
-        this.#double(slot, step, cursor);
+        this.#double(slot, cursor);
         return true;
       case BOOLEAN:
         slot.number = cursor.byte();
@@ -355,8 +348,7 @@ export class AvroCells implements RowPath {
    * A double of few digits is noted as a whole number of ten-thousandths. Its digits are those that JavaScript writes:
    * below the limit no two such numbers are one double.
    */
-  #double(slot: Slot, step: Step, cursor: Cursor): void {
-    const { at } = cursor;
+  #double(slot: Slot, cursor: Cursor): void {
     const value = cursor.bytes.readDoubleLE(cursor.fixed(8));
     const units = Math.round(value * DOUBLE_SCALE);
     const { ordinary, size } = slot.plan.check;
@@ -366,8 +358,8 @@ export class AvroCells implements RowPath {
       slot.found = DOUBLE;
       return;
     }
-    cursor.at = at;
-    this.#keepValue(slot, step.read(cursor));
+    // The branch of a union lies behind.
+    this.#keepValue(slot, double(value));
   }
 
   #moment(slot: Slot, { perSecond, zone }: Step, value: number): void {
@@ -441,7 +433,7 @@ export class AvroCells implements RowPath {
   #cell(to: number, slot: Slot, step: Step | null, bytes: Buffer, out: Buffer): number {
     switch (slot.found) {
       case TEXT:
-        return textCell(bytes, this.#words, slot.start, slot.end, out, to);
+        return textCell(this.#writer, bytes, slot.start, slot.end, out, to);
       case WHOLE: {
         if (slot.number >= 0) return this.#writer.digits(to, slot.number);
         out[to] = MINUS;
@@ -528,14 +520,14 @@ function howOf(type: AvroType, { hashed, kind, epoch, check: { ordinary } }: Col
 
 /**
  * Copies a text with COPY's escapes.
- * @param words the memory of `bytes` as words of four bytes
+ * @param writer has the bytes
  * @returns the end of the cell; -1: it is no UTF-8, or holds NUL
  */
-function textCell(bytes: Buffer, words: Int32Array, start: number, end: number, out: Buffer, from: number): number {
-  if (end - start >= LONG && isPlain(bytes, words, start, end)) return from + bytes.copy(out, from, start, end);
-  let to = from;
+function textCell(writer: CopyWriter, bytes: Buffer, start: number, end: number, out: Buffer, from: number): number {
+  const plain = writer.plainWords(start, end, from);
+  let to = from + plain;
   let seen = 0;
-  for (let at = start; at < end; at++) {
+  for (let at = start + plain; at < end; at++) {
     const byte = bytes[at] ?? 0;
     seen |= byte;
     if (byte >= SPACE && byte !== BACKSLASH) {
@@ -548,28 +540,6 @@ function textCell(bytes: Buffer, words: Int32Array, start: number, end: number, 
     out[to++] = letter === 0 ? byte : letter;
   }
   return seen < 0x80 || isUtf8(bytes.subarray(start, end)) ? to : -1;
-}
-
-/** Is a text ASCII without control characters and backslashes? Looks at four bytes at a time. */
-function isPlain(bytes: Buffer, words: Int32Array, start: number, end: number): boolean {
-  const shift = bytes.byteOffset;
-  const first = (start + shift + 3) >> 2;
-  const last = (end + shift) >> 2;
-  let seen = 0;
-  for (let word = first; word < last; word++) {
-    const four = words[word] ?? 0;
-    seen |= four | ((four - 0x20202020) & ~four) | (((four ^ 0x5c5c5c5c) - 0x01010101) & ~four);
-  }
-  if ((seen & 0x80808080) !== 0) return false;
-  return isPlainBytes(bytes, start, (first << 2) - shift) && isPlainBytes(bytes, (last << 2) - shift, end);
-}
-
-function isPlainBytes(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    if (byte < SPACE || byte >= 0x80 || byte === BACKSLASH) return false;
-  }
-  return true;
 }
 
 function empty(): Record<string, unknown> {

@@ -132,8 +132,8 @@ export function readString(cursor: Cursor): string {
   return text;
 }
 
-/** A double as JSON would carry it. */
-function double(value: number): number | string | ExactNumber {
+/** A double as JSON would carry it: NaN and the infinities are texts, and -0 keeps its sign. */
+export function double(value: number): number | string | ExactNumber {
   if (!Number.isFinite(value)) return String(value);
   return Object.is(value, -0) ? new ExactNumber('-0', null) : value;
 }

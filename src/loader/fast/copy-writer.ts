@@ -99,6 +99,23 @@ export class CopyWriter {
       : copiedWords(this.#view, start, end, this.#outView, to);
   }
 
+  /**
+   * Copies a text's words up to the first one that is no ASCII, or has what COPY escapes.
+   * @returns how many bytes that are
+   */
+  plainWords(start: number, end: number, to: number): number {
+    const view = this.#view;
+    const out = this.#outView;
+    let done = 0;
+    for (; start + done + WORD <= end; done += WORD) {
+      const four = view.getInt32(start + done, true);
+      const care = four | ((four - 0x20202020) & ~four) | (((four ^ 0x5c5c5c5c) - 0x01010101) & ~four);
+      if ((care & 0x80808080) !== 0) break;
+      out.setInt32(to + done, four, true);
+    }
+    return done;
+  }
+
   /** @returns the end of the cell; -1: the slow way must decide */
   cell(to: number, plan: ColumnPlan, found: number, start: number, end: number): number {
     const bytes = this.#bytes;

@@ -316,6 +316,33 @@ describe('rows', () => {
     }
   });
 
+  it('are the same wherever in a text a character needs care', () => {
+    for (const special of ['', '\\', '\n', '\x01', '\x7f', 'é', '😀'])
+      for (let length = 0; length <= 9; length++)
+        for (let at = 0; at <= length; at++) {
+          const name = 'a'.repeat(at) + special + 'b'.repeat(length - at);
+          const { fast, slow } = made(message(name));
+          expect([name, fast]).toEqual([name, slow]);
+        }
+  });
+
+  it('keep doubles of a union that have many digits, whatever their bytes are', () => {
+    const target = loadTargetOf('t', {
+      format: 'avro',
+      columns: [
+        { name: 'price', type: 'double precision', stored: stored('double precision', 'float8') },
+        { name: 'id', type: 'bigint', stored: stored('bigint', 'int8') },
+      ],
+    });
+    const schema = schemaOf(record({ price: ['double', 'null'], id: 'long' }), target);
+    for (const price of [Number.NaN, 2 ** -40, -(2 ** 60), 0.1 + 0.2, -0, 5e9]) {
+      const double = Buffer.alloc(8);
+      double.writeDoubleLE(price);
+      const { fast, slow } = bothWays(schema, target, target.columns, bytes(0, double, -(2 ** 31)));
+      expect([price, fast]).toEqual([price, slow]);
+    }
+  });
+
   it('are left to the long way where it refuses them, or where a field may become a column', () => {
     for (const value of [
       message('a\0b'),
