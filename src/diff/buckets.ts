@@ -1,5 +1,6 @@
 // Finds the part of two relations that may differ, without sorting or sending rows: rows fall into buckets by the hash
 // of their key, and each database adds up the hashes of a bucket's rows. streams.ts reads the rows of the others.
+import { bothSides } from './both-sides.ts';
 import type { DiffSide } from './dialect.ts';
 import { cellsOf, LineReader } from './lines.ts';
 import { type DiffPlan, type DiffRequest, type PairedColumn, rowsOf } from './plan.ts';
@@ -25,10 +26,10 @@ export async function equalPart(
   request: DiffRequest,
 ): Promise<EqualPart | null> {
   const hash = here.quickHash === there.quickHash ? here.quickHash : 'md5';
-  const [ours, theirs] = await Promise.all([
+  const [ours, theirs] = await bothSides(
     buckets(here, plan, request, 'here', hash),
     buckets(there, plan, request, 'there', hash),
-  ]);
+  );
   if (ours === null || theirs === null) return null;
   const all = [...new Set([...ours.keys(), ...theirs.keys()])];
   const left = all.filter((bucket) => ours.get(bucket)?.sum !== theirs.get(bucket)?.sum);

@@ -1,5 +1,6 @@
 // Compares two relations by key: which rows are on one side only, which columns differ. In the database where both are
 // in one, by two sorted streams elsewhere.
+import { bothSides } from './both-sides.ts';
 import type { DiffSide } from './dialect.ts';
 import { diffInDatabase } from './in-database.ts';
 import { type DiffRequest, planDiff } from './plan.ts';
@@ -16,7 +17,7 @@ export async function diffRelations(
   request: DiffRequest,
   together: boolean,
 ): Promise<DiffResult> {
-  await (together ? here.open([there]) : Promise.all([here.open(), there.open()]));
+  await (together ? here.open([there]) : bothSides(here.open(), there.open()));
   const plan = await planDiff(here, there, request);
   const found = await (together ? diffInDatabase : diffStreams)(here, there, plan, request);
   return {

@@ -343,24 +343,25 @@ export class PostgresSession implements Session {
   async release(): Promise<void> {
     if (this.#held) return;
     this.beforeFirst = null;
-    try {
-      await this.#statements.run(async () => {
+    // Work that still waits finds a session without a connection, never one that another session has by now.
+    await this.#statements.run(async () => {
+      try {
         if (this.#connection === null) return;
         if (this.#connection.status !== 'I' || this.#connection.broken) await this.#rollBack();
         // dbt closes the connection; ours is reused, without settings or state of this node.
         if (this.#stateful && !this.#connection.broken) await this.#send(this.#connection, 'DISCARD ALL');
-      });
-    } catch {
-      if (this.#connection !== null) this.#connection.broken = true;
-    } finally {
-      const connection = this.#connection;
-      this.#connection = null;
-      this.#transaction.reset();
-      this.#temporary.forget();
-      this.#waiting = [];
-      this.#stateful = false;
-      if (connection !== null) this.#pool.release(connection);
-    }
+      } catch {
+        if (this.#connection !== null) this.#connection.broken = true;
+      } finally {
+        const connection = this.#connection;
+        this.#connection = null;
+        this.#transaction.reset();
+        this.#temporary.forget();
+        this.#waiting = [];
+        this.#stateful = false;
+        if (connection !== null) this.#pool.release(connection);
+      }
+    });
   }
 
   async #first(): Promise<void> {

@@ -63,6 +63,17 @@ describe.each(SERVERS)('$name', (server) => {
     expect(failed.message).toContain('violates check constraint');
   });
 
+  test('a statement that comes while its session is released shares its connection with no other session', async () => {
+    const session = adapter.session({ name: 'released' });
+    await session.execute('select 1');
+    const released = session.release();
+    const late = failure(session.execute('select nothing'));
+    await released;
+    expect(await rows('select 1')).toEqual([[1]]);
+    expect((await late).message).toContain('column "nothing" does not exist');
+    await session.release();
+  });
+
   test('gives values as psycopg2 and agate do', async () => {
     const { table } = await withSession((session) =>
       session.execute(

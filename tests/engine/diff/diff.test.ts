@@ -31,7 +31,7 @@ describe('diff', () => {
       "select 2 as id, 'c' as x union all select 3, 'd,e' union all select 4, 'f'",
     );
     const table = await run('--to-target', 'beside', '--where', 'id < 9');
-    expect(table.code).toBe(1);
+    expect(table.code, table.out).toBe(1);
     const printed = table.stdout.slice(table.stdout.indexOf('m: ')).replace(/^\d\d:\d\d:\d\d +/gm, '');
     expect(printed.replace(/"tsdbt_test_\w+"/g, 'db').trimEnd()).toBe(
       `m: different, by id
@@ -185,14 +185,14 @@ different   3   x       null  d,e`,
       'models/absent.yml': 'models: [{name: absent, config: {unique_key: id}}]',
     });
     const { ended, found } = await lab.diff('--to-target', 'away');
-    expect([ended.code, found.equal, found.rows.here]).toEqual([1, true, 1]);
+    expect([ended.code, found.equal, found.rows.here], ended.out).toEqual([1, true, 1]);
     const document: { equal: boolean; failed: unknown } = JSON.parse(ended.stdout);
     expect([document.equal, document.failed]).toEqual([
       false,
       [{ name: 'absent', unique_id: 'model.faults.absent', why: expect.stringContaining('There is no relation "') }],
     ]);
     const table = await lab.project.run(['diff', '--to-target', 'away']);
-    expect(table.code).toBe(1);
+    expect(table.code, table.out).toBe(1);
     expect(table.out).toContain('m: equal, by id');
     expect(table.out).toContain('absent could not be compared: There is no relation "');
     lab.project.remove('models/absent.sql');
