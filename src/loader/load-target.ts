@@ -1,20 +1,18 @@
 // Reads and checks a source table's `meta: tsdbt: load:`: which topics go into which table, and how. Reads the
 // manifest only; check.ts finds out whether topic and table exist.
 import type { ColumnInfo, Json, SourceDefinition } from '../contracts/node.ts';
-import { TsdbtError } from '../errors.ts';
 import { type Amount, amountOf, COUNT, DURATION, SIZE } from './amounts.ts';
 import { type ArchiveConfig, archiveConfig } from './archive/config.ts';
 import { CHANGE_OPTIONS, type ChangeConfig, changeConfig } from './debezium/change-config.ts';
-import { loadSettings } from '../project/load-config.ts';
 import type { StoredType } from './column-check.ts';
 import { type ColumnOrigin, epochOf, originOf, type Path, pathText } from './column-origin.ts';
 import type { ColumnFormat } from './row-encoder.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
-import { OptionReader, type Options, type Refuse } from './option-reader.ts';
+import { OptionReader, refuseUnknown, type Refuse } from './option-reader.ts';
+import { sourceOptions, writtenOptions } from './source-options.ts';
 import { SYNC_OPTIONS } from './sync/config.ts';
 import { TABLE_OPTIONS, type TableOptions } from './table-options.ts';
 import { topicPattern } from './topics.ts';
-import { knownWords } from '../values/close-matches.ts';
 import { writtenTime } from './written-time.ts';
 
 /** A column of the table, as declared beside the source. */
@@ -177,29 +175,20 @@ const HASH_LENGTH = 64;
  * @throws `validation` error naming the file, the table and the option
  */
 export function loadTarget(source: SourceDefinition, table: TableOptions): LoadTarget | null {
-  const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
-  const shared = loadSettings(source.source_meta);
+  const { name, own, options, refuse } = sourceOptions(source);
   const [naming, ...others] = TOPIC_OPTIONS.filter((option) => own?.[option] !== undefined);
-  const options: Options = { ...shared, ...own };
-  const name = `${source.source_name}.${source.name}`;
-  const refuse = (message: string, hint?: string): never => {
-    throw new TsdbtError('validation', `Invalid load config of source ${name}: ${message}`, {
-      path: source.original_file_path,
-      hint,
-    });
-  };
-  if (naming === undefined) refuseUnknown(options, refuse);
+  const everyTable = Object.values(TABLE_OPTIONS).flat();
+  // A misspelt option of a table that nothing seems to load may be what says which topics there are.
+  if (naming === undefined) refuseUnknown(options, [...new Set([...OPTIONS, ...SYNC_OPTIONS, ...everyTable])], refuse);
   if (own === undefined || naming === undefined) return null;
   const reader = new OptionReader(options, refuse);
   if (others.length > 0) refuse(`'${naming}' and '${others[0]}' are given; one of them must go`);
   const names: readonly string[] = [...OPTIONS, ...TABLE_OPTIONS[table.database]];
-  for (const option of Object.keys(options)) {
-    if (names.includes(option)) continue;
-    const owner = Object.entries(TABLE_OPTIONS).find(([, known]) => known.some((name) => name === option))?.[0];
-    if (owner !== undefined)
-      refuse(`'${option}' is an option of tables in ${owner}, and this target is ${table.database}`);
-    refuse(`unknown option '${option}'`, `${knownWords('Options', option, names)}.`);
-  }
+  for (const [owner, known] of Object.entries(TABLE_OPTIONS))
+    for (const option of known)
+      if (options[option] !== undefined && !names.includes(option))
+        refuse(`'${option}' is an option of tables in ${owner}, and this target is ${table.database}`);
+  refuseUnknown(options, names, refuse);
 
   const format = reader.choice('format', ['json', 'json_schema', 'avro', 'debezium'], 'json');
   const declared = Object.values(source.columns).map((column) => ({
@@ -297,13 +286,6 @@ export function loadTarget(source: SourceDefinition, table: TableOptions): LoadT
   };
 }
 
-/** A misspelt option of a table that nothing seems to load may be what says which topics there are. */
-function refuseUnknown(options: Options, refuse: Refuse): void {
-  const known = [...new Set([...OPTIONS, ...SYNC_OPTIONS, ...Object.values(TABLE_OPTIONS).flat()])];
-  for (const option of Object.keys(options))
-    if (!known.includes(option)) refuse(`unknown option '${option}'`, `${knownWords('Options', option, known)}.`);
-}
-
 /** The options that say which topics there are; a table has one of them. */
 const TOPIC_OPTIONS = ['topic', 'topics', 'topic_pattern'] as const;
 
@@ -335,12 +317,10 @@ function columnOptions(
   format: LoadTarget['format'],
   refuse: Refuse,
 ): Pick<LoadColumn, 'origin' | 'epoch' | 'aliases' | 'fallback'> {
-  const own = loadSettings(meta) ?? loadSettings(config?.meta);
-  if (own === undefined) return {};
   const refuseColumn = (message: string, hint?: string): never => refuse(`column '${name}': ${message}`, hint);
-  for (const option of Object.keys(own))
-    if (!COLUMN_OPTIONS.includes(option))
-      refuseColumn(`unknown option '${option}'`, `${knownWords('Options', option, COLUMN_OPTIONS)}.`);
+  const own = writtenOptions([meta, config?.meta], refuseColumn, 'load: { from: key } is one.');
+  if (own === undefined) return {};
+  refuseUnknown(own, COLUMN_OPTIONS, refuseColumn);
   const origin = originOf(own, refuseColumn);
   const epoch = epochOf(own, type ?? 'text', refuseColumn);
   for (const option of AVRO_OPTIONS) {
@@ -402,9 +382,7 @@ function deadLimit(value: Json | undefined, refuse: Refuse): number | null {
 function flushLimits(value: Json | undefined, defaults: LoadTarget['flush'], refuse: Refuse): LoadTarget['flush'] {
   if (value === undefined) return defaults;
   if (!isDictionary(value)) return refuse(`'flush' must be { rows, bytes, age }, found ${JSON.stringify(value)}`);
-  for (const name of Object.keys(value))
-    if (!['rows', 'bytes', 'age'].includes(name))
-      refuse(`unknown option '${name}' in 'flush'`, 'Options: rows, bytes, age.');
+  refuseUnknown(value, ['rows', 'bytes', 'age'], refuse, 'flush');
   const amount = (name: string, kind: Amount, fallback: number): number => {
     const written = value[name];
     if (written === undefined) return fallback;

@@ -1,10 +1,21 @@
 // Reads options of a load config by type, with one error each. Which options there are is its callers'.
 import type { Json } from '../contracts/node.ts';
+import { knownWords } from '../values/close-matches.ts';
 
 export type Options = { readonly [name: string]: Json };
 
 /** Throws the error of a load config. */
 export type Refuse = (message: string, hint?: string) => never;
+
+/** @param place the option that these are within */
+export function refuseUnknown(options: Options, known: readonly string[], refuse: Refuse, place?: string): void {
+  for (const option of Object.keys(options))
+    if (!known.includes(option))
+      refuse(
+        `unknown option '${option}'${place === undefined ? '' : ` in '${place}'`}`,
+        `${knownWords('Options', option, known)}.`,
+      );
+}
 
 export class OptionReader {
   readonly #options: Options;

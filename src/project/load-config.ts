@@ -1,13 +1,17 @@
 // Tells whether `tsdbt load` fills a source's table, and reads the settings. loader/load-target.ts interprets them.
 import type { LoadOrigin } from '../adapters/adapter.ts';
 import type { Json, SourceDefinition } from '../contracts/node.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 
-/** The settings under `meta: tsdbt: load:`; undefined when there are none. */
+/** What stands under `meta: tsdbt: load:`, whatever it is. */
+export function writtenLoad(meta: unknown): Json | undefined {
+  return (meta as { tsdbt?: { load?: Json } } | null | undefined)?.tsdbt?.load;
+}
+
+/** The settings there; undefined when there are none. */
 export function loadSettings(meta: unknown): { readonly [name: string]: Json } | undefined {
-  const load = (meta as { tsdbt?: { load?: unknown } } | null | undefined)?.tsdbt?.load;
-  return typeof load === 'object' && load !== null && !Array.isArray(load)
-    ? (load as { [name: string]: Json })
-    : undefined;
+  const load = writtenLoad(meta);
+  return isDictionary(load) ? load : undefined;
 }
 
 const TOPICS = ['topic', 'topics', 'topic_pattern'];

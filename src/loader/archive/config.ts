@@ -1,11 +1,10 @@
 // The `archive` of a load config: a topic's messages as files in an object store, beside the table or instead of it.
 // The archive is a target of its own: it has positions, a pace and a consumer group of its own.
 import type { Json } from '../../contracts/node.ts';
-import { knownWords } from '../../values/close-matches.ts';
 import { type Amount, amountOf, DURATION, SIZE } from '../amounts.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 import type { LoadTarget } from '../load-target.ts';
-import { OptionReader, type Refuse } from '../option-reader.ts';
+import { OptionReader, type Refuse, refuseUnknown } from '../option-reader.ts';
 
 /** How a file is written; its name ends so. */
 export type ArchiveFormat = (typeof FORMATS)[number];
@@ -57,9 +56,7 @@ export function archiveConfig(
 ): ArchiveConfig | null {
   if (value === undefined || value === null || value === false) return null;
   if (!isDictionary(value)) return refuse(`'archive' must be { connection, path }, found ${JSON.stringify(value)}`);
-  for (const option of Object.keys(value))
-    if (!OPTIONS.includes(option))
-      refuse(`unknown option '${option}' in 'archive'`, `${knownWords('Options', option, OPTIONS)}.`);
+  refuseUnknown(value, OPTIONS, refuse, 'archive');
   const reader = new OptionReader(value, refuse);
   const connection = reader.text('connection', '');
   if (connection === '') refuse("'archive' needs a connection", 'connection: lake, of type s3 in connections.yml.');
@@ -88,9 +85,7 @@ function compactConfig(value: Json | undefined, path: string, refuse: Refuse): C
   const options = value === true ? {} : value;
   if (!isDictionary(options))
     return refuse(`'compact' of 'archive' must be true or { after, keep, size }, found ${JSON.stringify(value)}`);
-  for (const option of Object.keys(options))
-    if (!COMPACT_OPTIONS.includes(option))
-      refuse(`unknown option '${option}' in 'compact'`, `${knownWords('Options', option, COMPACT_OPTIONS)}.`);
+  refuseUnknown(options, COMPACT_OPTIONS, refuse, 'compact');
   if (!path.includes('{day}'))
     refuse("'compact' joins the files of a day, and 'path' of 'archive' has no {day}", 'path: raw/events/dt={day}/');
   const amount = (name: string, kind: Amount, fallback: number): number => {

@@ -1,10 +1,8 @@
 // Reads and checks a source table's `meta: tsdbt: load:` that names a table of another database: what is synced into
 // it, how changes are found, how often. Reads the manifest only.
 import type { Json, SourceDefinition } from '../../contracts/node.ts';
-import { TsdbtError } from '../../errors.ts';
-import { loadSettings } from '../../project/load-config.ts';
-import { knownWords } from '../../values/close-matches.ts';
-import { OptionReader, type Options } from '../option-reader.ts';
+import { OptionReader, refuseUnknown } from '../option-reader.ts';
+import { sourceOptions } from '../source-options.ts';
 
 /** The system column of Postgres that says which transaction wrote a row. */
 export const XMIN = 'xmin';
@@ -55,21 +53,11 @@ const EVERY_MS = 3_600_000;
 
 /** @returns null: the source names no table of another database @throws `validation` error naming file and option */
 export function syncTarget(source: SourceDefinition): SyncTarget | null {
-  const own = loadSettings(source.meta) ?? loadSettings(source.config['meta']);
+  const { name, own, options, refuse } = sourceOptions(source);
   if (own?.['table'] === undefined) return null;
-  const options: Options = { ...loadSettings(source.source_meta), ...own };
-  const name = `${source.source_name}.${source.name}`;
-  const refuse = (message: string, hint?: string): never => {
-    throw new TsdbtError('validation', `Invalid load config of source ${name}: ${message}`, {
-      path: source.original_file_path,
-      hint,
-    });
-  };
   for (const topic of ['topic', 'topics', 'topic_pattern'])
     if (own[topic] !== undefined) refuse(`'table' and '${topic}' are given; one of them must go`);
-  for (const option of Object.keys(options))
-    if (!SYNC_OPTIONS.includes(option))
-      refuse(`unknown option '${option}'`, `${knownWords('Options', option, SYNC_OPTIONS)}.`);
+  refuseUnknown(options, SYNC_OPTIONS, refuse);
   const reader = new OptionReader(options, refuse);
   const parts = reader.text('table', '').split('.');
   const [schema, table] = parts.length === 1 ? ['public', parts[0]] : parts;

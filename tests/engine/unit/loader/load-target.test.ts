@@ -4,15 +4,14 @@ import type { SourceDefinition } from '../../../../src/contracts/node.ts';
 import { type LoadTarget, loadTarget } from '../../../../src/loader/load-target.ts';
 import { CLICKHOUSE_TABLE } from '../../../../src/loader/clickhouse/table-options.ts';
 import { POSTGRES_TABLE } from '../../../../src/loader/postgres/table-options.ts';
+import { syncTarget } from '../../../../src/loader/sync/config.ts';
 import type { TableOptions } from '../../../../src/loader/table-options.ts';
 
-/** The target of a source table; each column by its data type, or as a whole. */
-function targetOf(
-  load: object,
-  columns: Readonly<Record<string, string | object>> = { id: 'bigint' },
-  tables: TableOptions = POSTGRES_TABLE,
-): LoadTarget {
-  const source = {
+type Columns = Readonly<Record<string, string | object>>;
+
+/** A source table; each column by its data type, or as a whole. */
+const sourceOf = (load: unknown, columns: Columns = { id: 'bigint' }, shared?: unknown): SourceDefinition =>
+  ({
     unique_id: 'source.p.s.t',
     source_name: 's',
     name: 't',
@@ -23,14 +22,43 @@ function targetOf(
         { name, ...(typeof column === 'string' ? { data_type: column } : column) },
       ]),
     ),
-    meta: { tsdbt: { load: { topic: 't', ...load } } },
+    meta: { tsdbt: { load } },
     config: {},
-    source_meta: {},
-  } as unknown as SourceDefinition;
-  const target = loadTarget(source, tables);
+    source_meta: { tsdbt: { load: shared } },
+  }) as unknown as SourceDefinition;
+
+/** The target of such a table, which topic `t` fills. */
+function targetOf(load: object, columns?: Columns, tables: TableOptions = POSTGRES_TABLE): LoadTarget {
+  const target = loadTarget(sourceOf({ topic: 't', ...load }, columns), tables);
   if (target === null) throw new Error('nothing loads the table');
   return target;
 }
+
+describe('a load config', () => {
+  const written = (load: unknown, shared?: unknown): unknown => {
+    const source = sourceOf(load, {}, shared);
+    return syncTarget(source) ?? loadTarget(source, POSTGRES_TABLE);
+  };
+
+  it.each(['t1', ['t1'], 5, true, ''])('is a dictionary, and not %j', (load) => {
+    const error = expect.objectContaining({
+      kind: 'validation',
+      message: `Invalid load config of source s.t: 'load' must be a dictionary, found ${JSON.stringify(load)}`,
+      details: { path: 'models/s.yml', hint: 'load: { topic: events } is one; false: nothing loads the table.' },
+    });
+    expect(() => written(load)).toThrow(error);
+    expect(() => written({ topic: 't' }, load)).toThrow(error);
+    const column = { data_type: 'text', config: { meta: { tsdbt: { load } } } };
+    expect(() => targetOf({}, { c: column })).toThrow("column 'c': 'load' must be a dictionary, found");
+  });
+
+  it.each([null, false])('is none where it is %j, whatever the source says', (load) => {
+    expect(written(load)).toBeNull();
+    expect(written(load, { connection: 'events' })).toBeNull();
+    expect(written({ topic: 't' }, load)).toMatchObject({ topic: 't', connection: 'default' });
+    expect(targetOf({}, { c: { meta: { tsdbt: { load } } } }).columns[0]?.name).toBe('c');
+  });
+});
 
 describe('where a topic begins', () => {
   it.each([

@@ -1,0 +1,38 @@
+// Finds what a source's table or a column says below `meta: tsdbt: load:`. Its options are checked by who reads them.
+import type { SourceDefinition } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import { writtenLoad } from '../project/load-config.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
+import type { Options, Refuse } from './option-reader.ts';
+
+/** The load config of a source's table. */
+export interface SourceOptions {
+  /** `raw.users`, for people. */
+  readonly name: string;
+  /** The table's own options; undefined: it has none. */
+  readonly own: Options | undefined;
+  /** Those of its source and its own, which win. */
+  readonly options: Options;
+  readonly refuse: Refuse;
+}
+
+/** @throws `validation` error naming file and source where `load` is no dictionary */
+export function sourceOptions(source: SourceDefinition): SourceOptions {
+  const name = `${source.source_name}.${source.name}`;
+  const refuse = (message: string, hint?: string): never => {
+    throw new TsdbtError('validation', `Invalid load config of source ${name}: ${message}`, {
+      path: source.original_file_path,
+      hint,
+    });
+  };
+  const hint = 'load: { topic: events } is one; false: nothing loads the table.';
+  const own = writtenOptions([source.meta, source.config['meta']], refuse, hint);
+  return { name, own, options: { ...writtenOptions([source.source_meta], refuse, hint), ...own }, refuse };
+}
+
+/** The first options that one of these says; undefined: none does. Null and false say nothing. */
+export function writtenOptions(metas: readonly unknown[], refuse: Refuse, hint: string): Options | undefined {
+  const load = metas.map(writtenLoad).find((each) => each !== undefined && each !== null && each !== false);
+  if (load === undefined || isDictionary(load)) return load;
+  return refuse(`'load' must be a dictionary, found ${JSON.stringify(load)}`, hint);
+}
