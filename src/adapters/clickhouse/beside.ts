@@ -1,7 +1,7 @@
 // Tables that are made beside another and take its place in one step: what stands there, what killed runs have left,
 // the exchange. What goes into them, and the lease that one at a time needs, are the caller's.
 import type { Session } from '../adapter.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 import { LONG_QUERY } from './long-query.ts';
 import { exchangesTables } from './server-facts.ts';
 
@@ -22,7 +22,7 @@ export interface StandingTable {
 
 /** As SQL. */
 export function besideName({ schema, table }: TableName): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+  return `${quoteWritten(schema)}.${quoteWritten(table)}`;
 }
 
 /** Makes the database where it is missing. @returns its engine when tables of it are not exchanged; else null */
@@ -32,7 +32,7 @@ export async function prepareDatabase(session: Session, schema: string): Promise
   });
   const engine = table.rows[0]?.textAt(0);
   // Who may not create databases writes into one that is there.
-  if (engine === undefined) await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}`);
+  if (engine === undefined) await session.execute(`CREATE DATABASE IF NOT EXISTS ${quoteWritten(schema)}`);
   else if (!exchangesTables(engine) || engine === 'Replicated') return engine;
   return null;
 }

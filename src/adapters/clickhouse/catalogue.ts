@@ -1,7 +1,7 @@
 // The engine's own questions to ClickHouse's system tables, as SQL text: what is there, what writes into what, what has
 // changed. Bookkeeping only: whatever builds or changes a model's relation is a macro in include/.
 import type { LoadedSource } from '../adapter.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 
 /** Identity and definition of a view, as a text. */
 const VIEW_STATE = 'hex(sipHash128(toString(t.uuid), t.create_table_query))';
@@ -103,7 +103,7 @@ export const LOADER_PRESENT = "select name from system.tables where database = '
  * Rows are null when it was never loaded; those of flushes long ago are not counted.
  */
 export function loadedSql({ schema, identifier }: LoadedSource): string {
-  const relation = `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+  const relation = `${quoteWritten(schema)}.${quoteWritten(identifier)}`;
   return (
     "select if(count() = 0, null, toInt64(sumIf(rows, kind = 'done'))), max(last_kafka_ts), " +
     "if(countIf(kind = 'done' and rows > 0) = 0, null, maxIf(written_at, kind = 'done' and rows > 0)), " +

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { InOrder } from '../../in-order.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 
 /** The part of npm `chdb` that is used. */
 export interface NativeSession {
@@ -93,7 +93,7 @@ class Lane {
   async prepare({ sql, database, settings, parameters, gone }: Statement): Promise<void> {
     if (gone()) throw CANCELLED;
     if (database !== null && database !== this.#database) {
-      await this.query(`USE ${quoteIdentifier(database)}`, 'Null');
+      await this.query(`USE ${quoteWritten(database)}`, 'Null');
       this.#database = database;
     }
     const changes: string[] = [];

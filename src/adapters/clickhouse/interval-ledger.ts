@@ -3,7 +3,7 @@
 // which are missing.
 import type { Adapter, DoneInterval, IntervalLedger, Session } from '../adapter.ts';
 import type { Relation } from '../relation.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 
 const LEDGER_TABLE = 'tsdbt_intervals';
 /**
@@ -78,5 +78,5 @@ select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 
 }
 
 function tableName({ schema }: Relation): string {
-  return `${quoteIdentifier(schema ?? '')}.${LEDGER_TABLE}`;
+  return `${quoteWritten(schema ?? '')}.${LEDGER_TABLE}`;
 }

@@ -4,7 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 import { isAlive, ownHost, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import type { Row } from '../table.ts';
 import { sleep } from '../../within.ts';
@@ -103,7 +103,7 @@ export class Lease {
 
   /** A table of the relation's schema, as SQL. */
   table(name: string): string {
-    return `${quoteIdentifier(this.schema)}.${quoteIdentifier(name)}`;
+    return `${quoteWritten(this.schema)}.${quoteWritten(name)}`;
   }
 
   async announce(): Promise<void> {

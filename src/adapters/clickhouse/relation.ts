@@ -12,7 +12,7 @@ import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
 import type { NodeOfRelation, RelationDialect, RelationType } from '../relation-dialect.ts';
 import { Relation, type RelationInput } from '../relation.ts';
-import { quoteIdentifier } from './literal.ts';
+import { quoteWritten } from './literal.ts';
 
 /** The keys of a profile that decide whether statements run on the whole cluster. */
 export interface ClusterSettings {
@@ -55,7 +55,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     types: TYPES,
     noDatabase: 'clickhouse',
     exactNames: true,
-    showPart: quoteIdentifier,
+    showPart: quoteWritten,
     showMoment,
     // Facts become known at different times: the first three from catalogue or profile, the rest from the deployed DDL.
     ownFields: {

@@ -8,7 +8,7 @@ import { Connection, type ServerAddress } from './connection.ts';
 import type { SilenceTimes } from '../silence.ts';
 import { sleep, within } from '../../within.ts';
 import { databaseError } from './database-error.ts';
-import { quoteIdentifier, quoteText } from './literal.ts';
+import { quoteWritten, quoteText } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
 /** One session of the server, with its own temporary tables and settings. */
@@ -141,7 +141,7 @@ export class Server {
         atomicExchange: check === false || clusterMode === true || exchangesTables(engine),
       };
       for (const [, name] of of('left'))
-        await this.#ask(connection, `DROP TABLE IF EXISTS ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`).catch(
+        await this.#ask(connection, `DROP TABLE IF EXISTS ${quoteWritten(schema)}.${quoteWritten(name)}`).catch(
           () => undefined,
         );
       return connection;
@@ -157,7 +157,7 @@ export class Server {
     const { schema, cluster, database_engine: engine } = this.#options.credentials;
     const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
     const ofEngine = typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : '';
-    await this.#ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(schema)}${onCluster}${ofEngine}`);
+    await this.#ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteWritten(schema)}${onCluster}${ofEngine}`);
     return (
       await this.#ask(connection, `SELECT engine FROM system.databases WHERE name = ${quoteText(schema)}`)
     ).trim();

@@ -20,7 +20,7 @@ import {
 } from '../../values/index.ts';
 import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
-import { quoteIdentifier } from './literal.ts';
+import { quoteWritten } from './literal.ts';
 import { completeSettings, settingsClause, settingsOfEngine } from './model-settings.ts';
 import { onCluster } from './relation.ts';
 import { s3Source } from './s3-source.ts';
@@ -274,7 +274,7 @@ export function createTemplateMethods(
           if (isTruthy(field('constraints'))) call.onConstraint('ConstraintNotSupported', 'column');
           const [codec, ttl] = [toText(field('codec')), toText(field('ttl'))];
           return [
-            quoteIdentifier(toText(field('name'))),
+            quoteWritten(toText(field('name'))),
             toText(field('data_type')),
             ...(codec === '' ? [] : [`CODEC(${codec})`]),
             ...(ttl === '' ? [] : [`TTL ${ttl}`]),

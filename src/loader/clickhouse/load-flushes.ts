@@ -1,7 +1,7 @@
 // The loader's bookkeeping in ClickHouse as SQL, in database `tsdbt`: what each flush was going to write (intents),
 // dead letters, failures, members of groups. Only texts; intents.ts and sink.ts run them.
 import { randomUUID } from 'node:crypto';
-import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { quoteWritten, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { TopicPartition } from '../broker.ts';
 import type { LoadTarget } from '../load-target.ts';
 import { idOf } from '../topic-ids.ts';
@@ -77,7 +77,7 @@ export interface KeptIntent extends Intent {
 
 /** The table's name in `relation`. Unlike dbt's unique id it does not change when a source is renamed. */
 export function relationOf({ schema, identifier }: Pick<LoadTarget, 'schema' | 'identifier'>): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+  return `${quoteWritten(schema)}.${quoteWritten(identifier)}`;
 }
 
 /** Older versions have made the table without them. */

@@ -1,6 +1,6 @@
 // DDL of a loaded table in ClickHouse: columns, the loader's own columns, engine, order, partitions, TTL, settings.
 // Texts only; the sink runs them, problems.ts looks at tables that exist.
-import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import { quoteIdentifier, quoteWritten } from '../../adapters/clickhouse/literal.ts';
 import { settingsClause } from '../../adapters/clickhouse/model-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
@@ -45,7 +45,7 @@ const ADDED: Readonly<Record<string, string>> = {
 };
 
 export function tableName({ schema, identifier }: LoadTarget): string {
-  return `${quoteIdentifier(schema)}.${quoteIdentifier(identifier)}`;
+  return `${quoteWritten(schema)}.${quoteWritten(identifier)}`;
 }
 
 /** The column by whose greatest value a row's last version is known, in upsert mode. */
@@ -148,7 +148,7 @@ export function createTable(target: LoadTarget, place: TablePlace): string[] {
   const list = (expressions: readonly string[]): string => `(${expressions.map(named).join(', ')})`;
   const cluster = onCluster(place);
   return [
-    `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(target.schema)}${cluster}`,
+    `CREATE DATABASE IF NOT EXISTS ${quoteWritten(target.schema)}${cluster}`,
     [
       `CREATE TABLE IF NOT EXISTS ${tableName(target)}${cluster} (\n  ${lines.join(',\n  ')}\n)`,
       `ENGINE = ${engineSql(target, place)}`,

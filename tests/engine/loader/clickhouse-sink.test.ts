@@ -27,6 +27,16 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse', () => {
     ).toEqual([['tab\there 5', 't', '2', '1', 'false']]);
   });
 
+  it('keeps quotes that belong to the name of a column', async () => {
+    const target = lab.target({ id: 'Int64', a: 'String', '"a"': 'String', '`b`': 'Int8', '"': 'String' });
+    for (const b of [1, 'seven']) lab.broker.produce('t', 0, { id: 1, a: 'x', '"a"': 'y', '`b`': b, '"': 'z' });
+    expect(await lab.load(target)).toEqual({ rows: 1, dead: 1, stopped: [] });
+    const columns = 'id, a, `"a"`, `\\`b\\``, `"`';
+    expect(await lab.rows(`select ${columns} from ${target.schema}.${target.identifier}`)).toEqual([
+      ['1', 'x', 'y', '1', 'z'],
+    ]);
+  });
+
   it("makes what is missing alone, also in the server's database default", async () => {
     const [table, run] = ['sink_in_default', vi.spyOn(LeasedSession.prototype, 'run')];
     try {

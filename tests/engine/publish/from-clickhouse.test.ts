@@ -140,6 +140,27 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     expect(await asked("select name from system.tables where database = 'from_ch_copy'")).toEqual([['m']]);
   });
 
+  it('keeps quotes that belong to the name of a column', async () => {
+    const columns = 'select 1 as id, 2 as "a", 3 as `"a"`, 4 as `\\`b\\``, 5 as `"`';
+    const to = [
+      { ...IN_POSTGRES, table: 'serving.quoted' },
+      { ...IN_CLICKHOUSE, table: 'from_ch_copy.quoted', order_by: ['"a"'] },
+    ];
+    const built = await publish(columns, to);
+    expect([built.code, built.out.match(/PUBLISH 1/g)?.length], built.out).toEqual([0, 2]);
+    const names = ['id', 'a', '"a"', '`b`', '"'];
+    expect(
+      await lab.there("select attname from pg_attribute where attrelid = 'serving.quoted'::regclass and attnum > 0"),
+    ).toEqual(names.map((name) => [name]));
+    expect(await asked("select name from system.columns where database = 'from_ch_copy' and table = 'quoted'")).toEqual(
+      names.map((name) => [name]),
+    );
+    expect(await lab.there('select * from serving.quoted')).toEqual([['1', '2', '3', '4', '5']]);
+    expect(await asked('select * from from_ch_copy.quoted')).toEqual([['1', '2', '3', '4', '5']]);
+    const compared = await lab.project.run(['diff', '--copies']);
+    expect(compared.code, compared.out).toBe(0);
+  });
+
   it('refuses rows that have changed while they were read', async () => {
     await asked('create or replace table from_ch.moving (id Int32, v Nullable(String)) engine = MergeTree order by id');
     const session = adapter.session({ name: 'test' });
