@@ -6,6 +6,7 @@ import type { ParquetType } from '../../object-store/write-parquet.ts';
 import { type LakeColumn, lakeColumn } from '../lake/lake-column.ts';
 import type { SourceColumn } from '../receiver.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
+import { whyNoEqual } from '../../adapters/clickhouse/no-equal.ts';
 
 /** Types whose text, as the server writes it, is what a file takes. */
 const WHOLE: Readonly<Record<string, ParquetType>> = {
@@ -69,7 +70,7 @@ export function lakeColumnOfClickHouse(column: SourceColumn): LakeColumn {
       return refuse(
         /^U?Int(?:128|256)$/.test(base)
           ? `a decimal has at most ${MOST_DIGITS} digits; toString(…) in the model makes a text of it`
-          : 'it has no equal; toString(…) or toJSONString(…) in the model makes a text of it',
+          : whyNoEqual(name, plain),
       );
   }
 }

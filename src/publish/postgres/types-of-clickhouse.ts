@@ -3,6 +3,7 @@
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
 import { errorOf } from '../../error-table.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
+import { whyNoEqual } from '../../adapters/clickhouse/no-equal.ts';
 import type { PlannedColumn, SourceColumn, ValueCheck } from '../receiver.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -70,7 +71,7 @@ export function columnOfClickHouse({ name, type, nullable }: SourceColumn): Plan
       return refuse(
         base === 'FixedString'
           ? 'its bytes are no text; toString(…) or hex(…) in the model makes one'
-          : 'it has no equal; toString(…) or toJSONString(…) in the model makes a text of it',
+          : whyNoEqual(name, plain),
       );
   }
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
 import type { PartitionChoice } from '../../../src/publish/receiver.ts';
+import { lakeColumnOfClickHouse } from '../../../src/publish/clickhouse/lake-columns.ts';
 import { ClickHouseSource } from '../../../src/publish/clickhouse/source.ts';
 import { clickhouseAdapter, clickhouseFolder, clickhouseMissing, textsOf } from '../support/clickhouse.ts';
 import { openLab, type PublishLab } from './lab.ts';
@@ -240,6 +241,33 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
     } finally {
       await session.release();
     }
+  });
+
+  it('says what makes a value of what an aggregate keeps', async () => {
+    const merged: [string, string, string][] = [
+      ['sumState', '3', 'sumMerge(`s`)'],
+      ['quantilesState(0.5, 0.9)', '3', 'quantilesMerge(0.5, 0.9)(`s`)'],
+      ['sumMapState', '[1], [2]', 'sumMapMerge(`s`)'],
+    ];
+    for (const [aggregate, value, merge] of merged) {
+      const { out } = await publish(
+        `select 1 as id, initializeAggregation('${aggregate}', ${value}) as s`,
+        IN_POSTGRES,
+      );
+      const why = `finalizeAggregation(\`s\`) in the model is the value of a row, ${merge} that of all rows of a group`;
+      expect(out).toContain(
+        `cannot be published to Postgres: it is the state of an aggregate, and its text is bytes; ${why}`,
+      );
+      expect(
+        await asked(`select toString(any(finalizeAggregation(\`s\`))) = toString(${merge}) from from_ch.m`),
+      ).toEqual([['1']]);
+      const [[type = ''] = []] = await asked('select toTypeName(s) from from_ch.m');
+      expect(() => lakeColumnOfClickHouse({ name: 's', type, nullable: false })).toThrow(why);
+    }
+    const simple = 'SimpleAggregateFunction(max, Nullable(Int64))';
+    const { out } = await publish(`select 1 as id, cast(3 as ${simple}) as s`, IN_POSTGRES);
+    expect(out).toContain('it says how rows are merged; CAST(`s` AS Nullable(Int64)) in the model is the value');
+    expect(await asked('select CAST(`s` AS Nullable(Int64)) from from_ch.m')).toEqual([['3']]);
   });
 
   const refused: [string, string, unknown, string][] = [
