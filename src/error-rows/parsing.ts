@@ -515,6 +515,13 @@ export const PARSING_ERRORS = {
     'validation',
     () => "A snapshot must have a materialized value of 'snapshot'",
   ),
+  configsNotJoined: row<Facts<'key' | 'first' | 'second'>>(
+    'T2081',
+    'parsing',
+    (f) =>
+      `The config '${f.key}' of this version is ${f.second}, which cannot be joined to that of the model, ${f.first}`,
+    () => 'Write both alike, or leave one of them out.',
+  ),
   warningsAsErrors: row<Facts<'warnings'>>('T2143', 'compilation', (f) => `${f.warnings}`),
   javascriptFunction: row<Facts<'function' | 'adapter'>>(
     'T2073',

@@ -36,7 +36,7 @@ export function pyTypeText(value: unknown): string {
 }
 
 /** `int`, `str`, `dict` … */
-function pyTypeName(value: unknown): string {
+export function pyTypeName(value: unknown): 'NoneType' | 'bool' | 'int' | 'float' | 'str' | 'list' | 'dict' {
   if (value === null || value === undefined) return 'NoneType';
   if (typeof value === 'string') return 'str';
   if (typeof value === 'boolean') return 'bool';

@@ -4,6 +4,7 @@ import type { ModelNode, NodeConfig, TestConfig } from '../../contracts/node.ts'
 import type { ConfigSection } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { isDict } from '../../project/schema-check.ts';
+import { deepMerge, type JsonDict } from './deep-merge.ts';
 import { type ConfigDict, type ConfigOf, type ConfigSources, keepClearedValues } from './node-config.ts';
 import type { ParseState } from '../table/parse-state.ts';
 import type { NodeCalls } from '../table/node-calls.ts';
@@ -71,9 +72,9 @@ export interface NodeLevels {
   /** The previous config of the node; null: none. */
   readonly previous: ConfigDict | null;
   /** Config of its YAML entry, rendered. */
-  readonly patch?: ConfigDict | null;
+  readonly patch?: JsonDict | null;
   /** The same values before rendering. */
-  readonly unrenderedPatch?: ConfigDict | null;
+  readonly unrenderedPatch?: JsonDict | null;
   /** The values of config() in the form that dbt's static parser keeps. */
   readonly written?: ConfigDict | null;
 }
@@ -188,17 +189,4 @@ function relationName(
   if (relational && config.materialized === 'ephemeral') relational = false;
   if (type === 'test') relational = Boolean(config['store_failures']) || state.config.flags.store_failures;
   return relational ? names.render(place.database, place.schema, place.alias) : null;
-}
-
-/** dbt's deep_merge: dicts join, lists of the second come before those of the first. */
-function deepMerge(first: ConfigDict, second: ConfigDict): ConfigDict {
-  const out: ConfigDict = { ...first };
-  for (const key of Object.keys(second)) {
-    const value = second[key];
-    const existing = out[key];
-    if (isDict(value)) out[key] = deepMerge(isDict(existing) ? existing : {}, value);
-    else if (Array.isArray(value)) out[key] = Array.isArray(existing) ? [...value, ...existing] : value;
-    else out[key] = value;
-  }
-  return out;
 }

@@ -5,10 +5,11 @@ import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { pyRepr, pyStr } from '../../values/python-text.ts';
 import { isDict } from '../../project/schema-check.ts';
+import { deepMerge } from '../config/deep-merge.ts';
 import { configured } from '../config/node-update.ts';
 import { columnInfos, columnsOfVersion, withChecksum } from '../read/columns.ts';
 import type { TestedEntry } from '../read/generic-tests.ts';
-import type { YamlDict, YamlEntry } from '../read/yaml-entries.ts';
+import { placed, type YamlDict, type YamlEntry } from '../read/yaml-entries.ts';
 import {
   ANALYSIS_ENTRY,
   type ColumnEntry,
@@ -403,7 +404,7 @@ function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, ve
   const { name } = data;
   const latestVersion = data.latest_version ?? greatestVersion(versions);
   const files = new Set<string>();
-  for (const version of versions) {
+  for (const [index, version] of versions.entries()) {
     const { v } = version;
     const fileName = version.defined_in || `${name}_v${pyStr(v)}`;
     if (files.has(fileName)) throw errorOf('versionsOfOneFile', { model: name, file: fileName, version: pyStr(v) });
@@ -416,7 +417,7 @@ function applyVersions(tools: PatchTools, entry: YamlEntry, data: ModelEntry, ve
       continue;
     }
     const calls = table.callsOf(node);
-    const patched = patchedVersion(tools, node, { entry, data, version, latestVersion }, calls);
+    const patched = patchedVersion(tools, node, { entry, data, version, index, latestVersion }, calls);
     table.keepCalls(patched, calls);
     if (found !== undefined) table.addNode(patched);
     else table.addDisabled(patched);
@@ -459,21 +460,25 @@ interface VersionOf {
   readonly entry: YamlEntry;
   readonly data: ModelEntry;
   readonly version: VersionEntry;
+  /** Of the version in the list. */
+  readonly index: number;
   readonly latestVersion: ModelNode['version'];
 }
 
-function versionPatch({ entry, data, version, latestVersion }: VersionOf): Patch {
+function versionPatch({ entry, data, version, index, latestVersion }: VersionOf): Patch {
   const writtenVersions = entry.written['versions'];
   const written = (Array.isArray(writtenVersions) ? writtenVersions : [])
     .filter(isDict)
     .find((each) => pyStr(each['v']) === pyStr(version.v))?.['config'];
   const { constraints = [] } = version;
+  const place = (at: readonly string[], told: TsdbtError): TsdbtError =>
+    placed(entry.yaml.file, [entry.key, entry.index, 'versions', index, 'config', ...at], told);
   return {
     entry,
     name: data.name,
     description: (version.description || data.description) ?? '',
     columns: columnsOfVersion(data.columns ?? [], version),
-    config: deepMergeConfig(data.config ?? {}, version.config ?? {}),
+    config: deepMerge(data.config ?? {}, version.config ?? {}, place),
     unrenderedConfig: isDict(written) ? written : null,
     constraints: constraints.length > 0 ? constraints : (data.constraints ?? []),
     access: data.access,
@@ -500,17 +505,4 @@ function patchedVersion(tools: PatchTools, found: PatchedModel, of: VersionOf, c
   } catch (error) {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   }
-}
-
-function deepMergeConfig(base: YamlDict, update: YamlDict): YamlDict {
-  const out: YamlDict = { ...base };
-  for (const key of Object.keys(update)) {
-    const value = update[key];
-    if (value === undefined) continue;
-    const existing = out[key];
-    if (isDict(value)) out[key] = deepMergeConfig(isDict(existing) ? existing : {}, value);
-    else if (Array.isArray(value) && Array.isArray(existing)) out[key] = [...value, ...existing];
-    else out[key] = value;
-  }
-  return out;
 }
