@@ -4,6 +4,7 @@ import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { Secrets } from '../secrets.ts';
+import { badYamlOption, sayBadYaml } from './bad-yaml.ts';
 import { type CommandSession, withCommand } from './command-session.ts';
 import { wasStopped } from './ending.ts';
 import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
@@ -115,6 +116,8 @@ async function main(argv: readonly string[]): Promise<void> {
       // Usage errors quote the typed text, and no log masks secrets yet.
       const secrets = new Secrets();
       secrets.addEnvironment(environment());
+      const badYaml = badYamlOption(error);
+      if (badYaml !== undefined) sayBadYaml(badYaml, argv, secrets);
       process.stderr.write(
         `${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`,
       );

@@ -2,7 +2,7 @@
 // Handlers run the commands; src/project/flags.ts gives options their meaning.
 import { Command, CommanderError, Option } from 'commander';
 import { errorOf } from '../error-table.ts';
-import { ERROR_KINDS, TsdbtError } from '../errors.ts';
+import { ERROR_KINDS, type ErrorDetails, TsdbtError } from '../errors.ts';
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
@@ -221,8 +221,8 @@ async function runHandler(
       try {
         values[option.name] = convertOption(option, option.kind === 'list' ? raw : (raw[0] ?? ''));
       } catch (error) {
-        if (error instanceof TsdbtError && error.kind === 'usage') throw refused(spec.path, command, error.message);
-        throw error;
+        if (!(error instanceof TsdbtError) || error.kind !== 'usage') throw error;
+        throw refused(spec.path, command, error.message, { code: error.details.code });
       }
     }
   }
@@ -279,7 +279,7 @@ function usageError(error: CommanderError, command: Command, path: readonly stri
   }
 }
 
-function refused(path: readonly string[], command: Command, message: string): TsdbtError {
+function refused(path: readonly string[], command: Command, message: string, details: ErrorDetails = {}): TsdbtError {
   const typed = command.parent?.args[0];
   const words = typed !== undefined && command.aliases().includes(typed) ? [...path.slice(0, -1), typed] : path;
   const full = [NAME, ...words].join(' ');
@@ -287,7 +287,7 @@ function refused(path: readonly string[], command: Command, message: string): Ts
     command.commands.length > 0
       ? '[OPTIONS] COMMAND [ARGS]...'
       : `[OPTIONS]${command.registeredArguments.map((argument) => ` [${argument.name().toUpperCase()}]`).join('')}`;
-  return errorOf('commandLineRefused', { usage: `${full} ${usage}`, command: full, why: message });
+  return errorOf('commandLineRefused', { usage: `${full} ${usage}`, command: full, why: message }, details);
 }
 
 function didYouMean(matches: readonly string[]): string {

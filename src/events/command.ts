@@ -20,6 +20,9 @@ export const COMMAND_EVENTS = {
     'debug',
     ({ args }) => `running dbt with arguments ${JSON.stringify(args)}`,
   ),
+  InvalidOptionYAML: event<{ readonly option_name: string }>('A008', 'error', ({ option_name }) =>
+    errorTag(`The YAML provided in the --${option_name} argument is not valid.`),
+  ),
   MainEncounteredError: event<{ readonly exc: string; readonly error_code: string }>('Z002', 'error', ({ exc }) =>
     errorTag(`Encountered an error:\n${exc}`),
   ),

@@ -4,7 +4,8 @@ import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { errorOf } from '../error-table.ts';
-import { TsdbtError } from '../errors.ts';
+import { type ErrorDetails, TsdbtError } from '../errors.ts';
+import { EVENTS } from '../events/index.ts';
 import type { OptionSpec } from './option-spec.ts';
 import { pyStr } from '../values/python-text.ts';
 import { asDictionary, loadYamlVars } from './yaml.ts';
@@ -24,8 +25,8 @@ function optionLabel(spec: OptionSpec): string {
  */
 export function convertOption(spec: OptionSpec, raw: string | readonly string[]): unknown {
   const text = typeof raw === 'string' ? raw : raw.join(' ');
-  const refuse = (why: string): never => {
-    throw errorOf('badOptionText', { option: optionLabel(spec), why });
+  const refuse = (why: string, details: ErrorDetails = {}): never => {
+    throw errorOf('badOptionText', { option: optionLabel(spec), why }, details);
   };
   switch (spec.kind) {
     case 'switch':
@@ -54,6 +55,7 @@ export function convertOption(spec: OptionSpec, raw: string | readonly string[])
           refuse(
             `String '${text.replace(/(DBT_(?:ENGINE_)?ENV_SECRET\w*["']?\s*:\s*)[^\s,}]+/g, '$1*****')}' is not ` +
               'valid YAML',
+            { code: EVENTS.InvalidOptionYAML.code },
           ),
         refuse,
       );
