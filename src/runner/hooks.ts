@@ -11,7 +11,7 @@ import { keysOf } from '../graph/unread-record.ts';
 import type { Value } from '../values/index.ts';
 import { isoMicros, nodeFields } from './results.ts';
 import type { RunContext } from './context.ts';
-import type { NodeProgress } from './node-info.ts';
+import { type NodeProgress, templateLogger } from './node-info.ts';
 
 export const HOOK_TYPES = ['on-run-start', 'on-run-end'] as const;
 export type HookType = (typeof HOOK_TYPES)[number];
@@ -35,6 +35,12 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
   });
 }
 
+/** The session outside of nodes, and the hook that works on it: its events tell of that hook. */
+export interface Master {
+  readonly session: Session;
+  readonly at: { hook?: NodeProgress | undefined };
+}
+
 /**
  * Runs them.
  * @param extra what hooks see beside the usual: `results`, `schemas`, `database_schemas`
@@ -45,13 +51,16 @@ export function projectHooks(ctx: RunContext, type: HookType): HookNode[] {
 export async function runProjectHooks(
   ctx: RunContext,
   type: HookType,
-  session: Session,
+  { session, at }: Master,
   extra: ReadonlyMap<string, Value>,
   results: RunResult[] = [],
 ): Promise<RunResult[]> {
   const hooks = projectHooks(ctx, type);
   if (hooks.length === 0) return results;
   if (type === 'on-run-end') ctx.log.formatting();
+  const { scopes } = ctx;
+  const logger = templateLogger(scopes.context.logger, 'MainThread', () => at.hook);
+  const own: RunContext = { ...ctx, scopes: { ...scopes, context: { ...scopes.context, logger } } };
   let failed = false;
   for (const [i, node] of hooks.entries()) {
     const name = `${node.package_name}.${type}.${i}`;
@@ -59,15 +68,16 @@ export async function runProjectHooks(
       node,
       started: '',
       finished: '',
-      status: 'started',
+      status: 'None',
       index: i + 1,
       total: hooks.length,
       thread: 'MainThread',
       cost: null,
     };
+    at.hook = p;
     const result: RunResult = failed
       ? skippedHook(node, name)
-      : await runHook(ctx, { ...node, index: i + 1 }, name, p, session, extra);
+      : await runHook(own, { ...node, index: i + 1 }, name, p, session, extra);
     failed ||= result.status === 'error';
     p.status = result.status;
     if (!failed || result.status === 'error') ctx.log.hookEnd(name, result.status, result.execution_time, p);
@@ -75,6 +85,7 @@ export async function runProjectHooks(
     results.push(result);
     ctx.journal?.result(result);
   }
+  at.hook = undefined;
   if (type === 'on-run-start') ctx.log.formatting();
   return results;
 }
@@ -102,11 +113,13 @@ async function runHook(
   extra: ReadonlyMap<string, Value>,
 ): Promise<RunResult> {
   const began = ctx.now();
-  p.started = isoMicros(began);
   const compiled = await compileNode(ctx, node, session, { extra }).catch((error: unknown) => {
     throw error instanceof TsdbtError ? error.with({ node }) : error;
   });
   const compiledAt = ctx.now();
+  // As dbt: an event of a template that is compiled tells no state.
+  p.started = isoMicros(began);
+  p.status = 'started';
   const timing: TimingInfo[] = [
     { name: 'compile', started_at: `${p.started}Z`, completed_at: `${isoMicros(compiledAt)}Z` },
   ];

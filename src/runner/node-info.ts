@@ -20,28 +20,35 @@ export interface NodeProgress {
   cost: StatementCost | null;
 }
 
-/** dbt's `node_info` of a result's node. */
+/** dbt's `node_info` of a result's node: only that of a hook still has its times. */
 export function resultInfo(r: RunResult): EventData {
-  return r.node ? nodeInfo({ node: r.node, started: '', finished: '', status: r.status }) : {};
+  if (!r.node) return {};
+  const timing = r.node.resource_type === 'operation' ? r.timing : [];
+  const [started = '', finished = ''] = [timing[0]?.started_at, timing.at(-1)?.completed_at].map((at) =>
+    at?.replace(/Z$/, ''),
+  );
+  return nodeInfo({ node: r.node, started, finished, status: r.status });
 }
 
 /** dbt's `node_info`. */
 export function nodeInfo(p: Pick<NodeProgress, 'node' | 'started' | 'finished' | 'status'>): EventData {
   const node = p.node as GraphNode & {
-    config?: { materialized?: string; meta?: unknown };
+    config?: { materialized?: string };
+    meta?: unknown;
     checksum?: unknown;
     alias?: string;
     relation_name?: string | null;
     database?: string | null;
     schema?: string | null;
   };
+  // That of a unit test is a text, which dbt's leaves out.
   const checksum =
     typeof node.checksum === 'object' && node.checksum !== null
       ? (node.checksum as { checksum?: string }).checksum
-      : node.checksum;
+      : undefined;
   return {
-    materialized: node.config?.materialized ?? (node.resource_type === 'unit_test' ? 'unit' : ''),
-    meta: plainJson(node.config?.meta ?? {}),
+    materialized: node.config?.materialized ?? '',
+    meta: plainJson(node.meta ?? {}),
     node_checksum: checksum ?? '',
     node_finished_at: p.finished,
     node_name: node.name,

@@ -8,20 +8,24 @@ import { addCost } from './cost.ts';
 import { type NodeProgress, nodeInfo } from './node-info.ts';
 
 /**
- * @param p the node that is being run, for `node_info` of its statements
+ * @param p the node that is being run, for `node_info` of its statements; a function where it changes
  * @param adapter of another database than the target
  */
 export function openSession(
   ctx: RunContext,
   name: string,
   node: GraphNode,
-  p?: NodeProgress,
+  p?: NodeProgress | (() => NodeProgress | undefined),
   adapter: Adapter = ctx.adapter,
 ): Session {
   const { logger } = ctx;
   const comment = ctx.queryComment(node);
-  const thread = p?.thread;
-  const about = (): EventData => (p === undefined ? {} : { node_info: nodeInfo(p) });
+  const current = (): NodeProgress | undefined => (typeof p === 'function' ? p() : p);
+  const thread = current()?.thread;
+  const about = (): EventData => {
+    const node = current();
+    return node === undefined ? {} : { node_info: nodeInfo(node) };
+  };
   const withComment = (sql: string): string => {
     const text = comment?.() ?? null;
     if (text === null) return sql;
@@ -54,7 +58,10 @@ export function openSession(
           );
           break;
         case 'end':
-          if (p !== undefined && cost != null) p.cost = addCost(p.cost, cost);
+          {
+            const node = current();
+            if (node !== undefined && cost != null) node.cost = addCost(node.cost, cost);
+          }
           say('SQLQueryStatus', { status: response?._message ?? '', elapsed: ms / 1000 });
           break;
         case 'error': {

@@ -15,7 +15,7 @@ import { PyTuple, type Value } from '../values/index.ts';
 import { stopReason, unlessAborted, within } from '../within.ts';
 import { auditsOf } from './audit.ts';
 import { createRunContext, type RetriedRun, type RunContext } from './context.ts';
-import { HOOK_TYPES, projectHooks, runProjectHooks } from './hooks.ts';
+import { HOOK_TYPES, type Master, projectHooks, runProjectHooks } from './hooks.ts';
 import { kindFor } from './kinds/index.ts';
 import { isMicrobatch } from './kinds/microbatch.ts';
 import type { NodeKind } from './node.ts';
@@ -278,11 +278,12 @@ async function clearTransaction(session: Session): Promise<void> {
 }
 
 /** @param open has the session while it is at work */
-async function withMaster<T>(ctx: RunContext, open: Set<Session>, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = openSession(ctx, 'master', operationNode(ctx.config, 'master'));
+async function withMaster<T>(ctx: RunContext, open: Set<Session>, work: (master: Master) => Promise<T>): Promise<T> {
+  const at: Master['at'] = {};
+  const session = openSession(ctx, 'master', operationNode(ctx.config, 'master'), () => at.hook);
   open.add(session);
   try {
-    return await work(session);
+    return await work({ session, at });
   } finally {
     open.delete(session);
     await session.release();
@@ -296,12 +297,13 @@ interface Before {
 }
 
 async function beforeRun(ctx: RunContext, options: HookedOptions, open: Set<Session>): Promise<Before> {
-  return withMaster(ctx, open, async (session) => {
+  return withMaster(ctx, open, async (master) => {
+    const { session } = master;
     const hooked = options.hooks && projectHooks(ctx, 'on-run-start').length > 0;
     await prepareDatabase(ctx, session, options.createSchemas, options.createSchemas && !hooked);
     if (!hooked) return { may: true, hooks: [] };
     await clearTransaction(session);
-    const hooks = await runProjectHooks(ctx, 'on-run-start', session, new Map());
+    const hooks = await runProjectHooks(ctx, 'on-run-start', master, new Map());
     if (options.createSchemas) await readViews(ctx);
     return { may: hooks.every((r) => r.status === 'success'), hooks };
   });
@@ -353,9 +355,9 @@ async function afterRun(
     ['schemas', [...new Set(pairs.map(([, schema]) => schema))]],
     ['database_schemas', pairs.map((pair) => new PyTuple(pair))],
   ]);
-  await withMaster(ctx, open, async (session) => {
-    await clearTransaction(session);
-    await runProjectHooks(ctx, 'on-run-end', session, extra, ended);
+  await withMaster(ctx, open, async (master) => {
+    await clearTransaction(master.session);
+    await runProjectHooks(ctx, 'on-run-end', master, extra, ended);
   });
 }
 

@@ -284,6 +284,7 @@ class Workers {
   #skip(node: GraphNode, cause: RunResult | null, thread: string): RunResult {
     const p = this.#progress(node, thread);
     p.started = isoMicros(this.#ctx.now());
+    p.status = 'started';
     this.#ctx.log.nodeStart(p);
     p.status = 'skipped';
     let message: string | null = null;
@@ -296,7 +297,9 @@ class Workers {
           `${cause.node.unique_id}`;
       } else this.#ctx.log.skipping(p);
     }
-    return bareResult(node, 'skipped', message, thread);
+    const result = bareResult(node, 'skipped', message, thread);
+    this.#ctx.log.nodeFinished(p, result);
+    return result;
   }
 
   /** @param stop why the run had stopped when the node ended; by default, now */
@@ -314,13 +317,12 @@ class Workers {
       this.#options.progress?.ended(result);
     }
     const goesOn = node.resource_type === 'model' && node.config['on_error'] === 'continue';
-    if (
-      !goesOn &&
-      stopsChildren(result.status, this.#options.build) &&
-      (result.status !== 'skipped' || result.message !== null || ephemeral)
-    ) {
+    if (!goesOn && stopsChildren(result.status, this.#options.build)) {
       this.#ctx.log.markSkipped(node.unique_id, result);
-      for (const id of this.#options.descendants(node.unique_id)) this.#skipped.set(id, ephemeral ? result : null);
+      // What is below a node that was skipped is marked already.
+      const marked = result.status === 'skipped' && result.message === null && !ephemeral;
+      for (const id of marked ? [] : this.#options.descendants(node.unique_id))
+        this.#skipped.set(id, ephemeral ? result : null);
     }
     if (
       this.#options.failFast &&

@@ -30,15 +30,12 @@ export const unitTestKind: NodeKind<UnitTestNode> = {
   // The nodes to compile are made from the test and its inputs during execution.
   compile: async (_ctx, node) => node,
   execute: executeUnitTest,
-  finish(ctx, p, _node, result) {
-    ctx.log.testResult(
-      shownName(p.node as UnitTestNode),
-      result.status,
-      result.failures,
-      result.execution_time,
-      null,
-      p,
-    );
+  // What was compiled is what its result tells of, as in dbt.
+  finish(ctx, p, node, result) {
+    ctx.log.testResult(shownName(p.node as UnitTestNode), result.status, result.failures, result.execution_time, null, {
+      ...p,
+      node,
+    });
   },
 };
 

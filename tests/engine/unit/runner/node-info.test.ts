@@ -12,7 +12,8 @@ const node = (meta: unknown): GraphNode =>
     path: 'a.sql',
     resource_type: 'model',
     unique_id: 'model.shop.a',
-    config: { materialized: 'view', meta },
+    config: { materialized: 'view' },
+    meta,
   }) as unknown as GraphNode;
 const running = (meta: unknown): NodeProgress => ({
   node: node(meta),
