@@ -4,11 +4,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
+import { TsdbtError } from '../errors.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { readFileText } from '../project/read-file.ts';
-import { type RenderYamlText, renderTree } from '../project/renderer.ts';
-import { loadYaml } from '../project/yaml.ts';
-import { CONNECTIONS_FILE, connectionsOf } from './entry.ts';
+import { renderFrom, type RenderYamlText, renderTree } from '../project/renderer.ts';
+import { loadYaml, locate } from '../project/yaml.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
+import { CONNECTIONS_FILE, connectionsOf, type Dictionary, type PlaceOfConnection } from './entry.ts';
 
 /** The place of the file: beside profiles.yml, or else in the project, where it would be when there is none. */
 export function connectionsPath(config: RuntimeConfig): string {
@@ -17,21 +19,54 @@ export function connectionsPath(config: RuntimeConfig): string {
   return beside.find(existsSync) ?? join(root, CONNECTIONS_FILE);
 }
 
-/** The connections as they are written, not rendered; null: there is no file. @throws when it is no YAML */
+/** What is written in connections.yml, not rendered. */
+export interface ConnectionsFile {
+  readonly path: string;
+  readonly data: Json;
+  readonly placeOf: PlaceOfConnection;
+}
+
+/** The file; null: there is none. @throws {TsdbtError} it is no YAML, no dictionary, or says something twice */
+export function connectionsFile(config: RuntimeConfig): ConnectionsFile | null {
+  const path = connectionsPath(config);
+  if (!existsSync(path)) return null;
+  const text = readFileText(path);
+  const data = loadYaml(text, path, {
+    onDuplicateKey: (_description, { key, line, column }) => {
+      throw new TsdbtError('profile', `'${key}' is written twice`, { path, line, column });
+    },
+  });
+  if (data !== null && !isDictionary(data))
+    throw new TsdbtError('profile', 'connections.yml must hold names with their connections', {
+      path,
+      line: 1,
+      hint: 'connections:\n  default: { brokers: ["localhost:9092"] }',
+    });
+  const above = isDictionary(data?.['connections']) ? ['connections'] : [];
+  return {
+    path,
+    data,
+    placeOf: (name, option) => locate(text, [...above, name, ...(option === undefined ? [] : [option])]),
+  };
+}
+
+/** The connections as they are written, not rendered; null: there is no file. @throws as `connectionsFile` does */
 export function writtenConnections(
   config: RuntimeConfig,
-): { readonly path: string; readonly connections: { readonly [name: string]: Json } } | null {
-  const path = connectionsPath(config);
-  return existsSync(path) ? { path, connections: connectionsOf(loadYaml(readFileText(path), path)) } : null;
+): { readonly path: string; readonly connections: Dictionary; readonly placeOf: PlaceOfConnection } | null {
+  const file = connectionsFile(config);
+  return file === null ? null : { ...file, connections: connectionsOf(file.data) };
 }
 
 /** One connection, with what its templates write. @param written of `writtenConnections` */
 export function renderConnection(
   written: Json,
+  path: string,
   config: RuntimeConfig,
   env: Readonly<Record<string, string | undefined>>,
   render: RenderYamlText,
 ): Json {
   const target = targetDictionary(config.profile);
-  return renderTree(written, { target, vars: config.cli_vars, requireVars: true, env, secrets: true }, render);
+  const scope = { target, vars: config.cli_vars, requireVars: true, env, secrets: true };
+  return renderTree(written, scope, renderFrom(path, render));
 }

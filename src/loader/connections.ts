@@ -11,6 +11,7 @@ import {
   type Dictionary,
   expectType,
   onlyOptions,
+  type PlaceOfConnection,
   typeOf,
 } from '../connections/entry.ts';
 import { inFolder, type Secret, secretOf, type SecretPlace } from '../connections/secret.ts';
@@ -54,19 +55,20 @@ const BY_PASSWORD = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
  * @param data the file's content, rendered
  * @param wanted null: the only broker that there is, or else `default`
  * @param seen called with each secret that is read, now or later
- * @throws `profile` error naming file, connection and option
+ * @throws `profile` error naming file, line, connection and option
  */
 export function loadConnection(
   data: Json,
   wanted: string | null,
   path: string,
   seen: (secret: string) => void = () => undefined,
+  placeOf: PlaceOfConnection = () => undefined,
 ): LoadConnection {
   const brokersThere = Object.entries(connectionsOf(data)).flatMap(([name, each]) =>
     isDictionary(each) && typeOf(each) === 'kafka' ? [name] : [],
   );
   const only = brokersThere.length === 1 ? brokersThere[0] : undefined;
-  const entry = connectionEntry(data, wanted ?? only ?? 'default', path, seen);
+  const entry = connectionEntry(data, wanted ?? only ?? 'default', path, seen, placeOf);
   const { name, options: found, refuse } = entry;
   expectType(entry, ['kafka'], 'a broker');
   onlyOptions(entry, ['brokers', 'tls', 'sasl', 'registry']);
@@ -77,7 +79,12 @@ export function loadConnection(
     refuse(
       `'brokers' of connection '${name}' must be a list of host:port, found ` +
         `${JSON.stringify(found['brokers'] ?? null)}`,
+      undefined,
+      'brokers',
     );
+  for (const broker of brokers)
+    if (Number(/\d+$/.exec(broker)?.[0]) > 65_535)
+      refuse(`'brokers' of connection '${name}': the port of ${broker} is above 65535`, undefined, 'brokers');
   const place: SecretPlace = entry;
   return {
     name,

@@ -460,7 +460,7 @@ async function check(ctx: LoadContext): Promise<boolean> {
       }
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
-      problems = [inOneLine(error)];
+      problems = [inOneLine(error), ...whereOf(error)].flatMap((problem) => problem.split('\n'));
     }
     ctx.say(`${target.name}: ${problems.length === 0 ? 'OK' : 'not ready'}`);
     for (const problem of problems) ctx.say(`  ${problem}`);
@@ -468,6 +468,12 @@ async function check(ctx: LoadContext): Promise<boolean> {
     if (problems.length > 0) ok = false;
   }
   return ok;
+}
+
+/** The place in connections.yml, as errors show it. */
+function whereOf({ details: { path, line, column } }: TsdbtError): string[] {
+  if (path === undefined || line === undefined) return [];
+  return [`  ${path} line ${line}${column === undefined ? '' : `, column ${column}`}`];
 }
 
 /** What the topic's schemas in the registry keep from becoming rows. */

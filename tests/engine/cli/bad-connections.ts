@@ -1,0 +1,109 @@
+// Mistakes in connections.yml and in load configs, and what is said of each: file, line, what was meant.
+import { type Row, stopped, text } from './bad-input.ts';
+
+const SOURCE = text(
+  'sources:',
+  '  - name: raw',
+  '    tables:',
+  '      - { name: t, config: { meta: { tsdbt: { load: { topic: t } } } }, columns: [{ name: id }] }',
+  '',
+);
+
+/** `load check` of one table with these connections. */
+const check = (name: string, connections: string[], ...says: string[]): Row => ({
+  name: `connections.yml: ${name}`,
+  command: 'load check',
+  files: { 'models/s.yml': SOURCE, 'connections.yml': text(...connections, '') },
+  exit: 1,
+  says: text('raw.t: not ready', ...says.map((line) => `  ${line}`)),
+});
+const at = (line: number, column?: number): string =>
+  `  DIR/connections.yml line ${line}${column === undefined ? '' : `, column ${column}`}`;
+const EXAMPLE = ['connections:', '  default: { brokers: ["localhost:9092"] }'];
+
+export const CONNECTIONS: readonly Row[] = [
+  check(
+    'a misspelt option',
+    ['connections:', '  default:', '    broker: ["127.0.0.1:1"]'],
+    "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? Options: brokers, tls, sasl, registry.",
+    at(3, 5),
+  ),
+  check(
+    'a misspelt option without the line connections:',
+    ['other: { type: s3 }', 'default: { broker: "127.0.0.1:1" }'],
+    "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? Options: brokers, tls, sasl, registry.",
+    at(2, 12),
+  ),
+  check(
+    'the first line misspelt',
+    ['connection:', '  default: { brokers: ["127.0.0.1:1"] }'],
+    "There is no connection 'default'. 'connection' at the top: did you mean 'connections'?",
+    at(1, 1),
+  ),
+  check(
+    'another name',
+    ['connections:', '  defaults: { type: s3 }', '  events: { type: s3 }'],
+    "There is no connection 'default'. did you mean 'defaults'? Connections: defaults, events.",
+    at(1, 1),
+  ),
+  check('nothing', [''], `There is no connection 'default'. ${EXAMPLE[0]}`, EXAMPLE[1] ?? '', at(1, 1)),
+  check(
+    'a list',
+    ['- default: { brokers: ["127.0.0.1:1"] }'],
+    `connections.yml must hold names with their connections. ${EXAMPLE[0]}`,
+    EXAMPLE[1] ?? '',
+    at(1),
+  ),
+  check(
+    'a name written twice',
+    ['connections:', '  default: { brokers: ["127.0.0.1:1"] }', '  default: { brokers: ["127.0.0.1:2"] }'],
+    "'default' is written twice",
+    at(3, 3),
+  ),
+  check(
+    'an address instead of options',
+    ['connections:', '  default: 127.0.0.1:1'],
+    `Connection 'default' must be a dictionary of options. ${EXAMPLE[0]}`,
+    EXAMPLE[1] ?? '',
+    at(2, 3),
+  ),
+  check(
+    'a port that no server has',
+    ['connections:', '  default: { brokers: ["127.0.0.1:99999"] }'],
+    "'brokers' of connection 'default': the port of 127.0.0.1:99999 is above 65535",
+    at(2, 14),
+  ),
+  check(
+    'a variable that is not set',
+    [
+      'connections:',
+      '  default:',
+      '    brokers: ["127.0.0.1:1"]',
+      `    sasl: { username: u, password: "{{ env_var('NOT_SET_HERE') }}" }`,
+    ],
+    "Env var required but not provided: 'NOT_SET_HERE'",
+    at(4),
+  ),
+  check(
+    'a password as it is',
+    ['connections:', '  default:', '    brokers: ["127.0.0.1:1"]', '    sasl: { username: u, password: s3cr3t }'],
+    "The secret 'default.sasl.password' stands in the file. Secrets come from the environment: " +
+      `"{{ env_var('DBT_ENV_SECRET_...') }}".`,
+    at(2, 3),
+  ),
+  {
+    name: 'connections.yml: a type that a broker has not',
+    command: 'load --once',
+    files: {
+      'models/s.yml': SOURCE,
+      'connections.yml': text('connections:', '  default:', '    type: kafak', '    brokers: ["127.0.0.1:1"]', ''),
+    },
+    exit: 2,
+    says: stopped(
+      'Runtime Error',
+      "  Connection 'default' is of type kafak, and a broker is needed",
+      '    DIR/connections.yml line 3, column 5',
+      '  type: kafka.',
+    ),
+  },
+];
