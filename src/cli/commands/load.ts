@@ -28,6 +28,7 @@ import type { SyncPoint } from '../../loader/sync/sync.ts';
 import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { placed } from '../place-of-load.ts';
 import { LoadProgress } from '../load-progress.ts';
 import { collectGarbage, collectSeldom } from '../collect-garbage.ts';
 import { pause } from '../pause.ts';
@@ -133,9 +134,10 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   const syncs: SyncTarget[] = [];
   for (const id of selected) {
     const source = parsed.manifest.sources[id];
-    const sync = source === undefined ? null : syncTarget(source);
+    const sync = source === undefined ? null : placed(parsed.config, source, () => syncTarget(source));
     if (sync !== null && from === undefined) syncs.push(sync);
-    const target = source === undefined || sync !== null ? null : loadTarget(source, tables);
+    const target =
+      source === undefined || sync !== null ? null : placed(parsed.config, source, () => loadTarget(source, tables));
     if (target === null) continue;
     if (from === undefined) targets.push(...withArchive(target));
     // Archived messages are those of the topic.

@@ -19,19 +19,44 @@ const check = (name: string, connections: string[], ...says: string[]): Row => (
 });
 const at = (line: number, column?: number): string =>
   `  DIR/connections.yml line ${line}${column === undefined ? '' : `, column ${column}`}`;
+const MISSPELT =
+  "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? " +
+  'Options: brokers, tls, sasl, registry.';
 const EXAMPLE = ['connections:', '  default: { brokers: ["localhost:9092"] }'];
 
-export const CONNECTIONS: readonly Row[] = [
-  check(
-    'a misspelt option',
-    ['connections:', '  default:', '    broker: ["127.0.0.1:1"]'],
-    "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? Options: brokers, tls, sasl, registry.",
-    at(3, 5),
+/** `load check` of a table with this load config. */
+const load = (name: string, config: string, problem: string, ...hint: string[]): Row => ({
+  name: `load: ${name}`,
+  command: 'load check',
+  files: {
+    'models/s.yml': text(
+      'sources:',
+      '  - name: raw',
+      '    tables:',
+      '      - name: t',
+      '        config:',
+      '          meta:',
+      '            tsdbt:',
+      `              load: ${config}`,
+      '        columns: [{ name: id }]',
+      '',
+    ),
+  },
+  exit: 2,
+  says: stopped(
+    'Validation Error',
+    `  Invalid load config of source raw.t: ${problem}`,
+    '    models/s.yml line 8, column 15',
+    ...hint,
   ),
+});
+
+export const CONNECTIONS: readonly Row[] = [
+  check('a misspelt option', ['connections:', '  default:', '    broker: ["127.0.0.1:1"]'], MISSPELT, at(3, 5)),
   check(
     'a misspelt option without the line connections:',
     ['other: { type: s3 }', 'default: { broker: "127.0.0.1:1" }'],
-    "Connection 'default' has the unknown option 'broker'. did you mean 'brokers'? Options: brokers, tls, sasl, registry.",
+    MISSPELT,
     at(2, 12),
   ),
   check(
@@ -90,6 +115,17 @@ export const CONNECTIONS: readonly Row[] = [
     "The secret 'default.sasl.password' stands in the file. Secrets come from the environment: " +
       `"{{ env_var('DBT_ENV_SECRET_...') }}".`,
     at(2, 3),
+  ),
+  load(
+    'a value that is not one of them',
+    '{ topic: t, mode: upsrt }',
+    `'mode' must be one of append, upsert, found "upsrt"`,
+  ),
+  load(
+    'a text instead of options',
+    'events',
+    `'load' must be a dictionary, found "events"`,
+    '  load: { topic: events } is one; false: nothing loads the table.',
   ),
   {
     name: 'connections.yml: a type that a broker has not',
