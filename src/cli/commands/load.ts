@@ -1,6 +1,7 @@
 // load and its actions: resolves targets and connection, and reports progress. src/loader loads the data.
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { SourceDefinition } from '../../contracts/node.ts';
 import { errorOf } from '../../error-table.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
 import { print } from '../../events/index.ts';
@@ -24,6 +25,7 @@ import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
 import { loadStatus } from '../../loader/status.ts';
 import { superviseTable } from '../../loader/supervise.ts';
+import type { TableOptions } from '../../loader/table-options.ts';
 import type { SyncPoint } from '../../loader/sync/sync.ts';
 import { type SyncTarget, syncTarget } from '../../loader/sync/config.ts';
 import { ofTopic, sharedTopic, topicNames } from '../../loader/topics.ts';
@@ -124,6 +126,23 @@ export async function loaderLags(
   return lags;
 }
 
+/** What a source that is not selected is loaded into. */
+function loadedBy(source: SourceDefinition, tables: TableOptions): readonly (LoadTarget | SyncTarget)[] {
+  try {
+    const sync = syncTarget(source);
+    const target = sync === null ? loadTarget(source, tables) : null;
+    return [...(sync === null ? [] : [sync]), ...(target === null ? [] : withArchive(target))];
+  } catch (error) {
+    // What is wrong with its config is said when it is selected: nothing loads it before.
+    if (error instanceof TsdbtError) return [];
+    throw error;
+  }
+}
+
+function tableOf({ schema, identifier }: LoadTarget | SyncTarget): string {
+  return `${schema}.${identifier}`;
+}
+
 /** @param sources by unique_id, instead of the selected ones */
 function context(session: CommandSession, parsed: ParsedProject, sources?: ReadonlySet<string>): LoadContext {
   const { env, logger, flags } = session;
@@ -148,19 +167,23 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
   if (targets.length === 0 && !SYNC_ACTIONS.includes(session.positional[0])) throw lacks(session, OF_TOPIC, syncs);
   for (const [i, target] of targets.entries()) {
     for (const twin of targets.slice(0, i)) {
-      if (twin.schema !== target.schema || twin.identifier !== target.identifier) continue;
+      if (tableOf(twin) !== tableOf(target)) continue;
       const topic = sharedTopic(twin, target);
       if (topic !== null)
         throw errorOf(
           'topicLoadedTwice',
-          { one: twin.name, two: target.name, topic, table: `${target.schema}.${target.identifier}` },
+          { one: twin.name, two: target.name, topic, table: tableOf(target) },
           { path: target.path },
         );
     }
   }
-  const writers = new Map<string, string>();
-  for (const { schema, identifier, name, path } of [...targets, ...syncs]) {
-    const table = `${schema}.${identifier}`;
+  // Another process may load those that are not selected.
+  const others = Object.values(parsed.manifest.sources).filter((source) => !selected.has(source.unique_id));
+  const writers = new Map(
+    others.flatMap((source) => loadedBy(source, tables)).map((each) => [tableOf(each), each.name]),
+  );
+  for (const each of [...targets, ...syncs]) {
+    const [table, { name, path }] = [tableOf(each), each];
     const one = writers.get(table);
     if (one !== undefined) throw errorOf('tableLoadedTwice', { one, two: name, table }, { path });
     writers.set(table, name);

@@ -432,6 +432,17 @@ describe('the command', () => {
       2,
       expect.stringMatching(/Sources raw\.(t|twin) and raw\.(t|twin) are both loaded into raw\.t\./),
     ]);
+    const alone = await project.run(['load', '--once', '--select', 'source:raw.twin']);
+    expect([alone.code, alone.out]).toEqual([
+      2,
+      expect.stringContaining('Sources raw.t and raw.twin are both loaded into raw.t.'),
+    ]);
+    // Neither a config that is refused nor an archive writes into the table.
+    for (const archive of ['{ table: false }', '{ table: false, connection: lake, path: raw }']) {
+      project.write({ 'models/sources.yml': twins.replace(/(twin.*topic: t) /, `$1, archive: ${archive} `) });
+      const beside = await project.run(['load', '--from', 'a.ndjson', '--select', 'source:raw.t']);
+      expect(beside.code, beside.out).toBe(0);
+    }
     project.write({
       'models/sources.yml': sources
         .replaceAll('name: raw', 'name: input, schema: raw')
