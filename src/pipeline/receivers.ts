@@ -46,7 +46,7 @@ export function receiversOf(
       ]);
       return { type: 'iceberg', catalog: new RestCatalog(catalog), store: s3Store(store), namespace };
     }
-    const schema = RECEIVER_KINDS.get(entry.type)?.schema ?? 'public';
+    const [, schema = 'public'] = RECEIVER_KINDS.get(entry.type)?.schema ?? [];
     const profile = databaseConnection({ ...entry, options: { schema, ...entry.options } });
     secrets.addProfile(profile.credentials);
     const adapter = await createAdapter(profile, {

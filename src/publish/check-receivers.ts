@@ -1,10 +1,11 @@
-// Checks publications against connections.yml: that the connection is there, and that its kind of receiver has the
-// mode and the options. Reading the file is its caller's.
+// Checks publications against connections.yml: that the connection is there, that its kind of receiver has the mode and
+// the options, and that no two go to one table. Reading the file is its caller's.
 import type { Json } from '../contracts/node.ts';
 import type { PublicationNode } from '../contracts/publication.ts';
 import { errorOf } from '../error-table.ts';
 import type { TsdbtError } from '../errors.ts';
 import { knownWords } from '../values/close-matches.ts';
+import { isDictionary } from '../values/is-dictionary.ts';
 import { type OptionOfSome, RECEIVER_KINDS, type ReceiverKind } from './receiver-kinds.ts';
 
 /** The connections as they are written, by name. */
@@ -27,17 +28,34 @@ const HINTS: Readonly<Partial<Record<OptionOfSome, string>>> = {
  * @throws {TsdbtError} `parsing`, for the first publication that no receiver takes
  */
 export function checkReceivers(publications: Iterable<PublicationNode>, file: WrittenConnections | null): void {
+  const places = new Map<string, PublicationNode>();
   for (const node of publications) {
-    const { to } = node.config;
+    const { to, table } = node.config;
     const names = Object.keys(file?.connections ?? {});
     const written = file?.connections[to];
     if (written === undefined)
       throw refusal(node, `goes to '${to}', and connections.yml has no such connection`, noConnection(to, names, file));
     const type = typeOf(written);
     // What a template writes is known when the connection is opened.
-    if (type?.includes('{{') === true) continue;
-    checkKind(node, type);
+    const kind = type?.includes('{{') === true ? null : checkKind(node, type);
+    if (table === null) continue;
+    const place = `${to}: ${wholeName(table, kind, written)}`;
+    const first = places.get(place);
+    if (first !== undefined) {
+      const beside = `${publishedName(first)} goes to '${first.config.table}'`;
+      const what = `goes to '${table}' of '${to}', and ${beside}: both are one table`;
+      throw refusal(node, what, 'Each copy has a table of its own.');
+    }
+    places.set(place, node);
   }
+}
+
+/** With the schema of the connection where the table has none; without it where a template writes it. */
+function wholeName(table: string, kind: ReceiverKind | null, written: Json): string {
+  const [option = '', fallback = ''] = kind?.schema ?? [];
+  if (table.includes('.') || kind === null || !isDictionary(written)) return table;
+  const schema = written[option] ?? fallback;
+  return typeof schema !== 'string' || schema.includes('{{') ? table : `${schema}.${table}`;
 }
 
 /** @param type of the connection; null: it has none, as those of brokers */
@@ -69,8 +87,7 @@ export function checkKind(node: PublicationNode, type: string | null): ReceiverK
 }
 
 function typeOf(written: Json): string | null {
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) return null;
-  const { type } = written;
+  const type = isDictionary(written) ? written['type'] : null;
   return typeof type === 'string' ? type : null;
 }
 

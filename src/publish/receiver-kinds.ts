@@ -12,8 +12,8 @@ export interface ReceiverKind {
   /** The name as people write it. */
   readonly title: string;
   readonly place: 'table' | 'path';
-  /** Where names without a schema are, when the connection names none; null: nowhere. */
-  readonly schema: string | null;
+  /** The option of the connection that says where tables without a schema are, and what it is by default. */
+  readonly schema: readonly [option: string, fallback: string] | null;
   readonly modes: readonly PublishMode[];
   readonly options: readonly OptionOfSome[];
 }
@@ -25,7 +25,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
     {
       title: 'Postgres',
       place: 'table',
-      schema: 'public',
+      schema: ['schema', 'public'],
       modes: ['replace', 'upsert', 'partitions'],
       options: ['key', 'indexes', 'retention', 'adopt'],
     },
@@ -35,7 +35,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
     {
       title: 'ClickHouse',
       place: 'table',
-      schema: 'default',
+      schema: ['schema', 'default'],
       modes: ['replace', 'upsert', 'partitions'],
       options: ['key', 'order_by', 'retention', 'adopt'],
     },
@@ -55,7 +55,7 @@ export const RECEIVER_KINDS: ReadonlyMap<string, ReceiverKind> = new Map<string,
     {
       title: 'Iceberg',
       place: 'table',
-      schema: null,
+      schema: ['namespace', 'default'],
       modes: ['replace', 'append', 'partitions'],
       options: ['retention', 'snapshots', 'adopt'],
     },

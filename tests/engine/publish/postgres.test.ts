@@ -77,7 +77,7 @@ describe('publishing into another Postgres', () => {
     expect(Object.keys(manifest.publications)).toEqual([ID]);
   });
 
-  it('keeps its name beside a second one to the same connection, and no two have one name', async () => {
+  it('keeps its name beside a second one to the same connection, and no two have one name or table', async () => {
     lab.model(`${TABLE}select 1 as id`, TO);
     expect((await run('build')).code).toBe(0);
     lab.model(`${TABLE}select 2 as id`, [TO, { ...TO, table: 'serving.n' }]);
@@ -87,6 +87,14 @@ describe('publishing into another Postgres', () => {
     const { code, out } = await run('parse');
     expect(code).toBe(2);
     expect(out).toContain("to 'serving_m' has the name of that to 'serving.m', publication.faults.m.lookup_serving_m");
+    lab.model(`${TABLE}select 2 as id`, [TO, { ...TO, table: 'm' }]);
+    const twice = await run('build');
+    expect([twice.code, twice.out]).toEqual([
+      2,
+      expect.stringContaining(
+        "Publication of model m: goes to 'm' of 'lookup', and model m goes to 'serving.m': both are one table.",
+      ),
+    ]);
   });
 
   it('is not done with a build of no rows or of some', async () => {
