@@ -179,12 +179,14 @@ export class ClickHouseSession implements Session {
       for (const end of this.endings.splice(0).reverse()) await end();
     } catch {
       // The next run that builds the relation drops what is left.
-    } finally {
+    }
+    // What has come meanwhile ends in its lane; what comes later takes another one.
+    await this.#statements.run(async () => {
       const lane = this.#lane;
       this.#lane = null;
       this.columns.clear();
       if (lane !== null) this.#server.giveBack(lane);
-    }
+    });
   }
 
   async #run(

@@ -5,9 +5,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../../src/adapters/adapter.ts';
 import type { ClickHouseAdapter } from '../../../src/adapters/clickhouse/adapter.ts';
+import { ClickHouseSession } from '../../../src/adapters/clickhouse/session.ts';
 import { inferTable } from '../../../src/adapters/table-inference.ts';
 import { TsdbtError } from '../../../src/errors.ts';
 import { toRepr } from '../../../src/values/text.ts';
+import { sleep } from '../../../src/within.ts';
 import { clickhouseAdapter, clickhouseMissing } from '../support/clickhouse.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 
@@ -48,6 +50,26 @@ describe.skipIf(clickhouseMissing !== null)(
       await owner.release();
       expect(await adapter.claim(other, 'the run')).toBeNull();
       await other.release();
+    });
+
+    it('a statement that comes while its session is released shares the one at the server with no other', async () => {
+      const first = adapter.session({ name: 'released' });
+      if (!(first instanceof ClickHouseSession)) throw new Error('it is no session of ClickHouse');
+      await first.execute('select 1');
+      let late: Promise<string> = Promise.resolve('nothing');
+      // An ending asks the server beside the session, as that of a lease does.
+      first.endings.push(async () => {
+        late = first.execute('select sleep(1.5)').then(() => 'late');
+        await run('select 1');
+      });
+      const released = first.release();
+      // By then the session is released, unless that waits.
+      await Promise.race([released, sleep(500)]);
+      const next = adapter.session({ name: 'next' });
+      expect(await Promise.race([late, next.execute('select 2').then(() => 'next')])).toBe('next');
+      expect(await late).toBe('late');
+      await released;
+      await next.release();
     });
 
     // What dbt-clickhouse 1.10.3 gives for the same query: `run_query(sql).rows[0]` and the names of agate's types.
