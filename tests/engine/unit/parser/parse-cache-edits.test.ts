@@ -253,13 +253,22 @@ async function parse(world: World, mtimes: Readonly<Record<string, number>>, pre
   }
 }
 
-const comparable = (manifest: object): unknown =>
-  JSON.parse(
-    JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value)),
-  );
+const comparable = (manifest: object): string =>
+  JSON.stringify(manifest, (key, value: unknown) => (key === 'created_at' || key === 'metadata' ? undefined : value));
+
+/** Equal texts are equal values, which takes long to find out of values of this size. */
+function expectSame(found: string, wanted: string): void {
+  if (found !== wanted) expect(JSON.parse(found)).toEqual(JSON.parse(wanted));
+}
+
+/** As texts, which are compared at once: bytes are one by one. */
+const textsOf = ({ header, ...parts }: ParseCache): unknown => [
+  JSON.parse(JSON.stringify(header)),
+  Object.fromEntries(Object.entries(parts).map(([name, bytes]) => [name, Buffer.from(bytes).toString('latin1')])),
+];
 
 /** What the index of a kept parse says, of tables and rows and of what is known of each node. */
-function indexed({ kept, manifest }: CachedParseOutput): unknown {
+function indexed({ kept, manifest }: CachedParseOutput): string {
   const json = (bytes: Uint8Array | undefined): unknown => JSON.parse(Buffer.from(bytes ?? []).toString('utf8'));
   const ids = Object.keys(manifest.nodes);
   const others = ids.filter((_, i) => i % 2 === 1);
@@ -275,7 +284,7 @@ function indexed({ kept, manifest }: CachedParseOutput): unknown {
 }
 
 /** What the index of a manifest has to say. */
-function indexOf({ metadata: _metadata, ...tables }: Manifest): unknown {
+function indexOf({ metadata: _metadata, ...tables }: Manifest): string {
   const { nodes } = tables;
   const ids = Object.keys(nodes);
   return comparable({
@@ -321,9 +330,9 @@ describe('a parse that starts from an earlier one', () => {
           world.files = { ...START };
           continue;
         }
-        expect(comparable(warm.manifest)).toEqual(comparable(cold.manifest));
+        expectSame(comparable(warm.manifest), comparable(cold.manifest));
         expect(Object.keys(warm.manifest.nodes)).toEqual(Object.keys(cold.manifest.nodes));
-        expect(indexed(warm)).toEqual(indexOf(cold.manifest));
+        expectSame(indexed(warm), indexOf(cold.manifest));
         if (warm.reused && warm.fresh) kept.push(String(seed));
         cache = warm.cache;
       }
@@ -347,12 +356,9 @@ describe('a parse that starts from an earlier one', () => {
     if (typeof parsed === 'string') throw new Error(parsed);
     writeParseCache(path, parsed.cache, new Secrets());
     const bytes = readFileSync(path);
-    expect(readParseCache(path)).toEqual({
-      header: JSON.parse(JSON.stringify(parsed.cache.header)),
-      yaml: Buffer.from(parsed.cache.yaml),
-      index: Buffer.from(parsed.cache.index),
-      body: Buffer.from(parsed.cache.body),
-    });
+    const read = readParseCache(path);
+    if (typeof read === 'string') throw new Error(read);
+    expect(textsOf(read)).toEqual(textsOf(parsed.cache));
     for (const damaged of [
       bytes.subarray(0, -1),
       Buffer.concat([bytes, Buffer.from(' ')]),
