@@ -5,7 +5,7 @@ import type { Alias, CST, Document, Node, Pair, Scalar, YAMLMap } from 'yaml';
 import type { Json } from '../contracts/node.ts';
 import { PyDate } from '../values/date.ts';
 import { PyDateTime } from '../values/datetime.ts';
-import { MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
+import { isOfFlow, MOVED_BY, parseWithFlows } from './yaml-flow-indent.ts';
 import { isoTimestamp, resolvePlainScalar, resolveTagged } from './yaml-scalar.ts';
 
 /** Maximum nesting of collections; PyYAML stops at about 200. */
@@ -18,6 +18,7 @@ export interface YamlProblem {
   readonly message: string;
   readonly line: number;
   readonly column: number;
+  readonly hint?: string | undefined;
 }
 
 export interface YamlDocument {
@@ -64,17 +65,33 @@ function problemOf(
 ): YamlProblem {
   let [offset] = error.pos;
   let message = PROBLEMS[error.code] ?? error.message;
+  if (text[offset] === '\t' && !isOfFlow(error)) {
+    const hint = 'Put spaces in the place of the tab: YAML is indented by spaces only.';
+    return { message: tabProblem(error.message, text, offset), hint, ...place(offset) };
+  }
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY' || error.code === 'MULTILINE_IMPLICIT_KEY') {
     const colon = text.slice(offset).search(/:(?=\s|$)/);
     if (colon !== -1) offset += colon;
   }
-  if (text[offset] === '\t') message = PROBLEMS['TAB_AS_INDENT'] ?? message;
   if (/^Missing closing .quote/.test(message)) message = 'found unexpected end of stream';
   if (error.code === 'BAD_INDENT')
     message = /must start at the same column/.test(message)
       ? 'did not find expected key'
       : `did not find expected ',' or '${message.at(-1)}'`;
   return { message, ...place(offset) };
+}
+
+/** libyaml's words for a tab: they go by what the line before has opened. */
+function tabProblem(message: string, text: string, offset: number): string {
+  const start = text.lastIndexOf('\n', offset - 1) + 1;
+  const before = text.slice(0, start).trimEnd();
+  const last = before.slice(before.lastIndexOf('\n') + 1);
+  const plain = 'found a tab character that violates indentation';
+  const other = 'found character that cannot start any token';
+  if (text.slice(start, offset).trim() !== '' || before === '' || /(?:^|\s)#/.test(last)) return other;
+  if (/^Block scalar/.test(message) || /(?:^|[\s:-])[|>][-+\d]*$/.test(last))
+    return 'found a tab character where an indentation space is expected';
+  return /[-:?'"\]}]$/.test(last) ? other : plain;
 }
 
 type Place = (offset: number) => { line: number; column: number };

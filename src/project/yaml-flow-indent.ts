@@ -1,19 +1,27 @@
-// Accepts flow collections (`{…}`, `[…]`) whose later lines are indented less than YAML 1.2 allows. PyYAML accepts
-// them, the `yaml` package does not. Such lines are indented, which has no meaning there. yaml-document.ts parses.
+// Accepts flow collections (`{…}`, `[…]`) and quoted texts whose later lines are indented less than YAML 1.2 allows, or
+// by tabs. PyYAML accepts them, the `yaml` package does not. Such lines are indented, which has no meaning there.
+// yaml-document.ts parses.
 
 const INDENT = ' '.repeat(80);
 const MOST_ROUNDS = 200;
 
+interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly pos: readonly [number, number];
+}
+
 interface Parsed {
-  readonly errors: readonly {
-    readonly code: string;
-    readonly message: string;
-    readonly pos: readonly [number, number];
-  }[];
+  readonly errors: readonly Problem[];
+}
+
+/** Does a flow collection end too early? */
+export function isOfFlow({ code, message }: Pick<Problem, 'code' | 'message'>): boolean {
+  return code === 'BAD_INDENT' && message.includes('sufficiently indented');
 }
 
 /**
- * Parses a text, and repeats with indented lines while a flow collection ends too early.
+ * Parses a text, and repeats with indented lines while a flow collection or a quoted text ends too early.
  * @param parse returns the document of a text with its errors
  * @returns the document, its text and the shift of each indented line (from 1); the original when indenting does not
  * help
@@ -27,9 +35,14 @@ export function parseWithFlows<T extends Parsed>(
   let document = original;
   let lines = text;
   for (let round = 0; round < MOST_ROUNDS && document.errors.length > 0; round++) {
-    const { code, message, pos } = document.errors[0]!;
-    const range =
-      code === 'BAD_INDENT' && message.includes('sufficiently indented') ? restOfFlow(lines, pos[0]) : undefined;
+    const problem = document.errors[0]!;
+    const [offset] = problem.pos;
+    const quote = /^Missing closing (['"])quote/.exec(problem.message)?.[1];
+    const range = isOfFlow(problem)
+      ? restOfFlow(lines, offset)
+      : quote === undefined
+        ? undefined
+        : restOfQuoted(lines, offset, quote);
     if (range === undefined) break;
     lines = lines
       .split('\n')
@@ -66,6 +79,26 @@ function restOfFlow(text: string, offset: number): [number, number] | undefined 
     else if (character === '{' || character === '[') depth++;
     else if ((character === '}' || character === ']') && --depth < 0) return [lineOf(text, start), lineOf(text, i)];
     if (/\S/.test(character)) before = character;
+  }
+  return undefined;
+}
+
+/** The lines after the one where a text that ends at `offset` is quoted, to its closing quote. */
+function restOfQuoted(text: string, offset: number, quote: string): [number, number] | undefined {
+  let start = text.lastIndexOf(quote, offset - 1);
+  // A quote within the text: an escaped one, or one of a pair.
+  while (start > 0 && (quote === '"' ? text[start - 1] === '\\' : text[start - 1] === "'"))
+    start = text.lastIndexOf(quote, start - (quote === '"' ? 1 : 2));
+  if (start < 0) return undefined;
+  for (let i = start + 1; i < text.length; i++) {
+    if (quote === '"' && text[i] === '\\') i++;
+    else if (text[i] === quote) {
+      if (quote === '"' || text[i + 1] !== "'") {
+        const separated = /\n(?:---|\.\.\.)\s/.test(text.slice(start, i));
+        return separated ? undefined : [lineOf(text, start) + 1, lineOf(text, i)];
+      }
+      i++;
+    }
   }
   return undefined;
 }

@@ -93,7 +93,7 @@ function clipped(line: string): string {
 }
 
 function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | null): TsdbtError {
-  const { line, column, message } = problem;
+  const { line, column, message, hint } = problem;
   const lines = text.split('\n');
   const from = Math.max(line - 4, 0);
   const shown = lines
@@ -101,5 +101,7 @@ function syntaxError(text: string, { problem }: YamlSyntaxError, path: string | 
     .map((content, i) => `${String(from + i + 1).padEnd(3)}| ${clipped(withoutSecrets(content))}`);
   const rule = '------------------------------';
   const facts = { line, lines: [rule, ...shown].join('\n'), rule, problem: message, column };
-  return path === null ? errorOf('badYamlText', facts) : errorOf('badYamlFile', facts, { path, line, column });
+  return path === null
+    ? errorOf('badYamlText', facts, { hint })
+    : errorOf('badYamlFile', facts, { path, line, column, hint });
 }
