@@ -160,20 +160,25 @@ class Workers {
     if (this.#isAudited(node)) return;
     for (const unitTestId of this.#options.unitTests.get(id) ?? []) {
       const unitTest = this.#ctx.manifest.unit_tests[unitTestId];
-      if (unitTest === undefined || this.#stop !== null) continue;
+      if (unitTest === undefined || this.#isHalted(id)) continue;
       const result = this.#skipped.has(id) ? this.#skip(unitTest, null, thread) : await this.#one(unitTest, thread);
       this.#record(unitTest, result);
       if (stopsChildren(result.status, this.#options.build) && !this.#skipped.has(id)) {
         for (const below of [id, ...this.#options.descendants(id)]) this.#skipped.set(below, null);
       }
     }
-    if (this.#stop !== null) return;
+    if (this.#isHalted(id)) return;
     const cause = this.#skipped.get(id);
     const result = cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread);
     const before = this.#stop;
     for (const audited of this.#audited.get(id)?.values() ?? [])
       if (audited.node !== undefined) this.#record(audited.node, audited, before);
     this.#record(node, result, before);
+  }
+
+  /** A model that has begun and is skipped by a unit test of its own is told so, as in dbt, also under --fail-fast. */
+  #isHalted(id: string): boolean {
+    return this.#stop !== null && !(this.#stop.why === 'failFast' && this.#skipped.has(id));
   }
 
   /** Has the test been run before its node was published? */
