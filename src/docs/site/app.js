@@ -331,7 +331,7 @@ function graphPage(asked, whole = false) {
   main.innerHTML = `<div class="graph"><h1 class="unseen">Graph</h1><div class="panel">
     ${shown}
     ${kinds.map(box).join('')}
-  </div><div class="tip" hidden></div></div>`;
+  </div><div class="tip" role="status" hidden></div></div>`;
   const place = main.querySelector('.graph');
   const tip = main.querySelector('.tip');
   const graph = drawGraph(place, items, ids, {
@@ -470,12 +470,22 @@ input.addEventListener('keydown', (event) => {
     links[at]?.classList.remove('on');
     links[next]?.classList.add('on');
     links[next]?.scrollIntoView({ block: 'nearest' });
-  } else if (event.key === 'Enter' && links[at]) location.hash = links[at].getAttribute('href');
-  else if (event.key === 'Escape') {
+  } else if (event.key === 'Enter' && links[at]) {
+    location.hash = links[at].getAttribute('href');
+    hits.hidden = true;
+    main.focus();
+  } else if (event.key === 'Escape') {
     input.value = '';
     input.blur();
     hits.hidden = true;
   }
+});
+hits.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') input.focus();
+});
+input.parentElement.addEventListener('focusout', (event) => {
+  // A click into the hits takes the focus away to nothing before it is done.
+  if (event.relatedTarget !== null && !event.relatedTarget.closest('.search')) hits.hidden = true;
 });
 document.addEventListener('click', (event) => {
   if (!event.target.closest('.search')) hits.hidden = true;
@@ -498,16 +508,27 @@ const open = (id) => {
   location.hash = linkTo(id);
 };
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function route() {
   const [, where = '', what = '', more = ''] = location.hash.split('/');
-  const id = byId.get(decodeURIComponent(what)) ?? null;
+  const id = byId.get(decoded(what)) ?? null;
+  // What is about to be hidden loses the focus to what is shown.
+  if ([hits, ...(side.classList.contains('open') ? [side] : [])].some((each) => each.contains(document.activeElement)))
+    main.focus();
   current = where === 'item' ? id : null;
   hits.hidden = true;
   side.classList.remove('open');
   if (where === 'graph') graphPage(id, more === 'all');
-  else if (where === 'list') listPage(what);
+  else if (where === 'list' && TITLES[what] !== undefined) listPage(what);
   else if (where === 'item' && id !== null) itemPage(id);
-  else if (where === 'item')
+  else if (where === 'item' || where === 'list')
     main.innerHTML =
       '<div class="page"><h1>Not here</h1><p>No such page in these docs; it may have been renamed.</p></div>';
   else overviewPage();
@@ -517,6 +538,7 @@ function route() {
 }
 
 document.getElementById('project').textContent = data.project;
+document.getElementById('skip').addEventListener('click', () => main.focus());
 document.getElementById('menu').addEventListener('click', () => side.classList.toggle('open'));
 for (const button of side.querySelectorAll('[data-tab]'))
   button.addEventListener('click', () => showTree(button.dataset.tab));

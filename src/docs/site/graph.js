@@ -1,5 +1,6 @@
 // Draws a laid out graph as SVG and lets a person move it: wheel and pinch zoom, drag pans, a click picks a node and
-// lights what it comes from and what comes from it. Leaves places to layout.js and pages to app.js.
+// lights what it comes from and what comes from it; arrow keys go from node to node. Leaves places to layout.js and
+// pages to app.js.
 'use strict';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -69,11 +70,38 @@ function drawGraph(box, items, ids, options) {
   world.append(lines, boxes);
   const svg = svgElement(
     'svg',
-    { class: ids.length >= DENSE_FROM ? 'dense' : '', role: 'img', 'aria-label': `Graph of ${ids.length} nodes` },
+    {
+      class: ids.length >= DENSE_FROM ? 'dense' : '',
+      role: 'img',
+      tabindex: 0,
+      'aria-label': `Graph of ${ids.length} nodes. Arrow keys go from node to node, Enter opens one.`,
+    },
     world,
   );
   box.prepend(svg);
-  const view = moveable(svg, world, { width, height });
+  const view = moveable(svg, world, { width, height }, () => box.querySelector('.panel')?.offsetHeight ?? 0);
+  let reached = null;
+  const goTo = (id) => {
+    nodeOf.get(reached)?.classList.remove('reached');
+    reached = id;
+    nodeOf.get(id)?.classList.add('reached');
+    if (id !== null) {
+      const place = at.get(id);
+      view.show(place.x + place.width / 2, place.y + NODE_HEIGHT / 2);
+    }
+    options.onPick(id);
+  };
+  svg.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.startsWith('Arrow')) {
+      const start = nodeOf.has(options.here) ? options.here : (ids[0] ?? null);
+      goTo(reached === null ? start : (nextNode(at, items, reached, event.key) ?? reached));
+    } else if (event.key === 'Enter' && reached !== null) options.onOpen(reached);
+    else if (event.key === 'Escape') goTo(null);
+    else if (event.key === '+' || event.key === '-') view.zoom(event.key === '+' ? 1.35 : 1 / 1.35);
+    else return;
+    event.preventDefault();
+  });
   svg.addEventListener('click', (event) => {
     if (view.moved()) return;
     const node = event.target.closest('.node');
@@ -114,6 +142,23 @@ function drawGraph(box, items, ids, options) {
   };
 }
 
+/** Where an arrow key leads: left and right along the flattest edge, up and down to the next node; null: nowhere. */
+function nextNode(at, items, from, key) {
+  const here = at.get(from);
+  const along = { ArrowLeft: items[from].parents, ArrowRight: items[from].children }[key];
+  const sign = key === 'ArrowUp' ? -1 : 1;
+  let best = null;
+  let least = Infinity;
+  for (const id of along ?? at.keys()) {
+    const place = at.get(id);
+    if (place === undefined || id === from) continue;
+    const down = (place.y - here.y) * sign;
+    const far = along ? Math.abs(down) : down > 0 ? down + 8 * Math.abs(place.x - here.x) : Infinity;
+    if (far < least) [best, least] = [id, far];
+  }
+  return best;
+}
+
 /** A node with all of its ancestors and descendants; `steps` limits how far. */
 function reach(items, id, steps = Infinity) {
   const found = new Set([id]);
@@ -139,8 +184,8 @@ const kindColour = (kind) =>
   KINDS.includes(kind) ? kind : kind === 'semantic_model' || kind === 'saved_query' ? 'metric' : 'analysis';
 const cssColour = (colour) => (/^[#\w(), .%-]+$/.test(colour) ? colour : 'var(--model)');
 
-/** Pan and zoom by a transform of `world`. */
-function moveable(svg, world, size) {
+/** Pan and zoom by a transform of `world`. @param covered how much of the top something else lies on */
+function moveable(svg, world, size, covered) {
   let scale = 1;
   let x = 0;
   let y = 0;
@@ -160,9 +205,11 @@ function moveable(svg, world, size) {
   const fit = () => {
     const { clientWidth: w, clientHeight: h } = svg;
     if (w === 0) return;
-    scale = Math.max(0.02, Math.min(1.15, (w - 60) / Math.max(1, size.width), (h - 60) / Math.max(1, size.height)));
+    const top = covered();
+    const [wide, high] = [(w - 60) / Math.max(1, size.width), (h - top - 60) / Math.max(1, size.height)];
+    scale = Math.max(0.02, Math.min(1.15, wide, high));
     x = (w - size.width * scale) / 2;
-    y = (h - size.height * scale) / 2;
+    y = (h + top - size.height * scale) / 2;
     apply();
   };
   const local = (event) => {
@@ -213,6 +260,15 @@ function moveable(svg, world, size) {
     fit,
     zoom: (factor) => zoomAt(factor, svg.clientWidth / 2, svg.clientHeight / 2),
     moved: () => travelled > 5,
+    /** Moves the place into sight, large enough to be read. */
+    show(px, py) {
+      scale = Math.max(scale, 0.6);
+      const { clientWidth: w, clientHeight: h } = svg;
+      const [left, top] = [x + px * scale, y + py * scale];
+      if (left < 90 || left > w - 90) x = w / 2 - px * scale;
+      if (top < covered() + 40 || top > h - 40) y = (h + covered()) / 2 - py * scale;
+      apply();
+    },
     centre(px, py) {
       requestAnimationFrame(() => {
         scale = Math.max(scale, 0.9);

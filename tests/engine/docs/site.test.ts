@@ -197,6 +197,62 @@ describe.skipIf(program === null)('the page in a browser', () => {
     ).toEqual(['hub', 'last', 'm399']);
   });
 
+  it('goes through the graph by arrow keys, and opens a node by Enter', async () => {
+    await show('small.html', '#/graph');
+    const press = (...keys: string[]): Promise<string | null> =>
+      browser.evaluate(`(() => {
+        const svg = document.querySelector('.graph svg');
+        svg.focus();
+        for (const key of ${JSON.stringify(keys)})
+          document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+        return document.querySelector('.node.reached text')?.textContent ?? null;
+      })()`);
+    expect(await press('ArrowDown', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft')).toBe('shop.orders');
+    expect(await press('ArrowDown')).toBe('countries');
+    expect(await press('ArrowUp')).toBe('shop.orders');
+    expect(await press('ArrowRight', 'ArrowRight')).toBe('orders');
+    expect(await text('.tip b')).toBe('orders');
+    expect(await press('Escape')).toBeNull();
+    expect(await count('.tip:not([hidden])')).toBe(0);
+    await press('ArrowRight', 'ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'Enter');
+    expect(await browser.evaluate('decodeURIComponent(location.hash)')).toBe('#/item/source.p.shop.orders');
+  });
+
+  it('says of an address that cannot be read, and of a list that is not there, that nothing is there', async () => {
+    for (const route of ['#/item/%E0%A4%A', '#/list/nonsense']) {
+      await show('small.html', route);
+      expect(await text('main h1')).toBe('Not here');
+    }
+    expect(browser.problems).toEqual([]);
+  });
+
+  it('closes what the search found when the focus goes elsewhere, and brings it to what is picked', async () => {
+    await show('small.html');
+    await browser.evaluate(`input.focus(); input.value = 'countries'; input.dispatchEvent(new Event('input'))`);
+    await browser.evaluate(`document.querySelector('#hits a').focus()`);
+    expect(await count('#hits:not([hidden])')).toBe(1);
+    await browser.evaluate(`document.querySelector('.tool').focus()`);
+    expect(await count('#hits:not([hidden])')).toBe(0);
+    await browser.evaluate(`input.focus(); new Promise((done) => {
+      window.addEventListener('hashchange', () => setTimeout(done), { once: true });
+      input.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+    })`);
+    expect(await browser.evaluate(`document.activeElement.id + ' ' + location.hash`)).toBe(
+      'main #/item/seed.p.countries',
+    );
+  });
+
+  it('fits a narrow window: long words are broken, and Tab passes the list while it is closed', async () => {
+    await browser.resize(400, 700);
+    await show('small.html', '#/item/model.p.orders');
+    for (const where of ['.text p', '.crumbs', 'h1'])
+      await browser.evaluate(`document.querySelector('main ${where}').textContent = 'x'.repeat(300)`);
+    expect(await browser.evaluate(`main.scrollWidth - main.clientWidth`)).toBe(0);
+    expect(await browser.evaluate(`getComputedStyle(document.getElementById('side')).visibility`)).toBe('hidden');
+    await browser.resize(...WIDE);
+    expect(await browser.evaluate(`getComputedStyle(document.getElementById('side')).visibility`)).toBe('visible');
+  });
+
   it('has no graph on the overview of a large project', async () => {
     await show('large.html');
     expect(await count('.lineage')).toBe(0);
