@@ -157,10 +157,8 @@ export async function commandsPage() {
         '',
       );
     if (own.length > 0) lines.push(...HEAD, ...own.map(row), '');
-    lines.push(
-      ...wrap(`Also: ${common.map((option) => code(option.names.find((name) => name.startsWith('--')))).join(', ')}.`),
-      '',
-    );
+    const others = common.map((option) => code(option.names.find((name) => name.startsWith('--'))));
+    if (others.length > 0) lines.push(...wrap(`Also: ${others.join(', ')}.`), '');
   }
   lines.push(
     '## Options of every command',

@@ -1,5 +1,5 @@
 // Builds completion scripts for bash, zsh and fish: commands, actions, options and allowed values, from the tables of
-// the command line. The shell completes files; node names are not completed.
+// the command line. Names of nodes are asked for by `tsdbt completion nodes`; the shell completes files.
 import { type CommandSpec, COMMANDS } from '../project/command-table.ts';
 import { GLOBAL_OPTIONS } from '../project/global-options.ts';
 import type { OptionSpec } from '../project/option-spec.ts';
@@ -68,52 +68,136 @@ function places(): {
   ];
 }
 
-/** Options with a list of allowed values, by spelling; the union where commands differ. */
-function allowedWords(): Map<string, string[]> {
-  const words = new Map<string, string[]>();
-  for (const option of visible([...GLOBAL_OPTIONS, ...COMMANDS.flatMap(({ options }) => options)]))
-    if (option.choices !== undefined)
-      for (const name of option.names) words.set(name, [...new Set([...(words.get(name) ?? []), ...option.choices])]);
-  return words;
+/** What follows an option: allowed words, names of nodes, or what the shell completes; one of it, or several. */
+interface Follows {
+  readonly kind: 'words' | 'nodes' | 'free';
+  readonly many: boolean;
+  readonly words: readonly string[];
 }
 
-/** Options whose value is not completed here: a path, a number, a text. */
-function freeValues(): string[] {
-  const options = visible([...GLOBAL_OPTIONS, ...COMMANDS.flatMap((spec) => spec.options)]);
-  const free = options.filter(({ kind, choices }) => kind !== 'switch' && kind !== 'pair' && choices === undefined);
-  return [...new Set(free.flatMap(({ names }) => names))];
+/** Options that take what a selection takes. */
+const SELECTIONS: ReadonlySet<string> = new Set(['select', 'exclude', 'models']);
+
+function follows({ name, kind, choices }: OptionSpec): Follows | null {
+  if (kind === 'switch' || kind === 'pair') return null;
+  const many = kind === 'list';
+  if (choices !== undefined) return { kind: 'words', many, words: choices };
+  return { kind: SELECTIONS.has(name) ? 'nodes' : 'free', many, words: [] };
+}
+
+/**
+ * What follows each option with a value, as cases of a shell: `*" --state"` where it means one thing everywhere,
+ * `"ls --output"` where commands differ, as they do in `-f`.
+ */
+function cases(): { readonly patterns: readonly string[]; readonly what: Follows }[] {
+  const meanings = new Map<string, Map<string, { what: Follows | null; paths: string[] }>>();
+  const add = (path: string, options: readonly OptionSpec[]): void => {
+    for (const option of visible(options)) {
+      const what = follows(option);
+      for (const name of option.names) {
+        const found = meanings.get(name) ?? new Map<string, { what: Follows | null; paths: string[] }>();
+        const key = JSON.stringify(what);
+        found.set(key, { what, paths: [...(found.get(key)?.paths ?? []), path] });
+        meanings.set(name, found);
+      }
+    }
+  };
+  add('*', GLOBAL_OPTIONS);
+  for (const { path, spec } of places()) if (spec !== undefined) add(path.join(' '), spec.options);
+  const byMeaning = new Map<string, { patterns: string[]; what: Follows }>();
+  for (const [name, found] of meanings) {
+    for (const [key, { what, paths }] of found) {
+      if (what === null) continue;
+      const patterns = found.size === 1 ? [`*" ${name}"`] : paths.map((path) => `"${path} ${name}"`);
+      const known = byMeaning.get(key);
+      byMeaning.set(key, { what, patterns: [...(known?.patterns ?? []), ...patterns] });
+    }
+  }
+  return [...byMeaning.values()];
 }
 
 const wordsOf = (choices: readonly Choice[]): string => choices.map(({ word }) => word).join(' ');
-/** Escapes for single quotes in every shell; brackets and colons are special in zsh. */
-const quoted = (text: string): string => text.replaceAll("'", '').replaceAll(/[[\]:\\]/g, ' ');
+const isPath = (): string[] =>
+  places()
+    .filter(({ path }) => path.length > 0)
+    .map(({ path }) => `"${path.join(' ')}"`);
+
+/** In single quotes. */
+const shellText = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+const fishText = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`;
+
+/**
+ * Functions of bash and zsh that read the words before the cursor: they set `place`, the command, `kind` and `values`,
+ * what is wanted there, and `folder`, the project's.
+ */
+function reader(): string[] {
+  return [
+    `_${NAME}_option() {`,
+    '  kind="" many="" values=""',
+    '  case "$1" in',
+    ...cases().map(
+      ({ patterns, what }) =>
+        `    ${patterns.join('|')}) kind=${what.kind}${what.many ? ' many=1' : ''}` +
+        `${what.words.length > 0 ? ` values="${what.words.join(' ')}"` : ''} ;;`,
+    ),
+    '  esac',
+    '}',
+    `_${NAME}_read() {`,
+    '  local each wanted=""',
+    '  place="" kind="" many="" values="" folder="."',
+    '  for each in "$@"; do',
+    '    if [[ $each == "=" ]]; then continue; fi',
+    '    if [[ $each == -* ]]; then',
+    `      wanted="$each"; _${NAME}_option "$place $each"`,
+    '      case "$each" in --project-dir=*) folder="${each#*=}" ;; esac',
+    '    elif [[ -n $kind ]]; then',
+    '      [[ $wanted == --project-dir ]] && folder="$each"',
+    '      [[ -z $many ]] && kind=""',
+    '    else',
+    '      case "${place:+$place }$each" in',
+    `        ${isPath().join('|')}) place="\${place:+$place }$each" ;;`,
+    '      esac',
+    '    fi',
+    '  done',
+    '  case "$folder" in "~/"*) folder="$HOME/${folder#"~/"}" ;; esac',
+    '}',
+  ];
+}
 
 function bash(): string {
-  const paths = places();
-  const isPath = paths.filter(({ path }) => path.length > 0).map(({ path }) => `"${path.join(' ')}"`);
   return [
     `# bash completion of ${NAME}: source <(${NAME} completion bash)`,
+    ...reader(),
     `_${NAME}() {`,
-    '  local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" path="" words="" i',
+    '  local word="${COMP_WORDS[COMP_CWORD]}" place kind many values folder words="" whole prefix="" each',
+    "  local IFS=$' \\t\\n'",
     '  COMPREPLY=()',
-    '  for ((i = 1; i < COMP_CWORD; i++)); do',
-    '    case "${path:+$path }${COMP_WORDS[i]}" in',
-    `      ${isPath.join('|')}) path="\${path:+$path }\${COMP_WORDS[i]}" ;;`,
-    '    esac',
-    '  done',
-    '  case "$before" in',
-    ...[...allowedWords()].map(
-      ([option, words]) => `    ${option}) COMPREPLY=($(compgen -W "${words.join(' ')}" -- "$word")); return ;;`,
-    ),
-    `    ${freeValues().join('|')}) COMPREPLY=($(compgen -f -- "$word")); return ;;`,
+    `  _${NAME}_read "\${COMP_WORDS[@]:1:COMP_CWORD-1}"`,
+    '  [[ $word == "=" ]] && word=""',
+    // Words are as they were typed, quotes and all.
+    '  folder="${folder//[\\"\\\'\\\\]/}"',
+    '  case "$kind" in',
+    '    words) [[ -z $many || $word != -* ]] && { COMPREPLY=($(compgen -W "$values" -- "$word")); return; } ;;',
+    '    free) [[ -z $many || $word != -* ]] && return ;;',
+    '    nodes)',
+    '      if [[ $word != -* ]]; then',
+    // Colons part words in bash: the whole one is read from the line, and what is offered begins behind the last.
+    '        whole="${COMP_LINE:0:COMP_POINT}"; whole="${whole##*[ =]}"',
+    '        [[ $whole == [+@]* ]] && { prefix="${whole:0:1}"; whole="${whole:1}"; }',
+    `        COMPREPLY=($(compgen -P "$prefix" -W "$(${NAME} completion nodes "$folder" 2>/dev/null)" -- "$whole"))`,
+    '        if [[ $whole == *:* && $COMP_WORDBREAKS == *:* ]]; then',
+    '          for each in "${!COMPREPLY[@]}"; do COMPREPLY[each]="${COMPREPLY[each]#"$prefix${whole%:*}:"}"; done',
+    '        fi',
+    '        return',
+    '      fi ;;',
     '  esac',
-    '  case "$path" in',
-    ...paths.map(
+    '  case "$place" in',
+    ...places().map(
       ({ path, next, spec }) =>
         `    "${path.join(' ')}") words="${wordsOf(next)} ${wordsOf(spellings(spec?.options ?? []))}" ;;`,
     ),
     '  esac',
-    `  [[ $word == -* || -n $path ]] && words="$words ${wordsOf(EVERYWHERE)}"`,
+    `  [[ $word == -* || -n $place ]] && words="$words ${wordsOf(EVERYWHERE)}"`,
     '  COMPREPLY=($(compgen -W "$words" -- "$word"))',
     '}',
     `complete -o default -F _${NAME} ${NAME}`,
@@ -122,27 +206,27 @@ function bash(): string {
 }
 
 function zsh(): string {
-  const paths = places();
-  const isPath = paths.filter(({ path }) => path.length > 0).map(({ path }) => `"${path.join(' ')}"`);
   const described = (choices: readonly Choice[]): string =>
-    choices.map(({ word, help }) => `'${word}:${quoted(help)}'`).join(' ');
+    choices.map(({ word, help }) => shellText(`${word}:${help}`)).join(' ');
   return [
     `#compdef ${NAME}`,
     `# zsh completion of ${NAME}: source <(${NAME} completion zsh)`,
+    ...reader(),
     `_${NAME}() {`,
-    '  local place="" i',
+    '  local place kind many values folder',
     '  local -a found',
-    '  for ((i = 2; i < CURRENT; i++)); do',
-    '    case "${place:+$place }${words[i]}" in',
-    `      ${isPath.join('|')}) place="\${place:+$place }\${words[i]}" ;;`,
+    `  _${NAME}_read "\${(@Q)words[2,CURRENT-1]}"`,
+    `  if [[ \${words[CURRENT]} == --*=* ]]; then _${NAME}_option "$place \${words[CURRENT]%%=*}"; compset -P '*='; fi`,
+    '  if [[ -n $kind && ( -z $many || ${words[CURRENT]} != -* ) ]]; then',
+    '    case "$kind" in',
+    '      words) compadd -- ${=values} ;;',
+    `      nodes) compset -P '[+@]'; compadd -- \${(f)"$(${NAME} completion nodes "$folder" 2>/dev/null)"} ;;`,
+    '      *) _files ;;',
     '    esac',
-    '  done',
-    '  case "${words[CURRENT-1]}" in',
-    ...[...allowedWords()].map(([option, words]) => `    ${option}) compadd -- ${words.join(' ')}; return ;;`),
-    `    ${freeValues().join('|')}) _files; return ;;`,
-    '  esac',
+    '    return',
+    '  fi',
     '  case "$place" in',
-    ...paths.map(
+    ...places().map(
       ({ path, next, spec }) =>
         `    "${path.join(' ')}") found=(${described([...next, ...spellings(spec?.options ?? [])])}) ;;`,
     ),
@@ -157,30 +241,62 @@ function zsh(): string {
 }
 
 function fish(): string {
-  const at = (path: readonly string[]): string =>
-    path.length === 0
-      ? '__fish_use_subcommand'
-      : path.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+  const valued = visible([...GLOBAL_OPTIONS, ...COMMANDS.flatMap(({ options }) => options)]).filter(
+    (option) => follows(option) !== null && follows(option)?.many === false,
+  );
+  const takesValue = [...new Set(valued.flatMap(({ names }) => names.filter((name) => name.startsWith('--'))))];
   const options = (specs: readonly OptionSpec[], condition: string): string[] =>
-    visible(specs).flatMap(({ names, kind, help, choices }) => {
+    visible(specs).flatMap((option) => {
+      const { names, kind, help } = option;
       const long = names.find((name) => name.startsWith('--'))?.slice(2);
       const short = names.find((name) => !name.startsWith('--'))?.slice(1);
+      const what = follows(option);
       const value =
-        kind === 'switch' || kind === 'pair' ? '' : choices === undefined ? ' -r' : ` -x -a '${choices.join(' ')}'`;
+        what === null
+          ? ''
+          : what.kind === 'words'
+            ? ` -x -a '${what.words.join(' ')}'`
+            : what.kind === 'nodes'
+              ? ` -x -a '(__${NAME}_nodes)'`
+              : ' -rF';
       const line = (name: string | undefined, letter: string | undefined, more: string): string =>
-        `complete -c ${NAME}${condition === '' ? '' : ` -n '${condition}'`}` +
+        `complete -c ${NAME}${condition}` +
         `${letter === undefined ? '' : ` -s ${letter}`}` +
-        `${name === undefined ? '' : ` -l ${name}`}${more} -d '${quoted(help)}'`;
+        `${name === undefined ? '' : ` -l ${name}`}${more} -d ${fishText(help)}`;
       return [
         line(long, short, value),
         ...(kind === 'pair' && long !== undefined ? [line(`no-${long}`, undefined, '')] : []),
       ];
     });
+  const at = (path: readonly string[]): string => ` -n '__${NAME}_at ${path.join(' ')}'`;
   return [
     `# fish completion of ${NAME}: ${NAME} completion fish | source`,
+    `function __${NAME}_at`,
+    '  set -l place',
+    '  set -l before',
+    '  for word in (commandline -opc)[2..-1]',
+    `    if not contains -- "$before" ${takesValue.join(' ')}`,
+    '      set -l joined (string join " " -- $place $word)',
+    `      contains -- $joined ${isPath().join(' ')}; and set place $place $word`,
+    '    end',
+    '    set before $word',
+    '  end',
+    '  test "$place" = "$argv"',
+    'end',
+    `function __${NAME}_nodes`,
+    '  set -l folder .',
+    '  set -l before',
+    '  for word in (commandline -opc)',
+    '    test "$before" = --project-dir; and set folder (string replace -r "^~/" "$HOME/" -- $word)',
+    '    string match -q -- "--project-dir=*" $word; and set folder (string replace -- --project-dir= "" $word)',
+    '    set before $word',
+    '  end',
+    '  set -l prefix (string match -r "^[+@]" -- (commandline -ct | string replace -r "^--\\w+=" ""))',
+    `  ${NAME} completion nodes $folder 2>/dev/null | string replace -r '^' "$prefix"`,
+    'end',
     `complete -c ${NAME} -f`,
     ...places().flatMap(({ path, next, spec }) => [
-      ...next.map(({ word, help }) => `complete -c ${NAME} -n '${at(path)}' -a ${word} -d '${quoted(help)}'`),
+      ...next.map(({ word, help }) => `complete -c ${NAME}${at(path)} -a ${word} -d ${fishText(help)}`),
       ...options(spec?.options ?? [], at(path)),
     ]),
     ...options(GLOBAL_OPTIONS, ''),

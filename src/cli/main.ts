@@ -67,7 +67,8 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
   db: handler(async () => (await import('./commands/db.ts')).dbCommand),
   jobs: handler(async () => (await import('./commands/jobs.ts')).jobsCommand),
   runs: handler(async () => (await import('./commands/runs.ts')).runsCommand),
-  completion: async ({ positional }) => (await import('./commands/completion.ts')).completionCommand(positional[0]),
+  completion: async ({ positional: [shell, folder] }) =>
+    (await import('./commands/completion.ts')).completionCommand(shell, folder, process.env),
   produce: handler(async () => (await import('./commands/produce.ts')).produceCommand),
   load: handler(async () => (await import('./commands/load.ts')).loadAlone),
   sla: handler(async () => (await import('./commands/sla.ts')).slaCommand),

@@ -288,7 +288,9 @@ export const COMMANDS: readonly CommandSpec[] = [
         bash: 'source <(tsdbt completion bash)',
         zsh: 'source <(tsdbt completion zsh)',
         fish: 'tsdbt completion fish | source',
+        nodes: 'Names for --select, as the last command left them; the scripts ask for them.',
       },
+      second: { name: 'folder', help: 'Of the project, or a folder in it.', after: ['nodes'] },
     },
   }),
   command('produce', 'Write the records of a file into a topic.', [

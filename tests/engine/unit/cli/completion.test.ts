@@ -1,12 +1,25 @@
 // Completion in shells: the script is read by bash itself; those of zsh and fish where these are installed.
 import { spawnSync } from 'node:child_process';
-import { expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { nodeNames } from '../../../../src/cli/completion-nodes.ts';
 import { completionScript } from '../../../../src/cli/completion.ts';
 import { COMMANDS } from '../../../../src/project/command-table.ts';
 
-/** What bash offers for the last of the words. */
+const folder = mkdtempSync(join(tmpdir(), 'tsdbt-completion-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Instead of the program: names that tell of which folder. */
+const STUB = `tsdbt() { printf '%s\\n' orders orders_daily "in_$3" source:raw.events source:raw.users | tr ' ' _; }`;
+
+/** What bash offers for the last of the words; it takes `=` and `:` for words of their own. */
 function offered(...words: string[]): string[] {
-  const call = `COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _tsdbt`;
+  const line = words.join(' ').replace(/ ([=:]) ?/g, '$1');
+  const call =
+    `${STUB}; COMP_LINE=${quoted(line)}; COMP_POINT=\${#COMP_LINE}; ` +
+    `COMP_WORDS=(${words.map(quoted).join(' ')}); COMP_CWORD=${words.length - 1}; _tsdbt`;
   const done = spawnSync(
     'bash',
     ['-c', `${completionScript('bash') ?? ''}\n${call}; printf '%s\\n' "\${COMPREPLY[@]}"`],
@@ -17,6 +30,8 @@ function offered(...words: string[]): string[] {
   expect(done.stderr).toBe('');
   return done.stdout.trim().split('\n');
 }
+
+const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
 it.each<[string[], string[]]>([
   [['tsdbt', 'bu'], ['build']],
@@ -37,8 +52,30 @@ it.each<[string[], string[]]>([
   ],
   [
     ['tsdbt', 'ls', '--output', ''],
-    ['json', 'name', 'path', 'selector', 'text'],
+    ['json', 'name', 'path', 'selector'],
   ],
+  [
+    ['tsdbt', 'query', '-o', ''],
+    ['table', 'json', 'csv'],
+  ],
+  [['tsdbt', 'ls', '--output', '=', 'na'], ['name']],
+  [['tsdbt', 'build', '-f', '--full'], ['--full-refresh']],
+  [['tsdbt', '--target', 'docs', 'bu'], ['build']],
+  [['tsdbt', 'query', '--file', 'bu'], ['']],
+  [
+    ['tsdbt', 'build', '--select', 'ord'],
+    ['orders', 'orders_daily'],
+  ],
+  [
+    ['tsdbt', 'build', '-s', 'orders', '+ord'],
+    ['+orders', '+orders_daily'],
+  ],
+  [
+    ['tsdbt', 'build', '-s', 'orders', '--excl'],
+    ['--exclude', '--exclude-resource-types'],
+  ],
+  [['tsdbt', 'run', '--exclude', 'source', ':', 'raw.e'], ['raw.events']],
+  [['tsdbt', 'build', '--project-dir', '"my shop"', '--select', 'in_'], ['in_my_shop']],
   [['tsdbt', 'run', '--indirect-selection', 'b'], ['buildable']],
   [
     ['tsdbt', 'completion', ''],
@@ -47,7 +84,57 @@ it.each<[string[], string[]]>([
 ])('bash completes %j', (words, expected) => {
   const found = offered(...words);
   expect(expected.filter((word) => !found.includes(word))).toEqual([]);
-  if (words.at(-1) !== '') expect(found).toEqual(expected);
+  if (words.at(-1) !== '' || words.at(-2)?.startsWith('-')) expect(found).toEqual(expected);
+});
+
+it.runIf(spawnSync('fish', ['-c', 'true']).error === undefined).each<[string, string[]]>([
+  ['tsdbt build -f --full', ['--full-refresh']],
+  ['tsdbt ls --output ', ['json', 'name', 'path', 'selector']],
+  ['tsdbt jobs run --outp', ['--output']],
+  ['tsdbt --target docs bu', ['build']],
+  ['tsdbt build --select orders_', ['orders_daily']],
+  ['tsdbt build --select +orders_', ['+orders_daily']],
+  ['tsdbt build --project-dir "my shop" --select in_', ['in_my_shop']],
+])('fish completes %j', (line, expected) => {
+  const stub = 'function tsdbt; printf "%s\\n" orders orders_daily in_$argv[3] | string replace -a " " _; end';
+  const done = spawnSync(
+    'fish',
+    ['--no-config', '-c', `${completionScript('fish') ?? ''}\n${stub}\ncomplete -C ${quoted(line)}`],
+    { encoding: 'utf8' },
+  );
+  expect(done.stderr).toBe('');
+  expect(
+    done.stdout
+      .trim()
+      .split('\n')
+      .map((each) => each.split('\t')[0]),
+  ).toEqual(expected);
+});
+
+it('names are those of the last graph, else of the manifest, and none that a shell would run', () => {
+  const write = (path: string, text: string): void => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+  expect(nodeNames(folder, {})).toEqual([]);
+  write('dbt_project.yml', 'name: shop\ntarget-path: out\n');
+  expect(nodeNames(folder, {})).toEqual([]);
+  write('out/manifest.json', '{"parent_map": {"model.shop.old": [], "test.shop.t.1": []}}');
+  expect(nodeNames(folder, {})).toEqual(['old']);
+  const ids = [
+    'model.shop.b',
+    'model.shop.a.v2',
+    'source.shop.raw.events',
+    'test.shop.t.1',
+    'model.shop.$(id)',
+    'seed.shop.a b',
+  ];
+  write('out/graph_summary.json', JSON.stringify({ linked: Object.fromEntries(ids.map((name, i) => [i, { name }])) }));
+  write('models/x.sql', '');
+  expect(nodeNames(join(folder, 'models'), {})).toEqual(['a.v2', 'b', 'source:raw.events']);
+  expect(nodeNames(folder, { DBT_TARGET_PATH: 'elsewhere' })).toEqual([]);
+  write('out/graph_summary.json', '{');
+  expect(nodeNames(folder, {})).toEqual([]);
 });
 
 it.each(['zsh', 'fish'])('%s knows every command and every option', (shell) => {
