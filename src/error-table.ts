@@ -52,6 +52,11 @@ export const ERRORS = {
     (f) => `Usage: ${f.usage}\nTry '${f.command} --help' for help.\n\nError: ${f.why}`,
   ),
   ifChangedAlone: row('T1024', 'usage', () => "Error: '--if-changed' changes nothing without '--every'."),
+  optionUseless: row<Facts<'option' | 'needs'>>(
+    'T1025',
+    'usage',
+    (f) => `Error: '${f.option}' changes nothing without ${f.needs}.`,
+  ),
   dbWithoutAction: row('T1007', 'usage', () => 'Error: Missing argument: start, stop, status or url.'),
   completionWithoutShell: row('T1013', 'usage', () => 'Error: Missing argument: bash, zsh or fish.'),
   querySource: row(

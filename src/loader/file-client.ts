@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { TsdbtError } from '../errors.ts';
+import { systemReason, TsdbtError } from '../errors.ts';
 import { csvRecords, unixBreaks } from '../values/csv.ts';
 import {
   type AssignmentListener,
@@ -45,14 +45,13 @@ export function fileClient(path: string, holdsJson: HoldsJson): BrokerClient {
   try {
     found = statSync(path);
   } catch (error) {
-    throw new TsdbtError(
-      'runtime',
-      `The file ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new TsdbtError('runtime', `The file ${path} cannot be read: ${systemReason(error, path)}`);
   }
   // Opening a pipe waits for its writer, and no signal comes through meanwhile.
-  if (!found.isFile() && !found.isDirectory())
-    throw new TsdbtError('runtime', `The file ${path} cannot be read: it is no ordinary file`);
+  if (!found.isFile()) {
+    const what = found.isDirectory() ? 'it is a folder' : 'it is no ordinary file';
+    throw new TsdbtError('runtime', `The file ${path} cannot be read: ${what}`);
+  }
   return new FileClient(path, found.mtimeMs, () =>
     /\.csv$/i.test(path) ? csvMessages(path, holdsJson) : jsonLines(path),
   );

@@ -21,6 +21,7 @@ import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 import { stopReason, unlessAborted, within } from '../../within.ts';
+import { portOf } from '../port.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { printSelected } from './compile.ts';
 import { chosen, loadAndParse } from './run.ts';
@@ -110,7 +111,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { url, close } = await serveDocs({
     targetDir: targetPath,
     host: String(flags['host'] ?? '127.0.0.1'),
-    port: Number(flags['port'] ?? 8080),
+    port: portOf(flags['port'] ?? 8080),
     assetPaths: config.project.asset_paths,
     version: TSDBT_VERSION,
   });

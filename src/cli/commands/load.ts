@@ -80,8 +80,9 @@ export async function loadCommand(
 ): Promise<boolean> {
   const parsed = await loadAndParse(session);
   try {
-    const ctx = context(session, parsed);
     const [action] = session.positional;
+    refuseUseless(session, action);
+    const ctx = context(session, parsed);
     switch (action) {
       case undefined:
         return await loadAll(ctx, onMetrics);
@@ -104,6 +105,14 @@ export async function loadCommand(
   } finally {
     await parsed.adapter.close();
   }
+}
+
+/** @throws `usage` error for an option of another action: it would be passed by */
+function refuseUseless({ flags }: CommandSession, action: string | undefined): void {
+  if (typeof flags['to'] === 'string' && action !== 'rewind' && action !== 'repair')
+    throw errorOf('optionUseless', { option: '--to', needs: '`load rewind` or `load repair`' });
+  if (flags['yes'] === true && action !== 'repair')
+    throw errorOf('optionUseless', { option: '--yes', needs: '`load repair`' });
 }
 
 /**

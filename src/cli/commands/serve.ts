@@ -15,6 +15,7 @@ import { createStore } from '../../serve/store/create-store.ts';
 import { durationMs } from '../../values/duration.ts';
 import { LONGEST_TIMER } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
+import { portOf } from '../port.ts';
 import { pause } from '../pause.ts';
 import { measuresPromises } from '../measure-promises.ts';
 import { EngineRunner } from './serve-runner.ts';
@@ -176,12 +177,6 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     await adapter.close();
   }
   return true;
-}
-
-function portOf(given: unknown): number {
-  const port = Number(given);
-  if (port >= 0 && port <= 65_535) return port;
-  throw errorOf('badOptionValue', { option: '--port', why: `${port} is not a port, 0 to 65535.` });
 }
 
 /** @returns milliseconds; null: no limit */

@@ -1,4 +1,5 @@
-// Mistakes in connections.yml and in load configs, and what is said of each: file, line, what was meant.
+// Mistakes in connections.yml, in load configs and in options of `load`, and what is said of each: file, line, what was
+// meant.
 import { type Row, stopped, text } from './bad-input.ts';
 
 const SOURCE = text(
@@ -127,6 +128,34 @@ export const CONNECTIONS: readonly Row[] = [
     `'load' must be a dictionary, found "events"`,
     '  load: { topic: events } is one; false: nothing loads the table.',
   ),
+  {
+    name: 'load: a folder instead of a file',
+    command: 'load --from models',
+    files: { 'models/s.yml': SOURCE },
+    exit: 2,
+    says: stopped('Runtime Error', '  The file DIR/models cannot be read: it is a folder'),
+  },
+  {
+    name: 'load: a file that is not there',
+    command: 'load --from nope.ndjson',
+    files: { 'models/s.yml': SOURCE },
+    exit: 2,
+    says: stopped('Runtime Error', '  The file DIR/nope.ndjson cannot be read: no such file or folder'),
+  },
+  {
+    name: 'load: an option of another action',
+    command: 'load --to latest',
+    files: { 'models/s.yml': SOURCE },
+    exit: 2,
+    says: stopped('Usage Error', "  Error: '--to' changes nothing without `load rewind` or `load repair`."),
+  },
+  {
+    name: 'docs serve: a port that no server has',
+    command: 'docs serve --no-browser --port 99999',
+    files: { 'models/a.sql': 'select 1 as a' },
+    exit: 2,
+    says: stopped('Usage Error', "  Error: Invalid value for '--port': 99999 is not a port, 0 to 65535."),
+  },
   {
     name: 'connections.yml: a type that a broker has not',
     command: 'load --once',
