@@ -101,6 +101,8 @@ export function readServed(session: CommandSession, parsed: ParsedProject): Kept
     select: (work) => selectedBy(work, parsed),
     sources: (criterion) => sourcesOf(parsed, criterion).map(({ unique_id }) => unique_id),
     known: () => Object.values(parsed.manifest.sources).map(({ source_name, name }) => `source:${source_name}.${name}`),
+    names: () =>
+      Object.values(parsed.manifest.nodes).flatMap(({ name, tags }) => [name, ...tags.map((tag) => `tag:${tag}`)]),
   });
   return { file, channels: channelsOf(session, file) };
 }

@@ -13,6 +13,8 @@ export interface ProjectSelection {
   readonly sources: (criterion: string) => Iterable<string>;
   /** `source:raw.events` of each source table, for advice. */
   readonly known: () => Iterable<string>;
+  /** Names of nodes, and `tag:daily` of each tag, for the same. */
+  readonly names: () => Iterable<string>;
 }
 
 /**
@@ -44,7 +46,9 @@ export function checkJobs(file: JobFile, project: ProjectSelection): void {
     if (found.length === 0 && !isWholeProject(work))
       refuse(
         `selects nothing: ${inWords(work)}`,
-        work.kind === 'load' ? 'A source table is loaded when its meta.tsdbt.load names topics or a table.' : undefined,
+        work.kind === 'load'
+          ? 'A source table is loaded when its meta.tsdbt.load names topics or a table.'
+          : probably(work.select ?? [], [...project.names(), ...project.known()]),
       );
     if (work.kind === 'load')
       for (const table of found) {
@@ -65,6 +69,13 @@ export function checkJobs(file: JobFile, project: ProjectSelection): void {
         );
       }
   }
+}
+
+/** Advice for the first name of a selection that nothing has, and something nearly has. */
+function probably(select: readonly string[], known: readonly string[]): string | undefined {
+  const words = select.flatMap((each) => each.split(/[\s,]+/)).map((word) => word.replace(/^(?:\d*\+|@)|\+\d*$/g, ''));
+  const [near] = words.flatMap((word) => closestName(word, known) ?? []);
+  return near === undefined ? undefined : `did you mean '${near}'?`;
 }
 
 /** `docs generate` writes the site of a project that has nothing to run. */

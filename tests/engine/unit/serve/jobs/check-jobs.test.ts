@@ -10,6 +10,7 @@ const NODES: Readonly<Record<string, readonly string[]>> = { 'tag:fast': ['model
 
 const project: ProjectSelection = {
   known: () => SOURCES,
+  names: () => ['customers', 'tag:daily'],
   sources: (criterion) => SOURCES.filter((source) => source === criterion),
   select: (work) => {
     const words = work.kind === 'command' && work.selector !== null ? [work.selector] : (work.select ?? ['tag:fast']);
@@ -49,6 +50,14 @@ describe('jobs of a project', () => {
     [
       '  good: { run: tag:fast }\n  bad: { every: 5m, run: "tag:slow tag:x", exclude: y }',
       "Job 'bad' of jobs.yml selects nothing: run tag:slow tag:x, without y\n    jobs.yml line 3",
+    ],
+    [
+      '  bad: { build: +custmers+1 }',
+      "selects nothing: build +custmers+1\n    jobs.yml line 2\n  did you mean 'customers'?",
+    ],
+    [
+      '  bad: { build: tag:dayly }',
+      "selects nothing: build tag:dayly\n    jobs.yml line 2\n  did you mean 'tag:daily'?",
     ],
     ['  bad: { test: , selector: daily }', 'selects nothing: test --selector daily\n    jobs.yml line 2'],
     ['  bad: { docs generate: tag:slow }', 'selects nothing: docs generate tag:slow\n    jobs.yml line 2'],
