@@ -29,6 +29,12 @@ import {
   SEMANTIC_MODEL_ENTRY,
 } from './yaml-shapes.ts';
 
+/** What a metric without `type_params` must have, by its type (dbt's schema_yaml_readers.py). */
+const REQUIRED: Readonly<Record<string, readonly string[]>> = {
+  cumulative: ['input_metric'],
+  conversion: ['base_metric', 'conversion_metric', 'entity'],
+};
+
 type SemanticType = 'metric' | 'semantic_model' | 'saved_query';
 const SECTIONS = { metric: 'metrics', semantic_model: 'semantic_models', saved_query: 'saved_queries' } as const;
 
@@ -147,6 +153,8 @@ export function addMetric(
       throw entryError(entry, data, 'at path []: Simple metrics must have an agg param.');
     if ((data['agg'] ?? null) !== null && owner === undefined)
       throw entryError(entry, data, 'simple metrics in v2 YAML must be attached to semantic_model');
+    const missing = REQUIRED[type]?.find((input) => (data[input] ?? null) === null);
+    if (missing !== undefined) throw entryError(entry, data, `${missing} is required for ${type} metrics.`);
   }
   const meta = Object.keys(named.config.meta).length > 0 ? named.config.meta : (data['meta'] ?? {});
   const node: PatchedMetric = {

@@ -44,3 +44,22 @@ describe('rules of the semantic layer', () => {
     expect({ said: heard, error: thrown }).toEqual({ said, error: error?.replace(/^Parsing Error\n {2}/, '') ?? null });
   });
 });
+
+// dbt says the last sentence alone, without a place.
+describe('a metric without type_params', () => {
+  const lacks: [string, string][] = [
+    ['type: cumulative, window: 7 days', 'input_metric is required for cumulative metrics.'],
+    ['type: conversion, entity: e, conversion_metric: m', 'base_metric is required for conversion metrics.'],
+    ['type: conversion, entity: e, base_metric: m', 'conversion_metric is required for conversion metrics.'],
+    ['type: conversion, base_metric: m, conversion_metric: m', 'entity is required for conversion metrics.'],
+  ];
+  it.each(lacks)('that has only %s is refused', async (written, message) => {
+    const input = await parseInput({ 'models/p.yml': `metrics:\n- {name: lacking, label: L, ${written}}\n` });
+    expect(() => parseProject(input)).toThrow(
+      expect.objectContaining({
+        details: expect.objectContaining({ line: 2 }),
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
+});
