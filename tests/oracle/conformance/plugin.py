@@ -13,18 +13,24 @@ import re
 import shlex
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import zip_longest
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import agate
+import dbt
+import freezegun
 import pytest
 from dbt.artifacts.schemas.catalog import CatalogArtifact
 from dbt.artifacts.schemas.manifest import WritableManifest
 from dbt.artifacts.schemas.results import FreshnessStatus, RunStatus, TestStatus
+from dbt.cli.exceptions import DbtUsageException
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.tests import util
+from dbt_common.behavior_flags import BehaviorFlagRendered
+from dbt_common.dataclass_schema import ValidationError
 from dbt_common.events.functions import get_capture_stream
 
 PACKAGES = re.compile(r"^(dbt\.tests\.adapter|tests\.functional)\.")
@@ -64,7 +70,8 @@ ARTIFACT = {"docs": "catalog.json", "source": "sources.json", "parse": "manifest
 NOTHING_DONE = re.compile("nothing to do|no nodes selected|nothing to retry", re.I)
 # Outputs that never count as the failure which a test expects.
 CRASH = re.compile(
-    r"^\s+at .+:\d+:\d+\)?$|^Traceback |not (yet )?(implemented|supported in this version)"
+    # Postgres says of a name in three parts that it is "not implemented".
+    r"^\s+at .+:\d+:\d+\)?$|^Traceback |(?<!references are )not (yet )?(implemented|supported in this version)"
     r"|not part of this version|unknown command",
     re.I | re.M,
 )
@@ -73,9 +80,17 @@ EXCEPTIONS = {
     "Compilation Error": "dbt_common.exceptions.CompilationError",
     "Database Error": "dbt_common.exceptions.DbtDatabaseError",
     "Parsing Error": "dbt.exceptions.ParsingError",
+    "Validation Error": "dbt_common.dataclass_schema.ValidationError",
     "Usage Error": "dbt.cli.exceptions.DbtUsageException",
     "Runtime Error": "dbt_common.exceptions.DbtRuntimeError",
 }
+
+# One test names dbt as it lies in its repository.
+sys.modules["core"] = core = ModuleType("core")
+core.__path__ = [str(Path(next(iter(dbt.__path__))).parent)]
+
+# What some tests import from beside them by its name alone.
+BESIDE = {"fixtures": "unit_testing.fixtures", "test_profile_dir": "profiles.test_profile_dir"}
 
 # A clock that a test has frozen, for programs that run on Node.
 FROZEN = """const Real = Date, late = %d - Real.now();
@@ -109,6 +124,12 @@ def dbt_profile_data(dbt_profile_data):
 
 def test_id(item):
     return f"{PACKAGES.sub('', item.module.__name__)}::{item.nodeid.split('::', 1)[1]}"
+
+
+def pytest_configure():
+    for name, module in BESIDE.items():
+        with suppress(ModuleNotFoundError):
+            sys.modules[name] = importlib.import_module(f"tests.functional.{module}")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -239,9 +260,13 @@ def failure(text):
     label = next((label for label in EXCEPTIONS if shown.startswith(label)), "Runtime Error")
     module, name = EXCEPTIONS[label].rsplit(".", 1)
     base = getattr(importlib.import_module(module), name)
+    if issubclass(base, DbtUsageException):
+        return base(shown)
+    # Of a value that fits no schema dbt prints the message alone.
+    of_schema = (ValidationError,) if label in ("Parsing Error", "Validation Error") else ()
     cls = type(
         name,
-        tuple(leaves(base)) or (base,),
+        (*(leaves(base) or [base]), *(e for e in of_schema if e is not base)),
         {
             "__init__": lambda self: Exception.__init__(self, shown),
             "__str__": lambda self: shown,
@@ -257,9 +282,9 @@ def failure(text):
 # ------------------------------------------------------------------------------------------------------
 
 
-def manifest_of(project_root):
+def manifest_of(project_root, target="target"):
     """manifest.json, which has to be valid by dbt's own schema classes."""
-    path = os.path.join(str(project_root), "target", "manifest.json")
+    path = os.path.join(str(project_root), target, "manifest.json")
     return (
         Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(path))
         if os.path.exists(path)
@@ -275,14 +300,14 @@ def answer(command, code, text, target, artifact):
     if command == "docs":
         return CatalogArtifact.from_dict(json.loads((target / "catalog.json").read_text()))
     if command == "parse":
-        return manifest_of(target.parent)
+        return manifest_of(target.parent, target.name)
     if command == "source":
         rows = json.loads(artifact.read_text())["results"] if artifact else []
-        return Results([freshness(row, manifest_of(target.parent)) for row in rows], {})
+        return Results([freshness(row, manifest_of(target.parent, target.name)) for row in rows], {})
     if ARTIFACT.get(command) != "run_results.json":
         return None
     data = json.loads(artifact.read_text()) if artifact else {"results": [], "args": {}}
-    manifest = manifest_of(target.parent) if artifact else None
+    manifest = manifest_of(target.parent, target.name) if artifact else None
     tables = shown(text) if command == "show" else []
     rows = [result(row, manifest, table) for row, table in zip_longest(data["results"], tables[: len(data["results"])])]
     return Results(rows, data["args"])
@@ -304,17 +329,25 @@ class Results:
         return self.results[index]
 
 
-def result(row, manifest, table):
+def result(row, manifest, shown_table):
     unique_id = row["unique_id"]
     kind = unique_id.split(".")[0]
     # A test that was only compiled has a run's status, as in dbt.
     of_test = kind in ("test", "unit_test") and row["status"] in {status.value for status in TestStatus}
     status = (TestStatus if of_test else RunStatus)(row["status"])
-    known = {**manifest.nodes, **manifest.unit_tests, **getattr(manifest, "functions", {})}
-    node = known.get(unique_id) or SimpleNamespace(unique_id=unique_id, name=unique_id.split(".")[-1])
+    tables = ("nodes", "unit_tests", "functions", "exposures", "saved_queries")
+    known = (getattr(manifest, name, {}).get(unique_id) for name in tables)
+    node = next(filter(None, known), None) or SimpleNamespace(unique_id=unique_id, name=unique_id.split(".")[-1])
     if row.get("compiled_code") and not getattr(node, "compiled_code", None):
         node.compiled_code = row["compiled_code"]
-    return SimpleNamespace(**{**row, "status": status, "node": node, "agate_table": table})
+    own = {
+        "status": status,
+        "skipped": status == RunStatus.Skipped,
+        "timing": [SimpleNamespace(**times) for times in row["timing"]],
+        "node": node,
+        "agate_table": shown_table,
+    }
+    return SimpleNamespace(**{**row, **own})
 
 
 def freshness(row, manifest):
@@ -336,4 +369,8 @@ def shown(text):
 
 
 dbtRunner.invoke = invoke
+# It replaces a function of dbt's process: the program in dbt's place gets a clock that stands there.
+util.patch_microbatch_end_time = freezegun.freeze_time
+# Each adapter asks the whole stack for its caller, in every module that is loaded: most of the time of a long run.
+BehaviorFlagRendered._default_source = lambda self: __name__
 util.get_manifest = manifest_of

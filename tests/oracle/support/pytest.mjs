@@ -55,7 +55,6 @@ export function runPytest({ bin, cli, server, work, ids, files, workers, classes
         PYTHONPATH: cwd === work ? PLUGIN : `${PLUGIN}:${cwd}`,
         TZ: 'UTC',
         DBT_SEND_ANONYMOUS_USAGE_STATS: 'false',
-        DBT_VERSION_CHECK: 'false',
         DBT_TEST_USER_1: 'reader_1',
         DBT_TEST_USER_2: 'reader_2',
         DBT_TEST_USER_3: 'reader_3',
