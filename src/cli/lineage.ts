@@ -60,7 +60,8 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
   return {
     logger: {
       fire(event) {
-        if (event.name === 'NodeStart') begun(idOf(event));
+        // A node that is skipped has NodeStart, too, and no line that it starts.
+        if (event.name === 'LogStartLine') begun(idOf(event));
         parsed.logger.fire(event);
       },
     },
@@ -85,9 +86,8 @@ export function observeLineage(session: CommandSession, parsed: ParsedProject): 
   };
 }
 
-/** The node that an event says to begin; empty for one that is skipped. */
+/** The node that an event tells of; empty: none. */
 function idOf({ data }: LogEvent): string {
   const info = data?.['node_info'];
-  if (typeof info !== 'object' || info === null || !('unique_id' in info) || !('node_status' in info)) return '';
-  return info.node_status === 'started' ? String(info.unique_id) : '';
+  return typeof info === 'object' && info !== null && 'unique_id' in info ? String(info.unique_id) : '';
 }

@@ -83,7 +83,7 @@ export function loadConnection(
       'brokers',
     );
   for (const broker of brokers)
-    if (Number(/\d+$/.exec(broker)?.[0]) > 65_535)
+    if (Number(broker.slice(broker.lastIndexOf(':') + 1)) > 65_535)
       refuse(`'brokers' of connection '${name}': the port of ${broker} is above 65535`, undefined, 'brokers');
   const place: SecretPlace = entry;
   return {
