@@ -64,7 +64,8 @@ async function startHub() {
 }
 
 /** Without the folders of one machine. */
-const anywhere = (text) => text.replace(/\/\S*\/(?=site-packages\/)/g, '').replaceAll(`${tmpdir()}/`, '../');
+const anywhere = (text) =>
+  text.replace(/\/\S*\/(?=site-packages\/|lib\/python3\.\d+\/)/g, '').replaceAll(`${tmpdir()}/`, '../');
 
 const PROGRESS = [
   /^(?:Running with dbt|Registered adapter|Found \d|Concurrency:|Finished running|Done\. |Log file)/,
