@@ -22,6 +22,7 @@ import { finish, readIntent, readIntents, record, type Recorded } from './intent
 import { LeasedSession } from './leased-session.ts';
 import {
   newIntent,
+  NEWEST_FIRST,
   ofTopic as whereTopic,
   type PlacedIntent,
   pruneIntents,
@@ -135,7 +136,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       const ids = recorded.map(({ id }) => quoteText(id)).join(', ');
       const newest =
         `SELECT partition, id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind != 'done' ` +
-        'ORDER BY partition, seq DESC, chain, written_at, id LIMIT 1 BY partition';
+        `ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition`;
       const when = `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${ids}))`;
       const done = files.map((file) => ({ ...file, status: 'done' }));
       if (done.length > 0) await lease.run(insertFiles(target, loadId, done, ids === '' ? undefined : when));
@@ -233,7 +234,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       `partition = ${partition}`;
     const when =
       `(SELECT load_id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(claimOf(target))} AND partition = 0 ` +
-      `AND kind != 'done' ORDER BY seq DESC, written_at, id LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
+      `AND kind != 'done' ORDER BY ${NEWEST_FIRST} LIMIT 1) = ${quoteText(owner)} AND NOT EXISTS (SELECT 1 ` +
       `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
       `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {

@@ -213,6 +213,9 @@ export function selectIntents(where: string): string {
  */
 export const BEFORE = '(bitNot(seq), chain, written_at, id)';
 
+/** The same as an order of rows but those that say that an intent is done. */
+export const NEWEST_FIRST = 'seq DESC, chain, written_at, id';
+
 /**
  * The position of each partition and the epoch of the message before it, as texts behind its table, topic and number.
  * @param where a condition on rows
@@ -368,12 +371,17 @@ export function selectChain(target: LoadTarget): string {
   );
 }
 
-/** The floor that the newest flush of each partition knew; null behind a position that was set by hand. */
+/**
+ * The floor that the newest flush of each partition knew; null behind a position that was set by hand. A flush that was
+ * fenced says nothing: of two intents of one number the first one counts.
+ */
 export function selectFloors(target: LoadTarget): string {
+  const recorded =
+    `SELECT partition, seq, kind, snapshot_floor FROM ${STATE_DATABASE}.load_flushes WHERE ${ofTopic(target)} AND ` +
+    `partition >= 0 AND kind != 'done' ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition, seq`;
   return (
-    `SELECT toString(partition), toString(snapshot_floor) FROM ${STATE_DATABASE}.load_flushes WHERE ` +
-    `${ofTopic(target)} AND partition >= 0 AND (kind IN ('start', 'rewind') OR (kind = 'flush' AND snapshot_floor IS ` +
-    'NOT NULL)) ORDER BY partition, seq DESC LIMIT 1 BY partition'
+    `SELECT toString(partition), toString(snapshot_floor) FROM (${recorded}) WHERE kind IN ('start', 'rewind') OR ` +
+    "(kind = 'flush' AND snapshot_floor IS NOT NULL) ORDER BY partition, seq DESC LIMIT 1 BY partition"
   );
 }
 
