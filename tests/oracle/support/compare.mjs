@@ -20,11 +20,29 @@ const MANIFEST_IGNORED = [
   [/^docs\.doc\.dbt\.__overview__\.block_contents$/, 'our own text'],
 ];
 
-/** Disabled nodes of one id stand in the order in which dbt walks the folders, which is that of the file system. */
-function disabledInOrder(manifest) {
+/**
+ * A manifest whose lists have an order that dbt itself does not fix: disabled nodes of one id stand as dbt walks the
+ * folders, which is the file system's order; the sources of a model come from a set where dbt reads it without Jinja.
+ */
+function inOrder(manifest) {
+  if (!manifest) return manifest;
   const byFile = (a, b) => (a.original_file_path < b.original_file_path ? -1 : 1);
-  const lists = Object.entries(manifest?.disabled ?? {}).map(([id, list]) => [id, [...list].sort(byFile)]);
-  return manifest && { ...manifest, disabled: Object.fromEntries(lists) };
+  const disabled = Object.entries(manifest.disabled ?? {}).map(([id, list]) => [id, [...list].sort(byFile)]);
+  const nodes = Object.entries(manifest.nodes ?? {}).map(([id, node]) => {
+    if (node.resource_type !== 'model' || !((node.sources?.length ?? 0) > 1)) return [id, node];
+    const ids = node.depends_on.nodes;
+    const sources = ids.filter((each) => each.startsWith('source.')).sort();
+    const nodesInOrder = ids.map((each) => (each.startsWith('source.') ? sources.shift() : each));
+    return [
+      id,
+      {
+        ...node,
+        sources: [...node.sources].sort((a, b) => (a.join('.') < b.join('.') ? -1 : 1)),
+        depends_on: { ...node.depends_on, nodes: nodesInOrder },
+      },
+    ];
+  });
+  return { ...manifest, nodes: Object.fromEntries(nodes), disabled: Object.fromEntries(disabled) };
 }
 
 /** @returns differences by area; `ignore` is the plan's, and `compareOutput`: true, or which steps */
@@ -75,9 +93,7 @@ export function compare(theirs, ours, { ignore, compareOutput }) {
   const ignored = MANIFEST_IGNORED.map(([pattern]) => pattern);
   note(
     'manifest',
-    differences(disabledInOrder(theirs.manifest), disabledInOrder(ours.manifest), (path) =>
-      ignored.some((p) => p.test(path)),
-    ),
+    differences(inOrder(theirs.manifest), inOrder(ours.manifest), (path) => ignored.some((p) => p.test(path))),
   );
   return found;
 }
