@@ -119,6 +119,7 @@ export async function disturbedChanges(
   { connect, load }: { readonly connect: KafkaConnect; readonly load: (name: string) => Running },
 ): Promise<Running> {
   let running = load('at-0');
+  await connect.snapshotNoted();
   const began = Date.now();
   const length = seconds * 1000;
   for (let altered = false, killed = 0; Date.now() - began < length; await pause(20)) {

@@ -1,7 +1,7 @@
 // A real Kafka Connect in one Java process, from its Maven jars: a connector that runs at a broker of the tests, killed
 // and started again where it left off. Knows no connector's options but Debezium's for Postgres.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -65,7 +65,7 @@ export class KafkaConnect {
       'bootstrap.servers': broker,
       'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
       'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-      'offset.storage.file.filename': join(connect.#folder, 'offsets'),
+      'offset.storage.file.filename': connect.#offsets,
       'offset.flush.interval.ms': 1000,
       listeners: `http://127.0.0.1:${connect.#port}`,
       'connector.client.config.override.policy': 'All',
@@ -134,14 +134,40 @@ export class KafkaConnect {
     });
   }
 
+  /**
+   * Returns once the worker has noted that a first snapshot is behind it. Killed before that it takes another one, which
+   * tells nothing of rows that were deleted since: no reader of its topics can know.
+   */
+  async snapshotNoted(): Promise<void> {
+    for (; !this.ended; await pause(50)) {
+      const notes = readNotes(this.#offsets);
+      if (notes.includes('"lsn"') && !/"snapshot_completed":false/.test(notes)) return;
+    }
+    throw new Error(`Kafka Connect has ended:\n${this.said.slice(-4000)}`);
+  }
+
   async close(): Promise<void> {
     await this.down();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Where it notes how far it has read. */
+  get #offsets(): string {
+    return join(this.#folder, 'offsets');
+  }
+
   #write(name: string, options: Properties): void {
     const lines = Object.entries(options).map(([key, value]) => `${key}=${value}\n`);
     writeFileSync(join(this.#folder, name), lines.join(''));
+  }
+}
+
+/** A file of serialized Java objects, with JSON texts in it; empty: it is not there. */
+function readNotes(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch {
+    return '';
   }
 }
 
