@@ -117,8 +117,8 @@ export class ConnectionPool {
   /** Returns a connection to the pool; closes it when it is in a transaction or broken. */
   release(connection: Connection): void {
     if (connection.broken || connection.status !== 'I' || this.#closed) {
-      this.#discard(connection);
-      this.#serveNext();
+      // One that was lost has been replaced since.
+      if (this.#discard(connection)) this.#serveNext();
       return;
     }
     const next = this.#waiting.shift();
@@ -262,13 +262,16 @@ export class ConnectionPool {
     if (next) this.#openOne().then(next.resolve, next.reject);
   }
 
-  #discard(connection: Connection): void {
-    if (!this.#open.delete(connection)) return;
+  /** @returns whether it was still one of the pool's */
+  #discard(connection: Connection): boolean {
+    if (!this.#open.delete(connection)) return false;
     void end(connection.client);
+    return true;
   }
 
   async #openOne(): Promise<Connection> {
     this.#opening++;
+    let made = false;
     try {
       const address = await this.address();
       for (let attempt = 0; ; attempt++) {
@@ -288,6 +291,7 @@ export class ConnectionPool {
           };
           this.#dropWhenLost(connection);
           this.#open.add(connection);
+          made = true;
           return connection;
         } catch (error) {
           if (this.#closed) throw stopped();
@@ -297,6 +301,8 @@ export class ConnectionPool {
       }
     } finally {
       this.#opening--;
+      // Nobody gives it back to those who wait.
+      if (!made) this.#serveNext();
     }
   }
 
