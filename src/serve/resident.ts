@@ -82,10 +82,14 @@ export class Resident {
     const { link, host, emit } = this.#host;
     const { name } = this.job;
     const question = link.ask(async (store) => {
+      const [running] = await store.runs({ job: name, states: ['running'], limit: 1 });
+      if (running !== undefined) return running.host;
+      // Where the database's clock was set back, the run that was started last is not the one that was claimed last.
       const [last] = await store.runs({ job: name, limit: 1 });
-      if (last?.state === 'running') return last.host;
-      const free = last === undefined ? 0 : Math.max(last.dueAt, last.finishedAt ?? last.startedAt) + 1;
-      return store.claim(name, free, 1, host);
+      const due = (await store.lastDue()).get(name);
+      const free = last === undefined ? 0 : Math.max(due ?? 0, last.dueAt, last.finishedAt ?? last.startedAt) + 1;
+      const claimed = await store.claimAlone(name, free, 1, host);
+      return claimed === 'busy' ? null : claimed;
     });
     const answer = await unlessAborted(this.#over.signal, question);
     const taken = answer?.value?.value ?? null;

@@ -103,6 +103,8 @@ export class Scheduler {
   readonly #turnHost: TurnHost;
   /** When each kind of look was made last. */
   readonly #looked = new Map<string, Moment>();
+  /** Jobs that somebody asks for, by name: the store has given them away. */
+  readonly #requested: string[] = [];
   #jobs: readonly Job[] | null = null;
   #paused: ReadonlySet<string> = new Set();
   #durations: ReadonlyMap<string, number> = new Map();
@@ -206,9 +208,10 @@ export class Scheduler {
       }));
       if (told === null) return;
       this.#paused = told.value.paused;
+      this.#requested.push(...told.value.asked);
       if (!(await this.#adopt(this.#options.jobs()))) return;
       for (const { resident } of this.#residents.values()) resident.look();
-      for (const job of told.value.asked) this.#ask(job);
+      for (const job of this.#requested.splice(0)) this.#ask(job);
       await this.#lookForRows();
     }
     if (this.#isTime('reap', this.#reapMs)) {

@@ -249,6 +249,23 @@ describe('pauses and requests', () => {
     expect(lab.begun.length).toBe(1);
     expect((await lab.runs())[0]?.state).toBe('success');
   });
+
+  it('runs a job that was asked for while the database went away and the jobs changed', async () => {
+    const byHand = job('by hand', { timing: { kind: 'manual' } });
+    const lab = new Lab(START, [byHand]);
+    let goes = false;
+    // As soon as the request is taken.
+    lab.host('a', { away: () => goes && lab.data.requests.size === 0 });
+    await lab.pass(MINUTE);
+    await lab.store.request('by hand');
+    goes = true;
+    lab.jobs = [byHand, job('fast')];
+    await lab.pass(MINUTE);
+    expect(lab.kinds()).toContain('database_away');
+    goes = false;
+    await lab.pass(MINUTE);
+    expect(lab.begun.filter((each) => each.startsWith('by hand'))).toHaveLength(1);
+  });
 });
 
 describe('a database that is away', () => {
@@ -468,6 +485,29 @@ describe('loaders', () => {
     const runs = await lab.runs();
     expect(runs.map(({ state }) => state)).toEqual(['lost', 'running']);
     expect(new Set(runs.map(({ host }) => host))).toEqual(new Set(['a', 'b']));
+  });
+
+  it('are started again where the clock of the database was set back, by one host', async () => {
+    const lab = new Lab(START, [loadJob('load')]);
+    let end = new AbortController();
+    let [started, running, most] = [0, 0, 0];
+    lab.load = async () => {
+      started++;
+      most = Math.max(most, ++running);
+      await lab.clock.sleep(HOUR * 24, end.signal);
+      running--;
+    };
+    lab.host('a');
+    lab.host('b');
+    await lab.pass(30 * MINUTE);
+    lab.skew = -2 * HOUR;
+    for (let times = 0; times < 4; times++) {
+      await lab.pass(5 * MINUTE);
+      end.abort();
+      end = new AbortController();
+    }
+    await lab.pass(5 * MINUTE);
+    expect([started, most]).toEqual([5, 1]);
   });
 
   it('rest while their job is paused, and end with serve', async () => {

@@ -11,6 +11,8 @@ export interface Place {
   pass(ms: number): Promise<void>;
   /** Takes from its tables what a store of an earlier version did not have; absent: there are no tables. */
   age?(): Promise<void>;
+  /** As where the server's clock is set back by an hour; absent: what a store keeps has no times that count. */
+  setBack?(): Promise<void>;
   end(): Promise<void>;
 }
 
@@ -336,6 +338,11 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect([...(await b.paused())]).toEqual(['q']);
       await b.setPaused('p', true);
       expect([...(await a.paused())].sort()).toEqual(['p', 'q']);
+      await place.setBack?.();
+      await a.setPaused('p', false);
+      expect([...(await b.paused())]).toEqual(['q']);
+      await a.setPaused('p', true);
+      expect([...(await b.paused())].sort()).toEqual(['p', 'q']);
     });
 
     it('hands out a request once', async () => {

@@ -22,9 +22,23 @@ storeCases('memory', async () => {
   };
 });
 
-/** Stores of a database, each on an adapter of its own. @param older statements that make an earlier version of it */
-function hosts(create: () => Adapter, end: () => Promise<void>, older: readonly string[]): Place {
+/**
+ * Stores of a database, each on an adapter of its own.
+ * @param older statements that make an earlier version of it
+ * @param later statements after which it is of an hour that comes yet
+ */
+function hosts(
+  create: () => Adapter,
+  end: () => Promise<void>,
+  older: readonly string[],
+  later: readonly string[] = [],
+): Place {
   const adapters: Adapter[] = [];
+  const run = async (statements: readonly string[]): Promise<void> => {
+    const session = adapters[0]?.session({ name: 'test' });
+    for (const sql of statements) await session?.execute(sql);
+    await session?.release();
+  };
   return {
     async host(leaseMs) {
       const adapter = create();
@@ -35,11 +49,8 @@ function hosts(create: () => Adapter, end: () => Promise<void>, older: readonly 
       new Promise((resolve) => {
         setTimeout(resolve, ms);
       }),
-    async age() {
-      const session = adapters[0]?.session({ name: 'test' });
-      for (const sql of older) await session?.execute(sql);
-      await session?.release();
-    },
+    age: () => run(older),
+    setBack: () => run(later),
     async end() {
       for (const adapter of adapters) await adapter.close();
       await end();
@@ -78,5 +89,6 @@ if (clickhouseMissing === null)
         'drop table tsdbt.due_left_out',
         'drop table tsdbt.job_begins',
       ],
+      ['insert into tsdbt.job_pauses select job, paused, changed_at + interval 1 hour from tsdbt.job_pauses final'],
     );
   });

@@ -376,8 +376,11 @@ export class ClickHouseStore implements Store {
   }
 
   async setPaused(job: string, paused: boolean): Promise<void> {
+    // The newest row counts, also where the server's clock was set back.
     await this.#run(
-      `INSERT INTO ${DB}.job_pauses (job, paused) SETTINGS async_insert = 0 VALUES (${quoteText(job)}, ${paused})`,
+      `INSERT INTO ${DB}.job_pauses (job, paused, changed_at) SETTINGS async_insert = 0 SELECT ${quoteText(job)}, ` +
+        `${paused}, greatest(now64(6, 'UTC'), max(changed_at) + toIntervalMicrosecond(1)) FROM ${DB}.job_pauses ` +
+        `WHERE job = ${quoteText(job)}`,
     );
   }
 
