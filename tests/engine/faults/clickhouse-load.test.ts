@@ -128,6 +128,35 @@ describe.skipIf(clickhouseMissing !== null)('loading into ClickHouse under fault
     });
   });
 
+  it('a build takes what came since the one before, also where the clock was set back', async () => {
+    append(20);
+    await load();
+    expect((await lab.run(['run', '-s', 'm'])).code).toBe(0);
+    // As of an hour that comes yet.
+    await lab.rows(
+      'insert into tsdbt.consumed_offsets select * replace (noted_at + interval 1 hour as noted_at) from ' +
+        'tsdbt.consumed_offsets',
+    );
+    for (let times = 0; times < 2; times++) {
+      append(20);
+      await load();
+      expect((await lab.run(['run', '-s', 'm'])).code).toBe(0);
+      await expectBuilt();
+    }
+  });
+
+  it('a build passes by a flush that was fenced, also where the clock was set back', async () => {
+    append(20);
+    await load();
+    await lab.rows(
+      "insert into tsdbt.load_flushes select * replace ('fenced' as id, chain + 1 as chain, written_at - interval 1 " +
+        'hour as written_at) from tsdbt.load_flushes where (topic, partition, seq) in (select topic, partition, ' +
+        "max(seq) from tsdbt.load_flushes group by topic, partition) and kind = 'flush'",
+    );
+    expect((await lab.run(['run', '-s', 'm'])).code).toBe(0);
+    await expectBuilt();
+  });
+
   it('positions that were set back ask for a full refresh', async () => {
     expect((await lab.run(['load', 'rewind', '--from', 'events.ndjson', '--to', '5'])).code).toBe(0);
     await load();

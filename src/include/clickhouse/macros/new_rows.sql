@@ -8,8 +8,12 @@
 {% macro clickhouse__new_rows(source) %}
   {#- A unit test's rows are given; nothing has loaded them. -#}
   {%- if not execute or flags.EMPTY or model.resource_type == 'unit_test' -%}{{ return(source) }}{%- endif -%}
-  {%- if run_query("select count() from system.tables where database = 'tsdbt' and name in ('load_flushes', "
-      "'consumed_offsets')").rows[0][0] | int < 2 -%}{{ return(source) }}{%- endif -%}
+  {%- set there = run_query("select count(), (select count() from system.columns where database = 'tsdbt' and table = "
+      "'load_flushes' and name = 'chain') from system.tables where database = 'tsdbt' and name in ('load_flushes', "
+      "'consumed_offsets')").rows[0] -%}
+  {%- if there[0] | int < 2 -%}{{ return(source) }}{%- endif -%}
+  {#- An older loader has made the table without it. -#}
+  {%- set chain = 'chain' if there[1] | int > 0 else '0' -%}
   {%- if flags.WHICH in ('run', 'build', 'retry') -%}
     {#- Ends what a dead run has left of publishing this model. -#}
     {%- do adapter.lock_relation(this) -%}
@@ -17,7 +21,7 @@
   {%- set model_key = clickhouse__new_rows_text(this | string) -%}
   {%- set source_key = clickhouse__new_rows_text('`' ~ clickhouse__new_rows_escaped(source.schema) ~ '`.`'
       ~ clickhouse__new_rows_escaped(source.identifier) ~ '`') -%}
-  {%- set positions = run_query(clickhouse__new_rows_positions(model_key, source_key)).rows -%}
+  {%- set positions = run_query(clickhouse__new_rows_positions(model_key, source_key, chain)).rows -%}
   {%- if positions | length == 0 -%}{{ return(source) }}{%- endif -%}
   {%- set ranges, values = [], [] -%}
   {%- for topic, partition, seq, upto, known, since, rewound in positions -%}
@@ -44,7 +48,11 @@
   {%- endfor -%}
   {#- Rows that came by another way belong to a build of everything. -#}
   {%- if not is_incremental() -%}{%- do ranges.append("_topic = ''") -%}{%- endif -%}
-  {%- do adapter.on_publish(clickhouse__new_rows_note() ~ values | join(", ")) -%}
+  {#- The newest note counts, also where the server's clock was set back. -#}
+  {%- do adapter.on_publish(clickhouse__new_rows_note() ~ "select *, greatest(now64(6, 'UTC'), (select max(noted_at) "
+      "from tsdbt.consumed_offsets where model = " ~ model_key ~ ") + toIntervalMicrosecond(1)) from values("
+      "'model String, source String, topic String, partition Int32, next_offset Int64, seq UInt64, uuid UUID', "
+      ~ values | join(", ") ~ ")") -%}
   {#- Of an upserted source the newest row of each key in the range, merged or not. -#}
   {%- set order = run_query("select sorting_key from system.tables where database = "
       ~ clickhouse__new_rows_text(source.schema) ~ " and name = " ~ clickhouse__new_rows_text(source.identifier)
@@ -54,13 +62,13 @@
 {% endmacro %}
 
 {% macro clickhouse__new_rows_note() -%}
-  {{- return("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset, seq, uuid) settings "
-      "async_insert = 0 values ") -}}
+  {{- return("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset, seq, uuid, "
+      "noted_at) settings async_insert = 0 ") -}}
 {%- endmacro %}
 
 {#- For each partition: topic, partition, the newest number, the offset that is settled, whether the model had rows of
     it, up to which offset, and whether a rewind came in between. All as texts. -#}
-{% macro clickhouse__new_rows_positions(model_key, source_key) %}
+{% macro clickhouse__new_rows_positions(model_key, source_key, chain) %}
   select i.topic, toString(i.partition), toString(i.seq),
       toString(multiIf(i.kind = 'replay', toInt64(i.seq) + (ifNull(d.id, '') <> ''),
         i.kind = 'flush' and ifNull(d.id, '') = '', i.from_offset, i.to_offset)),
@@ -70,7 +78,7 @@
     select topic, partition, seq, kind, id, from_offset, to_offset
     from tsdbt.load_flushes
     where relation = {{ source_key }} and kind <> 'done'
-    order by topic, partition, seq desc, written_at, id
+    order by topic, partition, seq desc, {{ chain }}, written_at, id
     limit 1 by topic, partition
   ) as i
   any left join (
