@@ -18,23 +18,25 @@ export const POSTGRES_METHODS: TemplateMethods = {
 function parseIndex(raw: Value, now: () => number): Value {
   if (raw === null) return null;
   const fail = (problem: string, ...path: readonly Value[]): TsdbtError =>
-    new TsdbtError('compilation', `Could not parse index config: at path ${toRepr([...path])}: ${problem}`);
+    new TsdbtError('compilation', `Could not parse index config: at path [${path.map(toRepr).join('][')}]: ${problem}`);
   if (!(raw instanceof PyDict)) throw fail(`${toRepr(raw)} is not of type 'object'`);
   const columns = raw.get('columns');
   const unique = raw.get('unique') ?? false;
   const type = raw.get('type') ?? null;
-  if (columns === undefined) throw fail("'columns' is a required property");
-  if (!Array.isArray(columns)) throw fail(`${toRepr(columns)} is not of type 'array'`, 'columns');
-  const odd = columns.findIndex((column) => typeof column !== 'string');
-  if (odd >= 0) throw fail(`${toRepr(columns[odd] ?? null)} is not of type 'string'`, 'columns', odd);
+  if (columns !== undefined && !Array.isArray(columns))
+    throw fail(`${toRepr(columns)} is not of type 'array'`, 'columns');
+  const odd = columns?.findIndex((column) => typeof column !== 'string') ?? -1;
+  if (odd >= 0) throw fail(`${toRepr(columns?.[odd] ?? null)} is not of type 'string'`, 'columns', odd);
   if (typeof unique !== 'boolean') throw fail(`${toRepr(unique)} is not of type 'boolean'`, 'unique');
   if (type !== null && typeof type !== 'string')
     throw fail(`${toRepr(type)} is not valid under any of the given schemas`, 'type');
   const unknown = [...raw.keys()].filter((key) => key !== 'columns' && key !== 'unique' && key !== 'type');
   if (unknown.length > 0) {
     const were = `${unknown.length === 1 ? 'was' : 'were'} unexpected`;
-    throw fail(`Additional properties are not allowed (${unknown.map(toRepr).join(', ')} ${were})`);
+    throw fail(`Additional properties are not allowed (${unknown.map(toRepr).sort().join(', ')} ${were})`);
   }
+  // Last, as in dbt: of a misspelt `columns` its own name is told.
+  if (columns === undefined) throw fail("'columns' is a required property");
   const names = columns.map(toText);
   const fields: Readonly<Record<string, Value>> = {
     columns: names,

@@ -165,6 +165,19 @@ describe('the adapter', () => {
       "Could not parse index config: at path []: Additional properties are not allowed ('typ' was unexpected)",
     ],
     [
+      'adapter.parse_index({"kolumns": ["a"], "gone": 1})',
+      "Could not parse index config: at path []: Additional properties are not allowed ('gone', 'kolumns' " +
+        'were unexpected)',
+    ],
+    [
+      'adapter.parse_index({"columns": ["a", 1]})',
+      "Could not parse index config: at path ['columns'][1]: 1 is not of type 'string'",
+    ],
+    [
+      'adapter.parse_index({"type": 5})',
+      "Could not parse index config: at path ['type']: 5 is not valid under any of the given schemas",
+    ],
+    [
       'adapter.dispatch("p.m")',
       'In adapter.dispatch, got a macro name of "p.m", but "." is not a valid macro name component. Did you ' +
         'mean `adapter.dispatch("m", macro_namespace="p")`?',
