@@ -12,7 +12,7 @@ import { deprecation } from '../project/deprecations.ts';
 import { loadEnvFile } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices, withBothSpellings } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
-import { readProjectSettings } from '../project/project-settings.ts';
+import { type ProjectSettings, readProjectSettings } from '../project/project-settings.ts';
 import { withSampleWindow } from '../project/sample-window.ts';
 import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
 import { DBT_VERSION } from '../project/versions.ts';
@@ -89,7 +89,7 @@ export async function withCommand(
   const invocation: Invocation = {
     invocation_id: randomUUID(),
     ...start,
-    args: invocationArgs(flags, projectDir, parsed.positional),
+    args: invocationArgs(flags, { ...settings, projectDir }, parsed.positional),
     command: commandLine(parsed),
   };
   const secrets = new Secrets();
@@ -272,7 +272,15 @@ function lineFormat(flag: Flags['log_format'], fallback: LineFormat): LineFormat
 }
 
 /** dbt's `invocation_args_dict`: the flags that are set, in artifacts and templates; its order is a set's there. */
-export function invocationArgs(flags: Flags, projectDir: string, positional: readonly string[]): Record<string, Json> {
+export function invocationArgs(
+  flags: Flags,
+  {
+    projectDir,
+    profilesDir,
+    logPath,
+  }: Pick<ProjectSettings, 'profilesDir' | 'logPath'> & { readonly projectDir: string },
+  positional: readonly string[],
+): Record<string, Json> {
   const hiddenWhenFalse = new Set([
     'debug',
     'full_refresh',
@@ -305,7 +313,8 @@ export function invocationArgs(flags: Flags, projectDir: string, positional: rea
     if (Object.keys(args['args'] ?? {}).length === 0) delete args['args'];
   }
   args['project_dir'] = projectDir;
-  args['log_path'] = resolve(projectDir, flags.log_path ?? 'logs');
+  args['profiles_dir'] = profilesDir;
+  args['log_path'] = resolve(projectDir, flags.log_path ?? logPath ?? 'logs');
   args['invocation_command'] = `tsdbt ${process.argv.slice(2).join(' ')}`;
   return args;
 }

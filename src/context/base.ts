@@ -184,7 +184,10 @@ export const BASE_MEMBERS: Members<BaseScope> = new Map<string, Member<BaseScope
   ['modules', ({ settings }) => createModules(settings.clock, settings.logger)],
   [
     'flags',
-    ({ settings }) => (settings.flags === null ? new PyDict() : flagsObject(settings.flags, settings.recordCommand)),
+    ({ settings }) =>
+      settings.flags === null
+        ? new PyDict()
+        : flagsObject(settings.flags, settings.invocation?.args, settings.recordCommand),
   ],
   ['diff_of_two_dicts', constant(callable('diff_of_two_dicts', 'dict_a, dict_b', diffOfTwoDicts))],
   [

@@ -12,12 +12,21 @@ import { LazyDict } from './lazy-dict.ts';
  */
 export type CommandRecorder = (part: string) => void;
 
+type Arguments = RuntimeConfig['invocation']['args'];
+
+/** Flags whose value, where the command line gives none, is known only with the project: from the arguments. */
+const PLACES: ReadonlySet<string> = new Set(['profiles_dir', 'log_path']);
+
+function flagOf(flags: Flags, args: Arguments | undefined, name: string): Flags[string] {
+  return flags[name] ?? (PLACES.has(name) ? args?.[name] : undefined);
+}
+
 /** The value of a recorded part; undefined where the command has none. */
 export function commandPart({ flags, invocation }: Pick<RuntimeConfig, 'flags' | 'invocation'>, part: string): unknown {
   if (part === 'args') return invocation.args;
   const [table, name] = [part.slice(0, part.indexOf('.')), part.slice(part.indexOf('.') + 1)];
-  const values: { readonly [name: string]: unknown } = table === 'args' ? invocation.args : flags;
-  return Object.hasOwn(values, name) ? values[name] : undefined;
+  if (table !== 'args') return Object.hasOwn(flags, name) ? flagOf(flags, invocation.args, name) : undefined;
+  return Object.hasOwn(invocation.args, name) ? invocation.args[name] : undefined;
 }
 
 const VISIBLE: ReadonlySet<string> = new Set([
@@ -54,25 +63,23 @@ const VISIBLE: ReadonlySet<string> = new Set([
 ]);
 
 /** The `flags` of a context. */
-export function flagsObject(flags: Flags, record?: CommandRecorder): HostObject {
+export function flagsObject(flags: Flags, args?: Arguments, record?: CommandRecorder): HostObject {
   return {
     jinjaType: 'argparse.Namespace',
     jinjaGet(name: string): Value | undefined {
       if (!VISIBLE.has(name)) return undefined;
       record?.(`flags.${name.toLowerCase()}`);
-      const value = flags[name.toLowerCase()];
+      const value = flagOf(flags, args, name.toLowerCase());
       if (value === undefined) return name === 'REQUIRE_SQL_HEADER_IN_TEST_CONFIGS' ? false : null;
       return fromJson(value);
     },
     jinjaText(): string {
       for (const name of VISIBLE) record?.(`flags.${name.toLowerCase()}`);
-      const shown = [...VISIBLE].map((name) => `${name}=${String(flags[name.toLowerCase()] ?? 'None')}`);
+      const shown = [...VISIBLE].map((name) => `${name}=${String(flagOf(flags, args, name.toLowerCase()) ?? 'None')}`);
       return `Namespace(${shown.join(', ')})`;
     },
   };
 }
-
-type Arguments = RuntimeConfig['invocation']['args'];
 
 /** The `invocation_args_dict` of a context. */
 export function argumentsDict(args: Arguments, record?: CommandRecorder): Value {

@@ -14,6 +14,8 @@ export interface ProjectSettings {
   readonly flags: Json;
   /** `log-path` of dbt_project.yml. */
   readonly logPath: string | null;
+  /** The folder of profiles.yml, as it was given. */
+  readonly profilesDir: string;
   /** Whether the flags are those of `config` in profiles.yml, where old projects have them. */
   readonly flagsMoved: boolean;
   /** `flags` of `~/.dbt/user_settings.yml`, which count where nobody else sets one; null when there are none. */
@@ -38,9 +40,10 @@ export function readProjectSettings(projectDir: string, { cwd, env, profilesDir 
   const old = oldFlags(resolve(cwd, directory));
   const logPath = typeof path === 'string' && path !== '' ? path : null;
   const userFlags = readUserFlags(env);
-  if (old === null) return { flags: flags ?? null, logPath, flagsMoved: false, userFlags };
+  const places = { logPath, profilesDir: directory };
+  if (old === null) return { ...places, flags: flags ?? null, flagsMoved: false, userFlags };
   if (Object.keys(asDictionary(flags ?? null) ?? {}).length > 0) throw errorOf('flagsTwice', {});
-  return { flags: old, logPath, flagsMoved: true, userFlags };
+  return { ...places, flags: old, flagsMoved: true, userFlags };
 }
 
 /** `config` of a profiles.yml; null when it is absent or empty. */

@@ -95,7 +95,7 @@ function toldAgain(session: CommandSession, which: string, { args }: PreviousRun
     flags,
     positional,
     typed: options,
-    invocation: { ...session.invocation, args: invocationArgs(flags, projectDir, positional) },
+    invocation: { ...session.invocation, args: invocationArgs(flags, { ...settings, projectDir }, positional) },
   };
 }
 

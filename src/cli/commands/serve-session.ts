@@ -77,7 +77,7 @@ function ownSession(
       ...session.invocation,
       invocation_id: randomUUID(),
       started_at: new Date(wallClock()),
-      args: invocationArgs(flags, session.projectDir, []),
+      args: invocationArgs(flags, { ...settings, projectDir: session.projectDir }, []),
       command: `tsdbt ${which}`,
     },
     // Who runs a job closes what it has opened.

@@ -20,6 +20,7 @@ beforeAll(async () => {
     'models/a.sql': 'select 1 as id',
     'models/b.sql': "select * from {{ ref('a', label='staging') }}",
     'models/spine.sql': 'select current_date as day',
+    'models/places.sql': '-- {{ flags.PROFILES_DIR }} {{ invocation_args_dict.profiles_dir }} {{ flags.LOG_PATH }}',
     'models/told.sql': 'select $$ {{ invocation_args_dict.sample }} $$ as s',
     'models/typed.sql': `{% set m = metric('revenue') %}{% if execute %}
 -- {{ m.type }} {{ m.type.value }} {{ m.type.name }} {{ m.type == 'simple' }} {{ [m.type] }} {{ m.type | upper }}
@@ -206,4 +207,16 @@ it('SQL of the command line that does not parse is shown with its place', async 
   const { code, out } = await project.run(['compile', '--inline', "select 1,\n  {{ ref('a' }}"]);
   expect(code).toBe(2);
   expect(out).toMatch(/unexpected '}'.*\n {2}sql\/inline_query line 2, column \d+\n {6,}\{\{ ref\('a' \}\}\n/);
+});
+
+it('the folders of the profile and of the log are told, also where no option names them', async () => {
+  const { dir } = project;
+  const told = async (...args: string[]): Promise<unknown> => {
+    const { code, out } = await project.run(['compile', '--select', 'places', ...args]);
+    expect(code, out).toBe(0);
+    return read('target/compiled/faults/models/places.sql').trim();
+  };
+  expect(await told()).toBe(`-- ${dir} ${dir} ${dir}/logs-target`);
+  expect(target('run_results.json')).toMatchObject({ args: { profiles_dir: dir, log_path: `${dir}/logs-target` } });
+  expect(await told('--profiles-dir', '.')).toBe(`-- . . ${dir}/logs-target`);
 });
