@@ -159,7 +159,8 @@ function fixtureNode(
     fqn: original.fqn,
     package_name: original.package_name,
     code_path: undefined,
-    unique_id: source ? `model.${original.package_name}.${cteName}` : `model.${original.package_name}.${original.name}`,
+    // That of a model has its version: a test may give rows for two versions of one.
+    unique_id: original.resource_type === 'model' ? original.unique_id : `model.${original.package_name}.${cteName}`,
     path: `${original.name}.sql`,
     raw_code,
     columns,

@@ -23,8 +23,16 @@ beforeAll(async () => {
       "select o.id, o.amount * r.rate as amount, o.at, o.note || '!' as note from {{ source('raw', 'orders') " +
       "}} o join {{ ref('rates') }} r on true",
     'models/rates.sql': "select 'EUR'::text as currency, 1.5::numeric as rate",
+    'models/both.sql': "select a.x || b.x as x from {{ ref('two', v=1) }} a, {{ ref('two', version=2) }} b",
+    'models/two_v1.sql': "select 'a' as x",
+    'models/two_v2.sql': "select 'b' as x",
     'models/m.yml':
       `
+models:
+  - name: two
+    latest_version: 2
+    versions: [{v: 1}, {v: 2}]
+    columns: [{name: x, data_type: text}]
 sources:
   - name: raw
     tables:
@@ -38,6 +46,10 @@ unit_tests:${unitTest(
         `          - {id: 5000000000, amount: 3.375, note: 'a!'}
           - {id: 1, amount: null, note: null}`,
       )}
+  - name: two_versions
+    model: both
+    given: [{input: "ref('two', v=1)", rows: [{x: c}]}, {input: "ref('two', v=2)", rows: [{x: d}]}]
+    expect: {rows: [{x: cd}]}
   - name: nothing_known
     model: m
     given: [{input: "source('raw', 'orders')", rows: []}, {input: ref('rates'), rows: []}]
@@ -53,6 +65,11 @@ it('runs on declared types and on those of the rows, nulls first, without any re
   const { code, out } = await project.run(['test', '--select', 'declared']);
   expect(code, out).toBe(0);
   expect(await project.one("select count(*) from pg_namespace where nspname = 'raw'")).toBe('0');
+});
+
+it('takes rows for two versions of one model', async () => {
+  const { code, out } = await project.run(['test', '--select', 'two_versions']);
+  expect(code, out).toBe(0);
 });
 
 it('says what is missing when nothing is known of an input', async () => {
