@@ -8,7 +8,7 @@ import { eventOf } from '../../events/index.ts';
 import { loadYaml, locator } from '../../project/yaml.ts';
 import { checkShape, isDict, type MisspeltKey, problemText, type Shape } from '../../project/schema-check.ts';
 import type { ParseTools } from '../config/node-update.ts';
-import { pyRepr, pyTypeText } from '../../values/python-text.ts';
+import { pyRepr, pyStr, pyTypeText } from '../../values/python-text.ts';
 import { closestName } from '../../values/close-matches.ts';
 
 export type YamlDict = { [key: string]: Json };
@@ -165,7 +165,7 @@ export function* yamlEntries(tools: ParseTools, yaml: YamlFile, key: string): Ge
     throw placed(
       yaml.file,
       [key],
-      errorOf('entriesNoList', { key, type: pyTypeText(list), value: trimmed(pyRepr(list)) }),
+      errorOf('entriesNoList', { key, type: pyTypeText(list), value: trimmed(pyStr(list)) }),
     );
   for (const [index, written] of list.entries()) {
     if (!isDict(written)) {

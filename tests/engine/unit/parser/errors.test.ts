@@ -319,6 +319,7 @@ describe('properties files', () => {
       'models:\n  - name: a\n    description: "{{ doc(\'nope\') }}"\n',
       "Documentation for 'model.p.a' depends on doc 'nope'  which was not found",
     ],
+    ['groups: text\n', "groups must be a list, got <class 'str'> instead: (text)"],
     [
       'models:\n  - name: a\n    data_tests:\n      - unique: [a]\n',
       "test arguments must be a dict, got <class 'list'> (value ['a'])",
