@@ -105,7 +105,9 @@ export async function executeNode(
   const { result, current } = attempt;
   p.finished = isoMicros(ctx.now());
   p.status = result.status;
-  if (!isEphemeral(node)) kind.finish(ctx, p, result.node ?? current, result);
+  // What the end of the command cancelled counts as skipped: a line of its error would be in no sum.
+  const cancelled = result.status === 'error' && result.batch_results === null && work.halted();
+  if (!isEphemeral(node) && !cancelled) kind.finish(ctx, p, result.node ?? current, result);
   ctx.log.nodeFinished(p, result);
   return result;
 }

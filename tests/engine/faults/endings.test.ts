@@ -474,6 +474,9 @@ describe('one signal ends a run on a server that falls silent', () => {
     await proxy.until(() => proxy.sent.includes('pg_sleep(610)'));
     expect(await stop(run, 'SIGTERM')).toBe(2);
     expect(run.out()).toContain('CANCEL query model.p.a');
+    // It is counted as skipped.
+    expect(run.out()).not.toContain('ERROR creating');
+    expect(run.out()).toMatch(/ERROR=0 SKIP=[1-9]/);
     // The server ends it when it comes to it.
     const running = async () =>
       (
