@@ -272,6 +272,16 @@ export class MacroResolver {
     );
   }
 
+  /** What was probably meant by a macro that is not there, in a package or in all. */
+  suggestion(name: string, packageName?: string): string | undefined {
+    const tables =
+      packageName === undefined ? [...this.#byPackage.values()] : [this.namespace(packageName) ?? NO_MACROS];
+    return didYouMean(
+      name,
+      tables.flatMap((table) => [...table.keys()]),
+    );
+  }
+
   /** Names that have variants for adapters, in a package or in all. */
   #dispatchable(namespace: string | null): Set<string> {
     const tables = namespace === null ? [...this.#byPackage.values()] : [this.namespace(namespace) ?? NO_MACROS];

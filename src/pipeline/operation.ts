@@ -58,7 +58,7 @@ export async function operate(parsed: ParsedProject, operation: Operation): Prom
   else {
     const found =
       packageName === undefined ? ctx.resolver.findAnywhere(name) : ctx.resolver.namespace(packageName)?.get(name);
-    if (found === undefined) throw errorOf('noSuchMacro', { macro: name });
+    if (found === undefined) throw errorOf('noSuchMacro', { macro: name }, { hint: ctx.resolver.suggestion(name) });
     unique_id = found.unique_id;
   }
   const at = (ms: number): string => `${isoMicros(ms)}Z`;
@@ -93,7 +93,11 @@ async function runMacro(
   args: { readonly [name: string]: Json },
 ): Promise<void> {
   if (packageName !== undefined && ctx.resolver.namespace(packageName)?.get(name) === undefined)
-    throw errorOf('noSuchMacroInPackage', { macro: name, package: packageName });
+    throw errorOf(
+      'noSuchMacroInPackage',
+      { macro: name, package: packageName },
+      { hint: ctx.resolver.suggestion(name, packageName) },
+    );
   const node = operationNode(ctx.config, name);
   const session = openSession(ctx, `macro_${name}`, node);
   try {

@@ -203,6 +203,13 @@ it('what the process took is told in the debug log, and shown where it is asked 
   expect((await project.run(['ls', '--log-level', 'debug'])).out).toContain('Resource report');
 });
 
+it('a macro that is not there is told with what was probably meant', async () => {
+  for (const name of ['reff', 'faults.reff']) {
+    const { code, out } = await project.run(['run-operation', name]);
+    expect([code, out.match(/did you mean .*/)?.[0]]).toEqual([2, "did you mean 'ref'?"]);
+  }
+});
+
 it('SQL of the command line that does not parse is shown with its place', async () => {
   const { code, out } = await project.run(['compile', '--inline', "select 1,\n  {{ ref('a' }}"]);
   expect(code).toBe(2);
