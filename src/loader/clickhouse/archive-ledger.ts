@@ -132,14 +132,16 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
     if (ranges.length === 0) return;
     await this.#within(target, async (lease) => {
       const recorded = ranges.flatMap((range) => this.#recorded.get(placeOf(target, range)) ?? []);
+      if (recorded.length === 0) return;
       // Who has slept finds that another loader has noted them, or that a repair has deleted them.
-      const ids = recorded.map(({ id }) => quoteText(id)).join(', ');
+      const flushes = `FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind`;
       const newest =
-        `SELECT partition, id FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind != 'done' ` +
-        `ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition`;
-      const when = `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${ids}))`;
+        `SELECT partition, id ${flushes} != 'done' ORDER BY partition, ${NEWEST_FIRST} ` + 'LIMIT 1 BY partition';
+      const when =
+        `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${recorded.map(({ id }) => quoteText(id))}) ` +
+        `AND id NOT IN (SELECT id ${flushes} = 'done'))`;
       const done = files.map((file) => ({ ...file, status: 'done' }));
-      if (done.length > 0) await lease.run(insertFiles(target, loadId, done, ids === '' ? undefined : when));
+      if (done.length > 0) await insertFiles(lease, target, loadId, done, when);
       await finish(lease, recorded, { target, loadId });
       for (const range of ranges) this.#recorded.delete(placeOf(target, range));
     });
@@ -238,7 +240,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       `${ofPartition} AND from_offset < ${to} AND to_offset > ${from} AND startsWith(key, ${quoteText(folder)}) AND ` +
       `position(substring(key, ${Buffer.byteLength(folder) + 1}), '-day.') > 0)`;
     return this.#within(target, async (lease) => {
-      await lease.run(insertFiles(target, owner, [{ ...file, size: 0, status: 'joining' }], when));
+      await insertFiles(lease, target, owner, [{ ...file, size: 0, status: 'joining' }], when);
       const known = await lease.ask(
         `SELECT status ${ofPartition.replace(FILES, `${FILES} FINAL`)} AND key = ${quoteText(key)}`,
       );
@@ -249,7 +251,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
   async joined(target: LoadTarget, file: WrittenFile, replaced: readonly KeptFile[], loadId: string): Promise<void> {
     // One INSERT is seen as a whole.
     const rows = [{ ...file, status: 'done' }, ...replaced.map((each) => ({ ...each, status: 'replaced' }))];
-    await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, rows)));
+    await this.#within(target, (lease) => insertFiles(lease, target, loadId, rows));
   }
 
   async cut(
@@ -288,7 +290,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
         }),
         ...kept.map((file) => ({ ...file, status: 'done' })),
       ];
-      if (rows.length > 0) await lease.run(insertFiles(target, loadId, rows));
+      if (rows.length > 0) await insertFiles(lease, target, loadId, rows);
       await finish(lease, [recorded], { target, loadId });
       return true;
     });
@@ -296,7 +298,7 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
 
   async forget(target: LoadTarget, files: readonly KeptFile[], loadId: string): Promise<void> {
     const gone = files.map((file) => ({ ...file, status: 'gone' }));
-    if (gone.length > 0) await this.#within(target, (lease) => lease.run(insertFiles(target, loadId, gone)));
+    if (gone.length > 0) await this.#within(target, (lease) => insertFiles(lease, target, loadId, gone));
   }
 
   async #within<T>(target: LoadTarget, work: (lease: LeasedSession) => Promise<T>): Promise<T> {
@@ -325,25 +327,44 @@ function claimOf(target: LoadTarget): LoadTarget {
 
 const FILE_CELLS = quoteText(
   'relation String, key String, topic String, partition Int32, from_offset Int64, to_offset Int64, rows UInt64, ' +
-    'bytes UInt64, size UInt64, status String, load_id String',
+    "bytes UInt64, size UInt64, status String, load_id String, written_at DateTime64(3, 'UTC')",
 );
 
 type FileRow = PlannedFile & { readonly size: number | null; readonly status: string };
 
-/** @param when a condition on the columns, without which a file is not inserted */
-function insertFiles(target: LoadTarget, loadId: string, files: readonly FileRow[], when?: string): string {
+/**
+ * Notes files. Of two rows of a file the newest counts, also where the server's clock was set back.
+ * @param files of one topic
+ * @param when a condition on the columns, without which a file is not inserted
+ */
+async function insertFiles(
+  lease: LeasedSession,
+  target: LoadTarget,
+  loadId: string,
+  files: readonly FileRow[],
+  when?: string,
+): Promise<void> {
   const relation = quoteText(relationOf(target));
+  const [first] = files;
+  if (first === undefined) return;
+  const from = files.reduce((least, file) => (file.from < least ? file.from : least), first.from);
+  const upTo = files.reduce((most, file) => (file.from > most ? file.from : most), first.from);
+  const [known] = await lease.ask(
+    `SELECT toString(greatest(now64(3, 'UTC'), max(written_at) + toIntervalMillisecond(1))) FROM ${FILES} WHERE ` +
+      `relation = ${relation} AND topic = ${quoteText(first.topic)} AND from_offset BETWEEN ${from} AND ${upTo}`,
+  );
+  const at = quoteText(known?.[0] ?? '');
   const cells = files.map(({ key, topic, partition, from, to, rows, bytes, size, status }) =>
     [
       ...[relation, quoteText(key), quoteText(topic), partition, from, to, rows, bytes, size ?? 0, quoteText(status)],
-      quoteText(loadId),
+      ...[quoteText(loadId), at],
     ].join(', '),
   );
-  return (
+  await lease.run(
     `INSERT INTO ${FILES} (relation, key, topic, partition, from_offset, to_offset, rows, bytes, size, status, ` +
-    'load_id) SETTINGS async_insert = 0 ' +
-    (when === undefined
-      ? `VALUES ${cells.map((row) => `(${row})`).join(', ')}`
-      : `SELECT * FROM values(${FILE_CELLS}, ${cells.map((row) => `(${row})`).join(', ')}) WHERE ${when}`)
+      'load_id, written_at) SETTINGS async_insert = 0 ' +
+      (when === undefined
+        ? `VALUES ${cells.map((row) => `(${row})`).join(', ')}`
+        : `SELECT * FROM values(${FILE_CELLS}, ${cells.map((row) => `(${row})`).join(', ')}) WHERE ${when}`),
   );
 }

@@ -406,14 +406,16 @@ export function pruneIntents(target: LoadTarget, topic: string, partition: numbe
   );
 }
 
-/** Keeps why a table is not being loaded; null: it is. */
+/** Keeps why a table is not being loaded; null: it is. The newest row counts, also where the clock was set back. */
 export function noteFailure(target: LoadTarget, message: string | null): string {
+  const failures = `${STATE_DATABASE}.load_failures`;
   return (
-    `INSERT INTO ${STATE_DATABASE}.load_failures (relation, topic, message, failed_at) SETTINGS async_insert = 0 ` +
-    `SELECT ${quoteText(relationOf(target))}, ${quoteText(target.topic)}, ${quoteText(message ?? '')}, ` +
-    "now64(3, 'UTC') " +
+    `INSERT INTO ${failures} (relation, topic, message, failed_at) SETTINGS async_insert = 0 SELECT ` +
+    `${quoteText(relationOf(target))}, ${quoteText(target.topic)}, ${quoteText(message ?? '')}, ` +
+    `greatest(now64(3, 'UTC'), (SELECT max(failed_at) + toIntervalMillisecond(1) FROM ${failures} WHERE ` +
+    `${ofTopic(target)})) ` +
     // The time since when it fails stays.
-    `WHERE NOT EXISTS (SELECT 1 FROM ${STATE_DATABASE}.load_failures FINAL WHERE ${ofTopic(target)} AND message = ` +
+    `WHERE NOT EXISTS (SELECT 1 FROM ${failures} FINAL WHERE ${ofTopic(target)} AND message = ` +
     `${quoteText(message ?? '')})`
   );
 }

@@ -2,6 +2,7 @@
 // Whoever goes by names still sees every message once.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isArchive } from '../../../src/loader/archive/config.ts';
+import { ArchiveSink } from '../../../src/loader/archive/sink.ts';
 import type { LoadTarget } from '../../../src/loader/load-target.ts';
 import { NO_STORE, S3Server } from '../support/s3-server.ts';
 import { Archive, type ArchiveOptions } from './archive-lab.ts';
@@ -19,7 +20,7 @@ import {
   sleepyStore,
   START,
 } from './compact-lab.ts';
-import { LoadLab, upTo } from './load-lab.ts';
+import { LoadLab, loaderOn, upTo } from './load-lab.ts';
 
 const server = new S3Server();
 beforeAll(async () => {
@@ -76,6 +77,45 @@ describe.skipIf(NO_STORE !== null)(`compaction beside others${NO_STORE === null 
       expect(joinedOf(await archive.keys())).toHaveLength(into);
       await compact(archive);
       expect((await archive.ids()).map(Number)).toEqual(upTo(60));
+    });
+
+    it('a loader that slept before it noted its files brings none back', async () => {
+      const archive = made();
+      send(archive, 0, 30);
+      await archive.load();
+      send(archive, 30, 3);
+      const [slept, woken] = [new Moment(), new Moment()];
+      const ledger = archive.ledger();
+      const done = ledger.done.bind(ledger);
+      ledger.done = async (...given) => {
+        slept.now();
+        await woken.come;
+        return done(...given);
+      };
+      const first = archive.load({ sink: new ArchiveSink(archive.lab.sink, ledger, archive.store) });
+      await slept.come;
+      await loaderOn(archive.broker.rival(), archive.sink(), archive.target).loader.run();
+      for (const _ of [1, 2]) expect(await compact(archive)).toMatchObject({ problems: [], busy: false });
+      expect(singleOf(await archive.keys())).toEqual([]);
+      woken.now();
+      await first;
+      expect(await rowsCounted(archive)).toBe(33);
+      expect((await archive.ids()).map(Number)).toEqual(upTo(33));
+    });
+
+    it('counts the same where the clock was set back before files were joined', async () => {
+      const archive = made();
+      send(archive, 0, 30);
+      await archive.load();
+      if (database === 'ClickHouse')
+        await clickhouse.run(
+          'insert into tsdbt.archive_files select * replace (written_at + interval 1 hour as written_at) from ' +
+            `tsdbt.archive_files where key like '${archive.path}%'`,
+        );
+      expect(await compact(archive)).toMatchObject({ into: 1, problems: [], busy: false });
+      expect(await compact(archive)).toMatchObject({ into: 0, problems: [], busy: false });
+      expect(await rowsCounted(archive)).toBe(30);
+      expect(await idsByName(archive, await archive.keys())).toEqual(upTo(30));
     });
 
     it('a topic that was made again gets a path of its own', async () => {

@@ -173,6 +173,15 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     await lab.sink.note(target, "it's broken");
     const { failure } = await lab.sink.kept(target);
     expect(failure).toMatch(/^it's broken \(since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)$/);
+    // As where the server's clock was set back since.
+    await lab.run(
+      'insert into tsdbt.load_failures select relation, topic, message, failed_at + toIntervalHour(1) from ' +
+        `tsdbt.load_failures final where relation like '%${target.identifier}\`'`,
+    );
+    await lab.sink.note(target, null);
+    expect((await lab.sink.kept(target)).failure).toBeNull();
+    await lab.sink.note(target, 'again');
+    expect((await lab.sink.kept(target)).failure).toMatch(/^again /);
     await lab.sink.note(target, null);
     expect((await lab.sink.kept(target)).failure).toBeNull();
     expect(await lab.sink.setPaused(target, true)).toBe(true);
