@@ -1,6 +1,7 @@
 // Supervises one table of several. A failure of its loader is reported at once and kept for `load status`; the table is
 // retried with growing back-off, while the others go on. A paused table waits until it is resumed.
 import { inOneLine, TsdbtError } from '../errors.ts';
+import { InOrder } from '../in-order.ts';
 import { TooManyDead } from './dead-limit.ts';
 import type { LoadEvent } from './events.ts';
 import type { LoadTarget } from './load-target.ts';
@@ -9,7 +10,7 @@ import type { Sink } from './sink.ts';
 
 export interface SuperviseOptions {
   readonly target: LoadTarget;
-  readonly sink: Sink;
+  readonly sink: Pick<Sink, 'note' | 'kept'>;
   /** Makes a loader that reports to `notify`, ends with `signal`, and calls `paused` when it finds its table paused. */
   readonly make: (
     notify: (event: LoadEvent) => void,
@@ -35,15 +36,19 @@ const FINAL = new Set(['usage', 'profile', 'internal', 'project', 'parsing']);
 export async function superviseTable(options: SuperviseOptions): Promise<LoadSummary> {
   const { target, sink, make, once, signal, notify, pause } = options;
   let [rows, dead, failures] = [0, 0, 0];
-  let noted: string | null | undefined;
+  let wanted: string | null | undefined;
+  const notes = new InOrder();
   const note = async (message: string | null): Promise<void> => {
-    if (noted === message) return;
-    const written = sink.note(target, message).then(
-      () => {
-        noted = message;
-      },
-      () => undefined,
-    );
+    if (wanted === message) return;
+    wanted = message;
+    const written = notes
+      .run(async () => {
+        // What has been said since counts.
+        if (wanted === message) await sink.note(target, message);
+      })
+      .catch(() => {
+        if (wanted === message) wanted = undefined;
+      });
     // The database may be what failed; nothing waits for the note.
     await Promise.race([written, pause(LOOK_MS)]);
   };

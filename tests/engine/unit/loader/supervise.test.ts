@@ -1,0 +1,78 @@
+// What a supervised table notes of its failures: each word once, in order, however slow the database is.
+import { describe, expect, it } from 'vitest';
+import { TsdbtError } from '../../../../src/errors.ts';
+import type { LoadEvent } from '../../../../src/loader/events.ts';
+import { superviseTable } from '../../../../src/loader/supervise.ts';
+import { loadTargetOf } from '../../support/load-target.ts';
+
+const target = loadTargetOf('t', { columns: [] });
+const POLLED: LoadEvent = { kind: 'polled', target, lag: new Map() };
+
+describe('notes of a supervised table', () => {
+  it('are asked for once while the database takes its time, and written in order', async () => {
+    const asked: (string | null)[] = [];
+    const written: (string | null)[] = [];
+    const waiting: (() => void)[] = [];
+    const stop = new AbortController();
+    let runs = 0;
+    const load = superviseTable({
+      target,
+      sink: {
+        kept: async () => ({ positions: new Map(), failure: null, paused: null }),
+        note: async (_, message) => {
+          asked.push(message);
+          await new Promise<void>((resolve) => waiting.push(resolve));
+          written.push(message);
+        },
+      },
+      once: false,
+      signal: stop.signal,
+      notify: () => undefined,
+      pause: async () => undefined,
+      make: async (told) => ({
+        run: async () => {
+          for (let polls = 0; polls < 5; polls++) told(POLLED);
+          if (++runs === 1) throw new TsdbtError('runtime', 'no more');
+          return { rows: 0, dead: 0, stopped: [] };
+        },
+      }),
+    });
+    await load;
+    expect(asked).toEqual([null]);
+    // The last word comes last, and what has been said since is left out.
+    while (written.length < asked.length) {
+      waiting.pop()?.();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(written.at(-1)).toBeNull();
+    expect(written.length).toBeLessThan(3);
+  });
+
+  it('are tried again where one fails', async () => {
+    const asked: (string | null)[] = [];
+    await superviseTable({
+      target,
+      sink: {
+        kept: async () => ({ positions: new Map(), failure: null, paused: null }),
+        note: async (_, message) => {
+          asked.push(message);
+          if (asked.length === 1) throw new TsdbtError('connection', 'away');
+        },
+      },
+      once: true,
+      signal: new AbortController().signal,
+      notify: () => undefined,
+      pause: async () => undefined,
+      make: async (told) => ({
+        run: async () => {
+          for (let polls = 0; polls < 3; polls++) {
+            told(POLLED);
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          return { rows: 0, dead: 0, stopped: [] };
+        },
+      }),
+    });
+    expect(asked).toEqual([null, null]);
+  });
+});
