@@ -47,8 +47,11 @@ interface TableState {
   readonly newest: Map<string, Known>;
   /** The number of the last INSERT of intents of this loader, and whether others have recorded since the one before. */
   chain: bigint | null;
-  /** When this loader has recorded last. */
-  recordedAt: number;
+  /**
+   * When this loader has recorded last, by the clock that is never set, and by the one that goes on while the machine
+   * sleeps.
+   */
+  recordedAt: { readonly steady: number; readonly wall: number };
   shared: boolean;
   attempt: Attempt | null;
   /** Intents that are written and not called done yet, by `topic/partition`. */
@@ -177,10 +180,11 @@ export class FlushRanges {
       looked = now();
       const last = table.chain;
       // Where others record, too, the last number of this loader is seldom the highest.
-      const known = table.shared || looked - table.recordedAt > CHAIN_MS ? null : last;
+      const passed = Math.max(looked - table.recordedAt.steady, Date.now() - table.recordedAt.wall);
+      const known = table.shared || passed > CHAIN_MS ? null : last;
       const done = [...table.left.values()];
       const together = await recordTogether(lease, wanted, { target, loadId, chain: known, done });
-      table.recordedAt = now();
+      table.recordedAt = { steady: now(), wall: Date.now() };
       table.shared = last !== null && together.chain !== last + 1n;
       table.chain = together.chain;
       for (const intent of together.recorded) {
@@ -226,7 +230,7 @@ export class FlushRanges {
     const table = this.#tables.get(relation) ?? {
       newest: new Map<string, Known>(),
       chain: null,
-      recordedAt: 0,
+      recordedAt: { steady: 0, wall: 0 },
       shared: false,
       attempt: null,
       left: new Map<string, Recorded>(),

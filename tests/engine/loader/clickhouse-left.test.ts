@@ -136,6 +136,34 @@ describe.skipIf(clickhouseMissing !== null)('flushes that leave it to the next o
     expect(await lab.letters(target)).toHaveLength(1);
   });
 
+  it('fence a loader whose machine has slept, also once the server has forgotten their tokens', async () => {
+    const { target, sink } = await prepared();
+    const whole = (partition: number, offset: bigint): Flush => ({
+      ...flushOf(target, [partition], offset),
+      follows: false,
+    });
+    // The clock that is never set stands still while a machine sleeps.
+    const [steady, woken] = [performance.now(), Date.now() + 3_600_000];
+    const still = vi.spyOn(performance, 'now').mockImplementation(() => steady);
+    await sink.flush(whole(0, 0n));
+    const rival = lab.anotherSink();
+    await rival.positions(target, [0, 1]);
+    await rival.flush(whole(1, 0n));
+    await rival.flush(whole(0, 1n));
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => woken);
+    const run = LeasedSession.prototype.run;
+    const forgotten = vi.spyOn(LeasedSession.prototype, 'run').mockImplementation(function (this: LeasedSession, sql) {
+      return run.call(this, sql.replace(/(?<=insert_deduplication_token = '\[".*",")/, 'forgotten '));
+    });
+    try {
+      await expect(sink.flush(whole(0, 1n))).rejects.toThrow(Fenced);
+      expect(forgotten.mock.calls.length).toBeGreaterThan(0);
+    } finally {
+      for (const mock of [forgotten, clock, still]) mock.mockRestore();
+    }
+    expect(await lab.letters(target)).toHaveLength(3);
+  });
+
   it('let a rewind by another process begin as soon as the loader rests or is fenced', async () => {
     for (const way of ['rest', 'fenced'] as const) {
       const { target, sink } = await prepared(1);
