@@ -64,6 +64,11 @@ export const ERRORS = {
     'usage',
     () => "Error: Expected one query that is not empty: as the argument '[SQL]', or in the file of --file.",
   ),
+  severalQueries: row(
+    'T1026',
+    'usage',
+    () => 'Error: Expected one query: another statement stands behind a semicolon, and one result is printed.',
+  ),
   packageWithoutVersion: row<Facts<'source'>>(
     'T1008',
     'usage',

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../artifacts.ts';
+import { systemReason, TsdbtError } from '../errors.ts';
 import type { CachedParseOutput, ParseCache } from '../parser/parse-cache.ts';
 import { MOST_DATA, readFileBytes } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
@@ -49,8 +50,23 @@ export class ParseCaches {
     }
   }
 
-  /** Keeps a parse for the next command. */
-  write({ cache, replaces, alone }: CachedParseOutput, secrets: Secrets): void {
+  /**
+   * Keeps a parse for the next command. A folder that cannot be written stops no command that writes nothing else.
+   * @returns why it could not be kept; null: it is
+   */
+  write(output: CachedParseOutput, secrets: Secrets): string | null {
+    try {
+      this.#keep(output, secrets);
+      return null;
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      if (error instanceof TsdbtError && error.cause instanceof Error && 'syscall' in error.cause) return error.message;
+      if ('syscall' in error) return systemReason(error);
+      throw error;
+    }
+  }
+
+  #keep({ cache, replaces, alone }: CachedParseOutput, secrets: Secrets): void {
     const own = replaces === null ? undefined : this.#paths.get(replaces);
     const { command, hooks } = cache.header;
     const name = createHash('sha256')

@@ -94,7 +94,10 @@ export function parse(
     const all = (loaded.now() - began) / 1000;
     writePerformance(loaded, { files: files.length, parsed: result.parsedFiles, reading: reading / 1000, all, clock });
   }
-  if (result.fresh) (caches ?? new ParseCaches(targetPath)).write(result, secrets);
+  if (result.fresh) {
+    const refused = (caches ?? new ParseCaches(targetPath)).write(result, secrets);
+    if (refused !== null) note(logger, `The parse is not kept for the next command. ${refused}`, { level: 'warn' });
+  }
   return {
     ...loaded,
     origin: result.cache.header,

@@ -22,7 +22,8 @@ export async function queryCommand(asked: CommandSession): Promise<boolean> {
   // One row more tells whether there are more. Nothing is written: `retry` goes on with the run before.
   const flags = { ...asked.flags, which: 'show', inline, limit: limit < 0 ? -1 : limit + 1, write_json: false };
   const session: CommandSession = { ...asked, which: 'show', flags };
-  const { parsed, selection } = withInline(await loadAndParse(session), flags.inline);
+  const { parsed: project, selection } = withInline(await loadAndParse(session), flags.inline);
+  const parsed = { ...project, files: { ...project.files, write: () => undefined } };
   const { ctx, results, interrupted } = await execute(parsed, selection, { signal });
   if (interrupted) {
     printRunEnd(ctx.log, results, stopReason(signal));
@@ -57,10 +58,29 @@ function sqlOf({ positional: [typed], flags, cwd }: CommandSession): string {
   const { file } = flags;
   if ((typed === undefined) === (typeof file !== 'string')) throw errorOf('querySource', {});
   const text = typed ?? (file === '-' ? readFileSync(STDIN, 'utf8') : readFileText(resolve(cwd, String(file))));
-  const end = /;\s*$/.exec(wordsOf(text))?.index;
-  const sql = end === undefined ? text : text.slice(0, end) + text.slice(end + 1);
+  const sql = withoutEnd(text);
   if (wordsOf(sql).trim() === '') throw errorOf('querySource', {});
+  if (isSeveral(sql)) throw errorOf('severalQueries', {});
   return sql;
+}
+
+/** The query without the semicolons that end it. */
+function withoutEnd(sql: string): string {
+  const end = /;\s*$/.exec(wordsOf(sql))?.index;
+  return end === undefined ? sql : withoutEnd(sql.slice(0, end) + sql.slice(end + 1));
+}
+
+/** What a block of a template keeps, such as the statement of a `call`, is none of the query. */
+const KEPT = /\{%[-+]?\s*end(?:call|filter|macro|set)\b/;
+/** Texts in which a backslash takes the quote behind it: ClickHouse's, and Postgres' `E'…'`. */
+const ESCAPED = /'(?:[^'\\]|\\[\s\S])*'/g;
+
+/**
+ * Does another statement follow a semicolon? The databases read a backslash in a text each in its way: what is one
+ * query for either is one.
+ */
+function isSeveral(sql: string): boolean {
+  return !KEPT.test(sql) && [sql, sql.replace(ESCAPED, '0')].every((each) => /;\s*[^\s;]/.test(wordsOf(each)));
 }
 
 /** What holds no words of the query itself: comments, texts, quoted names, and Jinja, which stands for one word. */

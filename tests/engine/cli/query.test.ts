@@ -2,6 +2,8 @@
 // a pipe; stdout contains the document alone.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AnyProject, PROJECT_DATABASES } from '../support/any-project.ts';
 import { BIN } from '../support/program.ts';
@@ -86,6 +88,32 @@ describe.each(['postgres', 'clickhouse'] as const)('query on %s', (type) => {
     project.write({ 'models/broken.sql': "select 1 as a from {{ ref('rows') }}" });
     const retried = await project.tsdbt('retry');
     expect([retried.code, retried.out]).toEqual([0, expect.stringContaining('PASS=1 ')]);
+  });
+
+  it.skipIf(missing !== null)('writes nothing but the parse, and needs no folder for it', async () => {
+    rmSync(join(project.dir, 'target/compiled'), { recursive: true, force: true });
+    expect((await query(found)).code).toBe(0);
+    expect(existsSync(join(project.dir, 'target/compiled'))).toBe(false);
+    const without = await query('select 1 as id', '--output', 'csv', '--target-path', 'dbt_project.yml/sub');
+    expect([without.code, without.stdout]).toEqual([0, 'id\n1\n']);
+    expect(without.err).toMatch(
+      /^.*The parse is not kept for the next command. Could not write .*sub.partial_parse.json: .* is not a folder\n$/,
+    );
+  });
+
+  it.skipIf(missing !== null)('takes one statement, however many semicolons end it', async () => {
+    for (const several of ['select 1 as a; select 2 as b', "select ';' as a; /* b */ select 2", 'select 1;; show x;']) {
+      const refused = await query(several);
+      expect([several, refused.code, refused.stdout]).toEqual([several, 2, '']);
+      expect(refused.err).toContain('Expected one query: another statement stands behind a semicolon');
+    }
+    const texts = type === 'postgres' ? "E'it\\'s; x'" : "'it\\'s; x'";
+    for (const one of [
+      `select length(${texts}) as n;; -- ;`,
+      "{% call statement('x') %}select 1; select 2{% endcall %}select 7 as n",
+      "{% set dots = 'a;b' %}select 7 as n /* ; */;",
+    ])
+      expect((await query(one, '--output', 'csv')).stdout.trim().split('\n')[0]).toBe('n');
   });
 
   it.skipIf(missing !== null)('says on stderr that there are more rows', async () => {
