@@ -48,8 +48,10 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
       import('./commands/publish-orphans.ts'),
     ]);
     return (session) => {
-      const { list, list_orphans: orphans, remove_orphans: remove } = session.flags;
+      const { list, list_orphans: orphans, remove_orphans: remove, older_than: age } = session.flags;
       if (orphans === true || remove === true) return listOrphans(session);
+      if (age !== undefined && age !== null)
+        throw errorOf('optionUseless', { option: '--older-than', needs: "'--list-orphans' or '--remove-orphans'" });
       return list === true ? listCopies(session) : runCommand(session);
     };
   }),

@@ -19,8 +19,17 @@ export interface Rewound {
 }
 
 const PLACE = 'earliest|latest|loaded|\\d+';
+const IN_WORDS = new RegExp(`^(${PLACE})$`);
 const BY_PARTITION = new RegExp(`^\\d+:(${PLACE})(,\\d+:(${PLACE}))*$`);
 const BY_NAME = new RegExp(`^[\\w.-]+(/\\d+)?:(${PLACE})(,[\\w.-]+(/\\d+)?:(${PLACE}))*$`);
+
+/** @throws `usage` error for a `--to` that can be no place of the target, whatever its topics hold */
+export function refuseNoPlace(target: LoadTarget, to: string): void {
+  if (hasSeveral(target) && BY_NAME.test(to)) return;
+  const place = hasSeveral(target) ? to.replace(/^[\w.-]+:(?=.)/, '') : to;
+  for (const each of new Set([to, place])) if (IN_WORDS.test(each) || BY_PARTITION.test(each)) return;
+  momentOf(writtenTime(place) === null ? to : place);
+}
 
 /**
  * Sets positions, and in the same transaction deletes rows and dead letters from there on. When the log was truncated,
@@ -81,10 +90,7 @@ async function rewindTopic(
   const places = BY_PARTITION.test(to)
     ? new Map(to.split(',').map((part) => [Number(part.split(':')[0]), part.slice(part.indexOf(':') + 1)]))
     : null;
-  const times =
-    places !== null || new RegExp(`^(${PLACE})$`).test(to)
-      ? null
-      : await client.offsetsAt([target.topic], momentOf(to));
+  const times = places !== null || IN_WORDS.test(to) ? null : await client.offsetsAt([target.topic], momentOf(to));
   await sink.prepare(target);
   let kept = await sink.positions(target);
   if (await nameTopic({ sink, client }, target, topic?.id ?? null, kept)) kept = await sink.positions(target);

@@ -432,8 +432,7 @@ export const OPTIONS = {
     name: 'older_than',
     kind: 'text',
     names: ['--older-than'],
-    default: '3d',
-    help: 'Age of files from which on they are orphans; at least 1d.',
+    help: 'Age of files from which on they are orphans; at least 1d. Default: 3d.',
   },
   query_limit: {
     name: 'limit',

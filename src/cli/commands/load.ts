@@ -19,7 +19,7 @@ import { Loader } from '../../loader/loader.ts';
 import { LoadMetrics, serveMetrics } from '../../loader/metrics.ts';
 import { Pulse } from '../../loader/pulse.ts';
 import { replayLetters } from '../../loader/replay.ts';
-import { rewindTo } from '../../loader/rewind.ts';
+import { refuseNoPlace, rewindTo } from '../../loader/rewind.ts';
 import type { SchemaRegistry } from '../../loader/schema-registry.ts';
 import { Sealer } from '../../loader/seal.ts';
 import type { FaultPoint, Sink } from '../../loader/sink.ts';
@@ -429,7 +429,9 @@ function durationOf(value: unknown): number {
 async function rewind(ctx: LoadContext): Promise<boolean> {
   const to = ctx.session.flags['to'];
   if (typeof to !== 'string' || to === '') throw errorOf('rewindWithoutPlace', {});
-  for (const target of tablesOf(ctx)) {
+  const tables = tablesOf(ctx);
+  for (const target of tables) refuseNoPlace(target, to);
+  for (const target of tables) {
     const client = await ctx.client(target);
     try {
       const { next, rows, letters } = await rewindTo(client, ctx.sink, target, to);

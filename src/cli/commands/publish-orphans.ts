@@ -15,7 +15,7 @@ const DAY_MS = 86_400_000;
 export async function listOrphans(session: CommandSession): Promise<boolean> {
   const { flags, logger } = session;
   const remove = flags['remove_orphans'] === true;
-  const age = String(flags['older_than']);
+  const age = String(flags['older_than'] ?? '3d');
   const ms = timeMs(age);
   if (ms === null || ms < DAY_MS)
     throw new TsdbtError('usage', `'--older-than' must be a time of at least a day, such as 3d, found '${age}'`, {

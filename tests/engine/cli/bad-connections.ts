@@ -150,6 +150,27 @@ export const CONNECTIONS: readonly Row[] = [
     says: stopped('Usage Error', "  Error: '--to' changes nothing without `load rewind` or `load repair`."),
   },
   {
+    name: 'load rewind: a place that is none, before the broker is asked',
+    command: 'load rewind --to nowhere',
+    files: { 'models/s.yml': SOURCE },
+    exit: 2,
+    says: stopped(
+      'Usage Error',
+      "  Error: Invalid value for '--to': 'nowhere' is not earliest, latest, loaded, an offset, a time, or " +
+        'PARTITION:OFFSET.',
+    ),
+  },
+  {
+    name: 'publish: an age without files to look for',
+    command: 'publish --older-than 5d',
+    files: { 'models/a.sql': 'select 1 as a' },
+    exit: 2,
+    says: stopped(
+      'Usage Error',
+      "  Error: '--older-than' changes nothing without '--list-orphans' or '--remove-orphans'.",
+    ),
+  },
+  {
     name: 'docs serve: a port that no server has',
     command: 'docs serve --no-browser --port 99999',
     files: { 'models/a.sql': 'select 1 as a' },
