@@ -1,5 +1,5 @@
 // `npm run example -- NAME [--once] [--in FOLDER]`: plays an example with the real servers that the tests start, until
-// Ctrl-C, or once. Bundles examples/NAME/play.ts with the servers' code; needs Java and Maven.
+// Ctrl-C, or once. Bundles examples/NAME/play.ts with the servers' code; needs Java, Maven and, for a store, Go.
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -44,6 +44,13 @@ await build({
   logLevel: 'warning',
 });
 
+/** What to tell of an error: a program that is not installed is named, with the page that lists them. */
+function wordsOf(error) {
+  if (!(error instanceof Error)) return error;
+  if (error.code !== 'ENOENT' || !error.syscall?.startsWith('spawn')) return error.message;
+  return `'${error.path}' is not on the PATH. What this example needs: docs/examples.md`;
+}
+
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => {
@@ -56,7 +63,7 @@ try {
   await main({ root, dir, once: values.once, signal: stopping.signal });
 } catch (error) {
   if (!stopping.signal.aborted) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`${wordsOf(error)}\n`);
     process.exitCode = 1;
   }
 }
