@@ -135,8 +135,8 @@ export class KafkaConnect {
   }
 
   /**
-   * Returns once the worker has noted that a first snapshot is behind it. Killed before that it takes another one, which
-   * tells nothing of rows that were deleted since: no reader of its topics can know.
+   * Returns once the worker has noted that a first snapshot is behind it. Killed before that it takes another one,
+   * which tells nothing of rows that were deleted since: no reader of its topics can know.
    */
   async snapshotNoted(): Promise<void> {
     for (; !this.ended; await pause(50)) {
