@@ -53,7 +53,7 @@ export function writeSummary(parsed: ParsedProject): void {
 
 /**
  * Writes sources.json, and freshness.json when models were measured, because readers of sources.json expect only
- * sources.
+ * sources, and, as in dbt, only those that could be measured.
  * @param path of sources.json, instead of the default below the target folder
  */
 export function writeFreshness(
@@ -70,11 +70,8 @@ export function writeFreshness(
       const node = freshNode(manifest, r.unique_id);
       const found = measured.get(r.unique_id);
       if (node?.resource_type !== type) return [];
-      return [
-        found === undefined
-          ? { unique_id: r.unique_id, error: r.message, status: 'runtime error' }
-          : freshnessResult(node, r, found),
-      ];
+      if (found !== undefined) return [freshnessResult(node, r, found)];
+      return type === 'source' ? [] : [{ unique_id: r.unique_id, error: r.message, status: 'runtime error' }];
     }),
     elapsed_time: elapsed,
   });

@@ -59,3 +59,16 @@ it.each([
   expect([code, out]).toEqual([1, expect.stringContaining(words)]);
   expect(existsSync(join(project.dir, 'target/freshness.json'))).toBe(true);
 });
+
+it('leaves a source that could not be measured out of sources.json, as dbt does', async () => {
+  project.write({
+    'models/a.yml': terms('{warn_after: {count: 10, period: minute}}'),
+    'models/raw.yml':
+      'sources: [{name: raw, schema: s, tables: [' +
+      '{name: a, config: {loaded_at_field: at, freshness: {warn_after: {count: 9, period: day}}}}, ' +
+      '{name: b, config: {loaded_at_field: "\'no time\'", freshness: {warn_after: {count: 9, period: day}}}}]}]',
+  });
+  const { code, out } = await project.run(['source', 'freshness', '--select', 'source:raw']);
+  expect([code, out]).toEqual([1, expect.stringMatching(/ERROR freshness of raw\.b/)]);
+  expect(read('sources.json').results).toMatchObject([{ unique_id: 'source.faults.raw.a', status: 'pass' }]);
+});
