@@ -135,7 +135,8 @@ export class ClickHouseArchiveLedger implements ArchiveLedger {
       if (recorded.length === 0) return;
       // Who has slept finds that another loader has noted them, or that a repair has deleted them.
       const flushes = `FROM ${STATE_DATABASE}.load_flushes WHERE ${whereTopic(target)} AND kind`;
-      const newest = `SELECT partition, id ${flushes} != 'done' ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition`;
+      const first = `ORDER BY partition, ${NEWEST_FIRST} LIMIT 1 BY partition`;
+      const newest = `SELECT partition, id ${flushes} != 'done' ${first}`;
       const when =
         `partition IN (SELECT partition FROM (${newest}) WHERE id IN (${recorded.map(({ id }) => quoteText(id))}) ` +
         `AND id NOT IN (SELECT id ${flushes} = 'done'))`;
