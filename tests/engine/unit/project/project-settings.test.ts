@@ -43,7 +43,7 @@ it.each([
   ['nowhere', PROJECT, PROFILES, null, null, false],
   ['in files that are no YAML', 'name: [', 'config: [', null, null, false],
 ])('flags %s', (_, project, profiles, flags, logPath, flagsMoved) => {
-  expect(settings(project, profiles)).toEqual({ flags, logPath, flagsMoved, userFlags: null });
+  expect(settings(project, profiles)).toEqual({ flags, logPath, profilesDir: root, flagsMoved, userFlags: null });
 });
 
 it.each([
@@ -58,7 +58,10 @@ it.each([
 
 it('profiles.yml is looked for where the variable says', () => {
   const env = { DBT_PROFILES_DIR: root };
-  expect(settings(PROJECT, 'config: {debug: true}\n', env).flags).toEqual({ debug: true });
+  expect(settings(PROJECT, 'config: {debug: true}\n', env)).toMatchObject({
+    flags: { debug: true },
+    profilesDir: root,
+  });
 });
 
 it('flags in both files are refused', () => {
