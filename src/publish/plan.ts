@@ -5,7 +5,7 @@ import type { PublicationConfig } from '../contracts/publication.ts';
 import { errorOf } from '../error-table.ts';
 import { pluralize } from '../log.ts';
 import { readPartitionKey } from './partition-key.ts';
-import type { Partition, PlannedColumn, PublishSource, SourceColumn, Summary } from './receiver.ts';
+import type { PlannedColumn, PublishSource, Received, SourceColumn, Summary } from './receiver.ts';
 
 /**
  * The columns of the source that are published, in the order of `columns`.
@@ -56,26 +56,18 @@ export function versionOf(config: PublicationConfig, plan: readonly PlannedColum
     .digest('hex');
 }
 
-/** What was read of a source. */
-export interface Sent {
-  /** What it held when it was looked at. */
-  readonly summary: Summary;
-  /** Those whose rows were sent; null: all rows. */
-  readonly partitions: readonly Partition[] | null;
-  readonly rows: number;
-}
-
 /**
- * For receivers that count no rows themselves: asked once all are written, and before readers see them.
+ * Compares the rows that a receiver has with what the source held, before readers see them.
  * @param place for people
- * @throws `runtime` error when what was sent is not what the source held, or it holds other rows by now
+ * @param rows how many the receiver has got
+ * @throws `runtime` error when the receiver has other rows than the source held
  */
-export async function confirmSent(source: PublishSource, place: string, sent: Sent): Promise<void> {
-  const { summary, partitions, rows } = sent;
+export function confirmReceived(source: PublishSource, place: string, received: Received, rows: number): void {
+  const { summary, partitions } = received;
   const wanted = partitions === null ? summary.rows : partitions.reduce((sum, each) => sum + each.rows, 0);
   if (rows !== wanted)
-    throw errorOf('notPublished', { place, why: `${rows} of ${wanted} rows were read: others write them meanwhile` });
-  await source.confirm(summary);
+    throw errorOf('notPublished', { place, why: `${rows} of ${wanted} rows arrived: other sessions change the rows` });
+  source.confirm(received);
 }
 
 /** @throws `runtime` error with the first value that the receiver cannot hold */

@@ -59,6 +59,18 @@ export interface PartitionChoice {
 /** How rows are written between source and receiver. */
 export type RowFormat = 'text' | 'native';
 
+/** A column as it is read from the source. */
+export type ReadColumn = Pick<PlannedColumn, 'name' | 'expression'>;
+
+/** What a receiver has got of a source. */
+export interface Received {
+  readonly summary: Summary;
+  /** The partitions whose rows were sent; null: all rows. */
+  readonly partitions: readonly Partition[] | null;
+  /** Mark of the rows at the receiver; null: the source has counted the rows while it sent them. */
+  readonly mark: string | null;
+}
+
 /** The relation that is published, read in one session of its database. */
 export interface PublishSource {
   /** Type of its adapter. */
@@ -66,14 +78,17 @@ export interface PublishSource {
   /** Later reads see the relation as it is now, where the database can. */
   open(): Promise<void>;
   columns(): Promise<SourceColumn[]>;
-  summary(checks: readonly ValueCheck[]): Promise<Summary>;
-  /** @throws `runtime` error when the rows are others by now; where a snapshot is read they never are */
-  confirm(summary: Summary): Promise<void>;
-  /** The partitions that the rows are in. */
-  partitions(parts: readonly PartitionKey[]): Promise<Partition[]>;
+  /** The time of the database's clock, ISO 8601. */
+  now(): Promise<string>;
+  /** @param columns what the mark covers */
+  summary(checks: readonly ValueCheck[], columns: readonly ReadColumn[]): Promise<Summary>;
+  /** @throws `runtime` error when the rows that were sent are not those of the summary and the partitions */
+  confirm(received: Received): void;
+  /** The partitions that the rows are in. @param columns what their marks cover */
+  partitions(parts: readonly PartitionKey[], columns: readonly ReadColumn[]): Promise<Partition[]>;
   /** @param only rows of these partitions; null: all rows */
   rows<T>(
-    columns: readonly Pick<PlannedColumn, 'name' | 'expression'>[],
+    columns: readonly ReadColumn[],
     format: RowFormat,
     only: PartitionChoice | null,
     take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,

@@ -1,4 +1,4 @@
-// Which partitions a publication's retention ends: those whose time is older. Removing them is a receiver's.
+// Which partitions a publication's retention ends: those whose time is older, by the clock of the source's database.
 import { errorOf } from '../error-table.ts';
 import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
 import type { Publishing } from './receiver.ts';
@@ -6,7 +6,7 @@ import type { Publishing } from './receiver.ts';
 /** How much of a time's text a grain has: `2026-11-23 07`. */
 const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
 
-/** What is over by the time of the run. */
+/** What is over by now. */
 export interface Ended {
   /** The key that is a time. */
   readonly key: PartitionKey;
@@ -21,8 +21,13 @@ export function partitionKeysOf({ node: { config } }: Publishing): PartitionKey[
   return config.partition_by.map((part) => readPartitionKey(part) ?? { column: part, grain: null });
 }
 
-/** @returns null: nothing ends @throws `runtime` error when no partition has a time @param place for people */
-export function endedPartitions(publishing: Publishing, place: string): Ended | null {
+/**
+ * @param place for people
+ * @param now of the source's database, ISO 8601
+ * @returns null: nothing ends
+ * @throws `runtime` error when no partition has a time
+ */
+export function endedPartitions(publishing: Publishing, place: string, now: string): Ended | null {
   const { retention } = publishing.node.config;
   if (retention === null) return null;
   const parts = partitionKeysOf(publishing);
@@ -33,14 +38,15 @@ export function endedPartitions(publishing: Publishing, place: string): Ended | 
       place,
       why: "'retention' needs a time in 'partition_by', such as day(created_at)",
     });
-  const before = new Date(Date.parse(publishing.time) - (retentionMs(retention) ?? 0)).toISOString();
+  const before = new Date(Date.parse(now) - (retentionMs(retention) ?? 0)).toISOString();
   const first = before.replace('T', ' ').slice(0, LENGTHS[key.grain]);
   return {
     key,
     first,
     has(values) {
       const text = values[index] ?? null;
-      return text !== null && text < first;
+      // Years beyond 9999 have longer texts.
+      return text !== null && text.length <= first.length && text < first;
     },
   };
 }

@@ -429,7 +429,7 @@ function positionOf(standing: StandingTable | null): Position | null {
   if (standing?.comment.startsWith(SYNC_COMMENT) !== true) return null;
   try {
     const position: Position = JSON.parse(standing.comment.slice(SYNC_COMMENT.length));
-    return position;
+    return { ...position, tables: position.tables ?? '' };
   } catch {
     return null;
   }

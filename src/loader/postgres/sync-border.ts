@@ -4,6 +4,7 @@
 //   than the beginning of the oldest transaction that was under way before the snapshot was taken, nor than the
 //   server's clock then: a row of the future pushes nothing beyond it. `lookback` is for clocks of applications.
 //   Rows at the border are read again: of equal times some may have come later.
+// Rows of a partition that was attached since have old cursors: they are read whole.
 // - `xmin`. A row that a snapshot did not see was written by a transaction that was not finished then, hence by none
 //   before the snapshot's xmin. Ages are compared, as numbers of transactions wrap around.
 import type { Session } from '../../adapters/adapter.ts';
@@ -19,6 +20,8 @@ export interface KeptBorder {
   readonly border: string | null;
   /** The snapshot's xmin, as text; null: the cursor is a column. */
   readonly snapshotXmin: string | null;
+  /** `SourceTable.tables` as they were read. */
+  readonly tables: string;
 }
 
 /** The transactions that were under way before a snapshot. */
@@ -53,14 +56,17 @@ export async function oldestWriters(session: Session): Promise<Writers> {
 /** The condition for rows that may have changed since, from ` where ` on; empty: all rows. */
 export function condition(
   { cursor, lookback }: SyncTarget,
-  { cursorType }: SourceTable,
+  { cursorType, tables }: SourceTable,
   kept: KeptBorder | null,
 ): string {
   if (kept === null || cursor === null) return '';
+  const known = new Set(kept.tables.split(' '));
+  const attached = tables.split(' ').filter((oid) => !known.has(oid));
+  const others = attached.length === 0 ? '' : ` or t.tableoid in (${attached.join(', ')})`;
   if (cursor === XMIN) {
     if (kept.snapshotXmin === null) return '';
     const xid = BigInt(kept.snapshotXmin) % 2n ** 32n;
-    return ` where age(t.xmin) <= age('${xid}'::xid)`;
+    return ` where (age(t.xmin) <= age('${xid}'::xid)${others})`;
   }
   if (kept.border === null || cursorType === null) return '';
   const column = `t.${quoteIdentifier(cursor)}`;
@@ -69,21 +75,21 @@ export function condition(
     ? `${border} - ${lookback !== null && 'steps' in lookback ? lookback.steps : 0}`
     : `(${border} - interval '${lookback !== null && 'ms' in lookback ? lookback.ms : LOOKBACK_MS} milliseconds')`;
   // A row without a time is in no range.
-  return ` where (${column} >= ${back} or ${column} is null)`;
+  return ` where (${column} >= ${back} or ${column} is null${others})`;
 }
 
 /** Up to where the present snapshot of the source shows all. @throws `validation` error for a cursor of another type */
 export async function nextBorder(
   session: Session,
   target: SyncTarget,
-  { name, cursorType }: SourceTable,
+  { name, cursorType, tables }: SourceTable,
   { since, seconds }: Writers,
 ): Promise<KeptBorder> {
   const { cursor, path } = target;
-  if (cursor === null) return { border: null, snapshotXmin: null };
+  if (cursor === null) return { border: null, snapshotXmin: null, tables };
   if (cursor === XMIN) {
     const [row] = await read(session, 'select pg_snapshot_xmin(pg_current_snapshot())::text');
-    return { border: null, snapshotXmin: String(row?.[0]) };
+    return { border: null, snapshotXmin: String(row?.[0]), tables };
   }
   const type = cursorType ?? '';
   const refuse = (message: string): never => {
@@ -108,5 +114,5 @@ export async function nextBorder(
         `'UTC' + interval '14 hours')`;
   const [row] = await read(session, `select (${border})::text from ${name} as t where ${finite}`);
   const found = row?.[0] ?? null;
-  return { border: found === null ? null : String(found), snapshotXmin: null };
+  return { border: found === null ? null : String(found), snapshotXmin: null, tables };
 }

@@ -70,11 +70,13 @@ export class SyncReader {
     return notes;
   }
 
-  /** @returns null: every row must be read, as a position of another source, cursor or cluster says nothing */
+  /** @returns null: every row must be read: the position is of another source, table, cursor or cluster */
   goesOn(kept: KeptSync | null, table: SourceTable): KeptBorder | null {
     const { cursor, strategy } = this.#target;
     if (strategy === 'full' || kept === null || kept.source !== this.name) return null;
     if (kept.cursor !== cursor || kept.strategy !== 'incremental') return null;
+    // Another table has been renamed to this name.
+    if (kept.tables.split(' ')[0] !== table.oid) return null;
     return cursor === XMIN && kept.cluster !== table.cluster ? null : kept;
   }
 

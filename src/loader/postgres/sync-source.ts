@@ -21,6 +21,8 @@ export interface SourceTable {
   /** Together they name the table within its cluster. */
   readonly oid: string;
   readonly database: string;
+  /** The oids of the table and of its partitions and children, by spaces; the table's first. */
+  readonly tables: string;
   readonly columns: readonly SourceColumn[];
   readonly key: readonly string[];
   /** The cursor's type in the source; null: there is none, or it is `xmin`. */
@@ -66,6 +68,11 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
       )
     ).map(([column, type]) => [String(column), String(type)]),
   );
+  const [tree] = await read(
+    session,
+    `with recursive tree (oid) as (select ${String(oid)}::oid union select i.inhrelid from pg_inherits as i join tree ` +
+      `on i.inhparent = tree.oid) select string_agg(oid::text, ' ' order by oid <> ${String(oid)}, oid) from tree`,
+  );
   const wanted = target.columns.length > 0 ? target.columns : [...all.keys()];
   for (const column of wanted)
     if (!all.has(column)) refuse(`${shown} has no column '${column}', which 'columns' names`);
@@ -90,6 +97,7 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
     name,
     oid: String(oid),
     database: String(database),
+    tables: String(tree?.[0]),
     columns: wanted.map((column) => {
       const declared = target.types.get(column);
       const quoted = `t.${quoteIdentifier(column)}`;

@@ -28,7 +28,9 @@ const CREATE = [
   rows bigint not null,
   synced_at timestamptz not null
 )`,
+  `alter table ${POSITIONS} add column if not exists tables text`,
 ];
+const CREATED = `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and attname = 'tables')`;
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
 /** Texts of COPY are read as they were written. The source's locks and border may take their time. */
 const TARGET_SETTINGS =
@@ -36,8 +38,6 @@ const TARGET_SETTINGS =
   "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '1h', true)";
 /** A process that hangs loses its transaction. */
 const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
-/** Types without an operator of equality: their texts are compared. */
-const WITHOUT_EQUALITY = /^(?:json|xml|point|line|lseg|box|path|polygon|circle)\b/;
 
 export class PostgresSync implements TableSync {
   readonly #target: SyncTarget;
@@ -107,7 +107,7 @@ export class PostgresSync implements TableSync {
 
   async #write(source: Session, target: Session, table: SourceTable, border: KeptBorder): Promise<Synced> {
     await target.execute(SHORT_IDLE);
-    await createMissing(target, CREATE, PRESENT);
+    await createMissing(target, CREATE, CREATED);
     await this.#refuseForeign(source, target, table);
     const widened = await this.#prepare(target, table);
     const kept = widened ? null : this.#reader.goesOn(await this.#kept(target), table);
@@ -196,14 +196,22 @@ export class PostgresSync implements TableSync {
   async #kept(target: Session): Promise<KeptSync | null> {
     const [row] = await read(
       target,
-      `select border, snapshot_xmin, cluster, source, cursor, strategy from ${POSITIONS} where relation = ` +
+      `select border, snapshot_xmin, cluster, source, cursor, strategy, tables from ${POSITIONS} where relation = ` +
         `${quoteText(relationOf(this.#target))} for update`,
     );
     if (row === undefined) return null;
-    const [border = null, snapshotXmin = null, cluster = null, source, cursor = null, strategy] = row.map((value) =>
-      value === null ? null : String(value),
+    const [border = null, snapshotXmin = null, cluster = null, source, cursor = null, strategy, tables] = row.map(
+      (value) => (value === null ? null : String(value)),
     );
-    return { border, snapshotXmin, cluster, source: source ?? '', cursor, strategy: strategy ?? '' };
+    return {
+      border,
+      snapshotXmin,
+      cluster,
+      source: source ?? '',
+      cursor,
+      strategy: strategy ?? '',
+      tables: tables ?? '',
+    };
   }
 
   /** Copies the source's rows into a table of this transaction. @returns how many */
@@ -238,17 +246,14 @@ export class PostgresSync implements TableSync {
     let changed = 0;
     if (this.#target.strategy === 'full')
       changed += await count(`delete from ${relation} as t where not exists (select from ${STAGE} as s where ${same})`);
-    const others = columns.filter(({ name }) => !key.includes(name));
-    if (others.length > 0) {
-      const sets = others.map(({ name }) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ');
-      const differs = others.map(({ name, type }) => {
-        const cast = WITHOUT_EQUALITY.test(type) ? '::text' : '';
-        return `t.${quoteIdentifier(name)}${cast} is distinct from s.${quoteIdentifier(name)}${cast}`;
-      });
-      changed += await count(
-        `update ${relation} as t set ${sets} from ${STAGE} as s where ${same} and (${differs.join(' or ')})`,
-      );
-    }
+    const sets = columns.map(({ name }) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ');
+    const row = (of: string): string =>
+      `row(${columns.map(({ name }) => `${of}.${quoteIdentifier(name)}`).join(', ')})::record`;
+    // By their bytes: values that an operator calls equal may differ (1.0 and 1.00, 30 days and 1 mon), also in the key.
+    changed += await count(
+      `update ${relation} as t set ${sets} from ${STAGE} as s where ${same} and ` +
+        `${row('t')} operator(pg_catalog.*<>) ${row('s')}`,
+    );
     const added = columns.map(({ name }) => `s.${quoteIdentifier(name)}`).join(', ');
     return (
       changed +
@@ -264,7 +269,7 @@ export class PostgresSync implements TableSync {
     const text = (value: string | null): string => (value === null ? 'null' : quoteText(value));
     await target.execute(
       `insert into ${POSITIONS} as p (relation, target, source, strategy, cursor, border, snapshot_xmin, cluster, ` +
-        `rows, synced_at) values (${[
+        `rows, tables, synced_at) values (${[
           quoteText(relationOf(this.#target)),
           quoteText(uniqueId),
           quoteText(this.#reader.name),
@@ -274,10 +279,11 @@ export class PostgresSync implements TableSync {
           text(border.snapshotXmin),
           text(table.cluster),
           rows,
+          quoteText(border.tables),
           'now()',
         ].join(', ')}) on conflict (relation) do update set target = excluded.target, source = excluded.source, ` +
         'strategy = excluded.strategy, cursor = excluded.cursor, border = excluded.border, snapshot_xmin = ' +
-        'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, synced_at = excluded.synced_at, ' +
+        'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, tables = excluded.tables, synced_at = excluded.synced_at, ' +
         'syncs = p.syncs + 1',
     );
   }

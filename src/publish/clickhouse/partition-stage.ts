@@ -8,6 +8,7 @@ import type { PartitionKey } from '../partition-key.ts';
 import type { Partition } from '../receiver.ts';
 import { type Ended, partitionKeysOf } from '../retention.ts';
 import { inPartitions, partitionText, readPartitionTuple } from './partitions.ts';
+import { sumOfMarks } from './row-hashes.ts';
 import { countRows, createStage, loadStage, type Stage } from './stage.ts';
 
 /** The server's codes for tables of another structure, partition key or order: their parts cannot be attached. */
@@ -34,20 +35,25 @@ export interface PartitionStage {
   readonly ended: Ended | null;
 }
 
-/** Makes and fills the stage. @returns rows that were sent, and marks of what it holds */
+/** Makes and fills the stage. @returns what was sent, and marks of what it holds */
 export async function stagePartitions(
   stage: Stage,
   { before, partitions, found, ended }: PartitionStage,
-): Promise<{ readonly sent: number; readonly parts: Readonly<Record<string, string>> }> {
+): Promise<{
+  readonly changed: readonly Partition[];
+  readonly mark: string | null;
+  readonly parts: Readonly<Record<string, string>>;
+}> {
   const parts = partitionKeysOf(stage.publishing);
   const marks = before?.parts ?? {};
   const changed = partitions.filter(({ values, mark }) => marks[JSON.stringify(values)] !== mark);
   await createStage(stage, parts);
   if (before !== null) await keepOthers(stage, { before, parts, changed, ended });
   const sent = changed.reduce((sum, { rows }) => sum + rows, 0);
-  if (changed.length > 0) await loadStage(stage, { parts, partitions: changed, all: changed.length === found }, sent);
+  const choice = { parts, partitions: changed, all: changed.length === found };
   return {
-    sent,
+    changed,
+    mark: changed.length > 0 ? await loadStage(stage, choice, sent) : sumOfMarks([]),
     parts: {
       // A partition that was dropped is sent again should its time come back by a longer retention.
       ...Object.fromEntries(Object.entries(marks).filter(([values]) => ended?.has(JSON.parse(values)) !== true)),

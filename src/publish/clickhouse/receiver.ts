@@ -14,7 +14,7 @@ import {
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
-import type { PlannedColumn, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
+import type { Partition, PlannedColumn, Published, Publishing, Receiver, StandingCopy } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import { type Before, stagePartitions } from './partition-stage.ts';
 import { planColumns } from './plan-columns.ts';
@@ -72,12 +72,15 @@ export class ClickHouseReceiver implements Receiver {
       const standing = await standingTable(session, name);
       refuseForeign(publishing, standing, place);
       const note = noteOf(standing, node);
-      const ended = endedPartitions(publishing, place);
       // Under the lease: of two publications that wait for one another the later one has the newer rows.
       await source.open();
+      const ended = endedPartitions(publishing, place, await source.now());
       const order = config.order_by.length > 0 ? config.order_by : config.key;
       const plan = planColumns(source.dialect, publishedColumns(config, await source.columns()), config, order);
-      const summary = await source.summary(plan.flatMap((column) => column.checks));
+      const summary = await source.summary(
+        plan.flatMap((column) => column.checks),
+        plan,
+      );
       refuseValues(summary);
       const version = versionOf(config, plan, summary);
       if (!force && note?.version === version && !isOverdue(note, ended))
@@ -87,12 +90,13 @@ export class ClickHouseReceiver implements Receiver {
       const stage: Stage = { session, publishing, place, staged, plan, order };
       const rowsBefore = standing === null ? 0 : await countRows(session, besideName(name));
       try {
-        const { sent, ...parts } = await this.#fill(stage, {
+        const { changed, mark, ...parts } = await this.#fill(stage, {
           before: await keptTable(stage, besideName(name), standing, note),
           rows: summary.rows,
           ended,
         });
-        await source.confirm(summary);
+        source.confirm({ summary, partitions: changed, mark });
+        const sent = changed === null ? summary.rows : changed.reduce((sum, { rows: of }) => sum + of, 0);
         await refuseTwice(stage);
         const rows = await countRows(session, staged);
         const made: Note = {
@@ -134,18 +138,22 @@ export class ClickHouseReceiver implements Receiver {
   async #fill(
     stage: Stage,
     { before, rows, ended }: { readonly before: Before | null; readonly rows: number; readonly ended: Ended | null },
-  ): Promise<{ readonly sent: number } & Pick<Note, 'partition_by' | 'partitions'>> {
+  ): Promise<
+    { readonly changed: readonly Partition[] | null; readonly mark: string | null } & Pick<
+      Note,
+      'partition_by' | 'partitions'
+    >
+  > {
     const { publishing } = stage;
     const { mode, partition_by } = publishing.node.config;
     if (mode !== 'partitions') {
       await createStage(stage, []);
-      await loadStage(stage, null, rows);
-      return { sent: rows };
+      return { changed: null, mark: await loadStage(stage, null, rows) };
     }
-    const found = await publishing.source.partitions(partitionKeysOf(publishing));
+    const found = await publishing.source.partitions(partitionKeysOf(publishing), stage.plan);
     const partitions = found.filter(({ values }) => ended?.has(values) !== true);
-    const { sent, parts } = await stagePartitions(stage, { before, partitions, found: found.length, ended });
-    return { sent, partition_by, partitions: parts };
+    const { parts, ...filled } = await stagePartitions(stage, { before, partitions, found: found.length, ended });
+    return { ...filled, partition_by, partitions: parts };
   }
 }
 

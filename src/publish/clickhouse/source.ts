@@ -1,5 +1,5 @@
 // A relation of ClickHouse as the source of publications: its columns, a mark of its rows, and the rows as text or in
-// ClickHouse's own form. Each query sees the rows of its own moment: what has been read is confirmed afterwards.
+// ClickHouse's own form. Each query sees the rows of its own moment, so the rows are hashed while they are sent.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import type { Relation } from '../../adapters/relation.ts';
@@ -9,20 +9,20 @@ import type { PartitionKey } from '../partition-key.ts';
 import type {
   Partition,
   PartitionChoice,
-  PlannedColumn,
   PublishSource,
+  ReadColumn,
+  Received,
   RowFormat,
   SourceColumn,
   Summary,
   ValueCheck,
 } from '../receiver.ts';
 import { inPartitions, partitionText } from './partitions.ts';
+import { hashCell, RowHashes, rowHash, sumOfMarks } from './row-hashes.ts';
 
 /** Rows in the order of their partitions: what is beyond so many bytes is sorted on disk. */
 const SORTING = `max_bytes_before_external_sort = ${256 * 1024 ** 2}`;
 const FORMATS: Readonly<Record<RowFormat, string>> = { text: 'TabSeparated', native: 'Native' };
-/** Hours that are there twice when clocks are set back have one text: times are hashed as what they are. */
-const HASHING = " SETTINGS date_time_output_format = 'unix_timestamp'";
 /** Columns that `select *` does not give. */
 const COMPUTED = "('ALIAS', 'EPHEMERAL', 'MATERIALIZED')";
 
@@ -31,6 +31,10 @@ export class ClickHouseSource implements PublishSource {
   readonly #session: Session;
   readonly #relation: Relation;
   readonly #name: string;
+  /** Of the rows that were sent as text. */
+  #sent = new RowHashes();
+  /** Of all rows, when they were last summed up. */
+  #summed = '';
 
   constructor(session: Session, relation: Relation) {
     this.#session = session;
@@ -57,19 +61,25 @@ export class ClickHouseSource implements PublishSource {
     }));
   }
 
+  async now(): Promise<string> {
+    const [row] = await this.#rows("SELECT concat(formatDateTime(now('UTC'), '%Y-%m-%dT%H:%i:%S'), '.000Z')");
+    return String(row?.[0]);
+  }
+
   /** The rows' hashes are added: their order says nothing. */
-  async summary(checks: readonly ValueCheck[]): Promise<Summary> {
+  async summary(checks: readonly ValueCheck[], columns: readonly ReadColumn[]): Promise<Summary> {
     const found = checks.flatMap(({ column, condition }) => [
       `countIf(${condition})`,
       `concat('e ', anyIf(toString(t.${quoteIdentifier(column)}), ${condition}))`,
     ]);
     const [row = []] = await this.#rows(
-      `SELECT ${['count()', `toString(${await this.#hash()})`, ...found].join(', ')} FROM ${this.#name} t${HASHING}`,
+      `SELECT ${['count()', `toString(sum(${rowHash(columns)}))`, ...found].join(', ')} FROM ${this.#name} t`,
     );
     const rows = Number(row[0] ?? 0);
+    this.#summed = `${rows}:${String(row[1])}`;
     return {
       rows,
-      mark: `${rows}:${String(row[1])}`,
+      mark: this.#summed,
       found: checks.flatMap((check, index) => {
         const count = Number(row[2 + index * 2] ?? 0);
         const example = String(row[3 + index * 2] ?? 'e null').slice(2);
@@ -78,28 +88,29 @@ export class ClickHouseSource implements PublishSource {
     };
   }
 
-  async confirm({ mark }: Summary): Promise<void> {
-    const { mark: now } = await this.summary([]);
-    if (now !== mark)
-      throw errorOf('notPublished', { place: this.#name, why: 'its rows have changed while they were read' });
+  confirm({ summary, partitions, mark }: Received): void {
+    const wanted = partitions === null ? summary.mark : sumOfMarks(partitions);
+    if ((mark ?? this.#sent.mark) !== wanted) this.#refuseChanged();
   }
 
-  async partitions(parts: readonly PartitionKey[]): Promise<Partition[]> {
+  async partitions(parts: readonly PartitionKey[], columns: readonly ReadColumn[]): Promise<Partition[]> {
     const keys = parts.map((part, index) => `concat('v ', ${partitionText(part)}) AS k${index}`);
     const names = parts.map((_, index) => `k${index}`).join(', ');
     const rows = await this.#rows(
-      `SELECT ${keys.join(', ')}, concat(toString(count()), ':', toString(${await this.#hash()})) FROM ${this.#name} ` +
-        `t GROUP BY ${names} ORDER BY ${names}${HASHING}`,
+      `SELECT ${keys.join(', ')}, concat(toString(count()), ':', toString(sum(${rowHash(columns)}))) FROM ` +
+        `${this.#name} t GROUP BY ${names} ORDER BY ${names}`,
     );
-    return rows.map((cells) => ({
+    const partitions = rows.map((cells) => ({
       values: cells.slice(0, -1).map((value) => (value === null ? null : String(value).slice(2))),
       mark: String(cells.at(-1)),
       rows: Number.parseInt(String(cells.at(-1)), 10),
     }));
+    if (sumOfMarks(partitions) !== this.#summed) this.#refuseChanged();
+    return partitions;
   }
 
   rows<T>(
-    columns: readonly Pick<PlannedColumn, 'name' | 'expression'>[],
+    columns: readonly ReadColumn[],
     format: RowFormat,
     only: PartitionChoice | null,
     take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,
@@ -107,17 +118,21 @@ export class ClickHouseSource implements PublishSource {
     const session = this.#session;
     if (session.copyOut === undefined) throw new TsdbtError('internal', 'this session copies nothing');
     const list = columns.map(({ expression, name }) => `${expression} AS ${quoteIdentifier(name)}`).join(', ');
+    const hash = format === 'native' ? '' : `${hashCell(columns)}, `;
+    const sent = new RowHashes();
+    if (format !== 'native') this.#sent = sent;
+    const taken = format === 'native' ? take : (rows: AsyncIterable<Uint8Array>) => take(sent.takeOff(rows));
     const where = only === null || only.all === true ? '' : ` WHERE ${inPartitions(only)}`;
     // An alias must not stand for the column in another expression.
     const settings = ' SETTINGS prefer_column_name_to_alias = 1';
     const end = ` FORMAT ${FORMATS[format]}`;
     if (only?.grouped !== true)
-      return session.copyOut(`SELECT ${list} FROM ${this.#name} t${where}${settings}${end}`, take);
+      return session.copyOut(`SELECT ${hash}${list} FROM ${this.#name} t${where}${settings}${end}`, taken);
     const texts = only.parts.map((part) => partitionText(part)).join(', ');
     const keys = `toJSONString(CAST([${texts}], 'Array(Nullable(String))'))`;
     return session.copyOut(
-      `SELECT ${keys}, ${list} FROM ${this.#name} t${where} ORDER BY ${keys}${settings}, ${SORTING}${end}`,
-      take,
+      `SELECT ${hash}${keys}, ${list} FROM ${this.#name} t${where} ORDER BY ${keys}${settings}, ${SORTING}${end}`,
+      taken,
     );
   }
 
@@ -125,10 +140,8 @@ export class ClickHouseSource implements PublishSource {
     return quoteIdentifier(name);
   }
 
-  /** Of all rows: in a tuple a null is told from a text, and states of aggregates are bytes. */
-  async #hash(): Promise<string> {
-    const columns = (await this.columns()).map(({ name }) => `t.${quoteIdentifier(name)}`);
-    return `sum(sipHash64(formatRowNoNewline('TabSeparated', ${columns.join(', ')})))`;
+  #refuseChanged(): never {
+    throw errorOf('notPublished', { place: this.#name, why: 'its rows changed while they were read; run it again' });
   }
 
   async #rows(sql: string): Promise<unknown[][]> {

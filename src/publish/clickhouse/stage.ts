@@ -2,12 +2,14 @@
 // the copy before go on in it is partition-stage.ts's.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/clickhouse/literal.ts';
+import { LONG_QUERY } from '../../adapters/clickhouse/long-query.ts';
 import type { ClickHouseSession } from '../../adapters/clickhouse/session.ts';
 import { errorOf } from '../../error-table.ts';
 import type { PartitionKey } from '../partition-key.ts';
-import type { PartitionChoice, PlannedColumn, Publishing } from '../receiver.ts';
-import { partitionTuple } from './partitions.ts';
+import type { PartitionChoice, PlannedColumn, Publishing, ReadColumn } from '../receiver.ts';
+import { inPartitions, partitionTuple } from './partitions.ts';
 import { formatOf } from './plan-columns.ts';
+import { rowHash } from './row-hashes.ts';
 
 export interface Stage {
   readonly session: Session;
@@ -34,10 +36,11 @@ export async function createStage({ session, staged, plan, order }: Stage, parts
 }
 
 /**
- * @param only rows of these partitions; null: all
+ * @param only rows of these partitions, of which the stage holds none yet; null: all
+ * @returns the mark of the rows that arrived; null: the source sends texts
  * @throws `runtime` error when other than so many rows have arrived
  */
-export async function loadStage(stage: Stage, only: PartitionChoice | null, wanted: number): Promise<void> {
+export async function loadStage(stage: Stage, only: PartitionChoice | null, wanted: number): Promise<string | null> {
   const { session, publishing, place, staged, plan } = stage;
   const columns = plan.map(({ name }) => quoteIdentifier(name)).join(', ');
   if (!inserts(session)) throw errorOf('notPublished', { place, why: 'the session takes no rows' });
@@ -48,12 +51,22 @@ export async function loadStage(stage: Stage, only: PartitionChoice | null, want
     format === 'native'
       ? `SETTINGS ${any} FORMAT Native`
       : `SETTINGS ${any}, precise_float_parsing = 1 FORMAT TabSeparated`;
-  const before = await countRows(session, staged);
   await publishing.source.rows(plan, format, only, (rows) =>
     session.insert(`INSERT INTO ${staged} (${columns}) ${into}`, rows),
   );
-  const rows = (await countRows(session, staged)) - before;
+  const hash = format === 'native' ? `sum(${rowHash(arrivedColumns(plan))})` : '0';
+  const where = only === null ? '' : ` WHERE ${inPartitions(only)}`;
+  const { table } = await session.execute(`SELECT count(), toString(${hash}) FROM ${staged} t${where}`, {
+    fetch: true,
+    ...(where === '' ? {} : { settings: LONG_QUERY }),
+  });
+  const rows = Number(table.rows[0]?.textAt(0) ?? 0);
   if (rows !== wanted) throw errorOf('notPublished', { place, why: `${rows} of ${wanted} rows have arrived` });
+  return format === 'native' ? `${rows}:${table.rows[0]?.textAt(1)}` : null;
+}
+
+function arrivedColumns(plan: readonly PlannedColumn[]): ReadColumn[] {
+  return plan.map(({ name }) => ({ name, expression: `t.${quoteIdentifier(name)}` }));
 }
 
 function inserts(session: Session): session is ClickHouseSession {

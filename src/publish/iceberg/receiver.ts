@@ -8,7 +8,7 @@ import { type CatalogJson, entries, items, member, type RestCatalog, text } from
 import type { ObjectStore } from '../../object-store/store.ts';
 import { type LakeColumnOf, planFiles } from '../lake/planned-files.ts';
 import { writeRowFiles } from '../lake/row-files.ts';
-import { confirmSent } from '../plan.ts';
+import { confirmReceived } from '../plan.ts';
 import type {
   Orphan,
   OrphanSearch,
@@ -58,12 +58,12 @@ export class IcebergReceiver implements Receiver {
     const { config } = node;
     const table = this.#table(config.table ?? '');
     const { place } = table;
-    const ended = endedPartitions(publishing, place);
     const parts = partitionKeysOf(publishing);
     let metadata = await table.load();
     refuseForeign(metadata, node, place);
     const { columns: planned, summary, version } = await planFiles(publishing, this.#columnOf);
-    const found = config.mode === 'partitions' ? await source.partitions(parts) : [];
+    const ended = endedPartitions(publishing, place, await source.now());
+    const found = config.mode === 'partitions' ? await source.partitions(parts, planned) : [];
     const partitions = found.filter(({ values }) => ended?.has(values) !== true);
     const marks = marksOf(metadata);
     const overdue = ended !== null && Object.keys(marks).some((values) => ended.has(JSON.parse(values)));
@@ -212,7 +212,11 @@ class IcebergWork {
     const mark = `${version.slice(0, 12)}-${runId.replaceAll('-', '').slice(0, 12)}-${randomBytes(3).toString('hex')}`;
     const location = text(member(metadata, 'location')) ?? '';
     const partitions =
-      node.config.mode === 'partitions' ? changed : parts.length > 0 ? await source.partitions(parts) : [];
+      node.config.mode === 'partitions'
+        ? changed
+        : parts.length > 0
+          ? await source.partitions(parts, schema.columns)
+          : [];
     this.#sent = await writeRowFiles(
       source,
       { columns: schema.columns, only: spec.length === 0 ? null : { parts, partitions } },
@@ -224,8 +228,8 @@ class IcebergWork {
         await this.#table.put(path, body);
       },
     );
-    const read = { summary, partitions: spec.length === 0 ? null : partitions, rows: this.#sent };
-    await confirmSent(source, this.#table.place, read);
+    const received = { summary, partitions: spec.length === 0 ? null : partitions, mark: null };
+    confirmReceived(source, this.#table.place, received, this.#sent);
   }
 
   /** @returns false: the table is not what the commit asserts */

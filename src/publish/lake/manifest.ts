@@ -38,7 +38,10 @@ export interface Manifest {
   readonly files: readonly ManifestFile[];
   /** Marks of the partitions, by their values as JSON. */
   readonly partitions: Readonly<Record<string, string>>;
-  /** The run that is writing the next version; who claims later ends its claim. */
+  /**
+   * The run that is writing the next version, and a random id: an etag may be a hash of the content, and two claims of
+   * one run must differ. A later claim ends an earlier one.
+   */
   readonly claim: string | null;
 }
 
@@ -113,11 +116,11 @@ export class ManifestFolder {
    * its switch may be lost: it may have taken place, another run may have kept the files since, or it may come yet.
    * @throws when it is unknown whether the claim stands: the files stay
    */
-  async abandon(runId: string, paths: readonly string[]): Promise<void> {
+  async abandon(claim: string | null, paths: readonly string[]): Promise<void> {
     const { manifest, etag } = await this.#now();
     if (manifest === null) return;
     // From here on a switch that comes late is refused: it needs the etag of the claim.
-    if (manifest.claim === runId) await this.change(etag, { ...manifest, claim: null });
+    if (claim !== null && manifest.claim === claim) await this.change(etag, { ...manifest, claim: null });
     const named = new Set(manifest.files.map(({ path }) => path));
     await this.remove(paths.filter((path) => !named.has(path)).map((path) => this.#key(path)));
   }

@@ -21,7 +21,10 @@ export async function planFiles(
 ): Promise<PlannedFiles> {
   await source.open();
   const columns = publishedColumns(config, await source.columns()).map((column) => columnOf(source.dialect, column));
-  const summary = await source.summary(columns.flatMap((column) => column.checks));
+  const summary = await source.summary(
+    columns.flatMap((column) => column.checks),
+    columns,
+  );
   refuseValues(summary);
   return { columns, summary, version: versionOf(config, columns, summary) };
 }

@@ -1,11 +1,12 @@
 // Publishes Parquet files into an object store: files are written under names of their own, and a manifest that names
 // them is switched last. A claim in the manifest tells files of a run at work from those that a killed one has left.
+import { randomUUID } from 'node:crypto';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
 import type { ObjectStore } from '../../object-store/store.ts';
 import { publishedName } from '../check-receivers.ts';
 import { type PartitionKey, readPartitionKey } from '../partition-key.ts';
-import { confirmSent } from '../plan.ts';
+import { confirmReceived } from '../plan.ts';
 import type { Published, Publishing, Receiver, StandingCopy, Summary } from '../receiver.ts';
 import { type Ended, endedPartitions, partitionKeysOf } from '../retention.ts';
 import type { LakeColumn } from './lake-column.ts';
@@ -29,12 +30,12 @@ export class LakeReceiver implements Receiver {
     const folder = new ManifestFolder(this.#store, config.path ?? '');
     this.#conditions ??= folder.needConditions();
     await this.#conditions;
-    const ended = endedPartitions(publishing, folder.place);
     const standing = await folder.standing(publishing.time);
     const { manifest } = standing;
     if (manifest !== null && manifest.publication !== node.unique_id && !config.adopt)
       throw errorOf('foreignTable', { place: folder.place, what: `it holds ${manifest.publication}` });
     const { columns, summary, version } = await planFiles(publishing, this.#columnOf);
+    const ended = endedPartitions(publishing, folder.place, await publishing.source.now());
     const overdue = ended !== null && manifest?.files.some(({ partition }) => ended.has(partition)) === true;
     if (!force && !overdue && manifest?.version === version) {
       await tidy(folder, standing, manifest);
@@ -76,7 +77,7 @@ async function write(
   const before = standing.manifest;
   const shape = columns.map(({ name, type, nullable }) => ({ name, type, nullable }));
   const parts = partitionKeysOf(publishing);
-  const found = parts.length === 0 ? [] : await source.partitions(parts);
+  const found = parts.length === 0 ? [] : await source.partitions(parts, columns);
   const partitions = found.filter(({ values }) => ended?.has(values) !== true);
   const kept = node.config.mode === 'partitions' && !force ? keptOf(folder, before, shape, parts) : [];
   const marks = new Map(partitions.map(({ values, mark: of }) => [JSON.stringify(values), of]));
@@ -101,7 +102,7 @@ async function write(
       partitions: {},
     }),
     publication: node.unique_id,
-    claim: runId,
+    claim: `${runId} ${randomUUID()}`,
   };
   const etag = await folder.change(standing.etag, claimed);
   // Whoever wrote these has no claim any more, and can switch nothing to them.
@@ -123,7 +124,7 @@ async function write(
       },
     );
     const partitioned = parts.length === 0 ? null : changed;
-    await confirmSent(source, folder.place, { summary, partitions: partitioned, rows: sent });
+    confirmReceived(source, folder.place, { summary, partitions: partitioned, mark: null }, sent);
     const all = [...staying, ...files].sort((a, b) => (a.path < b.path ? -1 : 1));
     const rows = all.reduce((sum, file) => sum + file.rows, 0);
     const stays = staying.map(({ partition }) => JSON.stringify(partition));
@@ -147,7 +148,7 @@ async function write(
   } catch (error) {
     const paths = files.map(({ path }) => path);
     // What fails here as well is removed by the next run.
-    await folder.abandon(runId, paths).catch(() => undefined);
+    await folder.abandon(claimed.claim, paths).catch(() => undefined);
     throw error;
   }
 }

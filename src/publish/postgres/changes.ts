@@ -3,7 +3,7 @@
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { PartitionKey } from '../partition-key.ts';
 import type { Partition } from '../receiver.ts';
-import { endedPartitions, partitionKeysOf } from '../retention.ts';
+import { partitionKeysOf } from '../retention.ts';
 import type { Standing } from './ledger.ts';
 import { inPartitions, partitionText } from './partitions.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
@@ -25,14 +25,10 @@ export async function mergeKeyed(work: PublishWork, others: boolean): Promise<Ch
     `delete from ${name} t where not exists (select from ${staged.name} s where ${same})`,
   );
   const columns = plan.map((column) => quoteIdentifier(column.name));
-  const values = columns.filter((column) => !list.includes(column));
-  const texts = (table: string): string => values.map((column) => `${table}.${column}::text`).join(', ');
-  // As text: json and others have no equality. A key alone has nothing that could differ.
-  const differs = values.length === 0 ? 'false' : `row(${texts('t')}) is distinct from row(${texts('s')})`;
-  const update =
-    values.length === 0
-      ? 'nothing'
-      : `update set ${values.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+  const texts = (table: string): string => columns.map((column) => `${table}.${column}::text`).join(', ');
+  // As text: json and others have no equality, and equal values may differ, also in the key (citext, numeric).
+  const differs = `row(${texts('t')}) is distinct from row(${texts('s')})`;
+  const update = `update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`;
   if (others) await session.execute(`delete from ${name} t using ${staged.name} s where ${same} and ${differs}`);
   const sent = await rowsOf(
     work,
@@ -41,7 +37,7 @@ select ${columns.map((column) => `s.${column}`).join(', ')} from ${staged.name} 
 where t.${list[0]} is null or ${differs}
 on conflict (${list.join(', ')}) do ${update}`,
   );
-  return { rows: staged.rows, sent, removed, parts: {} };
+  return { rows: staged.rows, sent, removed, partitions: null, parts: {} };
 }
 
 /**
@@ -67,6 +63,7 @@ export async function replacePartitions(work: PublishWork, standing: Standing): 
     rows: Number(table.rows[0]?.textAt(0) ?? 0),
     sent: staged.rows,
     removed: Math.max(gone - staged.rows, 0) + removed,
+    partitions: changed,
     parts: {
       // A partition that was dropped is sent again should its time come back by a longer retention.
       ...Object.fromEntries(Object.entries(before).filter(([values]) => over?.has(values) !== true)),
@@ -77,7 +74,7 @@ export async function replacePartitions(work: PublishWork, standing: Standing): 
 
 /** The partitions of the source whose time is not over. */
 export async function keptPartitions(work: PublishWork): Promise<Partition[]> {
-  const partitions = await work.publishing.source.partitions(partitionKeys(work));
+  const partitions = await work.publishing.source.partitions(partitionKeys(work), work.plan);
   const over = overOf(work);
   return partitions.filter(({ values }) => over?.has(JSON.stringify(values)) !== true);
 }
@@ -96,11 +93,12 @@ interface Over {
 }
 
 /** What retention ends; null: nothing. */
-function overOf(work: PublishWork): Over | null {
-  const ended = endedPartitions(work.publishing, `${work.schema}.${work.table}`);
+function overOf({ ended }: PublishWork): Over | null {
   if (ended === null) return null;
+  const [text, first] = [partitionText(ended.key), quoteText(ended.first)];
   return {
-    condition: `${partitionText(ended.key)} collate "C" < ${quoteText(ended.first)}`,
+    // Years beyond 9999 have longer texts.
+    condition: `length(${text}) <= length(${first}) and ${text} collate "C" < ${first}`,
     has(values) {
       const texts: (string | null)[] = JSON.parse(values);
       return ended.has(texts);

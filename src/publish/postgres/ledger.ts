@@ -6,6 +6,10 @@ import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
 import type { StandingCopy } from '../receiver.ts';
 
 const LEDGER = 'tsdbt.published';
+/** Names the ledger within its database and cluster: oids of a restored dump are others. */
+const HOME =
+  "(select s.system_identifier || '/' || d.oid from pg_control_system() s, pg_database d where d.datname = " +
+  `current_database()) || '/' || '${LEDGER}'::regclass::oid`;
 
 /** What stands at a place. */
 export interface Standing {
@@ -13,8 +17,9 @@ export interface Standing {
   readonly kind: string | null;
   /** Its oid: a table that was made anew is another. */
   readonly oid: string | null;
-  /** Of the ledger; null: nothing was published there, or another table stands there now. */
+  /** Of the ledger; null: nothing was published there, or another table has taken its place. */
   readonly publication: string | null;
+  /** Null also after a restore from a dump: what the table holds is not known. */
   readonly version: string | null;
   readonly rows: number;
   /** Marks of its partitions. */
@@ -45,7 +50,8 @@ export class PublishedLedger {
   /** Creates the schemas and the ledger where they are missing, in a transaction of its own. */
   async prepare(): Promise<void> {
     const { table } = await this.#session.execute(
-      `select to_regclass('${LEDGER}') is not null, to_regnamespace('tsdbt') is not null, ` +
+      `select exists (select from pg_attribute where attrelid = to_regclass('${LEDGER}') and attname = 'home'), ` +
+        "to_regnamespace('tsdbt') is not null, " +
         `to_regnamespace(${quoteText(quoteIdentifier(this.#schema))}) is not null`,
       { fetch: true, autoBegin: true },
     );
@@ -63,6 +69,7 @@ export class PublishedLedger {
               'run_id text not null, version text not null, mode text not null, row_count bigint not null, ' +
               "published_at timestamptz not null, table_oid oid not null, parts jsonb not null default '{}', " +
               'primary key (schema_name, table_name))',
+            `alter table ${LEDGER} add column if not exists home text`,
             `comment on table ${LEDGER} is 'What tsdbt has published in this database, and when'`,
           ],
     ].flat();
@@ -73,12 +80,13 @@ export class PublishedLedger {
 
   async standing(): Promise<Standing> {
     const { table } = await this.#session.execute(
-      `select c.relkind::text, 'oid ' || c.oid, p.publication, 'v ' || p.version, p.row_count, p.parts::text
+      `select c.relkind::text, 'oid ' || c.oid, p.publication, case when p.table_oid = c.oid then 'v ' || p.version end,
+  p.row_count, case when p.table_oid = c.oid then p.parts::text end
 from (select 1) one
 left join pg_catalog.pg_class c on c.relname = ${quoteText(this.#table)}
   and c.relnamespace = to_regnamespace(${quoteText(quoteIdentifier(this.#schema))})
 left join ${LEDGER} p on p.schema_name = ${quoteText(this.#schema)} and p.table_name = ${quoteText(this.#table)}
-  and p.table_oid = c.oid`,
+  and (p.table_oid = c.oid or p.home <> ${HOME})`,
       { fetch: true, autoBegin: true },
     );
     const [kind = null, oid = null, publication = null, version = null, rows = null, parts = null] =
@@ -125,11 +133,11 @@ where p.schema_name = ${quoteText(this.#schema)} and p.table_name = ${quoteText(
     const name = `${quoteIdentifier(this.#schema)}.${quoteIdentifier(this.#table)}`;
     await this.#session.execute(
       `insert into ${LEDGER} (schema_name, table_name, publication, run_id, version, mode, row_count, published_at, ` +
-        `table_oid, parts) values (${values}, ${rows}, ${quoteText(time)}::timestamptz, ` +
-        `${quoteText(name)}::regclass::oid, ${quoteText(json)}::jsonb)
+        `table_oid, parts, home) values (${values}, ${rows}, ${quoteText(time)}::timestamptz, ` +
+        `${quoteText(name)}::regclass::oid, ${quoteText(json)}::jsonb, ${HOME})
 on conflict (schema_name, table_name) do update set publication = excluded.publication, run_id = excluded.run_id, ` +
         'version = excluded.version, mode = excluded.mode, row_count = excluded.row_count, ' +
-        'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts',
+        'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts, home = excluded.home',
     );
   }
 }

@@ -12,6 +12,7 @@ import { adaptTable } from './adapt.ts';
 import { isOverdue, keptPartitions, mergeKeyed, partitionKeys, replacePartitions } from './changes.ts';
 import { PublishedLedger, type Standing } from './ledger.ts';
 import { type Look, readLook } from './look.ts';
+import { endedPartitions } from '../retention.ts';
 import { planColumns } from './plan-columns.ts';
 import type { Changed, PublishWork } from './publish-work.ts';
 import { stageTable } from './stage.ts';
@@ -36,7 +37,8 @@ export class PostgresReceiver implements Receiver {
       // Rows without a zone, and bytes, are read as the source writes them, whatever this database prefers.
       const settings =
         "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local lock_timeout = 0; " +
-        'set local extra_float_digits = 3';
+        // Rows that a policy hides from this role would stay: the server refuses the statement instead.
+        'set local extra_float_digits = 3; set local row_security = off';
       await session.execute(settings);
       const ledger = new PublishedLedger(session, schema, table);
       await ledger.prepare();
@@ -47,17 +49,21 @@ export class PostgresReceiver implements Receiver {
       // Under the lock: of two publications that wait for one another the later one has the newer rows.
       await source.open();
       const plan = planColumns(source, publishedColumns(node.config, await source.columns()), node.config);
-      const summary = await source.summary(plan.flatMap((column) => column.checks));
+      const summary = await source.summary(
+        plan.flatMap((column) => column.checks),
+        plan,
+      );
       refuseValues(summary);
       const version = versionOf(node.config, plan, summary);
       const name = `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
-      const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan };
+      const ended = endedPartitions(publishing, `${schema}.${table}`, await source.now());
+      const work = { adapter: this.#adapter, session, publishing, schema, table, name, plan, ended };
       if (!publishing.force && standing.version === version && !isOverdue(work, standing)) {
         await session.rollback();
         return { changed: false, rows: standing.rows, sent: 0, removed: 0 };
       }
       const changed = await this.#change(work, standing, await readLook(session, name));
-      await source.confirm(summary);
+      source.confirm({ summary, partitions: changed.partitions, mark: null });
       await ledger.write({
         publication: node.unique_id,
         runId: publishing.runId,
@@ -111,10 +117,11 @@ export class PostgresReceiver implements Receiver {
   async #replace(work: PublishWork, look: Look | null): Promise<Changed> {
     const { mode, retention } = work.publishing.node.config;
     const partitions = mode === 'partitions' ? await keptPartitions(work) : [];
-    const staged = await stageTable(work, retention === null ? null : { parts: partitionKeys(work), partitions });
+    const sent = retention === null ? null : partitions;
+    const staged = await stageTable(work, sent === null ? null : { parts: partitionKeys(work), partitions });
     await swapIn(work, staged, look);
     const parts = Object.fromEntries(partitions.map(({ values, mark }) => [JSON.stringify(values), mark]));
-    return { rows: staged.rows, sent: staged.rows, removed: 0, parts };
+    return { rows: staged.rows, sent: staged.rows, removed: 0, partitions: sent, parts };
   }
 }
 

@@ -9,8 +9,8 @@ import type { PartitionKey } from '../partition-key.ts';
 import type {
   Partition,
   PartitionChoice,
-  PlannedColumn,
   PublishSource,
+  ReadColumn,
   RowFormat,
   SourceColumn,
   Summary,
@@ -22,6 +22,10 @@ const SETTINGS =
   "set transaction isolation level repeatable read, read only; set local timezone = 'UTC'; " +
   "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3; " +
   "set local bytea_output = 'hex'";
+/** A row as text, also where a column has the name of the alias. */
+const ROW_HASH = 'hashtextextended(row(t.*)::text, 0)::numeric';
+/** Transaction ids are hashed: their plain sum can stay the same when rows change. Partitions may be swapped. */
+const VERSION_HASH = 'hashint8extended(t.xmin::text::bigint, t.tableoid::bigint)::numeric';
 /** LOCK takes tables and views alone, and the rights to a whole table. */
 const LOCKED_BY_READING: ReadonlySet<string> = new Set(['42809', '42501']);
 const TRIES = 5;
@@ -91,9 +95,16 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
     }));
   }
 
+  async now(): Promise<string> {
+    const [row] = await this.#rows(
+      'select to_char(clock_timestamp() at time zone \'UTC\', \'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"\')',
+    );
+    return String(row?.[0]);
+  }
+
   /**
-   * Every version of a row has the id of the transaction that wrote it: their sum changes with an insert, an update
-   * and a delete, and costs no more than counting. A view has no such ids, and its rows are hashed.
+   * Every version of a row has the id of the transaction that wrote it: the sum of their hashes changes with an insert,
+   * an update and a delete, and costs little more than counting. A view has no such ids, and its rows are hashed.
    */
   async summary(checks: readonly ValueCheck[]): Promise<Summary> {
     const [facts] = await this.#rows(
@@ -107,7 +118,7 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
     if (facts === undefined) throw errorOf('notPublished', { place: this.#name, why: 'it was replaced meanwhile' });
     const [kind, oid, made] = facts.map(String);
     const stored = kind === 'r' || kind === 'p' || kind === 'm';
-    const mark = stored ? 'sum(t.xmin::text::bigint)' : 'sum(hashtextextended(t::text, 0)::numeric)';
+    const mark = `sum(${stored ? VERSION_HASH : ROW_HASH})`;
     const found = checks.flatMap(({ column, condition }) => [
       `count(*) filter (where ${condition})`,
       `min(${quoteIdentifier(column)}::text) filter (where ${condition})`,
@@ -127,7 +138,7 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
   }
 
   /** The snapshot is that of the transaction. */
-  async confirm(): Promise<void> {
+  confirm(): void {
     /* Nothing can have changed. */
   }
 
@@ -135,7 +146,7 @@ where a.attrelid = ${quoteText(this.#name)}::regclass and a.attnum > 0 and not a
     const keys = parts.map(partitionText);
     const rows = await this.#rows(
       `select json_build_array(${keys.join(', ')})::text, count(*)::text || ':' || ` +
-        `sum(hashtextextended(t::text, 0)::numeric)::text
+        `sum(${ROW_HASH})::text
 from ${this.#name} t group by ${keys.join(', ')} order by 1`,
     );
     return rows.map(([text, mark]) => {
@@ -145,7 +156,7 @@ from ${this.#name} t group by ${keys.join(', ')} order by 1`,
   }
 
   rows<T>(
-    columns: readonly Pick<PlannedColumn, 'name' | 'expression'>[],
+    columns: readonly ReadColumn[],
     format: RowFormat,
     only: PartitionChoice | null,
     take: (rows: AsyncIterable<Uint8Array>) => Promise<T>,

@@ -170,6 +170,53 @@ describe('a table of another Postgres', () => {
     }, 300_000);
   }
 
+  it('a sync writes values that compare as equal and are not the same', async () => {
+    const target = await made('id numeric primary key, term interval, price numeric, zone timetz', {
+      strategy: 'full',
+      cursor: null,
+    });
+    const { identifier: name } = target;
+    await source.query(`insert into ${name} values (1, '30 days', 1.0, '10:00+00'), (2, '1 day', 2, null)`);
+    expect((await synced(target)).changed).toBe(2);
+    await source.query(`update ${name} set id = 1.00, term = '1 mon', price = 1.00 where id = 1`);
+    expect((await synced(target)).changed).toBe(1);
+    await expectEqual(target);
+    expect((await synced(target)).changed).toBe(0);
+  });
+
+  for (const cursor of ['updated_at', 'xmin']) {
+    it(`a sync by ${cursor} reads a partition that was attached with old rows`, async () => {
+      const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
+      const { identifier: name } = target;
+      await source.query(`drop table ${name}; create table ${name} (id bigint, name text, updated_at timestamptz,
+        primary key (id)) partition by range (id); create table ${name}_a partition of ${name} for values from (0) to (10);
+        create table ${name}_b (like ${name} including all);
+        insert into ${name}_b select i, 'old', '2020-01-01' from generate_series(10, 19) i;
+        insert into ${name} select i, 'first', now() from generate_series(1, 9) i`);
+      await synced(target);
+      // Later writers move the border beyond the rows of the other table.
+      await source.query(`update ${name} set updated_at = clock_timestamp() where id = 1`);
+      expect((await synced(target)).changed).toBe(1);
+      await source.query(`alter table ${name} attach partition ${name}_b for values from (10) to (20)`);
+      expect((await synced(target)).changed).toBe(10);
+      await expectEqual(target);
+    });
+
+    it(`a sync by ${cursor} reads every row of a table that was renamed into the place`, async () => {
+      const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
+      const { identifier: name } = target;
+      await source.query(`create table ${name}_next (like ${name} including all);
+        insert into ${name}_next select i, 'next', '2020-01-01' from generate_series(1, 9) i;
+        insert into ${name} values (1, 'first', now())`);
+      await synced(target);
+      await source.query(`update ${name} set updated_at = clock_timestamp()`);
+      await synced(target);
+      await source.query(`alter table ${name} rename to ${name}_before; alter table ${name}_next rename to ${name}`);
+      expect((await synced(target)).changed).toBe(9);
+      await expectEqual(target);
+    });
+  }
+
   it('gives rows behind one whose clock is ahead', async () => {
     const target = await made(USERS);
     await source.query(`insert into ${target.identifier} values (1, 'future', now() + interval '1 year')`);

@@ -123,6 +123,97 @@ describe('a copy that is changed in place', () => {
     expect(await ids()).toEqual(['1', '2', '3']);
   });
 
+  it('a publication with a column named t sends the rows that changed in a view and in partitions', async () => {
+    const publish_t = async (sql: string, settings: object) => (await publish(sql, settings)).code;
+    const whole = { to: 'lookup', table: 'serving.m' };
+    const parts = { ...whole, mode: 'partitions', partition_by: ['day(at)'] };
+    for (const settings of [whole, parts]) {
+      await lab.there('drop schema if exists serving cascade; drop schema if exists tsdbt cascade');
+      const sql = (v: string) =>
+        `{{ config(materialized='view') }} select 1 as id, 'x' as t, '${v}' as v, date '2026-11-01' as at`;
+      expect(await publish_t(sql('old'), settings)).toBe(0);
+      expect(await publish_t(sql('new'), settings)).toBe(0);
+      expect(await lab.there('select v from serving.m')).toEqual([['new']]);
+    }
+  });
+
+  it('a publication keeps rows of a year beyond 9999 when retention ends older partitions', async () => {
+    const settings = {
+      to: 'lookup',
+      table: 'serving.m',
+      mode: 'partitions',
+      partition_by: ['day(at)'],
+      retention: '9 days',
+    };
+    const rows = (old: string) =>
+      `select 1 as id, current_date as at union all select 2, date '10000-01-01' union all select 3, ${old}`;
+    expect((await publish(rows('current_date - 8'), settings)).code).toBe(0);
+    expect((await publish(rows('current_date - 10'), settings)).code).toBe(0);
+    expect(await lab.there('select id from serving.m order by id')).toEqual([['1'], ['2'], ['3']]);
+    await lab.there('delete from serving.m where id = 3');
+    expect((await lab.project.run(['publish', '--full-refresh'])).code).toBe(0);
+    expect(await lab.there('select id from serving.m order by id')).toEqual([['1'], ['2']]);
+  });
+
+  it('a publication by key writes a key again that changes and stays equal', async () => {
+    const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: 'id' };
+    const sql = (n: string) => `select ${n}::numeric as id, 'x' as v`;
+    expect((await publish(sql('1.0'), settings)).code).toBe(0);
+    expect((await publish(sql('1.00'), settings)).code).toBe(0);
+    expect(await lab.there('select id from serving.m')).toEqual([['1.00']]);
+  });
+
+  it('a publication fails where a policy of the receiver hides rows from its role', async () => {
+    await lab.there(
+      'create role plain login password \'plain\'; grant create on database "$" to plain'.replace(
+        '$',
+        (await lab.there('select current_database()'))[0]?.[0] ?? '',
+      ),
+    );
+    const connections = lab.project.read('connections.yml');
+    const [own = ''] = connections.split('\n');
+    lab.project.write({
+      'connections.yml': `${connections}${own
+        .replace('lookup', 'restricted')
+        .replace(/user: [^,]+/, 'user: plain')
+        .replace(/password: "[^"]+"/, `password: "{{ env_var('PLAIN') }}"`)}\n`,
+    });
+    lab.project.env = { ...lab.project.env, PLAIN: 'plain' };
+    const settings = { to: 'restricted', table: 'serving.m', mode: 'upsert', key: 'id' };
+    const ids = (list: string) => `select id from (values ${list}) v (id)`;
+    try {
+      const first = await publish(ids('(1), (2)'), settings);
+      expect(first.code, first.out).toBe(0);
+      await lab.there(
+        'alter table serving.m enable row level security, force row level security; ' +
+          'create policy some on serving.m using (id <> 2)',
+      );
+      const { code, out } = await publish(ids('(1)'), settings);
+      expect([code, out]).toEqual([1, expect.stringContaining('row-level security policy')]);
+      expect(await lab.there('select id from serving.m order by id')).toEqual([['1'], ['2']]);
+    } finally {
+      await lab.there('drop owned by plain cascade; drop role plain');
+      lab.project.write({ 'connections.yml': connections });
+    }
+  });
+
+  it('a copy that was restored from a dump is published again as a whole, and another table is not', async () => {
+    const settings = { to: 'lookup', table: 'serving.m', mode: 'upsert', key: 'id' };
+    const ids = (list: string) => `select id from (values ${list}) v (id)`;
+    expect((await publish(ids('(1), (2)'), settings)).code).toBe(0);
+    // Tables made anew with the same contents, as pg_restore does.
+    const restore = (name: string) =>
+      `create table ${name}_dump (like ${name} including all); insert into ${name}_dump select * from ${name}; ` +
+      `drop table ${name}; alter table ${name}_dump rename to ${name.split('.')[1]};`;
+    await lab.there(restore('serving.m'));
+    const other = await publish(ids('(1)'), settings);
+    expect([other.code, other.out]).toEqual([1, expect.stringContaining('that tsdbt has not published')]);
+    await lab.there(`${restore('tsdbt.published')} update tsdbt.published set version = version`);
+    expect((await publish(ids('(1)'), settings)).code).toBe(0);
+    expect(await lab.there('select id from serving.m')).toEqual([['1']]);
+    expect((await lab.project.run(['publish'])).out).toContain('it holds this version already');
+  });
+
   it('leaves a column out, and refuses what it cannot write', async () => {
     const settings = { to: 'lookup', table: 'm', columns: ['b', 'id'] };
     expect((await publish('select 1 as id, 2 as b, 3 as c', settings)).code).toBe(0);

@@ -18,14 +18,16 @@ type Rows = Readonly<Record<string, readonly string[]>>;
 /** Rows of the column `at`; `other` is there, too. */
 class ListSource implements PublishSource {
   readonly dialect = 'postgres';
+  readonly now: () => Promise<string>;
   readonly #rows: Rows;
 
-  constructor(rows: Rows) {
+  constructor(rows: Rows, now = '2026-01-01T12:00:00Z') {
     this.#rows = rows;
+    this.now = () => Promise.resolve(now);
   }
 
   open = (): Promise<void> => Promise.resolve();
-  confirm = (): Promise<void> => Promise.resolve();
+  confirm = (): void => undefined;
   columns = () => Promise.resolve(['at', 'other'].map((name) => ({ name, type: 'text', nullable: true })));
   summary = () =>
     Promise.resolve({ rows: Object.values(this.#rows).flat().length, mark: JSON.stringify(this.#rows), found: [] });
@@ -109,12 +111,12 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
   function publish(
     node: PublicationNode,
     rows: Rows,
-    own: { over?: ObjectStore; force?: boolean; time?: string } = {},
+    own: { over?: ObjectStore; force?: boolean; time?: string; run?: number } = {},
   ) {
     return new LakeReceiver(own.over ?? store, (_, column) => lakeColumnOfPostgres(column)).publish({
       node,
-      source: new ListSource(rows),
-      runId: `${String(++runs).padStart(8, '0')}-0000-4000-8000-000000000000`,
+      source: new ListSource(rows, own.time),
+      runId: `${String(own.run ?? ++runs).padStart(8, '0')}-0000-4000-8000-000000000000`,
       time: own.time ?? '2026-01-01T12:00:00Z',
       force: own.force === true,
       session: () => {
@@ -215,6 +217,25 @@ describe.skipIf(NO_STORE !== null)(`files of copies${NO_STORE === null ? '' : ` 
     if (args === undefined) throw new Error('nothing was switched');
     await store.put(...args);
     expect(await amiss('late')).toEqual({ gone: [], unnamed: [] });
+  });
+
+  it('of a failed run are not published by its late switch while the same run tries again', async () => {
+    const node = nodeOf('again', { path: 'again' });
+    const run = runs + 1;
+    const late: Parameters<ObjectStore['put']>[] = [];
+    const first = withSwitch((...args) => {
+      late.push(args);
+      return late.length === 1 ? Promise.reject(new Error('no answer')) : store.put(...args);
+    });
+    expect(await failure(publish(node, { a: ['1'] }, { over: first, run }))).toContain('no answer');
+    const second = withSwitch(async (...args) => {
+      const [lost] = late;
+      if (lost === undefined) throw new Error('nothing was switched');
+      expect((await store.put(...lost)).created).toBe(false);
+      return store.put(...args);
+    });
+    expect(await publish(node, { a: ['1'] }, { over: second, run })).toMatchObject({ rows: 1 });
+    expect(await amiss('again')).toEqual({ gone: [], unnamed: [] });
   });
 
   it('go when a killed run has left them of its trial of the store, and not while one may try', async () => {

@@ -240,7 +240,8 @@ export class IcebergTable {
         { name: 'country', type: 'text', nullable: true },
       ],
       summary: async () => ({ rows: rows.length, mark, found: [] }),
-      confirm: async () => undefined,
+      confirm: () => undefined,
+      now: async () => new Date().toISOString(),
       partitions: async () => partitions,
       rows: async (_columns, _format, only, take) => {
         const asked = only?.partitions.map(({ values }) => values[0]);
