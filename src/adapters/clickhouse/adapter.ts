@@ -387,9 +387,9 @@ export class ClickHouseAdapter implements Adapter {
     /* Nothing to compare with. */
   }
 
-  /** Runs a statement of the engine's own outside of any node's session. @returns its rows */
+  /** Runs a statement of the engine outside of any node's session, which may wait for it. @returns its rows */
   async #ownQuery(sql: string): Promise<readonly Row[]> {
-    const session = this.session({ name: 'tsdbt' });
+    const session = new ClickHouseSession(this.server, { name: 'tsdbt' }, true);
     try {
       const { table } = await session.execute(sql, { fetch: true, comment: false });
       return table.rows;

@@ -193,9 +193,13 @@ export class Server {
     return this.#known;
   }
 
-  /** Sessions at work at once: one a thread, and two more. @param holds see `Lane` */
-  async takeLane(holds?: number): Promise<Lane> {
-    while (this.#taken >= this.#options.threads + 2)
+  /**
+   * Sessions at work at once: one per thread, and two more.
+   * @param holds see `Lane`
+   * @param own of a query that another session may wait for while it has a lane: it takes one beyond the limit
+   */
+  async takeLane(holds?: number, own = false): Promise<Lane> {
+    while (!own && this.#taken >= this.#options.threads + 2)
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });

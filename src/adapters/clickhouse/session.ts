@@ -70,8 +70,12 @@ export class ClickHouseSession implements Session {
   #ending: Promise<void> | null = null;
   #cancelled = false;
 
-  constructor(server: Server, options: SessionOptions) {
+  readonly #own: boolean;
+
+  /** @param own see `Server.takeLane` */
+  constructor(server: Server, options: SessionOptions, own = false) {
     this.#server = server;
+    this.#own = own;
     this.options = options;
     this.name = options.name;
   }
@@ -198,7 +202,7 @@ export class ClickHouseSession implements Session {
   ): Promise<{ table: Table; columns: readonly ResultColumn[]; response: AdapterResponse }> {
     const connection = await this.#server.connect();
     const { fence } = this.options;
-    this.#lane ??= await this.#server.takeLane(fence?.holds);
+    this.#lane ??= await this.#server.takeLane(fence?.holds, this.#own);
     // Between two statements, or while it waited for others.
     this.#refuseCancelled();
     const lane = this.#lane;

@@ -105,6 +105,16 @@ describe.skipIf(clickhouseMissing !== null)('a table of a Postgres, in ClickHous
       `select name from system.tables where database = '${SCHEMA}' and startsWith(name, '${identifier}__tsdbt_sync')`,
     );
 
+  it('more synced tables than the target has sessions are all synced at once', async () => {
+    // The adapter has four threads, hence six sessions.
+    const targets = await Promise.all(
+      Array.from({ length: 8 }, () => made('id int primary key', { strategy: 'full', cursor: null })),
+    );
+    await Promise.all(targets.map((target) => synced(target)));
+    for (const { identifier } of targets)
+      expect(await there(`select count() from ${SCHEMA}.${identifier}`)).toEqual([['0']]);
+  });
+
   it('tells since when it is as the source was', async () => {
     const target = await made(USERS);
     const state = async (): Promise<unknown> => {

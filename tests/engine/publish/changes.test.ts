@@ -186,7 +186,7 @@ describe('a copy that is changed in place', () => {
       expect(first.code, first.out).toBe(0);
       await lab.there(
         'alter table serving.m enable row level security, force row level security; ' +
-          'create policy some on serving.m using (id <> 2)',
+          'create policy visible on serving.m using (id <> 2)',
       );
       const { code, out } = await publish(ids('(1)'), settings);
       expect([code, out]).toEqual([1, expect.stringContaining('row-level security policy')]);

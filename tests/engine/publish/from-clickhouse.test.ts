@@ -182,10 +182,10 @@ union all select 2, '', false, -1, toDateTime64('1969-12-31 23:59:59.5', 6, 'UTC
         const source = new ClickHouseSource(session, relation);
         // Sends the rows, and confirms them as a receiver does.
         const send = async (received: Omit<Received, 'mark'>): Promise<void> => {
-          let text = '';
+          const texts: Uint8Array[] = [];
           await source.rows(columns, format, null, async (rows) => {
             if (format === 'native') return into.insert('INSERT INTO from_ch.arrived FORMAT Native', rows);
-            for await (const chunk of rows) text += Buffer.from(chunk).toString();
+            for await (const chunk of rows) texts.push(chunk);
           });
           if (format === 'text') return source.confirm({ ...received, mark: null });
           const [row = []] = await asked(`select count(), toString(sum(${rowHash(columns)})) from from_ch.arrived t`);
