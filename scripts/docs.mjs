@@ -50,6 +50,7 @@ export const VARIABLES = [
   ['TSDBT_NO_LINK', '`1`: `npm start` puts no link beside the global programs'],
   ['Beside a run', null],
   ['TSDBT_SERVE_TOKEN', 'Token without which the page of `tsdbt serve` pauses, resumes and starts nothing'],
+  ['TSDBT_SERVE_READ_TOKEN', 'Token without which `tsdbt serve` shows metrics and health only; a new one if not set'],
   [
     'OPENLINEAGE_URL, OPENLINEAGE_ENDPOINT, OPENLINEAGE_API_KEY, OPENLINEAGE_NAMESPACE, OPENLINEAGE_DISABLED, ' +
       'OPENLINEAGE_DBT_JOB_NAME, OPENLINEAGE__TRANSPORT__TYPE, OPENLINEAGE__TRANSPORT__LOG_FILE_PATH, ' +

@@ -28,6 +28,8 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface ServeDocsInput {
   readonly targetDir: string;
   readonly host: string;
+  /** Further names in the Host header, as a reverse proxy sends them. */
+  readonly names?: readonly string[];
   /** 0 selects any free port. */
   readonly port: number;
   /** Folders below the target folder that are served in addition to the artifacts. */
@@ -41,12 +43,12 @@ export interface ServeDocsInput {
  */
 export async function serveDocs(input: ServeDocsInput): Promise<{ url: string; close(): Promise<void> }> {
   docsPage(input);
-  const { host, port } = input;
+  const { host, port, names = [] } = input;
   try {
     const server = await listen({ host, port }, (request, response) => {
-      if (isKnownHost(request.headers.host, host)) {
+      if ([host, ...names].some((name) => isKnownHost(request.headers.host, name))) {
         answer(input, request.method ?? 'GET', request.url ?? '/', response);
-      } else send(response, 403, PLAIN, `docs serve listens on ${host}: use that name, or give --host`);
+      } else send(response, 403, PLAIN, `docs serve listens on ${host}: use that name, or --allowed-hosts\n`);
     });
     return { url: localUrl(host, server.port), close: () => server.close() };
   } catch (error) {
@@ -80,6 +82,8 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
     'content-type': TYPES[extname(file).toLowerCase()] ?? 'application/octet-stream',
     'content-length': found.size,
     'x-content-type-options': 'nosniff',
+    // An asset of a package must not run scripts in the place of the page.
+    'content-security-policy': "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:",
   });
   if (method === 'HEAD') response.end();
   else

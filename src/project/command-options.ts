@@ -149,6 +149,12 @@ export const OPTIONS = {
     default: [],
     help: 'Further names in the Host header that are answered, as a reverse proxy sends them.',
   },
+  read_token: pair(
+    'read_token',
+    undefined,
+    'Show rows and SQL only to requests with the read token; TSDBT_SERVE_READ_TOKEN or a new one.',
+    true,
+  ),
   grace: {
     name: 'grace',
     kind: 'text',

@@ -98,7 +98,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     [...PLACES, ...SELECTION, 'compile_docs', 'sqlparse', 'empty_catalog', 'static', 'threads'],
     { which: 'generate', path: ['docs', 'generate'] },
   ),
-  command('docs-serve', 'Serve the documentation.', [...PLACES, 'browser', 'host', 'port'], {
+  command('docs-serve', 'Serve the documentation.', [...PLACES, 'browser', 'host', 'allowed_hosts', 'port'], {
     which: 'serve',
     path: ['docs', 'serve'],
   }),
@@ -261,6 +261,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'threads',
       'host_jobs',
       'allowed_hosts',
+      'read_token',
       'port_jobs',
       'grace',
       'away_after',

@@ -21,7 +21,7 @@ import { publicEnvironment } from '../../secrets.ts';
 import { type CommandSession, now } from '../command-session.ts';
 import { Interrupted } from '../ending.ts';
 import { stopReason, unlessAborted, within } from '../../within.ts';
-import { portOf } from '../port.ts';
+import { allowedHosts, portOf } from '../port.ts';
 import { TSDBT_VERSION } from '../version.ts';
 import { printSelected } from './compile.ts';
 import { chosen, loadAndParse } from './run.ts';
@@ -111,6 +111,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { url, close } = await serveDocs({
     targetDir: targetPath,
     host: String(flags['host'] ?? '127.0.0.1'),
+    names: allowedHosts(flags['allowed_hosts']),
     port: portOf(flags['port'] ?? 8080),
     assetPaths: config.project.asset_paths,
     version: TSDBT_VERSION,

@@ -1,5 +1,6 @@
 // serve: runs the jobs of jobs.yml at their times until a signal. Puts the parts together: project, store, scheduler,
 // the runner over the engine, the watch over promises, the HTTP server.
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { errorOf } from '../../error-table.ts';
@@ -15,7 +16,7 @@ import { createStore } from '../../serve/store/create-store.ts';
 import { durationMs } from '../../values/duration.ts';
 import { LONGEST_TIMER } from '../../within.ts';
 import { type CommandSession, now } from '../command-session.ts';
-import { portOf } from '../port.ts';
+import { allowedHosts, portOf } from '../port.ts';
 import { pause } from '../pause.ts';
 import { measuresPromises } from '../measure-promises.ts';
 import { EngineRunner } from './serve-runner.ts';
@@ -28,8 +29,10 @@ import { TSDBT_VERSION } from '../version.ts';
 import { oneLine } from './every.ts';
 import { dueBefore } from './sla.ts';
 
-/** Who sends it may pause, resume and run jobs. */
+/** A request with it may pause, resume and run jobs. */
 const TOKEN = 'TSDBT_SERVE_TOKEN';
+/** A request with it may read what shows rows and SQL. */
+const READ_TOKEN = 'TSDBT_SERVE_READ_TOKEN';
 /** Seconds of a lease, for tests: all hosts need the same. */
 const LEASE = 'TSDBT_LEASE';
 
@@ -156,17 +159,23 @@ export async function serveJobsCommand(session: CommandSession): Promise<boolean
     loaderMetrics: () => [...loaders.values()].map((metrics) => metrics.text()),
     promises: async () => watch.states,
   };
+  const readToken = flags['read_token'] === false ? null : (env[READ_TOKEN] ?? randomBytes(24).toString('base64url'));
+  for (const token of [readToken, env[TOKEN]]) if (token) session.secrets.add(token);
   const server = await serveHttp({
     live,
     store,
     host: String(flags['host'] ?? '127.0.0.1'),
     port,
-    names: namesOf(flags['allowed_hosts']),
+    names: allowedHosts(flags['allowed_hosts']),
     token: env[TOKEN] ?? null,
+    readToken,
     docs: (nonce, page) => docsPage({ targetDir: project.targetPath, version: TSDBT_VERSION }, nonce, page),
   });
   url = server.url;
   say(`Serving ${jobs.file.jobs.length} jobs of ${jobs.file.path} at ${server.url}`);
+  // On the console alone: the log file masks it.
+  if (readToken !== null && env[READ_TOKEN] === undefined)
+    note(logger, `Its page: ${server.url}/?token=${readToken}`, { revealed: true });
   watch.start();
   try {
     await scheduler.run();
@@ -196,15 +205,6 @@ function graceOver(signal: AbortSignal, ms: number | null): AbortSignal {
   const over = new AbortController();
   if (ms !== null) signal.addEventListener('abort', () => setTimeout(() => over.abort(), ms).unref());
   return over.signal;
-}
-
-/** @throws `usage` error: an address of all interfaces would let every name in */
-function namesOf(given: unknown): string[] {
-  const names = Array.isArray(given) ? given.map(String) : [];
-  for (const name of names)
-    if (!/^(?!0\.0\.0\.0$)[A-Za-z0-9][A-Za-z0-9.-]*$/.test(name))
-      throw errorOf('badOptionValue', { option: '--allowed-hosts', why: `'${name}' is not the name of a host.` });
-  return names;
 }
 
 /** Tells what is live to the page and the metrics. */

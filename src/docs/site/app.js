@@ -180,7 +180,7 @@ function listPage(kind) {
   const row = (i) =>
     `<tr><td><a href="${linkTo(i)}">${escapeHtml(items[i].name)}</a></td>` +
     `<td class="type">${escapeHtml(items[i].package)}</td>` +
-    `<td>${inlineMarkdown(escapeHtml((items[i].description ?? '').split('\n')[0]))}</td></tr>`;
+    `<td>${inlineMarkdown((items[i].description ?? '').split('\n')[0])}</td></tr>`;
   const title = escapeHtml(TITLES[kind] ?? kind);
   main.innerHTML = `<div class="page"><h1>${title} <small class="chip">${ids.length}</small></h1>
     ${tableOf(ids.map(row), '<th>Name</th><th>Package</th><th>Description</th>')}</div>`;

@@ -1,5 +1,4 @@
-// Texts as HTML: escaping, the Markdown that descriptions use, and colours for SQL with Jinja. Knows nothing of the
-// data.
+// Texts as HTML: escaping, Markdown by markdown-it, and colours for SQL with Jinja. Knows nothing of the data.
 'use strict';
 
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
@@ -13,101 +12,26 @@ function isNear(a, b) {
   return rest(0, 0) || rest(1, 1) || rest(1, 0) || rest(0, 1) || (a[i] === b[i + 1] && a[i + 1] === b[i] && rest(2, 2));
 }
 
-/** A link's address if a browser may follow it: never a script. */
-const safeUrl = (url) =>
-  /^(https?:|mailto:|#|\/|\.|[\w-]+(\/|\.|$))/i.test(url) && !/^\s*(javascript|data|vbscript):/i.test(url) ? url : '#';
+/** Markdown without raw HTML. Its links and images are only those that `validateLink` lets through: no scripts. */
+const mark = globalThis.markdownit({ html: false, linkify: true });
+mark.linkify.set({ fuzzyLink: false, fuzzyEmail: false });
+// The page has the only heading of the first level.
+for (const rule of ['heading_open', 'heading_close'])
+  mark.renderer.rules[rule] = (tokens, i, options, _env, self) => {
+    tokens[i].tag = `h${Math.min(6, Number(tokens[i].tag.slice(1)) + 1)}`;
+    return self.renderToken(tokens, i, options);
+  };
+mark.renderer.rules.link_open = (tokens, i, options, _env, self) => {
+  tokens[i].attrSet('rel', 'noopener');
+  return self.renderToken(tokens, i, options);
+};
+for (const rule of ['fence', 'code_block'])
+  mark.renderer.rules[rule] = (tokens, i) =>
+    `<pre tabindex="0"><code>${colourSql(tokens[i].content.replace(/\n$/, ''))}</code></pre>\n`;
 
-/** What stands inside a line; `text` is already escaped. */
-function inlineMarkdown(text) {
-  const kept = [];
-  const keep = (html) => `\u0000${kept.push(html) - 1}\u0000`;
-  return text
-    .replace(/(`+)(.+?)\1/g, (_, _ticks, code) => keep(`<code>${code}</code>`))
-    .replace(/!\[([^\]]*)\]\(([^)\s]+)[^)]*\)/g, (_, alt, url) => keep(`<img alt="${alt}" src="${safeUrl(url)}">`))
-    .replace(
-      /\[([^\]]+)\]\(([^)\s]+)[^)]*\)/g,
-      (_, label, url) => `${keep(`<a href="${safeUrl(url)}" rel="noopener">`)}${label}${keep('</a>')}`,
-    )
-    .replace(/\bhttps?:\/\/[^\s<)\]]+[^\s<)\].,;]/g, (url) => keep(`<a href="${url}" rel="noopener">${url}</a>`))
-    .replace(/\*\*(.+?)\*\*|__(?=\S)(.+?)__(?!\w)/g, (_, a, b) => `<strong>${a ?? b}</strong>`)
-    .replace(/(^|[^\w*])[*_](?=\S)([^*_]+?)[*_](?!\w)/g, '$1<em>$2</em>')
-    .replace(/~~(.+?)~~/g, '<del>$1</del>')
-    .replace(/\u0000(\d+)\u0000/g, (_, i) => kept[Number(i)].replace(/\u0000(\d+)\u0000/g, (__, j) => kept[Number(j)]));
-}
-
-/** Headings, lists, tables, quotes, fences and paragraphs. */
-function markdown(source) {
-  const lines = String(source).replace(/\r\n?/g, '\n').split('\n');
-  const out = [];
-  let i = 0;
-  const starts = (line) => /^\s*$|^#{1,6} |^```|^~~~|^\s*([-*+]|\d+[.)]) |^> ?|^\s*\|.*\|/.test(line);
-  while (i < lines.length) {
-    const line = lines[i];
-    let m;
-    if (/^\s*$/.test(line)) i += 1;
-    else if ((m = /^(```|~~~)/.exec(line))) {
-      const from = ++i;
-      while (i < lines.length && !lines[i].startsWith(m[1])) i += 1;
-      out.push(`<pre tabindex="0"><code>${colourSql(lines.slice(from, i).join('\n'))}</code></pre>`);
-      i += 1;
-    } else if ((m = /^(#{1,6}) +(.*?)#*$/.exec(line))) {
-      const level = Math.min(6, m[1].length + 1);
-      out.push(`<h${level}>${inlineMarkdown(escapeHtml(m[2]))}</h${level}>`);
-      i += 1;
-    } else if (/^\s*(---+|\*\*\*+|___+)\s*$/.test(line)) {
-      out.push('<hr>');
-      i += 1;
-    } else if (/^> ?/.test(line)) {
-      const from = i;
-      while (i < lines.length && /^> ?/.test(lines[i])) i += 1;
-      out.push(
-        `<blockquote>${markdown(
-          lines
-            .slice(from, i)
-            .map((l) => l.replace(/^> ?/, ''))
-            .join('\n'),
-        )}</blockquote>`,
-      );
-    } else if (/^\s*\|.*\|/.test(line) && /^\s*\|?[\s:|-]+\|?\s*$/.test(lines[i + 1] ?? '')) {
-      const cells = (row) =>
-        row
-          .trim()
-          .replace(/^\||\|$/g, '')
-          .split('|')
-          .map((c) => inlineMarkdown(escapeHtml(c.trim())));
-      const head = cells(line);
-      const rows = [];
-      i += 2;
-      while (i < lines.length && /\|/.test(lines[i])) rows.push(cells(lines[i++]));
-      const titles = head.map((c) => `<th>${c}</th>`).join('');
-      const body = rows.map((r) => `<tr>${r.map((c) => `<td>${c}</td>`).join('')}</tr>`).join('');
-      out.push(`<table><thead><tr>${titles}</tr></thead><tbody>${body}</tbody></table>`);
-    } else if ((m = /^(\s*)([-*+]|\d+[.)]) +/.exec(line))) {
-      const ordered = /\d/.test(m[2]);
-      const depth = m[1].length;
-      const items = [];
-      while (i < lines.length) {
-        const item = /^(\s*)([-*+]|\d+[.)]) +(.*)$/.exec(lines[i]);
-        if (item && item[1].length <= depth + 1) items.push([item[3]]);
-        else if (items.length > 0 && /^\s+\S/.test(lines[i]))
-          items[items.length - 1].push(lines[i].slice(Math.min(depth + 2, lines[i].search(/\S/))));
-        else break;
-        i += 1;
-      }
-      const tag = ordered ? 'ol' : 'ul';
-      const content = (text) =>
-        text.length === 1
-          ? inlineMarkdown(escapeHtml(text[0]))
-          : markdown(text.join('\n')).replace(/^<p>(.*?)<\/p>/s, '$1');
-      out.push(`<${tag}>${items.map((text) => `<li>${content(text)}</li>`).join('')}</${tag}>`);
-    } else {
-      const from = i++;
-      while (i < lines.length && !starts(lines[i])) i += 1;
-      out.push(`<p>${inlineMarkdown(escapeHtml(lines.slice(from, i).join('\n')))}</p>`);
-    }
-  }
-  return out.join('\n');
-}
+const markdown = (source) => mark.render(String(source));
+/** What is inside a line: no paragraphs, lists or tables. */
+const inlineMarkdown = (source) => mark.renderInline(String(source));
 
 const SQL_WORDS = new Set(
   [

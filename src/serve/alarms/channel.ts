@@ -88,3 +88,8 @@ function fits({ owners, groups, tags }: ChannelBase, subject: Subject): boolean 
     (tags.length === 0 || tags.some((tag) => subject.tags.includes(tag)))
   );
 }
+
+/** @param secret `whsec_` and base64, or any text, as Standard Webhooks writes it */
+export function signingKey(secret: string): Buffer {
+  return secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
+}

@@ -8,13 +8,14 @@ import { systemReason, TsdbtError } from '../../errors.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { ALARM_EVENTS, type AlarmEvent } from './alarm.ts';
-import type {
-  AlertmanagerChannel,
-  Channel,
-  ChannelBase,
-  EmailChannel,
-  SlackChannel,
-  WebhookChannel,
+import {
+  type AlertmanagerChannel,
+  type Channel,
+  type ChannelBase,
+  type EmailChannel,
+  type SlackChannel,
+  signingKey,
+  type WebhookChannel,
 } from './channel.ts';
 import { isDictionary } from '../../values/is-dictionary.ts';
 
@@ -43,6 +44,8 @@ const TIMEOUT_MS = 10_000;
 const LONGEST_TIMEOUT_MS = 60_000;
 const ROWS = 5;
 const MOST_ROWS = 20;
+/** Bytes of a key; Standard Webhooks wants 24 to 64. */
+const SHORTEST_SECRET = 24;
 const PORTS = { starttls: 587, implicit: 465, none: 25 } as const;
 
 /**
@@ -188,7 +191,7 @@ class ChannelReader {
       ...base,
       kind: 'webhook',
       url: this.#url('webhook'),
-      secret: this.#secret(this.#options, 'secret', this.#place),
+      secret: this.#signingSecret(),
       headers: Object.fromEntries(texts),
     };
   }
@@ -319,6 +322,19 @@ class ChannelReader {
         .refuse(`'${option}' of channel '${this.#name}' must be a text that is not empty`, 'Is the variable set?');
     place.seen(value);
     return value;
+  }
+
+  #signingSecret(): string | null {
+    const secret = this.#secret(this.#options, 'secret', this.#place);
+    const { length } = secret === null ? { length: SHORTEST_SECRET } : signingKey(secret);
+    if (length < SHORTEST_SECRET)
+      this.#place
+        .at('secret')
+        .refuse(
+          `'secret' of channel '${this.#name}' has ${length} bytes, expected ${SHORTEST_SECRET} or more`,
+          'Make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the receiver, too.',
+        );
+    return secret;
   }
 
   #names(option: string): string[] {

@@ -5,7 +5,14 @@ import { createHmac } from 'node:crypto';
 import { requestReason } from '../../http/request-reason.ts';
 import type { Moment } from '../store/store.ts';
 import type { Alarm } from './alarm.ts';
-import { type AlertmanagerChannel, type Channel, partsFor, type SlackChannel, type WebhookChannel } from './channel.ts';
+import {
+  type AlertmanagerChannel,
+  type Channel,
+  partsFor,
+  type SlackChannel,
+  signingKey,
+  type WebhookChannel,
+} from './channel.ts';
 import { sendEmail } from './email.ts';
 import { bodyOf, cut, titleOf } from './wording.ts';
 
@@ -92,13 +99,9 @@ function webhookRequest(alarm: Alarm, channel: WebhookChannel, now: Moment): Htt
   };
 }
 
-/**
- * The signature of Standard Webhooks: HMAC-SHA256 of `id.timestamp.body`.
- * @param secret `whsec_` and base64, or any text
- */
+/** The signature of Standard Webhooks: HMAC-SHA256 of `id.timestamp.body`. */
 function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
-  const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice(6), 'base64') : Buffer.from(secret, 'utf8');
-  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
+  return `v1,${createHmac('sha256', signingKey(secret)).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
 function slackRequest(alarm: Alarm, channel: SlackChannel): HttpRequest {

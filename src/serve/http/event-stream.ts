@@ -19,6 +19,8 @@ export interface Shown {
 }
 
 interface Client {
+  /** Whose connection it is, as far as the network tells. */
+  readonly origin: string;
   readonly shown: Shown;
   readonly response: ServerResponse;
   waiting: object[];
@@ -41,10 +43,11 @@ export class EventStream {
     }, ALIVE_MS).unref();
   }
 
-  /** @returns false: too many pages are open */
+  /** @returns false: too many pages are open, and none has as many as this one's client */
   add(response: ServerResponse, shown: Shown): boolean {
-    if (this.#clients.size >= MOST_CLIENTS) return false;
-    const client: Client = { shown, response, waiting: [], moved: new Set(), timer: null };
+    const origin = originOf(response.socket?.remoteAddress ?? '');
+    if (this.#clients.size >= MOST_CLIENTS && !this.#makeRoom(origin)) return false;
+    const client: Client = { origin, shown, response, waiting: [], moved: new Set(), timer: null };
     this.#clients.add(client);
     response.on('close', () => this.#remove(client));
     response.writeHead(200, {
@@ -64,6 +67,18 @@ export class EventStream {
       this.#remove(client);
       client.response.end();
     }
+  }
+
+  /** Ends the oldest stream of the client that has the most, unless that is the one that asks. */
+  #makeRoom(origin: string): boolean {
+    const counts = new Map<string, number>();
+    for (const { origin: of } of this.#clients) counts.set(of, (counts.get(of) ?? 0) + 1);
+    const [most, count] = [...counts].reduce((a, b) => (b[1] > a[1] ? b : a));
+    const oldest = [...this.#clients].find(({ origin: of }) => of === most);
+    if (oldest === undefined || count <= (counts.get(origin) ?? 0) + 1) return false;
+    this.#remove(oldest);
+    oldest.response.end();
+    return true;
   }
 
   #take(change: Change): void {
@@ -100,6 +115,13 @@ export class EventStream {
     this.#clients.delete(client);
     if (client.timer !== null) clearTimeout(client.timer);
   }
+}
+
+/** One client has all loopback addresses, and the addresses of its IPv6 network. */
+function originOf(address: string): string {
+  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
+  if (plain === '::1' || plain.startsWith('127.')) return 'local';
+  return plain.includes(':') ? plain.split(':').slice(0, 4).join(':') : plain;
 }
 
 /** @returns null: the page does not show it */

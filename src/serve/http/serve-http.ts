@@ -1,6 +1,6 @@
 // The HTTP server of serve: metrics, health, the page and its data, and what a person with the token may do. Reads
 // `Store` and `Live`; who may ask what is decided here, and nowhere else.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { mergeTexts, METRICS_TYPE } from '../../http/metrics-text.ts';
 import {
@@ -20,6 +20,7 @@ import type { Store } from '../store/store.ts';
 import { api } from './api.ts';
 import { EventStream } from './event-stream.ts';
 import { appPage, appPolicy, docsPolicy } from './page.ts';
+import { isBearer, ReadGate } from './read-gate.ts';
 import { RunMetrics } from './run-metrics.ts';
 
 /** A loop that has not turned for so long stands still. */
@@ -29,6 +30,8 @@ const READ_MS = 30_000;
 /** How long the first answer of /metrics waits for history. */
 const FIRST_READ_MS = 2000;
 const SHORTEST_TOKEN = 16;
+/** The end of the year 2261: ClickHouse's times of nanoseconds go no further. */
+const LATEST = Date.UTC(2261, 11, 31);
 
 export interface ServeHttpInput {
   readonly live: Live;
@@ -39,8 +42,10 @@ export interface ServeHttpInput {
   readonly port: number;
   /** Further names in the Host header, as a reverse proxy sends them. */
   readonly names: readonly string[];
-  /** Who sends it may pause, resume and run jobs; null: nobody may. */
+  /** A request with it may pause, resume and run jobs; null: none may. */
   readonly token: string | null;
+  /** Without it, or `token`, only metrics and health are answered; null: everything is. */
+  readonly readToken: string | null;
   /**
    * The docs of the project as a page, with a link to `live`. null or absent: there are none
    * @throws what a person can do something about, when they cannot be made now
@@ -56,6 +61,7 @@ export interface ServedHttp {
 interface Served extends ServeHttpInput {
   readonly metrics: RunMetrics;
   readonly stream: EventStream;
+  readonly gate: ReadGate | null;
   readAt: number;
 }
 
@@ -64,18 +70,20 @@ interface Served extends ServeHttpInput {
  * @throws TsdbtError `usage` when the token can be guessed, `runtime` when the address cannot be had
  */
 export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
-  const { live, host, port, token } = input;
-  if (token !== null && token.length < SHORTEST_TOKEN)
-    throw new TsdbtError(
-      'usage',
-      `The token of serve has ${token.length} characters, expected ${SHORTEST_TOKEN} or more`,
-      {
-        hint: 'make one with `openssl rand -hex 32`',
-      },
-    );
+  const { live, host, port, token, readToken } = input;
+  for (const [what, given] of [['token', token] as const, ['read token', readToken] as const])
+    if (given !== null && given.length < SHORTEST_TOKEN)
+      throw new TsdbtError(
+        'usage',
+        `The ${what} of serve has ${given.length} characters, expected ${SHORTEST_TOKEN} or more`,
+        {
+          hint: 'make one with `openssl rand -hex 32`',
+        },
+      );
   const metrics = new RunMetrics(live);
   const stream = new EventStream(live.runs);
-  const served: Served = { ...input, metrics, stream, readAt: Number.NEGATIVE_INFINITY };
+  const gate = readToken === null ? null : new ReadGate([readToken, ...(token === null ? [] : [token])]);
+  const served: Served = { ...input, metrics, stream, gate, readAt: Number.NEGATIVE_INFINITY };
   const unwatch = live.runs.watch((change) => metrics.observe(change));
   const end = (): void => {
     unwatch();
@@ -110,8 +118,9 @@ export async function serveHttp(input: ServeHttpInput): Promise<ServedHttp> {
 }
 
 async function answer(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { host, names } = served;
+  const { host, names, gate } = served;
   const [path = '/', search = ''] = (request.url ?? '/').split('?');
+  const query = new URLSearchParams(search);
   if (![host, ...names].some((name) => isKnownHost(request.headers.host, name))) {
     send(response, 403, PLAIN, `serve listens on ${host}: use that name, or give this one to --allowed-hosts\n`);
   } else if (request.method === 'POST') await act(served, request, response, path);
@@ -120,11 +129,12 @@ async function answer(served: Served, request: IncomingMessage, response: Server
   } else if (path === '/metrics') send(response, 200, METRICS_TYPE, await metricsOf(served));
   else if (path === '/livez') health(response, stalled(served.live));
   else if (path === '/readyz') health(response, served.live.notReady());
+  else if (gate?.opens(request, response, path, query) === false) return;
   else if (path === '/') page(response, appPolicy, (nonce) => appPage(nonce, served.live.project));
   else if (path === '/docs') send(response, 308, PLAIN, '/docs/\n', { location: '/docs/' });
   else if (path === '/docs/' && served.docs) docs(response, served.docs);
-  else if (path === '/api/events' && request.method === 'GET') stream(served, response, new URLSearchParams(search));
-  else if (path.startsWith('/api/')) await data(served, response, path.slice('/api/'.length), search);
+  else if (path === '/api/events' && request.method === 'GET') stream(served, response, query);
+  else if (path.startsWith('/api/')) await data(served, response, path.slice('/api/'.length), query);
   else send(response, 404, PLAIN, '/, /docs/, /metrics, /livez and /readyz are here\n');
 }
 
@@ -148,11 +158,11 @@ function stream({ stream: events }: Served, response: ServerResponse, query: URL
   if (!added) send(response, 503, PLAIN, 'too many pages are open\n', { 'retry-after': '30' });
 }
 
-async function data(served: Served, response: ServerResponse, path: string, search: string): Promise<void> {
-  if (decoded(path) === null) return send(response, 400, JSON_TEXT, '{"error":"bad path"}\n');
+async function data(served: Served, response: ServerResponse, path: string, query: URLSearchParams): Promise<void> {
+  if (!isReadable(path, query)) return send(response, 400, JSON_TEXT, '{"error":"bad path or query"}\n');
   const { live, store, token } = served;
   const input = { live, store, canAct: token !== null, hasDocs: Boolean(served.docs) };
-  const found = await api(input, path, new URLSearchParams(search));
+  const found = await api(input, path, query);
   if (found === null) send(response, 404, JSON_TEXT, '{"error":"there is nothing of this name"}\n');
   else send(response, 200, JSON_TEXT, JSON.stringify(found), { 'cache-control': 'no-store' });
 }
@@ -189,7 +199,7 @@ async function act(served: Served, request: IncomingMessage, response: ServerRes
   request.resume();
   const [, name, action] = /^\/api\/jobs\/([^/]+)\/(pause|resume|run)$/.exec(path) ?? [];
   if (token === null) return refuse(403, 'serve was started without a token: nothing can be changed here');
-  if (!isToken(request.headers.authorization, token))
+  if (!isBearer(request.headers.authorization, [token]))
     return refuse(401, 'the token is missing or wrong', { 'www-authenticate': 'Bearer' });
   if (name === undefined) return refuse(404, 'POST goes to /api/jobs/NAME/pause, resume or run');
   const job = decoded(name);
@@ -201,10 +211,11 @@ async function act(served: Served, request: IncomingMessage, response: ServerRes
   send(response, 202, JSON_TEXT, `${JSON.stringify({ job, done: action })}\n`);
 }
 
-/** Compares in a time that tells nothing of the token, its length included. */
-function isToken(header: string | undefined, token: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+/** Names without NUL, which no database takes, and a time that each of them has. */
+function isReadable(path: string, query: URLSearchParams): boolean {
+  const before = Number(query.get('before') ?? 0);
+  if (!(before >= 0 && before <= LATEST)) return false;
+  return [decoded(path), ...query.values()].every((text) => text !== null && !text.includes('\0'));
 }
 
 function decoded(text: string): string | null {

@@ -32,6 +32,7 @@ async function text(): Promise<string> {
     port: 0,
     names: [],
     token: null,
+    readToken: null,
     docs: null,
   });
   live.runs.started(claim('1'), START);

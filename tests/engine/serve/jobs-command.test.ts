@@ -237,7 +237,7 @@ describe('jobs', () => {
   );
 
   it('refuses a bad file with its place, and shows no secret', async () => {
-    const env = { DBT_ENV_SECRET_HOOK: 'sign-with-this' };
+    const env = { DBT_ENV_SECRET_HOOK: 'sign-with-this-and-more-of-it' };
     project.env = env;
     const secret = `alerts: { hook: { webhook: http://x, secret: "{{ env_var('DBT_ENV_SECRET_HOOK') }}" } }\n`;
     project.write({ 'jobs.yml': `${secret}jobs:\n  fast: { evry: 5m, run: }\n` });

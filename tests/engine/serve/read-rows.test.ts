@@ -119,7 +119,11 @@ it.skipIf(clickhouseMissing !== null)('are in runs show and on the page', async 
     };
     runId = runs[0]?.run_id;
   }
-  const shown = (await (await fetch(`${page}/api/runs/${runId}/nodes/model.p.of_big`)).json()) as {
+  const [, token] = /\?token=(\S+)/.exec(serve.out()) ?? [];
+  const answer = await fetch(`${page}/api/runs/${runId}/nodes/model.p.of_big`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  const shown = (await answer.json()) as {
     node: { readRows: number; readBytes: number };
   };
   serve.child.kill('SIGTERM');

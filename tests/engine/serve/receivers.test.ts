@@ -112,7 +112,7 @@ describe('a webhook and Slack, by HTTP', () => {
     const { alarms, log } = alarmsTo({
       hook: {
         webhook: `${url}/hook`,
-        secret: `whsec_${Buffer.from('key').toString('base64')}`,
+        secret: `whsec_${Buffer.from('a key of 24 bytes and more').toString('base64')}`,
         headers: { 'X-Team': 'data' },
       },
     });
@@ -125,7 +125,7 @@ describe('a webhook and Slack, by HTTP', () => {
       'content-type': 'application/json',
       'x-team': 'data',
       'webhook-id': 'i1.opened',
-      'webhook-signature': `v1,${createHmac('sha256', 'key').update(signed).digest('base64')}`,
+      'webhook-signature': `v1,${createHmac('sha256', 'a key of 24 bytes and more').update(signed).digest('base64')}`,
     });
     expect(Math.abs(Number(headers['webhook-timestamp']) - Date.now() / 1000)).toBeLessThan(3600);
     expect(JSON.parse(question?.body ?? '')).toMatchObject({

@@ -74,6 +74,7 @@ describe.skipIf(program === null)('the page of serve in a browser', () => {
       port: 0,
       names: [],
       token: TOKEN,
+      readToken: null,
       docs: () => '<h1>docs</h1>',
       ...more,
     });

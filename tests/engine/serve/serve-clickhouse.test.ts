@@ -101,7 +101,8 @@ it.skipIf(missing !== null)('runs jobs, keeps their history, tells of failures, 
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
     new RegExp(`tsdbt_job_runs_total{job_name="${SICK}",status="failed"} [1-9]`),
   );
-  const page = await fetch(`${url}/`);
+  const [, token] = /\?token=(\S+)/.exec(serve?.out() ?? '') ?? [];
+  const page = await fetch(`${url}/`, { headers: { authorization: `Bearer ${token}` } });
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
 

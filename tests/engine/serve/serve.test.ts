@@ -81,9 +81,15 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
 
   const metrics = await (await fetch(`${url}/metrics`)).text();
   expect(metrics).toMatch(/tsdbt_job_runs_total{job_name="sick",status="failed"} [1-9]/);
-  const page = await fetch(`${url}/`);
+  const [shown = '', token = ''] = /http:\S+\?token=(\S+)/.exec(serve.out()) ?? [];
+  expect(project.read('logs-target/dbt.log')).not.toContain(token);
+  expect((await fetch(`${url}/`)).status).toBe(401);
+  const opened = await fetch(shown, { redirect: 'manual' });
+  const cookie = opened.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const page = await fetch(`${url}/`, { headers: { cookie } });
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining('<html')]);
-  const ask = async (path: string): Promise<string> => (await fetch(`${url}/api/${path}`)).text();
+  const headers = { authorization: `Bearer ${token}` };
+  const ask = async (path: string): Promise<string> => (await fetch(`${url}/api/${path}`, { headers })).text();
   const [, failed = ''] = /"id":"([^"]+)"/.exec(await ask('runs?job=sick&state=failed&limit=1')) ?? [];
   const { log } = JSON.parse(await ask(`runs/${failed}/nodes/model.faults.bad`)) as { log: readonly string[] };
   expect(log.join('\n')).toMatch(/START[\s\S]*\[ERROR in [\s\S]*division by zero/);
@@ -97,7 +103,7 @@ it('runs jobs, tells once of what is broken and once that it is over, and ends a
     await named('JOBS.example.org:80'),
     await named('evil.example.org'),
   ]).toEqual([200, 200, 403]);
-  const docs = await fetch(`${url}/docs/`);
+  const docs = await fetch(`${url}/docs/`, { headers: { cookie } });
   expect([docs.status, await docs.text()]).toEqual([200, expect.stringContaining('model.faults.good')]);
 
   for (const job of ['age', 'checked']) expect((await project.run(['jobs', 'run', job])).code).toBe(0);

@@ -64,7 +64,10 @@ function follow(about, take, again) {
     opened = true;
   };
   source.onerror = () => {
-    if (stream === source) state('away', 'no connection');
+    if (stream !== source) return;
+    state('away', 'no connection');
+    // The browser tries again by itself, unless the answer was a refusal: then its reason is shown.
+    if (source.readyState === EventSource.CLOSED) ask('now').catch(failed);
   };
   source.onmessage = ({ data }) => {
     const changes = JSON.parse(data);
@@ -322,7 +325,7 @@ function show(view) {
 
 function failed(error) {
   const text = error.status === undefined ? 'serve does not answer.' : error.message;
-  if (main.querySelector('.loading') !== null || error.status === 404 || main.querySelector('h1') === null)
+  if (main.querySelector('.loading') !== null || [401, 404].includes(error.status) || main.querySelector('h1') === null)
     show(page(h('h1', {}, error.status === 404 ? 'Not here' : 'It did not work'), h('p', {}, text)));
   say(text);
 }

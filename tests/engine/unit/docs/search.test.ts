@@ -1,10 +1,12 @@
 // The page's search forgives one letter: its own script, run as a browser runs it.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 
 const script = readFileSync(new URL('../../../../src/docs/site/text.js', import.meta.url), 'utf8');
-const isNear = runInNewContext(`${script}\nisNear`) as (a: string, b: string) => boolean;
+const library = readFileSync(createRequire(import.meta.url).resolve('markdown-it/browser'), 'utf8');
+const isNear = runInNewContext(`${library}\n${script}\nisNear`) as (a: string, b: string) => boolean;
 
 it.each([
   ['orders', 'orders', true],

@@ -71,6 +71,11 @@ describe('docs serve', () => {
     expect(await (await fetch(server.url)).text()).toContain('"compiled":"select * from compiled_x"');
   });
 
+  it('lets a file of asset-paths run nothing in the place of the page', async () => {
+    const answer = await fetch(`${server.url}/assets/a.svg`);
+    expect(answer.headers.get('content-security-policy')).toMatch(/^sandbox; default-src 'none'/);
+  });
+
   it('answers nobody who calls it by a foreign name', async () => {
     const ask = (host: string): Promise<number | undefined> =>
       new Promise((done, fail) => {

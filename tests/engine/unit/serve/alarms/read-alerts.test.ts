@@ -39,7 +39,7 @@ describe('alerts of jobs.yml', () => {
   it('are channels of four kinds, with what is not said at its usual value', () => {
     const { channels, seen } = read(`
 alerts:
-  hook: { webhook: "https://example.com/a", secret: s3cret-key }
+  hook: { webhook: "https://example.com/a", secret: s3cret-key-of-more-than-24 }
   oncall: { slack: "https://hooks.slack.com/services/T/B/abc" }
   am: { alertmanager: "http://127.0.0.1:9093/", token: bearer-token, labels: { team: data } }
   mail:
@@ -48,7 +48,14 @@ alerts:
     smtp: { host: mail.example.com, user: u, password: mail-password, ca: ca.pem }
 `);
     expect(channels).toEqual([
-      { ...BASE, name: 'hook', kind: 'webhook', url: 'https://example.com/a', secret: 's3cret-key', headers: {} },
+      {
+        ...BASE,
+        name: 'hook',
+        kind: 'webhook',
+        url: 'https://example.com/a',
+        secret: 's3cret-key-of-more-than-24',
+        headers: {},
+      },
       { ...BASE, name: 'oncall', kind: 'slack', url: 'https://hooks.slack.com/services/T/B/abc' },
       {
         ...BASE,
@@ -76,7 +83,7 @@ alerts:
       },
     ]);
     expect(seen).toEqual([
-      's3cret-key',
+      's3cret-key-of-more-than-24',
       'https://hooks.slack.com/services/T/B/abc',
       '/services/T/B/abc',
       'bearer-token',
@@ -152,6 +159,18 @@ alerts:
       undefined,
     ],
     ['alerts:\n  a: { slack: "http://hooks.slack.com/x" }', 2, 'must be a URL with https', undefined],
+    [
+      `alerts:\n  a: { ${hook}, secret: whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= }`,
+      2,
+      "'secret' of channel 'a' has 23 bytes, expected 24 or more",
+      'Make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the receiver, too.',
+    ],
+    [
+      `alerts:\n  a: { ${hook}, secret: short }`,
+      2,
+      "'secret' of channel 'a' has 5 bytes, expected 24 or more",
+      'Make one with `echo whsec_$(openssl rand -base64 32)`, and give it to the receiver, too.',
+    ],
     [
       `alerts:\n  a: { ${hook}, secret: "" }`,
       2,

@@ -1,6 +1,9 @@
 // The server of serve: metrics of jobs, nodes and loaders in one text, health, who is answered, what a token allows.
-import { get } from 'node:http';
+import { EventEmitter } from 'node:events';
+import { get, request, type ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EventStream } from '../../../../../src/serve/http/event-stream.ts';
 import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
 import type { LeftOutTimes } from '../../../../../src/serve/store/store.ts';
 import { claim, fakeStore, job, jobRun, lab, nodeRun, START } from './lab.ts';
@@ -18,6 +21,7 @@ async function serve(input: Partial<ServeHttpInput> & Pick<ServeHttpInput, 'live
     port: 0,
     names: [],
     token: null,
+    readToken: null,
     docs: null,
     ...input,
   });
@@ -199,11 +203,27 @@ describe('who is answered', () => {
     ).toEqual([403, 200, 200, 200]);
   });
 
+  it('nobody who calls a server on all interfaces by a name that it was not given', async () => {
+    const { live } = lab();
+    for (const host of ['0.0.0.0', '::']) {
+      const url = await serve({ live, host, names: ['etl.example'] });
+      const names = ['evil.example', 'evil.example:80', 'x.localhost.evil.example', 'etl.example', '192.0.2.7:8080'];
+      const own = ['[2001:db8::7]:8080', 'localhost:1', hostname(), 'host.docker.internal:8080'];
+      expect(await Promise.all([...names, ...own].map((name) => asked(url, '/metrics', name)))).toEqual([
+        ...[403, 403, 403, 200, 200],
+        ...[200, 200, 200, 200],
+      ]);
+    }
+  });
+
   it('says what to do when the port is taken or the token can be guessed', async () => {
     const { live } = lab();
     const { port } = new URL(await serve({ live }));
     await expect(serve({ live, port: Number(port) })).rejects.toThrow(`127.0.0.1:${port}: port ${port} is in use`);
-    await expect(serve({ live, token: 'short' })).rejects.toThrow('has 5 characters, expected 16 or more');
+    await expect(serve({ live, token: 'short' })).rejects.toThrow(
+      'token of serve has 5 characters, expected 16 or more',
+    );
+    await expect(serve({ live, readToken: 'short' })).rejects.toThrow('read token of serve has 5 characters, expected');
   });
 });
 
@@ -327,5 +347,140 @@ describe('POST', () => {
   it('of another kind is not known', async () => {
     const { live } = lab();
     expect((await fetch(`${await serve({ live })}/metrics`, { method: 'PUT' })).status).toBe(405);
+  });
+});
+
+describe('the read token', () => {
+  const READ = 'a read token of some letters';
+  const bearer = (token: string): RequestInit => ({ headers: { authorization: `Bearer ${token}` } });
+  const statuses = async (url: string, init: RequestInit = {}): Promise<number[]> => {
+    const paths = ['/', '/docs/', '/api/now', '/api/runs', '/api/runs/1/nodes/model.p.a', '/api/events'];
+    return Promise.all(
+      paths.map(async (path) => {
+        const end = new AbortController();
+        const { status } = await fetch(url + path, { ...init, signal: end.signal });
+        end.abort();
+        return status;
+      }),
+    );
+  };
+
+  it('is needed for everything but metrics and health', async () => {
+    const { live } = lab();
+    const url = await serve({ live, docs: () => '<h1>docs</h1>', readToken: READ, token: TOKEN });
+    expect(await statuses(url)).toEqual([401, 401, 401, 401, 401, 401]);
+    for (const wrong of ['', READ.slice(0, -1), `${READ}x`])
+      expect(await statuses(url, bearer(wrong))).toEqual([401, 401, 401, 401, 401, 401]);
+    for (const right of [READ, TOKEN])
+      expect(await statuses(url, bearer(right))).toEqual([200, 200, 200, 200, 404, 200]);
+    for (const path of ['/metrics', '/livez', '/readyz']) expect((await fetch(url + path)).status).toBe(200);
+  });
+
+  it('is exchanged for a cookie by the address that holds it, which scripts and other sites cannot use', async () => {
+    const { live } = lab();
+    const url = await serve({ live, docs: () => '<h1>docs</h1>', readToken: READ });
+    const opened = await fetch(`${url}/?token=${encodeURIComponent(READ)}`, { redirect: 'manual' });
+    const set = opened.headers.get('set-cookie') ?? '';
+    expect([opened.status, opened.headers.get('location')]).toEqual([303, './']);
+    expect(set).toMatch(new RegExp(`^tsdbt_read_${new URL(url).port}=[\\w-]{43}; HttpOnly; SameSite=Lax$`));
+    expect(set).not.toContain(READ);
+    const cookie = `other=1; ${set.split(';')[0]}`;
+    expect(await statuses(url, { headers: { cookie } })).toEqual([200, 200, 200, 200, 404, 200]);
+    expect(await statuses(url, { headers: { cookie: `${cookie}x` } })).toEqual([401, 401, 401, 401, 401, 401]);
+    const wrong = await fetch(`${url}/?token=wrong`, { redirect: 'manual' });
+    expect([wrong.status, wrong.headers.get('set-cookie')]).toEqual([401, null]);
+  });
+
+  it('allows no change', async () => {
+    const { live } = lab();
+    const url = await serve({ live, readToken: READ, token: TOKEN });
+    const answer = await fetch(`${url}/api/jobs/fast/run`, { ...bearer(READ), method: 'POST' });
+    expect(answer.status).toBe(401);
+  });
+});
+
+describe('a request that nothing can answer', () => {
+  it.each([
+    '/api/runs/%00',
+    '/api/runs/1/nodes/%00',
+    '/api/nodes/a%00b',
+    '/api/runs?job=%00',
+    '/api/runs?before=1e308',
+    '/api/runs?before=-1e308',
+    '/api/runs?before=Infinity',
+    '/api/runs?before=NaN',
+    '/api/nodes/%E0%A4%A',
+  ])('is refused before the database is asked: %s', async (path) => {
+    const refused = (): Promise<never> => Promise.reject(new Error('the database was asked'));
+    const store = fakeStore({ runs: refused, nodes: refused, nodeHistory: refused, leftOut: refused });
+    const answer = await fetch((await serve({ live: lab().live, store })) + path);
+    expect([answer.status, await answer.json()]).toEqual([400, { error: 'bad path or query' }]);
+  });
+
+  it.each(['GET', 'POST'])('is refused or cut off when %s has a body of many bytes', async (method) => {
+    const { live } = lab();
+    const url = await serve({ live, token: TOKEN });
+    const send = (headers: Record<string, string>): Promise<number | null> =>
+      new Promise((done) => {
+        let status: number | null = null;
+        const asking = request(`${url}/api/jobs/fast/run`, { method, headers }, (answer) => {
+          status = answer.resume().statusCode ?? 0;
+        });
+        asking.on('error', () => undefined).on('close', () => done(status));
+        const more = (): void => {
+          if (!asking.destroyed) asking.write('x'.repeat(16_384), () => setImmediate(more));
+        };
+        more();
+      });
+    expect(await send({ 'content-length': String(1 << 30) })).toBe(413);
+    // Node ends a connection only after the whole body: without a limit, it would be read for ever.
+    expect([null, 401, 404]).toContain(await send({ 'transfer-encoding': 'chunked' }));
+  });
+});
+
+describe('the stream of changes', () => {
+  const opened: AbortController[] = [];
+  afterEach(() => {
+    for (const each of opened.splice(0)) each.abort();
+  });
+  const open = (url: string, localAddress: string): Promise<number> =>
+    new Promise((done, fail) => {
+      const end = new AbortController();
+      opened.push(end);
+      const asking = get(`${url}/api/events`, { localAddress, signal: end.signal, agent: false }, (answer) =>
+        done(answer.resume().statusCode ?? 0),
+      );
+      asking.on('error', fail);
+    });
+
+  it('is open to one client as often as there is room, whatever its loopback addresses', async () => {
+    const url = (await serve({ live: lab().live })).replace('localhost', '127.0.0.1');
+    const found: number[] = [];
+    for (let i = 0; i < 66; i++) found.push(await open(url, `127.0.0.${1 + (i % 9)}`));
+    expect(found).toEqual([...Array.from({ length: 64 }, () => 200), 503, 503]);
+  });
+
+  it('makes room for a client that has fewer than another', () => {
+    const streams = new EventStream(lab().live.runs);
+    const ended: string[] = [];
+    const add = (remoteAddress: string): boolean => {
+      const response = Object.assign(new EventEmitter(), {
+        socket: { remoteAddress },
+        writableLength: 0,
+        writeHead: () => undefined,
+        write: () => true,
+        end: () => ended.push(remoteAddress),
+      });
+      return streams.add(response as unknown as ServerResponse, { runId: null, uniqueId: null });
+    };
+    for (let i = 0; i < 64; i++) expect(add(`2001:db8:0:1::${i}`)).toBe(true);
+    expect([add('2001:db8:0:1::ffff'), add('::ffff:127.0.0.1'), add('::1'), add('192.0.2.1')]).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(ended).toEqual(['2001:db8:0:1::0', '2001:db8:0:1::1', '2001:db8:0:1::2']);
+    streams.close();
   });
 });
