@@ -257,7 +257,12 @@ export interface Adapter {
   isTransient(error: TsdbtError): boolean;
   /** Fails with a `connection` error that names host and port. */
   check(): Promise<void>;
+  /** A name in quotes, whatever it contains. */
   quote(identifier: string): string;
+  /** A name that a project wrote as SQL: a bare or quoted identifier stays as it is, anything else is quoted. */
+  quoteWritten(name: string): string;
+  /** A text as a string literal, whatever it contains. */
+  quoteText(text: string): string;
   /** @throws when the database is another than the one connected to and the dialect cannot reach it */
   verifyDatabase(database: string): void;
   /** `api.Relation.create(...)`. */

@@ -11,6 +11,8 @@ export interface ColumnDialect {
   readonly className: string;
   /** The class with its Python module, as jinja2's messages name it. */
   readonly typeName: string;
+  /** `column.quoted`: the name in quotes, whatever it contains. */
+  readonly quote: (name: string) => string;
   /** Types of contracts that have another name in the database, by upper-cased name. */
   readonly typeLabels: Readonly<Record<string, string>>;
   /** Types that print without a size; undefined: the general rule. */
@@ -107,7 +109,7 @@ export class Column implements HostObject {
     return this.dialect.kinds ?? KINDS;
   }
   get quoted(): string {
-    return `"${this.name}"`;
+    return this.dialect.quote(this.name);
   }
   get isString(): boolean {
     return this.#kinds.string(this.dtype.toLowerCase());

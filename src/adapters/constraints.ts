@@ -1,6 +1,6 @@
 // Constraints of a contract as DDL text, and which of them a database can hold. Where they stand in a statement is
 // decided by macros.
-import type { Capabilities } from './adapter.ts';
+import type { Adapter, Capabilities } from './adapter.ts';
 import { TsdbtError } from '../errors.ts';
 import { PyDict } from '../values/dict.ts';
 import { iterate } from '../values/iterate.ts';
@@ -22,13 +22,15 @@ interface ParsedConstraint {
   readonly columns: readonly string[];
 }
 
+type Quoting = Pick<Adapter, 'quote' | 'quoteWritten'>;
+
 /** Tells of constraints that the database will not hold: dbt's `ConstraintNotSupported` and `ConstraintNotEnforced`. */
 export type ConstraintWarning = (event: 'ConstraintNotSupported' | 'ConstraintNotEnforced', constraint: string) => void;
 
 /** `name data_type constraint …` of each column, for `adapter.render_raw_columns_constraints`. */
 export function renderColumns(
   rawColumns: Value,
-  quote: (name: string) => string,
+  names: Quoting,
   support: Capabilities['constraintSupport'],
   warn: ConstraintWarning,
 ): string[] {
@@ -36,9 +38,11 @@ export function renderColumns(
   return columns.map((column) => {
     const field = (name: string): Value => (column instanceof PyDict ? (column.get(name) ?? null) : null);
     const name = toText(field('name'));
-    const parts = [`${isTruthy(field('quote')) ? quote(name) : name} ${toText(field('data_type'))}`];
+    const parts = [
+      `${isTruthy(field('quote')) ? names.quote(name) : names.quoteWritten(name)} ${toText(field('data_type'))}`,
+    ];
     for (const raw of iterate(field('constraints') ?? [])) {
-      const text = process(parse(raw), support, warn, renderColumn);
+      const text = process(parse(raw), support, warn, (constraint) => renderColumn(constraint, names));
       if (text !== null) parts.push(text);
     }
     return parts.join(' ');
@@ -48,10 +52,12 @@ export function renderColumns(
 /** The constraints of a model, for `adapter.render_raw_model_constraints`. */
 export function renderModel(
   rawConstraints: Value,
+  names: Quoting,
   support: Capabilities['constraintSupport'],
   warn: ConstraintWarning,
 ): string[] {
-  return [...iterate(rawConstraints)].flatMap((raw) => process(parse(raw), support, warn, renderModelConstraint) ?? []);
+  const render = (constraint: ParsedConstraint): string | null => renderModelConstraint(constraint, names);
+  return [...iterate(rawConstraints)].flatMap((raw) => process(parse(raw), support, warn, render) ?? []);
 }
 
 function parse(raw: Value): ParsedConstraint {
@@ -94,7 +100,9 @@ function process(
   return level === 'not_supported' ? null : render(constraint);
 }
 
-function renderColumn({ type, expression, to, toColumns }: ParsedConstraint): string | null {
+const listOf = (columns: readonly string[], { quoteWritten }: Quoting): string => columns.map(quoteWritten).join(', ');
+
+function renderColumn({ type, expression, to, toColumns }: ParsedConstraint, names: Quoting): string | null {
   const text = ((): string => {
     switch (type) {
       case 'check':
@@ -107,7 +115,7 @@ function renderColumn({ type, expression, to, toColumns }: ParsedConstraint): st
         return `primary key ${expression}`;
       case 'foreign_key':
         return to !== '' && toColumns.length > 0
-          ? `references ${to} (${toColumns.join(', ')})`
+          ? `references ${to} (${listOf(toColumns, names)})`
           : expression === ''
             ? ''
             : `references ${expression}`;
@@ -118,9 +126,10 @@ function renderColumn({ type, expression, to, toColumns }: ParsedConstraint): st
   return text === '' ? null : text.trim();
 }
 
-function renderModelConstraint({ type, name, expression, to, toColumns, columns }: ParsedConstraint): string | null {
-  const prefix = name === '' ? '' : `constraint ${name} `;
-  const list = columns.join(', ');
+function renderModelConstraint(constraint: ParsedConstraint, names: Quoting): string | null {
+  const { type, name, expression, to, toColumns, columns } = constraint;
+  const prefix = name === '' ? '' : `constraint ${names.quoteWritten(name)} `;
+  const list = listOf(columns, names);
   const extra = expression === '' ? '' : ` ${expression}`;
   switch (type) {
     case 'check':
@@ -131,7 +140,7 @@ function renderModelConstraint({ type, name, expression, to, toColumns, columns 
       return `${prefix}primary key${extra} (${list})`;
     case 'foreign_key':
       if (to !== '' && toColumns.length > 0)
-        return `${prefix}foreign key (${list}) references ${to} (${toColumns.join(', ')})`;
+        return `${prefix}foreign key (${list}) references ${to} (${listOf(toColumns, names)})`;
       return expression === '' ? null : `${prefix}foreign key (${list}) references ${expression}`;
     case 'custom':
       return expression === '' ? null : `${prefix}${expression}`;

@@ -39,7 +39,9 @@ export interface RelationDialect {
   readonly noDatabase?: string;
   /** Names that differ by case are different, whatever their quoting. */
   readonly exactNames?: boolean;
-  /** A part as it stands in SQL. @param part quoted already when the policy says so */
+  /** A name in quotes, whatever it contains. */
+  readonly quote: (name: string) => string;
+  /** Renders a part that the policy does not quote; absent: as it is. */
   readonly showPart?: (part: string) => string;
   /** A moment in the condition of an event time filter; absent: as it prints. */
   readonly showMoment?: (moment: Value) => string;

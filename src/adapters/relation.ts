@@ -154,7 +154,9 @@ export class Relation implements HostObject {
   }
 
   quoted(part: string): string {
-    return this.fields.quoteCharacter + part + this.fields.quoteCharacter;
+    const character = this.fields.quoteCharacter;
+    if (character === this.dialect.quoteCharacter) return this.dialect.quote(part);
+    return character + part.replaceAll(character, character + character) + character;
   }
 
   /** The name alone, parts joined by dots; never a subquery. */
@@ -167,9 +169,8 @@ export class Relation implements HostObject {
       const name = part === undefined ? null : path[part];
       if (part === undefined || name === null || !includePolicy[part]) continue;
       const { showPart } = this.dialect;
-      const said = quotePolicy[part] ? this.quoted(name) : name;
-      if (said === '' && showPart) continue;
-      const shown = showPart?.(said) ?? said;
+      if (name === '' && showPart && !quotePolicy[part]) continue;
+      const shown = quotePolicy[part] ? this.quoted(name) : (showPart?.(name) ?? name);
       text = text === '' ? shown : `${text}.${shown}`;
     }
     return typeof informationSchemaView === 'string'

@@ -67,6 +67,8 @@ const METHODS: Readonly<Record<string, Method>> = {
     return null;
   }),
   quote: method('quote', 'identifier', (self, identifier) => self.adapter.quote(toText(identifier))),
+  quote_text: method('quote_text', 'text', (self, text) => self.adapter.quoteText(toText(text))),
+  quote_written: method('quote_written', 'name', (self, name) => self.adapter.quoteWritten(toText(name))),
   quote_as_configured: method('quote_as_configured', 'identifier, quote_key', (self, identifier, key) =>
     quoteFlag(self, key) ? self.adapter.quote(toText(identifier)) : identifier,
   ),
@@ -74,7 +76,7 @@ const METHODS: Readonly<Record<string, Method>> = {
     if (flag !== null && typeof flag !== 'boolean') {
       throw errorOf('badQuoteColumns', { type: typeName(flag) });
     }
-    return flag === false ? column : self.adapter.quote(toText(column));
+    return flag === false ? self.adapter.quoteWritten(toText(column)) : self.adapter.quote(toText(column));
   }),
   convert_type: method('convert_type', 'agate_table, col_idx', (self, table, index) =>
     table instanceof Table && typeof index === 'number' ? self.adapter.convertType(table, index) : null,
@@ -269,15 +271,10 @@ const METHODS: Readonly<Record<string, Method>> = {
   ),
   get_hard_deletes_behavior: method('get_hard_deletes_behavior', 'config', (_self, config) => hardDeletes(config)),
   render_raw_columns_constraints: method('render_raw_columns_constraints', 'raw_columns', (self, columns) =>
-    renderColumns(
-      columns,
-      (name) => self.adapter.quote(name),
-      self.adapter.capabilities.constraintSupport,
-      self.onConstraint,
-    ),
+    renderColumns(columns, self.adapter, self.adapter.capabilities.constraintSupport, self.onConstraint),
   ),
   render_raw_model_constraints: method('render_raw_model_constraints', 'raw_constraints', (self, constraints) =>
-    renderModel(constraints, self.adapter.capabilities.constraintSupport, self.onConstraint),
+    renderModel(constraints, self.adapter, self.adapter.capabilities.constraintSupport, self.onConstraint),
   ),
   build_catalog_relation: method('build_catalog_relation', 'config', (_self, config) => buildCatalogRelation(config)),
   get_catalog_integration: method('get_catalog_integration', 'name', (_self, name) => {

@@ -43,7 +43,7 @@ import type { ServerAddress } from './connection.ts';
 import { CLICKHOUSE_CREDENTIALS, httpPort } from './credentials.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
 import { Leases } from './leases.ts';
-import { quoteIdentifier } from './literal.ts';
+import { quoteDouble, quoteIdentifier, quoteText, quoteUnlessBare } from './literal.ts';
 import { publishMethods } from './publish-methods.ts';
 import { clickhouseRelation } from './relation.ts';
 import { createSeldom } from './seldom.ts';
@@ -154,10 +154,9 @@ export class ClickHouseAdapter implements Adapter {
     return this.server.facts();
   }
 
-  /** In double quotes, as dbt-clickhouse's adapter.quote; relations are in backquotes. */
-  quote(identifier: string): string {
-    return `"${identifier.replace(/[\\"]/g, '\\$&')}"`;
-  }
+  readonly quote = quoteDouble;
+  readonly quoteWritten = quoteUnlessBare;
+  readonly quoteText = quoteText;
 
   createRelation(fields: RelationInput): Relation {
     return Relation.create(this.relations, {

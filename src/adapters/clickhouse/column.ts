@@ -4,6 +4,7 @@ import { callable } from '../../values/callable.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import type { HostObject, Value } from '../../values/value.ts';
+import { quoteDouble } from './literal.ts';
 import type { Column, ColumnDialect, ColumnKinds, ColumnParts } from '../column.ts';
 
 const STRINGS = new Set([
@@ -64,6 +65,7 @@ function dataType(column: Column): string {
 export const CLICKHOUSE_COLUMN: ColumnDialect = {
   className: 'ClickHouseColumn',
   typeName: 'dbt.adapters.clickhouse.column.ClickHouseColumn',
+  quote: quoteDouble,
   typeLabels: { STRING: 'String', TIMESTAMP: 'DateTime', FLOAT: 'Float32', INTEGER: 'Int32' },
   kinds: KINDS,
   takeApart,

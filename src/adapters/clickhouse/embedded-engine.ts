@@ -321,7 +321,7 @@ function intoFile(sql: string, format: string, file: string): string | null {
 }
 
 const FORMAT_CLAUSE =
-  /\bformat\s+([A-Za-z][A-Za-z0-9_]*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[\s\S]*?\*\/|--[^\n]*)\s*)*$/i;
+  /\bformat\s+([A-Za-z]\w*)\s*(?:;|settings\b[\s\S]*|(?:\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/|--[^\n]*(?:\n|$))\s*)*$/i;
 
 /** The format that a statement's text asks for at its end. */
 export function formatOf(sql: string): string | undefined {

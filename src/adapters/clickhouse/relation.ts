@@ -46,6 +46,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     className: 'ClickHouseRelation',
     typeName: 'dbt.adapters.clickhouse.relation.ClickHouseRelation',
     quoteCharacter: '`',
+    quote: quoteWritten,
     quotePolicy: { database: true, schema: true, identifier: true },
     includePolicy: { database: false, schema: true, identifier: true },
     requireAlias: false,

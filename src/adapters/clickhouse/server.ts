@@ -8,7 +8,7 @@ import { Connection, type ServerAddress } from './connection.ts';
 import type { SilenceTimes } from '../silence.ts';
 import { sleep, within } from '../../within.ts';
 import { databaseError } from './database-error.ts';
-import { quoteWritten, quoteText } from './literal.ts';
+import { quoteDouble, quoteText, quoteWritten } from './literal.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
 /** One session of the server, with its own temporary tables and settings. */
@@ -155,7 +155,7 @@ export class Server {
   /** dbt-clickhouse makes the profile's database when it connects. @returns its engine */
   async #createDatabase(connection: Connection): Promise<string> {
     const { schema, cluster, database_engine: engine } = this.#options.credentials;
-    const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER "${cluster}"` : '';
+    const onCluster = typeof cluster === 'string' && cluster.trim() !== '' ? ` ON CLUSTER ${quoteDouble(cluster)}` : '';
     const ofEngine = typeof engine === 'string' && engine !== '' ? ` ENGINE ${engine}` : '';
     await this.#ask(connection, `CREATE DATABASE IF NOT EXISTS ${quoteWritten(schema)}${onCluster}${ofEngine}`);
     return (

@@ -20,7 +20,7 @@ import {
 } from '../../values/index.ts';
 import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
-import { quoteWritten } from './literal.ts';
+import { quoteDouble, quoteUnlessBare, quoteWritten } from './literal.ts';
 import { completeSettings, settingsClause, settingsOfEngine } from './model-settings.ts';
 import { onCluster } from './relation.ts';
 import { s3Source } from './s3-source.ts';
@@ -67,7 +67,7 @@ export function createTemplateMethods(
       parsing: empty,
       run: (call) => {
         const cluster = setting(call, 'cluster');
-        return cluster === '' ? null : `"${cluster}"`;
+        return cluster === '' ? null : quoteDouble(cluster);
       },
     },
     get_clickhouse_local_suffix: {
@@ -291,8 +291,9 @@ export function createTemplateMethods(
         if (checks.some((constraint) => !isTruthy(getItem(constraint, 'name'))))
           throw new TsdbtError('runtime', "CHECK Constraint 'name' is required");
         // The others are only warned of.
-        return renderModel(all, constraintSupport, call.onConstraint).filter((text) =>
-          /^constraint \S+ check /.test(text),
+        const names = { quote: quoteDouble, quoteWritten: quoteUnlessBare };
+        return renderModel(all, names, constraintSupport, call.onConstraint).filter((text) =>
+          /^constraint (?:`(?:[^`\\]|\\.)+`|\S+) check /s.test(text),
         );
       },
     },

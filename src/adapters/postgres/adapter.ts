@@ -46,7 +46,7 @@ import { completeTls, defaultHost, type Environment, serverOptions } from './con
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
-import { quoteIdentifier } from './literal.ts';
+import { quoteIdentifier, quoteText, quoteWritten } from './literal.ts';
 import { MAX_IDENTIFIER, POSTGRES_RELATION } from './relation.ts';
 import { nameOf, RelationLocks, storedNames, workingNames } from './relation-locks.ts';
 import { PostgresSession } from './session.ts';
@@ -170,9 +170,9 @@ export class PostgresAdapter implements Adapter {
     }
   }
 
-  quote(identifier: string): string {
-    return `"${identifier}"`;
-  }
+  readonly quote = quoteIdentifier;
+  readonly quoteWritten = quoteWritten;
+  readonly quoteText = quoteText;
 
   createRelation(fields: RelationInput): Relation {
     const { quotePolicy } = fields;

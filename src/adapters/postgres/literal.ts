@@ -19,9 +19,19 @@ export function quoteText(text: string): string {
   return text.includes('\\') ? ` E${quoted}` : quoted;
 }
 
-/** A name as an identifier, in double quotes whatever it holds. */
+/** A name as an identifier, in double quotes. @throws `database` error for a name with NUL */
 export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  if (name.includes('\0'))
+    throw new TsdbtError('database', `A name cannot contain NUL (0x00) characters: ${JSON.stringify(name)}.`);
+  return `"${name.includes('"') ? name.replaceAll('"', '""') : name}"`;
+}
+
+/** `group` is a word that GRANT takes before the name of a role. */
+const WRITTEN = /^(?:group )?(?:[a-z_\x80-\uffff][\w$\x80-\uffff]*|"(?:[^"\0]|"")+")$/i;
+
+/** A name that a project wrote as SQL: a bare or quoted identifier stays as it is, anything else is quoted. */
+export function quoteWritten(name: string): string {
+  return WRITTEN.test(name) ? name : quoteIdentifier(name);
 }
 
 /** @throws as psycopg2: the server takes no NUL in a text */

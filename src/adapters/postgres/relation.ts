@@ -2,6 +2,7 @@
 import { DEFAULT_POLICY } from '../relation-path.ts';
 import { DEFAULT_TYPES } from '../relation-statics.ts';
 import type { RelationDialect } from '../relation-dialect.ts';
+import { quoteIdentifier } from './literal.ts';
 import { materializedViewChanges } from './materialized-view.ts';
 
 /** NAMEDATALEN - 1: the server cuts longer names silently. */
@@ -11,6 +12,7 @@ export const POSTGRES_RELATION: RelationDialect = {
   className: 'PostgresRelation',
   typeName: 'dbt.adapters.postgres.relation.PostgresRelation',
   quoteCharacter: '"',
+  quote: quoteIdentifier,
   quotePolicy: DEFAULT_POLICY,
   includePolicy: DEFAULT_POLICY,
   requireAlias: true,

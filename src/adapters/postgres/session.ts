@@ -12,7 +12,7 @@ import { Table } from '../table.ts';
 import type { Value } from '../../values/value.ts';
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
-import { bind, quoteText } from './literal.ts';
+import { bind, quoteText, quoteWritten } from './literal.ts';
 import { withOutcome } from './lost-commit.ts';
 import {
   type CommentedStatement,
@@ -517,7 +517,7 @@ export class PostgresSession implements Session {
   async #sendWithSettings(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const { role, searchPath } = this.#settings;
     if (connection.status !== 'I' || (role === null && searchPath === null)) return this.#send(connection, text, every);
-    if (role !== null) await this.#send(connection, `SET ROLE ${role}`);
+    if (role !== null) await this.#send(connection, `SET ROLE ${quoteWritten(role)}`);
     if (searchPath !== null)
       await this.#send(connection, `SELECT set_config('search_path', ${quoteText(searchPath)}, false)`);
     try {

@@ -2,7 +2,7 @@
 // the BEGIN that waits for the next statement. session.ts sends.
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
-import { quoteText } from './literal.ts';
+import { quoteText, quoteWritten } from './literal.ts';
 
 /** Settings that hold inside each transaction and nowhere else: a pooler may give each one another server. */
 export interface TransactionSettings {
@@ -30,7 +30,7 @@ const CHECK_INTERVAL = '2s';
 /** @param checked the server can check whether its client is still there */
 export function beginText({ role, searchPath, silence }: TransactionSettings, checked: boolean): string {
   let sql = 'BEGIN';
-  if (role !== null) sql += `; SET LOCAL ROLE ${role}`;
+  if (role !== null) sql += `; SET LOCAL ROLE ${quoteWritten(role)}`;
   if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
   if (silence !== undefined) sql += `; SET LOCAL idle_in_transaction_session_timeout = '${Math.ceil(silence)}s'`;
   return checked ? `${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'` : sql;

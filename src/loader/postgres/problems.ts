@@ -28,7 +28,7 @@ export async function databaseProblems(session: Session, target: LoadTarget): Pr
     // The table cannot be asked about without the right to its schema.
   } else if ((await ask(`to_regclass(${table}) is null`)) === true) {
     const schema = quoteText(target.schema);
-    if ((await ask(`to_regnamespace(${quoteText(`"${target.schema.replaceAll('"', '""')}"`)}) is null`)) === true) {
+    if ((await ask(`to_regnamespace(${quoteText(quoteIdentifier(target.schema))}) is null`)) === true) {
       if ((await ask("has_database_privilege(current_database(), 'create')")) !== true)
         problems.push(
           `the schema ${target.schema} does not exist, and ${String(await ask('current_user'))} may not create ` +

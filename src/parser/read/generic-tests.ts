@@ -507,7 +507,7 @@ function rawCode(built: BuiltTest): string {
   if (keys.length === 0) return `{{ ${macro}(**_dbt_generic_test_kwargs) }}`;
   const configs = keys.map((key) => {
     const value = built.config[key];
-    return `${key}=${typeof value === 'string' ? `"${value.replaceAll('"', '\\"')}"` : pyRepr(value)}`;
+    return `${key}=${typeof value === 'string' ? quotedForJinja(value) : pyRepr(value)}`;
   });
   return `{{ ${macro}(**_dbt_generic_test_kwargs) }}{{ config(${configs.join(',')}) }}`;
 }
@@ -525,4 +525,16 @@ function testTags(config: ConfigDict): string[] {
 function isTruthy(value: Json | undefined): boolean {
   if (Array.isArray(value)) return value.length > 0;
   return isDict(value) ? Object.keys(value).length > 0 : Boolean(value);
+}
+
+/**
+ * As dbt, which escapes quotes and leaves backslashes to Jinja. A backslash before a quote, or at the end, would let
+ * the text end at the wrong place, so it is escaped as well.
+ */
+function quotedForJinja(text: string): string {
+  const escaped = text.replace(/(\\*)("|$)/g, (_, slashes: string, quote: string) => {
+    const even = slashes.length % 2 === 0 ? slashes : `${slashes}\\`;
+    return quote === '' ? even : `${even}\\"`;
+  });
+  return `"${escaped}"`;
 }

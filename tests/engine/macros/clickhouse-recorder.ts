@@ -3,6 +3,7 @@
 // no files but the macros.
 import type { Adapter, Capabilities, ExecuteOptions, ExecuteResult, Session } from '../../../src/adapters/adapter.ts';
 import { CLICKHOUSE_COLUMN } from '../../../src/adapters/clickhouse/column.ts';
+import { quoteDouble, quoteText, quoteUnlessBare } from '../../../src/adapters/clickhouse/literal.ts';
 import { clickhouseRelation } from '../../../src/adapters/clickhouse/relation.ts';
 import { createTemplateMethods } from '../../../src/adapters/clickhouse/template-methods.ts';
 import { Column } from '../../../src/adapters/column.ts';
@@ -210,7 +211,9 @@ function stubAdapter(test: Case, statements: string[]): Adapter {
       stop_merges: { signature: 'target', run: () => null },
     },
     connectionInfo: () => [],
-    quote: (name) => `"${name}"`,
+    quote: quoteDouble,
+    quoteText,
+    quoteWritten: quoteUnlessBare,
     createRelation: (fields: RelationInput) => Relation.create(relations, fields),
     createColumn: (name, type) => new Column(CLICKHOUSE_COLUMN, name, type),
     convertType: () => 'String',

@@ -59,7 +59,7 @@
     from {{ tables }} as t
     join system.databases as db on db.name = t.database
     left join writers on writers.target = concat(t.database, '.', t.name)
-    where schema = '{{ schema_relation.schema }}'
+    where schema = {{ adapter.quote_text(schema_relation.schema) }}
     group by name, schema, type, db_engine
   {%- endcall -%}
   {{- return(load_result('list_relations_without_caching').table) -}}
@@ -74,8 +74,8 @@
   {%- call statement('get_columns', fetch_result=True) %}
     select name, type
     from system.columns
-    where table = '{{ relation.identifier }}'
-    {{ "and database = '" ~ relation.schema ~ "'" if relation.schema and not relation.is_temporary }}
+    where table = {{ adapter.quote_text(relation.identifier) }}
+    {{ "and database = " ~ adapter.quote_text(relation.schema) if relation.schema and not relation.is_temporary }}
     order by position
   {%- endcall -%}
   {{- return(sql_convert_columns_in_relation(load_result('get_columns').table)) -}}
@@ -136,8 +136,8 @@
   {%- set on_cluster = on_cluster_clause(target_relation) -%}
   {%- if obj_types == 'TABLES' and 'Replicated' in engine_clause() and adapter.get_clickhouse_cluster_name(
       ) is not none -%}
-    {%- do run_query('system sync replica ' ~ on_cluster ~ ' ' ~ target_relation.schema ~ '.'
-        ~ target_relation.identifier) -%}
+    {%- do run_query('system sync replica ' ~ on_cluster ~ ' ' ~ adapter.quote_written(target_relation.schema) ~ '.'
+        ~ adapter.quote_written(target_relation.identifier)) -%}
   {%- endif -%}
   {%- call statement('exchange_tables_atomic') %}
     {{- 'exchange ' ~ obj_types ~ ' ' ~ old_relation ~ ' and ' ~ target_relation ~ ' ' ~ on_cluster }}

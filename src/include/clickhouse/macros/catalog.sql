@@ -29,7 +29,8 @@
 {% endmacro %}
 
 {% macro clickhouse__get_catalog_schemas_where_clause_sql(schemas) %}
-    where columns.database in ('{{ schemas | list | join("', '") }}') and columns.database != 'system'
+    where columns.database in ({% for schema in schemas %}{{ adapter.quote_text(schema) }}{{
+        ', ' if not loop.last }}{% endfor %}) and columns.database != 'system'
 {% endmacro %}
 
 {#- A relation without a name stands for its whole database. -#}
@@ -40,8 +41,9 @@
         {%- do exceptions.raise_compiler_error('`get_catalog_relations` requires a list of relations, each with a '
             'schema') -%}
       {%- endif -%}
-      {%- set by_name = " and columns.table = '" ~ relation.identifier ~ "'" if relation.identifier else '' -%}
-      {%- do conditions.append("columns.database = '" ~ relation.schema ~ "'" ~ by_name) -%}
+      {%- set by_name = " and columns.table = " ~ adapter.quote_text(relation.identifier)
+          if relation.identifier else '' -%}
+      {%- do conditions.append("columns.database = " ~ adapter.quote_text(relation.schema) ~ by_name) -%}
     {%- endfor %}
     where columns.database != 'system' and ({{ conditions | join(' or ') }})
 {% endmacro %}

@@ -5,11 +5,12 @@
 {% endmacro %}
 
 {% macro one_alter_column_comment(relation, column_name, comment) %}
-  alter table {{ relation }} {{ on_cluster_clause(relation) }} comment column `{{ column_name }}` '{{ comment }}'
+  alter table {{ relation }} {{ on_cluster_clause(relation) }} comment column {{ relation.quoted(column_name) }} {{
+      adapter.quote_text(comment) }}
 {% endmacro %}
 
 {% macro clickhouse__alter_relation_comment(relation, comment) %}
-  alter table {{ relation }} {{ on_cluster_clause(relation) }} modify comment '{{ comment }}'
+  alter table {{ relation }} {{ on_cluster_clause(relation) }} modify comment {{ adapter.quote_text(comment) }}
 {% endmacro %}
 
 {% macro clickhouse__persist_docs(relation, model, for_relation, for_columns) %}

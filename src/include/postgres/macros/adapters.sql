@@ -28,7 +28,7 @@
 {#- The name is made of the columns and the moment, so that the new table's index never meets that of the old one. -#}
 {% macro postgres__get_create_index_sql(relation, index_dict) %}
   {%- set index = adapter.parse_index(index_dict) %}
-  create {{ 'unique' if index.unique }} index if not exists "{{ index.render(relation) }}"
+  create {{ 'unique' if index.unique }} index if not exists {{ adapter.quote(index.render(relation)) }}
   on {{ relation }} {{ 'using ' ~ index.type if index.type }} ({{ index.columns | join(', ') }})
 {%- endmacro %}
 
@@ -64,8 +64,9 @@
     join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     join pg_catalog.pg_type t on t.oid = a.atttypid
     left join pg_catalog.pg_type b on t.typtype = 'd' and b.oid = t.typbasetype
-    where c.relname = '{{ relation.identifier }}' and c.relkind in ('r', 'p', 'v', 'f')
-    and {{ "c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = '" ~ relation.schema ~ "')"
+    where c.relname = {{ adapter.quote_text(relation.identifier) }} and c.relkind in ('r', 'p', 'v', 'f')
+    and {{ "c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = "
+        ~ adapter.quote_text(relation.schema) ~ ")"
         if relation.schema else 'not pg_catalog.pg_is_other_temp_schema(c.relnamespace)' }}
     and (pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.has_column_privilege(c.oid, a.attnum,
       'SELECT, INSERT, UPDATE, REFERENCES'))
@@ -83,9 +84,10 @@
         ('pg_proc join pg_namespace as ns on pronamespace = ns.oid', 'proname', 'ns.nspname', 'function')
     ] %}
     select {{ 'distinct' if type == 'function' }}
-      '{{ schema_relation.database }}' as database, {{ name }} as name, {{ schema }} as schema, '{{ type }}' as type
+      {{ adapter.quote_text(schema_relation.database) }} as database, {{ name }} as name, {{ schema }} as schema, '{{
+        type }}' as type
     from {{ catalogue }}
-    where {{ schema }} ilike '{{ schema_relation.schema }}'
+    where {{ schema }} ilike {{ adapter.quote_text(schema_relation.schema | replace('\\', '\\\\')) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
   {% endcall -%}
@@ -105,7 +107,7 @@
 {% macro postgres__check_schema_exists(information_schema, schema) %}
   {%- do adapter.verify_database(information_schema.database) if information_schema.database -%}
   {%- call statement('check_schema_exists', fetch_result=True, auto_begin=False) %}
-    select count(*) from pg_namespace where nspname = '{{ schema }}'
+    select count(*) from pg_namespace where nspname = {{ adapter.quote_text(schema) }}
   {% endcall -%}
   {{- return(load_result('check_schema_exists').table) -}}
 {% endmacro %}
@@ -157,7 +159,7 @@
   {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
   {%- for name in column_dict if name in present %}
   comment on column {{ relation }}.{{ adapter.quote(name) if column_dict[name]['quote']
-      else name }} is {{ postgres_escape_comment(column_dict[name]['description']) }};
+      else adapter.quote_written(name) }} is {{ postgres_escape_comment(column_dict[name]['description']) }};
   {%- endfor -%}
 {% endmacro %}
 
@@ -166,8 +168,8 @@
   from {{ relation.information_schema('role_table_grants') }}
   where grantor = current_role
     and grantee != current_role
-    and table_schema = '{{ relation.schema }}'
-    and table_name = '{{ relation.identifier }}'
+    and table_schema = {{ adapter.quote_text(relation.schema) }}
+    and table_name = {{ adapter.quote_text(relation.identifier) }}
 {%- endmacro %}
 
 {#- A new table takes the place of the old one, without its grants. -#}
@@ -185,13 +187,13 @@
     join pg_class table_class on table_class.oid = index.indrelid
     join pg_namespace namespace on namespace.oid = table_class.relnamespace
     join pg_attribute attribute on attribute.attrelid = table_class.oid and attribute.attnum = any(index.indkey)
-    where table_class.relname = '{{ relation.identifier }}'
-      and namespace.nspname = '{{ relation.schema }}'
+    where table_class.relname = {{ adapter.quote_text(relation.identifier) }}
+      and namespace.nspname = {{ adapter.quote_text(relation.schema) }}
       and table_class.relkind in ('r', 'm')
     group by 1, 2, 3
     order by 1, 2, 3
 {% endmacro %}
 
 {% macro postgres__get_drop_index_sql(relation, index_name) -%}
-    drop index if exists "{{ relation.schema }}"."{{ index_name }}"
+    drop index if exists {{ adapter.quote(relation.schema) }}.{{ adapter.quote(index_name) }}
 {%- endmacro %}

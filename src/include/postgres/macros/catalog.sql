@@ -5,7 +5,7 @@
   {%- set kinds = {'r': 'BASE TABLE', 'p': 'BASE TABLE', 'f': 'BASE TABLE', 'v': 'VIEW', 'm': 'MATERIALIZED VIEW'} -%}
   {%- call statement('catalog', fetch_result=True) %}
     select
-        '{{ database }}' as table_database,
+        {{ adapter.quote_text(database) }} as table_database,
         schema.nspname as table_schema,
         relation.relname as table_name,
         case relation.relkind
@@ -32,9 +32,9 @@
         and column_comment.objsubid = attribute.attnum
     where (
         {%- for wanted in relations %}
-        (upper(schema.nspname) = upper('{{ wanted.schema }}')
-            {{- " and upper(relation.relname) = upper('" ~ wanted.identifier ~ "')" if wanted.identifier }}){{ ' or'
-                if not loop.last }}
+        (upper(schema.nspname) = upper({{ adapter.quote_text(wanted.schema) }})
+            {{- " and upper(relation.relname) = upper(" ~ adapter.quote_text(wanted.identifier) ~ ")"
+                if wanted.identifier }}){{ ' or' if not loop.last }}
         {%- endfor %}
     )
     and not pg_is_other_temp_schema(schema.oid)

@@ -14,7 +14,7 @@
 
 {% macro clickhouse__get_database(database) %}
   {%- call statement('get_database', fetch_result=True) %}
-    select name, engine, comment from system.databases where name = '{{ database }}'
+    select name, engine, comment from system.databases where name = {{ adapter.quote_text(database) }}
   {%- endcall -%}
   {{- return(load_result('get_database').table) -}}
 {% endmacro %}

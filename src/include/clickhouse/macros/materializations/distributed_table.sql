@@ -90,7 +90,8 @@
   {%- endif -%}
   {%- set sharding = config.get('sharding_key') %}
     create or replace table {{ relation }} {{ on_cluster_clause(relation) }} as {{ local_relation }}
-    engine = Distributed('{{ cluster[1:-1] }}', '{{ local_relation.schema }}', '{{ local_relation.name }}', {{ sharding
+    engine = Distributed('{{ cluster[1:-1] }}', {{ adapter.quote_text(local_relation.schema) }}, {{
+        adapter.quote_text(local_relation.name) }}, {{ sharding
         if sharding is not none and sharding.strip() != '' else 'rand()' }})
 {% endmacro %}
 

@@ -222,8 +222,8 @@
       "select replaceRegexpOne(create_table_query, "
       "'.*TO\\\\s+`\\x3F([^`\\\\s(]+)`\\x3F\\\\.`\\x3F([^`\\\\s(]+)`\\x3F.*', '\\\\1.\\\\2') as target_table from "
       "system.tables"
-      ~ " where engine = 'MaterializedView' and database = '" ~ mv_relation.schema ~ "' and name = '"
-      ~ mv_relation.identifier ~ "'") -%}
+      ~ " where engine = 'MaterializedView' and database = " ~ adapter.quote_text(mv_relation.schema) ~ " and name = "
+      ~ adapter.quote_text(mv_relation.identifier)) -%}
   {{- return(found.columns[0].values()[0] if found and found.rows | length > 0 else none) -}}
 {% endmacro %}
 
@@ -376,8 +376,8 @@
   {%- do log(mv ~ ' was recognized as a refreshable mv dependency, checking its existence') -%}
   {%- set parts = mv.split('.') -%}
   {%- set database, name = parts if parts | length == 2 else ('default', parts[0]) -%}
-  {%- set found = run_query("select count(*) from system.view_refreshes where database = '" ~ database
-      ~ "' and view = '" ~ name ~ "'") -%}
+  {%- set found = run_query("select count(*) from system.view_refreshes where database = "
+      ~ adapter.quote_text(database) ~ " and view = " ~ adapter.quote_text(name)) -%}
   {%- if found.columns[0].values()[0] > 0 -%}
     {%- do log('MV ' ~ mv ~ ' exists.') -%}
   {%- else -%}

@@ -231,8 +231,8 @@
     {{ return(clickhouse__table_of_query(relation, sql, has_contract, 'empty as')) }}
     {%- endif %}
     {{- config.get('sql_header', none) or '' }}
-    create temporary table {{ relation.identifier }} engine Memory {{ adapter.get_model_settings(model,
-        'Memory') }} as (
+    create temporary table {{ adapter.quote_written(relation.identifier) }} engine Memory {{
+        adapter.get_model_settings(model, 'Memory') }} as (
       {{ sql }}
     )
     {{ adapter.get_model_query_settings(model) }}

@@ -52,7 +52,7 @@
   {%- set types, places = {}, [] -%}
   {%- for each in [relation] + parents -%}
     {%- do types.update({each | string: {}}) -%}
-    {%- do places.append("('" ~ each.schema ~ "', '" ~ each.identifier ~ "')") -%}
+    {%- do places.append("(" ~ adapter.quote_text(each.schema) ~ ", " ~ adapter.quote_text(each.identifier) ~ ")") -%}
   {%- endfor -%}
   {%- if not parents and not tests | selectattr('kind', 'equalto', 'unique') | list -%}
     {{- return(types) -}}

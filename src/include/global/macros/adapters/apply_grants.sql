@@ -32,14 +32,15 @@
 {% endmacro %}
 
 {% macro default__get_grant_sql(relation, privilege, grantees) -%}
-    grant {{ privilege }} on {{ relation.render() }} to {{ grantees | join(', ') }}
+    grant {{ privilege }} on {{ relation.render() }} to {% for grantee
+        in grantees %}{{ adapter.quote_written(grantee) }}{{ ', ' if not loop.last }}{% endfor %}
 {%- endmacro %}
 
 {% macro get_revoke_sql(relation, privilege, grantees) %}
 {{- return(adapter.dispatch('get_revoke_sql', 'dbt')(relation, privilege, grantees)) -}}
 {% endmacro %}
 
-{#- Names of grantees come from the database here, so they are quoted; those of a grant are as the user wrote them. -#}
+{#- Names of grantees come from the database here, so all of them are quoted. -#}
 {% macro default__get_revoke_sql(relation, privilege, grantees) -%}
     revoke {{ privilege }} on {{ relation.render() }} from {% for grantee
         in grantees %}{{ adapter.quote(grantee) }}{{ ', ' if not loop.last }}{% endfor %}

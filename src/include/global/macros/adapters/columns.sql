@@ -50,7 +50,7 @@
         {%- do loose.append(column['name']) -%}
       {%- endif -%}
       {{ cast('null', column['data_type']) }} as {{ adapter.quote(column['name']) if column.get('quote')
-          else column['name'] }}{{ ', ' if not loop.last }}
+          else adapter.quote_written(column['name']) }}{{ ', ' if not loop.last }}
     {%- endfor -%}
     {%- if untyped -%}
       {{ exceptions.column_type_missing(column_names=untyped) }}

@@ -29,7 +29,7 @@
   {%- set sql %}
     select distinct schema_name
     from {{ information_schema_name(database) }}.SCHEMATA
-    where catalog_name ilike '{{ database }}'
+    where catalog_name ilike {{ adapter.quote_text(database) }}
   {% endset -%}
   {{- return(run_query(sql)) -}}
 {% endmacro %}
@@ -43,7 +43,8 @@
   {%- set sql %}
     select count(*)
     from {{ information_schema.replace(information_schema_view='SCHEMATA') }}
-    where catalog_name='{{ information_schema.database }}' and schema_name='{{ schema }}'
+    where catalog_name={{ adapter.quote_text(information_schema.database) }} and schema_name={{
+        adapter.quote_text(schema) }}
   {% endset -%}
   {{- return(run_query(sql)) -}}
 {% endmacro %}

@@ -168,8 +168,8 @@
       {#- of all hosts: a host without new rows in a partition has to lose its old ones -#}
       {%- set partitions = run_query(
           'select distinct partition_id from cluster(' ~ adapter.get_clickhouse_cluster_name()
-          ~ ", system.parts) where active and database = '" ~ new_data.schema ~ "' and table = '" ~ new_data.identifier
-          ~ "'"
+          ~ ", system.parts) where active and database = " ~ adapter.quote_text(new_data.schema) ~ " and table = "
+          ~ adapter.quote_text(new_data.identifier)
         ).rows | map(attribute='partition_id') | list -%}
     {%- else -%}
       {%- set look = clickhouse__publish_look([existing_relation, new_data]) -%}

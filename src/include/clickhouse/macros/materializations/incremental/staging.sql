@@ -92,12 +92,12 @@
   select engine,
       arrayStringConcat(arrayMap((of_database, of_table) -> concat(of_database, '.', of_table),
         dependencies_database, dependencies_table), ', '),
-      (select toString(count()) from system.mutations where database = '{{ target.schema }}' and table = '{{
-          target.identifier }}' and not is_done),
+      (select toString(count()) from system.mutations where database = {{
+          adapter.quote_text(target.schema) }} and table = {{ adapter.quote_text(target.identifier) }} and not is_done),
       (select toJSONString(arrayMap(column -> column.2, arraySort(groupArray((position, name))))) {{
           clickhouse__publish_columns_from(target) }})
   from system.tables
-  where database = '{{ target.schema }}' and name = '{{ target.identifier }}'
+  where database = {{ adapter.quote_text(target.schema) }} and name = {{ adapter.quote_text(target.identifier) }}
 {% endmacro %}
 
 {#- Columns that can be copied, in order, quoted. -#}
@@ -107,8 +107,8 @@
 {% endmacro %}
 
 {% macro clickhouse__publish_columns_from(relation) -%}
-  from system.columns where database = '{{ relation.schema }}' and table = '{{
-      relation.identifier }}' and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
+  from system.columns where database = {{ adapter.quote_text(relation.schema) }} and table = {{
+      adapter.quote_text(relation.identifier) }} and default_kind not in ('MATERIALIZED', 'ALIAS', 'EPHEMERAL')
 {%- endmacro %}
 
 {#- For statements that copy what is there: nothing of it may be taken for a repetition, and NULL is a key like others.
@@ -123,9 +123,9 @@
   {%- set found, names = {}, [] -%}
   {%- for relation in relations -%}
     {%- do found.update({relation.identifier: {'uuid': none, 'blocks': {}}}) -%}
-    {%- do names.append("'" ~ relation.identifier | replace('\\', '\\\\') | replace("'", "\\'") ~ "'") -%}
+    {%- do names.append(adapter.quote_text(relation.identifier)) -%}
   {%- endfor -%}
-  {%- set listed = "database = '" ~ relations[0].schema ~ "'" -%}
+  {%- set listed = "database = " ~ adapter.quote_text(relations[0].schema) -%}
   {%- set rows = run_query(
       'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from '
       'system.parts where active and ' ~ listed

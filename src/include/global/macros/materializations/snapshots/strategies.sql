@@ -68,7 +68,11 @@
     {%- elif check_cols_config is iterable and check_cols_config | length > 0 -%}
         {#- asked from the database too, for the case of the names; the query has lines of its own as it may end in a
             comment -#}
-        {%- set checked = get_columns_in_query('select ' ~ check_cols_config | join(', ') ~ ' from (\n'
+        {%- set written = [] -%}
+        {%- for name in check_cols_config -%}
+            {%- do written.append(adapter.quote_written(name)) -%}
+        {%- endfor -%}
+        {%- set checked = get_columns_in_query('select ' ~ written | join(', ') ~ ' from (\n'
             ~ node['compiled_code'] ~ '\n) subq') -%}
     {%- else -%}
         {%- do exceptions.raise_compiler_error("Invalid value for 'check_cols': " ~ check_cols_config) -%}

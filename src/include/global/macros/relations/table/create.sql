@@ -34,7 +34,8 @@
 {#- The names of the declared columns, for an insert into a table with a contract. -#}
 {% macro default__get_column_names() %}
   {%- for column in model['columns'].values() -%}
-    {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
+    {{ adapter.quote(column['name']) if column.get('quote')
+        else adapter.quote_written(column['name']) }}{{ ', ' if not loop.last }}
   {%- endfor -%}
 {% endmacro %}
 

@@ -11,19 +11,20 @@
 {% endmacro %}
 
 {% macro postgres__get_view_leftovers_sql(existing, new) %}
-    {%- set schema_oid = "(select oid from pg_catalog.pg_namespace where nspname = '" ~ existing.schema ~ "')" -%}
+    {%- set schema_oid = "(select oid from pg_catalog.pg_namespace where nspname = "
+        ~ adapter.quote_text(existing.schema) ~ ")" -%}
     {%- call statement('get_view_leftovers', fetch_result=True) %}
     with old as (
       select oid, relacl, relowner from pg_catalog.pg_class
-      where relnamespace = {{ schema_oid }} and relname = '{{ existing.identifier }}'
+      where relnamespace = {{ schema_oid }} and relname = {{ adapter.quote_text(existing.identifier) }}
     ),
     new as (
       select relacl, relowner from pg_catalog.pg_class
-      where relnamespace = {{ schema_oid }} and relname = '{{ new.identifier }}'
+      where relnamespace = {{ schema_oid }} and relname = {{ adapter.quote_text(new.identifier) }}
     )
     select coalesce(pg_catalog.string_agg(statement, ' '), '') from (
       select pg_catalog.format(
-        'revoke %s on {{ existing.render() }} from %s cascade;', a.privilege_type,
+        'revoke %s on %s from %s cascade;', a.privilege_type, {{ adapter.quote_text(existing.render()) }},
         case a.grantee when 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end
       ) as statement
       from old, pg_catalog.aclexplode(old.relacl) a
@@ -32,8 +33,8 @@
           and b.privilege_type = a.privilege_type
       )
       union all
-      select case d.objsubid when 0 then 'comment on view {{ existing.render() }} is null;'
-        else pg_catalog.format('comment on column {{ existing.render() }}.%I is null;', c.attname) end
+      select pg_catalog.format(case d.objsubid when 0 then 'comment on view %s is null;'
+        else 'comment on column %s.%I is null;' end, {{ adapter.quote_text(existing.render()) }}, c.attname)
       from old join pg_catalog.pg_description d on d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
         and d.objoid = old.oid
       left join pg_catalog.pg_attribute c on c.attrelid = old.oid and c.attnum = d.objsubid
