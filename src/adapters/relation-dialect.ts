@@ -43,8 +43,8 @@ export interface RelationDialect {
   readonly quote: (name: string) => string;
   /** Renders a part that the policy does not quote; absent: as it is. */
   readonly showPart?: (part: string) => string;
-  /** A moment in the condition of an event time filter; absent: as it prints. */
-  readonly showMoment?: (moment: Value) => string;
+  /** What a column of event times is compared with, as SQL; absent: the moment as it prints, as a text. */
+  readonly timeBound?: (column: string, moment: Value) => string;
   /** Fields beside dbt's own, with their defaults. Templates read them, and give them to `create` and `incorporate`. */
   readonly ownFields?: Readonly<Record<string, Value>>;
   /** Attributes and methods beside dbt's own, or in their place. */

@@ -52,6 +52,11 @@ export interface RelationInput {
   readonly own?: Readonly<Record<string, Value>> | undefined;
 }
 
+/** What a column of event times is compared with, as SQL. */
+export function timeBound(dialect: RelationDialect, column: string, moment: Value): string {
+  return dialect.timeBound?.(column, moment) ?? `'${toText(moment)}'`;
+}
+
 /** A name in the database. Immutable; every change gives a new relation. */
 export class Relation implements HostObject {
   readonly jinjaIsMapping = true;
@@ -192,9 +197,9 @@ export class Relation implements HostObject {
     const filter = this.fields.eventTimeFilter;
     if (filter === null) return rendered;
     const conditions: string[] = [];
-    const show = this.dialect.showMoment ?? toText;
-    if (filter.start !== null) conditions.push(`${filter.fieldName} >= '${show(filter.start)}'`);
-    if (filter.end !== null) conditions.push(`${filter.fieldName} < '${show(filter.end)}'`);
+    const { fieldName: field, start, end } = filter;
+    if (start !== null) conditions.push(`${field} >= ${timeBound(this.dialect, field, start)}`);
+    if (end !== null) conditions.push(`${field} < ${timeBound(this.dialect, field, end)}`);
     if (conditions.length === 0) return rendered;
     return `(select * from ${rendered} where ${conditions.join(' and ')})${this.#subqueryAlias('et_filter')}`;
   }

@@ -5,7 +5,9 @@ import { createHash } from 'node:crypto';
 import type { GraphNode, TestNode } from '../contracts/node.ts';
 import type { NodeStatus } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
-import { isoUtc } from '../state/batches.ts';
+import { timeBound } from '../adapters/relation.ts';
+import { PyDateTime } from '../values/datetime.ts';
+import { pytzUtc } from '../values/timezone.ts';
 import { lookupNode } from './nodes.ts';
 import type { RunContext } from './context.ts';
 
@@ -42,7 +44,8 @@ export function testSlice(ctx: RunContext, test: TestNode): { readonly where: st
   if (known === null) return { where: null };
   const tested = testedNode(ctx, test);
   const since = Math.min(known.passed - settings.overlap, ctx.oldestBatch.get(tested?.unique_id ?? '') ?? Infinity);
-  const where = `${settings.column} >= '${isoUtc(since).replace('T', ' ')}'`;
+  const moment = PyDateTime.fromEpoch(BigInt(Math.floor(since / 1000)) * 1_000_000n, pytzUtc());
+  const where = `${settings.column} >= ${timeBound(ctx.adapter.relations, settings.column, moment)}`;
   ctx.log.note(`${test.name} looks at rows with ${where}`, 'debug');
   return { where };
 }

@@ -12,7 +12,7 @@ import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
 import type { NodeOfRelation, RelationDialect, RelationType } from '../relation-dialect.ts';
 import { Relation, type RelationInput } from '../relation.ts';
-import { quoteWritten } from './literal.ts';
+import { quoteText, quoteWritten } from './literal.ts';
 
 /** The keys of a profile that decide whether statements run on the whole cluster. */
 export interface ClusterSettings {
@@ -57,7 +57,7 @@ export function clickhouseRelation(settings: ClusterSettings): RelationDialect {
     noDatabase: 'clickhouse',
     exactNames: true,
     showPart: quoteWritten,
-    showMoment,
+    timeBound,
     // Facts become known at different times: the first three from catalogue or profile, the rest from the deployed DDL.
     ownFields: {
       can_exchange: false,
@@ -134,8 +134,15 @@ function configOf(config: unknown, name: string): string {
   return typeof value === 'string' ? value : String(value ?? '');
 }
 
-function showMoment(moment: Value): string {
-  if (!(moment instanceof PyDate)) return toText(moment);
+/**
+ * The same instant whatever the time zones of the column and of the server. A column of texts is compared as text, any
+ * other as a time of UTC: `toTypeName` is a constant, so that indexes are used.
+ */
+export function timeBound(column: string, moment: Value): string {
   const time = moment instanceof PyDateTime ? moment.isoformat().slice(11, 19) : '00:00:00';
-  return `${moment.isoDate()} ${time}`;
+  const text = moment instanceof PyDate ? `${moment.isoDate()} ${time}` : toText(moment);
+  return (
+    `cast(toDateTime64(${quoteText(text)}, 0, 'UTC'), ` +
+    `if(position(toTypeName(${column}), 'String') > 0, 'String', 'DateTime64(0, \\'UTC\\')'))`
+  );
 }

@@ -22,7 +22,7 @@ import { fromJson } from '../../values/json.ts';
 import { csvText } from './csv-text.ts';
 import { quoteDouble, quoteUnlessBare, quoteWritten } from './literal.ts';
 import { completeSettings, settingsClause, settingsOfEngine } from './model-settings.ts';
-import { onCluster } from './relation.ts';
+import { onCluster, timeBound } from './relation.ts';
 import { s3Source } from './s3-source.ts';
 import { SCHEMA_CHANGE_MODES, schemaChanges } from './schema-changes.ts';
 import { type ServerFacts, exchangesTables, isBefore } from './server-facts.ts';
@@ -127,6 +127,12 @@ export function createTemplateMethods(
         if (name !== own && !engines.has(name)) await database(call, name);
         return (name === own ? engine : engines.get(name)) === 'Atomic';
       },
+    },
+    // Not in dbt-clickhouse: what a column of event times is compared with.
+    event_time_bound: {
+      signature: 'column, moment',
+      parsing: () => '',
+      run: (_call, column, moment) => timeBound(toText(column), moment),
     },
     get_ch_database: { signature: 'schema', parsing: none, run: (call, schema) => database(call, toText(schema)) },
     should_on_cluster: {

@@ -71,21 +71,20 @@
 
 {% macro clickhouse__column_names(columns) %}{{ return(columns | map(attribute='name') | sort | list) }}{% endmacro %}
 
-{#- The window of a microbatch, as conditions. -#}
+{#- The window of a microbatch, as conditions. The source's rows are limited by the same instants. -#}
 {% macro clickhouse__batch_predicates() %}
   {%- set conditions = [] -%}
   {%- for sign, moment in [('>=', config.get('__dbt_internal_microbatch_event_time_start')),
       ('<', config.get('__dbt_internal_microbatch_event_time_end'))] if moment -%}
-    {%- do conditions.append(config.get('event_time') ~ ' ' ~ sign ~ " toDateTime('"
-        ~ moment.strftime('%Y-%m-%d %H:%M:%S') ~ "')") -%}
+    {%- set column = config.get('event_time') -%}
+    {%- do conditions.append(column ~ ' ' ~ sign ~ ' ' ~ adapter.event_time_bound(column, moment)) -%}
   {%- endfor -%}
   {{- return(conditions) -}}
 {% endmacro %}
 
 {#- Named after the invocation: two runs never share one, and what a dead one has left is known by it. -#}
 {% macro clickhouse__new_data_relation(existing_relation) %}
-{{- return(existing_relation.incorporate(path={'identifier': existing_relation.identifier ~ '__dbt_new_data_'
-    ~ invocation_id.replace('-', '')})) -}}
+{{- return(clickhouse__make_intermediate_relation(existing_relation, '__dbt_new_data')) -}}
 {% endmacro %}
 
 {#- Puts the rows of the query into a new table. @returns what to read them from: with a cluster the Distributed table
