@@ -1,12 +1,27 @@
 // Tables that are made beside another and take its place in one step: what stands there, what killed runs have left,
 // the exchange. What goes into them, and the lease that one at a time needs, are the caller's.
+import { createHash } from 'node:crypto';
 import type { Session } from '../adapter.ts';
+import { TABLE_UUID } from './catalogue.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 import { LONG_QUERY } from './long-query.ts';
 import { exchangesTables } from './server-facts.ts';
 
 /** Nobody reads what is dropped: the server's limits are for tables and partitions of people. */
 export const ANY_SIZE = ' SETTINGS max_table_size_to_drop = 0, max_partition_size_to_drop = 0';
+
+/** Longest beginning of a working name, as bytes of a file's name. */
+const LONGEST_STEM = 100;
+
+/**
+ * What working names of a relation begin with: its name, or of a long one a hash. The server limits names by the
+ * length of their files', in which most characters are `%` and two digits for each byte.
+ */
+export function workingStem(identifier: string): string {
+  const bytes = [...identifier].map((letter) => (/\w/.test(letter) ? 1 : 3 * Buffer.byteLength(letter)));
+  if (bytes.reduce((sum, length) => sum + length, 0) <= LONGEST_STEM) return identifier;
+  return `${identifier.replace(/\W/g, '').slice(0, 40)}${createHash('md5').update(identifier).digest('hex')}`;
+}
 
 export interface TableName {
   readonly schema: string;
@@ -40,8 +55,8 @@ export async function prepareDatabase(session: Session, schema: string): Promise
 /** @returns null: nothing stands there */
 export async function standingTable(session: Session, { schema, table }: TableName): Promise<StandingTable | null> {
   const { table: found } = await session.execute(
-    `SELECT engine, concat('c ', comment), toString(uuid) FROM system.tables WHERE database = ${quoteText(schema)} ` +
-      `AND name = ${quoteText(table)}`,
+    `SELECT engine, concat('c ', comment), toString(${TABLE_UUID}) FROM system.tables WHERE ` +
+      `database = ${quoteText(schema)} AND name = ${quoteText(table)}`,
     { fetch: true },
   );
   const [row] = found.rows;

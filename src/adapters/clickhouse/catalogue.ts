@@ -14,6 +14,13 @@ export const LOCAL_DATABASES =
   "database in (select name from system.databases where engine not in ('PostgreSQL', 'MySQL', 'SQLite', " +
   "'DataLakeCatalog', 'S3', 'HDFS', 'Filesystem', 'Backup'))";
 
+/**
+ * The UUID of a row of system.tables, by which tables are told apart. An Overlay database (`default` of chDB) shows
+ * none: there it is the last part of the path to the data.
+ */
+export const TABLE_UUID =
+  "if(uuid = toUUIDOrZero(''), toUUIDOrZero(extract(arrayElement(data_paths, 1), '([-0-9a-f]{36})/$')), uuid)";
+
 function list(names: readonly string[]): string {
   return names.map(quoteText).join(', ');
 }

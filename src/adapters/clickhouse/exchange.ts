@@ -2,7 +2,7 @@
 // from; moves newer rows after it, and then drops the old table. Macros build the new table and exchange.
 import { TsdbtError } from '../../errors.ts';
 import { toText } from '../../values/text.ts';
-import { LOCAL_DATABASES } from './catalogue.ts';
+import { LOCAL_DATABASES, TABLE_UUID } from './catalogue.ts';
 import type { Lease } from './leases.ts';
 import { quoteIdentifier, quoteText } from './literal.ts';
 import type { Row } from '../table.ts';
@@ -50,7 +50,8 @@ function partsOf(rows: readonly Row[]): Part[] {
 
 function uuidSql({ schema }: Lease, table: string): string {
   return (
-    `select toString(uuid) from system.tables where database = ${quoteText(schema)} and name = ` + `${quoteText(table)}`
+    `select toString(${TABLE_UUID}) from system.tables where database = ${quoteText(schema)} and name = ` +
+    `${quoteText(table)}`
   );
 }
 
@@ -74,8 +75,8 @@ export async function beginExchange(
 ): Promise<boolean> {
   await lease.stopMerges({ shadow, uuid, blocks, carried: [] });
   const rows = await lease.query(
-    `${partsSql(lease, lease.identifier)} union all select '', toString(uuid), 0, 0 from system.tables where ` +
-      `database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
+    `${partsSql(lease, lease.identifier)} union all select '', toString(${TABLE_UUID}), 0, 0 from ` +
+      `system.tables where database = ${quoteText(lease.schema)} and name = ${quoteText(lease.identifier)}`,
   );
   const table = rows.find((row) => row.at(0) === '');
   if (table === undefined)

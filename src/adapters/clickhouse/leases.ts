@@ -4,6 +4,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { TsdbtError } from '../../errors.ts';
 import { type Exchange, finishExchange, setMerges } from './exchange.ts';
+import { workingStem } from './beside.ts';
 import { quoteWritten, quoteText } from './literal.ts';
 import { isAlive, ownHost, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import type { Row } from '../table.ts';
@@ -39,20 +40,12 @@ const PAUSE = 50;
 /** Idle locks are dropped together: milliseconds that one may stay, and how many at most. */
 const IDLE_LOCK_MS = 500;
 const MAX_IDLE_LOCKS = 20;
-/** Working names are cut to this length: a table's name is a file's name. */
-const LONGEST = 180;
 const WORKING =
   /^__(?:tsdbt_(?:new|once|stage|shadow|changes|carry|lock)|dbt_(?:tmp|backup|new_data))_[0-9a-f]{12,32}$/;
 const UNKNOWN_DATABASE = '81';
 const UNKNOWN_SETTING = '115';
 /** Limit for cleaning up on a server that does not answer. */
 const LAST_WAIT = 3000;
-
-function stem(identifier: string): string {
-  const letters = [...identifier];
-  if (letters.length <= LONGEST) return identifier;
-  return `${letters.slice(0, 40).join('')}${createHash('md5').update(identifier).digest('hex')}`;
-}
 
 /** The right to build one relation, until it is released. */
 export class Lease {
@@ -98,7 +91,7 @@ export class Lease {
 
   /** Name of a table that this run needs while it builds the relation: `orders__tsdbt_stage_<run>`. */
   workingName(kind: string): string {
-    return `${stem(this.identifier)}__tsdbt_${kind}_${this.run}`;
+    return `${workingStem(this.identifier)}__tsdbt_${kind}_${this.run}`;
   }
 
   /** A table of the relation's schema, as SQL. */
@@ -162,7 +155,7 @@ export class Lease {
 
   /** All working tables of the relation, of any run. */
   async neighbours(): Promise<Neighbour[]> {
-    const prefix = stem(this.identifier);
+    const prefix = workingStem(this.identifier);
     const known = `name = ${quoteText(this.identifier)}`;
     const rows = (
       await this.query(

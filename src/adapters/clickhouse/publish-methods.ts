@@ -6,6 +6,7 @@ import { toText } from '../../values/text.ts';
 import type { Value } from '../../values/value.ts';
 import { Relation } from '../relation.ts';
 import type { TemplateMethods } from '../template-method.ts';
+import { workingStem } from './beside.ts';
 import { beginExchange, finishExchange } from './exchange.ts';
 import type { Lease, Leases } from './leases.ts';
 import { ClickHouseSession } from './session.ts';
@@ -18,6 +19,11 @@ export function publishMethods(leases: Leases): TemplateMethods {
     return leases.of(relation.schema ?? '', relation.identifier ?? '');
   };
   return {
+    working_stem: {
+      signature: 'identifier',
+      parsing: () => '',
+      run: (_call, identifier) => workingStem(toText(identifier)),
+    },
     stop_merges: {
       signature: 'target',
       parsing: () => null,

@@ -17,9 +17,9 @@ export interface ServerFacts {
   readonly lightweightDeletes: boolean;
 }
 
-/** Engines of a database whose tables can be exchanged. */
+/** Engines of a database whose tables can be exchanged. Overlay is chDB's `default`, made of Atomic and files. */
 export function exchangesTables(engine: string): boolean {
-  return ['Atomic', 'Replicated', 'Shared'].includes(engine);
+  return ['Atomic', 'Replicated', 'Shared', 'Overlay'].includes(engine);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   putInPlace,
   type StandingTable,
   standingTable,
+  workingStem,
 } from '../../adapters/clickhouse/beside.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
 import { plainType } from '../../adapters/clickhouse/plain-type.ts';
@@ -104,13 +105,16 @@ export class ClickHouseSync implements TableSync {
       if (engine !== null) this.#refuse(`its database '${schema}' is ${engine}, and must be Atomic`);
       // Before the snapshot: of two syncs the older snapshot must not be written last.
       await this.#to.lockRelation(session, this.#to.createRelation({ schema, identifier }));
-      await dropBeside(session, schema, identifier + BESIDE);
+      await dropBeside(session, schema, workingStem(identifier) + BESIDE);
       const [began] = await texts(session, "SELECT formatDateTime(now('UTC'), '%Y-%m-%dT%H:%i:%SZ')");
       const standing = await standingTable(session, this.#name);
       return this.#reader.read(async (source, table, border) => {
         await this.#refuseForeign(session, standing);
         const beside = (): string =>
-          besideName({ schema, table: `${identifier}${BESIDE}${randomUUID().replaceAll('-', '').slice(0, 12)}` });
+          besideName({
+            schema,
+            table: `${workingStem(identifier)}${BESIDE}${randomUUID().replaceAll('-', '').slice(0, 12)}`,
+          });
         const work = {
           ...{ session, source, table, standing, staged: beside(), landing: beside(), clone: beside() },
           ...(await this.#columns(session, source, table, standing !== null)),

@@ -10,6 +10,7 @@ import {
   putInPlace,
   type StandingTable,
   standingTable,
+  workingStem,
 } from '../../adapters/clickhouse/beside.ts';
 import type { PublicationNode } from '../../contracts/publication.ts';
 import { errorOf } from '../../error-table.ts';
@@ -68,7 +69,7 @@ export class ClickHouseReceiver implements Receiver {
       if (engine !== null)
         throw errorOf('notPublished', { place, why: `its database is ${engine}, and must be Atomic` });
       await this.#adapter.lockRelation(session, this.#adapter.createRelation({ schema, identifier: table }));
-      await dropBeside(session, schema, table + BESIDE);
+      await dropBeside(session, schema, workingStem(table) + BESIDE);
       const standing = await standingTable(session, name);
       refuseForeign(publishing, standing, place);
       const note = noteOf(standing, node);
@@ -85,7 +86,7 @@ export class ClickHouseReceiver implements Receiver {
       const version = versionOf(config, plan, summary);
       if (!force && note?.version === version && !isOverdue(note, ended))
         return { changed: false, rows: note.rows, sent: 0, removed: 0 };
-      const beside = `${table}${BESIDE}${runId.replaceAll('-', '').slice(0, 12)}`;
+      const beside = `${workingStem(table)}${BESIDE}${runId.replaceAll('-', '').slice(0, 12)}`;
       const staged = besideName({ schema, table: beside });
       const stage: Stage = { session, publishing, place, staged, plan, order };
       const rowsBefore = standing === null ? 0 : await countRows(session, besideName(name));

@@ -90,7 +90,7 @@
     from tsdbt.consumed_offsets
     where model = {{ model_key }} and source = {{ source_key }}
       and (uuid = toUUID('00000000-0000-0000-0000-000000000000') or uuid in (
-        select uuid from system.tables where database = {{ clickhouse__new_rows_text(this.schema) }}
+        select {{ clickhouse__table_uuid() }} from system.tables where database = {{ clickhouse__new_rows_text(this.schema) }}
           and name = {{ clickhouse__new_rows_text(this.identifier) }}
       ))
     group by topic, partition
@@ -126,7 +126,7 @@
 {#- Notes what the model will have consumed as soon as this table has its name. -#}
 {% macro clickhouse__new_rows_consume(staged_relation) %}
   {%- for note in clickhouse__new_rows_notes() -%}
-    {%- set uuid = run_query("select toString(uuid) from system.tables where database = "
+    {%- set uuid = run_query("select toString(" ~ clickhouse__table_uuid() ~ ") from system.tables where database = "
         ~ clickhouse__new_rows_text(staged_relation.schema) ~ " and name = "
         ~ clickhouse__new_rows_text(staged_relation.identifier)).rows[0][0] -%}
     {%- call statement('note_consumed_offsets') %}

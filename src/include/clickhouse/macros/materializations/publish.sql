@@ -35,10 +35,10 @@
 {#- Names that no other run has: a statement of a dead run that arrives late finds nothing. Who locks the relation next
     drops what is left. -#}
 {% macro clickhouse__make_intermediate_relation(base_relation, suffix) %}
-  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', '')))) -}}
+  {%- set base = base_relation.incorporate(path={'identifier': adapter.working_stem(base_relation.identifier)}) -%}
+  {{- return(make_temp_relation(base, suffix ~ '_' ~ (invocation_id | replace('-', '')))) -}}
 {% endmacro %}
 
 {% macro clickhouse__make_backup_relation(base_relation, backup_relation_type, suffix) %}
-  {{- return(make_temp_relation(base_relation, suffix ~ '_' ~ (invocation_id | replace('-', ''))).incorporate(
-      type=backup_relation_type)) -}}
+  {{- return(clickhouse__make_intermediate_relation(base_relation, suffix).incorporate(type=backup_relation_type)) -}}
 {% endmacro %}

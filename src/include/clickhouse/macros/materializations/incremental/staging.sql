@@ -6,9 +6,7 @@
 {#- A table that this run needs while it builds the target. What is left of its name is dropped by whoever locks the
     target next. -#}
 {% macro clickhouse__publish_relation(target, kind) %}
-  {%- set name = target.identifier -%}
-  {%- set stem = name if name | length <= 180 else name[:40] ~ local_md5(name) -%}
-  {{- return(target.incorporate(path={'identifier': stem ~ '__tsdbt_' ~ kind ~ '_'
+  {{- return(target.incorporate(path={'identifier': adapter.working_stem(target.identifier) ~ '__tsdbt_' ~ kind ~ '_'
       ~ (invocation_id | replace('-', ''))}, type='table')) -}}
 {% endmacro %}
 
@@ -130,7 +128,7 @@
       'select table, partition_id, toString(max(greatest(toInt64(max_block_number), toInt64(data_version)))) from '
       'system.parts where active and ' ~ listed
       ~ ' and table in (' ~ names | join(', ') ~ ') group by table, partition_id union all select name, \'\', '
-      'toString(uuid) from system.tables where '
+      'toString(' ~ clickhouse__table_uuid() ~ ') from system.tables where '
       ~ listed ~ ' and name in (' ~ names | join(', ') ~ ')').rows -%}
   {%- for row in rows -%}
     {%- if row[1] == '' -%}
@@ -141,6 +139,13 @@
   {%- endfor -%}
   {{- return(found) -}}
 {% endmacro %}
+
+{#- The UUID of a row of system.tables. An Overlay database (`default` of chDB) shows none: there it is the last part
+    of the path to the data. -#}
+{% macro clickhouse__table_uuid() -%}
+  {{- return("if(uuid = toUUIDOrZero(''), toUUIDOrZero(extract(arrayElement(data_paths, 1), '([-0-9a-f]{36})/$')), "
+      "uuid)") -}}
+{%- endmacro %}
 
 {#- One ALTER. actions: `attach partition id '…' from …` and the like. -#}
 {% macro clickhouse__publish_alter(relation, actions) %}
