@@ -29,8 +29,9 @@ const CLICKHOUSE_TYPES = [
 ];
 const POSTGRES_TYPES = ['timestamp', 'timestamptz', 'timestamptz(0)', 'date', 'text'];
 
+const table = (_type: string, i: number): string => `{name: ev_${i}, config: {event_time: at}}`;
 const sources = (types: readonly string[]): string =>
-  `sources: [{name: s, schema: raw, tables: [${types.map((_, i) => `{name: ev_${i}, config: {event_time: at}}`).join(', ')}]}]\n`;
+  `sources: [{name: s, schema: raw, tables: [${types.map(table).join(', ')}]}]\n`;
 const model = (i: number, more: string): string =>
   "{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at', batch_size='day', " +
   `begin='${BEGIN}', lookback=0${more}) }}\nselect id, at, v from {{ source('s', 'ev_${i}') }}\n`;
@@ -115,9 +116,9 @@ describe.skipIf(clickhouseMissing !== null).each([SANTIAGO, 'Asia/Tokyo'])(
           .replace('lookback=0', 'lookback=1'),
       });
       lab.env = clockAt('2026-04-04T05:30:00Z');
-      const table = `raw.ev_${CLICKHOUSE_TYPES.length}`;
-      await lab.rows(`create table ${table} (id UInt64, at DateTime, v String) engine = MergeTree order by id`);
-      await lab.rows(`insert into ${table} select 1, toDateTime('2026-04-04 05:29:59', 'UTC'), 'a'`);
+      const into = `raw.ev_${CLICKHOUSE_TYPES.length}`;
+      await lab.rows(`create table ${into} (id UInt64, at DateTime, v String) engine = MergeTree order by id`);
+      await lab.rows(`insert into ${into} select 1, toDateTime('2026-04-04 05:29:59', 'UTC'), 'a'`);
       expect((await lab.run(['run', '--select', 'hourly'])).code).toBe(0);
       expect((await lab.rows('select count() from s.hourly')).flat().map(Number)).toEqual([1]);
       lab.env = {};

@@ -436,8 +436,8 @@ describe('a microbatch model', () => {
         ...where,
       })
     ).map(meaning);
-  const bound = (moment: string): string =>
-    `cast(todatetime64('${moment}',0,'utc'),if(position(totypename(at),'string')> 0,'string','datetime64(0,\\'utc\\')'))`;
+  const type = "if(position(totypename(at),'string')> 0,'string','datetime64(0,\\'utc\\')')";
+  const bound = (moment: string): string => `cast(todatetime64('${moment}',0,'utc'),${type})`;
   const [from, to] = [`at >= ${bound('2026-01-01 00:00:00')}`, `at < ${bound('2026-01-02 00:00:00')}`];
   const replaced = async (config: Readonly<Record<string, unknown>>): Promise<string | undefined> =>
     (await statements(config)).find((sql) => sql.startsWith('select distinct _partition_id'));

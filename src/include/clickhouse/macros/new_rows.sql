@@ -90,7 +90,8 @@
     from tsdbt.consumed_offsets
     where model = {{ model_key }} and source = {{ source_key }}
       and (uuid = toUUID('00000000-0000-0000-0000-000000000000') or uuid in (
-        select {{ clickhouse__table_uuid() }} from system.tables where database = {{ clickhouse__new_rows_text(this.schema) }}
+        select {{ clickhouse__table_uuid() }} from system.tables
+        where database = {{ clickhouse__new_rows_text(this.schema) }}
           and name = {{ clickhouse__new_rows_text(this.identifier) }}
       ))
     group by topic, partition
