@@ -205,8 +205,10 @@ export interface LoadedState {
 
 /** Remembers in the database which intervals of a microbatch model are built. */
 export interface IntervalLedger {
-  /** Is there a ledger in the relation's schema? */
-  exists(relation: Relation): boolean;
+  /** Does the session see a ledger in the relation's schema? */
+  exists(relation: Relation, session: Session): boolean;
+  /** Relations of the schema that the ledger names; read once per command. The schema must have a ledger. */
+  named(session: Session, relation: Relation): Promise<ReadonlySet<string>>;
   /** The relation's built intervals, oldest first. Creates the ledger where it is missing. */
   read(session: Session, relation: Relation): Promise<DoneInterval[]>;
   /**

@@ -135,14 +135,25 @@ export class RelationCache {
     for (const question of this.#questions) question.schemas.delete(key);
   }
 
-  /** The relation of that name; failing that, of that name in another case. */
-  get(names: Names): Relation | undefined {
-    return this.#find(names)?.relation;
+  /**
+   * The relation of that name; failing that, of that name in another case.
+   * @param reader the session that looks: it does not see what other sessions have not committed. Absent: all of it
+   */
+  get(names: Names, reader?: object): Relation | undefined {
+    const entry = this.#find(names);
+    if (reader === undefined || this.#uncommitted.size === 0) return entry?.relation;
+    return this.#visible(entry?.key ?? this.#keyOf(names), reader);
   }
 
-  /** Adds a relation; one that is there already stays as it is. */
-  add(relation: Relation, by?: Writer): void {
-    if (!this.#entries.has(this.#keyOf(relation))) this.replace(relation, by);
+  /**
+   * Notes what a session found under the lock of a name. Nothing that another session did to it can still be open.
+   * @param relation undefined: there is none
+   */
+  found(names: Names, relation: Relation | undefined, reader: object): void {
+    const key = this.#keyOf(names);
+    for (const [writer, { before }] of this.#uncommitted) if (writer !== reader) before.delete(key);
+    if (relation === undefined) this.forget(names);
+    else this.replace(relation);
   }
 
   /** Replaces a relation that was made or looked at. Its readers stay. */
@@ -217,11 +228,13 @@ export class RelationCache {
     }
   }
 
-  /** All relations of a schema. */
-  list(database: string | null, schema: string | null): Relation[] {
-    return [...(this.#members.get(this.#schemaKey(database, schema)) ?? [])].flatMap(
-      (key) => this.#entries.get(key)?.relation ?? [],
-    );
+  /** All relations of a schema, as `get` shows them to the reader. */
+  list(database: string | null, schema: string | null, reader?: object): Relation[] {
+    const place = this.#schemaKey(database, schema);
+    const keys = new Set(this.#members.get(place));
+    for (const { before } of this.#uncommitted.values())
+      for (const key of before.keys()) if (this.#schemaOf(key) === place) keys.add(key);
+    return [...keys].flatMap((key) => this.#visible(key, reader) ?? []);
   }
 
   clear(): void {
@@ -336,6 +349,13 @@ export class RelationCache {
     if (own !== undefined || this.#exact || this.#absent.has(key)) return own;
     for (const other of this.#folded.get(key.toLowerCase()) ?? []) return this.#entries.get(other);
     return undefined;
+  }
+
+  #visible(key: string, reader?: object): Relation | undefined {
+    if (reader !== undefined)
+      for (const [writer, { before }] of this.#uncommitted)
+        if (writer !== reader && before.has(key)) return before.get(key)?.relation;
+    return this.#entries.get(key)?.relation;
   }
 
   /**

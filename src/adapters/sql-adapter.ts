@@ -110,7 +110,7 @@ export class SqlAdapter {
   /** Relations of a schema, from the cache when the schema is listed. */
   async listRelations(database: string | null, schema: string): Promise<readonly Relation[]> {
     const { cache } = this.adapter;
-    if (cache.hasSchema(database, schema)) return cache.list(database, schema);
+    if (cache.hasSchema(database, schema)) return cache.list(database, schema, this.session);
     this.#options.onEvent?.('CacheMiss', { conn_name: this.session.name, database, schema });
     // The macro's four columns lack the dialect's own fields.
     const asksItself = this.adapter.relations.ownFields && !this.overridden('list_relations_without_caching');
@@ -118,7 +118,7 @@ export class SqlAdapter {
       asksItself ? this.adapter.askCatalogue(this.session, schemas) : this.#askMacros(schemas);
     const fill = (): Promise<void> => cache.fill([{ database, schema }], this.session, ask);
     await (this.session.listing === undefined ? fill() : this.session.listing(fill));
-    return cache.list(database, schema);
+    return cache.list(database, schema, this.session);
   }
 
   async #askMacros(schemas: readonly SchemaName[]): Promise<Listing> {
@@ -223,7 +223,7 @@ export class SqlAdapter {
   }
 
   #cached(database: string | null, schema: string, identifier: string): Relation | null {
-    const found = this.adapter.cache.get({ database, schema, identifier });
+    const found = this.adapter.cache.get({ database, schema, identifier }, this.session);
     if (!found) return null;
     const lowered = (part: PathPart, value: string | null): string | null =>
       value !== null && this.#options.quoting[part] === false ? value.toLowerCase() : value;

@@ -184,6 +184,19 @@ export function missingBatches({ start, end }: Interval, done: readonly Interval
   return missing;
 }
 
+/** What remains of intervals when those of batches are taken out. */
+export function withoutBatches(done: readonly Interval[], batches: readonly Interval[]): Interval[] {
+  let left = [...done];
+  for (const { start, end } of batches)
+    left = left
+      .flatMap((interval) => [
+        { start: interval.start, end: Math.min(interval.end, start) },
+        { start: Math.max(interval.start, end), end: interval.end },
+      ])
+      .filter((interval) => interval.start < interval.end);
+  return left;
+}
+
 /** A moment as dbt's artifacts write it. */
 export function isoUtc(time: number): string {
   return `${new Date(time).toISOString().slice(0, 19)}+00:00`;

@@ -14,15 +14,23 @@ type Word = 'done' | 'begun anew' | 'forgotten';
 
 /** @param adapter whose cache knows whether the table is there */
 export function createIntervalLedger(adapter: Pick<Adapter, 'cache' | 'createRelation'>): IntervalLedger {
+  const named = new Map<string, Promise<ReadonlySet<string>>>();
   const ledgerOf = ({ schema }: Relation): Relation =>
     adapter.createRelation({ schema, identifier: LEDGER_TABLE, type: 'table' });
   return {
     exists: (relation) => adapter.cache.get(ledgerOf(relation)) !== undefined,
+    named(session, relation) {
+      const table = tableName(relation);
+      const names = named.get(table) ?? relationNames(session, table);
+      named.set(table, names);
+      names.catch(() => named.delete(table));
+      return names;
+    },
     async read(session, relation) {
       const ledger = ledgerOf(relation);
       if (adapter.cache.get(ledger) === undefined) {
         await makeTable(session, relation);
-        adapter.cache.add(ledger);
+        adapter.cache.replace(ledger);
       }
       return readIntervals(session, relation);
     },
@@ -79,4 +87,9 @@ select ${name}, ${quoteText(word)}, fromUnixTimestamp64Milli(toInt64(${start}), 
 
 function tableName({ schema }: Relation): string {
   return `${quoteWritten(schema ?? '')}.${LEDGER_TABLE}`;
+}
+
+async function relationNames(session: Session, table: string): Promise<ReadonlySet<string>> {
+  const names = await session.execute(`select distinct relation_name from ${table}`, { fetch: true });
+  return new Set(names.table.rows.map((row) => row.textAt(0)));
 }

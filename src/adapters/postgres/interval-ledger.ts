@@ -10,8 +10,16 @@ const LEDGER_TABLE = 'tsdbt_intervals';
 export function createIntervalLedger(
   adapter: Pick<Adapter, 'cache' | 'createRelation' | 'lockRelation'>,
 ): IntervalLedger {
+  const named = new Map<string, Promise<ReadonlySet<string>>>();
   return {
-    exists: (relation) => adapter.cache.get(ledgerOf(adapter, relation)) !== undefined,
+    exists: (relation, session) => adapter.cache.get(ledgerOf(adapter, relation), session) !== undefined,
+    named(session, relation) {
+      const table = tableName(relation);
+      const names = named.get(table) ?? relationNames(session, table);
+      named.set(table, names);
+      names.catch(() => named.delete(table));
+      return names;
+    },
     async read(session, relation) {
       await ensureTable(adapter, session, relation);
       const { table } = await session.execute(
@@ -36,9 +44,10 @@ async function ensureTable(
   relation: Relation,
 ): Promise<void> {
   const ledger = ledgerOf(adapter, relation);
-  if (adapter.cache.get(ledger) !== undefined) return;
+  // Another model of the schema may have created it and not committed yet: the lock waits for that transaction.
+  if (adapter.cache.get(ledger, session) !== undefined) return;
   await adapter.lockRelation(session, ledger);
-  if (adapter.cache.get(ledger) !== undefined) return;
+  if (adapter.cache.get(ledger, session) !== undefined) return;
   const table = tableName(ledger);
   await session.execute(
     `create table ${table} (
@@ -51,7 +60,7 @@ async function ensureTable(
 comment on table ${table} is 'tsdbt: intervals of event time for which microbatch models of this schema are built'`,
     { autoBegin: true },
   );
-  adapter.cache.add(ledger, session);
+  adapter.cache.replace(ledger, session);
 }
 
 /** One statement: merges the new interval with those that it touches. */
@@ -83,4 +92,9 @@ function nameOf({ identifier }: Relation): string {
 
 function moment(time: number): string {
   return `timestamptz ${quoteText(new Date(time).toISOString())}`;
+}
+
+async function relationNames(session: Session, table: string): Promise<ReadonlySet<string>> {
+  const names = await session.execute(`select distinct relation_name from ${table}`, { fetch: true });
+  return new Set(names.table.rows.map((row) => row.textAt(0)));
 }

@@ -123,11 +123,11 @@ export class RelationLocks {
     this.#bare.set(session, bare);
     for (const name of names) {
       const row = found?.rows.find((candidate) => candidate.values[0] === name);
-      if (row)
-        this.#owner.cache.replace(
-          this.#owner.relationOf(schema, name, toText(row.get('kind') ?? null) as RelationType),
-        );
-      else this.#owner.cache.forget({ database: relation.database ?? this.#owner.database, schema, identifier: name });
+      this.#owner.cache.found(
+        { database: relation.database ?? this.#owner.database, schema, identifier: name },
+        row && this.#owner.relationOf(schema, name, toText(row.get('kind') ?? null) as RelationType),
+        session,
+      );
       const id = nameOf(schema, name);
       if (!row || row.get('has_dependants') === false) bare.add(id);
       else bare.delete(id);

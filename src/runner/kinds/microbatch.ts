@@ -25,7 +25,9 @@ import {
   splitIntoBatches,
   truncate,
   wallTime,
+  withoutBatches,
 } from '../../state/batches.ts';
+import { nothingBuiltSql } from '../interval-notes.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
@@ -188,31 +190,34 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
     existing?.type === 'table' && (previous !== undefined || !(model.config.full_refresh ?? flags.full_refresh));
   const given = givenWindow(ctx);
   const { intervals } = ctx.adapter;
+  const partial = ctx.scopes.sample !== null || flags.empty === true;
   const ledger =
     intervals !== null &&
-    keepsLedger(ctx, model) &&
-    ((given === null && previous === undefined) || intervals.exists(relation))
+    ownSettings(model)['ledger'] !== false &&
+    (partial || (given === null && previous === undefined) || intervals.exists(relation, session))
       ? intervals
       : null;
   const done = ledger === null ? [] : await ledger.read(session, relation);
-  const forgets = !incremental && intervals?.exists(relation) === true;
+  const forgets = !incremental && intervals?.exists(relation, session) === true && !partial;
   const now = ctx.retry?.startedAt ?? invocation.started_at.getTime();
   const common = { relation, size, incremental, forgets };
   try {
-    if (previous !== undefined) {
-      return {
-        ...common,
-        batches: previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) })),
-        missed: 0,
-        noted: done.length > 0,
-      };
+    const begin = previous === undefined ? wallTime(String(model.config['begin'])) : 0;
+    const window = { now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) };
+    const batches =
+      previous === undefined
+        ? splitIntoBatches(coveredInterval({ ...window, given }, size), size)
+        : previous.failed.map(([from, to]) => ({ start: wallTime(from), end: wallTime(to) }));
+    if (ledger !== null && partial) {
+      // What such a run writes is not the content of its batches: a later run builds them.
+      const before = done.length > 0 ? done : [{ start: truncate(begin, size), end: truncate(now, size) }];
+      const left = incremental && !(await isEmpty(session, relation, done)) ? withoutBatches(before, batches) : [];
+      await session.execute(nothingBuiltSql(ledger, relation), { autoBegin: true });
+      for (const interval of left)
+        await session.execute(ledger.markSql(relation, interval, false), { autoBegin: true });
+      return { ...common, batches, missed: 0, noted: false };
     }
-    const begin = wallTime(String(model.config['begin']));
-    const covered = coveredInterval(
-      { given, now, incremental, begin, lookback: Number(model.config['lookback'] ?? 1) },
-      size,
-    );
-    const batches = splitIntoBatches(covered, size);
+    if (previous !== undefined) return { ...common, batches, missed: 0, noted: done.length > 0 };
     if (given !== null || !incremental) {
       // An explicit window covers only a part of the table: its batches are recorded only where a ledger exists
       // already.
@@ -224,24 +229,24 @@ async function planBatches(ctx: RunContext, model: ModelNode, session: Session):
       };
     }
     if (ledger === null) return { ...common, batches, missed: 0, noted: false };
-    const start = truncate(begin, size);
-    if (done.length === 0 && start < covered.start) {
+    const [start, end] = [truncate(begin, size), coveredInterval({ ...window, given }, size).start];
+    const known = done.length > 0 || (await isEmpty(session, relation, done));
+    if (!known && start < end) {
       // A table without a ledger, as dbt builds it, counts as complete.
-      await session.execute(ledger.markSql(relation, { start, end: covered.start }, false), { autoBegin: true });
+      await session.execute(ledger.markSql(relation, { start, end }, false), { autoBegin: true });
     }
-    const missing = done.length === 0 ? [] : missingBatches({ start, end: covered.start }, done, size);
+    const missing = known ? missingBatches({ start, end }, done, size) : [];
     return { ...common, batches: [...missing, ...batches], missed: missing.length, noted: true };
   } finally {
     if (session.inTransaction) await session.commit();
   }
 }
 
-/**
- * Finished intervals are recorded unless `meta: {tsdbt: {ledger: false}}`; runs that read a part of the data never
- * record.
- */
-function keepsLedger(ctx: RunContext, model: ModelNode): boolean {
-  return ctx.scopes.sample === null && !ctx.config.flags.empty && ownSettings(model)['ledger'] !== false;
+/** Is a table without notes also without rows? Then nothing of it is built, whoever created it. */
+async function isEmpty(session: Session, relation: Relation, done: readonly DoneInterval[]): Promise<boolean> {
+  if (done.length > 0) return false;
+  const { table } = await session.execute(`select 1 from ${relation.render()} limit 1`, { fetch: true });
+  return table.rows.length === 0;
 }
 
 /** `--event-time-start` and `--event-time-end`; in their place the sample's. */

@@ -9,6 +9,7 @@ import { errorOf } from '../../error-table.ts';
 import { createLatestVersionPointer } from '../latest-version-pointer.ts';
 import { type NodeScope, openScope, type OpenScopeOptions } from '../../compiler/node-scope.ts';
 import type { RunContext } from '../context.ts';
+import { forgetIntervals } from '../interval-notes.ts';
 import { requireAuditable } from '../audit.ts';
 import type { NodeKind, Outcome, Work } from '../node.ts';
 import { plainTable } from '../plain-table.ts';
@@ -57,6 +58,7 @@ export const modelKind: NodeKind<ModelNode> = {
   async execute(ctx, node, session, _p, { audit }) {
     const left = unchangedView(ctx, node, session);
     if (left !== null) return left;
+    await forgetIntervals(ctx, node, session);
     const made = audit === undefined ? await plainTable(ctx, node, session) : null;
     if (made !== null) return made;
     const outcome = await executeRelational(ctx, node, session, audit);

@@ -207,7 +207,7 @@ for (const { name, dialect, missing, open } of DATABASES) {
       const known = (identifier: string): unknown =>
         adapter.cache.get({ database: credentials.database, schema: 'behaviour', identifier })?.type;
       expect([known('looked'), known('looked_view'), known('absent')]).toEqual(['table', 'view', undefined]);
-      expect(adapter.cache.list(credentials.database, 'nowhere')).toEqual([]);
+      expect(adapter.cache.list(credentials.database, 'nowhere', own)).toEqual([]);
       expect(await adapter.existingSchemas(own, ['behaviour', 'nowhere'])).toEqual(new Set(['behaviour']));
       await own.release();
     });

@@ -10,6 +10,8 @@ import { ClickhouseLab, type Ended, type Fault } from './clickhouse-lab.ts';
 const DAYS = 3;
 /** Of the commands' clock. */
 const TODAY = '2026-03-04';
+/** Two days later. */
+const LATER = '2026-03-06';
 const ROWS = 30;
 const NOTE = /insert into `s`\.`?tsdbt_intervals`? .*'done'/i;
 const PUBLISH = /exchange tables \S*m__tsdbt_shadow/i;
@@ -133,7 +135,47 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       expect(await built()).toEqual(whole());
     });
 
-    it('takes a table without notes for whole; a window of its own, --empty and --sample note nothing', async () => {
+    it.each([['--empty'], ['--sample', '2 days']])(
+      'builds every batch after a table was created under %s',
+      async (...flags) => {
+        await run(flags);
+        expect(begun(await run())).toBe(DAYS + 1);
+        expect(await built()).toEqual(whole());
+        expect(begun(await run())).toBe(2);
+      },
+    );
+
+    it('builds again the batches that --empty emptied, and every batch of an empty table without notes', async () => {
+      await run();
+      await run(['--empty']);
+      expect(await built()).toEqual(whole().slice(0, DAYS - 1));
+      lab.env = clockAt(`${LATER}T10:30:05Z`);
+      try {
+        await run();
+      } finally {
+        lab.env = clockAt(`${TODAY}T10:30:05Z`);
+      }
+      expect(await built()).toEqual(whole());
+      await lab.rows('truncate table s.m');
+      await lab.rows('drop table s.tsdbt_intervals sync');
+      await run();
+      expect(await built()).toEqual(whole());
+    });
+
+    it('builds every batch after the model was a table in between', async () => {
+      await run();
+      const batched = lab.read('models/m.sql');
+      lab.write({
+        'models/m.sql':
+          "{{ config(materialized='table', order_by='id', partition_by='id % 3') }} select id, at, toUInt8(0) as fails from {{ source('raw', 'events') }} limit 5",
+      });
+      await run();
+      lab.write({ 'models/m.sql': batched });
+      expect(begun(await run())).toBe(DAYS + 1);
+      expect(await built()).toEqual(whole());
+    });
+
+    it('takes a table without notes for whole; a window of its own notes nothing', async () => {
       await lab.rows('create database s');
       await lab.rows(
         'create table s.m engine = MergeTree order by id partition by id % 3 as select id, at, toUInt8(0) as ' +
@@ -144,14 +186,6 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
         ['done', DAYS - 1],
         ['done', 1],
       ]);
-      await run(['--full-refresh', '--empty']);
-      expect(await ledger()).toEqual([
-        ['done', DAYS - 1],
-        ['done', 1],
-        ['forgotten', 0],
-      ]);
-      await run(['--sample', '2 days']);
-      expect(await ledger()).toHaveLength(3);
       await lab.rows('drop database s sync');
       const date = (ago: number): string => new Date(Date.parse(TODAY) - ago * 86_400_000).toISOString().slice(0, 10);
       await run(['--event-time-start', date(2), '--event-time-end', date(1)]);

@@ -149,8 +149,86 @@ describe('a microbatch model of minutes', () => {
     expect(begun(await run([...vars({ minutes: 3 }), '--full-refresh']))).toBe(4);
     expect(await built()).toEqual(expected(3));
     expect(await intervals()).toBe(1);
-    await run([...vars({ minutes: 3 }), '--full-refresh', '--empty']);
-    expect([await built(), await intervals()]).toEqual([[], 0]);
+  });
+
+  it.each([['--empty'], ['--sample', '2 hours']])(
+    'builds every batch after a table was created under %s',
+    async (...flags) => {
+      await run([...vars({ minutes: 9 }), ...flags]);
+      expect(begun(await run(vars({ minutes: 9 })))).toBe(10);
+      expect(await built()).toEqual(expect.arrayContaining(expected(9)));
+      expect(begun(await run(vars({ minutes: 9 })))).toBe(2);
+    },
+  );
+
+  it('builds every batch after --full-refresh --empty emptied the table', async () => {
+    await run(vars({ minutes: 4 }));
+    await run([...vars({ minutes: 4 }), '--full-refresh', '--empty']);
+    expect(await built()).toEqual([]);
+    expect(begun(await run(vars({ minutes: 4 })))).toBe(5);
+    expect(await built()).toEqual(expected(4));
+  });
+
+  it.each(['with', 'without'])('builds again the batches of an --empty run in a table %s notes', async (notes) => {
+    await run(vars({ minutes: 6 }));
+    if (notes === 'without') await project.client.query('drop table s.tsdbt_intervals');
+    await run([...vars({ minutes: 6 }), '--empty']);
+    project.env = clockAt('2026-03-04T10:33:05Z');
+    try {
+      const out = await run(vars({ minutes: 9 }));
+      expect(out).toMatch(/before this run's window/);
+    } finally {
+      project.env = clockAt(NOW);
+    }
+    expect(await built()).toEqual(expected(6));
+  });
+
+  it('builds every batch of an empty table that has no notes', async () => {
+    await project.client.query(
+      'create schema s; create table s.m as select *, now() as built_at from raw.events limit 0',
+    );
+    expect(begun(await run(vars({ minutes: 8 })))).toBe(9);
+    expect(await built()).toEqual(expected(8));
+  });
+
+  it('builds every batch after the model was a table in between', async () => {
+    const batched = model(`begin=${BEGIN}, batch_size='1m'`);
+    await run(vars({ minutes: 9 }));
+    project.write({
+      'models/m.sql':
+        "{{ config(materialized='table') }} select *, now() as built_at from {{ source('raw', 'events') }} where id > 27",
+    });
+    await run();
+    project.write({ 'models/m.sql': batched });
+    expect(begun(await run(vars({ minutes: 9 })))).toBe(10);
+    expect(await built()).toEqual(expected(9));
+  });
+
+  it('keeps the notes of a model that a merge adds to in between', async () => {
+    const batched = model(`begin=${BEGIN}, batch_size='1m'`);
+    await run(vars({ minutes: 9 }));
+    project.write({
+      'models/m.sql':
+        "{{ config(materialized='incremental', incremental_strategy='append') }} select *, now() as built_at from {{ source('raw', 'events') }} limit 0",
+    });
+    await run();
+    project.write({ 'models/m.sql': batched });
+    expect(begun(await run(vars({ minutes: 9 })))).toBe(2);
+  });
+
+  it('lets several models of a new schema create the ledger at the same time', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `first${i}`);
+    for (const name of names) project.write({ [`models/${name}.sql`]: model(`begin=${BEGIN}, batch_size='1m'`) });
+    try {
+      for (let round = 0; round < 3; round++) {
+        await project.client.query('drop schema if exists s cascade');
+        const ended = await project.run(['run', '--select', ...names, '--threads', '8', ...vars({ minutes: 1 })]);
+        expect(ended.code, ended.out).toBe(0);
+      }
+      expect(await project.one('select count(*) from s.tsdbt_intervals')).toBe('8');
+    } finally {
+      for (const name of names) project.remove(`models/${name}.sql`);
+    }
   });
 });
 

@@ -87,7 +87,7 @@ export async function clickhouseStatements(test: Case, statements: string[] = []
           ? (test.writers ?? []).map((name) => fromJson({ schema: 's', name, sql: `select * from source_of_${name}` }))
           : [],
     };
-    adapter.cache.add(adapter.createRelation({ schema: 's', identifier, type, own }));
+    adapter.cache.replace(adapter.createRelation({ schema: 's', identifier, type, own }));
   }
   const templates = createTemplateEnvironments();
   const resolver = new MacroResolver(builtinMacros('clickhouse'), {

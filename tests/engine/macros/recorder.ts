@@ -114,7 +114,7 @@ export async function statementsOf(test: Case): Promise<string[]> {
   const session = new RecordingSession(test.state ?? {});
   await adapter.cache.fill([{ database: 'db', schema: 's' }], {}, async () => ({ relations: [] }));
   for (const [identifier, type] of Object.entries(test.state?.relations ?? {}))
-    adapter.cache.add(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
+    adapter.cache.replace(adapter.createRelation({ database: 'db', schema: 's', identifier, type }));
 
   const templates = createTemplateEnvironments();
   const resolver = new MacroResolver(builtinMacros('postgres'), {

@@ -114,7 +114,7 @@ describe('what is known', () => {
 
   test('renaming to a name that is taken is an inconsistency that says what to do', async () => {
     const cache = await filled();
-    cache.add(rel('x__dbt_tmp'));
+    cache.replace(rel('x__dbt_tmp'));
     expect(() => cache.checkRename(rel('x__dbt_tmp'))).toThrow(
       /^Cache inconsistency detected: in rename, new key .* already in cache.*share the prefix 'x'/s,
     );
@@ -123,7 +123,7 @@ describe('what is known', () => {
   test('a dependant that was dropped by itself and made again is not taken', async () => {
     const cache = await filled();
     cache.drop(rel('v'));
-    cache.add(rel('v', 'view'));
+    cache.replace(rel('v', 'view'));
     cache.drop(rel('t'));
     expect(names(cache)).toEqual(['other', 'v']);
   });
@@ -136,11 +136,10 @@ describe('what is known', () => {
     expect(names(cache)).toEqual(['other', 't', 'w']);
   });
 
-  test('adding keeps what is there, and makes no schema a listed one', async () => {
+  test('replacing a relation does not list its schema', async () => {
     const cache = await filled();
-    cache.add(rel('t', 'external'));
-    cache.add(rel('t', 'table', 'elsewhere'));
-    expect([cache.get(rel('t'))?.type, cache.hasSchema('d', 'elsewhere')]).toEqual(['table', false]);
+    cache.replace(rel('t', 'table', 'elsewhere'));
+    expect(cache.hasSchema('d', 'elsewhere')).toBe(false);
   });
 
   test('a schema that is dropped is unknown again', async () => {
@@ -295,6 +294,39 @@ describe('what is not yet committed', () => {
       'table',
       'materialized_view',
     ]);
+  });
+
+  test('is seen by its writer alone', async () => {
+    const cache = await filled();
+    const [writer, reader] = [{ pending: true }, { pending: true }];
+    cache.replace(rel('made'), writer);
+    cache.replace(rel('other', 'view'), writer);
+    cache.drop(rel('t'), writer);
+    const seen = (by: object): unknown[] => [
+      cache.get(rel('made'), by)?.type,
+      cache.get(rel('other'), by)?.type,
+      cache.get(rel('t'), by)?.type,
+      cache
+        .list('d', 's', by)
+        .map(({ identifier }) => identifier)
+        .sort(),
+    ];
+    expect(seen(writer)).toEqual(['table', 'view', undefined, ['made', 'other']]);
+    expect(seen(reader)).toEqual([undefined, 'table', 'table', ['other', 't', 'v', 'w']]);
+    cache.committed(writer);
+    expect(seen(reader)).toEqual(seen(writer));
+  });
+
+  test('is over where another session holds the lock and finds what the server has', async () => {
+    const cache = await filled();
+    const [writer, reader] = [{ pending: true }, { pending: true }];
+    cache.replace(rel('made'), writer);
+    cache.drop(rel('other'), writer);
+    cache.found(rel('made'), rel('made'), reader);
+    cache.found(rel('other'), undefined, reader);
+    expect([cache.get(rel('made'), reader)?.type, cache.get(rel('other'), reader)]).toEqual(['table', undefined]);
+    cache.rolledBack(writer);
+    expect([cache.get(rel('made'), reader)?.type, cache.get(rel('other'), reader)]).toEqual(['table', undefined]);
   });
 
   test('a question that was sent before the commit does not know of it', async () => {

@@ -94,7 +94,7 @@ describe('relations of ClickHouse', () => {
 
   it('differ by case in the cache, and have no database there', () => {
     const cache = new RelationCache(true);
-    cache.add(relation);
+    cache.replace(relation);
     expect(cache.get({ database: 'x', schema: 's', identifier: 'i' })).toBe(relation);
     expect(cache.get({ database: null, schema: 's', identifier: 'I' })).toBeUndefined();
   });
