@@ -32,7 +32,7 @@ export async function execute(
   observer: Observer = {},
 ): Promise<RunOutcome> {
   const ctx = announce(parsed, selection);
-  if (selection.selected.size === 0) return executeNothing(parsed, ctx);
+  if (selection.selected.size === 0 && observer.retry?.hooks !== true) return executeNothing(parsed, ctx);
   const { signal, retry, durations, patience, progress, kindOf, stopped } = observer;
   const runNodes = compilesOnly(parsed.config.flags.which) ? compile : run;
   const outcome = await runNodes(

@@ -41,6 +41,8 @@ export interface RetriedRun {
   readonly batches: ReadonlyMap<string, BatchResults>;
   /** What that run made of the overloads of functions. */
   readonly overloads: ReadonlyMap<string, OverloadResults>;
+  /** A hook of that run failed: on-run-start and on-run-end run also when no node is left. */
+  readonly hooks?: boolean;
 }
 
 export interface RunContext extends CompileContext {

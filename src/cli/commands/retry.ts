@@ -48,9 +48,8 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
   if (command === undefined) throw errorOf('retryNotSupported', { command: which });
   const statuses = session.flags.warn_error ? new Set([...RETRIED, 'warn']) : RETRIED;
   const isOperation = which === 'run-operation';
-  const failed = previous.results.filter(
-    (r) => statuses.has(r.status) && (isOperation || !r.unique_id.startsWith('operation.')),
-  );
+  const unfinished = previous.results.filter((r) => statuses.has(r.status));
+  const failed = unfinished.filter((r) => isOperation || !r.unique_id.startsWith('operation.'));
   if (isOperation && failed.length === 0) return true;
   const again = await command();
   return again({
@@ -61,6 +60,7 @@ export async function retryCommand(session: CommandSession): Promise<boolean> {
       startedAt: previous.startedAt,
       batches: failedBatches(failed),
       overloads: failedOverloads(failed),
+      hooks: !isOperation && failed.length < unfinished.length,
     },
   });
 }

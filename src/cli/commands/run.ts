@@ -85,7 +85,7 @@ export async function runParsed(session: CommandSession, parsed: ParsedProject):
       ...(ended === null ? {} : { progress: { begun: () => undefined, ended } }),
     }),
   );
-  if (selection.selected.size === 0) {
+  if (selection.selected.size === 0 && retried?.hooks !== true) {
     if (flags.which === 'seed') printRunEnd(ctx.log, []);
     return true;
   }

@@ -1,10 +1,21 @@
 // Snapshots: models with a start and a result line of their own.
 import { compileNode } from '../../compiler/compile.ts';
+import { relationFrom } from '../../context/relations.ts';
 import type { SnapshotNode } from '../../contracts/node.ts';
 import { stringifyJson } from '../../values/index.ts';
 import { executeRelational } from './model.ts';
 import { nodeRepresentation } from '../materialize.ts';
-import type { NodeKind } from '../node.ts';
+import type { RunContext } from '../context.ts';
+import type { NodeKind, Outcome } from '../node.ts';
+
+/** Under `--empty` and `--sample` most rows are missing, not deleted: a snapshot that has a history is left alone. */
+function keptHistory(ctx: RunContext, node: SnapshotNode): Outcome | null {
+  const option = ctx.config.flags.empty === true ? '--empty' : ctx.scopes.sample !== null ? '--sample' : null;
+  const relation = relationFrom(ctx.adapter, ctx.config.project.quoting, node);
+  if (option === null || ctx.adapter.cache.get(relation) === undefined) return null;
+  ctx.log.note(`${node.name}: ${option} leaves the rows of a snapshot as they are`);
+  return { status: 'success', message: 'UNCHANGED', response: {}, failures: null };
+}
 
 /** How snapshots run. */
 export const snapshotKind: NodeKind<SnapshotNode> = {
@@ -12,7 +23,8 @@ export const snapshotKind: NodeKind<SnapshotNode> = {
     ctx.log.startLine(`snapshot ${nodeRepresentation(ctx, node)}`, p);
   },
   compile: (ctx, node, session) => compileNode(ctx, node, session),
-  execute: (ctx, node, session, _p, { audit }) => executeRelational(ctx, node, session, audit),
+  execute: async (ctx, node, session, _p, { audit }) =>
+    keptHistory(ctx, node) ?? executeRelational(ctx, node, session, audit),
   finish(ctx, p, node, result) {
     const cfg = Object.fromEntries(
       Object.entries(node.config)

@@ -167,7 +167,8 @@ select id, at, throwIf(toDate(at) = toDate('${TODAY}') - {{ var('bad', -1) }}) a
       const batched = lab.read('models/m.sql');
       lab.write({
         'models/m.sql':
-          "{{ config(materialized='table', order_by='id', partition_by='id % 3') }} select id, at, toUInt8(0) as fails from {{ source('raw', 'events') }} limit 5",
+          "{{ config(materialized='table', order_by='id', partition_by='id % 3') }} " +
+          "select id, at, toUInt8(0) as fails from {{ source('raw', 'events') }} limit 5",
       });
       await run();
       lab.write({ 'models/m.sql': batched });

@@ -196,7 +196,8 @@ describe('a microbatch model of minutes', () => {
     await run(vars({ minutes: 9 }));
     project.write({
       'models/m.sql':
-        "{{ config(materialized='table') }} select *, now() as built_at from {{ source('raw', 'events') }} where id > 27",
+        "{{ config(materialized='table') }} " +
+        "select *, now() as built_at from {{ source('raw', 'events') }} where id > 27",
     });
     await run();
     project.write({ 'models/m.sql': batched });
@@ -209,7 +210,8 @@ describe('a microbatch model of minutes', () => {
     await run(vars({ minutes: 9 }));
     project.write({
       'models/m.sql':
-        "{{ config(materialized='incremental', incremental_strategy='append') }} select *, now() as built_at from {{ source('raw', 'events') }} limit 0",
+        "{{ config(materialized='incremental', incremental_strategy='append') }} " +
+        "select *, now() as built_at from {{ source('raw', 'events') }} limit 0",
     });
     await run();
     project.write({ 'models/m.sql': batched });

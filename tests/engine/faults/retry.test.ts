@@ -96,3 +96,29 @@ describe('clone', () => {
     ]);
   });
 });
+
+describe('after a hook that failed', () => {
+  it.each(['on-run-end', 'on-run-start'])('retry runs the hooks again when %s failed and no node did', async (when) => {
+    const settings = project.read('dbt_project.yml');
+    await project.client.query('drop table if exists hook_log; drop schema if exists s cascade');
+    project.write({
+      'dbt_project.yml':
+        `${settings}${when}: ["insert into public.hook_log values (1)"]\n` +
+        (when === 'on-run-start' ? 'on-run-end: ["select 1"]\n' : ''),
+    });
+    try {
+      expect((await project.run(['run', '--select', 'a'])).code).toBe(1);
+      const again = await project.run(['retry']);
+      expect(again.code, again.out).toBe(1);
+      await project.client.query('create table hook_log (n int)');
+      const mended = await project.run(['retry']);
+      expect(mended.code, mended.out).toBe(0);
+      expect(await project.one('select count(*) from hook_log')).toBe('1');
+      expect(await project.one('select id from s.a')).toBe('1');
+      const nothing = await project.run(['retry']);
+      expect([nothing.code, nothing.out]).toEqual([0, expect.stringContaining('Nothing to do')]);
+    } finally {
+      project.write({ 'dbt_project.yml': settings });
+    }
+  });
+});

@@ -49,6 +49,8 @@
           clickhouse__snapshot_key(strategy.unique_key))) -%}
       {%- set source_sql = 'select * from ' ~ queried -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, source_sql, target_relation) -%}
+      {%- do snapshot_check_changes(staging_table, target_relation,
+          dict(strategy, unique_key=clickhouse__snapshot_key(strategy.unique_key))) -%}
       {#- columns of the staging table that are not for the snapshot -#}
       {%- set working = ['dbt_change_type', 'dbt_unique_key'] -%}
       {%- set missing = adapter.get_missing_columns(staging_table, target_relation)
@@ -195,7 +197,8 @@
     {%- if shown -%}
       {%- do exceptions.raise_compiler_error('The snapshot would have several current rows for one unique_key: '
           ~ shown | join(', ')
-          ~ '. Nothing was changed. Its query must give one row a key.') -%}
+          ~ '. Nothing was changed. Expected one row per key from its query, and one current row per key in the table.')
+      -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -25,6 +25,7 @@
       {%- do adapter.assert_valid_snapshot_target_given_strategy(target_relation, columns, strategy) -%}
       {%- set select_sql = snapshot_staging_table(strategy, sql, target_relation) -%}
       {%- set staging_table = build_snapshot_staging_table(strategy, sql, target_relation) -%}
+      {%- do snapshot_check_changes(staging_table, target_relation, strategy) -%}
       {%- do adapter.expand_target_column_types(from_relation=staging_table, to_relation=target_relation) -%}
 
       {#- columns of the staging table that are not for the snapshot -#}
