@@ -28,8 +28,13 @@ import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 import { MOST_DATA, readFileText } from './project/read-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** Opens without blocking: a named pipe without a reader is refused instead of waited for. */
-const WITHOUT_WAITING = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NONBLOCK ?? 0);
+/** Opens without blocking: a named pipe without a reader is refused instead of waited for. Follows no link. */
+const WITHOUT_WAITING =
+  constants.O_WRONLY |
+  constants.O_CREAT |
+  constants.O_TRUNC |
+  (constants.O_NONBLOCK ?? 0) |
+  (constants.O_NOFOLLOW ?? 0);
 
 const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -54,7 +59,7 @@ export function writeFileAtomically(path: string, ...parts: readonly (string | U
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     makeFolder(dirname(path));
-    const file = openSync(temporary, 'w');
+    const file = openSync(temporary, 'wx');
     try {
       for (const part of parts) writeFileSync(file, part);
     } finally {

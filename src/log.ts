@@ -83,6 +83,24 @@ export function stripColors(text: string): string {
   return text.includes('\u001b') ? text.replace(ANSI, '') : text;
 }
 
+/** Control characters but line feed, tab, colours, and the carriage return of a line's end. */
+const CONTROLS = /\u001b(?!\[[0-9;]*m)|\r(?!\n)|[\0-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f-\u009f]/g;
+/** A further line that looks like the beginning of a log line: a time, or the rule before a command. */
+const FORGED = /([\n\u2028\u2029])(?=(?:\u001b\[[0-9;]*m|[ \t])*(?:\d\d:\d\d:\d\d|={5}))/g;
+
+/**
+ * A message of which no part passes for another log line: SQL, errors and `log()` hold text of others. Control
+ * characters are shown as `\x1b`, and a further line that begins like a log line gets a bar.
+ */
+export function unforged(text: string): string {
+  return withoutControls(text).replace(FORGED, '$1| ');
+}
+
+/** A text in which control characters are shown instead of obeyed by the terminal. */
+export function withoutControls(text: string): string {
+  return text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
 /** `1 view`, `2 views`. */
 export function pluralize(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? '' : 's'}`;
@@ -121,10 +139,12 @@ const RULE = '='.repeat(30);
 const two = (n: number): string => (n < 10 ? `0${n}` : `${n}`);
 
 /** `10:15:37  Running with …`, as dbt prints to a terminal (UTC). */
-export function textLine(event: LogEvent, at: Date, colors: boolean): string {
+export function textLine(event: LogEvent, at: Date, colors: boolean, terminal = false): string {
   const msg = colors ? event.msg : stripColors(event.msg);
-  if (isPrintEvent(event)) return msg;
-  return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${msg}`;
+  // Requested output stays as it is: other programs read it.
+  if (isPrintEvent(event)) return terminal ? withoutControls(msg) : msg;
+  const safe = unforged(msg);
+  return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${safe}`;
 }
 
 /** The second whose local time was asked for last: many lines are of one second. */
@@ -150,7 +170,7 @@ export function debugLine(event: LogEvent, at: Date, micros: number, colors: boo
   const thread = event.thread === undefined ? 'MainThread' : event.thread.slice(0, 10).padEnd(10);
   return (
     `${head}${colors ? RESET : ''}${time} [${event.level.padEnd(5)}] [${thread}]: ` +
-    `${colors ? event.msg : stripColors(event.msg)}`
+    unforged(colors ? event.msg : stripColors(event.msg))
   );
 }
 

@@ -12,6 +12,8 @@ export interface MethodCall {
   readonly config: RuntimeConfig;
   /** Warns of constraints that the database will not hold. */
   readonly onConstraint: ConstraintWarning;
+  /** Takes a secret that the SQL holds: every output masks it. */
+  readonly onSecret: (secret: string) => void;
   /** Logs a warning. */
   warn(message: string): void;
   /** Now, in milliseconds since 1970. */

@@ -6,12 +6,15 @@ import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation } from '../contracts/project.ts';
 import { formatError, TsdbtError } from '../errors.ts';
 import { errorCodeOf } from '../error-table.ts';
-import { fire, interruption } from '../events/index.ts';
+import { fire, interruption, note } from '../events/index.ts';
 import type { Logger, LogLevel } from '../log.ts';
 import { deprecation } from '../project/deprecations.ts';
-import { loadEnvFile } from '../project/env-file.ts';
+import { type CommandEnvironment, readEnvironment } from '../project/env-file.ts';
 import { type CliOptions, resolveFlagsWithNotices, withBothSpellings } from '../project/flags.ts';
 import { commandSpec } from '../project/command-table.ts';
+import { GLOBAL_OPTIONS } from '../project/global-options.ts';
+import { convertOption } from '../project/option-value.ts';
+import { checkWithin, checkWritten, liesWithin } from '../project/outside-paths.ts';
 import { type ProjectSettings, readProjectSettings } from '../project/project-settings.ts';
 import { withSampleWindow } from '../project/sample-window.ts';
 import { findProjectDir, invocationStart } from '../project/runtime-config.ts';
@@ -40,7 +43,10 @@ export interface CommandSession {
     /** All nodes of the run that is repeated. */
     readonly before: ReadonlySet<string>;
   };
-  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The shell's variables and options of `.env`: what decides how the program works. */
+  readonly env: CommandEnvironment['settings'];
+  /** What `env_var()` sees: all of `.env` too. */
+  readonly templateEnv: CommandEnvironment['templates'];
   readonly cwd: string;
   readonly projectDir: string;
   readonly invocation: Invocation;
@@ -73,7 +79,8 @@ export async function withCommand(
 ): Promise<number> {
   const began = performance.now();
   const cwd = process.cwd();
-  const env = loadEnvFile(cwd, process.env);
+  const environment = environmentOf(parsed.options);
+  const { settings: env, templates: templateEnv } = environment;
   const projectDir = findProjectDir(cwd, env, parsed.options['project_dir'] as string | undefined);
   const settings = readProjectSettings(projectDir, { cwd, env, profilesDir: parsed.options['profiles_dir'] });
   const { flags: resolved, notices } = resolveFlagsWithNotices(
@@ -85,6 +92,7 @@ export async function withCommand(
   );
   const start = invocationStart(now());
   const sampled = withSampleWindow(resolved, start.started_at.getTime());
+  checkWrittenPaths({ ...parsed, flags: sampled, fromFile: environment.fromFile }, projectDir, settings.logPath);
   const flags = { ...sampled, log_path: sampled.log_path ?? settings.logPath };
   const invocation: Invocation = {
     invocation_id: randomUUID(),
@@ -93,9 +101,9 @@ export async function withCommand(
     command: commandLine(parsed),
   };
   const secrets = new Secrets();
-  secrets.addEnvironment(env);
+  secrets.addEnvironment(templateEnv);
   secrets.addVars(parsed.options['vars']);
-  const { logger: raw, show, flush } = createLog(parsed, flags, invocation, env, projectDir, secrets);
+  const { logger: raw, show, flush } = createLog(parsed, flags, invocation, templateEnv, projectDir, secrets);
   const logger = withWarnError(raw, flags);
   const ending = new Ending();
   let success = false;
@@ -108,6 +116,7 @@ export async function withCommand(
       Object.entries(invocation.args).map(([k, v]) => [k, typeof v === 'string' ? v : stringifyJson(v)]),
     );
     fire(raw, 'MainReportArgs', { args });
+    if (environment.warning !== null) note(logger, environment.warning, { level: 'warn' });
     if (settings.flagsMoved) deprecation(logger, 'ProjectFlagsMovedDeprecation', {});
     for (const { name, facts } of notices) deprecation(logger, name, facts);
     if (parsed.deprecatedSpellings.length > 0) deprecation(logger, 'ModelParamUsageDeprecation', {});
@@ -121,6 +130,7 @@ export async function withCommand(
         positional,
         typed,
         env: withBothSpellings(env),
+        templateEnv: withBothSpellings(templateEnv),
         cwd,
         projectDir,
         invocation,
@@ -157,6 +167,48 @@ export async function withCommand(
     flush();
   }
   return exitCode;
+}
+
+/** The variables of this process and of `.env`. @param options as typed */
+export function environmentOf(options: CliOptions): CommandEnvironment {
+  const { env } = process;
+  const cwd = process.cwd();
+  return readEnvironment({
+    cwd,
+    env,
+    projectDir: findProjectDir(cwd, env, options['project_dir'] as string | undefined),
+    allowOutside: allowsOutside(options['allow_outside_paths'], env),
+  });
+}
+
+/** `--allow-outside-paths`, before the flags are known: `.env` never sets it. */
+function allowsOutside(typed: unknown, env: NodeJS.ProcessEnv): boolean {
+  const spec = GLOBAL_OPTIONS.find(({ name }) => name === 'allow_outside_paths');
+  const text = spec?.env === undefined ? undefined : env[spec.env];
+  return typed === undefined ? spec !== undefined && !!text && convertOption(spec, text) === true : typed === true;
+}
+
+/**
+ * Checks the folders that a command writes to, before it writes its log. Options of the command line and variables of
+ * the shell may name any folder, dbt_project.yml and `.env` only one within the project.
+ */
+function checkWrittenPaths(
+  { flags, options, fromFile }: Pick<ParsedCommand, 'options'> & { flags: Flags; fromFile: ReadonlySet<string> },
+  projectDir: string,
+  written: string | null,
+): void {
+  if (flags['allow_outside_paths'] === true) return;
+  for (const name of ['target_path', 'log_path'] as const) {
+    const variable = [`DBT_ENGINE_${name.toUpperCase()}`, `DBT_${name.toUpperCase()}`].find((each) =>
+      fromFile.has(each),
+    );
+    if (options[name] === undefined && variable !== undefined && flags[name] != null)
+      checkWithin(flags[name], projectDir, `${variable} of .env`);
+  }
+  if (flags.log_level_file === 'none') return;
+  const folder = resolve(projectDir, flags.log_path ?? written ?? 'logs');
+  checkWritten(folder, projectDir, 'log-path', flags.log_path);
+  if (liesWithin(folder, projectDir)) checkWithin('dbt.log', folder, 'The log file');
 }
 
 /** @param end how the command ended, and whether more than the debug log is to show what it took */
@@ -223,6 +275,7 @@ function createLog(
       format: lineFormat(flags.log_format, 'text'),
       level,
       colors: flags.use_colors,
+      terminal: process.stdout.isTTY,
     };
     const all = consoleSink(
       options,
@@ -290,8 +343,9 @@ export function invocationArgs(
     'log_cache_events',
     'store_failures',
     'use_experimental_parser',
-    // An option that dbt does not know.
+    // Options that dbt does not know.
     'if_changed',
+    'allow_outside_paths',
   ]);
   const args: Record<string, Json> = {};
   const operation = flags.which === 'run-operation';

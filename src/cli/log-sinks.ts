@@ -31,6 +31,8 @@ export interface SinkOptions {
   readonly secrets: Secrets;
   /** dbt hides these two noisy events unless asked. */
   readonly cacheEvents: boolean;
+  /** Whether the lines go to a terminal, which obeys control characters. */
+  readonly terminal?: boolean;
 }
 
 const CACHE_EVENTS = new Set(['CacheAction', 'CacheDumpGraph']);
@@ -46,7 +48,7 @@ function formatLine(event: LogEvent, options: SinkOptions, revealed = false): st
       ? unmarkFloats(jsonLine(event, at, micros, options.colors, options.context))
       : options.format === 'debug'
         ? debugLine(event, at, micros, options.colors, options.context)
-        : textLine(event, at, options.colors);
+        : textLine(event, at, options.colors, options.terminal === true);
   if (revealed) return line;
   return options.format === 'json' ? options.secrets.maskJsonLine(line) : options.secrets.mask(line);
 }

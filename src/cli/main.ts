@@ -2,10 +2,10 @@
 // demand, so that a small command starts fast.
 import { errorOf } from '../error-table.ts';
 import { formatError, TsdbtError } from '../errors.ts';
-import { loadEnvFile } from '../project/env-file.ts';
+import { unforged } from '../log.ts';
 import { Secrets } from '../secrets.ts';
 import { badYamlOption, sayBadYaml } from './bad-yaml.ts';
-import { type CommandSession, withCommand } from './command-session.ts';
+import { type CommandSession, environmentOf, withCommand } from './command-session.ts';
 import { wasStopped } from './ending.ts';
 import { type CommandHandler, createProgram, exitAfterHelp, type ParsedCommand } from './options.ts';
 import { watchOutputs } from './outputs.ts';
@@ -82,9 +82,9 @@ const HANDLERS: Readonly<Record<string, CommandHandler>> = {
 };
 
 /** The environment with the variables of .env, if that file can be read. */
-function environment(): NodeJS.ProcessEnv {
+function environment(): Readonly<Record<string, string | undefined>> {
   try {
-    return loadEnvFile(process.cwd(), process.env);
+    return environmentOf({}).templates;
   } catch {
     return process.env;
   }
@@ -121,9 +121,8 @@ async function main(argv: readonly string[]): Promise<void> {
       secrets.addEnvironment(environment());
       const badYaml = badYamlOption(error);
       if (badYaml !== undefined) sayBadYaml(badYaml, argv, secrets);
-      process.stderr.write(
-        `${secrets.mask(error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error))}\n`,
-      );
+      const text = error instanceof TsdbtError && error.kind === 'usage' ? error.message : formatError(error);
+      process.stderr.write(`${secrets.mask(unforged(text))}\n`);
     }
   }
   finished = true;

@@ -28,7 +28,7 @@ interface Rendered {
 
 /** The file's content with secrets inserted. @throws `profile` error */
 function render(session: CommandSession, config: RuntimeConfig, name: string | null): Rendered {
-  const { env, logger, invocation } = session;
+  const { templateEnv: env, logger, invocation } = session;
   const file = connectionsFile(config);
   if (file === null)
     throw errorOf('noConnectionsFile', { connection: name ?? 'default', path: connectionsPath(config) });
@@ -38,7 +38,7 @@ function render(session: CommandSession, config: RuntimeConfig, name: string | n
     const [owner = ''] = namesOf(written).filter((each) => secret.startsWith(`${each}.`));
     throw errorOf('writtenSecret', { secret }, { path, ...placeOf(owner) });
   }
-  const data = renderConnection(written, path, config, env, createYamlRenderer({ env, logger, invocation, now }));
+  const data = renderConnection(written, path, config, createYamlRenderer({ env, logger, invocation, now }));
   return { path, data, placeOf, seen: (each) => session.secrets.add(each) };
 }
 

@@ -25,7 +25,7 @@ export function findJobFile(session: CommandSession, config: RuntimeConfig): Job
   const places = [root, config.profile.profiles_dir ?? root].map((folder) => join(folder, JOBS_FILE));
   const path = places.find(existsSync);
   if (path === undefined) return null;
-  const { env, logger, invocation } = session;
+  const { templateEnv: env, logger, invocation } = session;
   const render = renderFrom(path, createYamlRenderer({ env, logger, invocation, now }));
   const scope = { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env };
   return readJobs({

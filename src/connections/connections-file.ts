@@ -59,14 +59,8 @@ export function writtenConnections(
 }
 
 /** One connection, with what its templates write. @param written of `writtenConnections` */
-export function renderConnection(
-  written: Json,
-  path: string,
-  config: RuntimeConfig,
-  env: Readonly<Record<string, string | undefined>>,
-  render: RenderYamlText,
-): Json {
+export function renderConnection(written: Json, path: string, config: RuntimeConfig, render: RenderYamlText): Json {
   const target = targetDictionary(config.profile);
-  const scope = { target, vars: config.cli_vars, requireVars: true, env, secrets: true };
+  const scope = { target, vars: config.cli_vars, requireVars: true, env: config.env, secrets: true };
   return renderTree(written, scope, renderFrom(path, render));
 }

@@ -32,6 +32,8 @@ export interface AdapterObjectOptions {
   readonly onConstraint?: ConstraintWarning | undefined;
   /** A warning of the dialect's own methods. */
   readonly onWarning?: ((message: string) => void) | undefined;
+  /** See MethodCall. */
+  readonly onSecret?: ((secret: string) => void) | undefined;
   /** Behaviour flags that were read while off: dbt tells once of each. */
   readonly onBehaviorFlag?: ((name: string) => void) | undefined;
   /**
@@ -142,6 +144,7 @@ export class AdapterObject implements HostObject {
       },
       config: options.config,
       onConstraint: this.onConstraint,
+      onSecret: (secret) => options.onSecret?.(secret),
       warn: (message) => options.onWarning?.(message),
       now: options.now ?? (() => 0),
     };

@@ -181,7 +181,7 @@ export interface RuntimeConfig {
   /** `--vars`; overrides `project.vars`, which come from vars.yml when that file exists. */
   readonly cli_vars: { readonly [name: string]: Json };
   readonly flags: Flags;
-  /** The environment as a value. Only names that a template requests are looked up. */
+  /** What `env_var()` sees. Only names that a template requests are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly invocation: Invocation;
 }

@@ -1,6 +1,7 @@
 // Runs `docs generate` on a compiled project: queries the catalogue, writes catalog.json and the page. The caller
 // parses, selects, compiles and writes manifest.json.
-import { cpSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { cpSync, existsSync, lstatSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Adapter, ExecuteMacro } from '../adapters/adapter.ts';
 import type { Relation } from '../adapters/relation.ts';
@@ -18,12 +19,15 @@ import { buildCatalog, type CatalogRow } from './catalog.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 import { makeFolder } from '../make-folder.ts';
+import { checkWithin, realPath } from '../project/outside-paths.ts';
 
 export interface GenerateDocsInput {
   readonly manifest: Manifest;
   /** Folder of the project: asset paths are relative to it. */
   readonly projectRoot: string;
   readonly assetPaths: readonly string[];
+  /** Whether assets may be links to files outside of their folder. */
+  readonly allowOutside: boolean;
   /** Absolute path; the folder is created when missing. */
   readonly targetDir: string;
   /** unique_ids that `--select` and `--exclude` chose; null without a selection. */
@@ -146,8 +150,11 @@ function relationOf(adapter: Adapter, node: ManifestNode | SourceDefinition): Re
   return relationFrom(adapter, null, node);
 }
 
-/** Copies assets, such as images that descriptions show, next to the page. */
-function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): void {
+/**
+ * Copies assets, such as images that descriptions show, next to the page. A link to a file is copied as that file when
+ * it stays in the asset folder, because the page may be published; links to folders are skipped.
+ */
+function copyAssets({ assetPaths, projectRoot, targetDir, allowOutside }: GenerateDocsInput): void {
   for (const path of assetPaths) {
     // Copying first removes the destination: a path outside the target folder could delete unrelated files.
     const inside = relative(projectRoot, join(projectRoot, path));
@@ -160,14 +167,27 @@ function copyAssets({ assetPaths, projectRoot, targetDir }: GenerateDocsInput): 
     }
     const to = join(targetDir, path);
     rmSync(to, { recursive: true, force: true });
-    if (existsSync(join(projectRoot, path))) cpSync(join(projectRoot, path), to, { recursive: true });
+    const from = join(projectRoot, path);
+    if (!existsSync(from)) continue;
+    const [real, expected] = [realPath(from), join(realPath(projectRoot), inside)];
+    if (!allowOutside && real !== expected)
+      throw errorOf('outsidePath', { setting: 'asset-paths', path, real, folder: expected });
+    cpSync(from, to, {
+      recursive: true,
+      dereference: true,
+      filter(source) {
+        if (source === from || !lstatSync(source).isSymbolicLink()) return true;
+        if (!allowOutside) checkWithin(source, from, 'asset-paths');
+        return statSync(source, { throwIfNoEntry: false })?.isFile() === true;
+      },
+    });
   }
 }
 
 /** Writes a temporary file and renames it, so that readers never see a partial file. */
 function writeWhole(path: string, text: string): void {
   makeFolder(dirname(path));
-  const beside = `${path}.${process.pid}.tmp`;
-  writeFileSync(beside, text);
+  const beside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  writeFileSync(beside, text, { flag: 'wx' });
   renameSync(beside, path);
 }

@@ -2,13 +2,14 @@
 // a restart. The command line opens the browser and handles signals.
 import { randomBytes } from 'node:crypto';
 import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { extname, join, normalize, sep } from 'node:path';
+import { dirname, extname, join, normalize, sep } from 'node:path';
 import { writePath } from '../compiler/write-path.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import type { GraphNode } from '../contracts/node.ts';
 import type { CatalogArtifact } from '../contracts/results.ts';
 import { errorOf } from '../error-table.ts';
 import { HTML, isKnownHost, listen, localUrl, PLAIN, send, type ServerResponse } from '../http/server.ts';
+import { liesWithin, realPath } from '../project/outside-paths.ts';
 import { renderPage } from './page.ts';
 import { buildSiteData } from './site-data.ts';
 
@@ -73,7 +74,7 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
     ['manifest.json', 'catalog.json', 'run_results.json'].includes(path) ||
     input.assetPaths.some((a) => path.startsWith(`${a.replace(/(?<!\/)\/+$/, '')}/`));
   const file = join(input.targetDir, ...path.split('/'));
-  const found = allowed ? statSync(file, { throwIfNoEntry: false }) : undefined;
+  const found = allowed && staysIn(input.targetDir, file) ? statSync(file, { throwIfNoEntry: false }) : undefined;
   if (!found?.isFile()) {
     send(response, 404, PLAIN, 'not found');
     return;
@@ -90,6 +91,11 @@ function sendFile(input: ServeDocsInput, method: string, path: string, response:
     createReadStream(file)
       .on('error', () => response.destroy())
       .pipe(response);
+}
+
+/** A target folder of a cloned repository may hold links to any file of this machine. */
+function staysIn(targetDir: string, file: string): boolean {
+  return liesWithin(realPath(file), realPath(targetDir));
 }
 
 /**
@@ -133,13 +139,15 @@ export function docsPage(
     throw errorOf('noDocs', { path: join(targetDir, 'manifest.json') });
   }
   // A command writes compiled SQL only into its own manifest; an earlier command's compiled file still exists.
-  const compiledOf = (node: GraphNode): string | null => readCompiled(writePath(node, targetDir, 'compiled'));
+  const compiledOf = (node: GraphNode): string | null =>
+    readCompiled(targetDir, writePath(node, targetDir, 'compiled'));
   const catalog = readArtifact<CatalogArtifact>(join(targetDir, 'catalog.json'));
   return renderPage(buildSiteData(manifest, catalog, version, compiledOf), nonce, live);
 }
 
-function readCompiled(path: string): string | null {
+function readCompiled(targetDir: string, path: string): string | null {
   try {
+    if (!staysIn(targetDir, path)) return null;
     return readFileSync(path, 'utf8');
   } catch {
     return null;
@@ -148,6 +156,7 @@ function readCompiled(path: string): string | null {
 
 function readArtifact<T>(path: string): T | null {
   try {
+    if (!staysIn(dirname(path), path)) return null;
     return JSON.parse(readFileSync(path, 'utf8')) as T;
   } catch (error) {
     if (error instanceof SyntaxError) throw errorOf('badArtifact', { path, why: error.message }, { cause: error });

@@ -235,6 +235,13 @@ export const PROJECT_ERRORS = {
     (f) => `\ndbt encountered an error while trying to read your profiles.yml file.\n\n${f.why}\n`,
   ),
   badBuiltInTarget: row<Facts<'why'>>('T1216', 'profile', (f) => `${f.why}`),
+  outsidePath: row<Facts<'setting' | 'path' | 'real' | 'folder'>>(
+    'T1140',
+    'project',
+    (f) =>
+      `${f.setting}: '${f.path}' ${f.real === f.path ? 'is' : `leads to ${f.real},`} outside of ${f.folder}. ` +
+      'Move it into that folder, or allow it with --allow-outside-paths',
+  ),
   deepYamlText: row('T2521', 'validation', () => 'The YAML is nested too deeply'),
   deepYamlFile: row('T3039', 'runtime', () => 'The YAML is nested too deeply'),
   badYamlText: row<Facts<'line' | 'lines' | 'rule' | 'problem' | 'column'>>(

@@ -26,6 +26,8 @@ export interface LoadOptions {
   readonly projectDir?: string | undefined;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What `env_var()` sees; default: `env`. */
+  readonly templateEnv?: Readonly<Record<string, string | undefined>> | undefined;
   /** dbt's name of the command; default `build`. */
   readonly command?: string | undefined;
   /** Options of the command under dbt's flag names: `{ select: ['orders+'], full_refresh: true }`. */
@@ -58,6 +60,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     secrets = new Secrets(),
   } = options;
   const env = withBothSpellings(options.env);
+  const templateEnv = options.templateEnv === undefined ? env : withBothSpellings(options.templateEnv);
   const given = options.options ?? {};
   const folder = options.projectDir ?? (given['project_dir'] as string | undefined) ?? '.';
   const place = { cwd, env, profilesDir: given['profiles_dir'] };
@@ -69,10 +72,10 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     args: {},
     command: `tsdbt ${command}`,
   };
-  secrets.addEnvironment(env);
+  secrets.addEnvironment(templateEnv);
   secrets.addVars(flags.vars);
   const templates = createTemplateEnvironments();
-  const render = createYamlRenderer({ env, logger, invocation, now }, templates);
+  const render = createYamlRenderer({ env: templateEnv, logger, invocation, now }, templates);
   const config = await loadRuntimeConfig({
     projectDir: options.projectDir ?? flags.project_dir ?? undefined,
     profilesDir: flags.profiles_dir ?? undefined,
@@ -81,6 +84,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     vars: flags.vars ?? undefined,
     flags,
     env,
+    templateEnv,
     cwd,
     invocation,
     render,
@@ -113,6 +117,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
   return {
     config,
     adapter,
+    env,
     receivers: receiversOf(config, env, render, secrets, logger),
     templates,
     secrets,

@@ -168,8 +168,8 @@ export interface OpenOperation {
 
 /** Opens a new connection, because a run has closed its own. @param name of the session and of the operation */
 export async function openOperation(parsed: ParsedProject, ctx: RunContext, name: string): Promise<OpenOperation> {
-  const { config, logger } = parsed;
-  const adapter = await openAdapter(config, config.env, logger);
+  const { config, env, logger } = parsed;
+  const adapter = await openAdapter(config, env, logger);
   const own: RunContext = {
     ...ctx,
     adapter,

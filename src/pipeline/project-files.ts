@@ -1,16 +1,29 @@
 // Gives the layers below access to the project's files without file system calls of their own: files are read once and
 // written only when they change.
 import { existsSync, statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { writeIfChanged } from '../artifacts.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
+import { checkWithin, liesWithin, realPath } from '../project/outside-paths.ts';
 import { readFileText } from '../project/read-file.ts';
 import type { ProjectFiles } from '../runner/parsed-project.ts';
 import type { Secrets } from '../secrets.ts';
 
 /** Access to the project's files for the layers below; each file is read once. */
-export function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFiles {
+export function projectFiles(
+  config: Pick<RuntimeConfig, 'project' | 'packages' | 'flags'>,
+  secrets: Secrets,
+): ProjectFiles {
   const texts = new Map<string, string | null>();
+  const { project, flags } = config;
+  const target = realPath(resolve(project.project_root, project.target_path));
+  /** Folders that are known to lie in the target folder: a cloned repository may hold links there. */
+  const sound = new Set<string>();
+  const checkFolder = (folder: string): void => {
+    if (sound.has(folder) || flags['allow_outside_paths'] === true) return;
+    if (liesWithin(folder, resolve(project.project_root, project.target_path))) checkWithin(folder, target, 'Link');
+    sound.add(folder);
+  };
   return {
     read(path, packageName) {
       const key = `${packageName ?? ''}:${path}`;
@@ -23,12 +36,13 @@ export function projectFiles(config: RuntimeConfig, secrets: Secrets): ProjectFi
       texts.set(key, text);
       return text;
     },
-    write: (path, text) =>
-      writeIfChanged(isAbsolute(path) ? path : join(config.project.project_root, path), secrets.maskFile(text)),
+    write(path, text) {
+      const file = resolve(project.project_root, path);
+      checkFolder(dirname(file));
+      writeIfChanged(file, secrets.maskFile(text));
+    },
     mark(path) {
-      const file = statSync(isAbsolute(path) ? path : join(config.project.project_root, path), {
-        throwIfNoEntry: false,
-      });
+      const file = statSync(resolve(project.project_root, path), { throwIfNoEntry: false });
       return file === undefined ? null : `${file.mtimeMs} ${file.size}`;
     },
   };

@@ -30,7 +30,7 @@ export function receiversOf(
     if (file === null || written === undefined)
       throw errorOf('connectionGone', { connection: name, path: connectionsPath(config) });
     refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
-    const rendered = renderConnection(written, file.path, config, env, render);
+    const rendered = renderConnection(written, file.path, config, render);
     const seen = (secret: string): void => secrets.add(secret);
     const entry = connectionEntry({ [name]: rendered }, name, file.path, seen, file.placeOf);
     // Node's HTTP is loaded for those alone that talk it: most commands publish nothing.

@@ -1,11 +1,12 @@
 // `clean`: deletes the folders of clean-targets, but never sources and nothing outside of the project.
 import { eventOf } from '../events/index.ts';
-import { existsSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import type { Project } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import type { Logger } from '../log.ts';
 import { deprecation } from './deprecations.ts';
+import { realPath } from './outside-paths.ts';
 import { sourcePaths } from './project.ts';
 
 /**
@@ -43,9 +44,4 @@ export function cleanProject(project: Project, projectFilesOnly: boolean, logger
     logger.fire(eventOf('ConfirmCleanPath', `Cleaned ${path}/*`, { path }));
   }
   logger.fire(eventOf('FinishedCleanPaths', 'Finished cleaning all paths.', {}));
-}
-
-/** Resolves symbolic links; a path that does not exist is returned unchanged. */
-function realPath(path: string): string {
-  return existsSync(path) ? realpathSync(path) : path;
 }

@@ -1,8 +1,9 @@
-// Reads the `.env` file as dbt 1.12 does, from the working directory or the nearest folder above it. Shell variables
-// take precedence.
-import { existsSync, statSync } from 'node:fs';
+// Reads the `.env` file as dbt 1.12 does, from the working directory or the nearest folder above it, up to the root of
+// the repository. Shell variables take precedence. Templates see all values, the program only a few options of them.
+import { existsSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errorOf } from '../error-table.ts';
+import { liesWithin } from './outside-paths.ts';
 import { readFileText } from './read-file.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,22 +11,100 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Maximum characters that `${NAME}` may insert into all values: a line that names itself twice doubles its length. */
 const MOST_INTERPOLATED = 10_000_000;
 
-/**
- * Adds the variables of `.env` to the environment; existing variables are kept.
- * @param directory start of the search
- */
-export function loadEnvFile(directory: string, env: Environment): Environment {
-  const path = findEnvFile(resolve(directory));
-  if (path === undefined) return env;
-  return { ...parseEnvFile(readFileText(path), env, path), ...env };
+/** The variables of a command, by who may see them. */
+export interface CommandEnvironment {
+  /** What `env_var()` sees: the shell's variables and those of `.env`. */
+  readonly templates: Environment;
+  /**
+   * What decides how the program works: the shell's variables and a few options of `.env`. A cloned repository brings
+   * its own `.env`, so the rest reaches no child process and no address, proxy or TLS setting.
+   */
+  readonly settings: Environment;
+  /** The options of `.env` in `settings`. */
+  readonly fromFile: ReadonlySet<string>;
+  /** Why a `.env` was ignored. */
+  readonly warning: string | null;
 }
 
-function findEnvFile(directory: string): string | undefined {
+export interface EnvironmentPlace {
+  /** Start of the search. */
+  readonly cwd: string;
+  /** The shell's variables. */
+  readonly env: Environment;
+  /** The end of the search where there is no repository. */
+  readonly projectDir: string;
+  /** Whether the caller accepts a link to a file outside of the repository. */
+  readonly allowOutside?: boolean;
+}
+
+/** Options that `.env` may set although dbt does not know them. */
+const OWN_OPTIONS = [
+  'TSDBT_HASH_KEY',
+  'TSDBT_SERVE_TOKEN',
+  'TSDBT_ASK_AFTER',
+  'TSDBT_LEASE',
+  'NO_COLOR',
+  'DO_NOT_TRACK',
+];
+/** Options of dbt's that only the shell may set: they name servers, or open a port to other machines. */
+const SHELL_ONLY = /^DBT_(?:ENGINE_)?(?:PACKAGE_HUB_URL|HOST)$/;
+
+/** Adds the variables of `.env` to the environment; existing variables are kept. */
+export function readEnvironment({ cwd, env, projectDir, allowOutside }: EnvironmentPlace): CommandEnvironment {
+  const top = topOfSearch(resolve(cwd), resolve(projectDir));
+  const path = findEnvFile(resolve(cwd), top);
+  if (path === undefined) return { templates: env, settings: env, fromFile: new Set(), warning: null };
+  const problem = envFileProblem(path, allowOutside === true ? null : top, env);
+  if (problem !== null)
+    return { templates: env, settings: env, fromFile: new Set(), warning: `Ignoring ${path}: ${problem}` };
+  const values = parseEnvFile(readFileText(path), env, path);
+  const options = Object.entries(values).filter(
+    ([name]) => isOption(name) && env[name] === undefined && env[otherSpelling(name)] === undefined,
+  );
+  return {
+    templates: { ...values, ...env },
+    settings: { ...Object.fromEntries(options), ...env },
+    fromFile: new Set(options.map(([name]) => name)),
+    warning: null,
+  };
+}
+
+function isOption(name: string): boolean {
+  return OWN_OPTIONS.includes(name) || (name.startsWith('DBT_') && !SHELL_ONLY.test(name));
+}
+
+function otherSpelling(name: string): string {
+  return name.startsWith('DBT_ENGINE_') ? name.replace('DBT_ENGINE_', 'DBT_') : name.replace(/^DBT_/, 'DBT_ENGINE_');
+}
+
+/** The last folder of the search: the repository's root, or else the project, or else the working directory. */
+function topOfSearch(cwd: string, projectDir: string): string {
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return folder;
+    if (dirname(folder) === folder) return liesWithin(cwd, projectDir) ? projectDir : cwd;
+  }
+}
+
+function findEnvFile(directory: string, top: string): string | undefined {
   for (let folder = directory; ; folder = dirname(folder)) {
     const path = join(folder, '.env');
     if (existsSync(path) && !statSync(path).isDirectory()) return path;
-    if (dirname(folder) === folder) return undefined;
+    if (folder === top || dirname(folder) === folder) return undefined;
   }
+}
+
+/** Why a `.env` cannot be trusted. @param top folder that it must lie in; null: any */
+function envFileProblem(path: string, top: string | null, env: Environment): string | null {
+  if (top !== null && !liesWithin(realpathSync(path), realpathSync(top)))
+    return `it links to ${realpathSync(path)}, outside of ${top}. Use --allow-outside-paths to read it.`;
+  const uid = process.getuid?.();
+  if (uid === undefined) return null;
+  // Root's files are everyone's; with sudo, those of the user who called it are root's.
+  const trusted = [uid, 0, ...(uid === 0 ? [Number(env['SUDO_UID'] ?? 0)] : [])];
+  const stranger = [lstatSync(path), statSync(path)].find((file) => !trusted.includes(file.uid));
+  return stranger === undefined
+    ? null
+    : `it belongs to user ${stranger.uid}, and this process runs as user ${uid}. Change its owner to use it.`;
 }
 
 const BINDING = new RegExp(

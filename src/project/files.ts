@@ -1,12 +1,13 @@
 // Lists the files of a project and its packages: below the `*-paths`, without those in .dbtignore, in a fixed order.
 // Contents and checksums are read lazily. The parser parses them.
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync, type Stats } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, statSync, type Stats } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Project, RuntimeConfig, SourceFile } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { systemReason } from '../errors.ts';
 import { type IgnoreRules, parseIgnoreFile } from './ignore-file.ts';
+import { checkWithin } from './outside-paths.ts';
 import { sourcePaths } from './project.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
 import { MOST_DATA, readFileBytes, readFileText } from './read-file.ts';
@@ -16,6 +17,8 @@ type Kind = SourceFile['kind'];
 interface FoundFile {
   readonly relative: string;
   readonly name: string;
+  /** Whether it is a link. */
+  readonly linked: boolean;
 }
 
 interface FileType {
@@ -31,6 +34,8 @@ interface Reading {
   readonly jinjaExtensions: boolean;
   /** Is it the root project? Its OSI documents are the only ones. */
   readonly root: boolean;
+  /** Whether links may leave the project's folder. */
+  readonly allowOutside: boolean;
 }
 
 const NO_RULES: IgnoreRules = { file: () => false, folder: () => false };
@@ -40,12 +45,18 @@ export function readSourceFiles(config: Pick<RuntimeConfig, 'packages' | 'flags'
   const files: SourceFile[] = [];
   const seedLimit = Number(config.flags['maximum_seed_size_mib'] ?? 1) * 1024 * 1024;
   const jinjaExtensions = config.flags['allow_jinja_file_extensions'] === true;
-  for (const [i, project] of config.packages.entries())
-    readProjectFiles(project, { seedLimit, jinjaExtensions, root: i === 0 }, files);
+  const allow = config.flags['allow_outside_paths'] === true;
+  for (const [i, project] of config.packages.entries()) {
+    const root = i === 0;
+    // A package that is linked from a folder of this machine is the caller's own.
+    const allowOutside = allow && (root || lstatSync(project.project_root).isSymbolicLink());
+    readProjectFiles(project, { seedLimit, jinjaExtensions, root, allowOutside }, files);
+  }
   return files;
 }
 
-function readProjectFiles(project: Project, { seedLimit, jinjaExtensions, root }: Reading, into: SourceFile[]): void {
+function readProjectFiles(project: Project, reading: Reading, into: SourceFile[]): void {
+  const { seedLimit, jinjaExtensions, root, allowOutside } = reading;
   const ignorePath = join(project.project_root, '.dbtignore');
   const rules = existsSync(ignorePath) ? parseIgnoreFile(readFileText(ignorePath)) : NO_RULES;
   const walked = new Map<string, readonly FoundFile[]>();
@@ -63,6 +74,12 @@ function readProjectFiles(project: Project, { seedLimit, jinjaExtensions, root }
             (type.kind === 'singular_test' && /^(generic|fixtures)\//.test(file.relative))
           )
             continue;
+          if (file.linked && !allowOutside)
+            checkWithin(
+              isAbsolute(path) ? join(path, file.relative) : `${path}/${file.relative}`,
+              project.project_root,
+              'Link',
+            );
           into.push(new LoadedFile(project, path, file.relative, type.kind, seedLimit));
         }
       }
@@ -130,7 +147,7 @@ function findFiles(root: string, path: string, rules: IgnoreRules): FoundFile[] 
       const first = entry.name[0];
       if (first === '.' || first === '#' || first === '~' || rules.file(fromRoot)) continue;
       // Extensions are case-insensitive.
-      found.push({ relative: below, name: entry.name.toLowerCase() });
+      found.push({ relative: below, name: entry.name.toLowerCase(), linked: entry.isSymbolicLink() });
     }
     for (const below of folders) visit(below);
   };

@@ -7,6 +7,12 @@ const FORMATS = ['text', 'debug', 'json', 'default'];
 /** Accepted before and after every command. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   pair(
+    'allow_outside_paths',
+    'TSDBT_ALLOW_OUTSIDE_PATHS',
+    'Let the project read and write paths outside of its folder.',
+    false,
+  ),
+  pair(
     'cache_selected_only',
     'DBT_CACHE_SELECTED_ONLY',
     'Fill the relation cache only for schemas of selected nodes.',

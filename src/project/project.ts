@@ -9,6 +9,7 @@ import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { deprecation, type DeprecationName } from './deprecations.ts';
+import { checkProjectPaths } from './outside-paths.ts';
 import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
@@ -36,6 +37,8 @@ export interface LoadProjectOptions {
   readonly varsFile?: { readonly [name: string]: Json } | undefined;
   /** True for a package: `deps` reads its list of packages, and it may see no secret. */
   readonly dependency?: boolean;
+  /** `--allow-outside-paths`: the project may read and write outside of its folder. */
+  readonly allowOutside?: boolean;
 }
 
 /** Unrendered contents of the project file: enough for flags and the profile's name. */
@@ -93,7 +96,9 @@ export function loadProject(directory: string, options: LoadProjectOptions): Pro
     throw errorOf('varsTwice', {});
   }
   try {
-    return buildProject(raw, options);
+    const project = buildProject(raw, options);
+    if (options.allowOutside !== true) checkProjectPaths(project, options, options.dependency === true);
+    return project;
   } catch (error) {
     if (error instanceof TsdbtError && error.kind === 'project' && error.details.path === undefined) {
       throw error.with({ footer: `Error encountered in ${raw.path}` });

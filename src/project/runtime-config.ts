@@ -1,6 +1,6 @@
 // Combines all settings that are known before any model is read: project, profile, packages, variables, flags. Each has
 // a reader of its own.
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { Flags, Invocation, Profile, Project, RuntimeConfig } from '../contracts/project.ts';
@@ -25,6 +25,8 @@ export interface LoadRuntimeConfigOptions {
   readonly vars?: { readonly [name: string]: Json } | undefined;
   readonly flags: Flags;
   readonly env: Environment;
+  /** What `env_var()` sees; default: `env`. */
+  readonly templateEnv?: Environment | undefined;
   readonly cwd: string;
   readonly invocation: Invocation;
   readonly render: RenderYamlText;
@@ -49,8 +51,8 @@ export function findProjectDir(cwd: string, env: Environment, option?: string | 
  * @throws TsdbtError in dbt's words for errors in the files
  */
 export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Promise<RuntimeConfig> {
-  const { env, cwd, flags, render, logger } = options;
-  const projectDir = findProjectDir(cwd, env, options.projectDir);
+  const { cwd, flags, render, logger, templateEnv: env = options.env } = options;
+  const projectDir = findProjectDir(cwd, options.env, options.projectDir);
   const vars = options.vars ?? (flags['vars'] as { readonly [name: string]: Json } | undefined) ?? {};
   const raw = readRawProject(
     projectDir,
@@ -58,7 +60,7 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
     'Run from the folder of a project, or name it with --project-dir; `tsdbt init NAME` makes a new one.',
   );
   const profileScope: YamlScope = { target: null, vars, requireVars: true, env, secrets: true };
-  const place = profilesPlace(cwd, env, options.profilesDir);
+  const place = profilesPlace(cwd, options.env, options.profilesDir);
   const profile = loadProfile({
     render,
     scope: profileScope,
@@ -102,6 +104,7 @@ export function loadRootProject(options: LoadRootProjectOptions): Project {
     },
     targetPath: flags.target_path,
     logPath: flags.log_path,
+    allowOutside: flags['allow_outside_paths'] === true,
     versionCheck: flags['version_check'] !== false,
     logger,
     varsFile,
@@ -134,11 +137,19 @@ function loadPackage(
   try {
     const project = loadProject(folder, {
       render: options.render,
-      scope: { target: targetDictionary(profile), vars: {}, requireVars: true, env: options.env, secrets: false },
+      scope: {
+        target: targetDictionary(profile),
+        vars: {},
+        requireVars: true,
+        env: options.templateEnv ?? options.env,
+        secrets: false,
+      },
       targetPath: options.flags.target_path,
       logPath: options.flags.log_path,
       versionCheck,
       dependency: true,
+      // A package that is linked from a folder of this machine is the caller's own.
+      allowOutside: options.flags['allow_outside_paths'] === true && lstatSync(folder).isSymbolicLink(),
     });
     return root === null ? project : { ...project, quoting: root.quoting };
   } catch (error) {

@@ -5,10 +5,11 @@ import type { AdapterObjectOptions } from '../context/adapter-object.ts';
 import type { Manifest } from '../contracts/manifest.ts';
 import { type EventData, fire } from '../events/index.ts';
 import type { Logger } from '../log.ts';
+import type { Secrets } from '../secrets.ts';
 
 export type AdapterHooks = Pick<
   AdapterObjectOptions,
-  'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onBehaviorFlag' | 'views'
+  'builds' | 'onEvent' | 'onConstraint' | 'onWarning' | 'onSecret' | 'onBehaviorFlag' | 'views'
 >;
 
 /** @param adapterType for the words of warnings */
@@ -17,6 +18,7 @@ export function createAdapterHooks(
   adapterType: string,
   logger: Logger,
   views: AdapterHooks['views'],
+  secrets: Secrets,
 ): AdapterHooks {
   let own: Set<string> | undefined;
   const key = (database: string | null | undefined, schema: string | null, name: string | null): string =>
@@ -34,6 +36,7 @@ export function createAdapterHooks(
       );
       return own.has(key(relation.database, relation.schema, relation.identifier));
     },
+    onSecret: (secret) => secrets.add(secret),
     onEvent: (name, data) => fire(logger, name, data),
     onConstraint: (name, constraint) => fire(logger, name, { constraint, adapter: adapterType }),
     onWarning(base_msg) {

@@ -170,7 +170,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   };
   const scopes: ScopeFactory = {
     context,
-    adapterHooks: createAdapterHooks(working, adapter.type, logger, noted),
+    adapterHooks: createAdapterHooks(working, adapter.type, logger, noted, parsed.secrets),
     lookup: new ManifestLookup(working, {
       facts: parsed.facts,
       rootPackage: project.project_name,

@@ -28,6 +28,8 @@ export interface ProjectFiles {
 export interface LoadedProject {
   readonly config: RuntimeConfig;
   readonly adapter: Adapter;
+  /** The variables that connections read; `config.env` holds those of templates. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Of publications. */
   readonly receivers: Receivers;
   readonly templates: TemplateEnvironments;

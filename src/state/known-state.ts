@@ -43,7 +43,7 @@ export class KnownState {
     const temporary = `${this.#path}.${process.pid}.tmp`;
     try {
       makeFolder(dirname(this.#path));
-      writeFileSync(temporary, JSON.stringify(this.#all));
+      writeFileSync(temporary, JSON.stringify(this.#all), { flag: 'wx' });
       renameSync(temporary, this.#path);
       this.#changed = false;
     } catch {

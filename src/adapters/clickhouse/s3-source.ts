@@ -5,6 +5,7 @@ import { PyDict } from '../../values/dict.ts';
 import { toText } from '../../values/text.ts';
 import { isTruthy } from '../../values/truth.ts';
 import type { Value } from '../../values/value.ts';
+import { quoteIdentifier, quoteText } from './literal.ts';
 
 /** Parameters of `adapter.s3source_clause` that a config may give, too; what the call gives counts first. */
 export interface S3Arguments {
@@ -21,11 +22,13 @@ export interface S3Arguments {
 }
 
 /**
+ * With `named_collection` in `configured`, the statement holds no key: the collection has the bucket's URL and the keys.
  * @param given arguments of the call; empty ones are taken from `configured`
  * @param configured the project's var of the config's name, with the model's config over it
- * @throws when only one half of a key pair is given, or an external_id without a role
+ * @param onSecret receives the secret key, which every output must mask
+ * @throws when only one half of a key pair is given, an external_id without a role, or keys with a named collection
  */
-export function s3Source(given: S3Arguments, configured: PyDict): string {
+export function s3Source(given: S3Arguments, configured: PyDict, onSecret: (secret: string) => void): string {
   const value = (name: keyof S3Arguments): Value =>
     isTruthy(given[name]) ? given[name] : (configured.get(name) ?? '');
   const text = (name: keyof S3Arguments): string => (isTruthy(value(name)) ? toText(value(name)) : '');
@@ -44,15 +47,38 @@ export function s3Source(given: S3Arguments, configured: PyDict): string {
   if (external !== '' && role === '') throw new TsdbtError('runtime', 'S3 external_id specified without role_arn');
 
   const structure = structureText(value('structure'));
-  const parts = [`'${address(bucket, text('path'))}'`];
-  if (key !== '') parts.push(`'${key}'`, `'${secret}'`);
-  parts.push(`'${text('fmt')}'`);
+  const collection = configured.get('named_collection') ?? '';
+  if (isTruthy(collection)) {
+    if (`${bucket}${key}${role}` !== '')
+      throw new TsdbtError(
+        'runtime',
+        'S3 named_collection specified with bucket, aws_access_key_id or role_arn: the collection has the URL and the ' +
+          'credentials. Remove one of them',
+      );
+    const options = { filename: text('path'), format: text('fmt'), structure, compression_method: compression };
+    const written = Object.entries(options).filter(([, option]) => option !== '');
+    const settings = written.map(([name, option]) => `${name} = ${quoteWhole(option)}`);
+    return `s3(${[quoteIdentifier(toText(collection)), ...settings].join(', ')})`;
+  }
+  const parts = [quoteText(address(bucket, text('path')))];
+  if (key !== '') {
+    onSecret(secret);
+    parts.push(quoteText(key), quoteText(secret));
+  }
+  parts.push(quoteWhole(text('fmt')));
   // The compression has a place of its own only behind the structure.
-  if (structure !== '' || compression !== '') parts.push(`'${structure}'`);
-  if (compression !== '') parts.push(`'${compression}'`);
-  if (role !== '')
-    parts.push(`extra_credentials(role_arn='${role}'${external === '' ? '' : `, external_id='${external}'`})`);
+  if (structure !== '' || compression !== '') parts.push(quoteWhole(structure));
+  if (compression !== '') parts.push(quoteWhole(compression));
+  if (role !== '') {
+    const id = external === '' ? '' : `, external_id=${quoteText(external)}`;
+    parts.push(`extra_credentials(role_arn=${quoteText(role)}${id})`);
+  }
   return `s3(${parts.join(', ')})`;
+}
+
+/** Quotes a text. One whose quotes are already escaped, as dbt-clickhouse needs `Enum8(''a'' = 1)`, stays as it is. */
+function quoteWhole(text: string): string {
+  return /^(?:[^'\\]|''|\\[\s\S])*$/.test(text) ? `'${text}'` : quoteText(text);
 }
 
 function address(bucket: string, path: string): string {

@@ -249,7 +249,20 @@ export function createTemplateMethods(
         'config_name, s3_model_config, bucket, path, fmt, structure, aws_access_key_id, aws_secret_access_key, ' +
         "role_arn, compression='', external_id=''",
       parsing: none,
-      run: ({ config }, name, own, bucket, path, fmt, structure, key, secret, role, compression, external) => {
+      run: (
+        { config, onSecret },
+        name,
+        own,
+        bucket,
+        path,
+        fmt,
+        structure,
+        key,
+        secret,
+        role,
+        compression,
+        external,
+      ) => {
         const configured = new PyDict(dictOf(fromJson(config.project.vars[toText(name)] ?? null)).entries());
         for (const [field, value] of dictOf(own).entries()) configured.set(field, value);
         return s3Source(
@@ -265,6 +278,7 @@ export function createTemplateMethods(
             external_id: external,
           },
           configured,
+          onSecret,
         );
       },
     },

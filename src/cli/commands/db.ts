@@ -8,8 +8,8 @@ import { type CommandSession, now } from '../command-session.ts';
 export async function dbCommand(session: CommandSession): Promise<boolean> {
   const [action] = session.positional;
   if (action === undefined) throw errorOf('dbWithoutAction', {});
-  const { cwd, env, flags, invocation, logger, secrets } = session;
-  const { config } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
+  const { cwd, env, templateEnv, flags, invocation, logger, secrets } = session;
+  const { config } = await load({ cwd, env, templateEnv, flags, invocation, logger, secrets, now, pid: process.pid });
   const reveal = (msg: string, ...hidden: readonly string[]): void => {
     secrets.add(...hidden);
     print(logger, msg, { revealed: true });

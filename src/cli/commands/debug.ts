@@ -88,7 +88,7 @@ async function checkFiles(
   profilePath: string,
   shownPath: string,
 ): Promise<{ loaded: LoadedProject | null; profile: Check; project: Check }> {
-  const { cwd, env, flags, invocation, logger, projectDir, secrets } = session;
+  const { cwd, env, templateEnv, flags, invocation, logger, projectDir, secrets } = session;
   const reason = (what: string, text: string): string => `${what} loading failed for the following reason:\n${text}\n`;
   if (!existsSync(projectPath)) {
     const missing = broken(
@@ -104,7 +104,7 @@ async function checkFiles(
     };
   }
   try {
-    const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
+    const loaded = await load({ cwd, env, templateEnv, flags, invocation, logger, secrets, now, pid: process.pid });
     session.onEnd(() => loaded.adapter.close());
     const profile =
       loaded.config.profile.profiles_dir === null

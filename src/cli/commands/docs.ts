@@ -52,6 +52,7 @@ async function generate(session: CommandSession, parsed: ParsedProject, patience
       manifest: ctx.manifest,
       projectRoot: project.project_root,
       assetPaths: project.asset_paths,
+      allowOutside: flags['allow_outside_paths'] === true,
       targetDir: parsed.targetPath,
       selected: narrowed ? select(parsed, { which: 'list' }).selected : null,
       compiled,
@@ -101,6 +102,7 @@ export async function serveCommand(session: CommandSession): Promise<boolean> {
   const { config, targetPath } = await load({
     cwd: session.cwd,
     env: session.env,
+    templateEnv: session.templateEnv,
     flags,
     invocation: session.invocation,
     logger,

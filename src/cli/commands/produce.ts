@@ -12,7 +12,7 @@ import { readFileText } from '../../project/read-file.ts';
 import { readConnection } from '../read-connection.ts';
 
 export async function produceCommand(session: CommandSession): Promise<boolean> {
-  const { cwd, env, flags, invocation, logger, secrets, signal } = session;
+  const { cwd, env, templateEnv, flags, invocation, logger, secrets, signal } = session;
   const {
     topic,
     from,
@@ -39,7 +39,17 @@ export async function produceCommand(session: CommandSession): Promise<boolean> 
     throw errorOf('badOptionValue', { option: '--rate', why: `${rate} is not a positive number.` });
   if (partitions != null && partitions <= 0)
     throw errorOf('badOptionValue', { option: '--partitions', why: `${partitions} is not a positive number.` });
-  const { config, adapter } = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid });
+  const { config, adapter } = await load({
+    cwd,
+    env,
+    templateEnv,
+    flags,
+    invocation,
+    logger,
+    secrets,
+    now,
+    pid: process.pid,
+  });
   await adapter.close();
   const connection = readConnection(session, config, broker ?? null);
   const path = resolve(cwd, from);

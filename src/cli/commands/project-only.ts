@@ -14,7 +14,7 @@ export interface ProjectOnly {
 
 /** Reads dbt_project.yml of the command's project. */
 export function loadProjectOnly(session: CommandSession): ProjectOnly {
-  const { env, flags, invocation, logger, projectDir } = session;
+  const { templateEnv: env, flags, invocation, logger, projectDir } = session;
   const render = createYamlRenderer({ env, logger, invocation, now });
   const vars = flags.vars ?? {};
   return { project: loadRootProject({ projectDir, profile: null, vars, flags, env, render, logger }), render, vars };

@@ -43,8 +43,19 @@ export async function loadAndParse(session: CommandSession, options: { write?: b
 
 /** Loads configuration and adapter, without opening a connection. */
 export async function loadProject(session: CommandSession): Promise<LoadedProject> {
-  const { cwd, env, flags, invocation, logger, secrets } = session;
-  const loaded = await load({ cwd, env, flags, invocation, logger, secrets, now, pid: process.pid, isRunning });
+  const { cwd, env, templateEnv, flags, invocation, logger, secrets } = session;
+  const loaded = await load({
+    cwd,
+    env,
+    templateEnv,
+    flags,
+    invocation,
+    logger,
+    secrets,
+    now,
+    pid: process.pid,
+    isRunning,
+  });
   session.onEnd(() => Promise.all([loaded.adapter.close(), loaded.receivers.close()]));
   const { type } = loaded.adapter;
   fire(logger, 'AdapterRegistered', { adapter_name: type, adapter_version: `=${adapterVersion(type)}` });

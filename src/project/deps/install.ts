@@ -1,12 +1,21 @@
 // `deps`: resolves packages that a project and its packages request, writes package-lock.yml and installs them into
 // packages-install-path. It installs all or none, also when it is killed. package-store.ts fetches packages.
 import { eventOf, type MessageName } from '../../events/index.ts';
-import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Project } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { type Logger, warningTag } from '../../log.ts';
-import { LOCK_FILE, readPackageLock } from '../packages.ts';
+import { LOCK_FILE, readPackageList, readPackageLock } from '../packages.ts';
 import { renderTree } from '../renderer.ts';
 import { type AddedPackage, addPackage } from './add-package.ts';
 import { type Environment, withoutCredentials } from './download.ts';
@@ -47,15 +56,17 @@ async function writeLock(
   store: PackageStore,
   requests: readonly Request[],
   hash: string,
-  { project, logger, scope: { env } }: InstallOptions,
+  { project, logger, env, scope }: InstallOptions,
 ): Promise<void> {
   if (requests.length === 0) return noPackages(logger);
   const packages: Entry[] = [];
   for (const { pinned, metadata } of await resolveAll(store, requests, project, env)) {
-    packages.push(lockEntry(pinned, metadata, withoutSecrets(pinned.wanted.written, env, logger)));
+    packages.push(lockEntry(pinned, metadata, withoutSecrets(pinned.wanted.written, scope.env, logger)));
   }
   const path = `${project.project_root}/${LOCK_FILE}`;
-  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash }));
+  // A link there would be followed.
+  rmSync(`${path}.new`, { force: true });
+  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash }), { flag: 'wx' });
   renameSync(`${path}.new`, path);
   event(logger, 'DepsLockUpdating', `Updating lock file in file path: ${path}`, { lock_filepath: path });
 }
@@ -104,22 +115,27 @@ async function resolveAll(
 async function installLocked(
   store: PackageStore,
   requests: readonly Request[],
-  { project, logger, scope, render }: InstallOptions,
+  { project, logger, env, scope, render }: InstallOptions,
 ): Promise<void> {
   const target = installFolder(project);
   const staged = join(dirname(target), `.${basename(target)}.new-${process.pid}`);
   removeLeftovers(target);
   const locked = readPackageLock(project.project_root)?.packages ?? [];
-  makeFolder(staged);
+  makeFolder(dirname(staged));
+  rmSync(staged, { recursive: true, force: true });
+  mkdirSync(staged);
   try {
     if (locked.length === 0) noPackages(logger);
     const listing = new Listing();
-    // The lock file also contains requests of packages: only the project's own entries may read secrets.
+    // The lock file also contains requests of packages: only the project's own entries may read secrets, and those of
+    // downloaded packages see no variable.
     const own = new Set(requests.map(({ unrendered }) => placeOf(unrendered)));
-    const blind = { ...scope, secrets: false };
+    const local = placesInLocal(project.project_root, requests);
     for (const entry of locked) {
-      const rendered = renderTree(entry, own.has(placeOf(entry)) ? scope : blind, render) as Entry;
-      listing.add(wantedOf({ entry: rendered, unrendered: entry, foreign: false }, scope.env));
+      const place = placeOf(entry);
+      const seen = own.has(place) ? {} : local.has(place) ? { secrets: false } : { secrets: false, env: {} };
+      const rendered = renderTree(entry, { ...scope, ...seen }, render) as Entry;
+      listing.add(wantedOf({ entry: rendered, unrendered: entry, foreign: false }, env));
     }
     const packages = await Promise.all(listing.all().map((wanted) => store.pin(wanted)));
     // Fetched concurrently, reported in order.
@@ -163,6 +179,20 @@ async function installLocked(
 /** The source of an entry's package, as written. */
 function placeOf({ git, tarball, private: hidden, package: name, local }: Entry): string {
   return String(git ?? tarball ?? hidden ?? name ?? local);
+}
+
+/** The places that local packages of the project request, as written. */
+function placesInLocal(root: string, requests: readonly Request[]): Set<string> {
+  const folders = requests.flatMap(({ entry }) => (typeof entry['local'] === 'string' ? [entry['local']] : []));
+  const places = new Set<string>();
+  for (const folder of folders) {
+    for (const entry of readPackageList(resolve(root, folder)).packages) {
+      places.add(placeOf(entry));
+      const { local } = entry;
+      if (typeof local === 'string' && !folders.includes(local)) folders.push(local);
+    }
+  }
+  return places;
 }
 
 function versionName({ wanted, version }: Pinned): string {

@@ -24,7 +24,14 @@ import { checkedPackages, readPackageList } from '../packages.ts';
 import { readRawProject } from '../project.ts';
 import { renderTree, type RenderYamlText, type YamlScope } from '../renderer.ts';
 import { BrokenArchive, unpack } from './archive.ts';
-import { type DownloadOptions, download, NetworkError, withoutCredentials, withRetries } from './download.ts';
+import {
+  type DownloadOptions,
+  download,
+  type Environment,
+  NetworkError,
+  withoutCredentials,
+  withRetries,
+} from './download.ts';
 import { checkOut } from './git.ts';
 import { type HubVersion, Registry } from './registry.ts';
 import type { Entry, Request, Wanted } from './wanted.ts';
@@ -34,6 +41,8 @@ export interface StoreOptions {
   readonly render: RenderYamlText;
   /** Scope of packages.yml: it may read secrets and has no target. */
   readonly scope: YamlScope;
+  /** The variables of git, proxies and the hub; `scope.env` holds those of templates. */
+  readonly env: Environment;
   readonly logger: Logger;
   readonly versionCheck: boolean;
   /** Milliseconds between two attempts of a download; dbt's: 1000. */
@@ -68,14 +77,17 @@ export function requestsIn(root: string, { scope, render }: Pick<StoreOptions, '
 }
 
 /**
- * Packages that a package requests. It may not read secrets, because it could send them to its own server in the
- * address of a request.
+ * Packages that a package requests. It may not read secrets, and a downloaded one no variable at all, because it could
+ * send them to its own server in the address of a request.
  * @param foreign whether it was downloaded
  * @throws TsdbtError `dependency` when it requests a secret, now or when the lock file is read
  */
 function requestsOf(name: string, folder: string, foreign: boolean, { scope, render }: StoreOptions): Request[] {
   try {
-    const requests = requestsIn(folder, { scope: { ...scope, secrets: false }, render }).map((request) => ({
+    const requests = requestsIn(folder, {
+      scope: { ...scope, secrets: false, ...(foreign ? { env: {} } : {}) },
+      render,
+    }).map((request) => ({
       ...request,
       foreign,
     }));
@@ -84,12 +96,11 @@ function requestsOf(name: string, folder: string, foreign: boolean, { scope, ren
     return requests;
   } catch (error) {
     if (!(error instanceof TsdbtError)) throw error;
-    const hint =
-      'Only the packages.yml of the root project sees DBT_ENV_SECRET_ variables: name the package there, too.';
+    const hint = 'Only the packages.yml of the root project sees the environment: name the package there, too.';
     throw errorOf(
       'badListOfPackage',
       { package: name, why: error.message },
-      error.message.startsWith('Secret env vars') ? { hint } : {},
+      /^(?:Secret env vars|Env var required)/.test(error.message) ? { hint } : {},
     );
   }
 }
@@ -103,11 +114,7 @@ export class PackageStore {
 
   constructor(options: StoreOptions) {
     this.#options = options;
-    const {
-      logger,
-      scope: { env },
-      retryDelay = 1000,
-    } = options;
+    const { logger, env, retryDelay = 1000 } = options;
     this.#download = {
       env,
       logger,

@@ -120,6 +120,7 @@ export async function deps(
       project,
       render,
       scope,
+      env,
       logger,
       lockOnly: false,
       upgrade,

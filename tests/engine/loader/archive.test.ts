@@ -334,6 +334,7 @@ describe.skipIf(NO_STORE !== null)(`archives${NO_STORE === null ? '' : ` (${NO_S
         external_id: '',
       },
       new PyDict([]),
+      () => undefined,
     );
     expect(await labs.clickhouse.rows(`select max(name), count() from ${clause}`)).toEqual([['n9', '50']]);
     // Without a structure the engine finds the columns itself.

@@ -79,11 +79,18 @@ async function deps(packages: string, more: Partial<InstallOptions> = {}): Promi
   write({ 'p/packages.yml': packages });
   const scope = { target: null, vars: {}, requireVars: false, env, secrets: true };
   try {
-    const project = loadProject(join(root, 'p'), { render, scope, versionCheck: true, logger });
+    const project = loadProject(join(root, 'p'), {
+      render,
+      scope,
+      versionCheck: true,
+      logger,
+      allowOutside: true,
+    });
     await installPackages({
       project,
       render,
       scope,
+      env,
       logger,
       lockOnly: false,
       upgrade: false,

@@ -9,7 +9,7 @@ import type { Project } from '../../../../src/contracts/project.ts';
 import { formatError } from '../../../../src/errors.ts';
 import type { LogEvent } from '../../../../src/log.ts';
 import { cleanProject } from '../../../../src/project/clean.ts';
-import { loadEnvFile, parseEnvFile } from '../../../../src/project/env-file.ts';
+import { parseEnvFile, readEnvironment } from '../../../../src/project/env-file.ts';
 import { readSourceFiles } from '../../../../src/project/files.ts';
 import { resolveFlags } from '../../../../src/project/flags.ts';
 import { parseIgnoreFile } from '../../../../src/project/ignore-file.ts';
@@ -438,8 +438,13 @@ describe('.env', () => {
   });
 
   it('lies in the folder or above it, and never beats the shell', () => {
-    write({ '.env': 'A=file\nB=file\n', 'sub/x': '' });
-    expect(loadEnvFile(join(root, 'sub'), { A: 'shell' })).toEqual({ A: 'shell', B: 'file' });
+    write({ '.env': 'A=file\nB=file\nDBT_TARGET=dev\n', 'sub/x': '' });
+    expect(readEnvironment({ cwd: join(root, 'sub'), env: { A: 'shell' }, projectDir: root })).toEqual({
+      templates: { A: 'shell', B: 'file', DBT_TARGET: 'dev' },
+      settings: { A: 'shell', DBT_TARGET: 'dev' },
+      fromFile: new Set(['DBT_TARGET']),
+      warning: null,
+    });
   });
 });
 

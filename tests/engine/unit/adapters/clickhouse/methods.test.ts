@@ -46,6 +46,7 @@ function call(name: string, args: readonly Value[], credentials: object = {}): V
     sql: { session: {} as Session },
     onConstraint: (event: string, what: string) => warned.push(`${event} ${what}`),
     warn: (text: string) => warned.push(text),
+    onSecret: () => undefined,
   } as unknown as MethodCall;
   return methods[name]!.run(on, ...args);
 }
