@@ -75,6 +75,9 @@ export class LoadProgress {
       case 'resumed':
         note('info', 'goes on');
         break;
+      case 'dropped':
+        note('info', `dropped past its retention: ${event.names.join(', ')}`);
+        break;
       case 'moved':
         note('info', `its position in ${places} was moved; reading on from there`);
         break;

@@ -61,7 +61,7 @@ class FileClient implements BrokerClient {
   readonly #open: () => Iterator<Buffer>;
   readonly #timestamp: number;
   readonly #topic: string;
-  readonly #records: Iterator<Buffer>;
+  #records: Iterator<Buffer>;
   readonly #head: Buffer;
   /** Number of the record that the iterator returns next. */
   #at = 0n;
@@ -131,7 +131,10 @@ class FileClient implements BrokerClient {
         break;
       }
       const offset = this.#at++;
-      if (offset < this.#position) continue;
+      if (offset < this.#position) {
+        if (this.#at % BigInt(COUNTED_AT_ONCE) === 0n) await turn();
+        continue;
+      }
       messages.push({ offset, timestamp: this.#timestamp, key: null, value: record.value, headers: [] });
       bytes += record.value.length;
     }
@@ -175,6 +178,12 @@ class FileClient implements BrokerClient {
   pause(): void {}
   seek(positions: ReadonlyMap<string, Pick<ReadPosition, 'next'>>): void {
     this.#position = positions.get(partitionKey({ topic: this.#topic, partition: 0 }))?.next ?? this.#position;
+    if (this.#position >= this.#at) return;
+    // Records are read forward only.
+    this.#records.return?.();
+    this.#records = this.#open();
+    this.#at = 0n;
+    this.#done = false;
   }
   async commit(): Promise<void> {}
   async close(): Promise<void> {}

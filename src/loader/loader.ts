@@ -22,6 +22,7 @@ import { type Answer, GO_ON, Intake, type Need } from './intake.ts';
 import { DEAD_WINDOW, type LoadColumn, type LoadTarget } from './load-target.ts';
 import { Partitions } from './partitions.ts';
 import { answered, Patience, Unfinished, whenStopped } from './patience.ts';
+import { Maintenance } from './maintenance.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
 import type { Drift } from './row-encoder.ts';
@@ -83,7 +84,6 @@ export interface LoadSummary {
 const REVOKE_DEADLINE_MS = 10_000;
 /** For how long the leader of another loader's partition is waited for when a flush is settled. */
 const UNREACHABLE_MS = 10_000;
-const MAINTENANCE_MS = 3_600_000;
 /** How often to ask which topics match a pattern. */
 const TOPICS_MS = 5000;
 /** Time limit for leaving the group and closing connections. */
@@ -139,6 +139,7 @@ export class Loader {
   /** @throws when table or topic cannot be used; transient errors are waited for */
   async run(): Promise<LoadSummary> {
     const { target, client, sink, signal, now, notify } = this.#options;
+    const maintenance = new Maintenance();
     let leave: (() => Promise<void>) | undefined;
     try {
       // The topic comes first: without the right to read it, no table is made.
@@ -149,8 +150,7 @@ export class Loader {
       await this.#patiently(async () => this.#aimAt(await ledOf(client, topics)));
       const columns = await this.#patientStatement(() => sink.prepare(target));
       this.#maker = this.#rowMaker(columns);
-      let maintained = now();
-      await this.#patientStatement(() => sink.maintain(target));
+      await maintenance.run(this.#options, (statement) => this.#patientStatement(statement));
       leave = this.#enterPulse();
       await this.#patiently(() => client.join(this.#topics, this.#listener()));
       this.#progressed = now();
@@ -158,10 +158,7 @@ export class Loader {
       do {
         while (!signal.aborted && !this.#finished()) {
           await this.#pollOnce();
-          if (now() - maintained > MAINTENANCE_MS) {
-            maintained = now();
-            await this.#patientStatement(() => sink.maintain(target));
-          }
+          await maintenance.run(this.#options, (statement) => this.#patientStatement(statement));
         }
         await this.#flusher.flushAll();
         await this.#endWhereAllStopped();

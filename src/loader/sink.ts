@@ -304,7 +304,7 @@ export interface Sink {
    */
   rest?(target: LoadTarget, loadId: string): Promise<void>;
   /**
-   * Drops partitions past their retention and makes those of the next days.
+   * Drops partitions past their retention, 31 at most, and makes those of the next days.
    * @returns names of the dropped partitions
    */
   maintain(target: LoadTarget): Promise<readonly string[]>;

@@ -1,4 +1,5 @@
-// Which partitions a publication's retention ends: those whose time is older, by the clock of the source's database.
+// Which partitions a publication's retention ends: those whose time is older, by the clocks of the source's database
+// and of this process. Removing them is left to the receivers.
 import { errorOf } from '../error-table.ts';
 import { type Grain, type PartitionKey, readPartitionKey, retentionMs } from './partition-key.ts';
 import type { Publishing } from './receiver.ts';
@@ -6,7 +7,7 @@ import type { Publishing } from './receiver.ts';
 /** How much of a time's text a grain has: `2026-11-23 07`. */
 const LENGTHS: Readonly<Record<Grain, number>> = { hour: 13, day: 10, month: 7, year: 4 };
 
-/** What is over by now. */
+/** What is over by now: a clock that is ahead ends nothing too early, as the other one must agree. */
 export interface Ended {
   /** The key that is a time. */
   readonly key: PartitionKey;
@@ -38,7 +39,9 @@ export function endedPartitions(publishing: Publishing, place: string, now: stri
       place,
       why: "'retention' needs a time in 'partition_by', such as day(created_at)",
     });
-  const before = new Date(Date.parse(now) - (retentionMs(retention) ?? 0)).toISOString();
+  const before = new Date(
+    Math.min(Date.parse(now), Date.parse(publishing.time)) - (retentionMs(retention) ?? 0),
+  ).toISOString();
   const first = before.replace('T', ' ').slice(0, LENGTHS[key.grain]);
   return {
     key,

@@ -46,6 +46,7 @@ import { pausedOf, pauseTable } from './pauses.ts';
 import { deadEnds, forgetMembers, heldEnds, heldRows, lookSql, recentDeadSql, snapshotsSql } from './look.ts';
 import { mergeRows } from './merge.ts';
 import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-changes.ts';
+import { loadTransaction } from './stalled-copies.ts';
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
 import { rewindOffsets } from './rewinds.ts';
@@ -55,6 +56,7 @@ import {
   createPartition,
   createTable,
   metaColumn,
+  MOST_DROPPED,
   partitionAt,
   partitionName,
   partitionStart,
@@ -352,9 +354,12 @@ export class PostgresSink implements Sink {
     if (target.partitionBy === null || this.#plain.has(target.uniqueId)) return [];
     for (const partition of comingPartitions(target, this.#now())) await this.#makePartition(target, partition);
     if (target.retentionDays === null) return [];
-    const limit = this.#now() - target.retentionDays * DAY;
+    const kept = target.retentionDays * DAY;
     const length = target.partitionBy.every === 'day' ? DAY : 7 * DAY;
     return this.#within(target, async (session) => {
+      // A clock that is ahead drops nothing too early: the other one must agree.
+      const [clock] = await read(session, 'select (extract(epoch from clock_timestamp()) * 1000)::bigint::text');
+      const limit = Math.min(this.#now(), Number(clock?.[0])) - kept;
       const rows = await read(
         session,
         'select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = ' +
@@ -365,7 +370,8 @@ export class PostgresSink implements Sink {
         .filter((name) => {
           const start = partitionStart(target, name);
           return start !== null && start + length <= limit;
-        });
+        })
+        .slice(0, MOST_DROPPED);
       await session.execute("set local lock_timeout = '5s'");
       for (const name of old) await session.execute(`drop table ${partitionName(target, name)}`);
       return old;
@@ -564,10 +570,7 @@ export class PostgresSink implements Sink {
     const active = this.#active.get(key) ?? new Set();
     this.#active.set(key, active.add(session));
     try {
-      await session.begin();
-      const result = await work(session);
-      await session.commit();
-      return result;
+      return await loadTransaction(session, (look) => this.#ask('load', look), work);
     } finally {
       active.delete(session);
       await session.release();

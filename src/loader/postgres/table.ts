@@ -7,6 +7,8 @@ import { type LoadColumn, type LoadTarget, metaColumns, PROCESSING_TS } from '..
 const DAY = 86_400_000;
 /** Rows farther from now than this stay in the default partition. */
 const FAR_PAST_DAYS = 400;
+/** Partitions that one step drops at most: after a mistake in settings or clocks something is left. */
+export const MOST_DROPPED = 31;
 const AHEAD_DAYS = 3;
 
 /** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */

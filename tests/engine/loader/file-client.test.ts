@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { partitionKey } from '../../../src/loader/broker.ts';
 import { fileClient } from '../../../src/loader/file-client.ts';
 
 let dir: string;
@@ -52,4 +53,16 @@ it('others get their turn while a file is counted', async () => {
   await open('many.ndjson').ends(['t']);
   clearInterval(timer);
   expect(turns).toBeGreaterThan(0);
+});
+
+it('a reader that is sent back to an earlier record reads from there', async () => {
+  writeFileSync(join(dir, 'back.ndjson'), '{"a": 0}\n{"a": 1}\n{"a": 2}\n');
+  const client = open('back.ndjson');
+  await client.join(['t'], { assigned: async () => new Map() } as never);
+  const [batch] = (await client.poll()).batches;
+  if (batch === undefined) throw new Error('nothing was read');
+  const { topic, partition } = batch;
+  client.seek(new Map([[partitionKey({ topic, partition }), { next: 1n, epoch: null }]]));
+  const again = (await client.poll()).batches.map(({ from, next }) => [from, next]);
+  expect(again).toEqual([[1n, 3n]]);
 });

@@ -394,6 +394,23 @@ describe.each(SERVERS)('loading into $name', (server) => {
     },
   );
 
+  it('a loader whose clock is years ahead of the database drops no partition', async () => {
+    const t = target({
+      columns: [
+        { name: 'id', type: 'bigint' },
+        { name: 'at', type: 'timestamptz' },
+      ],
+      partitionBy: { column: 'at', every: 'day' },
+      retentionDays: 10,
+    });
+    const sink = (now: () => number) => new PostgresSink(adapter, new Sealer('key'), now);
+    await sink(Date.now).prepare(t);
+    await sink(Date.now).maintain(t);
+    await rows(`insert into raw.${t.identifier} (id, at, ${'_topic'}) values (1, now(), 't') returning id`);
+    expect(await sink(() => Date.now() + 2000 * DAY).maintain(t)).toEqual([]);
+    expect(await ids(t)).toEqual([1]);
+  });
+
   it('stores personal data hashed or not at all, in dead letters too', async () => {
     const t = target({
       columns: [
