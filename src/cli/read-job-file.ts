@@ -12,15 +12,22 @@ import type { JobFile } from '../serve/jobs/job.ts';
 import { JOBS_FILE, readJobs } from '../serve/jobs/read-jobs.ts';
 import { type CommandSession, now } from './command-session.ts';
 
-/** The jobs of the project, with secrets inserted and registered for masking. @throws `project` error */
-export function readJobFile(session: CommandSession, config: RuntimeConfig): JobFile {
-  const found = findJobFile(session, config);
+/**
+ * The jobs of the project, with secrets inserted and registered for masking.
+ * @param alerts as `findJobFile` takes it
+ * @throws `project` error
+ */
+export function readJobFile(session: CommandSession, config: RuntimeConfig, alerts = true): JobFile {
+  const found = findJobFile(session, config, alerts);
   if (found === null) throw errorOf('noJobsFile', { path: join(config.project.project_root, JOBS_FILE) });
   return found;
 }
 
-/** The same; null: there is no such file. */
-export function findJobFile(session: CommandSession, config: RuntimeConfig): JobFile | null {
+/**
+ * The same; null: there is no such file.
+ * @param alerts false: `alerts` is left out, as by a command that sends nothing and needs no secrets
+ */
+export function findJobFile(session: CommandSession, config: RuntimeConfig, alerts = true): JobFile | null {
   const root = config.project.project_root;
   const places = [root, config.profile.profiles_dir ?? root].map((folder) => join(folder, JOBS_FILE));
   const path = places.find(existsSync);
@@ -32,6 +39,7 @@ export function findJobFile(session: CommandSession, config: RuntimeConfig): Job
     path,
     text: readFileText(path),
     render: (value, secrets) => renderTree(value, { ...scope, secrets }, render),
+    alerts,
     onSecret: (text) => session.secrets.add(text),
   });
 }

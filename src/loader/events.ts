@@ -45,6 +45,9 @@ export type LoadEvent =
 /** How far the table is behind one partition. */
 export interface PartitionLag {
   readonly rows: bigint;
-  /** When the newest loaded message was made, in milliseconds since 1970; null: none was loaded by this loader. */
-  readonly newest: number | null;
+  /**
+   * When the first message that is not loaded was made, in milliseconds since 1970. Until it has been read, the time of
+   * the newest loaded one, which is older. null: neither is known.
+   */
+  readonly oldest: number | null;
 }

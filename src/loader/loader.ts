@@ -285,7 +285,7 @@ export class Loader {
       client.seek(new Map([[partitionKey(batch), this.#partitions.readPosition(batch, position)]]));
       return;
     }
-    this.#partitions.sawEnd(batch, batch.end);
+    this.#partitions.saw(batch);
     if (batch.next <= position) return;
     this.#progressed = now();
     const intake = new Intake(

@@ -12,7 +12,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 /** A longer flush, or a longer time without a poll, counts as no progress. */
 const STALL_MS = 30_000;
 
-/** How far all partitions are behind. Seconds are null when the newest loaded message is not known. */
+/** How far all partitions are behind. Seconds are null when the time of the first message to load is not known. */
 export interface Lag {
   readonly rows: bigint;
   readonly seconds: number | null;
@@ -182,7 +182,7 @@ export class LoadMetrics {
     one(
       'lag_seconds',
       'gauge',
-      'Age of the newest loaded message while something is behind; 0 when nothing is.',
+      'Age of the first message that is not loaded; 0 when all are.',
       ({ lag }) => total(lag, this.#now()).seconds,
     );
     each('lag_rows', 'gauge', 'Offsets between the table and the end of the topic.', ({ lag }, target) =>
@@ -255,9 +255,9 @@ function forgetStops({ stopped }: Counted, partitions: readonly TopicPartition[]
 function total(lag: ReadonlyMap<string, PartitionLag>, now: number): Lag {
   let rows = 0n;
   let seconds: number | null = 0;
-  for (const { rows: behind, newest } of lag.values()) {
+  for (const { rows: behind, oldest } of lag.values()) {
     rows += behind;
-    if (behind > 0n) seconds = newest === null || seconds === null ? null : Math.max(seconds, (now - newest) / 1000, 0);
+    if (behind > 0n) seconds = oldest === null || seconds === null ? null : Math.max(seconds, (now - oldest) / 1000, 0);
   }
   return { rows, seconds };
 }

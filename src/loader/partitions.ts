@@ -1,6 +1,6 @@
 // The state of the partitions of a target's topics for one loader: which it owns, what is read next, what the
 // table holds, which have stopped. Values only; loader.ts acts on them.
-import { partitionKey, type TopicPartition } from './broker.ts';
+import { type MessageBatch, partitionKey, type TopicPartition } from './broker.ts';
 import type { PartitionLag } from './events.ts';
 import type { OffsetRange, Place } from './sink.ts';
 
@@ -8,6 +8,8 @@ import type { OffsetRange, Place } from './sink.ts';
 interface Written extends Place {
   readonly newest: number | null;
 }
+
+type Saw = Pick<MessageBatch, 'topic' | 'partition' | 'end' | 'next' | 'records'>;
 
 export class Partitions {
   /** The partitions' ends when loading began, or when they had a leader at last, by `topic/partition`. */
@@ -22,6 +24,8 @@ export class Partitions {
   readonly #written = new Map<string, Written>();
   /** Why partitions have stopped. */
   readonly #stopped = new Map<string, string>();
+  /** Batches that were read and are not in the table as a whole: their ends, and when each one's first message was made. */
+  readonly #unwritten = new Map<string, { readonly next: bigint; readonly first: number | null }[]>();
   /** The turn in which each of the table's positions was learned. */
   readonly #learned = new Map<string, number>();
   #turns = 0;
@@ -57,7 +61,15 @@ export class Partitions {
   /** Partitions are no longer this loader's. */
   release(partitions: readonly TopicPartition[]): void {
     for (const key of partitions.map(partitionKey))
-      for (const known of [this.#ours, this.#next, this.#written, this.#latest, this.#stopped, this.#learned])
+      for (const known of [
+        this.#ours,
+        this.#next,
+        this.#written,
+        this.#latest,
+        this.#stopped,
+        this.#learned,
+        this.#unwritten,
+      ])
         known.delete(key);
   }
 
@@ -67,6 +79,7 @@ export class Partitions {
     for (const [key, { next, epoch, resets }] of starts) {
       if (!this.#ours.has(key)) continue;
       this.#next.set(key, next);
+      this.#unwritten.delete(key);
       this.#stopped.delete(key);
       this.#learned.set(key, this.#turns);
       this.#written.set(key, { next, epoch, resets, newest: this.#written.get(key)?.newest ?? null });
@@ -105,9 +118,15 @@ export class Partitions {
     return this.#written.get(partitionKey(at))?.resets;
   }
 
-  /** Notes the partition's end, from a batch. */
-  sawEnd(at: TopicPartition, end: bigint): void {
-    this.#latest.set(partitionKey(at), end);
+  /** Notes the partition's end and, of a batch that leads on, when its first message was made. */
+  saw({ topic, partition, end, next, records }: Saw): void {
+    const key = partitionKey({ topic, partition });
+    this.#latest.set(key, end);
+    const first = records.find(({ length }) => length > 0)?.timestamp(0);
+    if (first === undefined || next <= (this.#next.get(key) ?? next)) return;
+    const batches = this.#unwritten.get(key) ?? [];
+    batches.push({ next, first: Number.isNaN(first) ? null : first });
+    this.#unwritten.set(key, batches);
   }
 
   /** The table holds these ranges. */
@@ -118,6 +137,8 @@ export class Partitions {
       const before = this.#written.get(key);
       if (before === undefined) continue;
       this.#learned.set(key, this.#turns);
+      const batches = this.#unwritten.get(key) ?? [];
+      while (batches[0] !== undefined && batches[0].next <= to) batches.shift();
       this.#written.set(key, {
         ...before,
         ...{ next: to, epoch: epoch ?? before.epoch, newest: lastTimestamp ?? before.newest },
@@ -158,7 +179,11 @@ export class Partitions {
     return new Map(
       [...this.#written].map(([key, { next, newest }]) => {
         const end = this.#latest.get(key) ?? this.#ends.get(key) ?? next;
-        return [key, { rows: end > next ? end - next : 0n, newest }];
+        const [unwritten] = this.#unwritten.get(key) ?? [];
+        return [
+          key,
+          { rows: end > next ? end - next : 0n, oldest: unwritten === undefined ? newest : unwritten.first },
+        ];
       }),
     );
   }

@@ -1,6 +1,6 @@
 // Compares a target's kept positions with the broker's ends, and names what keeps it from being loaded.
 import { inOneLine, TsdbtError } from '../errors.ts';
-import { type BrokerClient, partitionKey } from './broker.ts';
+import { type BrokerClient, partitionKey, type TopicPartition } from './broker.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Sink } from './sink.ts';
 import { explain, firstOffsets, isAnother, madeAnew } from './starts.ts';
@@ -14,10 +14,13 @@ export interface PartitionStatus {
   readonly end: bigint | null;
   /** Null also when the log does not lead up to the position: nothing can be counted then. */
   readonly lagRows: bigint | null;
-  /** Seconds between now and the newest loaded message; 0 when all is loaded. */
+  /** Age of the first message that is not loaded, in seconds; 0 when all are. */
   readonly lagSeconds: number | null;
   readonly dead: number;
 }
+
+/** How long a partition without a leader is waited for. */
+const READ_MS = 2000;
 
 /** The status of a target. */
 export interface TargetStatus {
@@ -46,6 +49,8 @@ export async function loadStatus(
   const first = new Map<string, bigint>();
   /** Partitions whose position is not in the topic. */
   const lost = new Set<string>();
+  /** When the first message after the position was made, by partition. */
+  const waiting = new Map<string, number>();
   const fileOnly = kept.size > 0 && [...kept.keys()].every(isFile);
   try {
     const client = await connect();
@@ -67,6 +72,11 @@ export async function loadStatus(
         lost.add(key);
         problems.push(`stopped at ${key}: ${explain(target, failure, kept.get(key)?.next ?? 0n)}`);
       }
+      const behind = own.filter(([key, { next }]) => !lost.has(key) && next < (ends.get(key)?.end ?? next));
+      for (const [key, at] of behind) {
+        const time = await firstTime(client, at, at.next);
+        if (time !== null) waiting.set(key, time);
+      }
     } finally {
       await client.close();
     }
@@ -86,13 +96,7 @@ export async function loadStatus(
     const next = known?.next ?? null;
     const lagRows = end === null || lost.has(key) ? null : end - (next ?? first.get(key) ?? range?.earliest ?? 0n);
     const lagSeconds =
-      lagRows === null
-        ? null
-        : lagRows <= 0n
-          ? 0
-          : known?.newest == null
-            ? null
-            : Math.max(0, (now - known.newest) / 1000);
+      lagRows === null ? null : lagRows <= 0n ? 0 : ageOf(waiting.get(key) ?? known?.newest ?? null, now);
     return {
       topic: key.slice(0, split),
       partition: Number(key.slice(split + 1)),
@@ -104,6 +108,20 @@ export async function loadStatus(
     };
   });
   return { partitions, problems, paused };
+}
+
+/** When the message at the offset was made; null: it has no time, or was compacted away. */
+async function firstTime(client: BrokerClient, at: TopicPartition, offset: bigint): Promise<number | null> {
+  const { batches } = await client.read(at, offset, offset + 1n, READ_MS);
+  const time = batches
+    .flatMap(({ records }) => records)
+    .find(({ length }) => length > 0)
+    ?.timestamp(0);
+  return time === undefined || Number.isNaN(time) ? null : time;
+}
+
+function ageOf(moment: number | null, now: number): number | null {
+  return moment === null ? null : Math.max(0, (now - moment) / 1000);
 }
 
 function isFile(key: string): boolean {

@@ -127,6 +127,7 @@ async function runHook(
   ctx.log.hookStart(name, p);
   let message = `${name} passed`;
   let status: 'success' | 'error' = 'success';
+  let transient = false;
   const sql = hookSql(compiled.compiled_code ?? '');
   if (sql.trim() !== '') {
     try {
@@ -134,6 +135,7 @@ async function runHook(
     } catch (error) {
       if (!(error instanceof TsdbtError)) throw error;
       status = 'error';
+      transient = ctx.adapter.isTransient(error);
       const trace = ctx.sources.get(compiled.unique_id)?.rendered.trace ?? null;
       const located = locateDatabaseError(ctx, compiled, trace, error);
       message = `${name} failed, error:\n ${located instanceof TsdbtError ? located.message : error.message}`;
@@ -152,6 +154,7 @@ async function runHook(
     message,
     failures: status === 'success' ? 0 : 1,
     batch_results: null,
+    ...(transient ? { transient } : {}),
     ...nodeFields(compiled),
   };
 }

@@ -85,6 +85,8 @@ export class JobTurn {
       const claimed = await this.#claim(this.#due.attempt + tries);
       if (claimed === null) return tries === 0 ? 'away' : 'done';
       const claim = claimed.value;
+      if (this.#due.asked && claim !== 'busy')
+        await this.#ask((store) => store.endRequest({ job: this.#job.name, at: this.#due.at }));
       if (claim === null) return tries === 0 ? 'taken' : 'done';
       if (claim === 'busy') return claim;
       const startedAt = link.now();

@@ -40,6 +40,8 @@ export interface PromiseState {
   /** When the open incident began; null: none is open. */
   readonly since: Moment | null;
   readonly owner: string | null;
+  /** Of the open incident, with the reason of now; null: none is open. */
+  readonly incident: { readonly id: string; readonly reason: string } | null;
 }
 
 /** First failing rows of a test, as text. */

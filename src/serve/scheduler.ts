@@ -14,7 +14,7 @@ import type { DuePlan, DueTimes } from './jobs/schedule.ts';
 import type { Emit } from './serve-events.ts';
 import { leaseTimes } from './store/lease.ts';
 import { StoreLink } from './store-link.ts';
-import type { LeftOut, Moment, Store } from './store/store.ts';
+import type { JobRequest, LeftOut, Moment, Store } from './store/store.ts';
 
 /** When jobs are due. Pure. */
 export interface Schedule {
@@ -67,6 +67,7 @@ const LOOK_MS = 2000;
 const CLOCK_MS = 60_000;
 const DURATIONS_MS = 600_000;
 const PRUNE_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 /** Pauses while the database is away. */
 const [FIRST_AWAY_MS, LONGEST_AWAY_MS] = [500, 10_000];
 /** What is still written when serve ends. */
@@ -103,8 +104,6 @@ export class Scheduler {
   readonly #turnHost: TurnHost;
   /** When each kind of look was made last. */
   readonly #looked = new Map<string, Moment>();
-  /** Jobs that somebody asks for, by name: the store has given them away. */
-  readonly #requested: string[] = [];
   #jobs: readonly Job[] | null = null;
   #paused: ReadonlySet<string> = new Set();
   #durations: ReadonlyMap<string, number> = new Map();
@@ -180,7 +179,9 @@ export class Scheduler {
     }
     for (const { turn, job, queue } of this.#lanes.values()) {
       turn?.drain();
-      for (const due of queue) emit({ kind: 'left_out', job: job.name, ...single(due.at), why: 'draining' });
+      // A request stays in the store: the next host takes it.
+      for (const due of queue)
+        if (!due.asked) emit({ kind: 'left_out', job: job.name, ...single(due.at), why: 'draining' });
     }
     for (const { resident } of this.#residents.values()) resident.stop();
     if (this.#turns.size > 0) emit({ kind: 'draining', running: this.#turns.size });
@@ -204,14 +205,13 @@ export class Scheduler {
     if (this.#isTime('store', LOOK_MS)) {
       const told = await this.#link.ask(async (store) => ({
         paused: await store.paused(),
-        asked: await store.takeRequests(),
+        asked: await store.requests(),
       }));
       if (told === null) return;
       this.#paused = told.value.paused;
-      this.#requested.push(...told.value.asked);
       if (!(await this.#adopt(this.#options.jobs()))) return;
       for (const { resident } of this.#residents.values()) resident.look();
-      for (const job of this.#requested.splice(0)) this.#ask(job);
+      for (const request of told.value.asked) this.#ask(request);
       await this.#lookForRows();
     }
     if (this.#isTime('reap', this.#reapMs)) {
@@ -326,11 +326,13 @@ export class Scheduler {
     this.#residents.set(job.name, { resident, done: resident.run() });
   }
 
-  /** Somebody asks for a run beside the job's times. */
-  #ask(name: string): void {
-    const lane = this.#lanes.get(name);
-    if (lane === undefined || lane.queue.some((due) => due.asked)) return;
-    lane.queue.push({ at: Math.round(this.now()), attempt: 1, tried: 0, asked: true });
+  /** A run is asked for at no time of the job's. The request is found again until it has ended. */
+  #ask({ job, at }: JobRequest): void {
+    const lane = this.#lanes.get(job);
+    // A job that no host has by then was removed.
+    if (lane === undefined && this.now() - at > DAY_MS) void this.#link.ask((store) => store.endRequest({ job, at }));
+    if (lane === undefined || lane.turn?.dueAt === at || lane.queue.some((due) => due.asked)) return;
+    lane.queue.push({ at, attempt: 1, tried: 0, asked: true });
   }
 
   /**
@@ -483,6 +485,7 @@ export class Scheduler {
     const asked = await unlessAborted(this.#options.drain, this.#elsewhere(job, due, since));
     const elsewhere = asked?.value ?? 'away';
     if (elsewhere === 'covered') {
+      if (due.asked) await this.#link.ask((store) => store.endRequest({ job: job.name, at: due.at }));
       arrivals?.begin();
       return;
     }

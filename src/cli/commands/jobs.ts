@@ -25,7 +25,7 @@ export async function jobsCommand(session: CommandSession): Promise<boolean> {
   if (session.positional[0] === 'check') return checkJobsCommand(session);
   const { adapter, config } = await loadProject(session);
   try {
-    const file = readJobFile(session, config);
+    const file = readJobFile(session, config, false);
     const [action, name] = session.positional;
     const job = name === undefined ? null : jobOf(file, name);
     if (job !== null && action === 'run') refuseLoader(job);

@@ -45,14 +45,16 @@ function numberOf(value: unknown): number | null {
  */
 function errorLine(message: string): string {
   const lines = message.split('\n').map((line) => line.trim());
-  const [first = '', second] = lines.filter((line) => line !== '');
-  const what = second !== undefined && /^\w[\w ]* Error(?: in |$)/.test(first) ? second : first;
+  const told = lines.filter((line) => line !== '');
+  const what = told.find((line) => !/^\w[\w ]* Error(?: in |$)| failed, error:$/.test(line)) ?? told[0] ?? '';
   const [, place] = /^ {4}((?:\S.* )?line \d+)(?:, column \d+)?$/m.exec(message) ?? [];
   return place === undefined ? what : `${what} (${place})`;
 }
 
 const isFailed = ({ status, node }: RunResult): boolean =>
   ['error', 'fail', 'runtime error', 'partial success'].includes(status) || (status === 'skipped' && !isExposure(node));
+
+const isHookId = (id: string): boolean => id.startsWith('operation.');
 
 function isExposure(node: GraphNode | undefined): boolean {
   return node?.resource_type === 'exposure';
@@ -62,6 +64,8 @@ function isExposure(node: GraphNode | undefined): boolean {
 export interface Left {
   readonly retried: (RetriedRun & { readonly selected: ReadonlySet<string> }) | null;
   readonly failed: readonly RunResult[];
+  /** Nothing is left but hooks, which failed by something that passes. */
+  readonly isHook: boolean;
 }
 
 /**
@@ -74,15 +78,21 @@ export function leftOf(parsed: ParsedProject, results: readonly RunResult[]): Le
   const lasting = failed.filter((result) => result.status !== 'skipped' && result.transient !== true);
   const blocked = new Set(lasting.flatMap(({ unique_id: id }) => (dag.has(id) ? [id, ...dag.dependants(id)] : [])));
   // A hook of the project that fails would fail again, and everything with it.
-  const hook = lasting.some(({ unique_id: id }) => id.startsWith('operation.'));
-  const left = new Set(failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !blocked.has(id)));
+  const hook = lasting.some(({ unique_id: id }) => isHookId(id));
+  const left = new Set(
+    failed.map(({ unique_id: id }) => id).filter((id) => dag.has(id) && !isHookId(id) && !blocked.has(id)),
+  );
   const before = new Set(results.map(({ unique_id: id }) => id));
   const selected = config.flags.which === 'build' ? retriedWithAudits(parsed.manifest, dag, left, before) : left;
-  if (hook || selected.size === 0) return { retried: null, failed: lasting };
+  if (hook || selected.size === 0) {
+    const isHook = lasting.length === 0 && failed.some(({ unique_id: id }) => isHookId(id));
+    return { retried: null, failed: lasting, isHook };
+  }
   const again = failed.filter(({ unique_id: id }) => selected.has(id));
   const startedAt = config.invocation.started_at.getTime();
   return {
     failed: lasting,
+    isHook: false,
     retried: { selected, startedAt, batches: failedBatches(again), overloads: failedOverloads(again) },
   };
 }

@@ -191,13 +191,16 @@ export class EngineRunner implements JobRunner {
         if (interrupted) return { ...ended(false), counts, project, reason, again: again(retried, lasting) };
         return { ...ended(true), counts, project, reason: rest?.reason ?? null };
       }
-      const unfinished = left.retried === null ? [] : results.filter((r) => left.retried?.selected.has(r.unique_id));
+      const passing = results.filter(
+        (r) => !succeeded([r]) && (r.transient === true || left.retried?.selected.has(r.unique_id)),
+      );
       return {
         ...ended(false),
         counts,
         project,
-        reason: reasonOf([...failed, ...unfinished.filter((r) => !succeeded([r]))], results.length + lasting.length),
-        again: left.retried === null ? null : again(left.retried, failed),
+        reason: reasonOf([...failed, ...passing], results.length + lasting.length),
+        // Hooks run with their nodes: the whole try is made again.
+        again: left.isHook ? again(retried, lasting) : left.retried === null ? null : again(left.retried, failed),
       };
     } catch (error) {
       const passes = signal.aborted || (error instanceof TsdbtError && parsed.adapter.isTransient(error));

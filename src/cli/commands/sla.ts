@@ -22,11 +22,21 @@ import { loadAndParse } from './run.ts';
 /** A job that was due longer ago than this was due before anybody looked. */
 const LONGEST_PERIOD_MS = 366 * 86_400_000;
 
+/** What is promised, so that `kept` and `broken` make sense of it: a job promises not to fail and not to be late. */
+const PROMISES: Readonly<Record<Promised['terms']['kind'], string>> = {
+  freshness: 'freshness',
+  lag: 'lag',
+  success: 'success',
+  duration: 'duration',
+  failed: 'no failure',
+  late: 'in time',
+};
+
 /** @returns whether no promise is broken */
 export async function slaCommand(session: CommandSession): Promise<boolean> {
   const parsed = await loadAndParse(session, { write: false });
   try {
-    const jobs = findJobFile(session, parsed.config)?.jobs ?? [];
+    const jobs = findJobFile(session, parsed.config, false)?.jobs ?? [];
     const promises = promisesOf(parsed, jobs);
     const { incidents, ...history } = await pastOf(parsed);
     const finder = new FactFinder(history.read, measuresPromises(session, parsed), (job, moment) =>
@@ -93,7 +103,7 @@ function linesOf(verdicts: readonly Verdict[], incidents: readonly Incident[], w
     const since = incidents.find((incident) => incident.key === key)?.openedAt;
     const bound = limit === null ? '' : terms.kind === 'success' ? `>= ${percent(limit)}` : `<= ${durationText(limit)}`;
     const incident = since === undefined ? '' : ` (incident since ${isoTime(since)})`;
-    return [state, subject.shown, terms.kind, bound, `${reason}${incident}`];
+    return [state, subject.shown, PROMISES[terms.kind], bound, `${reason}${incident}`];
   });
   const count = (state: Verdict['state']): number => verdicts.filter((each) => each.state === state).length;
   return [

@@ -3,7 +3,7 @@
 import type { Job, JobTiming } from '../jobs/job.ts';
 import type { Live, LiveNode, LiveRun } from '../live.ts';
 import { leftOutInWords } from '../jobs/overview.ts';
-import type { JobRun, LeftOutTimes, Moment, NodeRun, RunFilter, RunState, Store } from '../store/store.ts';
+import type { Incident, JobRun, LeftOutTimes, Moment, NodeRun, RunFilter, RunState, Store } from '../store/store.ts';
 
 const PAGE = 50;
 const LONGEST_PAGE = 200;
@@ -73,7 +73,7 @@ async function nowOf({ live, store, canAct, hasDocs }: ApiInput): Promise<object
     jobs,
     running: live.runs.running().map(liveRow),
     runs: recent.slice(0, 20).map(runRow),
-    incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),
+    incidents: await incidentRows(live, incidents),
     loaders: live.loaders().length,
   };
 }
@@ -153,8 +153,14 @@ async function promisesOf({ live, store }: ApiInput): Promise<object> {
     isAway: kept === null,
     promises,
     freshness: freshness.map(({ uniqueId, status, maxLoadedAt, at }) => ({ id: uniqueId, status, maxLoadedAt, at })),
-    incidents: incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason })),
+    incidents: await incidentRows(live, incidents),
   };
+}
+
+/** Open incidents with the reason of now, where this host has looked: the kept one is the first. */
+async function incidentRows(live: Live, incidents: readonly Incident[]): Promise<object[]> {
+  const reasons = new Map((await live.promises()).map(({ incident }) => [incident?.id, incident?.reason]));
+  return incidents.map(({ id, key, openedAt, reason }) => ({ id, key, openedAt, reason: reasons.get(id) ?? reason }));
 }
 
 function limitOf(query: URLSearchParams, usual: number): number {

@@ -1,6 +1,7 @@
 // Metrics of jobs and nodes as Prometheus' text: counted from what happens on this host, filled up from the history of
 // all hosts. Nine families. The label is `job_name`, because Prometheus calls its own targets `job`.
 import { family, histogram, type Sample } from '../../http/metrics-text.ts';
+import type { Job } from '../jobs/job.ts';
 import type { Change, Live } from '../live.ts';
 import type { Claim, FreshnessRun, Moment, NodeRun, RunEnd, Store } from '../store/store.ts';
 
@@ -26,8 +27,9 @@ interface Measured {
   seconds: number;
   rows: number | null;
   failures: number | null;
-  /** End of the last run that succeeded. */
+  /** End of the last run that succeeded, or beginning of one that found nothing to build. */
   builtAt: Moment | null;
+  job: string | null;
 }
 
 export class RunMetrics {
@@ -43,7 +45,8 @@ export class RunMetrics {
 
   observe(change: Change): void {
     if (change.kind === 'started') this.#started(change.claim, change.at);
-    else if (change.kind === 'node' && change.node.ended !== null) this.#node(change.node.ended);
+    else if (change.kind === 'node' && change.node.ended !== null)
+      this.#node(change.node.ended, this.#live.runs.run(change.runId)?.claim.job ?? null);
     else if (change.kind === 'freshness') this.#freshness(change.rows);
     else if (change.kind === 'left_out') this.#leftOut(change.job, change.count);
     else if (change.kind === 'ended') this.#ended(change.claim, change.end, change.startedAt, change.at);
@@ -57,6 +60,8 @@ export class RunMetrics {
     this.#freshness(await store.freshness());
     for (const { job } of this.#live.jobs()) {
       const counted = this.#counted(job.name);
+      // A resident job has neither a due time nor an end that says how it is: its loaders' metrics do.
+      if (job.timing.kind === 'resident') continue;
       const [last] = await store.runs({ job: job.name, states: ['success', 'failed', 'timeout'], limit: 1 });
       if (last === undefined || last.runId === counted.read) continue;
       counted.read = last.runId;
@@ -65,7 +70,7 @@ export class RunMetrics {
         last.state === 'success' ? [last] : await store.runs({ job: job.name, states: ['success'], limit: 1 });
       if (good?.finishedAt != null) counted.lastSuccess = Math.max(counted.lastSuccess ?? 0, good.finishedAt);
       for (const run of good === undefined || good === last ? [last] : [good, last])
-        for (const node of await store.nodes(run.runId)) this.#node(node);
+        for (const node of await store.nodes(run.runId)) this.#node(node, job.name);
     }
   }
 
@@ -146,14 +151,21 @@ export class RunMetrics {
   }
 
   #started({ job, dueAt }: Claim, at: Moment): void {
-    this.#counted(job).slip = Math.max(0, at - dueAt) / 1000;
+    if (!this.#isResident(job)) this.#counted(job).slip = Math.max(0, at - dueAt) / 1000;
+  }
+
+  #isResident(name: string): boolean {
+    return this.#live.jobs().some(({ job }) => job.name === name && job.timing.kind === 'resident');
   }
 
   #ended({ job }: Claim, { state }: RunEnd, startedAt: Moment, at: Moment): void {
     const counted = this.#counted(job);
     counted.ends.set(state, (counted.ends.get(state) ?? 0) + 1);
-    if (state === 'success') counted.lastSuccess = at;
+    if (state === 'success' && !this.#isResident(job)) counted.lastSuccess = at;
     if (state === 'skipped') return;
+    if (state === 'success' && this.#live.jobs().some((each) => each.job.name === job && isLazy(each.job)))
+      for (const node of this.#nodes.values())
+        if (node.job === job && node.builtAt !== null) node.builtAt = Math.max(node.builtAt, startedAt);
     const seconds = (at - startedAt) / 1000;
     counted.runs++;
     counted.seconds += seconds;
@@ -166,13 +178,13 @@ export class RunMetrics {
     ends.set('skipped', (ends.get('skipped') ?? 0) + count);
   }
 
-  #node({ uniqueId, status, startedAt, seconds, rows, failures }: NodeRun): void {
+  #node({ uniqueId, status, startedAt, seconds, rows, failures }: NodeRun, job: string | null): void {
     const before = this.#nodes.get(uniqueId);
     // A node that was skipped did nothing.
     if (status === 'skipped' || (before !== undefined && before.startedAt > startedAt)) return;
     const built = BUILT.test(uniqueId) && status === 'success';
     const builtAt = built ? startedAt + seconds * 1000 : (before?.builtAt ?? null);
-    this.#nodes.set(uniqueId, { startedAt, seconds, rows, failures, builtAt });
+    this.#nodes.set(uniqueId, { startedAt, seconds, rows, failures, builtAt, job });
   }
 
   #freshness(rows: readonly FreshnessRun[]): void {
@@ -193,6 +205,9 @@ export class RunMetrics {
     return found;
   }
 }
+
+/** Does the job leave out what has not changed? Then its nodes are as good as new when it has looked. */
+const isLazy = ({ work }: Job): boolean => work.kind === 'command' && work.ifChanged;
 
 /** Of each job that runs, the lease that was renewed longest ago. */
 function leases(live: Live): readonly (readonly [string, Moment])[] {

@@ -32,6 +32,8 @@ export interface JobsText {
   readonly render: (value: Json, secrets: boolean) => Json;
   /** Called with each text that must not be shown. */
   readonly onSecret: (text: string) => void;
+  /** False: `alerts` is left out, which needs secrets of the environment. */
+  readonly alerts?: boolean;
 }
 
 type Dictionary = { readonly [key: string]: Json };
@@ -61,7 +63,7 @@ const DEFAULT_DEBOUNCE = 10_000;
  * jobs.yml, checked.
  * @throws `project` error with the place of the first key that cannot be: expected, found, and what to write instead
  */
-export function readJobs({ path, text, render, onSecret }: JobsText): JobFile {
+export function readJobs({ path, text, render, onSecret, alerts = true }: JobsText): JobFile {
   const written = loadYaml(text, path, {
     onDuplicateKey: (_description, { key, line, column }) => {
       throw errorOf('badJobs', { why: `'${key}' is written twice` }, { path, line, column });
@@ -111,7 +113,7 @@ export function readJobs({ path, text, render, onSecret }: JobsText): JobFile {
   return {
     path,
     jobs,
-    alerts: alertsOf(file['alerts'] ?? null, { render, onSecret, path, placeOf }),
+    alerts: alerts ? alertsOf(file['alerts'] ?? null, { render, onSecret, path, placeOf }) : null,
     historyMs: history === null ? DEFAULT_HISTORY : historyOf(render(history, false), refuser(['history'])),
   };
 }

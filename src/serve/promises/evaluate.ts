@@ -51,6 +51,9 @@ const BAD: readonly (NodeStatus | RunState)[] = [
 /** Milliseconds that the next try of a job may need to begin after its pause. */
 const PATIENCE_MS = 10_000;
 
+/** A loader that has run this long after a failure works again. */
+const WORKS_MS = 60_000;
+
 /** Verdicts in the order of the promises. */
 export function evaluate(promises: readonly Promised[], facts: Facts): Verdict[] {
   return promises.map((promised) => evaluateOne(promised, facts));
@@ -78,7 +81,7 @@ function evaluateOne(promised: Promised, facts: Facts): Verdict {
       return verdict(broken ? 'broken' : 'kept', reason, { value: found.ms, looks: promised.looks });
     }
     case 'success':
-      return success(terms, runs, facts.now, verdict);
+      return success(terms, subject.kind === 'job' ? lastTries(runs ?? []) : runs, facts.now, verdict);
     case 'duration':
       return duration(promised, terms, runs, facts.now, verdict);
     case 'failed':
@@ -139,6 +142,12 @@ function success(
   });
 }
 
+/** One try per due time, the last one: what a retry has mended is one run, which succeeded. Newest first. */
+function lastTries(runs: readonly PastRun[]): PastRun[] {
+  const seen = new Set<Moment | null>();
+  return runs.filter(({ dueAt }) => dueAt === null || (!seen.has(dueAt) && seen.add(dueAt)));
+}
+
 function duration(
   { looks }: Promised,
   { maxMs, percentile, overMs }: Terms<'duration'>,
@@ -175,15 +184,15 @@ function duration(
 /** Fewer tries than due times count: a failure that is tried again is none yet. */
 function failed(
   { looks }: Promised,
-  { retries }: Terms<'failed'>,
+  { retries, resident }: Terms<'failed'>,
   runs: readonly PastRun[] | undefined,
   now: Moment,
   verdict: MakeVerdict,
 ): Verdict {
-  const seen = new Set<Moment | null>();
-  const final = (runs ?? []).filter(({ outcome, dueAt, finishedAt, attempt }, at) => {
-    if (dueAt !== null && seen.has(dueAt)) return false;
-    seen.add(dueAt);
+  const [newest] = runs ?? [];
+  if (resident && newest?.finishedAt === null && now - newest.startedAt >= WORKS_MS)
+    return verdict('kept', `it has been running for ${durationText(now - newest.startedAt)}`);
+  const final = lastTries(runs ?? []).filter(({ outcome, finishedAt, attempt }, at) => {
     if (outcome === 'neither' || finishedAt === null) return false;
     const pause = retries.backoffMs * 2 ** (attempt - 1) + PATIENCE_MS;
     return !(outcome === 'bad' && at === 0 && attempt <= retries.times && now < finishedAt + pause);

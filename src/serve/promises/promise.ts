@@ -25,7 +25,12 @@ export type PromiseTerms =
   | ({ readonly kind: 'success' } & SuccessTerms)
   | ({ readonly kind: 'duration' } & DurationTerms)
   | { readonly kind: 'late'; readonly maxMs: number }
-  | { readonly kind: 'failed'; readonly retries: { readonly times: number; readonly backoffMs: number } };
+  | {
+      readonly kind: 'failed';
+      readonly retries: { readonly times: number; readonly backoffMs: number };
+      /** A job that does not end: it works when it runs. */
+      readonly resident?: boolean;
+    };
 
 export interface Promised {
   /** Of its incident: `sla:model.shop.orders:freshness`, `job:fast:failed`. */

@@ -94,7 +94,7 @@ export function jobPromises(jobs: readonly PromisingJob[]): Promised[] {
     const timed = timing.kind === 'every' || timing.kind === 'cron';
     if (sla?.late != null && !timed) refuse(['late'], "'late' needs a job with every or cron");
     const key = (kind: string): string => `job:${name}:${kind}`;
-    const failed: PromiseTerms = { kind: 'failed', retries };
+    const failed: PromiseTerms = { kind: 'failed', retries, ...(timing.kind === 'resident' && { resident: true }) };
     const late: PromiseTerms = { kind: 'late', maxMs: sla?.late ?? LATE_MS };
     return [
       { key: key('failed'), subject, terms: failed, looks: JOB_LOOKS },

@@ -5,20 +5,29 @@ import { percent } from './evaluate.ts';
 import type { Verdict } from './promise.ts';
 import { durationText } from './sla.ts';
 
+/** Where a word of its own says what is promised. */
+const PROMISES: Readonly<Record<string, string>> = { success: 'success rate', failed: 'no failure', late: 'in time' };
+
 /** @param incidents that are open */
 export function promiseStates(verdicts: readonly Verdict[], incidents: readonly Incident[]): PromiseState[] {
-  const since = new Map(incidents.map(({ key, openedAt }) => [key, openedAt]));
+  const known = new Map(incidents.map((incident) => [incident.key, incident]));
   return verdicts.map(({ promised: { key, subject, terms }, state, reason, limit }) => {
-    const opened = since.get(key) ?? null;
+    const incident = known.get(key);
+    const opened = incident?.openedAt ?? null;
     return {
       subject: subject.id,
-      promise: terms.kind === 'success' ? 'success rate' : terms.kind,
+      promise: PROMISES[terms.kind] ?? terms.kind,
       limit: limitInWords(terms.kind, limit),
       value: state === 'unknown' ? null : reason,
       // Held back as a flap until it has been found as often as the promise says.
       state: state === 'broken' && opened === null ? 'breaking' : state,
       since: opened,
       owner: subject.owner,
+      // One that is about to close keeps the words that opened it.
+      incident:
+        incident === undefined
+          ? null
+          : { id: incident.id, reason: state === 'broken' ? `${subject.shown}: ${reason}` : incident.reason },
     };
   });
 }

@@ -6,6 +6,7 @@ import type {
   Claim,
   FreshnessRun,
   Incident,
+  JobRequest,
   JobRun,
   LeftOutFilter,
   LeftOutTimes,
@@ -30,7 +31,7 @@ export class MemoryData {
   /** By job, reason and the due time of the run before. */
   readonly leftOut = new Map<string, LeftOutTimes>();
   readonly paused = new Set<string>();
-  readonly requests = new Set<string>();
+  readonly requests = new Map<string, Moment>();
   readonly incidents: Changing<Incident>[] = [];
   readonly alarms: SentAlarm[] = [];
   token = 0n;
@@ -243,13 +244,15 @@ export class MemoryStore implements Store {
   }
 
   async request(job: string): Promise<void> {
-    this.#data.requests.add(job);
+    if (!this.#data.requests.has(job)) this.#data.requests.set(job, this.#now());
   }
 
-  async takeRequests(): Promise<readonly string[]> {
-    const taken = [...this.#data.requests];
-    this.#data.requests.clear();
-    return taken;
+  async requests(): Promise<readonly JobRequest[]> {
+    return [...this.#data.requests].map(([job, at]) => ({ job, at }));
+  }
+
+  async endRequest({ job, at }: JobRequest): Promise<void> {
+    if (this.#data.requests.get(job) === at) this.#data.requests.delete(job);
   }
 
   async openIncidents(): Promise<readonly Incident[]> {

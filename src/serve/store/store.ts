@@ -126,6 +126,12 @@ export interface RunFilter {
   readonly limit: number;
 }
 
+/** A run that was asked for. The moment is its due time, so that one host claims it. */
+export interface JobRequest {
+  readonly job: string;
+  readonly at: Moment;
+}
+
 export interface Store {
   /** Whether its tables are there; creates none. @throws when the database is away */
   exists(): Promise<boolean>;
@@ -183,10 +189,12 @@ export interface Store {
   durations(): Promise<ReadonlyMap<string, number>>;
   paused(): Promise<ReadonlySet<string>>;
   setPaused(job: string, paused: boolean): Promise<void>;
-  /** Asks for a run of a job beside its times; the host that serves takes it. Asked twice it runs once. */
+  /** Asks for a run of a job at no time of its own. Asked twice before it starts, it runs once. */
   request(job: string): Promise<void>;
-  /** Takes the requests that nobody has taken. */
-  takeRequests(): Promise<readonly string[]>;
+  /** Requests that are open. One stays open until its run is claimed: the host that reads it may stop before. */
+  requests(): Promise<readonly JobRequest[]>;
+  /** The request's run was claimed. */
+  endRequest(request: JobRequest): Promise<void>;
   openIncidents(): Promise<readonly Incident[]>;
   /** Opens one, unless one of this key is open. @returns the open one, and whether this call has opened it */
   openIncident(key: string, reason: string): Promise<{ readonly incident: Incident; readonly opened: boolean }>;

@@ -183,6 +183,16 @@ insert into tsdbt.consumed_offsets values ('s.m', '${t.uniqueId}', 't', 0, 8)`,
     ).toEqual([['16', '0', null]]);
   });
 
+  it('the lag of a table is the age of the first message to load, however old the newest loaded one is', async () => {
+    const t = lab.target({ id: 'integer' });
+    const now = Date.now();
+    lab.broker.produce('t', 0, { id: 0 }, { timestamp: now - 3_600_000 });
+    await lab.load(t);
+    for (const age of [5000, 4000]) lab.broker.produce('t', 0, { id: age }, { timestamp: now - age });
+    const { partitions } = await loadStatus(lab.sink, async () => lab.broker.client(), t, now);
+    expect(partitions.map(({ lagRows, lagSeconds }) => [lagRows, lagSeconds])).toEqual([[2n, 5]]);
+  });
+
   it('a table with rows of the topic and no position is refused, and the ways out are named', async () => {
     const t = lab.target({ id: 'integer' }, {}, 2);
     for (const id of upTo(20)) lab.broker.produce('t', id % 2, { id });

@@ -250,12 +250,53 @@ describe('pauses and requests', () => {
     expect((await lab.runs())[0]?.state).toBe('success');
   });
 
+  it.each(['stops', 'dies'])(
+    'runs a job that was asked for when the host that read the request %s before',
+    async (how) => {
+      const byHand = job('by hand', { timing: { kind: 'manual' } });
+      const lab = new Lab(START, [byHand]);
+      lab.play = async (attempt) => {
+        await lab.work(10 * MINUTE, attempt);
+        return GOOD;
+      };
+      let dead = false;
+      const first = lab.host('a', { gate: () => (dead ? new Promise(() => undefined) : Promise.resolve()) });
+      await lab.store.request('by hand');
+      await lab.pass(MINUTE);
+      // The first run goes on, so that this one waits.
+      await lab.store.request('by hand');
+      await lab.pass(MINUTE);
+      expect(lab.begun).toHaveLength(1);
+      if (how === 'dies') dead = true;
+      else first.drain();
+      lab.host('b');
+      await lab.pass(30 * MINUTE);
+      expect((await lab.runs()).filter(({ attempt }) => attempt === 1)).toHaveLength(2);
+      expect((await lab.runs()).map(({ host, state }) => [host, state]).at(-1)).toEqual(['b', 'success']);
+      expect(await lab.store.requests()).toEqual([]);
+    },
+  );
+
+  it('runs a job once for a request that two hosts read', async () => {
+    const lab = new Lab(START, [job('by hand', { timing: { kind: 'manual' } })]);
+    lab.host('a');
+    lab.host('b');
+    await lab.pass(MINUTE);
+    await lab.store.request('by hand');
+    await lab.pass(5 * MINUTE);
+    expect(lab.begun).toHaveLength(1);
+    expect(await lab.store.requests()).toEqual([]);
+  });
+
   it('runs a job that was asked for while the database went away and the jobs changed', async () => {
     const byHand = job('by hand', { timing: { kind: 'manual' } });
     const lab = new Lab(START, [byHand]);
     let goes = false;
-    // As soon as the request is taken.
-    lab.host('a', { away: () => goes && lab.data.requests.size === 0 });
+    let isRead = false;
+    // As soon as the request is read.
+    const host: Host = lab.host('a', {
+      away: () => goes && (isRead ||= host.live().some(({ startedAt }) => startedAt !== null)),
+    });
     await lab.pass(MINUTE);
     await lab.store.request('by hand');
     goes = true;

@@ -345,15 +345,23 @@ export function storeCases(name: string, create: () => Promise<Place>): void {
       expect([...(await b.paused())].sort()).toEqual(['p', 'q']);
     });
 
-    it('hands out a request once', async () => {
-      expect(await a.takeRequests()).toEqual([]);
+    it('keeps a request, one per job, until it is ended', async () => {
+      expect(await a.requests()).toEqual([]);
       await Promise.all([a.request('r'), b.request('s')]);
+      const open = [...(await b.requests())].sort((x, y) => x.job.localeCompare(y.job));
+      const at = expect.closeTo(await a.now(), -5);
+      expect(open).toEqual([
+        { job: 'r', at },
+        { job: 's', at },
+      ]);
       await a.request('r');
-      const taken = (await Promise.all([a.takeRequests(), b.takeRequests(), a.takeRequests()])).flat();
-      expect(taken.sort()).toEqual(['r', 's']);
-      expect(await b.takeRequests()).toEqual([]);
+      expect((await a.requests()).find(({ job }) => job === 'r')).toEqual(open[0]);
+      await Promise.all(open.map((each) => b.endRequest(each)));
+      await a.endRequest({ job: 'r', at: 1 });
+      expect(await a.requests()).toEqual([]);
       await b.request('r');
-      expect(await a.takeRequests()).toEqual(['r']);
+      await a.endRequest({ job: 'r', at: 1 });
+      expect((await a.requests()).map(({ job }) => job)).toEqual(['r']);
     });
 
     it('opens an incident once, closes it once, and opens the next one', async () => {

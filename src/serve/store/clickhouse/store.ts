@@ -28,6 +28,7 @@ import type {
   Claim,
   FreshnessRun,
   Incident,
+  JobRequest,
   JobRun,
   LeftOutFilter,
   LeftOutTimes,
@@ -401,21 +402,22 @@ export class ClickHouseStore implements Store {
     });
   }
 
-  async takeRequests(): Promise<readonly string[]> {
-    return this.#within(async (session) => {
-      const waiting = await ask(
+  async requests(): Promise<readonly JobRequest[]> {
+    const rows = await this.#ask(
+      `SELECT job, argMaxIf(${millisecondsOf('noted_at')}, number, word = 'asked') FROM ${DB}.job_requests ` +
+        "GROUP BY job HAVING maxIf(number, word = 'asked') > maxIf(number, word = 'taken')",
+    );
+    return rows.map(([job, at]) => ({ job: job ?? '', at: Number(at) }));
+  }
+
+  async endRequest({ job, at }: JobRequest): Promise<void> {
+    await this.#within(async (session) => {
+      const asked = await ask(
         session,
-        `SELECT job, toString(max(number)) FROM ${DB}.job_requests GROUP BY job HAVING ` +
-          "maxIf(number, word = 'asked') > maxIf(number, word = 'taken')",
+        `SELECT toString(number) FROM ${DB}.job_requests WHERE job = ${quoteText(job)} AND word = 'asked' AND ` +
+          `noted_at = ${timeOf(at)}`,
       );
-      const own: string[] = [];
-      for (const [job, number] of waiting) {
-        const by = randomUUID();
-        await note(session, job ?? '', BigInt(number ?? '0'), 'taken', by);
-        const taken = await ask(session, `SELECT 1 FROM ${DB}.job_requests WHERE noted_by = ${quoteText(by)}`);
-        if (taken.length > 0) own.push(job ?? '');
-      }
-      return own;
+      for (const [number] of asked) await note(session, job, BigInt(number ?? '0'), 'taken', '');
     });
   }
 

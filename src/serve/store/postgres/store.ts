@@ -25,6 +25,7 @@ import type {
   Claim,
   FreshnessRun,
   Incident,
+  JobRequest,
   JobRun,
   LeftOutFilter,
   LeftOutTimes,
@@ -345,9 +346,16 @@ select n.unique_id, d.seconds::text from names as n cross join lateral (
     await this.#run(`insert into ${STATE_SCHEMA}.job_requests (job) values (${quoteText(job)}) on conflict do nothing`);
   }
 
-  async takeRequests(): Promise<readonly string[]> {
-    const rows = await this.#ask(`delete from ${STATE_SCHEMA}.job_requests returning job`);
-    return rows.map(([job]) => job ?? '');
+  async requests(): Promise<readonly JobRequest[]> {
+    const rows = await this.#ask(`select job, ${millisecondsOf('asked_at')} from ${STATE_SCHEMA}.job_requests`);
+    return rows.map(([job, at]) => ({ job: job ?? '', at: Number(at) }));
+  }
+
+  async endRequest({ job, at }: JobRequest): Promise<void> {
+    await this.#run(
+      `delete from ${STATE_SCHEMA}.job_requests where job = ${quoteText(job)} and ` +
+        `${millisecondsOf('asked_at')} = ${quoteText(String(at))}`,
+    );
   }
 
   async openIncidents(): Promise<readonly Incident[]> {

@@ -1,5 +1,6 @@
 // What a loader knows of its partitions (src/loader/partitions.ts).
 import { describe, expect, it } from 'vitest';
+import { recordsOf } from '../../../../src/loader/fast/records.ts';
 import { Partitions } from '../../../../src/loader/partitions.ts';
 
 const at = (partition: number) => ({ topic: 't', partition });
@@ -67,20 +68,49 @@ describe('partitions', () => {
     const partitions = given();
     expect(partitions.lag).toEqual(
       new Map([
-        ['t/0', { rows: 6n, newest: null }],
-        ['t/1', { rows: 0n, newest: null }],
+        ['t/0', { rows: 6n, oldest: null }],
+        ['t/1', { rows: 0n, oldest: null }],
       ]),
     );
-    partitions.sawEnd(at(0), 12n);
+    partitions.saw({ ...at(0), end: 12n, next: 4n, records: [] });
     partitions.wrote([range(0, 7n, 99, 2), range(2, 9n, 99)]);
     partitions.wrote([range(0, 8n)]);
     expect(partitions.lag).toEqual(
       new Map([
-        ['t/0', { rows: 4n, newest: 99 }],
-        ['t/1', { rows: 0n, newest: null }],
+        ['t/0', { rows: 4n, oldest: 99 }],
+        ['t/1', { rows: 0n, oldest: null }],
       ]),
     );
     expect(partitions.readPosition(at(0), 8n)).toEqual({ next: 8n, epoch: 2 });
+  });
+
+  it('lag counts from the first message that is not in the table, however old the newest one in it is', () => {
+    const partitions = given();
+    const saw = (next: bigint, ...times: number[]): void => {
+      const messages = times.map((timestamp, i) => {
+        return { offset: next - BigInt(times.length - i), timestamp, key: null, value: null, headers: [] };
+      });
+      partitions.saw({ ...at(0), end: 20n, next, records: [recordsOf(messages)] });
+      partitions.reach(at(0), next);
+    };
+    const oldest = (): number | null | undefined => partitions.lag.get('t/0')?.oldest;
+    partitions.wrote([range(0, 5n, 10)]);
+    expect(oldest()).toBe(10);
+    saw(7n, 5000, 5001);
+    saw(9n, 6000, 6001);
+    expect(oldest()).toBe(5000);
+    partitions.wrote([range(0, 6n, 5000)]);
+    expect(oldest()).toBe(5000);
+    partitions.wrote([range(0, 7n, 5001)]);
+    expect(oldest()).toBe(6000);
+    // One that is read again counts once.
+    saw(9n, 6000, 6001);
+    partitions.wrote([range(0, 9n, 6001)]);
+    expect(oldest()).toBe(6001);
+    saw(10n, Number.NaN);
+    expect(oldest()).toBeNull();
+    partitions.goOn(new Map([start(0, 2n)]));
+    expect(oldest()).toBe(6001);
   });
 
   it('a position that was set by hand is elsewhere, also at the same offset', () => {

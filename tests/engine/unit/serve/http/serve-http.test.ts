@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EventStream } from '../../../../../src/serve/http/event-stream.ts';
 import { serveHttp, type ServedHttp, type ServeHttpInput } from '../../../../../src/serve/http/serve-http.ts';
+import type { PromiseState } from '../../../../../src/serve/live.ts';
 import type { LeftOutTimes } from '../../../../../src/serve/store/store.ts';
 import { claim, fakeStore, job, jobRun, lab, nodeRun, START } from './lab.ts';
 
@@ -72,6 +73,21 @@ describe('/metrics', () => {
         .filter((line) => /_bucket/.test(line))
         .at(2),
     ).toBe('tsdbt_job_duration_seconds_bucket{job_name="fast",le="5"} 1');
+  });
+
+  it('has neither a due time nor a last success of a job that loads all the time', async () => {
+    const resident = job('load', {
+      timing: { kind: 'resident' },
+      work: { kind: 'load', select: [], exclude: [] },
+    });
+    const { live } = lab([resident]);
+    const store = fakeStore({ runs: async () => [jobRun('0', { job: 'load', dueAt: 0 })] });
+    const url = await serve({ live, store });
+    live.runs.started(claim('1', 'load', 0), START);
+    const running = await textOf(`${url}/metrics`);
+    live.runs.ended(claim('1', 'load', 0), { state: 'success', reason: null }, START + 1000);
+    for (const text of [running, await textOf(`${url}/metrics`)])
+      expect(text).not.toMatch(/^tsdbt_job_(slip|last_success_timestamp)_seconds\{/m);
   });
 
   it('knows from the history what other hosts did, and what this one did before', async () => {
@@ -166,6 +182,27 @@ describe('what the page asks for', () => {
       jobs: [{ name: 'fast', nextAt: START + 300_000, last: null }],
     });
     expect(await ask('promises')).toMatchObject({ isAway: true, promises: [], freshness: [] });
+  });
+
+  it('has the reason of now of an incident, where this host knows one, and else the first', async () => {
+    const { live } = lab();
+    const incident = (id: string) => ({
+      id,
+      key: `job:${id}:failed`,
+      openedAt: START,
+      closedAt: null,
+      reason: 'first',
+    });
+    const store = fakeStore({ openIncidents: async () => [incident('a'), incident('b')] });
+    const state: PromiseState = {
+      ...{ subject: 'a', promise: 'no failure', limit: 'succeeds', value: 'now', state: 'broken', since: START },
+      ...{ owner: null, incident: { id: 'a', reason: 'job a: now' } },
+    };
+    const url = await serve({ live: { ...live, promises: async () => [state] }, store });
+    for (const path of ['now', 'promises']) {
+      const { incidents } = (await (await fetch(`${url}/api/${path}`)).json()) as { incidents: { reason: string }[] };
+      expect(incidents.map(({ reason }) => reason)).toEqual(['job a: now', 'first']);
+    }
   });
 
   it('has the logs of the newest failures of a job, however often others ran since', async () => {

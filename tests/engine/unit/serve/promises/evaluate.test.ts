@@ -99,6 +99,17 @@ describe('success', () => {
       '60% of 5 runs within 1h succeeded, promised 75%; last failure: no disk',
     ]);
   });
+  it('counts a run once, however often it was tried', () => {
+    const tries = [
+      ran('good', 10, 1, { attempt: 3, dueAt: 5 }),
+      ran('bad', 11, 1, { attempt: 2, dueAt: 5 }),
+      ran('bad', 12, 1, { dueAt: 5 }),
+    ];
+    expect(told(success, ofRuns(...tries))).toEqual(['kept', '100% of 1 run within 1h succeeded']);
+    expect(
+      told(success, ofRuns(ran('bad', 5, 1, { attempt: 2, dueAt: 6 }), ran('bad', 6, 1, { dueAt: 6 }), ...tries)),
+    ).toEqual(['broken', '50% of 2 runs within 1h succeeded, promised 75%']);
+  });
   it('forgets what is older, and does not count what was skipped', () => {
     expect(told(success, ofRuns(ran('neither', 1, 1), ran('good', 10, 1), ran('bad', 70, 1)))).toEqual([
       'kept',
@@ -162,6 +173,14 @@ describe('a job that failed', () => {
       'kept',
       'the last run succeeded',
     ]);
+  });
+  it('is none of a resident job that has been running for a minute since', () => {
+    const loads = promised({ kind: 'failed', retries: { times: 0, backoffMs: 0 }, resident: true }, job, 1);
+    const running = (minutesAgo: number): PastRun => ran('neither', minutesAgo, 0, { finishedAt: null });
+    expect(told(loads, ofRuns(running(1), bad(5)))).toEqual(['kept', 'it has been running for 1m']);
+    expect(told(loads, ofRuns(running(0.9), bad(5)))).toEqual(['broken', 'boom']);
+    expect(told(loads, ofRuns(bad(5), running(9)))).toEqual(['broken', 'boom']);
+    expect(told(failed, ofRuns(running(1), bad(5)))).toEqual(['broken', 'boom']);
   });
   it('counts runs in turn where more looks are asked for', () => {
     const patient = { ...failed, looks: 2 };

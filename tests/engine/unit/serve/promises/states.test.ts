@@ -23,10 +23,13 @@ it('says what is promised, what is found, and since when it is broken', () => {
   const success = verdict('broken', { kind: 'success', min: 0.99, overMs: 1 }, 0.99);
   const failed = verdict('unknown', { kind: 'failed', retries: { times: 0, backoffMs: 0 } }, null);
   const incident = { id: 'i', key: 'k:late', openedAt: 7, closedAt: null, reason: 'r' };
-  const same = { subject: 'fast', owner: 'ann' };
+  const same = { subject: 'fast', owner: 'ann', incident: null };
+  const open = { id: 'i', reason: 'job fast: so broken' };
   expect(promiseStates([late, success, failed], [incident])).toEqual([
-    { ...same, promise: 'late', limit: 'at most 2m', value: 'so broken', state: 'broken', since: 7 },
+    { ...same, promise: 'in time', limit: 'at most 2m', value: 'so broken', state: 'broken', since: 7, incident: open },
     { ...same, promise: 'success rate', limit: 'at least 99%', value: 'so broken', state: 'breaking', since: null },
-    { ...same, promise: 'failed', limit: 'succeeds', value: null, state: 'unknown', since: null },
+    { ...same, promise: 'no failure', limit: 'succeeds', value: null, state: 'unknown', since: null },
   ]);
+  const [closing] = promiseStates([{ ...late, state: 'kept' }], [incident]);
+  expect(closing?.incident).toEqual({ id: 'i', reason: 'r' });
 });
