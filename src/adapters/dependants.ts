@@ -1,22 +1,35 @@
-// Dependants: objects that stand on a relation and are dropped with it, with the statements that restore them. The
-// dialects find them.
+// Dependants: objects that are dropped with a relation because they read it or belong to it, with the statements that
+// restore them. The dialects find them.
 import { PyDict } from '../values/dict.ts';
 import type { Value } from '../values/value.ts';
 
 export interface Dependant {
   /** Unlike any other object of the database. */
   readonly id: string;
-  readonly kind: 'view' | 'materialized_view' | 'foreign_key' | 'rule' | 'function' | 'publication';
+  readonly kind:
+    | 'view'
+    | 'materialized_view'
+    | 'foreign_key'
+    | 'rule'
+    | 'function'
+    | 'operator'
+    | 'column'
+    | 'policy'
+    | 'trigger'
+    | 'row_security'
+    | 'publication';
   readonly database: string | null;
   readonly schema: string;
-  /** The lost relation; of a rule or a constraint, its table. */
+  /** The lost relation; of a rule, a constraint, a column, a policy or a trigger, its table. */
   readonly name: string;
-  /** Of a rule, constraint, function or publication; null for relations. */
+  /** Null for relations. */
   readonly ownName: string | null;
   readonly definition: string;
   readonly owner: string;
   /** False when this user surely may not drop and create it. */
   readonly ours: boolean;
+  /** True for what belongs to the relation itself: its policies, triggers and rules. */
+  readonly own: boolean;
   readonly comment: string | null;
   readonly reloptions: readonly string[];
   /** `privilege to grantee` of each. */

@@ -40,6 +40,8 @@ export interface SqlAdapterOptions {
 interface Dropped {
   readonly dependant: Dependant;
   readonly on: Relation;
+  /** The relation is changed in place, not replaced. */
+  readonly altered: boolean;
 }
 
 /** The SQLSTATE when another object has taken the name meanwhile. */
@@ -67,7 +69,10 @@ export class SqlAdapter {
   readonly #options: SqlAdapterOptions;
   /** Dependants that were dropped with the old relation and have to be restored on the new one. */
   #dropped: Dropped[] = [];
-  /** Foreign keys that cannot be restored yet: a hook may still create the key that they refer to. */
+  /**
+   * What is restored before the commit: foreign keys whose key a hook may still create, and a table's own policies,
+   * triggers and rules, which its hooks may create.
+   */
   #postponed: Dropped[] = [];
 
   constructor(options: SqlAdapterOptions) {
@@ -377,16 +382,16 @@ export class SqlAdapter {
   }
 
   /**
-   * The relation's readers, direct or not, in creation order; locks each and remembers it for `restoreDependants`.
+   * The relation's dependants, direct or not, in creation order; locks each and remembers it for `restoreDependants`.
+   * @param altered the relation is changed in place, and keeps its row-level security
    * @throws naming those that this user may not drop and create again
    */
-  async dependants(relation: Relation): Promise<readonly Dependant[]> {
-    const found = await this.adapter.fetchDependants(this.session, relation);
+  async dependants(relation: Relation, altered = false): Promise<readonly Dependant[]> {
+    const all = await this.adapter.fetchDependants(this.session, relation);
+    const found = altered ? all.filter(({ kind }) => kind !== 'row_security') : all;
     const foreign = found.filter((dependant) => !dependant.ours);
     if (foreign.length > 0) {
-      const names = foreign.map(
-        (d) => `${d.kind.replaceAll('_', ' ')} ${this.#relation(d.database, d.schema, d.name).render()} of ${d.owner}`,
-      );
+      const names = foreign.map((d) => `${this.#describe(d)} of ${d.owner}`);
       throw new TsdbtError(
         'database',
         `${relation.render()} cannot be replaced: this user may not drop and create what reads it:\n` +
@@ -400,7 +405,9 @@ export class SqlAdapter {
     }
     const known = new Set(this.#dropped.map(({ dependant }) => dependant.id));
     this.#dropped.push(
-      ...found.filter((dependant) => !known.has(dependant.id)).map((dependant) => ({ dependant, on: relation })),
+      ...found
+        .filter((dependant) => !known.has(dependant.id))
+        .map((dependant) => ({ dependant, on: relation, altered })),
     );
     return found;
   }
@@ -417,14 +424,20 @@ export class SqlAdapter {
 
   async #restoreDropped(): Promise<void> {
     const gone = new Set<string>();
-    for (const { dependant, on } of this.#dropped.splice(0)) {
+    for (const lost of this.#dropped.splice(0)) {
+      const { dependant } = lost;
+      // Row-level security comes at once: a hook may switch it off again.
+      if (dependant.own && !lost.altered && dependant.kind !== 'row_security') {
+        this.#postponed.push(lost);
+        continue;
+      }
       const failure = dependant.reads.some((id) => gone.has(id))
         ? new TsdbtError('database', 'what it reads could not be created again')
         : await this.#create(dependant);
       if (failure === null) continue;
       gone.add(dependant.id);
-      if (dependant.kind === 'foreign_key') this.#postponed.push({ dependant, on });
-      else this.#giveUp({ dependant, on }, failure);
+      if (dependant.kind === 'foreign_key') this.#postponed.push(lost);
+      else this.#giveUp(lost, failure);
     }
   }
 
@@ -446,6 +459,13 @@ export class SqlAdapter {
     return failure;
   }
 
+  #describe({ kind, database, schema, name, ownName }: Dependant): string {
+    const [what, relation] = [kind.replaceAll('_', ' '), this.#relation(database, schema, name).render()];
+    return ownName === null || kind === 'function' || kind === 'operator'
+      ? `${what} ${relation}`
+      : `${what} ${ownName} of ${relation}`;
+  }
+
   /**
    * A lost view is built again by this project. Anything else belongs to a table of the project that stays. An error
    * here could never be repaired when that table reads this one and is built later: so the loss is reported.
@@ -457,13 +477,10 @@ export class SqlAdapter {
     const isView = kind === 'view' || kind === 'materialized_view';
     const what = kind.replaceAll('_', ' ');
     if (!(isView || kind === 'foreign_key' || kind === 'rule') || !this.#options.builds?.(relation)) {
-      const which =
-        ownName === null || kind === 'function'
-          ? `${what} ${relation.render()}`
-          : `${what} ${ownName} of ${relation.render()}`;
       throw new TsdbtError(
         'database',
-        `${which} depends on the relation and cannot be created on its new form:\n${failure.message}`,
+        `${this.#describe(dependant)} depends on the relation and cannot be created on its new form:\n` +
+          failure.message,
         {
           code: failure.details.code,
           sql: createSql,

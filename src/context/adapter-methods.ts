@@ -303,9 +303,9 @@ const METHODS: Readonly<Record<string, Method>> = {
     await self.options.audit?.(relationArgument('audit', 'staged_relation', relation));
     return null;
   }),
-  // Dependants first: the order in which they can be dropped.
-  dependants: method('dependants', 'relation', async (self, relation) =>
-    [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation)))]
+  // Dependants first: the order in which they can be dropped. altered: the relation is changed, not replaced.
+  dependants: method('dependants', 'relation, altered=False', async (self, relation, altered) =>
+    [...(await self.sql.dependants(relationArgument('dependants', 'relation', relation), isTruthy(altered)))]
       .reverse()
       .map(dependantValue),
   ),

@@ -96,7 +96,16 @@ export function claimSql(key: bigint, holder: string): string {
 }
 
 /** OIDs of catalogues, the same in every Postgres: as constants they need no look-up. */
-const OID = { type: 1247, function: 1255, relation: 1259, constraint: 2606, rule: 2618, published: 6106 } as const;
+export const OID = {
+  type: 1247,
+  function: 1255,
+  relation: 1259,
+  constraint: 2606,
+  operator: 2617,
+  rule: 2618,
+  policy: 3256,
+  published: 6106,
+} as const;
 
 /**
  * The relations of those names in a schema, as a statement of its own: it sees what is committed by now. Planning it
@@ -108,11 +117,13 @@ export function lookSql(schema: string, names: readonly string[], dependants: bo
     `select c.relname, ${KIND} as kind, ` +
     `${
       dependants
-        ? `exists (
+        ? `c.relrowsecurity or c.relhastriggers or c.relhasrules and c.relkind not in ('v', 'm') or exists (
     select from pg_catalog.pg_depend d where d.refclassid = ${OID.relation} and d.refobjid = c.oid ` +
           `and (d.deptype = 'n' and d.classid in (${OID.rule}, ${OID.constraint}, ${OID.function}) or d.classid ` +
-          `= ${OID.published})
-    or d.refclassid = ${OID.type} and d.refobjid = c.reltype and d.deptype = 'n' and d.classid = ${OID.function}
+          `in (${OID.published}, ${OID.policy}))
+  ) or exists (
+    select from pg_catalog.pg_depend d where d.refclassid = ${OID.type} and d.refobjid in (c.reltype, ` +
+          `(select t.typarray from pg_catalog.pg_type t where t.oid = c.reltype)) and d.deptype = 'n'
   )`
         : 'null'
     } ` +

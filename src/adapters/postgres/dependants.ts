@@ -1,31 +1,64 @@
-// Dependants of a Postgres relation, however far up: views, materialized views, rules, functions, foreign keys,
-// publications; with the statements that restore each. Macros decide when to drop and restore them.
+// Dependants of a Postgres relation, however far up: views, materialized views, rules, routines, operators, columns of
+// its row type, foreign keys, policies, publications; and what a new relation in its place lacks: triggers, rules,
+// row-level security. With the statements that restore each; macros decide when to drop and restore them.
 import { type Dependant, inCreationOrder } from '../dependants.ts';
+import { OID } from './catalogue.ts';
 import { quoteText } from './literal.ts';
+
+/**
+ * `root`, and `graph` of what depends on it: views, routines, operators, and columns of a row type (with their number).
+ * A row type is also an array's element.
+ */
+function graphSql(schema: string, identifier: string): string {
+  return `with recursive root(oid) as (
+  select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
+), graph(class, oid, col) as (
+  select ${OID.relation}::oid, oid, 0 from root
+  union
+  select n.class, n.oid, n.col from graph g
+  cross join lateral (
+    select d.classid, d.objid, d.objsubid from pg_catalog.pg_depend d
+    where d.refclassid = g.class and d.refobjid = g.oid and d.deptype = 'n' and (g.col = 0 or d.refobjsubid = g.col)
+    union all
+    select d.classid, d.objid, d.objsubid from pg_catalog.pg_class c
+    join pg_catalog.pg_type t on t.oid = c.reltype
+    join pg_catalog.pg_depend d on d.refclassid = ${OID.type} and d.refobjid in (t.oid, t.typarray) and d.deptype = 'n'
+    where g.class = ${OID.relation} and g.col = 0 and c.oid = g.oid
+  ) d
+  cross join lateral (
+    select ${OID.relation}::oid, w.ev_class, 0 from pg_catalog.pg_rewrite w
+    where d.classid = ${OID.rule} and w.oid = d.objid and w.rulename = '_RETURN'
+    union all
+    select d.classid, d.objid, 0 where d.classid in (${OID.function}, ${OID.operator})
+    union all
+    select d.classid, d.objid, d.objsubid from pg_catalog.pg_attribute a
+    join pg_catalog.pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p')
+    where d.classid = ${OID.relation} and a.attrelid = d.objid and a.attnum = d.objsubid and a.attinhcount = 0
+  ) n(class, oid, col)
+)`;
+}
+
+/** Policies of the relation, and those of other tables that name something of the graph. */
+const POLICIES = `select oid from pg_catalog.pg_policy where polrelid in (select oid from root)
+    union
+    select d.objid from graph g join pg_catalog.pg_depend d on d.classid = ${OID.policy} and d.refclassid = g.class
+      and d.refobjid = g.oid and d.deptype = 'n'`;
 
 /**
  * Schema and name of each dependant, in the order in which every run locks them: by the number of relations below. A
  * node holds its own lock and wants only higher ones, so no deadlock is possible. The query itself takes no lock: that
- * has to wait for the advisory locks.
+ * has to wait for the advisory locks. The relation itself is a row when something would be lost with it.
  */
 export function dependantNamesSql(schema: string, identifier: string): string {
   return (
-    `with recursive root(oid) as (
-  select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
-), tree(oid) as (
-  select oid from root
-  union
-  select w.ev_class from tree t
-  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid and ` +
-    `d.classid = 'pg_catalog.pg_rewrite'::regclass
-  join pg_catalog.pg_rewrite w on w.oid = d.objid
-  where w.ev_class <> t.oid
-), found(oid) as (
-  select oid from tree
+    `${graphSql(schema, identifier)}, found(oid) as (
+  select oid from graph where class = ${OID.relation}
   union
   select k.conrelid from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid in (select oid ` +
     `from root)
+  union
+  select p.polrelid from pg_catalog.pg_policy p where p.oid in (${POLICIES})
 ), below(top, oid, height) as (
   select oid, oid, 0 from found
   union
@@ -45,30 +78,124 @@ join pg_catalog.pg_class c on c.oid = b.top join pg_catalog.pg_namespace n on n.
 where b.top not in (select oid from root)
 group by n.nspname, c.relname
 union all
-select distinct n.nspname, p.proname, 1000 from tree t
-join pg_catalog.pg_class c on c.oid = t.oid
-join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.deptype = 'n'
-  and ((d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid) or (d.refclassid = ` +
-    `'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype))
-join pg_catalog.pg_proc p on p.oid = d.objid join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+select distinct n.nspname, coalesce(p.proname, o.oprname), 1000 from graph g
+left join pg_catalog.pg_proc p on g.class = ${OID.function} and p.oid = g.oid
+left join pg_catalog.pg_operator o on g.class = ${OID.operator} and o.oid = g.oid
+join pg_catalog.pg_namespace n on n.oid = coalesce(p.pronamespace, o.oprnamespace)
+union all
+select n.nspname, c.relname, 0 from root
+join pg_catalog.pg_class c on c.oid = root.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relrowsecurity or exists (select from pg_catalog.pg_policy p where p.polrelid = c.oid)
+  or exists (select from pg_catalog.pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal)
+  or exists (select from pg_catalog.pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN')
 order by 3, 1, 2`
   );
 }
 
+/** The ids of what a row of pg_depend says that an object reads, as a JSON list; a row type is its relation's. */
+function readsOf(depend: string): string {
+  return (
+    `coalesce(pg_catalog.json_agg(distinct case ${depend}.refclassid when ${OID.relation} then 'relation ' || ` +
+    `${depend}.refobjid when ${OID.function} then 'function ' || ${depend}.refobjid when ${OID.operator} then ` +
+    `'operator ' || ${depend}.refobjid when ${OID.type} then 'relation ' || (select coalesce(e.typrelid, t.typrelid) ` +
+    `from pg_catalog.pg_type t left join pg_catalog.pg_type e on e.typarray = t.oid where t.oid = ` +
+    `${depend}.refobjid) ` +
+    `else '' end), '[]')`
+  );
+}
+
+function ours(owner: string, schema: string): string {
+  return (
+    `pg_catalog.pg_has_role(${owner}, 'usage') and pg_catalog.has_schema_privilege(${schema}, 'usage') and ` +
+    `pg_catalog.has_schema_privilege(${schema}, 'create')`
+  );
+}
+
+/**
+ * SQL that drops an object by its OID: when it runs, the relation in its name has another name, and the name is the new
+ * relation's.
+ */
+function byOid(statement: string, oid: string, type: string, name?: string): string {
+  const parts = statement.split(/(%[Is])/).filter((part) => part !== '');
+  const expression = parts
+    .map((part) => (part === '%I' ? 'pg_catalog.quote_ident(%L)' : part === '%s' ? `%s::${type}` : quoteText(part)))
+    .join(' || ');
+  const values = [...(name === undefined ? [] : [name]), `${oid}::oid`].join(', ');
+  return `pg_catalog.format('do %L', pg_catalog.format(${quoteText(`begin execute ${expression}; end`)}, ${values}))`;
+}
+
+/** `create aggregate` of the routine p. */
+const AGGREGATE = (() => {
+  const name = (oid: string): string =>
+    "(select pg_catalog.format('%I.%I', fn.nspname, f.proname) from pg_catalog.pg_proc f join " +
+    `pg_catalog.pg_namespace fn on fn.oid = f.pronamespace where f.oid = a.${oid})`;
+  const routine = (word: string, oid: string): string =>
+    `case when a.${oid} <> 0 then '${word} = ' || ${name(oid)} end`;
+  const modify = (word: string, column: string): string =>
+    `'${word} = ' || case a.${column} when 'r' then 'read_only' when 's' then 'shareable' else 'read_write' end`;
+  const parts = [
+    routine('sfunc', 'aggtransfn'),
+    "'stype = ' || pg_catalog.format_type(a.aggtranstype, null)",
+    "'sspace = ' || nullif(a.aggtransspace, 0)",
+    routine('finalfunc', 'aggfinalfn'),
+    "case when a.aggfinalextra then 'finalfunc_extra' end",
+    modify('finalfunc_modify', 'aggfinalmodify'),
+    routine('combinefunc', 'aggcombinefn'),
+    routine('serialfunc', 'aggserialfn'),
+    routine('deserialfunc', 'aggdeserialfn'),
+    "'initcond = ' || pg_catalog.quote_literal(a.agginitval)",
+    routine('msfunc', 'aggmtransfn'),
+    routine('minvfunc', 'aggminvtransfn'),
+    "case when a.aggmtranstype <> 0 then 'mstype = ' || pg_catalog.format_type(a.aggmtranstype, null) end",
+    "'msspace = ' || nullif(a.aggmtransspace, 0)",
+    routine('mfinalfunc', 'aggmfinalfn'),
+    "case when a.aggmfinalextra then 'mfinalfunc_extra' end",
+    `case when a.aggmtranstype <> 0 then ${modify('mfinalfunc_modify', 'aggmfinalmodify')} end`,
+    "'minitcond = ' || pg_catalog.quote_literal(a.aggminitval)",
+    "'sortop = ' || (select pg_catalog.format('operator(%I.%s)', sn.nspname, s.oprname) from " +
+      'pg_catalog.pg_operator s join pg_catalog.pg_namespace sn on sn.oid = s.oprnamespace where s.oid = a.aggsortop)',
+    "'parallel = ' || case p.proparallel when 's' then 'safe' when 'r' then 'restricted' else 'unsafe' end",
+    "case when a.aggkind = 'h' then 'hypothetical' end",
+  ];
+  return (
+    "select pg_catalog.format('create aggregate %I.%I(%s) (%s)', n.nspname, p.proname, " +
+    "coalesce(nullif(pg_catalog.pg_get_function_arguments(p.oid), ''), '*'), pg_catalog.concat_ws(', ', " +
+    `${parts.join(', ')})) from pg_catalog.pg_aggregate a where a.aggfnoid = p.oid`
+  );
+})();
+
+/** `create operator` of the operator o. */
+const OPERATOR = (() => {
+  const routine = (word: string, column: string): string =>
+    `'${word} = ' || (select pg_catalog.format('%I.%I', fn.nspname, f.proname) from pg_catalog.pg_proc f join ` +
+    `pg_catalog.pg_namespace fn on fn.oid = f.pronamespace where f.oid = o.${column})`;
+  const operator = (word: string, column: string): string =>
+    `'${word} = ' || (select pg_catalog.format('operator(%I.%s)', sn.nspname, s.oprname) from ` +
+    `pg_catalog.pg_operator s join pg_catalog.pg_namespace sn on sn.oid = s.oprnamespace where s.oid = o.${column})`;
+  const type = (word: string, column: string): string =>
+    `case when o.${column} <> 0 then '${word} = ' || pg_catalog.format_type(o.${column}, null) end`;
+  const parts = [
+    routine('function', 'oprcode'),
+    type('leftarg', 'oprleft'),
+    type('rightarg', 'oprright'),
+    operator('commutator', 'oprcom'),
+    operator('negator', 'oprnegate'),
+    routine('restrict', 'oprrest'),
+    routine('join', 'oprjoin'),
+    "case when o.oprcanhash then 'hashes' end",
+    "case when o.oprcanmerge then 'merges' end",
+  ];
+  return (
+    "pg_catalog.format('create operator %I.%s (%s)', n.nspname, o.oprname, pg_catalog.concat_ws(', ', " +
+    `${parts.join(', ')}))`
+  );
+})();
+
 /** One JSON document a row, as `parseDependants` reads it. */
 export function dependantsSql(schema: string, identifier: string): string {
   return (
-    `with recursive tree(oid) as (
-  select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
-  union
-  select w.ev_class from tree t
-  join pg_catalog.pg_depend d on d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid
-  join pg_catalog.pg_rewrite w on d.classid = 'pg_catalog.pg_rewrite'::regclass and w.oid = d.objid
-  where w.ev_class <> t.oid and w.rulename = '_RETURN'
-), root as (
-  select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where n.nspname = ${quoteText(schema)} and c.relname = ${quoteText(identifier)}
+    `${graphSql(schema, identifier)}, tree as (
+  select oid from graph where class = ${OID.relation} and col = 0
 ), relations as (
   select c.oid, c.relkind, c.relname, n.nspname, c.relacl, c.relowner, c.reloptions, c.relispopulated, ` +
     `c.relnamespace, c.reltablespace, c.relam,
@@ -86,10 +213,8 @@ select pg_catalog.json_build_object(
   'ours', pg_catalog.pg_has_role(r.relowner, 'usage') and pg_catalog.has_schema_privilege(r.relnamespace, ` +
     `'usage') and pg_catalog.has_schema_privilege(r.relnamespace, 'create'),
   'reads', (
-    select coalesce(pg_catalog.json_agg(distinct 'relation ' || d.refobjid), '[]') from ` +
-    `pg_catalog.pg_rewrite w
-    join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_rewrite'::regclass and d.objid = w.oid and ` +
-    `d.refclassid = 'pg_catalog.pg_class'::regclass
+    select ${readsOf('d')} from pg_catalog.pg_rewrite w
+    join pg_catalog.pg_depend d on d.classid = ${OID.rule} and d.objid = w.oid
     where w.ev_class = r.oid and d.refobjid <> r.oid),
   'grants', (
     select coalesce(pg_catalog.json_agg(pg_catalog.lower(a.privilege_type) || ' to ' || case when a.grantee ` +
@@ -193,12 +318,10 @@ union all
 select pg_catalog.json_build_object(
   'own_name', p.proname, 'id', 'function ' || p.oid, 'order', p.oid::bigint, 'kind', 'function', 'schema', ` +
     `n.nspname, 'name', p.proname, 'owner', pg_catalog.pg_get_userbyid(p.proowner),
-  'definition', pg_catalog.pg_get_functiondef(p.oid), 'comment', pg_catalog.obj_description(p.oid, ` +
-    `'pg_proc'), 'reloptions', '[]'::json, 'grants', '[]'::json,
-  'reads', pg_catalog.json_agg(distinct 'relation ' || t.oid), 'drop', pg_catalog.format('drop %s ` +
-    "%I.%I(%s)', case p.prokind when 'p' then 'procedure' else 'function' end, n.nspname, p.proname, " +
-    `pg_catalog.pg_get_function_identity_arguments(p.oid)),
-  'create', pg_catalog.pg_get_functiondef(p.oid),
+  'definition', d.text, 'comment', pg_catalog.obj_description(p.oid, 'pg_proc'), 'reloptions', '[]'::json, ` +
+    `'grants', '[]'::json, 'ours', ${ours('p.proowner', 'p.pronamespace')},
+  'reads', (select ${readsOf('d')} from pg_catalog.pg_depend d where d.classid = ${OID.function} and d.objid = p.oid),
+  'drop', ${byOid('drop routine %s', 'p.oid', 'regprocedure')}, 'create', d.text,
   'more', pg_catalog.array_remove(array[
     case when pg_catalog.obj_description(p.oid, 'pg_proc') is not null then pg_catalog.format('comment on ` +
     `routine %s is %L', p.oid::regprocedure, pg_catalog.obj_description(p.oid, 'pg_proc')) end,
@@ -212,13 +335,93 @@ select pg_catalog.json_build_object(
         from pg_catalog.aclexplode(p.proacl) x where x.grantee <> p.proowner)
     || array[case when pg_catalog.pg_get_userbyid(p.proowner) <> current_user then pg_catalog.format('alter ` +
     `routine %s owner to %I', p.oid::regprocedure, pg_catalog.pg_get_userbyid(p.proowner)) end], null))
-from tree t join pg_catalog.pg_class c on c.oid = t.oid
-join pg_catalog.pg_depend d on d.classid = 'pg_catalog.pg_proc'::regclass and d.deptype = 'n'
-  and ((d.refclassid = 'pg_catalog.pg_class'::regclass and d.refobjid = t.oid) or (d.refclassid = ` +
-    `'pg_catalog.pg_type'::regclass and d.refobjid = c.reltype))
-join pg_catalog.pg_proc p on p.oid = d.objid and p.prokind in ('f', 'p') join pg_catalog.pg_namespace n on ` +
-    `n.oid = p.pronamespace
-group by p.oid, n.nspname
+from graph g join pg_catalog.pg_proc p on g.class = ${OID.function} and p.oid = g.oid
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+cross join lateral (select case p.prokind when 'a' then (${AGGREGATE}) else pg_catalog.pg_get_functiondef(p.oid) ` +
+    `end) d(text)
+union all
+select pg_catalog.json_build_object(
+  'own_name', o.oprname, 'id', 'operator ' || o.oid, 'order', o.oid::bigint, 'kind', 'operator', ` +
+    `'schema', n.nspname, 'name', o.oprname, 'owner', pg_catalog.pg_get_userbyid(o.oprowner),
+  'definition', d.text, 'comment', pg_catalog.obj_description(o.oid, 'pg_operator'), 'reloptions', '[]'::json, ` +
+    `'grants', '[]'::json, 'ours', ${ours('o.oprowner', 'o.oprnamespace')},
+  'reads', (select ${readsOf('d')} from pg_catalog.pg_depend d where d.classid = ${OID.operator} and d.objid = o.oid),
+  'drop', ${byOid('drop operator %s', 'o.oid', 'regoperator')}, 'create', d.text,
+  'more', pg_catalog.array_remove(array[
+    case when pg_catalog.obj_description(o.oid, 'pg_operator') is not null then pg_catalog.format('comment on ` +
+    `operator %s is %L', o.oid::regoperator, pg_catalog.obj_description(o.oid, 'pg_operator')) end,
+    case when pg_catalog.pg_get_userbyid(o.oprowner) <> current_user then pg_catalog.format('alter operator %s ` +
+    `owner to %I', o.oid::regoperator, pg_catalog.pg_get_userbyid(o.oprowner)) end], null))
+from graph g join pg_catalog.pg_operator o on g.class = ${OID.operator} and o.oid = g.oid
+join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+cross join lateral (select ${OPERATOR}) d(text)
+union all
+select pg_catalog.json_build_object(
+  'own_name', pg_catalog.string_agg(a.attname, ', ' order by a.attnum), 'id', 'relation ' || c.oid, 'order', ` +
+    `c.oid::bigint, 'kind', 'column', 'schema', n.nspname, 'name', c.relname, 'owner', ` +
+    `pg_catalog.pg_get_userbyid(c.relowner), 'definition', '', 'comment', null, 'reloptions', '[]'::json, ` +
+    `'grants', '[]'::json, 'ours', pg_catalog.pg_has_role(c.relowner, 'usage'), 'reads', '[]'::json,
+  'drop', pg_catalog.format('alter table %I.%I ', n.nspname, c.relname) || pg_catalog.string_agg(
+    case when e.text is null then '' else pg_catalog.format('alter column %I drop default, ', a.attname) end ` +
+    `|| pg_catalog.format('alter column %I type text using %1$I::text', a.attname), ', '),
+  'create', pg_catalog.format('alter table %I.%I ', n.nspname, c.relname) || pg_catalog.string_agg(
+    pg_catalog.format('alter column %1$I type %2$s using %1$I::%2$s', a.attname, pg_catalog.format_type(a.atttypid, ` +
+    `a.atttypmod)) || case when e.text is null then '' else pg_catalog.format(', alter column %I set default %s', ` +
+    `a.attname, e.text) end, ', '), 'more', '[]'::json)
+from graph g join pg_catalog.pg_attribute a on g.class = ${OID.relation} and g.col > 0 and a.attrelid = g.oid and ` +
+    `a.attnum = g.col
+join pg_catalog.pg_class c on c.oid = g.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join lateral (select pg_catalog.pg_get_expr(f.adbin, f.adrelid) from pg_catalog.pg_attrdef f where f.adrelid = ` +
+    `a.attrelid and f.adnum = a.attnum) e(text) on true
+group by c.oid, c.relname, c.relowner, n.nspname
+union all
+select pg_catalog.json_build_object(
+  'own_name', p.polname, 'id', 'policy ' || p.oid, 'order', p.oid::bigint, 'kind', 'policy', 'schema', n.nspname, ` +
+    `'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner), 'definition', '', 'comment', null, ` +
+    `'reloptions', '[]'::json, 'grants', '[]'::json, 'own', c.oid in (select oid from root), ` +
+    `'ours', pg_catalog.pg_has_role(c.relowner, 'usage'),
+  'reads', (select ${readsOf('d')} from pg_catalog.pg_depend d where d.classid = ${OID.policy} and d.objid = p.oid),
+  'drop', ${byOid('drop policy %I on %s', 'p.polrelid', 'regclass', 'p.polname')},
+  'create', pg_catalog.format('create policy %I on %I.%I as %s for %s to %s', p.polname, n.nspname, c.relname, ` +
+    `case when p.polpermissive then 'permissive' else 'restrictive' end,
+    case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' ` +
+    `else 'all' end,
+    (select pg_catalog.string_agg(case r.oid when 0 then 'public' else ` +
+    `pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(r.oid)) end, ', ') from pg_catalog.unnest(p.polroles) r(oid)))
+    || coalesce(' using (' || pg_catalog.pg_get_expr(p.polqual, p.polrelid) || ')', '')
+    || coalesce(' with check (' || pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) || ')', ''),
+  'more', pg_catalog.array_remove(array[case when pg_catalog.obj_description(p.oid, 'pg_policy') is not null then ` +
+    `pg_catalog.format('comment on policy %I on %I.%I is %L', p.polname, n.nspname, c.relname, ` +
+    `pg_catalog.obj_description(p.oid, 'pg_policy')) end], null))
+from pg_catalog.pg_policy p
+join pg_catalog.pg_class c on c.oid = p.polrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where p.oid in (${POLICIES})
+union all
+select pg_catalog.json_build_object(
+  'own_name', t.name, 'id', t.kind || ' ' || t.oid, 'order', t.oid::bigint, 'kind', t.kind, 'schema', n.nspname, ` +
+    `'name', c.relname, 'owner', pg_catalog.pg_get_userbyid(c.relowner), 'definition', t.text, 'comment', null, ` +
+    `'reloptions', '[]'::json, 'grants', '[]'::json, 'own', true, 'reads', '[]'::json, 'drop', t.drop, 'create', ` +
+    `t.text, 'more', pg_catalog.array_remove(array[case when t.said is not null then pg_catalog.format('comment on ` +
+    `%s %I on %I.%I is %L', t.kind, t.name, n.nspname, c.relname, t.said) end,
+    case when t.kind <> 'row_security' and t.enabled <> 'O' then pg_catalog.format('alter table %I.%I %s %s %I', ` +
+    `n.nspname, c.relname, case t.enabled when 'D' then 'disable' when 'A' then 'enable always' else ` +
+    `'enable replica' end, t.kind, t.name) end,
+    case when t.kind = 'row_security' and c.relforcerowsecurity then pg_catalog.format('alter table %I.%I force ` +
+    `row level security', n.nspname, c.relname) end], null))
+from root join pg_catalog.pg_class c on c.oid = root.oid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+cross join lateral (
+  select 'trigger', g.oid, g.tgname, pg_catalog.pg_get_triggerdef(g.oid), g.tgenabled::text, ` +
+    `pg_catalog.obj_description(g.oid, 'pg_trigger'), ${byOid('drop trigger %I on %s', 'c.oid', 'regclass', 'g.tgname')}
+  from pg_catalog.pg_trigger g where g.tgrelid = c.oid and not g.tgisinternal
+  union all
+  select 'rule', w.oid, w.rulename, pg_catalog.pg_get_ruledef(w.oid), w.ev_enabled::text, ` +
+    `pg_catalog.obj_description(w.oid, 'pg_rewrite'), ${byOid('drop rule %I on %s', 'c.oid', 'regclass', 'w.rulename')}
+  from pg_catalog.pg_rewrite w where w.ev_class = c.oid and w.rulename <> '_RETURN'
+  union all
+  select 'row_security', c.oid, 'of the table', pg_catalog.format('alter table %I.%I enable row level security', ` +
+    `n.nspname, c.relname), 'O', null, ${byOid('alter table %s disable row level security', 'c.oid', 'regclass')}
+  where c.relrowsecurity
+) t(kind, oid, name, text, enabled, said, drop)
 union all
 select pg_catalog.json_build_object(
   'own_name', k.conname, 'id', 'constraint ' || k.oid, 'order', k.oid::bigint, 'kind', 'foreign_key', ` +
@@ -239,8 +442,7 @@ select pg_catalog.json_build_object(
   'own_name', b.pubname, 'id', 'publication ' || m.oid, 'order', m.oid::bigint, 'kind', 'publication', ` +
     `'schema', t.schemaname, 'name', t.tablename, 'owner', pg_catalog.pg_get_userbyid(b.pubowner),
   'definition', '', 'comment', null, 'reloptions', '[]'::json, 'grants', '[]'::json, 'reads', '[]'::json,
-  'drop', pg_catalog.format('do $tsdbt$ begin execute pg_catalog.format(''alter publication %I drop table ` +
-    `%%s'', %s::regclass); end $tsdbt$', b.pubname, root.oid),
+  'drop', ${byOid('alter publication %I drop table %s', 'root.oid', 'regclass', 'b.pubname')},
   'create', pg_catalog.format('alter publication %I add table %I.%I', b.pubname, t.schemaname, t.tablename)
     || coalesce((select ' (' || pg_catalog.string_agg(pg_catalog.quote_ident(a), ', ') || ')' from ` +
     `pg_catalog.json_array_elements_text(pg_catalog.to_json(t) -> 'attnames') a
@@ -271,6 +473,7 @@ interface Row {
   readonly create: string;
   readonly more: readonly string[] | null;
   readonly ours?: boolean;
+  readonly own?: boolean;
   readonly own_name?: string;
 }
 
@@ -288,6 +491,7 @@ export function parseDependants(documents: readonly string[], database: string |
     definition: row.definition,
     comment: row.comment,
     ours: row.ours ?? true,
+    own: row.own ?? false,
     reloptions: row.reloptions,
     grants: row.grants,
     reads: row.reads,

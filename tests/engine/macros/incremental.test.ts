@@ -168,7 +168,14 @@ describe('an incremental model', () => {
         "columns of m",
         "columns of m__dbt_tmp",
         "look for dependants",
-        "drop view s.v; alter table "db"."s"."m" add column "name__dbt_alter" character varying(9); ` +
+        "drop view s.v; alter table "db"."s"."m" alter column "name" type character varying(9)",
+        "create view s.v as select 1; comment on view s.v is 'c'",
+        "columns of m",
+        "main: insert into "db"."s"."m" ("name") (select "name" from "m__dbt_tmp<time>")",
+        "drop table if exists "m__dbt_tmp<time>" cascade",
+        "commit",
+      ]
+    ` +
         'update "db"."s"."m" set "name__dbt_alter" = "name"; alter table "db"."s"."m" drop column "name" cascade; ' +
         `alter table "db"."s"."m" rename column "name__dbt_alter" to "name"",
         "create view s.v as select 1; comment on view s.v is 'c'",
@@ -205,7 +212,9 @@ describe('on_schema_change', () => {
       `
       [
         "alter table "db"."s"."m" add column "name" text, drop column "gone"",
-        "alter table "db"."s"."m" add column "id__dbt_alter" bigint; update "db"."s"."m" set ` +
+        "alter table "db"."s"."m" alter column "id" type bigint",
+      ]
+    ` +
         '"id__dbt_alter" = "id"; alter table "db"."s"."m" drop column "id" cascade; alter table "db"."s"."m" ' +
         `rename column "id__dbt_alter" to "id"",
       ]

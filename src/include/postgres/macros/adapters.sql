@@ -75,6 +75,18 @@
   {{- return(sql_convert_columns_in_relation(load_result('get_columns_in_relation').table)) -}}
 {% endmacro %}
 
+{#- In place, so that indexes, constraints, default, triggers, comment, grants and policies of the column stay. Without
+    USING, the server casts as an assignment does, and refuses a text that is too long. -#}
+{% macro postgres__alter_column_type(relation, column_name, new_column_type) %}
+  {%- call statement('alter_column_type') %}
+    {%- for dependant in adapter.dependants(relation, altered=True) %}
+    {{ dependant.drop_sql }};
+    {%- endfor %}
+    alter table {{ relation.render() }} alter column {{ adapter.quote(column_name) }} type {{ new_column_type }}
+  {% endcall -%}
+  {%- do adapter.restore_dependants() -%}
+{% endmacro %}
+
 {% macro postgres__list_relations_without_caching(schema_relation) %}
   {%- call statement('list_relations_without_caching', fetch_result=True) %}
     {%- for catalogue, name, schema, type in [

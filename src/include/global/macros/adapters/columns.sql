@@ -87,7 +87,7 @@
   {%- set table, column, changed = relation.render(), adapter.quote(column_name), adapter.quote(column_name
       + '__dbt_alter') -%}
   {%- call statement('alter_column_type') %}
-    {%- for dependant in adapter.dependants(relation) %}
+    {%- for dependant in adapter.dependants(relation, altered=True) %}
     {{ dependant.drop_sql }};
     {%- endfor %}
     alter table {{ table }} add column {{ changed }} {{ new_column_type }};
@@ -102,7 +102,7 @@
 {{- return(adapter.dispatch('alter_relation_add_remove_columns', 'dbt')(relation, add_columns, remove_columns)) -}}
 {% endmacro %}
 
-{#- A column that somebody reads cannot be dropped, so readers are taken away first and built again without it. -#}
+{#- A column cannot be dropped while something reads it: its dependants are dropped first and restored without it. -#}
 {% macro default__alter_relation_add_remove_columns(relation, add_columns, remove_columns) %}
   {%- set actions = [] -%}
   {%- for column in add_columns or [] -%}
@@ -112,7 +112,7 @@
     {%- do actions.append('drop column ' ~ column.quoted) -%}
   {%- endfor -%}
   {%- set sql -%}
-    {%- for dependant in (adapter.dependants(relation) if remove_columns else []) %}
+    {%- for dependant in (adapter.dependants(relation, altered=True) if remove_columns else []) %}
     {{ dependant.drop_sql }};
     {%- endfor %}
     alter {{ relation.type }} {{ relation.render() }} {{ actions | join(',\n      ') }}
