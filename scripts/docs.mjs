@@ -42,6 +42,7 @@ export const VARIABLES = [
   ['Postgres', null],
   ['PGPASSWORD', 'Password where the profile has none'],
   ['PGSSLMODE, PGSSLCERT, PGSSLKEY, PGSSLROOTCERT, PGREQUIRESSL', 'TLS where the profile says nothing, as in libpq'],
+  ['PGTARGETSESSIONATTRS', 'which of several servers, where the profile has no `target_session_attrs`, as in libpq'],
   ['PGTZ, PGOPTIONS', "The session's time zone and settings, as in libpq"],
   ['The machine', null],
   ['DO_NOT_TRACK', 'Sets `send_anonymous_usage_stats` to false; nothing is sent either way'],

@@ -3,7 +3,8 @@
 import { CLICKHOUSE_CREDENTIALS, CLICKHOUSE_TEMPLATES } from './clickhouse/credentials.ts';
 import { POSTGRES_CREDENTIALS, POSTGRES_TEMPLATES } from './postgres/credentials.ts';
 
-type FieldType = 'string' | 'integer' | 'boolean' | 'object' | 'array';
+/** `integers`: one, or a text of several with commas. */
+type FieldType = 'string' | 'integer' | 'integers' | 'boolean' | 'object' | 'array';
 
 export interface CredentialField {
   readonly type: FieldType | readonly FieldType[];

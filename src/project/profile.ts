@@ -255,7 +255,9 @@ function misspeltField(missing: string | undefined, written: Dictionary, spec: C
   return key === undefined ? undefined : `did you mean '${missing}' with '${key}'?`;
 }
 
-const CHECKS = { string: text, integer, number, boolean: bool, array: list, object: dict, null: none };
+const integers: TypeCheck = (value) =>
+  typeof value === 'string' && /^\d+(?:\s*,\s*\d+)+$/.test(value) ? undefined : integer(value);
+const CHECKS = { string: text, integer, integers, number, boolean: bool, array: list, object: dict, null: none };
 
 function shapeOf(spec: CredentialsSpec): Shape {
   const fields = Object.entries(spec.fields).map(([name, { type, nullable }]): [string, TypeCheck] => {

@@ -42,7 +42,7 @@ import {
 import { isTransient } from './database-error.ts';
 import { POSTGRES_COLUMN } from './column.ts';
 import { ConnectionPool, type ServerAddress } from './connection.ts';
-import { completeTls, defaultHost, type Environment, serverOptions } from './connection-defaults.ts';
+import { attributesOf, completeTls, type Environment, placesOf, serverOptions } from './connection-defaults.ts';
 import { POSTGRES_CREDENTIALS } from './credentials.ts';
 import { dependantsSql, parseDependants } from './dependants.ts';
 import { createIntervalLedger } from './interval-ledger.ts';
@@ -204,10 +204,10 @@ export class PostgresAdapter implements Adapter {
     const names = [...new Set(schemas.map(({ schema }) => schema.toLowerCase()))];
     const found = await session.execute(relationsSql(names), { fetch: true });
     const read = await session.execute(linksSql(names), { fetch: true });
+    const rows = found.table.rows.filter((row) => row.textAt(2) !== 'extension');
+    if (rows.length < found.table.rows.length) this.#pool.singly = true;
     return {
-      relations: found.table.rows.map((row) =>
-        this.#known(row.textAt(0), row.textAt(1), row.textAt(2) as RelationType),
-      ),
+      relations: rows.map((row) => this.#known(row.textAt(0), row.textAt(1), row.textAt(2) as RelationType)),
       links: read.table.rows.map((row) => {
         const [schema, name, readSchema, readName] = row.values.map(toText) as [string, string, string, string];
         return [this.#known(readSchema, readName, 'external'), this.#known(schema, name, 'external')] as const;
@@ -449,14 +449,14 @@ export class PostgresAdapter implements Adapter {
       const server = await embedded();
       this.#releaseServer = () => server.release();
       this.#shown = { host: server.host, port: server.port, user: server.user, database: server.database };
-      return { ...common, ...tls, ...server, sslmode: 'disable' };
+      const { host, port } = server;
+      return { ...common, ...tls, ...server, places: [{ host, port }], attributes: 'any', sslmode: 'disable' };
     }
-    const port = numberOf(credentials['port'], 5432);
     return {
       ...common,
       ...completeTls(tls, env),
-      host: said('host') ?? defaultHost(port),
-      port,
+      places: placesOf(said('host'), said('port')),
+      attributes: attributesOf(said('target_session_attrs') ?? env['PGTARGETSESSIONATTRS']),
       user: said('user') ?? '',
       password: said('password') ?? '',
       database: this.#database,

@@ -10,7 +10,10 @@ function textList(items: readonly string[]): string {
   return items.map(quoteText).join(', ');
 }
 
-/** Every relation of the schemas: schema, name, kind. Names of schemas in lower case. */
+/**
+ * Every relation of the schemas: schema, name, kind; and the extension Citus, which changes what may be sent. Names of
+ * schemas in lower case.
+ */
 export function relationsSql(schemas: readonly string[]): string {
   return `select n.nspname, c.relname, ${KIND} as kind
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -18,7 +21,9 @@ where c.relkind in ('r', 'p', 'v', 'm') and lower(n.nspname) in (${textList(sche
 union all
 select distinct n.nspname, p.proname, 'function'
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-where lower(n.nspname) in (${textList(schemas)})`;
+where lower(n.nspname) in (${textList(schemas)})
+union all
+select '', extname, 'extension' from pg_catalog.pg_extension where extname = 'citus'`;
 }
 
 /**

@@ -2,6 +2,7 @@
 // ~/.postgresql, the socket of this machine. PGPASSWORD, PGOPTIONS and ~/.pgpass are read by the driver itself.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { TsdbtError } from '../../errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -35,8 +36,41 @@ export function completeTls(profile: TlsSettings, env: Environment): TlsSettings
   };
 }
 
+/** One server of a list. */
+export interface ServerPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+const ATTRIBUTES = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+export type SessionAttributes = (typeof ATTRIBUTES)[number];
+
+/** The servers to try in turn, as libpq reads lists: one port for all hosts, or one for each. */
+export function placesOf(host: string | null, port: string | null): ServerPlace[] {
+  const hosts = (host ?? '').split(',');
+  const ports = (port ?? '').split(',');
+  if (ports.length > 1 && ports.length !== hosts.length)
+    throw new TsdbtError('profile', `could not match ${ports.length} port numbers to ${hosts.length} hosts`, {
+      hint: `Give one port for all hosts, or one for each: host is "${host ?? ''}", port is "${port ?? ''}".`,
+    });
+  return hosts.map((name, index) => {
+    const number = Number((ports.length > 1 ? ports[index] : ports[0])?.trim() || 5432);
+    return { host: name.trim() || defaultHost(number), port: number };
+  });
+}
+
+/** @throws when libpq knows no such value of `target_session_attrs` */
+export function attributesOf(value: string | undefined): SessionAttributes {
+  const found = value ? ATTRIBUTES.find((one) => one === value) : 'any';
+  if (found === undefined)
+    throw new TsdbtError('profile', `invalid target_session_attrs value: "${value}"`, {
+      hint: `Expected one of ${ATTRIBUTES.join(', ')}.`,
+    });
+  return found;
+}
+
 /** A host that the profile leaves empty: this machine's socket, else localhost. PGHOST has no say, as in libpq. */
-export function defaultHost(port: number): string {
+function defaultHost(port: number): string {
   return SOCKET_FOLDERS.find((folder) => existsSync(join(folder, `.s.PGSQL.${port}`))) || 'localhost';
 }
 

@@ -7,6 +7,7 @@ import type pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { sleep, within } from '../../within.ts';
 import { type Look, type SilenceTimes, silenceTimes, watchSilence } from '../silence.ts';
+import type { ServerPlace, SessionAttributes } from './connection-defaults.ts';
 import { connectionError } from './database-error.ts';
 import { NOT_COMMITTED, type Outcome, outcomeSql, UNKNOWN_END, UNKNOWN_HINT } from './lost-commit.ts';
 import {
@@ -21,8 +22,10 @@ import { isMeantToLast } from './statements.ts';
 
 /** Checked connection settings, from which a command opens all of its connections. */
 export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
+  /** Tried in turn. */
+  readonly places: readonly ServerPlace[];
+  /** What the session must be like. */
+  readonly attributes: SessionAttributes;
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -53,6 +56,7 @@ export type DriverClient = pg.Client & {
 /** An open connection, with the server's version and settings. */
 export interface Connection {
   readonly client: DriverClient;
+  readonly place: ServerPlace;
   readonly processId: number;
   /** `'I'` idle, `'T'` in a transaction, `'E'` in a failed one. */
   status: string;
@@ -63,6 +67,8 @@ export interface Connection {
   readonly openedAt: number;
 }
 
+/** The server is starting, stopping or recovering. */
+const CANNOT_CONNECT_NOW = '57P03';
 /** Time limit for a cancel request and for closing, in milliseconds. */
 const CANCEL_MS = 2000;
 const END_MS = 1000;
@@ -86,6 +92,8 @@ export class ConnectionPool {
   #plain = false;
   /** What this server does with `client_connection_check_interval`; undefined: not tried. */
   checkInterval: boolean | undefined = undefined;
+  /** Whether a statement that changes a definition needs a message of its own: Citus passes on the whole message. */
+  singly = false;
 
   constructor(address: () => Promise<ServerAddress>, max: number, times = silenceTimes(undefined)) {
     this.address = address;
@@ -146,7 +154,7 @@ export class ConnectionPool {
 
   /** Cancels the connection's statement. Never throws. */
   async cancel(connection: Connection): Promise<void> {
-    const { host, port } = await this.address();
+    const { host, port } = connection.place;
     const { secretKey: secret } = connection.client;
     if (typeof secret !== 'number') return;
     await new Promise<void>((resolve) => {
@@ -199,7 +207,7 @@ export class ConnectionPool {
       const address = await this.address();
       // Uses the same address: the name may mean another server by now.
       const at = connection.client.connection.stream.remoteAddress;
-      asker = await this.#connect({ ...address, connectTimeout: limit / 500 }, at);
+      asker = await this.#connect({ ...address, connectTimeout: limit / 500 }, connection.place, at);
       const { rows } = await asker.query<AnswerRow>(questionSql(statement));
       const verdict = verdictOf(rows, asker.processID, statement);
       // The lost connection would keep its locks until the server notices, and could still commit.
@@ -229,7 +237,7 @@ export class ConnectionPool {
       let asker: DriverClient | undefined;
       let found: Outcome | 'in progress' = 'in progress';
       const ask = async (): Promise<void> => {
-        asker = await this.#connect({ ...(await this.address()), connectTimeout: ASK_MS / 1000 });
+        ({ client: asker } = await this.#connectAny({ ...(await this.address()), connectTimeout: ASK_MS / 1000 }));
         const { rows } = await asker.query<{ outcome: Outcome | 'in progress' }>(outcomeSql(mark));
         found = rows[0]?.outcome ?? null;
       };
@@ -274,15 +282,18 @@ export class ConnectionPool {
     let made = false;
     try {
       const address = await this.address();
+      // A certificate that cannot be read is no reason to retry.
+      if (address.places.some(({ host }) => usesTls(address, host))) tlsOptions(address);
       for (let attempt = 0; ; attempt++) {
         try {
-          const client = await this.#connect(address);
+          const { client, place } = await this.#connectAny(address);
           if (this.#closed) {
             destroy(client);
             throw stopped();
           }
           const connection: Connection = {
             client,
+            place,
             processId: client.processID,
             status: 'I',
             broken: false,
@@ -295,7 +306,7 @@ export class ConnectionPool {
           return connection;
         } catch (error) {
           if (this.#closed) throw stopped();
-          if (attempt >= address.retries || !isTransient(error)) throw connectionError(error, address);
+          if (attempt >= address.retries || !isTransient(error)) throw error;
           await sleep(attempt * attempt * 1000);
         }
       }
@@ -318,20 +329,52 @@ export class ConnectionPool {
     client.on('end', drop);
   }
 
+  /**
+   * The first server of the list whose session has the attributes, as libpq looks for it: one that refuses the login
+   * ends the search.
+   */
+  async #connectAny(address: ServerAddress): Promise<{ client: DriverClient; place: ServerPlace }> {
+    const { places, attributes } = address;
+    const rounds = attributes === 'prefer-standby' ? (['standby', 'any'] as const) : [attributes];
+    const failures: TsdbtError[] = [];
+    for (const wanted of rounds) {
+      failures.length = 0;
+      for (const place of places) {
+        try {
+          const client = await this.#connect(address, place);
+          const unfit = await unfitness(client, wanted);
+          if (unfit === null) return { client, place };
+          destroy(client);
+          failures.push(connectionError(new Error(unfit), place));
+        } catch (error) {
+          if (this.#closed || error instanceof TsdbtError) throw error;
+          const failure = connectionError(error, place);
+          if (isRefusal(error)) throw failure;
+          failures.push(failure);
+        }
+      }
+    }
+    const [first] = failures;
+    if (failures.length === 1 && first !== undefined) throw first;
+    throw new TsdbtError('connection', failures.map(({ message }) => message).join('\n'), {
+      code: first?.details.code,
+    });
+  }
+
   /** @param at the host's address, when it must not be resolved again */
-  async #connect(address: ServerAddress, at?: string): Promise<DriverClient> {
+  async #connect(address: ServerAddress, { host, port }: ServerPlace, at?: string): Promise<DriverClient> {
     const prefer = address.sslmode === null || address.sslmode === 'prefer' || address.sslmode === 'allow';
-    const tls = address.host.startsWith('/') || address.sslmode === 'disable' ? undefined : tlsOptions(address);
-    const place = { ...address, host: at ?? address.host };
-    if (tls === undefined || (prefer && this.#plain)) return openClient(place, false, this.#attempts);
+    const tls = usesTls(address, host) ? tlsOptions(address) : undefined;
+    const place = { host: at ?? host, port };
+    if (tls === undefined || (prefer && this.#plain)) return openClient(address, place, false, this.#attempts);
     // A certificate is for the name.
-    const named = at === undefined || isIP(address.host) > 0 ? tls : { ...tls, servername: address.host };
+    const named = at === undefined || isIP(host) > 0 ? tls : { ...tls, servername: host };
     try {
-      return await openClient(place, named, this.#attempts);
+      return await openClient(address, place, named, this.#attempts);
     } catch (error) {
       if (!prefer || !(error instanceof Error) || !/does not support SSL/.test(error.message)) throw error;
       this.#plain = true;
-      return openClient(place, false, this.#attempts);
+      return openClient(address, place, false, this.#attempts);
     }
   }
 }
@@ -343,14 +386,15 @@ function stopped(): TsdbtError {
 /** @param attempts collects the connection while it is being opened */
 async function openClient(
   address: ServerAddress,
+  place: ServerPlace,
   ssl: TlsOptions | false,
   attempts: Set<DriverClient>,
 ): Promise<DriverClient> {
   // Loaded with the first connection: most commands that parse open none.
   const { default: driver } = await import('pg');
   const client = new driver.Client({
-    host: address.host,
-    port: address.port,
+    host: place.host,
+    port: place.port,
     user: address.user,
     password: address.password,
     database: address.database,
@@ -383,6 +427,10 @@ async function openClient(
   }
 }
 
+function usesTls({ sslmode }: ServerAddress, host: string): boolean {
+  return sslmode !== 'disable' && !host.startsWith('/');
+}
+
 /** libpq's meaning of `sslmode`: `require` encrypts, `verify-ca` checks who signed, `verify-full` the name too. */
 function tlsOptions(address: ServerAddress): TlsOptions {
   const read = (path: string): Buffer => {
@@ -409,11 +457,33 @@ function tlsOptions(address: ServerAddress): TlsOptions {
   throw new TsdbtError('profile', `invalid sslmode value: "${mode}"`);
 }
 
+/** Why a session does not have the wanted attributes; null: it has. */
+async function unfitness(client: DriverClient, wanted: SessionAttributes): Promise<string | null> {
+  if (wanted === 'any') return null;
+  const { rows } = await client.query<{ readonly: string; standby: boolean }>(
+    "select pg_catalog.current_setting('transaction_read_only') as readonly, pg_catalog.pg_is_in_recovery() as standby",
+  );
+  const { readonly = 'off', standby = false } = rows[0] ?? {};
+  switch (wanted) {
+    case 'read-write':
+      return readonly === 'on' ? 'session is read-only' : null;
+    case 'read-only':
+      return readonly === 'on' ? null : 'session is not read-only';
+    case 'primary':
+      return standby ? 'server is in hot standby mode' : null;
+    default:
+      return standby ? null : 'server is not in hot standby mode';
+  }
+}
+
+/** Has a server refused the session? One that is starting or stopping has not. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && 'code' in error && error.code !== CANNOT_CONNECT_NOW;
+}
+
 /** Is a retry of use? Not when the server names the fault. */
 function isTransient(error: unknown): boolean {
-  if (error instanceof TsdbtError) return false;
-  const code = error !== null && typeof error === 'object' && 'code' in error ? String(error.code) : '';
-  return !/^(28|3D|42)/.test(code);
+  return !(error instanceof TsdbtError) || !/^(28|3D|42)/.test(error.details.code ?? '');
 }
 
 async function end(client: DriverClient): Promise<void> {

@@ -10,7 +10,7 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
     schema: { type: 'string' },
     host: { type: 'string' },
     user: { type: 'string' },
-    port: { type: 'integer' },
+    port: { type: 'integers' },
     password: { type: 'string' },
     connect_timeout: { type: 'integer', default: 10 },
     role: { type: 'string', nullable: true, default: null },
@@ -23,6 +23,7 @@ export const POSTGRES_CREDENTIALS: CredentialsSpec = {
     application_name: { type: 'string', nullable: true, default: 'dbt' },
     autocommit: { type: 'boolean', nullable: true, default: false },
     retries: { type: 'integer', default: 1 },
+    target_session_attrs: { type: 'string', nullable: true, default: null },
   },
   aliases: { dbname: 'database', pass: 'password' },
   shown: [

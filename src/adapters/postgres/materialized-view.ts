@@ -1,4 +1,4 @@
-// Compares the indexes of a materialized view with those that its model configures, as dbt-postgres does, for
+// Compares a materialized view with its model: the indexes as dbt-postgres does, and whether the query has changed, for
 // `relation.get_materialized_view_config_change_collection`. What to do about a difference is decided by macros.
 import { TsdbtError } from '../../errors.ts';
 import { PyDict } from '../../values/dict.ts';
@@ -92,8 +92,9 @@ function change(action: 'create' | 'drop', index: IndexConfig): HostObject {
 }
 
 /**
- * The changes that give the view the configured indexes, drops first; None when there are none.
- * @param results what `describe_materialized_view` gave: a dict with the table `indexes`
+ * The changes that give the view the configured indexes, drops first; None when there are none. A changed query
+ * requires a full refresh.
+ * @param results what `describe_materialized_view` gave: a dict with the table `indexes`, and `query_changed`
  * @param config the model: an object with `config.indexes`
  */
 export function materializedViewChanges(results: Value, config: Value): Value {
@@ -108,14 +109,15 @@ export function materializedViewChanges(results: Value, config: Value): Value {
     ...before.filter((index) => !afterKeys.has(index.key)).map((index) => change('drop', index)),
     ...after.filter((index) => !beforeKeys.has(index.key)).map((index) => change('create', index)),
   ];
-  if (changes.length === 0) return null;
+  const rebuild = results instanceof PyDict && isTruthy(results.get('query_changed') ?? false);
+  if (changes.length === 0 && !rebuild) return null;
   return {
     jinjaType: 'PostgresMaterializedViewConfigChangeCollection',
     jinjaGet: (name) =>
       name === 'indexes'
         ? changes
         : name === 'requires_full_refresh'
-          ? false
+          ? rebuild
           : name === 'has_changes'
             ? true
             : undefined,

@@ -94,10 +94,35 @@ function placed(error: unknown, parts: readonly string[]): number {
   return 0;
 }
 
-/** Counts an error's position from behind the message's prefix. */
-export function shiftPosition(error: unknown, before: string): unknown {
-  if (before !== '' && hasPosition(error)) error.position = String(Number(error.position) - [...before].length);
+/** Counts an error's position from behind the message's prefix; with the sign 1, from before it. */
+export function shiftPosition(error: unknown, before: string, sign: 1 | -1 = -1): unknown {
+  if (before !== '' && hasPosition(error)) error.position = String(Number(error.position) + sign * [...before].length);
   return error;
+}
+
+/**
+ * Sends the pieces of a text one after the other.
+ * @returns what the whole text would give; an error's position counts from the start of the text
+ */
+export async function sendPieces(
+  pieces: readonly string[],
+  every: boolean,
+  send: (piece: string) => Promise<RawResult>,
+): Promise<RawResult> {
+  const results: RawResult[] = [];
+  let sent = '';
+  for (const piece of pieces) {
+    try {
+      const { before = [], ...result } = await send(piece);
+      results.push(...before, result);
+    } catch (error) {
+      throw shiftPosition(error, sent, 1);
+    }
+    sent += piece;
+  }
+  const last = results.pop();
+  if (last === undefined) throw new Error('no piece was sent');
+  return every ? { ...last, before: results } : last;
 }
 
 /** The server counts characters from the start of the message, from 1 on. */

@@ -1,5 +1,5 @@
-// Whether a text of SQL ends outside of quotes and comments, so that other statements may stand behind it. Knows
-// nothing else of SQL.
+// Where quotes, comments and statements end in a text of SQL: whether other statements may follow it, and its
+// statements one by one. Knows nothing else of SQL.
 
 /**
  * @returns false when a quoted text, a quoted name or a comment has no end (a comment to the end of the line has one)
@@ -12,6 +12,45 @@ export function isClosed(sql: string): boolean {
     opener.lastIndex = end;
   }
   return true;
+}
+
+/** A statement that Citus passes on to its workers as the text of the whole message. */
+const PASSED_ON = /^(?:\s|--.*|\/\*[\s\S]*?\*\/)*(?:alter|create|drop|comment|grant|revoke|truncate|do)\b/i;
+
+/**
+ * Cuts a text into messages, so that a statement that changes a definition is alone in its own. Others stay together.
+ * @returns the pieces, which make up the text
+ */
+export function cutStatements(sql: string): string[] {
+  // The body of such a function holds semicolons.
+  if (/\bbegin\s+atomic\b/i.test(sql)) return [sql];
+  const pieces: string[] = [];
+  const mark = /;|--|\/\*|["']|(?<![\w$\u0080-\uffff])\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/g;
+  let start = 0;
+  let joins = false;
+  const add = (end: number): void => {
+    const piece = sql.slice(start, end);
+    const alone = PASSED_ON.test(piece);
+    const before = pieces.at(-1);
+    if (before !== undefined && ((joins && !alone) || /^[\s;]*$/.test(piece)))
+      pieces[pieces.length - 1] = before + piece;
+    else {
+      pieces.push(piece);
+      joins = !alone;
+    }
+    start = end;
+  };
+  for (let found = mark.exec(sql); found !== null; found = mark.exec(sql)) {
+    if (found[0] === ';') {
+      add(mark.lastIndex);
+      continue;
+    }
+    const end = endOf(sql, found[0], mark.lastIndex);
+    if (end < 0) break;
+    mark.lastIndex = end;
+  }
+  if (start < sql.length) add(sql.length);
+  return pieces;
 }
 
 /**

@@ -19,9 +19,11 @@ import {
   failedStatement,
   joinStatements,
   resultsOf,
+  sendPieces,
   shiftPosition,
   withComment,
 } from './message.ts';
+import { cutStatements } from './open-end.ts';
 import { columnDescription, decodeTable, type RawResult } from './result.ts';
 import { keepsColumns, leavesState, mayBeComment, mayBeJoined } from './statements.ts';
 import { TemporaryTables } from './temporary-tables.ts';
@@ -581,6 +583,13 @@ export class PostgresSession implements Session {
   }
 
   async #send(connection: Connection, text: string, every = false): Promise<RawResult> {
+    const pieces = this.#pool.singly ? cutStatements(text) : [text];
+    return pieces.length < 2
+      ? this.#sendOne(connection, text, every)
+      : sendPieces(pieces, every, (piece) => this.#sendOne(connection, piece, true));
+  }
+
+  async #sendOne(connection: Connection, text: string, every: boolean): Promise<RawResult> {
     const answered = this.#pool.watch(connection, text, (message) => this.notifyWait(message));
     try {
       return await sendMessage(connection, text, every);

@@ -38,7 +38,8 @@ export async function swapIn(work: PublishWork, staged: Staged, before: Look | n
       await session.execute(`revoke all on ${staged.name} from ${grantee}`);
     const dependants = await adapter.fetchDependants(session, relation);
     for (const { dropSql } of [...dependants].reverse()) await session.execute(dropSql);
-    await session.execute(`drop table ${name}; alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
+    await session.execute(`drop table ${name}`);
+    await session.execute(`alter table ${staged.name} rename to ${quoteIdentifier(table)}`);
     for (const [column, statement] of look.columnGrants)
       if (work.plan.some(({ name: kept }) => kept === column)) await session.execute(statement);
     for (const statement of look.restore) await session.execute(statement);

@@ -82,7 +82,8 @@ function message(kind: string, body: Buffer): Buffer {
 
 function addressOf(port: number): ServerAddress {
   return {
-    ...{ host: '127.0.0.1', port, user: 'u', password: '', database: 'd', connectTimeout: 10, retries: 0 },
+    ...{ places: [{ host: '127.0.0.1', port }], attributes: 'any' as const, user: 'u', password: '', database: 'd' },
+    ...{ connectTimeout: 10, retries: 0 },
     ...{ applicationName: null, keepalivesIdle: 0, options: null, sslmode: 'disable' },
     ...{ sslcert: null, sslkey: null, sslrootcert: null },
   };

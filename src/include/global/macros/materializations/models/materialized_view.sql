@@ -41,7 +41,7 @@
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
 {% endmacro %}
 
-{#- '' when nothing is to be done. -#}
+{#- '' when nothing is to be done. With the setting `continue` the rows are refreshed, and the rest stays. -#}
 {% macro materialized_view_get_build_sql(existing_relation, target_relation, backup_relation, intermediate_relation) %}
     {%- set full_refresh = should_full_refresh() -%}
     {%- if existing_relation is none -%}
@@ -59,7 +59,7 @@
     {%- elif on_change == 'continue' -%}
         {%- do exceptions.warn('Configuration changes were identified and `on_configuration_change` was set to '
             '`continue` for `' ~ target_relation.render() ~ '`') -%}
-        {{ return('') }}
+        {{ return(refresh_materialized_view(target_relation)) }}
     {%- elif on_change == 'fail' -%}
         {%- do exceptions.raise_fail_fast_error('Configuration changes were identified and `on_configuration_change` '
             'was set to `fail` for `' ~ target_relation.render() ~ '`') -%}
