@@ -151,6 +151,13 @@ export const DEPENDENCY_ERRORS = {
       'DBT_ENV_PRIVATE_GIT_PROVIDER_INFO is not JSON: expected a list of objects with org, url, token and ' +
       'provider',
   ),
+  packageChanged: row<Facts<'package' | 'found' | 'expected'>>(
+    'T1330',
+    'dependency',
+    (f) =>
+      `The contents of package ${f.package} have changed since package-lock.yml was written: their SHA-256 is ` +
+      `${f.found}, and ${f.expected} was expected. Nothing was installed. If the change is meant, run deps --upgrade`,
+  ),
   brokenArchive: row<Facts<'why'>>('T1328', 'dependency', (f) => `${f.why}`),
   incompleteHubAnswer: row<Facts<'version' | 'package' | 'keys'>>(
     'T1329',

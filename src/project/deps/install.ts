@@ -16,8 +16,10 @@ import type { Project } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { type Logger, warningTag } from '../../log.ts';
 import { LOCK_FILE, readPackageList, readPackageLock } from '../packages.ts';
+import { readFileText } from '../read-file.ts';
 import { renderTree } from '../renderer.ts';
 import { type AddedPackage, addPackage } from './add-package.ts';
+import { readHashes, withHashes } from './content-hash.ts';
 import { type Environment, withoutCredentials } from './download.ts';
 import { dumpPackageYaml, lockEntry, packagesHash } from './lock-file.ts';
 import { type Metadata, PackageStore, type Pinned, requestsIn, type StoreOptions } from './package-store.ts';
@@ -56,7 +58,7 @@ async function writeLock(
   store: PackageStore,
   requests: readonly Request[],
   hash: string,
-  { project, logger, env, scope }: InstallOptions,
+  { project, logger, env, scope, upgrade }: InstallOptions,
 ): Promise<void> {
   if (requests.length === 0) return noPackages(logger);
   const packages: Entry[] = [];
@@ -64,10 +66,8 @@ async function writeLock(
     packages.push(lockEntry(pinned, metadata, withoutSecrets(pinned.wanted.written, scope.env, logger)));
   }
   const path = `${project.project_root}/${LOCK_FILE}`;
-  // A link there would be followed.
-  rmSync(`${path}.new`, { force: true });
-  writeFileSync(`${path}.new`, dumpPackageYaml({ packages, sha1_hash: hash }), { flag: 'wx' });
-  renameSync(`${path}.new`, path);
+  const known = upgrade || !existsSync(path) ? new Map<string, string>() : readHashes(readFileText(path));
+  replaceFile(path, withHashes(dumpPackageYaml({ packages, sha1_hash: hash }), known));
   event(logger, 'DepsLockUpdating', `Updating lock file in file path: ${path}`, { lock_filepath: path });
 }
 
@@ -112,6 +112,37 @@ async function resolveAll(
   return found;
 }
 
+/** Replaces a file whole. A link in its place, or in that of the temporary file, is not followed. */
+function replaceFile(path: string, text: string): void {
+  rmSync(`${path}.new`, { force: true });
+  writeFileSync(`${path}.new`, text, { flag: 'wx' });
+  renameSync(`${path}.new`, path);
+}
+
+/**
+ * Compares the contents of downloaded packages with those of the first installation.
+ * @param found content hashes by package
+ * @throws TsdbtError `dependency` when a package has changed
+ */
+function checkHashes(project: Project, found: ReadonlyMap<string, string>): void {
+  const path = `${project.project_root}/${LOCK_FILE}`;
+  const text = existsSync(path) ? readFileText(path) : '';
+  const known = readHashes(text);
+  for (const [name, hash] of found) {
+    const before = known.get(name);
+    if (before !== undefined && before !== hash)
+      throw errorOf('packageChanged', { package: withoutCredentials(name), found: hash, expected: before });
+  }
+  // Packages that are no longer requested are dropped.
+  if (text === '' || (known.size === found.size && [...found.keys()].every((name) => known.has(name)))) return;
+  try {
+    replaceFile(path, withHashes(text, found));
+  } catch {
+    // A project that cannot be written installs packages all the same, without new hashes.
+    rmSync(`${path}.new`, { force: true });
+  }
+}
+
 async function installLocked(
   store: PackageStore,
   requests: readonly Request[],
@@ -144,10 +175,12 @@ async function installLocked(
     );
     await Promise.allSettled(work);
     const updates: string[] = [];
+    const hashes = new Map<string, string>();
     for (const [i, pinned] of packages.entries()) {
       const title = withoutCredentials(pinned.wanted.title);
       event(logger, 'DepsStartPackageInstall', `Installing ${title}`, { package_name: title });
-      await work[i];
+      const hash = (await work[i]) ?? null;
+      if (hash !== null) hashes.set(`${pinned.wanted.written} ${pinned.version ?? ''}`, hash);
       const version = versionName(pinned);
       event(logger, 'DepsInstallInfo', `Installed from ${version}`, { version_name: version });
       if (pinned.latest !== null && pinned.latest !== pinned.version) {
@@ -160,6 +193,7 @@ async function installLocked(
       if (subdirectory !== null)
         event(logger, 'DepsListSubdirectory', `and subdirectory ${subdirectory}`, { subdirectory });
     }
+    checkHashes(project, hashes);
     swap(staged, target);
     if (updates.length > 0) {
       event(logger, 'Formatting', '', {});

@@ -32,6 +32,7 @@ import {
   withoutCredentials,
   withRetries,
 } from './download.ts';
+import { contentHash } from './content-hash.ts';
 import { checkOut } from './git.ts';
 import { type HubVersion, Registry } from './registry.ts';
 import type { Entry, Request, Wanted } from './wanted.ts';
@@ -159,8 +160,11 @@ export class PackageStore {
     return known;
   }
 
-  /** Moves or copies a package into a folder that must not exist yet. */
-  async place(pinned: Pinned, target: string): Promise<void> {
+  /**
+   * Moves or copies a package into a folder that must not exist yet.
+   * @returns the content hash of a package that only its URL or version identifies, else null
+   */
+  async place(pinned: Pinned, target: string): Promise<string | null> {
     const { wanted, version } = pinned;
     const { folder } = await this.metadata(pinned);
     if (wanted.kind === 'local') link(folder ?? '', target, this.#options.logger);
@@ -169,6 +173,7 @@ export class PackageStore {
       const { downloads } = await this.#registry.version(wanted.location, version ?? '');
       move(await this.#unpacked(downloads.tarball, wanted.location), target);
     }
+    return wanted.kind === 'hub' || wanted.kind === 'tarball' ? contentHash(target) : null;
   }
 
   async #read(pinned: Pinned): Promise<Metadata> {

@@ -123,6 +123,16 @@ const DEMANDS: Readonly<Record<string, readonly [file: string, text: () => strin
     () => `packages: [{tarball: "${base}/{{ env_var('DBT_ENV_' ~ 'SECRET_T') }}.tar.gz", name: n}]`,
     /Secret env vars are allowed only/,
   ],
+  'a variable of the environment': [
+    'packages.yml',
+    () => `packages: [{tarball: "${base}/{{ env_var('AWS_SECRET_ACCESS_KEY') }}.tar.gz", name: n}]`,
+    /Env var required but not provided: 'AWS_SECRET_ACCESS_KEY'/,
+  ],
+  'a variable of the environment, or a default': [
+    'packages.yml',
+    () => `packages: [{tarball: "${base}/{{ env_var('AWS_SECRET_ACCESS_KEY', 'good') }}.tar.gz", name: n}]`,
+    OK,
+  ],
   'a secret when the lock file is read': [
     'dependencies.yml',
     () => `packages: [{tarball: "${base}/good.tar.gz?{{ env_var('DBT_ENV_SECRET_T') }}", name: n}]`,
@@ -157,6 +167,7 @@ describe('a package that asks for', () => {
     const before = world();
     const said = await deps(`packages:\n  - tarball: ${base}/x.tar.gz\n    name: evil\n`, {
       DBT_ENV_SECRET_T: 'canary-of-deps',
+      AWS_SECRET_ACCESS_KEY: 'canary-of-deps',
     });
     expect(said).toMatch(ends);
     expect(said).not.toMatch(JS_WORDS);
@@ -180,6 +191,65 @@ describe('a package that asks for', () => {
       'Secret env vars are allowed only',
     );
     expect(asked).toEqual([]);
+  });
+});
+
+it('a variable in a lock file that another program has written is read for own and local packages only', async () => {
+  answers.set('/good.tar.gz', packed([file('g/dbt_project.yml', 'name: good\n')]));
+  answers.set('/more.tar.gz', packed([file('g/dbt_project.yml', 'name: more\n')]));
+  const url = (path: string): string => `"{{ env_var('BASE') }}/${path}.tar.gz"`;
+  const list = `packages:\n  - local: near\n  - tarball: ${url('good')}\n    name: good\n`;
+  write({ 'p/near/packages.yml': `packages: [{tarball: ${url('more')}, name: more}]\n` });
+  expect(await deps(list, { BASE: base })).toBe('ok');
+  expect(await deps(list, { BASE: base }, false)).toBe('ok');
+  const lock = readFileSync(join(root, 'p/package-lock.yml'), 'utf8');
+  writeFileSync(join(root, 'p/package-lock.yml'), lock.replace('/more', '/other'));
+  expect(await deps(list, { BASE: base }, false)).toContain("Env var required but not provided: 'BASE'");
+});
+
+describe('a package whose contents change while its name does not', () => {
+  const LIST = {
+    tarball: () => `packages:\n  - tarball: ${base}/x.tar.gz\n    name: evil\n`,
+    hub: () => 'packages:\n  - package: a/evil\n    version: 1.0.0\n',
+  };
+  const serve = (text: string): void => {
+    answers.set('/api/v1/index.json', Buffer.from('["a/evil"]'));
+    const version = { name: 'evil', packages: [], downloads: { tarball: `${base}/x.tar.gz` } };
+    answers.set(
+      '/api/v1/a/evil.json',
+      Buffer.from(JSON.stringify({ name: 'evil', namespace: 'a', versions: { '1.0.0': version } })),
+    );
+    answers.set('/x.tar.gz', packed([PROJECT, file('p/macros/m.sql', text)]));
+  };
+  const installed = (): string => readFileSync(join(root, 'p/dbt_packages/evil/macros/m.sql'), 'utf8');
+  const lock = (): string => readFileSync(join(root, 'p/package-lock.yml'), 'utf8');
+
+  it.each(['tarball', 'hub'] as const)('is refused when it comes from a %s, until deps --upgrade', async (kind) => {
+    const list = LIST[kind]();
+    serve('good');
+    expect(await deps(list)).toBe('ok');
+    const first = lock();
+    expect(first).toMatch(/\n# sha256 [0-9a-f]{64} ".+"\n$/);
+    expect(await deps(list, {}, false)).toBe('ok');
+    expect(lock()).toBe(first);
+    serve('evil');
+    expect(await deps(list, {}, false)).toMatch(/The contents of package .* have changed since package-lock\.yml/);
+    expect([installed(), lock()]).toEqual(['good', first]);
+    // A change of the list resolves all packages again, and keeps what is known of them.
+    expect(await deps(`${list}  - local: near\n`, {}, false)).toMatch(/have changed since package-lock\.yml/);
+    expect(installed()).toBe('good');
+    expect(await deps(list, {}, true)).toBe('ok');
+    expect(installed()).toBe('evil');
+    expect(lock()).not.toBe(first);
+  });
+
+  it('is first seen with a lock file of dbt, which has no hash', async () => {
+    serve('good');
+    expect(await deps(LIST.tarball())).toBe('ok');
+    const first = lock();
+    writeFileSync(join(root, 'p/package-lock.yml'), first.replace(/^#.*\n/gm, ''));
+    expect(await deps(LIST.tarball(), {}, false)).toBe('ok');
+    expect(lock()).toBe(first);
   });
 });
 

@@ -352,7 +352,10 @@ describe('tarballs', () => {
     expect(await deps(entry())).toBe('ok');
     expect(read('p/dbt_packages/boxed/macros/m.sql')).toBe('x');
     expect(read('p/package-lock.yml')).toMatch(
-      /^packages:\n {2}- name: boxed\n {4}tarball: http:\/\/hub\/x.tar.gz\nsha1_hash: [0-9a-f]{40}\n$/,
+      new RegExp(
+        String.raw`^packages:\n {2}- name: boxed\n {4}tarball: http://hub/x.tar.gz\nsha1_hash: [0-9a-f]{40}\n` +
+          String.raw`# sha256 [0-9a-f]{64} "http://hub/x.tar.gz tarball"\n$`,
+      ),
     );
     expect(said('info').slice(1)).toEqual(['Installing boxed', 'Installed from tarball (url: http://hub/x.tar.gz)']);
   });
@@ -425,7 +428,8 @@ describe('the hub', () => {
     expect(read('p/package-lock.yml')).toMatch(
       new RegExp(
         String.raw`^packages:\n {2}- name: one\n {4}package: a/one\n {4}version: 1.2.0\n {2}- name: two\n {4}pac` +
-          String.raw`kage: a/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n$`,
+          String.raw`kage: a/two\n {4}version: 0.9.0\nsha1_hash: \w{40}\n` +
+          String.raw`# sha256 \w{64} "a/one 1.2.0"\n# sha256 \w{64} "a/two 0.9.0"\n$`,
       ),
     );
     expect(read('p/dbt_packages/two/macros/m.sql')).toBe('0.9.0');
