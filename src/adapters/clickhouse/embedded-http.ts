@@ -238,7 +238,7 @@ interface Given {
 
 const INSERT = /^\s*insert\s+into\b/i;
 const INSERT_HEAD = new RegExp(
-  String.raw`^((?:\s|/\*[\s\S]*?\*/` +
+  String.raw`^((?:\s|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/` +
     String.raw`|--[^\n]*\n)*insert\s+into\b[\s\S]*?\bformat\s+([A-Za-z][A-Za-z0-9_]*))(?:[^\S\n]*;)?[^\S\n]*(?:\n` +
     String.raw`|(?=\S)|$)`,
   'i',

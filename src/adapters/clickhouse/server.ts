@@ -9,6 +9,7 @@ import type { SilenceTimes } from '../silence.ts';
 import { sleep, within } from '../../within.ts';
 import { databaseError } from './database-error.ts';
 import { quoteDouble, quoteText, quoteWritten } from './literal.ts';
+import { OVERFLOW_SETTINGS, ROW_SETTINGS } from './row-settings.ts';
 import { exchangesTables, type ServerFacts } from './server-facts.ts';
 
 /** One session of the server, with its own temporary tables and settings. */
@@ -50,6 +51,8 @@ export class Server {
   readonly #waiting: (() => void)[] = [];
   /** Settings sent with each statement. */
   settings: Readonly<Record<string, string>>;
+  /** Of statements that are not the project's: `ROW_SETTINGS`, as far as the server and the user allow. */
+  rowSettings: Readonly<Record<string, string>> = {};
   /** The default database, once it exists. */
   database: string | null = null;
   #known: ServerFacts = {
@@ -108,7 +111,10 @@ export class Server {
     try {
       const { schema, check_exchange: check, cluster_mode: clusterMode } = credentials;
       const defaults = defaultSettings(credentials);
-      const answer = await this.#ask(connection, greeting(schema, [...Object.keys(defaults), MUTATIONS]));
+      const answer = await this.#ask(
+        connection,
+        greeting(schema, [...Object.keys({ ...defaults, ...ROW_SETTINGS }), MUTATIONS]),
+      );
       const rows = answer
         .trimEnd()
         .split('\n')
@@ -120,13 +126,13 @@ export class Server {
       );
       // Leaves out settings that this user may not change or the server does not know, unless the profile asks for
       // them.
-      const settable = Object.fromEntries(
-        Object.entries(defaults).filter(([name]) => known.get(name)?.readonly === false),
-      );
+      const settableOf = (all: Readonly<Record<string, string>>): Record<string, string> =>
+        Object.fromEntries(Object.entries(all).filter(([name]) => known.get(name)?.readonly === false));
+      this.rowSettings = settableOf(ROW_SETTINGS);
       const mutations = known.get(MUTATIONS);
       const lightweightDeletes = mutations !== undefined && (mutations.value !== '0' || !mutations.readonly);
       this.settings = {
-        ...settable,
+        ...settableOf(defaults),
         ...(lightweightDeletes ? { [MUTATIONS]: '1' } : {}),
         ...customSettings(credentials),
       };
@@ -184,6 +190,7 @@ export class Server {
     const connection = await this.connect();
     return this.#ask(connection, sql, {
       ...this.settings,
+      ...this.rowSettings,
       ...(this.database === null ? {} : { database: this.database }),
     });
   }
@@ -308,6 +315,7 @@ function defaultSettings({
     alter_sync: '3',
     insert_distributed_sync: '1',
     async_insert: '0',
+    ...OVERFLOW_SETTINGS,
   };
 }
 

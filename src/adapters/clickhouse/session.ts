@@ -227,6 +227,7 @@ export class ClickHouseSession implements Session {
     try {
       const settings = {
         ...this.#server.settings,
+        ...(options.comment === false ? this.#server.rowSettings : {}),
         ...(fetch ? RESULT_SETTINGS : {}),
         ...options.settings,
         wait_end_of_query: '1',

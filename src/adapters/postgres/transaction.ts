@@ -2,7 +2,8 @@
 // the BEGIN that waits for the next statement. session.ts sends.
 import type { Connection, ConnectionPool } from './connection.ts';
 import { databaseError } from './database-error.ts';
-import { quoteText, quoteWritten } from './literal.ts';
+import { quoteIdentifier, quoteWritten } from './literal.ts';
+import { setSearchPathText } from './value-settings.ts';
 
 /** Settings that hold inside each transaction and nowhere else: a pooler may give each one another server. */
 export interface TransactionSettings {
@@ -29,9 +30,10 @@ const CHECK_INTERVAL = '2s';
 
 /** @param checked the server can check whether its client is still there */
 export function beginText({ role, searchPath, silence }: TransactionSettings, checked: boolean): string {
-  let sql = 'BEGIN';
+  // A lock that was waited for is followed by a look at what its holder has committed, whatever the role's default is.
+  let sql = 'BEGIN ISOLATION LEVEL READ COMMITTED';
   if (role !== null) sql += `; SET LOCAL ROLE ${quoteWritten(role)}`;
-  if (searchPath !== null) sql += `; SELECT set_config('search_path', ${quoteText(searchPath)}, true)`;
+  if (searchPath !== null) sql += `; ${setSearchPathText(searchPath, quoteIdentifier)}`;
   if (silence !== undefined) sql += `; SET LOCAL idle_in_transaction_session_timeout = '${Math.ceil(silence)}s'`;
   return checked ? `${sql}; SET LOCAL client_connection_check_interval = '${CHECK_INTERVAL}'` : sql;
 }

@@ -1,6 +1,7 @@
 // Postgres as a sink: appends by COPY; upserts by COPY into a temporary table and a merge by key. Rows, dead letters
 // and positions share one transaction. A row that the database refuses becomes a dead letter. table.ts writes the DDL.
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { TsdbtError } from '../../errors.ts';
 import {
@@ -69,8 +70,7 @@ const STAGE = 'tsdbt_load_stage';
 /**
  * Timestamps without a zone are UTC. A loader that hangs in a flush loses its transaction, so that others can go on.
  */
-const FLUSH_SETTINGS =
-  "select set_config('timezone', 'UTC', true), set_config('idle_in_transaction_session_timeout', '15s', true)";
+const FLUSH_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '15s' });
 
 export class PostgresSink implements Sink {
   readonly takesSmall = true;

@@ -2,16 +2,14 @@
 // are read. What becomes of the rows is the target's.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { inOneLine, TsdbtError } from '../../errors.ts';
 import { type SyncTarget, XMIN } from '../sync/config.ts';
 import { type KeptBorder, nextBorder, oldestWriters, type Writers } from './sync-border.ts';
 import { type SourceTable, sourceTable } from './sync-source.ts';
 
 /** COPY's texts are those that every target reads. */
-const SETTINGS =
-  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
-  "set_config('intervalstyle', 'postgres', true), set_config('bytea_output', 'hex', true), " +
-  "set_config('extra_float_digits', '3', true)";
+const SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
 
 /** LOCK refuses a materialized view, a foreign table, a role that may read some columns, and what is not there. */
 const NOT_LOCKED = ['42809', '42501', '42P01', '3F000'];

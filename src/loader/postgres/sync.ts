@@ -2,6 +2,7 @@
 // transaction of the target. sync-border.ts decides from where changes are read, so that none is missed.
 import type { Adapter, Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { setConfigText } from '../../adapters/postgres/value-settings.ts';
 import { TsdbtError } from '../../errors.ts';
 import type { SyncTarget } from '../sync/config.ts';
 import type { Synced, SyncCheck, SyncPoint, SyncState, TableSync } from '../sync/sync.ts';
@@ -33,9 +34,7 @@ const CREATE = [
 const CREATED = `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and attname = 'tables')`;
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
 /** Texts of COPY are read as they were written. The source's locks and border may take their time. */
-const TARGET_SETTINGS =
-  "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), " +
-  "set_config('intervalstyle', 'postgres', true), set_config('idle_in_transaction_session_timeout', '1h', true)";
+const TARGET_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
 /** A process that hangs loses its transaction. */
 const SHORT_IDLE = "select set_config('idle_in_transaction_session_timeout', '120s', true)";
 

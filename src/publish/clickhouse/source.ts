@@ -2,6 +2,7 @@
 // ClickHouse's own form. Each query sees the rows of its own moment, so the rows are hashed while they are sent.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/clickhouse/literal.ts';
+import { TEXT_SETTINGS } from '../../adapters/clickhouse/row-settings.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -145,7 +146,7 @@ export class ClickHouseSource implements PublishSource {
   }
 
   async #rows(sql: string): Promise<unknown[][]> {
-    const { table } = await this.#session.execute(sql, { fetch: true });
+    const { table } = await this.#session.execute(sql, { fetch: true, comment: false, settings: TEXT_SETTINGS });
     return table.rows.map((row) => [...row.values]);
   }
 }

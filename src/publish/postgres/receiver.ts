@@ -3,6 +3,7 @@
 import type { Adapter } from '../../adapters/adapter.ts';
 import { lockCall, lockKey } from '../../adapters/postgres/catalogue.ts';
 import { quoteIdentifier } from '../../adapters/postgres/literal.ts';
+import { setLocalText } from '../../adapters/postgres/value-settings.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { publishedColumns, refuseValues, versionOf } from '../plan.ts';
@@ -35,10 +36,13 @@ export class PostgresReceiver implements Receiver {
     try {
       await session.begin();
       // Rows without a zone, and bytes, are read as the source writes them, whatever this database prefers.
-      const settings =
-        "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local lock_timeout = 0; " +
+      const settings = setLocalText({
+        lock_timeout: '0',
+        // The transaction is idle while the source counts and hashes its rows.
+        idle_in_transaction_session_timeout: '1h',
         // Rows that a policy hides from this role would stay: the server refuses the statement instead.
-        'set local extra_float_digits = 3; set local row_security = off';
+        row_security: 'off',
+      });
       await session.execute(settings);
       const ledger = new PublishedLedger(session, schema, table);
       await ledger.prepare();

@@ -2,6 +2,7 @@
 // one snapshot. Which of them go where is the receiver's.
 import type { Session } from '../../adapters/adapter.ts';
 import { quoteIdentifier, quoteText } from '../../adapters/postgres/literal.ts';
+import { setLocalText } from '../../adapters/postgres/value-settings.ts';
 import type { Relation } from '../../adapters/relation.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
@@ -19,9 +20,9 @@ import type {
 import { inPartitions, partitionText } from './partitions.ts';
 
 const SETTINGS =
-  "set transaction isolation level repeatable read, read only; set local timezone = 'UTC'; " +
-  "set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local extra_float_digits = 3; " +
-  "set local bytea_output = 'hex'";
+  'set transaction isolation level repeatable read, read only; ' +
+  // Idle while the receiver works.
+  setLocalText({ idle_in_transaction_session_timeout: '1h' });
 /** A row as text, also where a column has the name of the alias. */
 const ROW_HASH = 'hashtextextended(row(t.*)::text, 0)::numeric';
 /** Transaction ids are hashed: their plain sum can stay the same when rows change. Partitions may be swapped. */

@@ -8,14 +8,15 @@ import {
 } from '../../../../../src/adapters/postgres/transaction.ts';
 
 const PLAIN: TransactionSettings = { role: null, searchPath: null, autocommit: false };
-const CHECKED = "BEGIN; SET LOCAL client_connection_check_interval = '2s'";
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED';
+const CHECKED = `${BEGIN}; SET LOCAL client_connection_check_interval = '2s'`;
 
 describe('the text that begins a transaction', () => {
   it('has role, search path and the look for the client', () => {
-    expect(beginText(PLAIN, false)).toBe('BEGIN');
+    expect(beginText(PLAIN, false)).toBe(BEGIN);
     expect(beginText(PLAIN, true)).toBe(CHECKED);
     expect(beginText({ ...PLAIN, role: 'r', searchPath: "a, 'b" }, false)).toBe(
-      "BEGIN; SET LOCAL ROLE r; SELECT set_config('search_path', 'a, ''b', true)",
+      `${BEGIN}; SET LOCAL ROLE r; SET LOCAL search_path TO "a", "'b"`,
     );
   });
 });
@@ -68,14 +69,14 @@ describe('a transaction', () => {
     const old = { checkInterval: undefined };
     const { transaction, connection } = open(PLAIN, old);
     await transaction.beginOnce(connection);
-    expect([old.checkInterval, log]).toEqual([false, [`begin ${CHECKED}`, 'send ROLLBACK', 'begin BEGIN']]);
+    expect([old.checkInterval, log]).toEqual([false, [`begin ${CHECKED}`, 'send ROLLBACK', `begin ${BEGIN}`]]);
   });
 
   it('with a role goes out at once: a role that is refused is what failed', async () => {
     refuses = (text) => text.includes('ROLE');
     const { transaction, connection } = open({ ...PLAIN, role: 'r' }, { checkInterval: false });
     await expect(transaction.beginOnce(connection)).rejects.toThrow('refused');
-    expect(log).toEqual(['begin BEGIN; SET LOCAL ROLE r']);
+    expect(log).toEqual([`begin ${BEGIN}; SET LOCAL ROLE r`]);
   });
 
   it('is not begun twice, nor where each statement lasts by itself', async () => {

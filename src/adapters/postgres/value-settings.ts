@@ -1,0 +1,41 @@
+// Settings of a server, a database or a role that change how values become text and how texts become values. Sessions
+// that move rows set them in each transaction; models keep what the profile's user has set.
+
+const VALUE_SETTINGS: Readonly<Record<string, string>> = {
+  timezone: 'UTC',
+  datestyle: 'ISO, YMD',
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '3',
+  // `{NULL}` is an array with a null, not with the text NULL.
+  array_nulls: 'on',
+  // An xml value may be a fragment.
+  xmloption: 'content',
+  // The text of money.
+  lc_monetary: 'C',
+  standard_conforming_strings: 'on',
+  transform_null_equals: 'off',
+};
+
+/** One query that sets them. It takes a snapshot. @param more settings besides, or other values */
+export function setConfigText(more: Readonly<Record<string, string>> = {}): string {
+  const calls = Object.entries({ ...VALUE_SETTINGS, ...more }).map(
+    ([name, value]) => `set_config('${name}', '${value}', true)`,
+  );
+  return `select ${calls.join(', ')}`;
+}
+
+/** Statements that set them without a snapshot, so that an isolation level may follow. */
+export function setLocalText(more: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...VALUE_SETTINGS, ...more })
+    .map(([name, value]) => `set local ${name} = '${value}'`)
+    .join('; ');
+}
+
+/** `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names with commas, as the setting has it */
+export function setSearchPathText(path: string, quote: (name: string) => string): string {
+  const names = [...path.matchAll(/"((?:[^"]|"")*)"|[^,\s"]+/g)].map(([whole, quoted]) =>
+    quote(quoted === undefined ? whole.toLowerCase() : quoted.replaceAll('""', '"')),
+  );
+  return `SET LOCAL search_path TO ${names.length === 0 ? "''" : names.join(', ')}`;
+}
