@@ -170,8 +170,10 @@ export function formatError(error: unknown): string {
       ? ` in ${path}`
       : '';
   const words = wording(error);
+  // dbt knows connections to databases only.
+  const isOther = error.kind === 'connection' && path?.endsWith('connections.yml') === true;
   const out = [
-    `${ERROR_KINDS[error.kind].heading}${place}`,
+    `${isOther ? 'Connection Error' : ERROR_KINDS[error.kind].heading}${place}`,
     `  ${indent(words.length > MESSAGE ? `${words.slice(0, MESSAGE)}… (${words.length} characters)` : words, 2)}`,
   ];
   if (line !== undefined)

@@ -183,6 +183,8 @@ export class Parser extends ExpressionParser {
       }
     }
     const open = this.#tagStack.at(-1);
+    if (name === 'snapshot')
+      message.push('Move the file into a folder of snapshot-paths: a snapshot block is read there only.');
     if (open !== undefined) message.push(`The innermost block that needs to be closed is ${stringRepr(open)}.`);
     this.fail(message.join(' '), at.line, at.pos);
   }

@@ -64,6 +64,15 @@ export function succeeded(results: readonly RunResult[]): boolean {
   );
 }
 
+/** Whether a test's query gives a single count in the place of the rows that are wrong. */
+function countsRows(code: string | null, { rows, columnNames }: Table): boolean {
+  return (
+    rows.length === 1 &&
+    columnNames.length === 1 &&
+    /\bselect\s+count\s*\([^()]*\)(?:\s+(?:as\s+)?\w+)?\s+from\b(?![\s\S]*\b(?:group\s+by|having)\b)/i.test(code ?? '')
+  );
+}
+
 /** Prints one result that needs attention. */
 export function printResultError(
   log: RunLog,
@@ -82,6 +91,7 @@ export function printResultError(
           compiled_path?: string | null;
           resource_type?: string;
           relation_name?: string | null;
+          test_metadata?: unknown;
           config?: { store_failures?: boolean | null };
         }
       | undefined;
@@ -93,6 +103,12 @@ export function printResultError(
       log.formatting();
       const grid = printTable(options.rows, { maxRows: null, maxColumns: null, maxColumnWidth: 40 }).trimEnd();
       log.firstRows(grid, warning ? 'info' : 'error');
+      if (!node?.test_metadata && countsRows(r.compiled_code, options.rows))
+        log.note(
+          '  A test fails for each row of its query, and this query gives one row whatever it counts: select ' +
+            'the rows that are wrong.',
+          warning ? 'info' : 'error',
+        );
     }
     if (node?.resource_type === 'test' && node.config?.store_failures && node.relation_name) {
       log.formatting();

@@ -4,13 +4,26 @@ import { LOST_LEASE } from '../fence.ts';
 import { ClickHouseError } from '@clickhouse/client';
 import { TsdbtError } from '../../errors.ts';
 import { requestReason } from '../../http/request-reason.ts';
+import { queryHint, type Refused, withoutComments } from '../query-hint.ts';
 
-/** Errors that name an identifier; when the statement has it once, that is the place. */
-const NAMED: readonly RegExp[] = [
+/** Errors about something unknown: its first use in the statement is the place. */
+const UNKNOWN: readonly RegExp[] = [
   /identifier [`'](?:[^`']*\.)?([^`'.]+)[`']/,
   /[Uu]nknown (?:aggregate )?function ([A-Za-z_]\w*)/i,
   /Function with name `([^`]+)`/,
   /Missing columns: '([^']+)'/,
+  /Unknown (?:data type family|table function):? '?([A-Za-z_]\w*)/i,
+];
+
+/** Errors that name a function, a column or a text; when the statement has it once, that is the place. */
+const NAMED: readonly RegExp[] = [
+  /[Cc]olumn [`'"]?(?:[\w.]*\.)?(\w+)[`'"]? is not under aggregate function/,
+  /[Aa]ggregate function (\w+)\(/,
+  /(?:for|of) (?:aggregate )?function [`'"]?([A-Za-z_]\w*)/,
+  /Cannot parse (?:string )?['"]([^'"]+)['"]/,
+  /Cannot parse \w+ from (?:string|String):? ['"]?([^'",:\s]+)/,
+  /While executing (?:function )?FUNCTION (\w+)\(/,
+  /[Cc]olumn [`'"](?:[^`'"]*\.)?([^`'".]+)[`'"]/,
 ];
 
 /** A statement as it was sent. */
@@ -29,15 +42,16 @@ export function databaseError(error: unknown, sent: Sent, embedded: string | nul
     const message =
       `Code: ${error.code}. DB::Exception: ` +
       `${error.message.trim()}${error.type === undefined ? '' : ` (${error.type})`}`;
+    const position = positionOf(error.message, sent);
     return new TsdbtError('database', message, {
       code: error.code,
       cause: error,
       sql: sent.sql,
-      position: positionOf(error.message, sent),
+      position,
       hint: /RENAME EXCHANGE is not supported/i.test(error.message)
         ? 'The disk of the database cannot exchange tables. Nothing was changed: move the relation to another ' +
           'disk, or drop it and run again.'
-        : undefined,
+        : clickHouseHint(error.message, error.code, { sql: sent.sql, position, isSyntax: error.code === '62' }),
     });
   }
   const text = error instanceof Error ? error.message : String(error);
@@ -65,6 +79,17 @@ export function databaseError(error: unknown, sent: Sent, embedded: string | nul
   );
 }
 
+/** Syntax errors, and unknown identifiers and functions. */
+const OF_THE_QUERY = new Set(['46', '47', '62']);
+
+function clickHouseHint(message: string, code: string, refused: Refused): string | undefined {
+  if (!OF_THE_QUERY.has(code)) return undefined;
+  const [, unit] = /identifier [`'](second|minute|hour|day|week|month|quarter|year)[`']/i.exec(message) ?? [];
+  if (unit !== undefined && /\bdate_?(?:diff|add|sub)\s*\(/i.test(refused.sql))
+    return `ClickHouse takes the unit as a text, '${unit}': {{ dbt.datediff(…) }} and {{ dbt.dateadd(…) }} do so.`;
+  return queryHint(refused);
+}
+
 /** 1-based, in code points of the statement; undefined when the server does not say. */
 function positionOf(message: string, { sql, text, start }: Sent): number | undefined {
   const at = /failed at position (\d+)/.exec(message);
@@ -80,14 +105,16 @@ function positionOf(message: string, { sql, text, start }: Sent): number | undef
       start;
     return place > 0 && place <= [...sql].length + 1 ? place : undefined;
   }
-  for (const pattern of NAMED) {
+  const searched = withoutComments(sql);
+  for (const pattern of [...UNKNOWN, ...NAMED]) {
     const name = pattern.exec(message)?.[1];
     if (name === undefined) continue;
-    const places = [
-      ...sql.matchAll(new RegExp(`(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`, 'g')),
-    ];
+    const flags = pattern.flags.includes('i') || !UNKNOWN.includes(pattern) ? 'gi' : 'g';
+    const word = `(?<![\\w])${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\w])`;
+    const places = [...searched.matchAll(new RegExp(word, flags))];
     const [place] = places;
-    if (place !== undefined && places.length === 1) return [...sql.slice(0, place.index)].length + 1;
+    if (place !== undefined && (places.length === 1 || UNKNOWN.includes(pattern)))
+      return [...sql.slice(0, place.index)].length + 1;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@
 // the SQL. The runner maps the place to a model's line.
 import { LOST_LEASE } from '../fence.ts';
 import { TsdbtError } from '../../errors.ts';
+import { postgresHint } from './query-hint.ts';
 
 /** Fields of an error message of the protocol, as `pg` gives them. */
 interface ServerError {
@@ -116,11 +117,13 @@ export function databaseError(error: unknown, sent: string, sql: string, start: 
     );
   }
   const position = error.position === undefined ? undefined : Number(error.position) - start;
+  const place = position !== undefined && position > 0 ? position : undefined;
   return new TsdbtError('database', messageOf(error, sent), {
     code: error.code,
     cause: error,
     sql,
-    position: position !== undefined && position > 0 ? position : undefined,
+    position: place,
+    hint: postgresHint(error.message, error.code, { sql, position: place, isSyntax: false }),
     excerpt: error.position === undefined ? undefined : excerpt(sent, Number(error.position)),
   });
 }

@@ -69,7 +69,9 @@ async function executeTest(
 
 async function executeDataTest(ctx: RunContext, node: TestNode, session: Session): Promise<Outcome> {
   const scope = openScope(ctx, node, session, { onMacro: macroNoter(node) });
-  await materialize(ctx, node, scope);
+  await materialize(ctx, node, scope).catch((error: unknown) => {
+    throw withOwnRelation(node, error);
+  });
   const main = scope.statement('main');
   if (main === null) throw errorOf('noMainStatement', { what: 'model' });
   const { rows, columnNames } = main.table;
@@ -91,6 +93,14 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
   if (first !== null && !ctx.config.flags.quiet) ctx.tables.set(node.unique_id, first);
   const reasons = readsHistory(node) && first !== null ? reasonsOf(first) : [];
   return { ...verdict, message: [verdict.message, ...reasons].join('; '), response };
+}
+
+/** Of a singular test that reads `this`, which is the table of its own failures, the error with that explanation. */
+function withOwnRelation(node: TestNode, error: unknown): unknown {
+  const reads = !node.test_metadata && /\{\{[^}]*\bthis\b/.test(node.raw_code);
+  return reads && error instanceof TsdbtError && error.kind === 'database' && error.message.includes(node.alias)
+    ? error.with({ hint: "`this` of a test is the table of its own failures. Name the model: {{ ref('model') }}." })
+    : error;
 }
 
 /** Whether it is the built-in test `usual`; a project may have one of its own under that name. */
