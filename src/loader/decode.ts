@@ -2,6 +2,7 @@
 import type { Message } from './broker.ts';
 import type { Change, Skipped } from './change.ts';
 import type { SnapshotFloors } from './debezium/snapshot-floors.ts';
+import type { Records } from './fast/records.ts';
 import { ExactNumber, jsonText, parseJson } from './json.ts';
 import type { KeyReader } from './message-parts.ts';
 import type { RowPlan } from './row-encoder.ts';
@@ -46,6 +47,12 @@ export interface Decoder {
   readonly plain: boolean;
   /** @throws PoisonMessage */
   decode(value: Uint8Array): DecodedRecord | Promise<DecodedRecord>;
+  /**
+   * Prepares `decode` of a message's value, and of those that follow; called right before it. Absent: nothing to
+   * prepare.
+   * @returns false: it took long, and the event loop should have a turn
+   */
+  ahead?(records: Records, at: number): boolean;
   /** The record of a tombstone, made of its key. @throws PoisonMessage */
   decodeKey(key: Uint8Array | null, columns: readonly string[]): DecodedRecord | Promise<DecodedRecord>;
   /** Reads keys for columns that are filled from them; absent: they are texts. */

@@ -162,6 +162,7 @@ export class Intake {
     const { offset } = message;
     try {
       if (this.#record === null) {
+        if (message.value !== null && decoder.ahead?.(records, this.#at) === false) this.#stretch = ROWS_AT_A_STRETCH;
         const decode = (): Decoded | Promise<Decoded> => decodeMessage(decoder, encoder.plan, message);
         const decoded = decode();
         if (decoded instanceof Promise)

@@ -1,12 +1,14 @@
 // What Confluent's serializers put before a message: the magic byte 0 and the id of a schema in a registry. Keeps what
 // was made of each schema; json-schema.ts and avro/decoder.ts say what that is.
 import { PoisonMessage } from './decode.ts';
-import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
+import { type RegisteredSchema, type SchemaRegistry, SchemaTooLarge, sizeOf } from './schema-registry.ts';
 
 export const MAGIC = 0;
 /** Where the message itself begins. */
 export const HEAD_BYTES = 5;
 const MAX_SCHEMAS = 1000;
+/** Characters of all schemas that are kept: what is made of one takes many times its text. */
+const MAX_KEPT = 8 * 1024 * 1024;
 /** How long an id that is missing in the registry is not requested again. */
 const UNKNOWN_MS = 30_000;
 /** The registry's word for the schemas of each format. */
@@ -21,6 +23,8 @@ export class RegisteredSchemas<T> {
   readonly #format: keyof typeof TYPES;
   readonly #make: (schema: RegisteredSchema, id: number) => T | Promise<T>;
   readonly #known = new Map<number, Known<T>>();
+  /** Characters of the schemas in `#known`. */
+  #size = 0;
 
   /** @param make what is kept of a schema; throws for one that cannot be used */
   constructor(
@@ -66,14 +70,29 @@ export class RegisteredSchemas<T> {
   }
 
   async #ask(id: number): Promise<T> {
-    const found = await this.#lookUp(id);
-    if (this.#known.size >= MAX_SCHEMAS) this.#known.clear();
+    const { found, size } = await this.#lookUp(id);
+    if (this.#known.size >= MAX_SCHEMAS || this.#size + size > MAX_KEPT) {
+      this.#known.clear();
+      this.#size = 0;
+    }
     this.#known.set(id, found);
+    this.#size += size;
     return usable(found);
   }
 
-  async #lookUp(id: number): Promise<Known<T>> {
-    const registered = await this.#registry.schema(id);
+  /** @returns what is known of it, and the characters of its text */
+  async #lookUp(id: number): Promise<{ readonly found: Known<T>; readonly size: number }> {
+    try {
+      const registered = await this.#registry.schema(id);
+      return { found: await this.#made(id, registered), size: registered === null ? 0 : sizeOf(registered) };
+    } catch (error) {
+      if (!(error instanceof SchemaTooLarge)) throw error;
+      const reason = `schema ${id} cannot be used: ${error.message}`;
+      return { found: { reason, until: this.#now() + UNKNOWN_MS }, size: 0 };
+    }
+  }
+
+  async #made(id: number, registered: RegisteredSchema | null): Promise<Known<T>> {
     const later = this.#now() + UNKNOWN_MS;
     if (registered === null) return { reason: `the registry has no schema ${id}`, until: later };
     // One that it refers to may come back.

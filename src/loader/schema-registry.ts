@@ -17,6 +17,19 @@ export interface RegisteredSchema {
   readonly references: ReadonlyMap<string, string>;
 }
 
+/** Limits of a schema and all that it refers to: Kafka, where registries keep them, takes a megabyte for each. */
+const [MAX_CHARACTERS, MAX_REFERENCES] = [4 * 1024 * 1024, 1000];
+
+/** A schema is longer, or refers to more others, than can be read. */
+export class SchemaTooLarge extends TsdbtError {}
+
+/** Characters of a schema and of those that it refers to. */
+export function sizeOf({ schema, references }: Pick<RegisteredSchema, 'schema' | 'references'>): number {
+  let size = schema.length;
+  for (const text of references.values()) size += text.length;
+  return size;
+}
+
 /** The registry's error codes for a missing subject, version or schema. */
 const NOT_FOUND = new Set([40401, 40402, 40403]);
 
@@ -77,9 +90,10 @@ export class SchemaRegistry {
 
   async #registered(found: Readonly<Record<string, unknown>>): Promise<RegisteredSchema> {
     const references = new Map<string, string>();
-    await this.#resolve(found, references);
+    const schema = this.#schemaOf(found);
+    await this.#resolve(found, schema, references);
     return {
-      schema: this.#schemaOf(found),
+      schema,
       type: typeof found['schemaType'] === 'string' ? found['schemaType'] : 'AVRO',
       references,
     };
@@ -96,7 +110,15 @@ export class SchemaRegistry {
     await this.#get(`/subjects/${encodeURIComponent(subject)}/versions/latest`);
   }
 
-  async #resolve(schema: Readonly<Record<string, unknown>>, references: Map<string, string>): Promise<void> {
+  /** @param root the text of the schema that all of them are referenced from @throws SchemaTooLarge */
+  async #resolve(
+    schema: Readonly<Record<string, unknown>>,
+    root: string,
+    references: Map<string, string>,
+  ): Promise<void> {
+    if (references.size > MAX_REFERENCES) throw this.#tooLarge(`it refers to more than ${MAX_REFERENCES} others`);
+    if (sizeOf({ schema: root, references }) > MAX_CHARACTERS)
+      throw this.#tooLarge(`with what it refers to it has more than ${MAX_CHARACTERS / 1024 ** 2} MB`);
     for (const reference of Array.isArray(schema['references'])
       ? (schema['references'] as Record<string, unknown>[])
       : []) {
@@ -106,8 +128,12 @@ export class SchemaRegistry {
         `/subjects/${encodeURIComponent(text(reference, 'subject'))}/versions/${Number(reference['version'])}`,
       );
       references.set(name, found === null ? '' : this.#schemaOf(found));
-      if (found !== null) await this.#resolve(found, references);
+      await this.#resolve(found ?? {}, root, references);
     }
+  }
+
+  #tooLarge(why: string): SchemaTooLarge {
+    return new SchemaTooLarge('runtime', why, { path: this.#path });
   }
 
   /** A dictionary of the registry's; null when it has no such thing. */

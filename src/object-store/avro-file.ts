@@ -30,6 +30,10 @@ export interface AvroField {
 }
 
 const MAGIC = Buffer.from('Obj\u0001', 'latin1');
+/** Unpacked bytes of a block; values that a block may have, and for each of its bytes: nulls and records take none. */
+const [MAX_BLOCK_BYTES, FREE_VALUES, VALUES_PER_BYTE] = [256 * 1024 ** 2, 1_000_000, 4];
+/** Bits of a number's last byte. */
+const LAST_SHIFT = 63n;
 
 /** @param metadata beside the schema */
 export function writeAvroFile(
@@ -121,8 +125,9 @@ export function readAvroFile(file: Buffer): AvroFile {
   while (!reader.ended) {
     const count = Number(reader.long());
     const body = reader.bytes();
-    const block = new AvroReader(deflated ? inflateRawSync(body) : body);
+    const block = new AvroReader(deflated ? inflateRawSync(body, { maxOutputLength: MAX_BLOCK_BYTES }) : body);
     for (let i = 0; i < count; i++) {
+      block.spend();
       const row = block.value(schema);
       if (isRecord(row)) rows.push(row);
     }
@@ -135,9 +140,16 @@ class AvroReader {
   readonly #from: Buffer;
   readonly #named = new Map<string, AvroSchema>();
   #at = 0;
+  #left: number;
 
   constructor(from: Buffer) {
     this.#from = from;
+    this.#left = FREE_VALUES + VALUES_PER_BYTE * from.length;
+  }
+
+  /** Counts a value. @throws RangeError for more values than there are bytes for */
+  spend(): void {
+    if (--this.#left < 0) throw new RangeError('the Avro file claims more values than it has bytes for');
   }
 
   get ended(): boolean {
@@ -145,7 +157,7 @@ class AvroReader {
   }
 
   take(length: number): Buffer {
-    if (this.#at + length > this.#from.length) throw new RangeError('the Avro file ends early');
+    if (length < 0 || this.#at + length > this.#from.length) throw new RangeError('the Avro file ends early');
     this.#at += length;
     return this.#from.subarray(this.#at - length, this.#at);
   }
@@ -156,6 +168,7 @@ class AvroReader {
       const byte = this.take(1)[0] ?? 0;
       value |= BigInt(byte & 127) << shift;
       if (byte < 128) return (value >> 1n) ^ -(value & 1n);
+      if (shift === LAST_SHIFT) throw new RangeError('a number of more than 64 bits in the Avro file');
     }
   }
 
@@ -167,11 +180,15 @@ class AvroReader {
   blocks(item: () => void): void {
     for (let count = this.long(); count !== 0n; count = this.long()) {
       if (count < 0n) this.long();
-      for (let i = count < 0n ? -count : count; i > 0n; i--) item();
+      for (let i = count < 0n ? -count : count; i > 0n; i--) {
+        this.spend();
+        item();
+      }
     }
   }
 
   value(schema: AvroSchema): AvroValue {
+    this.spend();
     if (isUnion(schema)) return this.value(schema[Number(this.long())] ?? 'null');
     if (typeof schema === 'string') return this.#primitive(schema);
     switch (schema.type) {

@@ -8,6 +8,8 @@ import { type ArchivedMessage, linesOf, messageOf } from './lines.ts';
 import { parquetMessages, parquetOf } from './parquet-file.ts';
 
 const unpack = promisify(gunzip);
+/** Unpacked bytes of a file that is read as a whole. */
+const MAX_FILE_BYTES = 1024 ** 3;
 
 /** The object's Content-Type. */
 export const CONTENT_TYPES: Readonly<Record<ArchiveFormat, string>> = {
@@ -25,7 +27,7 @@ export async function messagesIn(key: string, body: Buffer): Promise<ArchivedMes
   if (formatOf(key) === 'parquet') return parquetMessages(body);
   const messages: ArchivedMessage[] = [];
   try {
-    for (const line of linesOf(await unpack(body))) {
+    for (const line of linesOf(await unpack(body, { maxOutputLength: MAX_FILE_BYTES }))) {
       const message = messageOf(line);
       if (message === null) return null;
       messages.push(message);

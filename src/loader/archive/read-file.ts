@@ -12,6 +12,8 @@ import { parquetGroups } from './parquet-file.ts';
 const PART_BYTES = 4 * 1024 ** 2;
 /** Bytes of lines that are unpacked at once. */
 const PIECE_BYTES = 256 * 1024;
+/** Bytes of a line: the greatest message as base64, and what is written around it. */
+const MAX_LINE_BYTES = 384 * 1024 ** 2;
 
 /** An object that was listed, or stands in the ledger, is not in the store. */
 export class FileGone extends TsdbtError {}
@@ -38,9 +40,12 @@ export async function* linesOfFile(store: ObjectStore, key: string): AsyncGenera
   const lines: AsyncIterable<Buffer> = packed.pipe(unpacked);
   /** The beginning of a line. */
   let rest: Buffer[] = [];
+  let held = 0;
   try {
     for await (const piece of lines) {
       const end = piece.lastIndexOf(0x0a) + 1;
+      held = end === 0 ? held + piece.length : piece.length - end;
+      if (held > MAX_LINE_BYTES) return foreign(key);
       if (end === 0) {
         rest.push(piece);
         continue;

@@ -86,7 +86,7 @@ export class AvroCells implements RowPath {
   readonly #plan: RowPlan;
   readonly #schema: (id: number) => WriterSchema | null;
   readonly #writer: CopyWriter;
-  readonly #programs = new Map<WriterSchema, Program | null>();
+  readonly #programs = new WeakMap<WriterSchema, Program | null>();
   readonly #cursor = new Cursor();
   readonly #slots: readonly Slot[];
   /** The column that tells the row's partition. */

@@ -4,21 +4,33 @@ import { PoisonMessage } from '../decode.ts';
 const [SEVEN, TWENTY_ONE] = [7, 21];
 /** 2^27, 2^55: weights of the middle and the high bits once the sign's bit is gone. */
 const [MIDDLE, HIGH] = [2 ** 27, 2 ** 55];
+/** Cost of the values that any message may have, and that each of its bytes allows. */
+const [FREE, PER_BYTE] = [1_000_000, 8];
 
 /** A place in the bytes of one message. Nothing is read beyond `end`. */
 export class Cursor {
   bytes: Buffer = Buffer.alloc(0);
   at = 0;
   end = 0;
-  /** Number of items without bytes so far. */
-  empty = 0;
+  /** Cost of the values so far, most of which take a byte or more. */
+  #spent = 0;
 
   set(bytes: Buffer, at: number, end: number): this {
     this.bytes = bytes;
     this.at = at;
     this.end = end;
-    this.empty = 0;
+    this.#spent = 0;
     return this;
+  }
+
+  /**
+   * Counts what values cost in memory beyond the bytes that they take: a null takes no byte, and a schema can make a
+   * thousand values of one.
+   * @throws PoisonMessage when the message claims more than its length allows
+   */
+  spend(cost: number): void {
+    this.#spent += cost;
+    if (this.#spent > FREE + PER_BYTE * this.end) throw new PoisonMessage('more values than the message has bytes for');
   }
 
   /** @throws PoisonMessage always: the bytes end too early */

@@ -10,8 +10,10 @@ import type { AvroType, Logical, RecordType } from './schema.ts';
 /** Reads one value and goes behind it. @throws PoisonMessage */
 export type Reader = (cursor: Cursor) => unknown;
 
-/** Items without bytes, such as nulls, of which a message may claim any number. */
-const MAX_EMPTY_ITEMS = 1_000_000;
+/** Characters of a name that cost as much as a value. */
+const NAME_CHARACTERS = 16;
+/** Bytes of a decimal that has more digits than a database takes. */
+const MAX_DECIMAL_BYTES = 65_536;
 
 /** Makes readers of a schema's types; a record that holds itself has one reader. */
 export class Readers {
@@ -44,7 +46,7 @@ export class Readers {
       case 'fixed':
         return bytesReader((cursor) => cursor.fixed(type.size), type.logical);
       case 'enum':
-        return (cursor) => type.symbols[cursor.int()] ?? refuse('an enum has no such symbol');
+        return enumReader(type.symbols);
       case 'array':
         return this.#array(type.items);
       case 'map':
@@ -86,7 +88,9 @@ export class Readers {
     const known = this.#records.get(type);
     if (known !== undefined) return known;
     let fields: readonly { readonly name: string; readonly read: Reader }[] = [];
+    const cost = type.fields.reduce((sum, { name }) => sum + costOf(name), 1);
     const reader: Reader = (cursor) => {
+      cursor.spend(cost);
       const record: Record<string, unknown> = Object.create(null);
       for (const { name, read } of fields) record[name] = read(cursor);
       return record;
@@ -112,9 +116,23 @@ function eachItem(cursor: Cursor, item: () => void): void {
     for (let left = Math.abs(count); left > 0; left--) {
       const { at } = cursor;
       item();
-      if (cursor.at === at && ++cursor.empty > MAX_EMPTY_ITEMS) refuse('too many items without bytes');
+      if (cursor.at === at) cursor.spend(1);
     }
   }
+}
+
+/** What a field's name, or a symbol, adds to a value. */
+function costOf(name: string): number {
+  return 1 + Math.floor(name.length / NAME_CHARACTERS);
+}
+
+function enumReader(symbols: readonly string[]): Reader {
+  const costs = symbols.map(costOf);
+  return (cursor) => {
+    const at = cursor.int();
+    cursor.spend(costs[at] ?? 0);
+    return symbols[at] ?? refuse('an enum has no such symbol');
+  };
 }
 
 function readBoolean(cursor: Cursor): boolean {
@@ -167,6 +185,7 @@ function bytesReader(start: (cursor: Cursor) => number, logical: Logical | null)
       const { scale } = logical;
       return (cursor) => {
         const from = start(cursor);
+        if (cursor.at - from > MAX_DECIMAL_BYTES) refuse(`a decimal of more than ${MAX_DECIMAL_BYTES} bytes`);
         return new ExactNumber(decimalText(cursor.bytes, from, cursor.at, scale), null);
       };
     }

@@ -60,6 +60,8 @@ const PRIMITIVES: ReadonlySet<unknown> = new Set([
 const PER_SECOND: Readonly<Record<string, number>> = { millis: 1e3, micros: 1e6, nanos: 1e9 };
 const UUID_BYTES = 16;
 const DURATION_BYTES = 12;
+/** Digits of the greatest decimal that a database takes. */
+const MAX_DIGITS = 147_455;
 
 /**
  * @param text as the registry keeps it
@@ -216,6 +218,8 @@ function logicalOf(json: Dictionary, kind: string, size: number): Logical | null
   if (typeof logicalType !== 'string') return null;
   if (logicalType === 'decimal' && (kind === 'bytes' || kind === 'fixed')) {
     const { precision, scale = 0 } = json;
+    if (isCount(precision) && precision > MAX_DIGITS)
+      throw new NotAvro(`a decimal of ${precision} digits, and no database takes more than ${MAX_DIGITS}`);
     return isCount(precision) && isCount(scale) && precision > 0 && scale <= precision
       ? { name: 'decimal', precision, scale }
       : null;

@@ -18,6 +18,8 @@ const CONTROL = 0x20;
 /** Least bytes of a record, and the limit of records in one batch. */
 const SHORTEST_RECORD = 7;
 const MOST_RECORDS = 8_388_608;
+/** Least bytes of a header: two lengths. */
+const SHORTEST_HEADER = 2;
 /**
  * Unpacked batches up to the first size share chunks of the second: many small buffers would cost more than copying.
  */
@@ -319,27 +321,37 @@ class RecordReader {
       const valueLength = this.#varint();
       const valueStart = valueLength < 0 ? -1 : this.#at;
       const valueEnd = valueLength < 0 ? -1 : (this.#at += valueLength);
+      const headers = this.#at;
+      this.#skipHeaders(end);
       if (this.#at > end) throw new DamagedRecord('a record whose parts are longer than itself');
       if (delta <= before || delta > last) throw new DamagedRecord('records whose offsets do not follow');
       before = delta;
       // Records before the position were not requested.
       if (delta >= 0)
-        into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, this.#at);
+        into.add(delta, moment(appended ? time : time + timeDelta), keyStart, keyEnd, valueStart, valueEnd, headers);
       this.#at = end;
     }
   }
 
-  /** Reads the headers that begin here. */
+  /** Goes behind the headers. @param end of the record: a count or a length beyond it is damage */
+  #skipHeaders(end: number): void {
+    const count = this.#varint();
+    if (count < 0 || count * SHORTEST_HEADER > end - this.#at)
+      throw new DamagedRecord(`a record that says it has ${count} headers`);
+    for (let left = count * 2; left > 0; left--) {
+      const length = this.#varint();
+      if (length > 0) this.#at += length;
+      if (this.#at > end) throw new DamagedRecord('a record whose headers are longer than itself');
+    }
+  }
+
+  /** Reads the headers that begin here; `read` has found them to be whole. */
   headers(): Message['headers'] {
     const part = (): Buffer | null => {
       const length = this.#varint();
       return length < 0 ? null : this.#bytes.subarray(this.#at, (this.#at += length));
     };
-    // A count that is larger is damage: a header has at least two bytes.
-    return Array.from(
-      { length: Math.max(0, Math.min(this.#varint(), this.#end - this.#at)) },
-      () => [part()?.toString('utf8') ?? '', part()] as const,
-    );
+    return Array.from({ length: this.#varint() }, () => [part()?.toString('utf8') ?? '', part()] as const);
   }
 
   /** Reads a zigzag varint of at most 64 bits; beyond 53 bits it is inexact, and no timestamp either. */

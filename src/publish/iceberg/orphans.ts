@@ -10,6 +10,8 @@ import { collectsGarbage } from './snapshots.ts';
 import type { LakeTable } from './table.ts';
 
 const DELETED_AT_ONCE = 8;
+/** Unpacked bytes of a table's metadata. What has more is not read, and its file stays. */
+const MAX_METADATA_BYTES = 256 * 1024 ** 2;
 
 /**
  * @param loaded the table's metadata; another load is made after the listing
@@ -92,7 +94,7 @@ class Named {
     if (body === null) return;
     let metadata: CatalogJson;
     try {
-      metadata = readCatalogJson((body[0] === 0x1f ? gunzipSync(body) : body).toString());
+      metadata = readCatalogJson((body[0] === 0x1f ? gunzipSync(body, { maxOutputLength: MAX_METADATA_BYTES }) : body).toString());
     } catch {
       this.#keys.add(key);
       return;

@@ -127,6 +127,7 @@ describe('JSON Schema', () => {
         $schema: 'https://json-schema.org/draft/2019-09/schema',
         properties: { id: { type: 'integer' }, who: { properties: { name: { minLength: 2 } } } },
       }),
+      server.register('recursive', { properties: { name: { minLength: 2 }, who: { $ref: '#' } } }),
     ];
     for (const [i, id] of good.entries()) {
       send(id, { id: i, who: { name: 'ab' } });
@@ -140,9 +141,9 @@ describe('JSON Schema', () => {
       server.register('i', { $schema: 'http://json-schema.org/draft-04/schema#' }),
     ])
       send(id, { id: 200 });
-    expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 4, dead: 9 });
-    expect(await ids(t)).toEqual(['0', '1', '2', '3']);
-    expect((await lab.letters(t)).map(([, reason]) => reason).slice(4)).toEqual([
+    expect(await lab.load(t, { decoder: decoder() })).toMatchObject({ rows: 5, dead: 10 });
+    expect(await ids(t)).toEqual(['0', '1', '2', '3', '4']);
+    expect((await lab.letters(t)).map(([, reason]) => reason).slice(5)).toEqual([
       expect.stringContaining('is AVRO'),
       expect.stringContaining("can't resolve reference nowhere.json"),
       expect.stringContaining('schema is invalid'),

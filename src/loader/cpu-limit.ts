@@ -1,0 +1,43 @@
+// Runs synchronous work with a limit of processor time: only V8's interrupt from outside ends catastrophic
+// backtracking, or a schema whose references multiply.
+import { createContext, Script } from 'node:vm';
+
+/** The work took more processor time than its limit. */
+export class TooSlow extends Error {}
+
+const script = new Script('work()');
+const nothing = (): unknown => undefined;
+const context: { work: () => unknown } = { work: nothing };
+createContext(context);
+/** Part of the limit that an interrupted attempt has used when it had the processor for itself. */
+const BUSY = 0.9;
+
+/**
+ * Interrupts the work after a time. Starts it again when most of that time went to other processes: a machine that
+ * slept must not refuse a message. So the work must be able to start again.
+ * @param ms milliseconds of processor time, about
+ * @throws TooSlow, and what the work throws
+ */
+export function withinCpu<T>(ms: number, work: () => T): T {
+  for (let used = 0; ; ) {
+    const before = process.cpuUsage();
+    context.work = work;
+    try {
+      const result: T = script.runInContext(context, { timeout: ms });
+      return result;
+    } catch (error) {
+      if (!isTimeout(error)) throw error;
+      const { user, system } = process.cpuUsage(before);
+      used += (user + system) / 1000;
+      if (used >= ms * BUSY) throw new TooSlow();
+    } finally {
+      context.work = nothing;
+    }
+  }
+}
+
+function isTimeout(error: unknown): boolean {
+  return (
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+  );
+}

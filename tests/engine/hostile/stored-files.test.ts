@@ -1,0 +1,154 @@
+// Files that a stranger put into an object store, and records that a producer wrote by hand: a few bytes that claim
+// gigabytes are refused with one error, without the memory that they ask for.
+import { createGzip, deflateRawSync } from 'node:zlib';
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
+import { describe, expect, it } from 'vitest';
+import { parquetGroups } from '../../../src/loader/archive/parquet-file.ts';
+import { ForeignFile, linesOfFile } from '../../../src/loader/archive/read-file.ts';
+import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
+import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
+import { RecordBatches, UnreadableBatch } from '../../../src/loader/kafka/record-batches.ts';
+import { unpacker } from '../../../src/loader/kafka/unpack.ts';
+import { readAvroFile } from '../../../src/object-store/avro-file.ts';
+import type { ObjectStore } from '../../../src/object-store/store.ts';
+import { packedBatch } from '../support/kafka-batches.ts';
+
+const MEGABYTE = 1024 ** 2;
+
+/** Gzip of so many megabytes of one letter. */
+async function gzipBomb(megabytes: number): Promise<Buffer> {
+  const gzip = createGzip();
+  const parts: Buffer[] = [];
+  gzip.on('data', (part: Buffer) => parts.push(part));
+  const piece = Buffer.alloc(MEGABYTE, 'a');
+  for (let i = 0; i < megabytes; i++)
+    if (!gzip.write(piece)) await new Promise((resolve) => gzip.once('drain', resolve));
+  gzip.end();
+  await new Promise((resolve) => gzip.once('end', resolve));
+  return Buffer.concat(parts);
+}
+
+const varint = (value: number | bigint): Buffer => {
+  const bytes: number[] = [];
+  let left = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n));
+  for (; left > 127n; left >>= 7n) bytes.push(Number(left & 127n) | 128);
+  return Buffer.from([...bytes, Number(left)]);
+};
+
+describe('a hostile file of an archive', () => {
+  const storeOf = (body: Buffer): ObjectStore =>
+    ({
+      part: async (_: string, from: number, to: number) => ({ body: body.subarray(from, to), size: body.length }),
+    }) as Partial<ObjectStore> as ObjectStore;
+
+  it('whose line has no end is foreign, and is not unpacked to its end', { timeout: 120_000 }, async () => {
+    const packed = await gzipBomb(400);
+    expect(packed.length).toBeLessThan(MEGABYTE);
+    const read = async (): Promise<void> => {
+      for await (const _ of linesOfFile(storeOf(packed), 'a.ndjson.gz'));
+    };
+    await expect(read()).rejects.toThrow(ForeignFile);
+  });
+
+  const parquet = (rows: number, codec: 'GZIP', page: (page: Uint8Array) => Uint8Array): ArrayBuffer => {
+    const writer = new ByteWriter();
+    const file = new ParquetWriter({
+      writer,
+      schema: [
+        { name: 'root', num_children: 1 },
+        { name: '_topic', type: 'BYTE_ARRAY', repetition_type: 'REQUIRED' },
+      ],
+      codec,
+      compressors: { [codec]: page },
+    });
+    void file.write({
+      columnData: [{ name: '_topic', data: Array.from({ length: rows }, (_, i) => `t${i}`) }],
+      rowGroupSize: rows,
+    });
+    void file.finish();
+    return writer.getBuffer();
+  };
+  const groups = async (file: ArrayBuffer): Promise<void> => {
+    for await (const _ of parquetGroups(file));
+  };
+
+  it('of Parquet whose page unpacks to more than its header says is refused', async () => {
+    const bomb = await gzipBomb(100);
+    await expect(groups(parquet(10, 'GZIP', () => bomb))).rejects.toThrow(/larger than/);
+  });
+
+  it('of Parquet with a page of too many values is refused before it is unpacked', async () => {
+    await expect(groups(parquet(1_000_001, 'GZIP', () => new Uint8Array(10)))).rejects.toThrow(/too large/);
+  });
+});
+
+describe('a hostile manifest of Iceberg', () => {
+  const file = (schema: unknown, count: bigint, block: Buffer, codec = 'null'): Buffer => {
+    const metadata = Object.entries({ 'avro.schema': JSON.stringify(schema), 'avro.codec': codec });
+    const entries = metadata.flatMap((entry) => entry.flatMap((part) => [varint(part.length), Buffer.from(part)]));
+    return Buffer.concat([
+      Buffer.from('Obj\u0001', 'latin1'),
+      ...[varint(metadata.length), ...entries, varint(0), Buffer.alloc(16)],
+      ...[varint(count), varint(block.length), block, Buffer.alloc(16)],
+    ]);
+  };
+  const nulls = { type: 'record', name: 'r', fields: [{ name: 'a', type: { type: 'array', items: 'null' } }] };
+  const many = /claims more values than it has bytes for/;
+
+  it.each<readonly [what: string, body: () => Buffer, reason: RegExp]>([
+    ['nulls without end', () => file(nulls, 1n, varint(2n ** 60n)), many],
+    ['rows without end', () => file('null', 2n ** 50n, Buffer.alloc(0)), many],
+    [
+      'a length below 0',
+      () => file({ ...nulls, fields: [{ name: 'a', type: 'bytes' }] }, 9n, varint(-1)),
+      /ends early/,
+    ],
+    ['a number without end', () => file(nulls, 1n, Buffer.alloc(100_000, 0xff)), /more than 64 bits/],
+    [
+      'a block that is a bomb',
+      () => file(nulls, 1n, deflateRawSync(Buffer.alloc(300 * MEGABYTE)), 'deflate'),
+      /larger/,
+    ],
+    [
+      'a record that holds itself',
+      () => file({ type: 'record', name: 'r', fields: [{ name: 'a', type: 'r' }] }, 1n, Buffer.alloc(0)),
+      /./,
+    ],
+  ])('with %s is refused', (_, body, reason) => {
+    expect(() => readAvroFile(body())).toThrow(reason);
+  });
+});
+
+describe('a hostile record of Kafka', async () => {
+  const library = await loadClientLibrary();
+  const crc32c = crc32cOf(library);
+  /** A record whose headers are these bytes, and behind it ordinary ones. */
+  const batchOf = (headers: Buffer): Buffer => {
+    const parts = Buffer.concat([
+      ...[Buffer.from([0]), varint(0), varint(0), varint(-1), varint(1), Buffer.from('v'), headers],
+    ]);
+    const record = Buffer.concat([varint(parts.length), parts]);
+    const packed = packedBatch(library, 't', [{ value: Buffer.from('x'), timestamp: 0n }], {
+      first: 0n,
+      packed: record,
+    });
+    return Buffer.concat([
+      packed,
+      packedBatch(library, 't', [{ value: Buffer.alloc(MEGABYTE), timestamp: 0n }], { first: 1n }),
+    ]);
+  };
+
+  it.each<readonly [what: string, headers: Buffer]>([
+    ['two billion headers', varint(2e9)],
+    ['a number of headers below 0', varint(-5)],
+    ['one header more than it has', Buffer.concat([varint(2), varint(1), Buffer.from('h'), varint(-1)])],
+    ['a header longer than itself', Buffer.concat([varint(1), varint(1000), Buffer.from('h'), varint(-1)])],
+    ['a value of a header longer than itself', Buffer.concat([varint(1), varint(1), Buffer.from('h'), varint(1000)])],
+  ])('that claims %s makes its batch unreadable, with an error', (_, headers) => {
+    const batches = new RecordBatches(batchOf(headers), {
+      ...{ position: 0n, end: 100n, aborted: [], crc32c },
+      unpack: unpacker(library),
+    });
+    expect(() => batches.take(1)).toThrow(UnreadableBatch);
+  });
+});
