@@ -7,6 +7,7 @@ import type { Records } from './fast/records.ts';
 import { hasExactNumber } from './json.ts';
 import { textKey } from './message-parts.ts';
 import { HEAD_BYTES, MAGIC, RegisteredSchemas } from './registered-schemas.ts';
+import { type IsQuick, quickness } from './schema-cost.ts';
 import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
 /** Processor time for a message, for each of its bytes, and for making a validator of a schema, in milliseconds. */
@@ -24,9 +25,20 @@ const OPTIONS = {
 
 type Read = DecodedRecord | PoisonMessage;
 
+/** A schema of the registry, ready to validate by. */
+interface Validator {
+  readonly validate: ValidateFunction;
+  readonly isQuick: IsQuick;
+}
+
+async function validator(schema: RegisteredSchema): Promise<Validator> {
+  const validate = await validatorOf(schema);
+  return { validate, isQuick: schema.references.size > 0 ? () => false : quickness(JSON.parse(schema.schema)) };
+}
+
 /** Decodes what JSON Schema serializers write. Asks the registry once for each schema. */
 export function schemaDecoder(registry: Pick<SchemaRegistry, 'schema'>, now: () => number): Decoder {
-  const schemas = new RegisteredSchemas(registry, now, 'json_schema', validatorOf);
+  const schemas = new RegisteredSchemas(registry, now, 'json_schema', validator);
   const ahead = new Ahead(schemas);
   return {
     plain: false,
@@ -47,7 +59,7 @@ export function schemaDecoder(registry: Pick<SchemaRegistry, 'schema'>, now: () 
 }
 
 /** @throws PoisonMessage */
-function read(value: Uint8Array, id: number, validate: ValidateFunction): DecodedRecord {
+function read(value: Uint8Array, id: number, { validate }: Validator): DecodedRecord {
   const text = utf8(value.subarray(HEAD_BYTES));
   const record = jsonRecord(text);
   // A number that keeps its digits would be an object to the validator.
@@ -56,9 +68,10 @@ function read(value: Uint8Array, id: number, validate: ValidateFunction): Decode
 }
 
 /** @throws PoisonMessage */
-function readAlone(value: Uint8Array, id: number, validate: ValidateFunction): DecodedRecord {
+function readAlone(value: Uint8Array, id: number, schema: Validator): DecodedRecord {
+  if (schema.isQuick(value.length)) return read(value, id, schema);
   try {
-    return withinCpu(limitOf(value.length), () => read(value, id, validate));
+    return withinCpu(limitOf(value.length), () => read(value, id, schema));
   } catch (error) {
     throw error instanceof TooSlow ? tooSlow(id) : error;
   }
@@ -76,13 +89,13 @@ function tooSlow(id: number): PoisonMessage {
 
 /** Messages that were read before they are needed, under one limit of time. */
 class Ahead {
-  readonly #schemas: RegisteredSchemas<ValidateFunction>;
+  readonly #schemas: RegisteredSchemas<Validator>;
   #records: Records | null = null;
   /** By the number of the message in the records. */
   readonly #read = new Map<number, Read>();
   #next: Read | null = null;
 
-  constructor(schemas: RegisteredSchemas<ValidateFunction>) {
+  constructor(schemas: RegisteredSchemas<Validator>) {
     this.#schemas = schemas;
   }
 
@@ -95,13 +108,22 @@ class Ahead {
 
   /** Reads a message and those that follow. @returns false: it took long, and others should have their turn */
   read(records: Records, at: number): boolean {
-    if (this.#records !== records) this.#read.clear();
+    if (this.#records !== records && this.#read.size > 0) this.#read.clear();
+    if (this.#read.size === 0 && this.#isQuick(records, at)) return true;
     this.#records = records;
     const done = this.#read.has(at) || this.#fill(records, at);
     this.#next = this.#read.get(at) ?? null;
     this.#read.delete(at);
     if (this.#read.size === 0) this.#records = null;
     return done;
+  }
+
+  /** Is the message to be read alone, without a limit? */
+  #isQuick(records: Records, at: number): boolean {
+    const start = records.valueStart(at);
+    const length = records.valueEnd(at) - start;
+    if (length < HEAD_BYTES || records.bytes[start] !== MAGIC) return true;
+    return this.#schemas.kept(records.bytes.readInt32BE(start + 1))?.isQuick(length) ?? true;
   }
 
   #fill(records: Records, from: number): boolean {
@@ -134,8 +156,8 @@ class Ahead {
   #found(value: Uint8Array): Read | null {
     try {
       const id = this.#schemas.id(value);
-      const validate = this.#schemas.kept(id);
-      return validate === null ? null : read(value, id, validate);
+      const schema = this.#schemas.kept(id);
+      return schema === null ? null : read(value, id, schema);
     } catch (error) {
       if (error instanceof PoisonMessage) return error;
       throw error;

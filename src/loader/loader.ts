@@ -25,7 +25,7 @@ import { answered, Patience, Unfinished, whenStopped } from './patience.ts';
 import { Maintenance } from './maintenance.ts';
 import { PendingRows } from './pending-rows.ts';
 import type { Pulse } from './pulse.ts';
-import type { Drift } from './row-encoder.ts';
+import { type Drift, isColumnName } from './row-encoder.ts';
 import { type RowMaker, rowMaker } from './row-maker.ts';
 import { type FaultPoint, Fenced, type OpenFlush, type Place, type Sink, type Start, TooManyRefused } from './sink.ts';
 import {
@@ -341,14 +341,13 @@ export class Loader {
     const { target, sink, notify, reached } = this.#options;
     const names = drift.map(({ field }) => `'${field}'`).join(', ');
     if (target.schemaDrift === 'dead_letter') throw new PoisonMessage(`no column is declared for ${names}`);
-    if (target.schemaDrift === 'fail') {
+    if (target.schemaDrift === 'fail')
       throw new TsdbtError(
         'runtime',
         `A message of topic ${target.topic} has ${names}, and source ${target.name} declares no such column.`,
         { path: target.path, hint: 'Declare it, or choose schema_drift: ignore, add_column or dead_letter.' },
       );
-    }
-    if (drift.some(({ field }) => Buffer.byteLength(field) > 63))
+    if (!drift.every(({ field }) => isColumnName(field)))
       throw new PoisonMessage('the name of a new field is longer than 63 bytes and cannot be that of a column');
     const columns = drift.map(({ field, type }) => ({ name: field, type }));
     await this.#flusher.flushAll();
@@ -356,6 +355,8 @@ export class Loader {
     try {
       const all = await this.#patientStatement(() => sink.addColumns(target, columns));
       this.#maker = this.#rowMaker(all);
+      if (!drift.every(({ field }) => all.some(({ name }) => name === field)))
+        throw new PoisonMessage(`the database computes a column of ${names}`);
     } catch (error) {
       // A table has 1,600 columns at most.
       if (error instanceof TsdbtError && error.details.code?.startsWith('54'))

@@ -8,7 +8,7 @@ import { type ColumnCheck, columnCheck } from './column-check.ts';
 import { type DecodedRecord, HALF_PAIR, messageJson, PoisonMessage } from './decode.ts';
 import { fromEpoch } from './epoch.ts';
 import { BASE64, ExactNumber } from './json.ts';
-import { type LoadColumn, type LoadTarget, pathOf, PROCESSING_TS } from './load-target.ts';
+import { type LoadColumn, type LoadTarget, metaColumns, pathOf, PROCESSING_TS } from './load-target.ts';
 import {
   type KeyReader,
   type MessageKey,
@@ -61,6 +61,8 @@ const SPECIAL = /[\\\n\r\t\b\f\v\0\ud800-\udfff]/;
 const NUL_IN_JSON = /(?<!\\)(?:\\\\)*\\u0000/;
 const OFFSET_MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d+)?\s*([+-])(\d\d):?(\d\d)?$/;
 const NULL = '\\N';
+/** Bytes of a column's name. */
+const MAX_NAME_BYTES = 63;
 /** The type of the column of other fields. */
 const REST_CHECK = columnCheck({
   input: 'jsonb',
@@ -135,6 +137,16 @@ export interface RowPlan {
   readonly hash: (text: string) => string;
 }
 
+/** Fields that never become columns: the loader fills those of their names, and an empty name is none. */
+function unaddable(target: LoadTarget): readonly string[] {
+  return ['', ...(target.rest === null ? [] : [target.rest]), ...metaColumns(target).map(({ name }) => name)];
+}
+
+/** Can a new field become a column? */
+export function isColumnName(field: string): boolean {
+  return Buffer.byteLength(field) <= MAX_NAME_BYTES && !field.includes('\0') && !HALF_PAIR.test(field);
+}
+
 /** Encodes rows of one target. A new column needs a new encoder. */
 export class RowEncoder {
   readonly plan: RowPlan;
@@ -169,7 +181,10 @@ export class RowEncoder {
           (origin !== undefined && origin.part !== 'value'),
       })),
       taken: pathTree(columns.map(pathOf)),
-      elsewhere: new Set(columns.filter(({ origin }) => origin !== undefined).map(({ name }) => name)),
+      elsewhere: new Set([
+        ...columns.filter(({ origin }) => origin !== undefined).map(({ name }) => name),
+        ...(target.schemaDrift === 'add_column' ? unaddable(target) : []),
+      ]),
       keys: keys ?? textKeys,
       readsKey: columns.some(({ origin }) => origin?.part === 'key'),
       keyFields,

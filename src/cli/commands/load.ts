@@ -251,7 +251,11 @@ function context(session: CommandSession, parsed: ParsedProject, sources?: Reado
       const { kafkaClient } = await import('../../loader/kafka/client.ts');
       return kafkaClient(
         connection,
-        `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`,
+        `tsdbt.${parsed.config.project.project_name}.${parsed.config.profile.target_name}.${target.name}`.replace(
+          /\s/g,
+          // The client takes no blanks in a group's name.
+          encodeURIComponent,
+        ),
       );
     },
     registry,

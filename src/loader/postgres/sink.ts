@@ -40,7 +40,7 @@ import {
   TooManyRefused,
 } from '../sink.ts';
 import { changeWrites, fillChanges, flushChanges, onlyWhole } from './change-flush.ts';
-import { existingColumns, storedTypes, typeDifference } from './existing-table.ts';
+import { existingColumns, storedTypes } from './existing-table.ts';
 import { keptState } from './kept-state.ts';
 import { keepFirstTimes, newestLetter, readLetters, writeLetters } from './letters.ts';
 import { pausedOf, pauseTable } from './pauses.ts';
@@ -50,6 +50,7 @@ import { CREATE_TRUNCATES, noteNoTruncate, TRUNCATES_PRESENT } from './merge-cha
 import { loadTransaction } from './stalled-copies.ts';
 import { createMissing, read } from './statements.ts';
 import { databaseProblems } from './problems.ts';
+import { reconcileColumns } from './reconcile.ts';
 import { rewindOffsets } from './rewinds.ts';
 import { DATA_ERROR, prepareSorting, REFUSED, ROW, SORT_STAGE, sortRows } from './sorting.ts';
 import {
@@ -146,8 +147,7 @@ export class PostgresSink implements Sink {
       }
       if (target.rest !== null && !existing.has(target.rest))
         await session.execute(`alter table ${tableName(target)} add column ${quoteIdentifier(target.rest)} jsonb`);
-      for (const column of target.columns)
-        await this.#reconcile(session, target, column, existing.get(column.name)?.type);
+      await reconcileColumns(session, this.#adapter, target, existing);
       await this.#checkPartitions(session, target);
       const own = new Set([
         ...metaColumns(target).map(({ name }) => name),
@@ -502,38 +502,6 @@ export class PostgresSink implements Sink {
   }
 
   /** Adds a missing column, widens one whose declared type is wider, refuses any other difference. */
-  async #reconcile(
-    session: Session,
-    target: LoadTarget,
-    column: LoadColumn,
-    existing: string | undefined,
-  ): Promise<void> {
-    if (existing === undefined) {
-      await session.execute(
-        `alter table ${tableName(target)} add column ${quoteIdentifier(column.name)} ${column.type}`,
-      );
-      return;
-    }
-    const difference = await typeDifference(session, column, existing);
-    if (difference === 'none') return;
-    if (difference === 'wider') {
-      await session.execute(
-        `alter table ${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type}`,
-      );
-      return;
-    }
-    throw new TsdbtError(
-      'validation',
-      `Column '${column.name}' of ${target.name} is declared as ${column.type}, but the table has ${existing}.`,
-      {
-        path: target.path,
-        hint:
-          `Columns are only added and widened. Declare ${existing}, or change the table: alter table ` +
-          `${tableName(target)} alter column ${quoteIdentifier(column.name)} type ${column.type} using …`,
-      },
-    );
-  }
-
   async #checkPartitions(session: Session, target: LoadTarget): Promise<void> {
     if (target.partitionBy === null) return;
     const [kind] = await read(

@@ -144,7 +144,12 @@ describe('bad bytes', () => {
     ['an enum beyond its symbols', { type: 'enum', name: 'E', symbols: ['A'] }, bytes(1), 'an enum has no such symbol'],
     ['a boolean of 2', 'boolean', Buffer.from([2]), 'a boolean that is neither'],
     ['bytes behind', 'int', bytes(1, 1), '1 bytes are left behind the message'],
-    ['nulls without end', { type: 'array', items: 'null' }, bytes(2 ** 50, 0), 'more values than the message has bytes for'],
+    [
+      'nulls without end',
+      { type: 'array', items: 'null' },
+      bytes(2 ** 50, 0),
+      'more values than the message has bytes for',
+    ],
     [
       'nulls in many lists',
       { type: 'array', items: { type: 'array', items: 'null' } },

@@ -152,6 +152,15 @@ describe.skipIf(clickhouseMissing !== null)('bookkeeping in ClickHouse', () => {
     ]);
   });
 
+  it('a field named as a column of the loader, or without a name, adds no column and stays in the rest', async () => {
+    const target = lab.target({ id: 'Int64' }, { schemaDrift: 'add_column' });
+    for (const id of upTo(5)) lab.broker.produce('t', 0, { id, _deleted: true, _rest: 1, '': 2 });
+    await lab.load(target);
+    expect(
+      await lab.rows(`select id, _deleted, _rest from ${target.schema}.${target.identifier} where id = 4`),
+    ).toEqual([['4', 'false', '{"_deleted":true,"_rest":1,"":2}']]);
+  });
+
   it('status tells positions, dead letters, failures and pauses', async () => {
     const target = lab.target({ id: 'Int64' });
     expect(await lab.sink.kept(target)).toEqual({ positions: new Map(), failure: null, paused: null });

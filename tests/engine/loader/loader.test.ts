@@ -317,6 +317,18 @@ describe.each(SERVERS)('loading into $name', (server) => {
     expect(await ids(t)).toEqual([0, 1]);
   });
 
+  it('a field named as a column of the loader, or without a name, adds no column and stays in the rest', async () => {
+    const t = target({ schemaDrift: 'add_column' });
+    const own = { _deleted: true, _offset: 'x', _rest: { a: 1 }, '': 1 };
+    for (let id = 0; id < 5; id++) broker.produce('t', 0, { id, ...own });
+    const { loader, events } = make(t);
+    expect(await loader.run()).toMatchObject({ rows: 5, dead: 0 });
+    expect(events.filter(({ kind }) => kind === 'column')).toEqual([]);
+    expect(
+      await rows(`select _deleted, _offset, _rest = '${JSON.stringify(own)}' from raw.${t.identifier} where id = 4`),
+    ).toEqual([[false, 4, true]]);
+  });
+
   it('new fields: kept in the rest, given a column, refused, or made dead letters', async () => {
     const t = target({ schemaDrift: 'add_column', rest: null });
     broker.produce('t', 0, { id: 0, v: 'a' });
@@ -354,6 +366,30 @@ describe.each(SERVERS)('loading into $name', (server) => {
     await expect(sink.prepare({ ...t, columns: [{ name: 'id', type: 'text' }] })).rejects.toThrow(
       /column 'id' is declared as text, and raw\.t\d+ has bigint/,
     );
+  });
+
+  it('widens a column that views read, and leaves the views, their grants and their comments as they were', async () => {
+    const t = target({ columns: [{ name: 'id', type: 'integer' }] });
+    broker.produce('t', 0, { id: 1 });
+    await load(t);
+    const view = `raw.${t.identifier}_v`;
+    await rows(
+      `create view ${view} as select id from raw.${t.identifier}; comment on view ${view} is 'kept'; ` +
+        `grant select on ${view} to public; create view ${view}2 as select id + 1 as next from ${view}; ` +
+        `create materialized view ${view}3 as select count(*) as n from ${view}2; select 1`,
+    );
+    broker.produce('t', 0, { id: 5_000_000_000 });
+    expect((await load({ ...t, columns: [{ name: 'id', type: 'bigint' }] })).rows).toBe(1);
+    expect(
+      await rows(
+        `select next::text, obj_description('${view}'::regclass), has_table_privilege('public', '${view}', 'select') ` +
+          `from ${view}2 order by 1`,
+      ),
+    ).toEqual([
+      ['2', 'kept', true],
+      ['5000000001', 'kept', true],
+    ]);
+    expect(await rows(`select n from ${view}3`)).toEqual([[1]]);
   });
 
   it(
