@@ -94,7 +94,9 @@ class Named {
     if (body === null) return;
     let metadata: CatalogJson;
     try {
-      metadata = readCatalogJson((body[0] === 0x1f ? gunzipSync(body, { maxOutputLength: MAX_METADATA_BYTES }) : body).toString());
+      metadata = readCatalogJson(
+        (body[0] === 0x1f ? gunzipSync(body, { maxOutputLength: MAX_METADATA_BYTES }) : body).toString(),
+      );
     } catch {
       this.#keys.add(key);
       return;
