@@ -67,7 +67,7 @@ limit 0
         {%- set type = column_name_to_data_types[name] -%}
         {%- if value is string -%}
             {%- set literal = dbt.string_literal(dbt.escape_single_quotes(value)) -%}
-            {%- set type = type.split('(')[0] if 'varying' in type else type -%}
+            {%- set type = 'bit varying' if type == 'bit' else type.split('(')[0] if 'varying' in type else type -%}
         {%- else -%}
             {%- set literal = 'null' if value is none else value -%}
         {%- endif -%}
