@@ -24,7 +24,7 @@ export class Partitions {
   readonly #written = new Map<string, Written>();
   /** Why partitions have stopped. */
   readonly #stopped = new Map<string, string>();
-  /** Batches that were read and are not in the table as a whole: their ends, and when each one's first message was made. */
+  /** Batches that were read and are not wholly in the table: their ends, and when each one's first message was made. */
   readonly #unwritten = new Map<string, { readonly next: bigint; readonly first: number | null }[]>();
   /** The turn in which each of the table's positions was learned. */
   readonly #learned = new Map<string, number>();

@@ -78,6 +78,8 @@ export interface RunContext extends CompileContext {
   readonly finished: Set<string>;
   /** Where the oldest batch of a microbatch model began that this run did, by unique_id. */
   readonly oldestBatch: Map<string, number>;
+  /** Marks of the rows of nodes as they were built, by unique_id, for publications that wait for tests. */
+  readonly built: Map<string, string>;
   /** Sources that `tsdbt load` fills, by the key of their relation; reads all sources of the manifest, once. */
   readonly loadedSources: () => ReadonlyMap<string, SourceDefinition>;
   /** Rows kept for showing: previews, seeds, first rows of failed tests. */
@@ -218,6 +220,7 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
     batches: new TestBatches(() => selected),
     finished: new Set(),
     oldestBatch: new Map(),
+    built: new Map(),
     freeConnections: [],
     loadedSources: () =>
       (loaded ??= new Map(

@@ -4,7 +4,7 @@ import { errorOf } from '../error-table.ts';
 import type { Session } from '../adapters/adapter.ts';
 import { stopReason, unlessAborted, within } from '../within.ts';
 import type { Relation } from '../adapters/relation.ts';
-import type { GraphNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
+import type { GraphNode, ManifestNode, ModelNode, SnapshotNode } from '../contracts/node.ts';
 import type { RunResult } from '../contracts/results.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Queue } from '../graph/queue.ts';
@@ -18,6 +18,7 @@ import type { RunContext } from './context.ts';
 import { type NodeProgress, templateLogger } from './node-info.ts';
 import { type NodeKind, executeNode } from './node.ts';
 import { printResultError } from './summary.ts';
+import { isHeldToTests, noteBuilt } from './tested-rows.ts';
 import { isEphemeral } from '../graph/node-facts.ts';
 
 export interface ExecuteOptions {
@@ -170,10 +171,21 @@ class Workers {
     if (this.#isHalted(id)) return;
     const cause = this.#skipped.get(id);
     const result = cause === undefined ? await this.#one(node, thread) : this.#skip(node, cause, thread);
+    if (result.status === 'success' && this.#options.build && isHeldToTests(this.#ctx, node))
+      await this.#noteBuilt(node, thread);
     const before = this.#stop;
     for (const audited of this.#audited.get(id)?.values() ?? [])
       if (audited.node !== undefined) this.#record(audited.node, audited, before);
     this.#record(node, result, before);
+  }
+
+  async #noteBuilt(node: ManifestNode, thread: string): Promise<void> {
+    const session = openSession(this.#ctx, node.unique_id, node, this.#progress(node, thread, false));
+    try {
+      await noteBuilt(this.#ctx, node, session);
+    } finally {
+      await session.release();
+    }
   }
 
   /** A model that has begun and is skipped by a unit test of its own is told so, as in dbt, also under --fail-fast. */

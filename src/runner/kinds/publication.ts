@@ -7,6 +7,7 @@ import type { RunResult } from '../../contracts/results.ts';
 import { errorOf } from '../../error-table.ts';
 import type { RunContext } from '../context.ts';
 import type { NodeKind } from '../node.ts';
+import { holdToTested, OtherRows } from '../tested-rows.ts';
 
 /** How publications run. */
 export const publicationKind: NodeKind<PublicationNode> = {
@@ -23,14 +24,29 @@ export const publicationKind: NodeKind<PublicationNode> = {
     const receiver = await receivers.of(node);
     const relation = relationFrom(adapter, config.project.quoting, published);
     const { createSource } = await import('../../publish/create-receiver.ts');
-    const { changed, rows, sent, removed } = await receiver.publish({
+    const source = createSource(adapter, session, relation);
+    holdToTested(ctx, published, source, session);
+    const publishing = receiver.publish({
       node,
-      source: createSource(adapter, session, relation),
+      source,
       runId: config.invocation.invocation_id,
       time: new Date(ctx.now()).toISOString(),
       force: config.flags.which === 'publish' && config.flags.full_refresh === true,
       session: (to) => work.open(node, to),
     });
+    const outcome = await publishing.catch((error: unknown) => {
+      if (error instanceof OtherRows) return null;
+      throw error;
+    });
+    if (outcome === null) {
+      ctx.log.note(
+        `${describe(node)} is left as it is: another run changed the rows of ${published.name} after their tests ` +
+          'ran. A build that tests them publishes them.',
+        'warn',
+      );
+      return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP', held: true }, failures: null };
+    }
+    const { changed, rows, sent, removed } = outcome;
     if (!changed) return { status: 'no-op', message: 'NO-OP', response: { _message: 'NO-OP', rows }, failures: null };
     const message = `PUBLISH ${rows}`;
     return {
@@ -42,7 +58,8 @@ export const publicationKind: NodeKind<PublicationNode> = {
   },
   finish(ctx, p, node, result) {
     const part = partOfRows(ctx);
-    const why = part === null ? 'it holds this version already' : `rows of ${part} are not published`;
+    const held = result.adapter_response['held'] === true ? 'its rows have changed since their tests' : null;
+    const why = part === null ? (held ?? 'it holds this version already') : `rows of ${part} are not published`;
     if (result.status === 'no-op') ctx.log.noOpResult(`${describe(node)}: ${why}`, p);
     else ctx.log.modelResult(describe(node), shownStatus(result), result.execution_time, p);
   },

@@ -50,4 +50,24 @@ describe('a relation that is replaced at the moment of publishing', () => {
     expect(out).toContain('PUBLISH 2');
     expect(await lab.there('select * from serving.m order by id')).toEqual([['1'], ['2']]);
   });
+
+  it('is not published with rows that another run built after the tests had begun', async () => {
+    const { project } = lab;
+    await project.client.query(`create table public.gate (id int);
+      create function public.waits() returns setof int language plpgsql volatile as $$ begin
+        while not exists (select from public.gate) loop perform pg_sleep(0.05); end loop; return; end $$`);
+    lab.model("{{ config(materialized='table') }}\nselect 1 as id", TO, ['not_null']);
+    project.write({ 'tests/waits.sql': "select 1 as id from {{ ref('m') }}, public.waits()" });
+    const running = project.start(['build']);
+    await project.until(
+      "select count(*) > 0 from pg_stat_activity where state = 'active' and query like '%, public.waits()%' and pid " +
+        '<> pg_backend_pid()',
+    );
+    await project.client.query('insert into s.m values (7); insert into public.gate values (1)');
+    const held = await running.ended;
+    expect(held.out).toMatch(/another run changed the rows of m after their tests ran/);
+    expect(await lab.there("select to_regclass('serving.m')")).toEqual([['null']]);
+    expect((await project.run(['build'])).out).toContain('PUBLISH 1');
+    expect(await lab.there('select * from serving.m')).toEqual([['1']]);
+  });
 });

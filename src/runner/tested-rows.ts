@@ -1,0 +1,50 @@
+// Holds publications that want green tests to the rows that were tested: another run may build the model again between
+// the tests and the publication. The rows are known by their mark, taken when the node has been built.
+import type { Session } from '../adapters/adapter.ts';
+import { relationFrom } from '../context/relations.ts';
+import type { GraphNode, ManifestNode } from '../contracts/node.ts';
+import { TsdbtError } from '../errors.ts';
+import type { PublishSource } from '../publish/receiver.ts';
+import type { RunContext } from './context.ts';
+
+/** The rows are not those that were tested. */
+export class OtherRows extends Error {}
+
+/** Does a publication wait for tests of the node's rows? Not of a view: what it reads may always move. */
+export function isHeldToTests({ manifest }: RunContext, node: GraphNode): node is ManifestNode {
+  const { unique_id: id } = node;
+  const isGreen = Object.values(manifest.publications ?? {}).some(
+    ({ config, depends_on }) => config.when === 'green' && depends_on.nodes[0] === id,
+  );
+  if (!isGreen || !('materialized' in node.config) || node.config.materialized === 'view') return false;
+  return Object.values(manifest.nodes).some(
+    (test) => test.resource_type === 'test' && (test.attached_node ?? test.depends_on.nodes[0]) === id,
+  );
+}
+
+/** Notes the rows that a node has now, before its tests begin. What cannot be read is for its publication to tell. */
+export async function noteBuilt(ctx: RunContext, node: ManifestNode, session: Session): Promise<void> {
+  try {
+    ctx.built.set(node.unique_id, await markOf(ctx, node, session));
+  } catch (error) {
+    if (!(error instanceof TsdbtError)) throw error;
+  }
+}
+
+/** Lets a source begin only with the rows that were noted. Its session is that of the source. */
+export function holdToTested(ctx: RunContext, node: ManifestNode, source: PublishSource, session: Session): void {
+  const noted = ctx.built.get(node.unique_id);
+  if (noted === undefined) return;
+  const open = source.open.bind(source);
+  source.open = async () => {
+    await open();
+    if ((await markOf(ctx, node, session)) !== noted) throw new OtherRows();
+  };
+}
+
+async function markOf({ adapter, config }: RunContext, node: ManifestNode, session: Session): Promise<string> {
+  const { createSource } = await import('../publish/create-receiver.ts');
+  const source = createSource(adapter, session, relationFrom(adapter, config.project.quoting, node));
+  const columns = (await source.columns()).map(({ name }) => ({ name, expression: `t.${source.quote(name)}` }));
+  return (await source.summary([], columns)).mark;
+}
