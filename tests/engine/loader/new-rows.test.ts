@@ -134,6 +134,30 @@ describe('new_rows', () => {
     ).toEqual([['1']]);
   });
 
+  it('a position that is set back while a model is built asks the next build for a full refresh', async () => {
+    await append('r.ndjson', 0, 10);
+    await build('--full-refresh');
+    const slow = MODEL.replace("{{ new_rows(source('raw', 'events')) }}", '{{ rows }}').replace(
+      '}}\n',
+      "}}\n{% set rows = new_rows(source('raw', 'events')) %}{% if execute %}" +
+        '{% do run_query("select pg_sleep(4)") %}{% endif %}\n',
+    );
+    project.write({ 'models/m.sql': slow });
+    const building = build();
+    const sleeping =
+      "select count(*) from pg_stat_activity where query like '%pg_sleep(4)%' and pid <> pg_backend_pid()";
+    while ((await project.rows(sleeping))[0]?.[0] === '0') await new Promise((resolve) => setTimeout(resolve, 50));
+    await project.client.query(
+      "update tsdbt.load_offsets set next_offset = 0, resets = resets + 1 where topic like '%r.ndjson'",
+    );
+    await building;
+    project.write({ 'models/m.sql': MODEL });
+    const refused = await project.run(['run', '-s', 'm']);
+    expect([refused.code, refused.out]).toEqual([1, expect.stringContaining('Build it with --full-refresh.')]);
+    await project.client.query("update tsdbt.load_offsets set next_offset = 10 where topic like '%r.ndjson'");
+    await build('--full-refresh');
+  });
+
   it('a source of another name brings nothing twice, neither into its table nor into the model', async () => {
     await build();
     const before = await built();

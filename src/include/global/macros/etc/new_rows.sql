@@ -32,15 +32,17 @@
       ~ ") = -1 then -1 else max(c.next_offset) end from tsdbt.consumed_offsets c where c.model = " ~ model_key
       ~ " and c.source in (" ~ source_key ~ ", " ~ older_key
       ~ ") and c.topic = o.topic and c.partition = o.partition" -%}
+  {#- How often the position was set by hand; an older version had no such column. -#}
+  {%- set resets = "coalesce((to_jsonb(o)->>'resets')::bigint, 0)" -%}
   {%- set offsets = run_query("select o.topic, o.partition, o.next_offset, " ~ ("(" ~ consumed ~ ")"
-      if is_incremental() else "null::bigint") ~ " from tsdbt.load_offsets o where" ~ of_table ~ " order by 1, 2") -%}
+      if is_incremental() else "null::bigint") ~ ", " ~ resets ~ " from tsdbt.load_offsets o where" ~ of_table ~ " order by 1, 2") -%}
   {%- if offsets.rows | length == 0 -%}{{ return(source) }}{%- endif -%}
   {%- set ranges = [] -%}
   {%- set values = [] -%}
-  {%- for topic, partition, upto, since in offsets.rows -%}
+  {%- for topic, partition, upto, since, reset in offsets.rows -%}
     {%- set topic_sql = dbt.string_literal(dbt.escape_single_quotes(topic)) -%}
     {%- do values.append("(" ~ model_key ~ ", " ~ source_key ~ ", " ~ topic_sql ~ ", " ~ partition ~ ", " ~ upto
-        ~ ")") -%}
+        ~ "::bigint, " ~ reset ~ ")") -%}
     {%- if since == -1 -%}
       {{ exceptions.raise_compiler_error("The positions of " ~ source ~ " in " ~ topic ~ "/" ~ partition
           ~ " were set back since this model was built: rows come again that it may have. "
@@ -60,8 +62,15 @@
   {%- endfor -%}
   {#- Rows that came by another way belong to a build of everything. -#}
   {%- if not is_incremental() -%}{%- do ranges.append("_offset is null") -%}{%- endif -%}
-  {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) values "
-      ~ values | join(", ") ~ " on conflict (model, source, topic, partition) do update set next_offset = "
+  {#- A rewind that came since the rows were read, or comes before the commit, is noted as one after it: it waits for
+      this lock, or its reset is found here. -#}
+  {%- do adapter.on_publish("select pg_catalog.pg_advisory_xact_lock_shared(hashtext('tsdbt load rewind'), hashtext("
+      ~ source_key ~ "))") -%}
+  {%- do adapter.on_publish("insert into tsdbt.consumed_offsets (model, source, topic, partition, next_offset) "
+      "select v.model, v.source, v.topic, v.partition, case when " ~ resets ~ " = v.resets then v.next_offset else -1 "
+      "end from (values " ~ values | join(", ") ~ ") as v (model, source, topic, partition, next_offset, resets) "
+      "left join tsdbt.load_offsets as o on o.topic = v.topic and o.partition = v.partition and" ~ of_table
+      ~ " on conflict (model, source, topic, partition) do update set next_offset = "
       "excluded.next_offset, updated_at = now()") -%}
   {#- What an older version would find is not true any more: it asks for a full refresh. -#}
   {%- do adapter.on_publish("update tsdbt.consumed_offsets set next_offset = -1 where model = " ~ model_key
