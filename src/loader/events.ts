@@ -37,7 +37,7 @@ export type LoadEvent =
   | { readonly kind: 'table_resumed'; readonly target: LoadTarget }
   /** Its position was moved by hand. */
   | { readonly kind: 'moved'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
-  /** Partitions of the table that were past their retention. */
+  /** Partitions of the table, or a number of rows, that were past their retention. */
   | { readonly kind: 'dropped'; readonly target: LoadTarget; readonly names: readonly string[] }
   | { readonly kind: 'fenced'; readonly target: LoadTarget; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'column'; readonly target: LoadTarget; readonly columns: readonly LoadColumn[] };

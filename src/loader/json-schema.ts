@@ -12,7 +12,7 @@ import type { RegisteredSchema, SchemaRegistry } from './schema-registry.ts';
 
 /** Processor time for a message, for each of its bytes, and for making a validator of a schema, in milliseconds. */
 const [MESSAGE_MS, BYTE_MS, SCHEMA_MS] = [1000, 1 / 1000, 10_000];
-/** Messages, and their bytes, that are validated under one limit: a limit for each would cost more than most of them. */
+/** Messages, and their bytes, that are validated under one limit: one for each would cost more than most of them. */
 const [MESSAGES_AHEAD, BYTES_AHEAD] = [400, 1024 * 1024];
 /** Keywords of a referenced schema that is copied to where it is referenced: copies of great ones multiply. */
 const INLINED_KEYWORDS = 20;

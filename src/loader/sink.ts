@@ -304,8 +304,9 @@ export interface Sink {
    */
   rest?(target: LoadTarget, loadId: string): Promise<void>;
   /**
-   * Drops partitions past their retention, 31 at most, and makes those of the next days.
-   * @returns names of the dropped partitions
+   * Drops partitions past their retention, 31 at most, deletes rows that were past it when they came, and makes the
+   * partitions of the next days.
+   * @returns names of the dropped partitions, and how many rows were deleted
    */
   maintain(target: LoadTarget): Promise<readonly string[]>;
 }

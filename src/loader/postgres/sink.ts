@@ -57,11 +57,14 @@ import {
   comingPartitions,
   createPartition,
   createTable,
+  defaultPartition,
   metaColumn,
   MOST_DROPPED,
+  MOST_PRUNED,
   partitionAt,
   partitionName,
   partitionStart,
+  pruneDefault,
   type TablePartition,
   tableName,
 } from './table.ts';
@@ -374,7 +377,11 @@ export class PostgresSink implements Sink {
         .slice(0, MOST_DROPPED);
       await session.execute("set local lock_timeout = '5s'");
       for (const name of old) await session.execute(`drop table ${partitionName(target, name)}`);
-      return old;
+      // Rows that were too old when they came have no partition of their own.
+      const rest = defaultPartition(target);
+      if (!rows.some(([name]) => name === rest)) return old;
+      const pruned = await read(session, pruneDefault(target, limit, MOST_PRUNED));
+      return pruned.length === 0 ? old : [...old, `${pruned.length} rows of ${rest}`];
     });
   }
 

@@ -9,6 +9,8 @@ const DAY = 86_400_000;
 const FAR_PAST_DAYS = 400;
 /** Partitions that one step drops at most: after a mistake in settings or clocks something is left. */
 export const MOST_DROPPED = 31;
+/** Rows without a partition of their own that one step deletes at most. */
+export const MOST_PRUNED = 200_000;
 const AHEAD_DAYS = 3;
 
 /** One partition: rows from `from` up to before `to`, both milliseconds since 1970 at midnight UTC. */
@@ -76,7 +78,7 @@ function shortened(name: string, suffix: string): string {
   return base + suffix;
 }
 
-function defaultPartition(target: LoadTarget): string {
+export function defaultPartition(target: LoadTarget): string {
   return shortened(target.identifier, '_default');
 }
 
@@ -114,23 +116,30 @@ export function comingPartitions(target: LoadTarget, now: number): TablePartitio
   return [...found.values()];
 }
 
+/** The beginning of a day as a text of the partition column's type. */
+function boundOf({ partitionBy, columns }: LoadTarget, time: number): string {
+  const type = columns.find(({ name }) => name === partitionBy?.column)?.type.toLowerCase() ?? '';
+  const day = new Date(time).toISOString().slice(0, 10);
+  const clock = type.startsWith('date') ? '' : /with time zone|timestamptz/.test(type) ? ' 00:00:00+00' : ' 00:00:00';
+  return quoteText(`${day}${clock}`);
+}
+
+/** Deletes rows of the default partition that are older than a time, up to a number. */
+export function pruneDefault(target: LoadTarget, time: number, most: number): string {
+  const rest = partitionName(target, defaultPartition(target));
+  return (
+    `delete from ${rest} where ctid = any (array(select ctid from ${rest} where ` +
+    `${quoteIdentifier(target.partitionBy?.column ?? '')} < ${boundOf(target, time)} limit ${most})) returning 1`
+  );
+}
+
 /**
  * Makes a partition beside the table and attaches it; readers go on meanwhile. Moves rows of the default partition that
  * belong to it.
  */
 export function createPartition(target: LoadTarget, partition: TablePartition): string[] {
   const column = target.partitionBy!.column;
-  const type = target.columns.find(({ name }) => name === column)!.type.toLowerCase();
-  const bound = (time: number): string => {
-    const day = new Date(time).toISOString().slice(0, 10);
-    return quoteText(
-      type.startsWith('date')
-        ? day
-        : /with time zone|timestamptz/.test(type)
-          ? `${day} 00:00:00+00`
-          : `${day} 00:00:00`,
-    );
-  };
+  const bound = (time: number): string => boundOf(target, time);
   const name = partitionName(target, partition.name);
   const rest = partitionName(target, defaultPartition(target));
   const range =
