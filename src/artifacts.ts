@@ -1,17 +1,7 @@
 // Writes the files under target/ atomically: manifest, semantic manifest, graph summary, run results, sources, catalog.
 // Their contents are left to the layers that build them, reading earlier ones to state/, the parse cache to pipeline/.
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Manifest, ManifestMetadata } from './contracts/manifest.ts';
@@ -28,13 +18,9 @@ import { holdsMarks, stringifyJson, unmarkFloats } from './values/index.ts';
 import { MOST_DATA, readFileText } from './project/read-file.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** Opens without blocking: a named pipe without a reader is refused instead of waited for. Follows no link. */
-const WITHOUT_WAITING =
-  constants.O_WRONLY |
-  constants.O_CREAT |
-  constants.O_TRUNC |
-  (constants.O_NONBLOCK ?? 0) |
-  (constants.O_NOFOLLOW ?? 0);
+/** What is written may show rows, SQL and names of the data: other users of the machine cannot read it. */
+const PRIVATE = 0o600;
+const PRIVATE_FOLDER = 0o700;
 
 const ARTIFACT_FILES = {
   manifest: 'manifest.json',
@@ -58,8 +44,8 @@ export const MANIFEST_FILES: readonly (readonly [type: string, file: string])[] 
 export function writeFileAtomically(path: string, ...parts: readonly (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    makeFolder(dirname(path));
-    const file = openSync(temporary, 'wx');
+    makeFolder(dirname(path), PRIVATE_FOLDER);
+    const file = openSync(temporary, 'wx', PRIVATE);
     try {
       for (const part of parts) writeFileSync(file, part);
     } finally {
@@ -84,9 +70,9 @@ export function writeIfChanged(path: string, text: string): void {
     if (present === null) {
       // Versions of dbt before 1.12 write a snapshot as a file where its folder is now.
       if (statSync(dirname(path), { throwIfNoEntry: false })?.isFile()) rmSync(dirname(path));
-      makeFolder(dirname(path));
+      makeFolder(dirname(path), PRIVATE_FOLDER);
     } else rmSync(path);
-    const file = openSync(path, WITHOUT_WAITING);
+    const file = openNew(path);
     try {
       writeFileSync(file, text);
     } finally {
@@ -94,6 +80,17 @@ export function writeIfChanged(path: string, text: string): void {
     }
   } catch (error) {
     throw cannotWrite(path, error);
+  }
+}
+
+/** Opens a file that is not there yet: what is at the path, such as a link or a pipe, is removed and not written to. */
+function openNew(path: string): number {
+  try {
+    return openSync(path, 'wx', PRIVATE);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    rmSync(path);
+    return openSync(path, 'wx', PRIVATE);
   }
 }
 

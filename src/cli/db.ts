@@ -1,9 +1,9 @@
-// Runs `tsdbt db start|stop|status|url` for the embedded servers. adapters/*/embedded-server.ts manages the servers.
+// Runs `tsdbt db start|stop|status|url|adopt` for the embedded servers. adapters/*/embedded-server.ts manages the servers.
 import type { Profile } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { embeddedServer } from '../index.ts';
 
-export type DbAction = 'start' | 'stop' | 'status' | 'url';
+export type DbAction = 'start' | 'stop' | 'status' | 'url' | 'adopt';
 
 interface DbOptions {
   readonly profile: Profile;
@@ -58,6 +58,10 @@ export async function runDb(action: DbAction, options: DbOptions): Promise<numbe
         if (users.length > 0) print(`Used by: ${users.map((user) => `pid ${user}`).join(', ')}.`);
       }
       return state === 'running' ? 0 : 1;
+    }
+    case 'adopt': {
+      print(`The data of the embedded ${title} are in ${await embedded.adopt()} now.`);
+      return 0;
     }
     case 'url': {
       if (embedded.status().state !== 'running') throw errorOf('serverStopped', { title });

@@ -188,6 +188,6 @@ function copyAssets({ assetPaths, projectRoot, targetDir, allowOutside }: Genera
 function writeWhole(path: string, text: string): void {
   makeFolder(dirname(path));
   const beside = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
-  writeFileSync(beside, text, { flag: 'wx' });
+  writeFileSync(beside, text, { mode: 0o600, flag: 'wx' });
   renameSync(beside, path);
 }

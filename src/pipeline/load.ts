@@ -18,6 +18,7 @@ import { loadYaml } from '../project/yaml.ts';
 import { createYamlRenderer } from '../project/yaml-renderer.ts';
 import type { LoadedProject } from '../runner/parsed-project.ts';
 import { Secrets } from '../secrets.ts';
+import { StateSeal } from '../user-state.ts';
 import { previousState } from '../state/previous-state.ts';
 import { projectFiles } from './project-files.ts';
 import { receiversOf } from './receivers.ts';
@@ -121,6 +122,7 @@ export async function load(options: LoadOptions): Promise<LoadedProject> {
     receivers: receiversOf(config, env, render, secrets, logger),
     templates,
     secrets,
+    seal: StateSeal.of(project.project_root),
     files: projectFiles(config, secrets),
     loadYaml: (text) => loadYaml(text, null, { dates: true }),
     logger,

@@ -8,34 +8,45 @@ import { systemReason, TsdbtError } from '../errors.ts';
 import type { CachedParseOutput, ParseCache } from '../parser/parse-cache.ts';
 import { MOST_DATA, readFileBytes } from '../project/read-file.ts';
 import type { Secrets } from '../secrets.ts';
+import type { StateSeal } from '../user-state.ts';
 
 const FILE = 'partial_parse.json';
 const OF_COMMAND = /^partial_parse\.[0-9a-f]{16}\.json$/;
 /** Few commands have a parse of their own, and each parse can be as large as the manifest. */
 const MOST_BESIDE = 4;
-/** Lines before the body: digest, header, YAML, index. */
+/** Signature of all that follows it in the file. */
+const PURPOSE = 'parse cache';
+/** Lines before the body: signature, header, YAML, index. */
 const LINES = 4;
 
 /** The kept parses of earlier commands and their paths. */
 export class ParseCaches {
   readonly #folder: string;
+  readonly #seal: StateSeal;
   readonly #first: string;
   readonly #onUnusable: (reason: string) => void;
   readonly #paths = new Map<ParseCache, string>();
 
   /**
+   * @param seal signs each parse: the SQL of a parse that the user has not made is never run
    * @param first path of the first parse, when not the default
    * @param onUnusable called when the first parse is missing or incomplete
    */
-  constructor(folder: string, first?: string | null, onUnusable: (reason: string) => void = () => undefined) {
+  constructor(
+    folder: string,
+    seal: StateSeal,
+    first?: string | null,
+    onUnusable: (reason: string) => void = () => undefined,
+  ) {
     this.#folder = folder;
+    this.#seal = seal;
     this.#first = first ?? join(folder, FILE);
     this.#onUnusable = onUnusable;
   }
 
   /** Yields the kept parses, each read on demand; yields nothing when the first cannot be read. */
   *read(): Generator<ParseCache, void, undefined> {
-    const first = readParseCache(this.#first);
+    const first = readParseCache(this.#first, this.#seal);
     if (typeof first === 'string') {
       this.#onUnusable(first === 'missing' ? 'not found' : 'cannot be read');
       return;
@@ -43,7 +54,7 @@ export class ParseCaches {
     this.#paths.set(first, join(this.#folder, FILE));
     yield first;
     for (const path of this.#beside()) {
-      const cache = readParseCache(path);
+      const cache = readParseCache(path, this.#seal);
       if (typeof cache === 'string') continue;
       this.#paths.set(cache, path);
       yield cache;
@@ -77,7 +88,7 @@ export class ParseCaches {
     if (alone) for (const other of this.#beside()) rmSync(other, { force: true });
     else if (own === undefined)
       for (const other of this.#beside().slice(MOST_BESIDE - 1)) rmSync(other, { force: true });
-    writeParseCache(path, cache, secrets);
+    writeParseCache(path, cache, secrets, this.#seal);
   }
 
   /** Paths of the parses other than the first, newest first. */
@@ -99,16 +110,17 @@ export class ParseCaches {
 
 /**
  * Reads a kept parse of an earlier command.
- * @returns 'missing', or 'unreadable' for an incomplete or foreign file
+ * @returns 'missing', or 'unreadable' for an incomplete file and for one with another key's signature
  */
-export function readParseCache(path: string): ParseCache | 'missing' | 'unreadable' {
+export function readParseCache(path: string, seal: StateSeal): ParseCache | 'missing' | 'unreadable' {
   const bytes = readBytes(path);
   if (bytes === null) return 'missing';
   const ends: number[] = [];
   for (let n = 0; n < LINES; n += 1) ends.push(bytes.indexOf('\n', (ends.at(-1) ?? -1) + 1));
   const [first, second, third, fourth] = ends as [number, number, number, number];
   const whole = first < second && second < third && third < fourth && first >= 0;
-  if (!whole || bytes.toString('latin1', 0, first) !== digest(bytes.subarray(first + 1))) return 'unreadable';
+  if (!whole || !seal.isSigned(bytes.toString('latin1', 0, first), PURPOSE, bytes.subarray(first + 1)))
+    return 'unreadable';
   return {
     header: JSON.parse(bytes.toString('utf8', first + 1, second)) as ParseCache['header'],
     yaml: bytes.subarray(second + 1, third),
@@ -121,17 +133,16 @@ export function readParseCache(path: string): ParseCache | 'missing' | 'unreadab
  * Keeps a parse for the next command. A parse that contains a secret is not kept, because the mask would be read back
  * in its place.
  */
-export function writeParseCache(path: string, { header, yaml, index, body }: ParseCache, secrets: Secrets): void {
+export function writeParseCache(
+  path: string,
+  { header, yaml, index, body }: ParseCache,
+  secrets: Secrets,
+  seal: StateSeal,
+): void {
   const parts = [`${JSON.stringify(header)}\n`, yaml, '\n', index, '\n', body];
   if (parts.some((part) => secrets.isIn(typeof part === 'string' ? Buffer.from(part, 'utf8') : part)))
     rmSync(path, { force: true });
-  else writeFileAtomically(path, `${digest(...parts)}\n`, ...parts);
-}
-
-function digest(...parts: readonly (string | Uint8Array)[]): string {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest('hex');
+  else writeFileAtomically(path, `${seal.sign(PURPOSE, ...parts)}\n`, ...parts);
 }
 
 function readBytes(path: string): Buffer | null {

@@ -39,15 +39,16 @@ export function parse(
   loaded: LoadedProject,
   options: { write?: boolean; files?: readonly SourceFile[] } = {},
 ): ParsedProject {
-  const { config, adapter, logger, secrets, targetPath, templates, now } = loaded;
+  const { config, adapter, logger, secrets, seal, targetPath, templates, now } = loaded;
   checkCatalogs(config, () => createYamlRenderer({ ...config, logger, now }, templates), logger);
-  const caches = config.flags.partial_parse
-    ? new ParseCaches(targetPath, config.flags.partial_parse_file_path, (reason) =>
-        fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
-      )
-    : null;
+  const caches =
+    config.flags.partial_parse && seal !== null
+      ? new ParseCaches(targetPath, seal, config.flags.partial_parse_file_path, (reason) =>
+          fire(logger, 'UnableToPartialParse', { reason: `saved manifest ${reason}. Starting full parse.` }),
+        )
+      : null;
   logVars(loaded);
-  if (caches === null) fire(logger, 'PartialParsingNotEnabled', {});
+  if (!config.flags.partial_parse) fire(logger, 'PartialParsingNotEnabled', {});
   const began = loaded.now();
   const files = options.files ?? readSourceFiles(config);
   const reading = loaded.now() - began;
@@ -94,8 +95,8 @@ export function parse(
     const all = (loaded.now() - began) / 1000;
     writePerformance(loaded, { files: files.length, parsed: result.parsedFiles, reading: reading / 1000, all, clock });
   }
-  if (result.fresh) {
-    const refused = (caches ?? new ParseCaches(targetPath)).write(result, secrets);
+  if (result.fresh && seal !== null) {
+    const refused = (caches ?? new ParseCaches(targetPath, seal)).write(result, secrets);
     if (refused !== null) note(logger, `The parse is not kept for the next command. ${refused}`, { level: 'warn' });
   }
   return {

@@ -229,6 +229,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         stop: 'Stop it when its last user ends.',
         status: 'Say whether it runs and where its data is; exit code 1 when it does not.',
         url: 'Print the address with the password; exit code 2 when the server does not run.',
+        adopt: 'Take over data that an earlier version kept in the project.',
       },
     },
   }),

@@ -286,12 +286,7 @@ function hasBuiltIn(projectDir: string): boolean {
 function embeddedDefault(options: LoadProfileOptions, why: string): Profile {
   const [target, { spec, fields }] = [...BUILT_IN_TARGETS].find(([name]) => name === (options.target ?? name))!;
   options.logger?.fire(
-    eventOf(
-      'Note',
-      `${why}: using the built-in ${spec.title}, with its data in ${spec.embeddedFolder}. Write a ` +
-        'profiles.yml to use another database.',
-      {},
-    ),
+    eventOf('Note', `${why}: using the built-in ${spec.title}. Write a ` + 'profiles.yml to use another database.', {}),
   );
   return {
     profile_name: options.projectProfile ?? 'default',

@@ -151,16 +151,15 @@ export function createRunContext(parsed: ParsedProject, selected: ReadonlySet<st
   const working = workingManifest(manifest);
   if (selected.size > 0 && flags.which !== 'list' && (flags['defer'] === true || flags.which === 'clone'))
     deferTo(working, parsed.deferState);
-  const views = new KnownState(
-    join(parsed.targetPath, 'view_state.json'),
-    databaseKey(adapter, config.profile.credentials),
-    !flags.full_refresh,
-  );
-  const tests = new KnownState(
-    join(parsed.targetPath, 'test_state.json'),
-    databaseKey(adapter, config.profile.credentials),
-    !flags.full_refresh,
-  );
+  const knownState = (file: string): KnownState =>
+    new KnownState(
+      join(parsed.targetPath, file),
+      databaseKey(adapter, config.profile.credentials),
+      !flags.full_refresh,
+      parsed.seal,
+    );
+  const views = knownState('view_state.json');
+  const tests = knownState('test_state.json');
   const published = new Map<string, string>();
   const known = new Map<string, string | null>();
   const noted: AdapterHooks['views'] = {

@@ -13,6 +13,7 @@ import type { KeptManifest } from '../parser/kept-manifest.ts';
 import type { ParseCacheHeader } from '../parser/parse-cache.ts';
 import type { Receivers } from '../publish/receivers.ts';
 import type { Secrets } from '../secrets.ts';
+import type { StateSeal } from '../user-state.ts';
 
 /** The files of a project, for the layers that touch none themselves. */
 export interface ProjectFiles {
@@ -38,6 +39,8 @@ export interface LoadedProject {
   readonly logger: Logger;
   /** What no file that is written may show. */
   readonly secrets: Secrets;
+  /** Signs what is kept below target/ for the next command; null: nothing is kept. */
+  readonly seal: StateSeal | null;
   /** Milliseconds since 1970, with a fraction. */
   readonly now: () => number;
   /** Identifies this process, to distinguish a killed run from a running one. */

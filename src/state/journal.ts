@@ -1,6 +1,6 @@
 // The journal of one run: append-only JSON lines under target/, one write a step, so that what was done survives a
 // kill. run_results.json is a projection of it. Runs nothing and repairs nothing in the database.
-import { closeSync, existsSync, lstatSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { BatchResults, RunResult } from '../contracts/results.ts';
@@ -60,10 +60,10 @@ export class Journal {
   static open(path: string, start: JournalStart, secrets: Secrets): Journal {
     let file: number;
     try {
-      makeFolder(dirname(path));
-      // The journal belongs to the program: anything else at its path is removed.
-      if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true });
-      file = openSync(path, 'w');
+      makeFolder(dirname(path), 0o700);
+      // The journal belongs to the program: whatever is at its path is removed.
+      rmSync(path, { recursive: true, force: true });
+      file = openSync(path, 'wx', 0o600);
     } catch (error) {
       const reason = systemReason(error, path);
       throw new TsdbtError('runtime', `The journal of the run, ${path}, cannot be written: ${reason}`, {

@@ -1,10 +1,16 @@
 // What this target's runs know from one to the next, a short text by name in a small file below target/: fingerprints
 // of views, when a test last saw all rows. Makes none of it and decides nothing; a lost or stale file only means that
 // work is done again.
+import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { MOST_DATA, readFileText } from '../project/read-file.ts';
 import { makeFolder } from '../make-folder.ts';
+import type { StateSeal } from '../user-state.ts';
+
+/** A file is this, the signature of what follows, `",`, and the databases: valid JSON, signed as text. */
+const HEAD = '{"signature":"';
+const SIGNED = /^\{"signature":"([0-9a-f]{64})",("databases":[\s\S]*)$/;
 
 type Fingerprints = Record<string, string>;
 
@@ -13,17 +19,21 @@ export class KnownState {
   readonly #path: string;
   readonly #database: string;
   readonly #reads: boolean;
+  readonly #seal: StateSeal | null;
   #all: Record<string, Fingerprints> | null = null;
   #changed = false;
 
   /**
-   * @param database tells databases apart that hold relations of the same name
+   * @param database tells databases apart that hold relations of the same name; written as a keyed hash, because it
+   *   holds fields of the connection
    * @param reads false: nothing counts as known (`--full-refresh`), what is built is still noted
+   * @param seal signs the file, because what is known decides which SQL is left out; null: nothing is kept
    */
-  constructor(path: string, database: string, reads: boolean) {
+  constructor(path: string, database: string, reads: boolean, seal: StateSeal | null) {
     this.#path = path;
-    this.#database = database;
+    this.#database = seal?.sign('database', database) ?? '';
     this.#reads = reads;
+    this.#seal = seal;
   }
 
   get(name: string): string | undefined {
@@ -39,16 +49,21 @@ export class KnownState {
 
   /** Writes what changed. A file that cannot be written is no reason to fail. */
   save(): void {
-    if (!this.#changed || this.#all === null) return;
-    const temporary = `${this.#path}.${process.pid}.tmp`;
+    if (!this.#changed || this.#all === null || this.#seal === null) return;
+    const temporary = `${this.#path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      makeFolder(dirname(this.#path));
-      writeFileSync(temporary, JSON.stringify(this.#all), { flag: 'wx' });
+      makeFolder(dirname(this.#path), 0o700);
+      const text = `"databases":${JSON.stringify(this.#all)}}`;
+      writeFileSync(temporary, `${HEAD}${this.#seal.sign(this.#purpose, text)}",${text}`, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, this.#path);
       this.#changed = false;
     } catch {
       rmSync(temporary, { force: true });
     }
+  }
+
+  get #purpose(): string {
+    return basename(this.#path);
   }
 
   #known(): Fingerprints {
@@ -57,8 +72,11 @@ export class KnownState {
   }
 
   #read(): Record<string, Fingerprints> {
+    if (this.#seal === null) return {};
     try {
-      return knownTexts(JSON.parse(readFileText(this.#path, MOST_DATA)) as unknown);
+      const [, signature = '', text = ''] = SIGNED.exec(readFileText(this.#path, MOST_DATA)) ?? [];
+      if (!this.#seal.isSigned(signature, this.#purpose, text)) return {};
+      return knownTexts((JSON.parse(`{${text}`) as { databases: unknown }).databases);
     } catch {
       return {};
     }

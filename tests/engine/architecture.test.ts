@@ -19,6 +19,7 @@ const LAYER: Record<string, number> = {
   'log.ts': 0,
   'secrets.ts': 0,
   'make-folder.ts': 0,
+  'user-state.ts': 0,
   'in-order.ts': 0,
   http: 0,
   'within.ts': 0,
@@ -62,6 +63,7 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
       'adapters/*/keeper',
       'adapters/process-identity.ts',
       'make-folder.ts',
+      'user-state.ts',
       'http/site-file.ts',
       'connections/',
       'project/',
@@ -109,7 +111,14 @@ const MAY_TOUCH: { what: string; pattern: RegExp; allowed: string[] }[] = [
   {
     what: 'the process',
     pattern: /\bprocess\.(env|argv|exit|stdout|stderr|cwd|on|kill)\b/,
-    allowed: ['adapters/*/embedded', 'adapters/*/keeper', 'adapters/process-identity.ts', 'project/deps/', 'cli/'],
+    allowed: [
+      'adapters/*/embedded',
+      'adapters/*/keeper',
+      'adapters/process-identity.ts',
+      'user-state.ts',
+      'project/deps/',
+      'cli/',
+    ],
   },
 ];
 

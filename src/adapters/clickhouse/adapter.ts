@@ -77,10 +77,15 @@ export interface ClickHouseOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** The embedded server, when the profile names a folder; called once, with the first connection. */
   readonly embedded?:
-    | {
-        readonly dir: string;
-        start(): Promise<{ host: string; port: number; user: string; password: string; release(): Promise<void> }>;
-      }
+    | (() => Promise<{
+        host: string;
+        port: number;
+        user: string;
+        password: string;
+        /** Folder of its state and data. */
+        home: string;
+        release(): Promise<void>;
+      }>)
     | undefined;
 }
 
@@ -412,7 +417,7 @@ export class ClickHouseAdapter implements Adapter {
     };
     if (embedded) {
       await this.#releaseServer?.();
-      const { release, ...place } = await embedded.start();
+      const { release, home, ...place } = await embedded();
       this.#releaseServer = release;
       this.#shown = { host: place.host, port: place.port, user: place.user };
       return {
@@ -422,7 +427,7 @@ export class ClickHouseAdapter implements Adapter {
         secure: false,
         compression: false,
         keepAlive: true,
-        embedded: embedded.dir,
+        embedded: home,
       };
     }
     const secure = credentials['secure'] === true;

@@ -27,12 +27,9 @@ export function createClickHouseAdapter(profile: Profile, options: AdapterOption
     embedded:
       dir === null
         ? undefined
-        : {
-            dir,
-            start: async () => {
-              const { embeddedClickhouse } = await import('./embedded.ts');
-              return embeddedClickhouse({ dir, projectDir });
-            },
+        : async () => {
+            const { embeddedClickhouse } = await import('./embedded.ts');
+            return embeddedClickhouse({ dir, projectDir });
           },
   });
 }

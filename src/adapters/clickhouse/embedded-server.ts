@@ -3,7 +3,7 @@ import type { Profile } from '../../contracts/project.ts';
 import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
 import type { AdapterOptions } from '../index.ts';
 import { embeddedFolder } from './create.ts';
-import { embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
+import { adoptEmbedded, embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
 
 /** @returns null when the target names a server of the user's */
 export function clickhouseServer(
@@ -17,7 +17,8 @@ export function clickhouseServer(
     title: 'ClickHouse',
     keep: () => keepEmbedded({ dir, projectDir }),
     stop: () => stopEmbedded(dir),
-    status: () => ({ home: dir, ...embeddedStatus(dir) }),
+    status: () => embeddedStatus(dir),
+    adopt: () => adoptEmbedded(dir),
     url: (address) => `http://${loginOf(address)}/?database=${encodeURIComponent(schema)}`,
   };
 }

@@ -2,8 +2,9 @@
 // speaks ClickHouse's HTTP interface, so the adapter knows no difference. keeper.ts is that process.
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { TsdbtError } from '../../errors.ts';
+import { moveData, refuseForeignData } from '../embedded/embedded-data.ts';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { isAlive } from '../process-identity.ts';
 import { keeperLog, keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
@@ -29,6 +30,8 @@ export interface EmbeddedServer {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** Folder of its state and data. */
+  readonly home: string;
   /** Ends this process's use. Without users the server stops within seconds. Safe to call twice. */
   release(): Promise<void>;
 }
@@ -46,7 +49,7 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
     const password = files.password;
     if (password === null)
       throw new TsdbtError('connection', `the embedded ClickHouse in ${dir} has lost its password file`);
-    return { host: '127.0.0.1', port, user: 'default', password, release: async () => release() };
+    return { host: '127.0.0.1', port, user: 'default', password, home: files.dir, release: async () => release() };
   } catch (error) {
     release();
     throw error;
@@ -55,6 +58,7 @@ export async function embeddedClickhouse({ dir, projectDir }: EmbeddedOptions): 
 
 async function start(files: EmbeddedFiles, projectDir: string): Promise<number> {
   const chdb = findChdb(projectDir);
+  if (!existsSync(join(files.dir, 'data'))) refuseForeignData(files, 'ClickHouse');
   makeFolder(join(files.dir, 'data'), 0o700);
   const script = await keeperScript(
     files.dir,
@@ -139,10 +143,11 @@ export function findChdb(projectDir: string): string {
 }
 
 export type EmbeddedStatus =
-  | { readonly state: 'absent' | 'stopped'; readonly dir: string; readonly kept: boolean }
+  | { readonly state: 'absent' | 'stopped'; readonly dir: string; readonly home: string; readonly kept: boolean }
   | {
       readonly state: 'running';
       readonly dir: string;
+      readonly home: string;
       readonly kept: boolean;
       readonly port: number;
       readonly pid: number;
@@ -151,17 +156,34 @@ export type EmbeddedStatus =
 
 export function embeddedStatus(dir: string): EmbeddedStatus {
   const files = new EmbeddedFiles(dir, 'ClickHouse');
-  const { keeper, kept } = files;
-  if (!files.intact) return { state: 'absent', dir, kept };
-  if (keeper === null || runningPort(files) === null) return { state: 'stopped', dir, kept };
+  const { keeper, kept, dir: home } = files;
+  if (!files.intact) return { state: 'absent', dir, home, kept };
+  if (keeper === null || runningPort(files) === null) return { state: 'stopped', dir, home, kept };
   return {
     state: 'running',
     dir,
+    home,
     kept,
     port: keeper.port,
     pid: keeper.pid,
     users: files.owners().map((owner) => owner.pid),
   };
+}
+
+/**
+ * Takes over data that an earlier version kept in the project: `tsdbt db adopt`.
+ * @returns the folder that holds them now
+ */
+export async function adoptEmbedded(dir: string): Promise<string> {
+  const files = new EmbeddedFiles(dir, 'ClickHouse');
+  files.prepare();
+  return files.locked(async () => {
+    chmodSync(
+      moveData(files, 'ClickHouse', join(files.dir, 'data'), () => undefined),
+      0o700,
+    );
+    return files.dir;
+  });
 }
 
 /** Starts the server and leaves it running: `tsdbt db start`. */

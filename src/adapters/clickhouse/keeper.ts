@@ -2,7 +2,7 @@
 // as long as somebody uses it. Started by embedded.ts with the folder and chdb's place; when the native library dies it
 // takes this process alone with it.
 import { randomBytes } from 'node:crypto';
-import { realpathSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -90,9 +90,10 @@ async function watch(files: EmbeddedFiles, engine: Engine): Promise<void> {
   }
 }
 
-async function main(dir: string, chdb: string): Promise<void> {
+async function main(anchor: string, chdb: string): Promise<void> {
   outliveStarter();
-  const files = new EmbeddedFiles(dir, 'ClickHouse');
+  const files = new EmbeddedFiles(anchor, 'ClickHouse');
+  const { dir } = files;
   try {
     const { Session } = createRequire(import.meta.url)(chdb) as { Session: NativeEngine };
     files.password ??= randomBytes(24).toString('base64url');
@@ -110,7 +111,7 @@ async function main(dir: string, chdb: string): Promise<void> {
     server.requestTimeout = 0;
     server.keepAliveTimeout = 10_000;
     const port = await listen(server, await freePort(files.keeper?.port ?? null));
-    files.keeper = { ...ownIdentity(), dir: realpathSync(dir), port, server: ownIdentity() };
+    files.keeper = { ...ownIdentity(), port, server: ownIdentity() };
     const leave = (): void => {
       engine.close();
       process.exit(0);

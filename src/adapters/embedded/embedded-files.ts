@@ -1,28 +1,16 @@
-// The files of an embedded server beside its data: password, users, keeper, and the lock for changing them. Every
-// change is one atomic file operation: after a kill at any moment the next command can read them.
+// The state of an embedded server: password, users, keeper, and the lock for changing them, outside of the project.
+// Every change is one atomic file operation: after a kill at any moment the next command can read them.
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  linkSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
 import { isAlive, ownIdentity, type ProcessIdentity } from '../process-identity.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { anchorPath, defaultPlace, findPlace, makePlace } from './embedded-place.ts';
 import { sleep } from '../../within.ts';
 
 /** Written by the keeper once the server takes connections. */
 export interface KeeperRecord extends ProcessIdentity {
-  /** The folder that the record was written for: a copied folder has the original server's record. */
-  readonly dir: string;
   readonly port: number;
   readonly server: ProcessIdentity;
 }
@@ -32,24 +20,38 @@ const LOCK_TIMEOUT_MS = 60_000;
 
 /** The files of one embedded server. */
 export class EmbeddedFiles {
-  readonly dir: string;
+  /** The folder that the profile names. */
+  readonly anchor: string;
   readonly #title: string;
+  readonly #path: string;
+  #dir: string | undefined;
+  #inode: number | undefined;
 
-  /** @param title the database's name for messages: `Postgres` */
-  constructor(dir: string, title: string) {
-    this.dir = dir;
+  /**
+   * @param anchor the folder that the profile names
+   * @param title the database's name for messages: `Postgres`
+   */
+  constructor(anchor: string, title: string) {
+    this.anchor = anchor;
     this.#title = title;
+    this.#path = anchorPath(anchor);
+  }
+
+  /** The folder of the state and the data. */
+  get dir(): string {
+    return (this.#dir ??= findPlace(this.#path) ?? defaultPlace(this.#path));
   }
 
   prepare(): void {
     try {
+      this.#dir = makePlace(this.#path, (place) => this.#retire(place));
       makeFolder(join(this.dir, 'owners'), 0o700);
-      chmodSync(this.dir, 0o700);
     } catch (error) {
+      if (error instanceof TsdbtError) throw error;
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
       throw new TsdbtError(
         'connection',
-        `cannot use the folder of the embedded ${this.#title}, ${this.dir}: ` +
+        `cannot use the folder of the embedded ${this.#title}, ${this.anchor}: ` +
           `${error instanceof Error ? error.message : String(error)}`,
         {
           hint:
@@ -68,7 +70,7 @@ export class EmbeddedFiles {
     this.write('keeper.json', JSON.stringify(record));
   }
   get password(): string | null {
-    return this.#text('password');
+    return this.text('password');
   }
   set password(password: string) {
     this.write('password', password);
@@ -81,13 +83,32 @@ export class EmbeddedFiles {
     if (kept) this.write('kept', '');
     else rmSync(join(this.dir, 'kept'), { force: true });
   }
-  /** False when the folder was removed under a running server. */
+  /** False when the named folder, or this one, was removed under a running server. */
   get intact(): boolean {
-    return existsSync(join(this.dir, 'password'));
+    const inode = statSync(this.dir, { throwIfNoEntry: false })?.ino;
+    return existsSync(this.#path) && existsSync(join(this.dir, 'password')) && inode === (this.#inode ??= inode);
+  }
+  /** Data of an earlier version in the named folder, or data that came with a cloned project; null: none. */
+  get foreignData(): string | null {
+    const data = join(this.#path, 'data');
+    return existsSync(data) ? data : null;
   }
   get logPath(): string {
     return join(this.dir, 'server.log');
   }
+
+  /** Stops the server of a named folder that was removed. */
+  #retire(place: string): void {
+    const record = this.read<KeeperRecord>('keeper.json', place);
+    if (record !== null) {
+      if (isAlive(record)) process.kill(record.pid, 'SIGKILL');
+      if (isAlive(record.server)) process.kill(record.server.pid, 'SIGQUIT');
+    }
+    this.retired(place);
+  }
+
+  /** Removes what a place has elsewhere. */
+  protected retired(_place: string): void {}
 
   forgetKeeper(): void {
     rmSync(join(this.dir, 'keeper.json'), { force: true });
@@ -125,7 +146,7 @@ export class EmbeddedFiles {
   async #lock(): Promise<() => void> {
     const path = join(this.dir, 'lock');
     const mine = join(this.dir, `lock-${process.pid}-${randomBytes(6).toString('hex')}`);
-    this.#create(mine, JSON.stringify(ownIdentity()));
+    writeFileSync(mine, JSON.stringify(ownIdentity()), { mode: 0o600 });
     const deadline = performance.now() + LOCK_TIMEOUT_MS;
     try {
       for (;;) {
@@ -140,8 +161,8 @@ export class EmbeddedFiles {
         if (performance.now() > deadline) {
           throw new TsdbtError(
             'connection',
-            `the embedded ${this.#title} in ${this.dir} is being started or stopped by another process ` +
-              `(${this.#text('lock') ?? 'unknown'}) for a minute already`,
+            `the embedded ${this.#title} in ${this.anchor} is being started or stopped by another process ` +
+              `(${this.text('lock') ?? 'unknown'}) for a minute already`,
           );
         }
         await sleep(10);
@@ -183,17 +204,17 @@ export class EmbeddedFiles {
     }
   }
 
-  #text(name: string): string | null {
+  protected text(name: string, dir = this.dir): string | null {
     try {
-      return readFileSync(join(this.dir, name), 'utf8');
+      return readFileSync(join(dir, name), 'utf8');
     } catch {
       return null;
     }
   }
 
-  protected read<T>(name: string): T | null {
+  protected read<T>(name: string, dir = this.dir): T | null {
     try {
-      return JSON.parse(this.#text(name) ?? 'null') as T | null;
+      return JSON.parse(this.text(name, dir) ?? 'null') as T | null;
     } catch {
       return null;
     }
@@ -202,15 +223,7 @@ export class EmbeddedFiles {
   protected write(name: string, text: string): void {
     const path = join(this.dir, name);
     const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-    this.#create(temporary, text);
+    writeFileSync(temporary, text, { mode: 0o600 });
     renameSync(temporary, path);
-  }
-
-  /** Files that root writes into a user's folder must stay readable to that user, and to a keeper that runs as it. */
-  #create(path: string, text: string): void {
-    writeFileSync(path, text, { mode: 0o600 });
-    if (process.getuid?.() !== 0) return;
-    const { uid, gid } = statSync(this.dir);
-    if (uid !== 0) chownSync(path, uid, gid);
   }
 }

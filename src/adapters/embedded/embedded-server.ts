@@ -29,6 +29,8 @@ export interface EmbeddedServer {
   /** @returns the processes that still use it: then it goes on; else none */
   stop(): Promise<readonly number[]>;
   status(): EmbeddedState;
+  /** Takes over data that an earlier version kept in the project. @returns the folder that holds them now */
+  adopt(): Promise<string>;
   /** With the password. */
   url(address: EmbeddedAddress): string;
 }

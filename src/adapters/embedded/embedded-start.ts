@@ -1,7 +1,7 @@
 // Starts the process that keeps an embedded server: as a program of its own, detached, which says when it is ready.
 // What it then does is in the dialect's keeper.ts.
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TsdbtError } from '../../errors.ts';
@@ -20,8 +20,7 @@ export type KeeperMessage =
 /** Port of the server when it and its keeper live. */
 export function runningPort(files: EmbeddedFiles): number | null {
   const record = files.keeper;
-  if (record === null || record.dir !== realpathSync(files.dir) || !isAlive(record) || !isAlive(record.server))
-    return null;
+  if (record === null || !isAlive(record) || !isAlive(record.server)) return null;
   return record.port;
 }
 
@@ -53,7 +52,7 @@ export async function startKeeper(
   const log = openSync(logOf(files), 'w', 0o600);
   // A statement of the keeper's engine occupies a thread of Node's pool, which has four by default.
   const env = { ...publicEnvironment(process.env), UV_THREADPOOL_SIZE: POOL_THREADS };
-  const keeper = spawn(process.execPath, [script, files.dir, ...args], {
+  const keeper = spawn(process.execPath, [script, files.anchor, ...args], {
     cwd: '/',
     detached: true,
     env,
@@ -72,7 +71,7 @@ export async function startKeeper(
         reject(
           new TsdbtError(
             'connection',
-            `the embedded ${title} in ${files.dir} did not start: ${message}${lastWords(files)}`,
+            `the embedded ${title} in ${files.anchor} did not start: ${message}${lastWords(files)}`,
           ),
         );
       keeper.once('message', (message) => {

@@ -1,14 +1,12 @@
 // Files of the embedded Postgres beyond those of every embedded server: its installation, and what the server itself
 // writes.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EmbeddedFiles } from '../embedded/embedded-files.ts';
 import { type ProcessIdentity, startOf } from '../process-identity.ts';
 
 /** Where the server is, written once it is installed. */
 export interface Place {
-  /** The folder that this file was written for: a copied project must not use the original's data. */
-  readonly dir: string;
   /** Holds `data` and, when they had to be copied, the binaries. */
   readonly home: string;
   /** Folder of `bin` and `lib`. */
@@ -16,7 +14,7 @@ export interface Place {
   /** The user that the server runs as; null: the user who starts it. */
   readonly uid: number | null;
   readonly gid: number | null;
-  readonly user: string;
+  /** Databases that were made for the project's role, or given to it. */
   readonly databases: readonly string[];
   /** The last port, reused when it is free. */
   readonly port: number | null;
@@ -24,8 +22,16 @@ export interface Place {
 
 /** The files of one embedded Postgres. */
 export class PostgresFiles extends EmbeddedFiles {
-  constructor(dir: string) {
-    super(dir, 'Postgres');
+  constructor(anchor: string) {
+    super(anchor, 'Postgres');
+  }
+
+  /** Password of the server's administrator; that of the project's role is `password`. */
+  get adminPassword(): string | null {
+    return this.text('admin-password');
+  }
+  set adminPassword(password: string) {
+    this.write('admin-password', password);
   }
 
   get place(): Place | null {
@@ -36,6 +42,11 @@ export class PostgresFiles extends EmbeddedFiles {
   }
   override get intact(): boolean {
     return super.intact && existsSync(join(this.dir, 'place.json'));
+  }
+
+  protected override retired(place: string): void {
+    const home = this.read<Place>('place.json', place)?.home ?? place;
+    if (home !== place) rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -1,5 +1,5 @@
 // Installs an embedded Postgres: finds the binaries in node_modules, makes missing library links, chooses the server's
-// user, creates the data. keeper.ts starts and stops it.
+// user, creates the data. keeper.ts starts and stops it, embedded-roles.ts makes the project's role.
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -15,7 +15,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -24,14 +23,18 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { TsdbtError } from '../../errors.ts';
+import { moveData, refuseForeignData } from '../embedded/embedded-data.ts';
 import { type PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
 import { makeFolder } from '../../make-folder.ts';
 import { sleep } from '../../within.ts';
 
 export const EMBEDDED_VERSION = '18.4.0-beta.17';
+/** The project's role. */
 export const EMBEDDED_USER = 'tsdbt';
+/** The superuser, which projects cannot log in as. */
+export const EMBEDDED_ADMIN = 'tsdbt_server';
 /** `nobody`: `initdb` needs a user that has a name. */
 const NOBODY = 65534;
 /** Uids without a name, which systemd too gives to services at run time. */
@@ -40,47 +43,63 @@ const SYSTEM_FOLDER = '/var/lib/tsdbt';
 
 /** The server's installation, made when it is missing. The caller holds the lock. */
 export async function install(files: PostgresFiles, notify: ((message: string) => void) | undefined): Promise<Place> {
-  const dir = realpathSync(files.dir);
   const written = files.place;
-  const gone = written !== null && !existsSync(written.home);
+  const gone = written !== null && !isHome(written, files.dir);
   if (gone) notify?.(`The data of the embedded Postgres in ${written.home} is gone`);
   const known = gone ? null : written;
-  const moved = known !== null && known.dir !== dir;
-  // A copy of the project must not share the original's server; a project that was moved takes it along.
-  const copied = moved && isOwnPlace(known);
-  const home = known === null || copied ? await chooseHome(dir) : moved && known.home === known.dir ? dir : known.home;
-  const owner = ownerOf(home, dir);
-  if (owner !== null && statSync(home).uid !== owner.uid) own(home, owner);
+  const home = known?.home ?? (await chooseHome(files));
+  if (!hasData(home)) refuseForeignData(files, 'Postgres');
+  const owner = ownerOf(home);
+  if (owner !== null && lstatSync(home).uid !== owner.uid) own(home, owner);
   const source = nativeFolder();
   const native = owner === null ? usableNative(source, home) : copiedNative(source, home, owner);
   const place: Place = {
-    dir,
     home,
     native,
     uid: owner?.uid ?? null,
     gid: owner?.gid ?? null,
-    user: EMBEDDED_USER,
-    databases: copied ? [] : (known?.databases ?? []),
-    port: copied ? null : (known?.port ?? null),
+    databases: known?.databases ?? [],
+    port: known?.port ?? null,
   };
-  if (!existsSync(join(home, 'data', 'PG_VERSION'))) {
-    notify?.(`Installing an embedded Postgres in ${files.dir}`);
+  if (!hasData(home)) {
+    notify?.(`Installing an embedded Postgres in ${files.anchor}`);
     await initialise(files, place);
     const fresh = { ...place, databases: [] };
     files.place = fresh;
     return fresh;
   }
   checkVersion(home, native);
+  if (files.adminPassword === null) await makeAdmin(files, place);
   if (JSON.stringify(known) !== JSON.stringify(place)) files.place = place;
   return place;
 }
 
-function isOwnPlace(place: Place): boolean {
-  try {
-    return (JSON.parse(readFileSync(join(place.dir, 'place.json'), 'utf8')) as Place).dir === place.dir;
-  } catch {
-    return false;
-  }
+/**
+ * Takes over the data of an earlier version, which kept them in the project. The caller holds the lock.
+ * @returns the folder that holds them now
+ */
+export async function adopt(files: PostgresFiles): Promise<string> {
+  const home = files.place?.home ?? (await chooseHome(files));
+  const source = moveData(files, 'Postgres', join(home, 'data'), (data) => {
+    if (existsSync(join(data, 'postmaster.pid')) && readPostmaster(dirname(data))?.identity)
+      throw new TsdbtError('connection', `the embedded Postgres in ${dirname(data)} is running`, {
+        hint: 'Wait until the commands that use it have ended.',
+      });
+  });
+  chmodSync(source, 0o700);
+  const owner = ownerOf(home);
+  if (owner !== null) own(home, owner);
+  const { uid, gid } = owner ?? { uid: null, gid: null };
+  files.place = { home, native: '', uid, gid, databases: [], port: null };
+  return home;
+}
+
+const hasData = (home: string): boolean => existsSync(join(home, 'data', 'PG_VERSION'));
+
+/** Whether the folder still is what this program made: in a folder for everybody's temporary files it may not be. */
+function isHome({ home, uid }: Place, place: string): boolean {
+  const stat = lstatSync(home, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && (home === place || stat.uid === uid || stat.uid === NOBODY);
 }
 
 /** `native` of the package for this platform. @throws saying what to install */
@@ -111,10 +130,10 @@ interface Owner {
  * When root runs this: the uid of the server and its files. Null: the present user. One uid a folder: processes of
  * `nobody` could read files of `nobody`.
  */
-function ownerOf(home: string, dir: string): Owner | null {
+function ownerOf(home: string): Owner | null {
   if (process.getuid?.() !== 0) return null;
-  const { uid, gid } = statSync(home);
-  if (uid !== 0 && (uid !== NOBODY || home === dir || readPostmaster(home)?.identity)) return { uid, gid };
+  const { uid, gid } = lstatSync(home);
+  if (uid !== 0 && (uid !== NOBODY || readPostmaster(home)?.identity)) return { uid, gid };
   const owner = privateUser(home);
   try {
     chownSync(home, owner, owner);
@@ -146,20 +165,21 @@ function privateUser(home: string): number {
   return NOBODY;
 }
 
-/**
- * A user's data is in the project; root's is where the unprivileged uid can reach it, whatever the project's
- * permissions.
- */
-async function chooseHome(dir: string): Promise<string> {
-  if (process.getuid?.() !== 0) return dir;
-  if (existsSync(join(dir, 'data')) && statSync(join(dir, 'data')).uid !== 0) return dir;
-  const name = createHash('sha256').update(dir).digest('hex').slice(0, 16);
+/** A user's data is with the server's state; root's is where the unprivileged uid can reach it. */
+async function chooseHome(files: PostgresFiles): Promise<string> {
+  if (process.getuid?.() !== 0) return files.dir;
+  const name = basename(files.dir);
   try {
     makeFolder(SYSTEM_FOLDER, 0o711);
+    const stat = lstatSync(SYSTEM_FOLDER);
+    if (!stat.isDirectory() || stat.uid !== 0 || (stat.mode & 0o022) !== 0)
+      throw new Error(`${SYSTEM_FOLDER} is not a folder of root's`);
     chmodSync(SYSTEM_FOLDER, 0o711);
     const home = join(SYSTEM_FOLDER, name);
-    // Left by a deleted project, whose password is lost.
     await stopOrphan(home);
+    // An earlier version used the same folder, and kept its state in the project.
+    if (existsSync(join(files.anchor, 'place.json')) && hasData(home)) return home;
+    // Left by a deleted project.
     rmSync(home, { recursive: true, force: true });
     mkdirSync(home, { mode: 0o700 });
     return home;
@@ -227,7 +247,7 @@ function own(path: string, { uid, gid }: Owner): void {
 }
 
 async function initialise(files: PostgresFiles, place: Place): Promise<void> {
-  const password = randomBytes(24).toString('base64url');
+  const password = newPassword();
   const staged = join(place.home, `.data-${process.pid}`);
   const passwordFile = join(place.home, `.password-${process.pid}`);
   for (const name of readdirSync(place.home))
@@ -236,7 +256,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   const { uid, gid } = place;
   // A uid without a name creates the data as `nobody`, before they hold anything.
   const maker =
-    uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last && place.home !== place.dir
+    uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last
       ? { ...place, uid: NOBODY, gid: NOBODY }
       : place;
   if (maker.uid !== null && maker.gid !== null)
@@ -249,7 +269,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
         '-D',
         staged,
         '-U',
-        place.user,
+        EMBEDDED_ADMIN,
         '-A',
         'scram-sha-256',
         `--pwfile=${passwordFile}`,
@@ -264,7 +284,8 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
       maker,
     );
     if (uid !== null && gid !== null) own(staged, { uid, gid });
-    files.password = password;
+    files.adminPassword = password;
+    files.password = newPassword();
     rmSync(join(place.home, 'data'), { recursive: true, force: true });
     renameSync(staged, join(place.home, 'data'));
   } finally {
@@ -274,15 +295,32 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   }
 }
 
-function run(command: string, args: readonly string[], { uid, gid, home }: Place): Promise<void> {
+/** Makes the superuser of data whose password is lost, or that an earlier version made for a superuser `tsdbt`. */
+async function makeAdmin(files: PostgresFiles, place: Place): Promise<void> {
+  const password = newPassword();
+  // Without a server, the engine itself asks for no password. One statement per line; the first may fail.
+  const statements = `create role ${EMBEDDED_ADMIN};\nalter role ${EMBEDDED_ADMIN} superuser login password '${password}';\n`;
+  const args = ['--single', '-D', join(place.home, 'data'), 'template1'];
+  await run(join(place.native, 'bin', 'postgres'), args, place, statements);
+  files.adminPassword = password;
+  files.password = newPassword();
+}
+
+function newPassword(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+function run(command: string, args: readonly string[], { uid, gid, home }: Place, input = ''): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: home,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['pipe', 'ignore', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TZ: process.env['TZ'] ?? 'UTC' },
       ...(uid === null ? {} : { uid }),
       ...(gid === null ? {} : { gid }),
     });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => {
       said += chunk.toString();

@@ -3,7 +3,7 @@ import type { Profile } from '../../contracts/project.ts';
 import { type EmbeddedServer, loginOf } from '../embedded/embedded-server.ts';
 import type { AdapterOptions } from '../index.ts';
 import { embeddedFolder } from './create.ts';
-import { embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
+import { adoptEmbedded, embeddedStatus, keepEmbedded, stopEmbedded } from './embedded.ts';
 
 /** @returns null when the target names a server of the user's */
 export function postgresServer(
@@ -18,6 +18,7 @@ export function postgresServer(
     keep: () => keepEmbedded({ dir, database, notify }),
     stop: () => stopEmbedded(dir),
     status: () => ({ home: dir, kept: false, ...embeddedStatus(dir) }),
+    adopt: () => adoptEmbedded(dir),
     url: (address) => `postgresql://${loginOf(address)}/${encodeURIComponent(database)}`,
   };
 }

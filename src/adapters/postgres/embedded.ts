@@ -1,17 +1,13 @@
 // The project's own Postgres: installed and started when a command needs it, shared by concurrent commands, stopped
 // after the last one. embedded-files.ts keeps its files, keeper.ts watches its users.
-import pg from 'pg';
 import { TsdbtError } from '../../errors.ts';
 import { keeperScript, runningPort, startKeeper } from '../embedded/embedded-start.ts';
-import { PostgresFiles, type Place, readPostmaster } from './embedded-files.ts';
-import { EMBEDDED_USER, install } from './embedded-install.ts';
-import { connectionError, databaseError } from './database-error.ts';
-import { quoteIdentifier } from './literal.ts';
+import { PostgresFiles, readPostmaster } from './embedded-files.ts';
+import { adopt, EMBEDDED_USER, install } from './embedded-install.ts';
+import { prepareDatabase } from './embedded-roles.ts';
 import { sleep } from '../../within.ts';
 
 const HOST = '127.0.0.1';
-/** Time limit for an answer of the local server, in milliseconds. */
-const LIMIT_MS = 60_000;
 
 export interface EmbeddedOptions {
   /** Folder of the server: absolute. Made when absent. */
@@ -64,7 +60,7 @@ export async function embeddedPostgres(options: EmbeddedOptions): Promise<Embedd
     const place = files.place;
     if (password === null || place === null)
       throw new TsdbtError('connection', `the embedded Postgres in ${options.dir} has lost its password file`);
-    const server = { host: HOST, port, user: place.user, password, database: options.database ?? EMBEDDED_USER };
+    const server = { host: HOST, port, user: EMBEDDED_USER, password, database: options.database ?? EMBEDDED_USER };
     await ensureDatabase(files, server);
     return { ...server, release: async () => release() };
   } catch (error) {
@@ -89,33 +85,12 @@ async function start(files: PostgresFiles, notify: EmbeddedOptions['notify']): P
 async function ensureDatabase(files: PostgresFiles, server: Omit<EmbeddedServer, 'release'>): Promise<void> {
   if (files.place?.databases.includes(server.database)) return;
   await files.locked(async () => {
-    const { host, port, user, password } = server;
-    const client = new pg.Client({
-      host,
-      port,
-      user,
-      password,
-      database: 'postgres',
-      ssl: false,
-      connectionTimeoutMillis: LIMIT_MS,
-      query_timeout: LIMIT_MS,
-    });
-    await client.connect().catch((error: unknown) => {
-      throw connectionError(error, server);
-    });
-    try {
-      const { rowCount } = await client.query('select from pg_catalog.pg_database where datname = $1', [
-        server.database,
-      ]);
-      if (rowCount === 0) await client.query(`create database ${quoteIdentifier(server.database)}`);
-    } catch (error) {
-      throw databaseError(error, '', '', 0);
-    } finally {
-      await client.end();
-    }
-    const place = files.place;
-    if (place !== null)
-      files.place = { ...place, databases: [...new Set([...place.databases, server.database])] } satisfies Place;
+    const admin = files.adminPassword;
+    const { place } = files;
+    if (admin === null || place === null)
+      throw new TsdbtError('connection', `the embedded Postgres in ${files.anchor} has lost its password file`);
+    await prepareDatabase(server, admin);
+    files.place = { ...place, databases: [...new Set([...place.databases, server.database])] };
   });
 }
 
@@ -145,6 +120,16 @@ export async function stopEmbedded(dir: string): Promise<readonly number[]> {
     await sleep(20);
   }
   return [];
+}
+
+/**
+ * Takes over data that an earlier version kept in the project: `tsdbt db adopt`.
+ * @returns the folder that holds them now
+ */
+export async function adoptEmbedded(dir: string): Promise<string> {
+  const files = new PostgresFiles(dir);
+  files.prepare();
+  return files.locked(() => adopt(files));
 }
 
 export function embeddedStatus(dir: string): EmbeddedStatus {

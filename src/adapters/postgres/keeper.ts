@@ -116,14 +116,14 @@ async function watch(files: PostgresFiles, server: ProcessIdentity): Promise<voi
   }
 }
 
-async function main(dir: string): Promise<void> {
+async function main(anchor: string): Promise<void> {
   outliveStarter();
-  const files = new PostgresFiles(dir);
+  const files = new PostgresFiles(anchor);
   const place = files.place;
-  if (place === null) return notifyStarter({ ready: false, message: `${dir} holds no server` });
+  if (place === null) return notifyStarter({ ready: false, message: `${anchor} has no server` });
   try {
     const { server, port } = await startServer(files, place);
-    files.keeper = { ...ownIdentity(), dir: place.dir, port, server };
+    files.keeper = { ...ownIdentity(), port, server };
     if (place.port !== port) files.place = { ...place, port };
     process.on('SIGTERM', () => {
       files.forgetKeeper();

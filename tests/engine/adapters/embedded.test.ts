@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -9,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -26,6 +28,7 @@ import {
   stopEmbedded,
 } from '../../../src/adapters/postgres/embedded.ts';
 
+import { EmbeddedFiles } from '../../../src/adapters/embedded/embedded-files.ts';
 import { FOR_EVENTS } from '../support/events.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -91,6 +94,9 @@ function folder(name: string): string {
   return dir;
 }
 
+/** A file of the server's state. */
+const stateFile = (dir: string, name: string): string => join(new EmbeddedFiles(dir, 'Postgres').dir, name);
+
 interface Address {
   port: number;
   password: string;
@@ -100,7 +106,7 @@ interface Address {
 
 async function user(
   dir: string,
-  run: { uid?: number; gid?: number } = {},
+  run: { uid?: number; gid?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ child: ChildProcess; address: Address }> {
   const child = spawn(process.execPath, [join(bundle, 'user.js'), dir], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -168,8 +174,8 @@ test('the server listens on the loopback only and wants the generated password',
   expect(await ask(server, 'show listen_addresses')).toBe('127.0.0.1');
   expect(server.password).toMatch(/^[\w-]{32}$/);
   await expect(ask({ ...server, password: 'wrong' }, 'select 1')).rejects.toThrow(/password authentication failed/);
-  expect(statSync(join(dir, 'password')).mode & 0o777).toBe(0o600);
-  expect(statSync(dir).mode & 0o777).toBe(0o700);
+  expect(statSync(stateFile(dir, 'password')).mode & 0o777).toBe(0o600);
+  expect([dir, stateFile(dir, '.')].map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700]);
   await server.release();
   await until('the server to stop', stopped(dir));
 });
@@ -180,12 +186,12 @@ test('a database of another name is made when it is asked for', async () => {
   remember(dir);
   expect(await ask(server, 'select current_database()')).toBe('an "odd" name');
   // Nothing of the driver's comes out as it is.
-  writeFileSync(join(dir, 'password'), 'another');
+  writeFileSync(stateFile(dir, 'admin-password'), 'another');
   await expect(embeddedPostgres({ dir, database: 'more' })).rejects.toMatchObject({
     kind: 'connection',
     message:
       `connection to server at "127.0.0.1", port ${server.port} failed: FATAL:  password authentication failed ` +
-      `for user "${server.user}"`,
+      'for user "tsdbt_server"',
   });
   await server.release();
   await until('the server to stop', stopped(dir));
@@ -241,14 +247,14 @@ test('SIGKILL of the keeper: the next command takes the server over, and it stop
   const dir = folder('kill-keeper');
   const one = await user(dir);
   remember(dir);
-  const keeper = (JSON.parse(readFileSync(join(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid;
+  const keeper = (JSON.parse(readFileSync(stateFile(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid;
   process.kill(keeper, 'SIGKILL');
   one.child.kill('SIGKILL');
   await until('both to be dead', () => one.child.exitCode !== null || one.child.signalCode !== null);
   expect(embeddedStatus(dir).state).toBe('running');
   const two = await user(dir);
   expect(two.address.port).toBe(one.address.port);
-  expect((JSON.parse(readFileSync(join(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid).not.toBe(keeper);
+  expect((JSON.parse(readFileSync(stateFile(dir, 'keeper.json'), 'utf8')) as { pid: number }).pid).not.toBe(keeper);
   two.child.stdin!.end();
   await until('the server to stop', stopped(dir));
 });
@@ -292,7 +298,7 @@ test.skipIf(process.platform === 'win32')(
     // A stopped process cannot end: the server stays in the middle of its shutdown for as long as the test wants.
     process.kill(status.pid, 'SIGSTOP');
     one.child.stdin!.end();
-    await until('the keeper to stop it', () => existsSync(join(dir, 'lock')));
+    await until('the keeper to stop it', () => existsSync(stateFile(dir, 'lock')));
     const coming = user(dir);
     await until(
       'the second command to come',
@@ -374,7 +380,8 @@ test('data that is gone is made anew, and said so', async () => {
   const status = embeddedStatus(dir);
   one.child.stdin!.end();
   await until('the server to stop', stopped(dir));
-  if (status.state !== 'running' || status.home === dir) return;
+  // Without root, the data are with the state: the next command knows nothing of earlier data.
+  if (status.state !== 'running' || status.home === stateFile(dir, '.')) return;
   rmSync(status.home, { recursive: true, force: true });
   const messages: string[] = [];
   const server = await embeddedPostgres({ dir, notify: (text) => messages.push(text) });
@@ -422,32 +429,49 @@ test.skipIf(!asRoot)('root, in a folder that only root can enter: the server run
   await until('the server to stop', stopped(dir));
 });
 
-test.skipIf(!asRoot)('an ordinary user: everything is in the project', async () => {
+test.skipIf(!asRoot)('root in a project of an ordinary user uses a server and data of its own', async () => {
   const project = join(work, 'ordinary');
-  mkdirSync(project, { mode: 0o755 });
-  const { chownSync } = await import('node:fs');
-  chownSync(project, 65534, 65534);
+  const home = join(work, 'home');
+  for (const folder of [project, home]) {
+    mkdirSync(folder, { mode: 0o755 });
+    chownSync(folder, 65534, 65534);
+  }
   const dir = join(project, '.tsdbt/pg');
-  const { child, address } = await user(dir, { uid: 65534, gid: 65534 });
-  expect(embeddedStatus(dir)).toMatchObject({ state: 'running', home: dir });
-  expect(existsSync(join(dir, 'data/PG_VERSION'))).toBe(true);
+  const env = { ...process.env, HOME: home, XDG_STATE_HOME: undefined };
+  const { child, address } = await user(dir, { uid: 65534, gid: 65534, env });
+  const [place] = readdirSync(join(home, '.local/state/tsdbt/embedded'));
+  expect(existsSync(join(home, '.local/state/tsdbt/embedded', place!, 'data/PG_VERSION'))).toBe(true);
+  expect(readdirSync(dir)).toEqual(['README']);
   expect(await ask(address, 'select 1')).toBe(1);
 
-  // Root in the same project uses the same server, and the same data after it stopped; the user's keeper sees root's
-  // command.
   const root = await user(dir);
-  expect(root.address.port).toBe(address.port);
-  child.stdin!.end();
-  await until('the first to end', () => child.exitCode === 0);
-  await new Promise((resolve) => {
-    setTimeout(resolve, 1000);
-  });
+  remember(dir);
+  expect(root.address.port).not.toBe(address.port);
   expect(await ask(root.address, 'select 2')).toBe(2);
+  const owners = ['', ...readdirSync(project, { recursive: true, encoding: 'utf8' })].map(
+    (path) => lstatSync(join(project, path)).uid,
+  );
+  expect(new Set(owners)).toEqual(new Set([65534]));
+  child.stdin!.end();
   root.child.stdin!.end();
   await until('the server to stop', stopped(dir));
-  const later = await user(dir);
-  const status = embeddedStatus(dir);
-  if (status.state === 'running') expect(statSync(`/proc/${status.pid}`).uid).toBe(65534);
-  later.child.stdin!.end();
+});
+
+test('a project that is moved takes its data along', async () => {
+  const dir = folder('before');
+  const one = await user(dir);
+  remember(dir);
+  await ask(one.address, 'create table t as select 9 as n');
+  one.child.stdin!.end();
   await until('the server to stop', stopped(dir));
+  renameSync(join(work, 'before'), join(work, 'after'));
+  const moved = join(work, 'after/.tsdbt/pg');
+  const two = await user(moved);
+  expect(await ask(two.address, 'select n from t')).toBe(9);
+  // A new project in the old place has data of its own.
+  const three = await user(folder('before'));
+  remember(folder('before'));
+  expect(await ask(three.address, "select to_regclass('t')")).toBe(null);
+  for (const { child } of [two, three]) child.stdin!.end();
+  await until('both to stop', () => stopped(moved)() && stopped(folder('before'))());
 });

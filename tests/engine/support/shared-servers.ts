@@ -9,6 +9,8 @@ import { removeEmbedded } from '../adapters/servers.ts';
 
 export default function setup(): () => Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-shared-'));
+  // Keys and data of embedded servers, for all processes of the tests.
+  process.env['XDG_STATE_HOME'] = join(dir, 'state');
   const clickhouse = join(dir, 'clickhouse');
   process.env['TSDBT_TEST_CLICKHOUSE_DIR'] = clickhouse;
   const postgres = join(dir, 'postgres');

@@ -14,6 +14,7 @@ import { type CachedParseOutput, type ParseCache, parseWithCache } from '../../.
 import { compactWhitespace } from '../../../../src/project/python-strip.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
 import { Secrets } from '../../../../src/secrets.ts';
+import { StateSeal } from '../../../../src/user-state.ts';
 
 type Files = Record<string, string>;
 
@@ -346,7 +347,8 @@ describe('a parse that starts from an earlier one', () => {
   it('is rebuilt when the file that keeps it is damaged or not ours', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tsdbt-cache-'));
     const path = join(folder, 'partial_parse.json');
-    expect(readParseCache(path)).toBe('missing');
+    const seal = StateSeal.of(folder)!;
+    expect(readParseCache(path, seal)).toBe('missing');
     const parsed = await parse(
       { files: START, options: {} },
       Object.fromEntries(Object.keys(START).map((name) => [name, 0])),
@@ -354,9 +356,10 @@ describe('a parse that starts from an earlier one', () => {
       1e12,
     );
     if (typeof parsed === 'string') throw new Error(parsed);
-    writeParseCache(path, parsed.cache, new Secrets());
+    writeParseCache(path, parsed.cache, new Secrets(), seal);
     const bytes = readFileSync(path);
-    const read = readParseCache(path);
+    const read = readParseCache(path, seal);
+    expect(readParseCache(path, StateSeal.of('/another/project')!)).toBe('unreadable');
     if (typeof read === 'string') throw new Error(read);
     expect(textsOf(read)).toEqual(textsOf(parsed.cache));
     for (const damaged of [
@@ -368,7 +371,7 @@ describe('a parse that starts from an earlier one', () => {
       Buffer.from('\n\n\n'),
     ]) {
       writeFileSync(path, damaged);
-      expect(readParseCache(path)).toBe('unreadable');
+      expect(readParseCache(path, seal)).toBe('unreadable');
     }
     rmSync(folder, { recursive: true });
   });

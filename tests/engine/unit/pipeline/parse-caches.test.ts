@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CachedParseOutput, parseWithCache } from '../../../../src/parser/parse-cache.ts';
 import { ParseCaches } from '../../../../src/pipeline/parse-caches.ts';
 import { Secrets } from '../../../../src/secrets.ts';
+import { StateSeal } from '../../../../src/user-state.ts';
 import { type ParseOptions, parseInput } from '../../support/parse.ts';
 
 const FILES = {
@@ -31,7 +32,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 async function parse(
   options: ParseOptions,
   files: Readonly<Record<string, string>> = FILES,
-  caches: ParseCaches | null = new ParseCaches(folder),
+  caches: ParseCaches | null = new ParseCaches(folder, StateSeal.of(folder)!),
 ): Promise<CachedParseOutput> {
   const input = await parseInput(files, { mtime: STARTED - 1e6, startedAt: new Date(STARTED), ...options });
   const output = parseWithCache({ ...input, previous: caches?.read() ?? [], engine: '1' });

@@ -10,6 +10,7 @@ import { readArtifact } from '../../../../src/state/artifact-reader.ts';
 import { readJournal } from '../../../../src/state/journal.ts';
 import { KnownState } from '../../../../src/state/known-state.ts';
 import { previousRun } from '../../../../src/state/previous-state.ts';
+import { StateSeal } from '../../../../src/user-state.ts';
 
 let dir: string;
 beforeAll(() => {
@@ -30,7 +31,7 @@ describe('a file of the program itself', () => {
   it.each(['null', '[]', '5', '"x"', '', '{"d": null}', '{"d": {"v": 5}}', '{"d": [1]}', '\u0000\u0001'])(
     'that holds %j is none: known state',
     (text) => {
-      const known = new KnownState(file(text), 'd', true);
+      const known = new KnownState(file(text), 'd', true, StateSeal.of(dir));
       expect(known.get('v')).toBeUndefined();
       known.set('v', '1');
       known.save();

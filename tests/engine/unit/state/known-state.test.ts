@@ -1,11 +1,13 @@
 // Fingerprints of views between runs.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { KnownState } from '../../../../src/state/known-state.ts';
+import { StateSeal } from '../../../../src/user-state.ts';
 
 let folder: string;
+const seal = StateSeal.of('/project');
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'views-'));
 });
@@ -13,27 +15,60 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 it('what was set is known to the next run of the same database, and to no other', () => {
   const path = join(folder, 'target', 'view_state.json');
-  const store = new KnownState(path, 'a', true);
+  const store = new KnownState(path, 'a', true, seal);
   store.set('"d"."s"."v"', 'f');
   store.save();
-  expect(new KnownState(path, 'a', true).get('"d"."s"."v"')).toBe('f');
-  expect(new KnownState(path, 'b', true).get('"d"."s"."v"')).toBeUndefined();
+  expect(new KnownState(path, 'a', true, seal).get('"d"."s"."v"')).toBe('f');
+  expect(new KnownState(path, 'b', true, seal).get('"d"."s"."v"')).toBeUndefined();
 });
 
 it('a full refresh knows nothing and still remembers what it built', () => {
   const path = join(folder, 'view_state.json');
-  const full = new KnownState(path, 'a', false);
+  const full = new KnownState(path, 'a', false, seal);
   full.set('v', 'f');
   expect(full.get('v')).toBeUndefined();
   full.save();
-  expect(new KnownState(path, 'a', true).get('v')).toBe('f');
+  expect(new KnownState(path, 'a', true, seal).get('v')).toBe('f');
 });
 
 it('a broken file counts as empty and is not touched before something changes', () => {
   const path = join(folder, 'view_state.json');
   writeFileSync(path, '{"a":');
-  const store = new KnownState(path, 'a', true);
+  const store = new KnownState(path, 'a', true, seal);
   expect(store.get('v')).toBeUndefined();
   store.save();
   expect(readFileSync(path, 'utf8')).toBe('{"a":');
+});
+
+it('a file that another key, project or kind of state signed, or that was changed, counts as empty', () => {
+  const path = join(folder, 'view_state.json');
+  const store = new KnownState(path, 'host|db|user', true, seal);
+  store.set('v', 'f');
+  store.save();
+  const text = readFileSync(path, 'utf8');
+  expect(new KnownState(path, 'host|db|user', true, StateSeal.of('/other')).get('v')).toBeUndefined();
+  writeFileSync(join(folder, 'test_state.json'), text);
+  expect(new KnownState(join(folder, 'test_state.json'), 'host|db|user', true, seal).get('v')).toBeUndefined();
+  writeFileSync(path, text.replace('"f"', '"g"'));
+  expect(new KnownState(path, 'host|db|user', true, seal).get('v')).toBeUndefined();
+  writeFileSync(path, text);
+  expect(new KnownState(path, 'host|db|user', true, seal).get('v')).toBe('f');
+  expect(Object.keys(JSON.parse(text) as object)).toEqual(['signature', 'databases']);
+});
+
+it('the file holds no field of the connection, and only its owner can read it', () => {
+  const path = join(folder, 'view_state.json');
+  const store = new KnownState(path, 'db.internal.example|5432|warehouse|svc_user', true, seal);
+  store.set('v', 'f');
+  store.save();
+  expect(readFileSync(path, 'utf8')).not.toMatch(/internal|5432|warehouse|svc/);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+it('without a key, nothing is known and nothing is written', () => {
+  const path = join(folder, 'view_state.json');
+  const store = new KnownState(path, 'a', true, null);
+  store.set('v', 'f');
+  store.save();
+  expect(existsSync(path)).toBe(false);
 });
