@@ -49,6 +49,7 @@ export const VARIABLES = [
   ['NO_COLOR', 'Set to anything: no colours, as `--no-use-colors`; the option and its variable win'],
   ['HOME, USERPROFILE', 'Where `~/.dbt/profiles.yml` and `~/.postgresql` are'],
   ['SUDO_UID', 'Set by `sudo`: the user whose `.env` root reads, too'],
+  ['XDG_STATE_HOME', 'Folder of the signing key and of the data of embedded servers, below `tsdbt`; `~/.local/state`'],
   ['TSDBT_NO_LINK', '`1`: `npm start` puts no link beside the global programs'],
   ['Beside a run', null],
   ['TSDBT_SERVE_TOKEN', 'Token without which the page of `tsdbt serve` pauses, resumes and starts nothing'],

@@ -246,6 +246,14 @@ function own(path: string, { uid, gid }: Owner): void {
   for (const name of readdirSync(path)) own(join(path, name), { uid, gid });
 }
 
+/** Programs that work on data without a server need a uid with a name. `nobody` has them that long. */
+function withName(place: Place): Place {
+  const { uid } = place;
+  return uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last
+    ? { ...place, uid: NOBODY, gid: NOBODY }
+    : place;
+}
+
 async function initialise(files: PostgresFiles, place: Place): Promise<void> {
   const password = newPassword();
   const staged = join(place.home, `.data-${process.pid}`);
@@ -254,11 +262,7 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
     if (/^\.(data|password|native)-\d+$/.test(name)) rmSync(join(place.home, name), { recursive: true, force: true });
   writeFileSync(passwordFile, password, { mode: 0o600 });
   const { uid, gid } = place;
-  // A uid without a name creates the data as `nobody`, before they hold anything.
-  const maker =
-    uid !== null && uid >= PRIVATE_USERS.first && uid <= PRIVATE_USERS.last
-      ? { ...place, uid: NOBODY, gid: NOBODY }
-      : place;
+  const maker = withName(place);
   if (maker.uid !== null && maker.gid !== null)
     for (const path of [passwordFile, place.home]) chownSync(path, maker.uid, maker.gid);
   try {
@@ -301,7 +305,13 @@ async function makeAdmin(files: PostgresFiles, place: Place): Promise<void> {
   // Without a server, the engine itself asks for no password. One statement per line; the first may fail.
   const statements = `create role ${EMBEDDED_ADMIN};\nalter role ${EMBEDDED_ADMIN} superuser login password '${password}';\n`;
   const args = ['--single', '-D', join(place.home, 'data'), 'template1'];
-  await run(join(place.native, 'bin', 'postgres'), args, place, statements);
+  const maker = withName(place);
+  try {
+    if (maker !== place) own(place.home, { uid: NOBODY, gid: NOBODY });
+    await run(join(place.native, 'bin', 'postgres'), args, maker, statements);
+  } finally {
+    if (place.uid !== null && place.gid !== null) own(place.home, { uid: place.uid, gid: place.gid });
+  }
   files.adminPassword = password;
   files.password = newPassword();
 }
