@@ -80,7 +80,7 @@ async function asAdmin<T>(
 const GIVE_ROLES = `do $$ declare statement text; begin
   for statement in
     select format('grant %I to %I with admin option', rolname, '${EMBEDDED_USER}') from pg_catalog.pg_roles
-    where oid >= 16384 and not rolsuper and rolname <> '${EMBEDDED_USER}'
+    where rolname !~ '^pg_' and not rolsuper and rolname <> '${EMBEDDED_USER}'
   loop execute statement; end loop;
 end $$`;
 
@@ -89,23 +89,25 @@ const GIVE_OBJECTS = `do $$ declare statement text; begin
   perform set_config('search_path', 'pg_catalog', true);
   for statement in
     select format('alter schema %I', nspname) from pg_namespace
-    where nspowner = 10 and oid >= 16384 and nspname !~ '^pg_'
+    where nspowner = 10 and nspname !~ '^pg_' and nspname <> 'information_schema'
     union all
     select format('alter %s %s', case relkind when 'v' then 'view' when 'm' then 'materialized view'
       when 'f' then 'foreign table' when 'S' then 'sequence' when 'c' then 'type' else 'table' end, c.oid::regclass)
-    from pg_class c where relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and relowner = 10 and c.oid >= 16384
-      and relnamespace in (select oid from pg_namespace where nspname !~ '^pg_')
+    from pg_class c where relkind in ('r', 'p', 'v', 'm', 'f', 'S', 'c') and relowner = 10
+      and relnamespace in (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
       and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid
         and (d.deptype = 'e' or relkind = 'S' and d.deptype in ('a', 'i')))
     union all
     select format('alter type %s', t.oid::regtype) from pg_type t
-    where typtype in ('d', 'e', 'r') and typowner = 10 and t.oid >= 16384
+    where typtype in ('d', 'e', 'r') and typowner = 10
+      and typnamespace in (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
       and not exists (select from pg_depend d where d.classid = 'pg_type'::regclass and d.objid = t.oid
         and d.deptype = 'e')
     union all
     select format('alter routine %s', p.oid::regprocedure) from pg_proc p
     join pg_language l on l.oid = prolang
-    where proowner = 10 and p.oid >= 16384 and l.lanpltrusted
+    where proowner = 10 and l.lanpltrusted
+      and pronamespace in (select oid from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema')
       and not exists (select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid
         and d.deptype in ('e', 'i'))
   loop execute statement || ' owner to ${EMBEDDED_USER}'; end loop;
