@@ -448,7 +448,8 @@ class Scanner {
   #unexpected(): JinjaError {
     const char = String.fromCodePoint(this.#source.codePointAt(this.#pos) as number);
     const at = Array.from(this.#source.slice(0, this.#pos)).length;
-    return this.#fail(`unexpected char ${toRepr(char)} at ${at}`);
+    const typographic = /[\u2018-\u201f]/.test(char) ? '. Use \' or " instead of the typographic quote.' : '';
+    return this.#fail(`unexpected char ${toRepr(char)} at ${at}${typographic}`);
   }
 }
 

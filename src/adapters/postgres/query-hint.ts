@@ -5,6 +5,8 @@ import { queryHint, type Refused, withoutComments } from '../query-hint.ts';
 const SYNTAX = '42601';
 const NO_COLUMN = '42703';
 const NO_FUNCTION = '42883';
+/** How many characters before the place are read. */
+const NEAR = 4000;
 
 /** What to write in the place of functions of other databases. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
@@ -27,8 +29,11 @@ export function postgresHint(message: string, sqlState: string | undefined, refu
   if (sqlState !== SYNTAX && sqlState !== NO_COLUMN && sqlState !== NO_FUNCTION) return undefined;
   const own = queryHint({ ...refused, isSyntax: sqlState === SYNTAX });
   if (own !== undefined) return own;
+  const before = position === undefined ? '' : [...sql].slice(Math.max(0, position - NEAR), position - 1).join('');
+  const [, now] = /\b(current_(?:timestamp|date|time)|localtime(?:stamp)?)\s*\(\s*$/i.exec(before) ?? [];
+  if (sqlState === SYNTAX && now !== undefined)
+    return `Postgres writes ${now} without parentheses; {{ dbt.current_timestamp() }} works with every database.`;
   // The arguments are read before the function: `datediff(day, …)` fails at a column "day".
-  const before = position === undefined ? '' : [...sql].slice(0, position - 1).join('');
   const called =
     /^function (?:\w+\.)?"?(\w+)"?\(/.exec(message)?.[1] ?? /\b(\w+)\s*\(\s*(?:[^()]*,\s*)?$/.exec(before)?.[1] ?? '';
   const instead = Object.hasOwn(ELSEWHERE, called.toLowerCase()) ? ELSEWHERE[called.toLowerCase()] : undefined;

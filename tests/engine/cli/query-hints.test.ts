@@ -10,6 +10,7 @@ const MODELS: Readonly<Record<string, string>> = {
   alias: "select id * 2 as twice\nfrom {{ ref('base') }}\nwhere twice > 1",
   unit: 'select datediff(day, current_date, current_date) as d',
   other: "select ifnull(id, 0) as d from {{ ref('base') }}",
+  now: 'select current_timestamp() as t',
   honest: "-- ‘quoted’; as missing\nselect missing from {{ ref('base') }}",
 };
 let project: FaultProject;
@@ -37,6 +38,7 @@ describe('an error comes with a hint for', () => {
     ['alias', '"twice" is an alias of the SELECT list, which WHERE does not see'],
     ['unit', "Postgres has no function datediff: write {{ dbt.datediff('first_date', 'second_date', 'day') }}."],
     ['other', 'Postgres has no function ifnull: write coalesce(a, b).'],
+    ['now', 'Postgres writes current_timestamp without parentheses'],
     ['counts', 'this query gives one row whatever it counts'],
     ['own', "`this` of a test is the table of its own failures. Name the model: {{ ref('model') }}."],
   ])('%s', (name, hint) => {
@@ -46,6 +48,12 @@ describe('an error comes with a hint for', () => {
   it('nothing that is only in a comment', () => {
     expect(of('honest')).toContain('column "missing" does not exist');
     expect(of('honest')).not.toMatch(/typographic|alias|semicolon/);
+  });
+
+  it('a typographic quote within a template', async () => {
+    project.write({ 'models/quoted.sql': 'select * from {{ ref(‘base’) }}' });
+    expect((await project.run(['parse'])).out).toMatch(/unexpected char '‘' at \d+\. Use ' or " instead/);
+    project.remove('models/quoted.sql');
   });
 
   it('a snapshot block outside of snapshot-paths', async () => {
