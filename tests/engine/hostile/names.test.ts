@@ -1,5 +1,7 @@
 // Names that would become SQL if they were not quoted, in every place where a project, a file, a message or a database
 // gives a name. Each command either makes exactly that name or ends in one clear error, and the canary table survives.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { quoteIdentifier as quoteForClickHouse } from '../../../src/adapters/clickhouse/literal.ts';
 import { quoteIdentifier as quoteForPostgres } from '../../../src/adapters/postgres/literal.ts';
@@ -112,6 +114,8 @@ interface Lab extends Database {
   columns(relation: string): Promise<string[]>;
   /** Makes canary, roles and an empty schema, and writes the profile. */
   prepare(evil: string): Promise<void>;
+  /** That of the profile. */
+  schema(): string;
   /** Whether the canary is untouched. */
   sings(): Promise<boolean>;
   close(): Promise<void>;
@@ -145,6 +149,7 @@ async function openPostgres(): Promise<Lab> {
       schema = `s ${evil}`;
       project.write({ 'profiles.yml': profile.replace('schema: s,', () => `schema: ${JSON.stringify(schema)},`) });
     },
+    schema: () => schema,
     sings: async () => (await rows('select count(*) from public.canary'))[0]?.[0] === '1',
     async close() {
       for (const role of roles) {
@@ -191,6 +196,7 @@ async function openClickHouse(): Promise<Lab> {
           `schema: ${JSON.stringify(schema)}}}}\n`,
       });
     },
+    schema: () => schemas.at(-1) ?? '',
     sings: async () => {
       for (const schema of ['hostile_names', schemas.at(-1)!])
         if ((await rows(`select toString(count()) from ${quoteForClickHouse(schema)}.canary`))[0]?.[0] !== '1')
@@ -220,6 +226,80 @@ for (const { name, missing, open } of DATABASES)
     const play = async (evil: string, args: readonly string[], vars: object = {}): Promise<Ended> =>
       lab.project.run([...args, '--vars', JSON.stringify({ evil, ...vars })]);
 
+    it.each(NAMES)('%s in names of messages, synced tables and copies makes exactly those names', async (_, evil) => {
+      await lab.prepare(evil);
+      const { host, port, user, password, database } = lab.project.client;
+      // A publication refuses these characters when the project is parsed.
+      const copied = `p ${evil.replace(/["`\\]/g, '')}`;
+      const int = lab.dialect === 'postgres' ? 'integer' : 'Int32';
+      const text = lab.dialect === 'postgres' ? 'text' : 'Nullable(String)';
+      const order = lab.dialect === 'postgres' ? '' : ", order_by='id'";
+      const place =
+        `type: postgres, host: ${host}, port: ${port}, user: ${user}, dbname: ${database}, password: ` +
+        '"{{ env_var(\'LOOKUP_PASSWORD\') }}"';
+      lab.project.env = { LOOKUP_PASSWORD: String(password) };
+      for (const folder of ['seeds', 'snapshots', 'models'])
+        rmSync(join(lab.project.dir, folder), { recursive: true, force: true });
+      const quoted = quoteForPostgres(evil);
+      await lab.project.rows('drop table if exists public.origin');
+      await lab.project.rows(`create table public.origin as select 1 as id, 'x' as ${quoted}`);
+      await lab.project.rows(`alter table public.origin add constraint ${quoted} primary key (id)`);
+      lab.project.write({
+        'connections.yml': `lookup: {${place}, schema: serving}\napp: {${place}, schema: public}\n`,
+        'models/m.sql': `{{ config(materialized='table'${order}) }}\nselect 1 as id, 'x' as {{ adapter.quote(var('evil')) }}`,
+        'models/all.yml': JSON.stringify({
+          models: [
+            {
+              name: 'm',
+              config: { meta: { tsdbt: { publish: [{ to: 'lookup', table: `serving.${copied}`, key: ['id'] }] } } },
+            },
+          ],
+          sources: [
+            {
+              name: 'raw',
+              schema: lab.schema(),
+              tables: [
+                {
+                  name: 'messages',
+                  identifier: `l ${evil}`,
+                  config: { meta: { tsdbt: { load: { topic: 'events', mode: 'append' } } } },
+                  columns: [
+                    { name: 'id', data_type: int },
+                    { name: evil, data_type: text },
+                  ],
+                },
+                {
+                  name: 'synced',
+                  identifier: `y ${evil}`,
+                  config: {
+                    meta: {
+                      tsdbt: { load: { connection: 'app', table: 'public.origin', strategy: 'full', every: '1h' } },
+                    },
+                  },
+                },
+              ],
+            },
+          ],
+        }),
+        'events.json': `${JSON.stringify({ id: 1, [evil]: 'x' })}\n${JSON.stringify({ id: 'none', [evil]: evil })}\n`,
+      });
+      for (const args of [
+        ['load', '--from', 'events.json', '--select', 'source:raw.messages'],
+        ['load', '--once', '--select', 'source:raw.synced'],
+        ['load', '--once', '--select', 'source:raw.synced'],
+        ['build'],
+        ['publish', '--full-refresh'],
+        ['diff', '--copies', '--select', 'm'],
+      ]) {
+        const { code, out } = await play(evil, args);
+        expect({ args, code, out: code === 0 ? '' : out }).toEqual({ args, code: 0, out: '' });
+      }
+      expect(await lab.columns(`l ${evil}`)).toEqual(expect.arrayContaining(['id', evil]));
+      expect(await lab.columns(`y ${evil}`)).toEqual(expect.arrayContaining(['id', evil]));
+      const copy = `select ${quoted} from serving.${quoteForPostgres(copied)}`;
+      expect(await lab.project.rows(copy)).toEqual([['x']]);
+    });
+
     it.each(NAMES)('%s in names of a project makes exactly those names', async (_, evil) => {
       await lab.prepare(evil);
       lab.project.write(projectFiles(evil, lab));
@@ -232,3 +312,8 @@ for (const { name, missing, open } of DATABASES)
       expect(await lab.columns(failuresOf(evil))).toEqual(['value_field', 'n_records']);
     });
   });
+
+it('a name with NUL is one clear error on Postgres, and escaped on ClickHouse', () => {
+  expect(() => quoteForPostgres('a\0b')).toThrow('A name cannot contain NUL (0x00) characters: "a\\u0000b".');
+  expect(quoteForClickHouse('a\0b')).toBe('`a\\0b`');
+});
