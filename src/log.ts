@@ -144,7 +144,8 @@ export function textLine(event: LogEvent, at: Date, colors: boolean, terminal = 
   // Requested output stays as it is: other programs read it.
   if (isPrintEvent(event)) return terminal ? withoutControls(msg) : msg;
   const safe = unforged(msg);
-  return `${colors ? RESET : ''}${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}  ${safe}`;
+  const time = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`;
+  return `${colors ? RESET : ''}${time}  ${safe}`;
 }
 
 /** The second whose local time was asked for last: many lines are of one second. */

@@ -22,7 +22,7 @@ export interface S3Arguments {
 }
 
 /**
- * With `named_collection` in `configured`, the statement holds no key: the collection has the bucket's URL and the keys.
+ * With `named_collection` in `configured`, the statement holds no key: the collection has the bucket's URL and keys.
  * @param given arguments of the call; empty ones are taken from `configured`
  * @param configured the project's var of the config's name, with the model's config over it
  * @param onSecret receives the secret key, which every output must mask
@@ -52,8 +52,8 @@ export function s3Source(given: S3Arguments, configured: PyDict, onSecret: (secr
     if (`${bucket}${key}${role}` !== '')
       throw new TsdbtError(
         'runtime',
-        'S3 named_collection specified with bucket, aws_access_key_id or role_arn: the collection has the URL and the ' +
-          'credentials. Remove one of them',
+        'S3 named_collection specified with bucket, aws_access_key_id or role_arn: the collection has the URL and ' +
+          'the credentials. Remove one of them',
       );
     const options = { filename: text('path'), format: text('fmt'), structure, compression_method: compression };
     const written = Object.entries(options).filter(([, option]) => option !== '');

@@ -32,7 +32,7 @@ export function setLocalText(more: Readonly<Record<string, string>> = {}): strin
     .join('; ');
 }
 
-/** `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names with commas, as the setting has it */
+/** `SET LOCAL search_path` takes no snapshot, unlike `set_config`. @param path names with commas, as in the setting */
 export function setSearchPathText(path: string, quote: (name: string) => string): string {
   const names = [...path.matchAll(/"((?:[^"]|"")*)"|[^,\s"]+/g)].map(([whole, quoted]) =>
     quote(quoted === undefined ? whole.toLowerCase() : quoted.replaceAll('""', '"')),

@@ -17,7 +17,8 @@ const STALLED = (progress: boolean): string =>
 from pg_stat_activity a where a.state = 'active' and a.wait_event = 'ClientRead' and a.query ~* '^\\s*copy\\M'
   and a.usename = current_user and a.datname = current_database() and clock_timestamp() - a.query_start > '${SUSPECT}'
   and exists (select from pg_locks l where l.pid = a.pid and l.relation = to_regclass('${STATE_SCHEMA}.load_offsets'))
-  and exists (select from pg_stat_activity w where w.wait_event_type = 'Lock' and a.pid = any (pg_blocking_pids(w.pid)))`;
+  and exists (select from pg_stat_activity w where w.wait_event_type = 'Lock'
+    and a.pid = any (pg_blocking_pids(w.pid)))`;
 
 /**
  * Runs work in a transaction, which may wait for the one of a loader that stopped.

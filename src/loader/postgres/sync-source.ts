@@ -70,8 +70,8 @@ export async function sourceTable(session: Session, target: SyncTarget): Promise
   );
   const [tree] = await read(
     session,
-    `with recursive tree (oid) as (select ${String(oid)}::oid union select i.inhrelid from pg_inherits as i join tree ` +
-      `on i.inhparent = tree.oid) select string_agg(oid::text, ' ' order by oid <> ${String(oid)}, oid) from tree`,
+    `with recursive tree (oid) as (select ${String(oid)}::oid union select i.inhrelid from pg_inherits as i join ` +
+      `tree on i.inhparent = tree.oid) select string_agg(oid::text, ' ' order by oid <> ${String(oid)}, oid) from tree`,
   );
   const wanted = target.columns.length > 0 ? target.columns : [...all.keys()];
   for (const column of wanted)

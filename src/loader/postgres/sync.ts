@@ -31,7 +31,8 @@ const CREATE = [
 )`,
   `alter table ${POSITIONS} add column if not exists tables text`,
 ];
-const CREATED = `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and attname = 'tables')`;
+const CREATED =
+  `select exists (select from pg_attribute where attrelid = to_regclass('${POSITIONS}') and ` + "attname = 'tables')";
 const PRESENT = `select to_regclass('${POSITIONS}') is not null`;
 /** Texts of COPY are read as they were written. The source's locks and border may take their time. */
 const TARGET_SETTINGS = setConfigText({ idle_in_transaction_session_timeout: '1h' });
@@ -248,7 +249,7 @@ export class PostgresSync implements TableSync {
     const sets = columns.map(({ name }) => `${quoteIdentifier(name)} = s.${quoteIdentifier(name)}`).join(', ');
     const row = (of: string): string =>
       `row(${columns.map(({ name }) => `${of}.${quoteIdentifier(name)}`).join(', ')})::record`;
-    // By their bytes: values that an operator calls equal may differ (1.0 and 1.00, 30 days and 1 mon), also in the key.
+    // By their bytes: values that an operator calls equal may differ (1.0 and 1.00, 30 days and 1 mon), keys too.
     changed += await count(
       `update ${relation} as t set ${sets} from ${STAGE} as s where ${same} and ` +
         `${row('t')} operator(pg_catalog.*<>) ${row('s')}`,
@@ -282,7 +283,8 @@ export class PostgresSync implements TableSync {
           'now()',
         ].join(', ')}) on conflict (relation) do update set target = excluded.target, source = excluded.source, ` +
         'strategy = excluded.strategy, cursor = excluded.cursor, border = excluded.border, snapshot_xmin = ' +
-        'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, tables = excluded.tables, synced_at = excluded.synced_at, ' +
+        'excluded.snapshot_xmin, cluster = excluded.cluster, rows = excluded.rows, tables = excluded.tables, ' +
+        'synced_at = excluded.synced_at, ' +
         'syncs = p.syncs + 1',
     );
   }

@@ -137,7 +137,8 @@ where p.schema_name = ${quoteText(this.#schema)} and p.table_name = ${quoteText(
         `${quoteText(name)}::regclass::oid, ${quoteText(json)}::jsonb, ${HOME})
 on conflict (schema_name, table_name) do update set publication = excluded.publication, run_id = excluded.run_id, ` +
         'version = excluded.version, mode = excluded.mode, row_count = excluded.row_count, ' +
-        'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts, home = excluded.home',
+        'published_at = excluded.published_at, table_oid = excluded.table_oid, parts = excluded.parts, ' +
+        'home = excluded.home',
     );
   }
 }

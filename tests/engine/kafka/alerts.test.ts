@@ -125,6 +125,15 @@ describe.skipIf(programs === null)('alerts', () => {
     serve?.child.kill('SIGTERM');
     expect((await serve?.ended)?.code).toBe(0);
   };
+  const jobs = (more: string): string => `jobs:
+  load: { load: "source:raw.*" }
+  fresh: { every: 20s, run: fresh }
+  still: { every: 20s, run: still, if_changed: true }
+  arrived: { after: "source:raw.quiet", debounce: 2s, run: still }
+  looked: { every: 1m, test: singular }
+${more}alerts:
+  hook: { webhook: "http://127.0.0.1:${receiver.port}/" }
+`;
   const told = (): string[] => receiver.received.map(({ occasion, key, text }) => `${occasion} ${key} ${text}`);
   /** Names of alerts that fired. */
   const fired = async (): Promise<string[]> => {
@@ -155,15 +164,7 @@ describe.skipIf(programs === null)('alerts', () => {
     project.write({
       'models/fresh.sql': `${table}select count(*) as rows from {{ source('raw', 'busy') }}`,
       'models/still.sql': `${table}select count(*) as rows from {{ source('raw', 'quiet') }}`,
-      'jobs.yml': `jobs:
-  load: { load: "source:raw.*" }
-  fresh: { every: 20s, run: fresh }
-  still: { every: 20s, run: still, if_changed: true }
-  arrived: { after: "source:raw.quiet", debounce: 2s, run: still }
-${TROUBLES.map(({ name, work }) => `  t_${name}: { every: 2m, ${work}, timeout: 90s, overlap: skip }`).join('\n')}
-alerts:
-  hook: { webhook: "http://127.0.0.1:${receiver.port}/" }
-`,
+      'jobs.yml': jobs(''),
     });
     writeFileSync(
       join(project.dir, 'prometheus.yml'),
@@ -245,6 +246,13 @@ scrape_configs: [{ job_name: tsdbt, static_configs: [{ targets: ["127.0.0.1:${po
         .map(({ occasion, key }) => `${occasion} ${key}`)
         .sort();
     const waits = { timeout: 15 * MINUTE, interval: 1000 };
+    // At minutes of their own, so that they do not all begin at once.
+    const lines = TROUBLES.map(
+      ({ name, work }, i) => `  t_${name}: { cron: "${i % 3}-59/3 * * * *", ${work}, timeout: 90s, overlap: skip }\n`,
+    );
+    lab.project.write({ 'jobs.yml': jobs(lines.join('')) });
+    const succeeded = "select count(distinct job) from tsdbt.job_runs where job like 't\\_%' and state = 'success'";
+    while ((await lab.project.one(succeeded)) !== String(TROUBLES.length)) await pause(1000);
     // Nothing is sent to the busy topic from now on.
     for (const { plant } of TROUBLES) await lab.project.client.query(plant);
     lab.project.write({ 'models/broken.sql': '{% if %}' });

@@ -189,7 +189,8 @@ describe('a table of another Postgres', () => {
       const target = await made(USERS, { cursor, lookback: cursor === 'xmin' ? null : { ms: 0 } });
       const { identifier: name } = target;
       await source.query(`drop table ${name}; create table ${name} (id bigint, name text, updated_at timestamptz,
-        primary key (id)) partition by range (id); create table ${name}_a partition of ${name} for values from (0) to (10);
+        primary key (id)) partition by range (id);
+        create table ${name}_a partition of ${name} for values from (0) to (10);
         create table ${name}_b (like ${name} including all);
         insert into ${name}_b select i, 'old', '2020-01-01' from generate_series(10, 19) i;
         insert into ${name} select i, 'first', now() from generate_series(1, 9) i`);
