@@ -1,4 +1,4 @@
-// Runs `tsdbt db start|stop|status|url|adopt` for the embedded servers. adapters/*/embedded-server.ts manages the servers.
+// Runs `tsdbt db start|stop|status|url|adopt` for the embedded servers. adapters/*/embedded-server.ts manages them.
 import type { Profile } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 import { embeddedServer } from '../index.ts';

@@ -76,7 +76,8 @@ export class KnownState {
     try {
       const [, signature = '', text = ''] = SIGNED.exec(readFileText(this.#path, MOST_DATA)) ?? [];
       if (!this.#seal.isSigned(signature, this.#purpose, text)) return {};
-      return knownTexts((JSON.parse(`{${text}`) as { databases: unknown }).databases);
+      const { databases }: { databases: unknown } = JSON.parse(`{${text}`);
+      return knownTexts(databases);
     } catch {
       return {};
     }

@@ -303,7 +303,8 @@ async function initialise(files: PostgresFiles, place: Place): Promise<void> {
 async function makeAdmin(files: PostgresFiles, place: Place): Promise<void> {
   const password = newPassword();
   // Without a server, the engine itself asks for no password. One statement per line; the first may fail.
-  const statements = `create role ${EMBEDDED_ADMIN};\nalter role ${EMBEDDED_ADMIN} superuser login password '${password}';\n`;
+  const statements =
+    `create role ${EMBEDDED_ADMIN};\n` + `alter role ${EMBEDDED_ADMIN} superuser login password '${password}';\n`;
   const args = ['--single', '-D', join(place.home, 'data'), 'template1'];
   const maker = withName(place);
   try {

@@ -246,7 +246,8 @@ for (const { name, missing, open } of DATABASES)
       await lab.project.rows(`alter table public.origin add constraint ${quoted} primary key (id)`);
       lab.project.write({
         'connections.yml': `lookup: {${place}, schema: serving}\napp: {${place}, schema: public}\n`,
-        'models/m.sql': `{{ config(materialized='table'${order}) }}\nselect 1 as id, 'x' as {{ adapter.quote(var('evil')) }}`,
+        'models/m.sql':
+          `{{ config(materialized='table'${order}) }}\n` + "select 1 as id, 'x' as {{ adapter.quote(var('evil')) }}",
         'models/all.yml': JSON.stringify({
           models: [
             {

@@ -35,7 +35,8 @@
   {#- How often the position was set by hand; an older version had no such column. -#}
   {%- set resets = "coalesce((to_jsonb(o)->>'resets')::bigint, 0)" -%}
   {%- set offsets = run_query("select o.topic, o.partition, o.next_offset, " ~ ("(" ~ consumed ~ ")"
-      if is_incremental() else "null::bigint") ~ ", " ~ resets ~ " from tsdbt.load_offsets o where" ~ of_table ~ " order by 1, 2") -%}
+      if is_incremental() else "null::bigint") ~ ", " ~ resets ~ " from tsdbt.load_offsets o where" ~ of_table
+      ~ " order by 1, 2") -%}
   {%- if offsets.rows | length == 0 -%}{{ return(source) }}{%- endif -%}
   {%- set ranges = [] -%}
   {%- set values = [] -%}
