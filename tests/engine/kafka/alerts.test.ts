@@ -130,7 +130,7 @@ describe.skipIf(programs === null)('alerts', () => {
   fresh: { every: 20s, run: fresh }
   still: { every: 20s, run: still, if_changed: true }
   arrived: { after: "source:raw.quiet", debounce: 2s, run: still }
-  looked: { every: 1m, test: singular }
+  looked: { every: 1m, test: t_singular }
 ${more}alerts:
   hook: { webhook: "http://127.0.0.1:${receiver.port}/" }
 `;
