@@ -166,6 +166,8 @@ function copyAssets({ assetPaths, projectRoot, targetDir, allowOutside }: Genera
       throw errorOf('assetPathOutside', { path }, { path: 'dbt_project.yml' });
     }
     const to = join(targetDir, path);
+    // A link above the destination would delete and write files elsewhere.
+    checkWithin(dirname(to), targetDir, 'asset-paths');
     rmSync(to, { recursive: true, force: true });
     const from = join(projectRoot, path);
     if (!existsSync(from)) continue;

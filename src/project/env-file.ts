@@ -46,8 +46,11 @@ const OWN_OPTIONS = [
   'NO_COLOR',
   'DO_NOT_TRACK',
 ];
-/** Options of dbt's that only the shell may set: they name servers, or open a port to other machines. */
-const SHELL_ONLY = /^DBT_(?:ENGINE_)?(?:PACKAGE_HUB_URL|HOST)$/;
+/**
+ * Options of dbt's that only the shell may set: they name servers, open a port to other machines, let `clean` delete
+ * folders elsewhere, or move a command to another project.
+ */
+const SHELL_ONLY = /^DBT_(?:ENGINE_)?(?:PACKAGE_HUB_URL|HOST|CLEAN_PROJECT_FILES_ONLY|PROJECT_DIR)$/;
 
 /** Adds the variables of `.env` to the environment; existing variables are kept. */
 export function readEnvironment({ cwd, env, projectDir, allowOutside }: EnvironmentPlace): CommandEnvironment {

@@ -13,12 +13,21 @@ export function liesWithin(path: string, folder: string): boolean {
 /** Linux follows at most this many links in one path. */
 const MAX_LINKS = 40;
 
+/** False also below a file: what uses the path reports that. */
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
 /** An absolute path with links resolved, also those whose target does not exist yet. */
 export function realPath(path: string, links = 0): string {
   if (existsSync(path)) return realpathSync(path);
   const parent = dirname(path);
   if (parent === path) return path;
-  const link = links < MAX_LINKS && lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  const link = links < MAX_LINKS && isLink(path);
   return link
     ? realPath(resolve(realPath(parent, links + 1), readlinkSync(path)), links + 1)
     : join(realPath(parent, links), basename(path));

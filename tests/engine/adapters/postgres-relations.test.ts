@@ -186,6 +186,7 @@ describe.each(SERVERS)('$name', (server) => {
       'grant tsdbt_owner to current_user',
       'grant create, usage on schema public to tsdbt_owner',
       'create schema other',
+      'grant create, usage on schema other to tsdbt_owner',
       'create table base (id int primary key, name text)',
       "insert into base values (1, 'one')",
       'grant select on base to tsdbt_owner',

@@ -216,6 +216,7 @@ describe('what stands on a table', () => {
     async (command) => {
       await project.client.query(
         `drop schema if exists other cascade; create schema other;
+      grant create, usage on schema other to reader_of_views;
       create view other.seen with (security_barrier) as select id, name from s.t;
       create view other.again as select count(*) as n from other.seen;
       create materialized view other.kept as select id from s.t; create unique index kept_id on ` +

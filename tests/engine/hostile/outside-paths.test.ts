@@ -238,9 +238,20 @@ describe('a link in the target folder', () => {
     symlinkSync(join(root, 'outside'), join(root, 'p/target/compiled'));
     symlinkSync(join(root, 'outside/new.sql'), join(root, 'p/target/run/a.sql'));
     expect(() => files.write('target/compiled/o/a.sql', 'x')).toThrow(/Link: .* leads to .*\/outside\/o, outside of/);
-    expect(() => files.write('target/run/a.sql', 'x')).toThrow(/Could not write/);
+    // The file takes the place of the link.
+    files.write('target/run/a.sql', 'x');
+    expect(lstatSync(join(root, 'p/target/run/a.sql')).isFile()).toBe(true);
     files.write('target/run/b.sql', 'x');
     expect(readdirSync(join(root, 'outside'))).toEqual(['secret.csv', 'secret.md', 'secret.sql']);
+  });
+
+  it('above the place of assets makes docs generate fail, and leaves the other folder alone', async () => {
+    write({ 'p/dbt_project.yml': "name: o\nasset-paths: ['l/d']\n", 'p/l/d/new.txt': 'x', 'outside/d/precious': 'x' });
+    mkdirSync(join(root, 'p/target'), { recursive: true });
+    symlinkSync(join(root, 'outside'), join(root, 'p/target/l'));
+    const { code, out } = await tsdbt(['docs', 'generate', '--no-compile', '--empty-catalog']);
+    expect([code, out]).toEqual([2, expect.stringContaining('asset-paths')]);
+    expect(readdirSync(join(root, 'outside/d'))).toEqual(['precious']);
   });
 
   it('that leaves it is not served by docs serve', async () => {

@@ -159,8 +159,7 @@ describe('an incremental model', () => {
         m__dbt_tmp: [{ name: 'name', type: 'character varying', length: 9 }],
       },
     } as const;
-    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(
-      `
+    expect(await statementsOf({ materialization: 'incremental', state })).toMatchInlineSnapshot(`
       [
         "begin",
         "lock",
@@ -175,17 +174,7 @@ describe('an incremental model', () => {
         "drop table if exists "m__dbt_tmp<time>" cascade",
         "commit",
       ]
-    ` +
-        'update "db"."s"."m" set "name__dbt_alter" = "name"; alter table "db"."s"."m" drop column "name" cascade; ' +
-        `alter table "db"."s"."m" rename column "name__dbt_alter" to "name"",
-        "create view s.v as select 1; comment on view s.v is 'c'",
-        "columns of m",
-        "main: insert into "db"."s"."m" ("name") (select "name" from "m__dbt_tmp<time>")",
-        "drop table if exists "m__dbt_tmp<time>" cascade",
-        "commit",
-      ]
-    `,
-    );
+    `);
   });
 });
 
@@ -208,18 +197,12 @@ describe('on_schema_change', () => {
   });
 
   test('sync_all_columns adds, drops and retypes columns', async () => {
-    expect(await changes('sync_all_columns')).toMatchInlineSnapshot(
-      `
+    expect(await changes('sync_all_columns')).toMatchInlineSnapshot(`
       [
         "alter table "db"."s"."m" add column "name" text, drop column "gone"",
         "alter table "db"."s"."m" alter column "id" type bigint",
       ]
-    ` +
-        '"id__dbt_alter" = "id"; alter table "db"."s"."m" drop column "id" cascade; alter table "db"."s"."m" ' +
-        `rename column "id__dbt_alter" to "id"",
-      ]
-    `,
-    );
+    `);
   });
 
   test('ignore and anything unknown change nothing', async () => {

@@ -88,7 +88,8 @@ describe('relations of ClickHouse', () => {
   it('write moments of a filter to the second', () => {
     const start = new PyDateTime({ year: 2026, month: 1, day: 2, hour: 3, minute: 4, second: 5, microsecond: 600 });
     expect(relation.with({ eventTimeFilter: { fieldName: 'at', start, end: null } }).jinjaText()).toBe(
-      "(select * from `s`.`i` where at >= '2026-01-02 03:04:05')",
+      "(select * from `s`.`i` where at >= cast(toDateTime64('2026-01-02 03:04:05', 0, 'UTC'), " +
+        "if(position(toTypeName(at), 'String') > 0, 'String', 'DateTime64(0, \\'UTC\\')')))",
     );
   });
 

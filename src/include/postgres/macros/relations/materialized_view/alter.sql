@@ -46,9 +46,9 @@
         pg_catalog.rtrim(pg_catalog.pg_get_viewdef(new.oid), ';') as query
     from pg_catalog.pg_class as new
     left join pg_catalog.pg_class as old
-        on old.relnamespace = new.relnamespace and old.relname = '{{ relation.identifier }}'
-    where new.relname = '{{ probe.identifier }}'
-        and new.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = '{{ relation.schema }}')
+        on old.relnamespace = new.relnamespace and old.relname = {{ adapter.quote_text(relation.identifier) }}
+    where new.relname = {{ adapter.quote_text(probe.identifier) }}
+        and new.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = {{ adapter.quote_text(relation.schema) }})
             {%- endcall -%}
             {%- set row = load_result('materialized_view_query')['data'][0] -%}
             {%- set found.changed, found.query = row[0], row[1] -%}
