@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobTry } from '../../../src/serve/job-runner.ts';
 import { job } from './job.ts';
-import { bad, clockTime, GOOD, HOUR, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
+import { bad, clockTime, GOOD, type Host, HOUR, Lab, loadJob, MINUTE } from './scheduler-lab.ts';
 
 const START = '2026-11-23T12:00:00Z';
 
