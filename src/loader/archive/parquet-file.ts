@@ -115,7 +115,8 @@ export async function* parquetGroups(file: AsyncBuffer): AsyncGenerator<(Archive
       utf8: false,
       rowStart,
       rowEnd,
-      compressors: { GZIP: (page, size) => new Uint8Array(gunzipSync(page, { maxOutputLength: size })) },
+      // A page of nulls alone has no bytes, and zlib takes no limit below 1.
+      compressors: { GZIP: (page, size) => new Uint8Array(gunzipSync(page, { maxOutputLength: Math.max(size, 1) })) },
     });
     yield rows.map(messageOfRow);
     rowStart = rowEnd;

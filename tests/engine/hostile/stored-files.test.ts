@@ -3,7 +3,7 @@
 import { createGzip, deflateRawSync } from 'node:zlib';
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { parquetGroups } from '../../../src/loader/archive/parquet-file.ts';
+import { openMessagesFile, parquetGroups, parquetMessages } from '../../../src/loader/archive/parquet-file.ts';
 import { ForeignFile, linesOfFile } from '../../../src/loader/archive/read-file.ts';
 import { crc32cOf } from '../../../src/loader/kafka/crc32c.ts';
 import { loadClientLibrary } from '../../../src/loader/kafka/library.ts';
@@ -75,6 +75,13 @@ describe('a hostile file of an archive', () => {
   it('of Parquet whose page unpacks to more than its header says is refused', async () => {
     const bomb = await gzipBomb(100);
     await expect(groups(parquet(10, 'GZIP', () => bomb))).rejects.toThrow(/larger than/);
+  });
+
+  it('of Parquet has limits that a file whose keys and values are all null fits', async () => {
+    const { add, finish } = await openMessagesFile();
+    const message = { topic: 't', partition: 0, offset: 7n, timestamp: null, key: null, value: null, headers: [] };
+    add(message);
+    expect(await parquetMessages(finish())).toEqual([message]);
   });
 
   it('of Parquet with a page of too many values is refused before it is unpacked', async () => {
