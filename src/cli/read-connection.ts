@@ -21,6 +21,7 @@ export function connectionNames(config: RuntimeConfig): { readonly path: string;
 
 interface Rendered {
   readonly path: string;
+  readonly folder: string | null;
   readonly data: Json;
   readonly placeOf: PlaceOfConnection;
   readonly seen: (secret: string) => void;
@@ -32,25 +33,25 @@ function render(session: CommandSession, config: RuntimeConfig, name: string | n
   const file = connectionsFile(config);
   if (file === null)
     throw errorOf('noConnectionsFile', { connection: name ?? 'default', path: connectionsPath(config) });
-  const { path, data: written, placeOf } = file;
+  const { path, folder, data: written, placeOf } = file;
   const [secret] = writtenSecrets(written);
   if (secret !== undefined) {
     const [owner = ''] = namesOf(written).filter((each) => secret.startsWith(`${each}.`));
     throw errorOf('writtenSecret', { secret }, { path, ...placeOf(owner) });
   }
   const data = renderConnection(written, path, config, createYamlRenderer({ env, logger, invocation, now }));
-  return { path, data, placeOf, seen: (each) => session.secrets.add(each) };
+  return { path, folder, data, placeOf, seen: (each) => session.secrets.add(each) };
 }
 
 function entryOf(session: CommandSession, config: RuntimeConfig, name: string): ConnectionEntry {
-  const { path, data, seen, placeOf } = render(session, config, name);
-  return connectionEntry(data, name, path, seen, placeOf);
+  const { path, folder, data, seen, placeOf } = render(session, config, name);
+  return connectionEntry(data, name, path, seen, placeOf, folder);
 }
 
 /** A broker by name, or the only one, with secrets inserted and registered for masking. @throws `profile` error */
 export function readConnection(session: CommandSession, config: RuntimeConfig, name: string | null): LoadConnection {
-  const { path, data, seen, placeOf } = render(session, config, name);
-  return loadConnection(data, name, path, seen, placeOf);
+  const { path, folder, data, seen, placeOf } = render(session, config, name);
+  return loadConnection(data, name, path, seen, placeOf, folder);
 }
 
 /** The type of a connection. @throws `profile` error when there is none of this name */

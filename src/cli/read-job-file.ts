@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
+import { checkWithin, folderOfNamedFiles } from '../project/outside-paths.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { readFileText } from '../project/read-file.ts';
 import { renderFrom, renderTree } from '../project/renderer.ts';
@@ -32,6 +33,8 @@ export function findJobFile(session: CommandSession, config: RuntimeConfig, aler
   const places = [root, config.profile.profiles_dir ?? root].map((folder) => join(folder, JOBS_FILE));
   const path = places.find(existsSync);
   if (path === undefined) return null;
+  const folder = folderOfNamedFiles(path, config);
+  if (folder !== null) checkWithin(path, folder, 'Link');
   const { templateEnv: env, logger, invocation } = session;
   const render = renderFrom(path, createYamlRenderer({ env, logger, invocation, now }));
   const scope = { target: targetDictionary(config.profile), vars: config.cli_vars, requireVars: true, env };

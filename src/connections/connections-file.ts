@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import type { RuntimeConfig } from '../contracts/project.ts';
 import { TsdbtError } from '../errors.ts';
+import { checkWithin, folderOfNamedFiles } from '../project/outside-paths.ts';
 import { targetDictionary } from '../project/profile.ts';
 import { readFileText } from '../project/read-file.ts';
 import { renderFrom, type RenderYamlText, renderTree } from '../project/renderer.ts';
@@ -22,6 +23,8 @@ export function connectionsPath(config: RuntimeConfig): string {
 /** What is written in connections.yml, not rendered. */
 export interface ConnectionsFile {
   readonly path: string;
+  /** Folder that the files it names must lie in; null: any. */
+  readonly folder: string | null;
   readonly data: Json;
   readonly placeOf: PlaceOfConnection;
 }
@@ -30,6 +33,8 @@ export interface ConnectionsFile {
 export function connectionsFile(config: RuntimeConfig): ConnectionsFile | null {
   const path = connectionsPath(config);
   if (!existsSync(path)) return null;
+  const folder = folderOfNamedFiles(path, config);
+  if (folder !== null) checkWithin(path, folder, 'Link');
   const text = readFileText(path);
   const data = loadYaml(text, path, {
     onDuplicateKey: (_description, { key, line, column }) => {
@@ -45,6 +50,7 @@ export function connectionsFile(config: RuntimeConfig): ConnectionsFile | null {
   const above = isDictionary(data?.['connections']) ? ['connections'] : [];
   return {
     path,
+    folder,
     data,
     placeOf: (name, option) => locate(text, [...above, name, ...(option === undefined ? [] : [option])]),
   };
@@ -53,7 +59,7 @@ export function connectionsFile(config: RuntimeConfig): ConnectionsFile | null {
 /** The connections as they are written, not rendered; null: there is no file. @throws as `connectionsFile` does */
 export function writtenConnections(
   config: RuntimeConfig,
-): { readonly path: string; readonly connections: Dictionary; readonly placeOf: PlaceOfConnection } | null {
+): (Omit<ConnectionsFile, 'data'> & { readonly connections: Dictionary }) | null {
   const file = connectionsFile(config);
   return file === null ? null : { ...file, connections: connectionsOf(file.data) };
 }

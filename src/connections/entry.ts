@@ -44,6 +44,7 @@ export function namesOf(data: Json): string[] {
  * One connection of the file.
  * @param data the file's content, rendered
  * @param seen called with each secret that is read, now or later
+ * @param folder that the files it names must lie in; null: any
  * @throws `profile` error naming the file, the line of the connection, and the connections that there are
  */
 export function connectionEntry(
@@ -52,6 +53,7 @@ export function connectionEntry(
   path: string,
   seen: (secret: string) => void = () => undefined,
   placeOf: PlaceOfConnection = () => undefined,
+  folder: string | null = null,
 ): ConnectionEntry {
   const refuse = (message: string, hint?: string, option?: string): never => {
     throw new TsdbtError('profile', message, { path, hint, ...placeOf(name, option) });
@@ -61,7 +63,7 @@ export function connectionEntry(
   if (found === undefined) return refuse(`There is no connection '${name}'`, otherNames(connections, name));
   if (!isDictionary(found)) return refuse(`Connection '${name}' must be a dictionary of options`, EXAMPLE);
   const { type: _, ...options } = found;
-  return { name, path, type: typeOf(found), options, seen, refuse };
+  return { name, path, folder, type: typeOf(found), options, seen, refuse };
 }
 
 /** What there is instead of the connection that is asked for. */

@@ -1,9 +1,10 @@
 // Secrets of a connection: given as they are (rendered from the environment) or as a file that is read again whenever
 // the secret is needed, so that it can rotate while a loader runs.
 import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Json } from '../contracts/node.ts';
 import { TsdbtError } from '../errors.ts';
+import { checkWithin } from '../project/outside-paths.ts';
 
 /** The secret as of now. @throws `connection` error while its file cannot be read: it may be changing */
 export type Secret = () => string;
@@ -12,6 +13,8 @@ export type Secret = () => string;
 export interface SecretPlace {
   /** connections.yml; files are relative to its folder. */
   readonly path: string;
+  /** Folder that the files must lie in, with links resolved; null: they may lie anywhere. */
+  readonly folder: string | null;
   /** Called with each secret that is read: logs mask it. */
   readonly seen: (secret: string) => void;
   readonly refuse: (message: string) => never;
@@ -37,7 +40,7 @@ export function secretOf(
     return () => text;
   }
   if (typeof file !== 'string' || file === '') return refuse(`'${option}_file' must be a path`);
-  const read = fileSecret(inFolder(place.path, file), `${option}_file`, place);
+  const read = fileSecret(namedFile(place, `${option}_file`, file), `${option}_file`, place);
   try {
     read();
   } catch (error) {
@@ -47,8 +50,9 @@ export function secretOf(
   return read;
 }
 
-function fileSecret(file: string, option: string, { path, seen }: SecretPlace): Secret {
+function fileSecret(find: () => string, option: string, { path, seen }: SecretPlace): Secret {
   return () => {
+    const file = find();
     let text: string;
     try {
       text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
@@ -67,7 +71,15 @@ function fileSecret(file: string, option: string, { path, seen }: SecretPlace): 
   };
 }
 
-/** A path beside connections.yml. */
-export function inFolder(path: string, file: string): string {
-  return isAbsolute(file) ? file : join(dirname(path), file);
+/**
+ * Finds a file that an option names, relative to connections.yml. Each call checks where the file lies, because a link
+ * can change.
+ * @throws TsdbtError `project` when it lies outside of `folder`
+ */
+export function namedFile({ path, folder }: SecretPlace, option: string, file: string): () => string {
+  const full = resolve(dirname(path), file);
+  return () => {
+    if (folder !== null) checkWithin(full, folder, `'${option}'`);
+    return full;
+  };
 }

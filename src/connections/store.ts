@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { StoreSettings } from '../object-store/store.ts';
 import { type ConnectionEntry, expectType, onlyOptions } from './entry.ts';
-import { inFolder, secretOf } from './secret.ts';
+import { namedFile, secretOf } from './secret.ts';
 import { isDictionary } from '../values/is-dictionary.ts';
 
 const OPTIONS = [
@@ -62,12 +62,14 @@ export function storeConnection(entry: ConnectionEntry): StoreSettings {
   };
 }
 
-function authorityOf({ name, path, options, refuse }: ConnectionEntry): StoreSettings['ca'] {
+function authorityOf(entry: ConnectionEntry): StoreSettings['ca'] {
+  const { name, options, refuse } = entry;
   const { tls = null } = options;
   if (tls === null) return null;
   const ca = isDictionary(tls) && Object.keys(tls).join() === 'ca' ? tls['ca'] : null;
   if (typeof ca !== 'string') return refuse(`'tls' of connection '${name}' must be { ca: path }`);
-  const read = (): string => readFileSync(inFolder(path, ca), 'utf8');
+  const find = namedFile(entry, 'ca', ca);
+  const read = (): string => readFileSync(find(), 'utf8');
   try {
     read();
   } catch (error) {

@@ -14,7 +14,7 @@ import {
   type PlaceOfConnection,
   typeOf,
 } from '../connections/entry.ts';
-import { inFolder, type Secret, secretOf, type SecretPlace } from '../connections/secret.ts';
+import { namedFile, type Secret, secretOf, type SecretPlace } from '../connections/secret.ts';
 
 /** How to reach a broker. */
 export interface LoadConnection {
@@ -55,6 +55,7 @@ const BY_PASSWORD = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
  * @param data the file's content, rendered
  * @param wanted null: the only broker that there is, or else `default`
  * @param seen called with each secret that is read, now or later
+ * @param folder that the files it names must lie in; null: any
  * @throws `profile` error naming file, line, connection and option
  */
 export function loadConnection(
@@ -63,12 +64,13 @@ export function loadConnection(
   path: string,
   seen: (secret: string) => void = () => undefined,
   placeOf: PlaceOfConnection = () => undefined,
+  folder: string | null = null,
 ): LoadConnection {
   const brokersThere = Object.entries(connectionsOf(data)).flatMap(([name, each]) =>
     isDictionary(each) && typeOf(each) === 'kafka' ? [name] : [],
   );
   const only = brokersThere.length === 1 ? brokersThere[0] : undefined;
-  const entry = connectionEntry(data, wanted ?? only ?? 'default', path, seen, placeOf);
+  const entry = connectionEntry(data, wanted ?? only ?? 'default', path, seen, placeOf, folder);
   const { name, options: found, refuse } = entry;
   expectType(entry, ['kafka'], 'a broker');
   onlyOptions(entry, ['brokers', 'tls', 'sasl', 'registry']);
@@ -96,7 +98,8 @@ export function loadConnection(
   };
 }
 
-function tlsOf(value: Json | undefined, { path, seen, refuse }: SecretPlace): TlsOptions | null {
+function tlsOf(value: Json | undefined, place: SecretPlace): TlsOptions | null {
+  const { seen, refuse } = place;
   if (value === undefined || value === null || value === false) return null;
   if (value === true) return {};
   if (!isDictionary(value)) return refuse("'tls' must be true or { ca, cert, key, servername }");
@@ -109,17 +112,17 @@ function tlsOf(value: Json | undefined, { path, seen, refuse }: SecretPlace): Tl
   for (const option of ['ca', 'cert', 'key'] as const) {
     const name = value[option];
     if (name === undefined) continue;
-    const file = inFolder(path, String(name));
+    const find = namedFile(place, option, String(name));
     let last = '';
     try {
-      last = readFileSync(file, 'utf8');
+      last = readFileSync(find(), 'utf8');
     } catch (error) {
       refuse(`'${option}' of 'tls' cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (option === 'key') seen(last);
     const get = (): string => {
       try {
-        last = readFileSync(file, 'utf8');
+        last = readFileSync(find(), 'utf8');
         if (option === 'key') seen(last);
       } catch {
         // It is in the midst of a change: the last content holds for this connection.

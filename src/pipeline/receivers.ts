@@ -32,7 +32,7 @@ export function receiversOf(
     refuseWrittenSecret(name, asDictionary(written) ?? {}, file.path);
     const rendered = renderConnection(written, file.path, config, render);
     const seen = (secret: string): void => secrets.add(secret);
-    const entry = connectionEntry({ [name]: rendered }, name, file.path, seen, file.placeOf);
+    const entry = connectionEntry({ [name]: rendered }, name, file.path, seen, file.placeOf, file.folder);
     // Node's HTTP is loaded for those alone that talk it: most commands publish nothing.
     if (entry.type === 's3') {
       const { s3Store } = await import('../object-store/s3-store.ts');

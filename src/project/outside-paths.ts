@@ -1,7 +1,8 @@
 // Decides whether the paths that a project or a package names lie within its folder, after links are resolved.
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import type { Project } from '../contracts/project.ts';
+import type { Project, RuntimeConfig } from '../contracts/project.ts';
 import { errorOf } from '../error-table.ts';
 
 /** Whether `path` is `folder` or below it; both absolute. Links are not resolved. */
@@ -41,6 +42,45 @@ export function realPath(path: string, links = 0): string {
 export function checkWithin(path: string, folder: string, setting: string): void {
   const real = realPath(resolve(folder, path));
   if (!liesWithin(real, realPath(folder))) throw errorOf('outsidePath', { setting, path, real, folder });
+}
+
+/**
+ * The folder that the files named in a settings file must lie in: the project or the repository that contains the
+ * settings file, because its author can also name the server that receives their contents.
+ * @returns null: any file may be named, because the user wrote the settings file or allows paths outside
+ */
+export function folderOfNamedFiles(path: string, { project, flags }: RuntimeConfig): string | null {
+  if (flags['allow_outside_paths'] === true) return null;
+  const root = realPath(project.project_root);
+  const real = realPath(dirname(path));
+  if (liesWithin(path, project.project_root) || liesWithin(real, root)) return project.project_root;
+  const home = realPath(homedir());
+  for (let folder = root; folder !== home && dirname(folder) !== folder; folder = dirname(folder))
+    if (existsSync(join(folder, '.git'))) return liesWithin(real, folder) ? folder : null;
+  return null;
+}
+
+/** Settings that a project's folder holds, and whose YAML errors show a line. */
+const SETTINGS = [
+  'dbt_project.yml',
+  'vars.yml',
+  'selectors.yml',
+  'dependencies.yml',
+  'packages.yml',
+  'package-lock.yml',
+  'catalogs.yml',
+];
+
+/**
+ * Checks the settings files of a project or a package, before the first is read.
+ * @throws TsdbtError `project` for the first that links to a file outside of its folder
+ */
+export function checkSettingsFiles(root: string): void {
+  for (const name of SETTINGS) {
+    const path = join(root, name);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && existsSync(path))
+      checkWithin(name, root, 'Link');
+  }
 }
 
 /** Options of the caller's that replace settings of the file. */

@@ -9,7 +9,7 @@ import { errorOf } from '../error-table.ts';
 import { TsdbtError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { deprecation, type DeprecationName } from './deprecations.ts';
-import { checkProjectPaths } from './outside-paths.ts';
+import { checkProjectPaths, checkSettingsFiles } from './outside-paths.ts';
 import { readPackageList } from './packages.ts';
 import { PROJECT_SHAPE, RESERVED_PROJECT_NAMES } from './project-shape.ts';
 import { compactWhitespace, pythonStrip } from './python-strip.ts';
@@ -90,6 +90,7 @@ export function readVarsFile(directory: string): { readonly [name: string]: Json
 
 /** Renders and checks a package's dbt_project.yml. */
 export function loadProject(directory: string, options: LoadProjectOptions): Project {
+  if (options.allowOutside !== true) checkSettingsFiles(directory);
   const raw = readRawProject(directory, options.logger);
   const varsFile = options.varsFile ?? {};
   if (Object.keys(varsFile).length > 0 && Object.keys(asDictionary(raw.data['vars'] ?? {}) ?? {}).length > 0) {

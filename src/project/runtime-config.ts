@@ -9,6 +9,7 @@ import { formatError, TsdbtError } from '../errors.ts';
 import { includeFolder } from './include-folder.ts';
 import type { Logger } from '../log.ts';
 import { installedPackageFolders } from './packages.ts';
+import { checkSettingsFiles } from './outside-paths.ts';
 import { loadProfile, profilesPlace, targetDictionary } from './profile.ts';
 import { loadProject, PROJECT_FILE, readRawProject, readVarsFile, renderProfileName } from './project.ts';
 import type { RenderYamlText, YamlScope } from './renderer.ts';
@@ -54,6 +55,7 @@ export async function loadRuntimeConfig(options: LoadRuntimeConfigOptions): Prom
   const { cwd, flags, render, logger, templateEnv: env = options.env } = options;
   const projectDir = findProjectDir(cwd, options.env, options.projectDir);
   const vars = options.vars ?? (flags['vars'] as { readonly [name: string]: Json } | undefined) ?? {};
+  if (flags['allow_outside_paths'] !== true) checkSettingsFiles(projectDir);
   const raw = readRawProject(
     projectDir,
     undefined,
@@ -92,6 +94,7 @@ export interface LoadRootProjectOptions {
 /** Loads only the root project, for commands without a profile. */
 export function loadRootProject(options: LoadRootProjectOptions): Project {
   const { projectDir, profile, vars, flags, env, render, logger } = options;
+  if (flags['allow_outside_paths'] !== true) checkSettingsFiles(projectDir);
   const varsFile = readVarsFile(projectDir);
   const project = loadProject(projectDir, {
     render,

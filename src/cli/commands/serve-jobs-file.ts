@@ -1,8 +1,10 @@
 // jobs.yml as serve keeps it: read again when it or the project has changed, and as it last was while either is wrong.
 // What a job and a channel may say is checked in src/serve/.
 import { statSync } from 'node:fs';
+import type { RuntimeConfig } from '../../contracts/project.ts';
 import { type ParsedProject, select } from '../../index.ts';
 import { loadOrigin } from '../../project/load-config.ts';
+import { folderOfNamedFiles } from '../../project/outside-paths.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { locate } from '../../project/yaml.ts';
 import type { Channel } from '../../serve/alarms/channel.ts';
@@ -104,14 +106,19 @@ export function readServed(session: CommandSession, parsed: ParsedProject): Kept
     names: () =>
       Object.values(parsed.manifest.nodes).flatMap(({ name, tags }) => [name, ...tags.map((tag) => `tag:${tag}`)]),
   });
-  return { file, channels: channelsOf(session, file) };
+  return { file, channels: channelsOf(session, parsed.config, file) };
 }
 
 /** @throws what is wrong with `alerts` of the file */
-export function channelsOf({ secrets }: CommandSession, { path, alerts }: JobFile): readonly Channel[] {
+export function channelsOf(
+  { secrets }: CommandSession,
+  config: RuntimeConfig,
+  { path, alerts }: JobFile,
+): readonly Channel[] {
   return readAlerts({
     alerts,
     path,
+    folder: folderOfNamedFiles(path, config),
     lineOf: (keys) => locate(readFileText(path), keys)?.line,
     seen: (secret) => secrets.add(secret),
   });

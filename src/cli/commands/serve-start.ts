@@ -43,7 +43,7 @@ async function tell(session: CommandSession, { config, adapter }: LoadedProject,
     if (!(await store.exists())) return;
     const project = { manifest: UNKNOWN, jobs: file.jobs, read: () => null };
     const alarms = new Alarms({
-      channels: channelsOf(session, file),
+      channels: channelsOf(session, config, file),
       store,
       clock: { now, sleep: pause },
       random: Math.random,

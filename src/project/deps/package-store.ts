@@ -20,6 +20,7 @@ import type { Project } from '../../contracts/project.ts';
 import { errorOf } from '../../error-table.ts';
 import { TsdbtError } from '../../errors.ts';
 import { type Logger, warningTag } from '../../log.ts';
+import { checkSettingsFiles } from '../outside-paths.ts';
 import { checkedPackages, readPackageList } from '../packages.ts';
 import { readRawProject } from '../project.ts';
 import { renderTree, type RenderYamlText, type YamlScope } from '../renderer.ts';
@@ -210,6 +211,7 @@ export class PackageStore {
   }
 
   #readFolder(folder: string, version: string | null, foreign: boolean): Metadata {
+    if (foreign) checkSettingsFiles(folder);
     const name = readRawProject(folder).data['name'];
     if (typeof name !== 'string') throw errorOf('packageWithoutName', {});
     return { name, packages: requestsOf(name, folder, foreign, this.#options), version, folder };

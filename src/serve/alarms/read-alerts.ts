@@ -5,6 +5,7 @@ import { durationMs, writtenDuration } from '../../values/duration.ts';
 import { dirname, resolve } from 'node:path';
 import type { Json } from '../../contracts/node.ts';
 import { systemReason, TsdbtError } from '../../errors.ts';
+import { checkWithin } from '../../project/outside-paths.ts';
 import { readFileText } from '../../project/read-file.ts';
 import { knownWords } from '../../values/close-matches.ts';
 import { ALARM_EVENTS, type AlarmEvent } from './alarm.ts';
@@ -23,6 +24,8 @@ export interface AlertsFile {
   /** The section, rendered; null: there is none. */
   readonly alerts: Json | null;
   readonly path: string;
+  /** Folder that the files it names must lie in; null, the default: any. */
+  readonly folder?: string | null;
   /** Line of a key, by the keys above it and itself: `['alerts', 'oncall', 'slack']`; undefined: unknown. */
   readonly lineOf?: (keys: readonly string[]) => number | undefined;
   /** Called with each secret, for masking. */
@@ -84,6 +87,10 @@ class Place {
 
   get path(): string {
     return this.#file.path;
+  }
+
+  get folder(): string | null {
+    return this.#file.folder ?? null;
   }
 
   seen(secret: string): void {
@@ -376,7 +383,9 @@ class ChannelReader {
 
 function contents(file: string, place: Place, what: string): string {
   try {
-    return readFileText(resolve(dirname(place.path), file));
+    const full = resolve(dirname(place.path), file);
+    if (place.folder !== null) checkWithin(full, place.folder, `'ca' of ${what}`);
+    return readFileText(full);
   } catch (error) {
     return place.refuse(
       `'ca' of ${what} cannot be read: ${error instanceof TsdbtError ? error.message : systemReason(error)}`,
