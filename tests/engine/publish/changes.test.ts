@@ -190,6 +190,7 @@ describe('a copy that is changed in place', () => {
       );
       const { code, out } = await publish(ids('(1)'), settings);
       expect([code, out]).toEqual([1, expect.stringContaining('row-level security policy')]);
+      await lab.there('alter table serving.m disable row level security');
       expect(await lab.there('select id from serving.m order by id')).toEqual([['1'], ['2']]);
     } finally {
       await lab.there('drop owned by plain cascade; drop role plain');
