@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedPostgres, embeddedStatus } from '../../../src/adapters/postgres/embedded.ts';
 import { PostgresFiles } from '../../../src/adapters/postgres/embedded-files.ts';
-import { install } from '../../../src/adapters/postgres/embedded-install.ts';
+import { EMBEDDED_ADMIN, install } from '../../../src/adapters/postgres/embedded-install.ts';
 import { startOf } from '../../../src/adapters/process-identity.ts';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { quietPort } from '../support/quiet-port.ts';
@@ -17,9 +17,15 @@ export interface TestServer {
   readonly name: string;
   /**
    * A fresh database and what connects to it. `crash` stops the whole server at once, as `pg_ctl stop -m immediate`
-   * does, and starts it again; only where nobody else uses it.
+   * does, and starts it again; only where nobody else uses it. `superuser` logs in where `credentials` are of no
+   * superuser.
    */
-  open(): Promise<{ credentials: Credentials; close(): Promise<void>; crash?(): Promise<void> }>;
+  open(): Promise<{
+    credentials: Credentials;
+    superuser?: { readonly user: string; readonly password: string };
+    close(): Promise<void>;
+    crash?(): Promise<void>;
+  }>;
 }
 
 interface Address {
@@ -61,7 +67,8 @@ async function embeddedIn(dir: string) {
     user: server.user,
     password: server.password,
   });
-  return { server, credentials, leave };
+  const superuser = { user: EMBEDDED_ADMIN, password: new PostgresFiles(dir).adminPassword! };
+  return { server, credentials, superuser, leave };
 }
 
 /** The one that test files share (see support/shared-servers.ts); started by the first that needs it. */
@@ -70,9 +77,10 @@ const embedded: TestServer = {
   async open() {
     const shared = process.env['TSDBT_TEST_POSTGRES_DIR'];
     if (shared === undefined) return OWN_SERVER.open();
-    const { server, credentials, leave } = await embeddedIn(shared);
+    const { server, credentials, superuser, leave } = await embeddedIn(shared);
     return {
       credentials,
+      superuser,
       async close() {
         await leave();
         await server.release();
@@ -91,10 +99,11 @@ export const OWN_SERVER: TestServer = {
     const files = new PostgresFiles(dir);
     files.prepare();
     files.place = { ...(await install(files, undefined)), port: await quietPort() };
-    const { server, credentials } = await embeddedIn(dir);
+    const { server, credentials, superuser } = await embeddedIn(dir);
     const again: (typeof server)[] = [];
     return {
       credentials,
+      superuser,
       async crash() {
         const before = embeddedStatus(dir);
         if (before.state !== 'running') throw new Error('the server does not run');

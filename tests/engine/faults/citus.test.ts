@@ -19,7 +19,7 @@ beforeAll(async () => {
       "select 1 as id, 'x'::text as c{{ ', 3 as more' if var('more', false) }}",
     'models/m.sql': "{{ config(materialized='materialized_view') }} select id from {{ ref('t') }}",
   });
-  await project.client.query(`
+  await project.asSuperuser(`
     set allow_system_table_mods = on;
     insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
     values (99999, 'citus', 10, 'public'::regnamespace, false, '13.0');

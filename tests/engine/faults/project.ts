@@ -6,6 +6,14 @@ import pg from 'pg';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { type Ended, type Place, run, type Running, start } from '../support/program.ts';
 
+interface Login {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
 export class FaultProject {
   readonly dir = mkdtempSync(join(tmpdir(), 'tsdbt-faults-'));
   client: pg.Client;
@@ -16,13 +24,7 @@ export class FaultProject {
 
   private constructor(server: Awaited<ReturnType<TestServer['open']>>) {
     this.server = server;
-    const { host, port, user, password, database } = server.credentials as unknown as {
-      host: string;
-      port: number;
-      user: string;
-      password: string;
-      database: string;
-    };
+    const { host, port, user, password, database } = server.credentials as unknown as Login;
     this.client = new pg.Client({ host, port, user, password, database, application_name: 'faults test' });
     this.client.on('error', () => undefined);
     this.write({
@@ -38,6 +40,21 @@ export class FaultProject {
     await project.client.connect();
     project.write(files);
     return project;
+  }
+
+  /** Runs statements as a superuser, in one session. */
+  async asSuperuser(sql: string): Promise<void> {
+    const { host, port, user, password, database } = {
+      ...this.server.credentials,
+      ...this.server.superuser,
+    } as unknown as Login;
+    const client = new pg.Client({ host, port, user, password, database });
+    await client.connect();
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
   }
 
   write(files: Readonly<Record<string, string>>): void {
