@@ -2,13 +2,14 @@
 // takes connections and says nothing, one that stops in the midst of its greeting, one that falls silent while it
 // works.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { embeddedClickhouse } from '../../../src/adapters/clickhouse/embedded.ts';
+import { PostgresFiles } from '../../../src/adapters/postgres/embedded-files.ts';
 import { ownIdentity } from '../../../src/adapters/process-identity.ts';
 import { SERVERS } from '../adapters/servers.ts';
 import { clickhouseMissing } from '../support/clickhouse.ts';
@@ -229,9 +230,10 @@ describe('one signal ends a command that waits', () => {
       Buffer.concat([Buffer.from('R'), Buffer.from([0, 0, 0, 23, 0, 0, 0, 10]), Buffer.from('SCRAM-SHA-256\0\0')]),
     );
     const [clickhouse, http, git] = [await silent(), await silent(), await silent()];
-    const held = project('type: postgres, embedded: db, dbname: d, schema: s', {
-      'db/lock': JSON.stringify(ownIdentity()),
-    });
+    const held = project('type: postgres, embedded: db, dbname: d, schema: s');
+    const state = new PostgresFiles(join(held, 'db'));
+    state.prepare();
+    writeFileSync(join(state.dir, 'lock'), JSON.stringify(ownIdentity()));
     const seen = await Promise.all([
       waiting(
         'TLS',
@@ -280,7 +282,7 @@ describe('one signal ends a command that waits', () => {
         held,
         ['db', 'start'],
         async () => {
-          while (!existsSync(join(held, 'db/owners')))
+          while (!readdirSync(state.dir).some((name) => name.startsWith('lock-')))
             await new Promise((resolve) => {
               setTimeout(resolve, 20);
             });
