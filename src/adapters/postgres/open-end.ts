@@ -15,7 +15,8 @@ export function isClosed(sql: string): boolean {
 }
 
 /** A statement that Citus passes on to its workers as the text of the whole message. */
-const PASSED_ON = /^(?:\s|--.*|\/\*[\s\S]*?\*\/)*(?:alter|create|drop|comment|grant|revoke|truncate|do)\b/i;
+const PASSED_ON =
+  /^(?:\s|--[^\r\n]*[\r\n]|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*(?:alter|create|drop|comment|grant|revoke|truncate|do)\b/i;
 
 /**
  * Cuts a text into messages, so that a statement that changes a definition is alone in its own. Others stay together.
