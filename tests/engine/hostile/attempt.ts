@@ -15,6 +15,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type HostileInput, PROJECT } from './input.ts';
 
+/** The user's key that signs kept state, which is made once. */
+const STATE_FOLDER = /^home\/\.local(?:\/state(?:\/tsdbt(?:\/key)?)?)?$/;
+
 export interface Attempt {
   readonly exit: number | null;
   readonly output: string /** Of the processor: others use the machine too. */;
@@ -76,7 +79,8 @@ export function faults(input: HostileInput, attempt: Attempt): string[] {
   if (attempt.output.length > most) found.push(`says ${attempt.output.length} characters`);
   if (attempt.seconds > MOST.seconds) found.push(`takes ${attempt.seconds.toFixed(0)} s`);
   if (attempt.megabytes > MOST.megabytes) found.push(`takes ${attempt.megabytes.toFixed(0)} MB`);
-  if (!input.anywhere) for (const path of attempt.outside) found.push(`writes ${path}`);
+  if (!input.anywhere)
+    for (const path of attempt.outside) if (!STATE_FOLDER.test(path)) found.push(`writes ${path}`);
   return found;
 }
 
