@@ -79,8 +79,7 @@ export function faults(input: HostileInput, attempt: Attempt): string[] {
   if (attempt.output.length > most) found.push(`says ${attempt.output.length} characters`);
   if (attempt.seconds > MOST.seconds) found.push(`takes ${attempt.seconds.toFixed(0)} s`);
   if (attempt.megabytes > MOST.megabytes) found.push(`takes ${attempt.megabytes.toFixed(0)} MB`);
-  if (!input.anywhere)
-    for (const path of attempt.outside) if (!STATE_FOLDER.test(path)) found.push(`writes ${path}`);
+  if (!input.anywhere) for (const path of attempt.outside) if (!STATE_FOLDER.test(path)) found.push(`writes ${path}`);
   return found;
 }
 

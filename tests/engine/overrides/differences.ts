@@ -9,6 +9,29 @@ export interface Difference {
 
 const POSTGRES: readonly Difference[] = [
   {
+    who: 'we',
+    calls: /^snapshot --vars .* \| (by_check|by_time) \| ((default__)?type_string|run_query)$/,
+    why: 'We look for what would break one current row per key before the rows are written.',
+  },
+  {
+    who: 'we',
+    calls: /^run --vars .* \| mat_view(_left)? \| (postgres__)?refresh_materialized_view$/,
+    why: 'A change of indexes and `on_configuration_change: continue` refresh the rows, too; dbt leaves them stale.',
+  },
+  {
+    who: 'dbt',
+    calls: /^run --vars .* \| mat_view_left \| materialized_view_execute_no_op$/,
+    why: 'The same.',
+  },
+  {
+    who: 'we',
+    calls: new RegExp(
+      String.raw`^run --vars .* \| mat_view_left \| ((default__)?apply_grants|(postgres__)?copy_grants` +
+        '|(default__)?persist_docs|should_revoke|materialized_view_execute_build_sql)$',
+    ),
+    why: 'The same.',
+  },
+  {
     who: 'dbt',
     calls: new RegExp(
       String.raw`^(source freshness|show --inline ".*") \| {2}\| (statement` +
@@ -46,6 +69,11 @@ const POSTGRES: readonly Difference[] = [
 ];
 
 const CLICKHOUSE: readonly Difference[] = [
+  {
+    who: 'we',
+    calls: /^run \| (batches|delete_insert_\w+|incremental_all|overwrite) \| (clickhouse__)?make_temp_relation$/,
+    why: 'Names of working tables are made in one place, which keeps them within the length that the server takes.',
+  },
   {
     who: 'dbt',
     calls: /^source freshness \| {2}\| (statement|(clickhouse__)?list_relations_without_caching)$/,
