@@ -48,7 +48,9 @@
     left join pg_catalog.pg_class as old
         on old.relnamespace = new.relnamespace and old.relname = {{ adapter.quote_text(relation.identifier) }}
     where new.relname = {{ adapter.quote_text(probe.identifier) }}
-        and new.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = {{ adapter.quote_text(relation.schema) }})
+        and new.relnamespace = (
+            select oid from pg_catalog.pg_namespace where nspname = {{ adapter.quote_text(relation.schema) }}
+        )
             {%- endcall -%}
             {%- set row = load_result('materialized_view_query')['data'][0] -%}
             {%- set found.changed, found.query = row[0], row[1] -%}
