@@ -14,11 +14,10 @@ it('a snapshot is written where an older dbt has left a file under the name of i
   rmSync(dir, { recursive: true });
 });
 
-it.skipIf(process.platform === 'win32')('a pipe in the place of a compiled file is refused, not waited for', () => {
+it.skipIf(process.platform === 'win32')('a compiled file takes the place of a pipe, and nothing waits for it', () => {
   const dir = mkdtempSync(join(tmpdir(), 'tsdbt-artifacts-'));
   execFileSync('mkfifo', [join(dir, 'a.sql')]);
-  expect(() => writeIfChanged(join(dir, 'a.sql'), 'select 1')).toThrow(
-    `Could not write ${join(dir, 'a.sql')}: nobody is at its other end`,
-  );
+  writeIfChanged(join(dir, 'a.sql'), 'select 1');
+  expect(readFileSync(join(dir, 'a.sql'), 'utf8')).toBe('select 1');
   rmSync(dir, { recursive: true });
 });

@@ -104,7 +104,7 @@ const refused: [argv: string[], error: string][] = [
     ['--target', 'x', 'run', '--target', 'y'],
     'target was provided both before and after the subcommand, it can only be set either before or after.',
   ],
-  [['db', 'destroy'], "'destroy' is not one of 'start', 'stop', 'status', 'url'."],
+  [['db', 'destroy'], "'destroy' is not one of 'start', 'stop', 'status', 'url', 'adopt'."],
 ];
 
 describe('command line', () => {
