@@ -11,7 +11,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -134,12 +133,11 @@ describe('what the pages tell to type', () => {
   function begin({ project }: Page, dir: string): void {
     mkdirSync(dir);
     if (project === 'empty') return;
-    symlinkSync(join(home, 'servers'), join(dir, '.tsdbt'));
     const name = project === 'sample' ? 'session_analytics' : 'shop';
     const schema = `docs_${name}_${begun++}`;
     const outputs = {
-      embedded: { type: 'postgres', embedded: true, schema, threads: 4 },
-      clickhouse: { type: 'clickhouse', path: '.tsdbt/clickhouse', schema, threads: 4 },
+      embedded: { type: 'postgres', embedded: join(home, 'servers/pg'), schema, threads: 4 },
+      clickhouse: { type: 'clickhouse', path: join(home, 'servers/clickhouse'), schema, threads: 4 },
     };
     writeFileSync(join(dir, 'profiles.yml'), JSON.stringify({ [name]: { target: 'embedded', outputs } }));
     if (project === 'sample') {
