@@ -532,7 +532,7 @@ function isTruthy(value: Json | undefined): boolean {
  * the text end at the wrong place, so it is escaped as well.
  */
 function quotedForJinja(text: string): string {
-  const escaped = text.replace(/(\\*)("|$)/g, (_, slashes: string, quote: string) => {
+  const escaped = text.replace(/(?<!\\)(\\*)("|$)/g, (_, slashes: string, quote: string) => {
     const even = slashes.length % 2 === 0 ? slashes : `${slashes}\\`;
     return quote === '' ? even : `${even}\\"`;
   });

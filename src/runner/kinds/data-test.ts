@@ -97,7 +97,7 @@ async function executeDataTest(ctx: RunContext, node: TestNode, session: Session
 
 /** Of a singular test that reads `this`, which is the table of its own failures, the error with that explanation. */
 function withOwnRelation(node: TestNode, error: unknown): unknown {
-  const reads = !node.test_metadata && /\{\{[^}]*\bthis\b/.test(node.raw_code);
+  const reads = !node.test_metadata && /\{\{[^{}]*\bthis\b/.test(node.raw_code);
   return reads && error instanceof TsdbtError && error.kind === 'database' && error.message.includes(node.alias)
     ? error.with({ hint: "`this` of a test is the table of its own failures. Name the model: {{ ref('model') }}." })
     : error;

@@ -31,6 +31,8 @@ import { FOR_EVENTS } from '../support/events.ts';
 import { sleep } from '../../../src/within.ts';
 
 const place = (dir: string) => ({ dir, projectDir: process.cwd() });
+/** Where the server of a folder keeps its state and data. */
+const homeOf = (dir: string): string => new EmbeddedFiles(dir, 'ClickHouse').dir;
 
 describe.skipIf(clickhouseMissing !== null)(
   `the embedded ClickHouse${clickhouseMissing === null ? '' : ` (skipped: ${clickhouseMissing})`}`,
@@ -108,8 +110,8 @@ describe.skipIf(clickhouseMissing !== null)(
       );
       expect(await (await fetch(`${url}?query=select+1`, { headers: { authorization: basic } })).text()).toBe('1\n');
       expect((await ask('select 1', {}, none)).status).toBe(403);
-      const mode = statSync(join(clickhouseFolder(), 'password')).mode & 0o777;
-      expect([mode, readFileSync(join(clickhouseFolder(), 'password'), 'utf8')]).toEqual([0o600, server.password]);
+      const file = join(homeOf(clickhouseFolder()), 'password');
+      expect([statSync(file).mode & 0o777, readFileSync(file, 'utf8')]).toEqual([0o600, server.password]);
     });
 
     it('knows formats, the database, parameters and settings of one statement', async () => {
@@ -440,7 +442,7 @@ describe.skipIf(clickhouseMissing !== null)(
         expect((await ask('select 1 order by by', {}, {}, 'POST', first)).text).not.toContain('OUTFILE');
         await first.release();
         await stopEmbedded(dir);
-        const store = join(dir, 'data', 'store');
+        const store = join(homeOf(dir), 'data', 'store');
         const file = join(
           store,
           readdirSync(store, { recursive: true, encoding: 'utf8' }).find((path) => path.endsWith('away.sql'))!,
@@ -475,7 +477,7 @@ describe.skipIf(clickhouseMissing !== null)(
         await ask('create table default.broken (a Int8) engine = MergeTree order by a', {}, {}, 'POST', first);
         await first.release();
         await stopEmbedded(dir);
-        const store = join(dir, 'data', 'store');
+        const store = join(homeOf(dir), 'data', 'store');
         const file = readdirSync(store, { recursive: true, encoding: 'utf8' }).find((p) => p.endsWith('broken.sql'))!;
         writeFileSync(join(store, file), 'nonsense');
         await expect(embeddedClickhouse(place(dir))).rejects.toThrow(/did not start: .*: Syntax error .*broken\.sql/);
@@ -486,8 +488,9 @@ describe.skipIf(clickhouseMissing !== null)(
 
     it.skipIf(process.platform !== 'linux')('starts when what held its folder lets go of it', async () => {
       const dir = mkdtempSync(join(tmpdir(), 'tsdbt-ch-held-'));
-      const status = join(dir, 'data/status');
-      mkdirSync(join(dir, 'data'));
+      new EmbeddedFiles(dir, 'ClickHouse').prepare();
+      const status = join(homeOf(dir), 'data/status');
+      mkdirSync(join(homeOf(dir), 'data'));
       // As threads of a killed server do for a moment: their process is no more.
       writeFileSync(status, 'PID: 99999999\n');
       const holder = spawn('flock', [status, 'cat'], { stdio: ['pipe', 'ignore', 'inherit'] });
@@ -496,7 +499,7 @@ describe.skipIf(clickhouseMissing !== null)(
         const started = embeddedClickhouse(place(dir));
         started.catch(() => undefined);
         const refused = (): string => {
-          const log = join(dir, 'keeper.log');
+          const log = join(homeOf(dir), 'keeper.log');
           return existsSync(log) ? readFileSync(log, 'utf8') : '';
         };
         await expect.poll(refused, FOR_EVENTS).toContain('Cannot lock file');

@@ -49,8 +49,7 @@ beforeAll(async () => {
   database = await SERVERS[0]!.open();
   const owner = {
     ...database.credentials,
-    user: database.credentials['user'] as string,
-    password: database.credentials['password'] as string,
+    ...database.superuser,
     port: Number(database.credentials['port']),
   };
   const client = new pg.Client(owner as pg.ClientConfig);

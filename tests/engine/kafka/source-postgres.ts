@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { embeddedPostgres, embeddedStatus, stopEmbedded } from '../../../src/adapters/postgres/embedded.ts';
+import { PostgresFiles } from '../../../src/adapters/postgres/embedded-files.ts';
+import { EMBEDDED_ADMIN } from '../../../src/adapters/postgres/embedded-install.ts';
 import { startOf } from '../../../src/adapters/process-identity.ts';
 import { removeEmbedded } from '../adapters/servers.ts';
 import type { SourceDatabase } from './kafka-connect.ts';
@@ -23,27 +25,28 @@ export class SourcePostgres {
   static async start(dir: string | null = null): Promise<SourcePostgres> {
     const project = dir ?? mkdtempSync(join(tmpdir(), 'tsdbt-source-'));
     const folder = dir ?? join(project, '.tsdbt/pg');
-    let server = await embeddedPostgres({ dir: folder, database: 'app' });
-    const connect = async (): Promise<pg.Client> => {
-      const { host, port, user, password, database } = server;
-      const client = new pg.Client({ host, port, user, password, database });
+    // Debezium copies the log and publishes all tables: only the superuser may.
+    const connect = async (): Promise<[pg.Client, SourceDatabase, () => Promise<void>]> => {
+      const { host, port, database, release } = await embeddedPostgres({ dir: folder, database: 'app' });
+      const password = new PostgresFiles(folder).adminPassword!;
+      const address = { host, port, user: EMBEDDED_ADMIN, password, database };
+      const client = new pg.Client(address);
       client.on('error', () => undefined);
       await client.connect();
-      return client;
+      return [client, address, release];
     };
-    let client = await connect();
+    let [client, address, release] = await connect();
     if ((await client.query('show wal_level')).rows[0].wal_level !== 'logical') {
       // The setting counts from the next start on.
       await client.query('alter system set wal_level = logical');
       await client.end();
-      await server.release();
+      await release();
       await stopped(folder);
-      server = await embeddedPostgres({ dir: folder, database: 'app' });
-      client = await connect();
+      [client, address, release] = await connect();
     }
-    return new SourcePostgres(client, server, async () => {
+    return new SourcePostgres(client, address, async () => {
       await client.end();
-      await server.release();
+      await release();
       if (dir === null) await removeEmbedded(project, folder);
       else await stopped(folder);
     });
