@@ -2,7 +2,7 @@
 // stands in what the command says or writes. The program runs as a child, as users run it. Which texts are hidden and
 // how is secrets.test.ts's.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,13 +12,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Credentials } from '../../../src/contracts/project.ts';
 import { SERVERS, type TestServer } from '../adapters/servers.ts';
 import { BIN } from '../support/program.ts';
+import { canary, found, NEEDLE, places } from './canary.ts';
 import { packed, file } from './tar.ts';
 
 const LONG = process.env['TSDBT_HOSTILE'] === 'long';
-/** Stands in every secret; also a part of one must not be found. */
-const NEEDLE = 'c4n4ry';
-/** With what is written otherwise in JSON, SQL, URLs and pages. */
-const canary = (name: string): string => `${name}-"${NEEDLE}'\\<é%> ${name}`;
 const SECRET = {
   profile: canary('profile'),
   env: canary('env'),
@@ -359,18 +356,6 @@ async function tsdbt(
     for (const path of [...Object.keys(files), 'profiles.yml']) rmSync(join(dir, path), { force: true });
   }
 }
-
-/** Places below a folder where a part of a canary stands, with what stands around it. */
-function found(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
-    if (path.includes(NEEDLE)) return [`the name of ${path}`];
-    if (!statSync(join(dir, path)).isFile()) return [];
-    return places(readFileSync(join(dir, path), 'utf8')).map((place) => `${path}: ${place}`);
-  });
-}
-
-const places = (text: string): string[] =>
-  [...text.matchAll(new RegExp(`.{0,60}${NEEDLE}.{0,30}`, 'g'))].map(([place]) => place);
 
 describe('a secret stands nowhere after', () => {
   it(

@@ -15,12 +15,15 @@ const APIS = {
   Heartbeat: [12, 4],
   LeaveGroup: [13, 5],
   SyncGroup: [14, 5],
+  SaslHandshake: [17, 1],
   ApiVersions: [18, 3],
   OffsetForLeaderEpoch: [23, 4],
+  SaslAuthenticate: [36, 2],
 } as const;
 export type Api = keyof typeof APIS;
 const NODE = 1;
 const [OFFSET_OUT_OF_RANGE, FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH] = [1, 74, 75];
+const SASL_AUTHENTICATION_FAILED = 58;
 
 /** Log of one partition: its batches as stored. */
 export interface FakeLog {
@@ -126,14 +129,20 @@ export class FakeKafka {
 
   private answer(request: Buffer, socket: Socket): void {
     const key = request.readInt16BE(0);
-    const api = (Object.keys(APIS) as Api[]).find((name) => APIS[name][0] === key)!;
+    const api = (Object.keys(APIS) as Api[]).find((name) => APIS[name][0] === key);
+    if (api === undefined) {
+      socket.destroy();
+      return;
+    }
     const read = new Reader(request.subarray(10 + Math.max(0, request.readInt16BE(8))));
-    read.tags();
     const write = new Writer();
     write.int32(0).int32(request.readInt32BE(4));
-    // The header of this answer alone has no tagged fields.
-    if (api !== 'ApiVersions') write.tags();
-    const body = this[`on${api}`](read, write);
+    // The handshake and early questions about versions have no tagged fields; no answer about versions has them in its
+    // header.
+    const early = api === 'ApiVersions' && request.readInt16BE(2) < 3;
+    if (api !== 'SaslHandshake' && !early) read.tags();
+    if (api !== 'ApiVersions' && api !== 'SaslHandshake') write.tags();
+    const body = early ? this.earlyVersions(write) : this[`on${api}`](read, write);
     const send = (): void => {
       if (!socket.destroyed) socket.write(body.finished());
     };
@@ -148,6 +157,26 @@ export class FakeKafka {
       .list(Object.values(APIS), ([key, version]) => write.int16(key).int16(Math.min(3, version)).int16(version).tags())
       .int32(0)
       .tags();
+  }
+
+  /** As a client asks before it authenticates. */
+  private earlyVersions(write: Writer): Writer {
+    const all = Object.values(APIS);
+    write.int16(0).int32(all.length);
+    for (const [key, version] of all) write.int16(key).int16(Math.min(3, version)).int16(version);
+    return write.int32(0);
+  }
+
+  private onSaslHandshake(_: Reader, write: Writer): Writer {
+    write.int16(0).int32(1).int16('PLAIN'.length);
+    for (const byte of Buffer.from('PLAIN')) write.int8(byte);
+    return write;
+  }
+
+  /** Refuses everybody, and repeats what was sent. */
+  private onSaslAuthenticate(read: Reader, write: Writer): Writer {
+    const sent = read.text().replaceAll('\0', ' ');
+    return write.int16(SASL_AUTHENTICATION_FAILED).text(`not ${sent}`).text('').int64(0n).tags();
   }
 
   private onMetadata(read: Reader, write: Writer): Writer {
