@@ -41,6 +41,7 @@ import {
 } from './starts.ts';
 import { SnapshotFloors } from './debezium/snapshot-floors.ts';
 import { ofTopic, topicNamed, topicNames, topicsThere } from './topics.ts';
+import { within } from '../within.ts';
 
 export type { LoadEvent, PartitionLag } from './events.ts';
 
@@ -367,7 +368,7 @@ export class Loader {
   }
 
   #listener(): AssignmentListener {
-    const { target, notify, pause, now, once, reached } = this.#options;
+    const { target, notify, now, once, reached } = this.#options;
     return {
       assigned: async (partitions) => {
         this.#partitions.turn();
@@ -390,7 +391,8 @@ export class Loader {
       revoked: async (partitions) => {
         reached?.('in_revoke');
         // What is not flushed by the deadline is read again by the partition's next owner.
-        await Promise.race([this.#flusher.flushAll(), pause(REVOKE_DEADLINE_MS)]);
+        const flushed = this.#flusher.flushAll();
+        if (await within(flushed, REVOKE_DEADLINE_MS)) await flushed;
         this.#partitions.release(partitions);
         for (const at of partitions) this.#away.delete(partitionKey(at));
         this.#limit.forget(this.#flusher.filling.forget(partitions));

@@ -7,6 +7,7 @@ import type { LoadEvent } from './events.ts';
 import type { LoadTarget } from './load-target.ts';
 import type { Loader, LoadSummary } from './loader.ts';
 import type { Sink } from './sink.ts';
+import { within } from '../within.ts';
 
 export interface SuperviseOptions {
   readonly target: LoadTarget;
@@ -50,7 +51,7 @@ export async function superviseTable(options: SuperviseOptions): Promise<LoadSum
         if (wanted === message) wanted = undefined;
       });
     // The database may be what failed; nothing waits for the note.
-    await Promise.race([written, pause(LOOK_MS)]);
+    await within(written, LOOK_MS);
   };
   const told = (event: LoadEvent): void => {
     if (event.kind === 'polled') {

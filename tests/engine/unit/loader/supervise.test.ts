@@ -4,6 +4,7 @@ import { TsdbtError } from '../../../../src/errors.ts';
 import type { LoadEvent } from '../../../../src/loader/events.ts';
 import { superviseTable } from '../../../../src/loader/supervise.ts';
 import { loadTargetOf } from '../../support/load-target.ts';
+import { sleep } from '../../../../src/within.ts';
 
 const target = loadTargetOf('t', { columns: [] });
 const POLLED: LoadEvent = { kind: 'polled', target, lag: new Map() };
@@ -74,5 +75,29 @@ describe('notes of a supervised table', () => {
       }),
     });
     expect(asked).toEqual([null, null]);
+  });
+
+  it('leave no timer that would keep the process when all is loaded', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    const before = timers();
+    await superviseTable({
+      target,
+      sink: {
+        kept: async () => ({ positions: new Map(), failure: null, paused: null }),
+        note: async () => undefined,
+      },
+      once: true,
+      signal: new AbortController().signal,
+      notify: () => undefined,
+      pause: sleep,
+      make: async (told) => ({
+        run: async () => {
+          told(POLLED);
+          return { rows: 0, dead: 0, stopped: [] };
+        },
+      }),
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(timers()).toBe(before);
   });
 });
