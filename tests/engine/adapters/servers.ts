@@ -35,13 +35,17 @@ interface Address {
   readonly password: string;
 }
 
-/** @returns with `leave`, which ends all that still uses the database, and `drop`, which removes it */
+/**
+ * @param superuser who ends sessions, among them those of autovacuum, which only a superuser may end
+ * @returns with `leave`, which ends all that still uses the database, and `drop`, which removes it
+ */
 async function database(
   address: Address,
+  superuser: Pick<Address, 'user' | 'password'> = address,
 ): Promise<{ credentials: Credentials; leave(): Promise<void>; drop(): Promise<void> }> {
   const name = `tsdbt_test_${randomBytes(5).toString('hex')}`;
-  const run = async (sql: string): Promise<void> => {
-    const client = new pg.Client({ ...address, database: 'postgres' });
+  const run = async (sql: string, as: Pick<Address, 'user' | 'password'> = address): Promise<void> => {
+    const client = new pg.Client({ ...address, user: as.user, password: as.password, database: 'postgres' });
     await client.connect();
     try {
       await client.query(sql);
@@ -53,7 +57,7 @@ async function database(
   return {
     credentials: { type: 'postgres', ...address, database: name, schema: 'public', retries: 1, connect_timeout: 10 },
     // Dropping makes the whole server write what it has in memory; one that is thrown away need not.
-    leave: () => run(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`),
+    leave: () => run(`select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`, superuser),
     drop: () => run(`drop database if exists ${name} with (force)`),
   };
 }
@@ -61,13 +65,9 @@ async function database(
 /** The embedded server of a folder, with a database made for the caller. */
 async function embeddedIn(dir: string) {
   const server = await embeddedPostgres({ dir });
-  const { credentials, leave } = await database({
-    host: server.host,
-    port: server.port,
-    user: server.user,
-    password: server.password,
-  });
+  const { host, port, user, password } = server;
   const superuser = { user: EMBEDDED_ADMIN, password: new PostgresFiles(dir).adminPassword! };
+  const { credentials, leave } = await database({ host, port, user, password }, superuser);
   return { server, credentials, superuser, leave };
 }
 

@@ -126,8 +126,8 @@ ${['many', 'keyed', 'zombie', 'moved']
         },
         'connections are cut': async () =>
           void (await project.client.query(
-            'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname ' +
-              '= current_database()',
+            'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = ' +
+              "current_database() and backend_type = 'client backend'",
           )),
       };
       const loaded = (topic: string): string =>

@@ -278,7 +278,7 @@ describe.each(SERVERS)('loading into $name', (server) => {
     const killBackends = async (): Promise<void> => {
       await rows(
         'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> ' +
-          'pg_backend_pid()',
+          "pg_backend_pid() and backend_type = 'client backend'",
       );
     };
     const { loader, events } = make(t, { sink: shaky });
